@@ -1,0 +1,233 @@
+//! [`Bundle`]: an Atom feed in XML, an object of `resourceType` Bundle in JSON.
+//!
+//! DSTU1 has no Bundle resource with elements and extensions; it borrows Atom. The JSON form looks like any other
+//! type, so bundles describe themselves as [`Structure`]s and JSON needs no code for them. Atom does: `xml::feed`.
+
+use crate::primitive::Primitive;
+use crate::resource::Resource;
+use crate::structure::{Field, FieldSchema, Shape, Slot, Structure, TypeSchema, Walker};
+use crate::types::Instant;
+use crate::unknown::Unknown;
+use crate::xhtml::Xhtml;
+
+/// A list of resources: a message, a document, a search result, a history.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Bundle {
+    /// The bundle's own identity, usually `urn:uuid:` and a UUID.
+    pub id: Option<String>,
+    /// A title for people. Koppeltaal messages have none.
+    pub title: Primitive<String>,
+    /// When the bundle was made or last changed.
+    pub updated: Primitive<Instant>,
+    /// Links, such as `self`, `next` and `fhir-base`. The same relation may occur again.
+    pub link: Vec<Link>,
+    /// Tags: what kind of bundle it is, and in Koppeltaal the domain.
+    pub category: Vec<Category>,
+    /// Who made it.
+    pub author: Vec<Author>,
+    /// How many results a search has on all pages.
+    pub total_results: Primitive<i32>,
+    /// The resources, in order; in a message the `MessageHeader` comes first.
+    pub entry: Vec<Entry>,
+    /// An XML signature, as markup.
+    pub signature: Primitive<String>,
+    /// What the bundle schema does not have.
+    pub unknown: Unknown,
+}
+
+/// One resource of a [`Bundle`], or the note that it was deleted.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Entry {
+    /// The resource's URL without version.
+    pub id: Option<String>,
+    /// When the resource was deleted; then there is no content.
+    pub deleted: Primitive<Instant>,
+    /// A title for people.
+    pub title: Primitive<String>,
+    /// When the resource last changed.
+    pub updated: Primitive<Instant>,
+    /// When the resource was put into the bundle.
+    pub published: Primitive<Instant>,
+    /// Links; relation `self` is the resource's URL with version.
+    pub link: Vec<Link>,
+    /// Tags of the resource.
+    pub category: Vec<Category>,
+    /// Who is responsible for the resource.
+    pub author: Vec<Author>,
+    /// The resource.
+    pub content: Option<Resource>,
+    /// A summary for people.
+    pub summary: Xhtml,
+    /// What the entry schema does not have.
+    pub unknown: Unknown,
+}
+
+/// A link of a bundle or an entry.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Link {
+    /// What the target is to the source: `self`, `next`, ...
+    pub rel: String,
+    /// The target.
+    pub href: String,
+    /// Attributes beyond `rel` and `href`.
+    pub unknown: Unknown,
+}
+
+/// A tag.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Category {
+    /// The tag itself, a URI. Koppeltaal's domain tags hold blanks.
+    pub term: String,
+    /// Its text for people.
+    pub label: String,
+    /// What kind of tag it is.
+    pub scheme: String,
+    /// Attributes beyond these three.
+    pub unknown: Unknown,
+}
+
+/// Who made a bundle or an entry.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Author {
+    /// Name.
+    pub name: Primitive<String>,
+    /// Address of a page or resource about them.
+    pub uri: Primitive<String>,
+    /// What else was there.
+    pub unknown: Unknown,
+}
+
+impl Bundle {
+    /// The target of the first link with relation `rel`.
+    pub fn link(&self, rel: &str) -> Option<&str> {
+        href(&self.link, rel)
+    }
+
+    /// The resources of the entries, in order.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.entry.iter().filter_map(|entry| entry.content.as_ref())
+    }
+}
+
+impl Entry {
+    /// The target of the first link with relation `rel`; `self` gives the version-specific URL.
+    pub fn link(&self, rel: &str) -> Option<&str> {
+        href(&self.link, rel)
+    }
+}
+
+impl Link {
+    /// A link.
+    pub fn new(rel: impl Into<String>, href: impl Into<String>) -> Self {
+        Self { rel: rel.into(), href: href.into(), unknown: Unknown::default() }
+    }
+}
+
+impl Category {
+    /// A tag without a label.
+    pub fn new(scheme: impl Into<String>, term: impl Into<String>) -> Self {
+        Self { scheme: scheme.into(), term: term.into(), ..Self::default() }
+    }
+}
+
+fn href<'a>(links: &'a [Link], rel: &str) -> Option<&'a str> {
+    links.iter().find(|link| link.rel == rel).map(|link| link.href.as_str())
+}
+
+const fn field(index: u8, name: &'static str, shape: Shape, repeats: bool) -> FieldSchema {
+    if repeats { FieldSchema::list(index, name, shape) } else { FieldSchema::optional(index, name, shape) }
+}
+
+/// Describes a type of this file: its name, and its fields in the order in which they are written.
+macro_rules! describe {
+    ($type:ident $schema:ident $is_resource:literal $id:tt: $($index:literal $name:literal $field:ident $shape:ident $repeats:literal,)*) => {
+        pub(crate) static $schema: TypeSchema = TypeSchema {
+            name: stringify!($type),
+            fields: &[$(field($index, $name, Shape::$shape, $repeats),)*],
+            is_resource: $is_resource,
+        };
+
+        impl Structure for $type {
+            fn schema(&self) -> &'static TypeSchema {
+                &$schema
+            }
+
+            describe!(@id $id);
+
+            fn unknown(&self) -> &Unknown {
+                &self.unknown
+            }
+
+            fn unknown_mut(&mut self) -> &mut Unknown {
+                &mut self.unknown
+            }
+
+            fn walk(&self, walker: &mut dyn Walker) {
+                $(self.$field.walk(&$schema.fields[$index], walker);)*
+            }
+
+            fn slot(&mut self, index: usize) -> Slot<'_> {
+                match index {
+                    $($index => self.$field.slot(),)*
+                    _ => Slot::None,
+                }
+            }
+        }
+    };
+    (@id id) => {
+        fn id(&self) -> Option<&str> {
+            self.id.as_deref()
+        }
+
+        fn set_id(&mut self, id: String) {
+            self.id = Some(id);
+        }
+    };
+    // Atom's attributes-only elements have no id; one that turns up in JSON is not worth a field.
+    (@id none) => {
+        fn id(&self) -> Option<&str> {
+            None
+        }
+
+        fn set_id(&mut self, _: String) {}
+    };
+}
+
+describe! { Bundle BUNDLE true id:
+    0 "title" title Primitive false,
+    1 "updated" updated Primitive false,
+    2 "link" link Structure true,
+    3 "category" category Structure true,
+    4 "author" author Structure true,
+    5 "totalResults" total_results Primitive false,
+    6 "entry" entry Structure true,
+    7 "signature" signature Primitive false,
+}
+
+describe! { Entry ENTRY false id:
+    0 "deleted" deleted Primitive false,
+    1 "title" title Primitive false,
+    2 "updated" updated Primitive false,
+    3 "published" published Primitive false,
+    4 "link" link Structure true,
+    5 "category" category Structure true,
+    6 "author" author Structure true,
+    7 "content" content Resource false,
+    8 "summary" summary Xhtml false,
+}
+
+describe! { Link LINK false none:
+    0 "rel" rel Attribute false,
+    1 "href" href Attribute false,
+}
+
+describe! { Category CATEGORY false none:
+    0 "term" term Attribute false,
+    1 "label" label Attribute false,
+    2 "scheme" scheme Attribute false,
+}
+
+describe! { Author AUTHOR false none:
+    0 "name" name Primitive false,
+    1 "uri" uri Primitive false,
+}

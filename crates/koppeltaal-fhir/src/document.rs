@@ -1,0 +1,185 @@
+//! [`Document`]: what a file or a reply holds, and how to read and write it.
+
+use crate::bundle::Bundle;
+use crate::finding::{Finding, ReadError, Severity, WriteError};
+use crate::report::{Limits, Report};
+use crate::resource::{Resource, ResourceType};
+
+/// The content of a file, a request or a reply: one resource or one bundle.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Document {
+    /// One resource.
+    Resource(Resource),
+    /// A bundle of resources.
+    Bundle(Bundle),
+}
+
+impl Document {
+    /// The bundle, if it is one.
+    pub fn as_bundle(&self) -> Option<&Bundle> {
+        match self {
+            Self::Bundle(bundle) => Some(bundle),
+            Self::Resource(_) => None,
+        }
+    }
+
+    /// The bundle, if it is one.
+    pub fn into_bundle(self) -> Option<Bundle> {
+        match self {
+            Self::Bundle(bundle) => Some(bundle),
+            Self::Resource(_) => None,
+        }
+    }
+
+    /// The resource as a `T`, if it is one: `document.get::<Patient>()`.
+    pub fn get<T: ResourceType>(&self) -> Option<&T> {
+        match self {
+            Self::Resource(resource) => resource.get(),
+            Self::Bundle(_) => None,
+        }
+    }
+}
+
+impl Document {
+    /// The document as JSON, on one line.
+    ///
+    /// # Errors
+    ///
+    /// A resource of a type that this build does not model, read from XML.
+    #[cfg(feature = "json")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+    pub fn to_json(&self) -> Result<String, WriteError> {
+        to_string(|out| crate::json::write(self, 0, out))
+    }
+
+    /// The document as JSON for people, indented by two spaces.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_json`](Self::to_json).
+    #[cfg(feature = "json")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+    pub fn to_json_pretty(&self) -> Result<String, WriteError> {
+        to_string(|out| crate::json::write(self, 2, out))
+    }
+}
+
+#[cfg(any(feature = "json", feature = "xml"))]
+fn to_string(write: impl FnOnce(&mut Vec<u8>) -> Result<(), WriteError>) -> Result<String, WriteError> {
+    let mut out = Vec::with_capacity(4 << 10);
+    write(&mut out)?;
+    // Everything written comes from strings.
+    Ok(String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+impl From<Bundle> for Document {
+    fn from(bundle: Bundle) -> Self {
+        Self::Bundle(bundle)
+    }
+}
+
+impl<T: Into<Resource>> From<T> for Document {
+    fn from(resource: T) -> Self {
+        Self::Resource(resource.into())
+    }
+}
+
+/// How to read: tolerant or strict, and within which limits.
+///
+/// ```
+/// use koppeltaal_fhir::{ReadOptions, resources::Patient};
+///
+/// let text = br#"{"resourceType": "Patient", "birthDate": "1970-03-30"}"#;
+/// let read = ReadOptions::strict().json(text)?;
+/// let patient = read.document.get::<Patient>().expect("it says so");
+/// assert_eq!(patient.birth_date.to_string(), "1970-03-30");
+/// # Ok::<(), koppeltaal_fhir::ReadError>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadOptions {
+    strict: bool,
+    limits: Limits,
+}
+
+/// What a read gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Read {
+    /// The content.
+    pub document: Document,
+    /// What was not as the standard wants it, in document order.
+    pub findings: Vec<Finding>,
+    /// How many findings there were beyond [`Limits::findings`].
+    pub suppressed: usize,
+}
+
+impl Read {
+    /// Whether any finding is of severity error.
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+impl ReadOptions {
+    /// Takes whatever can be understood, and reports what is odd. The right choice for receiving.
+    pub fn tolerant() -> Self {
+        Self::default()
+    }
+
+    /// Refuses at the first violation of the standard's schema.
+    pub fn strict() -> Self {
+        Self { strict: true, ..Self::default() }
+    }
+
+    /// With other limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Reads JSON.
+    ///
+    /// # Errors
+    ///
+    /// Text that is no JSON or no DSTU1, that exceeds a limit, or, in a strict read, that breaks a rule.
+    #[cfg(feature = "json")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+    pub fn json(&self, text: &[u8]) -> Result<Read, ReadError> {
+        self.read(text, crate::json::read)
+    }
+
+    /// Reads XML: a resource, or an Atom feed.
+    ///
+    /// # Errors
+    ///
+    /// Text that is no XML or no DSTU1, that exceeds a limit, or, in a strict read, that breaks a rule.
+    #[cfg(feature = "xml")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "xml")))]
+    pub fn xml(&self, text: &[u8]) -> Result<Read, ReadError> {
+        self.read(text, crate::xml::read)
+    }
+
+    fn read(
+        &self,
+        text: &[u8],
+        read: impl FnOnce(&str, Report<'_>) -> Result<Read, ReadError>,
+    ) -> Result<Read, ReadError> {
+        // A byte order mark is common in files from .NET and carries no meaning in UTF-8.
+        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+        let report = Report::reading(text, self.strict, self.limits);
+        if text.len() > self.limits.bytes {
+            return Err(report.limit(format!("longer than {} bytes", self.limits.bytes), 0));
+        }
+        match std::str::from_utf8(text) {
+            Ok(text) => read(text, report),
+            Err(error) => Err(report.malformed("not UTF-8", error.valid_up_to())),
+        }
+    }
+}
+
+impl Read {
+    pub(crate) fn new(document: Document, report: Report<'_>) -> Self {
+        let (findings, suppressed) = report.into_findings();
+        Self { document, findings, suppressed }
+    }
+}

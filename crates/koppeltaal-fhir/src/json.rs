@@ -1,0 +1,16 @@
+//! JSON: the reader, the writer, and the tokens below them.
+//!
+//! The tokens are our own code because DSTU1 asks for what general JSON crates do not give at once: numbers as
+//! written, the place of every member for findings, duplicate members noticed, raw text of what is unknown, and a
+//! depth limit that counts.
+
+mod read;
+mod scan;
+mod write;
+
+pub(crate) use read::read;
+pub(crate) use write::write;
+#[cfg(feature = "xml")]
+pub(crate) use scan::{Kind, Scanner};
+#[cfg(feature = "xml")]
+pub(crate) use write::write_string;

@@ -1,0 +1,398 @@
+//! JSON tokens (RFC 8259): strings, numbers as text, raw values. Knows nothing of FHIR.
+
+use std::borrow::Cow;
+
+/// What kind of value starts at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Object,
+    Array,
+    String,
+    Number,
+    Boolean,
+    Null,
+}
+
+impl Kind {
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            Self::Object => "an object",
+            Self::Array => "an array",
+            Self::String => "a string",
+            Self::Number => "a number",
+            Self::Boolean => "true or false",
+            Self::Null => "null",
+        }
+    }
+}
+
+/// What is wrong with the text, and at which byte.
+#[derive(Debug)]
+pub(crate) struct ScanError {
+    pub(crate) problem: &'static str,
+    pub(crate) offset: usize,
+}
+
+type Result<T> = std::result::Result<T, ScanError>;
+
+/// A position in JSON text.
+#[derive(Clone)]
+pub(crate) struct Scanner<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+/// Skipping what is unknown counts nesting instead of recursing, but not without end.
+const SKIP_DEPTH: usize = 1_000;
+
+impl<'t> Scanner<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// The byte offset of the next token, or of where white space before it starts.
+    pub(crate) fn offset(&self) -> usize {
+        self.at
+    }
+
+    #[cold]
+    fn error<T>(&self, problem: &'static str) -> Result<T> {
+        Err(ScanError { problem, offset: self.at })
+    }
+
+    #[inline]
+    fn peek_byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    #[inline]
+    fn skip_space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek_byte() {
+            self.at += 1;
+        }
+    }
+
+    /// Takes `byte`, after white space, if it is next.
+    #[inline]
+    pub(crate) fn take(&mut self, byte: u8) -> bool {
+        self.skip_space();
+        let next = self.peek_byte() == Some(byte);
+        self.at += usize::from(next);
+        next
+    }
+
+    fn expect(&mut self, byte: u8, problem: &'static str) -> Result<()> {
+        if self.take(byte) { Ok(()) } else { self.error(problem) }
+    }
+
+    /// The kind of the next value, which is not taken.
+    #[inline]
+    pub(crate) fn kind(&mut self) -> Result<Kind> {
+        self.skip_space();
+        match self.peek_byte() {
+            Some(b'"') => Ok(Kind::String),
+            Some(b'{') => Ok(Kind::Object),
+            Some(b'[') => Ok(Kind::Array),
+            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
+            Some(b't' | b'f') => Ok(Kind::Boolean),
+            Some(b'n') => Ok(Kind::Null),
+            Some(_) => self.error("expected a JSON value"),
+            None => self.error("the text ends where a value should be"),
+        }
+    }
+
+    pub(crate) fn begin_object(&mut self) -> Result<()> {
+        self.expect(b'{', "expected `{`")
+    }
+
+    pub(crate) fn begin_array(&mut self) -> Result<()> {
+        self.expect(b'[', "expected `[`")
+    }
+
+    /// The next member's name, taken with its colon; `None` at the end of the object.
+    #[inline]
+    pub(crate) fn next_member(&mut self, first: bool) -> Result<Option<Cow<'t, str>>> {
+        if self.take(b'}') {
+            return Ok(None);
+        }
+        if !first {
+            self.expect(b',', "expected `,` or `}`")?;
+        }
+        self.skip_space();
+        if self.peek_byte() != Some(b'"') {
+            return self.error("expected the name of a member");
+        }
+        let name = self.string()?;
+        self.expect(b':', "expected `:`")?;
+        self.skip_space();
+        Ok(Some(name))
+    }
+
+    /// Whether the array has another item; takes the comma before it or the bracket at the end.
+    #[inline]
+    pub(crate) fn next_item(&mut self, first: bool) -> Result<bool> {
+        if self.take(b']') {
+            return Ok(false);
+        }
+        if !first {
+            self.expect(b',', "expected `,` or `]`")?;
+        }
+        self.skip_space();
+        Ok(true)
+    }
+
+    /// Fails unless only white space is left.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        self.skip_space();
+        if self.at == self.text.len() { Ok(()) } else { self.error("expected the end of the text") }
+    }
+
+    /// A string, unescaped; borrowed when it has no escapes.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Result<Cow<'t, str>> {
+        self.expect(b'"', "expected a string")?;
+        let start = self.at;
+        match self.find_string_stop()? {
+            b'"' => {
+                let text = &self.text[start..self.at];
+                self.at += 1;
+                Ok(Cow::Borrowed(text))
+            }
+            _ => self.escaped_string(start).map(Cow::Owned),
+        }
+    }
+
+    /// Moves to the next quote or backslash. Control characters are not allowed in between.
+    #[inline]
+    fn find_string_stop(&mut self) -> Result<u8> {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        const HIGHS: u64 = 0x8080_8080_8080_8080;
+        let bytes = self.text.as_bytes();
+        // Eight bytes at a time: a byte is zero after the exclusive or exactly where the wanted one stands, and
+        // subtracting sets the high bit of bytes that are smaller than what is subtracted.
+        while let Some((chunk, _)) = bytes.get(self.at..).and_then(|rest| rest.split_first_chunk::<8>()) {
+            let word = u64::from_le_bytes(*chunk);
+            let quote = word ^ (ONES * b'"' as u64);
+            let backslash = word ^ (ONES * b'\\' as u64);
+            let found = (quote.wrapping_sub(ONES) & !quote)
+                | (backslash.wrapping_sub(ONES) & !backslash)
+                | (word.wrapping_sub(ONES * 0x20) & !word);
+            let found = found & HIGHS;
+            if found != 0 {
+                self.at += (found.trailing_zeros() / 8) as usize;
+                break;
+            }
+            self.at += 8;
+        }
+        loop {
+            match self.peek_byte() {
+                Some(byte @ (b'"' | b'\\')) => return Ok(byte),
+                Some(0..0x20) => return self.error("a control character in a string must be escaped"),
+                Some(_) => self.at += 1,
+                None => return self.error("the text ends inside a string"),
+            }
+        }
+    }
+
+    #[cold]
+    fn escaped_string(&mut self, start: usize) -> Result<String> {
+        let mut string = self.text[start..self.at].to_owned();
+        loop {
+            match self.find_string_stop()? {
+                b'"' => {
+                    self.at += 1;
+                    return Ok(string);
+                }
+                _ => string.push(self.escape()?),
+            }
+            let plain = self.at;
+            self.find_string_stop()?;
+            string.push_str(&self.text[plain..self.at]);
+        }
+    }
+
+    fn escape(&mut self) -> Result<char> {
+        let escape = self.text.as_bytes().get(self.at + 1).copied();
+        let character = match escape {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{C}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => return self.unicode_escape(),
+            _ => return self.error("an unknown escape in a string"),
+        };
+        self.at += 2;
+        Ok(character)
+    }
+
+    fn unicode_escape(&mut self) -> Result<char> {
+        let high = self.four_digits(self.at + 2)?;
+        let code = match high {
+            0xD800..=0xDBFF => {
+                let pair = self.text.as_bytes().get(self.at + 6..self.at + 8) == Some(b"\\u");
+                let low = if pair { self.four_digits(self.at + 8)? } else { 0 };
+                if !(0xDC00..=0xDFFF).contains(&low) {
+                    return self.error("half of a surrogate pair");
+                }
+                self.at += 6;
+                0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00)
+            }
+            code => code,
+        };
+        match char::from_u32(code) {
+            Some(character) => {
+                self.at += 6;
+                Ok(character)
+            }
+            None => self.error("half of a surrogate pair"),
+        }
+    }
+
+    fn four_digits(&self, at: usize) -> Result<u32> {
+        let digits = self.text.as_bytes().get(at..at + 4).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        match digits.and_then(|digits| std::str::from_utf8(digits).ok()) {
+            Some(digits) => u32::from_str_radix(digits, 16)
+                .map_err(|_| ScanError { problem: "expected four hexadecimal digits", offset: at }),
+            None => Err(ScanError { problem: "expected four hexadecimal digits", offset: at }),
+        }
+    }
+
+    /// A number, as written.
+    pub(crate) fn number(&mut self) -> Result<&'t str> {
+        self.skip_space();
+        let start = self.at;
+        self.at += usize::from(self.peek_byte() == Some(b'-'));
+        match self.peek_byte() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits()?,
+            _ => return self.error("expected a digit"),
+        }
+        if self.peek_byte() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek_byte() {
+            self.at += 1;
+            self.at += usize::from(matches!(self.peek_byte(), Some(b'+' | b'-')));
+            self.digits()?;
+        }
+        Ok(&self.text[start..self.at])
+    }
+
+    fn digits(&mut self) -> Result<()> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.peek_byte() {
+            self.at += 1;
+        }
+        if self.at == start { self.error("expected a digit") } else { Ok(()) }
+    }
+
+    /// `true`, `false` or `null`, as written.
+    pub(crate) fn literal(&mut self) -> Result<&'static str> {
+        self.skip_space();
+        let rest = &self.text.as_bytes()[self.at..];
+        for literal in ["true", "false", "null"] {
+            if rest.starts_with(literal.as_bytes()) {
+                self.at += literal.len();
+                return Ok(literal);
+            }
+        }
+        self.error("expected a JSON value")
+    }
+
+    /// The text of the next value, whatever it is, checked to be JSON.
+    pub(crate) fn raw(&mut self) -> Result<&'t str> {
+        self.skip_space();
+        let start = self.at;
+        self.skip()?;
+        Ok(&self.text[start..self.at])
+    }
+
+    /// Moves behind the next value.
+    pub(crate) fn skip(&mut self) -> Result<()> {
+        // For each open object or array: whether it is an object.
+        let mut open: Vec<bool> = Vec::new();
+        loop {
+            match self.kind()? {
+                Kind::String => drop(self.string()?),
+                Kind::Number => drop(self.number()?),
+                Kind::Boolean | Kind::Null => drop(self.literal()?),
+                Kind::Object => {
+                    self.begin_object()?;
+                    if self.next_member(true)?.is_some() {
+                        open.push(true);
+                        continue;
+                    }
+                }
+                Kind::Array => {
+                    self.begin_array()?;
+                    if self.next_item(true)? {
+                        open.push(false);
+                        if open.len() > SKIP_DEPTH {
+                            return self.error("nested too deep");
+                        }
+                        continue;
+                    }
+                }
+            }
+            if open.len() > SKIP_DEPTH {
+                return self.error("nested too deep");
+            }
+            // After a value: on to the next one, closing what ends here.
+            loop {
+                match open.last() {
+                    None => return Ok(()),
+                    Some(true) if self.next_member(false)?.is_some() => break,
+                    Some(false) if self.next_item(false)? => break,
+                    Some(_) => drop(open.pop()),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_unescaped() {
+        let string = |text: &str| Scanner::new(text).string().map(Cow::into_owned).map_err(|error| error.problem);
+        assert_eq!(string(r#""plain text of some length""#).as_deref(), Ok("plain text of some length"));
+        assert_eq!(string(r#""\"\\\/\b\f\n\r\t""#).as_deref(), Ok("\"\\/\u{8}\u{C}\n\r\t"));
+        assert_eq!(string(r#""a\u00e9b\ud83d\ude00c""#).as_deref(), Ok("aéb😀c"));
+        assert_eq!(string(r#""\ud83d""#), Err("half of a surrogate pair"));
+        assert_eq!(string(r#""\ude00""#), Err("half of a surrogate pair"));
+        assert_eq!(string(r#""\u12g4""#), Err("expected four hexadecimal digits"));
+        assert_eq!(string("\"a\nb\""), Err("a control character in a string must be escaped"));
+        assert_eq!(string("\"abcdefghi\u{1}j\""), Err("a control character in a string must be escaped"));
+        assert_eq!(string("\"open"), Err("the text ends inside a string"));
+        assert_eq!(string("\"één ünïcödé €\"").as_deref(), Ok("één ünïcödé €"));
+    }
+
+    #[test]
+    fn numbers_stay_as_written() {
+        for good in ["0", "-0", "1.00", "6.02E23", "1e-7", "12345678901234567890"] {
+            assert_eq!(Scanner::new(good).number().ok(), Some(good));
+        }
+        for bad in ["01x", "1.", "-", ".5", "1e", "+1"] {
+            let mut scanner = Scanner::new(bad);
+            assert!(scanner.number().is_err() || scanner.end().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn skipping_checks_what_it_skips() {
+        let raw = |text: &str| Scanner::new(text).raw().map(str::len).map_err(|error| error.problem);
+        assert_eq!(raw(r#"{"a": [1, {"b": []}, "x"], "c": null} ,"#), Ok(37));
+        assert_eq!(raw("[1 2]"), Err("expected `,` or `]`"));
+        assert_eq!(raw(r#"{"a" 1}"#), Err("expected `:`"));
+        assert_eq!(raw(r#"{"a":1,}"#), Err("expected the name of a member"));
+        assert_eq!(raw("nul"), Err("expected a JSON value"));
+        assert_eq!(raw(&"[".repeat(100_000)), Err("nested too deep"));
+    }
+}

@@ -1,0 +1,318 @@
+//! From the model to JSON: one walk over each structure, members in schema order.
+
+use std::collections::VecDeque;
+
+use crate::document::Document;
+use crate::finding::WriteError;
+use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
+use crate::resource::Resource;
+use crate::structure::{FieldSchema, Structure, StructureList, Walker};
+use crate::types::decimal_to_json;
+use crate::unknown::{UnknownContent, UnknownNode, UnknownResource};
+use crate::xhtml::Xhtml;
+
+/// Writes a document. `indent` spaces per level; 0 for none, and no line breaks.
+pub(crate) fn write(document: &Document, indent: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
+    let mut writer = Writer { out, indent, level: 0, first: true, failure: None, unknown: VecDeque::new(), path: Vec::new() };
+    match document {
+        Document::Bundle(bundle) => writer.object(Some("Bundle"), bundle),
+        Document::Resource(resource) => writer.any_resource(resource),
+    }
+    writer.failure.map_or(Ok(()), Err)
+}
+
+struct Writer<'a> {
+    out: &'a mut Vec<u8>,
+    indent: usize,
+    level: usize,
+    /// Whether the next member is the first of its object.
+    first: bool,
+    failure: Option<WriteError>,
+    /// Unknown nodes of the structure that is being walked, still to be written.
+    unknown: VecDeque<UnknownNode>,
+    path: Vec<(&'static str, Option<usize>)>,
+}
+
+impl Writer<'_> {
+    fn break_line(&mut self) {
+        if self.indent > 0 {
+            self.out.push(b'\n');
+            self.out.resize(self.out.len() + self.indent * self.level, b' ');
+        }
+    }
+
+    fn open(&mut self, bracket: u8) {
+        self.out.push(bracket);
+        self.level += 1;
+        self.first = true;
+    }
+
+    fn close(&mut self, bracket: u8) {
+        self.level -= 1;
+        if !self.first {
+            self.break_line();
+        }
+        self.out.push(bracket);
+        self.first = false;
+    }
+
+    /// The comma before a member or an item, if one is needed.
+    #[inline]
+    fn separate(&mut self) {
+        if !self.first {
+            self.out.push(b',');
+        }
+        self.first = false;
+        self.break_line();
+    }
+
+    /// The name of a member; names of the standard need no escapes.
+    #[inline]
+    fn name(&mut self, prefix: &str, name: &str) {
+        self.separate();
+        self.out.push(b'"');
+        self.out.extend_from_slice(prefix.as_bytes());
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(if self.indent > 0 { b"\": " } else { b"\":" });
+    }
+
+    fn string_member(&mut self, name: &str, value: &str) {
+        self.name("", name);
+        write_string(self.out, value);
+    }
+
+    fn object(&mut self, resource_type: Option<&str>, value: &dyn Structure) {
+        self.open(b'{');
+        if let Some(resource_type) = resource_type {
+            self.string_member("resourceType", resource_type);
+        }
+        if let Some(id) = value.id() {
+            self.string_member("id", id);
+        }
+        if value.unknown().is_empty() && self.unknown.is_empty() {
+            value.walk(self);
+        } else {
+            // Rare: unknown members are written where they stood. Those of an outer structure wait.
+            let outer = std::mem::replace(&mut self.unknown, value.unknown().iter().cloned().collect());
+            value.walk(self);
+            self.unknown_before(usize::MAX);
+            self.unknown = outer;
+        }
+        self.close(b'}');
+    }
+
+    fn unknown_before(&mut self, index: usize) {
+        while let Some(node) = self.unknown.pop_front_if(|node| node.after <= index) {
+            self.unknown_node(&node);
+        }
+    }
+
+    #[cold]
+    fn unknown_node(&mut self, node: &UnknownNode) {
+        match &node.content {
+            UnknownContent::JsonMember(raw) => {
+                self.separate();
+                write_string(self.out, &node.name);
+                self.out.push(b':');
+                self.out.extend_from_slice(raw.as_bytes());
+            }
+            #[cfg(feature = "xml")]
+            UnknownContent::XmlElement(markup) => {
+                self.separate();
+                write_string(self.out, &node.name);
+                self.out.push(b':');
+                self.out.extend_from_slice(crate::convert::element_to_json(markup).as_bytes());
+            }
+            // DSTU1's JSON has no place for foreign attributes and stray text; the read reported them.
+            _ => {}
+        }
+    }
+
+    fn any_resource(&mut self, resource: &Resource) {
+        match resource.structure() {
+            Some(structure) => self.object(Some(resource.resource_type()), structure),
+            None => {
+                if let Resource::Unknown(unknown) = resource {
+                    self.unknown_resource(unknown);
+                }
+            }
+        }
+    }
+
+    fn unknown_resource(&mut self, unknown: &UnknownResource) {
+        if let UnknownContent::JsonMember(raw) = &unknown.content {
+            self.out.extend_from_slice(raw.as_bytes());
+            return;
+        }
+        self.out.extend_from_slice(b"null");
+        let failure = WriteError::UnknownResource {
+            path: crate::report::path_text(&self.path),
+            resource_type: unknown.resource_type.clone(),
+        };
+        self.failure.get_or_insert(failure);
+    }
+
+    fn value(&mut self, value: &dyn AnyPrimitive) {
+        match value.kind() {
+            ScalarKind::Boolean | ScalarKind::Integer => match value.canonical_text() {
+                Some(text) => self.out.extend_from_slice(text.as_bytes()),
+                // Text that is no number stays text; whoever reads it reports it again.
+                None => write_string(self.out, &value.wire_text().unwrap_or_default()),
+            },
+            ScalarKind::Decimal => {
+                let text = value.wire_text().unwrap_or_default();
+                match decimal_to_json(&text) {
+                    Some(number) => self.out.extend_from_slice(number.as_bytes()),
+                    None => write_string(self.out, &text),
+                }
+            }
+            _ => write_string(self.out, &value.wire_text().unwrap_or_default()),
+        }
+    }
+
+    fn companions(&mut self, companions: &Companions) {
+        self.object(None, companions);
+    }
+
+    /// Items of an array of objects or resources.
+    fn array(&mut self, field: &'static FieldSchema, count: usize, mut item: impl FnMut(&mut Self, usize)) {
+        self.name("", field.name);
+        self.open(b'[');
+        for index in 0..count {
+            self.separate();
+            self.path.push((field.name, Some(index)));
+            item(self, index);
+            self.path.pop();
+            self.first = false;
+        }
+        self.close(b']');
+    }
+}
+
+impl Walker for Writer<'_> {
+    fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
+        self.before(field);
+        let companions = value.companions();
+        let has_value = companions.is_none() || value.wire_text().is_some();
+        if has_value {
+            self.name("", field.name);
+            self.value(value);
+        }
+        if let Some(companions) = companions.filter(|companions| !companions.is_bare()) {
+            self.name("_", field.name);
+            self.companions(companions);
+        }
+    }
+
+    fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList) {
+        self.before(field);
+        let present = |index: &usize| !values.get(*index).is_absent();
+        let count = (0..values.len()).rev().find(present).map_or(0, |last| last + 1);
+        let has_value = |index: usize| values.get(index).wire_text().is_some();
+        let companions = |index: usize| values.get(index).companions().filter(|companions| !companions.is_bare());
+        if (0..count).any(has_value) {
+            self.array(field, count, |writer, index| {
+                if has_value(index) {
+                    writer.value(values.get(index));
+                } else {
+                    writer.out.extend_from_slice(b"null");
+                }
+            });
+        }
+        if (0..count).any(|index| companions(index).is_some()) {
+            self.name("_", field.name);
+            self.open(b'[');
+            for index in 0..count {
+                self.separate();
+                match companions(index) {
+                    Some(companions) => self.companions(companions),
+                    None => self.out.extend_from_slice(b"null"),
+                }
+                self.first = false;
+            }
+            self.close(b']');
+        }
+    }
+
+    fn structure(&mut self, field: &'static FieldSchema, value: &dyn Structure) {
+        self.before(field);
+        self.name("", field.name);
+        self.path.push((field.name, None));
+        self.object(None, value);
+        self.path.pop();
+    }
+
+    fn structures(&mut self, field: &'static FieldSchema, values: &dyn StructureList) {
+        self.before(field);
+        self.array(field, values.len(), |writer, index| writer.object(None, values.get(index)));
+    }
+
+    fn resource(&mut self, field: &'static FieldSchema, value: &Resource) {
+        self.before(field);
+        self.name("", field.name);
+        self.path.push((field.name, None));
+        self.any_resource(value);
+        self.path.pop();
+        self.first = false;
+    }
+
+    fn resources(&mut self, field: &'static FieldSchema, values: &[Resource]) {
+        self.before(field);
+        self.array(field, values.len(), |writer, index| writer.any_resource(&values[index]));
+    }
+
+    fn xhtml(&mut self, field: &'static FieldSchema, value: &Xhtml) {
+        self.before(field);
+        self.string_member(field.name, value.as_str());
+    }
+
+    fn attribute(&mut self, field: &'static FieldSchema, value: &str) {
+        self.before(field);
+        self.string_member(field.name, value);
+    }
+}
+
+impl Writer<'_> {
+    #[inline]
+    fn before(&mut self, field: &FieldSchema) {
+        if !self.unknown.is_empty() {
+            self.unknown_before(usize::from(field.index));
+        }
+    }
+}
+
+/// Writes a JSON string with its quotes.
+pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut plain = 0;
+    for (index, &byte) in bytes.iter().enumerate() {
+        if !NEEDS_ESCAPE[usize::from(byte)] {
+            continue;
+        }
+        out.extend_from_slice(&bytes[plain..index]);
+        plain = index + 1;
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            other => out.extend_from_slice(format!("\\u{other:04x}").as_bytes()),
+        }
+    }
+    out.extend_from_slice(&bytes[plain..]);
+    out.push(b'"');
+}
+
+static NEEDS_ESCAPE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = true;
+        byte += 1;
+    }
+    table[b'"' as usize] = true;
+    table[b'\\' as usize] = true;
+    table
+};

@@ -1,0 +1,443 @@
+//! [`Primitive`]: a value with the id and extensions that DSTU1 lets every primitive carry.
+//!
+//! Absent is a `Primitive` without value, id and extension, so a field needs no further `Option`. Text that cannot
+//! be read as its type is kept beside the missing value and written back as it came.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::generated::datatypes::Extension;
+use crate::structure::{Field, FieldSchema, Shape, Slot, Structure, TypeSchema, Walker, structure_parts};
+use crate::unknown::Unknown;
+
+/// The rare companions of a primitive value, boxed so that the many without pay one pointer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Companions {
+    pub(crate) id: Option<String>,
+    pub(crate) extension: Vec<Extension>,
+    /// The text as read, when the value is missing because of it or would be written differently.
+    pub(crate) text: Option<String>,
+    pub(crate) unknown: Unknown,
+}
+
+static COMPANIONS: TypeSchema = TypeSchema {
+    name: "Element",
+    is_resource: false,
+    fields: &[FieldSchema::list(0, "extension", Shape::Structure)],
+};
+
+impl Structure for Companions {
+    structure_parts!(COMPANIONS);
+
+    fn walk(&self, walker: &mut dyn Walker) {
+        self.extension.walk(&COMPANIONS.fields[0], walker);
+    }
+
+    fn slot(&mut self, index: usize) -> Slot<'_> {
+        match index {
+            0 => self.extension.slot(),
+            _ => Slot::None,
+        }
+    }
+}
+
+impl Companions {
+    /// Whether there is anything besides the text.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.id.is_none() && self.extension.is_empty() && self.unknown.is_empty()
+    }
+}
+
+/// A DSTU1 primitive: an optional value, an optional id, and extensions.
+///
+/// ```
+/// use koppeltaal_fhir::{Primitive, types::Uri};
+///
+/// let system: Primitive<Uri> = "http://fhir.nl/fhir/NamingSystem/bsn".into();
+/// assert_eq!(system.as_str(), Some("http://fhir.nl/fhir/NamingSystem/bsn"));
+/// assert!(Primitive::<bool>::default().is_absent());
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Primitive<T> {
+    /// The value. `None` when there is none, or when the text that was read is not of this type (see
+    /// [`text`](Self::text)).
+    pub value: Option<T>,
+    companions: Option<Box<Companions>>,
+}
+
+impl<T> Default for Primitive<T> {
+    fn default() -> Self {
+        Self { value: None, companions: None }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Primitive<T> {
+    /// Shows just the value where there is nothing else.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.value, &self.companions) {
+            (Some(value), None) => value.fmt(f),
+            (None, None) => f.write_str("-"),
+            (value, Some(companions)) => {
+                f.debug_struct("Primitive").field("value", value).field("companions", companions).finish()
+            }
+        }
+    }
+}
+
+impl<T> Primitive<T> {
+    /// A primitive with this value and nothing else.
+    pub fn new(value: T) -> Self {
+        Self { value: Some(value), companions: None }
+    }
+
+    /// The value, if there is one.
+    pub fn get(&self) -> Option<&T> {
+        self.value.as_ref()
+    }
+
+    /// Whether there is nothing at all: no value, id, extension or unreadable text.
+    #[inline]
+    pub fn is_absent(&self) -> bool {
+        self.value.is_none() && self.companions.is_none()
+    }
+
+    /// The element's id: a label inside the resource, not the resource's logical id.
+    pub fn id(&self) -> Option<&str> {
+        self.companions.as_ref()?.id.as_deref()
+    }
+
+    /// Sets or removes the element's id.
+    pub fn set_id(&mut self, id: Option<String>) {
+        if id.is_some() || self.companions.is_some() {
+            self.companions_mut().id = id;
+        }
+        self.drop_empty_companions();
+    }
+
+    /// The extensions of the element.
+    pub fn extension(&self) -> &[Extension] {
+        self.companions.as_ref().map_or(&[], |companions| &companions.extension)
+    }
+
+    /// Adds an extension to the element.
+    pub fn push_extension(&mut self, extension: Extension) {
+        self.companions_mut().extension.push(extension);
+    }
+
+    /// Removes the extensions that `keep` refuses.
+    pub fn retain_extension(&mut self, keep: impl FnMut(&Extension) -> bool) {
+        if let Some(companions) = &mut self.companions {
+            companions.extension.retain(keep);
+        }
+        self.drop_empty_companions();
+    }
+
+    fn companions_mut(&mut self) -> &mut Companions {
+        self.companions.get_or_insert_default()
+    }
+
+    fn drop_empty_companions(&mut self) {
+        if self.companions.as_deref() == Some(&Companions::default()) {
+            self.companions = None;
+        }
+    }
+}
+
+#[allow(private_bounds, reason = "the set of primitive types is the standard's, users do not add to it")]
+impl<T: Scalar> Primitive<T> {
+    /// The value as text; for a value that could not be read as its type, the text that was there.
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        match &self.value {
+            Some(value) => Some(value.to_text()),
+            None => self.companions.as_ref()?.text.as_deref().map(Cow::Borrowed),
+        }
+    }
+}
+
+impl<T: AsRef<str>> Primitive<T> {
+    /// The value as a string slice.
+    pub fn as_str(&self) -> Option<&str> {
+        self.value.as_ref().map(T::as_ref)
+    }
+}
+
+impl<T: Scalar> From<T> for Primitive<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: Scalar> From<Option<T>> for Primitive<T> {
+    fn from(value: Option<T>) -> Self {
+        Self { value, companions: None }
+    }
+}
+
+impl<T: for<'a> From<&'a str>> From<&str> for Primitive<T> {
+    fn from(value: &str) -> Self {
+        Self::new(value.into())
+    }
+}
+
+impl<T: Scalar> std::str::FromStr for Primitive<T> {
+    type Err = ParseError;
+
+    /// Reads the text of the value by the rules of its type.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        match T::read(text) {
+            Reading::Valid(value) => Ok(Self::new(value)),
+            Reading::Doubtful(_) | Reading::Unreadable => {
+                Err(ParseError { expected: T::KIND.describe(), found: text.to_owned() })
+            }
+        }
+    }
+}
+
+impl<T: Scalar> fmt::Display for Primitive<T> {
+    /// The value as it stands on the wire; nothing when there is none.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.text() {
+            Some(text) => f.pad(&text),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Text that is not of the primitive type it was parsed as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseError {
+    pub(crate) expected: &'static str,
+    pub(crate) found: String,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected {}, found {:?}", self.expected, self.found)
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+/// The lexical families of the primitives; decides quotes in JSON and what a message calls the type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ScalarKind {
+    Boolean,
+    Integer,
+    Decimal,
+    String,
+    Uri,
+    Code,
+    ListedCode,
+    Id,
+    Oid,
+    Uuid,
+    Date,
+    DateTime,
+    Instant,
+    Base64Binary,
+}
+
+impl ScalarKind {
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            Self::Boolean => "true or false",
+            Self::Integer => "an integer of 32 bits",
+            Self::Decimal => "a decimal number",
+            Self::String => "a string of at least one character",
+            Self::Uri => "a URI",
+            Self::Code => "a code (at least one character, no leading, trailing or double blanks)",
+            Self::ListedCode => "a code of the closed list",
+            Self::Id => "an id (1 to 36 of a-z, 0-9, - and .)",
+            Self::Oid => "an OID written as urn:oid:...",
+            Self::Uuid => "a UUID written as urn:uuid: and lower-case digits",
+            Self::Date => "a date (YYYY, YYYY-MM or YYYY-MM-DD)",
+            Self::DateTime => "a dateTime (YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss with offset)",
+            Self::Instant => "an instant (YYYY-MM-DDThh:mm:ss with offset)",
+            Self::Base64Binary => "base64",
+        }
+    }
+}
+
+/// What reading the text of a value gave.
+pub(crate) enum Reading<T> {
+    /// The value, by all rules of its type.
+    Valid(T),
+    /// A value that an application can use, though a rule of its type is broken: an id with upper case, an unlisted code.
+    Doubtful(T),
+    /// No value of this type.
+    Unreadable,
+}
+
+/// A type that stands as the value of a primitive.
+pub(crate) trait Scalar: Sized + PartialEq {
+    const KIND: ScalarKind;
+
+    /// Reads the text of a value as XML holds it.
+    fn read(text: &str) -> Reading<Self>;
+
+    /// The same, for text that is already owned: saves text types a copy.
+    fn read_owned(text: String) -> Reading<Self> {
+        Self::read(&text)
+    }
+
+    /// The canonical text of the value.
+    fn to_text(&self) -> Cow<'_, str>;
+
+    /// Whether `text` is exactly what [`to_text`](Self::to_text) would give. Text types keep what they read.
+    fn is_text(&self, text: &str) -> bool {
+        self.to_text() == text
+    }
+}
+
+/// Whether a value kept to the rules of its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Valid,
+    Invalid,
+}
+
+/// A [`Primitive`] of any type, as readers and writers see it.
+pub(crate) trait AnyPrimitive {
+    fn kind(&self) -> ScalarKind;
+    /// Sets the value from its text; text that is no value is kept.
+    fn set(&mut self, text: Cow<'_, str>) -> Verdict;
+    /// The text to write: as read, as long as that still means the value.
+    fn wire_text(&self) -> Option<Cow<'_, str>>;
+    /// The canonical text of the value, if there is a value.
+    fn canonical_text(&self) -> Option<Cow<'_, str>>;
+    fn verdict(&self) -> Verdict;
+    fn companions(&self) -> Option<&Companions>;
+    fn companions_mut(&mut self) -> &mut Companions;
+    fn is_absent(&self) -> bool;
+}
+
+impl<T: Scalar> AnyPrimitive for Primitive<T> {
+    fn kind(&self) -> ScalarKind {
+        T::KIND
+    }
+
+    fn set(&mut self, text: Cow<'_, str>) -> Verdict {
+        let (reading, kept) = match text {
+            Cow::Owned(text) if T::KIND == ScalarKind::String => (T::read_owned(text), None),
+            text => {
+                let reading = T::read(&text);
+                let same = match &reading {
+                    Reading::Valid(value) | Reading::Doubtful(value) => value.is_text(&text),
+                    Reading::Unreadable => false,
+                };
+                (reading, (!same).then(|| text.into_owned()))
+            }
+        };
+        if let Some(text) = kept {
+            self.companions_mut().text = Some(text);
+        }
+        match reading {
+            Reading::Valid(value) => {
+                self.value = Some(value);
+                Verdict::Valid
+            }
+            Reading::Doubtful(value) => {
+                self.value = Some(value);
+                Verdict::Invalid
+            }
+            Reading::Unreadable => {
+                self.value = None;
+                Verdict::Invalid
+            }
+        }
+    }
+
+    fn wire_text(&self) -> Option<Cow<'_, str>> {
+        if let Some(text) = self.companions.as_ref().and_then(|companions| companions.text.as_deref()) {
+            let means = match T::read(text) {
+                Reading::Valid(value) | Reading::Doubtful(value) => Some(value),
+                Reading::Unreadable => None,
+            };
+            // The application may have changed the value since; then the text that was read is history.
+            if means == self.value {
+                return Some(Cow::Borrowed(text));
+            }
+        }
+        self.canonical_text()
+    }
+
+    fn canonical_text(&self) -> Option<Cow<'_, str>> {
+        self.value.as_ref().map(T::to_text)
+    }
+
+    fn verdict(&self) -> Verdict {
+        match self.wire_text() {
+            None => Verdict::Valid,
+            Some(text) => match T::read(&text) {
+                Reading::Valid(_) => Verdict::Valid,
+                Reading::Doubtful(_) | Reading::Unreadable => Verdict::Invalid,
+            },
+        }
+    }
+
+    fn companions(&self) -> Option<&Companions> {
+        self.companions.as_deref()
+    }
+
+    fn companions_mut(&mut self) -> &mut Companions {
+        Primitive::companions_mut(self)
+    }
+
+    fn is_absent(&self) -> bool {
+        Primitive::is_absent(self)
+    }
+}
+
+/// The values of a repeating primitive, of any type.
+pub(crate) trait AnyPrimitiveList {
+    fn len(&self) -> usize;
+    fn get(&self, index: usize) -> &dyn AnyPrimitive;
+    /// The value at `index`; the list grows as needed (JSON pads with `null`).
+    fn at(&mut self, index: usize) -> &mut dyn AnyPrimitive;
+    fn size(&self) -> usize;
+}
+
+impl<T: Scalar> AnyPrimitiveList for Vec<Primitive<T>> {
+    fn len(&self) -> usize {
+        Vec::len(self)
+    }
+
+    fn get(&self, index: usize) -> &dyn AnyPrimitive {
+        &self[index]
+    }
+
+    fn at(&mut self, index: usize) -> &mut dyn AnyPrimitive {
+        if index >= self.len() {
+            self.resize_with(index + 1, Primitive::default);
+        }
+        &mut self[index]
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Primitive<T>>()
+    }
+}
+
+/// The values of the closed code lists are scalars: an unlisted code is kept as it came.
+impl<T: crate::structure::CodeList> Scalar for T {
+    const KIND: ScalarKind = ScalarKind::ListedCode;
+
+    fn read(text: &str) -> Reading<Self> {
+        match T::from_code(text) {
+            Some(code) => Reading::Valid(code),
+            None => Reading::Doubtful(T::other(text.to_owned())),
+        }
+    }
+
+    fn to_text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.code())
+    }
+
+    fn is_text(&self, _: &str) -> bool {
+        true
+    }
+}
+
+pub(crate) fn unlisted(code: &str) -> ParseError {
+    ParseError { expected: ScalarKind::ListedCode.describe(), found: code.to_owned() }
+}

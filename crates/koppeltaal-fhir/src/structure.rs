@@ -1,0 +1,447 @@
+//! The one description of each type that serves both formats.
+//!
+//! Generated code gives every type a [`TypeSchema`] and an implementation of [`Structure`]: walk the fields that are
+//! present, in schema order, and hand out the slot of a field by its index. Readers, writers and validation are
+//! written once, by hand, against these; they use trait objects so that they compile once, in this crate.
+
+use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Primitive, Scalar};
+use crate::resource::Resource;
+use crate::unknown::Unknown;
+use crate::xhtml::Xhtml;
+
+/// The structure of a type: its name in the standard, and its elements in schema order.
+pub(crate) struct TypeSchema {
+    pub(crate) name: &'static str,
+    pub(crate) fields: &'static [FieldSchema],
+    /// Whether it is a resource: has a `resourceType` in JSON, a name of its own in XML.
+    pub(crate) is_resource: bool,
+}
+
+/// One element of a type. A choice has one of these per alternative.
+pub(crate) struct FieldSchema {
+    pub(crate) name: &'static str,
+    /// The field's own place in [`TypeSchema::fields`].
+    pub(crate) index: u8,
+    pub(crate) mandatory: bool,
+    pub(crate) repeats: bool,
+    /// For an alternative of a choice: the index of the first alternative. Mandatory then speaks of the group.
+    pub(crate) choice: Option<u8>,
+    pub(crate) shape: Shape,
+}
+
+/// What an element holds, as far as a format cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Primitive,
+    /// A restriction of Quantity: a structure without extensions.
+    Unextended,
+    Structure,
+    Resource,
+    Xhtml,
+    /// An XML attribute (`url` of an extension): a plain string.
+    Attribute,
+    /// A primitive that is the text of the XML element itself (`content` of Binary).
+    Text,
+}
+
+impl TypeSchema {
+    /// The index of the field `name`, searched from `hint` round, because both formats mostly keep schema order.
+    #[inline]
+    pub(crate) fn find(&self, name: &str, hint: usize) -> Option<usize> {
+        let hint = hint.min(self.fields.len());
+        let (before, after) = self.fields.split_at(hint);
+        match after.iter().position(|field| field.name == name) {
+            Some(index) => Some(index + hint),
+            None => before.iter().position(|field| field.name == name),
+        }
+    }
+}
+
+/// A set of fields of one type, by index. The largest type has 79.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct FieldSet(u128);
+
+impl FieldSet {
+    /// Adds a field; tells whether it was new.
+    #[inline]
+    pub(crate) fn insert(&mut self, field: usize) -> bool {
+        let bit = 1_u128 << (field & 127);
+        let new = self.0 & bit == 0;
+        self.0 |= bit;
+        new
+    }
+
+    #[inline]
+    pub(crate) fn contains(self, field: usize) -> bool {
+        self.0 & (1 << (field & 127)) != 0
+    }
+}
+
+/// A value with elements of its own.
+pub(crate) trait Structure {
+    fn schema(&self) -> &'static TypeSchema;
+    fn id(&self) -> Option<&str>;
+    fn set_id(&mut self, id: String);
+    fn unknown(&self) -> &Unknown;
+    fn unknown_mut(&mut self) -> &mut Unknown;
+    /// Shows `walker` every field that is present, in schema order.
+    fn walk(&self, walker: &mut dyn Walker);
+    /// The place where the field at `index` of the schema is to be put. Makes an absent structure.
+    fn slot(&mut self, index: usize) -> Slot<'_>;
+}
+
+/// What a structure shows of itself: one call per field that is present.
+pub(crate) trait Walker {
+    fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive);
+    fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList);
+    fn structure(&mut self, field: &'static FieldSchema, value: &dyn Structure);
+    fn structures(&mut self, field: &'static FieldSchema, values: &dyn StructureList);
+    fn resource(&mut self, field: &'static FieldSchema, value: &Resource);
+    fn resources(&mut self, field: &'static FieldSchema, values: &[Resource]);
+    fn xhtml(&mut self, field: &'static FieldSchema, value: &Xhtml);
+    fn attribute(&mut self, field: &'static FieldSchema, value: &str);
+}
+
+/// The place of a field, for a reader to fill.
+pub(crate) enum Slot<'a> {
+    Primitive(&'a mut dyn AnyPrimitive),
+    Primitives(&'a mut dyn AnyPrimitiveList),
+    Structure(&'a mut dyn Structure),
+    Structures(&'a mut dyn StructureList),
+    Resource(&'a mut Option<Resource>),
+    Resources(&'a mut Vec<Resource>),
+    Xhtml(&'a mut Xhtml),
+    Attribute(&'a mut String),
+    /// An index that the type does not have; readers never ask for one.
+    None,
+}
+
+/// The values of a repeating structure, of any type.
+pub(crate) trait StructureList {
+    fn len(&self) -> usize;
+    fn get(&self, index: usize) -> &dyn Structure;
+    fn push(&mut self) -> &mut dyn Structure;
+    /// Bytes that one value takes.
+    fn size(&self) -> usize;
+}
+
+impl<T: Structure + Default> StructureList for Vec<T> {
+    fn len(&self) -> usize {
+        Vec::len(self)
+    }
+
+    fn get(&self, index: usize) -> &dyn Structure {
+        &self[index]
+    }
+
+    fn push(&mut self) -> &mut dyn Structure {
+        Vec::push(self, T::default());
+        let last = self.len() - 1;
+        &mut self[last]
+    }
+
+    fn size(&self) -> usize {
+        size_of::<T>()
+    }
+}
+
+/// A field of a structure, of any Rust type that fields have.
+pub(crate) trait Field {
+    fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker);
+    fn slot(&mut self) -> Slot<'_>;
+}
+
+impl<T: Scalar> Field for Primitive<T> {
+    #[inline]
+    fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker) {
+        if !self.is_absent() {
+            walker.primitive(field, self);
+        }
+    }
+
+    fn slot(&mut self) -> Slot<'_> {
+        Slot::Primitive(self)
+    }
+}
+
+impl<T: Scalar> Field for Vec<Primitive<T>> {
+    #[inline]
+    fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker) {
+        if !self.is_empty() {
+            walker.primitives(field, self);
+        }
+    }
+
+    fn slot(&mut self) -> Slot<'_> {
+        Slot::Primitives(self)
+    }
+}
+
+impl<T: Structure + Default> Field for Option<T> {
+    #[inline]
+    fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker) {
+        if let Some(value) = self {
+            walker.structure(field, value);
+        }
+    }
+
+    fn slot(&mut self) -> Slot<'_> {
+        Slot::Structure(self.get_or_insert_default())
+    }
+}
+
+impl<T: Structure + Default> Field for Vec<T> {
+    #[inline]
+    fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker) {
+        if !self.is_empty() {
+            walker.structures(field, self);
+        }
+    }
+
+    fn slot(&mut self) -> Slot<'_> {
+        Slot::Structures(self)
+    }
+}
+
+/// An alternative of a choice that is a structure.
+impl<T: Structure> Field for Box<T> {
+    fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker) {
+        walker.structure(field, &**self);
+    }
+
+    fn slot(&mut self) -> Slot<'_> {
+        Slot::Structure(&mut **self)
+    }
+}
+
+impl Field for Option<Resource> {
+    #[inline]
+    fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker) {
+        if let Some(value) = self {
+            walker.resource(field, value);
+        }
+    }
+
+    fn slot(&mut self) -> Slot<'_> {
+        Slot::Resource(self)
+    }
+}
+
+impl Field for Vec<Resource> {
+    #[inline]
+    fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker) {
+        if !self.is_empty() {
+            walker.resources(field, self);
+        }
+    }
+
+    fn slot(&mut self) -> Slot<'_> {
+        Slot::Resources(self)
+    }
+}
+
+impl Field for Xhtml {
+    #[inline]
+    fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker) {
+        if !self.is_empty() {
+            walker.xhtml(field, self);
+        }
+    }
+
+    fn slot(&mut self) -> Slot<'_> {
+        Slot::Xhtml(self)
+    }
+}
+
+impl Field for String {
+    #[inline]
+    fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker) {
+        if !self.is_empty() {
+            walker.attribute(field, self);
+        }
+    }
+
+    fn slot(&mut self) -> Slot<'_> {
+        Slot::Attribute(self)
+    }
+}
+
+/// A choice of types (`value[x]`), as the generated enums implement it.
+pub(crate) trait Choice: Sized {
+    /// The alternative that is present, counted from 0.
+    fn alternative(&self) -> usize;
+    /// An empty value of an alternative.
+    fn empty(alternative: usize) -> Self;
+    fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker);
+    fn slot(&mut self) -> Slot<'_>;
+}
+
+/// Walks the choice whose alternatives are `fields`.
+pub(crate) fn walk_choice(choice: &Option<impl Choice>, fields: &'static [FieldSchema], walker: &mut dyn Walker) {
+    if let Some(value) = choice {
+        value.walk(&fields[value.alternative()], walker);
+    }
+}
+
+/// The slot of one alternative of a choice, which replaces whatever other alternative was there.
+pub(crate) fn slot_choice<C: Choice>(choice: &mut Option<C>, alternative: usize) -> Slot<'_> {
+    if choice.as_ref().map(C::alternative) != Some(alternative) {
+        *choice = Some(C::empty(alternative));
+    }
+    choice.as_mut().map_or(Slot::None, C::slot)
+}
+
+/// The code lists: a value of a closed list keeps unlisted text as it came.
+pub(crate) trait CodeList: Sized + PartialEq {
+    fn from_code(code: &str) -> Option<Self>;
+    fn other(code: String) -> Self;
+    fn code(&self) -> &str;
+}
+
+/// Implements [`Scalar`] and the conversions from and to text for a generated code list.
+macro_rules! code_list {
+    ($name:ident { $($variant:ident $code:literal,)* }) => {
+        impl $crate::structure::CodeList for $name {
+            fn from_code(code: &str) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            fn other(code: String) -> Self {
+                Self::Unlisted(code.into())
+            }
+
+            fn code(&self) -> &str {
+                match self {
+                    $(Self::$variant => $code,)*
+                    Self::Unlisted(code) => code,
+                }
+            }
+        }
+
+        impl $name {
+            /// The codes of the list, in schema order.
+            pub const CODES: &'static [&'static str] = &[$($code,)*];
+
+            /// The code as it stands on the wire.
+            pub fn as_str(&self) -> &str {
+                $crate::structure::CodeList::code(self)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl From<&str> for $name {
+            /// The listed code, or [`Unlisted`](Self::Unlisted).
+            fn from(code: &str) -> Self {
+                $crate::structure::CodeList::from_code(code)
+                    .unwrap_or_else(|| $crate::structure::CodeList::other(code.to_owned()))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::ParseError;
+
+            fn from_str(code: &str) -> Result<Self, $crate::ParseError> {
+                $crate::structure::CodeList::from_code(code).ok_or_else(|| $crate::primitive::unlisted(code))
+            }
+        }
+    };
+}
+
+pub(crate) use code_list;
+
+/// Implements [`ResourceType`](crate::ResourceType) for a generated resource, and its move into the enum.
+macro_rules! resource_type {
+    ($type:ty, $variant:ident, $name:literal) => {
+        impl $crate::resource::Sealed for $type {}
+
+        impl $crate::resource::ResourceType for $type {
+            const NAME: &'static str = $name;
+
+            fn of(resource: &Resource) -> Option<&Self> {
+                match resource {
+                    Resource::$variant(resource) => Some(resource),
+                    _ => None,
+                }
+            }
+
+            fn of_mut(resource: &mut Resource) -> Option<&mut Self> {
+                match resource {
+                    Resource::$variant(resource) => Some(resource),
+                    _ => None,
+                }
+            }
+        }
+
+        impl From<$type> for Resource {
+            fn from(resource: $type) -> Self {
+                Self::$variant(Box::new(resource))
+            }
+        }
+    };
+}
+
+pub(crate) use resource_type;
+
+/// The parts of [`Structure`] that are the same for every generated type.
+macro_rules! structure_parts {
+    ($schema:ident) => {
+        fn schema(&self) -> &'static TypeSchema {
+            &$schema
+        }
+
+        fn id(&self) -> Option<&str> {
+            self.id.as_deref()
+        }
+
+        fn set_id(&mut self, id: String) {
+            self.id = Some(id);
+        }
+
+        fn unknown(&self) -> &Unknown {
+            &self.unknown
+        }
+
+        fn unknown_mut(&mut self) -> &mut Unknown {
+            &mut self.unknown
+        }
+    };
+}
+
+pub(crate) use structure_parts;
+
+impl FieldSchema {
+    pub(crate) const fn optional(index: u8, name: &'static str, shape: Shape) -> Self {
+        Self { name, index, mandatory: false, repeats: false, choice: None, shape }
+    }
+
+    pub(crate) const fn mandatory(index: u8, name: &'static str, shape: Shape) -> Self {
+        Self { mandatory: true, ..Self::optional(index, name, shape) }
+    }
+
+    pub(crate) const fn list(index: u8, name: &'static str, shape: Shape) -> Self {
+        Self { repeats: true, ..Self::optional(index, name, shape) }
+    }
+
+    pub(crate) const fn mandatory_list(index: u8, name: &'static str, shape: Shape) -> Self {
+        Self { mandatory: true, repeats: true, ..Self::optional(index, name, shape) }
+    }
+
+    /// Makes this an alternative of the choice whose first alternative is at `first`.
+    pub(crate) const fn alternative_of(self, first: u8) -> Self {
+        Self { choice: Some(first), ..self }
+    }
+}

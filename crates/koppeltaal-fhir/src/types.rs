@@ -1,0 +1,141 @@
+//! The value types of the primitives: what stands in a [`Primitive`](crate::Primitive).
+//!
+//! `boolean` is `bool`, `integer` is `i32`, `string` is `String`. The other ten have types of their own that keep the
+//! text as written, because `1.00` is not `1` and `2016-07-15T14:32:49.4946374+02:00` must come out as it went in.
+//! Uri, Code, Id, Oid, Uuid and Base64Binary take any text, as real senders write any; validation says what is wrong
+//! with it. Dates and decimals are always well-formed.
+
+mod date;
+mod decimal;
+mod text;
+
+pub use date::{Date, DateTime, Instant, Precision};
+pub use decimal::Decimal;
+#[cfg(feature = "json")]
+pub(crate) use decimal::to_json as decimal_to_json;
+#[cfg(feature = "xml")]
+pub(crate) use decimal::to_xml as decimal_to_xml;
+pub use text::{Base64Binary, Code, Id, Oid, Uri, Uuid};
+
+use std::borrow::Cow;
+
+use crate::primitive::{Reading, Scalar, ScalarKind};
+
+/// What XML Schema calls white space.
+pub(crate) fn is_xml_space(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '\n' | '\r')
+}
+
+impl Scalar for bool {
+    const KIND: ScalarKind = ScalarKind::Boolean;
+
+    fn read(text: &str) -> Reading<Self> {
+        match text.trim_matches(is_xml_space) {
+            "true" | "1" => Reading::Valid(true),
+            "false" | "0" => Reading::Valid(false),
+            _ => Reading::Unreadable,
+        }
+    }
+
+    fn to_text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(if *self { "true" } else { "false" })
+    }
+}
+
+impl Scalar for i32 {
+    const KIND: ScalarKind = ScalarKind::Integer;
+
+    fn read(text: &str) -> Reading<Self> {
+        // `i32::from_str` takes what xs:int takes: an optional sign, digits, leading zeros.
+        text.trim_matches(is_xml_space).parse().map_or(Reading::Unreadable, Reading::Valid)
+    }
+
+    fn to_text(&self) -> Cow<'_, str> {
+        Cow::Owned(self.to_string())
+    }
+}
+
+impl Scalar for String {
+    const KIND: ScalarKind = ScalarKind::String;
+
+    fn read(text: &str) -> Reading<Self> {
+        Self::read_owned(text.to_owned())
+    }
+
+    fn read_owned(text: String) -> Reading<Self> {
+        if text.is_empty() { Reading::Doubtful(text) } else { Reading::Valid(text) }
+    }
+
+    fn to_text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self)
+    }
+
+    fn is_text(&self, _: &str) -> bool {
+        true
+    }
+}
+
+/// A newtype over the text of a value: how it prints, compares with text, and gives the text back.
+macro_rules! lexical {
+    ($name:ident) => {
+        impl $name {
+            /// The text as written.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> String {
+                value.0
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.0 == other
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                self.0 == *other
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = crate::ParseError;
+
+            /// Reads the text by all rules of the type.
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match <Self as crate::primitive::Scalar>::read(text) {
+                    crate::primitive::Reading::Valid(value) => Ok(value),
+                    _ => Err(crate::ParseError {
+                        expected: <Self as crate::primitive::Scalar>::KIND.describe(),
+                        found: text.to_owned(),
+                    }),
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use lexical;

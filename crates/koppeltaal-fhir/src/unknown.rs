@@ -1,0 +1,108 @@
+//! What a type of DSTU1 does not have, but a message held all the same: kept, so that nothing is lost on the way through.
+//!
+//! The source text is kept rather than a tree: written back in the same format it comes out to the letter, and only
+//! a change of format (module `convert`) has to understand it.
+
+/// Elements, attributes and text that the type does not know, in the order they were met.
+///
+/// Most values have none; that costs one pointer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Unknown(#[allow(clippy::box_collection, reason = "one word in every structure instead of three")] Option<Box<Vec<UnknownNode>>>);
+
+impl Unknown {
+    /// Whether there is nothing unknown.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// What is unknown, in document order.
+    pub fn iter(&self) -> std::slice::Iter<'_, UnknownNode> {
+        self.0.as_deref().map_or(&[][..], Vec::as_slice).iter()
+    }
+
+    /// Removes and returns the nodes that `take` picks, for code that has learnt what they mean.
+    pub fn extract(&mut self, mut take: impl FnMut(&UnknownNode) -> bool) -> Vec<UnknownNode> {
+        let Some(nodes) = &mut self.0 else { return Vec::new() };
+        let taken = nodes.extract_if(.., |node| take(node)).collect();
+        if nodes.is_empty() {
+            self.0 = None;
+        }
+        taken
+    }
+
+    pub(crate) fn push(&mut self, node: UnknownNode) {
+        self.0.get_or_insert_default().push(node);
+    }
+}
+
+impl<'a> IntoIterator for &'a Unknown {
+    type Item = &'a UnknownNode;
+    type IntoIter = std::slice::Iter<'a, UnknownNode>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// One unknown thing inside a structure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnknownNode {
+    pub(crate) name: String,
+    pub(crate) content: UnknownContent,
+    /// How many fields of the type's schema stand before it: keeps its place when written.
+    pub(crate) after: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum UnknownContent {
+    /// An XML element, self-contained: its start tag declares its namespace if that is not FHIR's.
+    XmlElement(String),
+    /// The value of an XML attribute.
+    XmlAttribute(String),
+    /// Text between elements, unescaped.
+    XmlText(String),
+    /// The value of a JSON member.
+    JsonMember(String),
+}
+
+impl UnknownNode {
+    /// The name of the element, attribute or JSON member; empty for text.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The source text as it stood in the message: markup of an element, value of an attribute, a JSON value.
+    pub fn source(&self) -> &str {
+        match &self.content {
+            UnknownContent::XmlElement(source)
+            | UnknownContent::XmlAttribute(source)
+            | UnknownContent::XmlText(source)
+            | UnknownContent::JsonMember(source) => source,
+        }
+    }
+}
+
+/// A whole resource of a type that this build does not model, kept as source text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnknownResource {
+    pub(crate) resource_type: String,
+    pub(crate) content: UnknownContent,
+}
+
+impl UnknownResource {
+    /// The name of the resource's type.
+    pub fn resource_type(&self) -> &str {
+        &self.resource_type
+    }
+
+    /// The resource as it stood in the message, XML or JSON.
+    pub fn source(&self) -> &str {
+        match &self.content {
+            UnknownContent::XmlElement(source)
+            | UnknownContent::XmlAttribute(source)
+            | UnknownContent::XmlText(source)
+            | UnknownContent::JsonMember(source) => source,
+        }
+    }
+}

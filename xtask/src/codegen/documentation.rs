@@ -1,0 +1,101 @@
+//! The doc comments of generated code: name, cardinality, type and the page of the standard, in our own words.
+
+use super::model::{CodeList, Content, Field, Module, Type};
+use super::names;
+use crate::schema::Role;
+
+/// Where DSTU1 is published.
+const STANDARD: &str = "http://hl7.org/fhir/DSTU1";
+
+/// The comment above a struct.
+pub(crate) fn of_type(module: &Module, one: &Type) -> String {
+    match one.role {
+        Role::Resource => {
+            format!(" The resource `{0}`. See [its DSTU1 page]({STANDARD}/{1}.html).", one.name, module.name)
+        }
+        Role::Binary => {
+            format!(" Content of any kind, as base64 with a MIME type. See [its DSTU1 page]({STANDARD}/extras.html#binary).")
+        }
+        Role::Component => format!(
+            " A value of `{0}`; the standard's schema calls the type `{1}`. See [its DSTU1 page]({STANDARD}/{2}-definitions.html#{0}).",
+            one.path, one.name, module.name
+        ),
+        Role::Type | Role::Abstract => {
+            let page = match one.name.as_str() {
+                "Extension" => "extensibility.html#extension".to_owned(),
+                "Narrative" => "formats.html#narrative".to_owned(),
+                "ResourceReference" => "references.html#resourcereference".to_owned(),
+                name => format!("datatypes.html#{}", name.split('.').next().unwrap_or(name)),
+            };
+            format!(" The data type `{}`. See [its DSTU1 page]({STANDARD}/{page}).", one.name)
+        }
+    }
+}
+
+/// The comment above a field.
+pub(crate) fn of_field(module: &Module, one: &Type, field: &Field) -> String {
+    let cardinality = field.cardinality;
+    let what = describe(&field.content);
+    let suffix = if matches!(field.content, Content::Choice { .. }) { "[x]" } else { "" };
+    let name = format!("{}{suffix}", field.name);
+    let own = match one.role {
+        Role::Resource | Role::Component => {
+            format!("[`{name}`]({STANDARD}/{}-definitions.html#{}.{name})", module.name, one.path)
+        }
+        _ => format!("`{name}`"),
+    };
+    match field.name.as_str() {
+        "extension" => " Extensions, 0..*: what the standard has no field for.".to_owned(),
+        "modifierExtension" => {
+            " Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.".to_owned()
+        }
+        "contained" => " Contained resources, 0..*: those without an identity of their own.".to_owned(),
+        "language" if one.role == Role::Resource => format!(" `language`, {cardinality} {what}: the language of the content."),
+        "text" if one.role == Role::Resource => format!(" `text`, {cardinality} {what}: the content for people."),
+        _ => format!(" {own}, {cardinality} {what}."),
+    }
+}
+
+/// The comment above the enum of a choice.
+pub(crate) fn of_choice(one: &Type, field: &Field) -> String {
+    format!(" The types that `{}.{}[x]` can have.", one.path, field.name)
+}
+
+/// The comment above an alternative of a choice.
+pub(crate) fn of_alternative(field: &Field, content: &Content) -> String {
+    format!(" `{}`: {}.", names::alternative(&field.name, &alternative_type(content)), describe(content))
+}
+
+/// The comment above a code list.
+pub(crate) fn of_codes(list: &CodeList) -> String {
+    let name = &list.name;
+    format!(" The closed list of codes `{name}`; an unlisted code is kept as text.")
+}
+
+/// The name of an alternative's type in the standard.
+pub(crate) fn alternative_type(content: &Content) -> String {
+    match content {
+        Content::Primitive { name, .. } => name.clone(),
+        Content::Structure { standard_name, .. } => standard_name.clone(),
+        // The schemas have no choice with these.
+        Content::Code { .. } | Content::Attribute | Content::Xhtml | Content::AnyResource | Content::Choice { .. } => {
+            String::new()
+        }
+    }
+}
+
+fn describe(content: &Content) -> String {
+    match content {
+        Content::Attribute => "attribute".to_owned(),
+        Content::Xhtml => "XHTML".to_owned(),
+        Content::AnyResource => "resource".to_owned(),
+        Content::Primitive { name, .. } => format!("`{name}`"),
+        Content::Code { list } => format!("[`{list}`]"),
+        Content::Structure { standard_name, .. } => format!("`{standard_name}`"),
+        Content::Choice { alternatives, .. } => {
+            let types: Vec<String> = alternatives.iter().map(alternative_type).collect();
+            // A list of 24 types says less than the enum itself.
+            if types.len() > 6 { "of many types".to_owned() } else { format!("`{}`", types.join("` or `")) }
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! Tokens: one file per schema file, `resource.rs` with the enum of all resources, and `mod.rs`.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote};
+
+use super::documentation;
+use super::model::{CodeList, Content, Field, Model, Module, Type};
+use super::names;
+use crate::schema::Role;
+
+/// The generated files by name.
+pub(crate) fn files(model: &Model) -> Vec<(String, TokenStream)> {
+    let mut files: Vec<(String, TokenStream)> =
+        model.modules.iter().map(|module| (format!("{}.rs", module.name), module_file(module))).collect();
+    files.push(("resource.rs".to_owned(), resource_file(model)));
+    files.push(("mod.rs".to_owned(), index_file(model)));
+    files
+}
+
+/// `mod.rs`: the modules, and one flat namespace of their types.
+fn index_file(model: &Model) -> TokenStream {
+    let modules = model.modules.iter().map(|module| {
+        let (name, gate) = (ident(&module.name), gate(module));
+        if module.name == "datatypes" { quote! { pub mod #name; } } else { quote! { #gate pub(crate) mod #name; } }
+    });
+    let resources = model.modules.iter().filter(|module| module.name != "datatypes").map(|module| {
+        let (name, gate) = (ident(&module.name), gate(module));
+        quote! { #gate pub use super::#name::*; }
+    });
+    quote! {
+        #![doc = " The types of DSTU1, one module per resource, and the data types."]
+        #(#modules)*
+        pub(crate) mod resource;
+
+        /// The resources of DSTU1, their components and their code lists.
+        pub mod resources {
+            #(#resources)*
+        }
+    }
+}
+
+fn gate(module: &Module) -> TokenStream {
+    if module.always {
+        TokenStream::new()
+    } else {
+        quote! { #[cfg(feature = "all-resources")] }
+    }
+}
+
+fn module_file(module: &Module) -> TokenStream {
+    let types = module.types.iter().map(|one| structure(module, one));
+    let lists = module.codes.iter().map(code_list);
+    let title = match module.name.as_str() {
+        "datatypes" => " The data types of DSTU1, and the code lists that several types share.".to_owned(),
+        name => format!(" The resource of `{name}.schema`, its components and its code lists."),
+    };
+    let imports = imports(module);
+    quote! {
+        #![doc = #title]
+        #imports
+        #(#types)*
+        #(#lists)*
+    }
+}
+
+/// What the module uses; one list for all files, so some names go unused in some.
+fn imports(module: &Module) -> TokenStream {
+    let data_types = (module.name != "datatypes").then(|| {
+        quote! {
+            #[allow(unused_imports, reason = "one list for all generated files")]
+            use super::datatypes::*;
+        }
+    });
+    quote! {
+        #[allow(unused_imports, reason = "one list for all generated files")]
+        use crate::{primitive::Primitive, resource::Resource, structure::*, types::*, unknown::Unknown, xhtml::Xhtml};
+        #data_types
+    }
+}
+
+fn structure(module: &Module, one: &Type) -> TokenStream {
+    let name = ident(&names::type_name(&one.name));
+    let table = ident(&names::static_name(&one.name));
+    let doc = documentation::of_type(module, one);
+    let standard_name = &one.name;
+    let is_resource = matches!(one.role, Role::Resource | Role::Binary);
+
+    let fields = one.fields.iter().map(|field| {
+        let doc = documentation::of_field(module, one, field);
+        let field_name = names::field_ident(&field.name);
+        let field_type = rust_type(field);
+        quote! { #[doc = #doc] pub #field_name: #field_type }
+    });
+    let schemas = one.fields.iter().flat_map(field_schemas);
+    let walks = one.fields.iter().map(|field| {
+        let field_name = names::field_ident(&field.name);
+        let index = Literal::usize_unsuffixed(field.index);
+        match &field.content {
+            Content::Choice { alternatives, .. } => {
+                let end = Literal::usize_unsuffixed(field.index + alternatives.len());
+                quote! { walk_choice(&self.#field_name, &fields[#index..#end], walker); }
+            }
+            _ => quote! { self.#field_name.walk(&fields[#index], walker); },
+        }
+    });
+    let slots = one.fields.iter().map(|field| {
+        let field_name = names::field_ident(&field.name);
+        let index = Literal::usize_unsuffixed(field.index);
+        match &field.content {
+            Content::Choice { alternatives, .. } => {
+                let last = Literal::usize_unsuffixed(field.index + alternatives.len() - 1);
+                quote! { #index..=#last => slot_choice(&mut self.#field_name, index - #index), }
+            }
+            _ => quote! { #index => self.#field_name.slot(), },
+        }
+    });
+    let choices = one.fields.iter().filter_map(|field| match &field.content {
+        Content::Choice { enumeration, alternatives } => Some(choice(one, field, enumeration, alternatives)),
+        _ => None,
+    });
+    quote! {
+        #[doc = #doc]
+        #[derive(Debug, Clone, PartialEq, Default)]
+        pub struct #name {
+            /// The element's id: a label that references inside the resource use.
+            pub id: Option<String>,
+            #(#fields,)*
+            /// What the type does not have, kept as it came.
+            pub unknown: Unknown,
+        }
+
+        static #table: TypeSchema = TypeSchema {
+            name: #standard_name,
+            is_resource: #is_resource,
+            fields: &[#(#schemas),*],
+        };
+
+        impl Structure for #name {
+            structure_parts!(#table);
+
+            fn walk(&self, walker: &mut dyn Walker) {
+                let fields = #table.fields;
+                #(#walks)*
+            }
+
+            fn slot(&mut self, index: usize) -> Slot<'_> {
+                match index {
+                    #(#slots)*
+                    _ => Slot::None,
+                }
+            }
+        }
+
+        #(#choices)*
+    }
+}
+
+/// The rows of the schema table for a field: one, or one per alternative of a choice.
+fn field_schemas(field: &Field) -> Vec<TokenStream> {
+    let constructor = match (field.cardinality.required, field.cardinality.repeats) {
+        (false, false) => "optional",
+        (true, false) => "mandatory",
+        (false, true) => "list",
+        (true, true) => "mandatory_list",
+    };
+    match &field.content {
+        Content::Choice { alternatives, .. } => {
+            let first = Literal::usize_unsuffixed(field.index);
+            let alternatives = alternatives.iter().enumerate().map(|(offset, content)| {
+                let index = Literal::usize_unsuffixed(field.index + offset);
+                let name = names::alternative(&field.name, &documentation::alternative_type(content));
+                let (shape, constructor) = (shape(content), ident(constructor));
+                quote! { FieldSchema::#constructor(#index, #name, Shape::#shape).alternative_of(#first) }
+            });
+            alternatives.collect()
+        }
+        content => {
+            let index = Literal::usize_unsuffixed(field.index);
+            let (name, shape, constructor) = (&field.name, shape(content), ident(constructor));
+            vec![quote! { FieldSchema::#constructor(#index, #name, Shape::#shape) }]
+        }
+    }
+}
+
+fn shape(content: &Content) -> Ident {
+    ident(match content {
+        Content::Attribute => "Attribute",
+        Content::Xhtml => "Xhtml",
+        Content::AnyResource => "Resource",
+        Content::Primitive { text: true, .. } => "Text",
+        Content::Primitive { .. } | Content::Code { .. } => "Primitive",
+        Content::Structure { unextended: true, .. } => "Unextended",
+        Content::Structure { .. } | Content::Choice { .. } => "Structure",
+    })
+}
+
+fn rust_type(field: &Field) -> TokenStream {
+    let inner = match &field.content {
+        Content::Attribute => return quote! { String },
+        Content::Xhtml => return quote! { Xhtml },
+        Content::Choice { enumeration, .. } => {
+            let enumeration = ident(enumeration);
+            return quote! { Option<#enumeration> };
+        }
+        content => value_type(content),
+    };
+    let is_primitive = matches!(field.content, Content::Primitive { .. } | Content::Code { .. });
+    match (field.cardinality.repeats, is_primitive) {
+        (true, _) => quote! { Vec<#inner> },
+        (false, true) => inner,
+        (false, false) => quote! { Option<#inner> },
+    }
+}
+
+fn value_type(content: &Content) -> TokenStream {
+    match content {
+        Content::Primitive { name, .. } => {
+            let scalar = scalar(name);
+            quote! { Primitive<#scalar> }
+        }
+        Content::Code { list } => {
+            let list = ident(list);
+            quote! { Primitive<#list> }
+        }
+        Content::Structure { name, .. } => {
+            let name = ident(name);
+            quote! { #name }
+        }
+        Content::AnyResource => quote! { Resource },
+        Content::Xhtml => quote! { Xhtml },
+        Content::Attribute | Content::Choice { .. } => quote! { String },
+    }
+}
+
+/// The Rust type of a primitive's value.
+fn scalar(primitive: &str) -> Ident {
+    match primitive {
+        "boolean" => ident("bool"),
+        "integer" => ident("i32"),
+        "string" => ident("String"),
+        other => ident(&names::upper_first(other)),
+    }
+}
+
+fn choice(one: &Type, field: &Field, enumeration: &str, alternatives: &[Content]) -> TokenStream {
+    let name = ident(enumeration);
+    let doc = documentation::of_choice(one, field);
+    let variants: Vec<Ident> = alternatives
+        .iter()
+        .map(|content| ident(&names::alternative_variant(&documentation::alternative_type(content))))
+        .collect();
+    let declarations = alternatives.iter().zip(&variants).map(|(content, variant)| {
+        let doc = documentation::of_alternative(field, content);
+        let value = value_type(content);
+        let value = if matches!(content, Content::Structure { .. }) { quote! { Box<#value> } } else { value };
+        quote! { #[doc = #doc] #variant(#value) }
+    });
+    let numbers: Vec<Literal> = (0..variants.len()).map(Literal::usize_unsuffixed).collect();
+    // The last alternative stands for every larger index, so that the match is complete.
+    let patterns = numbers.iter().enumerate().map(|(index, number)| {
+        if index + 1 == numbers.len() { quote! { _ } } else { quote! { #number } }
+    });
+    quote! {
+        #[doc = #doc]
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum #name {
+            #(#declarations,)*
+        }
+
+        impl Choice for #name {
+            fn alternative(&self) -> usize {
+                match self {
+                    #(Self::#variants(_) => #numbers,)*
+                }
+            }
+
+            fn empty(alternative: usize) -> Self {
+                match alternative {
+                    #(#patterns => Self::#variants(Default::default()),)*
+                }
+            }
+
+            fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker) {
+                match self {
+                    #(Self::#variants(value) => value.walk(field, walker),)*
+                }
+            }
+
+            fn slot(&mut self) -> Slot<'_> {
+                match self {
+                    #(Self::#variants(value) => value.slot(),)*
+                }
+            }
+        }
+    }
+}
+
+fn code_list(list: &CodeList) -> TokenStream {
+    let name = ident(&list.name);
+    let doc = documentation::of_codes(list);
+    let codes = &list.codes;
+    let variants: Vec<Ident> = list.variants.iter().map(|variant| ident(variant)).collect();
+    let docs = codes.iter().map(|code| format!(" `{code}`"));
+    quote! {
+        #[doc = #doc]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        pub enum #name {
+            #(#[doc = #docs] #variants,)*
+            /// A code that is not on the list.
+            Unlisted(Box<str>),
+        }
+
+        code_list! {
+            #name { #(#variants #codes,)* }
+        }
+    }
+}
+
+/// `resource.rs`: the enum of all resources, and what readers and writers need of it.
+fn resource_file(model: &Model) -> TokenStream {
+    let resources: Vec<(TokenStream, Ident, Ident, &String)> = model
+        .resources()
+        .map(|(module, one)| {
+            (gate(module), ident(&module.name), ident(&names::type_name(&one.name)), &one.name)
+        })
+        .collect();
+    let variants = resources.iter().map(|(gate, module, name, standard_name)| {
+        let doc = format!(" A `{standard_name}`.");
+        quote! { #gate #[doc = #doc] #name(Box<super::#module::#name>) }
+    });
+    let type_names = resources.iter().map(|(gate, _, name, standard_name)| {
+        quote! { #gate Self::#name(_) => #standard_name, }
+    });
+    let empties = resources.iter().map(|(gate, _, name, standard_name)| {
+        quote! { #gate #standard_name => Self::#name(Box::default()), }
+    });
+    let structures = resources.iter().map(|(gate, _, name, _)| {
+        quote! { #gate Self::#name(resource) => Some(&**resource), }
+    });
+    let structures_mut = resources.iter().map(|(gate, _, name, _)| {
+        quote! { #gate Self::#name(resource) => Some(&mut **resource), }
+    });
+    let conversions = resources.iter().map(|(gate, module, name, standard_name)| {
+        quote! { #gate resource_type!(super::#module::#name, #name, #standard_name); }
+    });
+    let all_names = resources.iter().map(|(_, _, _, standard_name)| standard_name);
+    quote! {
+        #![doc = " Any resource of DSTU1."]
+        use crate::structure::{Structure, resource_type};
+        use crate::unknown::UnknownResource;
+
+        /// Any resource of DSTU1.
+        ///
+        /// Types that this build does not model (feature `all-resources`), and types that DSTU1 does not have, are kept
+        /// as [`Unknown`](Self::Unknown).
+        #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
+        pub enum Resource {
+            #(#variants,)*
+            /// A resource of another type, as source text.
+            Unknown(Box<UnknownResource>),
+        }
+
+        /// The names of all resource types of DSTU1, modelled by this build or not.
+        pub const RESOURCE_TYPES: &[&str] = &[#(#all_names),*];
+
+        impl Resource {
+            /// The name of the resource's type, such as `Patient`.
+            pub fn resource_type(&self) -> &str {
+                match self {
+                    #(#type_names)*
+                    Self::Unknown(resource) => resource.resource_type(),
+                }
+            }
+
+            /// An empty resource of a type; `None` if this build does not model it.
+            pub(crate) fn empty(resource_type: &str) -> Option<Self> {
+                Some(match resource_type {
+                    #(#empties)*
+                    _ => return None,
+                })
+            }
+
+            pub(crate) fn structure(&self) -> Option<&dyn Structure> {
+                match self {
+                    #(#structures)*
+                    Self::Unknown(_) => None,
+                }
+            }
+
+            pub(crate) fn structure_mut(&mut self) -> Option<&mut dyn Structure> {
+                match self {
+                    #(#structures_mut)*
+                    Self::Unknown(_) => None,
+                }
+            }
+        }
+
+        #(#conversions)*
+    }
+}
+
+fn ident(name: &str) -> Ident {
+    format_ident!("{}", name, span = Span::call_site())
+}

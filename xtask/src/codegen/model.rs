@@ -1,0 +1,259 @@
+//! The schemas as the generator needs them: types flattened, fields numbered, every name resolved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::names;
+use crate::schema::{Cardinality, Definition, Role, Shape, Structure, TypeName};
+
+/// The types that Koppeltaal needs; the others are behind the feature `all-resources`.
+const KOPPELTAAL: &[&str] = &[
+    "binary", "careplan", "conformance", "device", "diagnosticreport", "messageheader", "observation", "operationoutcome",
+    "organization", "other", "patient", "practitioner", "profile", "questionnaire", "relatedperson", "valueset",
+];
+
+/// Everything that is generated.
+pub(crate) struct Model {
+    /// One per schema file, `datatypes` included, by name.
+    pub(crate) modules: Vec<Module>,
+}
+
+/// What one schema file becomes.
+pub(crate) struct Module {
+    /// The file's name without ending.
+    pub(crate) name: String,
+    /// Whether every build has it.
+    pub(crate) always: bool,
+    pub(crate) types: Vec<Type>,
+    pub(crate) codes: Vec<CodeList>,
+}
+
+/// One struct.
+pub(crate) struct Type {
+    /// The name in the standard.
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    /// Where the type is first used, such as `Patient.contact`; of a resource or data type its name.
+    pub(crate) path: String,
+    pub(crate) fields: Vec<Field>,
+}
+
+/// One field of a struct. Its alternatives, for a choice, have consecutive indexes from `index` on.
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) index: usize,
+    pub(crate) cardinality: Cardinality,
+    pub(crate) content: Content,
+}
+
+/// What a field holds.
+pub(crate) enum Content {
+    /// An XML attribute: `String`.
+    Attribute,
+    Xhtml,
+    AnyResource,
+    /// A primitive, by its name in the standard. `text`: as the text of the element itself (Binary).
+    Primitive { name: String, text: bool },
+    Code { list: String },
+    /// A data type or component. `unextended`: a restriction that takes no extensions.
+    Structure { name: String, standard_name: String, unextended: bool },
+    Choice { enumeration: String, alternatives: Vec<Content> },
+}
+
+/// A closed list of codes.
+pub(crate) struct CodeList {
+    pub(crate) name: String,
+    pub(crate) codes: Vec<String>,
+    pub(crate) variants: Vec<String>,
+}
+
+/// What the definitions of all files say about a name.
+struct Names<'a> {
+    structures: BTreeMap<&'a str, &'a Structure>,
+    restrictions: BTreeMap<&'a str, &'a str>,
+    primitives: BTreeSet<&'a str>,
+    lists: BTreeSet<&'a str>,
+}
+
+impl Model {
+    /// Resolves the definitions of all schema files.
+    pub(crate) fn new(schemas: &BTreeMap<String, Vec<Definition>>) -> Result<Self> {
+        let names = Names::of(schemas);
+        let mut modules = Vec::new();
+        for (file, definitions) in schemas {
+            let mut module = Module {
+                name: file.clone(),
+                always: file == "datatypes" || KOPPELTAAL.contains(&file.as_str()),
+                types: Vec::new(),
+                codes: Vec::new(),
+            };
+            for definition in definitions {
+                match definition {
+                    Definition::Structure(structure) if structure.role != Role::Abstract => {
+                        module.types.push(names.resolve(structure).with_context(|| format!("type {}", structure.name))?);
+                    }
+                    Definition::Codes(codes) => module.codes.push(CodeList {
+                        name: codes.name.clone(),
+                        codes: codes.literals.clone(),
+                        variants: names::variants(&codes.name, &codes.literals)?,
+                    }),
+                    Definition::Structure(_) | Definition::Restriction(_) | Definition::Primitive(_) => {}
+                }
+            }
+            modules.push(module);
+        }
+        let model = Self { modules };
+        model.check_clashes()?;
+        Ok(model)
+    }
+
+    /// The resources and Binary, with whether every build has them.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = (&Module, &Type)> {
+        self.modules.iter().flat_map(|module| {
+            let resources = module.types.iter().filter(|one| matches!(one.role, Role::Resource | Role::Binary));
+            resources.map(move |one| (module, one))
+        })
+    }
+
+    /// All generated names share one namespace for their users.
+    fn check_clashes(&self) -> Result<()> {
+        let mut seen = BTreeSet::new();
+        for module in &self.modules {
+            for one in &module.types {
+                ensure!(seen.insert(names::type_name(&one.name)), "two types are called {}", one.name);
+                for field in &one.fields {
+                    if let Content::Choice { enumeration, .. } = &field.content {
+                        ensure!(seen.insert(enumeration.clone()), "two types are called {enumeration}");
+                    }
+                }
+            }
+            for list in &module.codes {
+                ensure!(seen.insert(list.name.clone()), "two types are called {}", list.name);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Names<'a> {
+    fn of(schemas: &'a BTreeMap<String, Vec<Definition>>) -> Self {
+        let mut names = Self {
+            structures: BTreeMap::new(),
+            restrictions: BTreeMap::new(),
+            primitives: BTreeSet::new(),
+            lists: BTreeSet::new(),
+        };
+        for definition in schemas.values().flatten() {
+            match definition {
+                Definition::Structure(structure) => {
+                    names.structures.insert(&structure.name, structure);
+                }
+                Definition::Restriction(restriction) => {
+                    names.restrictions.insert(&restriction.name, &restriction.base);
+                }
+                Definition::Primitive(primitive) => {
+                    names.primitives.insert(&primitive.name);
+                }
+                Definition::Codes(codes) => {
+                    names.lists.insert(&codes.name);
+                }
+            }
+        }
+        names
+    }
+
+    fn resolve(&self, structure: &Structure) -> Result<Type> {
+        let mut fields = Vec::new();
+        let mut index = 0;
+        for field in self.flattened(structure)? {
+            // The id of an element is a plain field of every struct, no entry of the table.
+            if field.name == "id" && matches!(field.shape, Shape::Attribute(_)) {
+                continue;
+            }
+            let content = self.content(structure, field).with_context(|| format!("field {}", field.name))?;
+            let width = if let Content::Choice { alternatives, .. } = &content { alternatives.len() } else { 1 };
+            fields.push(Field { name: field.name.clone(), index, cardinality: field.cardinality, content });
+            index += width;
+        }
+        ensure!(index <= 128, "{index} fields: FieldSet holds 128");
+        Ok(Type {
+            name: structure.name.clone(),
+            role: structure.role,
+            path: self.path_of(structure),
+            fields,
+        })
+    }
+
+    /// The fields in wire order: those of the base types first.
+    fn flattened(&self, structure: &'a Structure) -> Result<Vec<&'a crate::schema::Field>> {
+        let mut fields = match &structure.base {
+            None => Vec::new(),
+            Some(base) => {
+                let base = self.structures.get(base.as_str()).with_context(|| format!("no base type {base}"))?;
+                self.flattened(base)?
+            }
+        };
+        fields.extend(&structure.fields);
+        Ok(fields)
+    }
+
+    fn content(&self, structure: &Structure, field: &crate::schema::Field) -> Result<Content> {
+        Ok(match &field.shape {
+            Shape::Attribute(_) => Content::Attribute,
+            Shape::Element(name) => self.single(name, structure.role == Role::Binary)?,
+            Shape::Choice(alternatives) => Content::Choice {
+                enumeration: format!("{}{}", names::type_name(&structure.name), names::upper_first(&field.name)),
+                alternatives: alternatives.iter().map(|name| self.single(name, false)).collect::<Result<_>>()?,
+            },
+        })
+    }
+
+    fn single(&self, name: &TypeName, text: bool) -> Result<Content> {
+        let name = match name {
+            TypeName::Code(list) => {
+                ensure!(self.lists.contains(list.as_str()), "no code list {list}");
+                return Ok(Content::Code { list: list.clone() });
+            }
+            TypeName::Plain(name) => name.as_str(),
+        };
+        Ok(match name {
+            "Resource" => Content::AnyResource,
+            "xhtml" => Content::Xhtml,
+            _ if self.primitives.contains(name) => Content::Primitive { name: name.to_owned(), text },
+            _ => {
+                let (target, unextended) = match self.restrictions.get(name) {
+                    Some(base) => (*base, true),
+                    None => (name, false),
+                };
+                if !self.structures.contains_key(target) {
+                    bail!("no type {name}");
+                }
+                Content::Structure { name: names::type_name(target), standard_name: name.to_owned(), unextended }
+            }
+        })
+    }
+
+    /// Where a component hangs: the path of the first field that holds it. Of anything else, its name.
+    fn path_of(&self, structure: &Structure) -> String {
+        if structure.role != Role::Component {
+            return structure.name.clone();
+        }
+        let own_resource = structure.name.split('.').next().unwrap_or_default();
+        let holder = self.structures.values().find_map(|other| {
+            // A recursive component is described by the place that is not inside itself.
+            let same_resource = other.name.split('.').next() == Some(own_resource) && other.name != structure.name;
+            let wanted = TypeName::Plain(structure.name.clone());
+            let field = other.fields.iter().find(|field| same_resource && field.shape.types().contains(&wanted))?;
+            Some((*other, field))
+        });
+        match holder {
+            // Two components that hold each other would never end; one step up is enough to find them.
+            Some((other, field)) if other.role == Role::Component && other.name > structure.name => {
+                format!("{}.{}", other.name, field.name)
+            }
+            Some((other, field)) => format!("{}.{}", self.path_of(other), field.name),
+            None => structure.name.clone(),
+        }
+    }
+}

@@ -62,6 +62,29 @@ impl Document {
     pub fn to_json_pretty(&self) -> Result<String, WriteError> {
         to_string(|out| crate::json::write(self, 2, out))
     }
+
+    /// The document as XML, on one line: a resource, or an Atom feed.
+    ///
+    /// # Errors
+    ///
+    /// A narrative that is no XML, a character that XML cannot carry, or a resource of a type that this build does not
+    /// model, read from JSON.
+    #[cfg(feature = "xml")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "xml")))]
+    pub fn to_xml(&self) -> Result<String, WriteError> {
+        to_string(|out| crate::xml::write(self, 0, out))
+    }
+
+    /// The document as XML for people, indented by two spaces.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_xml`](Self::to_xml).
+    #[cfg(feature = "xml")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "xml")))]
+    pub fn to_xml_pretty(&self) -> Result<String, WriteError> {
+        to_string(|out| crate::xml::write(self, 2, out))
+    }
 }
 
 #[cfg(any(feature = "json", feature = "xml"))]

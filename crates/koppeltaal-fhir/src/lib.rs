@@ -2,6 +2,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bundle;
+#[cfg(feature = "xml")]
+mod convert;
 mod document;
 mod finding;
 mod primitive;

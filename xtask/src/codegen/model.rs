@@ -166,7 +166,10 @@ impl<'a> Names<'a> {
     fn resolve(&self, structure: &Structure) -> Result<Type> {
         let mut fields = Vec::new();
         let mut index = 0;
-        for field in self.flattened(structure)? {
+        let mut flattened = self.flattened(structure)?;
+        // Attributes stand in the start tag, before any element of a base type.
+        flattened.sort_by_key(|field| !matches!(field.shape, Shape::Attribute(_)));
+        for field in flattened {
             // The id of an element is a plain field of every struct, no entry of the table.
             if field.name == "id" && matches!(field.shape, Shape::Attribute(_)) {
                 continue;

@@ -11,10 +11,10 @@ use crate::{
 pub struct Extension {
     /// The element's id: a label that references inside the resource use.
     pub id: Option<String>,
-    /// Extensions, 0..*: what the standard has no field for.
-    pub extension: Vec<Extension>,
     /// `url`, 1..1 attribute.
     pub url: String,
+    /// Extensions, 0..*: what the standard has no field for.
+    pub extension: Vec<Extension>,
     /// `value[x]`, 0..1 of many types.
     pub value: Option<ExtensionValue>,
     /// What the type does not have, kept as it came.
@@ -24,8 +24,8 @@ static EXTENSION: TypeSchema = TypeSchema {
     name: "Extension",
     is_resource: false,
     fields: &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::mandatory(1, "url", Shape::Attribute),
+        FieldSchema::mandatory(0, "url", Shape::Attribute),
+        FieldSchema::list(1, "extension", Shape::Structure),
         FieldSchema::optional(2, "valueBoolean", Shape::Primitive).alternative_of(2),
         FieldSchema::optional(3, "valueInteger", Shape::Primitive).alternative_of(2),
         FieldSchema::optional(4, "valueDecimal", Shape::Primitive).alternative_of(2),
@@ -59,14 +59,14 @@ impl Structure for Extension {
     structure_parts!(EXTENSION);
     fn walk(&self, walker: &mut dyn Walker) {
         let fields = EXTENSION.fields;
-        self.extension.walk(&fields[0], walker);
-        self.url.walk(&fields[1], walker);
+        self.url.walk(&fields[0], walker);
+        self.extension.walk(&fields[1], walker);
         walk_choice(&self.value, &fields[2..26], walker);
     }
     fn slot(&mut self, index: usize) -> Slot<'_> {
         match index {
-            0 => self.extension.slot(),
-            1 => self.url.slot(),
+            0 => self.url.slot(),
+            1 => self.extension.slot(),
             2..=25 => slot_choice(&mut self.value, index - 2),
             _ => Slot::None,
         }

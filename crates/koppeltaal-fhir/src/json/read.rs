@@ -17,7 +17,6 @@ use crate::unknown::{Unknown, UnknownContent, UnknownNode, UnknownResource};
 use crate::xhtml::Xhtml;
 
 const ERROR: Severity = Severity::Error;
-const WARNING: Severity = Severity::Warning;
 
 type Result<T> = std::result::Result<T, ReadError>;
 

@@ -1,0 +1,115 @@
+//! Markup kept as it came: narratives, and elements that nobody knows.
+//!
+//! What is kept must stand on its own, so namespaces that an ancestor declares are written into it. Where none are
+//! (nearly always) the markup is a plain copy of the source.
+
+use super::names::{Namespace, Scope};
+use super::read::{Element, Reader, Result};
+use super::text::{escape_attribute, escape_text};
+use super::tokens::Token;
+
+impl<'t> Reader<'t> {
+    /// The markup of `element`, which has just been opened, to stand where `outside` is the default namespace.
+    pub(super) fn capture(&mut self, element: &Element<'t>, outside: Namespace) -> Result<String> {
+        let plain = element.outer.prefixes == 0
+            && (element.outer.default == outside || element.declares_default)
+            && !element.tag.name.contains(':');
+        if plain {
+            self.pass_over(element)?;
+            return Ok(self.tokens.source_from(element.tag.offset).to_owned());
+        }
+        let mut markup = Vec::new();
+        self.rewrite(element, outside, &mut markup)?;
+        Ok(String::from_utf8(markup).unwrap_or_default())
+    }
+
+    /// Reads to the end of `element`, checking that it is well-formed.
+    pub(super) fn pass_over(&mut self, element: &Element<'t>) -> Result<()> {
+        if element.tag.is_empty {
+            return Ok(());
+        }
+        // An element is at least four bytes long, so the stack stays below the size of the input.
+        let mut open = vec![element.scope];
+        while let Some(scope) = open.last().copied() {
+            match self.token()? {
+                Token::Start(tag) => {
+                    let child = self.open(tag, scope)?;
+                    if !tag.is_empty {
+                        self.check_depth(open.len(), tag.offset)?;
+                        open.push(child.scope);
+                    }
+                }
+                Token::End => drop(open.pop()),
+                Token::Text(_) => {}
+                Token::Eof => return Err(self.ends_early()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes `element` and all in it without prefixes.
+    fn rewrite(&mut self, element: &Element<'t>, outside: Namespace, out: &mut Vec<u8>) -> Result<()> {
+        let mut open: Vec<(String, Namespace, Scope)> = Vec::new();
+        self.rewrite_start(element, outside, out)?;
+        if element.tag.is_empty {
+            return Ok(());
+        }
+        open.push((element.name.to_owned(), element.namespace, element.scope));
+        while let Some((name, namespace, scope)) = open.last().cloned() {
+            match self.token()? {
+                Token::Start(tag) => {
+                    let child = self.open(tag, scope)?;
+                    self.rewrite_start(&child, namespace, out)?;
+                    if !tag.is_empty {
+                        self.check_depth(open.len(), tag.offset)?;
+                        open.push((child.name.to_owned(), child.namespace, child.scope));
+                    }
+                }
+                Token::End => {
+                    out.extend_from_slice(b"</");
+                    out.extend_from_slice(name.as_bytes());
+                    out.push(b'>');
+                    open.pop();
+                }
+                // The text was read as XML, so it holds no character that XML cannot.
+                Token::Text(text) => {
+                    let _ = escape_text(out, &text);
+                }
+                Token::Eof => return Err(self.ends_early()),
+            }
+        }
+        Ok(())
+    }
+
+    fn rewrite_start(&mut self, element: &Element<'t>, outside: Namespace, out: &mut Vec<u8>) -> Result<()> {
+        out.push(b'<');
+        out.extend_from_slice(element.name.as_bytes());
+        if element.namespace != outside {
+            out.extend_from_slice(b" xmlns=\"");
+            let _ = escape_attribute(out, self.scopes.uri(element.namespace));
+            out.push(b'"');
+        }
+        let mut attributes = element.tag.attributes();
+        while let Ok(Some((name, raw))) = attributes.next() {
+            if name == "xmlns" || name.starts_with("xmlns:") {
+                continue;
+            }
+            // An attribute keeps its prefix, which has to be declared beside it.
+            if let Some((prefix, _)) = name.split_once(':').filter(|(prefix, _)| *prefix != "xml") {
+                if let Some(namespace) = self.scopes.resolve(element.scope, prefix) {
+                    out.extend_from_slice(format!(" xmlns:{prefix}=\"").as_bytes());
+                    let _ = escape_attribute(out, self.scopes.uri(namespace));
+                    out.push(b'"');
+                }
+            }
+            let value = self.value(raw, element.tag.offset)?;
+            out.push(b' ');
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"=\"");
+            let _ = escape_attribute(out, &value);
+            out.push(b'"');
+        }
+        out.extend_from_slice(if element.tag.is_empty { b"/>" } else { b">" });
+        Ok(())
+    }
+}

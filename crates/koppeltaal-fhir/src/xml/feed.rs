@@ -1,0 +1,331 @@
+//! Atom feeds: the XML form of a bundle. Children come in any order; the schema asks for little else.
+
+use super::names::Namespace;
+use super::read::{ERROR, Element, Reader, Result, WARNING};
+use super::tokens::Token;
+use crate::bundle::{Author, Bundle, Category, Entry, Link};
+use crate::finding::Rule;
+use crate::primitive::{AnyPrimitive, Primitive, Verdict};
+use crate::types::is_xml_space;
+use crate::unknown::{Unknown, UnknownContent, UnknownNode};
+use crate::xhtml::Xhtml;
+
+impl<'t> Reader<'t> {
+    pub(super) fn feed(&mut self, root: &Element<'t>) -> Result<Bundle> {
+        let mut bundle = Bundle::default();
+        self.atom_attributes(root, &mut bundle.unknown, &[])?;
+        let mut children = 0;
+        let mut signed = false;
+        while let Some(child) = self.next_child(root, &mut bundle.unknown)? {
+            children += 1;
+            if signed {
+                self.report.find((ERROR, Rule::Order), child.name, child.tag.offset, "the Signature last", "it before")?;
+            }
+            match child.name {
+                "title" => self.atom_text("title", &child, &mut bundle.title)?,
+                "id" => bundle.id = Some(self.atom_id(&child)?),
+                "updated" => self.atom_text("updated", &child, &mut bundle.updated)?,
+                "link" => bundle.link.push(self.link(&child, Namespace::Atom)?),
+                "category" => bundle.category.push(self.category(&child)?),
+                "author" => bundle.author.push(self.author(&child)?),
+                "totalResults" => {
+                    self.expect_namespace(&child, Namespace::OpenSearch)?;
+                    self.text_value("totalResults", &child, &mut bundle.total_results)?;
+                }
+                "entry" | "deleted-entry" => {
+                    if bundle.entry.len() == self.report.limits().entries {
+                        let limit = format!("more than {} entries", self.report.limits().entries);
+                        return Err(self.report.limit(limit, child.tag.offset));
+                    }
+                    self.report.charge(size_of::<Entry>(), child.tag.offset)?;
+                    self.report.enter("entry", Some(bundle.entry.len()), child.tag.offset)?;
+                    let entry = if child.name == "entry" { self.entry(&child)? } else { self.deleted_entry(&child)? };
+                    bundle.entry.push(entry);
+                    self.report.leave();
+                }
+                "Signature" => {
+                    signed = true;
+                    let markup = self.capture(&child, Namespace::None)?;
+                    bundle.signature = Primitive::new(markup);
+                }
+                _ => self.unknown_child(&child, &mut bundle.unknown)?,
+            }
+        }
+        // The schema's own rule: three children, of any kinds.
+        if children < 3 {
+            let found = format_args!("{children}");
+            self.report.find((ERROR, Rule::Bundle), "", root.tag.offset, "at least three elements in a feed", found)?;
+        }
+        Ok(bundle)
+    }
+
+    fn entry(&mut self, element: &Element<'t>) -> Result<Entry> {
+        self.expect_namespace(element, Namespace::Atom)?;
+        let mut entry = Entry::default();
+        self.atom_attributes(element, &mut entry.unknown, &[])?;
+        let mut is_empty = true;
+        while let Some(child) = self.next_child(element, &mut entry.unknown)? {
+            is_empty = false;
+            match child.name {
+                "title" => self.atom_text("title", &child, &mut entry.title)?,
+                "id" => entry.id = Some(self.atom_id(&child)?),
+                "updated" => self.atom_text("updated", &child, &mut entry.updated)?,
+                "published" => self.atom_text("published", &child, &mut entry.published)?,
+                "link" => entry.link.push(self.link(&child, Namespace::Atom)?),
+                "category" => entry.category.push(self.category(&child)?),
+                "author" => entry.author.push(self.author(&child)?),
+                "content" if entry.content.is_none() => {
+                    self.expect_namespace(&child, Namespace::Atom)?;
+                    self.atom_attributes(&child, &mut entry.unknown, &["type"])?;
+                    self.report.enter("content", None, child.tag.offset)?;
+                    let mut resources = Vec::new();
+                    self.contained(&mut resources, &child)?;
+                    entry.content = resources.into_iter().next();
+                    self.report.leave();
+                }
+                "summary" if entry.summary.is_empty() => entry.summary = self.summary(&child)?,
+                _ => self.unknown_child(&child, &mut entry.unknown)?,
+            }
+        }
+        if is_empty {
+            self.report.find((ERROR, Rule::Bundle), "", element.tag.offset, "at least one element in an entry", "none")?;
+        }
+        Ok(entry)
+    }
+
+    /// `<at:deleted-entry ref=".." when="..">` with one link.
+    fn deleted_entry(&mut self, element: &Element<'t>) -> Result<Entry> {
+        self.expect_namespace(element, Namespace::Tombstone)?;
+        let mut entry = Entry::default();
+        self.atom_attributes(element, &mut entry.unknown, &["ref", "when"])?;
+        let offset = element.tag.offset;
+        match element.attribute("ref") {
+            Some(raw) => entry.id = Some(self.value(raw, offset)?.into_owned()),
+            None => self.report.find((ERROR, Rule::Minimum), "ref", offset, "a value", "nothing")?,
+        }
+        match element.attribute("when") {
+            Some(raw) => {
+                let when = self.value(raw, offset)?;
+                if entry.deleted.set(when) == Verdict::Invalid {
+                    self.invalid_text("when", &entry.deleted, offset)?;
+                }
+            }
+            None => self.report.find((ERROR, Rule::Minimum), "when", offset, "a value", "nothing")?,
+        }
+        while let Some(child) = self.next_child(element, &mut entry.unknown)? {
+            match child.name {
+                "link" => entry.link.push(self.link(&child, Namespace::Tombstone)?),
+                _ => self.unknown_child(&child, &mut entry.unknown)?,
+            }
+        }
+        if entry.link.len() != 1 {
+            let found = format_args!("{}", entry.link.len());
+            self.report.find((ERROR, Rule::Bundle), "link", offset, "exactly one link in a deleted entry", found)?;
+        }
+        Ok(entry)
+    }
+
+    /// The next child element; white space is passed over, other text kept as unknown.
+    fn next_child(&mut self, parent: &Element<'t>, unknown: &mut Unknown) -> Result<Option<Element<'t>>> {
+        if parent.tag.is_empty {
+            return Ok(None);
+        }
+        loop {
+            match self.token()? {
+                Token::Start(tag) => return self.open(tag, parent.scope).map(Some),
+                Token::End => return Ok(None),
+                Token::Text(text) if text.trim_matches(is_xml_space).is_empty() => {}
+                Token::Text(text) => {
+                    let found = format_args!("{text:?}");
+                    self.report.find((ERROR, Rule::StrayText), "", self.tokens.offset(), "no text here", found)?;
+                    let content = UnknownContent::XmlText(text.into_owned());
+                    unknown.push(UnknownNode { name: String::new(), content, after: 0 });
+                }
+                Token::Eof => return Err(self.ends_early()),
+            }
+        }
+    }
+
+    #[cold]
+    fn unknown_child(&mut self, child: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
+        self.report.find((ERROR, Rule::UnknownElement), "", child.tag.offset, "an element of the feed", child.name)?;
+        self.report.charge(size_of::<UnknownNode>(), child.tag.offset)?;
+        let content = UnknownContent::XmlElement(self.capture(child, Namespace::Atom)?);
+        unknown.push(UnknownNode { name: child.name.to_owned(), content, after: 0 });
+        Ok(())
+    }
+
+    /// Keeps the attributes that are not in `known`. Atom allows `xml:base` and `xml:lang` everywhere.
+    fn atom_attributes(&mut self, element: &Element<'t>, unknown: &mut Unknown, known: &[&str]) -> Result<()> {
+        let common = [("id", element.id), ("value", element.value)];
+        let common = common.into_iter().filter_map(|(name, raw)| raw.map(|raw| (name, raw)));
+        for (name, raw) in common.chain(element.attributes()) {
+            match name {
+                _ if known.contains(&name) => {}
+                "xml:base" | "xml:lang" => {
+                    let value = self.value(raw, element.tag.offset)?.into_owned();
+                    let content = UnknownContent::XmlAttribute(value);
+                    unknown.push(UnknownNode { name: name.to_owned(), content, after: 0 });
+                }
+                _ => self.unknown_attribute(unknown, element, name, raw)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The text of an element that has nothing else.
+    fn text(&mut self, element: &Element<'t>) -> Result<String> {
+        let mut whole = String::new();
+        if element.tag.is_empty {
+            return Ok(whole);
+        }
+        loop {
+            match self.token()? {
+                Token::Text(text) => whole.push_str(&text),
+                Token::End => return Ok(whole),
+                Token::Start(tag) => {
+                    let child = self.open(tag, element.scope)?;
+                    self.report.find((ERROR, Rule::UnknownElement), element.name, tag.offset, "text", child.name)?;
+                    self.pass_over(&child)?;
+                }
+                Token::Eof => return Err(self.ends_early()),
+            }
+        }
+    }
+
+    /// An Atom element whose text is the value of a field.
+    fn atom_text(
+        &mut self,
+        name: &str,
+        element: &Element<'t>,
+        value: &mut dyn AnyPrimitive,
+    ) -> Result<()> {
+        self.expect_namespace(element, Namespace::Atom)?;
+        self.text_value(name, element, value)
+    }
+
+    fn text_value(
+        &mut self,
+        name: &str,
+        element: &Element<'t>,
+        value: &mut dyn AnyPrimitive,
+    ) -> Result<()> {
+        let offset = element.tag.offset;
+        let known: &[&str] = if name == "title" { &["type"] } else { &[] };
+        self.atom_attributes(element, &mut Unknown::default(), known)?;
+        if !value.is_absent() {
+            // Legal by the schema's repeating choice, meaningless all the same.
+            self.report.find((WARNING, Rule::Maximum), name, offset, "it once", "another one, which counts")?;
+        }
+        let text = self.text(element)?;
+        // The schema lets a title be empty.
+        if value.set(text.into()) == Verdict::Invalid && name != "title" {
+            self.invalid_text(name, value, offset)?;
+        }
+        Ok(())
+    }
+
+    fn invalid_text(&mut self, name: &str, value: &dyn AnyPrimitive, offset: usize) -> Result<()> {
+        let found = value.wire_text().unwrap_or_default().into_owned();
+        self.report.find((ERROR, Rule::Format), name, offset, value.kind().describe(), format_args!("{found:?}"))
+    }
+
+    fn atom_id(&mut self, element: &Element<'t>) -> Result<String> {
+        let mut value = Primitive::<String>::default();
+        self.atom_text("id", element, &mut value)?;
+        // An id is a URI, of which blanks at the ends are no part.
+        Ok(value.value.unwrap_or_default().trim_matches(is_xml_space).to_owned())
+    }
+
+    fn link(&mut self, element: &Element<'t>, namespace: Namespace) -> Result<Link> {
+        // Tombstones have links in their own namespace by the schema, in Atom's by the standard's example.
+        if namespace == Namespace::Atom || element.namespace != Namespace::Atom {
+            self.expect_namespace(element, namespace)?;
+        } else {
+            self.report.find((ERROR, Rule::Namespace), "link", element.tag.offset, "the tombstones namespace", "Atom's")?;
+        }
+        let mut link = Link::default();
+        self.string_attribute(element, "rel", &mut link.rel, false)?;
+        self.string_attribute(element, "href", &mut link.href, true)?;
+        self.atom_attributes(element, &mut link.unknown, &["rel", "href"])?;
+        self.no_children(element)?;
+        Ok(link)
+    }
+
+    fn category(&mut self, element: &Element<'t>) -> Result<Category> {
+        self.expect_namespace(element, Namespace::Atom)?;
+        let mut category = Category::default();
+        self.string_attribute(element, "term", &mut category.term, true)?;
+        self.string_attribute(element, "scheme", &mut category.scheme, true)?;
+        self.string_attribute(element, "label", &mut category.label, false)?;
+        self.atom_attributes(element, &mut category.unknown, &["term", "scheme", "label"])?;
+        self.no_children(element)?;
+        Ok(category)
+    }
+
+    fn author(&mut self, element: &Element<'t>) -> Result<Author> {
+        self.expect_namespace(element, Namespace::Atom)?;
+        let mut author = Author::default();
+        self.atom_attributes(element, &mut author.unknown, &[])?;
+        while let Some(child) = self.next_child(element, &mut author.unknown)? {
+            let known: &mut dyn AnyPrimitive = match child.name {
+                "name" => &mut author.name,
+                "uri" => &mut author.uri,
+                _ => {
+                    self.unknown_child(&child, &mut author.unknown)?;
+                    continue;
+                }
+            };
+            if !known.is_absent() {
+                self.report.find((WARNING, Rule::Maximum), child.name, child.tag.offset, "it once", "another one")?;
+            }
+            self.expect_namespace(&child, Namespace::Atom)?;
+            let text = self.text(&child)?;
+            known.set(text.into());
+        }
+        Ok(author)
+    }
+
+    fn summary(&mut self, element: &Element<'t>) -> Result<Xhtml> {
+        self.atom_attributes(element, &mut Unknown::default(), &["type"])?;
+        let mut summary = Xhtml::default();
+        let mut unknown = Unknown::default();
+        while let Some(child) = self.next_child(element, &mut unknown)? {
+            let markup = self.capture(&child, Namespace::None)?;
+            if child.name == "div" && summary.is_empty() {
+                summary = Xhtml::from_xml(markup);
+            } else {
+                self.report.find((ERROR, Rule::Narrative), "summary", child.tag.offset, "one div", child.name)?;
+            }
+        }
+        Ok(summary)
+    }
+
+    fn string_attribute(
+        &mut self,
+        element: &Element<'t>,
+        name: &str,
+        into: &mut String,
+        mandatory: bool,
+    ) -> Result<()> {
+        match element.attribute(name) {
+            Some(raw) => *into = self.value(raw, element.tag.offset)?.into_owned(),
+            None if mandatory => {
+                let place = format!("{}.{name}", element.name);
+                self.report.find((ERROR, Rule::Minimum), &place, element.tag.offset, "a value", "nothing")?;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Reads to the end of an element that has only attributes.
+    fn no_children(&mut self, element: &Element<'t>) -> Result<()> {
+        let mut unknown = Unknown::default();
+        while let Some(child) = self.next_child(element, &mut unknown)? {
+            self.report.find((ERROR, Rule::UnknownElement), element.name, child.tag.offset, "no elements", child.name)?;
+            self.pass_over(&child)?;
+        }
+        Ok(())
+    }
+}

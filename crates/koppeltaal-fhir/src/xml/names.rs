@@ -1,0 +1,78 @@
+//! Namespaces: the few that matter, and which prefix means which where.
+
+/// A namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Namespace {
+    Fhir,
+    Xhtml,
+    Atom,
+    Tombstone,
+    OpenSearch,
+    Signature,
+    /// No namespace.
+    None,
+    /// Another one, by its place in [`Scopes`].
+    Other(usize),
+}
+
+/// The namespaces that have a variant, and their URIs.
+const KNOWN: &[(Namespace, &str)] = &[
+    (Namespace::Fhir, "http://hl7.org/fhir"),
+    (Namespace::Xhtml, crate::xhtml::XHTML_NAMESPACE),
+    (Namespace::Atom, "http://www.w3.org/2005/Atom"),
+    (Namespace::Tombstone, "http://purl.org/atompub/tombstones/1.0"),
+    (Namespace::OpenSearch, "http://a9.com/-/spec/opensearch/1.1/"),
+    (Namespace::Signature, "http://www.w3.org/2000/09/xmldsig#"),
+    (Namespace::None, ""),
+];
+
+/// What is in force at one place: the default namespace, and how many prefixes are declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scope {
+    pub(crate) default: Namespace,
+    pub(crate) prefixes: usize,
+}
+
+/// All declarations from the root to where the reader is.
+#[derive(Debug, Default)]
+pub(crate) struct Scopes<'t> {
+    prefixes: Vec<(&'t str, Namespace)>,
+    others: Vec<String>,
+}
+
+impl<'t> Scopes<'t> {
+    pub(crate) const ROOT: Scope = Scope { default: Namespace::None, prefixes: 0 };
+
+    /// The namespace of a URI.
+    pub(crate) fn namespace(&mut self, uri: &str) -> Namespace {
+        if let Some((namespace, _)) = KNOWN.iter().find(|(_, known)| *known == uri) {
+            return *namespace;
+        }
+        let index = self.others.iter().position(|other| other == uri).unwrap_or_else(|| {
+            self.others.push(uri.to_owned());
+            self.others.len() - 1
+        });
+        Namespace::Other(index)
+    }
+
+    /// The URI of a namespace.
+    pub(crate) fn uri(&self, namespace: Namespace) -> &str {
+        match namespace {
+            Namespace::Other(index) => self.others.get(index).map_or("", String::as_str),
+            known => KNOWN.iter().find(|(namespace, _)| *namespace == known).map_or("", |(_, uri)| uri),
+        }
+    }
+
+    /// Declares a prefix inside `scope`.
+    pub(crate) fn declare(&mut self, scope: &mut Scope, prefix: &'t str, namespace: Namespace) {
+        self.prefixes.truncate(scope.prefixes);
+        self.prefixes.push((prefix, namespace));
+        scope.prefixes += 1;
+    }
+
+    /// What `prefix` means in `scope`; `None` if it is not declared.
+    pub(crate) fn resolve(&self, scope: Scope, prefix: &str) -> Option<Namespace> {
+        let declared = self.prefixes.get(..scope.prefixes)?;
+        declared.iter().rev().find(|(declared, _)| *declared == prefix).map(|(_, namespace)| *namespace)
+    }
+}

@@ -1,0 +1,168 @@
+//! Characters: escaping, unescaping, and the white space rules of attributes and text.
+
+use std::borrow::Cow;
+
+/// Why a piece of text is not well-formed.
+pub(crate) type Problem = String;
+
+/// What XML 1.0 allows in a document.
+pub(crate) fn is_xml_character(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{1_0000}'..)
+}
+
+/// The value of an attribute: references resolved, literal white space made blanks as XML demands.
+pub(crate) fn attribute_value(raw: &str) -> Result<Cow<'_, str>, Problem> {
+    if !raw.bytes().any(|byte| matches!(byte, b'&' | b'\n' | b'\r' | b'\t')) {
+        return Ok(Cow::Borrowed(raw));
+    }
+    // A line end of two characters is one character to XML.
+    let blanked = raw.replace("\r\n", " ").replace(['\n', '\r', '\t'], " ");
+    unescape(&blanked, false).map(|value| Cow::Owned(value.into_owned()))
+}
+
+/// Text between tags: references resolved, line ends made `\n`.
+pub(crate) fn text_content(raw: &str) -> Result<Cow<'_, str>, Problem> {
+    if !raw.contains('\r') {
+        return unescape(raw, false);
+    }
+    let unix = raw.replace("\r\n", "\n").replace('\r', "\n");
+    unescape(&unix, false).map(|text| Cow::Owned(text.into_owned()))
+}
+
+/// Resolves references: the five of XML, numeric ones, and with `html` the named ones of XHTML.
+pub(crate) fn unescape(text: &str, html: bool) -> Result<Cow<'_, str>, Problem> {
+    let Some(first) = memchr::memchr(b'&', text.as_bytes()) else { return Ok(Cow::Borrowed(text)) };
+    let mut out = String::with_capacity(text.len());
+    out.push_str(&text[..first]);
+    let mut rest = &text[first..];
+    while let Some(after) = rest.strip_prefix('&') {
+        let Some((name, tail)) = after.split_once(';') else {
+            return Err("`&` without a `;` after it".to_owned());
+        };
+        out.push(reference(name, html).ok_or_else(|| format!("the reference `&{}`", shorten(name)))?);
+        let next = memchr::memchr(b'&', tail.as_bytes()).unwrap_or(tail.len());
+        out.push_str(&tail[..next]);
+        rest = &tail[next..];
+    }
+    Ok(Cow::Owned(out))
+}
+
+fn shorten(name: &str) -> &str {
+    name.char_indices().nth(12).map_or(name, |(end, _)| &name[..end])
+}
+
+/// The character that a reference stands for, without `&` and `;`.
+fn reference(name: &str, html: bool) -> Option<char> {
+    if let Some(number) = name.strip_prefix('#') {
+        let code = match number.strip_prefix('x') {
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => u32::from_str_radix(digits, 16),
+            _ if number.bytes().all(|byte| byte.is_ascii_digit()) => number.parse(),
+            _ => return None,
+        };
+        return char::from_u32(code.ok()?).filter(|character| is_xml_character(*character));
+    }
+    match name {
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "amp" => Some('&'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        // quick-xml's table has all of HTML 5; those of XHTML 1.0 stand for one character each.
+        _ if html => quick_xml::escape::resolve_html5_entity(name).and_then(|text| text.chars().next()),
+        _ => None,
+    }
+}
+
+/// Writes the value of an attribute. Line breaks and tabs become references, or reading would make them blanks.
+pub(crate) fn escape_attribute(out: &mut Vec<u8>, value: &str) -> Result<(), char> {
+    escape(out, value, &ATTRIBUTE)
+}
+
+/// Writes text between tags.
+pub(crate) fn escape_text(out: &mut Vec<u8>, text: &str) -> Result<(), char> {
+    escape(out, text, &TEXT)
+}
+
+/// For each byte: 0 to copy it, 1 to look closer.
+type Table = [bool; 256];
+
+static ATTRIBUTE: Table = table(b"<>&\"\n\r\t");
+static TEXT: Table = table(b"<>&\r");
+
+const fn table(special: &[u8]) -> Table {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = true;
+        byte += 1;
+    }
+    table[b'\n' as usize] = false;
+    table[b'\t' as usize] = false;
+    let mut index = 0;
+    while index < special.len() {
+        table[special[index] as usize] = true;
+        index += 1;
+    }
+    // The first byte of U+FFFE and U+FFFF, which XML cannot hold.
+    table[0xEF] = true;
+    table
+}
+
+fn escape(out: &mut Vec<u8>, text: &str, table: &Table) -> Result<(), char> {
+    let bytes = text.as_bytes();
+    let mut plain = 0;
+    for (index, &byte) in bytes.iter().enumerate() {
+        if !table[usize::from(byte)] {
+            continue;
+        }
+        let escaped: &[u8] = match byte {
+            b'<' => b"&lt;",
+            b'>' => b"&gt;",
+            b'&' => b"&amp;",
+            b'"' => b"&quot;",
+            b'\n' => b"&#10;",
+            b'\r' => b"&#13;",
+            b'\t' => b"&#9;",
+            0xEF => match text[index..].chars().next() {
+                Some(character) if !is_xml_character(character) => return Err(character),
+                _ => continue,
+            },
+            other => return Err(char::from(other)),
+        };
+        out.extend_from_slice(&bytes[plain..index]);
+        out.extend_from_slice(escaped);
+        plain = index + 1;
+    }
+    out.extend_from_slice(&bytes[plain..]);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literal_white_space_in_an_attribute_is_a_blank_and_references_survive() {
+        assert_eq!(attribute_value("a\r\nb\tc&#10;d&amp;e").as_deref(), Ok("a b c\nd&e"));
+        assert_eq!(attribute_value("plain").as_deref(), Ok("plain"));
+    }
+
+    #[test]
+    fn what_is_no_reference_is_refused() {
+        for bad in ["a & b", "&nbsp;", "&#0;", "&#x1F;", "&#xD800;", "&#+5;", "&;", "&#xFFFF;"] {
+            assert!(unescape(bad, false).is_err(), "{bad}");
+        }
+        assert_eq!(unescape("&nbsp;&sect;", true).as_deref(), Ok("\u{A0}§"));
+    }
+
+    #[test]
+    fn written_values_read_back_as_they_were() {
+        let value = "<a href=\"x\">&\n\r\t'é\u{FFFD}</a>";
+        let mut out = Vec::new();
+        escape_attribute(&mut out, value).expect("legal characters");
+        let written = String::from_utf8(out).expect("UTF-8");
+        assert_eq!(attribute_value(&written).as_deref(), Ok(value));
+        assert_eq!(escape_attribute(&mut Vec::new(), "a\u{1}"), Err('\u{1}'));
+        assert_eq!(escape_text(&mut Vec::new(), "a\u{FFFF}"), Err('\u{FFFF}'));
+    }
+}

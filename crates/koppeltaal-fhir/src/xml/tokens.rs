@@ -1,0 +1,194 @@
+//! What quick-xml's events come down to for FHIR: start tags, end tags, text. Comments and processing instructions
+//! carry no data and are passed over; a DOCTYPE is refused, so no entity is ever expanded.
+
+use std::borrow::Cow;
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
+use super::text;
+
+/// One piece of the document.
+#[derive(Debug)]
+pub(crate) enum Token<'t> {
+    Start(Tag<'t>),
+    End,
+    /// Text, references resolved.
+    Text(Cow<'t, str>),
+    /// The end of the document.
+    Eof,
+}
+
+/// A start tag. One that is empty (`<a/>`) has no end tag.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tag<'t> {
+    /// The name as written, with its prefix.
+    pub(crate) name: &'t str,
+    attributes: &'t str,
+    pub(crate) is_empty: bool,
+    /// Where the tag starts.
+    pub(crate) offset: usize,
+}
+
+/// Why the document is not well-formed.
+#[derive(Debug)]
+pub(crate) struct TokenError {
+    pub(crate) problem: String,
+    pub(crate) offset: usize,
+}
+
+pub(crate) struct Tokens<'t> {
+    text: &'t str,
+    reader: Reader<&'t [u8]>,
+    /// Where the last token started.
+    offset: usize,
+}
+
+impl<'t> Tokens<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        let mut reader = Reader::from_str(text);
+        reader.config_mut().check_comments = true;
+        Self { text, reader, offset: 0 }
+    }
+
+    /// Where the last token started.
+    pub(crate) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Where the next token starts.
+    pub(crate) fn position(&self) -> usize {
+        self.reader.buffer_position() as usize
+    }
+
+    #[cold]
+    fn error(&self, problem: impl Into<String>) -> TokenError {
+        TokenError { problem: problem.into(), offset: self.offset }
+    }
+
+    /// The next token that carries data.
+    pub(crate) fn next(&mut self) -> Result<Token<'t>, TokenError> {
+        loop {
+            self.offset = self.position();
+            let event = match self.reader.read_event() {
+                Ok(event) => event,
+                Err(error) => {
+                    let offset = self.reader.error_position() as usize;
+                    return Err(TokenError { problem: error.to_string(), offset });
+                }
+            };
+            match event {
+                Event::Start(start) => return self.tag(start.name().as_ref().len(), false).map(Token::Start),
+                Event::Empty(start) => return self.tag(start.name().as_ref().len(), true).map(Token::Start),
+                Event::End(_) => return Ok(Token::End),
+                Event::Text(_) => return self.plain_text().map(Token::Text),
+                Event::CData(_) => {
+                    let raw = self.source();
+                    let inner = raw.strip_prefix("<![CDATA[").and_then(|raw| raw.strip_suffix("]]>"));
+                    return Ok(Token::Text(Cow::Borrowed(inner.unwrap_or_default())));
+                }
+                Event::GeneralRef(_) => {
+                    let raw = self.source();
+                    let resolved = text::unescape(raw, false).map_err(|problem| self.error(problem))?;
+                    return Ok(Token::Text(Cow::Owned(resolved.into_owned())));
+                }
+                Event::Comment(_) => {}
+                Event::PI(instruction) => {
+                    if instruction.target().eq_ignore_ascii_case("xml") {
+                        return Err(self.error("an XML declaration that is not at the start"));
+                    }
+                }
+                Event::Decl(declaration) => {
+                    if self.offset != 0 {
+                        return Err(self.error("an XML declaration that is not at the start"));
+                    }
+                    if let Some(Ok(encoding)) = declaration.encoding()
+                        && !matches!(encoding.to_ascii_lowercase().as_str(), "utf-8" | "us-ascii" | "ascii")
+                    {
+                        return Err(self.error(format!("encoding {encoding}: only UTF-8 is read")));
+                    }
+                }
+                Event::DocType(_) => return Err(self.error("a DOCTYPE, which is refused")),
+                Event::Eof => return Ok(Token::Eof),
+            }
+        }
+    }
+
+    /// The source text of the token just read.
+    fn source(&self) -> &'t str {
+        self.text.get(self.offset..self.position()).unwrap_or_default()
+    }
+
+    /// The source text from `start` to the end of the token just read.
+    pub(crate) fn source_from(&self, start: usize) -> &'t str {
+        self.text.get(start..self.position()).unwrap_or_default()
+    }
+
+    fn plain_text(&self) -> Result<Cow<'t, str>, TokenError> {
+        let raw = self.source();
+        if memchr::memmem::find(raw.as_bytes(), b"]]>").is_some() {
+            return Err(self.error("`]]>` in text"));
+        }
+        text::text_content(raw).map_err(|problem| self.error(problem))
+    }
+
+    fn tag(&self, name_length: usize, is_empty: bool) -> Result<Tag<'t>, TokenError> {
+        let inner = self.source();
+        let inner = inner.get(1..inner.len() - if is_empty { 2 } else { 1 }).unwrap_or_default();
+        let (name, attributes) = inner.split_at(name_length);
+        let starts_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80);
+        if !starts_well || name.contains(['<', '=', '"', '\'', '&']) {
+            return Err(self.error("a tag without a proper name"));
+        }
+        Ok(Tag { name, attributes, is_empty, offset: self.offset })
+    }
+}
+
+impl<'t> Tag<'t> {
+    pub(crate) fn attributes(&self) -> Attributes<'t> {
+        Attributes { rest: self.attributes }
+    }
+}
+
+/// The attributes of a tag: names, and values as written between their quotes.
+pub(crate) struct Attributes<'t> {
+    rest: &'t str,
+}
+
+impl<'t> Attributes<'t> {
+    /// The next attribute, or what is wrong with it.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Result<Option<(&'t str, &'t str)>, &'static str> {
+        let bytes = self.rest.as_bytes();
+        let is_space = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\t' | b'\r');
+        let blanks = bytes.iter().take_while(|byte| is_space(byte)).count();
+        if blanks == bytes.len() {
+            return Ok(None);
+        }
+        if blanks == 0 {
+            return Err("attributes without a blank between them");
+        }
+        let start = &bytes[blanks..];
+        let name_length =
+            start.iter().position(|byte| is_space(byte) || *byte == b'=').ok_or("an attribute without a value")?;
+        let after_name = &start[name_length..];
+        let to_equals = after_name.iter().take_while(|byte| is_space(byte)).count();
+        if after_name.get(to_equals) != Some(&b'=') || name_length == 0 {
+            return Err("an attribute without a value");
+        }
+        let after_equals = &after_name[to_equals + 1..];
+        let to_quote = after_equals.iter().take_while(|byte| is_space(byte)).count();
+        let quote = match after_equals.get(to_quote) {
+            Some(quote @ (b'"' | b'\'')) => *quote,
+            _ => return Err("an attribute without quotes"),
+        };
+        let value_start = blanks + name_length + to_equals + 1 + to_quote + 1;
+        let length = memchr::memchr2(quote, b'<', &bytes[value_start..]).ok_or("an attribute without its closing quote")?;
+        if bytes[value_start + length] == b'<' {
+            return Err("a `<` in the value of an attribute");
+        }
+        let attribute = (&self.rest[blanks..blanks + name_length], &self.rest[value_start..value_start + length]);
+        self.rest = &self.rest[value_start + length + 1..];
+        Ok(Some(attribute))
+    }
+}

@@ -1,0 +1,447 @@
+//! From the model to XML: one walk over each structure, elements in schema order.
+
+use std::collections::VecDeque;
+
+use super::text::{escape_attribute, escape_text};
+use crate::bundle::{Author, Bundle, Category, Entry, Link};
+use crate::document::Document;
+use crate::finding::WriteError;
+use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
+use crate::report::path_text;
+use crate::resource::Resource;
+use crate::structure::{FieldSchema, Shape, Structure, StructureList, Walker};
+use crate::types::decimal_to_xml;
+use crate::unknown::{Unknown, UnknownContent, UnknownNode};
+use crate::xhtml::Xhtml;
+
+/// Writes a document. `indent` spaces per level; 0 for none, and no line breaks.
+pub(crate) fn write(document: &Document, indent: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
+    let mut writer =
+        Writer { out, indent, level: 0, in_tag: false, failure: None, unknown: VecDeque::new(), path: Vec::new() };
+    match document {
+        Document::Bundle(bundle) => writer.feed(bundle),
+        Document::Resource(resource) => writer.any_resource(resource),
+    }
+    writer.failure.map_or(Ok(()), Err)
+}
+
+struct Writer<'a> {
+    out: &'a mut Vec<u8>,
+    indent: usize,
+    level: usize,
+    /// Whether a start tag is still open: attributes may follow, and content must close it first.
+    in_tag: bool,
+    failure: Option<WriteError>,
+    /// Unknown nodes of the structure that is being walked, still to be written.
+    unknown: VecDeque<UnknownNode>,
+    path: Vec<(&'static str, Option<usize>)>,
+}
+
+impl Writer<'_> {
+    #[cold]
+    fn fail(&mut self, failure: impl FnOnce(String) -> WriteError) {
+        if self.failure.is_none() {
+            self.failure = Some(failure(path_text(&self.path)));
+        }
+    }
+
+    fn raw(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    #[inline]
+    fn break_line(&mut self) {
+        if self.indent > 0 && !self.out.is_empty() {
+            self.out.push(b'\n');
+            self.out.resize(self.out.len() + self.indent * self.level, b' ');
+        }
+    }
+
+    /// Closes an open start tag: content follows.
+    #[inline]
+    fn content(&mut self) {
+        if std::mem::take(&mut self.in_tag) {
+            self.out.push(b'>');
+        }
+    }
+
+    /// `<name`, ready for attributes.
+    #[inline]
+    fn open(&mut self, name: &str) {
+        self.content();
+        self.break_line();
+        self.out.push(b'<');
+        self.raw(name);
+        self.in_tag = true;
+        self.level += 1;
+    }
+
+    /// `/>` or `</name>`.
+    #[inline]
+    fn close(&mut self, name: &str) {
+        self.level -= 1;
+        if std::mem::take(&mut self.in_tag) {
+            self.raw("/>");
+            return;
+        }
+        self.break_line();
+        self.end_tag(name);
+    }
+
+    fn end_tag(&mut self, name: &str) {
+        self.raw("</");
+        self.raw(name);
+        self.out.push(b'>');
+    }
+
+    #[inline]
+    fn attribute_value(&mut self, name: &str, value: &str) {
+        self.out.push(b' ');
+        self.raw(name);
+        self.raw("=\"");
+        if let Err(character) = escape_attribute(self.out, value) {
+            self.fail(|path| WriteError::Character { path, character });
+        }
+        self.out.push(b'"');
+    }
+
+    fn any_resource(&mut self, resource: &Resource) {
+        if let Some(structure) = resource.structure() {
+            let name = resource.resource_type();
+            self.open(name);
+            self.raw(" xmlns=\"http://hl7.org/fhir\"");
+            self.structure_content(structure);
+            self.close(name);
+        } else if let Resource::Unknown(unknown) = resource {
+            match &unknown.content {
+                UnknownContent::XmlElement(markup) => self.markup(markup),
+                _ => self.fail(|path| WriteError::UnknownResource {
+                    path,
+                    resource_type: unknown.resource_type.clone(),
+                }),
+            }
+        }
+    }
+
+    /// Markup as it is, on a line of its own.
+    fn markup(&mut self, markup: &str) {
+        self.content();
+        self.break_line();
+        self.raw(markup);
+    }
+
+    /// Id, attributes and elements of a structure whose start tag is open.
+    fn structure_content(&mut self, value: &dyn Structure) {
+        if let Some(id) = value.id() {
+            self.attribute_value("id", id);
+        }
+        if value.unknown().is_empty() && self.unknown.is_empty() {
+            value.walk(self);
+            return;
+        }
+        // Rare: unknown elements are written where they stood. Those of an outer structure wait.
+        self.unknown_attributes(value.unknown());
+        let nodes = value.unknown().iter().filter(|node| !matches!(node.content, UnknownContent::XmlAttribute(_)));
+        let outer = std::mem::replace(&mut self.unknown, nodes.cloned().collect());
+        value.walk(self);
+        self.unknown_before(usize::MAX);
+        self.unknown = outer;
+    }
+
+    fn unknown_attributes(&mut self, unknown: &Unknown) {
+        for node in unknown {
+            if let UnknownContent::XmlAttribute(value) = &node.content {
+                // A foreign prefix would need its declaration; the name without it still tells what it was.
+                let name = match node.name.split_once(':') {
+                    Some((prefix, local)) if prefix != "xml" => local,
+                    _ => &node.name,
+                };
+                self.attribute_value(name, value);
+            }
+        }
+    }
+
+    fn unknown_before(&mut self, index: usize) {
+        while let Some(node) = self.unknown.pop_front_if(|node| node.after <= index) {
+            self.unknown_node(&node);
+        }
+    }
+
+    #[cold]
+    fn unknown_node(&mut self, node: &UnknownNode) {
+        match &node.content {
+            UnknownContent::XmlElement(markup) => self.markup(markup),
+            UnknownContent::XmlText(text) => {
+                self.content();
+                if let Err(character) = escape_text(self.out, text) {
+                    self.fail(|path| WriteError::Character { path, character });
+                }
+            }
+            UnknownContent::XmlAttribute(_) => {}
+            #[cfg(feature = "json")]
+            UnknownContent::JsonMember(raw) => match crate::convert::member_to_xml(&node.name, raw) {
+                Ok(markup) => self.markup(&markup),
+                Err(character) => self.fail(|path| WriteError::Character { path, character }),
+            },
+            #[cfg(not(feature = "json"))]
+            UnknownContent::JsonMember(_) => {}
+        }
+    }
+
+    #[inline]
+    fn before(&mut self, field: &FieldSchema) {
+        if !self.unknown.is_empty() {
+            self.unknown_before(usize::from(field.index));
+        }
+    }
+
+    #[inline]
+    fn element(&mut self, field: &'static FieldSchema, index: Option<usize>, value: &dyn Structure) {
+        self.path.push((field.name, index));
+        self.open(field.name);
+        self.structure_content(value);
+        self.close(field.name);
+        self.path.pop();
+    }
+
+    #[inline]
+    fn primitive_element(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
+        if value.is_absent() {
+            return;
+        }
+        self.open(field.name);
+        let companions = value.companions().filter(|companions| !companions.is_bare());
+        if let Some(id) = companions.and_then(|companions| companions.id.as_deref()) {
+            self.attribute_value("id", id);
+        }
+        if let Some(text) = value.wire_text() {
+            let text = if value.kind() == ScalarKind::Decimal { decimal_to_xml(&text).into_owned().into() } else { text };
+            self.attribute_value("value", &text);
+        }
+        if let Some(companions) = companions {
+            self.companions(field, companions);
+        }
+        self.close(field.name);
+    }
+
+    fn companions(&mut self, field: &'static FieldSchema, companions: &Companions) {
+        self.path.push((field.name, None));
+        self.unknown_attributes(&companions.unknown);
+        companions.walk(self);
+        for node in &companions.unknown {
+            self.unknown_node(node);
+        }
+        self.path.pop();
+    }
+
+    fn wrapped_resource(&mut self, field: &'static FieldSchema, index: Option<usize>, resource: &Resource) {
+        self.path.push((field.name, index));
+        self.open(field.name);
+        self.any_resource(resource);
+        self.close(field.name);
+        self.path.pop();
+    }
+
+    /// A narrative: as it is when it came from XML, else made XML first.
+    fn narrative(&mut self, name: &'static str, value: &Xhtml) {
+        if value.is_xml() {
+            self.markup(value.as_str());
+            return;
+        }
+        match crate::convert::narrative_to_xml(value.as_str()) {
+            Ok(markup) => self.markup(&markup),
+            Err(problem) => {
+                self.path.push((name, None));
+                self.fail(|path| WriteError::Narrative { path, problem });
+                self.path.pop();
+            }
+        }
+    }
+}
+
+impl Walker for Writer<'_> {
+    fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
+        if field.shape == Shape::Text {
+            self.content();
+            if let Err(character) = escape_text(self.out, &value.wire_text().unwrap_or_default()) {
+                self.fail(|path| WriteError::Character { path, character });
+            }
+            return;
+        }
+        self.before(field);
+        self.primitive_element(field, value);
+    }
+
+    fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList) {
+        self.before(field);
+        for index in 0..values.len() {
+            self.primitive_element(field, values.get(index));
+        }
+    }
+
+    fn structure(&mut self, field: &'static FieldSchema, value: &dyn Structure) {
+        self.before(field);
+        self.element(field, None, value);
+    }
+
+    fn structures(&mut self, field: &'static FieldSchema, values: &dyn StructureList) {
+        self.before(field);
+        for index in 0..values.len() {
+            self.element(field, Some(index), values.get(index));
+        }
+    }
+
+    fn resource(&mut self, field: &'static FieldSchema, value: &Resource) {
+        self.before(field);
+        self.wrapped_resource(field, None, value);
+    }
+
+    fn resources(&mut self, field: &'static FieldSchema, values: &[Resource]) {
+        self.before(field);
+        for (index, resource) in values.iter().enumerate() {
+            self.wrapped_resource(field, Some(index), resource);
+        }
+    }
+
+    fn xhtml(&mut self, field: &'static FieldSchema, value: &Xhtml) {
+        self.before(field);
+        self.narrative(field.name, value);
+    }
+
+    fn attribute(&mut self, field: &'static FieldSchema, value: &str) {
+        // The table has attributes first, so the start tag is still open.
+        self.attribute_value(field.name, value);
+    }
+}
+
+impl Writer<'_> {
+    fn feed(&mut self, bundle: &Bundle) {
+        self.open("feed");
+        self.raw(" xmlns=\"http://www.w3.org/2005/Atom\"");
+        self.unknown_attributes(&bundle.unknown);
+        self.text_element("title", bundle.title.text().as_deref());
+        self.text_element("id", bundle.id.as_deref());
+        self.text_element("updated", bundle.updated.text().as_deref());
+        self.links("link", &bundle.link);
+        self.categories(&bundle.category);
+        self.authors(&bundle.author);
+        if let Some(total) = bundle.total_results.text() {
+            self.open("totalResults");
+            self.raw(" xmlns=\"http://a9.com/-/spec/opensearch/1.1/\"");
+            self.inline_text("totalResults", &total);
+        }
+        for node in &bundle.unknown {
+            self.unknown_node(node);
+        }
+        for (index, entry) in bundle.entry.iter().enumerate() {
+            self.path.push(("entry", Some(index)));
+            if entry.deleted.is_absent() {
+                self.entry(entry);
+            } else {
+                self.deleted_entry(entry);
+            }
+            self.path.pop();
+        }
+        if let Some(signature) = &bundle.signature.value {
+            self.markup(signature);
+        }
+        self.close("feed");
+    }
+
+    fn entry(&mut self, entry: &Entry) {
+        self.open("entry");
+        self.unknown_attributes(&entry.unknown);
+        self.text_element("title", entry.title.text().as_deref());
+        self.text_element("id", entry.id.as_deref());
+        self.text_element("updated", entry.updated.text().as_deref());
+        self.text_element("published", entry.published.text().as_deref());
+        self.links("link", &entry.link);
+        self.categories(&entry.category);
+        self.authors(&entry.author);
+        for node in &entry.unknown {
+            self.unknown_node(node);
+        }
+        if let Some(resource) = &entry.content {
+            self.path.push(("content", None));
+            self.open("content");
+            self.raw(" type=\"text/xml\"");
+            self.any_resource(resource);
+            self.close("content");
+            self.path.pop();
+        }
+        if !entry.summary.is_empty() {
+            self.open("summary");
+            self.raw(" type=\"xhtml\"");
+            self.narrative("summary", &entry.summary);
+            self.close("summary");
+        }
+        self.close("entry");
+    }
+
+    fn deleted_entry(&mut self, entry: &Entry) {
+        self.open("deleted-entry");
+        self.raw(" xmlns=\"http://purl.org/atompub/tombstones/1.0\"");
+        if let Some(id) = &entry.id {
+            self.attribute_value("ref", id);
+        }
+        if let Some(when) = entry.deleted.text() {
+            self.attribute_value("when", &when);
+        }
+        self.links("link", &entry.link);
+        self.close("deleted-entry");
+    }
+
+    fn links(&mut self, name: &str, links: &[Link]) {
+        for link in links {
+            self.open(name);
+            if !link.rel.is_empty() {
+                self.attribute_value("rel", &link.rel);
+            }
+            self.attribute_value("href", &link.href);
+            self.unknown_attributes(&link.unknown);
+            self.close(name);
+        }
+    }
+
+    fn categories(&mut self, categories: &[Category]) {
+        for category in categories {
+            self.open("category");
+            self.attribute_value("term", &category.term);
+            if !category.label.is_empty() {
+                self.attribute_value("label", &category.label);
+            }
+            self.attribute_value("scheme", &category.scheme);
+            self.unknown_attributes(&category.unknown);
+            self.close("category");
+        }
+    }
+
+    fn authors(&mut self, authors: &[Author]) {
+        for author in authors {
+            self.open("author");
+            self.text_element("name", author.name.as_str());
+            self.text_element("uri", author.uri.as_str());
+            for node in &author.unknown {
+                self.unknown_node(node);
+            }
+            self.close("author");
+        }
+    }
+
+    fn text_element(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.open(name);
+            self.inline_text(name, text);
+        }
+    }
+
+    /// The text of an open element, and its end, without line breaks that would become part of the text.
+    fn inline_text(&mut self, name: &str, text: &str) {
+        self.content();
+        if let Err(character) = escape_text(self.out, text) {
+            self.fail(|path| WriteError::Character { path, character });
+        }
+        self.level -= 1;
+        self.end_tag(name);
+    }
+}

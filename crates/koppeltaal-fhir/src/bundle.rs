@@ -141,11 +141,8 @@ const fn field(index: u8, name: &'static str, shape: Shape, repeats: bool) -> Fi
 /// Describes a type of this file: its name, and its fields in the order in which they are written.
 macro_rules! describe {
     ($type:ident $schema:ident $is_resource:literal $id:tt: $($index:literal $name:literal $field:ident $shape:ident $repeats:literal,)*) => {
-        pub(crate) static $schema: TypeSchema = TypeSchema {
-            name: stringify!($type),
-            fields: &[$(field($index, $name, Shape::$shape, $repeats),)*],
-            is_resource: $is_resource,
-        };
+        static $schema: TypeSchema =
+            TypeSchema::new(stringify!($type), $is_resource, &[$(field($index, $name, Shape::$shape, $repeats),)*]);
 
         impl Structure for $type {
             fn schema(&self) -> &'static TypeSchema {

@@ -188,7 +188,8 @@ mod unknown {
     /// Whether a name can stand in a tag; one that cannot is written as the value of an element that can.
     fn is_xml_name(name: &str) -> bool {
         let starts_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-        starts_well && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+        starts_well
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
     }
 
     fn write_member(name: &str, scanner: &mut Scanner<'_>, out: &mut Vec<u8>) -> Result<(), char> {

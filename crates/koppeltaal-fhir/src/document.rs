@@ -2,7 +2,7 @@
 
 use crate::bundle::Bundle;
 use crate::finding::{Finding, ReadError, Severity, WriteError};
-use crate::report::{Limits, Report};
+use crate::report::{Failure, Limits, Report};
 use crate::resource::{Resource, ResourceType};
 
 /// The content of a file, a request or a reply: one resource or one bundle.
@@ -185,17 +185,17 @@ impl ReadOptions {
     fn read(
         &self,
         text: &[u8],
-        read: impl FnOnce(&str, Report<'_>) -> Result<Read, ReadError>,
+        read: impl FnOnce(&str, Report<'_>) -> Result<Read, Failure>,
     ) -> Result<Read, ReadError> {
         // A byte order mark is common in files from .NET and carries no meaning in UTF-8.
         let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
         let report = Report::reading(text, self.strict, self.limits);
         if text.len() > self.limits.bytes {
-            return Err(report.limit(format!("longer than {} bytes", self.limits.bytes), 0));
+            return Err(*report.limit(format!("longer than {} bytes", self.limits.bytes), 0));
         }
         match std::str::from_utf8(text) {
-            Ok(text) => read(text, report),
-            Err(error) => Err(report.malformed("not UTF-8", error.valid_up_to())),
+            Ok(text) => read(text, report).map_err(|failure| *failure),
+            Err(error) => Err(*report.malformed("not UTF-8", error.valid_up_to())),
         }
     }
 }

@@ -107,7 +107,10 @@ impl Position {
         let line = memchr::memchr_iter(b'\n', before).count() + 1;
         // A character starts at each byte that does not continue one (UTF-8: 10xxxxxx).
         let column = before[line_start..].iter().filter(|byte| **byte & 0xC0 != 0x80).count() + 1;
-        Self { line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) }
+        Self {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+        }
     }
 }
 
@@ -198,7 +201,9 @@ impl fmt::Display for ReadError {
                 at(f, path)?;
                 f.write_str(")")
             }
-            Self::NotFhir { problem, position } => write!(f, "not a DSTU1 resource or bundle: {problem} ({position})"),
+            Self::NotFhir { problem, position } => {
+                write!(f, "not a DSTU1 resource or bundle: {problem} ({position})")
+            }
             Self::Invalid(finding) => finding.fmt(f),
         }
     }
@@ -241,7 +246,9 @@ impl fmt::Display for WriteError {
                 "{path}: a {resource_type} can only be written in the format it was read in \
                  (feature `all-resources` models every DSTU1 type)"
             ),
-            Self::Narrative { path, problem } => write!(f, "{path}: the narrative cannot be written as XML: {problem}"),
+            Self::Narrative { path, problem } => {
+                write!(f, "{path}: the narrative cannot be written as XML: {problem}")
+            }
             Self::Character { path, character } => {
                 write!(f, "{path}: XML cannot carry the character U+{:04X}", u32::from(*character))
             }

@@ -9,8 +9,8 @@ mod scan;
 mod write;
 
 pub(crate) use read::read;
-pub(crate) use write::write;
 #[cfg(feature = "xml")]
 pub(crate) use scan::{Kind, Scanner};
+pub(crate) use write::write;
 #[cfg(feature = "xml")]
 pub(crate) use write::write_string;

@@ -2,6 +2,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bundle;
+#[cfg(any(feature = "json", feature = "xml"))]
+mod bytes;
 #[cfg(feature = "xml")]
 mod convert;
 mod document;
@@ -22,7 +24,7 @@ mod json;
 mod xml;
 
 pub use bundle::{Author, Bundle, Category, Entry, Link};
-pub use document::{Document, ReadOptions, Read};
+pub use document::{Document, Read, ReadOptions};
 pub use finding::{Finding, Position, ReadError, Rule, Severity, WriteError};
 pub use generated::datatypes;
 pub use generated::resources;

@@ -20,11 +20,8 @@ pub(crate) struct Companions {
     pub(crate) unknown: Unknown,
 }
 
-static COMPANIONS: TypeSchema = TypeSchema {
-    name: "Element",
-    is_resource: false,
-    fields: &[FieldSchema::list(0, "extension", Shape::Structure)],
-};
+static COMPANIONS: TypeSchema =
+    TypeSchema::new("Element", false, &[FieldSchema::list(0, "extension", Shape::Structure)]);
 
 impl Structure for Companions {
     structure_parts!(COMPANIONS);
@@ -408,6 +405,9 @@ impl<T: Scalar> AnyPrimitiveList for Vec<Primitive<T>> {
 
     fn at(&mut self, index: usize) -> &mut dyn AnyPrimitive {
         if index >= self.len() {
+            if self.is_empty() {
+                self.reserve_exact(index + 1);
+            }
             self.resize_with(index + 1, Primitive::default);
         }
         &mut self[index]

@@ -48,6 +48,9 @@ pub(crate) fn path_text(segments: &[Segment]) -> String {
     path
 }
 
+/// A read's error on its way up: boxed, so that the many results without one stay small.
+pub(crate) type Failure = Box<ReadError>;
+
 pub(crate) struct Report<'text> {
     text: Option<&'text [u8]>,
     strict: bool,
@@ -62,14 +65,30 @@ impl<'text> Report<'text> {
     /// For reading `text`.
     pub(crate) fn reading(text: &'text [u8], strict: bool, limits: Limits) -> Self {
         let budget = text.len().saturating_mul(limits.expansion).saturating_add(64 << 10);
-        Self { text: Some(text), strict, limits, path: Vec::new(), findings: Vec::new(), suppressed: 0, budget }
+        Self {
+            text: Some(text),
+            strict,
+            limits,
+            path: Vec::new(),
+            findings: Vec::new(),
+            suppressed: 0,
+            budget,
+        }
     }
 
     /// For checking a value in memory: no text, no positions, never stops early.
     pub(crate) fn checking() -> Self {
         let limits = Limits { findings: usize::MAX, ..Limits::default() };
         let budget = usize::MAX;
-        Self { text: None, strict: false, limits, path: Vec::new(), findings: Vec::new(), suppressed: 0, budget }
+        Self {
+            text: None,
+            strict: false,
+            limits,
+            path: Vec::new(),
+            findings: Vec::new(),
+            suppressed: 0,
+            budget,
+        }
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -78,7 +97,12 @@ impl<'text> Report<'text> {
 
     /// Steps down into `name`. Fails at the depth limit.
     #[inline]
-    pub(crate) fn enter(&mut self, name: &'static str, index: Option<usize>, offset: usize) -> Result<(), ReadError> {
+    pub(crate) fn enter(
+        &mut self,
+        name: &'static str,
+        index: Option<usize>,
+        offset: usize,
+    ) -> Result<(), Failure> {
         if self.path.len() >= self.limits.depth {
             return Err(self.limit(format!("nested deeper than {} levels", self.limits.depth), offset));
         }
@@ -93,13 +117,16 @@ impl<'text> Report<'text> {
 
     /// Accounts for `bytes` of memory that the value takes. Fails when the text expands out of proportion.
     #[inline]
-    pub(crate) fn charge(&mut self, bytes: usize, offset: usize) -> Result<(), ReadError> {
+    pub(crate) fn charge(&mut self, bytes: usize, offset: usize) -> Result<(), Failure> {
         match self.budget.checked_sub(bytes) {
             Some(left) => {
                 self.budget = left;
                 Ok(())
             }
-            None => Err(self.limit(format!("more than {} times its length in memory", self.limits.expansion), offset)),
+            None => {
+                Err(self
+                    .limit(format!("more than {} times its length in memory", self.limits.expansion), offset))
+            }
         }
     }
 
@@ -131,7 +158,7 @@ impl<'text> Report<'text> {
         offset: usize,
         expected: impl Display,
         found: impl Display,
-    ) -> Result<(), ReadError> {
+    ) -> Result<(), Failure> {
         let ends = self.strict && severity == Severity::Error;
         if !ends && self.findings.len() >= self.limits.findings {
             self.suppressed += 1;
@@ -146,25 +173,33 @@ impl<'text> Report<'text> {
             found: excerpt(&found.to_string()),
         };
         if ends {
-            return Err(ReadError::Invalid(Box::new(finding)));
+            return Err(Box::new(ReadError::Invalid(Box::new(finding))));
         }
         self.findings.push(finding);
         Ok(())
     }
 
     #[cold]
-    pub(crate) fn malformed(&self, problem: impl Display, offset: usize) -> ReadError {
-        ReadError::Malformed { problem: problem.to_string(), path: self.path(), position: self.position(offset) }
+    pub(crate) fn malformed(&self, problem: impl Display, offset: usize) -> Failure {
+        Box::new(ReadError::Malformed {
+            problem: problem.to_string(),
+            path: self.path(),
+            position: self.position(offset),
+        })
     }
 
     #[cold]
-    pub(crate) fn not_fhir(&self, problem: impl Display, offset: usize) -> ReadError {
-        ReadError::NotFhir { problem: problem.to_string(), position: self.position(offset) }
+    pub(crate) fn not_fhir(&self, problem: impl Display, offset: usize) -> Failure {
+        Box::new(ReadError::NotFhir { problem: problem.to_string(), position: self.position(offset) })
     }
 
     #[cold]
-    pub(crate) fn limit(&self, limit: impl Display, offset: usize) -> ReadError {
-        ReadError::Limit { limit: limit.to_string(), path: self.path(), position: self.position(offset) }
+    pub(crate) fn limit(&self, limit: impl Display, offset: usize) -> Failure {
+        Box::new(ReadError::Limit {
+            limit: limit.to_string(),
+            path: self.path(),
+            position: self.position(offset),
+        })
     }
 
     /// The findings, and how many more there were than the limit keeps.

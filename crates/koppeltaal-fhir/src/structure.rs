@@ -12,9 +12,11 @@ use crate::xhtml::Xhtml;
 /// The structure of a type: its name in the standard, and its elements in schema order.
 pub(crate) struct TypeSchema {
     pub(crate) name: &'static str,
-    pub(crate) fields: &'static [FieldSchema],
     /// Whether it is a resource: has a `resourceType` in JSON, a name of its own in XML.
     pub(crate) is_resource: bool,
+    pub(crate) fields: &'static [FieldSchema],
+    /// The mandatory fields; of a mandatory choice its first alternative.
+    pub(crate) mandatory: FieldSet,
 }
 
 /// One element of a type. A choice has one of these per alternative.
@@ -27,6 +29,18 @@ pub(crate) struct FieldSchema {
     /// For an alternative of a choice: the index of the first alternative. Mandatory then speaks of the group.
     pub(crate) choice: Option<u8>,
     pub(crate) shape: Shape,
+    /// A few bytes of the name, which tell most names apart at one comparison.
+    key: u32,
+}
+
+/// Length, first, last and one byte in the middle.
+#[inline]
+const fn name_key(name: &[u8]) -> u32 {
+    let length = name.len();
+    if length == 0 {
+        return 0;
+    }
+    u32::from_le_bytes([length as u8, name[0], name[length / 2], name[length - 1]])
 }
 
 /// What an element holds, as far as a format cares.
@@ -45,14 +59,40 @@ pub(crate) enum Shape {
 }
 
 impl TypeSchema {
+    pub(crate) const fn new(name: &'static str, is_resource: bool, fields: &'static [FieldSchema]) -> Self {
+        let mut mandatory = FieldSet(0);
+        let mut index = 0;
+        while index < fields.len() {
+            let field = &fields[index];
+            if field.mandatory && field.group() == index {
+                mandatory.0 |= 1 << index;
+            }
+            index += 1;
+        }
+        Self { name, is_resource, fields, mandatory }
+    }
+
+    /// The mandatory fields that are not in `present`.
+    #[inline]
+    pub(crate) fn missing(&self, present: FieldSet) -> impl Iterator<Item = &'static FieldSchema> {
+        let mut missing = self.mandatory.0 & !present.0;
+        std::iter::from_fn(move || {
+            let field = self.fields.get(missing.trailing_zeros() as usize)?;
+            missing &= missing - 1;
+            Some(field)
+        })
+    }
+
     /// The index of the field `name`, searched from `hint` round, because both formats mostly keep schema order.
     #[inline]
     pub(crate) fn find(&self, name: &str, hint: usize) -> Option<usize> {
+        let key = name_key(name.as_bytes());
+        let is_it = |field: &FieldSchema| field.key == key && field.name == name;
         let hint = hint.min(self.fields.len());
         let (before, after) = self.fields.split_at(hint);
-        match after.iter().position(|field| field.name == name) {
+        match after.iter().position(is_it) {
             Some(index) => Some(index + hint),
-            None => before.iter().position(|field| field.name == name),
+            None => before.iter().position(is_it),
         }
     }
 }
@@ -135,6 +175,10 @@ impl<T: Structure + Default> StructureList for Vec<T> {
     }
 
     fn push(&mut self) -> &mut dyn Structure {
+        // Most lists have one item; a vector would start with room for four.
+        if self.is_empty() {
+            self.reserve_exact(1);
+        }
         Vec::push(self, T::default());
         let last = self.len() - 1;
         &mut self[last]
@@ -277,7 +321,11 @@ pub(crate) trait Choice: Sized {
 }
 
 /// Walks the choice whose alternatives are `fields`.
-pub(crate) fn walk_choice(choice: &Option<impl Choice>, fields: &'static [FieldSchema], walker: &mut dyn Walker) {
+pub(crate) fn walk_choice(
+    choice: &Option<impl Choice>,
+    fields: &'static [FieldSchema],
+    walker: &mut dyn Walker,
+) {
     if let Some(value) = choice {
         value.walk(&fields[value.alternative()], walker);
     }
@@ -425,7 +473,15 @@ pub(crate) use structure_parts;
 
 impl FieldSchema {
     pub(crate) const fn optional(index: u8, name: &'static str, shape: Shape) -> Self {
-        Self { name, index, mandatory: false, repeats: false, choice: None, shape }
+        Self {
+            name,
+            index,
+            mandatory: false,
+            repeats: false,
+            choice: None,
+            shape,
+            key: name_key(name.as_bytes()),
+        }
     }
 
     pub(crate) const fn mandatory(index: u8, name: &'static str, shape: Shape) -> Self {
@@ -438,6 +494,14 @@ impl FieldSchema {
 
     pub(crate) const fn mandatory_list(index: u8, name: &'static str, shape: Shape) -> Self {
         Self { mandatory: true, repeats: true, ..Self::optional(index, name, shape) }
+    }
+
+    /// The field's own index, or that of the first alternative of its choice.
+    pub(crate) const fn group(&self) -> usize {
+        match self.choice {
+            Some(first) => first as usize,
+            None => self.index as usize,
+        }
     }
 
     /// Makes this an alternative of the choice whose first alternative is at `first`.

@@ -7,7 +7,10 @@
 ///
 /// Most values have none; that costs one pointer.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Unknown(#[allow(clippy::box_collection, reason = "one word in every structure instead of three")] Option<Box<Vec<UnknownNode>>>);
+pub struct Unknown(
+    #[allow(clippy::box_collection, reason = "one word in every structure instead of three")]
+    Option<Box<Vec<UnknownNode>>>,
+);
 
 impl Unknown {
     /// Whether there is nothing unknown.

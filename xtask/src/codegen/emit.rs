@@ -129,11 +129,7 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
             pub unknown: Unknown,
         }
 
-        static #table: TypeSchema = TypeSchema {
-            name: #standard_name,
-            is_resource: #is_resource,
-            fields: &[#(#schemas),*],
-        };
+        static #table: TypeSchema = TypeSchema::new(#standard_name, #is_resource, &[#(#schemas),*]);
 
         impl Structure for #name {
             structure_parts!(#table);

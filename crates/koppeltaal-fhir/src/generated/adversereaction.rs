@@ -40,10 +40,10 @@ pub struct AdverseReaction {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ADVERSE_REACTION: TypeSchema = TypeSchema {
-    name: "AdverseReaction",
-    is_resource: true,
-    fields: &[
+static ADVERSE_REACTION: TypeSchema = TypeSchema::new(
+    "AdverseReaction",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -57,7 +57,7 @@ static ADVERSE_REACTION: TypeSchema = TypeSchema {
         FieldSchema::list(10, "symptom", Shape::Structure),
         FieldSchema::list(11, "exposure", Shape::Structure),
     ],
-};
+);
 impl Structure for AdverseReaction {
     structure_parts!(ADVERSE_REACTION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -109,16 +109,16 @@ pub struct AdverseReactionSymptom {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ADVERSE_REACTION_SYMPTOM: TypeSchema = TypeSchema {
-    name: "AdverseReaction.Symptom",
-    is_resource: false,
-    fields: &[
+static ADVERSE_REACTION_SYMPTOM: TypeSchema = TypeSchema::new(
+    "AdverseReaction.Symptom",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "code", Shape::Structure),
         FieldSchema::optional(3, "severity", Shape::Primitive),
     ],
-};
+);
 impl Structure for AdverseReactionSymptom {
     structure_parts!(ADVERSE_REACTION_SYMPTOM);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -158,10 +158,10 @@ pub struct AdverseReactionExposure {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ADVERSE_REACTION_EXPOSURE: TypeSchema = TypeSchema {
-    name: "AdverseReaction.Exposure",
-    is_resource: false,
-    fields: &[
+static ADVERSE_REACTION_EXPOSURE: TypeSchema = TypeSchema::new(
+    "AdverseReaction.Exposure",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "date", Shape::Primitive),
@@ -169,7 +169,7 @@ static ADVERSE_REACTION_EXPOSURE: TypeSchema = TypeSchema {
         FieldSchema::optional(4, "causalityExpectation", Shape::Primitive),
         FieldSchema::optional(5, "substance", Shape::Structure),
     ],
-};
+);
 impl Structure for AdverseReactionExposure {
     structure_parts!(ADVERSE_REACTION_EXPOSURE);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -38,10 +38,10 @@ pub struct Alert {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ALERT: TypeSchema = TypeSchema {
-    name: "Alert",
-    is_resource: true,
-    fields: &[
+static ALERT: TypeSchema = TypeSchema::new(
+    "Alert",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -54,7 +54,7 @@ static ALERT: TypeSchema = TypeSchema {
         FieldSchema::optional(9, "author", Shape::Structure),
         FieldSchema::mandatory(10, "note", Shape::Primitive),
     ],
-};
+);
 impl Structure for Alert {
     structure_parts!(ALERT);
     fn walk(&self, walker: &mut dyn Walker) {

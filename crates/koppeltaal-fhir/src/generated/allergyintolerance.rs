@@ -46,10 +46,10 @@ pub struct AllergyIntolerance {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ALLERGY_INTOLERANCE: TypeSchema = TypeSchema {
-    name: "AllergyIntolerance",
-    is_resource: true,
-    fields: &[
+static ALLERGY_INTOLERANCE: TypeSchema = TypeSchema::new(
+    "AllergyIntolerance",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -66,7 +66,7 @@ static ALLERGY_INTOLERANCE: TypeSchema = TypeSchema {
         FieldSchema::list(13, "reaction", Shape::Structure),
         FieldSchema::list(14, "sensitivityTest", Shape::Structure),
     ],
-};
+);
 impl Structure for AllergyIntolerance {
     structure_parts!(ALLERGY_INTOLERANCE);
     fn walk(&self, walker: &mut dyn Walker) {

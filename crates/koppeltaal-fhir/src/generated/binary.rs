@@ -20,14 +20,14 @@ pub struct Binary {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static BINARY: TypeSchema = TypeSchema {
-    name: "Binary",
-    is_resource: true,
-    fields: &[
+static BINARY: TypeSchema = TypeSchema::new(
+    "Binary",
+    true,
+    &[
         FieldSchema::mandatory(0, "contentType", Shape::Attribute),
         FieldSchema::mandatory(1, "content", Shape::Text),
     ],
-};
+);
 impl Structure for Binary {
     structure_parts!(BINARY);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -46,10 +46,10 @@ pub struct CarePlan {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CARE_PLAN: TypeSchema = TypeSchema {
-    name: "CarePlan",
-    is_resource: true,
-    fields: &[
+static CARE_PLAN: TypeSchema = TypeSchema::new(
+    "CarePlan",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -66,7 +66,7 @@ static CARE_PLAN: TypeSchema = TypeSchema {
         FieldSchema::list(13, "activity", Shape::Structure),
         FieldSchema::optional(14, "notes", Shape::Primitive),
     ],
-};
+);
 impl Structure for CarePlan {
     structure_parts!(CARE_PLAN);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -124,16 +124,16 @@ pub struct CarePlanParticipant {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CARE_PLAN_PARTICIPANT: TypeSchema = TypeSchema {
-    name: "CarePlan.Participant",
-    is_resource: false,
-    fields: &[
+static CARE_PLAN_PARTICIPANT: TypeSchema = TypeSchema::new(
+    "CarePlan.Participant",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "role", Shape::Structure),
         FieldSchema::mandatory(3, "member", Shape::Structure),
     ],
-};
+);
 impl Structure for CarePlanParticipant {
     structure_parts!(CARE_PLAN_PARTICIPANT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -173,10 +173,10 @@ pub struct CarePlanGoal {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CARE_PLAN_GOAL: TypeSchema = TypeSchema {
-    name: "CarePlan.Goal",
-    is_resource: false,
-    fields: &[
+static CARE_PLAN_GOAL: TypeSchema = TypeSchema::new(
+    "CarePlan.Goal",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "description", Shape::Primitive),
@@ -184,7 +184,7 @@ static CARE_PLAN_GOAL: TypeSchema = TypeSchema {
         FieldSchema::optional(4, "notes", Shape::Primitive),
         FieldSchema::list(5, "concern", Shape::Structure),
     ],
-};
+);
 impl Structure for CarePlanGoal {
     structure_parts!(CARE_PLAN_GOAL);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -234,10 +234,10 @@ pub struct CarePlanActivity {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CARE_PLAN_ACTIVITY: TypeSchema = TypeSchema {
-    name: "CarePlan.Activity",
-    is_resource: false,
-    fields: &[
+static CARE_PLAN_ACTIVITY: TypeSchema = TypeSchema::new(
+    "CarePlan.Activity",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::list(2, "goal", Shape::Primitive),
@@ -248,7 +248,7 @@ static CARE_PLAN_ACTIVITY: TypeSchema = TypeSchema {
         FieldSchema::optional(7, "detail", Shape::Structure),
         FieldSchema::optional(8, "simple", Shape::Structure),
     ],
-};
+);
 impl Structure for CarePlanActivity {
     structure_parts!(CARE_PLAN_ACTIVITY);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -308,10 +308,10 @@ pub struct CarePlanSimple {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CARE_PLAN_SIMPLE: TypeSchema = TypeSchema {
-    name: "CarePlan.Simple",
-    is_resource: false,
-    fields: &[
+static CARE_PLAN_SIMPLE: TypeSchema = TypeSchema::new(
+    "CarePlan.Simple",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "category", Shape::Primitive),
@@ -326,7 +326,7 @@ static CARE_PLAN_SIMPLE: TypeSchema = TypeSchema {
         FieldSchema::optional(11, "quantity", Shape::Structure),
         FieldSchema::optional(12, "details", Shape::Primitive),
     ],
-};
+);
 impl Structure for CarePlanSimple {
     structure_parts!(CARE_PLAN_SIMPLE);
     fn walk(&self, walker: &mut dyn Walker) {

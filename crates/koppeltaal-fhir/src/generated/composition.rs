@@ -54,10 +54,10 @@ pub struct Composition {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static COMPOSITION: TypeSchema = TypeSchema {
-    name: "Composition",
-    is_resource: true,
-    fields: &[
+static COMPOSITION: TypeSchema = TypeSchema::new(
+    "Composition",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -78,7 +78,7 @@ static COMPOSITION: TypeSchema = TypeSchema {
         FieldSchema::optional(17, "encounter", Shape::Structure),
         FieldSchema::list(18, "section", Shape::Structure),
     ],
-};
+);
 impl Structure for Composition {
     structure_parts!(COMPOSITION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -146,17 +146,17 @@ pub struct CompositionAttester {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static COMPOSITION_ATTESTER: TypeSchema = TypeSchema {
-    name: "Composition.Attester",
-    is_resource: false,
-    fields: &[
+static COMPOSITION_ATTESTER: TypeSchema = TypeSchema::new(
+    "Composition.Attester",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory_list(2, "mode", Shape::Primitive),
         FieldSchema::optional(3, "time", Shape::Primitive),
         FieldSchema::optional(4, "party", Shape::Structure),
     ],
-};
+);
 impl Structure for CompositionAttester {
     structure_parts!(COMPOSITION_ATTESTER);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -196,17 +196,17 @@ pub struct CompositionEvent {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static COMPOSITION_EVENT: TypeSchema = TypeSchema {
-    name: "Composition.Event",
-    is_resource: false,
-    fields: &[
+static COMPOSITION_EVENT: TypeSchema = TypeSchema::new(
+    "Composition.Event",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::list(2, "code", Shape::Structure),
         FieldSchema::optional(3, "period", Shape::Structure),
         FieldSchema::list(4, "detail", Shape::Structure),
     ],
-};
+);
 impl Structure for CompositionEvent {
     structure_parts!(COMPOSITION_EVENT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -250,10 +250,10 @@ pub struct CompositionSection {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static COMPOSITION_SECTION: TypeSchema = TypeSchema {
-    name: "Composition.Section",
-    is_resource: false,
-    fields: &[
+static COMPOSITION_SECTION: TypeSchema = TypeSchema::new(
+    "Composition.Section",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "title", Shape::Primitive),
@@ -262,7 +262,7 @@ static COMPOSITION_SECTION: TypeSchema = TypeSchema {
         FieldSchema::optional(5, "content", Shape::Structure),
         FieldSchema::list(6, "section", Shape::Structure),
     ],
-};
+);
 impl Structure for CompositionSection {
     structure_parts!(COMPOSITION_SECTION);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -52,10 +52,10 @@ pub struct ConceptMap {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONCEPT_MAP: TypeSchema = TypeSchema {
-    name: "ConceptMap",
-    is_resource: true,
-    fields: &[
+static CONCEPT_MAP: TypeSchema = TypeSchema::new(
+    "ConceptMap",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -75,7 +75,7 @@ static CONCEPT_MAP: TypeSchema = TypeSchema {
         FieldSchema::mandatory(16, "target", Shape::Structure),
         FieldSchema::list(17, "concept", Shape::Structure),
     ],
-};
+);
 impl Structure for ConceptMap {
     structure_parts!(CONCEPT_MAP);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -143,10 +143,10 @@ pub struct ConceptMapConcept {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONCEPT_MAP_CONCEPT: TypeSchema = TypeSchema {
-    name: "ConceptMap.Concept",
-    is_resource: false,
-    fields: &[
+static CONCEPT_MAP_CONCEPT: TypeSchema = TypeSchema::new(
+    "ConceptMap.Concept",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "system", Shape::Primitive),
@@ -154,7 +154,7 @@ static CONCEPT_MAP_CONCEPT: TypeSchema = TypeSchema {
         FieldSchema::list(4, "dependsOn", Shape::Structure),
         FieldSchema::list(5, "map", Shape::Structure),
     ],
-};
+);
 impl Structure for ConceptMapConcept {
     structure_parts!(CONCEPT_MAP_CONCEPT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -196,17 +196,17 @@ pub struct ConceptMapDependsOn {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONCEPT_MAP_DEPENDS_ON: TypeSchema = TypeSchema {
-    name: "ConceptMap.DependsOn",
-    is_resource: false,
-    fields: &[
+static CONCEPT_MAP_DEPENDS_ON: TypeSchema = TypeSchema::new(
+    "ConceptMap.DependsOn",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "concept", Shape::Primitive),
         FieldSchema::mandatory(3, "system", Shape::Primitive),
         FieldSchema::mandatory(4, "code", Shape::Primitive),
     ],
-};
+);
 impl Structure for ConceptMapDependsOn {
     structure_parts!(CONCEPT_MAP_DEPENDS_ON);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -250,10 +250,10 @@ pub struct ConceptMapMap {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONCEPT_MAP_MAP: TypeSchema = TypeSchema {
-    name: "ConceptMap.Map",
-    is_resource: false,
-    fields: &[
+static CONCEPT_MAP_MAP: TypeSchema = TypeSchema::new(
+    "ConceptMap.Map",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "system", Shape::Primitive),
@@ -262,7 +262,7 @@ static CONCEPT_MAP_MAP: TypeSchema = TypeSchema {
         FieldSchema::optional(5, "comments", Shape::Primitive),
         FieldSchema::list(6, "product", Shape::Structure),
     ],
-};
+);
 impl Structure for ConceptMapMap {
     structure_parts!(CONCEPT_MAP_MAP);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -60,10 +60,10 @@ pub struct Condition {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONDITION: TypeSchema = TypeSchema {
-    name: "Condition",
-    is_resource: true,
-    fields: &[
+static CONDITION: TypeSchema = TypeSchema::new(
+    "Condition",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -91,7 +91,7 @@ static CONDITION: TypeSchema = TypeSchema {
         FieldSchema::list(23, "relatedItem", Shape::Structure),
         FieldSchema::optional(24, "notes", Shape::Primitive),
     ],
-};
+);
 impl Structure for Condition {
     structure_parts!(CONDITION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -237,16 +237,16 @@ pub struct ConditionStage {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONDITION_STAGE: TypeSchema = TypeSchema {
-    name: "Condition.Stage",
-    is_resource: false,
-    fields: &[
+static CONDITION_STAGE: TypeSchema = TypeSchema::new(
+    "Condition.Stage",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "summary", Shape::Structure),
         FieldSchema::list(3, "assessment", Shape::Structure),
     ],
-};
+);
 impl Structure for ConditionStage {
     structure_parts!(CONDITION_STAGE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -282,16 +282,16 @@ pub struct ConditionEvidence {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONDITION_EVIDENCE: TypeSchema = TypeSchema {
-    name: "Condition.Evidence",
-    is_resource: false,
-    fields: &[
+static CONDITION_EVIDENCE: TypeSchema = TypeSchema::new(
+    "Condition.Evidence",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "code", Shape::Structure),
         FieldSchema::list(3, "detail", Shape::Structure),
     ],
-};
+);
 impl Structure for ConditionEvidence {
     structure_parts!(CONDITION_EVIDENCE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -327,16 +327,16 @@ pub struct ConditionLocation {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONDITION_LOCATION: TypeSchema = TypeSchema {
-    name: "Condition.Location",
-    is_resource: false,
-    fields: &[
+static CONDITION_LOCATION: TypeSchema = TypeSchema::new(
+    "Condition.Location",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "code", Shape::Structure),
         FieldSchema::optional(3, "detail", Shape::Primitive),
     ],
-};
+);
 impl Structure for ConditionLocation {
     structure_parts!(CONDITION_LOCATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -374,17 +374,17 @@ pub struct ConditionRelatedItem {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONDITION_RELATED_ITEM: TypeSchema = TypeSchema {
-    name: "Condition.RelatedItem",
-    is_resource: false,
-    fields: &[
+static CONDITION_RELATED_ITEM: TypeSchema = TypeSchema::new(
+    "Condition.RelatedItem",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "type", Shape::Primitive),
         FieldSchema::optional(3, "code", Shape::Structure),
         FieldSchema::optional(4, "target", Shape::Structure),
     ],
-};
+);
 impl Structure for ConditionRelatedItem {
     structure_parts!(CONDITION_RELATED_ITEM);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -62,10 +62,10 @@ pub struct Conformance {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONFORMANCE: TypeSchema = TypeSchema {
-    name: "Conformance",
-    is_resource: true,
-    fields: &[
+static CONFORMANCE: TypeSchema = TypeSchema::new(
+    "Conformance",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -90,7 +90,7 @@ static CONFORMANCE: TypeSchema = TypeSchema {
         FieldSchema::list(21, "messaging", Shape::Structure),
         FieldSchema::list(22, "document", Shape::Structure),
     ],
-};
+);
 impl Structure for Conformance {
     structure_parts!(CONFORMANCE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -166,17 +166,17 @@ pub struct ConformanceSoftware {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONFORMANCE_SOFTWARE: TypeSchema = TypeSchema {
-    name: "Conformance.Software",
-    is_resource: false,
-    fields: &[
+static CONFORMANCE_SOFTWARE: TypeSchema = TypeSchema::new(
+    "Conformance.Software",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "name", Shape::Primitive),
         FieldSchema::optional(3, "version", Shape::Primitive),
         FieldSchema::optional(4, "releaseDate", Shape::Primitive),
     ],
-};
+);
 impl Structure for ConformanceSoftware {
     structure_parts!(CONFORMANCE_SOFTWARE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -214,16 +214,16 @@ pub struct ConformanceImplementation {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONFORMANCE_IMPLEMENTATION: TypeSchema = TypeSchema {
-    name: "Conformance.Implementation",
-    is_resource: false,
-    fields: &[
+static CONFORMANCE_IMPLEMENTATION: TypeSchema = TypeSchema::new(
+    "Conformance.Implementation",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "description", Shape::Primitive),
         FieldSchema::optional(3, "url", Shape::Primitive),
     ],
-};
+);
 impl Structure for ConformanceImplementation {
     structure_parts!(CONFORMANCE_IMPLEMENTATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -269,10 +269,10 @@ pub struct ConformanceRest {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONFORMANCE_REST: TypeSchema = TypeSchema {
-    name: "Conformance.Rest",
-    is_resource: false,
-    fields: &[
+static CONFORMANCE_REST: TypeSchema = TypeSchema::new(
+    "Conformance.Rest",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "mode", Shape::Primitive),
@@ -283,7 +283,7 @@ static CONFORMANCE_REST: TypeSchema = TypeSchema {
         FieldSchema::list(7, "query", Shape::Structure),
         FieldSchema::list(8, "documentMailbox", Shape::Primitive),
     ],
-};
+);
 impl Structure for ConformanceRest {
     structure_parts!(CONFORMANCE_REST);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -333,10 +333,10 @@ pub struct ConformanceSecurity {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONFORMANCE_SECURITY: TypeSchema = TypeSchema {
-    name: "Conformance.Security",
-    is_resource: false,
-    fields: &[
+static CONFORMANCE_SECURITY: TypeSchema = TypeSchema::new(
+    "Conformance.Security",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "cors", Shape::Primitive),
@@ -344,7 +344,7 @@ static CONFORMANCE_SECURITY: TypeSchema = TypeSchema {
         FieldSchema::optional(4, "description", Shape::Primitive),
         FieldSchema::list(5, "certificate", Shape::Structure),
     ],
-};
+);
 impl Structure for ConformanceSecurity {
     structure_parts!(CONFORMANCE_SECURITY);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -384,16 +384,16 @@ pub struct ConformanceCertificate {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONFORMANCE_CERTIFICATE: TypeSchema = TypeSchema {
-    name: "Conformance.Certificate",
-    is_resource: false,
-    fields: &[
+static CONFORMANCE_CERTIFICATE: TypeSchema = TypeSchema::new(
+    "Conformance.Certificate",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "type", Shape::Primitive),
         FieldSchema::optional(3, "blob", Shape::Primitive),
     ],
-};
+);
 impl Structure for ConformanceCertificate {
     structure_parts!(CONFORMANCE_CERTIFICATE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -439,10 +439,10 @@ pub struct ConformanceResource {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONFORMANCE_RESOURCE: TypeSchema = TypeSchema {
-    name: "Conformance.Resource",
-    is_resource: false,
-    fields: &[
+static CONFORMANCE_RESOURCE: TypeSchema = TypeSchema::new(
+    "Conformance.Resource",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "type", Shape::Primitive),
@@ -453,7 +453,7 @@ static CONFORMANCE_RESOURCE: TypeSchema = TypeSchema {
         FieldSchema::list(7, "searchInclude", Shape::Primitive),
         FieldSchema::list(8, "searchParam", Shape::Structure),
     ],
-};
+);
 impl Structure for ConformanceResource {
     structure_parts!(CONFORMANCE_RESOURCE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -499,16 +499,16 @@ pub struct ConformanceOperation {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONFORMANCE_OPERATION: TypeSchema = TypeSchema {
-    name: "Conformance.Operation",
-    is_resource: false,
-    fields: &[
+static CONFORMANCE_OPERATION: TypeSchema = TypeSchema::new(
+    "Conformance.Operation",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "code", Shape::Primitive),
         FieldSchema::optional(3, "documentation", Shape::Primitive),
     ],
-};
+);
 impl Structure for ConformanceOperation {
     structure_parts!(CONFORMANCE_OPERATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -552,10 +552,10 @@ pub struct ConformanceSearchParam {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONFORMANCE_SEARCH_PARAM: TypeSchema = TypeSchema {
-    name: "Conformance.SearchParam",
-    is_resource: false,
-    fields: &[
+static CONFORMANCE_SEARCH_PARAM: TypeSchema = TypeSchema::new(
+    "Conformance.SearchParam",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "name", Shape::Primitive),
@@ -565,7 +565,7 @@ static CONFORMANCE_SEARCH_PARAM: TypeSchema = TypeSchema {
         FieldSchema::list(6, "target", Shape::Primitive),
         FieldSchema::list(7, "chain", Shape::Primitive),
     ],
-};
+);
 impl Structure for ConformanceSearchParam {
     structure_parts!(CONFORMANCE_SEARCH_PARAM);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -609,16 +609,16 @@ pub struct ConformanceOperation1 {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONFORMANCE_OPERATION1: TypeSchema = TypeSchema {
-    name: "Conformance.Operation1",
-    is_resource: false,
-    fields: &[
+static CONFORMANCE_OPERATION1: TypeSchema = TypeSchema::new(
+    "Conformance.Operation1",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "code", Shape::Primitive),
         FieldSchema::optional(3, "documentation", Shape::Primitive),
     ],
-};
+);
 impl Structure for ConformanceOperation1 {
     structure_parts!(CONFORMANCE_OPERATION1);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -658,10 +658,10 @@ pub struct ConformanceQuery {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONFORMANCE_QUERY: TypeSchema = TypeSchema {
-    name: "Conformance.Query",
-    is_resource: false,
-    fields: &[
+static CONFORMANCE_QUERY: TypeSchema = TypeSchema::new(
+    "Conformance.Query",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "name", Shape::Primitive),
@@ -669,7 +669,7 @@ static CONFORMANCE_QUERY: TypeSchema = TypeSchema {
         FieldSchema::optional(4, "documentation", Shape::Primitive),
         FieldSchema::list(5, "parameter", Shape::Structure),
     ],
-};
+);
 impl Structure for ConformanceQuery {
     structure_parts!(CONFORMANCE_QUERY);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -713,10 +713,10 @@ pub struct ConformanceMessaging {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONFORMANCE_MESSAGING: TypeSchema = TypeSchema {
-    name: "Conformance.Messaging",
-    is_resource: false,
-    fields: &[
+static CONFORMANCE_MESSAGING: TypeSchema = TypeSchema::new(
+    "Conformance.Messaging",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "endpoint", Shape::Primitive),
@@ -724,7 +724,7 @@ static CONFORMANCE_MESSAGING: TypeSchema = TypeSchema {
         FieldSchema::optional(4, "documentation", Shape::Primitive),
         FieldSchema::mandatory_list(5, "event", Shape::Structure),
     ],
-};
+);
 impl Structure for ConformanceMessaging {
     structure_parts!(CONFORMANCE_MESSAGING);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -776,10 +776,10 @@ pub struct ConformanceEvent {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONFORMANCE_EVENT: TypeSchema = TypeSchema {
-    name: "Conformance.Event",
-    is_resource: false,
-    fields: &[
+static CONFORMANCE_EVENT: TypeSchema = TypeSchema::new(
+    "Conformance.Event",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "code", Shape::Structure),
@@ -791,7 +791,7 @@ static CONFORMANCE_EVENT: TypeSchema = TypeSchema {
         FieldSchema::mandatory(8, "response", Shape::Structure),
         FieldSchema::optional(9, "documentation", Shape::Primitive),
     ],
-};
+);
 impl Structure for ConformanceEvent {
     structure_parts!(CONFORMANCE_EVENT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -841,17 +841,17 @@ pub struct ConformanceDocument {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONFORMANCE_DOCUMENT: TypeSchema = TypeSchema {
-    name: "Conformance.Document",
-    is_resource: false,
-    fields: &[
+static CONFORMANCE_DOCUMENT: TypeSchema = TypeSchema::new(
+    "Conformance.Document",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "mode", Shape::Primitive),
         FieldSchema::optional(3, "documentation", Shape::Primitive),
         FieldSchema::mandatory(4, "profile", Shape::Structure),
     ],
-};
+);
 impl Structure for ConformanceDocument {
     structure_parts!(CONFORMANCE_DOCUMENT);
     fn walk(&self, walker: &mut dyn Walker) {

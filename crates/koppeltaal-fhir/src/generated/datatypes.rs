@@ -20,10 +20,10 @@ pub struct Extension {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static EXTENSION: TypeSchema = TypeSchema {
-    name: "Extension",
-    is_resource: false,
-    fields: &[
+static EXTENSION: TypeSchema = TypeSchema::new(
+    "Extension",
+    false,
+    &[
         FieldSchema::mandatory(0, "url", Shape::Attribute),
         FieldSchema::list(1, "extension", Shape::Structure),
         FieldSchema::optional(2, "valueBoolean", Shape::Primitive).alternative_of(2),
@@ -54,7 +54,7 @@ static EXTENSION: TypeSchema = TypeSchema {
         FieldSchema::optional(24, "valueContact", Shape::Structure).alternative_of(2),
         FieldSchema::optional(25, "valueSchedule", Shape::Structure).alternative_of(2),
     ],
-};
+);
 impl Structure for Extension {
     structure_parts!(EXTENSION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -252,15 +252,15 @@ pub struct Narrative {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static NARRATIVE: TypeSchema = TypeSchema {
-    name: "Narrative",
-    is_resource: false,
-    fields: &[
+static NARRATIVE: TypeSchema = TypeSchema::new(
+    "Narrative",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::mandatory(1, "status", Shape::Primitive),
         FieldSchema::mandatory(2, "div", Shape::Xhtml),
     ],
-};
+);
 impl Structure for Narrative {
     structure_parts!(NARRATIVE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -292,15 +292,15 @@ pub struct Period {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PERIOD: TypeSchema = TypeSchema {
-    name: "Period",
-    is_resource: false,
-    fields: &[
+static PERIOD: TypeSchema = TypeSchema::new(
+    "Period",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::optional(1, "start", Shape::Primitive),
         FieldSchema::optional(2, "end", Shape::Primitive),
     ],
-};
+);
 impl Structure for Period {
     structure_parts!(PERIOD);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -340,10 +340,10 @@ pub struct Coding {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CODING: TypeSchema = TypeSchema {
-    name: "Coding",
-    is_resource: false,
-    fields: &[
+static CODING: TypeSchema = TypeSchema::new(
+    "Coding",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::optional(1, "system", Shape::Primitive),
         FieldSchema::optional(2, "version", Shape::Primitive),
@@ -352,7 +352,7 @@ static CODING: TypeSchema = TypeSchema {
         FieldSchema::optional(5, "primary", Shape::Primitive),
         FieldSchema::optional(6, "valueSet", Shape::Structure),
     ],
-};
+);
 impl Structure for Coding {
     structure_parts!(CODING);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -392,15 +392,15 @@ pub struct Range {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static RANGE: TypeSchema = TypeSchema {
-    name: "Range",
-    is_resource: false,
-    fields: &[
+static RANGE: TypeSchema = TypeSchema::new(
+    "Range",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::optional(1, "low", Shape::Structure),
         FieldSchema::optional(2, "high", Shape::Structure),
     ],
-};
+);
 impl Structure for Range {
     structure_parts!(RANGE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -438,10 +438,10 @@ pub struct Quantity {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static QUANTITY: TypeSchema = TypeSchema {
-    name: "Quantity",
-    is_resource: false,
-    fields: &[
+static QUANTITY: TypeSchema = TypeSchema::new(
+    "Quantity",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::optional(1, "value", Shape::Primitive),
         FieldSchema::optional(2, "comparator", Shape::Primitive),
@@ -449,7 +449,7 @@ static QUANTITY: TypeSchema = TypeSchema {
         FieldSchema::optional(4, "system", Shape::Primitive),
         FieldSchema::optional(5, "code", Shape::Primitive),
     ],
-};
+);
 impl Structure for Quantity {
     structure_parts!(QUANTITY);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -497,10 +497,10 @@ pub struct Attachment {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ATTACHMENT: TypeSchema = TypeSchema {
-    name: "Attachment",
-    is_resource: false,
-    fields: &[
+static ATTACHMENT: TypeSchema = TypeSchema::new(
+    "Attachment",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::mandatory(1, "contentType", Shape::Primitive),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -510,7 +510,7 @@ static ATTACHMENT: TypeSchema = TypeSchema {
         FieldSchema::optional(6, "hash", Shape::Primitive),
         FieldSchema::optional(7, "title", Shape::Primitive),
     ],
-};
+);
 impl Structure for Attachment {
     structure_parts!(ATTACHMENT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -552,15 +552,15 @@ pub struct Ratio {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static RATIO: TypeSchema = TypeSchema {
-    name: "Ratio",
-    is_resource: false,
-    fields: &[
+static RATIO: TypeSchema = TypeSchema::new(
+    "Ratio",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::optional(1, "numerator", Shape::Structure),
         FieldSchema::optional(2, "denominator", Shape::Structure),
     ],
-};
+);
 impl Structure for Ratio {
     structure_parts!(RATIO);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -602,10 +602,10 @@ pub struct SampledData {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SAMPLED_DATA: TypeSchema = TypeSchema {
-    name: "SampledData",
-    is_resource: false,
-    fields: &[
+static SAMPLED_DATA: TypeSchema = TypeSchema::new(
+    "SampledData",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::mandatory(1, "origin", Shape::Structure),
         FieldSchema::mandatory(2, "period", Shape::Primitive),
@@ -615,7 +615,7 @@ static SAMPLED_DATA: TypeSchema = TypeSchema {
         FieldSchema::mandatory(6, "dimensions", Shape::Primitive),
         FieldSchema::mandatory(7, "data", Shape::Primitive),
     ],
-};
+);
 impl Structure for SampledData {
     structure_parts!(SAMPLED_DATA);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -657,15 +657,15 @@ pub struct ResourceReference {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static RESOURCE_REFERENCE: TypeSchema = TypeSchema {
-    name: "ResourceReference",
-    is_resource: false,
-    fields: &[
+static RESOURCE_REFERENCE: TypeSchema = TypeSchema::new(
+    "ResourceReference",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::optional(1, "reference", Shape::Primitive),
         FieldSchema::optional(2, "display", Shape::Primitive),
     ],
-};
+);
 impl Structure for ResourceReference {
     structure_parts!(RESOURCE_REFERENCE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -697,15 +697,15 @@ pub struct CodeableConcept {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CODEABLE_CONCEPT: TypeSchema = TypeSchema {
-    name: "CodeableConcept",
-    is_resource: false,
-    fields: &[
+static CODEABLE_CONCEPT: TypeSchema = TypeSchema::new(
+    "CodeableConcept",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "coding", Shape::Structure),
         FieldSchema::optional(2, "text", Shape::Primitive),
     ],
-};
+);
 impl Structure for CodeableConcept {
     structure_parts!(CODEABLE_CONCEPT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -745,10 +745,10 @@ pub struct Identifier {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static IDENTIFIER: TypeSchema = TypeSchema {
-    name: "Identifier",
-    is_resource: false,
-    fields: &[
+static IDENTIFIER: TypeSchema = TypeSchema::new(
+    "Identifier",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::optional(1, "use", Shape::Primitive),
         FieldSchema::optional(2, "label", Shape::Primitive),
@@ -757,7 +757,7 @@ static IDENTIFIER: TypeSchema = TypeSchema {
         FieldSchema::optional(5, "period", Shape::Structure),
         FieldSchema::optional(6, "assigner", Shape::Structure),
     ],
-};
+);
 impl Structure for Identifier {
     structure_parts!(IDENTIFIER);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -797,15 +797,15 @@ pub struct Schedule {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SCHEDULE: TypeSchema = TypeSchema {
-    name: "Schedule",
-    is_resource: false,
-    fields: &[
+static SCHEDULE: TypeSchema = TypeSchema::new(
+    "Schedule",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "event", Shape::Structure),
         FieldSchema::optional(2, "repeat", Shape::Structure),
     ],
-};
+);
 impl Structure for Schedule {
     structure_parts!(SCHEDULE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -845,10 +845,10 @@ pub struct ScheduleRepeat {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SCHEDULE_REPEAT: TypeSchema = TypeSchema {
-    name: "Schedule.Repeat",
-    is_resource: false,
-    fields: &[
+static SCHEDULE_REPEAT: TypeSchema = TypeSchema::new(
+    "Schedule.Repeat",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::optional(1, "frequency", Shape::Primitive),
         FieldSchema::optional(2, "when", Shape::Primitive),
@@ -857,7 +857,7 @@ static SCHEDULE_REPEAT: TypeSchema = TypeSchema {
         FieldSchema::optional(5, "count", Shape::Primitive),
         FieldSchema::optional(6, "end", Shape::Primitive),
     ],
-};
+);
 impl Structure for ScheduleRepeat {
     structure_parts!(SCHEDULE_REPEAT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -901,17 +901,17 @@ pub struct Contact {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static CONTACT: TypeSchema = TypeSchema {
-    name: "Contact",
-    is_resource: false,
-    fields: &[
+static CONTACT: TypeSchema = TypeSchema::new(
+    "Contact",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::optional(1, "system", Shape::Primitive),
         FieldSchema::optional(2, "value", Shape::Primitive),
         FieldSchema::optional(3, "use", Shape::Primitive),
         FieldSchema::optional(4, "period", Shape::Structure),
     ],
-};
+);
 impl Structure for Contact {
     structure_parts!(CONTACT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -959,10 +959,10 @@ pub struct Address {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ADDRESS: TypeSchema = TypeSchema {
-    name: "Address",
-    is_resource: false,
-    fields: &[
+static ADDRESS: TypeSchema = TypeSchema::new(
+    "Address",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::optional(1, "use", Shape::Primitive),
         FieldSchema::optional(2, "text", Shape::Primitive),
@@ -973,7 +973,7 @@ static ADDRESS: TypeSchema = TypeSchema {
         FieldSchema::optional(7, "country", Shape::Primitive),
         FieldSchema::optional(8, "period", Shape::Structure),
     ],
-};
+);
 impl Structure for Address {
     structure_parts!(ADDRESS);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -1027,10 +1027,10 @@ pub struct HumanName {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static HUMAN_NAME: TypeSchema = TypeSchema {
-    name: "HumanName",
-    is_resource: false,
-    fields: &[
+static HUMAN_NAME: TypeSchema = TypeSchema::new(
+    "HumanName",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::optional(1, "use", Shape::Primitive),
         FieldSchema::optional(2, "text", Shape::Primitive),
@@ -1040,7 +1040,7 @@ static HUMAN_NAME: TypeSchema = TypeSchema {
         FieldSchema::list(6, "suffix", Shape::Primitive),
         FieldSchema::optional(7, "period", Shape::Structure),
     ],
-};
+);
 impl Structure for HumanName {
     structure_parts!(HUMAN_NAME);
     fn walk(&self, walker: &mut dyn Walker) {

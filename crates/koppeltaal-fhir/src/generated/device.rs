@@ -52,10 +52,10 @@ pub struct Device {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DEVICE: TypeSchema = TypeSchema {
-    name: "Device",
-    is_resource: true,
-    fields: &[
+static DEVICE: TypeSchema = TypeSchema::new(
+    "Device",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -75,7 +75,7 @@ static DEVICE: TypeSchema = TypeSchema {
         FieldSchema::list(16, "contact", Shape::Structure),
         FieldSchema::optional(17, "url", Shape::Primitive),
     ],
-};
+);
 impl Structure for Device {
     structure_parts!(DEVICE);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -36,10 +36,10 @@ pub struct DeviceObservationReport {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DEVICE_OBSERVATION_REPORT: TypeSchema = TypeSchema {
-    name: "DeviceObservationReport",
-    is_resource: true,
-    fields: &[
+static DEVICE_OBSERVATION_REPORT: TypeSchema = TypeSchema::new(
+    "DeviceObservationReport",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -51,7 +51,7 @@ static DEVICE_OBSERVATION_REPORT: TypeSchema = TypeSchema {
         FieldSchema::optional(8, "subject", Shape::Structure),
         FieldSchema::list(9, "virtualDevice", Shape::Structure),
     ],
-};
+);
 impl Structure for DeviceObservationReport {
     structure_parts!(DEVICE_OBSERVATION_REPORT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -99,16 +99,16 @@ pub struct DeviceObservationReportVirtualDevice {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DEVICE_OBSERVATION_REPORT_VIRTUAL_DEVICE: TypeSchema = TypeSchema {
-    name: "DeviceObservationReport.VirtualDevice",
-    is_resource: false,
-    fields: &[
+static DEVICE_OBSERVATION_REPORT_VIRTUAL_DEVICE: TypeSchema = TypeSchema::new(
+    "DeviceObservationReport.VirtualDevice",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "code", Shape::Structure),
         FieldSchema::list(3, "channel", Shape::Structure),
     ],
-};
+);
 impl Structure for DeviceObservationReportVirtualDevice {
     structure_parts!(DEVICE_OBSERVATION_REPORT_VIRTUAL_DEVICE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -144,16 +144,16 @@ pub struct DeviceObservationReportChannel {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DEVICE_OBSERVATION_REPORT_CHANNEL: TypeSchema = TypeSchema {
-    name: "DeviceObservationReport.Channel",
-    is_resource: false,
-    fields: &[
+static DEVICE_OBSERVATION_REPORT_CHANNEL: TypeSchema = TypeSchema::new(
+    "DeviceObservationReport.Channel",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "code", Shape::Structure),
         FieldSchema::list(3, "metric", Shape::Structure),
     ],
-};
+);
 impl Structure for DeviceObservationReportChannel {
     structure_parts!(DEVICE_OBSERVATION_REPORT_CHANNEL);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -187,15 +187,15 @@ pub struct DeviceObservationReportMetric {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DEVICE_OBSERVATION_REPORT_METRIC: TypeSchema = TypeSchema {
-    name: "DeviceObservationReport.Metric",
-    is_resource: false,
-    fields: &[
+static DEVICE_OBSERVATION_REPORT_METRIC: TypeSchema = TypeSchema::new(
+    "DeviceObservationReport.Metric",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "observation", Shape::Structure),
     ],
-};
+);
 impl Structure for DeviceObservationReportMetric {
     structure_parts!(DEVICE_OBSERVATION_REPORT_METRIC);
     fn walk(&self, walker: &mut dyn Walker) {

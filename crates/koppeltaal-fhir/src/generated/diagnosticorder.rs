@@ -46,10 +46,10 @@ pub struct DiagnosticOrder {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DIAGNOSTIC_ORDER: TypeSchema = TypeSchema {
-    name: "DiagnosticOrder",
-    is_resource: true,
-    fields: &[
+static DIAGNOSTIC_ORDER: TypeSchema = TypeSchema::new(
+    "DiagnosticOrder",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -66,7 +66,7 @@ static DIAGNOSTIC_ORDER: TypeSchema = TypeSchema {
         FieldSchema::list(13, "event", Shape::Structure),
         FieldSchema::list(14, "item", Shape::Structure),
     ],
-};
+);
 impl Structure for DiagnosticOrder {
     structure_parts!(DIAGNOSTIC_ORDER);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -128,10 +128,10 @@ pub struct DiagnosticOrderEvent {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DIAGNOSTIC_ORDER_EVENT: TypeSchema = TypeSchema {
-    name: "DiagnosticOrder.Event",
-    is_resource: false,
-    fields: &[
+static DIAGNOSTIC_ORDER_EVENT: TypeSchema = TypeSchema::new(
+    "DiagnosticOrder.Event",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "status", Shape::Primitive),
@@ -139,7 +139,7 @@ static DIAGNOSTIC_ORDER_EVENT: TypeSchema = TypeSchema {
         FieldSchema::mandatory(4, "dateTime", Shape::Primitive),
         FieldSchema::optional(5, "actor", Shape::Structure),
     ],
-};
+);
 impl Structure for DiagnosticOrderEvent {
     structure_parts!(DIAGNOSTIC_ORDER_EVENT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -185,10 +185,10 @@ pub struct DiagnosticOrderItem {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DIAGNOSTIC_ORDER_ITEM: TypeSchema = TypeSchema {
-    name: "DiagnosticOrder.Item",
-    is_resource: false,
-    fields: &[
+static DIAGNOSTIC_ORDER_ITEM: TypeSchema = TypeSchema::new(
+    "DiagnosticOrder.Item",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "code", Shape::Structure),
@@ -197,7 +197,7 @@ static DIAGNOSTIC_ORDER_ITEM: TypeSchema = TypeSchema {
         FieldSchema::optional(5, "status", Shape::Primitive),
         FieldSchema::list(6, "event", Shape::Structure),
     ],
-};
+);
 impl Structure for DiagnosticOrderItem {
     structure_parts!(DIAGNOSTIC_ORDER_ITEM);
     fn walk(&self, walker: &mut dyn Walker) {

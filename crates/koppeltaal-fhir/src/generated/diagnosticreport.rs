@@ -58,10 +58,10 @@ pub struct DiagnosticReport {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DIAGNOSTIC_REPORT: TypeSchema = TypeSchema {
-    name: "DiagnosticReport",
-    is_resource: true,
-    fields: &[
+static DIAGNOSTIC_REPORT: TypeSchema = TypeSchema::new(
+    "DiagnosticReport",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -87,7 +87,7 @@ static DIAGNOSTIC_REPORT: TypeSchema = TypeSchema {
         FieldSchema::list(20, "codedDiagnosis", Shape::Structure),
         FieldSchema::list(21, "presentedForm", Shape::Structure),
     ],
-};
+);
 impl Structure for DiagnosticReport {
     structure_parts!(DIAGNOSTIC_REPORT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -191,16 +191,16 @@ pub struct DiagnosticReportImage {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DIAGNOSTIC_REPORT_IMAGE: TypeSchema = TypeSchema {
-    name: "DiagnosticReport.Image",
-    is_resource: false,
-    fields: &[
+static DIAGNOSTIC_REPORT_IMAGE: TypeSchema = TypeSchema::new(
+    "DiagnosticReport.Image",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "comment", Shape::Primitive),
         FieldSchema::mandatory(3, "link", Shape::Structure),
     ],
-};
+);
 impl Structure for DiagnosticReportImage {
     structure_parts!(DIAGNOSTIC_REPORT_IMAGE);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -52,10 +52,10 @@ pub struct DocumentManifest {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DOCUMENT_MANIFEST: TypeSchema = TypeSchema {
-    name: "DocumentManifest",
-    is_resource: true,
-    fields: &[
+static DOCUMENT_MANIFEST: TypeSchema = TypeSchema::new(
+    "DocumentManifest",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -75,7 +75,7 @@ static DOCUMENT_MANIFEST: TypeSchema = TypeSchema {
         FieldSchema::optional(16, "confidentiality", Shape::Structure),
         FieldSchema::mandatory_list(17, "content", Shape::Structure),
     ],
-};
+);
 impl Structure for DocumentManifest {
     structure_parts!(DOCUMENT_MANIFEST);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -74,10 +74,10 @@ pub struct DocumentReference {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DOCUMENT_REFERENCE: TypeSchema = TypeSchema {
-    name: "DocumentReference",
-    is_resource: true,
-    fields: &[
+static DOCUMENT_REFERENCE: TypeSchema = TypeSchema::new(
+    "DocumentReference",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -108,7 +108,7 @@ static DOCUMENT_REFERENCE: TypeSchema = TypeSchema {
         FieldSchema::optional(27, "service", Shape::Structure),
         FieldSchema::optional(28, "context", Shape::Structure),
     ],
-};
+);
 impl Structure for DocumentReference {
     structure_parts!(DOCUMENT_REFERENCE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -194,16 +194,16 @@ pub struct DocumentReferenceRelatesTo {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DOCUMENT_REFERENCE_RELATES_TO: TypeSchema = TypeSchema {
-    name: "DocumentReference.RelatesTo",
-    is_resource: false,
-    fields: &[
+static DOCUMENT_REFERENCE_RELATES_TO: TypeSchema = TypeSchema::new(
+    "DocumentReference.RelatesTo",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "code", Shape::Primitive),
         FieldSchema::mandatory(3, "target", Shape::Structure),
     ],
-};
+);
 impl Structure for DocumentReferenceRelatesTo {
     structure_parts!(DOCUMENT_REFERENCE_RELATES_TO);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -241,17 +241,17 @@ pub struct DocumentReferenceService {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DOCUMENT_REFERENCE_SERVICE: TypeSchema = TypeSchema {
-    name: "DocumentReference.Service",
-    is_resource: false,
-    fields: &[
+static DOCUMENT_REFERENCE_SERVICE: TypeSchema = TypeSchema::new(
+    "DocumentReference.Service",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "type", Shape::Structure),
         FieldSchema::optional(3, "address", Shape::Primitive),
         FieldSchema::list(4, "parameter", Shape::Structure),
     ],
-};
+);
 impl Structure for DocumentReferenceService {
     structure_parts!(DOCUMENT_REFERENCE_SERVICE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -289,16 +289,16 @@ pub struct DocumentReferenceParameter {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DOCUMENT_REFERENCE_PARAMETER: TypeSchema = TypeSchema {
-    name: "DocumentReference.Parameter",
-    is_resource: false,
-    fields: &[
+static DOCUMENT_REFERENCE_PARAMETER: TypeSchema = TypeSchema::new(
+    "DocumentReference.Parameter",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "name", Shape::Primitive),
         FieldSchema::optional(3, "value", Shape::Primitive),
     ],
-};
+);
 impl Structure for DocumentReferenceParameter {
     structure_parts!(DOCUMENT_REFERENCE_PARAMETER);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -336,17 +336,17 @@ pub struct DocumentReferenceContext {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static DOCUMENT_REFERENCE_CONTEXT: TypeSchema = TypeSchema {
-    name: "DocumentReference.Context",
-    is_resource: false,
-    fields: &[
+static DOCUMENT_REFERENCE_CONTEXT: TypeSchema = TypeSchema::new(
+    "DocumentReference.Context",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::list(2, "event", Shape::Structure),
         FieldSchema::optional(3, "period", Shape::Structure),
         FieldSchema::optional(4, "facilityType", Shape::Structure),
     ],
-};
+);
 impl Structure for DocumentReferenceContext {
     structure_parts!(DOCUMENT_REFERENCE_CONTEXT);
     fn walk(&self, walker: &mut dyn Walker) {

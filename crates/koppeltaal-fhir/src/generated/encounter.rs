@@ -56,10 +56,10 @@ pub struct Encounter {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ENCOUNTER: TypeSchema = TypeSchema {
-    name: "Encounter",
-    is_resource: true,
-    fields: &[
+static ENCOUNTER: TypeSchema = TypeSchema::new(
+    "Encounter",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -81,7 +81,7 @@ static ENCOUNTER: TypeSchema = TypeSchema {
         FieldSchema::optional(18, "serviceProvider", Shape::Structure),
         FieldSchema::optional(19, "partOf", Shape::Structure),
     ],
-};
+);
 impl Structure for Encounter {
     structure_parts!(ENCOUNTER);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -149,16 +149,16 @@ pub struct EncounterParticipant {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ENCOUNTER_PARTICIPANT: TypeSchema = TypeSchema {
-    name: "Encounter.Participant",
-    is_resource: false,
-    fields: &[
+static ENCOUNTER_PARTICIPANT: TypeSchema = TypeSchema::new(
+    "Encounter.Participant",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::list(2, "type", Shape::Structure),
         FieldSchema::optional(3, "individual", Shape::Structure),
     ],
-};
+);
 impl Structure for EncounterParticipant {
     structure_parts!(ENCOUNTER_PARTICIPANT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -214,10 +214,10 @@ pub struct EncounterHospitalization {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ENCOUNTER_HOSPITALIZATION: TypeSchema = TypeSchema {
-    name: "Encounter.Hospitalization",
-    is_resource: false,
-    fields: &[
+static ENCOUNTER_HOSPITALIZATION: TypeSchema = TypeSchema::new(
+    "Encounter.Hospitalization",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "preAdmissionIdentifier", Shape::Structure),
@@ -233,7 +233,7 @@ static ENCOUNTER_HOSPITALIZATION: TypeSchema = TypeSchema {
         FieldSchema::optional(12, "dischargeDiagnosis", Shape::Structure),
         FieldSchema::optional(13, "reAdmission", Shape::Primitive),
     ],
-};
+);
 impl Structure for EncounterHospitalization {
     structure_parts!(ENCOUNTER_HOSPITALIZATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -289,16 +289,16 @@ pub struct EncounterAccomodation {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ENCOUNTER_ACCOMODATION: TypeSchema = TypeSchema {
-    name: "Encounter.Accomodation",
-    is_resource: false,
-    fields: &[
+static ENCOUNTER_ACCOMODATION: TypeSchema = TypeSchema::new(
+    "Encounter.Accomodation",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "bed", Shape::Structure),
         FieldSchema::optional(3, "period", Shape::Structure),
     ],
-};
+);
 impl Structure for EncounterAccomodation {
     structure_parts!(ENCOUNTER_ACCOMODATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -334,16 +334,16 @@ pub struct EncounterLocation {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ENCOUNTER_LOCATION: TypeSchema = TypeSchema {
-    name: "Encounter.Location",
-    is_resource: false,
-    fields: &[
+static ENCOUNTER_LOCATION: TypeSchema = TypeSchema::new(
+    "Encounter.Location",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "location", Shape::Structure),
         FieldSchema::mandatory(3, "period", Shape::Structure),
     ],
-};
+);
 impl Structure for EncounterLocation {
     structure_parts!(ENCOUNTER_LOCATION);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -34,10 +34,10 @@ pub struct FamilyHistory {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static FAMILY_HISTORY: TypeSchema = TypeSchema {
-    name: "FamilyHistory",
-    is_resource: true,
-    fields: &[
+static FAMILY_HISTORY: TypeSchema = TypeSchema::new(
+    "FamilyHistory",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -48,7 +48,7 @@ static FAMILY_HISTORY: TypeSchema = TypeSchema {
         FieldSchema::optional(7, "note", Shape::Primitive),
         FieldSchema::list(8, "relation", Shape::Structure),
     ],
-};
+);
 impl Structure for FamilyHistory {
     structure_parts!(FAMILY_HISTORY);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -102,10 +102,10 @@ pub struct FamilyHistoryRelation {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static FAMILY_HISTORY_RELATION: TypeSchema = TypeSchema {
-    name: "FamilyHistory.Relation",
-    is_resource: false,
-    fields: &[
+static FAMILY_HISTORY_RELATION: TypeSchema = TypeSchema::new(
+    "FamilyHistory.Relation",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "name", Shape::Primitive),
@@ -121,7 +121,7 @@ static FAMILY_HISTORY_RELATION: TypeSchema = TypeSchema {
         FieldSchema::optional(12, "note", Shape::Primitive),
         FieldSchema::list(13, "condition", Shape::Structure),
     ],
-};
+);
 impl Structure for FamilyHistoryRelation {
     structure_parts!(FAMILY_HISTORY_RELATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -261,10 +261,10 @@ pub struct FamilyHistoryCondition {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static FAMILY_HISTORY_CONDITION: TypeSchema = TypeSchema {
-    name: "FamilyHistory.Condition",
-    is_resource: false,
-    fields: &[
+static FAMILY_HISTORY_CONDITION: TypeSchema = TypeSchema::new(
+    "FamilyHistory.Condition",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "type", Shape::Structure),
@@ -274,7 +274,7 @@ static FAMILY_HISTORY_CONDITION: TypeSchema = TypeSchema {
         FieldSchema::optional(6, "onsetString", Shape::Primitive).alternative_of(4),
         FieldSchema::optional(7, "note", Shape::Primitive),
     ],
-};
+);
 impl Structure for FamilyHistoryCondition {
     structure_parts!(FAMILY_HISTORY_CONDITION);
     fn walk(&self, walker: &mut dyn Walker) {

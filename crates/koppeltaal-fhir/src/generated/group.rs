@@ -42,10 +42,10 @@ pub struct Group {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static GROUP: TypeSchema = TypeSchema {
-    name: "Group",
-    is_resource: true,
-    fields: &[
+static GROUP: TypeSchema = TypeSchema::new(
+    "Group",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -60,7 +60,7 @@ static GROUP: TypeSchema = TypeSchema {
         FieldSchema::list(11, "characteristic", Shape::Structure),
         FieldSchema::list(12, "member", Shape::Structure),
     ],
-};
+);
 impl Structure for Group {
     structure_parts!(GROUP);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -116,10 +116,10 @@ pub struct GroupCharacteristic {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static GROUP_CHARACTERISTIC: TypeSchema = TypeSchema {
-    name: "Group.Characteristic",
-    is_resource: false,
-    fields: &[
+static GROUP_CHARACTERISTIC: TypeSchema = TypeSchema::new(
+    "Group.Characteristic",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "code", Shape::Structure),
@@ -130,7 +130,7 @@ static GROUP_CHARACTERISTIC: TypeSchema = TypeSchema {
         FieldSchema::mandatory(6, "valueRange", Shape::Structure).alternative_of(3),
         FieldSchema::mandatory(7, "exclude", Shape::Primitive),
     ],
-};
+);
 impl Structure for GroupCharacteristic {
     structure_parts!(GROUP_CHARACTERISTIC);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -60,10 +60,10 @@ pub struct ImagingStudy {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static IMAGING_STUDY: TypeSchema = TypeSchema {
-    name: "ImagingStudy",
-    is_resource: true,
-    fields: &[
+static IMAGING_STUDY: TypeSchema = TypeSchema::new(
+    "ImagingStudy",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -87,7 +87,7 @@ static IMAGING_STUDY: TypeSchema = TypeSchema {
         FieldSchema::optional(20, "description", Shape::Primitive),
         FieldSchema::list(21, "series", Shape::Structure),
     ],
-};
+);
 impl Structure for ImagingStudy {
     structure_parts!(IMAGING_STUDY);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -175,10 +175,10 @@ pub struct ImagingStudySeries {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static IMAGING_STUDY_SERIES: TypeSchema = TypeSchema {
-    name: "ImagingStudy.Series",
-    is_resource: false,
-    fields: &[
+static IMAGING_STUDY_SERIES: TypeSchema = TypeSchema::new(
+    "ImagingStudy.Series",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "number", Shape::Primitive),
@@ -192,7 +192,7 @@ static IMAGING_STUDY_SERIES: TypeSchema = TypeSchema {
         FieldSchema::optional(10, "dateTime", Shape::Primitive),
         FieldSchema::mandatory_list(11, "instance", Shape::Structure),
     ],
-};
+);
 impl Structure for ImagingStudySeries {
     structure_parts!(IMAGING_STUDY_SERIES);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -254,10 +254,10 @@ pub struct ImagingStudyInstance {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static IMAGING_STUDY_INSTANCE: TypeSchema = TypeSchema {
-    name: "ImagingStudy.Instance",
-    is_resource: false,
-    fields: &[
+static IMAGING_STUDY_INSTANCE: TypeSchema = TypeSchema::new(
+    "ImagingStudy.Instance",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "number", Shape::Primitive),
@@ -268,7 +268,7 @@ static IMAGING_STUDY_INSTANCE: TypeSchema = TypeSchema {
         FieldSchema::optional(7, "url", Shape::Primitive),
         FieldSchema::optional(8, "attachment", Shape::Structure),
     ],
-};
+);
 impl Structure for ImagingStudyInstance {
     structure_parts!(IMAGING_STUDY_INSTANCE);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -62,10 +62,10 @@ pub struct Immunization {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static IMMUNIZATION: TypeSchema = TypeSchema {
-    name: "Immunization",
-    is_resource: true,
-    fields: &[
+static IMMUNIZATION: TypeSchema = TypeSchema::new(
+    "Immunization",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -90,7 +90,7 @@ static IMMUNIZATION: TypeSchema = TypeSchema {
         FieldSchema::list(21, "reaction", Shape::Structure),
         FieldSchema::list(22, "vaccinationProtocol", Shape::Structure),
     ],
-};
+);
 impl Structure for Immunization {
     structure_parts!(IMMUNIZATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -164,16 +164,16 @@ pub struct ImmunizationExplanation {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static IMMUNIZATION_EXPLANATION: TypeSchema = TypeSchema {
-    name: "Immunization.Explanation",
-    is_resource: false,
-    fields: &[
+static IMMUNIZATION_EXPLANATION: TypeSchema = TypeSchema::new(
+    "Immunization.Explanation",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::list(2, "reason", Shape::Structure),
         FieldSchema::list(3, "refusalReason", Shape::Structure),
     ],
-};
+);
 impl Structure for ImmunizationExplanation {
     structure_parts!(IMMUNIZATION_EXPLANATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -211,17 +211,17 @@ pub struct ImmunizationReaction {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static IMMUNIZATION_REACTION: TypeSchema = TypeSchema {
-    name: "Immunization.Reaction",
-    is_resource: false,
-    fields: &[
+static IMMUNIZATION_REACTION: TypeSchema = TypeSchema::new(
+    "Immunization.Reaction",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "date", Shape::Primitive),
         FieldSchema::optional(3, "detail", Shape::Structure),
         FieldSchema::optional(4, "reported", Shape::Primitive),
     ],
-};
+);
 impl Structure for ImmunizationReaction {
     structure_parts!(IMMUNIZATION_REACTION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -271,10 +271,10 @@ pub struct ImmunizationVaccinationProtocol {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static IMMUNIZATION_VACCINATION_PROTOCOL: TypeSchema = TypeSchema {
-    name: "Immunization.VaccinationProtocol",
-    is_resource: false,
-    fields: &[
+static IMMUNIZATION_VACCINATION_PROTOCOL: TypeSchema = TypeSchema::new(
+    "Immunization.VaccinationProtocol",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "doseSequence", Shape::Primitive),
@@ -286,7 +286,7 @@ static IMMUNIZATION_VACCINATION_PROTOCOL: TypeSchema = TypeSchema {
         FieldSchema::mandatory(8, "doseStatus", Shape::Structure),
         FieldSchema::optional(9, "doseStatusReason", Shape::Structure),
     ],
-};
+);
 impl Structure for ImmunizationVaccinationProtocol {
     structure_parts!(IMMUNIZATION_VACCINATION_PROTOCOL);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -32,10 +32,10 @@ pub struct ImmunizationRecommendation {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static IMMUNIZATION_RECOMMENDATION: TypeSchema = TypeSchema {
-    name: "ImmunizationRecommendation",
-    is_resource: true,
-    fields: &[
+static IMMUNIZATION_RECOMMENDATION: TypeSchema = TypeSchema::new(
+    "ImmunizationRecommendation",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -45,7 +45,7 @@ static IMMUNIZATION_RECOMMENDATION: TypeSchema = TypeSchema {
         FieldSchema::mandatory(6, "subject", Shape::Structure),
         FieldSchema::mandatory_list(7, "recommendation", Shape::Structure),
     ],
-};
+);
 impl Structure for ImmunizationRecommendation {
     structure_parts!(IMMUNIZATION_RECOMMENDATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -101,10 +101,10 @@ pub struct ImmunizationRecommendationRecommendation {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static IMMUNIZATION_RECOMMENDATION_RECOMMENDATION: TypeSchema = TypeSchema {
-    name: "ImmunizationRecommendation.Recommendation",
-    is_resource: false,
-    fields: &[
+static IMMUNIZATION_RECOMMENDATION_RECOMMENDATION: TypeSchema = TypeSchema::new(
+    "ImmunizationRecommendation.Recommendation",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "date", Shape::Primitive),
@@ -116,7 +116,7 @@ static IMMUNIZATION_RECOMMENDATION_RECOMMENDATION: TypeSchema = TypeSchema {
         FieldSchema::list(8, "supportingImmunization", Shape::Structure),
         FieldSchema::list(9, "supportingPatientInformation", Shape::Structure),
     ],
-};
+);
 impl Structure for ImmunizationRecommendationRecommendation {
     structure_parts!(IMMUNIZATION_RECOMMENDATION_RECOMMENDATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -164,16 +164,16 @@ pub struct ImmunizationRecommendationDateCriterion {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static IMMUNIZATION_RECOMMENDATION_DATE_CRITERION: TypeSchema = TypeSchema {
-    name: "ImmunizationRecommendation.DateCriterion",
-    is_resource: false,
-    fields: &[
+static IMMUNIZATION_RECOMMENDATION_DATE_CRITERION: TypeSchema = TypeSchema::new(
+    "ImmunizationRecommendation.DateCriterion",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "code", Shape::Structure),
         FieldSchema::mandatory(3, "value", Shape::Primitive),
     ],
-};
+);
 impl Structure for ImmunizationRecommendationDateCriterion {
     structure_parts!(IMMUNIZATION_RECOMMENDATION_DATE_CRITERION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -213,10 +213,10 @@ pub struct ImmunizationRecommendationProtocol {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static IMMUNIZATION_RECOMMENDATION_PROTOCOL: TypeSchema = TypeSchema {
-    name: "ImmunizationRecommendation.Protocol",
-    is_resource: false,
-    fields: &[
+static IMMUNIZATION_RECOMMENDATION_PROTOCOL: TypeSchema = TypeSchema::new(
+    "ImmunizationRecommendation.Protocol",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "doseSequence", Shape::Primitive),
@@ -224,7 +224,7 @@ static IMMUNIZATION_RECOMMENDATION_PROTOCOL: TypeSchema = TypeSchema {
         FieldSchema::optional(4, "authority", Shape::Structure),
         FieldSchema::optional(5, "series", Shape::Primitive),
     ],
-};
+);
 impl Structure for ImmunizationRecommendationProtocol {
     structure_parts!(IMMUNIZATION_RECOMMENDATION_PROTOCOL);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -44,10 +44,10 @@ pub struct List {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static LIST: TypeSchema = TypeSchema {
-    name: "List",
-    is_resource: true,
-    fields: &[
+static LIST: TypeSchema = TypeSchema::new(
+    "List",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -63,7 +63,7 @@ static LIST: TypeSchema = TypeSchema {
         FieldSchema::list(12, "entry", Shape::Structure),
         FieldSchema::optional(13, "emptyReason", Shape::Structure),
     ],
-};
+);
 impl Structure for List {
     structure_parts!(LIST);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -123,10 +123,10 @@ pub struct ListEntry {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static LIST_ENTRY: TypeSchema = TypeSchema {
-    name: "List.Entry",
-    is_resource: false,
-    fields: &[
+static LIST_ENTRY: TypeSchema = TypeSchema::new(
+    "List.Entry",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::list(2, "flag", Shape::Structure),
@@ -134,7 +134,7 @@ static LIST_ENTRY: TypeSchema = TypeSchema {
         FieldSchema::optional(4, "date", Shape::Primitive),
         FieldSchema::mandatory(5, "item", Shape::Structure),
     ],
-};
+);
 impl Structure for ListEntry {
     structure_parts!(LIST_ENTRY);
     fn walk(&self, walker: &mut dyn Walker) {

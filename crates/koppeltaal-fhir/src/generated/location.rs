@@ -50,10 +50,10 @@ pub struct Location {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static LOCATION: TypeSchema = TypeSchema {
-    name: "Location",
-    is_resource: true,
-    fields: &[
+static LOCATION: TypeSchema = TypeSchema::new(
+    "Location",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -72,7 +72,7 @@ static LOCATION: TypeSchema = TypeSchema {
         FieldSchema::optional(15, "partOf", Shape::Structure),
         FieldSchema::optional(16, "mode", Shape::Primitive),
     ],
-};
+);
 impl Structure for Location {
     structure_parts!(LOCATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -136,17 +136,17 @@ pub struct LocationPosition {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static LOCATION_POSITION: TypeSchema = TypeSchema {
-    name: "Location.Position",
-    is_resource: false,
-    fields: &[
+static LOCATION_POSITION: TypeSchema = TypeSchema::new(
+    "Location.Position",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "longitude", Shape::Primitive),
         FieldSchema::mandatory(3, "latitude", Shape::Primitive),
         FieldSchema::optional(4, "altitude", Shape::Primitive),
     ],
-};
+);
 impl Structure for LocationPosition {
     structure_parts!(LOCATION_POSITION);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -52,10 +52,10 @@ pub struct Media {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDIA: TypeSchema = TypeSchema {
-    name: "Media",
-    is_resource: true,
-    fields: &[
+static MEDIA: TypeSchema = TypeSchema::new(
+    "Media",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -75,7 +75,7 @@ static MEDIA: TypeSchema = TypeSchema {
         FieldSchema::optional(16, "length", Shape::Primitive),
         FieldSchema::mandatory(17, "content", Shape::Structure),
     ],
-};
+);
 impl Structure for Media {
     structure_parts!(MEDIA);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -40,10 +40,10 @@ pub struct Medication {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION: TypeSchema = TypeSchema {
-    name: "Medication",
-    is_resource: true,
-    fields: &[
+static MEDICATION: TypeSchema = TypeSchema::new(
+    "Medication",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -57,7 +57,7 @@ static MEDICATION: TypeSchema = TypeSchema {
         FieldSchema::optional(10, "product", Shape::Structure),
         FieldSchema::optional(11, "package", Shape::Structure),
     ],
-};
+);
 impl Structure for Medication {
     structure_parts!(MEDICATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -109,16 +109,16 @@ pub struct MedicationProduct {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_PRODUCT: TypeSchema = TypeSchema {
-    name: "Medication.Product",
-    is_resource: false,
-    fields: &[
+static MEDICATION_PRODUCT: TypeSchema = TypeSchema::new(
+    "Medication.Product",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "form", Shape::Structure),
         FieldSchema::list(3, "ingredient", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationProduct {
     structure_parts!(MEDICATION_PRODUCT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -154,16 +154,16 @@ pub struct MedicationIngredient {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_INGREDIENT: TypeSchema = TypeSchema {
-    name: "Medication.Ingredient",
-    is_resource: false,
-    fields: &[
+static MEDICATION_INGREDIENT: TypeSchema = TypeSchema::new(
+    "Medication.Ingredient",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "item", Shape::Structure),
         FieldSchema::optional(3, "amount", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationIngredient {
     structure_parts!(MEDICATION_INGREDIENT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -199,16 +199,16 @@ pub struct MedicationPackage {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_PACKAGE: TypeSchema = TypeSchema {
-    name: "Medication.Package",
-    is_resource: false,
-    fields: &[
+static MEDICATION_PACKAGE: TypeSchema = TypeSchema::new(
+    "Medication.Package",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "container", Shape::Structure),
         FieldSchema::list(3, "content", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationPackage {
     structure_parts!(MEDICATION_PACKAGE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -244,16 +244,16 @@ pub struct MedicationContent {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_CONTENT: TypeSchema = TypeSchema {
-    name: "Medication.Content",
-    is_resource: false,
-    fields: &[
+static MEDICATION_CONTENT: TypeSchema = TypeSchema::new(
+    "Medication.Content",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "item", Shape::Structure),
         FieldSchema::optional(3, "amount", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationContent {
     structure_parts!(MEDICATION_CONTENT);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -50,10 +50,10 @@ pub struct MedicationAdministration {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_ADMINISTRATION: TypeSchema = TypeSchema {
-    name: "MedicationAdministration",
-    is_resource: true,
-    fields: &[
+static MEDICATION_ADMINISTRATION: TypeSchema = TypeSchema::new(
+    "MedicationAdministration",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -72,7 +72,7 @@ static MEDICATION_ADMINISTRATION: TypeSchema = TypeSchema {
         FieldSchema::list(15, "device", Shape::Structure),
         FieldSchema::list(16, "dosage", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationAdministration {
     structure_parts!(MEDICATION_ADMINISTRATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -146,10 +146,10 @@ pub struct MedicationAdministrationDosage {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_ADMINISTRATION_DOSAGE: TypeSchema = TypeSchema {
-    name: "MedicationAdministration.Dosage",
-    is_resource: false,
-    fields: &[
+static MEDICATION_ADMINISTRATION_DOSAGE: TypeSchema = TypeSchema::new(
+    "MedicationAdministration.Dosage",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "timingDateTime", Shape::Primitive).alternative_of(2),
@@ -164,7 +164,7 @@ static MEDICATION_ADMINISTRATION_DOSAGE: TypeSchema = TypeSchema {
         FieldSchema::optional(10, "rate", Shape::Structure),
         FieldSchema::optional(11, "maxDosePerPeriod", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationAdministrationDosage {
     structure_parts!(MEDICATION_ADMINISTRATION_DOSAGE);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -40,10 +40,10 @@ pub struct MedicationDispense {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_DISPENSE: TypeSchema = TypeSchema {
-    name: "MedicationDispense",
-    is_resource: true,
-    fields: &[
+static MEDICATION_DISPENSE: TypeSchema = TypeSchema::new(
+    "MedicationDispense",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -57,7 +57,7 @@ static MEDICATION_DISPENSE: TypeSchema = TypeSchema {
         FieldSchema::list(10, "dispense", Shape::Structure),
         FieldSchema::optional(11, "substitution", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationDispense {
     structure_parts!(MEDICATION_DISPENSE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -125,10 +125,10 @@ pub struct MedicationDispenseDispense {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_DISPENSE_DISPENSE: TypeSchema = TypeSchema {
-    name: "MedicationDispense.Dispense",
-    is_resource: false,
-    fields: &[
+static MEDICATION_DISPENSE_DISPENSE: TypeSchema = TypeSchema::new(
+    "MedicationDispense.Dispense",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "identifier", Shape::Structure),
@@ -142,7 +142,7 @@ static MEDICATION_DISPENSE_DISPENSE: TypeSchema = TypeSchema {
         FieldSchema::list(10, "receiver", Shape::Structure),
         FieldSchema::list(11, "dosage", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationDispenseDispense {
     structure_parts!(MEDICATION_DISPENSE_DISPENSE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -208,10 +208,10 @@ pub struct MedicationDispenseDosage {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_DISPENSE_DOSAGE: TypeSchema = TypeSchema {
-    name: "MedicationDispense.Dosage",
-    is_resource: false,
-    fields: &[
+static MEDICATION_DISPENSE_DOSAGE: TypeSchema = TypeSchema::new(
+    "MedicationDispense.Dosage",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "additionalInstructions", Shape::Structure),
@@ -228,7 +228,7 @@ static MEDICATION_DISPENSE_DOSAGE: TypeSchema = TypeSchema {
         FieldSchema::optional(12, "rate", Shape::Structure),
         FieldSchema::optional(13, "maxDosePerPeriod", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationDispenseDosage {
     structure_parts!(MEDICATION_DISPENSE_DOSAGE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -354,17 +354,17 @@ pub struct MedicationDispenseSubstitution {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_DISPENSE_SUBSTITUTION: TypeSchema = TypeSchema {
-    name: "MedicationDispense.Substitution",
-    is_resource: false,
-    fields: &[
+static MEDICATION_DISPENSE_SUBSTITUTION: TypeSchema = TypeSchema::new(
+    "MedicationDispense.Substitution",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "type", Shape::Structure),
         FieldSchema::list(3, "reason", Shape::Structure),
         FieldSchema::list(4, "responsibleParty", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationDispenseSubstitution {
     structure_parts!(MEDICATION_DISPENSE_SUBSTITUTION);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -48,10 +48,10 @@ pub struct MedicationPrescription {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_PRESCRIPTION: TypeSchema = TypeSchema {
-    name: "MedicationPrescription",
-    is_resource: true,
-    fields: &[
+static MEDICATION_PRESCRIPTION: TypeSchema = TypeSchema::new(
+    "MedicationPrescription",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -71,7 +71,7 @@ static MEDICATION_PRESCRIPTION: TypeSchema = TypeSchema {
         FieldSchema::optional(15, "dispense", Shape::Structure),
         FieldSchema::optional(16, "substitution", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationPrescription {
     structure_parts!(MEDICATION_PRESCRIPTION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -181,10 +181,10 @@ pub struct MedicationPrescriptionDosageInstruction {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_PRESCRIPTION_DOSAGE_INSTRUCTION: TypeSchema = TypeSchema {
-    name: "MedicationPrescription.DosageInstruction",
-    is_resource: false,
-    fields: &[
+static MEDICATION_PRESCRIPTION_DOSAGE_INSTRUCTION: TypeSchema = TypeSchema::new(
+    "MedicationPrescription.DosageInstruction",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "text", Shape::Primitive),
@@ -202,7 +202,7 @@ static MEDICATION_PRESCRIPTION_DOSAGE_INSTRUCTION: TypeSchema = TypeSchema {
         FieldSchema::optional(13, "rate", Shape::Structure),
         FieldSchema::optional(14, "maxDosePerPeriod", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationPrescriptionDosageInstruction {
     structure_parts!(MEDICATION_PRESCRIPTION_DOSAGE_INSTRUCTION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -334,10 +334,10 @@ pub struct MedicationPrescriptionDispense {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_PRESCRIPTION_DISPENSE: TypeSchema = TypeSchema {
-    name: "MedicationPrescription.Dispense",
-    is_resource: false,
-    fields: &[
+static MEDICATION_PRESCRIPTION_DISPENSE: TypeSchema = TypeSchema::new(
+    "MedicationPrescription.Dispense",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "medication", Shape::Structure),
@@ -346,7 +346,7 @@ static MEDICATION_PRESCRIPTION_DISPENSE: TypeSchema = TypeSchema {
         FieldSchema::optional(5, "quantity", Shape::Structure),
         FieldSchema::optional(6, "expectedSupplyDuration", Shape::Unextended),
     ],
-};
+);
 impl Structure for MedicationPrescriptionDispense {
     structure_parts!(MEDICATION_PRESCRIPTION_DISPENSE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -388,16 +388,16 @@ pub struct MedicationPrescriptionSubstitution {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_PRESCRIPTION_SUBSTITUTION: TypeSchema = TypeSchema {
-    name: "MedicationPrescription.Substitution",
-    is_resource: false,
-    fields: &[
+static MEDICATION_PRESCRIPTION_SUBSTITUTION: TypeSchema = TypeSchema::new(
+    "MedicationPrescription.Substitution",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "type", Shape::Structure),
         FieldSchema::optional(3, "reason", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationPrescriptionSubstitution {
     structure_parts!(MEDICATION_PRESCRIPTION_SUBSTITUTION);
     fn walk(&self, walker: &mut dyn Walker) {

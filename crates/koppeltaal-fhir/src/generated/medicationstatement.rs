@@ -42,10 +42,10 @@ pub struct MedicationStatement {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_STATEMENT: TypeSchema = TypeSchema {
-    name: "MedicationStatement",
-    is_resource: true,
-    fields: &[
+static MEDICATION_STATEMENT: TypeSchema = TypeSchema::new(
+    "MedicationStatement",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -60,7 +60,7 @@ static MEDICATION_STATEMENT: TypeSchema = TypeSchema {
         FieldSchema::list(11, "device", Shape::Structure),
         FieldSchema::list(12, "dosage", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationStatement {
     structure_parts!(MEDICATION_STATEMENT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -126,10 +126,10 @@ pub struct MedicationStatementDosage {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MEDICATION_STATEMENT_DOSAGE: TypeSchema = TypeSchema {
-    name: "MedicationStatement.Dosage",
-    is_resource: false,
-    fields: &[
+static MEDICATION_STATEMENT_DOSAGE: TypeSchema = TypeSchema::new(
+    "MedicationStatement.Dosage",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "timing", Shape::Structure),
@@ -143,7 +143,7 @@ static MEDICATION_STATEMENT_DOSAGE: TypeSchema = TypeSchema {
         FieldSchema::optional(9, "rate", Shape::Structure),
         FieldSchema::optional(10, "maxDosePerPeriod", Shape::Structure),
     ],
-};
+);
 impl Structure for MedicationStatementDosage {
     structure_parts!(MEDICATION_STATEMENT_DOSAGE);
     fn walk(&self, walker: &mut dyn Walker) {

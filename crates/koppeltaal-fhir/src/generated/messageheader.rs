@@ -50,10 +50,10 @@ pub struct MessageHeader {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MESSAGE_HEADER: TypeSchema = TypeSchema {
-    name: "MessageHeader",
-    is_resource: true,
-    fields: &[
+static MESSAGE_HEADER: TypeSchema = TypeSchema::new(
+    "MessageHeader",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -72,7 +72,7 @@ static MESSAGE_HEADER: TypeSchema = TypeSchema {
         FieldSchema::optional(15, "reason", Shape::Structure),
         FieldSchema::list(16, "data", Shape::Structure),
     ],
-};
+);
 impl Structure for MessageHeader {
     structure_parts!(MESSAGE_HEADER);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -136,17 +136,17 @@ pub struct MessageHeaderResponse {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MESSAGE_HEADER_RESPONSE: TypeSchema = TypeSchema {
-    name: "MessageHeader.Response",
-    is_resource: false,
-    fields: &[
+static MESSAGE_HEADER_RESPONSE: TypeSchema = TypeSchema::new(
+    "MessageHeader.Response",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "identifier", Shape::Primitive),
         FieldSchema::mandatory(3, "code", Shape::Primitive),
         FieldSchema::optional(4, "details", Shape::Structure),
     ],
-};
+);
 impl Structure for MessageHeaderResponse {
     structure_parts!(MESSAGE_HEADER_RESPONSE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -190,10 +190,10 @@ pub struct MessageHeaderSource {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MESSAGE_HEADER_SOURCE: TypeSchema = TypeSchema {
-    name: "MessageHeader.Source",
-    is_resource: false,
-    fields: &[
+static MESSAGE_HEADER_SOURCE: TypeSchema = TypeSchema::new(
+    "MessageHeader.Source",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "name", Shape::Primitive),
@@ -202,7 +202,7 @@ static MESSAGE_HEADER_SOURCE: TypeSchema = TypeSchema {
         FieldSchema::optional(5, "contact", Shape::Structure),
         FieldSchema::mandatory(6, "endpoint", Shape::Primitive),
     ],
-};
+);
 impl Structure for MessageHeaderSource {
     structure_parts!(MESSAGE_HEADER_SOURCE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -246,17 +246,17 @@ pub struct MessageHeaderDestination {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static MESSAGE_HEADER_DESTINATION: TypeSchema = TypeSchema {
-    name: "MessageHeader.Destination",
-    is_resource: false,
-    fields: &[
+static MESSAGE_HEADER_DESTINATION: TypeSchema = TypeSchema::new(
+    "MessageHeader.Destination",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "name", Shape::Primitive),
         FieldSchema::optional(3, "target", Shape::Structure),
         FieldSchema::mandatory(4, "endpoint", Shape::Primitive),
     ],
-};
+);
 impl Structure for MessageHeaderDestination {
     structure_parts!(MESSAGE_HEADER_DESTINATION);
     fn walk(&self, walker: &mut dyn Walker) {

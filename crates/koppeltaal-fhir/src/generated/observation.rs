@@ -58,10 +58,10 @@ pub struct Observation {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static OBSERVATION: TypeSchema = TypeSchema {
-    name: "Observation",
-    is_resource: true,
-    fields: &[
+static OBSERVATION: TypeSchema = TypeSchema::new(
+    "Observation",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -94,7 +94,7 @@ static OBSERVATION: TypeSchema = TypeSchema {
         FieldSchema::list(26, "referenceRange", Shape::Structure),
         FieldSchema::list(27, "related", Shape::Structure),
     ],
-};
+);
 impl Structure for Observation {
     structure_parts!(OBSERVATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -266,10 +266,10 @@ pub struct ObservationReferenceRange {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static OBSERVATION_REFERENCE_RANGE: TypeSchema = TypeSchema {
-    name: "Observation.ReferenceRange",
-    is_resource: false,
-    fields: &[
+static OBSERVATION_REFERENCE_RANGE: TypeSchema = TypeSchema::new(
+    "Observation.ReferenceRange",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "low", Shape::Structure),
@@ -277,7 +277,7 @@ static OBSERVATION_REFERENCE_RANGE: TypeSchema = TypeSchema {
         FieldSchema::optional(4, "meaning", Shape::Structure),
         FieldSchema::optional(5, "age", Shape::Structure),
     ],
-};
+);
 impl Structure for ObservationReferenceRange {
     structure_parts!(OBSERVATION_REFERENCE_RANGE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -317,16 +317,16 @@ pub struct ObservationRelated {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static OBSERVATION_RELATED: TypeSchema = TypeSchema {
-    name: "Observation.Related",
-    is_resource: false,
-    fields: &[
+static OBSERVATION_RELATED: TypeSchema = TypeSchema::new(
+    "Observation.Related",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "type", Shape::Primitive),
         FieldSchema::mandatory(3, "target", Shape::Structure),
     ],
-};
+);
 impl Structure for ObservationRelated {
     structure_parts!(OBSERVATION_RELATED);
     fn walk(&self, walker: &mut dyn Walker) {

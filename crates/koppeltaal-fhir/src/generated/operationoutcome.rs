@@ -28,10 +28,10 @@ pub struct OperationOutcome {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static OPERATION_OUTCOME: TypeSchema = TypeSchema {
-    name: "OperationOutcome",
-    is_resource: true,
-    fields: &[
+static OPERATION_OUTCOME: TypeSchema = TypeSchema::new(
+    "OperationOutcome",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -39,7 +39,7 @@ static OPERATION_OUTCOME: TypeSchema = TypeSchema {
         FieldSchema::list(4, "contained", Shape::Resource),
         FieldSchema::mandatory_list(5, "issue", Shape::Structure),
     ],
-};
+);
 impl Structure for OperationOutcome {
     structure_parts!(OPERATION_OUTCOME);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -83,10 +83,10 @@ pub struct OperationOutcomeIssue {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static OPERATION_OUTCOME_ISSUE: TypeSchema = TypeSchema {
-    name: "OperationOutcome.Issue",
-    is_resource: false,
-    fields: &[
+static OPERATION_OUTCOME_ISSUE: TypeSchema = TypeSchema::new(
+    "OperationOutcome.Issue",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "severity", Shape::Primitive),
@@ -94,7 +94,7 @@ static OPERATION_OUTCOME_ISSUE: TypeSchema = TypeSchema {
         FieldSchema::optional(4, "details", Shape::Primitive),
         FieldSchema::list(5, "location", Shape::Primitive),
     ],
-};
+);
 impl Structure for OperationOutcomeIssue {
     structure_parts!(OPERATION_OUTCOME_ISSUE);
     fn walk(&self, walker: &mut dyn Walker) {

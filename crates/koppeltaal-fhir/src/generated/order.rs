@@ -44,10 +44,10 @@ pub struct Order {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ORDER: TypeSchema = TypeSchema {
-    name: "Order",
-    is_resource: true,
-    fields: &[
+static ORDER: TypeSchema = TypeSchema::new(
+    "Order",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -65,7 +65,7 @@ static ORDER: TypeSchema = TypeSchema {
         FieldSchema::optional(13, "when", Shape::Structure),
         FieldSchema::mandatory_list(14, "detail", Shape::Structure),
     ],
-};
+);
 impl Structure for Order {
     structure_parts!(ORDER);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -155,16 +155,16 @@ pub struct OrderWhen {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ORDER_WHEN: TypeSchema = TypeSchema {
-    name: "Order.When",
-    is_resource: false,
-    fields: &[
+static ORDER_WHEN: TypeSchema = TypeSchema::new(
+    "Order.When",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "code", Shape::Structure),
         FieldSchema::optional(3, "schedule", Shape::Structure),
     ],
-};
+);
 impl Structure for OrderWhen {
     structure_parts!(ORDER_WHEN);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -42,10 +42,10 @@ pub struct OrderResponse {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ORDER_RESPONSE: TypeSchema = TypeSchema {
-    name: "OrderResponse",
-    is_resource: true,
-    fields: &[
+static ORDER_RESPONSE: TypeSchema = TypeSchema::new(
+    "OrderResponse",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -63,7 +63,7 @@ static ORDER_RESPONSE: TypeSchema = TypeSchema {
         FieldSchema::optional(12, "description", Shape::Primitive),
         FieldSchema::list(13, "fulfillment", Shape::Structure),
     ],
-};
+);
 impl Structure for OrderResponse {
     structure_parts!(ORDER_RESPONSE);
     fn walk(&self, walker: &mut dyn Walker) {

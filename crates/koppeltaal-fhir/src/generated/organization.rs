@@ -44,10 +44,10 @@ pub struct Organization {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ORGANIZATION: TypeSchema = TypeSchema {
-    name: "Organization",
-    is_resource: true,
-    fields: &[
+static ORGANIZATION: TypeSchema = TypeSchema::new(
+    "Organization",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -63,7 +63,7 @@ static ORGANIZATION: TypeSchema = TypeSchema {
         FieldSchema::list(12, "location", Shape::Structure),
         FieldSchema::optional(13, "active", Shape::Primitive),
     ],
-};
+);
 impl Structure for Organization {
     structure_parts!(ORGANIZATION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -125,10 +125,10 @@ pub struct OrganizationContact {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static ORGANIZATION_CONTACT: TypeSchema = TypeSchema {
-    name: "Organization.Contact",
-    is_resource: false,
-    fields: &[
+static ORGANIZATION_CONTACT: TypeSchema = TypeSchema::new(
+    "Organization.Contact",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "purpose", Shape::Structure),
@@ -137,7 +137,7 @@ static ORGANIZATION_CONTACT: TypeSchema = TypeSchema {
         FieldSchema::optional(5, "address", Shape::Structure),
         FieldSchema::optional(6, "gender", Shape::Structure),
     ],
-};
+);
 impl Structure for OrganizationContact {
     structure_parts!(ORGANIZATION_CONTACT);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -36,10 +36,10 @@ pub struct Other {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static OTHER: TypeSchema = TypeSchema {
-    name: "Other",
-    is_resource: true,
-    fields: &[
+static OTHER: TypeSchema = TypeSchema::new(
+    "Other",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -51,7 +51,7 @@ static OTHER: TypeSchema = TypeSchema {
         FieldSchema::optional(8, "author", Shape::Structure),
         FieldSchema::optional(9, "created", Shape::Primitive),
     ],
-};
+);
 impl Structure for Other {
     structure_parts!(OTHER);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -60,10 +60,10 @@ pub struct Patient {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PATIENT: TypeSchema = TypeSchema {
-    name: "Patient",
-    is_resource: true,
-    fields: &[
+static PATIENT: TypeSchema = TypeSchema::new(
+    "Patient",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -93,7 +93,7 @@ static PATIENT: TypeSchema = TypeSchema {
         FieldSchema::list(22, "link", Shape::Structure),
         FieldSchema::optional(23, "active", Shape::Primitive),
     ],
-};
+);
 impl Structure for Patient {
     structure_parts!(PATIENT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -241,10 +241,10 @@ pub struct PatientContact {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PATIENT_CONTACT: TypeSchema = TypeSchema {
-    name: "Patient.Contact",
-    is_resource: false,
-    fields: &[
+static PATIENT_CONTACT: TypeSchema = TypeSchema::new(
+    "Patient.Contact",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::list(2, "relationship", Shape::Structure),
@@ -254,7 +254,7 @@ static PATIENT_CONTACT: TypeSchema = TypeSchema {
         FieldSchema::optional(6, "gender", Shape::Structure),
         FieldSchema::optional(7, "organization", Shape::Structure),
     ],
-};
+);
 impl Structure for PatientContact {
     structure_parts!(PATIENT_CONTACT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -300,17 +300,17 @@ pub struct PatientAnimal {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PATIENT_ANIMAL: TypeSchema = TypeSchema {
-    name: "Patient.Animal",
-    is_resource: false,
-    fields: &[
+static PATIENT_ANIMAL: TypeSchema = TypeSchema::new(
+    "Patient.Animal",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "species", Shape::Structure),
         FieldSchema::optional(3, "breed", Shape::Structure),
         FieldSchema::optional(4, "genderStatus", Shape::Structure),
     ],
-};
+);
 impl Structure for PatientAnimal {
     structure_parts!(PATIENT_ANIMAL);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -348,16 +348,16 @@ pub struct PatientLink {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PATIENT_LINK: TypeSchema = TypeSchema {
-    name: "Patient.Link",
-    is_resource: false,
-    fields: &[
+static PATIENT_LINK: TypeSchema = TypeSchema::new(
+    "Patient.Link",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "other", Shape::Structure),
         FieldSchema::mandatory(3, "type", Shape::Primitive),
     ],
-};
+);
 impl Structure for PatientLink {
     structure_parts!(PATIENT_LINK);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -54,10 +54,10 @@ pub struct Practitioner {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PRACTITIONER: TypeSchema = TypeSchema {
-    name: "Practitioner",
-    is_resource: true,
-    fields: &[
+static PRACTITIONER: TypeSchema = TypeSchema::new(
+    "Practitioner",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -78,7 +78,7 @@ static PRACTITIONER: TypeSchema = TypeSchema {
         FieldSchema::list(17, "qualification", Shape::Structure),
         FieldSchema::list(18, "communication", Shape::Structure),
     ],
-};
+);
 impl Structure for Practitioner {
     structure_parts!(PRACTITIONER);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -146,17 +146,17 @@ pub struct PractitionerQualification {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PRACTITIONER_QUALIFICATION: TypeSchema = TypeSchema {
-    name: "Practitioner.Qualification",
-    is_resource: false,
-    fields: &[
+static PRACTITIONER_QUALIFICATION: TypeSchema = TypeSchema::new(
+    "Practitioner.Qualification",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "code", Shape::Structure),
         FieldSchema::optional(3, "period", Shape::Structure),
         FieldSchema::optional(4, "issuer", Shape::Structure),
     ],
-};
+);
 impl Structure for PractitionerQualification {
     structure_parts!(PRACTITIONER_QUALIFICATION);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -54,10 +54,10 @@ pub struct Procedure {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROCEDURE: TypeSchema = TypeSchema {
-    name: "Procedure",
-    is_resource: true,
-    fields: &[
+static PROCEDURE: TypeSchema = TypeSchema::new(
+    "Procedure",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -78,7 +78,7 @@ static PROCEDURE: TypeSchema = TypeSchema {
         FieldSchema::list(17, "relatedItem", Shape::Structure),
         FieldSchema::optional(18, "notes", Shape::Primitive),
     ],
-};
+);
 impl Structure for Procedure {
     structure_parts!(PROCEDURE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -144,16 +144,16 @@ pub struct ProcedurePerformer {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROCEDURE_PERFORMER: TypeSchema = TypeSchema {
-    name: "Procedure.Performer",
-    is_resource: false,
-    fields: &[
+static PROCEDURE_PERFORMER: TypeSchema = TypeSchema::new(
+    "Procedure.Performer",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "person", Shape::Structure),
         FieldSchema::optional(3, "role", Shape::Structure),
     ],
-};
+);
 impl Structure for ProcedurePerformer {
     structure_parts!(PROCEDURE_PERFORMER);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -189,16 +189,16 @@ pub struct ProcedureRelatedItem {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROCEDURE_RELATED_ITEM: TypeSchema = TypeSchema {
-    name: "Procedure.RelatedItem",
-    is_resource: false,
-    fields: &[
+static PROCEDURE_RELATED_ITEM: TypeSchema = TypeSchema::new(
+    "Procedure.RelatedItem",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "type", Shape::Primitive),
         FieldSchema::optional(3, "target", Shape::Structure),
     ],
-};
+);
 impl Structure for ProcedureRelatedItem {
     structure_parts!(PROCEDURE_RELATED_ITEM);
     fn walk(&self, walker: &mut dyn Walker) {

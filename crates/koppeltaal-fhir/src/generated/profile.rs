@@ -58,10 +58,10 @@ pub struct Profile {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROFILE: TypeSchema = TypeSchema {
-    name: "Profile",
-    is_resource: true,
-    fields: &[
+static PROFILE: TypeSchema = TypeSchema::new(
+    "Profile",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -84,7 +84,7 @@ static PROFILE: TypeSchema = TypeSchema {
         FieldSchema::list(19, "extensionDefn", Shape::Structure),
         FieldSchema::list(20, "query", Shape::Structure),
     ],
-};
+);
 impl Structure for Profile {
     structure_parts!(PROFILE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -158,10 +158,10 @@ pub struct ProfileMapping {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROFILE_MAPPING: TypeSchema = TypeSchema {
-    name: "Profile.Mapping",
-    is_resource: false,
-    fields: &[
+static PROFILE_MAPPING: TypeSchema = TypeSchema::new(
+    "Profile.Mapping",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "identity", Shape::Primitive),
@@ -169,7 +169,7 @@ static PROFILE_MAPPING: TypeSchema = TypeSchema {
         FieldSchema::optional(4, "name", Shape::Primitive),
         FieldSchema::optional(5, "comments", Shape::Primitive),
     ],
-};
+);
 impl Structure for ProfileMapping {
     structure_parts!(PROFILE_MAPPING);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -217,10 +217,10 @@ pub struct ProfileStructure {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROFILE_STRUCTURE: TypeSchema = TypeSchema {
-    name: "Profile.Structure",
-    is_resource: false,
-    fields: &[
+static PROFILE_STRUCTURE: TypeSchema = TypeSchema::new(
+    "Profile.Structure",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "type", Shape::Primitive),
@@ -230,7 +230,7 @@ static PROFILE_STRUCTURE: TypeSchema = TypeSchema {
         FieldSchema::list(6, "element", Shape::Structure),
         FieldSchema::list(7, "searchParam", Shape::Structure),
     ],
-};
+);
 impl Structure for ProfileStructure {
     structure_parts!(PROFILE_STRUCTURE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -280,10 +280,10 @@ pub struct ProfileElement {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROFILE_ELEMENT: TypeSchema = TypeSchema {
-    name: "Profile.Element",
-    is_resource: false,
-    fields: &[
+static PROFILE_ELEMENT: TypeSchema = TypeSchema::new(
+    "Profile.Element",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "path", Shape::Primitive),
@@ -292,7 +292,7 @@ static PROFILE_ELEMENT: TypeSchema = TypeSchema {
         FieldSchema::optional(5, "slicing", Shape::Structure),
         FieldSchema::optional(6, "definition", Shape::Structure),
     ],
-};
+);
 impl Structure for ProfileElement {
     structure_parts!(PROFILE_ELEMENT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -336,17 +336,17 @@ pub struct ProfileSlicing {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROFILE_SLICING: TypeSchema = TypeSchema {
-    name: "Profile.Slicing",
-    is_resource: false,
-    fields: &[
+static PROFILE_SLICING: TypeSchema = TypeSchema::new(
+    "Profile.Slicing",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "discriminator", Shape::Primitive),
         FieldSchema::mandatory(3, "ordered", Shape::Primitive),
         FieldSchema::mandatory(4, "rules", Shape::Primitive),
     ],
-};
+);
 impl Structure for ProfileSlicing {
     structure_parts!(PROFILE_SLICING);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -416,10 +416,10 @@ pub struct ProfileDefinition {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROFILE_DEFINITION: TypeSchema = TypeSchema {
-    name: "Profile.Definition",
-    is_resource: false,
-    fields: &[
+static PROFILE_DEFINITION: TypeSchema = TypeSchema::new(
+    "Profile.Definition",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "short", Shape::Primitive),
@@ -508,7 +508,7 @@ static PROFILE_DEFINITION: TypeSchema = TypeSchema {
         FieldSchema::optional(70, "binding", Shape::Structure),
         FieldSchema::list(71, "mapping", Shape::Structure),
     ],
-};
+);
 impl Structure for ProfileDefinition {
     structure_parts!(PROFILE_DEFINITION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -946,17 +946,17 @@ pub struct ProfileType {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROFILE_TYPE: TypeSchema = TypeSchema {
-    name: "Profile.Type",
-    is_resource: false,
-    fields: &[
+static PROFILE_TYPE: TypeSchema = TypeSchema::new(
+    "Profile.Type",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "code", Shape::Primitive),
         FieldSchema::optional(3, "profile", Shape::Primitive),
         FieldSchema::list(4, "aggregation", Shape::Primitive),
     ],
-};
+);
 impl Structure for ProfileType {
     structure_parts!(PROFILE_TYPE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -1000,10 +1000,10 @@ pub struct ProfileConstraint {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROFILE_CONSTRAINT: TypeSchema = TypeSchema {
-    name: "Profile.Constraint",
-    is_resource: false,
-    fields: &[
+static PROFILE_CONSTRAINT: TypeSchema = TypeSchema::new(
+    "Profile.Constraint",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "key", Shape::Primitive),
@@ -1012,7 +1012,7 @@ static PROFILE_CONSTRAINT: TypeSchema = TypeSchema {
         FieldSchema::mandatory(5, "human", Shape::Primitive),
         FieldSchema::mandatory(6, "xpath", Shape::Primitive),
     ],
-};
+);
 impl Structure for ProfileConstraint {
     structure_parts!(PROFILE_CONSTRAINT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -1060,10 +1060,10 @@ pub struct ProfileBinding {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROFILE_BINDING: TypeSchema = TypeSchema {
-    name: "Profile.Binding",
-    is_resource: false,
-    fields: &[
+static PROFILE_BINDING: TypeSchema = TypeSchema::new(
+    "Profile.Binding",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "name", Shape::Primitive),
@@ -1073,7 +1073,7 @@ static PROFILE_BINDING: TypeSchema = TypeSchema {
         FieldSchema::optional(6, "referenceUri", Shape::Primitive).alternative_of(6),
         FieldSchema::optional(7, "referenceResource", Shape::Structure).alternative_of(6),
     ],
-};
+);
 impl Structure for ProfileBinding {
     structure_parts!(PROFILE_BINDING);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -1149,16 +1149,16 @@ pub struct ProfileMapping1 {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROFILE_MAPPING1: TypeSchema = TypeSchema {
-    name: "Profile.Mapping1",
-    is_resource: false,
-    fields: &[
+static PROFILE_MAPPING1: TypeSchema = TypeSchema::new(
+    "Profile.Mapping1",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "identity", Shape::Primitive),
         FieldSchema::mandatory(3, "map", Shape::Primitive),
     ],
-};
+);
 impl Structure for ProfileMapping1 {
     structure_parts!(PROFILE_MAPPING1);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -1200,10 +1200,10 @@ pub struct ProfileSearchParam {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROFILE_SEARCH_PARAM: TypeSchema = TypeSchema {
-    name: "Profile.SearchParam",
-    is_resource: false,
-    fields: &[
+static PROFILE_SEARCH_PARAM: TypeSchema = TypeSchema::new(
+    "Profile.SearchParam",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "name", Shape::Primitive),
@@ -1212,7 +1212,7 @@ static PROFILE_SEARCH_PARAM: TypeSchema = TypeSchema {
         FieldSchema::optional(5, "xpath", Shape::Primitive),
         FieldSchema::list(6, "target", Shape::Primitive),
     ],
-};
+);
 impl Structure for ProfileSearchParam {
     structure_parts!(PROFILE_SEARCH_PARAM);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -1260,10 +1260,10 @@ pub struct ProfileExtensionDefn {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROFILE_EXTENSION_DEFN: TypeSchema = TypeSchema {
-    name: "Profile.ExtensionDefn",
-    is_resource: false,
-    fields: &[
+static PROFILE_EXTENSION_DEFN: TypeSchema = TypeSchema::new(
+    "Profile.ExtensionDefn",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "code", Shape::Primitive),
@@ -1272,7 +1272,7 @@ static PROFILE_EXTENSION_DEFN: TypeSchema = TypeSchema {
         FieldSchema::mandatory_list(5, "context", Shape::Primitive),
         FieldSchema::mandatory(6, "definition", Shape::Structure),
     ],
-};
+);
 impl Structure for ProfileExtensionDefn {
     structure_parts!(PROFILE_EXTENSION_DEFN);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -1316,17 +1316,17 @@ pub struct ProfileQuery {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROFILE_QUERY: TypeSchema = TypeSchema {
-    name: "Profile.Query",
-    is_resource: false,
-    fields: &[
+static PROFILE_QUERY: TypeSchema = TypeSchema::new(
+    "Profile.Query",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "name", Shape::Primitive),
         FieldSchema::mandatory(3, "documentation", Shape::Primitive),
         FieldSchema::list(4, "parameter", Shape::Structure),
     ],
-};
+);
 impl Structure for ProfileQuery {
     structure_parts!(PROFILE_QUERY);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -44,10 +44,10 @@ pub struct Provenance {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROVENANCE: TypeSchema = TypeSchema {
-    name: "Provenance",
-    is_resource: true,
-    fields: &[
+static PROVENANCE: TypeSchema = TypeSchema::new(
+    "Provenance",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -63,7 +63,7 @@ static PROVENANCE: TypeSchema = TypeSchema {
         FieldSchema::list(12, "entity", Shape::Structure),
         FieldSchema::optional(13, "integritySignature", Shape::Primitive),
     ],
-};
+);
 impl Structure for Provenance {
     structure_parts!(PROVENANCE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -123,10 +123,10 @@ pub struct ProvenanceAgent {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROVENANCE_AGENT: TypeSchema = TypeSchema {
-    name: "Provenance.Agent",
-    is_resource: false,
-    fields: &[
+static PROVENANCE_AGENT: TypeSchema = TypeSchema::new(
+    "Provenance.Agent",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "role", Shape::Structure),
@@ -134,7 +134,7 @@ static PROVENANCE_AGENT: TypeSchema = TypeSchema {
         FieldSchema::mandatory(4, "reference", Shape::Primitive),
         FieldSchema::optional(5, "display", Shape::Primitive),
     ],
-};
+);
 impl Structure for ProvenanceAgent {
     structure_parts!(PROVENANCE_AGENT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -180,10 +180,10 @@ pub struct ProvenanceEntity {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static PROVENANCE_ENTITY: TypeSchema = TypeSchema {
-    name: "Provenance.Entity",
-    is_resource: false,
-    fields: &[
+static PROVENANCE_ENTITY: TypeSchema = TypeSchema::new(
+    "Provenance.Entity",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "role", Shape::Primitive),
@@ -192,7 +192,7 @@ static PROVENANCE_ENTITY: TypeSchema = TypeSchema {
         FieldSchema::optional(5, "display", Shape::Primitive),
         FieldSchema::optional(6, "agent", Shape::Structure),
     ],
-};
+);
 impl Structure for ProvenanceEntity {
     structure_parts!(PROVENANCE_ENTITY);
     fn walk(&self, walker: &mut dyn Walker) {

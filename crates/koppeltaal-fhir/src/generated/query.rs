@@ -32,10 +32,10 @@ pub struct Query {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static QUERY: TypeSchema = TypeSchema {
-    name: "Query",
-    is_resource: true,
-    fields: &[
+static QUERY: TypeSchema = TypeSchema::new(
+    "Query",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -45,7 +45,7 @@ static QUERY: TypeSchema = TypeSchema {
         FieldSchema::mandatory_list(6, "parameter", Shape::Structure),
         FieldSchema::optional(7, "response", Shape::Structure),
     ],
-};
+);
 impl Structure for Query {
     structure_parts!(QUERY);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -103,10 +103,10 @@ pub struct QueryResponse {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static QUERY_RESPONSE: TypeSchema = TypeSchema {
-    name: "Query.Response",
-    is_resource: false,
-    fields: &[
+static QUERY_RESPONSE: TypeSchema = TypeSchema::new(
+    "Query.Response",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "identifier", Shape::Primitive),
@@ -119,7 +119,7 @@ static QUERY_RESPONSE: TypeSchema = TypeSchema {
         FieldSchema::list(9, "last", Shape::Structure),
         FieldSchema::list(10, "reference", Shape::Structure),
     ],
-};
+);
 impl Structure for QueryResponse {
     structure_parts!(QUERY_RESPONSE);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -44,10 +44,10 @@ pub struct Questionnaire {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static QUESTIONNAIRE: TypeSchema = TypeSchema {
-    name: "Questionnaire",
-    is_resource: true,
-    fields: &[
+static QUESTIONNAIRE: TypeSchema = TypeSchema::new(
+    "Questionnaire",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -63,7 +63,7 @@ static QUESTIONNAIRE: TypeSchema = TypeSchema {
         FieldSchema::optional(12, "encounter", Shape::Structure),
         FieldSchema::optional(13, "group", Shape::Structure),
     ],
-};
+);
 impl Structure for Questionnaire {
     structure_parts!(QUESTIONNAIRE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -127,10 +127,10 @@ pub struct QuestionnaireGroup {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static QUESTIONNAIRE_GROUP: TypeSchema = TypeSchema {
-    name: "Questionnaire.Group",
-    is_resource: false,
-    fields: &[
+static QUESTIONNAIRE_GROUP: TypeSchema = TypeSchema::new(
+    "Questionnaire.Group",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "name", Shape::Structure),
@@ -140,7 +140,7 @@ static QUESTIONNAIRE_GROUP: TypeSchema = TypeSchema {
         FieldSchema::list(6, "group", Shape::Structure),
         FieldSchema::list(7, "question", Shape::Structure),
     ],
-};
+);
 impl Structure for QuestionnaireGroup {
     structure_parts!(QUESTIONNAIRE_GROUP);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -196,10 +196,10 @@ pub struct QuestionnaireQuestion {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static QUESTIONNAIRE_QUESTION: TypeSchema = TypeSchema {
-    name: "Questionnaire.Question",
-    is_resource: false,
-    fields: &[
+static QUESTIONNAIRE_QUESTION: TypeSchema = TypeSchema::new(
+    "Questionnaire.Question",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "name", Shape::Structure),
@@ -246,7 +246,7 @@ static QUESTIONNAIRE_QUESTION: TypeSchema = TypeSchema {
         FieldSchema::optional(40, "remarks", Shape::Primitive),
         FieldSchema::list(41, "group", Shape::Structure),
     ],
-};
+);
 impl Structure for QuestionnaireQuestion {
     structure_parts!(QUESTIONNAIRE_QUESTION);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -42,10 +42,10 @@ pub struct RelatedPerson {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static RELATED_PERSON: TypeSchema = TypeSchema {
-    name: "RelatedPerson",
-    is_resource: true,
-    fields: &[
+static RELATED_PERSON: TypeSchema = TypeSchema::new(
+    "RelatedPerson",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -60,7 +60,7 @@ static RELATED_PERSON: TypeSchema = TypeSchema {
         FieldSchema::optional(11, "address", Shape::Structure),
         FieldSchema::list(12, "photo", Shape::Structure),
     ],
-};
+);
 impl Structure for RelatedPerson {
     structure_parts!(RELATED_PERSON);
     fn walk(&self, walker: &mut dyn Walker) {

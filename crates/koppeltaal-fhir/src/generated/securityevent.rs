@@ -34,10 +34,10 @@ pub struct SecurityEvent {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SECURITY_EVENT: TypeSchema = TypeSchema {
-    name: "SecurityEvent",
-    is_resource: true,
-    fields: &[
+static SECURITY_EVENT: TypeSchema = TypeSchema::new(
+    "SecurityEvent",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -48,7 +48,7 @@ static SECURITY_EVENT: TypeSchema = TypeSchema {
         FieldSchema::mandatory(7, "source", Shape::Structure),
         FieldSchema::list(8, "object", Shape::Structure),
     ],
-};
+);
 impl Structure for SecurityEvent {
     structure_parts!(SECURITY_EVENT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -102,10 +102,10 @@ pub struct SecurityEventEvent {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SECURITY_EVENT_EVENT: TypeSchema = TypeSchema {
-    name: "SecurityEvent.Event",
-    is_resource: false,
-    fields: &[
+static SECURITY_EVENT_EVENT: TypeSchema = TypeSchema::new(
+    "SecurityEvent.Event",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "type", Shape::Structure),
@@ -115,7 +115,7 @@ static SECURITY_EVENT_EVENT: TypeSchema = TypeSchema {
         FieldSchema::optional(6, "outcome", Shape::Primitive),
         FieldSchema::optional(7, "outcomeDesc", Shape::Primitive),
     ],
-};
+);
 impl Structure for SecurityEventEvent {
     structure_parts!(SECURITY_EVENT_EVENT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -171,10 +171,10 @@ pub struct SecurityEventParticipant {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SECURITY_EVENT_PARTICIPANT: TypeSchema = TypeSchema {
-    name: "SecurityEvent.Participant",
-    is_resource: false,
-    fields: &[
+static SECURITY_EVENT_PARTICIPANT: TypeSchema = TypeSchema::new(
+    "SecurityEvent.Participant",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::list(2, "role", Shape::Structure),
@@ -186,7 +186,7 @@ static SECURITY_EVENT_PARTICIPANT: TypeSchema = TypeSchema {
         FieldSchema::optional(8, "media", Shape::Structure),
         FieldSchema::optional(9, "network", Shape::Structure),
     ],
-};
+);
 impl Structure for SecurityEventParticipant {
     structure_parts!(SECURITY_EVENT_PARTICIPANT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -234,16 +234,16 @@ pub struct SecurityEventNetwork {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SECURITY_EVENT_NETWORK: TypeSchema = TypeSchema {
-    name: "SecurityEvent.Network",
-    is_resource: false,
-    fields: &[
+static SECURITY_EVENT_NETWORK: TypeSchema = TypeSchema::new(
+    "SecurityEvent.Network",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "identifier", Shape::Primitive),
         FieldSchema::optional(3, "type", Shape::Primitive),
     ],
-};
+);
 impl Structure for SecurityEventNetwork {
     structure_parts!(SECURITY_EVENT_NETWORK);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -281,17 +281,17 @@ pub struct SecurityEventSource {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SECURITY_EVENT_SOURCE: TypeSchema = TypeSchema {
-    name: "SecurityEvent.Source",
-    is_resource: false,
-    fields: &[
+static SECURITY_EVENT_SOURCE: TypeSchema = TypeSchema::new(
+    "SecurityEvent.Source",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "site", Shape::Primitive),
         FieldSchema::mandatory(3, "identifier", Shape::Primitive),
         FieldSchema::list(4, "type", Shape::Structure),
     ],
-};
+);
 impl Structure for SecurityEventSource {
     structure_parts!(SECURITY_EVENT_SOURCE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -345,10 +345,10 @@ pub struct SecurityEventObject {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SECURITY_EVENT_OBJECT: TypeSchema = TypeSchema {
-    name: "SecurityEvent.Object",
-    is_resource: false,
-    fields: &[
+static SECURITY_EVENT_OBJECT: TypeSchema = TypeSchema::new(
+    "SecurityEvent.Object",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "identifier", Shape::Structure),
@@ -362,7 +362,7 @@ static SECURITY_EVENT_OBJECT: TypeSchema = TypeSchema {
         FieldSchema::optional(10, "query", Shape::Primitive),
         FieldSchema::list(11, "detail", Shape::Structure),
     ],
-};
+);
 impl Structure for SecurityEventObject {
     structure_parts!(SECURITY_EVENT_OBJECT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -414,16 +414,16 @@ pub struct SecurityEventDetail {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SECURITY_EVENT_DETAIL: TypeSchema = TypeSchema {
-    name: "SecurityEvent.Detail",
-    is_resource: false,
-    fields: &[
+static SECURITY_EVENT_DETAIL: TypeSchema = TypeSchema::new(
+    "SecurityEvent.Detail",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "type", Shape::Primitive),
         FieldSchema::mandatory(3, "value", Shape::Primitive),
     ],
-};
+);
 impl Structure for SecurityEventDetail {
     structure_parts!(SECURITY_EVENT_DETAIL);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -44,10 +44,10 @@ pub struct Specimen {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SPECIMEN: TypeSchema = TypeSchema {
-    name: "Specimen",
-    is_resource: true,
-    fields: &[
+static SPECIMEN: TypeSchema = TypeSchema::new(
+    "Specimen",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -63,7 +63,7 @@ static SPECIMEN: TypeSchema = TypeSchema {
         FieldSchema::list(12, "treatment", Shape::Structure),
         FieldSchema::list(13, "container", Shape::Structure),
     ],
-};
+);
 impl Structure for Specimen {
     structure_parts!(SPECIMEN);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -119,16 +119,16 @@ pub struct SpecimenSource {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SPECIMEN_SOURCE: TypeSchema = TypeSchema {
-    name: "Specimen.Source",
-    is_resource: false,
-    fields: &[
+static SPECIMEN_SOURCE: TypeSchema = TypeSchema::new(
+    "Specimen.Source",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "relationship", Shape::Primitive),
         FieldSchema::list(3, "target", Shape::Structure),
     ],
-};
+);
 impl Structure for SpecimenSource {
     structure_parts!(SPECIMEN_SOURCE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -172,10 +172,10 @@ pub struct SpecimenCollection {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SPECIMEN_COLLECTION: TypeSchema = TypeSchema {
-    name: "Specimen.Collection",
-    is_resource: false,
-    fields: &[
+static SPECIMEN_COLLECTION: TypeSchema = TypeSchema::new(
+    "Specimen.Collection",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "collector", Shape::Structure),
@@ -187,7 +187,7 @@ static SPECIMEN_COLLECTION: TypeSchema = TypeSchema {
         FieldSchema::optional(7, "method", Shape::Structure),
         FieldSchema::optional(8, "sourceSite", Shape::Structure),
     ],
-};
+);
 impl Structure for SpecimenCollection {
     structure_parts!(SPECIMEN_COLLECTION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -267,17 +267,17 @@ pub struct SpecimenTreatment {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SPECIMEN_TREATMENT: TypeSchema = TypeSchema {
-    name: "Specimen.Treatment",
-    is_resource: false,
-    fields: &[
+static SPECIMEN_TREATMENT: TypeSchema = TypeSchema::new(
+    "Specimen.Treatment",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "description", Shape::Primitive),
         FieldSchema::optional(3, "procedure", Shape::Structure),
         FieldSchema::list(4, "additive", Shape::Structure),
     ],
-};
+);
 impl Structure for SpecimenTreatment {
     structure_parts!(SPECIMEN_TREATMENT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -323,10 +323,10 @@ pub struct SpecimenContainer {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SPECIMEN_CONTAINER: TypeSchema = TypeSchema {
-    name: "Specimen.Container",
-    is_resource: false,
-    fields: &[
+static SPECIMEN_CONTAINER: TypeSchema = TypeSchema::new(
+    "Specimen.Container",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::list(2, "identifier", Shape::Structure),
@@ -336,7 +336,7 @@ static SPECIMEN_CONTAINER: TypeSchema = TypeSchema {
         FieldSchema::optional(6, "specimenQuantity", Shape::Structure),
         FieldSchema::optional(7, "additive", Shape::Structure),
     ],
-};
+);
 impl Structure for SpecimenContainer {
     structure_parts!(SPECIMEN_CONTAINER);
     fn walk(&self, walker: &mut dyn Walker) {

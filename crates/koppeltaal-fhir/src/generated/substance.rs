@@ -34,10 +34,10 @@ pub struct Substance {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SUBSTANCE: TypeSchema = TypeSchema {
-    name: "Substance",
-    is_resource: true,
-    fields: &[
+static SUBSTANCE: TypeSchema = TypeSchema::new(
+    "Substance",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -48,7 +48,7 @@ static SUBSTANCE: TypeSchema = TypeSchema {
         FieldSchema::optional(7, "instance", Shape::Structure),
         FieldSchema::list(8, "ingredient", Shape::Structure),
     ],
-};
+);
 impl Structure for Substance {
     structure_parts!(SUBSTANCE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -96,17 +96,17 @@ pub struct SubstanceInstance {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SUBSTANCE_INSTANCE: TypeSchema = TypeSchema {
-    name: "Substance.Instance",
-    is_resource: false,
-    fields: &[
+static SUBSTANCE_INSTANCE: TypeSchema = TypeSchema::new(
+    "Substance.Instance",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "identifier", Shape::Structure),
         FieldSchema::optional(3, "expiry", Shape::Primitive),
         FieldSchema::optional(4, "quantity", Shape::Structure),
     ],
-};
+);
 impl Structure for SubstanceInstance {
     structure_parts!(SUBSTANCE_INSTANCE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -144,16 +144,16 @@ pub struct SubstanceIngredient {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SUBSTANCE_INGREDIENT: TypeSchema = TypeSchema {
-    name: "Substance.Ingredient",
-    is_resource: false,
-    fields: &[
+static SUBSTANCE_INGREDIENT: TypeSchema = TypeSchema::new(
+    "Substance.Ingredient",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "quantity", Shape::Structure),
         FieldSchema::mandatory(3, "substance", Shape::Structure),
     ],
-};
+);
 impl Structure for SubstanceIngredient {
     structure_parts!(SUBSTANCE_INGREDIENT);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -38,10 +38,10 @@ pub struct Supply {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SUPPLY: TypeSchema = TypeSchema {
-    name: "Supply",
-    is_resource: true,
-    fields: &[
+static SUPPLY: TypeSchema = TypeSchema::new(
+    "Supply",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -54,7 +54,7 @@ static SUPPLY: TypeSchema = TypeSchema {
         FieldSchema::optional(9, "patient", Shape::Structure),
         FieldSchema::list(10, "dispense", Shape::Structure),
     ],
-};
+);
 impl Structure for Supply {
     structure_parts!(SUPPLY);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -120,10 +120,10 @@ pub struct SupplyDispense {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static SUPPLY_DISPENSE: TypeSchema = TypeSchema {
-    name: "Supply.Dispense",
-    is_resource: false,
-    fields: &[
+static SUPPLY_DISPENSE: TypeSchema = TypeSchema::new(
+    "Supply.Dispense",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "identifier", Shape::Structure),
@@ -137,7 +137,7 @@ static SUPPLY_DISPENSE: TypeSchema = TypeSchema {
         FieldSchema::optional(10, "destination", Shape::Structure),
         FieldSchema::list(11, "receiver", Shape::Structure),
     ],
-};
+);
 impl Structure for SupplyDispense {
     structure_parts!(SUPPLY_DISPENSE);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -54,10 +54,10 @@ pub struct ValueSet {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static VALUE_SET: TypeSchema = TypeSchema {
-    name: "ValueSet",
-    is_resource: true,
-    fields: &[
+static VALUE_SET: TypeSchema = TypeSchema::new(
+    "ValueSet",
+    true,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "language", Shape::Primitive),
@@ -78,7 +78,7 @@ static VALUE_SET: TypeSchema = TypeSchema {
         FieldSchema::optional(17, "compose", Shape::Structure),
         FieldSchema::optional(18, "expansion", Shape::Structure),
     ],
-};
+);
 impl Structure for ValueSet {
     structure_parts!(VALUE_SET);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -148,10 +148,10 @@ pub struct ValueSetDefine {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static VALUE_SET_DEFINE: TypeSchema = TypeSchema {
-    name: "ValueSet.Define",
-    is_resource: false,
-    fields: &[
+static VALUE_SET_DEFINE: TypeSchema = TypeSchema::new(
+    "ValueSet.Define",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "system", Shape::Primitive),
@@ -159,7 +159,7 @@ static VALUE_SET_DEFINE: TypeSchema = TypeSchema {
         FieldSchema::optional(4, "caseSensitive", Shape::Primitive),
         FieldSchema::list(5, "concept", Shape::Structure),
     ],
-};
+);
 impl Structure for ValueSetDefine {
     structure_parts!(VALUE_SET_DEFINE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -205,10 +205,10 @@ pub struct ValueSetConcept {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static VALUE_SET_CONCEPT: TypeSchema = TypeSchema {
-    name: "ValueSet.Concept",
-    is_resource: false,
-    fields: &[
+static VALUE_SET_CONCEPT: TypeSchema = TypeSchema::new(
+    "ValueSet.Concept",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "code", Shape::Primitive),
@@ -217,7 +217,7 @@ static VALUE_SET_CONCEPT: TypeSchema = TypeSchema {
         FieldSchema::optional(5, "definition", Shape::Primitive),
         FieldSchema::list(6, "concept", Shape::Structure),
     ],
-};
+);
 impl Structure for ValueSetConcept {
     structure_parts!(VALUE_SET_CONCEPT);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -261,17 +261,17 @@ pub struct ValueSetCompose {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static VALUE_SET_COMPOSE: TypeSchema = TypeSchema {
-    name: "ValueSet.Compose",
-    is_resource: false,
-    fields: &[
+static VALUE_SET_COMPOSE: TypeSchema = TypeSchema::new(
+    "ValueSet.Compose",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::list(2, "import", Shape::Primitive),
         FieldSchema::list(3, "include", Shape::Structure),
         FieldSchema::list(4, "exclude", Shape::Structure),
     ],
-};
+);
 impl Structure for ValueSetCompose {
     structure_parts!(VALUE_SET_COMPOSE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -313,10 +313,10 @@ pub struct ValueSetInclude {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static VALUE_SET_INCLUDE: TypeSchema = TypeSchema {
-    name: "ValueSet.Include",
-    is_resource: false,
-    fields: &[
+static VALUE_SET_INCLUDE: TypeSchema = TypeSchema::new(
+    "ValueSet.Include",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "system", Shape::Primitive),
@@ -324,7 +324,7 @@ static VALUE_SET_INCLUDE: TypeSchema = TypeSchema {
         FieldSchema::list(4, "code", Shape::Primitive),
         FieldSchema::list(5, "filter", Shape::Structure),
     ],
-};
+);
 impl Structure for ValueSetInclude {
     structure_parts!(VALUE_SET_INCLUDE);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -366,17 +366,17 @@ pub struct ValueSetFilter {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static VALUE_SET_FILTER: TypeSchema = TypeSchema {
-    name: "ValueSet.Filter",
-    is_resource: false,
-    fields: &[
+static VALUE_SET_FILTER: TypeSchema = TypeSchema::new(
+    "ValueSet.Filter",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::mandatory(2, "property", Shape::Primitive),
         FieldSchema::mandatory(3, "op", Shape::Primitive),
         FieldSchema::mandatory(4, "value", Shape::Primitive),
     ],
-};
+);
 impl Structure for ValueSetFilter {
     structure_parts!(VALUE_SET_FILTER);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -416,17 +416,17 @@ pub struct ValueSetExpansion {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static VALUE_SET_EXPANSION: TypeSchema = TypeSchema {
-    name: "ValueSet.Expansion",
-    is_resource: false,
-    fields: &[
+static VALUE_SET_EXPANSION: TypeSchema = TypeSchema::new(
+    "ValueSet.Expansion",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "identifier", Shape::Structure),
         FieldSchema::mandatory(3, "timestamp", Shape::Primitive),
         FieldSchema::list(4, "contains", Shape::Structure),
     ],
-};
+);
 impl Structure for ValueSetExpansion {
     structure_parts!(VALUE_SET_EXPANSION);
     fn walk(&self, walker: &mut dyn Walker) {
@@ -468,10 +468,10 @@ pub struct ValueSetContains {
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
-static VALUE_SET_CONTAINS: TypeSchema = TypeSchema {
-    name: "ValueSet.Contains",
-    is_resource: false,
-    fields: &[
+static VALUE_SET_CONTAINS: TypeSchema = TypeSchema::new(
+    "ValueSet.Contains",
+    false,
+    &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
         FieldSchema::optional(2, "system", Shape::Primitive),
@@ -479,7 +479,7 @@ static VALUE_SET_CONTAINS: TypeSchema = TypeSchema {
         FieldSchema::optional(4, "display", Shape::Primitive),
         FieldSchema::list(5, "contains", Shape::Structure),
     ],
-};
+);
 impl Structure for ValueSetContains {
     structure_parts!(VALUE_SET_CONTAINS);
     fn walk(&self, walker: &mut dyn Walker) {

@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use super::scan::{Kind, ScanError, Scanner};
 use crate::bundle::Bundle;
 use crate::document::{Document, Read};
-use crate::finding::{ReadError, Rule, Severity};
+use crate::finding::{Rule, Severity};
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, Verdict};
-use crate::report::Report;
+use crate::report::{Failure, Report};
 use crate::resource::{RESOURCE_TYPES, Resource};
 use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, StructureList};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode, UnknownResource};
@@ -18,14 +18,11 @@ use crate::xhtml::Xhtml;
 
 const ERROR: Severity = Severity::Error;
 
-type Result<T> = std::result::Result<T, ReadError>;
+type Result<T> = std::result::Result<T, Failure>;
 
 /// Reads one resource or bundle.
 pub(crate) fn read(text: &str, report: Report<'_>) -> Result<Read> {
     let mut reader = Reader { scanner: Scanner::new(text), report };
-    if let Some(offset) = text.bytes().position(|byte| byte == 0) {
-        return Err(reader.report.malformed("a NUL character", offset));
-    }
     let document = reader.document()?;
     let end = reader.scanner.end();
     reader.scan(end)?;
@@ -53,7 +50,8 @@ struct Progress {
 }
 
 impl<'t> Reader<'t> {
-    fn scan<T>(&self, result: std::result::Result<T, ScanError>) -> Result<T> {
+    #[inline]
+    fn scan<T>(&self, result: std::result::Result<T, Box<ScanError>>) -> Result<T> {
         result.map_err(|error| match error.problem {
             "nested too deep" => self.report.limit("nested too deep", error.offset),
             problem => self.report.malformed(problem, error.offset),
@@ -141,25 +139,8 @@ impl<'t> Reader<'t> {
 
     /// The `resourceType` of the object that starts here, wherever in it the member stands. Takes nothing.
     fn resource_type(&mut self) -> Result<Option<Cow<'t, str>>> {
-        let mut ahead = Self { scanner: self.scanner.clone(), report: Report::reading(&[], false, *self.report.limits()) };
-        std::mem::swap(&mut ahead.report, &mut self.report);
-        let found = ahead.find_resource_type();
-        std::mem::swap(&mut ahead.report, &mut self.report);
-        found
-    }
-
-    fn find_resource_type(&mut self) -> Result<Option<Cow<'t, str>>> {
-        self.begin_object()?;
-        let mut first = true;
-        while let Some(name) = self.next_member(first)? {
-            first = false;
-            if name == "resourceType" && self.kind()? == Kind::String {
-                return self.string().map(Some);
-            }
-            let skipped = self.scanner.skip();
-            self.scan(skipped)?;
-        }
-        Ok(None)
+        let found = self.scanner.clone().find_member("resourceType");
+        self.scan(found)
     }
 
     fn resource(&mut self, resource_type: &str, start: usize) -> Result<Resource> {
@@ -172,9 +153,21 @@ impl<'t> Reader<'t> {
         let content = UnknownContent::JsonMember(self.raw()?.to_owned());
         if RESOURCE_TYPES.contains(&resource_type) {
             let expected = "a resource type of this build (feature `all-resources` has them all)";
-            self.report.find((Severity::Information, Rule::UnknownResource), "", start, expected, resource_type)?;
+            self.report.find(
+                (Severity::Information, Rule::UnknownResource),
+                "",
+                start,
+                expected,
+                resource_type,
+            )?;
         } else {
-            self.report.find((ERROR, Rule::UnknownResource), "", start, "a resource type of DSTU1", resource_type)?;
+            self.report.find(
+                (ERROR, Rule::UnknownResource),
+                "",
+                start,
+                "a resource type of DSTU1",
+                resource_type,
+            )?;
         }
         Ok(Resource::Unknown(Box::new(UnknownResource { resource_type: resource_type.to_owned(), content })))
     }
@@ -210,14 +203,8 @@ impl<'t> Reader<'t> {
         if first {
             self.report.find((ERROR, Rule::Empty), "", start, "at least one member", "an empty object")?;
         }
-        for field in schema.fields {
-            let index = usize::from(field.choice.unwrap_or(field.index));
-            if field.mandatory && !progress.present.contains(index) {
-                // Of a choice, only the first alternative speaks for the group.
-                if field.choice.is_none_or(|choice| choice == field.index) {
-                    self.report.find((ERROR, Rule::Minimum), field.name, start, "a value", "nothing")?;
-                }
-            }
+        for field in schema.missing(progress.present) {
+            self.report.find((ERROR, Rule::Minimum), field.name, start, "a value", "nothing")?;
         }
         Ok(())
     }
@@ -239,7 +226,13 @@ impl<'t> Reader<'t> {
             return self.raw().map(drop);
         }
         if !progress.values.insert(index) {
-            self.report.find((ERROR, Rule::DuplicateMember), name, offset, "each member once", "the member again")?;
+            self.report.find(
+                (ERROR, Rule::DuplicateMember),
+                name,
+                offset,
+                "each member once",
+                "the member again",
+            )?;
             return self.keep(target.unknown_mut(), name, index);
         }
         if !self.enter_choice(field, name, offset, progress)? {
@@ -279,7 +272,13 @@ impl<'t> Reader<'t> {
     }
 
     /// Notes that a field is present. `false`: another alternative of its choice already is.
-    fn enter_choice(&mut self, field: &FieldSchema, name: &str, offset: usize, progress: &mut Progress) -> Result<bool> {
+    fn enter_choice(
+        &mut self,
+        field: &FieldSchema,
+        name: &str,
+        offset: usize,
+        progress: &mut Progress,
+    ) -> Result<bool> {
         let Some(first) = field.choice else {
             progress.present.insert(usize::from(field.index));
             return Ok(true);
@@ -289,16 +288,34 @@ impl<'t> Reader<'t> {
         if progress.present.insert(usize::from(first)) || mine {
             return Ok(true);
         }
-        self.report.find((ERROR, Rule::Choice), name, offset, "one alternative of the choice", "a second one")?;
+        self.report.find(
+            (ERROR, Rule::Choice),
+            name,
+            offset,
+            "one alternative of the choice",
+            "a second one",
+        )?;
         Ok(false)
     }
 
     /// A member that is no field: `resourceType`, `id`, the `_` half of a primitive, or unknown.
-    fn special(&mut self, target: &mut dyn Structure, name: &str, offset: usize, progress: &mut Progress) -> Result<()> {
+    fn special(
+        &mut self,
+        target: &mut dyn Structure,
+        name: &str,
+        offset: usize,
+        progress: &mut Progress,
+    ) -> Result<()> {
         match name {
             "resourceType" if target.schema().is_resource => {
                 if std::mem::replace(&mut progress.type_seen, true) {
-                    self.report.find((ERROR, Rule::DuplicateMember), name, offset, "each member once", "the member again")?;
+                    self.report.find(
+                        (ERROR, Rule::DuplicateMember),
+                        name,
+                        offset,
+                        "each member once",
+                        "the member again",
+                    )?;
                 }
                 return self.raw().map(drop);
             }
@@ -310,15 +327,24 @@ impl<'t> Reader<'t> {
             }
             // HAPI wrote comments as members; they carry no data.
             "fhir_comments" => {
-                self.report.find((ERROR, Rule::UnknownElement), name, offset, "no comments in JSON", "HAPI's comments")?;
+                self.report.find(
+                    (ERROR, Rule::UnknownElement),
+                    name,
+                    offset,
+                    "no comments in JSON",
+                    "HAPI's comments",
+                )?;
                 return self.raw().map(drop);
             }
             _ => {}
         }
         let schema = target.schema();
-        let primitive = name.strip_prefix('_').and_then(|name| schema.find(name, progress.hint.saturating_sub(1)));
+        let primitive =
+            name.strip_prefix('_').and_then(|name| schema.find(name, progress.hint.saturating_sub(1)));
         match primitive {
-            Some(index) if schema.fields[index].shape == Shape::Primitive && progress.companions.insert(index) => {
+            Some(index)
+                if schema.fields[index].shape == Shape::Primitive && progress.companions.insert(index) =>
+            {
                 self.companions(target, index, name, offset, progress)
             }
             _ => {
@@ -329,7 +355,13 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn id(&mut self, target: &mut dyn Structure, name: &str, offset: usize, progress: &mut Progress) -> Result<()> {
+    fn id(
+        &mut self,
+        target: &mut dyn Structure,
+        name: &str,
+        offset: usize,
+        progress: &mut Progress,
+    ) -> Result<()> {
         if std::mem::replace(&mut progress.id_seen, true) {
             self.report.find((ERROR, Rule::DuplicateMember), name, offset, "one id", "another one")?;
             return self.keep(target.unknown_mut(), name, 0);
@@ -393,7 +425,13 @@ impl<'t> Reader<'t> {
                         Kind::Null => drop(self.raw()?),
                         Kind::Object => self.companions_object(values.at(item))?,
                         kind => {
-                            self.report.find((ERROR, Rule::JsonType), "", offset, "an object or null", kind.describe())?;
+                            self.report.find(
+                                (ERROR, Rule::JsonType),
+                                "",
+                                offset,
+                                "an object or null",
+                                kind.describe(),
+                            )?;
                             self.raw()?;
                         }
                     }
@@ -431,7 +469,13 @@ impl<'t> Reader<'t> {
     }
 
     /// One primitive value. `false` if it is no JSON scalar.
-    fn primitive(&mut self, name: &str, value: &mut dyn AnyPrimitive, kind: Kind, offset: usize) -> Result<bool> {
+    fn primitive(
+        &mut self,
+        name: &str,
+        value: &mut dyn AnyPrimitive,
+        kind: Kind,
+        offset: usize,
+    ) -> Result<bool> {
         let wanted = match value.kind() {
             ScalarKind::Boolean => Kind::Boolean,
             ScalarKind::Integer | ScalarKind::Decimal => Kind::Number,
@@ -496,7 +540,13 @@ impl<'t> Reader<'t> {
                 kind => {
                     self.report.enter(field.name, Some(item), start)?;
                     if !self.primitive("", value, kind, start)? {
-                        self.report.find((ERROR, Rule::JsonType), "", start, "a JSON scalar", kind.describe())?;
+                        self.report.find(
+                            (ERROR, Rule::JsonType),
+                            "",
+                            start,
+                            "a JSON scalar",
+                            kind.describe(),
+                        )?;
                         // Kept where the extensions of the value are.
                         let raw = self.raw()?.to_owned();
                         value.companions_mut().unknown.push(unknown_member(field.name, raw, 0));
@@ -507,7 +557,13 @@ impl<'t> Reader<'t> {
             item += 1;
         }
         if item == 0 {
-            self.report.find((ERROR, Rule::Empty), field.name, offset, "at least one item", "an empty array")?;
+            self.report.find(
+                (ERROR, Rule::Empty),
+                field.name,
+                offset,
+                "at least one item",
+                "an empty array",
+            )?;
         }
         Ok(true)
     }
@@ -536,7 +592,13 @@ impl<'t> Reader<'t> {
             && let Slot::Structures(extensions) = value.slot(0)
             && extensions.len() > 0
         {
-            self.report.find((ERROR, Rule::UnknownElement), "extension", offset, "no extension here", "one")?;
+            self.report.find(
+                (ERROR, Rule::UnknownElement),
+                "extension",
+                offset,
+                "no extension here",
+                "one",
+            )?;
         }
         Ok(())
     }
@@ -571,12 +633,23 @@ impl<'t> Reader<'t> {
             item += 1;
         }
         if item == 0 && field.name != "entry" {
-            self.report.find((ERROR, Rule::Empty), field.name, offset, "at least one item", "an empty array")?;
+            self.report.find(
+                (ERROR, Rule::Empty),
+                field.name,
+                offset,
+                "at least one item",
+                "an empty array",
+            )?;
         }
         Ok(true)
     }
 
-    fn item(&mut self, field: &'static FieldSchema, values: &mut dyn StructureList, item: usize) -> Result<()> {
+    fn item(
+        &mut self,
+        field: &'static FieldSchema,
+        values: &mut dyn StructureList,
+        item: usize,
+    ) -> Result<()> {
         let offset = self.scanner.offset();
         self.report.charge(values.size(), offset)?;
         self.report.enter(field.name, Some(item), offset)?;
@@ -587,7 +660,12 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    fn resources(&mut self, field: &'static FieldSchema, values: &mut Vec<Resource>, kind: Kind) -> Result<bool> {
+    fn resources(
+        &mut self,
+        field: &'static FieldSchema,
+        values: &mut Vec<Resource>,
+        kind: Kind,
+    ) -> Result<bool> {
         if kind != Kind::Array {
             return Ok(false);
         }
@@ -603,7 +681,13 @@ impl<'t> Reader<'t> {
                 Some(resource) => values.push(resource),
                 None => {
                     let path = format!("{}[{item}]", field.name);
-                    self.report.find((ERROR, Rule::Contained), &path, start, "a resource", "something else")?;
+                    self.report.find(
+                        (ERROR, Rule::Contained),
+                        &path,
+                        start,
+                        "a resource",
+                        "something else",
+                    )?;
                     self.raw()?;
                 }
             }
@@ -615,7 +699,13 @@ impl<'t> Reader<'t> {
     fn xhtml(&mut self, offset: usize) -> Result<Xhtml> {
         let markup = self.string()?;
         if !markup.starts_with("<div") || !(markup.ends_with("</div>") || markup.ends_with("/>")) {
-            self.report.find((ERROR, Rule::Narrative), "div", offset, "markup of one div element", "something else")?;
+            self.report.find(
+                (ERROR, Rule::Narrative),
+                "div",
+                offset,
+                "markup of one div element",
+                "something else",
+            )?;
         }
         Ok(Xhtml::from_markup(markup))
     }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::bytes;
+
 /// What kind of value starts at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -33,7 +35,7 @@ pub(crate) struct ScanError {
     pub(crate) offset: usize,
 }
 
-type Result<T> = std::result::Result<T, ScanError>;
+type Result<T> = std::result::Result<T, Box<ScanError>>;
 
 /// A position in JSON text.
 #[derive(Clone)]
@@ -57,7 +59,7 @@ impl<'t> Scanner<'t> {
 
     #[cold]
     fn error<T>(&self, problem: &'static str) -> Result<T> {
-        Err(ScanError { problem, offset: self.at })
+        Err(Box::new(ScanError { problem, offset: self.at }))
     }
 
     #[inline]
@@ -165,25 +167,8 @@ impl<'t> Scanner<'t> {
     /// Moves to the next quote or backslash. Control characters are not allowed in between.
     #[inline]
     fn find_string_stop(&mut self) -> Result<u8> {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        const HIGHS: u64 = 0x8080_8080_8080_8080;
-        let bytes = self.text.as_bytes();
-        // Eight bytes at a time: a byte is zero after the exclusive or exactly where the wanted one stands, and
-        // subtracting sets the high bit of bytes that are smaller than what is subtracted.
-        while let Some((chunk, _)) = bytes.get(self.at..).and_then(|rest| rest.split_first_chunk::<8>()) {
-            let word = u64::from_le_bytes(*chunk);
-            let quote = word ^ (ONES * b'"' as u64);
-            let backslash = word ^ (ONES * b'\\' as u64);
-            let found = (quote.wrapping_sub(ONES) & !quote)
-                | (backslash.wrapping_sub(ONES) & !backslash)
-                | (word.wrapping_sub(ONES * 0x20) & !word);
-            let found = found & HIGHS;
-            if found != 0 {
-                self.at += (found.trailing_zeros() / 8) as usize;
-                break;
-            }
-            self.at += 8;
-        }
+        self.at +=
+            bytes::find_control_or(self.text.as_bytes().get(self.at..).unwrap_or_default(), [b'"', b'\\']);
         loop {
             match self.peek_byte() {
                 Some(byte @ (b'"' | b'\\')) => return Ok(byte),
@@ -253,11 +238,12 @@ impl<'t> Scanner<'t> {
     }
 
     fn four_digits(&self, at: usize) -> Result<u32> {
-        let digits = self.text.as_bytes().get(at..at + 4).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let digits =
+            self.text.as_bytes().get(at..at + 4).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
         match digits.and_then(|digits| std::str::from_utf8(digits).ok()) {
             Some(digits) => u32::from_str_radix(digits, 16)
-                .map_err(|_| ScanError { problem: "expected four hexadecimal digits", offset: at }),
-            None => Err(ScanError { problem: "expected four hexadecimal digits", offset: at }),
+                .map_err(|_| Box::new(ScanError { problem: "expected four hexadecimal digits", offset: at })),
+            None => Err(Box::new(ScanError { problem: "expected four hexadecimal digits", offset: at })),
         }
     }
 
@@ -302,6 +288,58 @@ impl<'t> Scanner<'t> {
             }
         }
         self.error("expected a JSON value")
+    }
+
+    /// The string that is member `name` of the object that starts here, wherever in the object it stands.
+    ///
+    /// Members before it are leapt over without a check: they will be read, and checked, later.
+    pub(crate) fn find_member(mut self, name: &str) -> Result<Option<Cow<'t, str>>> {
+        self.begin_object()?;
+        let mut first = true;
+        while let Some(member) = self.next_member(first)? {
+            first = false;
+            if member == name && self.kind()? == Kind::String {
+                return self.string().map(Some);
+            }
+            self.leap()?;
+        }
+        Ok(None)
+    }
+
+    /// Moves behind the next value, looking at brackets and quotes only.
+    fn leap(&mut self) -> Result<()> {
+        let mut depth = 0_usize;
+        loop {
+            match self.peek_byte() {
+                Some(b'"') => {
+                    self.at += 1;
+                    while self.find_string_stop()? == b'\\' {
+                        // The escaped character is passed over with its backslash; it may be one of several bytes.
+                        let escaped = self.text[self.at + 1..].chars().next().map_or(0, char::len_utf8);
+                        self.at += 1 + escaped;
+                    }
+                    self.at += 1;
+                }
+                Some(b'{' | b'[') => {
+                    depth += 1;
+                    self.at += 1;
+                }
+                Some(b'}' | b']') if depth > 0 => {
+                    depth -= 1;
+                    self.at += 1;
+                }
+                // A number or literal ends where something else starts.
+                Some(b',' | b'}' | b']') if depth == 0 => return Ok(()),
+                Some(_) => {
+                    self.at += 1;
+                    continue;
+                }
+                None => return self.error("the text ends inside a value"),
+            }
+            if depth == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// The text of the next value, whatever it is, checked to be JSON.
@@ -361,7 +399,8 @@ mod tests {
 
     #[test]
     fn strings_are_unescaped() {
-        let string = |text: &str| Scanner::new(text).string().map(Cow::into_owned).map_err(|error| error.problem);
+        let string =
+            |text: &str| Scanner::new(text).string().map(Cow::into_owned).map_err(|error| error.problem);
         assert_eq!(string(r#""plain text of some length""#).as_deref(), Ok("plain text of some length"));
         assert_eq!(string(r#""\"\\\/\b\f\n\r\t""#).as_deref(), Ok("\"\\/\u{8}\u{C}\n\r\t"));
         assert_eq!(string(r#""a\u00e9b\ud83d\ude00c""#).as_deref(), Ok("aéb😀c"));

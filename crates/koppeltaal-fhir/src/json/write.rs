@@ -2,18 +2,27 @@
 
 use std::collections::VecDeque;
 
+use crate::bytes;
 use crate::document::Document;
 use crate::finding::WriteError;
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Structure, StructureList, Walker};
-use crate::types::decimal_to_json;
+use crate::types::{decimal_to_json, is_xml_space};
 use crate::unknown::{UnknownContent, UnknownNode, UnknownResource};
 use crate::xhtml::Xhtml;
 
 /// Writes a document. `indent` spaces per level; 0 for none, and no line breaks.
 pub(crate) fn write(document: &Document, indent: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
-    let mut writer = Writer { out, indent, level: 0, first: true, failure: None, unknown: VecDeque::new(), path: Vec::new() };
+    let mut writer = Writer {
+        out,
+        indent,
+        level: 0,
+        first: true,
+        failure: None,
+        unknown: VecDeque::new(),
+        path: Vec::new(),
+    };
     match document {
         Document::Bundle(bundle) => writer.object(Some("Bundle"), bundle),
         Document::Resource(resource) => writer.any_resource(resource),
@@ -166,6 +175,12 @@ impl Writer<'_> {
                     None => write_string(self.out, &text),
                 }
             }
+            ScalarKind::Base64Binary => {
+                // White space is for lines of XML; both reference implementations leave it out of JSON.
+                let text = value.wire_text().unwrap_or_default();
+                let blanks = text.contains(is_xml_space).then(|| text.replace(is_xml_space, ""));
+                write_string(self.out, blanks.as_deref().unwrap_or(&text));
+            }
             _ => write_string(self.out, &value.wire_text().unwrap_or_default()),
         }
     }
@@ -193,8 +208,7 @@ impl Walker for Writer<'_> {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
         self.before(field);
         let companions = value.companions();
-        let has_value = companions.is_none() || value.wire_text().is_some();
-        if has_value {
+        if companions.is_none() || value.wire_text().is_some() {
             self.name("", field.name);
             self.value(value);
         }
@@ -209,7 +223,8 @@ impl Walker for Writer<'_> {
         let present = |index: &usize| !values.get(*index).is_absent();
         let count = (0..values.len()).rev().find(present).map_or(0, |last| last + 1);
         let has_value = |index: usize| values.get(index).wire_text().is_some();
-        let companions = |index: usize| values.get(index).companions().filter(|companions| !companions.is_bare());
+        let companions =
+            |index: usize| values.get(index).companions().filter(|companions| !companions.is_bare());
         if (0..count).any(has_value) {
             self.array(field, count, |writer, index| {
                 if has_value(index) {
@@ -284,35 +299,29 @@ impl Writer<'_> {
 /// Writes a JSON string with its quotes.
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut plain = 0;
-    for (index, &byte) in bytes.iter().enumerate() {
-        if !NEEDS_ESCAPE[usize::from(byte)] {
-            continue;
+    let mut rest = text.as_bytes();
+    loop {
+        let mut plain = bytes::find_control_or(rest, [b'"', b'\\']);
+        while plain < rest.len() && !matches!(rest[plain], 0..0x20 | b'"' | b'\\') {
+            plain += 1;
         }
-        out.extend_from_slice(&bytes[plain..index]);
-        plain = index + 1;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            other => out.extend_from_slice(format!("\\u{other:04x}").as_bytes()),
-        }
+        let (copied, special) = rest.split_at(plain);
+        out.extend_from_slice(copied);
+        let Some((byte, after)) = special.split_first() else { break };
+        escape(out, *byte);
+        rest = after;
     }
-    out.extend_from_slice(&bytes[plain..]);
     out.push(b'"');
 }
 
-static NEEDS_ESCAPE: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = true;
-        byte += 1;
+#[cold]
+fn escape(out: &mut Vec<u8>, byte: u8) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        other => out.extend_from_slice(format!("\\u{other:04x}").as_bytes()),
     }
-    table[b'"' as usize] = true;
-    table[b'\\' as usize] = true;
-    table
-};
+}

@@ -78,7 +78,8 @@ impl<'a> Parts<'a> {
         };
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         let some_digit = !whole.is_empty() || fraction.is_some_and(|fraction| !fraction.is_empty());
-        let legal = digits(whole) && fraction.is_none_or(digits) && some_digit && exponent.abs() <= LARGEST_EXPONENT;
+        let legal =
+            digits(whole) && fraction.is_none_or(digits) && some_digit && exponent.abs() <= LARGEST_EXPONENT;
         legal.then_some(Self { negative, whole, fraction, exponent })
     }
 }
@@ -145,8 +146,17 @@ mod tests {
     #[test]
     #[cfg(feature = "json")]
     fn json_gets_a_legal_number_with_the_same_digits() {
-        let cases =
-            [("1.00", "1.00"), ("+1.5", "1.5"), (".5", "0.5"), ("5.", "5"), ("007.10", "7.10"), ("-0.0", "-0.0"), ("6.02E23", "6.02E23"), ("0", "0"), ("-.5", "-0.5")];
+        let cases = [
+            ("1.00", "1.00"),
+            ("+1.5", "1.5"),
+            (".5", "0.5"),
+            ("5.", "5"),
+            ("007.10", "7.10"),
+            ("-0.0", "-0.0"),
+            ("6.02E23", "6.02E23"),
+            ("0", "0"),
+            ("-.5", "-0.5"),
+        ];
         for (xml, json) in cases {
             assert_eq!(to_json(xml).as_deref(), Some(json));
         }
@@ -155,7 +165,14 @@ mod tests {
     #[test]
     #[cfg(feature = "xml")]
     fn xml_gets_the_exponent_written_out() {
-        let cases = [("6.02E2", "602"), ("6.02E5", "602000"), ("1E-3", "0.001"), ("-1.5e1", "-15"), ("12.5E-1", "1.25"), ("1.50", "1.50")];
+        let cases = [
+            ("6.02E2", "602"),
+            ("6.02E5", "602000"),
+            ("1E-3", "0.001"),
+            ("-1.5e1", "-15"),
+            ("12.5E-1", "1.25"),
+            ("1.50", "1.50"),
+        ];
         for (json, xml) in cases {
             assert_eq!(to_xml(json), xml);
         }

@@ -80,7 +80,9 @@ fn is_code(text: &str) -> bool {
 fn is_oid(text: &str) -> bool {
     text.strip_prefix("urn:oid:").is_some_and(|arcs| {
         arcs.split('.').all(|arc| {
-            !arc.is_empty() && arc.bytes().all(|byte| byte.is_ascii_digit()) && (arc == "0" || !arc.starts_with('0'))
+            !arc.is_empty()
+                && arc.bytes().all(|byte| byte.is_ascii_digit())
+                && (arc == "0" || !arc.starts_with('0'))
         })
     })
 }

@@ -19,7 +19,13 @@ impl<'t> Reader<'t> {
         while let Some(child) = self.next_child(root, &mut bundle.unknown)? {
             children += 1;
             if signed {
-                self.report.find((ERROR, Rule::Order), child.name, child.tag.offset, "the Signature last", "it before")?;
+                self.report.find(
+                    (ERROR, Rule::Order),
+                    child.name,
+                    child.tag.offset,
+                    "the Signature last",
+                    "it before",
+                )?;
             }
             match child.name {
                 "title" => self.atom_text("title", &child, &mut bundle.title)?,
@@ -39,7 +45,8 @@ impl<'t> Reader<'t> {
                     }
                     self.report.charge(size_of::<Entry>(), child.tag.offset)?;
                     self.report.enter("entry", Some(bundle.entry.len()), child.tag.offset)?;
-                    let entry = if child.name == "entry" { self.entry(&child)? } else { self.deleted_entry(&child)? };
+                    let entry =
+                        if child.name == "entry" { self.entry(&child)? } else { self.deleted_entry(&child)? };
                     bundle.entry.push(entry);
                     self.report.leave();
                 }
@@ -54,7 +61,13 @@ impl<'t> Reader<'t> {
         // The schema's own rule: three children, of any kinds.
         if children < 3 {
             let found = format_args!("{children}");
-            self.report.find((ERROR, Rule::Bundle), "", root.tag.offset, "at least three elements in a feed", found)?;
+            self.report.find(
+                (ERROR, Rule::Bundle),
+                "",
+                root.tag.offset,
+                "at least three elements in a feed",
+                found,
+            )?;
         }
         Ok(bundle)
     }
@@ -88,7 +101,13 @@ impl<'t> Reader<'t> {
             }
         }
         if is_empty {
-            self.report.find((ERROR, Rule::Bundle), "", element.tag.offset, "at least one element in an entry", "none")?;
+            self.report.find(
+                (ERROR, Rule::Bundle),
+                "",
+                element.tag.offset,
+                "at least one element in an entry",
+                "none",
+            )?;
         }
         Ok(entry)
     }
@@ -120,7 +139,13 @@ impl<'t> Reader<'t> {
         }
         if entry.link.len() != 1 {
             let found = format_args!("{}", entry.link.len());
-            self.report.find((ERROR, Rule::Bundle), "link", offset, "exactly one link in a deleted entry", found)?;
+            self.report.find(
+                (ERROR, Rule::Bundle),
+                "link",
+                offset,
+                "exactly one link in a deleted entry",
+                found,
+            )?;
         }
         Ok(entry)
     }
@@ -137,7 +162,13 @@ impl<'t> Reader<'t> {
                 Token::Text(text) if text.trim_matches(is_xml_space).is_empty() => {}
                 Token::Text(text) => {
                     let found = format_args!("{text:?}");
-                    self.report.find((ERROR, Rule::StrayText), "", self.tokens.offset(), "no text here", found)?;
+                    self.report.find(
+                        (ERROR, Rule::StrayText),
+                        "",
+                        self.tokens.offset(),
+                        "no text here",
+                        found,
+                    )?;
                     let content = UnknownContent::XmlText(text.into_owned());
                     unknown.push(UnknownNode { name: String::new(), content, after: 0 });
                 }
@@ -148,7 +179,13 @@ impl<'t> Reader<'t> {
 
     #[cold]
     fn unknown_child(&mut self, child: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
-        self.report.find((ERROR, Rule::UnknownElement), "", child.tag.offset, "an element of the feed", child.name)?;
+        self.report.find(
+            (ERROR, Rule::UnknownElement),
+            "",
+            child.tag.offset,
+            "an element of the feed",
+            child.name,
+        )?;
         self.report.charge(size_of::<UnknownNode>(), child.tag.offset)?;
         let content = UnknownContent::XmlElement(self.capture(child, Namespace::Atom)?);
         unknown.push(UnknownNode { name: child.name.to_owned(), content, after: 0 });
@@ -156,7 +193,12 @@ impl<'t> Reader<'t> {
     }
 
     /// Keeps the attributes that are not in `known`. Atom allows `xml:base` and `xml:lang` everywhere.
-    fn atom_attributes(&mut self, element: &Element<'t>, unknown: &mut Unknown, known: &[&str]) -> Result<()> {
+    fn atom_attributes(
+        &mut self,
+        element: &Element<'t>,
+        unknown: &mut Unknown,
+        known: &[&str],
+    ) -> Result<()> {
         let common = [("id", element.id), ("value", element.value)];
         let common = common.into_iter().filter_map(|(name, raw)| raw.map(|raw| (name, raw)));
         for (name, raw) in common.chain(element.attributes()) {
@@ -185,7 +227,13 @@ impl<'t> Reader<'t> {
                 Token::End => return Ok(whole),
                 Token::Start(tag) => {
                     let child = self.open(tag, element.scope)?;
-                    self.report.find((ERROR, Rule::UnknownElement), element.name, tag.offset, "text", child.name)?;
+                    self.report.find(
+                        (ERROR, Rule::UnknownElement),
+                        element.name,
+                        tag.offset,
+                        "text",
+                        child.name,
+                    )?;
                     self.pass_over(&child)?;
                 }
                 Token::Eof => return Err(self.ends_early()),
@@ -194,28 +242,24 @@ impl<'t> Reader<'t> {
     }
 
     /// An Atom element whose text is the value of a field.
-    fn atom_text(
-        &mut self,
-        name: &str,
-        element: &Element<'t>,
-        value: &mut dyn AnyPrimitive,
-    ) -> Result<()> {
+    fn atom_text(&mut self, name: &str, element: &Element<'t>, value: &mut dyn AnyPrimitive) -> Result<()> {
         self.expect_namespace(element, Namespace::Atom)?;
         self.text_value(name, element, value)
     }
 
-    fn text_value(
-        &mut self,
-        name: &str,
-        element: &Element<'t>,
-        value: &mut dyn AnyPrimitive,
-    ) -> Result<()> {
+    fn text_value(&mut self, name: &str, element: &Element<'t>, value: &mut dyn AnyPrimitive) -> Result<()> {
         let offset = element.tag.offset;
         let known: &[&str] = if name == "title" { &["type"] } else { &[] };
         self.atom_attributes(element, &mut Unknown::default(), known)?;
         if !value.is_absent() {
             // Legal by the schema's repeating choice, meaningless all the same.
-            self.report.find((WARNING, Rule::Maximum), name, offset, "it once", "another one, which counts")?;
+            self.report.find(
+                (WARNING, Rule::Maximum),
+                name,
+                offset,
+                "it once",
+                "another one, which counts",
+            )?;
         }
         let text = self.text(element)?;
         // The schema lets a title be empty.
@@ -227,7 +271,13 @@ impl<'t> Reader<'t> {
 
     fn invalid_text(&mut self, name: &str, value: &dyn AnyPrimitive, offset: usize) -> Result<()> {
         let found = value.wire_text().unwrap_or_default().into_owned();
-        self.report.find((ERROR, Rule::Format), name, offset, value.kind().describe(), format_args!("{found:?}"))
+        self.report.find(
+            (ERROR, Rule::Format),
+            name,
+            offset,
+            value.kind().describe(),
+            format_args!("{found:?}"),
+        )
     }
 
     fn atom_id(&mut self, element: &Element<'t>) -> Result<String> {
@@ -242,7 +292,13 @@ impl<'t> Reader<'t> {
         if namespace == Namespace::Atom || element.namespace != Namespace::Atom {
             self.expect_namespace(element, namespace)?;
         } else {
-            self.report.find((ERROR, Rule::Namespace), "link", element.tag.offset, "the tombstones namespace", "Atom's")?;
+            self.report.find(
+                (ERROR, Rule::Namespace),
+                "link",
+                element.tag.offset,
+                "the tombstones namespace",
+                "Atom's",
+            )?;
         }
         let mut link = Link::default();
         self.string_attribute(element, "rel", &mut link.rel, false)?;
@@ -277,7 +333,13 @@ impl<'t> Reader<'t> {
                 }
             };
             if !known.is_absent() {
-                self.report.find((WARNING, Rule::Maximum), child.name, child.tag.offset, "it once", "another one")?;
+                self.report.find(
+                    (WARNING, Rule::Maximum),
+                    child.name,
+                    child.tag.offset,
+                    "it once",
+                    "another one",
+                )?;
             }
             self.expect_namespace(&child, Namespace::Atom)?;
             let text = self.text(&child)?;
@@ -295,7 +357,13 @@ impl<'t> Reader<'t> {
             if child.name == "div" && summary.is_empty() {
                 summary = Xhtml::from_xml(markup);
             } else {
-                self.report.find((ERROR, Rule::Narrative), "summary", child.tag.offset, "one div", child.name)?;
+                self.report.find(
+                    (ERROR, Rule::Narrative),
+                    "summary",
+                    child.tag.offset,
+                    "one div",
+                    child.name,
+                )?;
             }
         }
         Ok(summary)
@@ -323,7 +391,13 @@ impl<'t> Reader<'t> {
     fn no_children(&mut self, element: &Element<'t>) -> Result<()> {
         let mut unknown = Unknown::default();
         while let Some(child) = self.next_child(element, &mut unknown)? {
-            self.report.find((ERROR, Rule::UnknownElement), element.name, child.tag.offset, "no elements", child.name)?;
+            self.report.find(
+                (ERROR, Rule::UnknownElement),
+                element.name,
+                child.tag.offset,
+                "no elements",
+                child.name,
+            )?;
             self.pass_over(&child)?;
         }
         Ok(())

@@ -12,7 +12,7 @@ pub(crate) enum Namespace {
     /// No namespace.
     None,
     /// Another one, by its place in [`Scopes`].
-    Other(usize),
+    Other(u32),
 }
 
 /// The namespaces that have a variant, and their URIs.
@@ -30,7 +30,7 @@ const KNOWN: &[(Namespace, &str)] = &[
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scope {
     pub(crate) default: Namespace,
-    pub(crate) prefixes: usize,
+    pub(crate) prefixes: u32,
 }
 
 /// All declarations from the root to where the reader is.
@@ -52,27 +52,27 @@ impl<'t> Scopes<'t> {
             self.others.push(uri.to_owned());
             self.others.len() - 1
         });
-        Namespace::Other(index)
+        Namespace::Other(index as u32)
     }
 
     /// The URI of a namespace.
     pub(crate) fn uri(&self, namespace: Namespace) -> &str {
         match namespace {
-            Namespace::Other(index) => self.others.get(index).map_or("", String::as_str),
+            Namespace::Other(index) => self.others.get(index as usize).map_or("", String::as_str),
             known => KNOWN.iter().find(|(namespace, _)| *namespace == known).map_or("", |(_, uri)| uri),
         }
     }
 
     /// Declares a prefix inside `scope`.
     pub(crate) fn declare(&mut self, scope: &mut Scope, prefix: &'t str, namespace: Namespace) {
-        self.prefixes.truncate(scope.prefixes);
+        self.prefixes.truncate(scope.prefixes as usize);
         self.prefixes.push((prefix, namespace));
         scope.prefixes += 1;
     }
 
     /// What `prefix` means in `scope`; `None` if it is not declared.
     pub(crate) fn resolve(&self, scope: Scope, prefix: &str) -> Option<Namespace> {
-        let declared = self.prefixes.get(..scope.prefixes)?;
+        let declared = self.prefixes.get(..scope.prefixes as usize)?;
         declared.iter().rev().find(|(declared, _)| *declared == prefix).map(|(_, namespace)| *namespace)
     }
 }

@@ -9,9 +9,9 @@ use super::names::{Namespace, Scope, Scopes};
 use super::text;
 use super::tokens::{Tag, Token, Tokens};
 use crate::document::{Document, Read};
-use crate::finding::{ReadError, Rule, Severity};
+use crate::finding::{Rule, Severity};
 use crate::primitive::{AnyPrimitive, Companions, Scalar, ScalarKind, Verdict};
-use crate::report::Report;
+use crate::report::{Failure, Report};
 use crate::resource::{RESOURCE_TYPES, Resource};
 use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema};
 use crate::types::{Id, is_xml_space};
@@ -21,16 +21,25 @@ use crate::xhtml::Xhtml;
 pub(super) const ERROR: Severity = Severity::Error;
 pub(super) const WARNING: Severity = Severity::Warning;
 
-pub(super) type Result<T> = std::result::Result<T, ReadError>;
+pub(super) type Result<T> = std::result::Result<T, Failure>;
 
 /// Reads one resource or feed.
 pub(crate) fn read(text: &str, report: Report<'_>) -> Result<Read> {
     let mut reader = Reader { tokens: Tokens::new(text), scopes: Scopes::default(), report };
-    if let Some(offset) = text.bytes().position(|byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) {
+    if let Some(offset) = forbidden_control(text.as_bytes()) {
         return Err(reader.report.malformed("a control character that XML does not allow", offset));
     }
     let document = reader.document()?;
     Ok(Read::new(document, reader.report))
+}
+
+fn forbidden_control(bytes: &[u8]) -> Option<usize> {
+    let forbidden = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
+    // Without an early exit inside a block the compiler checks many bytes at once.
+    let block = bytes
+        .chunks(256)
+        .position(|block| block.iter().fold(false, |found, byte| found | forbidden(*byte)))?;
+    bytes.iter().skip(block * 256).position(|byte| forbidden(*byte)).map(|offset| block * 256 + offset)
 }
 
 pub(super) struct Reader<'t> {
@@ -47,9 +56,8 @@ pub(super) struct Element<'t> {
     pub(super) namespace: Namespace,
     pub(super) id: Option<&'t str>,
     pub(super) value: Option<&'t str>,
-    /// Other attributes, as written.
-    pub(super) first: Option<(&'t str, &'t str)>,
-    pub(super) more: Vec<(&'t str, &'t str)>,
+    /// How many other attributes there are.
+    others: u32,
     /// Namespaces around the element, and inside it.
     pub(super) outer: Scope,
     pub(super) scope: Scope,
@@ -57,8 +65,21 @@ pub(super) struct Element<'t> {
 }
 
 impl<'t> Element<'t> {
-    pub(super) fn attributes(&self) -> impl Iterator<Item = (&'t str, &'t str)> {
-        self.first.into_iter().chain(self.more.iter().copied())
+    /// The attributes other than `id`, `value` and namespace declarations, as written.
+    pub(super) fn attributes(&self) -> impl Iterator<Item = (&'t str, &'t str)> + use<'t> {
+        let mut attributes = self.tag.attributes();
+        let mut left = self.others;
+        std::iter::from_fn(move || {
+            while left > 0 {
+                // Opening the element saw that they are well-formed.
+                let (name, raw) = attributes.next().ok()??;
+                if !matches!(name, "id" | "value" | "xmlns") && !name.starts_with("xmlns:") {
+                    left -= 1;
+                    return Some((name, raw));
+                }
+            }
+            None
+        })
     }
 
     /// The raw value of an attribute other than `id` and `value`.
@@ -73,13 +94,17 @@ impl<'t> Reader<'t> {
     }
 
     #[cold]
-    pub(super) fn ends_early(&self) -> ReadError {
+    pub(super) fn ends_early(&self) -> Failure {
         self.report.malformed("the text ends inside an element", self.tokens.position())
     }
 
     pub(super) fn check_depth(&self, depth: usize, offset: usize) -> Result<()> {
         let limit = self.report.limits().depth;
-        if depth < limit { Ok(()) } else { Err(self.report.limit(format!("nested deeper than {limit} levels"), offset)) }
+        if depth < limit {
+            Ok(())
+        } else {
+            Err(self.report.limit(format!("nested deeper than {limit} levels"), offset))
+        }
     }
 
     /// The value of an attribute.
@@ -97,8 +122,7 @@ impl<'t> Reader<'t> {
             namespace: outer.default,
             id: None,
             value: None,
-            first: None,
-            more: Vec::new(),
+            others: 0,
             outer,
             scope: outer,
             declares_default: false,
@@ -137,14 +161,9 @@ impl<'t> Reader<'t> {
             self.scopes.declare(&mut element.scope, prefix, namespace);
             return Ok(false);
         }
-        if element.attribute(name).is_some() {
-            return Ok(true);
-        }
-        match element.first {
-            None => element.first = Some((name, raw)),
-            Some(_) => element.more.push((name, raw)),
-        }
-        Ok(false)
+        let duplicate = element.others > 0 && element.attribute(name).is_some();
+        element.others += 1;
+        Ok(duplicate)
     }
 
     fn resolve(&self, scope: Scope, prefix: &str, offset: usize) -> Result<Namespace> {
@@ -158,8 +177,12 @@ impl<'t> Reader<'t> {
             match self.token()? {
                 Token::Start(tag) => break self.open(tag, Scopes::ROOT)?,
                 Token::Text(text) if text.trim_matches(is_xml_space).is_empty() => {}
-                Token::Text(_) => return Err(self.report.malformed("text before the root element", self.tokens.offset())),
-                Token::End | Token::Eof => return Err(self.report.not_fhir("no element at all", self.tokens.offset())),
+                Token::Text(_) => {
+                    return Err(self.report.malformed("text before the root element", self.tokens.offset()));
+                }
+                Token::End | Token::Eof => {
+                    return Err(self.report.not_fhir("no element at all", self.tokens.offset()));
+                }
             }
         };
         let document = if root.name == "feed" {
@@ -175,7 +198,11 @@ impl<'t> Reader<'t> {
             match self.token()? {
                 Token::Eof => return Ok(document),
                 Token::Text(text) if text.trim_matches(is_xml_space).is_empty() => {}
-                _ => return Err(self.report.malformed("content behind the root element", self.tokens.offset())),
+                _ => {
+                    return Err(self
+                        .report
+                        .malformed("content behind the root element", self.tokens.offset()));
+                }
             }
         }
     }
@@ -204,9 +231,21 @@ impl<'t> Reader<'t> {
         let offset = element.tag.offset;
         if RESOURCE_TYPES.contains(&element.name) {
             let expected = "a resource type of this build (feature `all-resources` has them all)";
-            self.report.find((Severity::Information, Rule::UnknownResource), "", offset, expected, element.name)?;
+            self.report.find(
+                (Severity::Information, Rule::UnknownResource),
+                "",
+                offset,
+                expected,
+                element.name,
+            )?;
         } else {
-            self.report.find((ERROR, Rule::UnknownResource), "", offset, "a resource type of DSTU1", element.name)?;
+            self.report.find(
+                (ERROR, Rule::UnknownResource),
+                "",
+                offset,
+                "a resource type of DSTU1",
+                element.name,
+            )?;
         }
         let content = UnknownContent::XmlElement(self.capture(element, Namespace::None)?);
         Ok(Resource::Unknown(Box::new(UnknownResource { resource_type: element.name.to_owned(), content })))
@@ -219,17 +258,17 @@ impl<'t> Reader<'t> {
         if !element.tag.is_empty {
             self.children(target, element.scope, &mut present)?;
         }
-        for field in schema.fields.iter().filter(|field| field.mandatory) {
-            let index = usize::from(field.choice.unwrap_or(field.index));
-            // Of a choice, only the first alternative speaks for the group.
-            if !present.contains(index) && usize::from(field.index) == index {
-                self.report.find((ERROR, Rule::Minimum), field.name, element.tag.offset, "a value", "nothing")?;
-            }
+        for field in schema.missing(present) {
+            self.report.find((ERROR, Rule::Minimum), field.name, element.tag.offset, "a value", "nothing")?;
         }
         Ok(())
     }
 
-    fn structure_attributes(&mut self, target: &mut dyn Structure, element: &Element<'t>) -> Result<FieldSet> {
+    fn structure_attributes(
+        &mut self,
+        target: &mut dyn Structure,
+        element: &Element<'t>,
+    ) -> Result<FieldSet> {
         let mut present = FieldSet::default();
         if let Some(raw) = element.id {
             let id = self.id(raw, element)?;
@@ -245,7 +284,13 @@ impl<'t> Reader<'t> {
                     present.insert(index);
                     let value = self.value(raw, element.tag.offset)?;
                     if value.is_empty() {
-                        self.report.find((WARNING, Rule::Empty), name, element.tag.offset, "a value", "nothing")?;
+                        self.report.find(
+                            (WARNING, Rule::Empty),
+                            name,
+                            element.tag.offset,
+                            "a value",
+                            "nothing",
+                        )?;
                     }
                     if let Slot::Attribute(slot) = target.slot(index) {
                         *slot = value.into_owned();
@@ -261,7 +306,13 @@ impl<'t> Reader<'t> {
         let id = self.value(raw, element.tag.offset)?.into_owned();
         if id.parse::<Id>().is_err() {
             let expected = <Id as Scalar>::KIND.describe();
-            self.report.find((ERROR, Rule::Format), "id", element.tag.offset, expected, format_args!("{id:?}"))?;
+            self.report.find(
+                (ERROR, Rule::Format),
+                "id",
+                element.tag.offset,
+                expected,
+                format_args!("{id:?}"),
+            )?;
         }
         Ok(id)
     }
@@ -288,7 +339,11 @@ impl<'t> Reader<'t> {
         self.report.find((ERROR, Rule::UnknownAttribute), "", element.tag.offset, expected, name)?;
         self.report.charge(size_of::<UnknownNode>(), element.tag.offset)?;
         let value = self.value(raw, element.tag.offset)?.into_owned();
-        unknown.push(UnknownNode { name: name.to_owned(), content: UnknownContent::XmlAttribute(value), after: 0 });
+        unknown.push(UnknownNode {
+            name: name.to_owned(),
+            content: UnknownContent::XmlAttribute(value),
+            after: 0,
+        });
         Ok(())
     }
 
@@ -305,7 +360,13 @@ impl<'t> Reader<'t> {
                         Some(index) => self.child(target, index, &element, present, &mut last)?,
                         None => {
                             let expected = format_args!("an element of {}", schema.name);
-                            self.report.find((ERROR, Rule::UnknownElement), "", tag.offset, expected, element.name)?;
+                            self.report.find(
+                                (ERROR, Rule::UnknownElement),
+                                "",
+                                tag.offset,
+                                expected,
+                                element.name,
+                            )?;
                             self.keep(target.unknown_mut(), &element, last + 1)?;
                         }
                     }
@@ -320,12 +381,20 @@ impl<'t> Reader<'t> {
     /// The field of a child, which must not be an attribute's.
     #[inline]
     fn find(&self, schema: &TypeSchema, element: &Element<'t>, last: usize) -> Option<usize> {
-        schema.find(element.name, last).filter(|index| !matches!(schema.fields[*index].shape, Shape::Attribute | Shape::Text))
+        schema
+            .find(element.name, last)
+            .filter(|index| !matches!(schema.fields[*index].shape, Shape::Attribute | Shape::Text))
     }
 
     /// Text between the children of a structure: legal only as white space, or as the content of a Binary.
     #[inline]
-    fn stray_text(&mut self, target: &mut dyn Structure, text: &str, last: usize, present: &mut FieldSet) -> Result<()> {
+    fn stray_text(
+        &mut self,
+        target: &mut dyn Structure,
+        text: &str,
+        last: usize,
+        present: &mut FieldSet,
+    ) -> Result<()> {
         if text.trim_matches(is_xml_space).is_empty() {
             return Ok(());
         }
@@ -336,7 +405,8 @@ impl<'t> Reader<'t> {
             present.insert(index);
             if let Slot::Primitive(value) = target.slot(index) {
                 // A reference or a CDATA section splits the text.
-                let whole = value.wire_text().map_or_else(|| text.to_owned(), |before| format!("{before}{text}"));
+                let whole =
+                    value.wire_text().map_or_else(|| text.to_owned(), |before| format!("{before}{text}"));
                 return match value.set(Cow::Owned(whole)) {
                     Verdict::Valid => Ok(()),
                     Verdict::Invalid => self.invalid(field.name, value, offset),
@@ -370,8 +440,7 @@ impl<'t> Reader<'t> {
         } else {
             *last = index;
         }
-        let group = usize::from(field.choice.unwrap_or(field.index));
-        if !present.insert(group) && !field.repeats {
+        if !present.insert(field.group()) && !field.repeats {
             let (rule, expected) = match field.choice {
                 Some(_) => (Rule::Choice, "one alternative of the choice"),
                 None => (Rule::Maximum, "it once"),
@@ -422,12 +491,23 @@ impl<'t> Reader<'t> {
 
     /// Age, Duration and the other restrictions of Quantity take no extensions.
     #[inline]
-    fn finish_structure(&mut self, field: &FieldSchema, value: &mut dyn Structure, offset: usize) -> Result<()> {
+    fn finish_structure(
+        &mut self,
+        field: &FieldSchema,
+        value: &mut dyn Structure,
+        offset: usize,
+    ) -> Result<()> {
         if field.shape == Shape::Unextended
             && let Slot::Structures(extensions) = value.slot(0)
             && extensions.len() > 0
         {
-            self.report.find((ERROR, Rule::UnknownElement), "extension", offset, "no extension here", "one")?;
+            self.report.find(
+                (ERROR, Rule::UnknownElement),
+                "extension",
+                offset,
+                "no extension here",
+                "one",
+            )?;
         }
         self.report.leave();
         Ok(())
@@ -442,7 +522,7 @@ impl<'t> Reader<'t> {
         value: &mut dyn AnyPrimitive,
         element: &Element<'t>,
     ) -> Result<()> {
-        let simple = element.tag.is_empty && element.id.is_none() && element.first.is_none();
+        let simple = element.tag.is_empty && element.id.is_none() && element.others == 0;
         if !simple {
             self.report.enter(field.name, item, element.tag.offset)?;
             self.primitive_companions(value, element)?;
@@ -474,7 +554,8 @@ impl<'t> Reader<'t> {
         verdict: Verdict,
         offset: usize,
     ) -> Result<()> {
-        let name = item.map_or_else(|| Cow::Borrowed(field.name), |item| Cow::Owned(format!("{}[{item}]", field.name)));
+        let name = item
+            .map_or_else(|| Cow::Borrowed(field.name), |item| Cow::Owned(format!("{}[{item}]", field.name)));
         let text = value.wire_text().unwrap_or_default();
         if verdict == Verdict::Invalid || value.kind() == ScalarKind::Decimal && text.contains(['e', 'E']) {
             return self.invalid(&name, value, offset);
@@ -523,13 +604,23 @@ impl<'t> Reader<'t> {
                     if text.is_empty() {
                         continue;
                     }
-                    self.report.find((ERROR, Rule::StrayText), "", self.tokens.offset(), "a `value` attribute", "text")?;
+                    self.report.find(
+                        (ERROR, Rule::StrayText),
+                        "",
+                        self.tokens.offset(),
+                        "a `value` attribute",
+                        "text",
+                    )?;
                     // CarePlan.activity.goal is text by the letter of the schema.
                     if element.value.is_none() {
                         value.set(Cow::Borrowed(text));
                     } else {
                         let content = UnknownContent::XmlText(text.to_owned());
-                        value.companions_mut().unknown.push(UnknownNode { name: String::new(), content, after: 1 });
+                        value.companions_mut().unknown.push(UnknownNode {
+                            name: String::new(),
+                            content,
+                            after: 1,
+                        });
                     }
                 }
                 Token::Start(tag) => {
@@ -541,7 +632,13 @@ impl<'t> Reader<'t> {
                     if child.name == "extension" {
                         self.child(companions, 0, &child, &mut present, &mut last)?;
                     } else {
-                        self.report.find((ERROR, Rule::UnknownElement), "", tag.offset, "an extension", child.name)?;
+                        self.report.find(
+                            (ERROR, Rule::UnknownElement),
+                            "",
+                            tag.offset,
+                            "an extension",
+                            child.name,
+                        )?;
                         self.keep(&mut companions.unknown, &child, 1)?;
                     }
                 }
@@ -559,14 +656,26 @@ impl<'t> Reader<'t> {
                         let element = self.open(tag, wrapper.scope)?;
                         if resources.len() > before {
                             let found = "another one";
-                            self.report.find((ERROR, Rule::Contained), "", tag.offset, "one resource", found)?;
+                            self.report.find(
+                                (ERROR, Rule::Contained),
+                                "",
+                                tag.offset,
+                                "one resource",
+                                found,
+                            )?;
                         }
                         resources.push(self.resource(&element)?);
                     }
                     Token::End => break,
                     Token::Text(text) if text.trim_matches(is_xml_space).is_empty() => {}
                     Token::Text(_) => {
-                        self.report.find((ERROR, Rule::StrayText), "", self.tokens.offset(), "a resource", "text")?;
+                        self.report.find(
+                            (ERROR, Rule::StrayText),
+                            "",
+                            self.tokens.offset(),
+                            "a resource",
+                            "text",
+                        )?;
                     }
                     Token::Eof => return Err(self.ends_early()),
                 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::bytes;
+
 /// Why a piece of text is not well-formed.
 pub(crate) type Problem = String;
 
@@ -12,7 +14,9 @@ pub(crate) fn is_xml_character(character: char) -> bool {
 
 /// The value of an attribute: references resolved, literal white space made blanks as XML demands.
 pub(crate) fn attribute_value(raw: &str) -> Result<Cow<'_, str>, Problem> {
-    if !raw.bytes().any(|byte| matches!(byte, b'&' | b'\n' | b'\r' | b'\t')) {
+    let bytes = raw.as_bytes();
+    let plain = bytes::find_control_or(bytes, [b'&']);
+    if bytes[plain..].iter().all(|byte| !matches!(byte, b'&' | b'\n' | b'\r' | b'\t')) {
         return Ok(Cow::Borrowed(raw));
     }
     // A line end of two characters is one character to XML.
@@ -22,7 +26,7 @@ pub(crate) fn attribute_value(raw: &str) -> Result<Cow<'_, str>, Problem> {
 
 /// Text between tags: references resolved, line ends made `\n`.
 pub(crate) fn text_content(raw: &str) -> Result<Cow<'_, str>, Problem> {
-    if !raw.contains('\r') {
+    if memchr::memchr(b'\r', raw.as_bytes()).is_none() {
         return unescape(raw, false);
     }
     let unix = raw.replace("\r\n", "\n").replace('\r', "\n");
@@ -55,7 +59,9 @@ fn shorten(name: &str) -> &str {
 fn reference(name: &str, html: bool) -> Option<char> {
     if let Some(number) = name.strip_prefix('#') {
         let code = match number.strip_prefix('x') {
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => u32::from_str_radix(digits, 16),
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                u32::from_str_radix(digits, 16)
+            }
             _ if number.bytes().all(|byte| byte.is_ascii_digit()) => number.parse(),
             _ => return None,
         };

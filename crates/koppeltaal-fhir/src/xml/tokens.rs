@@ -62,19 +62,19 @@ impl<'t> Tokens<'t> {
     }
 
     #[cold]
-    fn error(&self, problem: impl Into<String>) -> TokenError {
-        TokenError { problem: problem.into(), offset: self.offset }
+    fn error(&self, problem: impl Into<String>) -> Box<TokenError> {
+        Box::new(TokenError { problem: problem.into(), offset: self.offset })
     }
 
     /// The next token that carries data.
-    pub(crate) fn next(&mut self) -> Result<Token<'t>, TokenError> {
+    pub(crate) fn next(&mut self) -> Result<Token<'t>, Box<TokenError>> {
         loop {
             self.offset = self.position();
             let event = match self.reader.read_event() {
                 Ok(event) => event,
                 Err(error) => {
                     let offset = self.reader.error_position() as usize;
-                    return Err(TokenError { problem: error.to_string(), offset });
+                    return Err(Box::new(TokenError { problem: error.to_string(), offset }));
                 }
             };
             match event {
@@ -124,24 +124,36 @@ impl<'t> Tokens<'t> {
         self.text.get(start..self.position()).unwrap_or_default()
     }
 
-    fn plain_text(&self) -> Result<Cow<'t, str>, TokenError> {
+    fn plain_text(&self) -> Result<Cow<'t, str>, Box<TokenError>> {
         let raw = self.source();
+        // Most text is the white space between elements.
+        if raw.bytes().all(|byte| matches!(byte, b' ' | b'\n' | b'\t')) {
+            return Ok(Cow::Borrowed(raw));
+        }
         if memchr::memmem::find(raw.as_bytes(), b"]]>").is_some() {
             return Err(self.error("`]]>` in text"));
         }
         text::text_content(raw).map_err(|problem| self.error(problem))
     }
 
-    fn tag(&self, name_length: usize, is_empty: bool) -> Result<Tag<'t>, TokenError> {
+    fn tag(&self, name_length: usize, is_empty: bool) -> Result<Tag<'t>, Box<TokenError>> {
         let inner = self.source();
         let inner = inner.get(1..inner.len() - if is_empty { 2 } else { 1 }).unwrap_or_default();
         let (name, attributes) = inner.split_at(name_length);
-        let starts_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80);
-        if !starts_well || name.contains(['<', '=', '"', '\'', '&']) {
+        let starts_well = name
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80);
+        if !starts_well || !name.bytes().all(is_name_byte) {
             return Err(self.error("a tag without a proper name"));
         }
         Ok(Tag { name, attributes, is_empty, offset: self.offset })
     }
+}
+
+/// Whether a byte can be part of a name. Beyond ASCII nearly everything can.
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_' | b'.') || byte >= 0x80
 }
 
 impl<'t> Tag<'t> {
@@ -169,8 +181,10 @@ impl<'t> Attributes<'t> {
             return Err("attributes without a blank between them");
         }
         let start = &bytes[blanks..];
-        let name_length =
-            start.iter().position(|byte| is_space(byte) || *byte == b'=').ok_or("an attribute without a value")?;
+        let name_length = start
+            .iter()
+            .position(|byte| is_space(byte) || *byte == b'=')
+            .ok_or("an attribute without a value")?;
         let after_name = &start[name_length..];
         let to_equals = after_name.iter().take_while(|byte| is_space(byte)).count();
         if after_name.get(to_equals) != Some(&b'=') || name_length == 0 {
@@ -183,11 +197,13 @@ impl<'t> Attributes<'t> {
             _ => return Err("an attribute without quotes"),
         };
         let value_start = blanks + name_length + to_equals + 1 + to_quote + 1;
-        let length = memchr::memchr2(quote, b'<', &bytes[value_start..]).ok_or("an attribute without its closing quote")?;
+        let length = memchr::memchr2(quote, b'<', &bytes[value_start..])
+            .ok_or("an attribute without its closing quote")?;
         if bytes[value_start + length] == b'<' {
             return Err("a `<` in the value of an attribute");
         }
-        let attribute = (&self.rest[blanks..blanks + name_length], &self.rest[value_start..value_start + length]);
+        let attribute =
+            (&self.rest[blanks..blanks + name_length], &self.rest[value_start..value_start + length]);
         self.rest = &self.rest[value_start + length + 1..];
         Ok(Some(attribute))
     }

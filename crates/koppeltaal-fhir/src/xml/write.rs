@@ -16,8 +16,16 @@ use crate::xhtml::Xhtml;
 
 /// Writes a document. `indent` spaces per level; 0 for none, and no line breaks.
 pub(crate) fn write(document: &Document, indent: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
-    let mut writer =
-        Writer { out, indent, level: 0, in_tag: false, failure: None, unknown: VecDeque::new(), path: Vec::new() };
+    let mut writer = Writer {
+        out,
+        indent,
+        level: 0,
+        in_tag: false,
+        in_text: false,
+        failure: None,
+        unknown: VecDeque::new(),
+        path: Vec::new(),
+    };
     match document {
         Document::Bundle(bundle) => writer.feed(bundle),
         Document::Resource(resource) => writer.any_resource(resource),
@@ -31,6 +39,8 @@ struct Writer<'a> {
     level: usize,
     /// Whether a start tag is still open: attributes may follow, and content must close it first.
     in_tag: bool,
+    /// Whether the open element holds text, which a line break would become part of.
+    in_text: bool,
     failure: Option<WriteError>,
     /// Unknown nodes of the structure that is being walked, still to be written.
     unknown: VecDeque<UnknownNode>,
@@ -84,7 +94,9 @@ impl Writer<'_> {
             self.raw("/>");
             return;
         }
-        self.break_line();
+        if !std::mem::take(&mut self.in_text) {
+            self.break_line();
+        }
         self.end_tag(name);
     }
 
@@ -141,7 +153,8 @@ impl Writer<'_> {
         }
         // Rare: unknown elements are written where they stood. Those of an outer structure wait.
         self.unknown_attributes(value.unknown());
-        let nodes = value.unknown().iter().filter(|node| !matches!(node.content, UnknownContent::XmlAttribute(_)));
+        let nodes =
+            value.unknown().iter().filter(|node| !matches!(node.content, UnknownContent::XmlAttribute(_)));
         let outer = std::mem::replace(&mut self.unknown, nodes.cloned().collect());
         value.walk(self);
         self.unknown_before(usize::MAX);
@@ -215,7 +228,11 @@ impl Writer<'_> {
             self.attribute_value("id", id);
         }
         if let Some(text) = value.wire_text() {
-            let text = if value.kind() == ScalarKind::Decimal { decimal_to_xml(&text).into_owned().into() } else { text };
+            let text = if value.kind() == ScalarKind::Decimal {
+                decimal_to_xml(&text).into_owned().into()
+            } else {
+                text
+            };
             self.attribute_value("value", &text);
         }
         if let Some(companions) = companions {
@@ -263,6 +280,7 @@ impl Walker for Writer<'_> {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
         if field.shape == Shape::Text {
             self.content();
+            self.in_text = true;
             if let Err(character) = escape_text(self.out, &value.wire_text().unwrap_or_default()) {
                 self.fail(|path| WriteError::Character { path, character });
             }

@@ -1,0 +1,54 @@
+//! Finding bytes in short strings, eight at a time; both formats' scanners and writers live on it.
+//!
+//! `memchr` is faster on long text, but most strings of a message are shorter than its start-up.
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// A set high bit for each byte of `word` that is `byte`; also for some bytes behind the first one found.
+#[inline]
+fn equal(word: u64, byte: u8) -> u64 {
+    let difference = word ^ (ONES * byte as u64);
+    difference.wrapping_sub(ONES) & !difference
+}
+
+/// The index of the first byte that is one of `wanted` or a control character (below 0x20), or a lower bound of it:
+/// the last seven bytes are not looked at. The length minus at most seven if there is none.
+#[inline]
+pub(crate) fn find_control_or<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> usize {
+    let mut at = 0;
+    while let Some((chunk, _)) = bytes[at..].split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        let mut found = word.wrapping_sub(ONES * 0x20) & !word;
+        for byte in wanted {
+            found |= equal(word, byte);
+        }
+        found &= HIGHS;
+        if found != 0 {
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_hit_is_found_whatever_stands_before_it() {
+        for length in 0..40 {
+            for at in 0..length {
+                let mut bytes = vec![b'\xE9'; length];
+                bytes[at] = b'"';
+                let found = find_control_or(&bytes, [b'"', b'&']);
+                assert!(found == at || (found <= at && at >= length - length % 8), "{length} {at} {found}");
+                bytes[at] = 0x1F;
+                assert_eq!(find_control_or(&bytes, [b'"', b'&']), found);
+            }
+            let none = find_control_or(&vec![b'a'; length], [b'"']);
+            assert!(none <= length && length - none < 8);
+        }
+    }
+}

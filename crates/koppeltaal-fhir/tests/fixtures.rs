@@ -1,0 +1,112 @@
+//! Every fixture of the project, read and written in both formats.
+#![cfg(all(feature = "json", feature = "xml"))]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use koppeltaal_fhir::{Document, Read, ReadOptions};
+
+/// The fixtures with an ending, quirky ones or the others.
+fn fixtures(ending: &str, quirky: bool) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+    let mut files = Vec::new();
+    for folder in ["messages", "resources", "bundles"] {
+        for entry in fs::read_dir(root.join(folder)).expect("the folder is there") {
+            let path = entry.expect("readable").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.ends_with(ending) && name.contains("-quirky") == quirky && is_modelled(&path) {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+/// Some fixtures hold resources that only builds with all resources can understand.
+fn is_modelled(path: &Path) -> bool {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let needs_all = ["condition", "encounter", "query"].contains(&&*stem) || stem.starts_with("document");
+    cfg!(feature = "all-resources") || !needs_all
+}
+
+fn read(path: &Path, options: ReadOptions) -> Read {
+    let text = fs::read(path).expect("readable");
+    let read = if path.extension().is_some_and(|ending| ending == "xml") {
+        options.xml(&text)
+    } else {
+        options.json(&text)
+    };
+    read.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn from_xml(text: &str) -> Document {
+    ReadOptions::tolerant().xml(text.as_bytes()).expect("what was written reads back").document
+}
+
+fn from_json(text: &str) -> Document {
+    ReadOptions::tolerant().json(text.as_bytes()).expect("what was written reads back").document
+}
+
+#[test]
+fn what_is_right_is_read_strictly_and_without_findings() {
+    for ending in [".xml", ".json"] {
+        for path in fixtures(ending, false) {
+            let findings = read(&path, ReadOptions::strict()).findings;
+            assert!(findings.is_empty(), "{}: {findings:#?}", path.display());
+        }
+    }
+}
+
+#[test]
+fn what_is_odd_is_read_with_findings() {
+    for ending in [".xml", ".json"] {
+        for path in fixtures(ending, true) {
+            assert!(!read(&path, ReadOptions::tolerant()).findings.is_empty(), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn xml_and_json_of_the_same_content_give_the_same_model() {
+    for path in fixtures(".xml", false) {
+        let json = path.with_extension("json");
+        let xml = read(&path, ReadOptions::strict()).document;
+        let json = read(&json, ReadOptions::strict()).document;
+        // Narratives may be written differently; going through XML once makes them comparable.
+        let json = from_xml(&json.to_xml().expect("writable"));
+        let (xml, json) = (xml.to_json_pretty().expect("writable"), json.to_json_pretty().expect("writable"));
+        if !path.file_stem().unwrap_or_default().to_string_lossy().contains("narrative") {
+            assert_eq!(xml, json, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn writing_and_reading_again_changes_nothing() {
+    for quirky in [false, true] {
+        for ending in [".xml", ".json"] {
+            for path in fixtures(ending, quirky) {
+                let document = read(&path, ReadOptions::tolerant()).document;
+                let xml = document.to_xml().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                let again = from_xml(&xml);
+                assert_eq!(again.to_xml().expect("writable"), xml, "{}: XML", path.display());
+                let json = document.to_json().expect("writable");
+                let again = from_json(&json);
+                assert_eq!(again.to_json().expect("writable"), json, "{}: JSON", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn indented_text_holds_the_same_content() {
+    for path in fixtures(".xml", false) {
+        let document = read(&path, ReadOptions::tolerant()).document;
+        let xml = from_xml(&document.to_xml_pretty().expect("writable"));
+        assert_eq!(xml, document, "{}", path.display());
+        let json = from_json(&document.to_json_pretty().expect("writable"));
+        assert_eq!(json.to_json(), document.to_json(), "{}", path.display());
+    }
+}

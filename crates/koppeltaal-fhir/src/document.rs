@@ -7,6 +7,7 @@ use crate::resource::{Resource, ResourceType};
 
 /// The content of a file, a request or a reply: one resource or one bundle.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a program holds few documents, and mostly bundles")]
 pub enum Document {
     /// One resource.
     Resource(Resource),

@@ -6,6 +6,8 @@
 
 mod read;
 mod scan;
+mod structure;
+mod values;
 mod write;
 
 pub(crate) use read::read;

@@ -4,6 +4,7 @@
 mod bundle;
 #[cfg(any(feature = "json", feature = "xml"))]
 mod bytes;
+mod check;
 #[cfg(feature = "xml")]
 mod convert;
 mod document;

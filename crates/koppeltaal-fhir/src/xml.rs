@@ -3,7 +3,9 @@
 mod capture;
 mod feed;
 mod names;
+mod primitive;
 mod read;
+mod structure;
 mod text;
 mod tokens;
 mod write;

@@ -10,13 +10,10 @@ use super::text;
 use super::tokens::{Tag, Token, Tokens};
 use crate::document::{Document, Read};
 use crate::finding::{Rule, Severity};
-use crate::primitive::{AnyPrimitive, Companions, Scalar, ScalarKind, Verdict};
 use crate::report::{Failure, Report};
 use crate::resource::{RESOURCE_TYPES, Resource};
-use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema};
-use crate::types::{Id, is_xml_space};
+use crate::types::is_xml_space;
 use crate::unknown::{Unknown, UnknownContent, UnknownNode, UnknownResource};
-use crate::xhtml::Xhtml;
 
 pub(super) const ERROR: Severity = Severity::Error;
 pub(super) const WARNING: Severity = Severity::Warning;
@@ -57,7 +54,7 @@ pub(super) struct Element<'t> {
     pub(super) id: Option<&'t str>,
     pub(super) value: Option<&'t str>,
     /// How many other attributes there are.
-    others: u32,
+    pub(super) others: u32,
     /// Namespaces around the element, and inside it.
     pub(super) outer: Scope,
     pub(super) scope: Scope,
@@ -154,7 +151,12 @@ impl<'t> Reader<'t> {
     }
 
     /// Notes an attribute that is not `value`, `id` or `xmlns`; tells whether it was there already.
-    fn other_attribute(&mut self, element: &mut Element<'t>, name: &'t str, raw: &'t str) -> Result<bool> {
+    pub(super) fn other_attribute(
+        &mut self,
+        element: &mut Element<'t>,
+        name: &'t str,
+        raw: &'t str,
+    ) -> Result<bool> {
         if let Some(prefix) = name.strip_prefix("xmlns:") {
             let uri = self.value(raw, element.tag.offset)?;
             let namespace = self.scopes.namespace(&uri);
@@ -166,13 +168,13 @@ impl<'t> Reader<'t> {
         Ok(duplicate)
     }
 
-    fn resolve(&self, scope: Scope, prefix: &str, offset: usize) -> Result<Namespace> {
+    pub(super) fn resolve(&self, scope: Scope, prefix: &str, offset: usize) -> Result<Namespace> {
         self.scopes
             .resolve(scope, prefix)
             .ok_or_else(|| self.report.malformed(format!("the prefix `{prefix}` is not declared"), offset))
     }
 
-    fn document(&mut self) -> Result<Document> {
+    pub(super) fn document(&mut self) -> Result<Document> {
         let root = loop {
             match self.token()? {
                 Token::Start(tag) => break self.open(tag, Scopes::ROOT)?,
@@ -213,7 +215,7 @@ impl<'t> Reader<'t> {
     }
 
     #[cold]
-    fn wrong_namespace(&mut self, element: &Element<'t>, expected: Namespace) -> Result<()> {
+    pub(super) fn wrong_namespace(&mut self, element: &Element<'t>, expected: Namespace) -> Result<()> {
         let found = format!("`{}`", self.scopes.uri(element.namespace));
         let wanted = format!("namespace {}", self.scopes.uri(expected));
         self.report.find((ERROR, Rule::Namespace), element.name, element.tag.offset, wanted, found)
@@ -249,401 +251,6 @@ impl<'t> Reader<'t> {
         }
         let content = UnknownContent::XmlElement(self.capture(element, Namespace::None)?);
         Ok(Resource::Unknown(Box::new(UnknownResource { resource_type: element.name.to_owned(), content })))
-    }
-
-    /// Reads the structure that `element` is into `target`.
-    fn structure(&mut self, target: &mut dyn Structure, element: &Element<'t>) -> Result<()> {
-        let schema = target.schema();
-        let mut present = self.structure_attributes(target, element)?;
-        if !element.tag.is_empty {
-            self.children(target, element.scope, &mut present)?;
-        }
-        for field in schema.missing(present) {
-            self.report.find((ERROR, Rule::Minimum), field.name, element.tag.offset, "a value", "nothing")?;
-        }
-        Ok(())
-    }
-
-    fn structure_attributes(
-        &mut self,
-        target: &mut dyn Structure,
-        element: &Element<'t>,
-    ) -> Result<FieldSet> {
-        let mut present = FieldSet::default();
-        if let Some(raw) = element.id {
-            let id = self.id(raw, element)?;
-            target.set_id(id);
-        }
-        if let Some(raw) = element.value {
-            self.unknown_attribute(target.unknown_mut(), element, "value", raw)?;
-        }
-        let schema = target.schema();
-        for (name, raw) in element.attributes() {
-            match schema.find(name, 0).filter(|index| schema.fields[*index].shape == Shape::Attribute) {
-                Some(index) => {
-                    present.insert(index);
-                    let value = self.value(raw, element.tag.offset)?;
-                    if value.is_empty() {
-                        self.report.find(
-                            (WARNING, Rule::Empty),
-                            name,
-                            element.tag.offset,
-                            "a value",
-                            "nothing",
-                        )?;
-                    }
-                    if let Slot::Attribute(slot) = target.slot(index) {
-                        *slot = value.into_owned();
-                    }
-                }
-                None => self.unknown_attribute(target.unknown_mut(), element, name, raw)?,
-            }
-        }
-        Ok(present)
-    }
-
-    fn id(&mut self, raw: &'t str, element: &Element<'t>) -> Result<String> {
-        let id = self.value(raw, element.tag.offset)?.into_owned();
-        if id.parse::<Id>().is_err() {
-            let expected = <Id as Scalar>::KIND.describe();
-            self.report.find(
-                (ERROR, Rule::Format),
-                "id",
-                element.tag.offset,
-                expected,
-                format_args!("{id:?}"),
-            )?;
-        }
-        Ok(id)
-    }
-
-    /// An attribute that the element does not have: kept, unless it only speaks to XML processors.
-    #[cold]
-    pub(super) fn unknown_attribute(
-        &mut self,
-        unknown: &mut Unknown,
-        element: &Element<'t>,
-        name: &str,
-        raw: &'t str,
-    ) -> Result<()> {
-        if let Some((prefix, local)) = name.split_once(':') {
-            if prefix != "xml" {
-                let namespace = self.resolve(element.scope, prefix, element.tag.offset)?;
-                let is_instance = self.scopes.uri(namespace) == "http://www.w3.org/2001/XMLSchema-instance";
-                if is_instance && matches!(local, "schemaLocation" | "noNamespaceSchemaLocation") {
-                    return Ok(());
-                }
-            }
-        }
-        let expected = format_args!("an attribute of {}", element.name);
-        self.report.find((ERROR, Rule::UnknownAttribute), "", element.tag.offset, expected, name)?;
-        self.report.charge(size_of::<UnknownNode>(), element.tag.offset)?;
-        let value = self.value(raw, element.tag.offset)?.into_owned();
-        unknown.push(UnknownNode {
-            name: name.to_owned(),
-            content: UnknownContent::XmlAttribute(value),
-            after: 0,
-        });
-        Ok(())
-    }
-
-    /// Reads what is between the tags of a structure.
-    fn children(&mut self, target: &mut dyn Structure, scope: Scope, present: &mut FieldSet) -> Result<()> {
-        let schema = target.schema();
-        // The field of the latest child, and the furthest that any child was.
-        let mut last = 0;
-        loop {
-            match self.token()? {
-                Token::Start(tag) => {
-                    let element = self.open(tag, scope)?;
-                    match self.find(schema, &element, last) {
-                        Some(index) => self.child(target, index, &element, present, &mut last)?,
-                        None => {
-                            let expected = format_args!("an element of {}", schema.name);
-                            self.report.find(
-                                (ERROR, Rule::UnknownElement),
-                                "",
-                                tag.offset,
-                                expected,
-                                element.name,
-                            )?;
-                            self.keep(target.unknown_mut(), &element, last + 1)?;
-                        }
-                    }
-                }
-                Token::End => return Ok(()),
-                Token::Text(text) => self.stray_text(target, &text, last, present)?,
-                Token::Eof => return Err(self.ends_early()),
-            }
-        }
-    }
-
-    /// The field of a child, which must not be an attribute's.
-    #[inline]
-    fn find(&self, schema: &TypeSchema, element: &Element<'t>, last: usize) -> Option<usize> {
-        schema
-            .find(element.name, last)
-            .filter(|index| !matches!(schema.fields[*index].shape, Shape::Attribute | Shape::Text))
-    }
-
-    /// Text between the children of a structure: legal only as white space, or as the content of a Binary.
-    #[inline]
-    fn stray_text(
-        &mut self,
-        target: &mut dyn Structure,
-        text: &str,
-        last: usize,
-        present: &mut FieldSet,
-    ) -> Result<()> {
-        if text.trim_matches(is_xml_space).is_empty() {
-            return Ok(());
-        }
-        let offset = self.tokens.offset();
-        let schema = target.schema();
-        if let Some(field) = schema.fields.iter().find(|field| field.shape == Shape::Text) {
-            let index = usize::from(field.index);
-            present.insert(index);
-            if let Slot::Primitive(value) = target.slot(index) {
-                // A reference or a CDATA section splits the text.
-                let whole =
-                    value.wire_text().map_or_else(|| text.to_owned(), |before| format!("{before}{text}"));
-                return match value.set(Cow::Owned(whole)) {
-                    Verdict::Valid => Ok(()),
-                    Verdict::Invalid => self.invalid(field.name, value, offset),
-                };
-            }
-        }
-        self.report.find((ERROR, Rule::StrayText), "", offset, "no text here", format_args!("{text:?}"))?;
-        let content = UnknownContent::XmlText(text.to_owned());
-        target.unknown_mut().push(UnknownNode { name: String::new(), content, after: last + 1 });
-        Ok(())
-    }
-
-    /// Reads one child, which is the field at `index`.
-    #[inline]
-    fn child(
-        &mut self,
-        target: &mut dyn Structure,
-        index: usize,
-        element: &Element<'t>,
-        present: &mut FieldSet,
-        last: &mut usize,
-    ) -> Result<()> {
-        let field = &target.schema().fields[index];
-        let offset = element.tag.offset;
-        let namespace = if field.shape == Shape::Xhtml { Namespace::Xhtml } else { Namespace::Fhir };
-        self.expect_namespace(element, namespace)?;
-        if index < *last {
-            let after = target.schema().fields[*last].name;
-            let expected = format_args!("{} before {after}", field.name);
-            self.report.find((ERROR, Rule::Order), field.name, offset, expected, "it behind")?;
-        } else {
-            *last = index;
-        }
-        if !present.insert(field.group()) && !field.repeats {
-            let (rule, expected) = match field.choice {
-                Some(_) => (Rule::Choice, "one alternative of the choice"),
-                None => (Rule::Maximum, "it once"),
-            };
-            self.report.find((ERROR, rule), field.name, offset, expected, "another one")?;
-            return self.keep(target.unknown_mut(), element, *last + 1);
-        }
-        match target.slot(index) {
-            Slot::Primitive(value) => self.primitive(field, None, value, element),
-            Slot::Primitives(values) => {
-                let item = values.len();
-                self.report.charge(values.size(), offset)?;
-                self.primitive(field, Some(item), values.at(item), element)
-            }
-            Slot::Structure(value) => {
-                self.report.enter(field.name, None, offset)?;
-                self.structure(value, element)?;
-                self.finish_structure(field, value, offset)
-            }
-            Slot::Structures(values) => {
-                self.report.charge(values.size(), offset)?;
-                self.report.enter(field.name, Some(values.len()), offset)?;
-                let value = values.push();
-                self.structure(value, element)?;
-                self.finish_structure(field, value, offset)
-            }
-            Slot::Resource(value) => {
-                self.report.enter(field.name, None, offset)?;
-                let mut resources = Vec::new();
-                self.contained(&mut resources, element)?;
-                *value = resources.into_iter().next();
-                self.report.leave();
-                Ok(())
-            }
-            Slot::Resources(values) => {
-                self.report.enter(field.name, Some(values.len()), offset)?;
-                self.contained(values, element)?;
-                self.report.leave();
-                Ok(())
-            }
-            Slot::Xhtml(value) => {
-                *value = Xhtml::from_xml(self.capture(element, Namespace::None)?);
-                Ok(())
-            }
-            Slot::Attribute(_) | Slot::None => self.keep(target.unknown_mut(), element, *last + 1),
-        }
-    }
-
-    /// Age, Duration and the other restrictions of Quantity take no extensions.
-    #[inline]
-    fn finish_structure(
-        &mut self,
-        field: &FieldSchema,
-        value: &mut dyn Structure,
-        offset: usize,
-    ) -> Result<()> {
-        if field.shape == Shape::Unextended
-            && let Slot::Structures(extensions) = value.slot(0)
-            && extensions.len() > 0
-        {
-            self.report.find(
-                (ERROR, Rule::UnknownElement),
-                "extension",
-                offset,
-                "no extension here",
-                "one",
-            )?;
-        }
-        self.report.leave();
-        Ok(())
-    }
-
-    /// A primitive: a `value` attribute, an id, extensions.
-    #[inline]
-    fn primitive(
-        &mut self,
-        field: &'static FieldSchema,
-        item: Option<usize>,
-        value: &mut dyn AnyPrimitive,
-        element: &Element<'t>,
-    ) -> Result<()> {
-        let simple = element.tag.is_empty && element.id.is_none() && element.others == 0;
-        if !simple {
-            self.report.enter(field.name, item, element.tag.offset)?;
-            self.primitive_companions(value, element)?;
-            self.report.leave();
-        }
-        match element.value {
-            Some(raw) => {
-                let text = self.value(raw, element.tag.offset)?;
-                let verdict = value.set(text);
-                if verdict == Verdict::Invalid || raw.is_empty() || value.kind() == ScalarKind::Decimal {
-                    self.check_primitive(field, item, value, verdict, element.tag.offset)?;
-                }
-            }
-            None if value.is_absent() => {
-                let found = "neither value nor extension";
-                self.report.find((WARNING, Rule::Empty), field.name, element.tag.offset, "a value", found)?;
-            }
-            None => {}
-        }
-        Ok(())
-    }
-
-    /// What reading the value could not decide: emptiness, which some types allow, and exponents, which XML does not.
-    fn check_primitive(
-        &mut self,
-        field: &FieldSchema,
-        item: Option<usize>,
-        value: &dyn AnyPrimitive,
-        verdict: Verdict,
-        offset: usize,
-    ) -> Result<()> {
-        let name = item
-            .map_or_else(|| Cow::Borrowed(field.name), |item| Cow::Owned(format!("{}[{item}]", field.name)));
-        let text = value.wire_text().unwrap_or_default();
-        if verdict == Verdict::Invalid || value.kind() == ScalarKind::Decimal && text.contains(['e', 'E']) {
-            return self.invalid(&name, value, offset);
-        }
-        if text.is_empty() {
-            return self.report.find((WARNING, Rule::Empty), &name, offset, "a value", "an empty one");
-        }
-        Ok(())
-    }
-
-    #[cold]
-    fn invalid(&mut self, name: &str, value: &dyn AnyPrimitive, offset: usize) -> Result<()> {
-        let found = value.wire_text().unwrap_or_default().into_owned();
-        let rule = match value.kind() {
-            _ if found.is_empty() => Rule::Empty,
-            ScalarKind::ListedCode => Rule::Code,
-            _ => Rule::Format,
-        };
-        self.report.find((ERROR, rule), name, offset, value.kind().describe(), format_args!("{found:?}"))
-    }
-
-    /// Id, extensions and whatever else a primitive has besides its value.
-    fn primitive_companions(&mut self, value: &mut dyn AnyPrimitive, element: &Element<'t>) -> Result<()> {
-        let offset = element.tag.offset;
-        if let Some(raw) = element.id {
-            self.report.charge(size_of::<Companions>(), offset)?;
-            let id = self.id(raw, element)?;
-            value.companions_mut().id = Some(id);
-        }
-        for (name, raw) in element.attributes() {
-            let mut unknown = Unknown::default();
-            self.unknown_attribute(&mut unknown, element, name, raw)?;
-            if !unknown.is_empty() {
-                value.companions_mut().unknown = unknown;
-            }
-        }
-        if element.tag.is_empty {
-            return Ok(());
-        }
-        loop {
-            match self.token()? {
-                Token::End => return Ok(()),
-                Token::Eof => return Err(self.ends_early()),
-                Token::Text(text) => {
-                    let text = text.trim_matches(is_xml_space);
-                    if text.is_empty() {
-                        continue;
-                    }
-                    self.report.find(
-                        (ERROR, Rule::StrayText),
-                        "",
-                        self.tokens.offset(),
-                        "a `value` attribute",
-                        "text",
-                    )?;
-                    // CarePlan.activity.goal is text by the letter of the schema.
-                    if element.value.is_none() {
-                        value.set(Cow::Borrowed(text));
-                    } else {
-                        let content = UnknownContent::XmlText(text.to_owned());
-                        value.companions_mut().unknown.push(UnknownNode {
-                            name: String::new(),
-                            content,
-                            after: 1,
-                        });
-                    }
-                }
-                Token::Start(tag) => {
-                    let child = self.open(tag, element.scope)?;
-                    self.report.charge(size_of::<Companions>(), offset)?;
-                    let companions = value.companions_mut();
-                    let mut present = FieldSet::default();
-                    let mut last = 0;
-                    if child.name == "extension" {
-                        self.child(companions, 0, &child, &mut present, &mut last)?;
-                    } else {
-                        self.report.find(
-                            (ERROR, Rule::UnknownElement),
-                            "",
-                            tag.offset,
-                            "an extension",
-                            child.name,
-                        )?;
-                        self.keep(&mut companions.unknown, &child, 1)?;
-                    }
-                }
-            }
-        }
     }
 
     /// The resources in a wrapper: `contained`, or the content of an entry. The schema wants exactly one.

@@ -1,0 +1,339 @@
+//! The values of members: primitives with their `_` halves, structures, lists, contained resources, narratives.
+
+use std::borrow::Cow;
+
+use super::read::{ERROR, Reader, Result};
+use super::scan::Kind;
+use super::structure::{Progress, unknown_member};
+use crate::finding::Rule;
+use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, Verdict};
+use crate::resource::Resource;
+use crate::structure::{FieldSchema, Shape, Slot, Structure, StructureList};
+use crate::xhtml::Xhtml;
+
+impl<'t> Reader<'t> {
+    /// The `_name` member: ids and extensions of the primitive at `index`.
+    pub(super) fn companions(
+        &mut self,
+        target: &mut dyn Structure,
+        index: usize,
+        name: &str,
+        offset: usize,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        let field = &target.schema().fields[index];
+        let own_value = progress.values.contains(index);
+        if field.choice.is_none() || !own_value {
+            let was_companion_only = !own_value;
+            if was_companion_only && !self.enter_choice(field, name, offset, progress)? {
+                return self.keep(target.unknown_mut(), name, index);
+            }
+        }
+        let kind = self.kind()?;
+        let read = match (target.slot(index), kind) {
+            (Slot::Primitive(value), Kind::Object) => {
+                self.report.enter(field.name, None, offset)?;
+                self.companions_object(value)?;
+                self.report.leave();
+                true
+            }
+            (Slot::Primitives(values), Kind::Array) => {
+                self.begin_array()?;
+                let mut item = 0;
+                while self.next_item(item == 0)? {
+                    let offset = self.scanner.offset();
+                    self.report.enter(field.name, Some(item), offset)?;
+                    match self.kind()? {
+                        Kind::Null => drop(self.raw()?),
+                        Kind::Object => self.companions_object(values.at(item))?,
+                        kind => {
+                            self.report.find(
+                                (ERROR, Rule::JsonType),
+                                "",
+                                offset,
+                                "an object or null",
+                                kind.describe(),
+                            )?;
+                            self.raw()?;
+                        }
+                    }
+                    self.report.leave();
+                    item += 1;
+                }
+                true
+            }
+            _ => false,
+        };
+        if !read {
+            self.report.find((ERROR, Rule::JsonType), name, offset, "ids and extensions", kind.describe())?;
+            return self.keep(target.unknown_mut(), name, index);
+        }
+        Ok(())
+    }
+
+    /// `{"id": .., "extension": [..]}` of a primitive.
+    pub(super) fn companions_object(&mut self, value: &mut dyn AnyPrimitive) -> Result<()> {
+        self.report.charge(size_of::<Companions>(), self.scanner.offset())?;
+        self.structure(value.companions_mut())
+    }
+
+    pub(super) fn single_primitive(
+        &mut self,
+        field: &'static FieldSchema,
+        value: &mut dyn AnyPrimitive,
+        kind: Kind,
+        offset: usize,
+    ) -> Result<bool> {
+        if kind == Kind::Array {
+            return Ok(false);
+        }
+        self.primitive(field.name, value, kind, offset)
+    }
+
+    /// One primitive value. `false` if it is no JSON scalar.
+    pub(super) fn primitive(
+        &mut self,
+        name: &str,
+        value: &mut dyn AnyPrimitive,
+        kind: Kind,
+        offset: usize,
+    ) -> Result<bool> {
+        let wanted = match value.kind() {
+            ScalarKind::Boolean => Kind::Boolean,
+            ScalarKind::Integer | ScalarKind::Decimal => Kind::Number,
+            _ => Kind::String,
+        };
+        let start = self.scanner.offset();
+        let text = match kind {
+            Kind::String => self.string()?,
+            Kind::Number => {
+                let number = self.scanner.number();
+                Cow::Borrowed(self.scan(number)?)
+            }
+            Kind::Boolean => {
+                let literal = self.scanner.literal();
+                Cow::Borrowed(self.scan(literal)?)
+            }
+            Kind::Object | Kind::Array | Kind::Null => return Ok(false),
+        };
+        if kind != wanted {
+            self.report.find((ERROR, Rule::JsonType), name, start, wanted.describe(), kind.describe())?;
+        }
+        if value.set(text) == Verdict::Invalid {
+            self.invalid(name, value, offset)?;
+        }
+        Ok(true)
+    }
+
+    #[cold]
+    pub(super) fn invalid(&mut self, name: &str, value: &dyn AnyPrimitive, offset: usize) -> Result<()> {
+        let found = value.wire_text().unwrap_or_default().into_owned();
+        let rule = match value.kind() {
+            _ if found.is_empty() => Rule::Empty,
+            ScalarKind::ListedCode => Rule::Code,
+            _ => Rule::Format,
+        };
+        self.report.find((ERROR, rule), name, offset, value.kind().describe(), format_args!("{found:?}"))
+    }
+
+    pub(super) fn primitive_values(
+        &mut self,
+        field: &'static FieldSchema,
+        values: &mut dyn AnyPrimitiveList,
+        kind: Kind,
+        offset: usize,
+    ) -> Result<bool> {
+        if kind != Kind::Array {
+            if kind == Kind::Object {
+                return Ok(false);
+            }
+            self.report.find((ERROR, Rule::JsonType), field.name, offset, "an array", kind.describe())?;
+            return self.primitive(field.name, values.at(0), kind, offset);
+        }
+        self.begin_array()?;
+        let mut item = 0;
+        while self.next_item(item == 0)? {
+            let start = self.scanner.offset();
+            self.report.charge(values.size(), start)?;
+            // A place for nulls too: `_name` lines up by index.
+            let value = values.at(item);
+            match self.kind()? {
+                Kind::Null => drop(self.raw()?),
+                kind => {
+                    self.report.enter(field.name, Some(item), start)?;
+                    if !self.primitive("", value, kind, start)? {
+                        self.report.find(
+                            (ERROR, Rule::JsonType),
+                            "",
+                            start,
+                            "a JSON scalar",
+                            kind.describe(),
+                        )?;
+                        // Kept where the extensions of the value are.
+                        let raw = self.raw()?.to_owned();
+                        value.companions_mut().unknown.push(unknown_member(field.name, raw, 0));
+                    }
+                    self.report.leave();
+                }
+            }
+            item += 1;
+        }
+        if item == 0 {
+            self.report.find(
+                (ERROR, Rule::Empty),
+                field.name,
+                offset,
+                "at least one item",
+                "an empty array",
+            )?;
+        }
+        Ok(true)
+    }
+
+    pub(super) fn single_structure(
+        &mut self,
+        field: &'static FieldSchema,
+        value: &mut dyn Structure,
+        kind: Kind,
+        offset: usize,
+    ) -> Result<bool> {
+        if kind != Kind::Object {
+            return Ok(false);
+        }
+        self.report.enter(field.name, None, offset)?;
+        self.structure(value)?;
+        self.unextended(field, value, offset)?;
+        self.report.leave();
+        Ok(true)
+    }
+
+    /// Age, Duration and the other restrictions of Quantity take no extensions.
+    #[inline]
+    pub(super) fn unextended(
+        &mut self,
+        field: &FieldSchema,
+        value: &mut dyn Structure,
+        offset: usize,
+    ) -> Result<()> {
+        if field.shape == Shape::Unextended
+            && let Slot::Structures(extensions) = value.slot(0)
+            && extensions.len() > 0
+        {
+            self.report.find(
+                (ERROR, Rule::UnknownElement),
+                "extension",
+                offset,
+                "no extension here",
+                "one",
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn structures(
+        &mut self,
+        field: &'static FieldSchema,
+        values: &mut dyn StructureList,
+        kind: Kind,
+        offset: usize,
+    ) -> Result<bool> {
+        if kind == Kind::Object {
+            // Seen from servers and old connectors: `link` and `coding` as one object.
+            self.report.find((ERROR, Rule::JsonType), field.name, offset, "an array", "an object")?;
+            return self.item(field, values, 0).map(|()| true);
+        }
+        if kind != Kind::Array {
+            return Ok(false);
+        }
+        self.begin_array()?;
+        let mut item = 0;
+        while self.next_item(item == 0)? {
+            let start = self.scanner.offset();
+            match self.kind()? {
+                Kind::Object => self.item(field, values, item)?,
+                kind => {
+                    let path = format!("{}[{item}]", field.name);
+                    self.report.find((ERROR, Rule::JsonType), &path, start, "an object", kind.describe())?;
+                    self.raw()?;
+                }
+            }
+            item += 1;
+        }
+        if item == 0 && field.name != "entry" {
+            self.report.find(
+                (ERROR, Rule::Empty),
+                field.name,
+                offset,
+                "at least one item",
+                "an empty array",
+            )?;
+        }
+        Ok(true)
+    }
+
+    pub(super) fn item(
+        &mut self,
+        field: &'static FieldSchema,
+        values: &mut dyn StructureList,
+        item: usize,
+    ) -> Result<()> {
+        let offset = self.scanner.offset();
+        self.report.charge(values.size(), offset)?;
+        self.report.enter(field.name, Some(item), offset)?;
+        let value = values.push();
+        self.structure(value)?;
+        self.unextended(field, value, offset)?;
+        self.report.leave();
+        Ok(())
+    }
+
+    pub(super) fn resources(
+        &mut self,
+        field: &'static FieldSchema,
+        values: &mut Vec<Resource>,
+        kind: Kind,
+    ) -> Result<bool> {
+        if kind != Kind::Array {
+            return Ok(false);
+        }
+        self.begin_array()?;
+        let mut item = 0;
+        while self.next_item(item == 0)? {
+            let start = self.scanner.offset();
+            let resource = match self.kind()? {
+                Kind::Object => self.nested_resource(field.name, Some(item))?,
+                _ => None,
+            };
+            match resource {
+                Some(resource) => values.push(resource),
+                None => {
+                    let path = format!("{}[{item}]", field.name);
+                    self.report.find(
+                        (ERROR, Rule::Contained),
+                        &path,
+                        start,
+                        "a resource",
+                        "something else",
+                    )?;
+                    self.raw()?;
+                }
+            }
+            item += 1;
+        }
+        Ok(true)
+    }
+
+    pub(super) fn xhtml(&mut self, offset: usize) -> Result<Xhtml> {
+        let markup = self.string()?;
+        if !markup.starts_with("<div") || !(markup.ends_with("</div>") || markup.ends_with("/>")) {
+            self.report.find(
+                (ERROR, Rule::Narrative),
+                "div",
+                offset,
+                "markup of one div element",
+                "something else",
+            )?;
+        }
+        Ok(Xhtml::from_markup(markup))
+    }
+}

@@ -1,0 +1,165 @@
+//! Primitives: a `value` attribute, an id, extensions.
+
+use std::borrow::Cow;
+
+use super::read::{ERROR, Element, Reader, Result, WARNING};
+use super::tokens::Token;
+use crate::finding::Rule;
+use crate::primitive::{AnyPrimitive, Companions, Scalar, ScalarKind, Verdict};
+use crate::structure::{FieldSchema, FieldSet};
+use crate::types::{Id, is_xml_space};
+use crate::unknown::{Unknown, UnknownContent, UnknownNode};
+
+impl<'t> Reader<'t> {
+    pub(super) fn id(&mut self, raw: &'t str, element: &Element<'t>) -> Result<String> {
+        let id = self.value(raw, element.tag.offset)?.into_owned();
+        if id.parse::<Id>().is_err() {
+            let expected = <Id as Scalar>::KIND.describe();
+            self.report.find(
+                (ERROR, Rule::Format),
+                "id",
+                element.tag.offset,
+                expected,
+                format_args!("{id:?}"),
+            )?;
+        }
+        Ok(id)
+    }
+
+    /// A primitive: a `value` attribute, an id, extensions.
+    #[inline]
+    pub(super) fn primitive(
+        &mut self,
+        field: &'static FieldSchema,
+        item: Option<usize>,
+        value: &mut dyn AnyPrimitive,
+        element: &Element<'t>,
+    ) -> Result<()> {
+        let simple = element.tag.is_empty && element.id.is_none() && element.others == 0;
+        if !simple {
+            self.report.enter(field.name, item, element.tag.offset)?;
+            self.primitive_companions(value, element)?;
+            self.report.leave();
+        }
+        match element.value {
+            Some(raw) => {
+                let text = self.value(raw, element.tag.offset)?;
+                let verdict = value.set(text);
+                if verdict == Verdict::Invalid || raw.is_empty() || value.kind() == ScalarKind::Decimal {
+                    self.check_primitive(field, item, value, verdict, element.tag.offset)?;
+                }
+            }
+            None if value.is_absent() => {
+                let found = "neither value nor extension";
+                self.report.find((WARNING, Rule::Empty), field.name, element.tag.offset, "a value", found)?;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// What reading the value could not decide: emptiness, which some types allow, and exponents, which XML does not.
+    pub(super) fn check_primitive(
+        &mut self,
+        field: &FieldSchema,
+        item: Option<usize>,
+        value: &dyn AnyPrimitive,
+        verdict: Verdict,
+        offset: usize,
+    ) -> Result<()> {
+        let name = item
+            .map_or_else(|| Cow::Borrowed(field.name), |item| Cow::Owned(format!("{}[{item}]", field.name)));
+        let text = value.wire_text().unwrap_or_default();
+        if verdict == Verdict::Invalid || value.kind() == ScalarKind::Decimal && text.contains(['e', 'E']) {
+            return self.invalid(&name, value, offset);
+        }
+        if text.is_empty() {
+            return self.report.find((WARNING, Rule::Empty), &name, offset, "a value", "an empty one");
+        }
+        Ok(())
+    }
+
+    #[cold]
+    pub(super) fn invalid(&mut self, name: &str, value: &dyn AnyPrimitive, offset: usize) -> Result<()> {
+        let found = value.wire_text().unwrap_or_default().into_owned();
+        let rule = match value.kind() {
+            _ if found.is_empty() => Rule::Empty,
+            ScalarKind::ListedCode => Rule::Code,
+            _ => Rule::Format,
+        };
+        self.report.find((ERROR, rule), name, offset, value.kind().describe(), format_args!("{found:?}"))
+    }
+
+    /// Id, extensions and whatever else a primitive has besides its value.
+    pub(super) fn primitive_companions(
+        &mut self,
+        value: &mut dyn AnyPrimitive,
+        element: &Element<'t>,
+    ) -> Result<()> {
+        let offset = element.tag.offset;
+        if let Some(raw) = element.id {
+            self.report.charge(size_of::<Companions>(), offset)?;
+            let id = self.id(raw, element)?;
+            value.companions_mut().id = Some(id);
+        }
+        for (name, raw) in element.attributes() {
+            let mut unknown = Unknown::default();
+            self.unknown_attribute(&mut unknown, element, name, raw)?;
+            if !unknown.is_empty() {
+                value.companions_mut().unknown = unknown;
+            }
+        }
+        if element.tag.is_empty {
+            return Ok(());
+        }
+        loop {
+            match self.token()? {
+                Token::End => return Ok(()),
+                Token::Eof => return Err(self.ends_early()),
+                Token::Text(text) => {
+                    let text = text.trim_matches(is_xml_space);
+                    if text.is_empty() {
+                        continue;
+                    }
+                    self.report.find(
+                        (ERROR, Rule::StrayText),
+                        "",
+                        self.tokens.offset(),
+                        "a `value` attribute",
+                        "text",
+                    )?;
+                    // CarePlan.activity.goal is text by the letter of the schema.
+                    if element.value.is_none() {
+                        value.set(Cow::Borrowed(text));
+                    } else {
+                        let content = UnknownContent::XmlText(text.to_owned());
+                        value.companions_mut().unknown.push(UnknownNode {
+                            name: String::new(),
+                            content,
+                            after: 1,
+                        });
+                    }
+                }
+                Token::Start(tag) => {
+                    let child = self.open(tag, element.scope)?;
+                    self.report.charge(size_of::<Companions>(), offset)?;
+                    let companions = value.companions_mut();
+                    let mut present = FieldSet::default();
+                    let mut last = 0;
+                    if child.name == "extension" {
+                        self.child(companions, 0, &child, &mut present, &mut last)?;
+                    } else {
+                        self.report.find(
+                            (ERROR, Rule::UnknownElement),
+                            "",
+                            tag.offset,
+                            "an extension",
+                            child.name,
+                        )?;
+                        self.keep(&mut companions.unknown, &child, 1)?;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Structures: their attributes and their children, in the order that the schema fixes.
+
+use std::borrow::Cow;
+
+use super::names::{Namespace, Scope};
+use super::read::{ERROR, Element, Reader, Result, WARNING};
+use super::tokens::Token;
+use crate::finding::Rule;
+use crate::primitive::Verdict;
+use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema};
+use crate::types::is_xml_space;
+use crate::unknown::{Unknown, UnknownContent, UnknownNode};
+use crate::xhtml::Xhtml;
+
+impl<'t> Reader<'t> {
+    /// Reads the structure that `element` is into `target`.
+    pub(super) fn structure(&mut self, target: &mut dyn Structure, element: &Element<'t>) -> Result<()> {
+        let schema = target.schema();
+        let mut present = self.structure_attributes(target, element)?;
+        if !element.tag.is_empty {
+            self.children(target, element.scope, &mut present)?;
+        }
+        for field in schema.missing(present) {
+            self.report.find((ERROR, Rule::Minimum), field.name, element.tag.offset, "a value", "nothing")?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn structure_attributes(
+        &mut self,
+        target: &mut dyn Structure,
+        element: &Element<'t>,
+    ) -> Result<FieldSet> {
+        let mut present = FieldSet::default();
+        if let Some(raw) = element.id {
+            let id = self.id(raw, element)?;
+            target.set_id(id);
+        }
+        if let Some(raw) = element.value {
+            self.unknown_attribute(target.unknown_mut(), element, "value", raw)?;
+        }
+        let schema = target.schema();
+        for (name, raw) in element.attributes() {
+            match schema.find(name, 0).filter(|index| schema.fields[*index].shape == Shape::Attribute) {
+                Some(index) => {
+                    present.insert(index);
+                    let value = self.value(raw, element.tag.offset)?;
+                    if value.is_empty() {
+                        self.report.find(
+                            (WARNING, Rule::Empty),
+                            name,
+                            element.tag.offset,
+                            "a value",
+                            "nothing",
+                        )?;
+                    }
+                    if let Slot::Attribute(slot) = target.slot(index) {
+                        *slot = value.into_owned();
+                    }
+                }
+                None => self.unknown_attribute(target.unknown_mut(), element, name, raw)?,
+            }
+        }
+        Ok(present)
+    }
+
+    /// An attribute that the element does not have: kept, unless it only speaks to XML processors.
+    #[cold]
+    pub(super) fn unknown_attribute(
+        &mut self,
+        unknown: &mut Unknown,
+        element: &Element<'t>,
+        name: &str,
+        raw: &'t str,
+    ) -> Result<()> {
+        if let Some((prefix, local)) = name.split_once(':') {
+            if prefix != "xml" {
+                let namespace = self.resolve(element.scope, prefix, element.tag.offset)?;
+                let is_instance = self.scopes.uri(namespace) == "http://www.w3.org/2001/XMLSchema-instance";
+                if is_instance && matches!(local, "schemaLocation" | "noNamespaceSchemaLocation") {
+                    return Ok(());
+                }
+            }
+        }
+        let expected = format_args!("an attribute of {}", element.name);
+        self.report.find((ERROR, Rule::UnknownAttribute), "", element.tag.offset, expected, name)?;
+        self.report.charge(size_of::<UnknownNode>(), element.tag.offset)?;
+        let value = self.value(raw, element.tag.offset)?.into_owned();
+        unknown.push(UnknownNode {
+            name: name.to_owned(),
+            content: UnknownContent::XmlAttribute(value),
+            after: 0,
+        });
+        Ok(())
+    }
+
+    /// Reads what is between the tags of a structure.
+    pub(super) fn children(
+        &mut self,
+        target: &mut dyn Structure,
+        scope: Scope,
+        present: &mut FieldSet,
+    ) -> Result<()> {
+        let schema = target.schema();
+        // The field of the latest child, and the furthest that any child was.
+        let mut last = 0;
+        loop {
+            match self.token()? {
+                Token::Start(tag) => {
+                    let element = self.open(tag, scope)?;
+                    match self.find(schema, &element, last) {
+                        Some(index) => self.child(target, index, &element, present, &mut last)?,
+                        None => {
+                            let expected = format_args!("an element of {}", schema.name);
+                            self.report.find(
+                                (ERROR, Rule::UnknownElement),
+                                "",
+                                tag.offset,
+                                expected,
+                                element.name,
+                            )?;
+                            self.keep(target.unknown_mut(), &element, last + 1)?;
+                        }
+                    }
+                }
+                Token::End => return Ok(()),
+                Token::Text(text) => self.stray_text(target, &text, last, present)?,
+                Token::Eof => return Err(self.ends_early()),
+            }
+        }
+    }
+
+    /// The field of a child, which must not be an attribute's.
+    #[inline]
+    pub(super) fn find(&self, schema: &TypeSchema, element: &Element<'t>, last: usize) -> Option<usize> {
+        schema
+            .find(element.name, last)
+            .filter(|index| !matches!(schema.fields[*index].shape, Shape::Attribute | Shape::Text))
+    }
+
+    /// Text between the children of a structure: legal only as white space, or as the content of a Binary.
+    #[inline]
+    pub(super) fn stray_text(
+        &mut self,
+        target: &mut dyn Structure,
+        text: &str,
+        last: usize,
+        present: &mut FieldSet,
+    ) -> Result<()> {
+        if text.trim_matches(is_xml_space).is_empty() {
+            return Ok(());
+        }
+        let offset = self.tokens.offset();
+        let schema = target.schema();
+        if let Some(field) = schema.fields.iter().find(|field| field.shape == Shape::Text) {
+            let index = usize::from(field.index);
+            present.insert(index);
+            if let Slot::Primitive(value) = target.slot(index) {
+                // A reference or a CDATA section splits the text.
+                let whole =
+                    value.wire_text().map_or_else(|| text.to_owned(), |before| format!("{before}{text}"));
+                return match value.set(Cow::Owned(whole)) {
+                    Verdict::Valid => Ok(()),
+                    Verdict::Invalid => self.invalid(field.name, value, offset),
+                };
+            }
+        }
+        self.report.find((ERROR, Rule::StrayText), "", offset, "no text here", format_args!("{text:?}"))?;
+        let content = UnknownContent::XmlText(text.to_owned());
+        target.unknown_mut().push(UnknownNode { name: String::new(), content, after: last + 1 });
+        Ok(())
+    }
+
+    /// Reads one child, which is the field at `index`.
+    #[inline]
+    pub(super) fn child(
+        &mut self,
+        target: &mut dyn Structure,
+        index: usize,
+        element: &Element<'t>,
+        present: &mut FieldSet,
+        last: &mut usize,
+    ) -> Result<()> {
+        let field = &target.schema().fields[index];
+        let offset = element.tag.offset;
+        let namespace = if field.shape == Shape::Xhtml { Namespace::Xhtml } else { Namespace::Fhir };
+        self.expect_namespace(element, namespace)?;
+        if index < *last {
+            let after = target.schema().fields[*last].name;
+            let expected = format_args!("{} before {after}", field.name);
+            self.report.find((ERROR, Rule::Order), field.name, offset, expected, "it behind")?;
+        } else {
+            *last = index;
+        }
+        if !present.insert(field.group()) && !field.repeats {
+            let (rule, expected) = match field.choice {
+                Some(_) => (Rule::Choice, "one alternative of the choice"),
+                None => (Rule::Maximum, "it once"),
+            };
+            self.report.find((ERROR, rule), field.name, offset, expected, "another one")?;
+            return self.keep(target.unknown_mut(), element, *last + 1);
+        }
+        match target.slot(index) {
+            Slot::Primitive(value) => self.primitive(field, None, value, element),
+            Slot::Primitives(values) => {
+                let item = values.len();
+                self.report.charge(values.size(), offset)?;
+                self.primitive(field, Some(item), values.at(item), element)
+            }
+            Slot::Structure(value) => {
+                self.report.enter(field.name, None, offset)?;
+                self.structure(value, element)?;
+                self.finish_structure(field, value, offset)
+            }
+            Slot::Structures(values) => {
+                self.report.charge(values.size(), offset)?;
+                self.report.enter(field.name, Some(values.len()), offset)?;
+                let value = values.push();
+                self.structure(value, element)?;
+                self.finish_structure(field, value, offset)
+            }
+            Slot::Resource(value) => {
+                self.report.enter(field.name, None, offset)?;
+                let mut resources = Vec::new();
+                self.contained(&mut resources, element)?;
+                *value = resources.into_iter().next();
+                self.report.leave();
+                Ok(())
+            }
+            Slot::Resources(values) => {
+                self.report.enter(field.name, Some(values.len()), offset)?;
+                self.contained(values, element)?;
+                self.report.leave();
+                Ok(())
+            }
+            Slot::Xhtml(value) => {
+                *value = Xhtml::from_xml(self.capture(element, Namespace::None)?);
+                Ok(())
+            }
+            Slot::Attribute(_) | Slot::None => self.keep(target.unknown_mut(), element, *last + 1),
+        }
+    }
+
+    /// Age, Duration and the other restrictions of Quantity take no extensions.
+    #[inline]
+    pub(super) fn finish_structure(
+        &mut self,
+        field: &FieldSchema,
+        value: &mut dyn Structure,
+        offset: usize,
+    ) -> Result<()> {
+        if field.shape == Shape::Unextended
+            && let Slot::Structures(extensions) = value.slot(0)
+            && extensions.len() > 0
+        {
+            self.report.find(
+                (ERROR, Rule::UnknownElement),
+                "extension",
+                offset,
+                "no extension here",
+                "one",
+            )?;
+        }
+        self.report.leave();
+        Ok(())
+    }
+}

@@ -1,0 +1,206 @@
+//! Input that was made to hurt: every kind is an error, within bounds, and never a panic.
+
+use koppeltaal_fhir::{Limits, ReadError, ReadOptions};
+
+#[cfg(feature = "json")]
+mod json {
+    use super::*;
+
+    fn error(text: &[u8]) -> ReadError {
+        ReadOptions::tolerant().json(text).expect_err("refused")
+    }
+
+    #[test]
+    fn nesting_without_end_is_refused_wherever_it_stands() {
+        let deep = 100_000;
+        let cases = [
+            "[".repeat(deep),
+            "{\"a\":".repeat(deep),
+            format!("{{\"resourceType\":\"Patient\",\"extension\":{}", "[{\"extension\":".repeat(deep)),
+            format!("{{\"resourceType\":\"Patient\",\"whoKnows\":{}", "[".repeat(deep)),
+            format!(
+                "{{\"resourceType\":\"Patient\",\"contained\":{}",
+                "[{\"resourceType\":\"Patient\",\"contained\":".repeat(deep)
+            ),
+        ];
+        for text in cases {
+            error(text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn broken_text_is_refused_with_its_place() {
+        for (text, problem) in [
+            (&b"{\"resourceType\":\"Pat\xFFient\"}"[..], "not UTF-8"),
+            (b"{\"resourceType\":\"Patient\",\"language\":\"a\0b\"}", "control character"),
+            (b"{\"resourceType\":\"Patient\"", "expected `,` or `}`"),
+            (b"{\"resourceType\":\"Patient\"} {}", "end of the text"),
+            (b"{\"resourceType\":\"Patient\",}", "name of a member"),
+            (b"", "where a value should be"),
+            (b"\xEF\xBB\xBF", "where a value should be"),
+        ] {
+            let error = error(text);
+            assert!(matches!(error, ReadError::Malformed { .. }), "{error}");
+            assert!(error.to_string().contains(problem), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_json_but_no_resource_is_refused() {
+        for text in
+            ["[]", "1", "\"Patient\"", "null", "{}", "{\"name\":1}", "{\"feed\":{}}", "{\"resourceType\":1}"]
+        {
+            let error = error(text.as_bytes());
+            assert!(matches!(error, ReadError::NotFhir { .. }), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_member_twice_is_reported_and_the_second_kept() {
+        let text = br#"{"resourceType":"Patient","active":true,"active":false}"#;
+        let read = ReadOptions::tolerant().json(text).expect("tolerated");
+        assert_eq!(read.findings[0].rule.id(), "duplicate-member");
+        assert_eq!(read.findings[0].path, "active");
+        assert_eq!(read.document.to_json().expect("writable").matches("active").count(), 2);
+        assert!(matches!(ReadOptions::strict().json(text), Err(ReadError::Invalid(_))));
+    }
+
+    #[test]
+    fn a_number_beyond_range_is_reported_and_kept() {
+        let text = br#"{"resourceType":"Patient","multipleBirthInteger":99999999999999999999}"#;
+        let read = ReadOptions::tolerant().json(text).expect("tolerated");
+        assert_eq!(read.findings[0].rule.id(), "value-format");
+        assert!(read.document.to_json().expect("writable").contains("99999999999999999999"));
+        let text = br#"{"resourceType":"Observation","valueQuantity":{"value":1E999999999}}"#;
+        let read = ReadOptions::tolerant().json(text).expect("tolerated");
+        assert!(read.document.to_json().expect("writable").contains("1E999999999"));
+    }
+
+    #[test]
+    fn text_that_grows_out_of_proportion_in_memory_is_refused() {
+        let item = "{\"id\":\"a\"},";
+        let text = format!("{{\"resourceType\":\"Patient\",\"contact\":[{}{{}}]}}", item.repeat(100_000));
+        let error = error(text.as_bytes());
+        assert!(matches!(error, ReadError::Limit { .. }), "{error}");
+    }
+
+    #[test]
+    fn the_limits_are_the_callers_to_set() {
+        let text = br#"{"resourceType":"Bundle","entry":[{"id":"a"},{"id":"b"}]}"#;
+        let limited = |limits| ReadOptions::tolerant().limits(limits).json(text);
+        assert!(limited(Limits::default()).is_ok());
+        for limits in [
+            Limits { entries: 1, ..Limits::default() },
+            Limits { bytes: 10, ..Limits::default() },
+            Limits { depth: 0, ..Limits::default() },
+        ] {
+            assert!(matches!(limited(limits), Err(ReadError::Limit { .. })));
+        }
+    }
+
+    #[test]
+    fn findings_beyond_the_limit_are_counted() {
+        let text = format!("{{\"resourceType\":\"Patient\"{}}}", ",\"x\":1".repeat(5_000));
+        let read = ReadOptions::tolerant().json(text.as_bytes()).expect("tolerated");
+        assert_eq!(read.findings.len(), 1_000);
+        assert_eq!(read.suppressed, 4_000);
+    }
+}
+
+#[cfg(feature = "xml")]
+mod xml {
+    use super::*;
+
+    fn error(text: &[u8]) -> ReadError {
+        ReadOptions::tolerant().xml(text).expect_err("refused")
+    }
+
+    const PATIENT: &str = "<Patient xmlns=\"http://hl7.org/fhir\">";
+
+    #[test]
+    fn nesting_without_end_is_refused_wherever_it_stands() {
+        let deep = 100_000;
+        for inside in [
+            "<extension url=\"a\">",
+            "<contained><Patient>",
+            "<whoKnows>",
+            "<text><div>",
+            "<birthDate><extension url=\"a\">",
+        ] {
+            let text = format!("{PATIENT}{}", inside.repeat(deep));
+            error(text.as_bytes());
+        }
+        error("<a>".repeat(deep).as_bytes());
+    }
+
+    #[test]
+    fn a_doctype_is_refused_and_no_entity_expanded() {
+        let bomb = "<!DOCTYPE a [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;\">]><Patient xmlns=\"http://hl7.org/fhir\"/>";
+        assert!(error(bomb.as_bytes()).to_string().contains("DOCTYPE"));
+        let text = format!("{PATIENT}<birthDate value=\"&b;\"/></Patient>");
+        assert!(error(text.as_bytes()).to_string().contains("reference"));
+    }
+
+    #[test]
+    fn broken_text_is_refused_with_its_place() {
+        for inside in [
+            "<name",
+            "<name>",
+            "</name>",
+            "<name a=b/>",
+            "<name a=\"1\" a=\"2\"/>",
+            "<name a=\"<\"/>",
+            "<f:name/>",
+            "<name a=\"1\"b=\"2\"/>",
+            "&nbsp;",
+            "a & b",
+            "]]>",
+            "<name value=\"\u{1}\"/>",
+            "<!-- a -- b -->",
+            "<1/>",
+        ] {
+            let text = format!("{PATIENT}{inside}</Patient>");
+            let error = error(text.as_bytes());
+            assert!(matches!(error, ReadError::Malformed { .. }), "{inside}: {error}");
+        }
+        for text in [
+            "",
+            "text",
+            "<a/>",
+            "<Patient xmlns=\"http://hl7.org/fhir\"/><a/>",
+            "<Patient xmlns=\"http://hl7.org/fhir\"/>text",
+        ] {
+            error(text.as_bytes());
+        }
+        assert!(error(b"<Patient>\xFF</Patient>").to_string().contains("UTF-8"));
+    }
+
+    #[test]
+    fn text_that_grows_out_of_proportion_in_memory_is_refused() {
+        let text = format!("{PATIENT}{}</Patient>", "<contact/>".repeat(100_000));
+        let error = error(text.as_bytes());
+        assert!(matches!(error, ReadError::Limit { .. }), "{error}");
+    }
+
+    #[test]
+    fn entries_are_limited() {
+        let text = format!(
+            "<feed xmlns=\"http://www.w3.org/2005/Atom\">{}</feed>",
+            "<entry><id>a</id></entry>".repeat(3)
+        );
+        let options = ReadOptions::tolerant().limits(Limits { entries: 2, ..Limits::default() });
+        assert!(matches!(options.xml(text.as_bytes()), Err(ReadError::Limit { .. })));
+    }
+
+    #[test]
+    fn a_character_that_xml_cannot_hold_is_an_error_when_written() {
+        let json = br#"{"resourceType":"Patient","language":"a\u0001b"}"#;
+        #[cfg(feature = "json")]
+        {
+            let document = ReadOptions::tolerant().json(json).expect("JSON can hold it").document;
+            let error = document.to_xml().expect_err("XML cannot");
+            assert!(error.to_string().contains("U+0001"), "{error}");
+        }
+        let _ = json;
+    }
+}

@@ -44,7 +44,7 @@ fn large(message: &Document) -> Document {
 
 fn bench(name: &str, document: &Document) {
     let json = document.to_json().expect("writable");
-    let xml = document.to_xml().expect("writable");
+    let xml = document.to_xml_pretty().expect("writable");
     let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     println!("{name}: {} bytes of JSON, {} bytes of XML", json.len(), xml.len());
 

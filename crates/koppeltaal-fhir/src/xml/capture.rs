@@ -11,6 +11,7 @@ use super::tokens::Token;
 impl<'t> Reader<'t> {
     /// The markup of `element`, which has just been opened, to stand where `outside` is the default namespace.
     pub(super) fn capture(&mut self, element: &Element<'t>, outside: Namespace) -> Result<String> {
+        self.check_name(element)?;
         let plain = element.outer.prefixes == 0
             && (element.outer.default == outside || element.declares_default)
             && !element.tag.name.contains(':');
@@ -34,6 +35,7 @@ impl<'t> Reader<'t> {
             match self.token()? {
                 Token::Start(tag) => {
                     let child = self.open(tag, scope)?;
+                    self.check_name(&child)?;
                     if !tag.is_empty {
                         self.check_depth(open.len(), tag.offset)?;
                         open.push(child.scope);
@@ -45,6 +47,17 @@ impl<'t> Reader<'t> {
             }
         }
         Ok(())
+    }
+
+    /// Fails if a name, which no schema knows, is none, or has a prefix that is not declared.
+    fn check_name(&self, element: &Element<'t>) -> Result<()> {
+        if !element.tag.has_proper_name() {
+            return Err(self.report.malformed("a tag without a proper name", element.tag.offset));
+        }
+        match element.tag.name.split_once(':') {
+            Some((prefix, _)) => self.resolve(element.scope, prefix, element.tag.offset).map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Writes `element` and all in it without prefixes.
@@ -59,6 +72,7 @@ impl<'t> Reader<'t> {
             match self.token()? {
                 Token::Start(tag) => {
                     let child = self.open(tag, scope)?;
+                    self.check_name(&child)?;
                     self.rewrite_start(&child, namespace, out)?;
                     if !tag.is_empty {
                         self.check_depth(open.len(), tag.offset)?;

@@ -53,7 +53,8 @@ pub(super) struct Element<'t> {
     pub(super) namespace: Namespace,
     pub(super) id: Option<&'t str>,
     pub(super) value: Option<&'t str>,
-    /// How many other attributes there are.
+    /// The first other attribute, as written, and how many there are.
+    first: Option<(&'t str, &'t str)>,
     pub(super) others: u32,
     /// Namespaces around the element, and inside it.
     pub(super) outer: Scope,
@@ -65,18 +66,21 @@ impl<'t> Element<'t> {
     /// The attributes other than `id`, `value` and namespace declarations, as written.
     pub(super) fn attributes(&self) -> impl Iterator<Item = (&'t str, &'t str)> + use<'t> {
         let mut attributes = self.tag.attributes();
-        let mut left = self.others;
-        std::iter::from_fn(move || {
+        let mut left = self.others.saturating_sub(1);
+        let first = self.first;
+        // The others are read again: there are hardly ever any, and opening the element saw that they are well-formed.
+        let others = std::iter::from_fn(move || {
             while left > 0 {
-                // Opening the element saw that they are well-formed.
                 let (name, raw) = attributes.next().ok()??;
-                if !matches!(name, "id" | "value" | "xmlns") && !name.starts_with("xmlns:") {
+                let picked_out = matches!(name, "id" | "value" | "xmlns") || name.starts_with("xmlns:");
+                if !picked_out && first.is_some_and(|(first, _)| first != name) {
                     left -= 1;
                     return Some((name, raw));
                 }
             }
             None
-        })
+        });
+        first.into_iter().chain(others)
     }
 
     /// The raw value of an attribute other than `id` and `value`.
@@ -119,6 +123,7 @@ impl<'t> Reader<'t> {
             namespace: outer.default,
             id: None,
             value: None,
+            first: None,
             others: 0,
             outer,
             scope: outer,
@@ -143,7 +148,10 @@ impl<'t> Reader<'t> {
             }
         }
         element.namespace = element.scope.default;
-        if let Some((prefix, name)) = tag.name.split_once(':') {
+        // Where no prefix is declared, one that is used all the same makes a name that nobody knows: see `capture`.
+        if element.scope.prefixes > 0
+            && let Some((prefix, name)) = tag.name.split_once(':')
+        {
             element.name = name;
             element.namespace = self.resolve(element.scope, prefix, tag.offset)?;
         }
@@ -164,6 +172,7 @@ impl<'t> Reader<'t> {
             return Ok(false);
         }
         let duplicate = element.others > 0 && element.attribute(name).is_some();
+        element.first.get_or_insert((name, raw));
         element.others += 1;
         Ok(duplicate)
     }

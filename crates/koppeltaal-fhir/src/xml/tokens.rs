@@ -140,13 +140,6 @@ impl<'t> Tokens<'t> {
         let inner = self.source();
         let inner = inner.get(1..inner.len() - if is_empty { 2 } else { 1 }).unwrap_or_default();
         let (name, attributes) = inner.split_at(name_length);
-        let starts_well = name
-            .bytes()
-            .next()
-            .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80);
-        if !starts_well || !name.bytes().all(is_name_byte) {
-            return Err(self.error("a tag without a proper name"));
-        }
         Ok(Tag { name, attributes, is_empty, offset: self.offset })
     }
 }
@@ -160,6 +153,12 @@ impl<'t> Tag<'t> {
     pub(crate) fn attributes(&self) -> Attributes<'t> {
         Attributes { rest: self.attributes }
     }
+
+    /// Whether the name is one by the rules of XML. A name that a schema knows need not be asked.
+    pub(crate) fn has_proper_name(&self) -> bool {
+        let starts_well = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80;
+        self.name.bytes().next().is_some_and(starts_well) && self.name.bytes().all(is_name_byte)
+    }
 }
 
 /// The attributes of a tag: names, and values as written between their quotes.
@@ -172,39 +171,57 @@ impl<'t> Attributes<'t> {
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<(&'t str, &'t str)>, &'static str> {
         let bytes = self.rest.as_bytes();
-        let is_space = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\t' | b'\r');
-        let blanks = bytes.iter().take_while(|byte| is_space(byte)).count();
-        if blanks == bytes.len() {
-            return Ok(None);
-        }
-        if blanks == 0 {
-            return Err("attributes without a blank between them");
-        }
-        let start = &bytes[blanks..];
-        let name_length = start
-            .iter()
-            .position(|byte| is_space(byte) || *byte == b'=')
-            .ok_or("an attribute without a value")?;
-        let after_name = &start[name_length..];
-        let to_equals = after_name.iter().take_while(|byte| is_space(byte)).count();
-        if after_name.get(to_equals) != Some(&b'=') || name_length == 0 {
-            return Err("an attribute without a value");
-        }
-        let after_equals = &after_name[to_equals + 1..];
-        let to_quote = after_equals.iter().take_while(|byte| is_space(byte)).count();
-        let quote = match after_equals.get(to_quote) {
-            Some(quote @ (b'"' | b'\'')) => *quote,
-            _ => return Err("an attribute without quotes"),
+        // Nearly always ` name="`: one blank, no blanks round the equals sign.
+        let places = match bytes.iter().position(|byte| *byte == b'=') {
+            Some(equals)
+                if equals > 1
+                    && bytes[0] == b' '
+                    && matches!(bytes.get(equals + 1), Some(b'"' | b'\''))
+                    && !bytes[1..equals].iter().any(is_space) =>
+            {
+                Some((1, equals, equals + 2))
+            }
+            _ => spaced_name(bytes)?,
         };
-        let value_start = blanks + name_length + to_equals + 1 + to_quote + 1;
+        let Some((name_start, name_end, value_start)) = places else {
+            return Ok(None);
+        };
+        let quote = bytes[value_start - 1];
         let length = memchr::memchr2(quote, b'<', &bytes[value_start..])
             .ok_or("an attribute without its closing quote")?;
         if bytes[value_start + length] == b'<' {
             return Err("a `<` in the value of an attribute");
         }
-        let attribute =
-            (&self.rest[blanks..blanks + name_length], &self.rest[value_start..value_start + length]);
+        let attribute = (&self.rest[name_start..name_end], &self.rest[value_start..value_start + length]);
         self.rest = &self.rest[value_start + length + 1..];
         Ok(Some(attribute))
+    }
+}
+
+fn is_space(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\t' | b'\r')
+}
+
+/// Where the name of the next attribute starts and ends, and where its value starts, with white space wherever XML
+/// allows it. `None` if only white space is left.
+fn spaced_name(bytes: &[u8]) -> Result<Option<(usize, usize, usize)>, &'static str> {
+    let skip = |from: usize| from + bytes[from..].iter().take_while(|byte| is_space(byte)).count();
+    let name_start = skip(0);
+    if name_start == bytes.len() {
+        return Ok(None);
+    }
+    if name_start == 0 {
+        return Err("attributes without a blank between them");
+    }
+    let name_length = bytes[name_start..].iter().position(|byte| is_space(byte) || *byte == b'=');
+    let name_end = name_start + name_length.ok_or("an attribute without a value")?;
+    let equals = skip(name_end);
+    if bytes.get(equals) != Some(&b'=') || name_end == name_start {
+        return Err("an attribute without a value");
+    }
+    let quote = skip(equals + 1);
+    match bytes.get(quote) {
+        Some(b'"' | b'\'') => Ok(Some((name_start, name_end, quote + 1))),
+        _ => Err("an attribute without quotes"),
     }
 }

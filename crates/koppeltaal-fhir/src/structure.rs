@@ -56,6 +56,8 @@ pub(crate) enum Shape {
     Attribute,
     /// A primitive that is the text of the XML element itself (`content` of Binary).
     Text,
+    /// A primitive that the schema wants as text of the XML element, and senders write as `value`.
+    IdReference,
 }
 
 impl TypeSchema {

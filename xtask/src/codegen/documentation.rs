@@ -14,7 +14,9 @@ pub(crate) fn of_type(module: &Module, one: &Type) -> String {
             format!(" The resource `{0}`. See [its DSTU1 page]({STANDARD}/{1}.html).", one.name, module.name)
         }
         Role::Binary => {
-            format!(" Content of any kind, as base64 with a MIME type. See [its DSTU1 page]({STANDARD}/extras.html#binary).")
+            format!(
+                " Content of any kind, as base64 with a MIME type. See [its DSTU1 page]({STANDARD}/extras.html#binary)."
+            )
         }
         Role::Component => format!(
             " A value of `{0}`; the standard's schema calls the type `{1}`. See [its DSTU1 page]({STANDARD}/{2}-definitions.html#{0}).",
@@ -50,8 +52,12 @@ pub(crate) fn of_field(module: &Module, one: &Type, field: &Field) -> String {
             " Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.".to_owned()
         }
         "contained" => " Contained resources, 0..*: those without an identity of their own.".to_owned(),
-        "language" if one.role == Role::Resource => format!(" `language`, {cardinality} {what}: the language of the content."),
-        "text" if one.role == Role::Resource => format!(" `text`, {cardinality} {what}: the content for people."),
+        "language" if one.role == Role::Resource => {
+            format!(" `language`, {cardinality} {what}: the language of the content.")
+        }
+        "text" if one.role == Role::Resource => {
+            format!(" `text`, {cardinality} {what}: the content for people.")
+        }
         _ => format!(" {own}, {cardinality} {what}."),
     }
 }
@@ -78,9 +84,12 @@ pub(crate) fn alternative_type(content: &Content) -> String {
         Content::Primitive { name, .. } => name.clone(),
         Content::Structure { standard_name, .. } => standard_name.clone(),
         // The schemas have no choice with these.
-        Content::Code { .. } | Content::Attribute | Content::Xhtml | Content::AnyResource | Content::Choice { .. } => {
-            String::new()
-        }
+        Content::Code { .. }
+        | Content::Attribute
+        | Content::IdReference
+        | Content::Xhtml
+        | Content::AnyResource
+        | Content::Choice { .. } => String::new(),
     }
 }
 
@@ -88,6 +97,7 @@ fn describe(content: &Content) -> String {
     match content {
         Content::Attribute => "attribute".to_owned(),
         Content::Xhtml => "XHTML".to_owned(),
+        Content::IdReference => "id of an element of this resource".to_owned(),
         Content::AnyResource => "resource".to_owned(),
         Content::Primitive { name, .. } => format!("`{name}`"),
         Content::Code { list } => format!("[`{list}`]"),

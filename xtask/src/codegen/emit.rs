@@ -21,7 +21,11 @@ pub(crate) fn files(model: &Model) -> Vec<(String, TokenStream)> {
 fn index_file(model: &Model) -> TokenStream {
     let modules = model.modules.iter().map(|module| {
         let (name, gate) = (ident(&module.name), gate(module));
-        if module.name == "datatypes" { quote! { pub mod #name; } } else { quote! { #gate pub(crate) mod #name; } }
+        if module.name == "datatypes" {
+            quote! { pub mod #name; }
+        } else {
+            quote! { #gate pub(crate) mod #name; }
+        }
     });
     let resources = model.modules.iter().filter(|module| module.name != "datatypes").map(|module| {
         let (name, gate) = (ident(&module.name), gate(module));
@@ -184,6 +188,7 @@ fn shape(content: &Content) -> Ident {
         Content::Xhtml => "Xhtml",
         Content::AnyResource => "Resource",
         Content::Primitive { text: true, .. } => "Text",
+        Content::IdReference => "IdReference",
         Content::Primitive { .. } | Content::Code { .. } => "Primitive",
         Content::Structure { unextended: true, .. } => "Unextended",
         Content::Structure { .. } | Content::Choice { .. } => "Structure",
@@ -200,7 +205,8 @@ fn rust_type(field: &Field) -> TokenStream {
         }
         content => value_type(content),
     };
-    let is_primitive = matches!(field.content, Content::Primitive { .. } | Content::Code { .. });
+    let is_primitive =
+        matches!(field.content, Content::Primitive { .. } | Content::Code { .. } | Content::IdReference);
     match (field.cardinality.repeats, is_primitive) {
         (true, _) => quote! { Vec<#inner> },
         (false, true) => inner,
@@ -222,6 +228,7 @@ fn value_type(content: &Content) -> TokenStream {
             let name = ident(name);
             quote! { #name }
         }
+        Content::IdReference => quote! { Primitive<String> },
         Content::AnyResource => quote! { Resource },
         Content::Xhtml => quote! { Xhtml },
         Content::Attribute | Content::Choice { .. } => quote! { String },
@@ -248,13 +255,21 @@ fn choice(one: &Type, field: &Field, enumeration: &str, alternatives: &[Content]
     let declarations = alternatives.iter().zip(&variants).map(|(content, variant)| {
         let doc = documentation::of_alternative(field, content);
         let value = value_type(content);
-        let value = if matches!(content, Content::Structure { .. }) { quote! { Box<#value> } } else { value };
+        let value = if matches!(content, Content::Structure { .. }) {
+            quote! { Box<#value> }
+        } else {
+            value
+        };
         quote! { #[doc = #doc] #variant(#value) }
     });
     let numbers: Vec<Literal> = (0..variants.len()).map(Literal::usize_unsuffixed).collect();
     // The last alternative stands for every larger index, so that the match is complete.
     let patterns = numbers.iter().enumerate().map(|(index, number)| {
-        if index + 1 == numbers.len() { quote! { _ } } else { quote! { #number } }
+        if index + 1 == numbers.len() {
+            quote! { _ }
+        } else {
+            quote! { #number }
+        }
     });
     quote! {
         #[doc = #doc]

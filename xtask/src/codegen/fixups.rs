@@ -18,23 +18,13 @@ struct Fixup {
     reason: &'static str,
 }
 
-const FIXUPS: &[Fixup] = &[
-    Fixup {
-        structure: "CarePlan.Activity",
-        field: "goal",
-        from: "idref",
-        to: "string",
-        reason: "0.0.82 gives this one element a simple type, <goal>g1</goal>; both reference implementations and \
-                 Koppeltaal's patched schema treat it as an ordinary primitive, <goal value=\"g1\"/>",
-    },
-    Fixup {
-        structure: "SampledData",
-        field: "data",
-        from: "SampledDataDataType",
-        to: "string",
-        reason: "a primitive of its own for one element; the pattern only spells out numbers, blanks, E, U and L",
-    },
-];
+const FIXUPS: &[Fixup] = &[Fixup {
+    structure: "SampledData",
+    field: "data",
+    from: "SampledDataDataType",
+    to: "string",
+    reason: "a primitive of its own for one element; the pattern only spells out numbers, blanks, E, U and L",
+}];
 
 /// Applies every fix-up.
 pub(crate) fn apply(schemas: &mut BTreeMap<String, Vec<Definition>>) -> Result<()> {

@@ -9,8 +9,22 @@ use crate::schema::{Cardinality, Definition, Role, Shape, Structure, TypeName};
 
 /// The types that Koppeltaal needs; the others are behind the feature `all-resources`.
 const KOPPELTAAL: &[&str] = &[
-    "binary", "careplan", "conformance", "device", "diagnosticreport", "messageheader", "observation", "operationoutcome",
-    "organization", "other", "patient", "practitioner", "profile", "questionnaire", "relatedperson", "valueset",
+    "binary",
+    "careplan",
+    "conformance",
+    "device",
+    "diagnosticreport",
+    "messageheader",
+    "observation",
+    "operationoutcome",
+    "organization",
+    "other",
+    "patient",
+    "practitioner",
+    "profile",
+    "questionnaire",
+    "relatedperson",
+    "valueset",
 ];
 
 /// Everything that is generated.
@@ -54,11 +68,26 @@ pub(crate) enum Content {
     Xhtml,
     AnyResource,
     /// A primitive, by its name in the standard. `text`: as the text of the element itself (Binary).
-    Primitive { name: String, text: bool },
-    Code { list: String },
+    Primitive {
+        name: String,
+        text: bool,
+    },
+    /// A string that 0.0.82 wants as the text of the element, and everybody writes as its `value`
+    /// (CarePlan.activity.goal).
+    IdReference,
+    Code {
+        list: String,
+    },
     /// A data type or component. `unextended`: a restriction that takes no extensions.
-    Structure { name: String, standard_name: String, unextended: bool },
-    Choice { enumeration: String, alternatives: Vec<Content> },
+    Structure {
+        name: String,
+        standard_name: String,
+        unextended: bool,
+    },
+    Choice {
+        enumeration: String,
+        alternatives: Vec<Content>,
+    },
 }
 
 /// A closed list of codes.
@@ -91,7 +120,9 @@ impl Model {
             for definition in definitions {
                 match definition {
                     Definition::Structure(structure) if structure.role != Role::Abstract => {
-                        module.types.push(names.resolve(structure).with_context(|| format!("type {}", structure.name))?);
+                        module.types.push(
+                            names.resolve(structure).with_context(|| format!("type {}", structure.name))?,
+                        );
                     }
                     Definition::Codes(codes) => module.codes.push(CodeList {
                         name: codes.name.clone(),
@@ -111,7 +142,8 @@ impl Model {
     /// The resources and Binary, with whether every build has them.
     pub(crate) fn resources(&self) -> impl Iterator<Item = (&Module, &Type)> {
         self.modules.iter().flat_map(|module| {
-            let resources = module.types.iter().filter(|one| matches!(one.role, Role::Resource | Role::Binary));
+            let resources =
+                module.types.iter().filter(|one| matches!(one.role, Role::Resource | Role::Binary));
             resources.map(move |one| (module, one))
         })
     }
@@ -175,17 +207,13 @@ impl<'a> Names<'a> {
                 continue;
             }
             let content = self.content(structure, field).with_context(|| format!("field {}", field.name))?;
-            let width = if let Content::Choice { alternatives, .. } = &content { alternatives.len() } else { 1 };
+            let width =
+                if let Content::Choice { alternatives, .. } = &content { alternatives.len() } else { 1 };
             fields.push(Field { name: field.name.clone(), index, cardinality: field.cardinality, content });
             index += width;
         }
         ensure!(index <= 128, "{index} fields: FieldSet holds 128");
-        Ok(Type {
-            name: structure.name.clone(),
-            role: structure.role,
-            path: self.path_of(structure),
-            fields,
-        })
+        Ok(Type { name: structure.name.clone(), role: structure.role, path: self.path_of(structure), fields })
     }
 
     /// The fields in wire order: those of the base types first.
@@ -193,7 +221,8 @@ impl<'a> Names<'a> {
         let mut fields = match &structure.base {
             None => Vec::new(),
             Some(base) => {
-                let base = self.structures.get(base.as_str()).with_context(|| format!("no base type {base}"))?;
+                let base =
+                    self.structures.get(base.as_str()).with_context(|| format!("no base type {base}"))?;
                 self.flattened(base)?
             }
         };
@@ -206,8 +235,15 @@ impl<'a> Names<'a> {
             Shape::Attribute(_) => Content::Attribute,
             Shape::Element(name) => self.single(name, structure.role == Role::Binary)?,
             Shape::Choice(alternatives) => Content::Choice {
-                enumeration: format!("{}{}", names::type_name(&structure.name), names::upper_first(&field.name)),
-                alternatives: alternatives.iter().map(|name| self.single(name, false)).collect::<Result<_>>()?,
+                enumeration: format!(
+                    "{}{}",
+                    names::type_name(&structure.name),
+                    names::upper_first(&field.name)
+                ),
+                alternatives: alternatives
+                    .iter()
+                    .map(|name| self.single(name, false))
+                    .collect::<Result<_>>()?,
             },
         })
     }
@@ -223,6 +259,7 @@ impl<'a> Names<'a> {
         Ok(match name {
             "Resource" => Content::AnyResource,
             "xhtml" => Content::Xhtml,
+            "idref" => Content::IdReference,
             _ if self.primitives.contains(name) => Content::Primitive { name: name.to_owned(), text },
             _ => {
                 let (target, unextended) = match self.restrictions.get(name) {
@@ -232,7 +269,11 @@ impl<'a> Names<'a> {
                 if !self.structures.contains_key(target) {
                     bail!("no type {name}");
                 }
-                Content::Structure { name: names::type_name(target), standard_name: name.to_owned(), unextended }
+                Content::Structure {
+                    name: names::type_name(target),
+                    standard_name: name.to_owned(),
+                    unextended,
+                }
             }
         })
     }
@@ -245,9 +286,11 @@ impl<'a> Names<'a> {
         let own_resource = structure.name.split('.').next().unwrap_or_default();
         let holder = self.structures.values().find_map(|other| {
             // A recursive component is described by the place that is not inside itself.
-            let same_resource = other.name.split('.').next() == Some(own_resource) && other.name != structure.name;
+            let same_resource =
+                other.name.split('.').next() == Some(own_resource) && other.name != structure.name;
             let wanted = TypeName::Plain(structure.name.clone());
-            let field = other.fields.iter().find(|field| same_resource && field.shape.types().contains(&wanted))?;
+            let field =
+                other.fields.iter().find(|field| same_resource && field.shape.types().contains(&wanted))?;
             Some((*other, field))
         });
         match holder {

@@ -181,7 +181,8 @@ impl<'t> Reader<'t> {
             name.strip_prefix('_').and_then(|name| schema.find(name, progress.hint.saturating_sub(1)));
         match primitive {
             Some(index)
-                if schema.fields[index].shape == Shape::Primitive && progress.companions.insert(index) =>
+                if matches!(schema.fields[index].shape, Shape::Primitive | Shape::IdReference)
+                    && progress.companions.insert(index) =>
             {
                 self.companions(target, index, name, offset, progress)
             }
@@ -245,7 +246,7 @@ pub(super) fn unknown_member(name: &str, raw: String, after: usize) -> UnknownNo
 fn expected_kind(field: &FieldSchema) -> &'static str {
     match (field.repeats, field.shape) {
         (true, _) => "an array",
-        (false, Shape::Primitive | Shape::Text) => "a string, number or boolean",
+        (false, Shape::Primitive | Shape::IdReference | Shape::Text) => "a string, number or boolean",
         (false, Shape::Structure | Shape::Unextended) => "an object",
         (false, Shape::Resource) => "a resource",
         (false, Shape::Xhtml | Shape::Attribute) => "a string",

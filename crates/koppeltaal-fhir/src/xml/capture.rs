@@ -12,22 +12,25 @@ impl<'t> Reader<'t> {
     /// The markup of `element`, which has just been opened, to stand where `outside` is the default namespace.
     pub(super) fn capture(&mut self, element: &Element<'t>, outside: Namespace) -> Result<String> {
         self.check_name(element)?;
-        let plain = element.outer.prefixes == 0
-            && (element.outer.default == outside || element.declares_default)
-            && !element.tag.name.contains(':');
-        if plain {
-            self.pass_over(element)?;
+        let same_default = element.outer.default == outside || element.declares_default;
+        let start = self.tokens.clone();
+        let uses_outer_prefix = self.pass_over(element)?;
+        if same_default && !uses_outer_prefix {
             return Ok(self.tokens.source_from(element.tag.offset).to_owned());
         }
+        self.tokens = start;
         let mut markup = Vec::new();
         self.rewrite(element, outside, &mut markup)?;
         Ok(String::from_utf8(markup).unwrap_or_default())
     }
 
-    /// Reads to the end of `element`, checking that it is well-formed.
-    pub(super) fn pass_over(&mut self, element: &Element<'t>) -> Result<()> {
+    /// Reads to the end of `element`, checking that it is well-formed. Tells whether it uses a prefix that is declared
+    /// around it.
+    pub(super) fn pass_over(&mut self, element: &Element<'t>) -> Result<bool> {
+        let outer = element.outer;
+        let mut uses_outer_prefix = self.uses_prefix_of(outer, element);
         if element.tag.is_empty {
-            return Ok(());
+            return Ok(uses_outer_prefix);
         }
         // An element is at least four bytes long, so the stack stays below the size of the input.
         let mut open = vec![element.scope];
@@ -36,6 +39,7 @@ impl<'t> Reader<'t> {
                 Token::Start(tag) => {
                     let child = self.open(tag, scope)?;
                     self.check_name(&child)?;
+                    uses_outer_prefix = uses_outer_prefix || self.uses_prefix_of(outer, &child);
                     if !tag.is_empty {
                         self.check_depth(open.len(), tag.offset)?;
                         open.push(child.scope);
@@ -46,7 +50,14 @@ impl<'t> Reader<'t> {
                 Token::Eof => return Err(self.ends_early()),
             }
         }
-        Ok(())
+        Ok(uses_outer_prefix)
+    }
+
+    /// Whether the element's name or an attribute has a prefix, while `outer` declares any.
+    fn uses_prefix_of(&self, outer: Scope, element: &Element<'t>) -> bool {
+        let is_prefixed = |name: &str| name.contains(':') && !name.starts_with("xml:");
+        outer.prefixes > 0
+            && (is_prefixed(element.tag.name) || element.attributes().any(|(name, _)| is_prefixed(name)))
     }
 
     /// Fails if a name, which no schema knows, is none, or has a prefix that is not declared.
@@ -69,7 +80,14 @@ impl<'t> Reader<'t> {
         }
         open.push((element.name.to_owned(), element.namespace, element.scope));
         while let Some((name, namespace, scope)) = open.last().cloned() {
-            match self.token()? {
+            let token = self.tokens.next_or_remark();
+            let Some(token) = token.map_err(|error| self.report.malformed(error.problem, error.offset))?
+            else {
+                // Comments in a narrative are kept.
+                out.extend_from_slice(self.tokens.source().as_bytes());
+                continue;
+            };
+            match token {
                 Token::Start(tag) => {
                     let child = self.open(tag, scope)?;
                     self.check_name(&child)?;
@@ -103,18 +121,21 @@ impl<'t> Reader<'t> {
             let _ = escape_attribute(out, self.scopes.uri(element.namespace));
             out.push(b'"');
         }
+        let mut declared: Vec<&str> = Vec::new();
         let mut attributes = element.tag.attributes();
         while let Ok(Some((name, raw))) = attributes.next() {
             if name == "xmlns" || name.starts_with("xmlns:") {
                 continue;
             }
             // An attribute keeps its prefix, which has to be declared beside it.
-            if let Some((prefix, _)) = name.split_once(':').filter(|(prefix, _)| *prefix != "xml") {
-                if let Some(namespace) = self.scopes.resolve(element.scope, prefix) {
-                    out.extend_from_slice(format!(" xmlns:{prefix}=\"").as_bytes());
-                    let _ = escape_attribute(out, self.scopes.uri(namespace));
-                    out.push(b'"');
-                }
+            if let Some((prefix, _)) = name.split_once(':').filter(|(prefix, _)| *prefix != "xml")
+                && let Some(namespace) = self.scopes.resolve(element.scope, prefix)
+                && !declared.contains(&prefix)
+            {
+                declared.push(prefix);
+                out.extend_from_slice(format!(" xmlns:{prefix}=\"").as_bytes());
+                let _ = escape_attribute(out, self.scopes.uri(namespace));
+                out.push(b'"');
             }
             let value = self.value(raw, element.tag.offset)?;
             out.push(b' ');

@@ -5,7 +5,7 @@ use super::read::{ERROR, Element, Reader, Result, WARNING};
 use super::tokens::Token;
 use crate::bundle::{Author, Bundle, Category, Entry, Link};
 use crate::finding::Rule;
-use crate::primitive::{AnyPrimitive, Primitive, Verdict};
+use crate::primitive::{AnyPrimitive, Primitive, ScalarKind, Verdict};
 use crate::types::is_xml_space;
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 use crate::xhtml::Xhtml;
@@ -262,9 +262,14 @@ impl<'t> Reader<'t> {
             )?;
         }
         let text = self.text(element)?;
-        // The schema lets a title be empty.
-        if value.set(text.into()) == Verdict::Invalid && name != "title" {
-            self.invalid_text(name, value, offset)?;
+        let is_text = value.kind() == ScalarKind::String;
+        if value.set(text.into()) == Verdict::Invalid {
+            // The schema lets titles and ids be empty.
+            if !is_text {
+                self.invalid_text(name, value, offset)?;
+            } else if name != "title" {
+                self.report.find((WARNING, Rule::Empty), name, offset, "a value", "an empty one")?;
+            }
         }
         Ok(())
     }

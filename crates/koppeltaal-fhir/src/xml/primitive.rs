@@ -6,7 +6,7 @@ use super::read::{ERROR, Element, Reader, Result, WARNING};
 use super::tokens::Token;
 use crate::finding::Rule;
 use crate::primitive::{AnyPrimitive, Companions, Scalar, ScalarKind, Verdict};
-use crate::structure::{FieldSchema, FieldSet};
+use crate::structure::{FieldSchema, FieldSet, Shape};
 use crate::types::{Id, is_xml_space};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 
@@ -38,7 +38,7 @@ impl<'t> Reader<'t> {
         let simple = element.tag.is_empty && element.id.is_none() && element.others == 0;
         if !simple {
             self.report.enter(field.name, item, element.tag.offset)?;
-            self.primitive_companions(value, element)?;
+            self.primitive_companions(field, value, element)?;
             self.report.leave();
         }
         match element.value {
@@ -93,6 +93,7 @@ impl<'t> Reader<'t> {
     /// Id, extensions and whatever else a primitive has besides its value.
     pub(super) fn primitive_companions(
         &mut self,
+        field: &FieldSchema,
         value: &mut dyn AnyPrimitive,
         element: &Element<'t>,
     ) -> Result<()> {
@@ -102,12 +103,12 @@ impl<'t> Reader<'t> {
             let id = self.id(raw, element)?;
             value.companions_mut().id = Some(id);
         }
+        let mut unknown = Unknown::default();
         for (name, raw) in element.attributes() {
-            let mut unknown = Unknown::default();
             self.unknown_attribute(&mut unknown, element, name, raw)?;
-            if !unknown.is_empty() {
-                value.companions_mut().unknown = unknown;
-            }
+        }
+        if !unknown.is_empty() {
+            value.companions_mut().unknown = unknown;
         }
         if element.tag.is_empty {
             return Ok(());
@@ -121,15 +122,17 @@ impl<'t> Reader<'t> {
                     if text.is_empty() {
                         continue;
                     }
-                    self.report.find(
-                        (ERROR, Rule::StrayText),
-                        "",
-                        self.tokens.offset(),
-                        "a `value` attribute",
-                        "text",
-                    )?;
-                    // CarePlan.activity.goal is text by the letter of the schema.
-                    if element.value.is_none() {
+                    if field.shape != Shape::IdReference {
+                        let offset = self.tokens.offset();
+                        self.report.find(
+                            (ERROR, Rule::StrayText),
+                            "",
+                            offset,
+                            "a `value` attribute",
+                            "text",
+                        )?;
+                    }
+                    if element.value.is_none() && value.wire_text().is_none() {
                         value.set(Cow::Borrowed(text));
                     } else {
                         let content = UnknownContent::XmlText(text.to_owned());

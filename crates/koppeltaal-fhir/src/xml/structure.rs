@@ -73,13 +73,13 @@ impl<'t> Reader<'t> {
         name: &str,
         raw: &'t str,
     ) -> Result<()> {
-        if let Some((prefix, local)) = name.split_once(':') {
-            if prefix != "xml" {
-                let namespace = self.resolve(element.scope, prefix, element.tag.offset)?;
-                let is_instance = self.scopes.uri(namespace) == "http://www.w3.org/2001/XMLSchema-instance";
-                if is_instance && matches!(local, "schemaLocation" | "noNamespaceSchemaLocation") {
-                    return Ok(());
-                }
+        if let Some((prefix, local)) = name.split_once(':')
+            && prefix != "xml"
+        {
+            let namespace = self.resolve(element.scope, prefix, element.tag.offset)?;
+            let is_instance = self.scopes.uri(namespace) == "http://www.w3.org/2001/XMLSchema-instance";
+            if is_instance && matches!(local, "schemaLocation" | "noNamespaceSchemaLocation") {
+                return Ok(());
             }
         }
         let expected = format_args!("an attribute of {}", element.name);

@@ -37,6 +37,7 @@ pub(crate) struct TokenError {
     pub(crate) offset: usize,
 }
 
+#[derive(Clone)]
 pub(crate) struct Tokens<'t> {
     text: &'t str,
     reader: Reader<&'t [u8]>,
@@ -67,55 +68,65 @@ impl<'t> Tokens<'t> {
     }
 
     /// The next token that carries data.
+    #[inline]
     pub(crate) fn next(&mut self) -> Result<Token<'t>, Box<TokenError>> {
         loop {
-            self.offset = self.position();
-            let event = match self.reader.read_event() {
-                Ok(event) => event,
-                Err(error) => {
-                    let offset = self.reader.error_position() as usize;
-                    return Err(Box::new(TokenError { problem: error.to_string(), offset }));
-                }
-            };
-            match event {
-                Event::Start(start) => return self.tag(start.name().as_ref().len(), false).map(Token::Start),
-                Event::Empty(start) => return self.tag(start.name().as_ref().len(), true).map(Token::Start),
-                Event::End(_) => return Ok(Token::End),
-                Event::Text(_) => return self.plain_text().map(Token::Text),
-                Event::CData(_) => {
-                    let raw = self.source();
-                    let inner = raw.strip_prefix("<![CDATA[").and_then(|raw| raw.strip_suffix("]]>"));
-                    return Ok(Token::Text(Cow::Borrowed(inner.unwrap_or_default())));
-                }
-                Event::GeneralRef(_) => {
-                    let raw = self.source();
-                    let resolved = text::unescape(raw, false).map_err(|problem| self.error(problem))?;
-                    return Ok(Token::Text(Cow::Owned(resolved.into_owned())));
-                }
-                Event::Comment(_) => {}
-                Event::PI(instruction) => {
-                    if instruction.target().eq_ignore_ascii_case("xml") {
-                        return Err(self.error("an XML declaration that is not at the start"));
-                    }
-                }
-                Event::Decl(declaration) => {
-                    if self.offset != 0 {
-                        return Err(self.error("an XML declaration that is not at the start"));
-                    }
-                    if let Some(Ok(encoding)) = declaration.encoding()
-                        && !matches!(encoding.to_ascii_lowercase().as_str(), "utf-8" | "us-ascii" | "ascii")
-                    {
-                        return Err(self.error(format!("encoding {encoding}: only UTF-8 is read")));
-                    }
-                }
-                Event::DocType(_) => return Err(self.error("a DOCTYPE, which is refused")),
-                Event::Eof => return Ok(Token::Eof),
+            if let Some(token) = self.next_or_remark()? {
+                return Ok(token);
             }
         }
     }
 
+    /// The next token, or `None` for a comment or processing instruction, whose source [`source`](Self::source) gives.
+    #[inline]
+    pub(crate) fn next_or_remark(&mut self) -> Result<Option<Token<'t>>, Box<TokenError>> {
+        self.offset = self.position();
+        let event = match self.reader.read_event() {
+            Ok(event) => event,
+            Err(error) => {
+                let offset = self.reader.error_position() as usize;
+                return Err(Box::new(TokenError { problem: error.to_string(), offset }));
+            }
+        };
+        let token = match event {
+            Event::Start(start) => Token::Start(self.tag(start.name().as_ref().len(), false)?),
+            Event::Empty(start) => Token::Start(self.tag(start.name().as_ref().len(), true)?),
+            Event::End(_) => Token::End,
+            Event::Text(_) => Token::Text(self.plain_text()?),
+            Event::CData(_) => {
+                let inner = self.source().strip_prefix("<![CDATA[").and_then(|raw| raw.strip_suffix("]]>"));
+                Token::Text(Cow::Borrowed(inner.unwrap_or_default()))
+            }
+            Event::GeneralRef(_) => {
+                let resolved = text::unescape(self.source(), false).map_err(|problem| self.error(problem))?;
+                Token::Text(Cow::Owned(resolved.into_owned()))
+            }
+            Event::Comment(_) => return Ok(None),
+            Event::PI(instruction) => {
+                if instruction.target().eq_ignore_ascii_case("xml") {
+                    return Err(self.error("an XML declaration that is not at the start"));
+                }
+                return Ok(None);
+            }
+            Event::Decl(declaration) => {
+                if self.offset != 0 {
+                    return Err(self.error("an XML declaration that is not at the start"));
+                }
+                if let Some(Ok(encoding)) = declaration.encoding()
+                    && !matches!(encoding.to_ascii_lowercase().as_str(), "utf-8" | "us-ascii" | "ascii")
+                {
+                    return Err(self.error(format!("encoding {encoding}: only UTF-8 is read")));
+                }
+                return Ok(None);
+            }
+            Event::DocType(_) => return Err(self.error("a DOCTYPE, which is refused")),
+            Event::Eof => Token::Eof,
+        };
+        Ok(Some(token))
+    }
+
     /// The source text of the token just read.
-    fn source(&self) -> &'t str {
+    pub(crate) fn source(&self) -> &'t str {
         self.text.get(self.offset..self.position()).unwrap_or_default()
     }
 

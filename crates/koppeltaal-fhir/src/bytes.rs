@@ -32,6 +32,25 @@ pub(crate) fn find_control_or<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> 
     at
 }
 
+/// Whether all bytes are blanks or control characters (at most 0x20). No bytes at all are not blank.
+#[cfg(feature = "xml")]
+#[inline]
+pub(crate) fn is_blank(bytes: &[u8]) -> bool {
+    if bytes.first().is_none_or(|byte| *byte > b' ') {
+        return false;
+    }
+    let mut rest = bytes;
+    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        // Adding 0x5F carries into the high bit from 0x21 on.
+        if (((word & !HIGHS) + ONES * 0x5F) | word) & HIGHS != 0 {
+            return false;
+        }
+        rest = after;
+    }
+    rest.iter().all(|byte| *byte <= b' ')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +69,22 @@ mod tests {
             let none = find_control_or(&vec![b'a'; length], [b'"']);
             assert!(none <= length && length - none < 8);
         }
+    }
+
+    #[test]
+    #[cfg(feature = "xml")]
+    fn blank_is_what_has_nothing_beyond_a_blank() {
+        for length in 1..40 {
+            let mut bytes = vec![b' '; length];
+            assert!(is_blank(&bytes));
+            for at in 0..length {
+                for visible in [b'!', b'~', 0x80, 0xFF] {
+                    bytes[at] = visible;
+                    assert!(!is_blank(&bytes), "{length} {at} {visible}");
+                }
+                bytes[at] = b'\n';
+            }
+        }
+        assert!(!is_blank(b""));
     }
 }

@@ -65,7 +65,7 @@ fn check_fragment(markup: &str) -> Result<(), String> {
             Token::Text(text) if depth == 0 && !text.trim().is_empty() => {
                 return Err("text outside the element".to_owned());
             }
-            Token::Text(_) => {}
+            Token::Text(_) | Token::Space(_) => {}
             Token::Eof if seen && depth == 0 => return Ok(()),
             Token::Eof => return Err("it ends inside an element".to_owned()),
         }
@@ -123,6 +123,7 @@ mod unknown {
                     open.last_mut()?.children.push(node);
                 }
                 Token::Text(text) => open.last_mut()?.text.push_str(&text),
+                Token::Space(_) => {}
                 Token::Eof => return open.pop()?.children.pop(),
             }
         }

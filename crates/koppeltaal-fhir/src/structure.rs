@@ -312,6 +312,19 @@ impl Field for String {
     }
 }
 
+/// An optional structure that is boxed because it is rarely there. A [`Field`] of its own would overlap with `Option<T>`.
+#[inline]
+pub(crate) fn walk_boxed<T: Structure>(value: &Option<Box<T>>, field: &'static FieldSchema, walker: &mut dyn Walker) {
+    if let Some(value) = value {
+        walker.structure(field, &**value);
+    }
+}
+
+/// The slot of an optional boxed structure.
+pub(crate) fn slot_boxed<T: Structure + Default>(value: &mut Option<Box<T>>) -> Slot<'_> {
+    Slot::Structure(&mut **value.get_or_insert_default())
+}
+
 /// A choice of types (`value[x]`), as the generated enums implement it.
 pub(crate) trait Choice: Sized {
     /// The alternative that is present, counted from 0.

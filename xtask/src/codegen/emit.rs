@@ -92,7 +92,7 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
     let fields = one.fields.iter().map(|field| {
         let doc = documentation::of_field(module, one, field);
         let field_name = names::field_ident(&field.name);
-        let field_type = rust_type(field);
+        let field_type = rust_type(one, field);
         quote! { #[doc = #doc] pub #field_name: #field_type }
     });
     let schemas = one.fields.iter().flat_map(field_schemas);
@@ -104,6 +104,7 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
                 let end = Literal::usize_unsuffixed(field.index + alternatives.len());
                 quote! { walk_choice(&self.#field_name, &fields[#index..#end], walker); }
             }
+            _ if is_boxed(one, field) => quote! { walk_boxed(&self.#field_name, &fields[#index], walker); },
             _ => quote! { self.#field_name.walk(&fields[#index], walker); },
         }
     });
@@ -115,6 +116,7 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
                 let last = Literal::usize_unsuffixed(field.index + alternatives.len() - 1);
                 quote! { #index..=#last => slot_choice(&mut self.#field_name, index - #index), }
             }
+            _ if is_boxed(one, field) => quote! { #index => slot_boxed(&mut self.#field_name), },
             _ => quote! { #index => self.#field_name.slot(), },
         }
     });
@@ -195,7 +197,7 @@ fn shape(content: &Content) -> Ident {
     })
 }
 
-fn rust_type(field: &Field) -> TokenStream {
+fn rust_type(one: &Type, field: &Field) -> TokenStream {
     let inner = match &field.content {
         Content::Attribute => return quote! { String },
         Content::Xhtml => return quote! { Xhtml },
@@ -210,8 +212,14 @@ fn rust_type(field: &Field) -> TokenStream {
     match (field.cardinality.repeats, is_primitive) {
         (true, _) => quote! { Vec<#inner> },
         (false, true) => inner,
+        (false, false) if is_boxed(one, field) => quote! { Option<Box<#inner>> },
         (false, false) => quote! { Option<#inner> },
     }
+}
+
+/// Data types are most of a message, and few of their values have a period, an assigner or a value set: those are boxed.
+fn is_boxed(one: &Type, field: &Field) -> bool {
+    one.role == Role::Type && !field.cardinality.repeats && matches!(field.content, Content::Structure { .. })
 }
 
 fn value_type(content: &Content) -> TokenStream {

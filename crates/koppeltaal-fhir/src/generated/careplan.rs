@@ -217,7 +217,7 @@ pub struct CarePlanActivity {
     pub extension: Vec<Extension>,
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
-    /// [`goal`](http://hl7.org/fhir/DSTU1/careplan-definitions.html#CarePlan.activity.goal), 0..* `string`.
+    /// [`goal`](http://hl7.org/fhir/DSTU1/careplan-definitions.html#CarePlan.activity.goal), 0..* id of an element of this resource.
     pub goal: Vec<Primitive<String>>,
     /// [`status`](http://hl7.org/fhir/DSTU1/careplan-definitions.html#CarePlan.activity.status), 0..1 [`CarePlanActivityStatus`].
     pub status: Primitive<CarePlanActivityStatus>,
@@ -240,7 +240,7 @@ static CARE_PLAN_ACTIVITY: TypeSchema = TypeSchema::new(
     &[
         FieldSchema::list(0, "extension", Shape::Structure),
         FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::list(2, "goal", Shape::Primitive),
+        FieldSchema::list(2, "goal", Shape::IdReference),
         FieldSchema::optional(3, "status", Shape::Primitive),
         FieldSchema::mandatory(4, "prohibited", Shape::Primitive),
         FieldSchema::list(5, "actionResulting", Shape::Structure),

@@ -336,7 +336,7 @@ pub struct Coding {
     /// `primary`, 0..1 `boolean`.
     pub primary: Primitive<bool>,
     /// `valueSet`, 0..1 `ResourceReference`.
-    pub value_set: Option<ResourceReference>,
+    pub value_set: Option<Box<ResourceReference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -363,7 +363,7 @@ impl Structure for Coding {
         self.code.walk(&fields[3], walker);
         self.display.walk(&fields[4], walker);
         self.primary.walk(&fields[5], walker);
-        self.value_set.walk(&fields[6], walker);
+        walk_boxed(&self.value_set, &fields[6], walker);
     }
     fn slot(&mut self, index: usize) -> Slot<'_> {
         match index {
@@ -373,7 +373,7 @@ impl Structure for Coding {
             3 => self.code.slot(),
             4 => self.display.slot(),
             5 => self.primary.slot(),
-            6 => self.value_set.slot(),
+            6 => slot_boxed(&mut self.value_set),
             _ => Slot::None,
         }
     }
@@ -386,9 +386,9 @@ pub struct Range {
     /// Extensions, 0..*: what the standard has no field for.
     pub extension: Vec<Extension>,
     /// `low`, 0..1 `Quantity`.
-    pub low: Option<Quantity>,
+    pub low: Option<Box<Quantity>>,
     /// `high`, 0..1 `Quantity`.
-    pub high: Option<Quantity>,
+    pub high: Option<Box<Quantity>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -406,14 +406,14 @@ impl Structure for Range {
     fn walk(&self, walker: &mut dyn Walker) {
         let fields = RANGE.fields;
         self.extension.walk(&fields[0], walker);
-        self.low.walk(&fields[1], walker);
-        self.high.walk(&fields[2], walker);
+        walk_boxed(&self.low, &fields[1], walker);
+        walk_boxed(&self.high, &fields[2], walker);
     }
     fn slot(&mut self, index: usize) -> Slot<'_> {
         match index {
             0 => self.extension.slot(),
-            1 => self.low.slot(),
-            2 => self.high.slot(),
+            1 => slot_boxed(&mut self.low),
+            2 => slot_boxed(&mut self.high),
             _ => Slot::None,
         }
     }
@@ -546,9 +546,9 @@ pub struct Ratio {
     /// Extensions, 0..*: what the standard has no field for.
     pub extension: Vec<Extension>,
     /// `numerator`, 0..1 `Quantity`.
-    pub numerator: Option<Quantity>,
+    pub numerator: Option<Box<Quantity>>,
     /// `denominator`, 0..1 `Quantity`.
-    pub denominator: Option<Quantity>,
+    pub denominator: Option<Box<Quantity>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -566,14 +566,14 @@ impl Structure for Ratio {
     fn walk(&self, walker: &mut dyn Walker) {
         let fields = RATIO.fields;
         self.extension.walk(&fields[0], walker);
-        self.numerator.walk(&fields[1], walker);
-        self.denominator.walk(&fields[2], walker);
+        walk_boxed(&self.numerator, &fields[1], walker);
+        walk_boxed(&self.denominator, &fields[2], walker);
     }
     fn slot(&mut self, index: usize) -> Slot<'_> {
         match index {
             0 => self.extension.slot(),
-            1 => self.numerator.slot(),
-            2 => self.denominator.slot(),
+            1 => slot_boxed(&mut self.numerator),
+            2 => slot_boxed(&mut self.denominator),
             _ => Slot::None,
         }
     }
@@ -586,7 +586,7 @@ pub struct SampledData {
     /// Extensions, 0..*: what the standard has no field for.
     pub extension: Vec<Extension>,
     /// `origin`, 1..1 `Quantity`.
-    pub origin: Option<Quantity>,
+    pub origin: Option<Box<Quantity>>,
     /// `period`, 1..1 `decimal`.
     pub period: Primitive<Decimal>,
     /// `factor`, 0..1 `decimal`.
@@ -621,7 +621,7 @@ impl Structure for SampledData {
     fn walk(&self, walker: &mut dyn Walker) {
         let fields = SAMPLED_DATA.fields;
         self.extension.walk(&fields[0], walker);
-        self.origin.walk(&fields[1], walker);
+        walk_boxed(&self.origin, &fields[1], walker);
         self.period.walk(&fields[2], walker);
         self.factor.walk(&fields[3], walker);
         self.lower_limit.walk(&fields[4], walker);
@@ -632,7 +632,7 @@ impl Structure for SampledData {
     fn slot(&mut self, index: usize) -> Slot<'_> {
         match index {
             0 => self.extension.slot(),
-            1 => self.origin.slot(),
+            1 => slot_boxed(&mut self.origin),
             2 => self.period.slot(),
             3 => self.factor.slot(),
             4 => self.lower_limit.slot(),
@@ -739,9 +739,9 @@ pub struct Identifier {
     /// `value`, 0..1 `string`.
     pub value: Primitive<String>,
     /// `period`, 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// `assigner`, 0..1 `ResourceReference`.
-    pub assigner: Option<ResourceReference>,
+    pub assigner: Option<Box<ResourceReference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -767,8 +767,8 @@ impl Structure for Identifier {
         self.label.walk(&fields[2], walker);
         self.system.walk(&fields[3], walker);
         self.value.walk(&fields[4], walker);
-        self.period.walk(&fields[5], walker);
-        self.assigner.walk(&fields[6], walker);
+        walk_boxed(&self.period, &fields[5], walker);
+        walk_boxed(&self.assigner, &fields[6], walker);
     }
     fn slot(&mut self, index: usize) -> Slot<'_> {
         match index {
@@ -777,8 +777,8 @@ impl Structure for Identifier {
             2 => self.label.slot(),
             3 => self.system.slot(),
             4 => self.value.slot(),
-            5 => self.period.slot(),
-            6 => self.assigner.slot(),
+            5 => slot_boxed(&mut self.period),
+            6 => slot_boxed(&mut self.assigner),
             _ => Slot::None,
         }
     }
@@ -793,7 +793,7 @@ pub struct Schedule {
     /// `event`, 0..* `Period`.
     pub event: Vec<Period>,
     /// `repeat`, 0..1 `Schedule.Repeat`.
-    pub repeat: Option<ScheduleRepeat>,
+    pub repeat: Option<Box<ScheduleRepeat>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -812,13 +812,13 @@ impl Structure for Schedule {
         let fields = SCHEDULE.fields;
         self.extension.walk(&fields[0], walker);
         self.event.walk(&fields[1], walker);
-        self.repeat.walk(&fields[2], walker);
+        walk_boxed(&self.repeat, &fields[2], walker);
     }
     fn slot(&mut self, index: usize) -> Slot<'_> {
         match index {
             0 => self.extension.slot(),
             1 => self.event.slot(),
-            2 => self.repeat.slot(),
+            2 => slot_boxed(&mut self.repeat),
             _ => Slot::None,
         }
     }
@@ -897,7 +897,7 @@ pub struct Contact {
     /// `use`, 0..1 [`ContactUse`].
     pub r#use: Primitive<ContactUse>,
     /// `period`, 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -920,7 +920,7 @@ impl Structure for Contact {
         self.system.walk(&fields[1], walker);
         self.value.walk(&fields[2], walker);
         self.r#use.walk(&fields[3], walker);
-        self.period.walk(&fields[4], walker);
+        walk_boxed(&self.period, &fields[4], walker);
     }
     fn slot(&mut self, index: usize) -> Slot<'_> {
         match index {
@@ -928,7 +928,7 @@ impl Structure for Contact {
             1 => self.system.slot(),
             2 => self.value.slot(),
             3 => self.r#use.slot(),
-            4 => self.period.slot(),
+            4 => slot_boxed(&mut self.period),
             _ => Slot::None,
         }
     }
@@ -955,7 +955,7 @@ pub struct Address {
     /// `country`, 0..1 `string`.
     pub country: Primitive<String>,
     /// `period`, 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -986,7 +986,7 @@ impl Structure for Address {
         self.state.walk(&fields[5], walker);
         self.zip.walk(&fields[6], walker);
         self.country.walk(&fields[7], walker);
-        self.period.walk(&fields[8], walker);
+        walk_boxed(&self.period, &fields[8], walker);
     }
     fn slot(&mut self, index: usize) -> Slot<'_> {
         match index {
@@ -998,7 +998,7 @@ impl Structure for Address {
             5 => self.state.slot(),
             6 => self.zip.slot(),
             7 => self.country.slot(),
-            8 => self.period.slot(),
+            8 => slot_boxed(&mut self.period),
             _ => Slot::None,
         }
     }
@@ -1023,7 +1023,7 @@ pub struct HumanName {
     /// `suffix`, 0..* `string`.
     pub suffix: Vec<Primitive<String>>,
     /// `period`, 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -1052,7 +1052,7 @@ impl Structure for HumanName {
         self.given.walk(&fields[4], walker);
         self.prefix.walk(&fields[5], walker);
         self.suffix.walk(&fields[6], walker);
-        self.period.walk(&fields[7], walker);
+        walk_boxed(&self.period, &fields[7], walker);
     }
     fn slot(&mut self, index: usize) -> Slot<'_> {
         match index {
@@ -1063,7 +1063,7 @@ impl Structure for HumanName {
             4 => self.given.slot(),
             5 => self.prefix.slot(),
             6 => self.suffix.slot(),
-            7 => self.period.slot(),
+            7 => slot_boxed(&mut self.period),
             _ => Slot::None,
         }
     }

@@ -46,7 +46,7 @@ impl<'t> Reader<'t> {
                     }
                 }
                 Token::End => drop(open.pop()),
-                Token::Text(_) => {}
+                Token::Text(_) | Token::Space(_) => {}
                 Token::Eof => return Err(self.ends_early()),
             }
         }
@@ -102,6 +102,9 @@ impl<'t> Reader<'t> {
                     out.extend_from_slice(name.as_bytes());
                     out.push(b'>');
                     open.pop();
+                }
+                Token::Space(text) => {
+                    let _ = escape_text(out, text);
                 }
                 // The text was read as XML, so it holds no character that XML cannot.
                 Token::Text(text) => {

@@ -159,7 +159,7 @@ impl<'t> Reader<'t> {
             match self.token()? {
                 Token::Start(tag) => return self.open(tag, parent.scope).map(Some),
                 Token::End => return Ok(None),
-                Token::Text(text) if text.trim_matches(is_xml_space).is_empty() => {}
+                Token::Space(_) => {}
                 Token::Text(text) => {
                     let found = format_args!("{text:?}");
                     self.report.find(
@@ -222,8 +222,15 @@ impl<'t> Reader<'t> {
             return Ok(whole);
         }
         loop {
-            match self.token()? {
+            // White space counts here: it may stand between two references.
+            let token = self.tokens.next_or_remark();
+            let Some(token) = token.map_err(|error| self.report.malformed(error.problem, error.offset))?
+            else {
+                continue;
+            };
+            match token {
                 Token::Text(text) => whole.push_str(&text),
+                Token::Space(text) => whole.push_str(text),
                 Token::End => return Ok(whole),
                 Token::Start(tag) => {
                     let child = self.open(tag, element.scope)?;

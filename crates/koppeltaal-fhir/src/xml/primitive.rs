@@ -117,6 +117,7 @@ impl<'t> Reader<'t> {
             match self.token()? {
                 Token::End => return Ok(()),
                 Token::Eof => return Err(self.ends_early()),
+                Token::Space(_) => {}
                 Token::Text(text) => {
                     let text = text.trim_matches(is_xml_space);
                     if text.is_empty() {

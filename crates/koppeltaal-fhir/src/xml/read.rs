@@ -12,7 +12,6 @@ use crate::document::{Document, Read};
 use crate::finding::{Rule, Severity};
 use crate::report::{Failure, Report};
 use crate::resource::{RESOURCE_TYPES, Resource};
-use crate::types::is_xml_space;
 use crate::unknown::{Unknown, UnknownContent, UnknownNode, UnknownResource};
 
 pub(super) const ERROR: Severity = Severity::Error;
@@ -187,7 +186,7 @@ impl<'t> Reader<'t> {
         let root = loop {
             match self.token()? {
                 Token::Start(tag) => break self.open(tag, Scopes::ROOT)?,
-                Token::Text(text) if text.trim_matches(is_xml_space).is_empty() => {}
+                Token::Space(_) => {}
                 Token::Text(_) => {
                     return Err(self.report.malformed("text before the root element", self.tokens.offset()));
                 }
@@ -205,16 +204,9 @@ impl<'t> Reader<'t> {
             let problem = format!("the root element is `{}`", root.name);
             return Err(self.report.not_fhir(problem, root.tag.offset));
         };
-        loop {
-            match self.token()? {
-                Token::Eof => return Ok(document),
-                Token::Text(text) if text.trim_matches(is_xml_space).is_empty() => {}
-                _ => {
-                    return Err(self
-                        .report
-                        .malformed("content behind the root element", self.tokens.offset()));
-                }
-            }
+        match self.token()? {
+            Token::Eof => Ok(document),
+            _ => Err(self.report.malformed("content behind the root element", self.tokens.offset())),
         }
     }
 
@@ -283,7 +275,7 @@ impl<'t> Reader<'t> {
                         resources.push(self.resource(&element)?);
                     }
                     Token::End => break,
-                    Token::Text(text) if text.trim_matches(is_xml_space).is_empty() => {}
+                    Token::Space(_) => {}
                     Token::Text(_) => {
                         self.report.find(
                             (ERROR, Rule::StrayText),

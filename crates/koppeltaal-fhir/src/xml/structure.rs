@@ -124,6 +124,7 @@ impl<'t> Reader<'t> {
                     }
                 }
                 Token::End => return Ok(()),
+                Token::Space(_) => {}
                 Token::Text(text) => self.stray_text(target, &text, last, present)?,
                 Token::Eof => return Err(self.ends_early()),
             }

@@ -7,6 +7,7 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 
 use super::text;
+use crate::bytes;
 
 /// One piece of the document.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) enum Token<'t> {
     End,
     /// Text, references resolved.
     Text(Cow<'t, str>),
+    /// Text that is white space only.
+    Space(&'t str),
     /// The end of the document.
     Eof,
 }
@@ -67,12 +70,13 @@ impl<'t> Tokens<'t> {
         Box::new(TokenError { problem: problem.into(), offset: self.offset })
     }
 
-    /// The next token that carries data.
+    /// The next token that carries data: not the white space between elements.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Token<'t>, Box<TokenError>> {
         loop {
-            if let Some(token) = self.next_or_remark()? {
-                return Ok(token);
+            match self.next_or_remark()? {
+                None | Some(Token::Space(_)) => {}
+                Some(token) => return Ok(token),
             }
         }
     }
@@ -92,10 +96,23 @@ impl<'t> Tokens<'t> {
             Event::Start(start) => Token::Start(self.tag(start.name().as_ref().len(), false)?),
             Event::Empty(start) => Token::Start(self.tag(start.name().as_ref().len(), true)?),
             Event::End(_) => Token::End,
-            Event::Text(_) => Token::Text(self.plain_text()?),
+            Event::Text(_) => {
+                // Most text is: the line breaks and indentation between elements.
+                let raw = self.source();
+                if bytes::is_blank(raw.as_bytes()) {
+                    Token::Space(raw)
+                } else {
+                    Token::Text(self.plain_text(raw)?)
+                }
+            }
             Event::CData(_) => {
                 let inner = self.source().strip_prefix("<![CDATA[").and_then(|raw| raw.strip_suffix("]]>"));
-                Token::Text(Cow::Borrowed(inner.unwrap_or_default()))
+                let inner = inner.unwrap_or_default();
+                if bytes::is_blank(inner.as_bytes()) {
+                    Token::Space(inner)
+                } else {
+                    Token::Text(Cow::Borrowed(inner))
+                }
             }
             Event::GeneralRef(_) => {
                 let resolved = text::unescape(self.source(), false).map_err(|problem| self.error(problem))?;
@@ -135,12 +152,7 @@ impl<'t> Tokens<'t> {
         self.text.get(start..self.position()).unwrap_or_default()
     }
 
-    fn plain_text(&self) -> Result<Cow<'t, str>, Box<TokenError>> {
-        let raw = self.source();
-        // Most text is the white space between elements.
-        if raw.bytes().all(|byte| matches!(byte, b' ' | b'\n' | b'\t')) {
-            return Ok(Cow::Borrowed(raw));
-        }
+    fn plain_text(&self, raw: &'t str) -> Result<Cow<'t, str>, Box<TokenError>> {
         if memchr::memmem::find(raw.as_bytes(), b"]]>").is_some() {
             return Err(self.error("`]]>` in text"));
         }
@@ -182,6 +194,9 @@ impl<'t> Attributes<'t> {
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<(&'t str, &'t str)>, &'static str> {
         let bytes = self.rest.as_bytes();
+        if bytes.is_empty() {
+            return Ok(None);
+        }
         // Nearly always ` name="`: one blank, no blanks round the equals sign.
         let places = match bytes.iter().position(|byte| *byte == b'=') {
             Some(equals)

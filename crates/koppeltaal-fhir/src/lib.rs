@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(all(test, feature = "json", feature = "xml"))]
+mod arbitrary;
 mod bundle;
 #[cfg(any(feature = "json", feature = "xml"))]
 mod bytes;

@@ -314,7 +314,11 @@ impl Field for String {
 
 /// An optional structure that is boxed because it is rarely there. A [`Field`] of its own would overlap with `Option<T>`.
 #[inline]
-pub(crate) fn walk_boxed<T: Structure>(value: &Option<Box<T>>, field: &'static FieldSchema, walker: &mut dyn Walker) {
+pub(crate) fn walk_boxed<T: Structure>(
+    value: &Option<Box<T>>,
+    field: &'static FieldSchema,
+    walker: &mut dyn Walker,
+) {
     if let Some(value) = value {
         walker.structure(field, &**value);
     }

@@ -1,0 +1,195 @@
+//! Arbitrary values of every type, for property tests: the schema tables say what there is to fill.
+
+use std::borrow::Cow;
+
+use proptest::prelude::*;
+
+use crate::document::Document;
+use crate::primitive::{AnyPrimitive, ScalarKind};
+use crate::resource::{RESOURCE_TYPES, Resource};
+use crate::structure::{Shape, Slot, Structure};
+use crate::xhtml::Xhtml;
+
+/// A small generator of numbers, so that one seed makes one value.
+struct Dice(u64);
+
+impl Dice {
+    /// A number below `sides` (splitmix64).
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
+    }
+
+    fn pick(&mut self, texts: &[&'static str]) -> &'static str {
+        texts[self.roll(texts.len())]
+    }
+}
+
+fn text(kind: ScalarKind, dice: &mut Dice) -> &'static str {
+    match kind {
+        ScalarKind::Boolean => dice.pick(&["true", "false"]),
+        ScalarKind::Integer => dice.pick(&["0", "-1", "2147483647", "-2147483648"]),
+        ScalarKind::Decimal => dice.pick(&["0", "1.00", "-0.0", "0.000001", "12345678901234567890.5"]),
+        ScalarKind::String => dice.pick(&[
+            "a",
+            " leading",
+            "line\nbreak\ttab\rreturn",
+            "<&>\"'",
+            "één ünïcödé 😀",
+            "\u{FEFF}mark",
+            "]]>",
+            "\\u0041",
+            "{}",
+        ]),
+        ScalarKind::Uri => dice.pick(&["http://x.example/a?b=c&d", "urn:x", "#a", "a b"]),
+        ScalarKind::Code | ScalarKind::ListedCode => dice.pick(&["male", "in progress", "<=", "unlisted"]),
+        ScalarKind::Id => dice.pick(&["a", "a-1.b"]),
+        ScalarKind::Oid => dice.pick(&["urn:oid:1.2.3"]),
+        ScalarKind::Uuid => dice.pick(&["urn:uuid:c757873d-ec9a-4326-a141-556f43239520"]),
+        ScalarKind::Date => dice.pick(&["1970", "1970-03", "1970-03-30"]),
+        ScalarKind::DateTime => {
+            dice.pick(&["1970", "1970-03-30T12:00:00", "2016-07-15T14:32:49.4946374+02:00"])
+        }
+        ScalarKind::Instant => dice.pick(&["2016-07-15T14:32:49.000-00:00", "2016-07-15T14:32:49Z"]),
+        ScalarKind::Base64Binary => dice.pick(&["QUJD", "QQ=="]),
+    }
+}
+
+fn fill_primitive(value: &mut dyn AnyPrimitive, dice: &mut Dice, depth: usize) {
+    let with_value = dice.roll(5) > 0;
+    if with_value {
+        value.set(Cow::Borrowed(text(value.kind(), dice)));
+    }
+    if !with_value || dice.roll(8) == 0 {
+        let companions = value.companions_mut();
+        companions.set_id("p1".to_owned());
+        if depth > 0 && dice.roll(2) == 0 {
+            fill(companions, dice, depth - 1);
+        }
+    }
+}
+
+/// Fills some fields of a structure, at most `depth` levels deep.
+fn fill(structure: &mut dyn Structure, dice: &mut Dice, depth: usize) {
+    let schema = structure.schema();
+    if dice.roll(6) == 0 {
+        structure.set_id("e1".to_owned());
+    }
+    let mut choice_made = None;
+    for field in schema.fields {
+        // Large types would grow beyond all bounds if every field were likely.
+        let chosen = field.mandatory || dice.roll(schema.fields.len().max(4)) < 4;
+        if !chosen || (field.choice.is_some() && field.choice == choice_made) {
+            continue;
+        }
+        choice_made = field.choice;
+        let several = if field.repeats { 1 + dice.roll(2) } else { 1 };
+        match structure.slot(usize::from(field.index)) {
+            // The text of an element has no room for an id or extensions.
+            Slot::Primitive(value) if field.shape == Shape::Text => {
+                value.set(Cow::Borrowed(text(value.kind(), dice)));
+            }
+            Slot::Primitive(value) => fill_primitive(value, dice, depth),
+            Slot::Primitives(values) => {
+                (0..several).for_each(|index| fill_primitive(values.at(index), dice, depth))
+            }
+            Slot::Structure(value) if depth > 0 => fill(value, dice, depth - 1),
+            Slot::Structure(_) => {}
+            Slot::Structures(values) if depth > 0 => {
+                (0..several).for_each(|_| fill(values.push(), dice, depth - 1))
+            }
+            Slot::Structures(_) => {}
+            Slot::Resource(value) => *value = depth.checked_sub(1).map(|depth| resource(dice, depth)),
+            Slot::Resources(values) if depth > 1 => values.push(resource(dice, depth - 2)),
+            Slot::Resources(_) => {}
+            Slot::Xhtml(value) => *value = Xhtml::from_text("tekst <b> & meer"),
+            Slot::Attribute(value) => *value = "http://x.example/\"url\" & more".to_owned(),
+            Slot::None => unreachable!("the schema has an index that the type does not"),
+        }
+    }
+}
+
+fn resource(dice: &mut Dice, depth: usize) -> Resource {
+    loop {
+        let name = RESOURCE_TYPES[dice.roll(RESOURCE_TYPES.len())];
+        if let Some(mut resource) = Resource::empty(name) {
+            if let Some(structure) = resource.structure_mut() {
+                fill(structure, dice, depth);
+            }
+            return resource;
+        }
+    }
+}
+
+/// Any resource, filled to a depth of four.
+pub(crate) fn any_document() -> impl Strategy<Value = Document> {
+    any::<u64>().prop_map(|seed| Document::Resource(resource(&mut Dice(seed), 4)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::ReadOptions;
+
+    fn from_xml(xml: &str) -> Document {
+        ReadOptions::tolerant().xml(xml.as_bytes()).expect("what was written reads back").document
+    }
+
+    fn from_json(json: &str) -> Document {
+        ReadOptions::tolerant().json(json.as_bytes()).expect("what was written reads back").document
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn any_value_survives_xml(document in any_document()) {
+            let xml = document.to_xml().expect("writable");
+            prop_assert!(from_xml(&xml) == document, "{xml}");
+        }
+
+        #[test]
+        fn any_value_survives_json(document in any_document()) {
+            let json = document.to_json().expect("writable");
+            prop_assert!(from_json(&json) == document, "{json}");
+        }
+
+        #[test]
+        fn any_value_survives_xml_and_json_in_turn(document in any_document()) {
+            let xml = document.to_xml().expect("writable");
+            let json = from_xml(&xml).to_json().expect("writable");
+            prop_assert_eq!(from_json(&json).to_xml().expect("writable"), xml);
+        }
+
+        #[test]
+        fn any_value_survives_indentation(document in any_document()) {
+            prop_assert!(from_xml(&document.to_xml_pretty().expect("writable")) == document);
+            prop_assert!(from_json(&document.to_json_pretty().expect("writable")) == document);
+        }
+
+        #[test]
+        fn a_check_in_memory_finds_what_a_tolerant_read_finds(document in any_document()) {
+            let read = ReadOptions::tolerant().json(document.to_json().expect("writable").as_bytes()).expect("readable");
+            let errors = |findings: Vec<crate::Finding>| {
+                let mut errors: Vec<(String, &str)> = findings
+                    .into_iter()
+                    // An empty object is only there in text.
+                    .filter(|finding| finding.severity == crate::Severity::Error && finding.rule.id() != "empty")
+                    .map(|finding| (finding.path, finding.rule.id()))
+                    .collect();
+                errors.sort();
+                errors
+            };
+            prop_assert_eq!(errors(document.check()), errors(read.findings));
+        }
+
+        #[test]
+        fn no_text_makes_a_reader_panic(text in "[ -~\\n]{0,200}") {
+            let _ = ReadOptions::tolerant().xml(text.as_bytes());
+            let _ = ReadOptions::tolerant().json(text.as_bytes());
+        }
+    }
+}

@@ -1,11 +1,14 @@
 //! Chores of this workspace, run as `cargo xtask COMMAND`. Each command lives in a module of its own, with
 //! one `run` function; this file only lists them.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 mod codegen;
+mod conformance;
 mod import;
 mod schema;
 
@@ -30,13 +33,22 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Measure koppeltaal-fhir against a corpus of real files and the official schemas (`--help` tells more).
+    #[command(disable_help_flag = true)]
+    Conformance {
+        /// Passed on to the program that measures.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
-        Command::Import { directory } => import::run(&directory),
-        Command::Codegen { check } => codegen::run(check),
+        Command::Import { directory } => import::run(&directory)?,
+        Command::Codegen { check } => codegen::run(check)?,
+        Command::Conformance { arguments } => return conformance::run(&arguments),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The root of the workspace, wherever the command was started.

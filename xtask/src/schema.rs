@@ -24,7 +24,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use parse::parse;
+pub(crate) use parse::{cardinality, parse};
 
 /// One definition of a schema file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -305,6 +305,8 @@ pub(crate) trait AnyPrimitive {
     fn verdict(&self) -> Verdict;
     fn companions(&self) -> Option<&Companions>;
     fn companions_mut(&mut self) -> &mut Companions;
+    /// Forgets companions that turned out to hold nothing.
+    fn settle(&mut self);
     fn is_absent(&self) -> bool;
 }
 
@@ -378,6 +380,10 @@ impl<T: Scalar> AnyPrimitive for Primitive<T> {
 
     fn companions_mut(&mut self) -> &mut Companions {
         Primitive::companions_mut(self)
+    }
+
+    fn settle(&mut self) {
+        self.drop_empty_companions();
     }
 
     fn is_absent(&self) -> bool {

@@ -1,1 +1,12 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+mod compose;
+mod config;
+mod definition;
+mod http;
+mod links;
+mod mailbox;
+mod sandbox;
+
+pub use config::{ConfigError, ConfiguredDefinition, Instance, Limits, SandboxConfig};
+pub use sandbox::{Sandbox, SandboxBuilder, StartError};

@@ -22,7 +22,8 @@ pub(crate) fn field_name(name: &str) -> String {
 /// A field's identifier, escaped where Rust has a keyword of that name.
 pub(crate) fn field_ident(name: &str) -> proc_macro2::Ident {
     let snake = field_name(name);
-    syn::parse_str(&snake).unwrap_or_else(|_| proc_macro2::Ident::new_raw(&snake, proc_macro2::Span::call_site()))
+    syn::parse_str(&snake)
+        .unwrap_or_else(|_| proc_macro2::Ident::new_raw(&snake, proc_macro2::Span::call_site()))
 }
 
 /// A static's name: `Patient.Contact` becomes `PATIENT_CONTACT`.
@@ -83,7 +84,9 @@ fn variant(code: &str) -> String {
 
 pub(crate) fn upper_first(text: &str) -> String {
     let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + characters.as_str())
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + characters.as_str())
 }
 
 #[cfg(test)]

@@ -175,7 +175,8 @@ fn field(line: &str) -> Result<Field> {
     Ok(Field { name: name.to_owned(), cardinality, shape })
 }
 
-fn cardinality(text: &str) -> Result<Cardinality> {
+/// Reads a cardinality.
+pub(crate) fn cardinality(text: &str) -> Result<Cardinality> {
     let (required, repeats) = match text {
         "0..1" => (false, false),
         "1..1" => (true, false),

@@ -71,10 +71,10 @@ impl<'t> Reader<'t> {
                 "each member once",
                 "the member again",
             )?;
-            return self.keep(target.unknown_mut(), name, index);
+            return self.keep(target.unknown_mut(), name, index + 1);
         }
         if !self.enter_choice(field, name, offset, progress)? {
-            return self.keep(target.unknown_mut(), name, index);
+            return self.keep(target.unknown_mut(), name, index + 1);
         }
         let read = match target.slot(index) {
             Slot::Primitive(value) => self.single_primitive(field, value, kind, offset)?,
@@ -104,7 +104,7 @@ impl<'t> Reader<'t> {
         };
         if !read {
             self.report.find((ERROR, Rule::JsonType), name, offset, expected_kind(field), kind.describe())?;
-            return self.keep(target.unknown_mut(), name, index);
+            return self.keep(target.unknown_mut(), name, index + 1);
         }
         Ok(())
     }

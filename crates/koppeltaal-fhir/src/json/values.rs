@@ -26,7 +26,7 @@ impl<'t> Reader<'t> {
         if field.choice.is_none() || !own_value {
             let was_companion_only = !own_value;
             if was_companion_only && !self.enter_choice(field, name, offset, progress)? {
-                return self.keep(target.unknown_mut(), name, index);
+                return self.keep(target.unknown_mut(), name, index + 1);
             }
         }
         let kind = self.kind()?;
@@ -66,7 +66,7 @@ impl<'t> Reader<'t> {
         };
         if !read {
             self.report.find((ERROR, Rule::JsonType), name, offset, "ids and extensions", kind.describe())?;
-            return self.keep(target.unknown_mut(), name, index);
+            return self.keep(target.unknown_mut(), name, index + 1);
         }
         Ok(())
     }
@@ -74,7 +74,9 @@ impl<'t> Reader<'t> {
     /// `{"id": .., "extension": [..]}` of a primitive.
     pub(super) fn companions_object(&mut self, value: &mut dyn AnyPrimitive) -> Result<()> {
         self.report.charge(size_of::<Companions>(), self.scanner.offset())?;
-        self.structure(value.companions_mut())
+        self.structure(value.companions_mut())?;
+        value.settle();
+        Ok(())
     }
 
     pub(super) fn single_primitive(

@@ -169,7 +169,7 @@ impl<'t> Reader<'t> {
                         "no text here",
                         found,
                     )?;
-                    let content = UnknownContent::XmlText(text.into_owned());
+                    let content = UnknownContent::XmlText(text.trim_matches(is_xml_space).to_owned());
                     unknown.push(UnknownNode { name: String::new(), content, after: 0 });
                 }
                 Token::Eof => return Err(self.ends_early()),

@@ -148,7 +148,8 @@ impl<'t> Reader<'t> {
         last: usize,
         present: &mut FieldSet,
     ) -> Result<()> {
-        if text.trim_matches(is_xml_space).is_empty() {
+        let trimmed = text.trim_matches(is_xml_space);
+        if trimmed.is_empty() {
             return Ok(());
         }
         let offset = self.tokens.offset();
@@ -167,7 +168,7 @@ impl<'t> Reader<'t> {
             }
         }
         self.report.find((ERROR, Rule::StrayText), "", offset, "no text here", format_args!("{text:?}"))?;
-        let content = UnknownContent::XmlText(text.to_owned());
+        let content = UnknownContent::XmlText(trimmed.to_owned());
         target.unknown_mut().push(UnknownNode { name: String::new(), content, after: last + 1 });
         Ok(())
     }

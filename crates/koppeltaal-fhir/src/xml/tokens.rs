@@ -84,6 +84,46 @@ impl<'t> Tokens<'t> {
     /// The next token, or `None` for a comment or processing instruction, whose source [`source`](Self::source) gives.
     #[inline]
     pub(crate) fn next_or_remark(&mut self) -> Result<Option<Token<'t>>, Box<TokenError>> {
+        let token = self.next_piece()?;
+        if let Some(Token::Text(_) | Token::Space(_)) = token
+            && self.text_goes_on()
+        {
+            return self.whole_text(token).map(Some);
+        }
+        Ok(token)
+    }
+
+    /// Whether text just read is followed by a reference or a CDATA section, or these by more text.
+    fn text_goes_on(&self) -> bool {
+        match self.text.as_bytes().get(self.position()..) {
+            None | Some([] | [b'<']) => false,
+            Some([b'<', next, ..]) => *next == b'!' && self.text[self.position()..].starts_with("<![CDATA["),
+            Some(_) => true,
+        }
+    }
+
+    /// Puts pieces of text together; `first` is the first of them.
+    #[cold]
+    fn whole_text(&mut self, first: Option<Token<'t>>) -> Result<Token<'t>, Box<TokenError>> {
+        let start = self.offset;
+        let mut whole = String::new();
+        let mut piece = first;
+        loop {
+            match piece {
+                Some(Token::Text(text)) => whole.push_str(&text),
+                Some(Token::Space(text)) => whole.push_str(text),
+                _ => {}
+            }
+            if !self.text_goes_on() {
+                self.offset = start;
+                return Ok(Token::Text(Cow::Owned(whole)));
+            }
+            piece = self.next_piece()?;
+        }
+    }
+
+    #[inline]
+    fn next_piece(&mut self) -> Result<Option<Token<'t>>, Box<TokenError>> {
         self.offset = self.position();
         let event = match self.reader.read_event() {
             Ok(event) => event,

@@ -376,9 +376,6 @@ impl Writer<'_> {
         self.links("link", &entry.link);
         self.categories(&entry.category);
         self.authors(&entry.author);
-        for node in &entry.unknown {
-            self.unknown_node(node);
-        }
         if let Some(resource) = &entry.content {
             self.path.push(("content", None));
             self.open("content");
@@ -392,6 +389,10 @@ impl Writer<'_> {
             self.raw(" type=\"xhtml\"");
             self.narrative("summary", &entry.summary);
             self.close("summary");
+        }
+        // Behind the content: a second content is among them.
+        for node in &entry.unknown {
+            self.unknown_node(node);
         }
         self.close("entry");
     }

@@ -1,0 +1,73 @@
+//! `koppeltaal convert`: a DSTU1 resource or bundle from one format into the other.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use koppeltaal_fhir::{ReadOptions, Severity};
+
+use crate::Outcome;
+use crate::diagnostic::Diagnostic;
+use crate::format::Format;
+use crate::input::Input;
+
+/// Convert a DSTU1 resource or bundle between JSON and XML.
+///
+/// Takes what real senders write. Violations of the standard are shown as warnings on standard error; what cannot be
+/// understood is passed on where the other format can carry it.
+///
+/// Exit code: 0 written, 2 could not be read or written.
+#[derive(Debug, Args)]
+pub(crate) struct Convert {
+    /// The file, in either format; - is standard input.
+    file: PathBuf,
+
+    /// The format to write.
+    #[arg(long, value_enum)]
+    to: Format,
+
+    /// Write one line instead of many indented ones.
+    #[arg(long)]
+    compact: bool,
+}
+
+impl Convert {
+    pub(crate) fn run(&self) -> io::Result<Outcome> {
+        let mut errors = anstream::stderr().lock();
+        let input = match Input::load(&self.file) {
+            Ok(input) => input,
+            Err(none) => {
+                writeln!(errors, "error: {}: {}", none.name, none.problem)?;
+                return Ok(Outcome::Unusable);
+            }
+        };
+        let read = match input.read(ReadOptions::tolerant()) {
+            Ok(read) => read,
+            Err(error) => {
+                writeln!(errors, "{}", Diagnostic::from(&error).draw(&input))?;
+                return Ok(Outcome::Unusable);
+            }
+        };
+        for finding in read.findings.iter().filter(|finding| finding.severity == Severity::Error) {
+            // The conversion goes on, so for this command it is no error.
+            let warning = Diagnostic { severity: Severity::Warning, ..Diagnostic::from(finding) };
+            writeln!(errors, "{}\n", warning.draw(&input))?;
+        }
+        if read.suppressed > 0 {
+            writeln!(errors, "warning: {}: {} more findings are not shown", input.name(), read.suppressed)?;
+        }
+        match self.to.write(&read.document, self.compact) {
+            Ok(text) => {
+                let mut out = io::stdout().lock();
+                out.write_all(text.trim_end_matches('\n').as_bytes())?;
+                out.write_all(b"\n")?;
+                out.flush()?;
+                Ok(Outcome::Success)
+            }
+            Err(error) => {
+                writeln!(errors, "{}", Diagnostic::from(&error).draw(&input))?;
+                Ok(Outcome::Unusable)
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! A verdict for people: each finding with its line of text, and one line per file at the end.
+
+use std::io::{self, Write};
+
+use koppeltaal_fhir::Severity;
+
+use super::Verdict;
+use crate::Outcome;
+
+/// Prints the report on standard output, and why a file could not be read on standard error.
+pub(super) fn show(verdict: &Verdict) -> io::Result<()> {
+    if verdict.outcome == Outcome::Unusable {
+        return print(verdict, &mut anstream::stderr().lock());
+    }
+    let mut out = anstream::stdout().lock();
+    print(verdict, &mut out)?;
+    writeln!(out, "{}: {}", verdict.name, summary(verdict))
+}
+
+fn print(verdict: &Verdict, out: &mut impl Write) -> io::Result<()> {
+    for diagnostic in &verdict.diagnostics {
+        match &verdict.input {
+            Some(input) => writeln!(out, "{}\n", diagnostic.draw(input))?,
+            None => writeln!(out, "error: {}: {}", verdict.name, diagnostic.problem)?,
+        }
+    }
+    Ok(())
+}
+
+fn summary(verdict: &Verdict) -> String {
+    let counted =
+        [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Information, "remark")];
+    let mut parts: Vec<_> = counted
+        .into_iter()
+        .map(|(severity, name)| (verdict.count(severity), name))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{count} {name}{}", if count == 1 { "" } else { "s" }))
+        .collect();
+    if verdict.suppressed > 0 {
+        parts.push(format!("{} more that are not shown", verdict.suppressed));
+    }
+    if parts.is_empty() { "nothing found".to_owned() } else { parts.join(", ") }
+}

@@ -1,0 +1,340 @@
+//! Composing a [`Message`]: from what an application knows to a message that follows every rule for its event.
+
+use std::fmt;
+
+use koppeltaal_fhir::types::Instant;
+use koppeltaal_fhir::{RESOURCE_TYPES, Resource};
+
+use crate::application::{ApiVersion, Application};
+use crate::entry::MessageEntry;
+use crate::event::Event;
+use crate::header::Header;
+use crate::kind::ResourceKind;
+use crate::message::{Message, fresh_id};
+use crate::references::References;
+use crate::url::ResourceUrl;
+
+/// Who sends, into which domain, and by which rules for versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    application: Application,
+    domain: String,
+    api_version: ApiVersion,
+}
+
+impl Sender {
+    /// An application in a domain, with the newest rules for versions.
+    pub fn new(application: Application, domain: impl Into<String>) -> Self {
+        Self { application, domain: domain.into(), api_version: ApiVersion::default() }
+    }
+
+    /// With other rules for versions: those that the server has for this application instance.
+    #[must_use]
+    pub fn api_version(mut self, api_version: ApiVersion) -> Self {
+        self.api_version = api_version;
+        self
+    }
+
+    /// The application.
+    pub fn application(&self) -> &Application {
+        &self.application
+    }
+
+    /// The name of the domain.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// The address of one of the application's own resources.
+    ///
+    /// # Errors
+    ///
+    /// An id that cannot stand in a URL.
+    pub fn url(&self, kind: ResourceKind, id: &str) -> Result<ResourceUrl, crate::UrlError> {
+        ResourceUrl::new(&self.application.base, kind.url_segment(), id)
+    }
+}
+
+/// What a message is to hold; [`Message::compose`] checks it and adds the rest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    event: Event,
+    focal: MessageEntry,
+    patient: Option<ResourceUrl>,
+    related: Vec<MessageEntry>,
+    identifier: Option<String>,
+    timestamp: Option<Instant>,
+}
+
+impl Draft {
+    /// A message about a resource. Its address has the version that the application knows, if it knows one.
+    pub fn new(event: Event, url: ResourceUrl, focal: impl Into<Resource>) -> Self {
+        let focal = MessageEntry::new(url, focal);
+        Self { event, focal, patient: None, related: Vec::new(), identifier: None, timestamp: None }
+    }
+
+    /// Names the patient. Needed where the focal resource is not a patient and does not refer to exactly one.
+    #[must_use]
+    pub fn patient(mut self, patient: &ResourceUrl) -> Self {
+        self.patient = Some(patient.without_version());
+        self
+    }
+
+    /// Adds a resource that others in the message refer to.
+    #[must_use]
+    pub fn with(mut self, url: ResourceUrl, resource: impl Into<Resource>) -> Self {
+        self.related.push(MessageEntry::new(url, resource));
+        self
+    }
+
+    /// With this identifier instead of a fresh one: to send the same message once more.
+    #[must_use]
+    pub fn identifier(mut self, identifier: impl Into<String>) -> Self {
+        self.identifier = Some(identifier.into());
+        self
+    }
+
+    /// With this time instead of the current one.
+    #[must_use]
+    pub fn timestamp(mut self, timestamp: Instant) -> Self {
+        self.timestamp = Some(timestamp);
+        self
+    }
+}
+
+/// Why a draft makes no message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ComposeError {
+    /// The event is about another kind of resource.
+    #[error("{event} is about a {}, not about a {found}", event.focal())]
+    WrongFocal {
+        /// The event.
+        event: Event,
+        /// The kind of the focal resource, or its FHIR type if Koppeltaal does not know the kind.
+        found: String,
+    },
+    /// The server takes no resource of this type.
+    #[error("the resource type '{0}' is not supported")]
+    NotSupported(String),
+    /// The event needs a patient, and neither the draft nor the focal resource names exactly one.
+    #[error("{0} needs a patient")]
+    PatientMissing(Event),
+    /// The event is about no patient.
+    #[error("{0} has no patient")]
+    PatientNotAllowed(Event),
+    /// The address of a resource has no server.
+    #[error("{0} is not an absolute URL")]
+    RelativeUrl(ResourceUrl),
+    /// The address of a resource says that it is of another kind.
+    #[error("{url} is not the URL of a {kind}")]
+    WrongUrl {
+        /// The address.
+        url: ResourceUrl,
+        /// The kind of the resource.
+        kind: ResourceKind,
+    },
+    /// Two resources have the same address.
+    #[error("{0} is in the message twice")]
+    Twice(ResourceUrl),
+    /// The application's own resources are referred to, but not in the message.
+    #[error("not in the message: {}", Joined(.0))]
+    Missing(Vec<MissingReference>),
+}
+
+/// A reference to a resource that the sender owns and did not put into the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingReference {
+    /// The resource that refers; `None` for the header, which refers to the patient.
+    pub from: Option<ResourceUrl>,
+    /// What it refers to.
+    pub to: ResourceUrl,
+}
+
+impl fmt::Display for MissingReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.from {
+            Some(from) => write!(f, "{} (referred to by {from})", self.to),
+            None => write!(f, "{} (the patient in the header)", self.to),
+        }
+    }
+}
+
+struct Joined<'a>(&'a [MissingReference]);
+
+impl fmt::Display for Joined<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, missing) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{missing}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Message {
+    /// Makes a message from a draft (Koppeltaal spec section 4).
+    ///
+    /// References inside the resources lose their versions; entries keep theirs, except that by the rules of 1.3.3
+    /// only the focal resource has one. `MessageHeader.data` names the focal resource with its version.
+    ///
+    /// # Errors
+    ///
+    /// See [`ComposeError`]: among others, whatever lies under the application's base and is referred to must be in
+    /// the message, except for activity definitions, which are referred to by identifier, for the patient of status
+    /// and result messages, and for types that Koppeltaal does not exchange, such as Location.
+    pub fn compose(sender: &Sender, draft: Draft) -> Result<Self, ComposeError> {
+        let Draft { event, mut focal, patient, mut related, identifier, timestamp } = draft;
+        if !event.takes_as_focal(&focal.resource) {
+            let found = match focal.kind() {
+                Some(kind) => kind.name(),
+                None => focal.resource.resource_type(),
+            };
+            return Err(ComposeError::WrongFocal { event, found: found.to_owned() });
+        }
+        let urls = addresses(event, &focal, &related)?;
+
+        let mut references = Vec::new();
+        for (entry, from) in std::iter::once(&mut focal).chain(&mut related).zip(&urls) {
+            strip_versions(&mut entry.resource, |to| references.push((from, to)));
+        }
+        let patient = patient_of(event, patient, &urls[0], &references)?;
+        if let Some(missing) = missing(sender, event, patient.as_ref(), &urls, &references) {
+            return Err(ComposeError::Missing(missing));
+        }
+
+        if sender.api_version == ApiVersion::V1_3_3 {
+            for entry in &mut related {
+                entry.names.url = entry.names.url.take().map(|url| url.without_version());
+            }
+        }
+        let mut header = Header::new(event, sender.application.source());
+        header.set_patient(patient.as_ref());
+        header.set_data(focal.url());
+        if let Some(identifier) = identifier {
+            header.set_identifier(&identifier);
+        }
+        if let Some(timestamp) = timestamp {
+            header.set_timestamp(timestamp);
+        }
+        Ok(Self { id: Some(fresh_id()), domain: Some(sender.domain.clone()), header, focal, related, event })
+    }
+}
+
+/// The addresses of all resources without version, the focal one first, each checked.
+fn addresses(
+    event: Event,
+    focal: &MessageEntry,
+    related: &[MessageEntry],
+) -> Result<Vec<ResourceUrl>, ComposeError> {
+    let mut urls: Vec<ResourceUrl> = Vec::with_capacity(1 + related.len());
+    for entry in std::iter::once(focal).chain(related) {
+        let kind = entry.kind();
+        if kind.is_none_or(|kind| kind == ResourceKind::MessageHeader)
+            && entry.resource.resource_type() != "Other"
+        {
+            return Err(ComposeError::NotSupported(entry.resource.resource_type().to_owned()));
+        }
+        let Some(url) = entry.url().map(ResourceUrl::without_version) else { continue };
+        if !url.is_absolute() {
+            return Err(ComposeError::RelativeUrl(url));
+        }
+        // The name in the URL may be the kind's or the FHIR type's; only that of another kind is a mistake.
+        let named = url.resource_type().parse::<ResourceKind>().ok();
+        if let (Some(kind), Some(named)) = (kind, named) {
+            let same = named == kind
+                || (event.focal_kinds().any(|k| k == kind) && event.focal_kinds().any(|k| k == named));
+            if !same {
+                return Err(ComposeError::WrongUrl { url, kind });
+            }
+        }
+        if urls.contains(&url) {
+            return Err(ComposeError::Twice(url));
+        }
+        urls.push(url);
+    }
+    Ok(urls)
+}
+
+/// Removes the versions from the references in a resource and shows their addresses.
+fn strip_versions(resource: &mut Resource, mut show: impl FnMut(ResourceUrl)) {
+    resource.visit_references(&mut |reference| {
+        let Some(url) = reference.reference.as_str().and_then(|text| text.parse::<ResourceUrl>().ok()) else {
+            return;
+        };
+        let plain = url.without_version();
+        if url.version().is_some() {
+            // Only the value: the reference may have an id and extensions.
+            reference.reference.value = Some(plain.as_str().to_owned());
+        }
+        show(plain);
+    });
+}
+
+/// The patient that the header is to name: the given one, else the focal resource if it is a patient, else the one
+/// patient that the focal resource refers to.
+fn patient_of(
+    event: Event,
+    given: Option<ResourceUrl>,
+    focal: &ResourceUrl,
+    references: &[(&ResourceUrl, ResourceUrl)],
+) -> Result<Option<ResourceUrl>, ComposeError> {
+    if !event.has_patient() {
+        return given.map_or(Ok(None), |_| Err(ComposeError::PatientNotAllowed(event)));
+    }
+    if given.is_some() {
+        return Ok(given);
+    }
+    if event.focal() == ResourceKind::Patient {
+        return Ok(Some(focal.clone()));
+    }
+    let is_patient = |url: &&ResourceUrl| url.resource_type() == ResourceKind::Patient.name();
+    let mut patients =
+        references.iter().filter(|(from, _)| *from == focal).map(|(_, to)| to).filter(is_patient);
+    match patients.next() {
+        Some(patient) if patients.all(|other| other == patient) => Ok(Some(patient.clone())),
+        _ => Err(ComposeError::PatientMissing(event)),
+    }
+}
+
+/// What the sender owns, refers to, and did not put into the message.
+fn missing(
+    sender: &Sender,
+    event: Event,
+    patient: Option<&ResourceUrl>,
+    urls: &[ResourceUrl],
+    references: &[(&ResourceUrl, ResourceUrl)],
+) -> Option<Vec<MissingReference>> {
+    // A message that takes nothing along: an activity definition, which names its application by identifier.
+    if event.inside().is_empty() {
+        return None;
+    }
+    let may_be_absent = |to: &ResourceUrl| {
+        urls.contains(to)
+            || !to.is_under(&sender.application.base)
+            || is_definition(to)
+            || is_unsupported(to)
+            || (Some(to) == patient && !event.patient_inside())
+    };
+    let mut missing: Vec<MissingReference> = Vec::new();
+    let from_resources = references.iter().map(|(from, to)| (Some(*from), to));
+    for (from, to) in from_resources.chain(patient.map(|patient| (None, patient))) {
+        if !may_be_absent(to) && !missing.iter().any(|known| known.to == *to) {
+            missing.push(MissingReference { from: from.cloned(), to: to.clone() });
+        }
+    }
+    (!missing.is_empty()).then_some(missing)
+}
+
+/// Whether the address is that of an activity definition, in either of the forms that are about.
+fn is_definition(url: &ResourceUrl) -> bool {
+    let name = ResourceKind::ActivityDefinition.name();
+    url.resource_type() == name || url.id().strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))
+}
+
+/// Whether the address is that of a FHIR type that no message can hold, such as Location.
+fn is_unsupported(url: &ResourceUrl) -> bool {
+    let segment = url.resource_type();
+    let is_kind =
+        ResourceKind::ALL.iter().any(|kind| kind.name() == segment || kind.resource_type() == segment);
+    RESOURCE_TYPES.contains(&segment) && !is_kind
+}

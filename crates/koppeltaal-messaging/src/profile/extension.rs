@@ -1,0 +1,265 @@
+//! [`Extensions`]: the extensions of an element while a profile is read from them or written to them.
+//!
+//! Their order is kept. A profile writes its own extensions in the order of its schema and the unknown ones after them;
+//! where a message has another order, or another form of a value, the places are remembered.
+
+use std::mem;
+
+use koppeltaal_fhir::datatypes::{Extension, ExtensionValue};
+
+use super::form::Form;
+
+/// The place of one extension that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Place {
+    /// One that a field took, by URL of the profile; and as read, where the profile would write it differently.
+    Taken(&'static str, Option<Box<Extension>>),
+    /// One that no field took.
+    Kept,
+    /// Not an extension: the value of the element itself, which a field took for want of an extension.
+    OwnValue(Box<ExtensionValue>),
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Extensions {
+    slots: Vec<Slot>,
+    /// Written and without a place of its own.
+    new: Vec<Extension>,
+    own_value: Option<Box<ExtensionValue>>,
+    /// How many fields have been read: a message in schema order takes its extensions in order.
+    fields: usize,
+}
+
+struct Slot {
+    place: Place,
+    /// While reading: what no field took yet. While writing: what is to stand here.
+    extension: Option<Extension>,
+    /// The number of the field that took it.
+    field: usize,
+}
+
+/// Reading.
+impl Extensions {
+    /// Moves the extensions of an element here, so that fields can take theirs.
+    pub(crate) fn of(extensions: &mut Vec<Extension>) -> Self {
+        let slot = |extension| Slot { place: Place::Kept, extension: Some(extension), field: usize::MAX };
+        Self { slots: mem::take(extensions).into_iter().map(slot).collect(), ..Self::default() }
+    }
+
+    /// Takes the value of the first extension of this URL that holds one.
+    pub(crate) fn take<V>(&mut self, url: &'static str, form: impl Form<V>) -> Option<V> {
+        self.fields += 1;
+        let field = self.fields;
+        self.slots.iter_mut().find_map(|slot| slot.take(url, field, form))
+    }
+
+    /// The same; without such an extension, the value of the extension that this would be nested in (Koppeltaal 1.0).
+    pub(crate) fn take_or_own<V>(
+        &mut self,
+        url: &'static str,
+        form: impl Form<V>,
+        own: &mut Option<ExtensionValue>,
+    ) -> Option<V> {
+        self.fields += 1;
+        let field = self.fields;
+        self.slots.iter_mut().find_map(|slot| slot.take(url, field, form)).or_else(|| {
+            let value = read_value(form, own.as_ref()?)?;
+            self.own_value = own.take().map(Box::new);
+            Some(value)
+        })
+    }
+
+    /// Takes the values of all extensions of this URL.
+    pub(crate) fn take_list<V>(&mut self, url: &'static str, form: impl Form<V>) -> Vec<V> {
+        self.fields += 1;
+        let field = self.fields;
+        self.slots.iter_mut().filter_map(|slot| slot.take(url, field, form)).collect()
+    }
+
+    /// Takes the first extension of this URL as a profile of its own.
+    #[allow(dead_code, reason = "a schema may come to use it")]
+    pub(crate) fn take_group<G: From<Extension>>(&mut self, url: &'static str) -> Option<G> {
+        self.fields += 1;
+        let field = self.fields;
+        self.slots.iter_mut().find_map(|slot| slot.take_whole(url, field)).map(G::from)
+    }
+
+    /// Takes all extensions of this URL, each as a profile of its own.
+    pub(crate) fn take_groups<G: From<Extension>>(&mut self, url: &'static str) -> Vec<G> {
+        self.fields += 1;
+        let field = self.fields;
+        self.slots.iter_mut().filter_map(|slot| slot.take_whole(url, field)).map(G::from).collect()
+    }
+
+    /// What no field took, and the places, unless they are where a profile puts them anyway.
+    pub(crate) fn finish_reading(self) -> (Vec<Extension>, Vec<Place>) {
+        let in_order = self.slots.is_sorted_by_key(|slot| slot.field);
+        let as_written =
+            self.slots.iter().all(|slot| matches!(slot.place, Place::Taken(_, None) | Place::Kept));
+        let mut kept = Vec::new();
+        let mut places = Vec::new();
+        for slot in self.slots {
+            kept.extend(slot.extension);
+            places.push(slot.place);
+        }
+        if in_order && as_written {
+            places.clear();
+        }
+        places.extend(self.own_value.map(Place::OwnValue));
+        (kept, places)
+    }
+}
+
+/// Writing.
+impl Extensions {
+    /// Prepares the places that were read.
+    pub(crate) fn resume(places: Vec<Place>) -> Self {
+        let mut extensions = Self::default();
+        for place in places {
+            match place {
+                Place::OwnValue(value) => extensions.own_value = Some(value),
+                place => extensions.slots.push(Slot { place, extension: None, field: 0 }),
+            }
+        }
+        extensions
+    }
+
+    /// Writes a value as the extension of this URL.
+    pub(crate) fn put<V: PartialEq>(&mut self, url: &'static str, form: impl Form<V>, value: Option<V>) {
+        let Some(value) = value else { return };
+        match self.slots.iter_mut().find(|slot| slot.is_open(url)) {
+            Some(slot) => slot.extension = Some(rewritten(slot.as_read(), url, form, &value)),
+            None => self.new.push(written(url, form, &value)),
+        }
+    }
+
+    /// Puts back what [`take_or_own`](Self::take_or_own) took; a new value goes into an extension.
+    pub(crate) fn put_or_own<V: PartialEq>(
+        &mut self,
+        url: &'static str,
+        form: impl Form<V>,
+        value: Option<V>,
+        own: &mut Option<ExtensionValue>,
+    ) {
+        match self.own_value.take() {
+            Some(as_read) if read_value(form, &as_read) == value => *own = Some(*as_read),
+            _ => self.put(url, form, value),
+        }
+    }
+
+    /// Writes values, each as an extension of this URL. One that was read is used again for the same value.
+    pub(crate) fn put_list<V: PartialEq>(&mut self, url: &'static str, form: impl Form<V>, values: Vec<V>) {
+        for value in values {
+            let next = self.slots.iter().position(|slot| slot.is_open(url) && slot.may_hold(form, &value));
+            match next {
+                Some(index) => {
+                    let slot = &mut self.slots[index];
+                    slot.extension = Some(rewritten(slot.as_read(), url, form, &value));
+                }
+                None => self.new.push(written(url, form, &value)),
+            }
+        }
+    }
+
+    /// Writes profiles, each as an extension of this URL.
+    pub(crate) fn put_groups(&mut self, url: &'static str, groups: impl IntoIterator<Item: Into<Extension>>) {
+        for group in groups {
+            match self.slots.iter_mut().find(|slot| slot.is_open(url)) {
+                Some(slot) => slot.extension = Some(group.into()),
+                None => self.new.push(group.into()),
+            }
+        }
+    }
+
+    /// All extensions: those that were written and those that no field took, as far as possible where they were.
+    pub(crate) fn finish_writing(self, kept: Vec<Extension>) -> Vec<Extension> {
+        if self.slots.is_empty() {
+            let mut all = self.new;
+            all.extend(kept);
+            return all;
+        }
+        let mut kept = kept.into_iter();
+        let mut all = Vec::with_capacity(self.slots.len() + self.new.len());
+        for slot in self.slots {
+            match slot.place {
+                Place::Taken(..) => all.extend(slot.extension),
+                Place::Kept => all.extend(kept.next()),
+                Place::OwnValue(_) => {}
+            }
+        }
+        all.extend(self.new);
+        all.extend(kept);
+        all
+    }
+}
+
+impl Slot {
+    fn take<V>(&mut self, url: &'static str, field: usize, form: impl Form<V>) -> Option<V> {
+        let extension = self.extension.as_ref().filter(|extension| is_named(extension, url))?;
+        let value = form.read(extension)?;
+        let as_read = self.extension.take().filter(|extension| *extension != written(url, form, &value));
+        self.place = Place::Taken(url, as_read.map(Box::new));
+        self.field = field;
+        Some(value)
+    }
+
+    fn take_whole(&mut self, url: &'static str, field: usize) -> Option<Extension> {
+        let extension = self.extension.take_if(|extension| is_named(extension, url))?;
+        self.place = Place::Taken(url, None);
+        self.field = field;
+        Some(extension)
+    }
+
+    /// Whether this is the place of an extension of this URL that has not been written yet.
+    fn is_open(&self, url: &str) -> bool {
+        self.extension.is_none() && matches!(self.place, Place::Taken(taken, _) if taken == url)
+    }
+
+    /// Whether what was read here fits this value of a list: another value's id does not become this one's.
+    fn may_hold<V: PartialEq>(&self, form: impl Form<V>, value: &V) -> bool {
+        match &self.place {
+            Place::Taken(_, Some(as_read)) => form.read(as_read).as_ref() == Some(value),
+            Place::Taken(_, None) => true,
+            Place::Kept | Place::OwnValue(_) => false,
+        }
+    }
+
+    fn as_read(&mut self) -> Option<Extension> {
+        match &mut self.place {
+            Place::Taken(_, as_read) => as_read.take().map(|extension| *extension),
+            Place::Kept | Place::OwnValue(_) => None,
+        }
+    }
+}
+
+/// Whether an extension has this URL, or just the name after its `#`, as some senders write it.
+fn is_named(extension: &Extension, url: &str) -> bool {
+    extension.url == url || url.split_once('#').is_some_and(|(_, name)| extension.url == name)
+}
+
+fn read_value<V>(form: impl Form<V>, value: &ExtensionValue) -> Option<V> {
+    form.read(&Extension { value: Some(value.clone()), ..Extension::default() })
+}
+
+fn written<V>(url: &str, form: impl Form<V>, value: &V) -> Extension {
+    Extension { url: url.to_owned(), value: Some(form.write(value)), ..Extension::default() }
+}
+
+/// The extension as read if it still means the value; else with the new value, its id and extensions kept.
+fn rewritten<V: PartialEq>(
+    as_read: Option<Extension>,
+    url: &str,
+    form: impl Form<V>,
+    value: &V,
+) -> Extension {
+    match as_read {
+        None => written(url, form, value),
+        Some(extension) if form.read(&extension).as_ref() == Some(value) => extension,
+        Some(mut extension) => {
+            extension.value = Some(form.write(value));
+            extension.unknown.extract(|node| node.name().starts_with("value"));
+            extension
+        }
+    }
+}

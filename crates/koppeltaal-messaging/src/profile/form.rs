@@ -1,0 +1,205 @@
+//! The forms that a profile's value has in an extension, named as on the wire.
+//!
+//! Each writes one form and reads that and the others whose meaning is clear: a code for a coding, a decimal for an
+//! integer (Koppeltaal spec section 12). Any other form is not read; the extension then stays as it is.
+
+use koppeltaal_fhir::Primitive;
+use koppeltaal_fhir::datatypes::{self, Extension, ExtensionValue};
+use koppeltaal_fhir::types;
+
+use super::native::Value;
+use super::{CodeSystem, Reference, source};
+
+/// How a value stands in an extension.
+pub(crate) trait Form<V>: Copy {
+    /// The value, if the extension holds one that can be read.
+    fn read(&self, extension: &Extension) -> Option<V>;
+    /// The value in its own form.
+    fn write(&self, value: &V) -> ExtensionValue;
+}
+
+/// A form for each type that stands as one primitive: what it writes, and how it reads other primitives' text.
+macro_rules! primitive_forms {
+    ($($(#[$doc:meta])* $form:ident $variant:ident $type:ty, else $other:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[allow(dead_code, reason = "a schema may come to use it")]
+            #[derive(Clone, Copy)]
+            pub(crate) struct $form;
+
+            impl Form<$type> for $form {
+                fn read(&self, extension: &Extension) -> Option<$type> {
+                    match extension.value.as_ref()? {
+                        ExtensionValue::$variant(primitive) => primitive.value.clone(),
+                        value => {
+                            let other: fn(&ExtensionValue) -> Option<$type> = $other;
+                            other(value)
+                        }
+                    }
+                }
+
+                fn write(&self, value: &$type) -> ExtensionValue {
+                    ExtensionValue::$variant(Primitive::new(value.clone()))
+                }
+            }
+        )*
+    };
+}
+
+primitive_forms! {
+    ValueBoolean Boolean bool, else |_| None;
+    /// A decimal is read too; its fraction is cut off, so that 99.9 % is not done.
+    ValueInteger Integer i32, else |value| match value {
+        ExtensionValue::Decimal(decimal) => whole(decimal.as_str()?),
+        _ => None,
+    };
+    ValueString String String, else text;
+    ValueUri Uri types::Uri, else |value| text(value).map(types::Uri::from);
+    ValueCode Code types::Code, else |value| text(value).map(types::Code::from);
+    ValueBase64Binary Base64Binary types::Base64Binary, else |value| text(value).map(types::Base64Binary::from);
+    ValueDecimal Decimal types::Decimal, else |value| match value {
+        ExtensionValue::Integer(integer) => integer.value.map(types::Decimal::from),
+        _ => None,
+    };
+    ValueDate Date types::Date, else |value| moment(value)?.parse().ok();
+    ValueInstant Instant types::Instant, else |value| moment(value)?.parse().ok();
+    ValueDateTime DateTime types::DateTime, else |value| moment(value)?.parse().ok();
+}
+
+/// The text of a string, URI or code.
+fn text(value: &ExtensionValue) -> Option<String> {
+    match value {
+        ExtensionValue::String(text) => text.as_str(),
+        ExtensionValue::Uri(uri) => uri.as_str(),
+        ExtensionValue::Code(code) => code.as_str(),
+        _ => None,
+    }
+    .map(str::to_owned)
+}
+
+/// The text of a date or time.
+fn moment(value: &ExtensionValue) -> Option<&str> {
+    match value {
+        ExtensionValue::Date(date) => date.as_str(),
+        ExtensionValue::DateTime(time) => time.as_str(),
+        ExtensionValue::Instant(instant) => instant.as_str(),
+        _ => None,
+    }
+}
+
+/// The part of a decimal before the point. An exponent is not worth the trouble: nobody sends a percentage as 4.5E1.
+fn whole(decimal: &str) -> Option<i32> {
+    let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, ""));
+    let digits_only = fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let whole = if matches!(whole, "" | "-" | "+") { "0" } else { whole };
+    whole.parse().ok().filter(|_| digits_only)
+}
+
+/// Text that may be rich: a string, or XHTML as deployed senders have it, whose markup is the text.
+#[derive(Clone, Copy)]
+pub(crate) struct ValueStringOrXhtml;
+
+impl Form<String> for ValueStringOrXhtml {
+    fn read(&self, extension: &Extension) -> Option<String> {
+        ValueString.read(extension).or_else(|| source::markup(extension))
+    }
+
+    fn write(&self, value: &String) -> ExtensionValue {
+        ValueString.write(value)
+    }
+}
+
+/// The code in an extension: as a concept, a coding or a code.
+fn code<E: CodeSystem>(extension: &Extension) -> Option<E> {
+    match extension.value.as_ref()? {
+        ExtensionValue::Coding(coding) => E::from_coding(coding),
+        ExtensionValue::CodeableConcept(concept) => E::from_concept(concept),
+        ExtensionValue::Code(code) => code.as_str().map(E::from_code),
+        ExtensionValue::String(code) => code.as_str().map(E::from_code),
+        _ => None,
+    }
+}
+
+macro_rules! code_forms {
+    ($($(#[$doc:meta])* $form:ident $write:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy)]
+            pub(crate) struct $form;
+
+            impl<E: CodeSystem> Form<E> for $form {
+                fn read(&self, extension: &Extension) -> Option<E> {
+                    code(extension)
+                }
+
+                fn write(&self, value: &E) -> ExtensionValue {
+                    let write: fn(&E) -> ExtensionValue = $write;
+                    write(value)
+                }
+            }
+        )*
+    };
+}
+
+code_forms! {
+    /// A code of a list, written without its system.
+    ListedCode |code| ExtensionValue::Code(code.code().into());
+    ValueCoding |code| ExtensionValue::Coding(Box::new(code.to_coding()));
+    ValueCodeableConcept |code| ExtensionValue::CodeableConcept(Box::new(code.to_concept()));
+}
+
+/// A data type that a profile has as it is.
+macro_rules! whole_forms {
+    ($($form:ident $variant:ident;)*) => {
+        $(
+            #[allow(dead_code, reason = "a schema may come to use it")]
+            #[derive(Clone, Copy)]
+            pub(crate) struct $form;
+
+            impl Form<datatypes::$variant> for $form {
+                fn read(&self, extension: &Extension) -> Option<datatypes::$variant> {
+                    match extension.value.as_ref()? {
+                        ExtensionValue::$variant(value) => Some((**value).clone()),
+                        _ => None,
+                    }
+                }
+
+                fn write(&self, value: &datatypes::$variant) -> ExtensionValue {
+                    ExtensionValue::$variant(Box::new(value.clone()))
+                }
+            }
+        )*
+    };
+}
+
+whole_forms! {
+    ValueIdentifier Identifier;
+    ValuePeriod Period;
+    ValueQuantity Quantity;
+    ValueAttachment Attachment;
+    ValueHumanName HumanName;
+    ValueAddress Address;
+    ValueContact Contact;
+    ValueRange Range;
+    ValueRatio Ratio;
+    ValueSchedule Schedule;
+    WholeCoding Coding;
+    WholeConcept CodeableConcept;
+}
+
+/// A reference.
+#[derive(Clone, Copy)]
+pub(crate) struct ValueResource;
+
+impl Form<Reference> for ValueResource {
+    fn read(&self, extension: &Extension) -> Option<Reference> {
+        match extension.value.as_ref()? {
+            ExtensionValue::Resource(reference) => Reference::read(&**reference),
+            _ => None,
+        }
+    }
+
+    fn write(&self, value: &Reference) -> ExtensionValue {
+        ExtensionValue::Resource(Box::new(value.clone().into()))
+    }
+}

@@ -1,0 +1,359 @@
+//! [`ResourceUrl`]: the address of a resource, the only place where such text is taken apart.
+
+use std::fmt;
+use std::str::FromStr;
+
+use koppeltaal_fhir::datatypes::ResourceReference;
+
+/// What stands between the address of a resource and the version of it.
+const HISTORY: &str = "/_history/";
+
+/// The address of a resource: base, type segment, id and, when one is known, version.
+///
+/// `{base}/{type}/{id}[/_history/{version}]` (Koppeltaal spec section 4). The type segment is the name of a FHIR type
+/// or the Koppeltaal name of a kind of `Other` (`CareTeam`). The base is empty in a relative reference. The version is
+/// an opaque text that only the server makes: it holds colons and dots, and says nothing about order.
+///
+/// The text is kept as it was written and compared letter by letter, as Koppeltaal servers do.
+///
+/// ```
+/// use koppeltaal_messaging::ResourceUrl;
+///
+/// let url: ResourceUrl = "https://epd.example/fhir/Patient/2041/_history/2020-08-15T07:33:55:708.2583".parse()?;
+/// assert_eq!(url.base(), "https://epd.example/fhir");
+/// assert_eq!(url.resource_type(), "Patient");
+/// assert_eq!(url.id(), "2041");
+/// assert_eq!(url.version(), Some("2020-08-15T07:33:55:708.2583"));
+/// assert_eq!(url.without_version().as_str(), "https://epd.example/fhir/Patient/2041");
+/// # Ok::<(), koppeltaal_messaging::UrlError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceUrl {
+    text: String,
+    /// Where the type segment starts.
+    type_start: usize,
+    /// Where the id starts; the type ends one byte before.
+    id_start: usize,
+    /// Where the id ends: the end of the text, or the start of [`HISTORY`].
+    id_end: usize,
+}
+
+/// Why a text is not the address of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// There is no `Type/id` at the end, where the type starts with a capital letter.
+    #[error("no resource type and id at the end of the URL")]
+    NoTypeAndId,
+    /// The id is one of FHIR's operations, such as `_search`.
+    #[error("the URL is that of an operation, not of a resource")]
+    Operation,
+    /// `/_history/` is there, but behind it is nothing or more than one segment.
+    #[error("the version in the URL is empty or has several segments")]
+    Version,
+    /// A query or a fragment: the URL is that of a search, a contained resource or a part of a resource.
+    #[error("the URL has a query or a fragment")]
+    QueryOrFragment,
+    /// A blank at either end, or a control character anywhere.
+    #[error("the URL holds a control character, or a blank at either end")]
+    Character,
+    /// A scheme without a host, as in `https://Patient/1`.
+    #[error("the URL has a scheme but no host")]
+    NoHost,
+}
+
+impl ResourceUrl {
+    /// The address of the resource with this type segment and id under a base. Slashes at the end of the base are
+    /// dropped; an empty base gives a relative address.
+    ///
+    /// # Errors
+    ///
+    /// A base, type or id that does not read back as itself, such as an id with a slash.
+    pub fn new(base: &str, resource_type: &str, id: &str) -> Result<Self, UrlError> {
+        let base = base.trim_end_matches('/');
+        let text = if base.is_empty() {
+            format!("{resource_type}/{id}")
+        } else {
+            format!("{base}/{resource_type}/{id}")
+        };
+        let url = Self::try_from(text)?;
+        let reads_back = url.base() == base && url.resource_type() == resource_type && url.id() == id;
+        if reads_back && url.version().is_none() { Ok(url) } else { Err(UrlError::NoTypeAndId) }
+    }
+
+    /// The whole address as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What stands before the type, without the slash; empty for a relative address.
+    pub fn base(&self) -> &str {
+        self.text[..self.type_start].strip_suffix('/').unwrap_or("")
+    }
+
+    /// The type segment: the name of a FHIR type or of a Koppeltaal kind of `Other`.
+    pub fn resource_type(&self) -> &str {
+        &self.text[self.type_start..self.id_start - 1]
+    }
+
+    /// The id of the resource. Server-owned activity definitions have ids such as `ActivityDefinition:6720`.
+    pub fn id(&self) -> &str {
+        &self.text[self.id_start..self.id_end]
+    }
+
+    /// The version, if the address has one.
+    pub fn version(&self) -> Option<&str> {
+        self.text.get(self.id_end + HISTORY.len()..)
+    }
+
+    /// Whether the address has a scheme and a host.
+    pub fn is_absolute(&self) -> bool {
+        self.base().contains("://")
+    }
+
+    /// Whether the address lies under `base`, an application's FHIR base. That makes the application the owner of
+    /// the resource.
+    pub fn is_under(&self, base: &str) -> bool {
+        let base = base.trim_end_matches('/');
+        !base.is_empty() && self.text.strip_prefix(base).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// The address as text, without the version.
+    pub fn versionless(&self) -> &str {
+        &self.text[..self.id_end]
+    }
+
+    /// The address without the version.
+    #[must_use]
+    pub fn without_version(&self) -> Self {
+        Self { text: self.versionless().to_owned(), ..*self }
+    }
+
+    /// The address with this version in place of any other.
+    ///
+    /// # Errors
+    ///
+    /// A version that is empty or cannot stand in a URL: [`UrlError::Version`], [`UrlError::QueryOrFragment`] or
+    /// [`UrlError::Character`].
+    pub fn with_version(&self, version: &str) -> Result<Self, UrlError> {
+        check_characters(version)?;
+        check_version(version)?;
+        Ok(Self { text: [self.versionless(), HISTORY, version].concat(), ..*self })
+    }
+
+    /// Whether both are addresses of one resource, of whatever version.
+    pub fn same_resource(&self, other: &Self) -> bool {
+        self.versionless() == other.versionless()
+    }
+}
+
+fn check_characters(text: &str) -> Result<(), UrlError> {
+    if text.contains(['?', '#']) {
+        return Err(UrlError::QueryOrFragment);
+    }
+    if text.contains(char::is_control) || text.trim() != text {
+        return Err(UrlError::Character);
+    }
+    Ok(())
+}
+
+fn check_version(version: &str) -> Result<(), UrlError> {
+    if version.is_empty() || version.contains('/') { Err(UrlError::Version) } else { Ok(()) }
+}
+
+/// Names of types are words that start with a capital; that tells `.../Patient/1` from any other path.
+fn is_type(segment: &str) -> bool {
+    segment.starts_with(|first: char| first.is_ascii_uppercase())
+        && segment.chars().all(|c| c.is_ascii_alphanumeric())
+}
+
+impl TryFrom<String> for ResourceUrl {
+    type Error = UrlError;
+
+    fn try_from(text: String) -> Result<Self, UrlError> {
+        check_characters(&text)?;
+        let id_end = text.find(HISTORY).unwrap_or(text.len());
+        if let Some(version) = text.get(id_end + HISTORY.len()..) {
+            check_version(version)?;
+        }
+        let (path, id) = text[..id_end].rsplit_once('/').ok_or(UrlError::NoTypeAndId)?;
+        let (base, resource_type) = path.rsplit_once('/').unwrap_or(("", path));
+        if id.is_empty() || !is_type(resource_type) {
+            return Err(UrlError::NoTypeAndId);
+        }
+        if id.starts_with('_') {
+            return Err(UrlError::Operation);
+        }
+        if base.ends_with(":/") {
+            return Err(UrlError::NoHost);
+        }
+        let id_start = path.len() + 1;
+        let type_start = path.len() - resource_type.len();
+        Ok(Self { text, type_start, id_start, id_end })
+    }
+}
+
+impl TryFrom<&str> for ResourceUrl {
+    type Error = UrlError;
+
+    fn try_from(text: &str) -> Result<Self, UrlError> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl FromStr for ResourceUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        Self::try_from(text)
+    }
+}
+
+impl fmt::Display for ResourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl fmt::Debug for ResourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+impl AsRef<str> for ResourceUrl {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl From<ResourceUrl> for String {
+    fn from(url: ResourceUrl) -> Self {
+        url.text
+    }
+}
+
+impl From<&ResourceUrl> for ResourceReference {
+    /// A reference as it stands inside resources: without version (Koppeltaal spec section 4).
+    fn from(url: &ResourceUrl) -> Self {
+        Self { reference: url.versionless().into(), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const VERSION: &str = "2020-08-15T07:33:55:708.2583";
+
+    fn url(text: &str) -> ResourceUrl {
+        text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn server_owned_definitions_have_their_kind_in_the_id() {
+        let url = url(&format!(
+            "https://k.example/FHIR/Koppeltaal/Other/ActivityDefinition:6720/_history/{VERSION}"
+        ));
+        assert_eq!(url.resource_type(), "Other");
+        assert_eq!(url.id(), "ActivityDefinition:6720");
+        assert_eq!(url.version(), Some(VERSION));
+    }
+
+    #[test]
+    fn relative_references_have_an_empty_base() {
+        for (text, version) in
+            [("Patient/1", None), ("/Patient/1", None), ("Patient/1/_history/7", Some("7"))]
+        {
+            let url = url(text);
+            assert_eq!(
+                (url.base(), url.resource_type(), url.id(), url.version()),
+                ("", "Patient", "1", version)
+            );
+            assert!(!url.is_absolute());
+            assert_eq!(url.as_str(), text);
+        }
+    }
+
+    #[test]
+    fn versions_do_not_matter_for_identity() {
+        let first = url("https://a.example/CareTeam/1/_history/1");
+        assert!(first.same_resource(&url("https://a.example/CareTeam/1")));
+        assert!(!first.same_resource(&url("https://a.example/CareTeam/11")));
+        assert!(!first.same_resource(&url("CareTeam/1")));
+    }
+
+    #[test]
+    fn ownership_ends_at_a_slash() {
+        let patient = url("https://a.example/fhir/Patient/1");
+        assert!(patient.is_under("https://a.example/fhir"));
+        assert!(patient.is_under("https://a.example/fhir/"));
+        assert!(patient.is_under("https://a.example"));
+        assert!(!patient.is_under("https://a.example/fh"));
+        assert!(!url("Patient/1").is_under(""));
+    }
+
+    #[test]
+    fn what_is_no_resource_url_says_why() {
+        for (text, error) in [
+            ("", UrlError::NoTypeAndId),
+            ("641", UrlError::NoTypeAndId),
+            ("urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0", UrlError::NoTypeAndId),
+            ("https://a.example/fhir/metadata", UrlError::NoTypeAndId),
+            ("https://a.example/fhir/Patient/", UrlError::NoTypeAndId),
+            ("https://a.example/Patient/1/_history", UrlError::NoTypeAndId),
+            ("https://a.example/Patient/1/_history/", UrlError::Version),
+            ("https://a.example/Patient/1/_history/1/2", UrlError::Version),
+            ("https://a.example/Patient/_search", UrlError::Operation),
+            ("https://a.example/Other/1?code=ActivityDefinition", UrlError::QueryOrFragment),
+            ("#team", UrlError::QueryOrFragment),
+            ("https://a.example/CarePlan/1#a1", UrlError::QueryOrFragment),
+            ("https://Patient/1", UrlError::NoHost),
+            ("https://a.example/Patient/1\n", UrlError::Character),
+            (" Patient/1", UrlError::Character),
+        ] {
+            assert_eq!(text.parse::<ResourceUrl>(), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn parts_that_would_read_back_differently_are_refused() {
+        assert!(ResourceUrl::new("https://a.example", "Patient", "1/2").is_err());
+        assert!(ResourceUrl::new("https://a.example", "Patient", "1/_history/2").is_err());
+        assert!(ResourceUrl::new("https://a.example", "Patient/Patient", "1").is_err());
+        assert!(ResourceUrl::new("", "Patient", "1").is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn parts_come_back_from_the_text(
+            base in "(https?://[a-z0-9.:-]{1,20}(/[A-Za-z0-9._~%-]{1,8}){0,3})?",
+            resource_type in "[A-Z][A-Za-z0-9]{0,20}",
+            id in "[A-Za-z0-9.:-][A-Za-z0-9.:_ -]{0,20}[A-Za-z0-9]",
+            version in proptest::option::of("[0-9A-Za-z:._+-]{1,30}"),
+        ) {
+            let plain = ResourceUrl::new(&base, &resource_type, &id)?;
+            let url = match &version {
+                Some(version) => plain.with_version(version)?,
+                None => plain.clone(),
+            };
+            let read: ResourceUrl = url.to_string().parse()?;
+            prop_assert_eq!(&read, &url);
+            prop_assert_eq!(read.base(), base);
+            prop_assert_eq!(read.resource_type(), resource_type);
+            prop_assert_eq!(read.id(), id);
+            prop_assert_eq!(read.version(), version.as_deref());
+            prop_assert_eq!(read.without_version(), plain);
+        }
+
+        #[test]
+        fn any_text_parses_to_itself_or_an_error(text in "\\PC*|[A-Za-z]{0,3}:?/{0,2}[a-zA-Z/_#?:. ]*(/_history/[0-9:/]*)?") {
+            if let Ok(url) = text.parse::<ResourceUrl>() {
+                prop_assert_eq!(url.as_str(), text.as_str());
+                prop_assert!(url.same_resource(&url.without_version()));
+                prop_assert_eq!(url.without_version().as_str().parse(), Ok(url.without_version()));
+            }
+        }
+    }
+}

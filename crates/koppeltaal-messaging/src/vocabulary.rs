@@ -1,0 +1,13 @@
+//! The URIs of Koppeltaal and FHIR: extensions, code systems, and the tags of bundles.
+
+#[doc(inline)]
+pub use crate::generated::vocabulary::{BASE, extension, system};
+
+/// Scheme of the tag that names the domain of a message.
+pub const SECURITY_TAG_SCHEME: &str = "http://hl7.org/fhir/tag/security";
+/// What the term of a domain tag starts with; the name of the domain follows.
+pub const DOMAIN_TAG_PREFIX: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/Domain#";
+/// Scheme of the tag that says that a bundle is a message.
+pub const TAG_SCHEME: &str = "http://hl7.org/fhir/tag";
+/// The tag that says that a bundle is a message.
+pub const MESSAGE_TAG: &str = "http://hl7.org/fhir/tag/message";

@@ -1,0 +1,311 @@
+//! Composed messages follow section 4 of the Koppeltaal spec, for every event and both rules for versions.
+#![cfg(all(feature = "json", feature = "xml"))]
+
+use std::fs;
+use std::path::Path;
+
+use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
+use koppeltaal_fhir::resources::{
+    CarePlan, CarePlanParticipant, Conformance, Other, Patient, Practitioner, RelatedPerson,
+};
+use koppeltaal_fhir::{Bundle, Document, ReadOptions};
+use koppeltaal_messaging::{
+    ApiVersion, Application, CONNECTOR_VERSION, ComposeError, Draft, Event, Message, MissingReference,
+    ResourceKind, ResourceUrl, Sender,
+};
+
+type Result = std::result::Result<(), Box<dyn std::error::Error>>;
+
+const VERSION: &str = "2023-03-31T09:30:05:118.4467";
+
+fn application(base: &str) -> Application {
+    Application {
+        name: "Zonnedauw".to_owned(),
+        software: "Portaal".to_owned(),
+        version: "4.1".to_owned(),
+        base: base.to_owned(),
+    }
+}
+
+fn sender(base: &str) -> Sender {
+    Sender::new(application(base), "Zonnedauw")
+}
+
+fn portal() -> Sender {
+    sender("https://portal.example/fhir")
+}
+
+fn url(text: &str) -> ResourceUrl {
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn to(text: &str) -> ResourceReference {
+    ResourceReference { reference: text.into(), ..ResourceReference::default() }
+}
+
+fn fixture(event: Event, variant: &str) -> std::result::Result<Message, Box<dyn std::error::Error>> {
+    let name = format!("../../fixtures/messages/{event}-{variant}.json");
+    let text = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(name))?;
+    let bundle = ReadOptions::tolerant().json(&text)?.document.into_bundle().ok_or("no bundle")?;
+    Ok(Message::extract(bundle)?)
+}
+
+/// A draft with the resources of a message that was read, and the base of its sender.
+fn draft_of(message: Message) -> std::result::Result<(String, Draft), Box<dyn std::error::Error>> {
+    let base = message.header.source_endpoint().ok_or("no endpoint")?.to_owned();
+    let mut draft = Draft::new(
+        message.event(),
+        message.focal.url().cloned().ok_or("no URL")?,
+        message.focal.resource().clone(),
+    );
+    if let Some(patient) = message.header.patient() {
+        draft = draft.patient(&patient.parse()?);
+    }
+    for entry in message.related {
+        draft = draft.with(entry.url().cloned().ok_or("no URL")?, entry.into_resource());
+    }
+    Ok((base, draft))
+}
+
+/// The bundle with fixed values in place of what is fresh every time, after a look at the fresh values.
+fn steady(mut bundle: Bundle) -> Bundle {
+    let ids = [bundle.id.take(), bundle.entry[0].id.take()].map(Option::unwrap_or_default);
+    for id in &ids {
+        assert!(id.starts_with("urn:uuid:") && id.len() == 45, "{id}");
+    }
+    assert_ne!(ids[0], ids[1]);
+    assert!(bundle.updated.get().is_some());
+    bundle.id = Some("urn:uuid:1c7d4a23-d0dc-4d27-8f89-bae676577290".to_owned());
+    bundle.updated = "2023-03-31T09:30:05Z".parse().expect("an instant");
+    bundle.entry[0].id = Some("urn:uuid:854bb647-68ca-465c-838a-f728ac51dd28".to_owned());
+    bundle
+}
+
+#[test]
+fn every_event_composes_to_the_letter() -> Result {
+    for event in Event::ALL {
+        let (base, draft) = draft_of(fixture(event, "minimal")?)?;
+        let draft = draft
+            .identifier("47b45f9f-a208-4a26-a4ce-c71eff6e541f")
+            .timestamp("2023-03-31T11:30:05+02:00".parse()?);
+        let bundle = steady(Message::compose(&sender(&base), draft)?.into_bundle());
+        let json = Document::from(bundle).to_json_pretty()?.replace(CONNECTOR_VERSION, "[connector version]");
+        insta::assert_snapshot!(event.code(), json);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_rules_of_section_4_hold_for_resources_with_versions() -> Result {
+    for (event, api_version) in
+        Event::ALL.into_iter().flat_map(|event| [(event, ApiVersion::V1_3_3), (event, ApiVersion::V1_3_5)])
+    {
+        let original = fixture(event, "full")?;
+        let focal = original.focal.url().cloned().ok_or("no URL")?;
+        let count = original.related.len();
+        let (base, draft) = draft_of(original)?;
+        let bundle = Message::compose(&sender(&base).api_version(api_version), draft)?.into_bundle();
+
+        let tags: Vec<_> =
+            bundle.category.iter().map(|c| (c.scheme.as_str(), c.term.as_str(), c.label.as_str())).collect();
+        assert_eq!(
+            tags,
+            [
+                (
+                    "http://hl7.org/fhir/tag/security",
+                    "http://ggz.koppeltaal.nl/fhir/Koppeltaal/Domain#Zonnedauw",
+                    "Zonnedauw"
+                ),
+                ("http://hl7.org/fhir/tag", "http://hl7.org/fhir/tag/message", ""),
+            ]
+        );
+        assert_eq!(bundle.entry.len(), 2 + count);
+        let header = koppeltaal_messaging::Header::of_entry(&bundle.entry[0]).ok_or("no header in front")?;
+        assert_eq!(bundle.entry[0].link("self"), None);
+        assert_eq!(header.data().collect::<Vec<_>>(), [focal.as_str()]);
+        assert_eq!(header.patient().is_some(), event.has_patient());
+        for (index, entry) in bundle.entry.iter().enumerate().skip(1) {
+            let (id, self_link) =
+                (url(entry.id.as_deref().ok_or("no id")?), url(entry.link("self").ok_or("no link")?));
+            assert_eq!(id.version(), None);
+            assert!(self_link.same_resource(&id));
+            let versioned = index == 1 || api_version == ApiVersion::V1_3_5;
+            assert_eq!(self_link.version().is_some(), versioned, "{event} {api_version} {self_link}");
+        }
+        // The one reference with a version is the header's.
+        let text = Document::from(bundle).to_json()?;
+        let references = text.match_indices("\"reference\":\"").map(|(at, key)| &text[at + key.len()..]);
+        let versioned =
+            references.filter(|rest| rest.split('"').next().is_some_and(|text| text.contains("/_history/")));
+        assert_eq!(versioned.count(), 1, "{event}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_composed_extracts_to_the_same_message_in_both_formats() -> Result {
+    for event in Event::ALL {
+        let (base, draft) = draft_of(fixture(event, "full")?)?;
+        let message = Message::compose(&sender(&base), draft)?;
+        let document = Document::from(message.clone().into_bundle());
+        let json = ReadOptions::strict().json(document.to_json()?.as_bytes())?;
+        let xml = ReadOptions::tolerant().xml(document.to_xml()?.as_bytes())?;
+        for read in [json, xml] {
+            let again = Message::extract(read.document.into_bundle().ok_or("no bundle")?)?;
+            assert_eq!((&again.id, &again.domain), (&message.id, &message.domain));
+            assert_eq!(again.event(), message.event());
+            assert_eq!(again.header.fhir(), message.header.fhir());
+            let all = |message: &Message| {
+                let entries = message.entries().map(|entry| (entry.url().cloned(), entry.resource().clone()));
+                entries.collect::<Vec<_>>()
+            };
+            assert_eq!(all(&again), all(&message), "{event}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn references_lose_their_versions_and_keep_everything_else() -> Result {
+    let versioned = format!("https://epd.example/fhir/Patient/1/_history/{VERSION}");
+    let mut patient = to(&versioned);
+    patient.display = "Mees".into();
+    patient.reference.set_id(Some("r1".to_owned()));
+    let member = ExtensionValue::Resource(Box::new(to(&format!(
+        "https://epd.example/fhir/Practitioner/2/_history/{VERSION}"
+    ))));
+    let plan = CarePlan {
+        patient: Some(patient),
+        participant: vec![CarePlanParticipant {
+            extension: vec![Extension {
+                url: "https://a.example/x".into(),
+                value: Some(member),
+                ..Extension::default()
+            }],
+            member: Some(to("#contained")),
+            ..CarePlanParticipant::default()
+        }],
+        ..CarePlan::default()
+    };
+    let draft =
+        Draft::new(Event::CreateOrUpdateCarePlan, url("https://portal.example/fhir/CarePlan/9"), plan);
+    let message = Message::compose(&portal(), draft)?;
+    assert_eq!(message.header.patient(), Some("https://epd.example/fhir/Patient/1"));
+    let plan = message.focal.get::<CarePlan>().ok_or("no plan")?;
+    let patient = plan.patient.as_ref().ok_or("no patient")?;
+    assert_eq!(patient.reference.as_str(), Some("https://epd.example/fhir/Patient/1"));
+    assert_eq!((patient.reference.id(), patient.display.as_str()), (Some("r1"), Some("Mees")));
+    let participant = &plan.participant[0];
+    assert_eq!(participant.member, Some(to("#contained")));
+    let member = ExtensionValue::Resource(Box::new(to("https://epd.example/fhir/Practitioner/2")));
+    assert_eq!(participant.extension[0].value, Some(member));
+    Ok(())
+}
+
+fn related_person() -> RelatedPerson {
+    RelatedPerson { patient: Some(to("https://portal.example/fhir/Patient/1")), ..RelatedPerson::default() }
+}
+
+#[test]
+fn what_the_sender_owns_and_refers_to_must_be_in_the_message() -> Result {
+    let person = url("https://portal.example/fhir/RelatedPerson/2");
+    let patient = url("https://portal.example/fhir/Patient/1");
+    let draft = Draft::new(Event::CreateOrUpdateRelatedPerson, person.clone(), related_person());
+    let error = Message::compose(&portal(), draft.clone()).expect_err("a missing patient");
+    assert_eq!(
+        error.to_string(),
+        "not in the message: https://portal.example/fhir/Patient/1 \
+         (referred to by https://portal.example/fhir/RelatedPerson/2)"
+    );
+    assert_eq!(
+        error,
+        ComposeError::Missing(vec![MissingReference { from: Some(person), to: patient.clone() }])
+    );
+    // It is there, under whatever version.
+    Message::compose(&portal(), draft.clone().with(patient.with_version(VERSION)?, Patient::default()))?;
+    // It is somebody else's.
+    Message::compose(&sender("https://other.example/fhir"), draft)?;
+    Ok(())
+}
+
+#[test]
+fn definitions_places_and_the_patient_of_a_status_may_stay_outside() -> Result {
+    let patient = url("https://portal.example/fhir/Patient/1");
+    let place = ExtensionValue::Resource(Box::new(to("https://portal.example/fhir/Location/1")));
+    let definition = to("https://portal.example/fhir/Other/ActivityDefinition:12");
+    let status = Other {
+        code: ResourceKind::CarePlanActivityStatus.usage_concept(),
+        subject: Some((&patient).into()),
+        author: Some(definition),
+        extension: vec![Extension {
+            url: "https://a.example/x".into(),
+            value: Some(place),
+            ..Extension::default()
+        }],
+        ..Other::default()
+    };
+    let focal = url("https://portal.example/fhir/CarePlanActivityStatus/1");
+    let draft = Draft::new(Event::UpdateCarePlanActivityStatus, focal, status);
+    let message = Message::compose(&portal(), draft)?;
+    assert_eq!(message.header.patient(), Some(patient.as_str()));
+    Ok(())
+}
+
+#[test]
+fn the_patient_in_the_header_must_be_in_the_message_too() -> Result {
+    let patient = url("https://portal.example/fhir/Patient/1");
+    let message = Other { code: ResourceKind::UserMessage.usage_concept(), ..Other::default() };
+    let focal = url("https://portal.example/fhir/UserMessage/1");
+    let draft = Draft::new(Event::CreateOrUpdateUserMessage, focal, message).patient(&patient);
+    let error = Message::compose(&portal(), draft.clone()).expect_err("a missing patient");
+    assert_eq!(error, ComposeError::Missing(vec![MissingReference { from: None, to: patient.clone() }]));
+    Message::compose(&portal(), draft.with(patient, Patient::default()))?;
+    Ok(())
+}
+
+#[test]
+fn drafts_that_make_no_message_say_why() {
+    let patient = || url("https://portal.example/fhir/Patient/1");
+    let practitioner = || url("https://portal.example/fhir/Practitioner/1");
+    let for_patient = || Draft::new(Event::CreateOrUpdatePatient, patient(), Patient::default());
+    let status = || Other { code: ResourceKind::CarePlanActivityStatus.usage_concept(), ..Other::default() };
+    let focal_status = url("https://portal.example/fhir/CarePlanActivityStatus/1");
+    for (draft, expected) in [
+        (
+            Draft::new(Event::CreateOrUpdateCarePlan, patient(), Patient::default()),
+            "CreateOrUpdateCarePlan is about a CarePlan, not about a Patient",
+        ),
+        (
+            Draft::new(Event::CreateOrUpdateUserMessage, focal_status.clone(), status()),
+            "CreateOrUpdateUserMessage is about a UserMessage, not about a CarePlanActivityStatus",
+        ),
+        (
+            Draft::new(Event::UpdateCarePlanActivityStatus, focal_status, status()),
+            "UpdateCarePlanActivityStatus needs a patient",
+        ),
+        (
+            Draft::new(Event::CreateOrUpdatePractitioner, practitioner(), Practitioner::default())
+                .patient(&patient()),
+            "CreateOrUpdatePractitioner has no patient",
+        ),
+        (
+            for_patient().with(url("https://portal.example/fhir/Conformance/1"), Conformance::default()),
+            "the resource type 'Conformance' is not supported",
+        ),
+        (
+            for_patient().with(url("Practitioner/1"), Practitioner::default()),
+            "Practitioner/1 is not an absolute URL",
+        ),
+        (
+            for_patient().with(url("https://portal.example/fhir/CarePlan/1"), Practitioner::default()),
+            "https://portal.example/fhir/CarePlan/1 is not the URL of a Practitioner",
+        ),
+        (
+            for_patient().with(patient().with_version("1").expect("a version"), Patient::default()),
+            "https://portal.example/fhir/Patient/1 is in the message twice",
+        ),
+    ] {
+        let result = Message::compose(&portal(), draft).map(|_| ()).map_err(|error| error.to_string());
+        assert_eq!(result, Err(expected.to_owned()));
+    }
+}

@@ -1,0 +1,122 @@
+//! `P::from_fhir(x).into_fhir()` is `x`: for the fixtures and for whatever else a resource may hold.
+
+use std::path::{Path, PathBuf};
+
+use koppeltaal_fhir::{Document, ReadOptions, Resource};
+use koppeltaal_messaging::{Profile, profiles::*};
+use proptest::prelude::*;
+
+use crate::dice::{Dice, RESOURCES};
+use crate::{every_profile, resource};
+
+/// Checks a resource with every profile that its DSTU1 type can carry; says with how many.
+fn survives(resource: &Resource) -> usize {
+    macro_rules! check {
+        ($($profile:ident),*) => {{
+            let mut checked = 0;
+            $(
+                if let Some(fhir) = resource.get::<<$profile as Profile>::Fhir>() {
+                    let written = $profile::from_fhir(fhir.clone()).into_fhir();
+                    assert_eq!(&written, fhir, "as {}", $profile::NAME);
+                    checked += 1;
+                }
+            )*
+            checked
+        }};
+    }
+    every_profile!(check)
+}
+
+fn fixtures(directory: &str) -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(directory);
+    let mut files: Vec<_> =
+        directory.read_dir().expect("fixtures").map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
+}
+
+fn read(path: &Path) -> Document {
+    let text = std::fs::read(path).expect("a file");
+    let options = ReadOptions::tolerant();
+    let is_xml = path.extension().is_some_and(|extension| extension == "xml");
+    let read = if is_xml { options.xml(&text) } else { options.json(&text) };
+    read.unwrap_or_else(|error| panic!("{}: {error}", path.display())).document
+}
+
+#[test]
+fn every_fixture_comes_out_as_it_went_in() {
+    let (mut resources, mut checks) = (0, 0);
+    for path in ["resources", "messages"].into_iter().flat_map(fixtures) {
+        let contents = match read(&path) {
+            Document::Resource(resource) => vec![resource],
+            Document::Bundle(bundle) => bundle.entry.into_iter().filter_map(|entry| entry.content).collect(),
+        };
+        for resource in contents {
+            resources += 1;
+            checks += survives(&resource);
+        }
+    }
+    assert!(resources > 150 && checks > resources, "{resources} resources, {checks} checks");
+}
+
+/// Where a resource departs from the profile that it says it has.
+fn deviations(resource: &Resource) -> Vec<String> {
+    macro_rules! collect {
+        ($($profile:ident),*) => {{
+            let mut all = Vec::new();
+            $(all.extend($profile::of(resource).into_iter().flat_map(|profile| profile.deviations()));)*
+            all
+        }};
+    }
+    every_profile!(collect).into_iter().map(|found| format!("{} {:?}", found.path, found.kind)).collect()
+}
+
+#[test]
+fn only_the_quirky_fixtures_depart_from_the_profiles() {
+    let mut lines = Vec::new();
+    for path in fixtures("messages") {
+        let bundle = read(&path).into_bundle().expect("a message");
+        let found = bundle.entry.iter().filter_map(|entry| entry.content.as_ref()).flat_map(deviations);
+        let name = path.file_name().expect("a file").to_string_lossy();
+        lines.extend(found.map(|found| format!("{name}: {found}")));
+    }
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+/// The URLs of all extensions that profiles know.
+fn urls() -> Vec<&'static str> {
+    macro_rules! collect {
+        ($($profile:ident),*) => { [$($profile::RULES),*].concat() };
+    }
+    every_profile!(collect).into_iter().filter_map(|rule| rule.extension).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn whatever_a_resource_holds_comes_out_as_it_went_in(
+        bytes in prop::collection::vec(any::<u8>(), 0..400),
+        (resource_type, elements) in prop::sample::select(RESOURCES.to_vec()),
+        narrow in any::<bool>(),
+    ) {
+        // Half the time only URLs of one profile, so that many of them meet.
+        let all = urls();
+        let prefix = format!("/{resource_type}#");
+        let own: Vec<_> = all.iter().copied().filter(|url| url.contains(&prefix)).collect();
+        let urls = if narrow && !own.is_empty() { own } else { all };
+        let json = Dice::new(&bytes).resource(resource_type, elements, &urls);
+        prop_assert!(survives(&resource(&json)) > 0, "{}", json);
+    }
+}
+
+#[test]
+fn a_resource_is_only_taken_for_its_own_kind() {
+    let team = Resource::from(CareTeam::default());
+    assert!(CareTeam::of(&team).is_some());
+    assert_eq!(UserMessage::of(&team), None);
+    assert_eq!(Patient::from_resource(team.clone()), Err(team.clone()));
+    assert_eq!(CareTeam::from_resource(team), Ok(CareTeam::default()));
+    let lamp = koppeltaal_fhir::resources::Device::default();
+    assert!(!Application::matches(&lamp), "a device without the code of an application");
+}

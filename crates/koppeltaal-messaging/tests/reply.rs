@@ -1,0 +1,122 @@
+//! Replies to posted messages: those of the fixtures, and our own.
+#![cfg(all(feature = "json", feature = "xml"))]
+
+use std::fs;
+use std::path::Path;
+
+use koppeltaal_fhir::resources::{IssueSeverity, MessageHeaderSource};
+use koppeltaal_fhir::{Bundle, Document, ReadOptions};
+use koppeltaal_messaging::{
+    Event, Header, Issue, NO_VERSION, Reply, ReplyError, ResourceUrl, WRONG_VERSION, issue_type,
+};
+
+type Result = std::result::Result<(), Box<dyn std::error::Error>>;
+
+fn fixture(name: &str) -> std::result::Result<Bundle, Box<dyn std::error::Error>> {
+    let text = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/bundles").join(name))?;
+    let options = ReadOptions::tolerant();
+    let read = if name.ends_with("xml") { options.xml(&text) } else { options.json(&text) }?;
+    read.document.into_bundle().ok_or_else(|| "no bundle".into())
+}
+
+fn request() -> Header {
+    let mut header = Header::new(Event::CreateOrUpdateCarePlan, MessageHeaderSource::default());
+    header.set_identifier("c43f4204-e06b-565e-abf2-6743a4f3a597");
+    header
+}
+
+#[test]
+fn a_reply_gives_the_new_versions_focal_resource_first() -> Result {
+    for name in ["mailbox-reply.json", "mailbox-reply.xml"] {
+        let reply = Reply::read(&fixture(name)?, &request())?;
+        let versions: Vec<String> = reply.versions().map(String::from).collect();
+        assert_eq!(
+            versions,
+            [
+                "https://portal.example/fhir/CarePlan/910/_history/2023-03-31T09:30:05:990.1002",
+                "https://epd.example/fhir/Patient/3007/_history/2023-03-31T09:30:05:991.4410",
+                "https://epd.example/fhir/Practitioner/77/_history/2023-03-14T09:26:53:602.1180",
+            ]
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_refusal_says_what_the_server_said() -> Result {
+    for name in ["mailbox-reply-error.json", "mailbox-reply-error.xml"] {
+        let error = Reply::read(&fixture(name)?, &request()).expect_err("a refusal");
+        assert_eq!(error.to_string(), "the reply has response code \"fatal-error\", not ok");
+        let ReplyError::NotOk { outcome: Some(outcome), .. } = error else { panic!("{error:?}") };
+        let issues: Vec<_> = Issue::all_of(&outcome).collect();
+        assert_eq!(issues.len(), 1);
+        assert!(issues[0].is(issue_type::CONFLICT));
+        assert_eq!(issues[0].severity, Some(IssueSeverity::Error));
+        assert_eq!(issues[0].details.as_deref(), Some(NO_VERSION));
+        assert_eq!(issues[0].resource.as_deref(), Some("https://portal.example/fhir/CarePlan/910"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_reply_to_something_else_shows_what_came_back() -> Result {
+    let bundle = fixture("mailbox-reply.json")?;
+    let mut other_message = request();
+    other_message.set_identifier("0525ecec-eae1-5661-b50f-d70d3b27bc3d");
+    let mut other_event = request();
+    other_event.set_event(Event::CreateOrUpdatePatient);
+    let told =
+        |request: &Header| Reply::read(&bundle, request).map(|_| ()).map_err(|error| error.to_string());
+    assert_eq!(
+        told(&other_message),
+        Err("the reply is about message \"c43f4204-e06b-565e-abf2-6743a4f3a597\", \
+             not about 0525ecec-eae1-5661-b50f-d70d3b27bc3d"
+            .to_owned())
+    );
+    assert_eq!(
+        told(&other_event),
+        Err("the reply is about event \"CreateOrUpdateCarePlan\", not about CreateOrUpdatePatient".to_owned())
+    );
+    assert_eq!(Reply::read(&Bundle::default(), &request()), Err(ReplyError::NoHeader));
+    let echo = fixture("search-page.json")?;
+    assert_eq!(Reply::read(&echo, &request()), Err(ReplyError::NoResponse));
+    Ok(())
+}
+
+#[test]
+fn our_own_replies_read_back_in_both_formats() -> Result {
+    let mut request = request();
+    request.set_patient(Some(&"https://epd.example/fhir/Patient/1".parse()?));
+    let plan: ResourceUrl = "https://portal.example/fhir/CarePlan/910/_history/7".parse()?;
+    let accepted = Reply::accept(&request, MessageHeaderSource::default(), [&plan]);
+    assert_eq!(accepted.header.patient(), request.patient());
+    let document = Document::from(accepted.into_bundle("Zonnedauw"));
+    let json = ReadOptions::tolerant().json(document.to_json()?.as_bytes())?.document;
+    let xml = ReadOptions::tolerant().xml(document.to_xml()?.as_bytes())?.document;
+    for read in [json, xml] {
+        let bundle = read.into_bundle().ok_or("no bundle")?;
+        assert_eq!(koppeltaal_messaging::domain_of(&bundle), Some("Zonnedauw"));
+        assert_eq!(
+            Reply::read(&bundle, &request)?.versions().collect::<Vec<_>>(),
+            std::slice::from_ref(&plan)
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn our_own_refusals_read_back() -> Result {
+    let plan: ResourceUrl = "https://portal.example/fhir/CarePlan/910".parse()?;
+    for (passing, code) in [(true, "transient-error"), (false, "fatal-error")] {
+        let outcome = Issue::outcome([Issue::error(issue_type::CONFLICT, WRONG_VERSION).about(&plan)]);
+        let reply = Reply::refuse(&request(), MessageHeaderSource::default(), passing, outcome.clone());
+        let Err(ReplyError::NotOk { code: found, outcome: Some(found_outcome) }) =
+            Reply::read(&reply.into_bundle("Zonnedauw"), &request())
+        else {
+            panic!("a refusal with an outcome");
+        };
+        assert_eq!(found.as_deref(), Some(code));
+        assert_eq!(found_outcome.issue, outcome.issue);
+    }
+    Ok(())
+}

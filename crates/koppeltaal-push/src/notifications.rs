@@ -1,0 +1,192 @@
+//! [`Notifications`]: the stream that says when to look for messages, whatever it is that has noticed them.
+//!
+//! A push says only "claim now", and pushes get lost; so a receiver looks at the start, after every push, after every
+//! (re)connect of what brings the pushes, and on a slow timer (Koppeltaal spec section 10). This stream is that rule.
+//! What brings pushes holds a [`Notifier`]; what looks polls [`Notifications`]. No task runs between the two.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// How long [`Notifications::default`] waits for a push before it says to look all the same.
+pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The shortest interval of the timer. A shorter one would ask the server so often that it looks like an attack.
+pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The longest interval: one day. Beyond that it is no safety net.
+pub const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A stream of "look now": on each item, claim messages until there are none.
+///
+/// It yields at once when it is first asked, then after every [`Notifier::notify`], and when neither happened for the
+/// interval of the timer. What happens while the receiver is busy is one item afterwards, however much it was; nothing
+/// that happens after an item was taken is lost. The stream never ends by itself. Dropping it ends it: there is no task
+/// behind it, and every notifier then says [`Stopped`].
+///
+/// It works in a Tokio runtime with time enabled; it can be made before there is one.
+///
+/// ```
+/// use std::time::Duration;
+/// use koppeltaal_push::{Notification, Notifications};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let mut notifications = Notifications::every(Duration::from_secs(300));
+/// let notifier = notifications.notifier();
+///
+/// assert_eq!(notifications.wait().await, Notification::Start);
+/// for _ in 0..1000 {
+///     notifier.notify()?; // a burst of pushes ...
+/// }
+/// assert_eq!(notifications.wait().await, Notification::Push); // ... is one reason to look
+/// # Ok::<(), koppeltaal_push::notifications::Stopped>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "streams do nothing unless polled"]
+pub struct Notifications {
+    interval: Duration,
+    started: bool,
+    /// When to look next without a push. Made at the first item: a `Sleep` cannot be made outside a runtime.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Room for one wake-up: it is there or not, and that is how bursts become one.
+    wakeups: mpsc::Receiver<()>,
+    /// Keeps the channel open while there is no other notifier, and is what others are cloned from.
+    notifier: Notifier,
+}
+
+/// Why it is time to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Notification {
+    /// The stream was started: messages may have come while nobody looked.
+    Start,
+    /// A [`Notifier`] said so: a push arrived, or what brings pushes was connected (again).
+    Push,
+    /// Nothing was heard for the interval of the timer.
+    Timer,
+}
+
+impl Notifications {
+    /// A stream that says to look when nothing was heard for `interval`, counted from the item before.
+    ///
+    /// The interval is how late a message is claimed when its push was lost. It is taken to lie between
+    /// [`SHORTEST_INTERVAL`] and [`LONGEST_INTERVAL`].
+    pub fn every(interval: Duration) -> Self {
+        let (sender, wakeups) = mpsc::channel(1);
+        let interval = interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
+        Self { interval, started: false, timer: None, wakeups, notifier: Notifier { sender } }
+    }
+
+    /// A handle that wakes this stream up.
+    #[must_use]
+    pub fn notifier(&self) -> Notifier {
+        self.notifier.clone()
+    }
+
+    /// Waits for the next item: `next`, for a stream that does not end.
+    ///
+    /// Cancel safe: no item is lost when the future is dropped before it is ready.
+    pub async fn wait(&mut self) -> Notification {
+        poll_fn(|context| self.poll_wait(context)).await
+    }
+
+    fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<Notification> {
+        // Taking the wake-up always, also when there is another reason to look: that look serves it too.
+        let woken = self.wakeups.poll_recv(context).is_ready();
+        let reason = if !self.started {
+            self.started = true;
+            Notification::Start
+        } else if woken {
+            Notification::Push
+        } else {
+            if let Some(timer) = &mut self.timer {
+                ready!(timer.as_mut().poll(context));
+            }
+            Notification::Timer
+        };
+        let next = Instant::now() + self.interval;
+        match &mut self.timer {
+            Some(timer) => timer.as_mut().reset(next),
+            None => self.timer = Some(Box::pin(sleep_until(next))),
+        }
+        Poll::Ready(reason)
+    }
+}
+
+impl Default for Notifications {
+    /// A stream with [`DEFAULT_INTERVAL`].
+    fn default() -> Self {
+        Self::every(DEFAULT_INTERVAL)
+    }
+}
+
+impl Stream for Notifications {
+    type Item = Notification;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Notification>> {
+        self.poll_wait(context).map(Some)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (usize::MAX, None)
+    }
+}
+
+impl fmt::Debug for Notifications {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notifications").field("interval", &self.interval).finish_non_exhaustive()
+    }
+}
+
+/// Wakes a [`Notifications`] up. Cheap to clone, and usable from any thread, inside a runtime or not.
+#[derive(Clone)]
+pub struct Notifier {
+    sender: mpsc::Sender<()>,
+}
+
+/// The [`Notifications`] of a [`Notifier`] were dropped: nobody looks any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("nobody waits for notifications any more")]
+pub struct Stopped;
+
+impl Notifier {
+    /// Says "look now". Never waits; saying it again before it was heard changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`]: the stream is gone. Stop too, or tell the sender that the push was not taken.
+    pub fn notify(&self) -> Result<(), Stopped> {
+        match self.sender.try_send(()) {
+            // Full: a wake-up is waiting, and the look that it leads to begins after this call.
+            Ok(()) | Err(TrySendError::Full(())) => Ok(()),
+            Err(TrySendError::Closed(())) => Err(Stopped),
+        }
+    }
+
+    /// Waits until the stream is gone. Lets a task that brings pushes end with what it feeds.
+    pub async fn stopped(&self) {
+        self.sender.closed().await;
+    }
+
+    /// Whether the stream is gone.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.sender.is_closed()
+    }
+}
+
+impl fmt::Debug for Notifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notifier").field("stopped", &self.is_stopped()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

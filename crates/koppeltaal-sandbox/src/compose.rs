@@ -1,0 +1,202 @@
+//! The bundles and outcomes that the sandbox answers with, made from the mailbox's state and the links of one request.
+
+use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
+use koppeltaal_fhir::resources::{
+    MessageHeader, MessageHeaderResponse, MessageHeaderSource, OperationOutcome, ResponseType,
+};
+use koppeltaal_fhir::types::Instant;
+use koppeltaal_fhir::{Author, Bundle, Category, Entry, Link, Primitive};
+use koppeltaal_messaging::{Header, Issue, ProcessingState, vocabulary};
+use uuid::Uuid;
+
+use crate::links::{Links, versioned};
+use crate::mailbox::{Definition, Delivery, Kept, Message, Receipt, Refusal, Sent, Version};
+
+/// What the server calls itself where a message says who sent it.
+const SERVER_NAME: &str = "Koppeltaal";
+/// The version of Koppeltaal that the sandbox plays.
+pub(crate) const SERVER_VERSION: &str = "1.3.9";
+
+/// A message as its receiver gets it.
+pub(crate) fn delivery(delivery: &Delivery, links: &Links) -> Vec<Entry> {
+    let mut entries = vec![delivery_header(delivery, links)];
+    entries.extend(delivery.message.resources.iter().map(|kept| resource_entry(kept, links)));
+    entries
+}
+
+/// The header of a message as its receiver gets it: the first entry of [`delivery`], or one of a list.
+pub(crate) fn delivery_header(delivery: &Delivery, links: &Links) -> Entry {
+    let mut state = ProcessingState::new(delivery.status, delivery.changed.instant());
+    if let Some(exception) = &delivery.exception {
+        state = state.with_exception(exception);
+    }
+    let mut header = header_of(&delivery.message, links);
+    header.set_processing(Some(&state));
+    header_entry(header, delivery.number, &delivery.version, delivery.changed.instant(), links)
+}
+
+/// A message as its sender finds it: in no queue of its own, so without a processing status.
+pub(crate) fn sent(sent: &Sent, links: &Links) -> Vec<Entry> {
+    let Sent { message, receipt } = sent;
+    let header = header_of(message, links);
+    let mut entries =
+        vec![header_entry(header, receipt.number, &receipt.version, receipt.at.instant(), links)];
+    entries.extend(message.resources.iter().map(|kept| resource_entry(kept, links)));
+    entries
+}
+
+/// The header with its one data reference: the self link of the focal entry.
+fn header_of(message: &Message, links: &Links) -> Header {
+    let mut header = message.header.clone();
+    let focal = message.focal();
+    let fhir = header.fhir_mut();
+    fhir.data = vec![reference(&versioned(&links.resource(&focal.address), focal.version.as_ref()))];
+    // The server's own messages are kept without a source, since that holds the server's address.
+    fhir.source.get_or_insert_with(|| server_source(links));
+    header
+}
+
+fn header_entry(header: Header, number: u64, version: &Version, updated: Instant, links: &Links) -> Entry {
+    let url = links.header(number);
+    Entry {
+        title: Primitive::new(format!("MessageHeader with IID={number}")),
+        link: vec![Link::new("self", versioned(&url, Some(version)))],
+        id: Some(url),
+        updated: updated.into(),
+        content: Some(header.into_fhir().into()),
+        ..Entry::default()
+    }
+}
+
+/// A resource with its id and its version filled in; what else the sender put into the entry stays.
+fn resource_entry(kept: &Kept, links: &Links) -> Entry {
+    let url = links.resource(&kept.address);
+    let mut entry = kept.entry.clone();
+    entry.link.retain(|link| link.rel != "self");
+    entry.link.insert(0, Link::new("self", versioned(&url, kept.version.as_ref())));
+    entry.id = Some(url);
+    entry
+}
+
+/// The answer to a posted message.
+pub(crate) fn receipt(receipt: &Receipt, links: &Links) -> Bundle {
+    let patient = receipt.patient.as_ref().map(|patient| Extension {
+        url: vocabulary::extension::message_header::PATIENT.to_owned(),
+        value: Some(ExtensionValue::Resource(Box::new(reference(patient)))),
+        ..Extension::default()
+    });
+    let data = receipt.data.iter();
+    let header = MessageHeader {
+        extension: patient.into_iter().collect(),
+        identifier: receipt.identifier.as_str().into(),
+        timestamp: receipt.at.instant().into(),
+        event: Some(receipt.event.coding()),
+        response: Some(MessageHeaderResponse {
+            identifier: receipt.request.as_str().into(),
+            code: ResponseType::Ok.into(),
+            ..MessageHeaderResponse::default()
+        }),
+        source: Some(server_source(links)),
+        data: data
+            .map(|(address, version)| reference(&versioned(&links.resource(address), version.as_ref())))
+            .collect(),
+        ..MessageHeader::default()
+    };
+    let at = receipt.at.instant();
+    Bundle {
+        id: Some(fresh_id()),
+        title: "Reply".into(),
+        updated: at.clone().into(),
+        category: vec![domain_tag(&receipt.domain), message_tag()],
+        entry: vec![header_entry(header.into(), receipt.number, &receipt.version, at, links)],
+        ..Bundle::default()
+    }
+}
+
+/// A definition as an entry of a list.
+pub(crate) fn definition(definition: &Definition, links: &Links) -> Entry {
+    let url = links.definition(definition.number);
+    Entry {
+        title: "Other".into(),
+        link: vec![Link::new("self", versioned(&url, Some(&definition.version)))],
+        id: Some(url),
+        updated: definition.changed.instant().into(),
+        content: Some(definition.content.clone().into()),
+        ..Entry::default()
+    }
+}
+
+/// A search result: these entries of so many, with these links besides `fhir-base`.
+pub(crate) fn search_result(
+    domain: &str,
+    total: usize,
+    entry: Vec<Entry>,
+    link: Vec<Link>,
+    links: &Links,
+    now: Instant,
+) -> Bundle {
+    Bundle {
+        id: Some(fresh_id()),
+        title: "Search result".into(),
+        updated: now.into(),
+        link: std::iter::once(Link::new("fhir-base", links.fhir())).chain(link).collect(),
+        category: vec![domain_tag(domain)],
+        author: vec![Author {
+            name: SERVER_NAME.into(),
+            uri: Primitive::new(links.fhir()),
+            ..Author::default()
+        }],
+        total_results: i32::try_from(total).unwrap_or(i32::MAX).into(),
+        entry,
+        ..Bundle::default()
+    }
+}
+
+/// The same for one whole message, which is tagged as one, or for none.
+pub(crate) fn one_result(
+    domain: &str,
+    message: Vec<Entry>,
+    link: Link,
+    links: &Links,
+    now: Instant,
+) -> Bundle {
+    let total = usize::from(!message.is_empty());
+    let mut bundle = search_result(domain, total, message, vec![link], links, now);
+    if total > 0 {
+        bundle.title = "Koppeltaal message".into();
+        bundle.category.push(message_tag());
+    }
+    bundle
+}
+
+/// A refusal as FHIR says it.
+pub(crate) fn outcome(refusal: &Refusal) -> OperationOutcome {
+    Issue::outcome(refusal.issues.iter().cloned())
+}
+
+fn server_source(links: &Links) -> MessageHeaderSource {
+    MessageHeaderSource {
+        name: SERVER_NAME.into(),
+        software: SERVER_NAME.into(),
+        version: SERVER_VERSION.into(),
+        endpoint: links.fhir().as_str().into(),
+        ..MessageHeaderSource::default()
+    }
+}
+
+fn domain_tag(domain: &str) -> Category {
+    let term = format!("{}{domain}", vocabulary::DOMAIN_TAG_PREFIX);
+    Category { label: domain.to_owned(), ..Category::new(vocabulary::SECURITY_TAG_SCHEME, term) }
+}
+
+fn message_tag() -> Category {
+    Category::new(vocabulary::TAG_SCHEME, vocabulary::MESSAGE_TAG)
+}
+
+fn reference(url: &str) -> ResourceReference {
+    ResourceReference { reference: url.into(), ..ResourceReference::default() }
+}
+
+fn fresh_id() -> String {
+    Uuid::new_v4().urn().to_string()
+}

@@ -1,0 +1,82 @@
+//! [`App`]: what all requests share.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::config::{Limits, SandboxConfig};
+use crate::mailbox::{InstanceId, Mailbox, Moment, Refusal};
+
+/// The state behind the handlers. The mailbox is locked for one step at a time, never while a body is read or written.
+#[derive(Debug)]
+pub(crate) struct App {
+    mailbox: Mutex<Mailbox>,
+    accounts: HashMap<String, Account>,
+    public_url: Option<String>,
+    address: String,
+    limits: Limits,
+    /// How far the sandbox's clock is ahead of the machine's, in milliseconds.
+    ahead: AtomicU64,
+}
+
+struct Account {
+    password: String,
+    id: InstanceId,
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.id.fmt(f)
+    }
+}
+
+impl App {
+    pub(crate) fn new(config: &SandboxConfig, address: SocketAddr) -> Result<Self, Refusal> {
+        let mailbox = Mailbox::new(config, Moment::now())?;
+        let accounts = mailbox.instances().map(|(id, instance)| {
+            (instance.user_name.clone(), Account { password: instance.password.clone(), id })
+        });
+        Ok(Self {
+            accounts: accounts.collect(),
+            mailbox: Mutex::new(mailbox),
+            public_url: config.public_url.clone(),
+            address: address.to_string(),
+            limits: config.limits,
+            ahead: AtomicU64::new(0),
+        })
+    }
+
+    /// The mailbox, for one step.
+    pub(crate) fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
+        // A step that panicked left the mailbox as it was or nearly so; other clients go on.
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The instance with these credentials.
+    pub(crate) fn authenticate(&self, user_name: &str, password: &str) -> Option<InstanceId> {
+        self.accounts.get(user_name).filter(|account| account.password == password).map(|account| account.id)
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        Moment::now().after(Duration::from_millis(self.ahead.load(Ordering::Relaxed)))
+    }
+
+    pub(crate) fn advance_clock(&self, by: Duration) {
+        self.ahead.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX / 2), Ordering::Relaxed);
+    }
+
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
+    }
+
+    /// Host and port that the sandbox listens on.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+}

@@ -1,0 +1,175 @@
+//! The mailbox's handlers: post a message, find and claim messages, set their status.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use koppeltaal_fhir::resources::MessageHeader;
+use koppeltaal_fhir::{Document, Entry, Link, Resource};
+use koppeltaal_messaging::{Event, ProcessingState, ProcessingStatus};
+
+use super::app::App;
+use super::paging::Paging;
+use super::reply::Reply;
+use super::request::{Caller, LinksFor, Params, Received, Target};
+use crate::compose;
+use crate::links::{FHIR_PATH, Links, header_number};
+use crate::mailbox::{Acknowledgement, Filter, Found, InstanceId, Moment, Posting, Refusal, split_version};
+
+/// The one named query there is.
+pub(crate) const CLAIM_QUERY: &str = "MessageHeader.GetNextNewAndClaim";
+
+/// `POST Mailbox`
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    Caller(sender): Caller,
+    LinksFor(links): LinksFor,
+    received: Received,
+) -> Result<Reply, Refusal> {
+    let Document::Bundle(bundle) = received.document else {
+        return Err(Refusal::malformed("A message is a bundle, not a single resource."));
+    };
+    let posting = Posting::read(bundle, received.bytes)?;
+    let event = posting.event;
+    let receipt = app.mailbox().post(sender, posting, app.now())?;
+    tracing::debug!(%event, message = receipt.number, "posted");
+    Ok(Reply::ok(compose::receipt(&receipt, &links)))
+}
+
+/// `GET MessageHeader/_search`: claims the next message, gives one whole message, or lists headers.
+pub(crate) async fn search(
+    State(app): State<Arc<App>>,
+    Caller(caller): Caller,
+    LinksFor(links): LinksFor,
+    params: Params,
+) -> Result<Reply, Refusal> {
+    let search = Search { app: &app, caller, links: &links, params: &params, now: app.now() };
+    if let Some(query) = params.get("_query") {
+        search.claim(query)
+    } else if let Some(id) = params.get("_id") {
+        Ok(search.one(id))
+    } else {
+        search.list()
+    }
+}
+
+struct Search<'a> {
+    app: &'a App,
+    caller: InstanceId,
+    links: &'a Links,
+    params: &'a Params,
+    now: Moment,
+}
+
+impl Search<'_> {
+    fn claim(&self, query: &str) -> Result<Reply, Refusal> {
+        if query != CLAIM_QUERY {
+            return Err(Refusal::unsupported(format!("The query '{query}' is not supported")));
+        }
+        if self.params.get("ProcessingStatus").is_some() {
+            return Err(Refusal::parameter("ProcessingStatus is not allowed together with _query."));
+        }
+        let filter = filter(self.params)?;
+        let claimed = self.app.mailbox().claim(self.caller, &filter, self.now);
+        let entries = claimed.map(|delivery| compose::delivery(&delivery, self.links));
+        Ok(self.one_or_none(entries))
+    }
+
+    /// By number, by URL with or without version, or by `MessageHeader.identifier`.
+    fn one(&self, id: &str) -> Reply {
+        let found = {
+            let mut mailbox = self.app.mailbox();
+            let number = header_number(id).or_else(|| id.parse().ok());
+            let found = number.and_then(|number| mailbox.numbered(self.caller, number, self.now));
+            // Senders exist whose identifiers are numbers.
+            found.or_else(|| mailbox.identified(self.caller, id, self.now))
+        };
+        self.one_or_none(found.map(|found| match found {
+            Found::Received(delivery) => compose::delivery(&delivery, self.links),
+            Found::Sent(sent) => compose::sent(&sent, self.links),
+        }))
+    }
+
+    fn one_or_none(&self, entries: Option<Vec<Entry>>) -> Reply {
+        let url = self.links.server(&format!("{FHIR_PATH}/MessageHeader/_search?{}", self.params.query()));
+        let link = Link::new("self", url);
+        Reply::ok(compose::one_result(
+            &self.domain(),
+            entries.unwrap_or_default(),
+            link,
+            self.links,
+            self.now.instant(),
+        ))
+    }
+
+    fn list(&self) -> Result<Reply, Refusal> {
+        let filter = filter(self.params)?;
+        let paging = Paging::read(self.params)?;
+        let (total, page) =
+            self.app.mailbox().list(self.caller, &filter, paging.skip(), paging.count(), self.now);
+        let entries = page.iter().map(|delivery| compose::delivery_header(delivery, self.links)).collect();
+        let url = self.links.server(&format!("{FHIR_PATH}/MessageHeader/_search"));
+        let link = paging.links(&url, self.params, total);
+        let domain = self.domain();
+        Ok(Reply::ok(compose::search_result(&domain, total, entries, link, self.links, self.now.instant())))
+    }
+
+    fn domain(&self) -> String {
+        self.app.mailbox().instance(self.caller).domain.clone()
+    }
+}
+
+/// The filters that go with every search of headers.
+fn filter(params: &Params) -> Result<Filter, Refusal> {
+    let patient = params.get("Patient").map(|url| split_version(url).0);
+    // A token may come with its system: `http://...|CreateOrUpdatePatient`.
+    let token =
+        |name: &str| params.get(name).map(|value| value.rsplit_once('|').map_or(value, |(_, code)| code));
+    let event: Option<Event> = token("event")
+        .map(|code| code.parse().map_err(|_| Refusal::parameter(format!("'{code}' is not an event."))))
+        .transpose()?;
+    let status: Option<ProcessingStatus> = token("ProcessingStatus")
+        .map(|code| {
+            code.parse().map_err(|_| Refusal::parameter(format!("'{code}' is not a processing status.")))
+        })
+        .transpose()?;
+    Ok(Filter { patient, event, status })
+}
+
+/// `PUT MessageHeader/N`, and the same with a version
+pub(crate) async fn acknowledge(
+    State(app): State<Arc<App>>,
+    Caller(receiver): Caller,
+    LinksFor(links): LinksFor,
+    target: Target,
+    received: Received,
+) -> Result<Reply, Refusal> {
+    let number = target.id.parse().map_err(|_| Refusal::not_found("There is no such message."))?;
+    let header = header_in(&received.document)
+        .ok_or_else(|| Refusal::malformed("The body is not a MessageHeader."))?;
+    let (status, exception) = reported(header)?;
+    let report = Acknowledgement { status, exception, header_version: target.version };
+    let delivery = app.mailbox().acknowledge(receiver, number, &report, app.now())?;
+    tracing::debug!(message = number, status = %delivery.status, "acknowledged");
+    let entry = compose::delivery_header(&delivery, &links);
+    let location = entry.link("self").unwrap_or_default().to_owned();
+    let header: Resource = entry.content.unwrap_or_else(|| MessageHeader::default().into());
+    Ok(Reply::ok(Document::Resource(header)).header(axum::http::header::CONTENT_LOCATION, location))
+}
+
+/// The header: the resource itself, or the first entry of a whole message.
+fn header_in(document: &Document) -> Option<&MessageHeader> {
+    match document {
+        Document::Resource(resource) => resource.get(),
+        Document::Bundle(bundle) => bundle.resources().next()?.get(),
+    }
+}
+
+/// Only the status, and the exception, are taken from what a receiver sends.
+fn reported(header: &MessageHeader) -> Result<(ProcessingStatus, Option<String>), Refusal> {
+    let state = header.extension.iter().find_map(ProcessingState::from_extension);
+    let state = state.ok_or_else(|| Refusal::required("The MessageHeader has no ProcessingStatus."))?;
+    let code = state.code().ok_or_else(|| Refusal::required("The ProcessingStatus has no status."))?;
+    let status =
+        code.parse().map_err(|_| Refusal::parameter(format!("'{code}' is not a processing status.")))?;
+    Ok((status, state.exception().map(str::to_owned)))
+}

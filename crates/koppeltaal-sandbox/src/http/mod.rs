@@ -1,0 +1,91 @@
+//! The HTTP side of the sandbox: paths, and what goes around every handler.
+
+mod app;
+mod definitions;
+mod format;
+mod messages;
+mod metadata;
+mod paging;
+mod reply;
+mod request;
+mod wire;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderValue, Method, Uri, header};
+use axum::middleware::{from_fn, map_request, map_response};
+use axum::response::Response;
+use axum::routing::{get, post, put};
+use tower::{Layer, Service};
+use tower_http::cors::{Any, CorsLayer};
+
+pub(crate) use app::App;
+
+use crate::links::FHIR_PATH;
+use crate::mailbox::{Kind, Refusal};
+
+/// Everything that the sandbox answers.
+pub(crate) fn service(
+    app: Arc<App>,
+) -> impl Service<Request, Response = Response, Error = std::convert::Infallible, Future: Send>
++ Clone
++ Send
++ 'static {
+    let fhir = Router::new()
+        .route("/metadata", get(metadata::metadata))
+        .route("/Mailbox", post(messages::post))
+        .route("/MessageHeader", get(messages::search))
+        .route("/MessageHeader/_search", get(messages::search))
+        .route("/MessageHeader/{id}", put(messages::acknowledge))
+        .route("/MessageHeader/{id}/_history/{version}", put(messages::acknowledge))
+        .route("/Other", get(definitions::list).post(definitions::create))
+        .route("/Other/_search", get(definitions::list))
+        .route("/Other/{id}", get(definitions::read).put(definitions::update))
+        .route("/Other/{id}/_history/{version}", put(definitions::update));
+    let router = Router::new()
+        .nest(FHIR_PATH, fhir)
+        .fallback(async || Refusal::not_found("There is nothing at this address."))
+        .method_not_allowed_fallback(async || {
+            Refusal::new(Kind::MethodNotAllowed, "not-supported", "The method is not supported here.")
+        })
+        .layer(from_fn(reply::render))
+        .layer(cors())
+        .layer(map_response(with_content_type))
+        .with_state(app);
+    // Outside the router, for it has to happen before a path is looked up.
+    map_request(without_double_slash).layer(router)
+}
+
+/// Browser clients: preflights are answered before any login, and errors can be read too (Koppeltaal spec section 14).
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
+        .expose_headers([header::CONTENT_LOCATION, header::LOCATION])
+}
+
+/// Old clients want a content type on every answer, those without a body included.
+async fn with_content_type(mut response: Response) -> Response {
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().entry(header::CONTENT_TYPE).or_insert(json);
+    response
+}
+
+/// Clients that put a base with a slash before a path with a slash ask for `//FHIR/Koppeltaal/...`.
+async fn without_double_slash(mut request: Request) -> Request {
+    let uri = request.uri();
+    let path_and_query = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    if path_and_query.starts_with("//") {
+        let single = format!("/{}", path_and_query.trim_start_matches('/'));
+        let mut parts = uri.clone().into_parts();
+        parts.path_and_query = single.parse().ok();
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}

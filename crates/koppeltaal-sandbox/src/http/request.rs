@@ -1,0 +1,220 @@
+//! What handlers take from a request: who asks, what was sent, the parameters, and the links to answer with.
+
+use std::sync::Arc;
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, Uri, header};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http_body_util::LengthLimitError;
+use koppeltaal_fhir::Document;
+
+use super::app::App;
+use super::format::Format;
+use super::wire;
+use crate::links::Links;
+use crate::mailbox::{InstanceId, Kind, Refusal};
+
+/// The application instance that asks, by its Basic credentials.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller(pub(crate) InstanceId);
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        let refuse = |details: &str| Refusal::new(Kind::Unauthorized, "login", details);
+        let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let authorization =
+            authorization.ok_or_else(|| refuse("Authentication failed: no credentials given"))?;
+        let (scheme, credentials) = authorization.split_once(' ').unwrap_or((authorization, ""));
+        if !scheme.eq_ignore_ascii_case("Basic") {
+            return Err(refuse("Authentication failed: the scheme is not supported"));
+        }
+        let known = decode_basic(credentials).and_then(|(user, password)| app.authenticate(&user, &password));
+        known
+            .map(Self)
+            .ok_or_else(|| refuse("Authentication failed: the user name or the password is not correct"))
+    }
+}
+
+/// User name and password (RFC 7617, UTF-8).
+fn decode_basic(credentials: &str) -> Option<(String, String)> {
+    let decoded = String::from_utf8(BASE64_STANDARD.decode(credentials.trim()).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+/// The document that was sent.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) document: Document,
+    /// Its length in bytes.
+    pub(crate) bytes: usize,
+}
+
+impl FromRequest<Arc<App>> for Received {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
+        let limit = app.limits().body_bytes;
+        let (parts, body) = request.into_parts();
+        let too_large =
+            || Refusal::new(Kind::TooLarge, "too-long", format!("The body is longer than {limit} bytes."));
+        let body = to_bytes(body, limit).await.map_err(|error| {
+            let cause = std::error::Error::source(&error);
+            if cause.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
+                too_large()
+            } else {
+                Refusal::malformed("The body broke off.")
+            }
+        })?;
+        let format = Format::of_request(&parts.headers, &body)?;
+        let read = wire::read(&body, format).map_err(|error| Refusal::malformed(error.to_string()))?;
+        Ok(Self { document: read.document, bytes: body.len() })
+    }
+}
+
+/// The resource that the path names: `{id}`, and `{version}` in a path that has one.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) id: String,
+    pub(crate) version: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Target {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(|_| Refusal::parameter("The path cannot be read."))?;
+        let get = |name| params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
+        Ok(Self { id: get("id").unwrap_or_default(), version: get("version") })
+    }
+}
+
+/// The links to answer with: under the public URL if one is set, else under the address that the client used.
+#[derive(Debug, Clone)]
+pub(crate) struct LinksFor(pub(crate) Links);
+
+impl FromRequestParts<Arc<App>> for LinksFor {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        let base = app.public_url().map_or_else(|| base_used(&parts.headers, app.address()), str::to_owned);
+        Ok(Self(Links::new(&base)))
+    }
+}
+
+fn base_used(headers: &HeaderMap, address: &str) -> String {
+    let first = |name: HeaderName| -> Option<&str> {
+        headers.get(name)?.to_str().ok()?.split(',').next().map(str::trim).filter(|value| !value.is_empty())
+    };
+    let is_host =
+        |host: &&str| host.parse::<Authority>().is_ok_and(|authority| !authority.as_str().contains('@'));
+    let scheme = match first(HeaderName::from_static("x-forwarded-proto")) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
+        _ => "http",
+    };
+    let forwarded = first(HeaderName::from_static("x-forwarded-host")).filter(is_host);
+    let host = forwarded.or_else(|| first(header::HOST).filter(is_host)).unwrap_or(address);
+    format!("{scheme}://{host}")
+}
+
+/// The parameters of a query in their order. Names are looked up without regard to case (Koppeltaal spec section 2).
+#[derive(Debug, Clone)]
+pub(crate) struct Params(Vec<(String, String)>);
+
+impl<S: Sync> FromRequestParts<S> for Params {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        Self::read(&parts.uri)
+    }
+}
+
+impl Params {
+    pub(crate) fn read(uri: &Uri) -> Result<Self, Refusal> {
+        let Query(pairs) =
+            Query::try_from_uri(uri).map_err(|_| Refusal::parameter("The query cannot be read."))?;
+        Ok(Self(pairs))
+    }
+
+    /// The value of the first parameter of this name; an empty one counts as none.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// A parameter that is a whole number.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<usize>, Refusal> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let number =
+            value.parse().map_err(|_| Refusal::parameter(format!("{name} is not a whole number.")))?;
+        Ok(Some(number))
+    }
+
+    /// The parameters as a query, with this one set to this value.
+    pub(crate) fn with(&self, name: &str, value: &str) -> String {
+        let others = self.0.iter().filter(|(key, _)| !key.eq_ignore_ascii_case(name));
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(others).append_pair(name, value);
+        query.finish()
+    }
+
+    /// The parameters as a query.
+    pub(crate) fn query(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn base(headers: &[(&'static str, &'static str)]) -> String {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        base_used(&headers.collect(), "127.0.0.1:4711")
+    }
+
+    #[test]
+    fn links_use_the_address_that_the_client_used() {
+        assert_eq!(base(&[("host", "localhost:8080")]), "http://localhost:8080");
+        assert_eq!(base(&[]), "http://127.0.0.1:4711");
+        let proxied =
+            [("host", "inner:80"), ("x-forwarded-host", "k.example, inner"), ("x-forwarded-proto", "https")];
+        assert_eq!(base(&proxied), "https://k.example");
+    }
+
+    #[test]
+    fn a_host_that_is_none_is_not_put_into_links() {
+        assert_eq!(base(&[("host", "a b")]), "http://127.0.0.1:4711");
+        assert_eq!(base(&[("host", "ok:1"), ("x-forwarded-host", "<script>")]), "http://ok:1");
+        assert_eq!(base(&[("host", "user@evil")]), "http://127.0.0.1:4711");
+        assert_eq!(base(&[("host", "ok:1"), ("x-forwarded-proto", "javascript")]), "http://ok:1");
+    }
+
+    #[test]
+    fn parameter_names_have_no_case() {
+        let params =
+            Params::read(&"/x?Event=A&processingStatus=New&page=2".parse().expect("a URI")).expect("a query");
+        assert_eq!(params.get("event"), Some("A"));
+        assert_eq!(params.get("ProcessingStatus"), Some("New"));
+        assert_eq!(params.with("page", "3"), "Event=A&processingStatus=New&page=3");
+    }
+
+    #[test]
+    fn credentials_may_hold_colons_and_any_character() {
+        let encoded = BASE64_STANDARD.encode("portaal:wacht:wöord");
+        assert_eq!(decode_basic(&encoded), Some(("portaal".into(), "wacht:wöord".into())));
+        assert_eq!(decode_basic("%%%"), None);
+        assert_eq!(decode_basic(&BASE64_STANDARD.encode("no colon")), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! [`Links`]: the URLs that the sandbox hands out, and the way back from such a URL to what it names.
+
+use crate::mailbox::{Address, Version};
+
+/// Path of the FHIR interface under the server's base (Koppeltaal spec section 2).
+pub(crate) const FHIR_PATH: &str = "/FHIR/Koppeltaal";
+/// What the id of an activity definition starts with, before its number.
+const DEFINITION_PREFIX: &str = "ActivityDefinition:";
+
+/// Makes URLs under one base: the address under which a client knows the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Links {
+    /// Without a slash at the end and without [`FHIR_PATH`].
+    base: String,
+}
+
+impl Links {
+    pub(crate) fn new(base: &str) -> Self {
+        Self { base: base.trim_end_matches('/').to_owned() }
+    }
+
+    /// Any path of the server.
+    pub(crate) fn server(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// The FHIR base.
+    pub(crate) fn fhir(&self) -> String {
+        self.server(FHIR_PATH)
+    }
+
+    /// The header of a message.
+    pub(crate) fn header(&self, number: u64) -> String {
+        format!("{}{FHIR_PATH}/MessageHeader/{number}", self.base)
+    }
+
+    /// An activity definition.
+    pub(crate) fn definition(&self, number: u64) -> String {
+        format!("{}{FHIR_PATH}/Other/{DEFINITION_PREFIX}{number}", self.base)
+    }
+
+    /// A resource, without version.
+    pub(crate) fn resource(&self, address: &Address) -> String {
+        match address {
+            Address::Given(url) => url.clone(),
+            Address::Definition(number) => self.definition(*number),
+        }
+    }
+}
+
+/// The URL of one version of a resource.
+pub(crate) fn versioned(url: &str, version: Option<&Version>) -> String {
+    version.map_or_else(|| url.to_owned(), |version| format!("{url}/_history/{version}"))
+}
+
+/// The number in the URL of a header, whatever server it is at; with or without version.
+pub(crate) fn header_number(url: &str) -> Option<u64> {
+    let (_, rest) = url.rsplit_once("/MessageHeader/")?;
+    rest.split_once("/_history/").map_or(rest, |(number, _)| number).parse().ok()
+}
+
+/// The number in the id of an activity definition, `ActivityDefinition:6720`.
+pub(crate) fn definition_number(id: &str) -> Option<u64> {
+    id.strip_prefix(DEFINITION_PREFIX)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_a_header_is_found_in_each_form_of_its_url() {
+        let links = Links::new("https://k.example/");
+        let version = Version::from("2020-08-15T07:33:55:708.2583");
+        let url = links.header(305);
+        assert_eq!(url, "https://k.example/FHIR/Koppeltaal/MessageHeader/305");
+        assert_eq!(header_number(&url), Some(305));
+        assert_eq!(header_number(&versioned(&url, Some(&version))), Some(305));
+        assert_eq!(header_number("305"), None);
+        assert_eq!(header_number("https://k.example/FHIR/Koppeltaal/MessageHeader/abc"), None);
+    }
+
+    #[test]
+    fn definitions_have_their_kind_in_the_id() {
+        let url = Links::new("http://127.0.0.1:8080").definition(7);
+        assert_eq!(url, "http://127.0.0.1:8080/FHIR/Koppeltaal/Other/ActivityDefinition:7");
+        assert_eq!(definition_number("ActivityDefinition:7"), Some(7));
+        assert_eq!(definition_number("StorageItem:7"), None);
+    }
+}

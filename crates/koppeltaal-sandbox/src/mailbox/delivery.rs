@@ -1,0 +1,163 @@
+//! [`Delivery`]: one message in the queue of one application instance, and the steps that its status can take.
+
+use std::sync::Arc;
+
+use koppeltaal_messaging::ProcessingStatus as Status;
+
+use super::message::Message;
+use super::moment::Moment;
+use super::refusal::Refusal;
+use super::version::{Tick, Version};
+
+/// How often a claim may expire (Koppeltaal spec section 5).
+const MAXIMUM_EXPIRIES: u32 = 5;
+
+/// A message on its way to one application instance.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    /// The number in the header's URL: unique on the server, greater for later messages.
+    pub(crate) number: u64,
+    pub(crate) message: Arc<Message>,
+    pub(crate) status: Status,
+    /// When the status last changed.
+    pub(crate) changed: Moment,
+    /// Why processing failed.
+    pub(crate) exception: Option<String>,
+    /// The version of the header; every change of status gives a new one.
+    pub(crate) version: Version,
+    /// The last claim.
+    claim: Option<Claim>,
+    /// The header versions that were given out with earlier claims.
+    overtaken: Vec<Version>,
+    expiries: u32,
+}
+
+#[derive(Debug, Clone)]
+struct Claim {
+    /// The header version that was given out with it.
+    version: Version,
+    deadline: Moment,
+    /// Whether the receiver gave the message back.
+    is_given_back: bool,
+}
+
+/// What a receiver reports about a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Acknowledgement {
+    pub(crate) status: Status,
+    /// Why processing failed; looked at when the status is Failed.
+    pub(crate) exception: Option<String>,
+    /// The version in the URL that the report was sent to, if it had one. It tells which claim is answered.
+    pub(crate) header_version: Option<String>,
+}
+
+/// What an acknowledgement asks of a delivery in its present status.
+enum Step {
+    Claim,
+    Release,
+    Finish,
+    /// It is so already.
+    Nothing,
+}
+
+impl Delivery {
+    pub(crate) fn new(number: u64, message: Arc<Message>, tick: &mut Tick<'_>) -> Self {
+        Self {
+            number,
+            message,
+            status: Status::New,
+            changed: tick.now(),
+            exception: None,
+            version: tick.version(),
+            claim: None,
+            overtaken: Vec::new(),
+            expiries: 0,
+        }
+    }
+
+    /// When the claim ends, for a message that is claimed.
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        self.claim.as_ref().filter(|_| self.status == Status::Claimed).map(|claim| claim.deadline)
+    }
+
+    fn set(&mut self, status: Status, tick: &mut Tick<'_>) {
+        self.status = status;
+        self.changed = tick.now();
+        self.version = tick.version();
+    }
+
+    /// New to Claimed.
+    pub(crate) fn claim(&mut self, deadline: Moment, tick: &mut Tick<'_>) {
+        self.set(Status::Claimed, tick);
+        self.overtaken.extend(self.claim.take().map(|claim| claim.version));
+        self.claim = Some(Claim { version: self.version.clone(), deadline, is_given_back: false });
+    }
+
+    /// New to `ReplacedByNewVersion`.
+    pub(crate) fn replace(&mut self, tick: &mut Tick<'_>) {
+        self.set(Status::ReplacedByNewVersion, tick);
+    }
+
+    /// The claim was not answered in time: Claimed to New, to `ReplacedByNewVersion` when a newer message of the same
+    /// focal resource waits, to `MaximumRetriesExceeded` for the fifth time. The claim can still be answered late.
+    pub(crate) fn expire(&mut self, is_replaced: bool, tick: &mut Tick<'_>) {
+        self.expiries += 1;
+        if self.expiries >= MAXIMUM_EXPIRIES {
+            self.set(Status::MaximumRetriesExceeded, tick);
+            self.exception = Some("Not acknowledged after five claims.".to_owned());
+        } else {
+            self.give_back(is_replaced, tick);
+        }
+    }
+
+    fn give_back(&mut self, is_replaced: bool, tick: &mut Tick<'_>) {
+        self.set(if is_replaced { Status::ReplacedByNewVersion } else { Status::New }, tick);
+    }
+
+    /// Does what a receiver reports. `deadline` is that of a claim made this way, `is_replaced` as for
+    /// [`expire`](Self::expire).
+    pub(crate) fn acknowledge(
+        &mut self,
+        report: &Acknowledgement,
+        deadline: Moment,
+        is_replaced: bool,
+        tick: &mut Tick<'_>,
+    ) -> Result<(), Refusal> {
+        let overtaken = |version: &Version| report.header_version.as_deref() == Some(version.as_str());
+        if self.overtaken.iter().any(overtaken) {
+            return Err(Refusal::rule("The message was claimed again after the claim that this answers."));
+        }
+        match self.step(report.status)? {
+            Step::Claim => self.claim(deadline, tick),
+            Step::Release => {
+                self.give_back(is_replaced, tick);
+                self.claim.iter_mut().for_each(|claim| claim.is_given_back = true);
+            }
+            Step::Finish => {
+                self.set(report.status, tick);
+                self.exception = report.exception.clone().filter(|_| report.status == Status::Failed);
+            }
+            Step::Nothing => {}
+        }
+        Ok(())
+    }
+
+    fn step(&self, to: Status) -> Result<Step, Refusal> {
+        // The receiver kept the message longer than it may, but nobody else claimed it since.
+        let may_answer_late = self.claim.as_ref().is_some_and(|claim| !claim.is_given_back);
+        match (self.status, to) {
+            (Status::New, Status::Claimed) => Ok(Step::Claim),
+            (Status::Claimed, Status::New) => Ok(Step::Release),
+            (Status::Claimed, Status::Success | Status::Failed) => Ok(Step::Finish),
+            (
+                Status::New | Status::ReplacedByNewVersion | Status::MaximumRetriesExceeded,
+                Status::Success | Status::Failed,
+            ) if may_answer_late => Ok(Step::Finish),
+            // Given back, and replaced by that, or by its expiry before.
+            (Status::ReplacedByNewVersion, Status::New) if self.claim.is_some() => Ok(Step::Nothing),
+            // Said again, because the first answer got lost.
+            (from, to) if from == to => Ok(Step::Nothing),
+            (from, to) => Err(Refusal::rule(format!("The processing status cannot go from {from} to {to}."))),
+        }
+    }
+}

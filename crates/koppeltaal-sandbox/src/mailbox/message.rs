@@ -1,0 +1,51 @@
+//! [`Message`]: a message as the mailbox keeps it, shared by all queues that it is in.
+
+use koppeltaal_fhir::Entry;
+use koppeltaal_messaging::{Event, Header};
+
+use super::version::Version;
+
+/// The address of a resource, without version.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Address {
+    /// Owned by an application: the URL as its owner writes it.
+    Given(String),
+    /// Owned by this server: an activity definition. Its URL depends on the address under which a client knows the
+    /// server, so it is made when it is handed out.
+    Definition(u64),
+}
+
+/// What both ends of a message agree on, and what the mailbox looks at.
+#[derive(Debug)]
+pub(crate) struct Message {
+    /// `MessageHeader.identifier`.
+    pub(crate) identifier: String,
+    pub(crate) event: Event,
+    pub(crate) domain: String,
+    /// URL, without version, of the patient whom the message is about.
+    pub(crate) patient: Option<String>,
+    /// The header without status and data; those are of one delivery.
+    pub(crate) header: Header,
+    /// Place of the focal resource in `resources`.
+    pub(crate) focal: usize,
+    /// The resources in the order of the bundle.
+    pub(crate) resources: Vec<Kept>,
+    /// Length of the message in bytes, as it was posted.
+    pub(crate) bytes: usize,
+}
+
+/// One resource of a message.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) address: Address,
+    /// Its version; none when the sender's api-version has none for it and nobody else gave it one.
+    pub(crate) version: Option<Version>,
+    /// The entry as posted; id and self link are those of `address` and `version` when it is delivered.
+    pub(crate) entry: Entry,
+}
+
+impl Message {
+    pub(crate) fn focal(&self) -> &Kept {
+        &self.resources[self.focal]
+    }
+}

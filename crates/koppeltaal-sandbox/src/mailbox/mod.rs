@@ -1,0 +1,390 @@
+//! [`Mailbox`]: the whole state of a sandbox and every step it can take.
+//!
+//! Nothing here knows of HTTP, of formats or of the time of day: a step gets the moment at which it happens, and either
+//! happens completely or not at all.
+
+mod definitions;
+mod delivery;
+mod history;
+mod message;
+mod moment;
+mod posting;
+mod queue;
+mod refusal;
+mod resources;
+#[cfg(test)]
+mod tests;
+mod version;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use koppeltaal_fhir::Entry;
+use koppeltaal_fhir::resources::{MessageHeader, Other};
+use koppeltaal_fhir::types::Instant;
+use koppeltaal_messaging::{ApiVersion, Event};
+use uuid::Uuid;
+
+pub(crate) use definitions::{Definition, SentDefinition, not_found as definition_not_found};
+pub(crate) use delivery::{Acknowledgement, Delivery};
+pub(crate) use history::{Receipt, Sent};
+pub(crate) use message::{Address, Kept, Message};
+pub(crate) use moment::Moment;
+pub(crate) use posting::{Posting, split_version};
+pub(crate) use queue::Filter;
+pub(crate) use refusal::{Kind, Refusal};
+pub(crate) use version::Version;
+
+use crate::config::{Instance, Limits, SandboxConfig};
+use definitions::Definitions;
+use history::History;
+use queue::{Bounds, Queue};
+use resources::{Effect, Resources};
+use version::{Tick, VersionClock};
+
+/// An application instance, as its place in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct InstanceId(usize);
+
+/// What an instance finds under an `_id`.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A message in its queue.
+    Received(Delivery),
+    /// A message that it posted.
+    Sent(Sent),
+}
+
+/// The state of a sandbox.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    instances: Vec<Instance>,
+    /// In the order of `instances`.
+    queues: Vec<Queue>,
+    /// In the order of `instances`.
+    histories: Vec<History>,
+    domains: HashMap<String, Domain>,
+    clock: VersionClock,
+    /// Of message headers; the last one given out.
+    last_number: u64,
+    /// Of activity definitions; the last one given out.
+    last_definition: u64,
+    limits: Limits,
+}
+
+#[derive(Debug, Default)]
+struct Domain {
+    resources: Resources,
+    definitions: Definitions,
+}
+
+impl Mailbox {
+    /// The state at the start.
+    pub(crate) fn new(config: &SandboxConfig, now: Moment) -> Result<Self, Refusal> {
+        let limits = config.limits;
+        let bounds = Bounds {
+            messages: limits.queue_messages,
+            bytes: limits.queue_bytes,
+            claim_timeout: config.claim_timeout,
+        };
+        let mut mailbox = Self {
+            instances: config.instances.clone(),
+            queues: config.instances.iter().map(|_| Queue::new(bounds)).collect(),
+            histories: config.instances.iter().map(|_| History::new(bounds.messages, bounds.bytes)).collect(),
+            domains: config.domains.iter().map(|name| (name.clone(), Domain::default())).collect(),
+            clock: VersionClock::default(),
+            last_number: 0,
+            last_definition: 0,
+            limits,
+        };
+        for configured in &config.activity_definitions {
+            mailbox.add_definition(&configured.domain, configured.definition.clone(), now)?;
+        }
+        Ok(mailbox)
+    }
+
+    /// The instances with their ids.
+    pub(crate) fn instances(&self) -> impl Iterator<Item = (InstanceId, &Instance)> {
+        self.instances.iter().enumerate().map(|(place, instance)| (InstanceId(place), instance))
+    }
+
+    pub(crate) fn instance(&self, id: InstanceId) -> &Instance {
+        &self.instances[id.0]
+    }
+
+    fn domain(&mut self, name: &str) -> &mut Domain {
+        self.domains.entry(name.to_owned()).or_default()
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// Posts a message: checks versions, gives out new ones, and copies the message into the queue of every instance of
+    /// the domain that subscribed to its event, the sender included. A message that was posted before, going by its
+    /// identifier, is answered as the first time and does nothing.
+    pub(crate) fn post(
+        &mut self,
+        sender: InstanceId,
+        posting: Posting,
+        now: Moment,
+    ) -> Result<Arc<Receipt>, Refusal> {
+        let account = &self.instances[sender.0];
+        if posting.domain != account.domain {
+            return Err(Refusal::forbidden("The message is not for the domain of these credentials."));
+        }
+        let rules = account.api_version;
+        if let Some(sent) = self.histories[sender.0].identified(&posting.identifier) {
+            return Ok(Arc::clone(&sent.receipt));
+        }
+
+        // Definitions are published through `Other`; in the mailbox such a message is accepted and changes nothing.
+        let is_inert = posting.event == Event::CreateOrUpdateActivityDefinition;
+        let effects = if is_inert {
+            posting.resources.iter().map(|_| Effect::Untouched(None)).collect()
+        } else {
+            let domain = self.domains.entry(posting.domain.clone()).or_default();
+            let capacity = self.limits.resources;
+            domain.resources.apply(
+                &posting.resources,
+                posting.focal,
+                rules,
+                capacity,
+                &mut Tick::new(&mut self.clock, now),
+            )?
+        };
+        if !is_inert && rules >= ApiVersion::V1_3_5 {
+            warn_of_missing_versions(&posting, &effects, &self.instances[sender.0].user_name);
+        }
+
+        let data = new_versions(&posting, &effects, rules);
+        let receipt = Arc::new(Receipt {
+            number: self.next_number(),
+            version: Tick::new(&mut self.clock, now).version(),
+            identifier: Uuid::new_v4().to_string(),
+            at: now,
+            event: posting.event,
+            domain: posting.domain.clone(),
+            request: posting.identifier.clone(),
+            patient: posting.patient.clone(),
+            data,
+        });
+        let message = Arc::new(keep(posting, effects));
+        self.histories[sender.0].put(Sent { message: Arc::clone(&message), receipt: Arc::clone(&receipt) });
+        if !is_inert {
+            self.deliver(&message, now);
+        }
+        Ok(receipt)
+    }
+
+    /// Copies a message into the queues of its subscribers.
+    fn deliver(&mut self, message: &Arc<Message>, now: Moment) {
+        for place in 0..self.instances.len() {
+            let instance = &self.instances[place];
+            if instance.domain == message.domain && instance.subscriptions.contains(&message.event) {
+                let number = self.next_number();
+                self.queues[place].put(number, Arc::clone(message), &mut Tick::new(&mut self.clock, now));
+            }
+        }
+    }
+
+    /// Claims the oldest New message that the filter takes.
+    pub(crate) fn claim(&mut self, receiver: InstanceId, filter: &Filter, now: Moment) -> Option<Delivery> {
+        self.queues[receiver.0].claim(filter, &mut Tick::new(&mut self.clock, now))
+    }
+
+    /// Does what a receiver reports about a message. Only the instance whose queue it is in may report.
+    pub(crate) fn acknowledge(
+        &mut self,
+        receiver: InstanceId,
+        number: u64,
+        report: &Acknowledgement,
+        now: Moment,
+    ) -> Result<Delivery, Refusal> {
+        if let Some(outcome) =
+            self.queues[receiver.0].acknowledge(number, report, &mut Tick::new(&mut self.clock, now))
+        {
+            return outcome;
+        }
+        let tick = &mut Tick::new(&mut self.clock, now);
+        if self.queues.iter_mut().any(|queue| queue.get(number, tick).is_some()) {
+            return Err(Refusal::forbidden("The message is in the queue of another application instance."));
+        }
+        Err(Refusal::not_found("There is no such message."))
+    }
+
+    /// The message with this number: one in the instance's queue, or one that it posted, by the number of the answer.
+    pub(crate) fn numbered(&mut self, instance: InstanceId, number: u64, now: Moment) -> Option<Found> {
+        let received =
+            self.queues[instance.0].get(number, &mut Tick::new(&mut self.clock, now)).map(Found::Received);
+        received.or_else(|| self.histories[instance.0].numbered(number).cloned().map(Found::Sent))
+    }
+
+    /// The message with this `MessageHeader.identifier`. One in the instance's queue goes before one that it posted.
+    pub(crate) fn identified(
+        &mut self,
+        instance: InstanceId,
+        identifier: &str,
+        now: Moment,
+    ) -> Option<Found> {
+        let received = self.queues[instance.0]
+            .find(identifier, &mut Tick::new(&mut self.clock, now))
+            .map(Found::Received);
+        received.or_else(|| self.histories[instance.0].identified(identifier).cloned().map(Found::Sent))
+    }
+
+    /// How many messages of the instance's queue the filter takes, and a page of them, oldest first.
+    pub(crate) fn list(
+        &mut self,
+        instance: InstanceId,
+        filter: &Filter,
+        skip: usize,
+        count: usize,
+        now: Moment,
+    ) -> (usize, Vec<Delivery>) {
+        self.queues[instance.0].list(filter, skip, count, &mut Tick::new(&mut self.clock, now))
+    }
+
+    /// The activity definitions of the instance's domain, oldest first.
+    pub(crate) fn definitions(&mut self, instance: InstanceId, with_archived: bool) -> Vec<Definition> {
+        let domain = self.instances[instance.0].domain.clone();
+        self.domain(&domain).definitions.list(with_archived).cloned().collect()
+    }
+
+    /// One activity definition of the instance's domain.
+    pub(crate) fn definition(&mut self, instance: InstanceId, number: u64) -> Option<Definition> {
+        let domain = self.instances[instance.0].domain.clone();
+        self.domain(&domain).definitions.get(number).cloned()
+    }
+
+    /// Takes in a new activity definition and tells the subscribers of the domain.
+    pub(crate) fn create_definition(
+        &mut self,
+        author: InstanceId,
+        sent: SentDefinition,
+        now: Moment,
+    ) -> Result<Definition, Refusal> {
+        let domain = self.instances[author.0].domain.clone();
+        let definition = self.add_definition(&domain, sent.content, now)?;
+        self.announce(&domain, &definition, sent.bytes, now);
+        Ok(definition)
+    }
+
+    fn add_definition(&mut self, domain: &str, content: Other, now: Moment) -> Result<Definition, Refusal> {
+        let number = self.last_definition + 1;
+        let capacity = self.limits.definitions;
+        let home = self.domains.entry(domain.to_owned()).or_default();
+        let definition =
+            home.definitions.create(number, content, capacity, &mut Tick::new(&mut self.clock, now))?.clone();
+        self.last_definition = number;
+        Ok(definition)
+    }
+
+    /// Replaces an activity definition and tells the subscribers of the domain. `url`, its address without version, is
+    /// what a conflict names.
+    pub(crate) fn update_definition(
+        &mut self,
+        author: InstanceId,
+        number: u64,
+        url: &str,
+        version: Option<&str>,
+        sent: SentDefinition,
+        now: Moment,
+    ) -> Result<Definition, Refusal> {
+        let domain = self.instances[author.0].domain.clone();
+        let home = self.domains.entry(domain.clone()).or_default();
+        let definition = home
+            .definitions
+            .update(number, url, version, sent.content, &mut Tick::new(&mut self.clock, now))?
+            .clone();
+        self.announce(&domain, &definition, sent.bytes, now);
+        Ok(definition)
+    }
+
+    /// Sends the message that the server itself sends about a definition.
+    fn announce(&mut self, domain: &str, definition: &Definition, bytes: usize, now: Moment) {
+        let event = Event::CreateOrUpdateActivityDefinition;
+        let identifier = Uuid::new_v4().to_string();
+        let timestamp: Instant = now.instant();
+        let header = MessageHeader {
+            identifier: identifier.as_str().into(),
+            timestamp: timestamp.into(),
+            event: Some(event.coding()),
+            ..MessageHeader::default()
+        };
+        let kept = Kept {
+            address: Address::Definition(definition.number),
+            version: Some(definition.version.clone()),
+            entry: Entry { content: Some(definition.content.clone().into()), ..Entry::default() },
+        };
+        let message = Arc::new(Message {
+            identifier,
+            event,
+            domain: domain.to_owned(),
+            patient: None,
+            header: header.into(),
+            focal: 0,
+            resources: vec![kept],
+            bytes,
+        });
+        self.deliver(&message, now);
+    }
+}
+
+/// Rule 5: a sender of api-version 1.3.5 left the version of a known resource out.
+fn warn_of_missing_versions(posting: &Posting, effects: &[Effect], sender: &str) {
+    let is_missing = |place: &usize| {
+        let is_known = matches!(effects[*place], Effect::Changed(_) | Effect::Unchanged(_));
+        *place != posting.focal && is_known && posting.resources[*place].version.is_none()
+    };
+    let missing = (0..effects.len()).filter(is_missing).count();
+    if missing > 0 {
+        tracing::warn!(
+            sender,
+            resources = missing,
+            "a 1.3.5 sender posted known resources without a version"
+        );
+    }
+}
+
+/// What the answer to a post names: the focal resource first, then, for a 1.3.5 sender, on a create all others and on an
+/// update those with a new version (Koppeltaal spec sections 4 and 14).
+fn new_versions(posting: &Posting, effects: &[Effect], rules: ApiVersion) -> Vec<(Address, Option<Version>)> {
+    let name = |place: usize| {
+        (Address::Given(posting.resources[place].url.clone()), effects[place].version().cloned())
+    };
+    let is_create = matches!(effects[posting.focal], Effect::Created(_));
+    let is_named = |place: &usize| {
+        rules >= ApiVersion::V1_3_5
+            && *place != posting.focal
+            && match effects[*place] {
+                Effect::Created(_) | Effect::Changed(_) => true,
+                Effect::Unchanged(_) => is_create,
+                Effect::Untouched(_) => false,
+            }
+    };
+    let others = (0..effects.len()).filter(is_named);
+    std::iter::once(posting.focal).chain(others).map(name).collect()
+}
+
+/// The posting as the mailbox keeps it.
+fn keep(posting: Posting, effects: Vec<Effect>) -> Message {
+    let resources = posting.resources.into_iter().zip(effects).map(|(posted, effect)| {
+        let version = match effect {
+            Effect::Untouched(None) if posted.is_definition => posted.version.as_deref().map(Version::from),
+            effect => effect.version().cloned(),
+        };
+        Kept { address: Address::Given(posted.url), version, entry: posted.entry }
+    });
+    Message {
+        identifier: posting.identifier,
+        event: posting.event,
+        domain: posting.domain,
+        patient: posting.patient,
+        header: posting.header,
+        focal: posting.focal,
+        resources: resources.collect(),
+        bytes: posting.bytes,
+    }
+}

@@ -1,0 +1,45 @@
+//! [`Moment`]: a point in time as the mailbox sees it. It is handed in from outside, so tests decide what time it is.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use koppeltaal_fhir::types::Instant;
+
+/// A tick is 100 nanoseconds: the resolution of the original server's clock, which shows in its versions.
+const TICK_NANOS: u128 = 100;
+const TICKS_PER_MILLISECOND: u64 = 10_000;
+
+/// A point in time, counted in ticks of 100 nanoseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Moment(u64);
+
+impl Moment {
+    /// The machine's clock.
+    pub(crate) fn now() -> Self {
+        Self::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    }
+
+    /// The moment that lies this long after 1970-01-01T00:00:00Z.
+    pub(crate) fn from_unix(since: Duration) -> Self {
+        Self(u64::try_from(since.as_nanos() / TICK_NANOS).unwrap_or(u64::MAX))
+    }
+
+    /// The moment `later` after this one.
+    pub(crate) fn after(self, later: Duration) -> Self {
+        Self(self.0.saturating_add(Self::from_unix(later).0))
+    }
+
+    /// The next moment that can be told from this one.
+    pub(crate) fn next_tick(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The moment as FHIR writes it, in UTC with milliseconds.
+    pub(crate) fn instant(self) -> Instant {
+        Instant::from_unix(Duration::from_millis(self.0 / TICKS_PER_MILLISECOND))
+    }
+
+    /// The ticks within the millisecond, 0 to 9999.
+    pub(crate) fn ticks_of_millisecond(self) -> u64 {
+        self.0 % TICKS_PER_MILLISECOND
+    }
+}

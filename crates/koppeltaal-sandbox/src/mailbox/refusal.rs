@@ -1,0 +1,72 @@
+//! [`Refusal`]: why the mailbox does not do what was asked, free of HTTP.
+
+use koppeltaal_messaging::{Issue, issue_type};
+
+/// Why a request is refused; decides the HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// What was sent is no message or no resource, or a parameter makes no sense.
+    Malformed,
+    /// Nobody knows these credentials.
+    Unauthorized,
+    /// Known, but not allowed.
+    Forbidden,
+    /// There is no such thing.
+    NotFound,
+    /// The path exists, not for this method.
+    MethodNotAllowed,
+    /// A version is missing or not the current one.
+    Conflict,
+    /// The body is longer than the sandbox takes.
+    TooLarge,
+    /// The body is in a format that the sandbox does not read.
+    MediaType,
+    /// The content breaks a rule of the protocol.
+    Rule,
+    /// The original server could not do it either, and answered with 500.
+    Unsupported,
+    /// The sandbox is full.
+    Full,
+}
+
+/// The answer to a request that is not carried out: no part of it is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Refusal {
+    pub(crate) kind: Kind,
+    /// At least one.
+    pub(crate) issues: Vec<Issue>,
+}
+
+impl Refusal {
+    pub(crate) fn new(kind: Kind, code: &str, details: impl Into<String>) -> Self {
+        Self { kind, issues: vec![Issue::error(code, details)] }
+    }
+
+    pub(crate) fn malformed(details: impl Into<String>) -> Self {
+        Self::new(Kind::Malformed, "structure", details)
+    }
+
+    pub(crate) fn required(details: impl Into<String>) -> Self {
+        Self::new(Kind::Malformed, issue_type::REQUIRED, details)
+    }
+
+    pub(crate) fn parameter(details: impl Into<String>) -> Self {
+        Self::new(Kind::Malformed, issue_type::INVALID, details)
+    }
+
+    pub(crate) fn not_found(details: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, issue_type::NOT_FOUND, details)
+    }
+
+    pub(crate) fn forbidden(details: impl Into<String>) -> Self {
+        Self::new(Kind::Forbidden, issue_type::FORBIDDEN, details)
+    }
+
+    pub(crate) fn rule(details: impl Into<String>) -> Self {
+        Self::new(Kind::Rule, "business-rule", details)
+    }
+
+    pub(crate) fn unsupported(details: impl Into<String>) -> Self {
+        Self::new(Kind::Unsupported, issue_type::NOT_SUPPORTED, details)
+    }
+}

@@ -1,0 +1,129 @@
+//! [`Resources`]: the current version of every resource of a domain, and the rules by which a message may change them.
+
+use std::collections::HashMap;
+
+use koppeltaal_messaging::{ApiVersion, Issue, NO_VERSION, WRONG_VERSION, issue_type};
+
+use super::posting::PostedResource;
+use super::refusal::{Kind, Refusal};
+use super::version::{Tick, Version};
+
+/// What the mailbox knows of the resources of one domain. It does not keep the resources themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Resources {
+    known: HashMap<String, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    version: Version,
+    fingerprint: Option<u64>,
+}
+
+/// What a message did to one of its resources.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Effect {
+    /// It was not known; this is its first version.
+    Created(Version),
+    /// It has a new version.
+    Changed(Version),
+    /// It was posted as it was known; this is still its version.
+    Unchanged(Version),
+    /// It was looked at by no rule: a resource that is not focal, from a sender of api-version 1.3.3, or an activity
+    /// definition. The version is the current one, if there is one.
+    Untouched(Option<Version>),
+}
+
+impl Effect {
+    pub(crate) fn version(&self) -> Option<&Version> {
+        match self {
+            Self::Created(version) | Self::Changed(version) | Self::Unchanged(version) => Some(version),
+            Self::Untouched(version) => version.as_ref(),
+        }
+    }
+}
+
+impl Resources {
+    /// Gives out versions for the resources of a message, or refuses all of it: rules 1 to 5 of the Koppeltaal spec,
+    /// section 6. `capacity` bounds how many resources are known.
+    pub(crate) fn apply(
+        &mut self,
+        posted: &[PostedResource],
+        focal: usize,
+        rules: ApiVersion,
+        capacity: usize,
+        tick: &mut Tick<'_>,
+    ) -> Result<Vec<Effect>, Refusal> {
+        let is_versioned =
+            |place: usize| !posted[place].is_definition && (place == focal || rules >= ApiVersion::V1_3_5);
+
+        let mut issues = Vec::new();
+        let mut created = 0;
+        for (place, resource) in posted.iter().enumerate().filter(|(place, _)| is_versioned(*place)) {
+            let details = match (self.known.get(&resource.url), resource.version.as_deref()) {
+                (None, None) => {
+                    created += 1;
+                    continue;
+                }
+                (Some(known), Some(version)) if known.version.as_str() == version => continue,
+                (Some(_), None) if place == focal => NO_VERSION,
+                (Some(_), None) => continue,
+                // A version of a resource that nobody ever posted cannot be right either.
+                (_, Some(_)) => WRONG_VERSION,
+            };
+            issues.push(conflict(&resource.url, details));
+        }
+        if !issues.is_empty() {
+            return Err(Refusal { kind: Kind::Conflict, issues });
+        }
+        if self.known.len() + created > capacity {
+            return Err(Refusal::new(
+                Kind::Full,
+                "too-costly",
+                "The sandbox holds no more resources in this domain.",
+            ));
+        }
+
+        let effects = posted.iter().enumerate().map(|(place, resource)| {
+            if is_versioned(place) {
+                self.put(resource, place == focal, tick)
+            } else {
+                Effect::Untouched(self.known.get(&resource.url).map(|known| known.version.clone()))
+            }
+        });
+        Ok(effects.collect())
+    }
+
+    fn put(&mut self, resource: &PostedResource, is_focal: bool, tick: &mut Tick<'_>) -> Effect {
+        let fingerprint = resource.fingerprint;
+        match self.known.get_mut(&resource.url) {
+            None => {
+                let version = tick.version();
+                self.known.insert(resource.url.clone(), Known { version: version.clone(), fingerprint });
+                Effect::Created(version)
+            }
+            Some(known) if !is_focal && fingerprint.is_some() && known.fingerprint == fingerprint => {
+                Effect::Unchanged(known.version.clone())
+            }
+            Some(known) => {
+                *known = Known { version: tick.version(), fingerprint };
+                Effect::Changed(known.version.clone())
+            }
+        }
+    }
+}
+
+/// The same texts for a resource that the server owns.
+pub(crate) fn check_definition(url: &str, given: Option<&str>, current: &Version) -> Result<(), Refusal> {
+    let details = match given {
+        Some(version) if version == current.as_str() => return Ok(()),
+        Some(_) => WRONG_VERSION,
+        None => NO_VERSION,
+    };
+    Err(Refusal { kind: Kind::Conflict, issues: vec![conflict(url, details)] })
+}
+
+/// The issue about a resource, which is named without version.
+fn conflict(url: &str, details: &str) -> Issue {
+    Issue { resource: Some(url.to_owned()), ..Issue::error(issue_type::CONFLICT, details) }
+}

@@ -1,0 +1,335 @@
+//! Koppeltaal spec section 5: claims, acknowledgements, and what time does to them.
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A world with so many care plans, each its own, in the game's queue; their numbers.
+fn with_plans(count: u64) -> (World, Vec<u64>) {
+    let mut world = World::new();
+    for id in 1..=count {
+        world.post("portal", Draft::lone_plan(&format!("m{id}"), id)).expect("accepted");
+    }
+    let numbers = world.queue("game").into_iter().map(|(number, _)| number).collect();
+    (world, numbers)
+}
+
+#[test]
+fn the_oldest_new_message_is_claimed_first() {
+    let (mut world, numbers) = with_plans(3);
+    let claimed: Vec<_> =
+        std::iter::from_fn(|| world.claim("game")).map(|delivery| delivery.number).collect();
+    assert_eq!(claimed, numbers);
+    assert_eq!(world.statuses("game"), [Status::Claimed; 3]);
+    assert_eq!(world.statuses("rom"), [Status::New; 3], "every queue is its own");
+}
+
+#[test]
+fn claims_can_be_limited_to_a_patient_and_an_event() {
+    let mut world = World::new();
+    world.post("portal", Draft::lone_plan("m1", 1)).expect("accepted");
+    let mut of_other = Draft::lone_plan("m2", 2);
+    of_other.patient = Some("https://epd.example/Patient/2".into());
+    world.post("portal", of_other).expect("accepted");
+    world.post("portal", Draft::patient("m3")).expect("accepted");
+
+    let of_second = Filter { patient: Some("https://epd.example/Patient/2".into()), ..Filter::default() };
+    assert_eq!(world.claim_of("game", &of_second).expect("a message").message.identifier, "m2");
+    assert!(world.claim_of("game", &of_second).is_none());
+    let patients = Filter { event: Some(Event::CreateOrUpdatePatient), ..Filter::default() };
+    assert_eq!(world.claim_of("game", &patients).expect("a message").message.identifier, "m3");
+}
+
+#[test]
+fn an_answered_message_is_never_claimed_again() {
+    for status in [Status::Success, Status::Failed] {
+        let (mut world, numbers) = with_plans(1);
+        world.claim("game").expect("a message");
+        assert_eq!(world.acknowledge("game", numbers[0], status).expect("taken").status, status);
+        world.wait(TIMEOUT * 10);
+        assert!(world.claim("game").is_none());
+        assert_eq!(world.statuses("game"), [status]);
+    }
+}
+
+#[test]
+fn the_exception_is_kept_for_a_failure_only() {
+    for (status, kept) in [(Status::Failed, Some("No such activity")), (Status::Success, None)] {
+        let (mut world, numbers) = with_plans(1);
+        world.claim("game").expect("a message");
+        let exception = Some("No such activity".to_owned());
+        let report = Acknowledgement { status, exception, header_version: None };
+        let delivery = world.report("game", numbers[0], &report).expect("taken");
+        assert_eq!(delivery.exception.as_deref(), kept);
+    }
+}
+
+#[test]
+fn a_message_given_back_is_new_again() {
+    let (mut world, numbers) = with_plans(1);
+    world.claim("game").expect("a message");
+    world.acknowledge("game", numbers[0], Status::New).expect("taken");
+    assert_eq!(world.claim("game").expect("a message").number, numbers[0]);
+}
+
+#[test]
+fn every_change_of_status_gives_the_header_a_greater_version() {
+    let (mut world, numbers) = with_plans(1);
+    let game = world.id("game");
+    let Some(Found::Received(new)) = world.mailbox.numbered(game, numbers[0], world.now) else {
+        panic!("no message")
+    };
+    let claimed = world.claim("game").expect("a message");
+    let done = world.acknowledge("game", numbers[0], Status::Success).expect("taken");
+    assert!(new.version < claimed.version && claimed.version < done.version);
+}
+
+#[test]
+fn a_claim_that_is_not_answered_in_time_is_new_again() {
+    let (mut world, numbers) = with_plans(1);
+    world.claim("game").expect("a message");
+    world.wait(TIMEOUT - SECOND);
+    assert!(world.claim("game").is_none());
+    let expected = world.now.after(SECOND);
+    world.wait(SECOND * 30);
+    let game = world.id("game");
+    let Some(Found::Received(back)) = world.mailbox.numbered(game, numbers[0], world.now) else {
+        panic!("no message")
+    };
+    assert_eq!((back.status, back.changed), (Status::New, expected), "it went back when its time was over");
+    assert_eq!(world.claim("game").expect("a message").number, numbers[0]);
+}
+
+#[test]
+fn the_fifth_expiry_is_the_last() {
+    let (mut world, _) = with_plans(1);
+    for _ in 0..5 {
+        world.claim("game").expect("a message");
+        world.wait(TIMEOUT);
+    }
+    assert!(world.claim("game").is_none());
+    assert_eq!(world.statuses("game"), [Status::MaximumRetriesExceeded]);
+}
+
+#[test]
+fn a_message_given_back_in_time_does_not_count_as_expired() {
+    let (mut world, numbers) = with_plans(1);
+    for _ in 0..20 {
+        world.claim("game").expect("a message");
+        world.acknowledge("game", numbers[0], Status::New).expect("taken");
+    }
+    assert!(world.claim("game").is_some());
+}
+
+#[test]
+fn a_newer_version_of_the_focal_resource_replaces_a_waiting_message() {
+    let mut world = World::new();
+    let first = world.post("portal", Draft::patient("m1")).expect("accepted");
+    world.post("portal", Draft::patient("m2").version(0, &focal_version(&first))).expect("accepted");
+    assert_eq!(world.statuses("game"), [Status::ReplacedByNewVersion, Status::New]);
+    assert_eq!(world.claim("game").expect("a message").message.identifier, "m2");
+    assert!(world.claim("game").is_none());
+}
+
+#[test]
+fn a_claimed_message_is_replaced_when_it_comes_back() {
+    for by_timeout in [true, false] {
+        let mut world = World::new();
+        let first = world.post("portal", Draft::patient("m1")).expect("accepted");
+        let claimed = world.claim("game").expect("a message");
+        world.post("portal", Draft::patient("m2").version(0, &focal_version(&first))).expect("accepted");
+        assert_eq!(world.statuses("game"), [Status::Claimed, Status::New], "it is being processed");
+        if by_timeout {
+            world.wait(TIMEOUT);
+        } else {
+            world.acknowledge("game", claimed.number, Status::New).expect("taken");
+        }
+        assert_eq!(world.statuses("game"), [Status::ReplacedByNewVersion, Status::New]);
+    }
+}
+
+#[test]
+fn a_processed_message_is_not_replaced() {
+    let mut world = World::new();
+    let first = world.post("portal", Draft::patient("m1")).expect("accepted");
+    let claimed = world.claim("game").expect("a message");
+    world.acknowledge("game", claimed.number, Status::Success).expect("taken");
+    world.post("portal", Draft::patient("m2").version(0, &focal_version(&first))).expect("accepted");
+    assert_eq!(world.statuses("game"), [Status::Success, Status::New]);
+}
+
+#[test]
+fn a_late_answer_counts_while_nobody_claimed_the_message_again() {
+    for status in [Status::Success, Status::Failed] {
+        let (mut world, numbers) = with_plans(1);
+        world.claim("game").expect("a message");
+        world.wait(TIMEOUT * 2);
+        world.acknowledge("game", numbers[0], status).expect("taken");
+        assert_eq!(world.statuses("game"), [status]);
+    }
+}
+
+#[test]
+fn a_late_answer_counts_after_the_fifth_expiry_and_after_a_replacement() {
+    let (mut world, numbers) = with_plans(1);
+    for _ in 0..5 {
+        world.claim("game").expect("a message");
+        world.wait(TIMEOUT);
+    }
+    world.acknowledge("game", numbers[0], Status::Success).expect("taken");
+    let game = world.id("game");
+    let Some(Found::Received(done)) = world.mailbox.numbered(game, numbers[0], world.now) else {
+        panic!("no message")
+    };
+    assert_eq!((done.status, done.exception), (Status::Success, None));
+
+    let mut world = World::new();
+    let first = world.post("portal", Draft::patient("m1")).expect("accepted");
+    let claimed = world.claim("game").expect("a message");
+    world.post("portal", Draft::patient("m2").version(0, &focal_version(&first))).expect("accepted");
+    world.wait(TIMEOUT);
+    world.acknowledge("game", claimed.number, Status::Success).expect("taken");
+    assert_eq!(world.statuses("game"), [Status::Success, Status::New]);
+}
+
+#[test]
+fn an_answer_to_an_earlier_claim_is_refused_once_the_message_was_claimed_again() {
+    let (mut world, numbers) = with_plans(1);
+    let first = world.claim("game").expect("a message");
+    world.wait(TIMEOUT);
+    let second = world.claim("game").expect("a message");
+    let report = |delivery: &Delivery| Acknowledgement {
+        status: Status::Success,
+        exception: None,
+        header_version: Some(delivery.version.to_string()),
+    };
+    assert_eq!(world.report("game", numbers[0], &report(&first)).expect_err("refused").kind, Kind::Rule);
+    assert_eq!(world.statuses("game"), [Status::Claimed]);
+    world.report("game", numbers[0], &report(&second)).expect("taken");
+    world
+        .report("game", numbers[0], &report(&second))
+        .expect("said again, because the first answer got lost");
+}
+
+#[test]
+fn an_answer_said_again_changes_nothing() {
+    let (mut world, numbers) = with_plans(1);
+    world.claim("game").expect("a message");
+    let first = world.acknowledge("game", numbers[0], Status::Success).expect("taken");
+    world.wait(SECOND);
+    let second = world.acknowledge("game", numbers[0], Status::Success).expect("taken");
+    assert_eq!((first.version, first.changed), (second.version, second.changed));
+}
+
+#[test]
+fn a_message_given_back_can_be_given_back_again_but_not_answered() {
+    let (mut world, numbers) = with_plans(1);
+    let claimed = world.claim("game").expect("a message");
+    let report = |status| Acknowledgement {
+        status,
+        exception: None,
+        header_version: Some(claimed.version.to_string()),
+    };
+    world.report("game", numbers[0], &report(Status::New)).expect("taken");
+    world
+        .report("game", numbers[0], &report(Status::New))
+        .expect("said again, because the first answer got lost");
+    assert_eq!(
+        world.report("game", numbers[0], &report(Status::Success)).expect_err("refused").kind,
+        Kind::Rule
+    );
+}
+
+#[test]
+fn a_status_can_be_set_to_claimed() {
+    let (mut world, numbers) = with_plans(1);
+    let claimed = world.acknowledge("game", numbers[0], Status::Claimed).expect("taken");
+    assert_eq!(claimed.status, Status::Claimed);
+    assert!(world.claim("game").is_none());
+    world.wait(TIMEOUT);
+    assert_eq!(world.statuses("game"), [Status::New], "such a claim runs out like any other");
+}
+
+#[test]
+fn steps_that_the_protocol_does_not_have_are_refused() {
+    let (mut world, numbers) = with_plans(1);
+    let number = numbers[0];
+    let refused = |world: &mut World, status| {
+        let refusal = world.acknowledge("game", number, status).expect_err("refused");
+        assert_eq!(refusal.kind, Kind::Rule);
+        details(&refusal)
+    };
+    assert_eq!(refused(&mut world, Status::Success), "The processing status cannot go from New to Success.");
+    refused(&mut world, Status::Failed);
+    for of_the_server in [Status::ReplacedByNewVersion, Status::MaximumRetriesExceeded, Status::Archived] {
+        refused(&mut world, of_the_server);
+    }
+    world.claim("game").expect("a message");
+    for of_the_server in [Status::ReplacedByNewVersion, Status::MaximumRetriesExceeded, Status::Archived] {
+        refused(&mut world, of_the_server);
+    }
+    world.acknowledge("game", number, Status::Success).expect("taken");
+    for status in [Status::New, Status::Claimed, Status::Failed] {
+        refused(&mut world, status);
+    }
+}
+
+#[test]
+fn only_the_instance_whose_queue_it_is_may_answer() {
+    let (mut world, numbers) = with_plans(1);
+    world.claim("game").expect("a message");
+    let refused = |world: &mut World, instance, number| {
+        world.acknowledge(instance, number, Status::Success).expect_err("refused").kind
+    };
+    assert_eq!(refused(&mut world, "rom", numbers[0]), Kind::Forbidden);
+    assert_eq!(refused(&mut world, "portal", numbers[0]), Kind::Forbidden);
+    assert_eq!(refused(&mut world, "game", 4711), Kind::NotFound);
+}
+
+#[test]
+fn lists_are_filtered_and_paged_oldest_first() {
+    let (mut world, numbers) = with_plans(5);
+    world.claim("game").expect("a message");
+    let game = world.id("game");
+    let new = Filter { status: Some(Status::New), ..Filter::default() };
+    let (total, page) = world.mailbox.list(game, &new, 1, 2, world.now);
+    assert_eq!(total, 4);
+    assert_eq!(page.iter().map(|delivery| delivery.number).collect::<Vec<_>>(), numbers[2..4]);
+    assert_eq!(world.mailbox.list(game, &new, 10, 2, world.now).1.len(), 0);
+}
+
+#[test]
+fn a_full_queue_forgets_what_is_processed_first() {
+    let mut world = World::with(|config| config.limits.queue_messages = 2);
+    for id in 1..=2 {
+        world.post("portal", Draft::lone_plan(&format!("m{id}"), id)).expect("accepted");
+    }
+    world.claim("game").expect("a message");
+    let second = world.claim("game").expect("a message");
+    world.acknowledge("game", second.number, Status::Success).expect("taken");
+    world.post("portal", Draft::lone_plan("m3", 3)).expect("accepted");
+    assert_eq!(world.statuses("game"), [Status::Claimed, Status::New]);
+}
+
+#[test]
+fn a_queue_that_nobody_empties_does_not_stop_senders() {
+    let mut world = World::with(|config| config.limits.queue_messages = 2);
+    for id in 1..=5 {
+        world.post("portal", Draft::lone_plan(&format!("m{id}"), id)).expect("accepted");
+    }
+    assert_eq!(world.claim("game").expect("a message").message.identifier, "m4");
+    assert_eq!(world.claim("game").expect("a message").message.identifier, "m5");
+    assert!(world.claim("game").is_none());
+    world.wait(TIMEOUT);
+    assert_eq!(world.statuses("game"), [Status::New; 2], "nothing is left of the forgotten ones");
+}
+
+#[test]
+fn a_queue_is_bounded_by_size_too() {
+    // Messages of these tests count as 1000 bytes.
+    let mut world = World::with(|config| config.limits.queue_bytes = 2500);
+    for id in 1..=5 {
+        world.post("portal", Draft::lone_plan(&format!("m{id}"), id)).expect("accepted");
+    }
+    assert_eq!(world.statuses("game"), [Status::New; 2]);
+}

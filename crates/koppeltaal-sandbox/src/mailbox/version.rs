@@ -1,0 +1,114 @@
+//! [`Version`]: the opaque text that names one state of a resource, and the clock that gives versions out.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::moment::Moment;
+
+/// A version as Koppeltaal servers write it: `2020-08-15T07:33:55:708.2583`.
+///
+/// It is a UTC time stamp with odd separators: milliseconds behind a colon, then the ticks of 100 nanoseconds within
+/// the millisecond, padded to four digits. All parts have a fixed width, so later versions are greater as text, which
+/// deployed clients rely on (Koppeltaal spec sections 4 and 14).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Version(Arc<str>);
+
+impl Version {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<&str> for Version {
+    /// A version that somebody else gave out.
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<Moment> for Version {
+    fn from(moment: Moment) -> Self {
+        let instant = moment.instant();
+        // `2020-08-15T07:33:55.708Z`
+        let text = instant.as_str().trim_end_matches('Z').replace('.', ":");
+        Self(format!("{text}.{:04}", moment.ticks_of_millisecond()).into())
+    }
+}
+
+/// Remembers the last version, so that each is greater than all before, also when the machine's clock stands still or goes
+/// back.
+#[derive(Debug, Default)]
+pub(crate) struct VersionClock {
+    last: Option<Moment>,
+}
+
+/// One step of the mailbox: when it happens, and the versions that it gives out.
+#[derive(Debug)]
+pub(crate) struct Tick<'a> {
+    clock: &'a mut VersionClock,
+    now: Moment,
+}
+
+impl<'a> Tick<'a> {
+    pub(crate) fn new(clock: &'a mut VersionClock, now: Moment) -> Self {
+        Self { clock, now }
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// The same for something that should have happened earlier.
+    pub(crate) fn at(&mut self, moment: Moment) -> Tick<'_> {
+        Tick { clock: self.clock, now: moment }
+    }
+
+    /// The next version.
+    pub(crate) fn version(&mut self) -> Version {
+        let moment = self.clock.last.map_or(self.now, |last| self.now.max(last.next_tick()));
+        self.clock.last = Some(moment);
+        moment.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_version_looks_like_those_of_the_original_server() {
+        let moment = Moment::from_unix(Duration::new(1_597_476_835, 708_258_300));
+        assert_eq!(Version::from(moment).as_str(), "2020-08-15T07:33:55:708.2583");
+    }
+
+    #[test]
+    fn the_ticks_are_padded() {
+        let moment = Moment::from_unix(Duration::new(1_597_476_835, 8_000_700));
+        assert_eq!(Version::from(moment).as_str(), "2020-08-15T07:33:55:008.0007");
+    }
+
+    #[test]
+    fn versions_grow_as_text_while_the_clock_stands_still() {
+        let mut clock = VersionClock::default();
+        let now = Moment::from_unix(Duration::new(1_597_476_835, 999_999_800));
+        let versions: Vec<Version> = (0..20_000).map(|_| Tick::new(&mut clock, now).version()).collect();
+        assert!(versions.windows(2).all(|pair| pair[0].as_str() < pair[1].as_str()));
+        assert_eq!(versions[2].as_str(), "2020-08-15T07:33:56:000.0000");
+    }
+
+    #[test]
+    fn versions_grow_as_text_when_the_clock_goes_back() {
+        let mut clock = VersionClock::default();
+        let first = Tick::new(&mut clock, Moment::from_unix(Duration::from_secs(1_600_000_000))).version();
+        let second = Tick::new(&mut clock, Moment::from_unix(Duration::from_secs(1_500_000_000))).version();
+        assert!(first.as_str() < second.as_str());
+    }
+}

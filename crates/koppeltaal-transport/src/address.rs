@@ -1,0 +1,222 @@
+//! Where the server is: the configured origin, and every path of the protocol under it.
+//!
+//! Links that a server hands out may name another host than the one it was reached at (a proxy stands in between).
+//! They are taken for their path and query only, so that no request, and with it no credential, ever leaves the
+//! configured server (Koppeltaal spec section 5).
+
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+use crate::builder::BuildError;
+
+/// The path under the server's address that all FHIR operations share (Koppeltaal spec section 2).
+const FHIR_BASE: &str = "FHIR/Koppeltaal";
+
+/// The configured server. Always ends with a slash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Server {
+    url: Url,
+}
+
+impl Server {
+    /// Takes the address of a server, or its FHIR base as an `iss` parameter has it (`{server}/FHIR/Koppeltaal`).
+    pub(crate) fn parse(text: &str, plain_http: bool) -> Result<Self, BuildError> {
+        let mut url = Url::parse(text).map_err(|error| BuildError::Url(error.to_string()))?;
+        let refused = |problem: &str| Err(BuildError::Url(problem.to_owned()));
+        if !matches!(url.scheme(), "http" | "https") {
+            return refused("neither https nor http");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return refused("credentials do not belong in a URL");
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return refused("an address of a server has no query and no fragment");
+        }
+        let server = url.path().trim_end_matches('/');
+        let server = server.strip_suffix(FHIR_BASE).unwrap_or(server).trim_end_matches('/');
+        let path = format!("{server}/");
+        url.set_path(&path);
+        let server = Self { url };
+        if server.is_https() || plain_http || server.is_loopback() {
+            Ok(server)
+        } else {
+            Err(BuildError::InsecureUrl { host: server.host().to_owned() })
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        self.url.as_str().trim_end_matches('/')
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// Whether the server is this machine by name or address.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let host = self.host().trim_start_matches('[').trim_end_matches(']');
+        host == "localhost"
+            || host.ends_with(".localhost")
+            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    /// The URL of a path under the FHIR base, with query parameters.
+    pub(crate) fn fhir(&self, path: &str, query: &[(&str, &str)]) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}{FHIR_BASE}/{path}", self.url.path()));
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    /// The URL of a path beside the FHIR base, such as `OAuth2/Koppeltaal/Launch`.
+    pub(crate) fn beside_fhir(&self, path: &str) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}{path}", self.url.path()));
+        url
+    }
+
+    /// A link that the server handed out, at the configured server: what follows `/FHIR/Koppeltaal/` is kept, scheme,
+    /// host and whatever precedes are replaced. `None` for a link that is not one of the FHIR service.
+    pub(crate) fn localize(&self, link: &str) -> Option<Url> {
+        let relative_to = self.fhir("", &[]);
+        let link = relative_to.join(link).ok()?;
+        // The last occurrence: a client's own base may hold the marker as well. No `..` is left after parsing.
+        let (_, path) = link.path().rsplit_once(FHIR_BASE)?;
+        let path = path.strip_prefix('/').filter(|path| !path.is_empty())?;
+        let mut url = self.fhir(path, &[]);
+        url.set_query(link.query());
+        Some(url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(text: &str) -> Server {
+        Server::parse(text, false).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn the_address_may_be_the_server_or_its_fhir_base() {
+        for text in [
+            "https://koppeltaal.example",
+            "https://koppeltaal.example/",
+            "https://koppeltaal.example/FHIR/Koppeltaal",
+            "https://koppeltaal.example/FHIR/Koppeltaal/",
+        ] {
+            let server = server(text);
+            assert_eq!(server.as_str(), "https://koppeltaal.example");
+            assert_eq!(
+                server.fhir("metadata", &[]).as_str(),
+                "https://koppeltaal.example/FHIR/Koppeltaal/metadata"
+            );
+        }
+        let under_a_path = server("https://gateway.example/kt");
+        assert_eq!(under_a_path.fhir("Mailbox", &[]).path(), "/kt/FHIR/Koppeltaal/Mailbox");
+        assert_eq!(
+            under_a_path.beside_fhir("OAuth2/Koppeltaal/Launch").path(),
+            "/kt/OAuth2/Koppeltaal/Launch"
+        );
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_only() {
+        for text in [
+            "http://localhost:8080",
+            "http://127.0.0.1:1",
+            "http://127.8.9.1",
+            "http://[::1]:80",
+            "http://a.localhost",
+        ] {
+            assert!(server(text).is_loopback(), "{text}");
+        }
+        for text in [
+            "http://koppeltaal.example",
+            "http://10.0.0.1",
+            "http://localhost.example",
+            "http://127.0.0.1.example",
+        ] {
+            assert!(matches!(Server::parse(text, false), Err(BuildError::InsecureUrl { .. })), "{text}");
+            assert!(Server::parse(text, true).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_are_none_are_refused() {
+        for text in [
+            "koppeltaal.example",
+            "ftp://koppeltaal.example",
+            "https://u:p@koppeltaal.example",
+            "https://u@k.example",
+            "https://k.example/?a=b",
+            "https://k.example/#a",
+            "",
+        ] {
+            assert!(matches!(Server::parse(text, true), Err(BuildError::Url(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refused_address_does_not_tell_its_password() {
+        let error = Server::parse("https://user:Geheim1@koppeltaal.example", false).expect_err("credentials");
+        assert!(!format!("{error} {error:?}").contains("Geheim1"));
+    }
+
+    #[test]
+    fn links_are_followed_at_the_configured_server_only() {
+        let server = server("https://gateway.example/kt");
+        for (link, followed) in [
+            (
+                "https://inside:8443/FHIR/Koppeltaal/MessageHeader/_search?page=2",
+                "MessageHeader/_search?page=2",
+            ),
+            (
+                "http://u:p@inside/a/FHIR/Koppeltaal/MessageHeader/12/_history/2020-08-15T07:33:55:708.2583",
+                "MessageHeader/12/_history/2020-08-15T07:33:55:708.2583",
+            ),
+            (
+                "https://gateway.example/kt/FHIR/Koppeltaal/Other/ActivityDefinition:6720",
+                "Other/ActivityDefinition:6720",
+            ),
+            ("MessageHeader/_search?page=3", "MessageHeader/_search?page=3"),
+            ("/FHIR/Koppeltaal/Other/1", "Other/1"),
+        ] {
+            let url = server.localize(link).unwrap_or_else(|| panic!("{link}"));
+            assert_eq!(
+                url.as_str(),
+                format!("https://gateway.example/kt/FHIR/Koppeltaal/{followed}"),
+                "{link}"
+            );
+        }
+    }
+
+    #[test]
+    fn links_outside_the_fhir_service_are_not_followed() {
+        let server = server("https://koppeltaal.example");
+        for link in [
+            "https://elsewhere.example/steal",
+            "urn:uuid:0c3151bd",
+            "https://koppeltaal.example/FHIR/Koppeltaal/../../admin",
+            "../../admin",
+            "https://koppeltaal.example/FHIR/KoppeltaalX/1",
+            "https://[",
+        ] {
+            assert_eq!(server.localize(link), None, "{link}");
+        }
+    }
+
+    #[test]
+    fn query_parameters_are_escaped() {
+        let server = server("https://koppeltaal.example");
+        let url = server.fhir("MessageHeader/_search", &[("Patient", "https://a.example/Patient/1?&x")]);
+        assert_eq!(url.query(), Some("Patient=https%3A%2F%2Fa.example%2FPatient%2F1%3F%26x"));
+    }
+}

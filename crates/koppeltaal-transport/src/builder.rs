@@ -1,0 +1,250 @@
+//! [`ClientBuilder`]: everything that can be chosen about a [`Client`], with defaults that are safe.
+
+use std::fmt;
+use std::time::Duration;
+
+use koppeltaal_fhir::Limits;
+use reqwest::redirect;
+
+use crate::address::Server;
+use crate::client::Client;
+use crate::credentials::Credentials;
+use crate::format::Format;
+use crate::retry::RetryPolicy;
+use crate::tls::TlsOptions;
+
+/// Makes a [`Client`]; from [`Client::builder`].
+#[must_use]
+pub struct ClientBuilder {
+    server: String,
+    credentials: Credentials,
+    format: Format,
+    connect_timeout: Duration,
+    request_timeout: Duration,
+    total_timeout: Duration,
+    body_limit: usize,
+    retry: RetryPolicy,
+    user_agent: String,
+    proxy: Proxy,
+    plain_http: bool,
+    /// The first mistake is kept until [`build`](Self::build), so that calls chain.
+    tls: Result<TlsOptions, BuildError>,
+}
+
+enum Proxy {
+    /// As the environment says (`HTTPS_PROXY`, `NO_PROXY`, ...).
+    Environment,
+    None,
+    Url(String),
+}
+
+/// What of the options a client needs while it works.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) format: Format,
+    pub(crate) request_timeout: Duration,
+    pub(crate) total_timeout: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) retry: RetryPolicy,
+}
+
+/// Why a [`Client`] cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The address of the server is no URL, or one with parts that it must not have.
+    #[error("the server's address cannot be used: {0}")]
+    Url(String),
+    /// The address has `http:` and is not this machine: passwords and patient data would travel in the clear.
+    #[error("{host} is to be reached without TLS; use https, or allow plain http explicitly")]
+    InsecureUrl {
+        /// The host of the address.
+        host: String,
+    },
+    /// The user name holds a colon, or one of both a control character: HTTP cannot carry them (RFC 7617).
+    #[error("the user name or password holds a character that Basic authentication cannot carry")]
+    Credentials,
+    /// A certificate or private key cannot be read.
+    #[error("a certificate or key cannot be read: {0}")]
+    Certificate(String),
+    /// TLS cannot be set up, for instance because this machine has no certificate authorities.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+    /// Neither feature `ring` nor `aws-lc-rs` is on, and the application installed no rustls provider of its own.
+    #[error("no cryptography for TLS: switch on feature `ring` or `aws-lc-rs`")]
+    NoCryptography,
+    /// The proxy's address cannot be used.
+    #[error("the proxy's address cannot be used")]
+    Proxy,
+    /// The HTTP client refuses its options, for instance a user agent with a line break.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Http(String),
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(server: &str) -> Self {
+        Self {
+            server: server.to_owned(),
+            credentials: Credentials::Anonymous,
+            format: Format::default(),
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            total_timeout: Duration::from_secs(120),
+            body_limit: Limits::default().bytes,
+            retry: RetryPolicy::default(),
+            user_agent: concat!("koppeltaal-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+            proxy: Proxy::Environment,
+            plain_http: false,
+            tls: Ok(TlsOptions::default()),
+        }
+    }
+
+    /// What the client proves itself with. Default: [`Credentials::Anonymous`].
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = credentials;
+        self
+    }
+
+    /// The format of requests, and the one asked for in replies. Replies are read in whichever format they come.
+    /// Default: JSON.
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// How long a connection may take to open, TLS included. Default: 10 seconds.
+    ///
+    /// Keep it below [`request_timeout`](Self::request_timeout): only then is it certain that a post that ran into it
+    /// never reached the server.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long one request may take, from opening a connection to the last byte of the reply. Default: 30 seconds.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = timeout;
+        self
+    }
+
+    /// How long one operation may take with all its retries and the waiting between them. Default: 2 minutes.
+    pub fn total_timeout(mut self, timeout: Duration) -> Self {
+        self.total_timeout = timeout;
+        self
+    }
+
+    /// How many bytes the body of a reply may have, after decompression. Default: 64 MiB.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// When and how often to try again what may safely be tried again. Default: [`RetryPolicy::default`].
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// The `User-Agent` header. Default: `koppeltaal-rust/` and the version of this crate.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// Goes through this proxy instead of the one that the environment names (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`).
+    /// A server on this machine is never reached through a proxy.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Proxy::Url(url.into());
+        self
+    }
+
+    /// Goes through no proxy, whatever the environment says.
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy = Proxy::None;
+        self
+    }
+
+    /// Trusts these certificate authorities (PEM) beside those of the operating system.
+    pub fn root_certificates_pem(mut self, pem: &[u8]) -> Self {
+        self.change_tls(|tls| {
+            tls.extra_roots.extend(TlsOptions::certificates(pem)?);
+            Ok(())
+        });
+        self
+    }
+
+    /// Shows this certificate (PEM, leaf first) with its private key (PEM) to a server that asks for one.
+    pub fn client_certificate_pem(mut self, chain: &[u8], private_key: &[u8]) -> Self {
+        self.change_tls(|tls| {
+            tls.identity = Some((TlsOptions::certificates(chain)?, TlsOptions::private_key(private_key)?));
+            Ok(())
+        });
+        self
+    }
+
+    /// Allows `http:` to a server that is not this machine. Passwords and patient data then travel unprotected:
+    /// for closed test networks only.
+    pub fn danger_allow_plain_http(mut self) -> Self {
+        self.plain_http = true;
+        self
+    }
+
+    fn change_tls(&mut self, change: impl FnOnce(&mut TlsOptions) -> Result<(), BuildError>) {
+        if let Ok(tls) = &mut self.tls
+            && let Err(error) = change(tls)
+        {
+            self.tls = Err(error);
+        }
+    }
+
+    /// Makes the client. Opens no connection.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`]: an address, credential or certificate that cannot be used.
+    pub fn build(self) -> Result<Client, BuildError> {
+        let server = Server::parse(&self.server, self.plain_http)?;
+        if !self.credentials.is_expressible() {
+            return Err(BuildError::Credentials);
+        }
+        let tls = self.tls?;
+        let tls = if server.is_https() {
+            tls.https()?
+        } else {
+            TlsOptions::unused().ok_or(BuildError::NoCryptography)?
+        };
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .https_only(server.is_https())
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .user_agent(self.user_agent)
+            .connect_timeout(self.connect_timeout);
+        let http = match self.proxy {
+            _ if server.is_loopback() => http.no_proxy(),
+            Proxy::Environment => http,
+            Proxy::None => http.no_proxy(),
+            Proxy::Url(url) => http.proxy(reqwest::Proxy::all(url).map_err(|_| BuildError::Proxy)?),
+        };
+        let http = http.build().map_err(|error| BuildError::Http(error.without_url().to_string()))?;
+        let settings = Settings {
+            format: self.format,
+            request_timeout: self.request_timeout,
+            total_timeout: self.total_timeout,
+            limits: Limits { bytes: self.body_limit, ..Limits::default() },
+            retry: self.retry,
+        };
+        Ok(Client::new(http, server, self.credentials, settings))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The server's address may hold a password, which `build` refuses.
+        f.debug_struct("ClientBuilder")
+            .field("credentials", &self.credentials)
+            .field("format", &self.format)
+            .finish_non_exhaustive()
+    }
+}

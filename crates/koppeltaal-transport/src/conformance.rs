@@ -1,0 +1,186 @@
+//! The conformance statement: what the server says about itself, and the endpoints in it.
+
+use std::sync::Arc;
+
+use koppeltaal_fhir::datatypes::{Extension, ExtensionValue};
+use koppeltaal_fhir::{Document, resources};
+use tokio::sync::Mutex;
+
+use crate::address::Server;
+use crate::client::Client;
+use crate::error::Result;
+use crate::request::{Operation, Request};
+
+/// Names of the OAuth extensions: SMART's registry, and the host it had before. Servers use one or both
+/// (Koppeltaal spec section 9).
+const AUTHORIZE: &[&str] = &[
+    "http://fhir-registry.smarthealthit.org/Profile/oauth-uris#authorize",
+    "http://fhir-registry.smartplatforms.org/Profile/oauth-uris#authorize",
+];
+const TOKEN: &[&str] = &[
+    "http://fhir-registry.smarthealthit.org/Profile/oauth-uris#token",
+    "http://fhir-registry.smartplatforms.org/Profile/oauth-uris#token",
+];
+const LAUNCH: &[&str] = &["http://fhir.vitalhealthsoftware.com/Profile/Conformance#Launch"];
+
+const REQUESTS_AGAINST_SCHEMA: &[&str] =
+    &["http://fhir.vitalhealthsoftware.com/Profile/Conformance#ValidateRequestsAgainstSchema"];
+const REPLIES_AGAINST_SCHEMA: &[&str] =
+    &["http://fhir.vitalhealthsoftware.com/Profile/Conformance#ValidateRepliesAgainstSchema"];
+const REQUESTS_AGAINST_PROFILE: &[&str] =
+    &["http://fhir.vitalhealthsoftware.com/Profile/Conformance#ValidateRequestsAgainstProfile"];
+const REPLIES_AGAINST_PROFILE: &[&str] =
+    &["http://fhir.vitalhealthsoftware.com/Profile/Conformance#ValidateRepliesAgainstProfile"];
+
+/// What a server says about itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConformanceStatement {
+    resource: Box<resources::Conformance>,
+    endpoints: Arc<Endpoints>,
+}
+
+/// Where a server does what is outside FHIR. What the statement says goes before the protocol's default paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Endpoints {
+    /// OAuth authorization, for the user's browser. Default `{server}/OAuth2/Koppeltaal/Authorize`.
+    pub authorize: String,
+    /// OAuth tokens. Default `{server}/OAuth2/Koppeltaal/Token`.
+    pub token: String,
+    /// Launch of a web application. Default `{server}/OAuth2/Koppeltaal/Launch`.
+    pub launch: String,
+    /// Launch of a mobile application; statements do not name it. `{server}/OAuth2/Koppeltaal/MobileLaunch`.
+    pub mobile_launch: String,
+}
+
+/// What a server says it validates. `None`: it does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Validation {
+    /// Requests, against the schema.
+    pub requests_against_schema: Option<bool>,
+    /// Replies, against the schema.
+    pub replies_against_schema: Option<bool>,
+    /// Requests, against the Koppeltaal profiles.
+    pub requests_against_profile: Option<bool>,
+    /// Replies, against the Koppeltaal profiles.
+    pub replies_against_profile: Option<bool>,
+}
+
+/// The endpoints, once known. The lock is held while they are fetched, so that many waiting tasks cause one request.
+pub(crate) type EndpointCache = Mutex<Option<Arc<Endpoints>>>;
+
+impl Client {
+    /// Gets the conformance statement. Sends no credentials: none are needed, and it is how an application meets a
+    /// server.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read; [`NotFound`](crate::Error::NotFound) suggests that the server's address is wrong.
+    pub async fn conformance(&self) -> Result<ConformanceStatement> {
+        let statement = self.fetch_conformance().await?;
+        *self.endpoint_cache().lock().await = Some(statement.endpoints.clone());
+        Ok(statement)
+    }
+
+    /// The endpoints of the conformance statement, which is fetched once; [`conformance`](Self::conformance) renews
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`conformance`](Self::conformance).
+    pub async fn endpoints(&self) -> Result<Arc<Endpoints>> {
+        let mut cache = self.endpoint_cache().lock().await;
+        if let Some(endpoints) = &*cache {
+            return Ok(endpoints.clone());
+        }
+        let endpoints = self.fetch_conformance().await?.endpoints;
+        *cache = Some(endpoints.clone());
+        Ok(endpoints)
+    }
+
+    async fn fetch_conformance(&self) -> Result<ConformanceStatement> {
+        let request = Request::new(Operation::CONFORMANCE, self.server().fhir("metadata", &[]));
+        self.exchange(request, |answer| match answer.document()?.document {
+            Document::Resource(koppeltaal_fhir::Resource::Conformance(resource)) => {
+                Ok(ConformanceStatement::new(resource, self.server()))
+            }
+            _ => Err(answer.unexpected("no conformance statement")),
+        })
+        .await
+    }
+}
+
+impl ConformanceStatement {
+    fn new(resource: Box<resources::Conformance>, server: &Server) -> Self {
+        let endpoint = |names: &[&str], path: &str| match find(&resource, names) {
+            Some(ExtensionValue::Uri(uri)) if uri.as_str().is_some() => uri.to_string(),
+            Some(ExtensionValue::String(text)) if text.as_str().is_some() => text.to_string(),
+            _ => server.beside_fhir(path).into(),
+        };
+        let endpoints = Endpoints {
+            authorize: endpoint(AUTHORIZE, "OAuth2/Koppeltaal/Authorize"),
+            token: endpoint(TOKEN, "OAuth2/Koppeltaal/Token"),
+            launch: endpoint(LAUNCH, "OAuth2/Koppeltaal/Launch"),
+            mobile_launch: server.beside_fhir("OAuth2/Koppeltaal/MobileLaunch").into(),
+        };
+        Self { endpoints: Arc::new(endpoints), resource }
+    }
+
+    /// The DSTU1 resource.
+    pub fn resource(&self) -> &resources::Conformance {
+        &self.resource
+    }
+
+    /// The name of the server, `Koppeltaal`.
+    pub fn name(&self) -> Option<&str> {
+        self.resource.name.as_str()
+    }
+
+    /// The version of the server, such as `v1.3.9`.
+    pub fn version(&self) -> Option<&str> {
+        self.resource.version.as_str()
+    }
+
+    /// The version of FHIR, 0.0.82.
+    pub fn fhir_version(&self) -> Option<&str> {
+        self.resource.fhir_version.as_str()
+    }
+
+    /// The endpoints, from the statement and from the defaults.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// What the server says it validates.
+    pub fn validation(&self) -> Validation {
+        let flag = |names: &[&str]| match find(&self.resource, names) {
+            Some(ExtensionValue::Boolean(value)) => value.value,
+            _ => None,
+        };
+        Validation {
+            requests_against_schema: flag(REQUESTS_AGAINST_SCHEMA),
+            replies_against_schema: flag(REPLIES_AGAINST_SCHEMA),
+            requests_against_profile: flag(REQUESTS_AGAINST_PROFILE),
+            replies_against_profile: flag(REPLIES_AGAINST_PROFILE),
+        }
+    }
+}
+
+/// The value of the first extension with one of the names; the earlier name wins. Servers put the endpoints under
+/// `rest.security`, and the rest there or at the top.
+fn find<'a>(resource: &'a resources::Conformance, names: &[&str]) -> Option<&'a ExtensionValue> {
+    let security =
+        resource.rest.iter().filter_map(|rest| rest.security.as_ref()).map(|security| &security.extension);
+    let places: Vec<&[Extension]> =
+        security.map(Vec::as_slice).chain([resource.extension.as_slice()]).collect();
+    names.iter().find_map(|name| places.iter().find_map(|extensions| find_named(extensions, name)))
+}
+
+/// Looks into extensions inside extensions as well: SMART's own profile nests them.
+fn find_named<'a>(extensions: &'a [Extension], name: &str) -> Option<&'a ExtensionValue> {
+    extensions.iter().find_map(|extension| {
+        let own = extension.value.as_ref().filter(|_| extension.url == name);
+        own.or_else(|| find_named(&extension.extension, name))
+    })
+}

@@ -1,0 +1,101 @@
+//! Activity definitions: what the applications of a domain offer. They belong to the server (Koppeltaal spec
+//! section 7).
+
+use koppeltaal_fhir::resources::Other;
+use koppeltaal_fhir::{Document, Entry, Resource};
+use koppeltaal_messaging::ResourceUrl;
+
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::request::{Operation, Request};
+use crate::search::Search;
+
+/// An activity definition as the server has it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StoredDefinition {
+    /// Its address with version: what an update has to name.
+    pub url: Option<ResourceUrl>,
+    /// The definition, an `Other` with code `ActivityDefinition`.
+    pub resource: Other,
+}
+
+/// Whether archived activity definitions are listed too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Archived {
+    /// Those in use only.
+    #[default]
+    Excluded,
+    /// All.
+    Included,
+}
+
+impl Client {
+    /// The activity definitions of the domain. Nothing is requested until results are asked for.
+    pub fn activity_definitions(&self, archived: Archived) -> Search<StoredDefinition> {
+        let parameters = [("code", "ActivityDefinition"), ("includearchived", "yes")];
+        let count = match archived {
+            Archived::Excluded => 1,
+            Archived::Included => 2,
+        };
+        let first = self.server().fhir("Other/_search", &parameters[..count]);
+        Search::new(self, Operation::ACTIVITY_DEFINITIONS, first, None, StoredDefinition::of_entry)
+    }
+
+    /// Creates an activity definition. The address that comes back, with version, is the one to update it at.
+    ///
+    /// # Errors
+    ///
+    /// Those of a write.
+    pub async fn create_activity_definition(&self, definition: Other) -> Result<ResourceUrl> {
+        let url = self.server().fhir("Other", &[]);
+        self.put_definition(Operation::CREATE_ACTIVITY_DEFINITION, url, definition).await
+    }
+
+    /// Replaces an activity definition. `current` is its address with the version that the change is based on; the
+    /// one that comes back has the new version.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](Error::Conflict) when somebody else changed it; [`ForeignUrl`](Error::ForeignUrl) for an address
+    /// that is not this server's; else those of a write.
+    pub async fn update_activity_definition(
+        &self,
+        current: &ResourceUrl,
+        definition: Other,
+    ) -> Result<ResourceUrl> {
+        let foreign = || Error::ForeignUrl { url: Some(current.to_string()) };
+        let url = self.server().localize(current.as_str()).ok_or_else(foreign)?;
+        self.put_definition(Operation::UPDATE_ACTIVITY_DEFINITION, url, definition).await
+    }
+
+    async fn put_definition(
+        &self,
+        operation: &'static Operation,
+        url: reqwest::Url,
+        definition: Other,
+    ) -> Result<ResourceUrl> {
+        let document = Document::from(definition);
+        let request = Request::new(operation, url).body(&document);
+        self.exchange(request, |answer| {
+            let url = answer.resource_url().filter(|url| url.version().is_some());
+            url.ok_or_else(|| answer.unexpected("no address with a version in Content-Location or Location"))
+        })
+        .await
+    }
+}
+
+impl StoredDefinition {
+    fn of_entry(mut entry: Entry) -> Option<Self> {
+        let resource = match entry.content.take()? {
+            Resource::Other(other) => *other,
+            _ => return None,
+        };
+        // The version stands in the self link, or, with older servers, in the id.
+        let parse = |text: Option<&str>| text.and_then(|text| text.parse::<ResourceUrl>().ok());
+        let (link, id) = (parse(entry.link("self")), parse(entry.id.as_deref()));
+        let versioned = |url: &ResourceUrl| url.version().is_some();
+        let url = link.clone().filter(versioned).or(id.clone().filter(versioned)).or(link).or(id);
+        Some(Self { url, resource })
+    }
+}

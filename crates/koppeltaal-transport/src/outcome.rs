@@ -1,0 +1,103 @@
+//! [`Outcome`]: what the server said when it refused, kept away from logs.
+
+use std::fmt;
+
+use koppeltaal_fhir::resources::{OperationOutcome, OperationOutcomeIssue};
+use koppeltaal_messaging::{Issue, ResourceUrl};
+
+/// The `OperationOutcome` of a refusal.
+///
+/// Its texts can quote tokens, URLs of patients and content. So `Debug` and `Display` show only how many issues there
+/// are and their codes; the texts are there for who asks.
+#[derive(Clone, PartialEq)]
+pub struct Outcome(Box<OperationOutcome>);
+
+impl Outcome {
+    pub(crate) fn new(outcome: OperationOutcome) -> Self {
+        Self(Box::new(outcome))
+    }
+
+    /// The resource as the server sent it.
+    pub fn resource(&self) -> &OperationOutcome {
+        &self.0
+    }
+
+    /// The resource as the server sent it.
+    pub fn into_resource(self) -> OperationOutcome {
+        *self.0
+    }
+
+    /// The issues: codes, texts, resources. They may hold data of patients.
+    pub fn issues(&self) -> impl Iterator<Item = Issue> {
+        Issue::all_of(&self.0)
+    }
+
+    /// The issue type codes, such as `conflict` or `expired`; an issue without a code has none here.
+    pub fn codes(&self) -> impl Iterator<Item = &str> {
+        self.0.issue.iter().filter_map(code)
+    }
+
+    /// The resources that the issues are about, without version, each once.
+    pub fn resources(&self) -> Vec<ResourceUrl> {
+        let mut resources = Vec::new();
+        let urls = self.issues().filter_map(|issue| issue.resource?.parse::<ResourceUrl>().ok());
+        for resource in urls.map(|url| url.without_version()) {
+            if !resources.contains(&resource) {
+                resources.push(resource);
+            }
+        }
+        resources
+    }
+
+    pub(crate) fn has_code(&self, code: &str) -> bool {
+        self.codes().any(|other| other == code)
+    }
+}
+
+fn code(issue: &OperationOutcomeIssue) -> Option<&str> {
+    issue.r#type.as_ref()?.code.as_str()
+}
+
+/// Codes are tokens; what does not look like one is text that does not belong into a log.
+fn is_token(code: &str) -> bool {
+    (1..=30).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codes: Vec<_> = self.codes().filter(|code| is_token(code)).collect();
+        let issues = self.0.issue.len();
+        write!(f, "{issues} {}", if issues == 1 { "issue" } else { "issues" })?;
+        if !codes.is_empty() {
+            write!(f, ": {}", codes.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outcome({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use koppeltaal_fhir::datatypes::Coding;
+
+    use super::*;
+
+    #[test]
+    fn texts_of_issues_are_not_shown() {
+        let issue = |code: &str| OperationOutcomeIssue {
+            r#type: Some(Coding { code: code.into(), ..Coding::default() }),
+            details: "Bearer token abc123 of Jan Jansen".into(),
+            ..OperationOutcomeIssue::default()
+        };
+        let issue = vec![issue("expired"), issue("token abc123"), OperationOutcomeIssue::default()];
+        let outcome = Outcome::new(OperationOutcome { issue, ..OperationOutcome::default() });
+        assert_eq!(outcome.to_string(), "3 issues: expired");
+        assert_eq!(format!("{outcome:?}"), "Outcome(3 issues: expired)");
+        assert_eq!(outcome.issues().filter_map(|issue| issue.details).count(), 2);
+    }
+}

@@ -1,0 +1,238 @@
+//! The one place where an answer becomes a document or an error.
+
+use std::time::{Duration, SystemTime};
+
+use http::header::{self, HeaderName};
+use http::{HeaderMap, StatusCode};
+use koppeltaal_fhir::{Bundle, Document, Limits, Read, ReadOptions, Resource, resources::OperationOutcome};
+use koppeltaal_messaging::{ResourceUrl, issue_type};
+
+use crate::error::{Error, Excerpt, Problem, ProtocolError, Result};
+use crate::format::{Format, is_foreign_charset};
+use crate::outcome::Outcome;
+use crate::retry::retry_after;
+use crate::send::network_error;
+
+/// An answer with all of its body.
+pub(crate) struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    limits: Limits,
+}
+
+/// What a refusal means, beyond "the content is refused".
+#[derive(Clone, Copy)]
+enum Refusal {
+    Authentication,
+    Forbidden,
+    NotFound,
+    Conflict,
+    RateLimited,
+    Unavailable,
+}
+
+/// Statuses that say it all (Koppeltaal spec section 8).
+const BY_STATUS: [(StatusCode, Refusal); 9] = [
+    (StatusCode::UNAUTHORIZED, Refusal::Authentication),
+    (StatusCode::FORBIDDEN, Refusal::Forbidden),
+    (StatusCode::NOT_FOUND, Refusal::NotFound),
+    (StatusCode::GONE, Refusal::NotFound),
+    (StatusCode::CONFLICT, Refusal::Conflict),
+    (StatusCode::TOO_MANY_REQUESTS, Refusal::RateLimited),
+    (StatusCode::BAD_GATEWAY, Refusal::Unavailable),
+    (StatusCode::SERVICE_UNAVAILABLE, Refusal::Unavailable),
+    (StatusCode::GATEWAY_TIMEOUT, Refusal::Unavailable),
+];
+
+/// Issue codes that say more than the other statuses: the original server answers 500 to much.
+const BY_CODE: [(&str, Refusal); 6] = [
+    (issue_type::LOGIN, Refusal::Authentication),
+    (issue_type::FORBIDDEN, Refusal::Forbidden),
+    (issue_type::CONFLICT, Refusal::Conflict),
+    (issue_type::THROTTLED, Refusal::RateLimited),
+    ("transient", Refusal::Unavailable),
+    ("lock-error", Refusal::Unavailable),
+];
+
+impl Answer {
+    /// Reads the whole body, up to the limit.
+    pub(crate) async fn receive(
+        mut response: reqwest::Response,
+        limits: Limits,
+        time: Duration,
+    ) -> Result<Self> {
+        let mut answer =
+            Self { status: response.status(), headers: response.headers().clone(), body: Vec::new(), limits };
+        let announced = response.content_length().unwrap_or_default();
+        if announced > limits.bytes as u64 {
+            return Err(answer.not_koppeltaal(Problem::TooLarge { limit: limits.bytes }));
+        }
+        // The length is only announced: no more memory is set aside on trust than a usual message needs.
+        answer.body.reserve(usize::try_from(announced.min(64 << 10)).unwrap_or_default());
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok(answer),
+                Err(error) if is_decompression(&error) => {
+                    return Err(answer.not_koppeltaal(Problem::Compression));
+                }
+                Err(error) => return Err(network_error(error, time)),
+            };
+            if answer.body.len() + chunk.len() > limits.bytes {
+                return Err(answer.not_koppeltaal(Problem::TooLarge { limit: limits.bytes }));
+            }
+            answer.body.extend_from_slice(&chunk);
+        }
+    }
+
+    /// The answer if it is one of success, else the error that it is.
+    pub(crate) fn check(self) -> Result<Self> {
+        if self.status.is_success() {
+            Ok(self)
+        } else if self.status.is_redirection() {
+            let to = self.header(&header::LOCATION).and_then(|to| reqwest::Url::parse(to).ok());
+            Err(self
+                .not_koppeltaal(Problem::Redirect { to: to.map(|url| url.origin().ascii_serialization()) }))
+        } else {
+            Err(self.refusal())
+        }
+    }
+
+    fn refusal(self) -> Error {
+        let problem = match self.read().map(|read| read.document) {
+            Ok(Document::Resource(Resource::OperationOutcome(outcome))) => {
+                return self.refused(Outcome::new(*outcome));
+            }
+            Ok(_) => Problem::Unexpected("an error status without an OperationOutcome"),
+            Err(problem) => problem,
+        };
+        match self.by_status() {
+            Some(refusal) => self.error(refusal, None),
+            None => self.not_koppeltaal(problem),
+        }
+    }
+
+    /// The error that an outcome of the server's is.
+    pub(crate) fn refused(&self, outcome: Outcome) -> Error {
+        let by_code = || BY_CODE.iter().find(|(code, _)| outcome.has_code(code)).map(|row| row.1);
+        // A token that has expired comes with whatever status.
+        let refusal = if outcome.has_code(issue_type::EXPIRED) {
+            Some(Refusal::Authentication)
+        } else {
+            self.by_status().or_else(by_code)
+        };
+        match refusal {
+            Some(refusal) => self.error(refusal, Some(outcome)),
+            None => Error::Rejected { status: self.status, outcome },
+        }
+    }
+
+    fn by_status(&self) -> Option<Refusal> {
+        BY_STATUS.iter().find(|(status, _)| *status == self.status).map(|row| row.1)
+    }
+
+    fn error(&self, refusal: Refusal, outcome: Option<Outcome>) -> Error {
+        let retry_after =
+            self.header(&header::RETRY_AFTER).and_then(|value| retry_after(value, SystemTime::now()));
+        match refusal {
+            Refusal::Authentication => {
+                let expired = outcome.as_ref().is_some_and(|outcome| outcome.has_code(issue_type::EXPIRED));
+                Error::Authentication { expired, outcome }
+            }
+            Refusal::Forbidden => Error::Forbidden { outcome },
+            Refusal::NotFound => Error::NotFound { outcome },
+            Refusal::Conflict => {
+                let resources = outcome.as_ref().map(Outcome::resources).unwrap_or_default();
+                Error::Conflict { resources, outcome }
+            }
+            Refusal::RateLimited => Error::RateLimited { retry_after, outcome },
+            Refusal::Unavailable => Error::Unavailable { status: self.status, retry_after, outcome },
+        }
+    }
+
+    /// The body as a document, with what was odd about it.
+    fn read(&self) -> std::result::Result<Read, Problem> {
+        if self.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+            return Err(Problem::Compression);
+        }
+        if self.is_empty() {
+            return Err(Problem::Empty);
+        }
+        let content_type = self.header(&header::CONTENT_TYPE);
+        let format = Format::of(content_type, &self.body).ok_or(Problem::MediaType)?;
+        if is_foreign_charset(content_type) {
+            return Err(Problem::Charset);
+        }
+        let options = ReadOptions::tolerant().limits(self.limits);
+        match format {
+            Format::Json => options.json(&self.body),
+            Format::Xml => options.xml(&self.body),
+        }
+        .map_err(Problem::Unreadable)
+    }
+
+    /// The document, whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// A body that is no document, and an `OperationOutcome` with an issue that is an error: some servers refuse with
+    /// status 200.
+    pub(crate) fn document(&self) -> Result<Read> {
+        let read = self.read().map_err(|problem| self.not_koppeltaal(problem))?;
+        match read.document.get::<OperationOutcome>() {
+            Some(outcome) if is_refusal(outcome) => Err(self.refused(Outcome::new(outcome.clone()))),
+            _ => Ok(read),
+        }
+    }
+
+    /// The bundle, which it must be, and what was odd about it.
+    pub(crate) fn bundle(&self) -> Result<(Bundle, Vec<koppeltaal_fhir::Finding>)> {
+        let read = self.document()?;
+        match read.document {
+            Document::Bundle(bundle) => Ok((bundle, read.findings)),
+            Document::Resource(_) => Err(self.unexpected("a resource where a bundle is due")),
+        }
+    }
+
+    /// Where the resource is that was created or changed, with its version: `Content-Location`, else `Location`
+    /// (Koppeltaal spec section 7).
+    pub(crate) fn resource_url(&self) -> Option<ResourceUrl> {
+        let url = |name| self.header(name).and_then(|value: &str| value.parse().ok());
+        url(&header::CONTENT_LOCATION).or_else(|| url(&header::LOCATION))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.body.trim_ascii().is_empty()
+    }
+
+    /// The error for FHIR that is not what the operation gives.
+    pub(crate) fn unexpected(&self, what: &'static str) -> Error {
+        self.not_koppeltaal(Problem::Unexpected(what))
+    }
+
+    pub(crate) fn not_koppeltaal(&self, problem: Problem) -> Error {
+        let content_type = self.header(&header::CONTENT_TYPE).map(|value| value.chars().take(100).collect());
+        let excerpt = Excerpt::of(&self.body);
+        Box::new(ProtocolError { problem, status: self.status, content_type, excerpt }).into()
+    }
+
+    fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Whether an outcome refuses: any issue that is an error, or does not say what it is.
+fn is_refusal(outcome: &OperationOutcome) -> bool {
+    use koppeltaal_fhir::resources::IssueSeverity::{Information, Warning};
+    outcome.issue.iter().any(|issue| !matches!(issue.severity.value, Some(Information | Warning)))
+}
+
+/// Whether undoing the compression failed, and not the connection: an I/O error that no HTTP error stands above.
+fn is_decompression(error: &reqwest::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause.filter(|cause| cause.is::<reqwest::Error>()) {
+        cause = inner.source();
+    }
+    cause.is_some_and(|cause| cause.is::<std::io::Error>())
+}

@@ -1,0 +1,134 @@
+//! When to try again, how long to wait, and when to stop.
+//!
+//! Whether an operation may be repeated at all is decided in [`send`](crate::send); this file only counts and waits.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+/// When to try again what may safely be tried again: reads, and writes that certainly never reached the server or
+/// that it declined unprocessed (Koppeltaal spec section 8).
+///
+/// Waiting times double from `min_delay` to `max_delay`, each stretched at random up to twofold so that many clients do
+/// not come back at one moment. A server's `Retry-After` is honoured where it is longer; when it is longer than the
+/// operation's total timeout leaves, the error is returned at once.
+///
+/// All clones of a client share one budget: retries may be a fifth of the requests, after the first ten. A server in
+/// trouble is not buried under retries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// How often at most, after the first try. Default 3.
+    pub retries: u32,
+    /// The wait before the first retry. Default 200 milliseconds.
+    pub min_delay: Duration,
+    /// The longest wait between two tries, before the random stretch. Default 10 seconds.
+    pub max_delay: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { retries: 3, min_delay: Duration::from_millis(200), max_delay: Duration::from_secs(10) }
+    }
+}
+
+impl RetryPolicy {
+    /// Never tries again.
+    pub fn never() -> Self {
+        Self { retries: 0, ..Self::default() }
+    }
+
+    /// The waiting times, one after the other.
+    pub(crate) fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
+        ExponentialBuilder::default()
+            .with_factor(2.0)
+            .with_min_delay(self.min_delay)
+            .with_max_delay(self.max_delay)
+            .with_max_times(self.retries as usize)
+            .with_jitter()
+            .build()
+    }
+}
+
+/// The retries that are left to all clones of a client, in fifths: a request puts one in, a retry takes five out.
+#[derive(Debug)]
+pub(crate) struct RetryBudget {
+    fifths: AtomicU32,
+}
+
+impl RetryBudget {
+    const RETRY: u32 = 5;
+    const MAXIMUM: u32 = 10 * Self::RETRY;
+
+    pub(crate) fn new() -> Self {
+        Self { fifths: AtomicU32::new(Self::MAXIMUM) }
+    }
+
+    pub(crate) fn count_request(&self) {
+        let add = |fifths: u32| (fifths < Self::MAXIMUM).then_some(fifths + 1);
+        // An error means that the budget is full.
+        let _ = self.fifths.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+    }
+
+    /// Takes one retry out, if there is one.
+    pub(crate) fn take_retry(&self) -> bool {
+        let take = |fifths: u32| fifths.checked_sub(Self::RETRY);
+        self.fifths.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+    }
+}
+
+/// The value of a `Retry-After` header: seconds, or a date (RFC 9110 section 10.2.3).
+pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    // A date that has passed means "now".
+    httpdate::parse_http_date(value).ok().map(|date| date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_and_stretch_up_to_the_longest() {
+        let policy = RetryPolicy {
+            retries: 4,
+            min_delay: Duration::from_millis(100),
+            max_delay: Duration::from_millis(300),
+        };
+        let delays: Vec<_> = policy.delays().collect();
+        assert_eq!(delays.len(), 4);
+        for (delay, base) in delays.iter().zip([100, 200, 300, 300]) {
+            let base = Duration::from_millis(base);
+            assert!((base..=base * 2).contains(delay), "{delay:?} for {base:?}");
+        }
+        assert_eq!(RetryPolicy::never().delays().count(), 0);
+    }
+
+    #[test]
+    fn retries_are_a_fifth_of_the_requests_after_the_first_ten() {
+        let budget = RetryBudget::new();
+        assert_eq!((0..100).filter(|_| budget.take_retry()).count(), 10);
+        for _ in 0..10 {
+            budget.count_request();
+        }
+        assert_eq!((0..100).filter(|_| budget.take_retry()).count(), 2);
+        for _ in 0..1_000 {
+            budget.count_request();
+        }
+        assert_eq!((0..100).filter(|_| budget.take_retry()).count(), 10);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let date = "Wed, 21 Oct 2015 07:28:00 GMT";
+        let now = httpdate::parse_http_date(date).expect("a date") - Duration::from_secs(90);
+        assert_eq!(retry_after(" 120 ", now), Some(Duration::from_secs(120)));
+        assert_eq!(retry_after(date, now), Some(Duration::from_secs(90)));
+        assert_eq!(retry_after(date, now + Duration::from_secs(200)), Some(Duration::ZERO));
+        assert_eq!(retry_after("soon", now), None);
+        assert_eq!(retry_after("-1", now), None);
+    }
+}

@@ -1,0 +1,165 @@
+//! [`Search`]: results that come in pages, fetched when they are asked for.
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+
+use futures_util::{Stream, stream};
+use koppeltaal_fhir::{Entry, Finding};
+use reqwest::Url;
+
+use crate::client::Client;
+use crate::error::{Error, Problem, Result};
+use crate::request::{Operation, Request};
+use crate::response::Answer;
+
+/// A running search. No page is fetched before it is needed, and no more than one is kept.
+///
+/// After an error the same page may be asked for again.
+#[must_use = "a search does nothing until results are asked for"]
+pub struct Search<T> {
+    client: Client,
+    operation: &'static Operation,
+    read: fn(Entry) -> Option<T>,
+    next: Option<Result<Url>>,
+    /// Hashes of the pages so far, to notice a circle without keeping the links of a long search.
+    visited: HashSet<u64>,
+    hasher: RandomState,
+    /// How many results may still come; `None`: all.
+    left: Option<usize>,
+    /// Results that were fetched and not asked for yet.
+    waiting: VecDeque<T>,
+}
+
+/// One page of results.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Page<T> {
+    /// The results, in the server's order.
+    pub items: Vec<T>,
+    /// How many results the whole search has, if the server says so.
+    pub total: Option<u64>,
+    /// What was odd about the page's text.
+    pub findings: Vec<Finding>,
+}
+
+impl<T: Send + Sync + 'static> Search<T> {
+    pub(crate) fn new(
+        client: &Client,
+        operation: &'static Operation,
+        first: Url,
+        limit: Option<usize>,
+        read: fn(Entry) -> Option<T>,
+    ) -> Self {
+        Self {
+            client: client.clone(),
+            operation,
+            read,
+            next: Some(Ok(first)),
+            visited: HashSet::new(),
+            hasher: RandomState::new(),
+            left: limit,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// The next page; `None` after the last one, or when the limit is reached. Results of earlier pages that
+    /// [`next`](Self::next) has not given yet stay with it.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read, and [`Problem::RepeatedPage`] when the server sends in circles, [`Error::ForeignUrl`] when it
+    /// names a next page outside its FHIR service.
+    pub async fn next_page(&mut self) -> Result<Option<Page<T>>> {
+        if self.left == Some(0) {
+            return Ok(None);
+        }
+        let url = match self.next.take_if(|next| next.is_err()) {
+            Some(Err(error)) => return Err(error),
+            _ => match &self.next {
+                // A copy: when the future is dropped half-way, the page can be asked for again.
+                Some(Ok(url)) => url.clone(),
+                _ => return Ok(None),
+            },
+        };
+        self.visited.insert(self.hasher.hash_one(url.as_str()));
+        let request = Request::new(self.operation, url);
+        let (bundle, findings, next) = self
+            .client
+            .exchange(request, |answer| {
+                let (bundle, findings) = answer.bundle()?;
+                let next = bundle.link("next").map(|link| self.follow(answer, link));
+                Ok((bundle, findings, next))
+            })
+            .await?;
+        self.next = next;
+        let total = bundle.total_results.value.and_then(|total| u64::try_from(total).ok());
+        let mut items: Vec<T> = bundle.entry.into_iter().filter_map(self.read).collect();
+        if let Some(left) = &mut self.left {
+            items.truncate(*left);
+            *left -= items.len();
+        }
+        Ok(Some(Page { items, total, findings }))
+    }
+
+    /// The next page at the configured server (Koppeltaal spec section 5). A bad link becomes an error when the page is
+    /// asked for, so that the results before it are not lost.
+    fn follow(&self, answer: &Answer, link: &str) -> Result<Url> {
+        let url = self
+            .client
+            .server()
+            .localize(link)
+            .ok_or_else(|| Error::ForeignUrl { url: Some(link.to_owned()) })?;
+        if self.visited.contains(&self.hasher.hash_one(url.as_str())) {
+            return Err(answer.not_koppeltaal(Problem::RepeatedPage));
+        }
+        Ok(url)
+    }
+
+    /// The next result; `None` after the last one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next_page`](Self::next_page).
+    pub async fn next(&mut self) -> Result<Option<T>> {
+        while self.waiting.is_empty() {
+            match self.next_page().await? {
+                Some(page) => self.waiting.extend(page.items),
+                None => return Ok(None),
+            }
+        }
+        Ok(self.waiting.pop_front())
+    }
+
+    /// All results that are left.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next_page`](Self::next_page); results from before the error are lost.
+    pub async fn collect(mut self) -> Result<Vec<T>> {
+        let mut all = Vec::from(std::mem::take(&mut self.waiting));
+        while let Some(page) = self.next_page().await? {
+            all.extend(page.items);
+        }
+        Ok(all)
+    }
+
+    /// The results as a stream, which ends after the last result or the first error.
+    pub fn into_stream(self) -> impl Stream<Item = Result<T>> + Send + 'static {
+        stream::unfold(Some(self), |search| async move {
+            let mut search = search?;
+            match search.next().await {
+                Ok(Some(item)) => Some((Ok(item), Some(search))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+    }
+}
+
+impl<T> fmt::Debug for Search<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL of the next page can hold a patient's.
+        f.debug_struct("Search").field("operation", &self.operation.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,132 @@
+//! The one place that sends: negotiation, credentials, time limits, retries, tracing.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header;
+use tokio::time::{Instant, sleep};
+use tracing::{Instrument, Span, debug, field, info_span};
+
+use crate::client::Client;
+use crate::error::{Error, Obstacle, Result};
+use crate::request::Request;
+use crate::response::Answer;
+
+impl Client {
+    /// Makes the request, again if that is safe and worthwhile, and has `read` make sense of the answer, which is one
+    /// of success.
+    pub(crate) async fn exchange<T>(
+        &self,
+        request: Request<'_>,
+        read: impl FnOnce(&Answer) -> Result<T>,
+    ) -> Result<T> {
+        let span = info_span!(
+            "koppeltaal",
+            operation = request.operation.name,
+            message = request.message_identifier,
+            status = field::Empty,
+            attempts = field::Empty,
+            duration_ms = field::Empty,
+        );
+        let started = Instant::now();
+        let exchange = async {
+            let result = match self.repeat(&request, started).await {
+                // An answer of success that makes no sense leaves a write as open as none.
+                Ok(answer) => read(&answer).map_err(|error| request.settle(error)),
+                Err(error) => Err(error),
+            };
+            let duration = started.elapsed().as_millis();
+            Span::current().record("duration_ms", u64::try_from(duration).unwrap_or(u64::MAX));
+            match &result {
+                Ok(_) => debug!("done"),
+                Err(error) => debug!(%error, "failed"),
+            }
+            result
+        };
+        exchange.instrument(span).await
+    }
+
+    async fn repeat(&self, request: &Request<'_>, started: Instant) -> Result<Answer> {
+        let settings = self.settings();
+        let body = request.body.map(|document| settings.format.write(document)).transpose()?.map(Bytes::from);
+        let mut delays = settings.retry.delays();
+        let left = || settings.total_timeout.saturating_sub(started.elapsed());
+        self.retry_budget().count_request();
+        let mut attempts = 0_u32;
+        loop {
+            attempts += 1;
+            Span::current().record("attempts", attempts);
+            let error = match self.attempt(request, body.clone(), left().min(settings.request_timeout)).await
+            {
+                Ok(answer) => return Ok(answer),
+                Err(error) => request.settle(error),
+            };
+            let repeatable =
+                if request.operation.writes { error.is_repeatable_write() } else { error.is_retryable() };
+            let delay = match delays.next() {
+                Some(delay) if repeatable => delay.max(error.retry_after().unwrap_or_default()),
+                _ => return Err(error),
+            };
+            if delay >= left() || !self.retry_budget().take_retry() {
+                return Err(error);
+            }
+            debug!(%error, ?delay, "trying again");
+            sleep(delay).await;
+        }
+    }
+
+    async fn attempt(&self, request: &Request<'_>, body: Option<Bytes>, limit: Duration) -> Result<Answer> {
+        let settings = self.settings();
+        let mut builder = self
+            .http()
+            .request(request.operation.method.clone(), request.url.clone())
+            .header(header::ACCEPT, settings.format.accept())
+            .timeout(limit);
+        if let (Some(document), Some(body)) = (request.body, body) {
+            builder = builder.header(header::CONTENT_TYPE, settings.format.content_type(document)).body(body);
+        }
+        if request.operation.authenticates {
+            builder = self.credentials().authorize(builder);
+        }
+        let response = builder.send().await.map_err(|error| network_error(error, limit))?;
+        Span::current().record("status", response.status().as_u16());
+        Answer::receive(response, settings.limits, limit).await?.check()
+    }
+}
+
+/// Sorts the troubles of a network by how far the request came.
+pub(crate) fn network_error(error: reqwest::Error, limit: Duration) -> Error {
+    // The URL can hold a patient's.
+    let error = error.without_url();
+    if error.is_connect() || error.is_builder() {
+        return Error::Unreachable { reason: obstacle(&error), source: error.into() };
+    }
+    if error.is_timeout() {
+        return Error::Timeout { limit };
+    }
+    Error::Interrupted { source: error.into() }
+}
+
+fn obstacle(error: &reqwest::Error) -> Obstacle {
+    if error.is_dns() {
+        return Obstacle::Dns;
+    }
+    if error.is_timeout() {
+        return Obstacle::Timeout;
+    }
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        let io = cause.downcast_ref::<std::io::Error>();
+        if cause.is::<rustls::Error>() {
+            return Obstacle::Tls;
+        }
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused) {
+            return Obstacle::Refused;
+        }
+        // An error inside an I/O error is not its source, but hides behind it.
+        let inner =
+            io.and_then(std::io::Error::get_ref).map(|inner| -> &(dyn std::error::Error + 'static) { inner });
+        next = inner.or_else(|| cause.source());
+    }
+    Obstacle::Other
+}

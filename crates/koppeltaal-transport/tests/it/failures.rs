@@ -1,0 +1,290 @@
+//! Answers that are refusals, and answers that are not Koppeltaal's.
+
+use std::io::Write;
+use std::time::Duration;
+
+use koppeltaal_transport::{Client, Error, Format, Obstacle, Problem, ProtocolError, StatusCode};
+
+use crate::server::{CARE_PLAN, Server, Step, care_plan, fixture, json, status, with_headers};
+
+const HTML: &str =
+    "<!DOCTYPE html><html><body>Proxy of the hospital: Jan Jansen is not allowed</body></html>";
+
+fn outcome(code: &str) -> String {
+    format!(
+        r#"{{"resourceType":"OperationOutcome","issue":[{{"severity":"error",
+            "type":{{"system":"http://hl7.org/fhir/issue-type","code":"{code}"}},"details":"Jan Jansen"}}]}}"#
+    )
+}
+
+async fn error_of_a_read(step: Step) -> Error {
+    let server = Server::playing([step]).await;
+    server.client().message("1").await.expect_err("a failure")
+}
+
+async fn error_of_a_post(step: Step) -> Error {
+    let server = Server::playing([step]).await;
+    server.client().send(care_plan()).await.expect_err("a failure")
+}
+
+fn protocol(error: &Error) -> &ProtocolError {
+    match error {
+        Error::Protocol(error) => error,
+        Error::UnknownOutcome { source, .. } => protocol(source),
+        _ => panic!("{error:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_names_each_resource() {
+    for (format, content_type) in [(Format::Json, "application/json"), (Format::Xml, "text/xml")] {
+        let body = fixture(&format!("resources/operationoutcome.{format}"));
+        let server = Server::playing([status(409, content_type, body)]).await;
+        let client = server.builder().format(format).build().expect("a client");
+        let error = client.send(care_plan()).await.expect_err("a conflict");
+        let Error::Conflict { resources, outcome } = &error else { panic!("{error:?}") };
+        let resources: Vec<_> = resources.iter().map(|url| url.as_str()).collect();
+        assert_eq!(
+            resources,
+            ["https://portal.example/fhir/CarePlan/900", "https://epd.example/fhir/Patient/2041"]
+        );
+        let issues: Vec<_> = outcome.as_ref().expect("an outcome").issues().collect();
+        assert_eq!(issues[0].details.as_deref(), Some("The specified resource version is not correct"));
+        assert!(!error.is_retryable() && !error.is_outcome_unknown());
+        assert_eq!(
+            error.to_string(),
+            "2 resources (CarePlan, Patient) of another version than the server's \
+             (4 issues: conflict, conflict, business-rule, unknown)"
+        );
+    }
+}
+
+#[tokio::test]
+async fn statuses_and_codes_tell_what_to_do() {
+    fn kind(error: &Error) -> &'static str {
+        match error {
+            Error::Authentication { expired: true, .. } => "expired",
+            Error::Authentication { .. } => "authentication",
+            Error::Forbidden { .. } => "forbidden",
+            Error::NotFound { .. } => "not found",
+            Error::Conflict { .. } => "conflict",
+            Error::Rejected { .. } => "rejected",
+            Error::RateLimited { .. } => "rate limited",
+            Error::Unavailable { .. } => "unavailable",
+            Error::Protocol(_) => "protocol",
+            Error::UnknownOutcome { .. } => "unknown",
+            _ => "other",
+        }
+    }
+    // Status, issue code or HTML, and what it means for a claim and for a post. A refusal means the same for both.
+    for (code, issue, read, post) in [
+        (401, Some("login"), "authentication", "authentication"),
+        (401, None, "authentication", "authentication"),
+        (401, Some("expired"), "expired", "expired"),
+        (500, Some("expired"), "expired", "expired"),
+        (403, Some("forbidden"), "forbidden", "forbidden"),
+        (403, None, "forbidden", "forbidden"),
+        (404, None, "not found", "not found"),
+        (409, Some("conflict"), "conflict", "conflict"),
+        (500, Some("conflict"), "conflict", "conflict"),
+        (400, Some("invalid"), "rejected", "rejected"),
+        (412, Some("invariant"), "rejected", "rejected"),
+        (422, Some("required"), "rejected", "rejected"),
+        (500, Some("not-supported"), "rejected", "rejected"),
+        (500, Some("transient"), "unavailable", "unavailable"),
+        (429, None, "rate limited", "rate limited"),
+        (400, None, "protocol", "protocol"),
+        (500, None, "protocol", "unknown"),
+        (502, None, "unavailable", "unknown"),
+        (503, None, "unavailable", "unknown"),
+        (504, None, "unavailable", "unknown"),
+    ] {
+        let step = match issue {
+            Some(issue) => status(code, "application/json", outcome(issue)),
+            None => status(code, "text/html", HTML),
+        };
+        let case = format!("{code} {issue:?}");
+        let error = error_of_a_read(step.clone()).await;
+        assert_eq!(kind(&error), read, "{case}: {error:?}");
+        assert_eq!(error.outcome().is_some(), issue.is_some(), "{case}");
+        let error = error_of_a_post(step).await;
+        assert_eq!(kind(&error), post, "{case}: {error:?}");
+        assert!(!format!("{error} {error:?}").contains("Jan Jansen"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_is_answered_with_200_is_still_an_error() {
+    let error = error_of_a_read(json(outcome("processing"))).await;
+    assert!(matches!(error, Error::Rejected { status: StatusCode::OK, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_page_of_a_proxy_is_reported_with_status_type_and_start() {
+    let long = format!("{HTML}{}", "x".repeat(10_000));
+    let error = error_of_a_read(status(500, "text/html; charset=utf-8", &long)).await;
+    let protocol = protocol(&error);
+    assert_eq!(protocol.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(protocol.content_type.as_deref(), Some("text/html; charset=utf-8"));
+    assert_eq!(protocol.problem, Problem::MediaType);
+    assert_eq!(protocol.excerpt.as_str(), &long[..512]);
+    assert_eq!(
+        error.to_string(),
+        "the answer is not Koppeltaal's: neither FHIR JSON nor XML (HTTP 500 Internal Server Error, text/html; charset=utf-8)"
+    );
+}
+
+#[tokio::test]
+async fn a_login_page_with_status_200_is_no_success() {
+    let error = error_of_a_read(status(200, "text/html", HTML)).await;
+    assert_eq!(protocol(&error).problem, Problem::MediaType);
+    // Neither for what has no other answer than success.
+    let message = crate::server::document(&fixture("messages/UpdateCarePlanActivityStatus-full.json"));
+    let message = message.into_bundle().expect("a bundle");
+    let header = koppeltaal_messaging::Header::all_of(&message).next().expect("a header");
+    let server = Server::playing([status(200, "text/html", HTML)]).await;
+    let error = server.client().acknowledge(&header, &koppeltaal_messaging::Acknowledgement::Success).await;
+    assert!(error.expect_err("a failure").is_outcome_unknown());
+}
+
+#[tokio::test]
+async fn unreadable_answers_say_what_is_wrong() {
+    let page = fixture("bundles/search-empty.json");
+    let cases = [
+        (with_headers(200, &[("Content-Type", "application/json")], ""), "no body"),
+        (with_headers(204, &[], ""), "no body"),
+        (json(&page[..page.len() / 2]), "unreadable"),
+        (
+            status(200, "application/atom+xml", "<feed xmlns=\"http://www.w3.org/2005/Atom\"><entry>"),
+            "unreadable",
+        ),
+        (status(200, "application/atom+xml", "<!DOCTYPE feed [<!ENTITY a \"b\">]><feed/>"), "unreadable"),
+        (json(b"{\"resourceType\":\"Bundle\",\"title\":\"\xE9\"}"), "unreadable"),
+        (status(200, "application/json; charset=iso-8859-1", &page), "not in UTF-8"),
+        (
+            with_headers(200, &[("Content-Type", "application/json"), ("Content-Encoding", "br")], &page),
+            "compression",
+        ),
+        (json(r#"{"resourceType":"Patient"}"#), "a resource where a bundle is due"),
+        (
+            json(r#"{"resourceType":"Bundle","entry":[{"content":{"resourceType":"Patient"}}]}"#),
+            "without a MessageHeader",
+        ),
+        (json(fixture("bundles/search-page.json")), "several MessageHeaders"),
+        (json(r#"{"error":"invalid_request"}"#), "unreadable"),
+    ];
+    for (step, problem) in cases {
+        let error = error_of_a_read(step).await;
+        let protocol = protocol(&error);
+        assert!(protocol.status.is_success());
+        assert!(protocol.problem.to_string().contains(problem), "{problem}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn the_format_of_an_answer_may_differ_from_the_one_asked_for() {
+    let server = Server::playing([
+        status(200, "text/plain", fixture("bundles/search-empty.xml")),
+        with_headers(200, &[], fixture("bundles/search-empty.json")),
+    ])
+    .await;
+    assert_eq!(server.client().claim().await.expect("XML"), None);
+    assert_eq!(server.client().claim().await.expect("JSON"), None);
+}
+
+#[tokio::test]
+async fn a_post_that_gets_nonsense_for_success_may_have_been_done() {
+    for step in
+        [json(""), json("{"), status(200, "text/html", HTML), json(fixture("bundles/search-empty.json"))]
+    {
+        let error = error_of_a_post(step).await;
+        let Error::UnknownOutcome { message_identifier, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(message_identifier.as_deref(), Some(CARE_PLAN));
+        assert!(error.to_string().contains(CARE_PLAN));
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    let elsewhere = Server::playing([json(fixture("bundles/search-empty.json"))]).await;
+    for code in [301, 302, 303, 307, 308] {
+        let location = format!("{}/FHIR/Koppeltaal/metadata?token=x", elsewhere.url());
+        let server = Server::playing([with_headers(code, &[("Location", &location)], "")]).await;
+        let error = server.client().message("1").await.expect_err("a redirect");
+        assert_eq!(protocol(&error).problem, Problem::Redirect { to: Some(elsewhere.url()) });
+        assert!(!error.to_string().contains("token"), "{error}");
+        let error = error_of_a_post(with_headers(code, &[("Location", &location)], "")).await;
+        assert!(matches!(error, Error::Protocol(_)), "a redirected post was not processed: {error:?}");
+    }
+    assert!(elsewhere.asked().is_empty());
+}
+
+#[tokio::test]
+async fn bodies_are_read_up_to_the_limit() {
+    let body = format!("{}{}", fixture("bundles/search-empty.json"), " ".repeat(100_000));
+    // With the length announced, in chunks without, and compressed to almost nothing.
+    let chunked = format!(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+        body.len()
+    );
+    let steps = [json(&body), Step::Answer(chunked.into_bytes()), gzip(&body)];
+    for step in steps {
+        let server = Server::playing([step.clone(), step]).await;
+        let strict = server.builder().body_limit(50_000).build().expect("a client");
+        let error = strict.message("1").await.expect_err("too large");
+        assert_eq!(protocol(&error).problem, Problem::TooLarge { limit: 50_000 });
+        let roomy = server.builder().body_limit(150_000).build().expect("a client");
+        assert_eq!(roomy.message("1").await.expect("small enough"), None);
+    }
+}
+
+fn gzip(body: &str) -> Step {
+    gzip_bytes(&compress(body))
+}
+
+fn compress(body: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(body.as_bytes()).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+fn gzip_bytes(bytes: &[u8]) -> Step {
+    with_headers(200, &[("Content-Type", "application/json"), ("Content-Encoding", "gzip")], bytes)
+}
+
+#[tokio::test]
+async fn damaged_compression_is_no_broken_connection() {
+    let whole = compress(&fixture("bundles/mailbox-reply.json"));
+    let mut flipped = whole.clone();
+    flipped[20..100].iter_mut().for_each(|byte| *byte ^= 0x55);
+    for bytes in [&whole[..200], &flipped, b"{}"] {
+        let error = error_of_a_read(gzip_bytes(bytes)).await;
+        assert_eq!(protocol(&error).problem, Problem::Compression);
+        assert!(error_of_a_post(gzip_bytes(bytes)).await.is_outcome_unknown());
+    }
+}
+
+#[tokio::test]
+async fn bodies_may_be_compressed() {
+    let server = Server::playing([gzip(&fixture("bundles/search-empty.json"))]).await;
+    assert_eq!(server.client().claim().await.expect("an answer"), None);
+}
+
+#[tokio::test]
+async fn a_retry_after_is_in_the_error() {
+    for code in [429, 503] {
+        let error = error_of_a_read(with_headers(code, &[("Retry-After", "90")], "")).await;
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(90)));
+        assert!(error.is_retryable());
+        assert!(error.to_string().contains("wait 90 s"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn names_that_do_not_resolve_are_never_reached() {
+    let client =
+        Client::builder("http://no-such-host.localhost.invalid").danger_allow_plain_http().no_proxy();
+    let client = client.retry(koppeltaal_transport::RetryPolicy::never()).build().expect("a client");
+    let error = client.send(care_plan()).await.expect_err("no such host");
+    assert!(matches!(error, Error::Unreachable { reason: Obstacle::Dns, .. }), "{error:?}");
+}

@@ -1,0 +1,10 @@
+//! The client against small servers made of bytes, over real sockets.
+
+mod failures;
+mod network;
+mod operations;
+mod retries;
+mod search;
+mod secrets;
+mod server;
+mod tls;

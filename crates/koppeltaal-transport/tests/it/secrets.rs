@@ -1,0 +1,119 @@
+//! What is in logs: a whole session at the most talkative level, searched for what must not be there.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use koppeltaal_messaging::Acknowledgement;
+use koppeltaal_transport::{Error, HeaderQuery, MessageFilter};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::server::{CARE_PLAN, Server, Step, care_plan, fixture, json, status};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("the log").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("the log").clone()).expect("text")
+    }
+}
+
+/// The password in clear, and as Basic authentication writes it with the user name.
+const SECRETS: [&str; 3] = ["Geheim1", "R2VoZWlt", "cG9ydGFsOkdlaGVpbTE"];
+
+#[tokio::test]
+async fn a_session_logged_at_trace_level_tells_no_secret_and_nothing_of_patients() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_span_events(FmtSpan::FULL)
+        .with_ansi(false)
+        .with_writer(log.clone())
+        .finish();
+    let guard = subscriber.set_default();
+
+    let outcome = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error",
+        "type":{"code":"expired"},"details":"Authentication failed: Bearer token Geheim1 of Lieke has expired"}]}"#;
+    let server = Server::playing([
+        json(fixture("resources/conformance.json")),
+        json(fixture("bundles/mailbox-reply.json")),
+        json(fixture("messages/CreateOrUpdatePatient-full.json")),
+        json(fixture("resources/messageheader.json")),
+        json(fixture("bundles/search-empty.json")),
+        status(409, "application/json", fixture("resources/operationoutcome.json")),
+        status(401, "application/json", outcome),
+        status(
+            500,
+            "text/html",
+            "<html>You sent: Authorization: Basic cG9ydGFsOkdlaGVpbTE= Geheim1 Lieke</html>",
+        ),
+        json("{\"resourceType\":\"Bundle\",\"title\":\"Lieke\",]"),
+        Step::Close(Vec::new()),
+    ])
+    .await;
+    let client = server.client();
+    let mut shown = format!("{client:?} {:?}", server.builder());
+    client.conformance().await.expect("a statement");
+    client.send(care_plan()).await.expect("a reply");
+    let message = client.claim().await.expect("an answer").expect("a message");
+    client.acknowledge(&message.header, &Acknowledgement::Success).await.expect("accepted");
+    let filter =
+        MessageFilter::default().patient("https://epd.example/fhir/Patient/2041".parse().expect("a URL"));
+    let query = HeaderQuery::default().filter(filter.clone());
+    let search = client.headers(&query);
+    shown += &format!("{search:?}");
+    search.collect().await.expect("nothing");
+    for _ in 0..5 {
+        let error = client.claim_matching(&filter).await.expect_err("a failure");
+        shown += &format!("\n{error}\n{error:?}\n{error:#?}");
+        let mut source: Option<&dyn std::error::Error> = std::error::Error::source(&error);
+        while let Some(error) = source {
+            shown += &format!("\n{error}\n{error:?}");
+            source = error.source();
+        }
+    }
+    drop(guard);
+
+    let log = log.text();
+    assert!(log.contains("koppeltaal{operation=\"send\""), "the session is in the log:\n{log}");
+    assert!(log.contains(CARE_PLAN), "{log}");
+    assert!(log.contains("status=409") && log.contains("duration_ms="), "{log}");
+    assert!(log.lines().any(|line| line.contains("TRACE")), "layers below are in the log as well:\n{log}");
+    for (name, text) in [("log", &log), ("errors", &shown)] {
+        for secret in SECRETS {
+            assert!(!text.contains(secret), "{secret} in the {name}:\n{text}");
+        }
+        for patient in ["Lieke", "2041", "Zwaluwbeek"] {
+            assert!(!text.contains(patient), "{patient} in the {name}:\n{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_shown_is_there_for_who_asks() {
+    let server = Server::playing([status(500, "text/html", "<html>Lieke</html>")]).await;
+    let error = server.client().message("1").await.expect_err("a page");
+    let Error::Protocol(protocol) = error else { panic!("{error:?}") };
+    assert_eq!(protocol.excerpt.as_str(), "<html>Lieke</html>");
+}

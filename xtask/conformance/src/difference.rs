@@ -1,0 +1,39 @@
+//! What the comparers of trees report: the place, and what each side has there.
+
+use std::fmt;
+
+/// How many differences one comparison collects; a file that is altogether different needs no more to be seen.
+pub(crate) const MOST: usize = 200;
+
+/// One place where two trees differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// Where, as the format names places: `Patient/name[1]/@value` in XML, `name[1].family` in JSON.
+    pub(crate) path: String,
+    /// What the original or reference has there; `None` for nothing.
+    pub(crate) left: Option<String>,
+    /// What came out.
+    pub(crate) right: Option<String>,
+}
+
+impl Difference {
+    pub(crate) fn new(path: impl Into<String>, left: Option<String>, right: Option<String>) -> Self {
+        Self { path: path.into(), left, right }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |side: &Option<String>| side.as_deref().map_or_else(|| "nothing".to_owned(), excerpt);
+        write!(f, "{}: {} became {}", self.path, show(&self.left), show(&self.right))
+    }
+}
+
+/// At most some 100 characters of `text`, on one line.
+pub(crate) fn excerpt(text: &str) -> String {
+    let mut short: String = text.chars().take(100).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short.replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t")
+}

@@ -1,0 +1,197 @@
+//! What was measured: per check how many files passed, were explained or failed, and the verdict over all.
+
+use crate::difference::Difference;
+use crate::exceptions::Exceptions;
+
+/// A group of alike measurements.
+pub(crate) struct Check {
+    pub(crate) id: &'static str,
+    pub(crate) title: String,
+    /// Of a hundred cases, how many must pass outright.
+    threshold: f64,
+    passed: usize,
+    /// File, and why its differences are none by the standard; these have passed.
+    equal: Vec<(String, Vec<&'static str>)>,
+    /// File, and the reasons of its differences.
+    explained: Vec<(String, Vec<&'static str>)>,
+    /// File, and the first difference that nothing explains; how many more there are.
+    failed: Vec<(String, String, usize)>,
+    /// Of a sample, whose cases have no names: how many were explained and how many failed.
+    sampled: Option<(usize, usize)>,
+}
+
+/// All checks of a run.
+pub(crate) struct Ledger {
+    exceptions: Exceptions,
+    checks: Vec<Check>,
+}
+
+impl Ledger {
+    pub(crate) fn new() -> Self {
+        Self { exceptions: Exceptions::new(), checks: Vec::new() }
+    }
+
+    /// Starts a check; what is recorded from now on belongs to it.
+    pub(crate) fn start(&mut self, id: &'static str, title: impl Into<String>, threshold: f64) {
+        let title = title.into();
+        self.checks.push(Check {
+            id,
+            title,
+            threshold,
+            passed: 0,
+            equal: Vec::new(),
+            explained: Vec::new(),
+            failed: Vec::new(),
+            sampled: None,
+        });
+    }
+
+    /// Records how one file fared: its differences, or why it could not be compared at all.
+    pub(crate) fn record(&mut self, file: &str, outcome: Result<Vec<Difference>, String>) {
+        let Some(check) = self.checks.last_mut() else { return };
+        let differences = outcome.unwrap_or_else(|problem| vec![Difference::new("", None, Some(problem))]);
+        let mut reasons = Vec::new();
+        let mut is_equal = true;
+        let mut open = Vec::new();
+        for difference in &differences {
+            match self.exceptions.find(check.id, file, difference) {
+                Some(row) => {
+                    is_equal &= row.is_equal();
+                    if !reasons.contains(&row.reason) {
+                        reasons.push(row.reason);
+                    }
+                }
+                None => open.push(difference),
+            }
+        }
+        let file = file.to_owned();
+        match open.first() {
+            Some(first) => check.failed.push((file, describe(first), open.len() - 1)),
+            None if reasons.is_empty() => check.passed += 1,
+            None if is_equal => check.equal.push((file, reasons)),
+            None => check.explained.push((file, reasons)),
+        }
+    }
+
+    /// Records how many cases of a sample passed, were explained, and failed.
+    pub(crate) fn record_sample(&mut self, passed: usize, explained: usize, failed: usize) {
+        if let Some(check) = self.checks.last_mut() {
+            check.passed = passed;
+            check.sampled = Some((explained, failed));
+        }
+    }
+
+    /// The reason that excuses a difference in the latest check, if there is one.
+    pub(crate) fn reason(&self, file: &str, difference: &Difference) -> Option<&'static str> {
+        self.exceptions.find(self.checks.last()?.id, file, difference).map(|row| row.reason)
+    }
+
+    /// Prints the latest check.
+    pub(crate) fn print(&self) {
+        let Some(check) = self.checks.last() else { return };
+        println!("{}", check.summary());
+        for (file, reasons) in &check.equal {
+            println!("    equal      {file}: {}", reasons.join("; "));
+        }
+        for (file, reasons) in &check.explained {
+            println!("    explained  {file}: {}", reasons.join("; "));
+        }
+        for (file, first, more) in &check.failed {
+            let more = if *more == 0 { String::new() } else { format!(" (and {more} more)") };
+            println!("    FAILED     {file}: {first}{more}");
+        }
+    }
+
+    /// Prints the verdict over all checks and tells whether it is good.
+    pub(crate) fn conclude(&self) -> bool {
+        println!("\nSummary");
+        let mut good = true;
+        for check in &self.checks {
+            println!("{}", check.summary());
+            good &= check.is_good();
+        }
+        // Whether a sample needs a row is chance.
+        let whole = self.checks.iter().filter(|check| check.sampled.is_none());
+        let ran: Vec<&str> = whole.map(|check| check.id).collect();
+        for row in self.exceptions.unused(&ran) {
+            println!("    FAILED     an exception that excuses nothing any more: {row}");
+            good = false;
+        }
+        println!("{}", if good { "All as required." } else { "NOT as required." });
+        good
+    }
+}
+
+impl Check {
+    fn passed(&self) -> usize {
+        self.passed + self.equal.len()
+    }
+
+    fn explained(&self) -> usize {
+        self.explained.len() + self.sampled.map_or(0, |(explained, _)| explained)
+    }
+
+    fn failed(&self) -> usize {
+        self.failed.len() + self.sampled.map_or(0, |(_, failed)| failed)
+    }
+
+    fn total(&self) -> usize {
+        self.passed() + self.explained() + self.failed()
+    }
+
+    fn percent(&self) -> f64 {
+        if self.total() == 0 { 100.0 } else { 100.0 * self.passed() as f64 / self.total() as f64 }
+    }
+
+    /// Enough passed, and there is a reason for each that did not.
+    fn is_good(&self) -> bool {
+        self.failed() == 0 && self.percent() >= self.threshold
+    }
+
+    fn summary(&self) -> String {
+        let verdict = if self.is_good() { "ok  " } else { "FAIL" };
+        let explained = match self.explained() {
+            0 => String::new(),
+            count => format!(", {count} explained"),
+        };
+        let failed = match self.failed() {
+            0 => String::new(),
+            count => format!(", {count} FAILED"),
+        };
+        let (passed, total, percent) = (self.passed(), self.total(), self.percent());
+        format!("{verdict} {:<62} {passed:>5} of {total:>5}  {percent:6.2} %{explained}{failed}", self.title)
+    }
+}
+
+fn describe(difference: &Difference) -> String {
+    match (difference.path.as_str(), &difference.left, &difference.right) {
+        ("", None, Some(problem)) => problem.clone(),
+        _ => difference.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_unexplained_difference_fails_a_check_whatever_the_percentage() {
+        let mut ledger = Ledger::new();
+        ledger.start("test", "test", 50.0);
+        for _ in 0..99 {
+            ledger.record("good", Ok(Vec::new()));
+        }
+        assert!(ledger.conclude());
+        ledger.record("bad", Ok(vec![Difference::new("a", None, None)]));
+        assert!(!ledger.conclude());
+        assert_eq!(ledger.checks[0].percent(), 99.0);
+    }
+
+    #[test]
+    fn what_could_not_be_compared_is_a_failure() {
+        let mut ledger = Ledger::new();
+        ledger.start("test", "test", 0.0);
+        ledger.record("bad", Err("unreadable".to_owned()));
+        assert_eq!(ledger.checks[0].failed[0].1, "unreadable");
+    }
+}

@@ -1,0 +1,80 @@
+//! Measures koppeltaal-fhir against a corpus of real files, and against the official schemas through xmllint.
+//!
+//! `cargo xtask conformance` runs this program. It stands apart from xtask, which must build when the generated model
+//! does not. Each check lives in a module of its own and records in the [`ledger`]; this file only lists them.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod difference;
+mod examples;
+mod exceptions;
+mod json_tree;
+mod ledger;
+mod lossless;
+mod manifest;
+mod mutate;
+mod pairs;
+mod random;
+mod reading;
+mod schema_verdict;
+mod subject;
+mod written;
+mod xml_tree;
+mod xmllint;
+
+use manifest::Format;
+use schema_verdict::File;
+
+/// Measures koppeltaal-fhir against real files and the official schemas.
+#[derive(Parser)]
+#[command(name = "cargo xtask conformance")]
+struct Arguments {
+    /// A directory with a MANIFEST.tsv and the files that it lists.
+    #[arg(long)]
+    corpus: PathBuf,
+    /// A directory of Koppeltaal messages in XML.
+    #[arg(long)]
+    examples: Option<PathBuf>,
+    /// The directory of the official schemas (fhir-atom.xsd, fhir-atom-single.xsd): compare verdicts with xmllint's.
+    #[arg(long)]
+    schema: Option<PathBuf>,
+    /// How many seeded changes of valid files to compare verdicts on.
+    #[arg(long, default_value_t = 10_000)]
+    mutations: usize,
+    /// Where the series of changes starts.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    subject::silence_guarded_panics();
+    // First, so that a missing xmllint is told at once.
+    let xmllint = arguments.schema.as_deref().map(xmllint::Xmllint::new).transpose()?;
+    let cases = manifest::read(&arguments.corpus)?;
+    let mut ledger = ledger::Ledger::new();
+    reading::check(&cases, &mut ledger);
+    lossless::check(&cases, &mut ledger);
+    pairs::check(&cases, &mut ledger);
+    if let Some(examples) = &arguments.examples {
+        examples::check(examples, &mut ledger)?;
+    }
+    if let Some(xmllint) = &xmllint {
+        let mut files: Vec<File> = Vec::new();
+        for case in cases.iter().filter(|case| case.format == Format::Xml) {
+            files.push(File { name: case.file.clone(), bytes: case.bytes.clone() });
+        }
+        if let Some(examples) = &arguments.examples {
+            for (name, path) in examples::xml_files(examples)? {
+                files.push(File { name, bytes: std::fs::read(path)? });
+            }
+        }
+        let valid = schema_verdict::check_files(xmllint, files, &mut ledger)?;
+        schema_verdict::check_mutants(xmllint, &valid, arguments.mutations, arguments.seed, &mut ledger)?;
+        written::check(xmllint, &cases, &mut ledger)?;
+    }
+    Ok(if ledger.conclude() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,74 @@
+//! koppeltaal-fhir as the checks use it: read and write by format, a panic turned into an error.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use koppeltaal_fhir::{Document, Read, ReadError, ReadOptions};
+
+use crate::manifest::Format;
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps panics inside [`guarded`] quiet: they are reported as failures. Others, this program's own, still print.
+pub(crate) fn silence_guarded_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !GUARDED.get() {
+            usual(panic);
+        }
+    }));
+}
+
+/// Runs `work`; a panic becomes an error.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    GUARDED.set(true);
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    GUARDED.set(false);
+    outcome.unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<String>().map(String::as_str);
+        let message = message.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(format!("PANIC: {}", message.unwrap_or("without a message")))
+    })
+}
+
+/// Reads `text`.
+pub(crate) fn read(options: ReadOptions, format: Format, text: &[u8]) -> Result<Read, ReadError> {
+    match format {
+        Format::Json => options.json(text),
+        Format::Xml => options.xml(text),
+    }
+}
+
+/// Writes `document`, on one line or indented.
+pub(crate) fn write(document: &Document, format: Format, indented: bool) -> Result<String, String> {
+    let written = match (format, indented) {
+        (Format::Json, false) => document.to_json(),
+        (Format::Json, true) => document.to_json_pretty(),
+        (Format::Xml, false) => document.to_xml(),
+        (Format::Xml, true) => document.to_xml_pretty(),
+    };
+    written.map_err(|error| format!("cannot be written as {}: {error}", format.name()))
+}
+
+/// Reads `text` and writes it in each of `formats` in turn, reading it again before the next.
+pub(crate) fn travel(
+    text: &[u8],
+    from: Format,
+    formats: &[Format],
+    indented: bool,
+) -> Result<String, String> {
+    guarded(|| {
+        let mut at = from;
+        let mut current: Option<String> = None;
+        for &format in formats {
+            let source = current.as_deref().map_or(text, str::as_bytes);
+            let read = read(ReadOptions::tolerant(), at, source)
+                .map_err(|error| format!("the {} cannot be read: {error}", at.name()))?;
+            current = Some(write(&read.document, format, indented)?);
+            at = format;
+        }
+        Ok(current.unwrap_or_default())
+    })
+}

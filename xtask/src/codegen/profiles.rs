@@ -1,0 +1,176 @@
+//! Koppeltaal's profiles and value sets: `schemas/koppeltaal` to `crates/koppeltaal-messaging/src/generated`.
+//!
+//! `parse` reads the schema text, `resolve` finds each field's place in the DSTU1 model and its Rust type, `emit` writes
+//! the structs and their moves, `lists` the value sets and the constants, `rules` the tables that validation reads.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use proc_macro2::TokenStream;
+
+use super::model::Model;
+use crate::schema::Cardinality;
+
+mod documentation;
+mod emit;
+mod lists;
+mod parse;
+mod resolve;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+/// Where the schema files are, below the root of the workspace.
+pub(super) const SCHEMAS: &str = "schemas/koppeltaal";
+/// Where the generated files go, below the root of the workspace.
+pub(super) const GENERATED: &str = "crates/koppeltaal-messaging/src/generated";
+/// What systems and extensions without a scheme are relative to.
+const BASE: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/";
+
+/// The generated files by name.
+pub(super) fn files(root: &Path, dstu1: &Model) -> Result<Vec<(String, TokenStream)>> {
+    let schema = read(&root.join(SCHEMAS))?;
+    let modules = resolve::modules(&schema, dstu1)?;
+    let mut files = BTreeMap::new();
+    for module in &modules {
+        files.insert(format!("{}.rs", module.name), emit::module(module));
+    }
+    files.insert("valuesets.rs".to_owned(), lists::valuesets(&schema)?);
+    files.insert("vocabulary.rs".to_owned(), lists::vocabulary(&schema, &modules)?);
+    files.insert("mod.rs".to_owned(), emit::index(&modules));
+    Ok(files.into_iter().collect())
+}
+
+fn read(directory: &Path) -> Result<Schema> {
+    let mut schema = Schema::default();
+    for entry in
+        fs::read_dir(directory).with_context(|| format!("{} cannot be listed", directory.display()))?
+    {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "schema") {
+            let text =
+                fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            parse::parse(&text, &format!("{SCHEMAS}/{name}"), &mut schema)?;
+        }
+    }
+    Ok(schema)
+}
+
+/// All schema files together.
+#[derive(Debug, Default)]
+struct Schema {
+    structures: Vec<Structure>,
+    lists: Vec<List>,
+    systems: Vec<System>,
+}
+
+/// A profile, or a component of one.
+#[derive(Debug)]
+struct Structure {
+    /// `CarePlan`, or `CarePlan.Activity`.
+    name: String,
+    /// The DSTU1 resource or component, or `Extension`.
+    base: String,
+    is_component: bool,
+    /// Whether the crate has hand-written code for it: then only constants are generated.
+    by_hand: bool,
+    fields: Vec<Field>,
+}
+
+/// A line of a profile.
+#[derive(Debug)]
+struct Field {
+    name: String,
+    cardinality: Cardinality,
+    /// The type as written, for docs and rules.
+    label: String,
+    /// The name of the type; of a choice all of them.
+    types: Vec<String>,
+    /// What a reference may point to.
+    targets: Vec<String>,
+    binding: Option<Binding>,
+    place: Place,
+    default: Option<String>,
+    note: Option<String>,
+    /// What the profile asks of the parts of the field's data type.
+    parts: Vec<Field>,
+}
+
+/// The list that a code is from.
+#[derive(Debug)]
+struct Binding {
+    list: String,
+    /// Whether other codes are as good: then the field stays a concept.
+    open: bool,
+    /// The one code that makes a resource this profile.
+    fixed: Option<String>,
+}
+
+/// Where a field stands in DSTU1.
+#[derive(Debug, PartialEq)]
+enum Place {
+    /// In the element of this name.
+    Native(String),
+    /// In an extension with this URL.
+    Extension { url: String, also: Option<Also> },
+    /// In an extension that the profile does not name: no field, it stays among the extensions.
+    Kept,
+}
+
+/// What an extension's value is also read from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Also {
+    /// The value of the extension that this is nested in.
+    OwnValue,
+    /// XHTML in place of a string.
+    Xhtml,
+}
+
+/// A list of codes.
+#[derive(Debug)]
+struct List {
+    /// The name of the enum.
+    name: String,
+    /// The systems: the first is written, all are read.
+    systems: Vec<String>,
+    by_hand: bool,
+    codes: Vec<ListedCode>,
+}
+
+#[derive(Debug)]
+struct ListedCode {
+    code: String,
+    display: String,
+    variant: Option<String>,
+}
+
+/// A system whose codes are not listed here.
+#[derive(Debug)]
+struct System {
+    url: String,
+    /// The closed list of DSTU1 that has this system.
+    dstu1: Option<String>,
+    note: Option<String>,
+}
+
+/// The absolute form of a URL in a schema.
+fn absolute(url: &str) -> String {
+    if url.contains("://") { url.to_owned() } else { format!("{BASE}{url}") }
+}
+
+/// A constant's name: `CarePlanActivityStatus` and `care-plan-status` in upper case with underscores.
+fn constant_name(name: &str) -> String {
+    let mut text = String::new();
+    let mut previous = '_';
+    for character in name.chars() {
+        if character.is_ascii_uppercase() && (previous.is_ascii_lowercase() || previous.is_ascii_digit()) {
+            text.push('_');
+        }
+        text.push(if character.is_ascii_alphanumeric() { character.to_ascii_uppercase() } else { '_' });
+        previous = character;
+    }
+    text
+}

@@ -1,0 +1,72 @@
+//! The doc comments of profiles: name, cardinality, type, binding and extension, from the schema.
+
+use super::resolve::{Fhir, Module, Type};
+use super::{Field, Place};
+
+/// The comment at the top of a file.
+pub(super) fn of_module(module: &Module) -> String {
+    format!(" Koppeltaal's profile `{}`.", module.profile.name)
+}
+
+/// The comment above a struct.
+pub(super) fn of_type(one: &Type) -> String {
+    let carrier = match &one.fhir {
+        Fhir::Resource(name) => format!("the DSTU1 resource [`{name}`](resources::{name})"),
+        Fhir::Component(name) => format!("the DSTU1 component [`{name}`](resources::{name})"),
+        Fhir::Extension(_) => "an extension".to_owned(),
+    };
+    let mut text = match one.structure.is_component {
+        true => format!(" A value of `{}`, carried by {carrier}.", one.path),
+        false => format!(" Koppeltaal's `{}`, carried by {carrier}", one.path),
+    };
+    if !one.structure.is_component {
+        match &one.fixed {
+            Some((element, list, code)) => {
+                text.push_str(&format!(" with [`{code}`](valuesets::{list}::{code}) as its `{element}`."));
+            }
+            None => text.push('.'),
+        }
+    }
+    for field in one.structure.fields.iter().filter(|field| field.place == Place::Kept) {
+        text.push_str(&format!("\n\n {} It stays in `extension`.", facts(field)));
+    }
+    text
+}
+
+/// The comment above a field.
+pub(super) fn of_field(field: &Field) -> String {
+    let mut text = format!(" {}", facts(field));
+    if let Place::Extension { url, .. } = &field.place {
+        text.push_str(&format!("\n\n Extension `{url}`."));
+    }
+    text
+}
+
+/// The comment above the method that fills in what an absent field means.
+pub(super) fn of_default(field: &Field) -> String {
+    let default = field.default.as_deref().unwrap_or_default();
+    format!(" `{}` as it applies: when absent it means `{default}`.", field.name)
+}
+
+/// One line: name, cardinality, type, binding, note.
+pub(super) fn facts(field: &Field) -> String {
+    let type_text = match (field.types.first().map(String::as_str), field.targets.as_slice()) {
+        (Some("Resource"), [any]) if any == "Any" => "reference to any resource".to_owned(),
+        (Some("Resource"), targets) => format!("reference to `{}`", targets.join("` or `")),
+        _ if field.types.len() > 1 => format!("`{}`", field.types.join("` or `")),
+        (name, _) => format!("`{}`", name.unwrap_or_default()),
+    };
+    let mut text = format!("`{}`, {} {type_text}", field.name, field.cardinality);
+    if let Some(binding) = &field.binding {
+        let how = if binding.open { "with codes such as those of" } else { "of" };
+        text.push_str(&format!(" {how} `{}`", binding.list));
+    }
+    if let (Some(default), true) = (&field.default, field.cardinality.required) {
+        text.push_str(&format!(" (absent means `{default}`)"));
+    }
+    if let Some(note) = &field.note {
+        text.push_str(&format!(": {note}"));
+    }
+    text.push('.');
+    text
+}

@@ -1,0 +1,249 @@
+//! Tokens of the profiles: one file per profile with its structs, and `mod.rs`.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::resolve::{Fhir, Module, Move, Resolved, Type};
+use super::{documentation, rules};
+
+/// `mod.rs`: the files, and one flat namespace of the profiles.
+pub(super) fn index(modules: &[Module]) -> TokenStream {
+    let names: Vec<_> = modules.iter().map(|module| format_ident!("{}", module.name)).collect();
+    quote! {
+        #![doc = " What `cargo xtask codegen` writes from `schemas/koppeltaal`."]
+        #(mod #names;)*
+        pub mod valuesets;
+        pub(crate) mod vocabulary;
+
+        #[doc = include_str!("../profile/guide.md")]
+        pub mod profiles {
+            #(pub use super::#names::*;)*
+        }
+    }
+}
+
+/// The file of one profile.
+pub(super) fn module(module: &Module) -> TokenStream {
+    if module.types.is_empty() {
+        return rules::module(module);
+    }
+    let title = documentation::of_module(module);
+    let types = module.types.iter().map(structure);
+    let profile = module.types.iter().find(|one| !one.structure.is_component).map(|one| profile(module, one));
+    quote! {
+        #![doc = #title]
+        use crate::profile::prelude::*;
+
+        #(#types)*
+        #profile
+    }
+}
+
+fn structure(one: &Type) -> TokenStream {
+    let name = &one.name;
+    let doc = comment(&documentation::of_type(one));
+    let fhir = fhir_type(&one.fhir);
+    let fields = one.fields.iter().map(|resolved| {
+        let doc = comment(&documentation::of_field(resolved.field));
+        let (ident, rust_type) = (&resolved.ident, &resolved.rust_type);
+        quote! { #doc pub #ident: #rust_type }
+    });
+    let takes = one.fields.iter().map(|resolved| {
+        let (ident, take) = (&resolved.ident, take(&resolved.moves));
+        quote! { #ident: #take }
+    });
+    let puts = one.fields.iter().map(put);
+    let blank = blank(one);
+    let defaults = defaults(one);
+    let has_extensions = one
+        .fields
+        .iter()
+        .any(|field| matches!(field.moves, Move::Extension { .. } | Move::ExtensionGroup { .. }));
+    let mutable = has_extensions.then(|| quote! { mut });
+    let check = rules::check(one);
+    quote! {
+        #doc
+        #[derive(Debug, Clone, PartialEq, Default)]
+        pub struct #name {
+            /// The element's id: a label that references inside the resource use.
+            pub id: Option<String>,
+            #(#fields,)*
+            /// Extensions that the profile does not know, kept as they came.
+            pub extension: Vec<Extension>,
+            /// What else was read that the profile has no field for.
+            pub rest: Rest<#fhir>,
+        }
+
+        impl #name {
+            #(#defaults)*
+            #blank
+        }
+
+        impl From<#fhir> for #name {
+            fn from(mut fhir: #fhir) -> Self {
+                let #mutable extensions = Extensions::of(&mut fhir.extension);
+                let mut value = Self {
+                    id: fhir.id.take(),
+                    #(#takes,)*
+                    ..Self::default()
+                };
+                (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+                value
+            }
+        }
+
+        impl From<#name> for #fhir {
+            fn from(value: #name) -> Self {
+                let (mut fhir, #mutable extensions) = value.rest.open(#name::blank());
+                fhir.id = value.id;
+                #(#puts)*
+                fhir.extension = extensions.finish_writing(value.extension);
+                fhir
+            }
+        }
+
+        #check
+    }
+}
+
+/// What a new value starts from: the fixed code, the URL, what DSTU1 demands although Koppeltaal has a default.
+fn blank(one: &Type) -> TokenStream {
+    let fhir = fhir_type(&one.fhir);
+    let mut parts = Vec::new();
+    if let Some((element, list, code)) = &one.fixed {
+        parts.push(quote! { #element: Some(valuesets::#list::#code.to_concept()) });
+    }
+    if let Fhir::Extension(url) = &one.fhir {
+        parts.push(quote! { url: #url.to_owned() });
+    }
+    for resolved in &one.fields {
+        if let Move::PrimitiveOr(element, default) = &resolved.moves {
+            parts.push(quote! { #element: #default.into() });
+        }
+    }
+    let body = if parts.is_empty() {
+        quote! { #fhir::default() }
+    } else {
+        quote! { #fhir { #(#parts,)* ..#fhir::default() } }
+    };
+    quote! {
+        fn blank() -> #fhir {
+            #body
+        }
+    }
+}
+
+/// A method for each field that means something when it is absent.
+fn defaults(one: &Type) -> Vec<TokenStream> {
+    let methods = one.fields.iter().filter_map(|resolved| {
+        let default = resolved.default.as_ref()?;
+        let (ident, value) = (&resolved.ident, &resolved.value_type);
+        let doc = documentation::of_default(resolved.field);
+        let current = if resolved.has_own_list {
+            quote! { self.#ident.clone() }
+        } else {
+            quote! { self.#ident }
+        };
+        Some(quote! {
+            #[doc = #doc]
+            pub fn #ident(&self) -> #value {
+                #current.unwrap_or(#default)
+            }
+        })
+    });
+    methods.collect()
+}
+
+/// The trait by which a profile is told from other resources, and its move into the enum of all resources.
+fn profile(module: &Module, one: &Type) -> TokenStream {
+    let (name, fhir) = (&one.name, fhir_type(&one.fhir));
+    let koppeltaal_name = &module.profile.name;
+    let rules = rules::table(module);
+    let (argument, matches) = match &one.fixed {
+        None => (quote! { _ }, quote! { true }),
+        Some((element, list, code)) => (
+            quote! { fhir },
+            quote! { says(fhir.#element.as_ref(), &fhir.unknown, &valuesets::#list::#code) },
+        ),
+    };
+    quote! {
+        impl Profile for #name {
+            type Fhir = #fhir;
+            const NAME: &'static str = #koppeltaal_name;
+            const RULES: &'static [ElementRule] = &[#(#rules),*];
+
+            fn matches(#argument: &#fhir) -> bool {
+                #matches
+            }
+        }
+
+        impl From<#name> for Resource {
+            fn from(value: #name) -> Self {
+                #fhir::from(value).into()
+            }
+        }
+    }
+}
+
+/// A doc comment, one attribute per line.
+fn comment(text: &str) -> TokenStream {
+    let lines = text.lines();
+    quote! { #(#[doc = #lines])* }
+}
+
+fn fhir_type(fhir: &Fhir) -> TokenStream {
+    match fhir {
+        Fhir::Resource(name) | Fhir::Component(name) => quote! { resources::#name },
+        Fhir::Extension(_) => quote! { Extension },
+    }
+}
+
+/// The expression that takes a field's value out of `fhir` or `extensions`.
+fn take(moves: &Move) -> TokenStream {
+    match moves {
+        Move::Primitive(element) => quote! { fhir.#element.value.take() },
+        Move::PrimitiveOr(element, default) => quote! { take_or(&mut fhir.#element, #default) },
+        Move::One(element) => quote! { take_one(&mut fhir.#element) },
+        Move::List(element) => quote! { take_list(&mut fhir.#element) },
+        Move::First(element) => quote! { take_first(&mut fhir.#element) },
+        Move::Whole(element) => quote! { mem::take(&mut fhir.#element) },
+        Move::Group(element) => quote! { fhir.#element.take().map(Into::into) },
+        Move::Groups(element) => quote! { take_groups(&mut fhir.#element) },
+        Move::Extension { url, form, or_own_value: true, .. } => {
+            quote! { extensions.take_or_own(#url, #form, &mut fhir.value) }
+        }
+        Move::Extension { url, form, repeats: false, .. } => quote! { extensions.take(#url, #form) },
+        Move::Extension { url, form, repeats: true, .. } => quote! { extensions.take_list(#url, #form) },
+        Move::ExtensionGroup { url, repeats: false } => quote! { extensions.take_group(#url) },
+        Move::ExtensionGroup { url, repeats: true } => quote! { extensions.take_groups(#url) },
+    }
+}
+
+/// The statement that puts a field's value back.
+fn put(resolved: &Resolved) -> TokenStream {
+    let field = &resolved.ident;
+    match &resolved.moves {
+        Move::Primitive(element) => quote! { fhir.#element.value = value.#field; },
+        Move::PrimitiveOr(element, default) => {
+            quote! { put_or(&mut fhir.#element, &#default, value.#field); }
+        }
+        Move::One(element) => quote! { put_one(&mut fhir.#element, value.#field); },
+        Move::List(element) => quote! { put_list(&mut fhir.#element, value.#field); },
+        Move::First(element) => quote! { put_first(&mut fhir.#element, value.#field); },
+        Move::Whole(element) => quote! { fhir.#element = value.#field; },
+        Move::Group(element) => quote! { fhir.#element = value.#field.map(Into::into); },
+        Move::Groups(element) => {
+            quote! { fhir.#element = value.#field.into_iter().map(Into::into).collect(); }
+        }
+        Move::Extension { url, form, or_own_value: true, .. } => {
+            quote! { extensions.put_or_own(#url, #form, value.#field, &mut fhir.value); }
+        }
+        Move::Extension { url, form, repeats: false, .. } => {
+            quote! { extensions.put(#url, #form, value.#field); }
+        }
+        Move::Extension { url, form, repeats: true, .. } => {
+            quote! { extensions.put_list(#url, #form, value.#field); }
+        }
+        Move::ExtensionGroup { url, .. } => quote! { extensions.put_groups(#url, value.#field); },
+    }
+}

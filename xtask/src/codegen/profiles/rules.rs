@@ -1,0 +1,95 @@
+//! Tokens of what validation reads: a table of each profile's elements, and the walk that compares a value with it.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::resolve::{self, Module, Move, Resolved, Type};
+use super::{Field, Place, documentation};
+use crate::codegen::names;
+
+/// The rows of a profile and its components, in the order of the schema.
+pub(super) fn table(module: &Module) -> Vec<TokenStream> {
+    let mut rows = Vec::new();
+    for (path, structure) in &module.structures {
+        for field in &structure.fields {
+            let field_path = format!("{path}.{}", field.name);
+            rows.push(row(&field_path, field));
+            rows.extend(field.parts.iter().map(|part| row(&format!("{field_path}.{}", part.name), part)));
+        }
+    }
+    rows
+}
+
+/// The file of a profile that is written by hand: its table alone.
+pub(super) fn module(module: &Module) -> TokenStream {
+    let title = documentation::of_module(module);
+    let name = format_ident!("{}_RULES", module.name.to_ascii_uppercase());
+    let doc = format!(" What Koppeltaal's `{}` says about its elements.", module.profile.name);
+    let rows = table(module);
+    quote! {
+        #![doc = #title]
+        use crate::profile::prelude::*;
+
+        #[doc = #doc]
+        pub const #name: &[ElementRule] = &[#(#rows),*];
+    }
+}
+
+fn row(path: &str, field: &Field) -> TokenStream {
+    let constructor = match (field.cardinality.required, field.cardinality.repeats) {
+        (false, false) => quote! { optional },
+        (true, false) => quote! { mandatory },
+        (false, true) => quote! { list },
+        (true, true) => quote! { mandatory_list },
+    };
+    let type_name = &field.label;
+    let binding = field.binding.as_ref().map(|binding| {
+        let list = &binding.list;
+        if binding.open {
+            quote! { .like(#list) }
+        } else {
+            quote! { .of(#list) }
+        }
+    });
+    let extension = match &field.place {
+        Place::Extension { url, .. } => {
+            let constant = resolve::url_path(url);
+            Some(quote! { .at(#constant) })
+        }
+        Place::Native(_) | Place::Kept => None,
+    };
+    quote! { ElementRule::#constructor(#path, #type_name) #binding #extension }
+}
+
+/// The walk over the fields of a struct.
+pub(super) fn check(one: &Type) -> TokenStream {
+    let name = &one.name;
+    let lines = one.fields.iter().flat_map(lines);
+    quote! {
+        impl Checked for #name {
+            fn check(&self, checker: &mut Checker) {
+                #(#lines)*
+                checker.extensions(&self.extension);
+            }
+        }
+    }
+}
+
+fn lines(resolved: &Resolved) -> Vec<TokenStream> {
+    let (ident, name) = (&resolved.ident, &resolved.field.name);
+    let mut lines = vec![match &resolved.moves {
+        // Absent means its default: it is never missing.
+        Move::PrimitiveOr(..) => return Vec::new(),
+        Move::Group(_) | Move::Groups(_) | Move::ExtensionGroup { .. } => {
+            quote! { checker.groups(#name, self.#ident.iter()); }
+        }
+        _ if resolved.has_own_list => quote! { checker.codes(#name, self.#ident.iter()); },
+        _ => quote! { checker.count(#name, self.#ident.iter().len()); },
+    }];
+    for part in resolved.field.parts.iter().filter(|part| part.cardinality.required) {
+        let (part_name, part_ident) = (&part.name, names::field_ident(&part.name));
+        let counts = quote! { self.#ident.iter().map(|value| value.#part_ident.len()) };
+        lines.push(quote! { checker.parts(#name, #part_name, #counts); });
+    }
+    lines
+}

@@ -14,8 +14,11 @@ const CLAIM: &str = "MessageHeader/_search?_query=MessageHeader.GetNextNewAndCla
 #[tokio::test]
 async fn a_sandbox_is_usable_in_two_lines() {
     let sandbox = Sandbox::start().await.expect("a sandbox");
-    let answer =
-        reqwest::get(format!("{}/FHIR/Koppeltaal/metadata", sandbox.url())).await.expect("an answer");
+    let answer = common::http()
+        .get(format!("{}/FHIR/Koppeltaal/metadata", sandbox.url()))
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(answer.status(), 200);
 }
 
@@ -94,7 +97,7 @@ async fn the_conformance_statement_says_where_everything_is() {
 #[tokio::test]
 async fn a_preflight_is_answered_before_any_login() {
     let sandbox = start().await;
-    let browser = reqwest::Client::new();
+    let browser = common::http();
     for path in [
         "metadata",
         "Mailbox",
@@ -181,7 +184,7 @@ async fn accept_decides_the_reply_and_content_type_the_request() {
         ("text/xml; charset=utf-8", "text/xml", "application/atom+xml; charset=utf-8"),
         ("application/xml+fhir", "*/*", "application/atom+xml; charset=utf-8"),
     ] {
-        let request = reqwest::Client::new()
+        let request = common::http()
             .post(format!("{}/FHIR/Koppeltaal/Mailbox", sandbox.url()))
             .basic_auth("portal", Some("wacht:wöord"))
             .header(CONTENT_TYPE, content_type)

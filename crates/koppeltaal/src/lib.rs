@@ -1,1 +1,15 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub use koppeltaal_fhir as fhir;
+#[cfg(feature = "messaging")]
+pub use koppeltaal_messaging as messaging;
+#[cfg(feature = "push")]
+pub use koppeltaal_push as push;
+#[cfg(feature = "transport")]
+pub use koppeltaal_transport as transport;
+
+/// The README of the repository, whose example is tested here.
+#[cfg(all(doctest, feature = "messaging"))]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

@@ -49,7 +49,7 @@ macro_rules! text_type {
 
 text_type! {
     /// A `uri`: absolute or relative, case-sensitive. Koppeltaal's own hold blanks, so it is not parsed.
-    Uri, |text| !text.is_empty()
+    Uri, |_| true
 }
 text_type! {
     /// A `code`: a token without leading, trailing or double blanks.
@@ -78,7 +78,8 @@ fn is_code(text: &str) -> bool {
 }
 
 fn is_oid(text: &str) -> bool {
-    text.strip_prefix("urn:oid:").is_some_and(|arcs| {
+    // As anyURI, from which the schema takes the blanks before it looks.
+    text.trim_matches(is_xml_space).strip_prefix("urn:oid:").is_some_and(|arcs| {
         arcs.split('.').all(|arc| {
             !arc.is_empty()
                 && arc.bytes().all(|byte| byte.is_ascii_digit())
@@ -88,7 +89,7 @@ fn is_oid(text: &str) -> bool {
 }
 
 fn is_uuid(text: &str) -> bool {
-    text.strip_prefix("urn:uuid:").is_some_and(|digits| {
+    text.trim_matches(is_xml_space).strip_prefix("urn:uuid:").is_some_and(|digits| {
         digits.len() == 36
             && digits.bytes().enumerate().all(|(index, byte)| match index {
                 8 | 13 | 18 | 23 => byte == b'-',

@@ -102,7 +102,7 @@ pub struct Client {
 impl Client {
     pub fn new(sandbox: &Sandbox, user_name: &'static str, password: &'static str, format: Format) -> Self {
         Self {
-            http: reqwest::Client::new(),
+            http: http(),
             base: sandbox.url().to_owned(),
             credentials: Some((user_name, password)),
             format,
@@ -248,4 +248,11 @@ pub fn processing(header: &MessageHeader) -> ProcessingState {
 
 pub fn status_of(header: &MessageHeader) -> ProcessingStatus {
     processing(header).status().expect("a known status")
+}
+
+/// A bare HTTP client. In one build with the transport crate reqwest has TLS but no provider of cryptography, and will not
+/// make a client without, though these tests never use it.
+pub fn http() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
 }

@@ -5,6 +5,5 @@ mod network;
 mod operations;
 mod retries;
 mod search;
-mod secrets;
 mod server;
 mod tls;

@@ -234,5 +234,5 @@ fn is_decompression(error: &reqwest::Error) -> bool {
     while let Some(inner) = cause.filter(|cause| cause.is::<reqwest::Error>()) {
         cause = inner.source();
     }
-    cause.is_some_and(|cause| cause.is::<std::io::Error>())
+    cause.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }

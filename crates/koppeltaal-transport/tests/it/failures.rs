@@ -288,3 +288,11 @@ async fn names_that_do_not_resolve_are_never_reached() {
     let error = client.send(care_plan()).await.expect_err("no such host");
     assert!(matches!(error, Error::Unreachable { reason: Obstacle::Dns, .. }), "{error:?}");
 }
+
+#[tokio::test]
+async fn what_is_not_shown_is_there_for_who_asks() {
+    let server = Server::playing([status(500, "text/html", "<html>Lieke</html>")]).await;
+    let error = server.client().message("1").await.expect_err("a page");
+    let Error::Protocol(protocol) = error else { panic!("{error:?}") };
+    assert_eq!(protocol.excerpt.as_str(), "<html>Lieke</html>");
+}

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use koppeltaal_messaging::Acknowledgement;
-use koppeltaal_transport::{Error, HeaderQuery, MessageFilter};
+use koppeltaal_transport::{HeaderQuery, MessageFilter};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -108,12 +108,4 @@ async fn a_session_logged_at_trace_level_tells_no_secret_and_nothing_of_patients
             assert!(!text.contains(patient), "{patient} in the {name}:\n{text}");
         }
     }
-}
-
-#[tokio::test]
-async fn what_is_not_shown_is_there_for_who_asks() {
-    let server = Server::playing([status(500, "text/html", "<html>Lieke</html>")]).await;
-    let error = server.client().message("1").await.expect_err("a page");
-    let Error::Protocol(protocol) = error else { panic!("{error:?}") };
-    assert_eq!(protocol.excerpt.as_str(), "<html>Lieke</html>");
 }

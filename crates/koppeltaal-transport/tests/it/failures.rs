@@ -43,7 +43,7 @@ async fn a_conflict_names_each_resource() {
         let client = server.builder().format(format).build().expect("a client");
         let error = client.send(care_plan()).await.expect_err("a conflict");
         let Error::Conflict { resources, outcome } = &error else { panic!("{error:?}") };
-        let resources: Vec<_> = resources.iter().map(|url| url.as_str()).collect();
+        let resources: Vec<_> = resources.iter().map(koppeltaal_messaging::ResourceUrl::as_str).collect();
         assert_eq!(
             resources,
             ["https://portal.example/fhir/CarePlan/900", "https://epd.example/fhir/Patient/2041"]

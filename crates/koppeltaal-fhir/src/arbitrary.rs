@@ -94,12 +94,12 @@ fn fill(structure: &mut dyn Structure, dice: &mut Dice, depth: usize) {
             }
             Slot::Primitive(value) => fill_primitive(value, dice, depth),
             Slot::Primitives(values) => {
-                (0..several).for_each(|index| fill_primitive(values.at(index), dice, depth))
+                (0..several).for_each(|index| fill_primitive(values.at(index), dice, depth));
             }
             Slot::Structure(value) if depth > 0 => fill(value, dice, depth - 1),
             Slot::Structure(_) => {}
             Slot::Structures(values) if depth > 0 => {
-                (0..several).for_each(|_| fill(values.push(), dice, depth - 1))
+                (0..several).for_each(|_| fill(values.push(), dice, depth - 1));
             }
             Slot::Structures(_) => {}
             Slot::Resource(value) => *value = depth.checked_sub(1).map(|depth| resource(dice, depth)),

@@ -8,6 +8,7 @@ use koppeltaal_fhir::{ReadOptions, Severity};
 
 use crate::Outcome;
 use crate::diagnostic::Diagnostic;
+use crate::excerpt::visible;
 use crate::format::Format;
 use crate::input::Input;
 
@@ -37,24 +38,33 @@ impl Convert {
         let input = match Input::load(&self.file) {
             Ok(input) => input,
             Err(none) => {
-                writeln!(errors, "error: {}: {}", none.name, none.problem)?;
+                writeln!(errors, "error: {}: {}", visible(&none.name), none.problem)?;
                 return Ok(Outcome::Unusable);
             }
         };
+        let mut places = input.places();
         let read = match input.read(ReadOptions::tolerant()) {
             Ok(read) => read,
             Err(error) => {
-                writeln!(errors, "{}", Diagnostic::from(&error).draw(&input))?;
+                writeln!(errors, "{}", Diagnostic::from(&error).draw(&mut places))?;
                 return Ok(Outcome::Unusable);
             }
         };
-        for finding in read.findings.iter().filter(|finding| finding.severity == Severity::Error) {
+        let mut violations: Vec<_> =
+            read.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+        violations.sort_by_key(|finding| finding.position);
+        for finding in violations {
             // The conversion goes on, so for this command it is no error.
             let warning = Diagnostic { severity: Severity::Warning, ..Diagnostic::from(finding) };
-            writeln!(errors, "{}\n", warning.draw(&input))?;
+            writeln!(errors, "{}\n", warning.draw(&mut places))?;
         }
         if read.suppressed > 0 {
-            writeln!(errors, "warning: {}: {} more findings are not shown", input.name(), read.suppressed)?;
+            writeln!(
+                errors,
+                "warning: {}: {} more findings are not shown",
+                visible(input.name()),
+                read.suppressed
+            )?;
         }
         match self.to.write(&read.document, self.compact) {
             Ok(text) => {
@@ -65,7 +75,7 @@ impl Convert {
                 Ok(Outcome::Success)
             }
             Err(error) => {
-                writeln!(errors, "{}", Diagnostic::from(&error).draw(&input))?;
+                writeln!(errors, "{}", Diagnostic::from(&error).draw(&mut places))?;
                 Ok(Outcome::Unusable)
             }
         }

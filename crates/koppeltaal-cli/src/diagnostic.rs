@@ -6,8 +6,7 @@ use clap::builder::styling::{AnsiColor, Style};
 use koppeltaal_fhir::{Finding, Position, ReadError, Severity, WriteError};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::excerpt::{Excerpt, visible};
-use crate::input::Input;
+use crate::excerpt::{Excerpt, Places, visible};
 
 /// A problem of an input.
 #[derive(Debug)]
@@ -89,7 +88,7 @@ impl Diagnostic {
     }
 
     /// The problem for people, several lines in colours. A stream that does not go to a terminal drops the colours.
-    pub(crate) fn draw(&self, input: &Input) -> String {
+    pub(crate) fn draw(&self, places: &mut Places<'_>) -> String {
         let (name, color) = match self.severity {
             Severity::Error => ("error", AnsiColor::BrightRed),
             Severity::Warning => ("warning", AnsiColor::Yellow),
@@ -99,6 +98,7 @@ impl Diagnostic {
         let frame = Style::new().bold().fg_color(Some(AnsiColor::BrightBlue.into()));
         let bold = Style::new().bold();
 
+        let path = visible(&self.path);
         let mut drawing = format!(
             "{mark}{name}[{}]{mark:#}{bold}: {}{bold:#}\n",
             self.rule,
@@ -106,11 +106,11 @@ impl Diagnostic {
         );
         let line = self.position.map_or(String::new(), |position| position.line.to_string());
         let margin = " ".repeat(line.len().max(1));
-        let _ = write!(drawing, "{margin}{frame}-->{frame:#} {}", visible(input.name()));
+        let _ = write!(drawing, "{margin}{frame}-->{frame:#} {}", visible(places.name));
         if let Some(position) = self.position {
             let _ = write!(drawing, ":{}:{}", position.line, position.column);
         }
-        match self.position.and_then(|position| Excerpt::at(input.text(), position)) {
+        match self.position.and_then(|position| places.excerpt(position)) {
             Some(Excerpt { before, place, after }) => {
                 let indent = " ".repeat(before.width());
                 let carets = "^".repeat(place.width().max(1));
@@ -118,13 +118,12 @@ impl Diagnostic {
                     drawing,
                     "\n{margin} {frame}|{frame:#}\n\
                      {frame}{line} |{frame:#} {before}{place}{after}\n\
-                     {margin} {frame}|{frame:#} {indent}{mark}{carets} {}{mark:#}",
-                    self.path
+                     {margin} {frame}|{frame:#} {indent}{mark}{carets} {path}{mark:#}"
                 );
             }
-            None if self.path.is_empty() => {}
+            None if path.is_empty() => {}
             None => {
-                let _ = write!(drawing, "\n{margin} {frame}={frame:#} {}", self.path);
+                let _ = write!(drawing, "\n{margin} {frame}={frame:#} {path}");
             }
         }
         drawing.truncate(drawing.trim_end().len());

@@ -1,10 +1,10 @@
-//! [`Excerpt`]: the part of a line around a place in a text, safe to be shown on a terminal.
+//! [`Places`] in a text, and the [`Excerpt`] of the line around one, safe to be shown on a terminal.
 
 use koppeltaal_fhir::Position;
 
 /// How many characters to show on either side of the place: messages on the wire are often one long line.
 const BEFORE: usize = 60;
-const AFTER: usize = 40;
+const AFTER: usize = 60;
 
 /// A part of one line, in three pieces.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,28 +17,73 @@ pub(crate) struct Excerpt {
     pub(crate) after: String,
 }
 
-impl Excerpt {
+/// Finds places in a text. Those that come in the order of the text are found in one pass over it, however many and
+/// however long its lines are.
+#[derive(Debug)]
+pub(crate) struct Places<'text> {
+    /// What messages call the text.
+    pub(crate) name: &'text str,
+    text: &'text [u8],
+    /// The place that was asked for last, and its offset.
+    last: (Position, usize),
+}
+
+const START: (Position, usize) = (Position { line: 1, column: 1 }, 0);
+
+impl<'text> Places<'text> {
+    pub(crate) fn new(name: &'text str, text: &'text [u8]) -> Self {
+        Self { name, text, last: START }
+    }
+
     /// What stands at `position`. Nothing, if the text has no such line.
-    pub(crate) fn at(text: &[u8], position: Position) -> Option<Self> {
-        let index = usize::try_from(position.line.checked_sub(1)?).ok()?;
-        let line = text.split(|byte| *byte == b'\n').nth(index)?.trim_ascii_end();
-        let split = byte_offset(line, usize::try_from(position.column.saturating_sub(1)).ok()?);
+    pub(crate) fn excerpt(&mut self, position: Position) -> Option<Excerpt> {
+        let offset = self.offset(position)?;
         // A character has at most four bytes. What that cuts apart at the ends is not shown anyway.
-        let left = String::from_utf8_lossy(&line[split.saturating_sub(4 * BEFORE)..split]);
-        let right = String::from_utf8_lossy(&line[split..line.len().min(split + 4 * AFTER)]);
+        let from = offset.saturating_sub(4 * BEFORE);
+        let to = self.text.len().min(offset + 4 * AFTER);
+        let (left, right) = (&self.text[from..offset], &self.text[offset..to]);
+        let line_start = left.iter().rposition(|byte| *byte == b'\n').map(|newline| newline + 1);
+        let line_end = right.iter().position(|byte| *byte == b'\n');
+        let left = String::from_utf8_lossy(&left[line_start.unwrap_or(0)..]);
+        let right = String::from_utf8_lossy(&right[..line_end.unwrap_or(right.len())]);
+
         let before = last_characters(&left, BEFORE);
-        let (place, after) = right.split_at(token_length(&right));
+        let line = right.trim_end();
+        let (place, after) = line.split_at(token_length(line));
         let place = first_characters(place, AFTER);
         let after = first_characters(after, AFTER.saturating_sub(place.chars().count()));
 
         let cut = |is_cut: bool| if is_cut { "…" } else { "" };
-        let cut_before = cut(before.len() < split);
-        let cut_after = cut(place.len() + after.len() < line.len() - split);
-        Some(Self {
+        let cut_before = cut(before.len() < left.len() || line_start.is_none() && from > 0);
+        let cut_after =
+            cut(place.len() + after.len() < line.len() || line_end.is_none() && to < self.text.len());
+        Some(Excerpt {
             before: format!("{cut_before}{}", visible(before)),
             place: visible(place),
             after: format!("{}{cut_after}", visible(after)),
         })
+    }
+
+    /// The offset of a position, or of the end of its line if that is shorter.
+    fn offset(&mut self, position: Position) -> Option<usize> {
+        if position < self.last.0 {
+            self.last = START;
+        }
+        let (Position { mut line, mut column }, mut offset) = self.last;
+        while line < position.line {
+            offset += self.text[offset..].iter().position(|byte| *byte == b'\n')? + 1;
+            (line, column) = (line + 1, 1);
+        }
+        while column < position.column && self.text.get(offset).is_some_and(|byte| *byte != b'\n') {
+            // A character ends where the next byte does not continue it (UTF-8: 10xxxxxx).
+            offset += 1;
+            while self.text.get(offset).is_some_and(|byte| byte & 0xC0 == 0x80) {
+                offset += 1;
+            }
+            column += 1;
+        }
+        self.last = (Position { line, column }, offset);
+        Some(offset)
     }
 }
 
@@ -55,24 +100,6 @@ pub(crate) fn visible(text: &str) -> String {
         letter => letter,
     };
     text.chars().map(visible).collect()
-}
-
-/// Where the character `column` (from 0) of a line starts. Counts in blocks, since a line can be the whole message.
-fn byte_offset(line: &[u8], column: usize) -> usize {
-    // A character starts at each byte that does not continue one (UTF-8: 10xxxxxx).
-    let starts = |byte: &u8| byte & 0xC0 != 0x80;
-    let mut left = column;
-    let mut offset = 0;
-    for block in line.chunks(4096) {
-        let characters = block.iter().filter(|byte| starts(byte)).count();
-        if characters > left {
-            let within = block.iter().enumerate().filter(|(_, byte)| starts(byte)).nth(left);
-            return offset + within.map_or(0, |(index, _)| index);
-        }
-        left -= characters;
-        offset += block.len();
-    }
-    line.len()
 }
 
 fn first_characters(text: &str, count: usize) -> &str {
@@ -98,7 +125,9 @@ mod tests {
     use super::*;
 
     fn at(text: &str, line: u32, column: u32) -> [String; 3] {
-        let excerpt = Excerpt::at(text.as_bytes(), Position { line, column }).expect("the line is there");
+        let excerpt = Places::new("test", text.as_bytes())
+            .excerpt(Position { line, column })
+            .expect("the line is there");
         [excerpt.before, excerpt.place, excerpt.after]
     }
 
@@ -110,21 +139,37 @@ mod tests {
         assert_eq!(at(text, 4, 2), ["}", "", ""]);
         assert_eq!(at("  <gender value='m'/>", 1, 3), ["  ", "<gender", " value='m'/>"]);
         assert_eq!(at("  </gender>", 1, 3), ["  ", "</gender", ">"]);
-        assert_eq!(Excerpt::at(text.as_bytes(), Position { line: 5, column: 1 }), None);
+        assert_eq!(Places::new("test", text.as_bytes()).excerpt(Position { line: 5, column: 1 }), None);
     }
 
     #[test]
     fn a_long_line_is_cut_on_both_sides() {
         let text = format!("{}<gender value=\"é\"/>{}", "é".repeat(5000), "x".repeat(5000));
         let before = format!("…{}", "é".repeat(60));
-        let after = format!(" value=\"é\"/>{}…", "x".repeat(21));
+        let after = format!(" value=\"é\"/>{}…", "x".repeat(41));
         assert_eq!(at(&text, 1, 5001), [before.as_str(), "<gender", &after]);
-        assert_eq!(at(&"x".repeat(100), 1, 1), ["", &"x".repeat(40), "…"]);
+        assert_eq!(at(&"x".repeat(100), 1, 1), ["", &"x".repeat(60), "…"]);
+    }
+
+    #[test]
+    fn places_are_found_in_any_order() {
+        let text = "één\ntwéé drie\n\nvier";
+        let mut places = Places::new("test", text.as_bytes());
+        for (line, column, expected) in
+            [(2, 6, "drie"), (2, 1, "twéé"), (4, 1, "vier"), (1, 1, "één"), (3, 1, "")]
+        {
+            let excerpt = places.excerpt(Position { line, column });
+            assert_eq!(excerpt.map(|excerpt| excerpt.place).as_deref(), Some(expected));
+        }
+        assert_eq!(places.excerpt(Position { line: 5, column: 1 }), None);
+        assert_eq!(places.offset(Position { line: 1, column: 99 }), Some("één".len()));
     }
 
     #[test]
     fn text_that_is_not_utf8_has_excerpts_too() {
-        let excerpt = Excerpt::at(b"ab\xFFcd", Position { line: 1, column: 3 }).expect("the line is there");
+        let excerpt = Places::new("test", b"ab\xFFcd")
+            .excerpt(Position { line: 1, column: 3 })
+            .expect("the line is there");
         assert_eq!((excerpt.before.as_str(), excerpt.after.as_str()), ("ab", "cd"));
     }
 

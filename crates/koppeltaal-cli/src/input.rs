@@ -6,6 +6,7 @@ use std::path::Path;
 
 use koppeltaal_fhir::{Limits, Read, ReadError, ReadOptions};
 
+use crate::excerpt::Places;
 use crate::format::Format;
 
 /// A text to be read as DSTU1, with the name that messages about it use.
@@ -48,13 +49,13 @@ impl Input {
         &self.name
     }
 
-    pub(crate) fn format(&self) -> Format {
-        self.format
+    /// The places in the text, without a byte order mark: what positions of findings refer to.
+    pub(crate) fn places(&self) -> Places<'_> {
+        Places::new(&self.name, self.text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&self.text))
     }
 
-    /// The text, without a byte order mark: what positions of findings refer to.
-    pub(crate) fn text(&self) -> &[u8] {
-        self.text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&self.text)
+    pub(crate) fn format(&self) -> Format {
+        self.format
     }
 
     /// Reads the text as DSTU1.

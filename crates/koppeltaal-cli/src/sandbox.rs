@@ -49,14 +49,16 @@ impl RunSandbox {
                 sandbox.address()
             );
         }
+        // Before the ready line: a program that reads it may stop the server at once.
+        let mut signals = StopSignals::listen()?;
         let mut out = io::stdout();
         writeln!(out, "ready: {} listening on {}, users {users}", sandbox.url(), sandbox.address())?;
         out.flush()?;
-        stop_signal().await?;
+        signals.next().await?;
         // Requests under way may finish, unless somebody insists.
         tokio::select! {
             () = sandbox.stop() => {}
-            insisted = stop_signal() => insisted?,
+            insisted = signals.next() => insisted?,
         }
         Ok(Outcome::Success)
     }
@@ -70,17 +72,39 @@ fn users(config: &SandboxConfig) -> String {
     config.instances.iter().map(user).collect::<Vec<_>>().join(", ")
 }
 
-/// Waits for Ctrl-C or, where there is one, the signal by which service managers stop a program.
-async fn stop_signal() -> io::Result<()> {
+/// Ctrl-C and, where there is one, the signal by which service managers stop a program.
+struct StopSignals {
     #[cfg(unix)]
-    {
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl StopSignals {
+    /// From now on the signals no longer end the program by themselves.
+    #[cfg(unix)]
+    fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
+
     #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    fn listen() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Waits for the next one.
+    #[cfg(unix)]
+    async fn next(&mut self) -> io::Result<()> {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> io::Result<()> {
+        tokio::signal::ctrl_c().await
+    }
 }

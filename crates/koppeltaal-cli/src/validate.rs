@@ -88,7 +88,9 @@ impl Verdict {
         let options = if strict { ReadOptions::strict() } else { ReadOptions::tolerant() };
         let (diagnostics, suppressed, outcome) = match input.read(options) {
             Ok(read) => {
-                let diagnostics: Vec<_> = read.findings.iter().map(Diagnostic::from).collect();
+                let mut diagnostics: Vec<_> = read.findings.iter().map(Diagnostic::from).collect();
+                // What is missing from an element is only known at its end.
+                diagnostics.sort_by_key(|diagnostic| diagnostic.position);
                 let outcome = if read.has_errors() { Outcome::Findings } else { Outcome::Success };
                 (diagnostics, read.suppressed, outcome)
             }

@@ -23,7 +23,8 @@ impl Client {
         let span = info_span!(
             "koppeltaal",
             operation = request.operation.name,
-            message = request.message_identifier,
+            // Not `message`: that is what `tracing` calls the text of an event.
+            message_identifier = request.message_identifier,
             status = field::Empty,
             attempts = field::Empty,
             duration_ms = field::Empty,

@@ -115,7 +115,7 @@ impl<W: Write> Story<W> {
 
     async fn publication(&mut self, portal: &mut Portal, definition: &ActivityDefinition) -> Result<Sent> {
         self.narrator.step(
-            "The portal publishes a care plan, in which Teun Haverkruid gives Lieke that game to play.",
+            "The portal publishes a care plan (CreateOrUpdateCarePlan): Teun Haverkruid gives Lieke that game to play.",
         )?;
         let sent = portal.publish(definition).await?;
         self.accepted(&sent)?;
@@ -123,7 +123,7 @@ impl<W: Write> Story<W> {
         let url = portal.plan_url()?;
         self.facts.same("the plan's version that the portal keeps", &url, &sent.versions[0])?;
         self.narrator.so(&format!(
-            "The server says ok and gives its 4 resources their first versions: {}",
+            "The server says ok, and gives a first version to each of its 4 resources: {}",
             shown(&url)
         ))?;
         Ok(sent)
@@ -198,14 +198,14 @@ impl<W: Write> Story<W> {
     }
 
     async fn update(&mut self, portal: &mut Portal, published: &Sent) -> Result<Sent> {
-        self.narrator.step("The portal marks the activity as Completed and publishes the plan again.")?;
+        self.narrator.step("The portal marks the activity as Completed, and publishes the plan again (CreateOrUpdateCarePlan).")?;
         let sent = portal.set_activity_status(ActivityStatus::Completed).await?;
         self.accepted(&sent)?;
         self.new_version("the plan's second version", published, &sent)?;
         // Patient, practitioner and care team did not change, so they keep their versions.
         self.facts.same("resources with a new version", &1, &sent.versions.len())?;
         self.narrator.so(&format!(
-            "The server knew the version it came with, and says ok: {}",
+            "It came with the version that the server has, so the server says ok: {}",
             shown(&sent.versions[0])
         ))?;
         Ok(sent)
@@ -225,7 +225,8 @@ impl<W: Write> Story<W> {
         let resources = self.facts.some("a refusal of the old version", resources)?;
         self.facts.same("the resources in conflict", &[stale.without_version()][..], &resources)?;
         let name = format!("{}/{}", stale.resource_type(), stale.id());
-        self.narrator.so(&format!("409: the server refuses, since {name} is of another version there."))?;
+        self.narrator
+            .so(&format!("The server refuses (409, conflict): {name} is of another version there."))?;
         Ok(())
     }
 
@@ -302,4 +303,39 @@ impl<W: Write> Story<W> {
 /// `CarePlan/31, version 2020-08-15T07:33:55:708.2583`.
 fn shown(url: &ResourceUrl) -> String {
     format!("{}/{}, version {}", url.resource_type(), url.id(), url.version().unwrap_or("(none)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use koppeltaal_sandbox::{Instance, Sandbox, StartError};
+
+    use super::*;
+
+    async fn told(server: &str, text: &mut Vec<u8>) -> Result<()> {
+        let archive = Rc::new(Archive::new(None, Format::Json)?);
+        Story::new(Narrator::new(text), Format::Json, archive).tell(server).await
+    }
+
+    #[tokio::test]
+    async fn the_story_breaks_off_where_a_fact_does_not_hold() -> std::result::Result<(), StartError> {
+        // A game that is told about nothing.
+        let sandbox = Sandbox::builder().instance(Instance::new("game", "game", DOMAIN)).start().await?;
+        let mut text = Vec::new();
+        let broken = told(sandbox.url(), &mut text).await.expect_err("no message reaches the game");
+        assert!(matches!(broken, Broken::NotSo(_)), "{broken:?}");
+        assert_eq!(broken.to_string(), "a message for the game: expected something, found nothing");
+        assert!(!String::from_utf8_lossy(&text).contains("The end"));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn the_story_breaks_off_where_a_server_lets_nobody_in() -> std::result::Result<(), StartError> {
+        let sandbox = Sandbox::builder().instance(Instance::new("portal", "another", DOMAIN)).start().await?;
+        let broken = told(sandbox.url(), &mut Vec::new()).await.expect_err("the password is wrong");
+        assert!(
+            matches!(broken, Broken::Trouble(Trouble::Transport(Error::Authentication { .. }))),
+            "{broken:?}"
+        );
+        Ok(())
+    }
 }

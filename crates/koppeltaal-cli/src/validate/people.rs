@@ -6,6 +6,8 @@ use koppeltaal_fhir::Severity;
 
 use super::Verdict;
 use crate::Outcome;
+use crate::excerpt::visible;
+use crate::input::Input;
 
 /// Prints the report on standard output, and why a file could not be read on standard error.
 pub(super) fn show(verdict: &Verdict) -> io::Result<()> {
@@ -14,14 +16,15 @@ pub(super) fn show(verdict: &Verdict) -> io::Result<()> {
     }
     let mut out = anstream::stdout().lock();
     print(verdict, &mut out)?;
-    writeln!(out, "{}: {}", verdict.name, summary(verdict))
+    writeln!(out, "{}: {}", visible(&verdict.name), summary(verdict))
 }
 
 fn print(verdict: &Verdict, out: &mut impl Write) -> io::Result<()> {
+    let mut places = verdict.input.as_ref().map(Input::places);
     for diagnostic in &verdict.diagnostics {
-        match &verdict.input {
-            Some(input) => writeln!(out, "{}\n", diagnostic.draw(input))?,
-            None => writeln!(out, "error: {}: {}", verdict.name, diagnostic.problem)?,
+        match &mut places {
+            Some(places) => writeln!(out, "{}\n", diagnostic.draw(places))?,
+            None => writeln!(out, "error: {}: {}", visible(&verdict.name), diagnostic.problem)?,
         }
     }
     Ok(())

@@ -1,0 +1,107 @@
+//! `koppeltaal convert`, as scripts use it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::{fixtures, koppeltaal, koppeltaal_reading, stderr, stdout};
+use koppeltaal_fhir::{Document, ReadOptions};
+
+/// The fixtures in both formats that are not wrong on purpose: paths without ending, relative to the fixtures.
+fn pairs() -> Vec<PathBuf> {
+    let mut pairs = Vec::new();
+    for folder in ["messages", "resources", "bundles"] {
+        for entry in fs::read_dir(fixtures().join(folder)).expect("the folder is there") {
+            let path = PathBuf::from(folder).join(entry.expect("readable").file_name());
+            let is_right = !path.to_string_lossy().contains("-quirky");
+            if is_right && path.extension().is_some_and(|ending| ending == "xml") {
+                let other = fixtures().join(path.with_extension("json"));
+                pairs.extend(other.exists().then(|| path.with_extension("")));
+            }
+        }
+    }
+    pairs.sort();
+    assert!(pairs.len() > 40, "{pairs:?}");
+    pairs
+}
+
+fn read(text: &[u8]) -> Document {
+    let read = if text.trim_ascii_start().starts_with(b"{") {
+        ReadOptions::strict().json(text)
+    } else {
+        ReadOptions::strict().xml(text)
+    };
+    read.expect("what was converted is right").document
+}
+
+#[test]
+fn every_fixture_converts_to_what_its_twin_holds() {
+    for pair in pairs() {
+        for (from, to) in [("xml", "json"), ("json", "xml")] {
+            let file = pair.with_extension(from);
+            let output = koppeltaal(&["convert", &file.to_string_lossy(), "--to", to]);
+            assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()), "{file:?}");
+            // Twins hold the same, but for what one of the formats cannot carry: so the way back decides.
+            let back = koppeltaal_reading(&output.stdout, &["convert", "-", "--to", from, "--compact"]);
+            assert_eq!(back.status.code(), Some(0), "{file:?}");
+            let twin = fs::read(fixtures().join(pair.with_extension(to))).expect("readable");
+            let twin = koppeltaal_reading(&twin, &["convert", "-", "--to", from, "--compact"]);
+            assert_eq!(read(&back.stdout), read(&twin.stdout), "{file:?}");
+        }
+    }
+}
+
+#[test]
+fn compact_output_is_one_line_and_holds_the_same() {
+    for to in ["json", "xml"] {
+        let file = "messages/CreateOrUpdateCarePlan-full.xml";
+        let compact = koppeltaal(&["convert", file, "--to", to, "--compact"]);
+        let pretty = koppeltaal(&["convert", file, "--to", to]);
+        assert_eq!(stdout(&compact).lines().count(), 1);
+        assert!(stdout(&pretty).lines().count() > 500);
+        assert_eq!(read(&compact.stdout), read(&pretty.stdout));
+    }
+}
+
+#[test]
+fn a_file_is_written_anew_in_its_own_format() {
+    let output = koppeltaal(&["convert", "resources/patient.json", "--to", "json"]);
+    let original = fs::read(fixtures().join("resources/patient.json")).expect("readable");
+    assert_eq!(read(&output.stdout), read(&original));
+}
+
+#[test]
+fn violations_are_warnings_and_the_conversion_goes_on() {
+    let output = koppeltaal(&["convert", "messages/UpdateCarePlanActivityStatus-quirky.xml", "--to", "json"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output).starts_with("{\n"), "{}", stdout(&output));
+    insta::assert_snapshot!(stderr(&output));
+}
+
+#[test]
+fn what_cannot_be_read_gives_code_2_and_no_output() {
+    let cases: [(&[u8], &str); 5] = [
+        (b"", "empty"),
+        (b"Service Unavailable", "neither JSON nor XML"),
+        (b"{\"resourceType\": \"Patient\", ", "malformed"),
+        (b"<html><body>Login</body></html>", "not-fhir"),
+        (b"<!DOCTYPE feed [<!ENTITY a 'b'>]><feed xmlns='http://www.w3.org/2005/Atom'/>", "malformed"),
+    ];
+    for (text, said) in cases {
+        let output = koppeltaal_reading(text, &["convert", "-", "--to", "xml"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(stdout(&output), "");
+        let errors = stderr(&output);
+        assert!(errors.contains("standard input") && errors.contains(said), "{errors}");
+    }
+    let output = koppeltaal(&["convert", "nowhere.xml", "--to", "json"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).starts_with("error: nowhere.xml: "), "{}", stderr(&output));
+}
+
+#[test]
+fn what_the_other_format_cannot_carry_gives_code_2_and_no_output() {
+    let text = br#"{"resourceType":"Patient","name":[{"text":"a\u0000b"}]}"#;
+    let output = koppeltaal_reading(text, &["convert", "-", "--to", "xml"]);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
+    assert!(stderr(&output).contains("U+0000"), "{}", stderr(&output));
+}

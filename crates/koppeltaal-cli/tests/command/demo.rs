@@ -1,0 +1,91 @@
+//! `koppeltaal demo`: the story that it tells, and the messages that it saves.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::support::{koppeltaal, same_every_time, shown, stderr, stdout};
+
+/// The story without what differs from run to run (the address, versions), and without the line about the format.
+fn story(format: &str) -> String {
+    let output = koppeltaal(&["demo", "--format", format]);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()), "{}", shown(&output));
+    let told = stdout(&output);
+    assert!(told.contains(&format!("The messages are in {}\n", format.to_uppercase())), "{told}");
+    same_every_time(&told)
+        .lines()
+        .filter(|line| !line.starts_with("The messages are in"))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+#[test]
+fn the_demo_tells_the_same_story_in_both_formats() {
+    let json = story("json");
+    assert_eq!(json, story("xml"));
+    insta::assert_snapshot!(json);
+}
+
+/// A directory of its own for a test, empty.
+fn directory(name: &str) -> PathBuf {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&directory);
+    directory
+}
+
+const POSTED: [&str; 5] = [
+    "01-CreateOrUpdateCarePlan",
+    "02-UpdateCarePlanActivityStatus",
+    "03-UpdateCarePlanActivityStatus",
+    "04-CreateOrUpdateCarePlan",
+    "05-CreateOrUpdateCarePlan",
+];
+
+#[test]
+fn the_demo_saves_what_it_posts_and_all_of_it_is_valid() {
+    for format in ["json", "xml"] {
+        let directory = directory(&format!("saved-{format}"));
+        let saving = directory.to_str().expect("UTF-8");
+        let output = koppeltaal(&["demo", "--format", format, "--save", saving]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+
+        let mut names: Vec<_> = fs::read_dir(&directory)
+            .expect("the directory was made")
+            .map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8"))
+            .collect();
+        names.sort();
+        assert_eq!(names, POSTED.map(|name| format!("{name}.{format}")));
+
+        let files: Vec<_> = names.iter().map(|name| directory.join(name).display().to_string()).collect();
+        let mut arguments = vec!["validate", "--strict"];
+        arguments.extend(files.iter().map(String::as_str));
+        let output = koppeltaal(&arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    }
+}
+
+/// Needs `xmllint` and the official XSDs, whose folder the variable `DSTU1_XSD` names:
+/// `DSTU1_XSD=.../dstu1/xsd cargo test -p koppeltaal-cli -- --ignored`.
+#[test]
+#[ignore = "needs xmllint and the official XSDs"]
+fn what_the_demo_posts_in_xml_is_valid_by_the_official_schema() {
+    let schemas =
+        PathBuf::from(std::env::var_os("DSTU1_XSD").expect("DSTU1_XSD names the folder of the XSDs"));
+    let directory = directory("schema");
+    let saving = directory.to_str().expect("UTF-8");
+    assert_eq!(koppeltaal(&["demo", "--format", "xml", "--save", saving]).status.code(), Some(0));
+    let output = Command::new("xmllint")
+        .args(["--noout", "--nonet", "--schema"])
+        .arg(schemas.join("fhir-atom-single.xsd"))
+        .args(POSTED.map(|name| directory.join(format!("{name}.xml"))))
+        .output()
+        .expect("xmllint runs");
+    assert!(output.status.success(), "{}", shown(&output));
+}
+
+#[test]
+fn the_demo_needs_a_directory_to_save_in() {
+    let output = koppeltaal(&["demo", "--save", "README.md"]);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
+    assert!(stderr(&output).starts_with("error: the messages cannot be saved: "), "{}", stderr(&output));
+}

@@ -1,0 +1,95 @@
+//! `koppeltaal sandbox`, run as a program.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use crate::support::{command, koppeltaal, stderr, stdout};
+
+/// A sandbox that is ended when the test is over, however it ends.
+struct Running {
+    child: Child,
+    ready: String,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = command(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut ready = String::new();
+        let stdout = child.stdout.as_mut().expect("piped");
+        BufReader::new(stdout).read_line(&mut ready).expect("a line");
+        Self { child, ready }
+    }
+
+    /// Where it listens, from the ready line.
+    fn address(&self) -> &str {
+        let (_, rest) = self.ready.split_once("listening on ").expect("the ready line says where");
+        rest.split_once(',').expect("the users follow").0
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn get(address: &str, path: &str) -> String {
+    let mut connection = TcpStream::connect(address).expect("it listens");
+    write!(connection, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
+        .expect("it reads");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("it answers");
+    answer
+}
+
+#[test]
+fn the_ready_line_says_where_the_sandbox_listens_and_who_may_come_in() {
+    let sandbox = Running::start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    let address = sandbox.address();
+    let expected = format!(
+        "ready: http://{address} listening on {address}, users portal (password portal, domain Sandbox), \
+         game (password game, domain Sandbox)\n"
+    );
+    assert_eq!(sandbox.ready, expected);
+    let answer = get(address, "/FHIR/Koppeltaal/metadata");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("Conformance"), "{answer}");
+}
+
+#[test]
+fn the_public_url_is_in_the_links_of_the_sandbox() {
+    let url = "https://koppeltaal.example/test";
+    let sandbox = Running::start(&["sandbox", "--listen", "127.0.0.1:0", "--public-url", url]);
+    assert!(sandbox.ready.starts_with(&format!("ready: {url} listening on 127.0.0.1:")), "{}", sandbox.ready);
+    let answer = get(sandbox.address(), "/FHIR/Koppeltaal/metadata");
+    assert!(answer.contains(&format!("{url}/OAuth2/Koppeltaal/")), "{answer}");
+}
+
+#[test]
+fn a_sandbox_that_cannot_start_says_why() {
+    let first = Running::start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    let second = koppeltaal(&["sandbox", "--listen", first.address()]);
+    assert_eq!((second.status.code(), stdout(&second)), (Some(2), String::new()));
+    assert!(stderr(&second).contains(first.address()), "{}", stderr(&second));
+
+    let output = koppeltaal(&["sandbox", "--listen", "127.0.0.1:0", "--public-url", "koppeltaal"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("public URL"), "{}", stderr(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_sandbox_stops_when_it_is_asked_to() {
+    for signal in ["INT", "TERM"] {
+        let mut sandbox = Running::start(&["sandbox", "--listen", "127.0.0.1:0"]);
+        let killed = Command::new("kill").args(["-s", signal, &sandbox.child.id().to_string()]).status();
+        assert!(killed.expect("kill runs").success());
+        assert_eq!(sandbox.child.wait().expect("it ends").code(), Some(0), "SIG{signal}");
+    }
+}

@@ -1,0 +1,66 @@
+//! Runs the binary, and finds the fixtures.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// The folder of the fixtures. Commands run in it, so that what they print names no folder of this machine.
+pub(crate) fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
+}
+
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koppeltaal"));
+    command.args(arguments).current_dir(fixtures());
+    command
+}
+
+/// Runs the binary with nothing on standard input.
+pub(crate) fn koppeltaal(arguments: &[&str]) -> Output {
+    command(arguments).stdin(Stdio::null()).output().expect("the binary runs")
+}
+
+/// Runs the binary with `text` on standard input.
+pub(crate) fn koppeltaal_reading(text: &[u8], arguments: &[&str]) -> Output {
+    let mut child = command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut stdin = child.stdin.take().expect("piped");
+    let text = text.to_owned();
+    let writer = std::thread::spawn(move || stdin.write_all(&text));
+    let output = child.wait_with_output().expect("the binary ends");
+    // A program that refuses early need not have read everything.
+    let _ = writer.join().expect("the writer does not panic");
+    output
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+/// Everything there is to see of a run, for snapshots.
+pub(crate) fn shown(output: &Output) -> String {
+    let code = output.status.code();
+    format!(
+        "exit code: {code:?}\n--- standard output\n{}--- standard error\n{}",
+        stdout(output),
+        stderr(output)
+    )
+}
+
+/// A text without what differs from run to run: addresses with ports, and versions.
+pub(crate) fn same_every_time(text: &str) -> String {
+    let same = |line: &str| match (line.split_once("http://127"), line.split_once(", version ")) {
+        (Some((before, _)), _) => format!("{before}(address)\n"),
+        (_, Some((before, _))) => format!("{before}, version (version)\n"),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(same).collect()
+}

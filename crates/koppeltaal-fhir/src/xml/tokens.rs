@@ -73,8 +73,10 @@ impl<'t> Tokens<'t> {
     /// The next token that carries data: not the white space between elements.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Token<'t>, Box<TokenError>> {
+        // Most text is line breaks and indentation: quick-xml passes over it without an event.
+        self.reader.config_mut().trim_text_start = true;
         loop {
-            match self.next_or_remark()? {
+            match self.next_whole()? {
                 None | Some(Token::Space(_)) => {}
                 Some(token) => return Ok(token),
             }
@@ -82,8 +84,13 @@ impl<'t> Tokens<'t> {
     }
 
     /// The next token, or `None` for a comment or processing instruction, whose source [`source`](Self::source) gives.
-    #[inline]
     pub(crate) fn next_or_remark(&mut self) -> Result<Option<Token<'t>>, Box<TokenError>> {
+        self.reader.config_mut().trim_text_start = false;
+        self.next_whole()
+    }
+
+    #[inline]
+    fn next_whole(&mut self) -> Result<Option<Token<'t>>, Box<TokenError>> {
         let token = self.next_piece()?;
         if let Some(Token::Text(_) | Token::Space(_)) = token
             && self.text_goes_on()
@@ -105,6 +112,7 @@ impl<'t> Tokens<'t> {
     /// Puts pieces of text together; `first` is the first of them.
     #[cold]
     fn whole_text(&mut self, first: Option<Token<'t>>) -> Result<Token<'t>, Box<TokenError>> {
+        self.reader.config_mut().trim_text_start = false;
         let start = self.offset;
         let mut whole = String::new();
         let mut piece = first;
@@ -133,11 +141,10 @@ impl<'t> Tokens<'t> {
             }
         };
         let token = match event {
-            Event::Start(start) => Token::Start(self.tag(start.name().as_ref().len(), false)?),
-            Event::Empty(start) => Token::Start(self.tag(start.name().as_ref().len(), true)?),
+            Event::Start(start) => Token::Start(self.tag(start.len() + 2, start.name().as_ref().len())),
+            Event::Empty(start) => Token::Start(self.empty_tag(start.len() + 3, start.name().as_ref().len())),
             Event::End(_) => Token::End,
             Event::Text(_) => {
-                // Most text is: the line breaks and indentation between elements.
                 let raw = self.source();
                 if bytes::is_blank(raw.as_bytes()) {
                     Token::Space(raw)
@@ -146,8 +153,9 @@ impl<'t> Tokens<'t> {
                 }
             }
             Event::CData(_) => {
-                let inner = self.source().strip_prefix("<![CDATA[").and_then(|raw| raw.strip_suffix("]]>"));
-                let inner = inner.unwrap_or_default();
+                // White space that was passed over may stand before the section.
+                let section = self.source().split_once("<![CDATA[").map(|(_, section)| section);
+                let inner = section.and_then(|raw| raw.strip_suffix("]]>")).unwrap_or_default();
                 if bytes::is_blank(inner.as_bytes()) {
                     Token::Space(inner)
                 } else {
@@ -199,11 +207,24 @@ impl<'t> Tokens<'t> {
         text::text_content(raw).map_err(|problem| self.error(problem))
     }
 
-    fn tag(&self, name_length: usize, is_empty: bool) -> Result<Tag<'t>, Box<TokenError>> {
-        let inner = self.source();
-        let inner = inner.get(1..inner.len() - if is_empty { 2 } else { 1 }).unwrap_or_default();
-        let (name, attributes) = inner.split_at(name_length);
-        Ok(Tag { name, attributes, is_empty, offset: self.offset })
+    /// The start tag just read, `length` bytes long.
+    #[inline]
+    fn tag(&mut self, length: usize, name_length: usize) -> Tag<'t> {
+        let end = self.position();
+        self.offset = end - length;
+        let name_end = self.offset + 1 + name_length;
+        Tag {
+            name: self.text.get(self.offset + 1..name_end).unwrap_or_default(),
+            attributes: self.text.get(name_end..end - 1).unwrap_or_default(),
+            is_empty: false,
+            offset: self.offset,
+        }
+    }
+
+    #[inline]
+    fn empty_tag(&mut self, length: usize, name_length: usize) -> Tag<'t> {
+        let tag = self.tag(length, name_length);
+        Tag { attributes: tag.attributes.strip_suffix('/').unwrap_or_default(), is_empty: true, ..tag }
     }
 }
 

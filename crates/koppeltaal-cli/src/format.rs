@@ -1,7 +1,7 @@
 //! [`Format`]: JSON or XML, told apart, read and written.
 
 use clap::ValueEnum;
-use koppeltaal_fhir::{Document, Read, ReadError, ReadOptions, WriteError};
+use koppeltaal_fhir::{Document, ReadDocument, ReadError, ReadOptions, WriteError};
 
 /// One of the two formats of DSTU1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,7 +44,7 @@ impl Format {
     /// # Errors
     ///
     /// As [`ReadOptions::json`] and [`ReadOptions::xml`].
-    pub(crate) fn read(self, options: ReadOptions, text: &[u8]) -> Result<Read, ReadError> {
+    pub(crate) fn read(self, options: ReadOptions, text: &[u8]) -> Result<ReadDocument, ReadError> {
         match self {
             Self::Json => options.json(text),
             Self::Xml => options.xml(text),

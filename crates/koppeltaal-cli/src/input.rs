@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use koppeltaal_fhir::{Limits, Read, ReadError, ReadOptions};
+use koppeltaal_fhir::{Limits, ReadDocument, ReadError, ReadOptions};
 
 use crate::excerpt::Places;
 use crate::format::Format;
@@ -63,7 +63,7 @@ impl Input {
     /// # Errors
     ///
     /// As [`Format::read`].
-    pub(crate) fn read(&self, options: ReadOptions) -> Result<Read, ReadError> {
+    pub(crate) fn read(&self, options: ReadOptions) -> Result<ReadDocument, ReadError> {
         self.format.read(options, &self.text)
     }
 }

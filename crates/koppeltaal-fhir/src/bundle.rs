@@ -4,9 +4,9 @@
 //! type, so bundles describe themselves as [`Structure`]s and JSON needs no code for them. Atom does: `xml::feed`.
 
 use crate::primitive::Primitive;
+use crate::primitives::Instant;
 use crate::resource::Resource;
 use crate::structure::{Field, FieldSchema, Shape, Slot, Structure, TypeSchema, Walker};
-use crate::types::Instant;
 use crate::unknown::Unknown;
 use crate::xhtml::Xhtml;
 

@@ -55,7 +55,7 @@ impl Checker {
     /// Walks one step down, unless the value is nested too deep to be written anyway.
     fn inside(&mut self, name: &'static str, index: Option<usize>, check: impl FnOnce(&mut Self)) {
         if self.report.enter(name, index, 0).is_err() {
-            self.find(Rule::Maximum, name, "less depth", "a value nested deeper than any reader accepts");
+            self.find(Rule::MAXIMUM, name, "less depth", "a value nested deeper than any reader accepts");
             return;
         }
         check(self);
@@ -73,10 +73,10 @@ impl Checker {
         value.walk(self);
         let schema = value.schema();
         for field in schema.missing(self.present) {
-            self.find(Rule::Minimum, field.name, "a value", "nothing");
+            self.find(Rule::MINIMUM, field.name, "a value", "nothing");
         }
         for node in value.unknown() {
-            self.find(Rule::UnknownElement, node.name(), schema.name, "something the type does not have");
+            self.find(Rule::UNKNOWN_ELEMENT, node.name(), schema.name, "something the type does not have");
         }
         self.present = outer;
     }
@@ -85,7 +85,7 @@ impl Checker {
         self.inside(field.name, index, |checker| {
             checker.structure_content(value);
             if field.shape == Shape::Unextended && has_extension(value) {
-                checker.find(Rule::UnknownElement, "extension", "no extension here", "one");
+                checker.find(Rule::UNKNOWN_ELEMENT, "extension", "no extension here", "one");
             }
         });
     }
@@ -100,9 +100,9 @@ impl Checker {
             if value.verdict() == Verdict::Invalid {
                 let found = value.wire_text().unwrap_or_default();
                 let rule = match value.kind() {
-                    _ if found.is_empty() => Rule::Empty,
-                    ScalarKind::ListedCode => Rule::Code,
-                    _ => Rule::Format,
+                    _ if found.is_empty() => Rule::EMPTY,
+                    ScalarKind::ListedCode => Rule::CODE,
+                    _ => Rule::FORMAT,
                 };
                 checker.find(rule, "", value.kind().describe(), format_args!("{found:?}"));
             }

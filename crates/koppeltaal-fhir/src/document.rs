@@ -2,6 +2,8 @@
 
 use crate::bundle::Bundle;
 use crate::finding::{Finding, ReadError, Severity, WriteError};
+#[cfg(all(feature = "json", feature = "xml"))]
+use crate::format::Format;
 use crate::report::{Failure, Limits, Report};
 use crate::resource::{Resource, ResourceType};
 
@@ -24,11 +26,27 @@ impl Document {
         }
     }
 
-    /// The bundle, if it is one.
-    pub fn into_bundle(self) -> Option<Bundle> {
+    /// The bundle, by value.
+    ///
+    /// # Errors
+    ///
+    /// It is a resource.
+    pub fn into_bundle(self) -> Result<Bundle, Resource> {
         match self {
-            Self::Bundle(bundle) => Some(bundle),
-            Self::Resource(_) => None,
+            Self::Bundle(bundle) => Ok(bundle),
+            Self::Resource(resource) => Err(resource),
+        }
+    }
+
+    /// The resource, by value.
+    ///
+    /// # Errors
+    ///
+    /// It is a bundle, boxed because it is large.
+    pub fn into_resource(self) -> Result<Resource, Box<Bundle>> {
+        match self {
+            Self::Resource(resource) => Ok(resource),
+            Self::Bundle(bundle) => Err(Box::new(bundle)),
         }
     }
 
@@ -41,50 +59,119 @@ impl Document {
     }
 }
 
+/// What a writer writes.
+#[derive(Clone, Copy)]
+#[cfg(any(feature = "json", feature = "xml"))]
+pub(crate) enum Content<'a> {
+    Resource(&'a Resource),
+    Bundle(&'a Bundle),
+}
+
+/// Implements writing for a type that has a method `content`.
+macro_rules! writing {
+    ($type:ty, $what:literal) => {
+        impl $type {
+            #[doc = concat!($what, " as JSON, on one line.")]
+            ///
+            /// # Errors
+            ///
+            /// A resource of a type that this build does not model, read from XML.
+            #[cfg(feature = "json")]
+            #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+            pub fn to_json(&self) -> Result<String, WriteError> {
+                to_string(|out| crate::json::write(self.content(), 0, out))
+            }
+
+            #[doc = concat!($what, " as JSON for people, indented by two spaces.")]
+            ///
+            /// # Errors
+            ///
+            /// As [`to_json`](Self::to_json).
+            #[cfg(feature = "json")]
+            #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+            pub fn to_json_pretty(&self) -> Result<String, WriteError> {
+                to_string(|out| crate::json::write(self.content(), 2, out))
+            }
+
+            #[doc = concat!($what, " as XML, on one line. A bundle is an Atom feed.")]
+            ///
+            /// # Errors
+            ///
+            /// A narrative that is no XML, a character that XML cannot carry, or a resource of a type that this build
+            /// does not model, read from JSON.
+            #[cfg(feature = "xml")]
+            #[cfg_attr(docsrs, doc(cfg(feature = "xml")))]
+            pub fn to_xml(&self) -> Result<String, WriteError> {
+                to_string(|out| crate::xml::write(self.content(), 0, out))
+            }
+
+            #[doc = concat!($what, " as XML for people, indented by two spaces.")]
+            ///
+            /// # Errors
+            ///
+            /// As [`to_xml`](Self::to_xml).
+            #[cfg(feature = "xml")]
+            #[cfg_attr(docsrs, doc(cfg(feature = "xml")))]
+            pub fn to_xml_pretty(&self) -> Result<String, WriteError> {
+                to_string(|out| crate::xml::write(self.content(), 2, out))
+            }
+
+            #[doc = concat!($what, " in a format, on one line.")]
+            ///
+            /// # Errors
+            ///
+            /// As [`to_json`](Self::to_json) and [`to_xml`](Self::to_xml).
+            #[cfg(all(feature = "json", feature = "xml"))]
+            #[cfg_attr(docsrs, doc(cfg(all(feature = "json", feature = "xml"))))]
+            pub fn write(&self, format: Format) -> Result<String, WriteError> {
+                match format {
+                    Format::Json => self.to_json(),
+                    Format::Xml => self.to_xml(),
+                }
+            }
+
+            #[doc = concat!($what, " in a format, for people.")]
+            ///
+            /// # Errors
+            ///
+            /// As [`to_json`](Self::to_json) and [`to_xml`](Self::to_xml).
+            #[cfg(all(feature = "json", feature = "xml"))]
+            #[cfg_attr(docsrs, doc(cfg(all(feature = "json", feature = "xml"))))]
+            pub fn write_pretty(&self, format: Format) -> Result<String, WriteError> {
+                match format {
+                    Format::Json => self.to_json_pretty(),
+                    Format::Xml => self.to_xml_pretty(),
+                }
+            }
+        }
+    };
+}
+
+writing!(Document, "The document");
+writing!(Bundle, "The bundle");
+writing!(Resource, "The resource");
+
+#[cfg(any(feature = "json", feature = "xml"))]
 impl Document {
-    /// The document as JSON, on one line.
-    ///
-    /// # Errors
-    ///
-    /// A resource of a type that this build does not model, read from XML.
-    #[cfg(feature = "json")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
-    pub fn to_json(&self) -> Result<String, WriteError> {
-        to_string(|out| crate::json::write(self, 0, out))
+    fn content(&self) -> Content<'_> {
+        match self {
+            Self::Resource(resource) => Content::Resource(resource),
+            Self::Bundle(bundle) => Content::Bundle(bundle),
+        }
     }
+}
 
-    /// The document as JSON for people, indented by two spaces.
-    ///
-    /// # Errors
-    ///
-    /// As [`to_json`](Self::to_json).
-    #[cfg(feature = "json")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
-    pub fn to_json_pretty(&self) -> Result<String, WriteError> {
-        to_string(|out| crate::json::write(self, 2, out))
+#[cfg(any(feature = "json", feature = "xml"))]
+impl Bundle {
+    fn content(&self) -> Content<'_> {
+        Content::Bundle(self)
     }
+}
 
-    /// The document as XML, on one line: a resource, or an Atom feed.
-    ///
-    /// # Errors
-    ///
-    /// A narrative that is no XML, a character that XML cannot carry, or a resource of a type that this build does not
-    /// model, read from JSON.
-    #[cfg(feature = "xml")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "xml")))]
-    pub fn to_xml(&self) -> Result<String, WriteError> {
-        to_string(|out| crate::xml::write(self, 0, out))
-    }
-
-    /// The document as XML for people, indented by two spaces.
-    ///
-    /// # Errors
-    ///
-    /// As [`to_xml`](Self::to_xml).
-    #[cfg(feature = "xml")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "xml")))]
-    pub fn to_xml_pretty(&self) -> Result<String, WriteError> {
-        to_string(|out| crate::xml::write(self, 2, out))
+#[cfg(any(feature = "json", feature = "xml"))]
+impl Resource {
+    fn content(&self) -> Content<'_> {
+        Content::Resource(self)
     }
 }
 
@@ -127,7 +214,7 @@ pub struct ReadOptions {
 
 /// What a read gave.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Read {
+pub struct ReadDocument {
     /// The content.
     pub document: Document,
     /// What was not as the standard wants it, in document order.
@@ -136,7 +223,7 @@ pub struct Read {
     pub suppressed: usize,
 }
 
-impl Read {
+impl ReadDocument {
     /// Whether any finding is of severity error.
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
@@ -168,8 +255,8 @@ impl ReadOptions {
     /// Text that is no JSON or no DSTU1, that exceeds a limit, or, in a strict read, that breaks a rule.
     #[cfg(feature = "json")]
     #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
-    pub fn json(&self, text: &[u8]) -> Result<Read, ReadError> {
-        self.read(text, crate::json::read)
+    pub fn json(&self, text: &[u8]) -> Result<ReadDocument, ReadError> {
+        self.read_with(text, crate::json::read)
     }
 
     /// Reads XML: a resource, or an Atom feed.
@@ -179,15 +266,30 @@ impl ReadOptions {
     /// Text that is no XML or no DSTU1, that exceeds a limit, or, in a strict read, that breaks a rule.
     #[cfg(feature = "xml")]
     #[cfg_attr(docsrs, doc(cfg(feature = "xml")))]
-    pub fn xml(&self, text: &[u8]) -> Result<Read, ReadError> {
-        self.read(text, crate::xml::read)
+    pub fn xml(&self, text: &[u8]) -> Result<ReadDocument, ReadError> {
+        self.read_with(text, crate::xml::read)
     }
 
-    fn read(
+    /// Reads text of a format.
+    ///
+    /// # Errors
+    ///
+    /// As [`json`](Self::json) and [`xml`](Self::xml).
+    #[cfg(all(feature = "json", feature = "xml"))]
+    #[cfg_attr(docsrs, doc(cfg(all(feature = "json", feature = "xml"))))]
+    pub fn read(&self, format: Format, text: &[u8]) -> Result<ReadDocument, ReadError> {
+        match format {
+            Format::Json => self.json(text),
+            Format::Xml => self.xml(text),
+        }
+    }
+
+    #[cfg(any(feature = "json", feature = "xml"))]
+    fn read_with(
         &self,
         text: &[u8],
-        read: impl FnOnce(&str, Report<'_>) -> Result<Read, Failure>,
-    ) -> Result<Read, ReadError> {
+        read: impl FnOnce(&str, Report<'_>) -> Result<ReadDocument, Failure>,
+    ) -> Result<ReadDocument, ReadError> {
         // A byte order mark is common in files from .NET and carries no meaning in UTF-8.
         let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
         let report = Report::reading(text, self.strict, self.limits);
@@ -201,7 +303,7 @@ impl ReadOptions {
     }
 }
 
-impl Read {
+impl ReadDocument {
     pub(crate) fn new(document: Document, report: Report<'_>) -> Self {
         let (findings, suppressed) = report.into_findings();
         Self { document, findings, suppressed }

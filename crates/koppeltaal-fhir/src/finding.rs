@@ -27,61 +27,75 @@ impl fmt::Display for Severity {
     }
 }
 
+/// A rule that content can break, by its stable id: `Rule::MINIMUM` is `cardinality-min`.
+///
+/// The constants are the rules of the base standard; a layer above adds its own with [`Rule::new`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Rule(&'static str);
+
+impl Rule {
+    /// A rule with this id: lower-case words with hyphens between them.
+    pub const fn new(id: &'static str) -> Self {
+        Self(id)
+    }
+
+    /// The stable id of the rule.
+    pub const fn id(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident $id:literal,)*) => {
-        /// The rules of the base standard that content can break. `Display` gives the stable rule id.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum Rule { $($(#[$doc])* $name,)* }
-
-        impl Rule {
-            /// The stable id of the rule, such as `cardinality-min`.
-            pub fn id(self) -> &'static str {
-                match self { $(Self::$name => $id,)* }
-            }
-        }
+        impl Rule { $($(#[$doc])* pub const $name: Self = Self($id);)* }
     };
 }
 
 rules! {
     /// A mandatory element is missing.
-    Minimum "cardinality-min",
+    MINIMUM "cardinality-min",
     /// An element that may occur once occurs again.
-    Maximum "cardinality-max",
+    MAXIMUM "cardinality-max",
     /// An element stands behind one that the schema wants after it (XML only).
-    Order "element-order",
+    ORDER "element-order",
     /// Two alternatives of one choice (`value[x]`) are present.
-    Choice "choice-exclusive",
+    CHOICE "choice-exclusive",
     /// An element or member that the type does not have.
-    UnknownElement "unknown-element",
+    UNKNOWN_ELEMENT "unknown-element",
     /// An attribute that the element does not have (XML only).
-    UnknownAttribute "unknown-attribute",
+    UNKNOWN_ATTRIBUTE "unknown-attribute",
     /// A resource type that DSTU1, or this build of the crate, does not have.
-    UnknownResource "unknown-resource",
+    UNKNOWN_RESOURCE "unknown-resource",
     /// Text where only elements are allowed.
-    StrayText "stray-text",
+    STRAY_TEXT "stray-text",
     /// A code that is not on the closed list of its element.
-    Code "code-unlisted",
+    CODE "code-unlisted",
     /// A value that is not written as its primitive type demands.
-    Format "value-format",
+    FORMAT "value-format",
     /// An element, attribute or string that is present but empty.
-    Empty "empty",
+    EMPTY "empty",
     /// A JSON value of another kind than the type demands: a string for a number, an object for an array.
-    JsonType "json-type",
+    JSON_TYPE "json-type",
     /// A JSON `null` outside the arrays of repeating primitives.
-    JsonNull "json-null",
+    JSON_NULL "json-null",
     /// A JSON object with the same member twice.
-    DuplicateMember "duplicate-member",
+    DUPLICATE_MEMBER "duplicate-member",
     /// JSON of the time before 0.0.82: `_id` for `id`, or a bundle wrapped in `feed`.
-    Legacy "json-legacy",
+    LEGACY "json-legacy",
     /// An element in another XML namespace than the standard's.
-    Namespace "namespace",
+    NAMESPACE "namespace",
     /// A narrative that is not the XHTML fragment that the standard allows.
-    Narrative "narrative",
+    NARRATIVE "narrative",
     /// An Atom feed, entry or link that does not follow the bundle schema.
-    Bundle "bundle",
+    BUNDLE "bundle",
     /// A `contained` element that does not hold exactly one resource.
-    Contained "contained",
+    CONTAINED "contained",
 }
 
 impl fmt::Display for Rule {

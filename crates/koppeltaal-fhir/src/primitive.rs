@@ -48,7 +48,7 @@ impl Companions {
 /// A DSTU1 primitive: an optional value, an optional id, and extensions.
 ///
 /// ```
-/// use koppeltaal_fhir::{Primitive, types::Uri};
+/// use koppeltaal_fhir::{Primitive, primitives::Uri};
 ///
 /// let system: Primitive<Uri> = "http://fhir.nl/fhir/NamingSystem/bsn".into();
 /// assert_eq!(system.as_str(), Some("http://fhir.nl/fhir/NamingSystem/bsn"));
@@ -421,26 +421,6 @@ impl<T: Scalar> AnyPrimitiveList for Vec<Primitive<T>> {
 
     fn size(&self) -> usize {
         size_of::<Primitive<T>>()
-    }
-}
-
-/// The values of the closed code lists are scalars: an unlisted code is kept as it came.
-impl<T: crate::structure::CodeList> Scalar for T {
-    const KIND: ScalarKind = ScalarKind::ListedCode;
-
-    fn read(text: &str) -> Reading<Self> {
-        match T::from_code(text) {
-            Some(code) => Reading::Valid(code),
-            None => Reading::Doubtful(T::other(text.to_owned())),
-        }
-    }
-
-    fn to_text(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self.code())
-    }
-
-    fn is_text(&self, _: &str) -> bool {
-        true
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use koppeltaal_fhir::{Document, Read, ReadOptions};
+use koppeltaal_fhir::{Document, ReadDocument, ReadOptions};
 
 /// The fixtures with an ending, quirky ones or the others.
 fn fixtures(ending: &str, quirky: bool) -> Vec<PathBuf> {
@@ -31,7 +31,7 @@ fn is_modelled(path: &Path) -> bool {
     cfg!(feature = "all-resources") || !needs_all
 }
 
-fn read(path: &Path, options: ReadOptions) -> Read {
+fn read(path: &Path, options: ReadOptions) -> ReadDocument {
     let text = fs::read(path).expect("readable");
     let read = if path.extension().is_some_and(|ending| ending == "xml") {
         options.xml(&text)

@@ -10,12 +10,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use koppeltaal_fhir::{Document, Read, ReadError, ReadOptions, WriteError};
+use koppeltaal_fhir::{Document, ReadDocument, ReadError, ReadOptions, WriteError};
 
 /// What is fuzzed: how a format is read and written.
 struct Target {
     ending: &'static str,
-    read: fn(&ReadOptions, &[u8]) -> Result<Read, ReadError>,
+    read: fn(&ReadOptions, &[u8]) -> Result<ReadDocument, ReadError>,
     write: fn(&Document) -> Result<String, WriteError>,
     /// Bytes and words that mean something in the format.
     tokens: &'static [&'static str],

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use koppeltaal_fhir::types::Instant;
+use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::{RESOURCE_TYPES, Resource};
 
 use crate::application::{ApiVersion, Application};

@@ -1,8 +1,8 @@
 //! [`Header`]: typed access to a `MessageHeader`, which keeps everything that the access does not know.
 
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
+use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::resources::{MessageHeader, MessageHeaderResponse, MessageHeaderSource};
-use koppeltaal_fhir::types::Instant;
 use koppeltaal_fhir::{Bundle, Entry, Primitive, Resource};
 use uuid::Uuid;
 

@@ -1,6 +1,6 @@
 //! [`Message`]: a header, the resource it is about, and the resources that come along.
 
-use koppeltaal_fhir::types::Instant;
+use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::{Bundle, Category};
 use uuid::Uuid;
 

@@ -29,7 +29,7 @@ pub(crate) mod prelude {
     pub(crate) use std::mem;
 
     pub(crate) use koppeltaal_fhir::datatypes::{self, Extension};
-    pub(crate) use koppeltaal_fhir::{Resource, resources, types};
+    pub(crate) use koppeltaal_fhir::{Resource, primitives, resources};
 
     pub(crate) use super::check::{Checked, Checker};
     pub(crate) use super::extension::Extensions;

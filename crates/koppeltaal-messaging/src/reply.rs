@@ -113,7 +113,7 @@ impl Reply {
             ..MessageHeader::default()
         });
         header.set_identifier(&uuid::Uuid::new_v4().to_string());
-        header.set_timestamp(koppeltaal_fhir::types::Instant::now());
+        header.set_timestamp(koppeltaal_fhir::primitives::Instant::now());
         if let Some(patient) = request.patient().and_then(|patient| patient.parse().ok()) {
             header.set_patient(Some(&patient));
         }

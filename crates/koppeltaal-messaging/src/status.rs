@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use koppeltaal_fhir::Primitive;
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue};
-use koppeltaal_fhir::types::Instant;
+use koppeltaal_fhir::primitives::Instant;
 
 use crate::vocabulary::extension::message_header::{
     PROCESSING_STATUS, PROCESSING_STATUS_EXCEPTION, PROCESSING_STATUS_STATUS,

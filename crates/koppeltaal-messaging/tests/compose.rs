@@ -46,7 +46,7 @@ fn to(text: &str) -> ResourceReference {
 fn fixture(event: Event, variant: &str) -> std::result::Result<Message, Box<dyn std::error::Error>> {
     let name = format!("../../fixtures/messages/{event}-{variant}.json");
     let text = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(name))?;
-    let bundle = ReadOptions::tolerant().json(&text)?.document.into_bundle().ok_or("no bundle")?;
+    let bundle = ReadOptions::tolerant().json(&text)?.document.into_bundle().map_err(|_| "no bundle")?;
     Ok(Message::extract(bundle)?)
 }
 
@@ -151,7 +151,7 @@ fn what_is_composed_extracts_to_the_same_message_in_both_formats() -> Result {
         let json = ReadOptions::strict().json(document.to_json()?.as_bytes())?;
         let xml = ReadOptions::tolerant().xml(document.to_xml()?.as_bytes())?;
         for read in [json, xml] {
-            let again = Message::extract(read.document.into_bundle().ok_or("no bundle")?)?;
+            let again = Message::extract(read.document.into_bundle().map_err(|_| "no bundle")?)?;
             assert_eq!((&again.id, &again.domain), (&message.id, &message.domain));
             assert_eq!(again.event(), message.event());
             assert_eq!(again.header.fhir(), message.header.fhir());

@@ -20,7 +20,7 @@ fn read(path: &Path) -> std::result::Result<Bundle, Box<dyn std::error::Error>> 
     let is_xml = path.extension().is_some_and(|extension| extension == "xml");
     let options = ReadOptions::tolerant();
     let read = if is_xml { options.xml(&text) } else { options.json(&text) }?;
-    read.document.into_bundle().ok_or_else(|| format!("{} holds no bundle", path.display()).into())
+    read.document.into_bundle().map_err(|_| format!("{} holds no bundle", path.display()).into())
 }
 
 fn messages() -> std::result::Result<Vec<PathBuf>, Box<dyn std::error::Error>> {
@@ -97,7 +97,7 @@ fn a_message_survives_being_made_a_bundle_again() -> Result {
         let message = Message::extract(read(&path)?)?;
         let text = Document::from(message.clone().into_bundle()).to_json()?;
         let again =
-            ReadOptions::tolerant().json(text.as_bytes())?.document.into_bundle().ok_or("no bundle")?;
+            ReadOptions::tolerant().json(text.as_bytes())?.document.into_bundle().map_err(|_| "no bundle")?;
         let again = Message::extract(again)?;
         assert_eq!(again.event(), message.event(), "{}", path.display());
         assert_eq!(describe(&again), describe(&message), "{}", path.display());

@@ -16,7 +16,7 @@ fn fixture(name: &str) -> std::result::Result<Bundle, Box<dyn std::error::Error>
     let text = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/bundles").join(name))?;
     let options = ReadOptions::tolerant();
     let read = if name.ends_with("xml") { options.xml(&text) } else { options.json(&text) }?;
-    read.document.into_bundle().ok_or_else(|| "no bundle".into())
+    read.document.into_bundle().map_err(|_| "no bundle".into())
 }
 
 fn request() -> Header {
@@ -94,7 +94,7 @@ fn our_own_replies_read_back_in_both_formats() -> Result {
     let json = ReadOptions::tolerant().json(document.to_json()?.as_bytes())?.document;
     let xml = ReadOptions::tolerant().xml(document.to_xml()?.as_bytes())?.document;
     for read in [json, xml] {
-        let bundle = read.into_bundle().ok_or("no bundle")?;
+        let bundle = read.into_bundle().map_err(|_| "no bundle")?;
         assert_eq!(koppeltaal_messaging::domain_of(&bundle), Some("Zonnedauw"));
         assert_eq!(
             Reply::read(&bundle, &request)?.versions().collect::<Vec<_>>(),

@@ -1,10 +1,10 @@
 //! The bundles and outcomes that the sandbox answers with, made from the mailbox's state and the links of one request.
 
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
+use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::resources::{
     MessageHeader, MessageHeaderResponse, MessageHeaderSource, OperationOutcome, ResponseType,
 };
-use koppeltaal_fhir::types::Instant;
 use koppeltaal_fhir::{Author, Bundle, Category, Entry, Link, Primitive};
 use koppeltaal_messaging::{Header, Issue, ProcessingState, vocabulary};
 use uuid::Uuid;

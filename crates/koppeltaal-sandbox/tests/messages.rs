@@ -142,8 +142,10 @@ async fn the_processing_status_has_its_parts_in_the_order_that_old_clients_need(
     let (entry, header) = game.claim().await.header_entry();
     let id = entry.id.expect("an id");
     let mut failed = koppeltaal_messaging::Header::from(header);
-    let state =
-        koppeltaal_messaging::ProcessingState::new(Status::Failed, koppeltaal_fhir::types::Instant::now());
+    let state = koppeltaal_messaging::ProcessingState::new(
+        Status::Failed,
+        koppeltaal_fhir::primitives::Instant::now(),
+    );
     failed.set_processing(Some(&state.with_exception("Onbekende activiteit")));
     game.put(&id, failed.into_fhir()).await.document();
 

@@ -1,6 +1,6 @@
 //! The mailbox: send a message, claim the next one, say what became of it.
 
-use koppeltaal_fhir::types::Instant;
+use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::{Bundle, Document};
 use koppeltaal_messaging::{Acknowledgement, Header, Reply, ReplyError, ResourceUrl};
 

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, StatusCode};
-use koppeltaal_fhir::{Bundle, Document, Limits, Read, ReadOptions, Resource, resources::OperationOutcome};
+use koppeltaal_fhir::{
+    Bundle, Document, Limits, ReadDocument, ReadOptions, Resource, resources::OperationOutcome,
+};
 use koppeltaal_messaging::{ResourceUrl, issue_type};
 
 use crate::error::{Error, Excerpt, Problem, ProtocolError, Result};
@@ -152,7 +154,7 @@ impl Answer {
     }
 
     /// The body as a document, with what was odd about it.
-    fn read(&self) -> std::result::Result<Read, Problem> {
+    fn read(&self) -> std::result::Result<ReadDocument, Problem> {
         if self.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
             return Err(Problem::Compression);
         }
@@ -178,7 +180,7 @@ impl Answer {
     ///
     /// A body that is no document, and an `OperationOutcome` with an issue that is an error: some servers refuse with
     /// status 200.
-    pub(crate) fn document(&self) -> Result<Read> {
+    pub(crate) fn document(&self) -> Result<ReadDocument> {
         let read = self.read().map_err(|problem| self.not_koppeltaal(problem))?;
         match read.document.get::<OperationOutcome>() {
             Some(outcome) if is_refusal(outcome) => Err(self.refused(Outcome::new(outcome.clone()))),

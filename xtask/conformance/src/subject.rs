@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use koppeltaal_fhir::{Document, Read, ReadError, ReadOptions};
+use koppeltaal_fhir::{Document, ReadDocument, ReadError, ReadOptions};
 
 use crate::manifest::Format;
 
@@ -34,7 +34,7 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, 
 }
 
 /// Reads `text`.
-pub(crate) fn read(options: ReadOptions, format: Format, text: &[u8]) -> Result<Read, ReadError> {
+pub(crate) fn read(options: ReadOptions, format: Format, text: &[u8]) -> Result<ReadDocument, ReadError> {
     match format {
         Format::Json => options.json(text),
         Format::Xml => options.xml(text),

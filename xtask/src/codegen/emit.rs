@@ -77,7 +77,7 @@ fn imports(module: &Module) -> TokenStream {
     });
     quote! {
         #[allow(unused_imports, reason = "one list for all generated files")]
-        use crate::{primitive::Primitive, resource::Resource, structure::*, types::*, unknown::Unknown, xhtml::Xhtml};
+        use crate::{primitive::Primitive, resource::Resource, code_list::*, structure::*, primitives::*, unknown::Unknown, xhtml::Xhtml};
         #data_types
     }
 }
@@ -365,7 +365,8 @@ fn resource_file(model: &Model) -> TokenStream {
     let all_names = resources.iter().map(|(_, _, _, standard_name)| standard_name);
     quote! {
         #![doc = " Any resource of DSTU1."]
-        use crate::structure::{Structure, resource_type};
+        use crate::resource::resource_type;
+        use crate::structure::Structure;
         use crate::unknown::UnknownResource;
 
         /// Any resource of DSTU1.

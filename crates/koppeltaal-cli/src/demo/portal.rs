@@ -1,8 +1,8 @@
 //! [`Portal`]: where a practitioner gives a patient something to do, and sees what becomes of it.
 
 use koppeltaal_fhir::datatypes::HumanName;
+use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::resources::{CarePlanActivityCategory, CarePlanStatus};
-use koppeltaal_fhir::types::Instant;
 use koppeltaal_messaging::profiles::{
     ActivityDefinition, CarePlan, CarePlanActivity, CarePlanActivityStatus, CarePlanParticipant,
     CarePlanSimple, CareTeam, Patient, Practitioner,

@@ -3,8 +3,8 @@
 //! The data types of DSTU1, and the code lists that several types share.
 #[allow(unused_imports, reason = "one list for all generated files")]
 use crate::{
-    primitive::Primitive, resource::Resource, structure::*, types::*, unknown::Unknown,
-    xhtml::Xhtml,
+    primitive::Primitive, resource::Resource, code_list::*, structure::*, primitives::*,
+    unknown::Unknown, xhtml::Xhtml,
 };
 /// The data type `Extension`. See [its DSTU1 page](http://hl7.org/fhir/DSTU1/extensibility.html#extension).
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -3,8 +3,8 @@
 //! The resource of `deviceobservationreport.schema`, its components and its code lists.
 #[allow(unused_imports, reason = "one list for all generated files")]
 use crate::{
-    primitive::Primitive, resource::Resource, structure::*, types::*, unknown::Unknown,
-    xhtml::Xhtml,
+    primitive::Primitive, resource::Resource, code_list::*, structure::*, primitives::*,
+    unknown::Unknown, xhtml::Xhtml,
 };
 #[allow(unused_imports, reason = "one list for all generated files")]
 use super::datatypes::*;

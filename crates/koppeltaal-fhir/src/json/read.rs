@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::scan::{Kind, ScanError, Scanner};
 use crate::bundle::Bundle;
-use crate::document::{Document, Read};
+use crate::document::{Document, ReadDocument};
 use crate::finding::{Rule, Severity};
 use crate::report::{Failure, Report};
 use crate::resource::{RESOURCE_TYPES, Resource};
@@ -18,12 +18,12 @@ pub(super) const ERROR: Severity = Severity::Error;
 pub(super) type Result<T> = std::result::Result<T, Failure>;
 
 /// Reads one resource or bundle.
-pub(crate) fn read(text: &str, report: Report<'_>) -> Result<Read> {
+pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
     let mut reader = Reader { scanner: Scanner::new(text), report };
     let document = reader.document()?;
     let end = reader.scanner.end();
     reader.scan(end)?;
-    Ok(Read::new(document, reader.report))
+    Ok(ReadDocument::new(document, reader.report))
 }
 
 pub(super) struct Reader<'t> {
@@ -110,7 +110,7 @@ impl<'t> Reader<'t> {
             return untyped(self);
         }
         let expected = "the bundle itself, as since 0.0.82";
-        self.report.find((ERROR, Rule::Legacy), "", start, expected, "a bundle wrapped in `feed`")?;
+        self.report.find((ERROR, Rule::LEGACY), "", start, expected, "a bundle wrapped in `feed`")?;
         let bundle = self.bundle()?;
         if self.next_member(false)?.is_some() {
             return untyped(self);
@@ -135,7 +135,7 @@ impl<'t> Reader<'t> {
         if RESOURCE_TYPES.contains(&resource_type) {
             let expected = "a resource type of this build (feature `all-resources` has them all)";
             self.report.find(
-                (Severity::Information, Rule::UnknownResource),
+                (Severity::Information, Rule::UNKNOWN_RESOURCE),
                 "",
                 start,
                 expected,
@@ -143,7 +143,7 @@ impl<'t> Reader<'t> {
             )?;
         } else {
             self.report.find(
-                (ERROR, Rule::UnknownResource),
+                (ERROR, Rule::UNKNOWN_RESOURCE),
                 "",
                 start,
                 "a resource type of DSTU1",

@@ -39,10 +39,10 @@ impl<'t> Reader<'t> {
             offset = self.scanner.offset();
         }
         if first {
-            self.report.find((ERROR, Rule::Empty), "", start, "at least one member", "an empty object")?;
+            self.report.find((ERROR, Rule::EMPTY), "", start, "at least one member", "an empty object")?;
         }
         for field in schema.missing(progress.present) {
-            self.report.find((ERROR, Rule::Minimum), field.name, start, "a value", "nothing")?;
+            self.report.find((ERROR, Rule::MINIMUM), field.name, start, "a value", "nothing")?;
         }
         Ok(())
     }
@@ -60,12 +60,12 @@ impl<'t> Reader<'t> {
         progress.hint = index + 1;
         let kind = self.kind()?;
         if kind == Kind::Null {
-            self.report.find((ERROR, Rule::JsonNull), name, offset, "no member, or a value", "null")?;
+            self.report.find((ERROR, Rule::JSON_NULL), name, offset, "no member, or a value", "null")?;
             return self.raw().map(drop);
         }
         if !progress.values.insert(index) {
             self.report.find(
-                (ERROR, Rule::DuplicateMember),
+                (ERROR, Rule::DUPLICATE_MEMBER),
                 name,
                 offset,
                 "each member once",
@@ -96,14 +96,20 @@ impl<'t> Reader<'t> {
             Slot::Attribute(value) if kind == Kind::String => {
                 *value = self.string()?.into_owned();
                 if value.is_empty() {
-                    self.report.find((ERROR, Rule::Empty), name, offset, "a value", "an empty string")?;
+                    self.report.find((ERROR, Rule::EMPTY), name, offset, "a value", "an empty string")?;
                 }
                 true
             }
             Slot::Xhtml(_) | Slot::Attribute(_) | Slot::None => false,
         };
         if !read {
-            self.report.find((ERROR, Rule::JsonType), name, offset, expected_kind(field), kind.describe())?;
+            self.report.find(
+                (ERROR, Rule::JSON_TYPE),
+                name,
+                offset,
+                expected_kind(field),
+                kind.describe(),
+            )?;
             return self.keep(target.unknown_mut(), name, index + 1);
         }
         Ok(())
@@ -127,7 +133,7 @@ impl<'t> Reader<'t> {
             return Ok(true);
         }
         self.report.find(
-            (ERROR, Rule::Choice),
+            (ERROR, Rule::CHOICE),
             name,
             offset,
             "one alternative of the choice",
@@ -148,7 +154,7 @@ impl<'t> Reader<'t> {
             "resourceType" if target.schema().is_resource => {
                 if std::mem::replace(&mut progress.type_seen, true) {
                     self.report.find(
-                        (ERROR, Rule::DuplicateMember),
+                        (ERROR, Rule::DUPLICATE_MEMBER),
                         name,
                         offset,
                         "each member once",
@@ -160,13 +166,13 @@ impl<'t> Reader<'t> {
             "id" => return self.id(target, name, offset, progress),
             // Official tools wrote `_id` for `id` until 0.0.82; no DSTU1 type has a primitive called `id`.
             "_id" if self.kind()? == Kind::String => {
-                self.report.find((ERROR, Rule::Legacy), name, offset, "`id`, as since 0.0.82", "`_id`")?;
+                self.report.find((ERROR, Rule::LEGACY), name, offset, "`id`, as since 0.0.82", "`_id`")?;
                 return self.id(target, name, offset, progress);
             }
             // HAPI wrote comments as members; they carry no data.
             "fhir_comments" => {
                 self.report.find(
-                    (ERROR, Rule::UnknownElement),
+                    (ERROR, Rule::UNKNOWN_ELEMENT),
                     name,
                     offset,
                     "no comments in JSON",
@@ -188,7 +194,7 @@ impl<'t> Reader<'t> {
             }
             _ => {
                 let expected = format_args!("a member of {}", schema.name);
-                self.report.find((ERROR, Rule::UnknownElement), name, offset, expected, name)?;
+                self.report.find((ERROR, Rule::UNKNOWN_ELEMENT), name, offset, expected, name)?;
                 self.keep(target.unknown_mut(), name, progress.hint)
             }
         }
@@ -202,23 +208,23 @@ impl<'t> Reader<'t> {
         progress: &mut Progress,
     ) -> Result<()> {
         if std::mem::replace(&mut progress.id_seen, true) {
-            self.report.find((ERROR, Rule::DuplicateMember), name, offset, "one id", "another one")?;
+            self.report.find((ERROR, Rule::DUPLICATE_MEMBER), name, offset, "one id", "another one")?;
             return self.keep(target.unknown_mut(), name, 0);
         }
         match self.kind()? {
             Kind::String => {
                 let id = self.string()?.into_owned();
                 if id.is_empty() {
-                    self.report.find((ERROR, Rule::Empty), name, offset, "an id", "an empty string")?;
+                    self.report.find((ERROR, Rule::EMPTY), name, offset, "an id", "an empty string")?;
                 }
                 target.set_id(id);
             }
             Kind::Null => {
-                self.report.find((ERROR, Rule::JsonNull), name, offset, "no member, or a string", "null")?;
+                self.report.find((ERROR, Rule::JSON_NULL), name, offset, "no member, or a string", "null")?;
                 self.raw()?;
             }
             kind => {
-                self.report.find((ERROR, Rule::JsonType), name, offset, "a string", kind.describe())?;
+                self.report.find((ERROR, Rule::JSON_TYPE), name, offset, "a string", kind.describe())?;
                 let raw = self.raw()?.to_owned();
                 match kind {
                     Kind::Number => target.set_id(raw),

@@ -48,7 +48,7 @@ impl<'t> Reader<'t> {
                         Kind::Object => self.companions_object(values.at(item))?,
                         kind => {
                             self.report.find(
-                                (ERROR, Rule::JsonType),
+                                (ERROR, Rule::JSON_TYPE),
                                 "",
                                 offset,
                                 "an object or null",
@@ -65,7 +65,13 @@ impl<'t> Reader<'t> {
             _ => false,
         };
         if !read {
-            self.report.find((ERROR, Rule::JsonType), name, offset, "ids and extensions", kind.describe())?;
+            self.report.find(
+                (ERROR, Rule::JSON_TYPE),
+                name,
+                offset,
+                "ids and extensions",
+                kind.describe(),
+            )?;
             return self.keep(target.unknown_mut(), name, index + 1);
         }
         Ok(())
@@ -119,7 +125,7 @@ impl<'t> Reader<'t> {
             Kind::Object | Kind::Array | Kind::Null => return Ok(false),
         };
         if kind != wanted {
-            self.report.find((ERROR, Rule::JsonType), name, start, wanted.describe(), kind.describe())?;
+            self.report.find((ERROR, Rule::JSON_TYPE), name, start, wanted.describe(), kind.describe())?;
         }
         if value.set(text) == Verdict::Invalid {
             self.invalid(name, value, offset)?;
@@ -131,9 +137,9 @@ impl<'t> Reader<'t> {
     pub(super) fn invalid(&mut self, name: &str, value: &dyn AnyPrimitive, offset: usize) -> Result<()> {
         let found = value.wire_text().unwrap_or_default().into_owned();
         let rule = match value.kind() {
-            _ if found.is_empty() => Rule::Empty,
-            ScalarKind::ListedCode => Rule::Code,
-            _ => Rule::Format,
+            _ if found.is_empty() => Rule::EMPTY,
+            ScalarKind::ListedCode => Rule::CODE,
+            _ => Rule::FORMAT,
         };
         self.report.find((ERROR, rule), name, offset, value.kind().describe(), format_args!("{found:?}"))
     }
@@ -149,7 +155,7 @@ impl<'t> Reader<'t> {
             if kind == Kind::Object {
                 return Ok(false);
             }
-            self.report.find((ERROR, Rule::JsonType), field.name, offset, "an array", kind.describe())?;
+            self.report.find((ERROR, Rule::JSON_TYPE), field.name, offset, "an array", kind.describe())?;
             return self.primitive(field.name, values.at(0), kind, offset);
         }
         self.begin_array()?;
@@ -165,7 +171,7 @@ impl<'t> Reader<'t> {
                     self.report.enter(field.name, Some(item), start)?;
                     if !self.primitive("", value, kind, start)? {
                         self.report.find(
-                            (ERROR, Rule::JsonType),
+                            (ERROR, Rule::JSON_TYPE),
                             "",
                             start,
                             "a JSON scalar",
@@ -182,7 +188,7 @@ impl<'t> Reader<'t> {
         }
         if item == 0 {
             self.report.find(
-                (ERROR, Rule::Empty),
+                (ERROR, Rule::EMPTY),
                 field.name,
                 offset,
                 "at least one item",
@@ -222,7 +228,7 @@ impl<'t> Reader<'t> {
             && extensions.len() > 0
         {
             self.report.find(
-                (ERROR, Rule::UnknownElement),
+                (ERROR, Rule::UNKNOWN_ELEMENT),
                 "extension",
                 offset,
                 "no extension here",
@@ -241,7 +247,7 @@ impl<'t> Reader<'t> {
     ) -> Result<bool> {
         if kind == Kind::Object {
             // Seen from servers and old connectors: `link` and `coding` as one object.
-            self.report.find((ERROR, Rule::JsonType), field.name, offset, "an array", "an object")?;
+            self.report.find((ERROR, Rule::JSON_TYPE), field.name, offset, "an array", "an object")?;
             return self.item(field, values, 0).map(|()| true);
         }
         if kind != Kind::Array {
@@ -255,7 +261,7 @@ impl<'t> Reader<'t> {
                 Kind::Object => self.item(field, values, item)?,
                 kind => {
                     let path = format!("{}[{item}]", field.name);
-                    self.report.find((ERROR, Rule::JsonType), &path, start, "an object", kind.describe())?;
+                    self.report.find((ERROR, Rule::JSON_TYPE), &path, start, "an object", kind.describe())?;
                     self.raw()?;
                 }
             }
@@ -263,7 +269,7 @@ impl<'t> Reader<'t> {
         }
         if item == 0 && field.name != "entry" {
             self.report.find(
-                (ERROR, Rule::Empty),
+                (ERROR, Rule::EMPTY),
                 field.name,
                 offset,
                 "at least one item",
@@ -311,7 +317,7 @@ impl<'t> Reader<'t> {
                 None => {
                     let path = format!("{}[{item}]", field.name);
                     self.report.find(
-                        (ERROR, Rule::Contained),
+                        (ERROR, Rule::CONTAINED),
                         &path,
                         start,
                         "a resource",
@@ -329,7 +335,7 @@ impl<'t> Reader<'t> {
         let markup = self.string()?;
         if !markup.starts_with("<div") || !(markup.ends_with("</div>") || markup.ends_with("/>")) {
             self.report.find(
-                (ERROR, Rule::Narrative),
+                (ERROR, Rule::NARRATIVE),
                 "div",
                 offset,
                 "markup of one div element",

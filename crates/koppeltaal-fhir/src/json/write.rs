@@ -3,17 +3,17 @@
 use std::collections::VecDeque;
 
 use crate::bytes;
-use crate::document::Document;
+use crate::document::Content;
 use crate::finding::WriteError;
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
+use crate::primitives::{decimal_to_json, is_xml_space};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Structure, StructureList, Walker};
-use crate::types::{decimal_to_json, is_xml_space};
 use crate::unknown::{UnknownContent, UnknownNode, UnknownResource};
 use crate::xhtml::Xhtml;
 
-/// Writes a document. `indent` spaces per level; 0 for none, and no line breaks.
-pub(crate) fn write(document: &Document, indent: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
+/// Writes a resource or a bundle. `indent` spaces per level; 0 for none, and no line breaks.
+pub(crate) fn write(content: Content<'_>, indent: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
     let mut writer = Writer {
         out,
         indent,
@@ -23,9 +23,9 @@ pub(crate) fn write(document: &Document, indent: usize, out: &mut Vec<u8>) -> Re
         unknown: VecDeque::new(),
         path: Vec::new(),
     };
-    match document {
-        Document::Bundle(bundle) => writer.object(Some("Bundle"), bundle),
-        Document::Resource(resource) => writer.any_resource(resource),
+    match content {
+        Content::Bundle(bundle) => writer.object(Some("Bundle"), bundle),
+        Content::Resource(resource) => writer.any_resource(resource),
     }
     writer.failure.map_or(Ok(()), Err)
 }

@@ -6,7 +6,7 @@ use super::tokens::Token;
 use crate::bundle::{Author, Bundle, Category, Entry, Link};
 use crate::finding::Rule;
 use crate::primitive::{AnyPrimitive, Primitive, ScalarKind, Verdict};
-use crate::types::is_xml_space;
+use crate::primitives::is_xml_space;
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 use crate::xhtml::Xhtml;
 
@@ -20,7 +20,7 @@ impl<'t> Reader<'t> {
             children += 1;
             if signed {
                 self.report.find(
-                    (ERROR, Rule::Order),
+                    (ERROR, Rule::ORDER),
                     child.name,
                     child.tag.offset,
                     "the Signature last",
@@ -62,7 +62,7 @@ impl<'t> Reader<'t> {
         if children < 3 {
             let found = format_args!("{children}");
             self.report.find(
-                (WARNING, Rule::Bundle),
+                (WARNING, Rule::BUNDLE),
                 "",
                 root.tag.offset,
                 "at least three elements in a feed",
@@ -102,7 +102,7 @@ impl<'t> Reader<'t> {
         }
         if is_empty {
             self.report.find(
-                (WARNING, Rule::Bundle),
+                (WARNING, Rule::BUNDLE),
                 "",
                 element.tag.offset,
                 "at least one element in an entry",
@@ -120,7 +120,7 @@ impl<'t> Reader<'t> {
         let offset = element.tag.offset;
         match element.attribute("ref") {
             Some(raw) => entry.id = Some(self.value(raw, offset)?.into_owned()),
-            None => self.report.find((ERROR, Rule::Minimum), "ref", offset, "a value", "nothing")?,
+            None => self.report.find((ERROR, Rule::MINIMUM), "ref", offset, "a value", "nothing")?,
         }
         match element.attribute("when") {
             Some(raw) => {
@@ -129,7 +129,7 @@ impl<'t> Reader<'t> {
                     self.invalid_text("when", &entry.deleted, offset)?;
                 }
             }
-            None => self.report.find((ERROR, Rule::Minimum), "when", offset, "a value", "nothing")?,
+            None => self.report.find((ERROR, Rule::MINIMUM), "when", offset, "a value", "nothing")?,
         }
         while let Some(child) = self.next_child(element, &mut entry.unknown)? {
             match child.name {
@@ -140,7 +140,7 @@ impl<'t> Reader<'t> {
         if entry.link.len() != 1 {
             let found = format_args!("{}", entry.link.len());
             self.report.find(
-                (ERROR, Rule::Bundle),
+                (ERROR, Rule::BUNDLE),
                 "link",
                 offset,
                 "exactly one link in a deleted entry",
@@ -163,7 +163,7 @@ impl<'t> Reader<'t> {
                 Token::Text(text) => {
                     let found = format_args!("{text:?}");
                     self.report.find(
-                        (ERROR, Rule::StrayText),
+                        (ERROR, Rule::STRAY_TEXT),
                         "",
                         self.tokens.offset(),
                         "no text here",
@@ -180,7 +180,7 @@ impl<'t> Reader<'t> {
     #[cold]
     fn unknown_child(&mut self, child: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
         self.report.find(
-            (ERROR, Rule::UnknownElement),
+            (ERROR, Rule::UNKNOWN_ELEMENT),
             "",
             child.tag.offset,
             "an element of the feed",
@@ -235,7 +235,7 @@ impl<'t> Reader<'t> {
                 Token::Start(tag) => {
                     let child = self.open(tag, element.scope)?;
                     self.report.find(
-                        (ERROR, Rule::UnknownElement),
+                        (ERROR, Rule::UNKNOWN_ELEMENT),
                         element.name,
                         tag.offset,
                         "text",
@@ -261,7 +261,7 @@ impl<'t> Reader<'t> {
         if !value.is_absent() {
             // Legal by the schema's repeating choice, meaningless all the same.
             self.report.find(
-                (WARNING, Rule::Maximum),
+                (WARNING, Rule::MAXIMUM),
                 name,
                 offset,
                 "it once",
@@ -275,7 +275,7 @@ impl<'t> Reader<'t> {
             if !is_text {
                 self.invalid_text(name, value, offset)?;
             } else if name != "title" {
-                self.report.find((WARNING, Rule::Empty), name, offset, "a value", "an empty one")?;
+                self.report.find((WARNING, Rule::EMPTY), name, offset, "a value", "an empty one")?;
             }
         }
         Ok(())
@@ -284,7 +284,7 @@ impl<'t> Reader<'t> {
     fn invalid_text(&mut self, name: &str, value: &dyn AnyPrimitive, offset: usize) -> Result<()> {
         let found = value.wire_text().unwrap_or_default().into_owned();
         self.report.find(
-            (ERROR, Rule::Format),
+            (ERROR, Rule::FORMAT),
             name,
             offset,
             value.kind().describe(),
@@ -305,7 +305,7 @@ impl<'t> Reader<'t> {
             self.expect_namespace(element, namespace)?;
         } else {
             self.report.find(
-                (ERROR, Rule::Namespace),
+                (ERROR, Rule::NAMESPACE),
                 "link",
                 element.tag.offset,
                 "the tombstones namespace",
@@ -346,7 +346,7 @@ impl<'t> Reader<'t> {
             };
             if !known.is_absent() {
                 self.report.find(
-                    (WARNING, Rule::Maximum),
+                    (WARNING, Rule::MAXIMUM),
                     child.name,
                     child.tag.offset,
                     "it once",
@@ -370,7 +370,7 @@ impl<'t> Reader<'t> {
                 summary = Xhtml::from_xml(markup);
             } else {
                 self.report.find(
-                    (ERROR, Rule::Narrative),
+                    (ERROR, Rule::NARRATIVE),
                     "summary",
                     child.tag.offset,
                     "one div",
@@ -392,7 +392,7 @@ impl<'t> Reader<'t> {
             Some(raw) => *into = self.value(raw, element.tag.offset)?.into_owned(),
             None if mandatory => {
                 let place = format!("{}.{name}", element.name);
-                self.report.find((ERROR, Rule::Minimum), &place, element.tag.offset, "a value", "nothing")?;
+                self.report.find((ERROR, Rule::MINIMUM), &place, element.tag.offset, "a value", "nothing")?;
             }
             None => {}
         }
@@ -404,7 +404,7 @@ impl<'t> Reader<'t> {
         let mut unknown = Unknown::default();
         while let Some(child) = self.next_child(element, &mut unknown)? {
             self.report.find(
-                (ERROR, Rule::UnknownElement),
+                (ERROR, Rule::UNKNOWN_ELEMENT),
                 element.name,
                 child.tag.offset,
                 "no elements",

@@ -6,8 +6,8 @@ use super::read::{ERROR, Element, Reader, Result, WARNING};
 use super::tokens::Token;
 use crate::finding::Rule;
 use crate::primitive::{AnyPrimitive, Companions, Scalar, ScalarKind, Verdict};
+use crate::primitives::{Id, is_xml_space};
 use crate::structure::{FieldSchema, FieldSet, Shape};
-use crate::types::{Id, is_xml_space};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 
 impl<'t> Reader<'t> {
@@ -16,7 +16,7 @@ impl<'t> Reader<'t> {
         if id.parse::<Id>().is_err() {
             let expected = <Id as Scalar>::KIND.describe();
             self.report.find(
-                (ERROR, Rule::Format),
+                (ERROR, Rule::FORMAT),
                 "id",
                 element.tag.offset,
                 expected,
@@ -51,7 +51,7 @@ impl<'t> Reader<'t> {
             }
             None if value.is_absent() => {
                 let found = "neither value nor extension";
-                self.report.find((WARNING, Rule::Empty), field.name, element.tag.offset, "a value", found)?;
+                self.report.find((WARNING, Rule::EMPTY), field.name, element.tag.offset, "a value", found)?;
             }
             None => {}
         }
@@ -74,7 +74,7 @@ impl<'t> Reader<'t> {
             return self.invalid(&name, value, offset);
         }
         if text.is_empty() {
-            return self.report.find((WARNING, Rule::Empty), &name, offset, "a value", "an empty one");
+            return self.report.find((WARNING, Rule::EMPTY), &name, offset, "a value", "an empty one");
         }
         Ok(())
     }
@@ -83,9 +83,9 @@ impl<'t> Reader<'t> {
     pub(super) fn invalid(&mut self, name: &str, value: &dyn AnyPrimitive, offset: usize) -> Result<()> {
         let found = value.wire_text().unwrap_or_default().into_owned();
         let rule = match value.kind() {
-            _ if found.is_empty() => Rule::Empty,
-            ScalarKind::ListedCode => Rule::Code,
-            _ => Rule::Format,
+            _ if found.is_empty() => Rule::EMPTY,
+            ScalarKind::ListedCode => Rule::CODE,
+            _ => Rule::FORMAT,
         };
         self.report.find((ERROR, rule), name, offset, value.kind().describe(), format_args!("{found:?}"))
     }
@@ -126,7 +126,7 @@ impl<'t> Reader<'t> {
                     if field.shape != Shape::IdReference {
                         let offset = self.tokens.offset();
                         self.report.find(
-                            (ERROR, Rule::StrayText),
+                            (ERROR, Rule::STRAY_TEXT),
                             "",
                             offset,
                             "a `value` attribute",
@@ -154,7 +154,7 @@ impl<'t> Reader<'t> {
                         self.child(companions, 0, &child, &mut present, &mut last)?;
                     } else {
                         self.report.find(
-                            (ERROR, Rule::UnknownElement),
+                            (ERROR, Rule::UNKNOWN_ELEMENT),
                             "",
                             tag.offset,
                             "an extension",

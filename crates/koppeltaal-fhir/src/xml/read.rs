@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::names::{Namespace, Scope, Scopes};
 use super::text;
 use super::tokens::{Tag, Token, Tokens};
-use crate::document::{Document, Read};
+use crate::document::{Document, ReadDocument};
 use crate::finding::{Rule, Severity};
 use crate::report::{Failure, Report};
 use crate::resource::{RESOURCE_TYPES, Resource};
@@ -20,13 +20,13 @@ pub(super) const WARNING: Severity = Severity::Warning;
 pub(super) type Result<T> = std::result::Result<T, Failure>;
 
 /// Reads one resource or feed.
-pub(crate) fn read(text: &str, report: Report<'_>) -> Result<Read> {
+pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
     let mut reader = Reader { tokens: Tokens::new(text), scopes: Scopes::default(), report };
     if let Some(offset) = forbidden_control(text.as_bytes()) {
         return Err(reader.report.malformed("a control character that XML does not allow", offset));
     }
     let document = reader.document()?;
-    Ok(Read::new(document, reader.report))
+    Ok(ReadDocument::new(document, reader.report))
 }
 
 fn forbidden_control(bytes: &[u8]) -> Option<usize> {
@@ -219,7 +219,7 @@ impl<'t> Reader<'t> {
     pub(super) fn wrong_namespace(&mut self, element: &Element<'t>, expected: Namespace) -> Result<()> {
         let found = format!("`{}`", self.scopes.uri(element.namespace));
         let wanted = format!("namespace {}", self.scopes.uri(expected));
-        self.report.find((ERROR, Rule::Namespace), element.name, element.tag.offset, wanted, found)
+        self.report.find((ERROR, Rule::NAMESPACE), element.name, element.tag.offset, wanted, found)
     }
 
     /// Reads the resource that `element` is.
@@ -235,7 +235,7 @@ impl<'t> Reader<'t> {
         if RESOURCE_TYPES.contains(&element.name) {
             let expected = "a resource type of this build (feature `all-resources` has them all)";
             self.report.find(
-                (Severity::Information, Rule::UnknownResource),
+                (Severity::Information, Rule::UNKNOWN_RESOURCE),
                 "",
                 offset,
                 expected,
@@ -243,7 +243,7 @@ impl<'t> Reader<'t> {
             )?;
         } else {
             self.report.find(
-                (ERROR, Rule::UnknownResource),
+                (ERROR, Rule::UNKNOWN_RESOURCE),
                 "",
                 offset,
                 "a resource type of DSTU1",
@@ -265,7 +265,7 @@ impl<'t> Reader<'t> {
                         if resources.len() > before {
                             let found = "another one";
                             self.report.find(
-                                (ERROR, Rule::Contained),
+                                (ERROR, Rule::CONTAINED),
                                 "",
                                 tag.offset,
                                 "one resource",
@@ -278,7 +278,7 @@ impl<'t> Reader<'t> {
                     Token::Space(_) => {}
                     Token::Text(_) => {
                         self.report.find(
-                            (ERROR, Rule::StrayText),
+                            (ERROR, Rule::STRAY_TEXT),
                             "",
                             self.tokens.offset(),
                             "a resource",
@@ -290,7 +290,7 @@ impl<'t> Reader<'t> {
             }
         }
         if resources.len() == before {
-            self.report.find((ERROR, Rule::Contained), "", wrapper.tag.offset, "one resource", "none")?;
+            self.report.find((ERROR, Rule::CONTAINED), "", wrapper.tag.offset, "one resource", "none")?;
         }
         Ok(())
     }

@@ -7,8 +7,8 @@ use super::read::{ERROR, Element, Reader, Result, WARNING};
 use super::tokens::Token;
 use crate::finding::Rule;
 use crate::primitive::Verdict;
+use crate::primitives::is_xml_space;
 use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema};
-use crate::types::is_xml_space;
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 use crate::xhtml::Xhtml;
 
@@ -21,7 +21,7 @@ impl<'t> Reader<'t> {
             self.children(target, element.scope, &mut present)?;
         }
         for field in schema.missing(present) {
-            self.report.find((ERROR, Rule::Minimum), field.name, element.tag.offset, "a value", "nothing")?;
+            self.report.find((ERROR, Rule::MINIMUM), field.name, element.tag.offset, "a value", "nothing")?;
         }
         Ok(())
     }
@@ -47,7 +47,7 @@ impl<'t> Reader<'t> {
                     let value = self.value(raw, element.tag.offset)?;
                     if value.is_empty() {
                         self.report.find(
-                            (WARNING, Rule::Empty),
+                            (WARNING, Rule::EMPTY),
                             name,
                             element.tag.offset,
                             "a value",
@@ -83,7 +83,7 @@ impl<'t> Reader<'t> {
             }
         }
         let expected = format_args!("an attribute of {}", element.name);
-        self.report.find((ERROR, Rule::UnknownAttribute), "", element.tag.offset, expected, name)?;
+        self.report.find((ERROR, Rule::UNKNOWN_ATTRIBUTE), "", element.tag.offset, expected, name)?;
         self.report.charge(size_of::<UnknownNode>(), element.tag.offset)?;
         let value = self.value(raw, element.tag.offset)?.into_owned();
         unknown.push(UnknownNode {
@@ -113,7 +113,7 @@ impl<'t> Reader<'t> {
                         None => {
                             let expected = format_args!("an element of {}", schema.name);
                             self.report.find(
-                                (ERROR, Rule::UnknownElement),
+                                (ERROR, Rule::UNKNOWN_ELEMENT),
                                 "",
                                 tag.offset,
                                 expected,
@@ -167,7 +167,7 @@ impl<'t> Reader<'t> {
                 };
             }
         }
-        self.report.find((ERROR, Rule::StrayText), "", offset, "no text here", format_args!("{text:?}"))?;
+        self.report.find((ERROR, Rule::STRAY_TEXT), "", offset, "no text here", format_args!("{text:?}"))?;
         let content = UnknownContent::XmlText(trimmed.to_owned());
         target.unknown_mut().push(UnknownNode { name: String::new(), content, after: last + 1 });
         Ok(())
@@ -190,14 +190,14 @@ impl<'t> Reader<'t> {
         if index < *last {
             let after = target.schema().fields[*last].name;
             let expected = format_args!("{} before {after}", field.name);
-            self.report.find((ERROR, Rule::Order), field.name, offset, expected, "it behind")?;
+            self.report.find((ERROR, Rule::ORDER), field.name, offset, expected, "it behind")?;
         } else {
             *last = index;
         }
         if !present.insert(field.group()) && !field.repeats {
             let (rule, expected) = match field.choice {
-                Some(_) => (Rule::Choice, "one alternative of the choice"),
-                None => (Rule::Maximum, "it once"),
+                Some(_) => (Rule::CHOICE, "one alternative of the choice"),
+                None => (Rule::MAXIMUM, "it once"),
             };
             self.report.find((ERROR, rule), field.name, offset, expected, "another one")?;
             return self.keep(target.unknown_mut(), element, *last + 1);
@@ -256,7 +256,7 @@ impl<'t> Reader<'t> {
             && extensions.len() > 0
         {
             self.report.find(
-                (ERROR, Rule::UnknownElement),
+                (ERROR, Rule::UNKNOWN_ELEMENT),
                 "extension",
                 offset,
                 "no extension here",

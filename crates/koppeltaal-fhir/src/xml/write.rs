@@ -4,18 +4,18 @@ use std::collections::VecDeque;
 
 use super::text::{escape_attribute, escape_text};
 use crate::bundle::{Author, Bundle, Category, Entry, Link};
-use crate::document::Document;
+use crate::document::Content;
 use crate::finding::WriteError;
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
+use crate::primitives::decimal_to_xml;
 use crate::report::path_text;
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Shape, Structure, StructureList, Walker};
-use crate::types::decimal_to_xml;
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 use crate::xhtml::Xhtml;
 
-/// Writes a document. `indent` spaces per level; 0 for none, and no line breaks.
-pub(crate) fn write(document: &Document, indent: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
+/// Writes a resource or a bundle. `indent` spaces per level; 0 for none, and no line breaks.
+pub(crate) fn write(content: Content<'_>, indent: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
     let mut writer = Writer {
         out,
         indent,
@@ -26,9 +26,9 @@ pub(crate) fn write(document: &Document, indent: usize, out: &mut Vec<u8>) -> Re
         unknown: VecDeque::new(),
         path: Vec::new(),
     };
-    match document {
-        Document::Bundle(bundle) => writer.feed(bundle),
-        Document::Resource(resource) => writer.any_resource(resource),
+    match content {
+        Content::Bundle(bundle) => writer.feed(bundle),
+        Content::Resource(resource) => writer.any_resource(resource),
     }
     writer.failure.map_or(Ok(()), Err)
 }

@@ -10,7 +10,7 @@ pub struct Application {
     /// `identifier`, 0..1 `Identifier`.
     pub identifier: Option<datatypes::Identifier>,
     /// `url`, 0..1 `uri`.
-    pub url: Option<types::Uri>,
+    pub url: Option<primitives::Uri>,
     /// `roles`, 0..* `CodeableConcept` of `ApplicationRole`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/Application#ApplicationRoles`.

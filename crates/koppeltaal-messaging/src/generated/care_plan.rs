@@ -223,11 +223,11 @@ pub struct CarePlanActivity {
     /// `startDate`, 1..1 `dateTime`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#StartDate`.
-    pub start_date: Option<types::DateTime>,
+    pub start_date: Option<primitives::DateTime>,
     /// `endDate`, 0..1 `dateTime`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#EndDate`.
-    pub end_date: Option<types::DateTime>,
+    pub end_date: Option<primitives::DateTime>,
     /// `status`, 1..1 `Coding` of `ActivityStatus`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityStatus`.
@@ -235,15 +235,15 @@ pub struct CarePlanActivity {
     /// `started`, 0..1 `instant`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#Started`.
-    pub started: Option<types::Instant>,
+    pub started: Option<primitives::Instant>,
     /// `finished`, 0..1 `instant`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#Finished`.
-    pub finished: Option<types::Instant>,
+    pub finished: Option<primitives::Instant>,
     /// `cancelled`, 0..1 `instant`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#Cancelled`.
-    pub cancelled: Option<types::Instant>,
+    pub cancelled: Option<primitives::Instant>,
     /// `prohibited`, 1..1 `boolean` (absent means `false`).
     pub prohibited: bool,
     /// `notes`, 0..1 `string`.

@@ -16,7 +16,7 @@ pub struct CarePlanActivityResult {
     /// `name`, 1..1 `CodeableConcept`.
     pub name: Option<datatypes::CodeableConcept>,
     /// `issued`, 1..1 `dateTime`.
-    pub issued: Option<types::DateTime>,
+    pub issued: Option<primitives::DateTime>,
     /// `subject`, 1..1 reference to `Patient`.
     pub subject: Option<Reference>,
     /// `performer`, 1..1 reference to `Organization`: a Practitioner is seen too.

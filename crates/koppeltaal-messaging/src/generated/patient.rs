@@ -16,7 +16,7 @@ pub struct Patient {
     /// `gender`, 0..1 `CodeableConcept` of `AdministrativeGender`.
     pub gender: Option<valuesets::AdministrativeGender>,
     /// `birthDate`, 0..1 `dateTime`.
-    pub birth_date: Option<types::DateTime>,
+    pub birth_date: Option<primitives::DateTime>,
     /// `age`, 0..1 `integer`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/Patient#Age`.

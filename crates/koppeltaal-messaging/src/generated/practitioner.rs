@@ -16,7 +16,7 @@ pub struct Practitioner {
     /// `gender`, 0..1 `CodeableConcept` of `AdministrativeGender`.
     pub gender: Option<valuesets::AdministrativeGender>,
     /// `birthDate`, 0..1 `dateTime`.
-    pub birth_date: Option<types::DateTime>,
+    pub birth_date: Option<primitives::DateTime>,
     /// `organization`, 0..1 reference to `Organization`.
     pub organization: Option<Reference>,
     /// `address`, 0..1 `Address`.

@@ -10,11 +10,11 @@ pub struct StorageItem {
     /// `contentType`, 1..1 `code`: a MIME type.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/StorageItem#ContentType`.
-    pub content_type: Option<types::Code>,
+    pub content_type: Option<primitives::Code>,
     /// `content`, 1..1 `base64Binary`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/StorageItem#Content`.
-    pub content: Option<types::Base64Binary>,
+    pub content: Option<primitives::Base64Binary>,
     /// `patientIdentifier`, 1..1 reference to `Patient`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/StorageItem#PatientIdentifier`.
@@ -30,7 +30,7 @@ pub struct StorageItem {
     /// `lastModified`, 1..1 `instant`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/StorageItem#LastModified`.
-    pub last_modified: Option<types::Instant>,
+    pub last_modified: Option<primitives::Instant>,
     /// `applicationIdentifier`, 0..1 `string`: documented as 1..1, set by the server; the extension URL is a guess by analogy.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/StorageItem#ApplicationIdentifier`.

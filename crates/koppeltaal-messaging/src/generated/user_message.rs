@@ -10,7 +10,7 @@ pub struct UserMessage {
     /// `context`, 0..1 `uri`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/UserMessage#Context`.
-    pub context: Option<types::Uri>,
+    pub context: Option<primitives::Uri>,
     /// `from`, 1..1 reference to `Patient` or `Practitioner` or `RelatedPerson` or `Device`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/UserMessage#From`.

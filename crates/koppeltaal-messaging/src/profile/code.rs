@@ -2,7 +2,7 @@
 
 use koppeltaal_fhir::Primitive;
 use koppeltaal_fhir::datatypes::{CodeableConcept, Coding};
-use koppeltaal_fhir::types::{Code, Uri};
+use koppeltaal_fhir::primitives::{Code, Uri};
 
 use crate::generated::vocabulary::system::NULL_FLAVOR;
 

@@ -5,7 +5,7 @@
 
 use koppeltaal_fhir::Primitive;
 use koppeltaal_fhir::datatypes::{self, Extension, ExtensionValue};
-use koppeltaal_fhir::types;
+use koppeltaal_fhir::primitives;
 
 use super::native::Value;
 use super::{CodeSystem, Reference, source};
@@ -54,16 +54,16 @@ primitive_forms! {
         _ => None,
     };
     ValueString String String, else text;
-    ValueUri Uri types::Uri, else |value| text(value).map(types::Uri::from);
-    ValueCode Code types::Code, else |value| text(value).map(types::Code::from);
-    ValueBase64Binary Base64Binary types::Base64Binary, else |value| text(value).map(types::Base64Binary::from);
-    ValueDecimal Decimal types::Decimal, else |value| match value {
-        ExtensionValue::Integer(integer) => integer.value.map(types::Decimal::from),
+    ValueUri Uri primitives::Uri, else |value| text(value).map(primitives::Uri::from);
+    ValueCode Code primitives::Code, else |value| text(value).map(primitives::Code::from);
+    ValueBase64Binary Base64Binary primitives::Base64Binary, else |value| text(value).map(primitives::Base64Binary::from);
+    ValueDecimal Decimal primitives::Decimal, else |value| match value {
+        ExtensionValue::Integer(integer) => integer.value.map(primitives::Decimal::from),
         _ => None,
     };
-    ValueDate Date types::Date, else |value| moment(value)?.parse().ok();
-    ValueInstant Instant types::Instant, else |value| moment(value)?.parse().ok();
-    ValueDateTime DateTime types::DateTime, else |value| moment(value)?.parse().ok();
+    ValueDate Date primitives::Date, else |value| moment(value)?.parse().ok();
+    ValueInstant Instant primitives::Instant, else |value| moment(value)?.parse().ok();
+    ValueDateTime DateTime primitives::DateTime, else |value| moment(value)?.parse().ok();
 }
 
 /// The text of a string, URI or code.

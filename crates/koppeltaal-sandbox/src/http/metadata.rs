@@ -7,13 +7,13 @@ use axum::extract::State;
 use koppeltaal_fhir::datatypes::{
     CodeableConcept, Coding, Extension, ExtensionValue, ResourceReference, SearchParamType,
 };
+use koppeltaal_fhir::primitives::{DateTime, Uri};
 use koppeltaal_fhir::resources::{
     Conformance, ConformanceEvent, ConformanceEventMode, ConformanceImplementation, ConformanceMessaging,
     ConformanceOperation, ConformanceQuery, ConformanceResource, ConformanceRest, ConformanceSearchParam,
     ConformanceSecurity, ConformanceSoftware, ConformanceStatementStatus, MessageSignificanceCategory,
     RestfulConformanceMode, RestfulOperationType,
 };
-use koppeltaal_fhir::types::{DateTime, Uri};
 use koppeltaal_messaging::Event;
 
 use super::app::App;

@@ -3,7 +3,7 @@
 //! Two habits of that server in JSON are not the model's: an empty result still has `"entry": []`, and `totalResults` is
 //! text. Old clients rely on both (Koppeltaal spec section 14); one asks again at once, for ever, when `entry` is missing.
 
-use koppeltaal_fhir::{Bundle, Document, Primitive, Read, ReadError, ReadOptions, WriteError};
+use koppeltaal_fhir::{Bundle, Document, Primitive, ReadDocument, ReadError, ReadOptions, WriteError};
 
 use super::format::Format;
 
@@ -25,7 +25,7 @@ pub(crate) fn write(document: Document, format: Format) -> Result<(&'static str,
 }
 
 /// Reads a body, taking whatever can be understood.
-pub(crate) fn read(body: &[u8], format: Format) -> Result<Read, ReadError> {
+pub(crate) fn read(body: &[u8], format: Format) -> Result<ReadDocument, ReadError> {
     match format {
         Format::Json => ReadOptions::tolerant().json(body),
         Format::Xml => ReadOptions::tolerant().xml(body),

@@ -20,8 +20,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use koppeltaal_fhir::Entry;
+use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::resources::{MessageHeader, Other};
-use koppeltaal_fhir::types::Instant;
 use koppeltaal_messaging::{ApiVersion, Event};
 use uuid::Uuid;
 

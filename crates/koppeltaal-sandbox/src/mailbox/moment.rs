@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use koppeltaal_fhir::types::Instant;
+use koppeltaal_fhir::primitives::Instant;
 
 /// A tick is 100 nanoseconds: the resolution of the original server's clock, which shows in its versions.
 const TICK_NANOS: u128 = 100;

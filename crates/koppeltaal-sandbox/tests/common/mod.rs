@@ -176,7 +176,8 @@ impl Client {
     /// Sets the status of a message: PUT of its header to `url`.
     pub async fn acknowledge(&self, url: &str, header: &MessageHeader, status: ProcessingStatus) -> Answer {
         let mut header = Header::from(header.clone());
-        header.set_processing(Some(&ProcessingState::new(status, koppeltaal_fhir::types::Instant::now())));
+        header
+            .set_processing(Some(&ProcessingState::new(status, koppeltaal_fhir::primitives::Instant::now())));
         self.put(url, header.into_fhir()).await
     }
 }

@@ -313,7 +313,7 @@ impl<'a> Resolver<'a, '_> {
             "Resource" => quote! { Reference },
             "dateTime" | "date" | "instant" | "uri" | "code" | "id" | "decimal" | "base64Binary" => {
                 let name = format_ident!("{}", names::upper_first(type_name));
-                quote! { types::#name }
+                quote! { primitives::#name }
             }
             _ => {
                 let datatypes = self.dstu1.modules.iter().find(|module| module.name == "datatypes");

@@ -1,0 +1,88 @@
+//! Any resource: the enum is generated, what can be asked of it is here.
+
+pub use crate::generated::resource::{RESOURCE_TYPES, Resource};
+
+mod sealed {
+    pub trait Sealed {}
+}
+pub(crate) use sealed::Sealed;
+
+/// A type of resource: what [`Resource`] can hold.
+pub trait ResourceType: Sealed + Sized {
+    /// The name of the type, such as `Patient`.
+    const NAME: &'static str;
+
+    /// The resource as this type, if it is of this type.
+    fn of(resource: &Resource) -> Option<&Self>;
+
+    /// The same, to change it.
+    fn of_mut(resource: &mut Resource) -> Option<&mut Self>;
+
+    /// The resource as this type by value.
+    ///
+    /// # Errors
+    ///
+    /// It is of another type: it comes back as it was.
+    fn take(resource: Resource) -> Result<Self, Resource>;
+}
+
+impl Resource {
+    /// The resource as a `T`, if it is one: `resource.get::<Patient>()`.
+    pub fn get<T: ResourceType>(&self) -> Option<&T> {
+        T::of(self)
+    }
+
+    /// The same, to change it.
+    pub fn get_mut<T: ResourceType>(&mut self) -> Option<&mut T> {
+        T::of_mut(self)
+    }
+
+    /// The same, by value: `resource.take::<Patient>()?`.
+    ///
+    /// # Errors
+    ///
+    /// It is of another type: it comes back as it was.
+    pub fn take<T: ResourceType>(self) -> Result<T, Self> {
+        T::take(self)
+    }
+}
+
+/// Implements [`ResourceType`](crate::ResourceType) for a generated resource, and its move into the enum.
+macro_rules! resource_type {
+    ($type:ty, $variant:ident, $name:literal) => {
+        impl $crate::resource::Sealed for $type {}
+
+        impl $crate::resource::ResourceType for $type {
+            const NAME: &'static str = $name;
+
+            fn of(resource: &Resource) -> Option<&Self> {
+                match resource {
+                    Resource::$variant(resource) => Some(resource),
+                    _ => None,
+                }
+            }
+
+            fn take(resource: Resource) -> Result<Self, Resource> {
+                match resource {
+                    Resource::$variant(resource) => Ok(*resource),
+                    other => Err(other),
+                }
+            }
+
+            fn of_mut(resource: &mut Resource) -> Option<&mut Self> {
+                match resource {
+                    Resource::$variant(resource) => Some(resource),
+                    _ => None,
+                }
+            }
+        }
+
+        impl From<$type> for Resource {
+            fn from(resource: $type) -> Self {
+                Self::$variant(Box::new(resource))
+            }
+        }
+    };
+}
+
+pub(crate) use resource_type;

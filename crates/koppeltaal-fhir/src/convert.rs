@@ -53,13 +53,11 @@ fn check_fragment(markup: &str) -> Result<(), String> {
     let mut seen = false;
     loop {
         match tokens.next().map_err(|error| error.problem)? {
-            Token::Start(tag) => {
+            Token::Start => {
                 if depth == 0 && std::mem::replace(&mut seen, true) {
                     return Err("more than one element".to_owned());
                 }
-                let mut attributes = tag.attributes();
-                while attributes.next()?.is_some() {}
-                depth += usize::from(!tag.is_empty);
+                depth += usize::from(!tokens.tag().is_empty);
             }
             Token::End => depth = depth.saturating_sub(1),
             Token::Text(text) if depth == 0 && !text.trim().is_empty() => {
@@ -105,11 +103,11 @@ mod unknown {
         let mut open: Vec<Node> = vec![Node::default()];
         loop {
             match tokens.next().ok()? {
-                Token::Start(tag) => {
+                Token::Start => {
+                    let tag = *tokens.tag();
                     let mut node = Node { name: tag.name.to_owned(), ..Node::default() };
-                    let mut attributes = tag.attributes();
-                    while let Some((name, raw)) = attributes.next().ok()? {
-                        let value = crate::xml::attribute_value(raw).ok()?.into_owned();
+                    for (name, raw) in tag.attributes() {
+                        let value = raw.value().ok()?.into_owned();
                         node.attributes.push((name.to_owned(), value));
                     }
                     if tag.is_empty {

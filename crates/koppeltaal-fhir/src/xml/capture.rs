@@ -36,12 +36,12 @@ impl<'t> Reader<'t> {
         let mut open = vec![element.scope];
         while let Some(scope) = open.last().copied() {
             match self.token()? {
-                Token::Start(tag) => {
-                    let child = self.open(tag, scope)?;
+                Token::Start => {
+                    let child = self.open(scope)?;
                     self.check_name(&child)?;
                     uses_outer_prefix = uses_outer_prefix || self.uses_prefix_of(outer, &child);
-                    if !tag.is_empty {
-                        self.check_depth(open.len(), tag.offset)?;
+                    if !child.tag.is_empty {
+                        self.check_depth(open.len(), child.tag.offset)?;
                         open.push(child.scope);
                     }
                 }
@@ -88,12 +88,12 @@ impl<'t> Reader<'t> {
                 continue;
             };
             match token {
-                Token::Start(tag) => {
-                    let child = self.open(tag, scope)?;
+                Token::Start => {
+                    let child = self.open(scope)?;
                     self.check_name(&child)?;
                     self.rewrite_start(&child, namespace, out)?;
-                    if !tag.is_empty {
-                        self.check_depth(open.len(), tag.offset)?;
+                    if !child.tag.is_empty {
+                        self.check_depth(open.len(), child.tag.offset)?;
                         open.push((child.name.to_owned(), child.namespace, child.scope));
                     }
                 }
@@ -125,8 +125,7 @@ impl<'t> Reader<'t> {
             out.push(b'"');
         }
         let mut declared: Vec<&str> = Vec::new();
-        let mut attributes = element.tag.attributes();
-        while let Ok(Some((name, raw))) = attributes.next() {
+        for (name, raw) in element.tag.attributes() {
             if name == "xmlns" || name.starts_with("xmlns:") {
                 continue;
             }

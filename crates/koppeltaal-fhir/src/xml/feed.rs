@@ -157,7 +157,7 @@ impl<'t> Reader<'t> {
         }
         loop {
             match self.token()? {
-                Token::Start(tag) => return self.open(tag, parent.scope).map(Some),
+                Token::Start => return self.open(parent.scope).map(Some),
                 Token::End => return Ok(None),
                 Token::Space(_) => {}
                 Token::Text(text) => {
@@ -199,7 +199,7 @@ impl<'t> Reader<'t> {
         unknown: &mut Unknown,
         known: &[&str],
     ) -> Result<()> {
-        let common = [("id", element.id), ("value", element.value)];
+        let common = [("id", element.id), ("value", element.value())];
         let common = common.into_iter().filter_map(|(name, raw)| raw.map(|raw| (name, raw)));
         for (name, raw) in common.chain(element.attributes()) {
             match name {
@@ -232,12 +232,12 @@ impl<'t> Reader<'t> {
                 Token::Text(text) => whole.push_str(&text),
                 Token::Space(text) => whole.push_str(text),
                 Token::End => return Ok(whole),
-                Token::Start(tag) => {
-                    let child = self.open(tag, element.scope)?;
+                Token::Start => {
+                    let child = self.open(element.scope)?;
                     self.report.find(
                         (ERROR, Rule::UNKNOWN_ELEMENT),
                         element.name,
-                        tag.offset,
+                        child.tag.offset,
                         "text",
                         child.name,
                     )?;

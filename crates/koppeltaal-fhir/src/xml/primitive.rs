@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::read::{ERROR, Element, Reader, Result, WARNING};
+use super::tag::RawValue;
 use super::tokens::Token;
 use crate::finding::Rule;
 use crate::primitive::{AnyPrimitive, Companions, Scalar, ScalarKind, Verdict};
@@ -11,7 +12,7 @@ use crate::structure::{FieldSchema, FieldSet, Shape};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 
 impl<'t> Reader<'t> {
-    pub(super) fn id(&mut self, raw: &'t str, element: &Element<'t>) -> Result<String> {
+    pub(super) fn id(&mut self, raw: RawValue<'t>, element: &Element<'t>) -> Result<String> {
         let id = self.value(raw, element.tag.offset)?.into_owned();
         if id.parse::<Id>().is_err() {
             let expected = <Id as Scalar>::KIND.describe();
@@ -41,7 +42,7 @@ impl<'t> Reader<'t> {
             self.primitive_companions(field, value, element)?;
             self.report.leave();
         }
-        match element.value {
+        match element.value() {
             Some(raw) => {
                 let text = self.value(raw, element.tag.offset)?;
                 let verdict = value.set(text);
@@ -133,7 +134,7 @@ impl<'t> Reader<'t> {
                             "text",
                         )?;
                     }
-                    if element.value.is_none() && value.wire_text().is_none() {
+                    if element.value().is_none() && value.wire_text().is_none() {
                         value.set(Cow::Borrowed(text));
                     } else {
                         let content = UnknownContent::XmlText(text.to_owned());
@@ -144,8 +145,8 @@ impl<'t> Reader<'t> {
                         });
                     }
                 }
-                Token::Start(tag) => {
-                    let child = self.open(tag, element.scope)?;
+                Token::Start => {
+                    let child = self.open(element.scope)?;
                     self.report.charge(size_of::<Companions>(), offset)?;
                     let companions = value.companions_mut();
                     let mut present = FieldSet::default();
@@ -156,7 +157,7 @@ impl<'t> Reader<'t> {
                         self.report.find(
                             (ERROR, Rule::UNKNOWN_ELEMENT),
                             "",
-                            tag.offset,
+                            child.tag.offset,
                             "an extension",
                             child.name,
                         )?;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::names::{Namespace, Scope};
 use super::read::{ERROR, Element, Reader, Result, WARNING};
+use super::tag::RawValue;
 use super::tokens::Token;
 use crate::finding::Rule;
 use crate::primitive::Verdict;
@@ -36,7 +37,7 @@ impl<'t> Reader<'t> {
             let id = self.id(raw, element)?;
             target.set_id(id);
         }
-        if let Some(raw) = element.value {
+        if let Some(raw) = element.value() {
             self.unknown_attribute(target.unknown_mut(), element, "value", raw)?;
         }
         let schema = target.schema();
@@ -71,7 +72,7 @@ impl<'t> Reader<'t> {
         unknown: &mut Unknown,
         element: &Element<'t>,
         name: &str,
-        raw: &'t str,
+        raw: RawValue<'t>,
     ) -> Result<()> {
         if let Some((prefix, local)) = name.split_once(':')
             && prefix != "xml"
@@ -106,8 +107,8 @@ impl<'t> Reader<'t> {
         let mut last = 0;
         loop {
             match self.token()? {
-                Token::Start(tag) => {
-                    let element = self.open(tag, scope)?;
+                Token::Start => {
+                    let element = self.open(scope)?;
                     match self.find(schema, &element, last) {
                         Some(index) => self.child(target, index, &element, present, &mut last)?,
                         None => {
@@ -115,7 +116,7 @@ impl<'t> Reader<'t> {
                             self.report.find(
                                 (ERROR, Rule::UNKNOWN_ELEMENT),
                                 "",
-                                tag.offset,
+                                element.tag.offset,
                                 expected,
                                 element.name,
                             )?;

@@ -169,8 +169,11 @@ impl Walker for Checker {
         }
     }
 
-    fn xhtml(&mut self, field: &'static FieldSchema, _: &Xhtml) {
+    fn xhtml(&mut self, field: &'static FieldSchema, value: &Xhtml) {
         self.present.insert(field.group());
+        for (expected, found) in value.problems() {
+            self.find(Rule::NARRATIVE, field.name, &expected, found);
+        }
     }
 
     fn attribute(&mut self, field: &'static FieldSchema, _: &str) {

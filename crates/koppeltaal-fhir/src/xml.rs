@@ -5,6 +5,7 @@ mod capture;
 mod comparison;
 mod feed;
 mod names;
+mod narrative;
 mod primitive;
 mod read;
 mod structure;
@@ -13,6 +14,7 @@ mod text;
 mod tokens;
 mod write;
 
+pub(crate) use narrative::problems_of as narrative_problems;
 pub(crate) use read::read;
 pub(crate) use text::{escape_attribute, unescape};
 pub(crate) use tokens::{Token, Tokens};

@@ -331,17 +331,12 @@ impl<'t> Reader<'t> {
         Ok(true)
     }
 
+    /// A narrative. Without the feature `xml` only its first and last characters are looked at.
     pub(super) fn xhtml(&mut self, offset: usize) -> Result<Xhtml> {
-        let markup = self.string()?;
-        if !markup.starts_with("<div") || !(markup.ends_with("</div>") || markup.ends_with("/>")) {
-            self.report.find(
-                (ERROR, Rule::NARRATIVE),
-                "div",
-                offset,
-                "markup of one div element",
-                "something else",
-            )?;
+        let narrative = Xhtml::from_markup(self.string()?);
+        for (expected, found) in narrative.problems() {
+            self.report.find((ERROR, Rule::NARRATIVE), "div", offset, expected, found)?;
         }
-        Ok(Xhtml::from_markup(markup))
+        Ok(narrative)
     }
 }

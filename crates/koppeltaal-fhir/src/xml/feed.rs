@@ -96,7 +96,21 @@ impl<'t> Reader<'t> {
                     entry.content = resources.into_iter().next();
                     self.report.leave();
                 }
-                "summary" if entry.summary.is_empty() => entry.summary = self.summary(&child)?,
+                "summary" if entry.summary.is_empty() => {
+                    entry.summary = self.summary(&child, &mut entry.unknown)?;
+                }
+                "content" | "summary" => {
+                    // Legal by the schema's repeating choice, meaningless all the same.
+                    let found = "another one";
+                    self.report.find(
+                        (WARNING, Rule::MAXIMUM),
+                        child.name,
+                        child.tag.offset,
+                        "it once",
+                        found,
+                    )?;
+                    self.keep_child(&child, &mut entry.unknown)?;
+                }
                 _ => self.unknown_child(&child, &mut entry.unknown)?,
             }
         }
@@ -133,7 +147,20 @@ impl<'t> Reader<'t> {
         }
         while let Some(child) = self.next_child(element, &mut entry.unknown)? {
             match child.name {
-                "link" => entry.link.push(self.link(&child, Namespace::Tombstone)?),
+                "link" => {
+                    let link = self.link(&child, Namespace::Tombstone)?;
+                    if !matches!(&*link.rel, "" | "self") {
+                        let found = format_args!("{:?}", link.rel);
+                        self.report.find(
+                            (ERROR, Rule::BUNDLE),
+                            "link.rel",
+                            child.tag.offset,
+                            "self",
+                            found,
+                        )?;
+                    }
+                    entry.link.push(link);
+                }
                 _ => self.unknown_child(&child, &mut entry.unknown)?,
             }
         }
@@ -186,6 +213,11 @@ impl<'t> Reader<'t> {
             "an element of the feed",
             child.name,
         )?;
+        self.keep_child(child, unknown)
+    }
+
+    /// Keeps a child as it is.
+    fn keep_child(&mut self, child: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
         self.report.charge(size_of::<UnknownNode>(), child.tag.offset)?;
         let content = UnknownContent::XmlElement(self.capture(child, Namespace::Atom)?);
         unknown.push(UnknownNode { name: child.name.to_owned(), content, after: 0 });
@@ -210,6 +242,25 @@ impl<'t> Reader<'t> {
                     unknown.push(UnknownNode { name: name.to_owned(), content, after: 0 });
                 }
                 _ => self.unknown_attribute(unknown, element, name, raw)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the attributes of an element that becomes a plain value, which has no place for them.
+    fn unkept_attributes(&mut self, name: &str, element: &Element<'t>, known: &[&str]) -> Result<()> {
+        let offset = element.tag.offset;
+        let mut unknown = Unknown::default();
+        self.atom_attributes(element, &mut unknown, known)?;
+        for node in &unknown {
+            let expected = "no attribute, or one that may be dropped";
+            self.report.find((WARNING, Rule::UNKNOWN_ATTRIBUTE), name, offset, expected, node.name())?;
+        }
+        if let Some(raw) = element.attribute("type") {
+            let text_type = self.value(raw, offset)?;
+            if known.contains(&"type") && !matches!(text_type.trim(), "text" | "html" | "xhtml") {
+                let found = format_args!("{text_type:?}");
+                self.report.find((ERROR, Rule::BUNDLE), name, offset, "type text, html or xhtml", found)?;
             }
         }
         Ok(())
@@ -257,7 +308,7 @@ impl<'t> Reader<'t> {
     fn text_value(&mut self, name: &str, element: &Element<'t>, value: &mut dyn AnyPrimitive) -> Result<()> {
         let offset = element.tag.offset;
         let known: &[&str] = if name == "title" { &["type"] } else { &[] };
-        self.atom_attributes(element, &mut Unknown::default(), known)?;
+        self.unkept_attributes(name, element, known)?;
         if !value.is_absent() {
             // Legal by the schema's repeating choice, meaningless all the same.
             self.report.find(
@@ -360,14 +411,12 @@ impl<'t> Reader<'t> {
         Ok(author)
     }
 
-    fn summary(&mut self, element: &Element<'t>) -> Result<Xhtml> {
-        self.atom_attributes(element, &mut Unknown::default(), &["type"])?;
+    fn summary(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<Xhtml> {
+        self.unkept_attributes("summary", element, &["type"])?;
         let mut summary = Xhtml::default();
-        let mut unknown = Unknown::default();
-        while let Some(child) = self.next_child(element, &mut unknown)? {
-            let markup = self.capture(&child, Namespace::None)?;
+        while let Some(child) = self.next_child(element, unknown)? {
             if child.name == "div" && summary.is_empty() {
-                summary = Xhtml::from_xml(markup);
+                summary = self.capture_narrative(&child, "summary")?;
             } else {
                 self.report.find(
                     (ERROR, Rule::NARRATIVE),
@@ -376,6 +425,7 @@ impl<'t> Reader<'t> {
                     "one div",
                     child.name,
                 )?;
+                self.keep_child(&child, unknown)?;
             }
         }
         Ok(summary)

@@ -4,14 +4,13 @@ use std::borrow::Cow;
 
 use super::names::{Namespace, Scope};
 use super::read::{ERROR, Element, Reader, Result, WARNING};
-use super::tag::RawValue;
+use super::tag::{RawValue, is_name};
 use super::tokens::Token;
 use crate::finding::Rule;
 use crate::primitive::Verdict;
 use crate::primitives::is_xml_space;
 use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
-use crate::xhtml::Xhtml;
 
 impl<'t> Reader<'t> {
     /// Reads the structure that `element` is into `target`.
@@ -82,6 +81,9 @@ impl<'t> Reader<'t> {
             if is_instance && matches!(local, "schemaLocation" | "noNamespaceSchemaLocation") {
                 return Ok(());
             }
+        }
+        if !is_name(name) {
+            return Err(self.report.malformed("an attribute without a proper name", element.tag.offset));
         }
         let expected = format_args!("an attribute of {}", element.name);
         self.report.find((ERROR, Rule::UNKNOWN_ATTRIBUTE), "", element.tag.offset, expected, name)?;
@@ -237,7 +239,7 @@ impl<'t> Reader<'t> {
                 Ok(())
             }
             Slot::Xhtml(value) => {
-                *value = Xhtml::from_xml(self.capture(element, Namespace::None)?);
+                *value = self.capture_narrative(element, field.name)?;
                 Ok(())
             }
             Slot::Attribute(_) | Slot::None => self.keep(target.unknown_mut(), element, *last + 1),

@@ -371,9 +371,31 @@ impl Writer<'_> {
         self.unknown_attributes(&entry.unknown);
         self.text_element("title", entry.title.text().as_deref());
         self.text_element("id", entry.id.as_deref());
+        self.entry_content(entry, "link");
+        self.close("entry");
+    }
+
+    /// A tombstone: its namespace has a prefix, so that what is not its own stays in Atom's.
+    fn deleted_entry(&mut self, entry: &Entry) {
+        self.open("at:deleted-entry");
+        self.raw(" xmlns:at=\"http://purl.org/atompub/tombstones/1.0\"");
+        if let Some(id) = &entry.id {
+            self.attribute_value("ref", id);
+        }
+        if let Some(when) = entry.deleted.text() {
+            self.attribute_value("when", &when);
+        }
+        self.unknown_attributes(&entry.unknown);
+        self.text_element("title", entry.title.text().as_deref());
+        self.entry_content(entry, "at:link");
+        self.close("at:deleted-entry");
+    }
+
+    /// What follows title and id.
+    fn entry_content(&mut self, entry: &Entry, link: &str) {
         self.text_element("updated", entry.updated.text().as_deref());
         self.text_element("published", entry.published.text().as_deref());
-        self.links("link", &entry.link);
+        self.links(link, &entry.link);
         self.categories(&entry.category);
         self.authors(&entry.author);
         if let Some(resource) = &entry.content {
@@ -394,20 +416,6 @@ impl Writer<'_> {
         for node in &entry.unknown {
             self.unknown_node(node);
         }
-        self.close("entry");
-    }
-
-    fn deleted_entry(&mut self, entry: &Entry) {
-        self.open("deleted-entry");
-        self.raw(" xmlns=\"http://purl.org/atompub/tombstones/1.0\"");
-        if let Some(id) = &entry.id {
-            self.attribute_value("ref", id);
-        }
-        if let Some(when) = entry.deleted.text() {
-            self.attribute_value("when", &when);
-        }
-        self.links("link", &entry.link);
-        self.close("deleted-entry");
     }
 
     fn links(&mut self, name: &str, links: &[Link]) {
@@ -438,6 +446,7 @@ impl Writer<'_> {
     fn authors(&mut self, authors: &[Author]) {
         for author in authors {
             self.open("author");
+            self.unknown_attributes(&author.unknown);
             self.text_element("name", author.name.as_str());
             self.text_element("uri", author.uri.as_str());
             for node in &author.unknown {

@@ -4,7 +4,7 @@ use crate::bundle::Bundle;
 use crate::finding::{Finding, ReadError, Severity, WriteError};
 #[cfg(all(feature = "json", feature = "xml"))]
 use crate::format::Format;
-use crate::report::{Failure, Limits, Report};
+use crate::report::{Failure, Findings, Limits, Report};
 use crate::resource::{Resource, ResourceType};
 
 /// The content of a file, a request or a reply: one resource or one bundle.
@@ -217,16 +217,17 @@ pub struct ReadOptions {
 pub struct ReadDocument {
     /// The content.
     pub document: Document,
-    /// What was not as the standard wants it, in document order.
+    /// What was not as the standard wants it, in the order of the text.
     pub findings: Vec<Finding>,
     /// How many findings there were beyond [`Limits::findings`].
     pub suppressed: usize,
+    worst: Option<Severity>,
 }
 
 impl ReadDocument {
-    /// Whether any finding is of severity error.
+    /// Whether any finding is of severity error, suppressed ones included.
     pub fn has_errors(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+        self.worst == Some(Severity::Error)
     }
 }
 
@@ -305,7 +306,7 @@ impl ReadOptions {
 
 impl ReadDocument {
     pub(crate) fn new(document: Document, report: Report<'_>) -> Self {
-        let (findings, suppressed) = report.into_findings();
-        Self { document, findings, suppressed }
+        let Findings { kept, suppressed, worst } = report.into_findings();
+        Self { document, findings: kept, suppressed, worst }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct TypeSchema {
     pub(crate) fields: &'static [FieldSchema],
     /// The mandatory fields; of a mandatory choice its first alternative.
     pub(crate) mandatory: FieldSet,
+    /// Whether the id is a URI, as that of a bundle, and not a label inside a resource.
+    pub(crate) has_uri_as_id: bool,
     /// For each hash of a name the first field that has it, or [`NO_FIELD`].
     places: [u8; PLACES],
 }
@@ -89,7 +91,11 @@ impl TypeSchema {
             }
             index += 1;
         }
-        Self { name, is_resource, fields, mandatory, places }
+        Self { name, is_resource, fields, mandatory, has_uri_as_id: false, places }
+    }
+
+    pub(crate) const fn with_uri_as_id(self) -> Self {
+        Self { has_uri_as_id: true, ..self }
     }
 
     /// The mandatory fields that are not in `present`.

@@ -14,6 +14,7 @@ use crate::resource::{RESOURCE_TYPES, Resource};
 use crate::unknown::{UnknownContent, UnknownResource};
 
 pub(super) const ERROR: Severity = Severity::Error;
+pub(super) const WARNING: Severity = Severity::Warning;
 
 pub(super) type Result<T> = std::result::Result<T, Failure>;
 

@@ -127,21 +127,11 @@ impl<'t> Reader<'t> {
         if kind != wanted {
             self.report.find((ERROR, Rule::JSON_TYPE), name, start, wanted.describe(), kind.describe())?;
         }
-        if value.set(text) == Verdict::Invalid {
-            self.invalid(name, value, offset)?;
+        match value.set(text) {
+            Verdict::Valid => {}
+            verdict => self.report.value(name, value, verdict, offset)?,
         }
         Ok(true)
-    }
-
-    #[cold]
-    pub(super) fn invalid(&mut self, name: &str, value: &dyn AnyPrimitive, offset: usize) -> Result<()> {
-        let found = value.wire_text().unwrap_or_default().into_owned();
-        let rule = match value.kind() {
-            _ if found.is_empty() => Rule::EMPTY,
-            ScalarKind::ListedCode => Rule::CODE,
-            _ => Rule::FORMAT,
-        };
-        self.report.find((ERROR, rule), name, offset, value.kind().describe(), format_args!("{found:?}"))
     }
 
     pub(super) fn primitive_values(

@@ -139,8 +139,9 @@ impl<'t> Reader<'t> {
         match element.attribute("when") {
             Some(raw) => {
                 let when = self.value(raw, offset)?;
-                if entry.deleted.set(when) == Verdict::Invalid {
-                    self.invalid_text("when", &entry.deleted, offset)?;
+                match entry.deleted.set(when) {
+                    Verdict::Valid => {}
+                    verdict => self.report.value("when", &entry.deleted, verdict, offset)?,
                 }
             }
             None => self.report.find((ERROR, Rule::MINIMUM), "when", offset, "a value", "nothing")?,
@@ -321,26 +322,15 @@ impl<'t> Reader<'t> {
         }
         let text = self.text(element)?;
         let is_text = value.kind() == ScalarKind::String;
-        if value.set(text.into()) == Verdict::Invalid {
+        match value.set(text.into()) {
+            Verdict::Valid => Ok(()),
             // The schema lets titles and ids be empty.
-            if !is_text {
-                self.invalid_text(name, value, offset)?;
-            } else if name != "title" {
-                self.report.find((WARNING, Rule::EMPTY), name, offset, "a value", "an empty one")?;
+            Verdict::Invalid if is_text && name == "title" => Ok(()),
+            Verdict::Invalid if is_text => {
+                self.report.find((WARNING, Rule::EMPTY), name, offset, "a value", "an empty one")
             }
+            verdict => self.report.value(name, value, verdict, offset),
         }
-        Ok(())
-    }
-
-    fn invalid_text(&mut self, name: &str, value: &dyn AnyPrimitive, offset: usize) -> Result<()> {
-        let found = value.wire_text().unwrap_or_default().into_owned();
-        self.report.find(
-            (ERROR, Rule::FORMAT),
-            name,
-            offset,
-            value.kind().describe(),
-            format_args!("{found:?}"),
-        )
     }
 
     fn atom_id(&mut self, element: &Element<'t>) -> Result<String> {

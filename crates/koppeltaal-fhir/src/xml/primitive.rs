@@ -6,24 +6,15 @@ use super::read::{ERROR, Element, Reader, Result, WARNING};
 use super::tag::RawValue;
 use super::tokens::Token;
 use crate::finding::Rule;
-use crate::primitive::{AnyPrimitive, Companions, Scalar, ScalarKind, Verdict};
-use crate::primitives::{Id, is_xml_space};
+use crate::primitive::{AnyPrimitive, Companions, ScalarKind, Verdict};
+use crate::primitives::is_xml_space;
 use crate::structure::{FieldSchema, FieldSet, Shape};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 
 impl<'t> Reader<'t> {
     pub(super) fn id(&mut self, raw: RawValue<'t>, element: &Element<'t>) -> Result<String> {
         let id = self.value(raw, element.tag.offset)?.into_owned();
-        if id.parse::<Id>().is_err() {
-            let expected = <Id as Scalar>::KIND.describe();
-            self.report.find(
-                (ERROR, Rule::FORMAT),
-                "id",
-                element.tag.offset,
-                expected,
-                format_args!("{id:?}"),
-            )?;
-        }
+        self.report.id(&id, element.tag.offset)?;
         Ok(id)
     }
 
@@ -46,7 +37,7 @@ impl<'t> Reader<'t> {
             Some(raw) => {
                 let text = self.value(raw, element.tag.offset)?;
                 let verdict = value.set(text);
-                if verdict == Verdict::Invalid || raw.is_empty() || value.kind() == ScalarKind::Decimal {
+                if verdict != Verdict::Valid || raw.is_empty() || value.kind() == ScalarKind::Decimal {
                     self.check_primitive(field, item, value, verdict, element.tag.offset)?;
                 }
             }
@@ -71,24 +62,15 @@ impl<'t> Reader<'t> {
         let name = item
             .map_or_else(|| Cow::Borrowed(field.name), |item| Cow::Owned(format!("{}[{item}]", field.name)));
         let text = value.wire_text().unwrap_or_default();
-        if verdict == Verdict::Invalid || value.kind() == ScalarKind::Decimal && text.contains(['e', 'E']) {
-            return self.invalid(&name, value, offset);
+        let has_exponent = value.kind() == ScalarKind::Decimal && text.contains(['e', 'E']);
+        let verdict = if has_exponent { Verdict::Invalid } else { verdict };
+        if verdict != Verdict::Valid {
+            return self.report.value(&name, value, verdict, offset);
         }
         if text.is_empty() {
             return self.report.find((WARNING, Rule::EMPTY), &name, offset, "a value", "an empty one");
         }
         Ok(())
-    }
-
-    #[cold]
-    pub(super) fn invalid(&mut self, name: &str, value: &dyn AnyPrimitive, offset: usize) -> Result<()> {
-        let found = value.wire_text().unwrap_or_default().into_owned();
-        let rule = match value.kind() {
-            _ if found.is_empty() => Rule::EMPTY,
-            ScalarKind::ListedCode => Rule::CODE,
-            _ => Rule::FORMAT,
-        };
-        self.report.find((ERROR, rule), name, offset, value.kind().describe(), format_args!("{found:?}"))
     }
 
     /// Id, extensions and whatever else a primitive has besides its value.

@@ -12,6 +12,13 @@ use crate::primitives::is_xml_space;
 use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 
+/// The text of an element whose type has it as a field, and where it starts.
+#[derive(Default)]
+struct Content {
+    text: String,
+    offset: usize,
+}
+
 impl<'t> Reader<'t> {
     /// Reads the structure that `element` is into `target`.
     pub(super) fn structure(&mut self, target: &mut dyn Structure, element: &Element<'t>) -> Result<()> {
@@ -107,6 +114,7 @@ impl<'t> Reader<'t> {
         let schema = target.schema();
         // The field of the latest child, and the furthest that any child was.
         let mut last = 0;
+        let mut content = Content::default();
         loop {
             match self.token()? {
                 Token::Start => {
@@ -126,9 +134,10 @@ impl<'t> Reader<'t> {
                         }
                     }
                 }
-                Token::End => return Ok(()),
+                Token::End if content.text.is_empty() => return Ok(()),
+                Token::End => return self.set_content(target, content, present),
                 Token::Space(_) => {}
-                Token::Text(text) => self.stray_text(target, &text, last, present)?,
+                Token::Text(text) => self.text_between(target, &text, last, &mut content)?,
                 Token::Eof => return Err(self.ends_early()),
             }
         }
@@ -143,37 +152,49 @@ impl<'t> Reader<'t> {
     }
 
     /// Text between the children of a structure: legal only as white space, or as the content of a Binary.
-    #[inline]
-    pub(super) fn stray_text(
+    fn text_between(
         &mut self,
         target: &mut dyn Structure,
         text: &str,
         last: usize,
-        present: &mut FieldSet,
+        content: &mut Content,
     ) -> Result<()> {
         let trimmed = text.trim_matches(is_xml_space);
         if trimmed.is_empty() {
             return Ok(());
         }
         let offset = self.tokens.offset();
-        let schema = target.schema();
-        if let Some(field) = schema.fields.iter().find(|field| field.shape == Shape::Text) {
-            let index = usize::from(field.index);
-            present.insert(index);
-            if let Slot::Primitive(value) = target.slot(index) {
-                // A reference or a CDATA section splits the text.
-                let whole =
-                    value.wire_text().map_or_else(|| text.to_owned(), |before| format!("{before}{text}"));
-                return match value.set(Cow::Owned(whole)) {
-                    Verdict::Valid => Ok(()),
-                    Verdict::Invalid => self.invalid(field.name, value, offset),
-                };
+        if target.schema().fields.iter().any(|field| field.shape == Shape::Text) {
+            // A comment splits the text.
+            if content.text.is_empty() {
+                content.offset = offset;
             }
+            content.text.push_str(text);
+            return Ok(());
         }
         self.report.find((ERROR, Rule::STRAY_TEXT), "", offset, "no text here", format_args!("{text:?}"))?;
         let content = UnknownContent::XmlText(trimmed.to_owned());
         target.unknown_mut().push(UnknownNode { name: String::new(), content, after: last + 1 });
         Ok(())
+    }
+
+    /// Sets the field that is the text of the element itself.
+    fn set_content(
+        &mut self,
+        target: &mut dyn Structure,
+        content: Content,
+        present: &mut FieldSet,
+    ) -> Result<()> {
+        let Some(field) = target.schema().fields.iter().find(|field| field.shape == Shape::Text) else {
+            return Ok(());
+        };
+        let index = usize::from(field.index);
+        present.insert(index);
+        let Slot::Primitive(value) = target.slot(index) else { return Ok(()) };
+        match value.set(Cow::Owned(content.text)) {
+            Verdict::Valid => Ok(()),
+            verdict => self.report.value(field.name, value, verdict, content.offset),
+        }
     }
 
     /// Reads one child, which is the field at `index`.

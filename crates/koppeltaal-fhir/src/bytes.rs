@@ -33,7 +33,6 @@ pub(crate) fn find_control_or<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> 
 }
 
 /// How many bytes there are before the first one that is one of `wanted` or a control character (below 0x20).
-#[cfg(feature = "xml")]
 #[inline]
 pub(crate) fn plain_length<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> usize {
     let is_hit = |byte: u8| wanted.iter().fold(byte < b' ', |hit, wanted| hit | (byte == *wanted));
@@ -103,7 +102,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "xml")]
     fn plain_bytes_are_counted_up_to_the_first_hit() {
         for length in 0..50 {
             let mut bytes = vec![b'\xE9'; length];

@@ -242,6 +242,11 @@ pub enum WriteError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The signature of a bundle is no `Signature` element of XML signatures.
+    Signature {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A string holds a character that XML cannot carry, such as NUL.
     Character {
         /// Where in the content.
@@ -261,6 +266,9 @@ impl fmt::Display for WriteError {
             ),
             Self::Narrative { path, problem } => {
                 write!(f, "{path}: the narrative cannot be written as XML: {problem}")
+            }
+            Self::Signature { problem } => {
+                write!(f, "signature: it cannot be written as XML: {problem}")
             }
             Self::Character { path, character } => {
                 write!(f, "{path}: XML cannot carry the character U+{:04X}", u32::from(*character))

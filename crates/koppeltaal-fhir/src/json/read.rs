@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::resource_types::ResourceTypes;
 use super::scan::{Kind, ScanError, Scanner};
 use crate::bundle::Bundle;
 use crate::document::{Document, ReadDocument};
@@ -20,7 +21,7 @@ pub(super) type Result<T> = std::result::Result<T, Failure>;
 
 /// Reads one resource or bundle.
 pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
-    let mut reader = Reader { scanner: Scanner::new(text), report };
+    let mut reader = Reader { scanner: Scanner::new(text), resource_types: ResourceTypes::default(), report };
     let document = reader.document()?;
     let end = reader.scanner.end();
     reader.scan(end)?;
@@ -29,6 +30,7 @@ pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
 
 pub(super) struct Reader<'t> {
     pub(super) scanner: Scanner<'t>,
+    resource_types: ResourceTypes,
     pub(super) report: Report<'t>,
 }
 
@@ -121,7 +123,7 @@ impl<'t> Reader<'t> {
 
     /// The `resourceType` of the object that starts here, wherever in it the member stands. Takes nothing.
     pub(super) fn resource_type(&mut self) -> Result<Option<Cow<'t, str>>> {
-        let found = self.scanner.clone().find_member("resourceType");
+        let found = self.resource_types.of(&self.scanner);
         self.scan(found)
     }
 

@@ -239,7 +239,7 @@ impl<'t> Reader<'t> {
                 _ if known.contains(&name) => {}
                 "xml:base" | "xml:lang" => {
                     let value = self.value(raw, element.tag.offset)?.into_owned();
-                    let content = UnknownContent::XmlAttribute(value);
+                    let content = UnknownContent::XmlAttribute { value, namespace: None };
                     unknown.push(UnknownNode { name: name.to_owned(), content, after: 0 });
                 }
                 _ => self.unknown_attribute(unknown, element, name, raw)?,

@@ -17,6 +17,9 @@ pub(crate) enum Namespace {
     Other(u32),
 }
 
+/// The namespace of a feed's signature.
+pub(crate) const SIGNATURE_NAMESPACE: &str = "http://www.w3.org/2000/09/xmldsig#";
+
 /// The namespaces that have a variant, and their URIs.
 const KNOWN: &[(Namespace, &str)] = &[
     (Namespace::Fhir, "http://hl7.org/fhir"),
@@ -24,7 +27,7 @@ const KNOWN: &[(Namespace, &str)] = &[
     (Namespace::Atom, "http://www.w3.org/2005/Atom"),
     (Namespace::Tombstone, "http://purl.org/atompub/tombstones/1.0"),
     (Namespace::OpenSearch, "http://a9.com/-/spec/opensearch/1.1/"),
-    (Namespace::Signature, "http://www.w3.org/2000/09/xmldsig#"),
+    (Namespace::Signature, SIGNATURE_NAMESPACE),
     (Namespace::None, ""),
 ];
 

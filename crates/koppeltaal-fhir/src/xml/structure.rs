@@ -80,14 +80,17 @@ impl<'t> Reader<'t> {
         name: &str,
         raw: RawValue<'t>,
     ) -> Result<()> {
+        let mut uri = None;
         if let Some((prefix, local)) = name.split_once(':')
             && prefix != "xml"
         {
             let namespace = self.resolve(element.scope, prefix, element.tag.offset)?;
-            let is_instance = self.scopes.uri(namespace) == "http://www.w3.org/2001/XMLSchema-instance";
+            let namespace = self.scopes.uri(namespace);
+            let is_instance = namespace == "http://www.w3.org/2001/XMLSchema-instance";
             if is_instance && matches!(local, "schemaLocation" | "noNamespaceSchemaLocation") {
                 return Ok(());
             }
+            uri = Some(namespace.to_owned());
         }
         if !is_name(name) {
             return Err(self.report.malformed("an attribute without a proper name", element.tag.offset));
@@ -98,7 +101,7 @@ impl<'t> Reader<'t> {
         let value = self.value(raw, element.tag.offset)?.into_owned();
         unknown.push(UnknownNode {
             name: name.to_owned(),
-            content: UnknownContent::XmlAttribute(value),
+            content: UnknownContent::XmlAttribute { value, namespace: uri },
             after: 0,
         });
         Ok(())

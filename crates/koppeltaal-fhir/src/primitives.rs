@@ -7,8 +7,18 @@
 
 mod date;
 mod decimal;
+#[cfg(feature = "jiff")]
+mod jiff;
+#[cfg(feature = "rust_decimal")]
+mod rust_decimal;
 mod text;
 
+#[cfg(feature = "jiff")]
+#[cfg_attr(docsrs, doc(cfg(feature = "jiff")))]
+pub use self::jiff::DateConversionError;
+#[cfg(feature = "rust_decimal")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rust_decimal")))]
+pub use self::rust_decimal::DecimalConversionError;
 pub use date::{Date, DateTime, Instant, Precision};
 pub use decimal::Decimal;
 #[cfg(feature = "json")]

@@ -70,6 +70,10 @@ pub(crate) enum UnknownContent {
 }
 
 impl UnknownNode {
+    /// Bytes to account for: the node in a list that may have twice the room, and two small texts.
+    #[cfg(any(feature = "json", feature = "xml"))]
+    pub(crate) const COST: usize = 2 * size_of::<Self>() + 2 * 32;
+
     /// The name of the element, attribute or JSON member; empty for text.
     pub fn name(&self) -> &str {
         &self.name

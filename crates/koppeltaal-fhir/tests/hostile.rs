@@ -1,9 +1,11 @@
 //! Input that was made to hurt: every kind is an error, within bounds, and never a panic.
 
-use koppeltaal_fhir::{Limits, ReadError, ReadOptions, Rule, WriteError};
+use koppeltaal_fhir::{Limits, ReadError, ReadOptions};
 
 #[cfg(feature = "json")]
 mod json {
+    use koppeltaal_fhir::Rule;
+
     use super::*;
 
     fn error(text: &[u8]) -> ReadError {
@@ -103,7 +105,10 @@ mod json {
 
     #[test]
     fn findings_beyond_the_limit_are_counted() {
-        let text = format!("{{\"resourceType\":\"Patient\"{}}}", ",\"x\":1".repeat(5_000));
+        let text = format!(
+            "{{\"resourceType\":\"Patient\"{}}}",
+            ",\"whoKnows\":\"what senders write\"".repeat(5_000)
+        );
         let read = ReadOptions::tolerant().json(text.as_bytes()).expect("tolerated");
         assert_eq!(read.findings.len(), 1_000);
         assert_eq!(read.suppressed, 4_000);
@@ -228,6 +233,8 @@ mod xml {
     #[test]
     #[cfg(feature = "json")]
     fn markup_from_json_does_not_become_elements_of_the_document() {
+        use koppeltaal_fhir::WriteError;
+
         for (member, value) in [
             ("signature", r"<entry xmlns='http://www.w3.org/2005/Atom'><id>forged</id></entry>"),
             ("signature", r"<Signature/>"),

@@ -19,6 +19,9 @@ pub(super) const WARNING: Severity = Severity::Warning;
 
 pub(super) type Result<T> = std::result::Result<T, Failure>;
 
+/// What a resource takes in the list that holds it, and the place of a late `resourceType`.
+const LIST_ITEM: usize = 2 * size_of::<Resource>() + 2 * size_of::<(usize, usize)>();
+
 /// Reads one resource or bundle.
 pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
     let mut reader = Reader { scanner: Scanner::new(text), resource_types: ResourceTypes::default(), report };
@@ -130,6 +133,7 @@ impl<'t> Reader<'t> {
     pub(super) fn resource(&mut self, resource_type: &str, start: usize) -> Result<Resource> {
         if let Some(mut resource) = Resource::empty(resource_type) {
             if let Some(structure) = resource.structure_mut() {
+                self.report.charge(size_of_val(structure) + LIST_ITEM, start)?;
                 self.structure(structure)?;
             }
             return Ok(resource);

@@ -240,7 +240,7 @@ impl<'t> Reader<'t> {
     /// Keeps the value that comes next as unknown.
     pub(super) fn keep(&mut self, unknown: &mut Unknown, name: &str, after: usize) -> Result<()> {
         let offset = self.scanner.offset();
-        self.report.charge(size_of::<UnknownNode>(), offset)?;
+        self.report.charge(UnknownNode::COST, offset)?;
         let raw = self.raw()?.to_owned();
         unknown.push(unknown_member(name, raw, after));
         Ok(())

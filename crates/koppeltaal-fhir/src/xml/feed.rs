@@ -219,7 +219,7 @@ impl<'t> Reader<'t> {
 
     /// Keeps a child as it is.
     fn keep_child(&mut self, child: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
-        self.report.charge(size_of::<UnknownNode>(), child.tag.offset)?;
+        self.report.charge(UnknownNode::COST, child.tag.offset)?;
         let content = UnknownContent::XmlElement(self.capture(child, Namespace::Atom)?);
         unknown.push(UnknownNode { name: child.name.to_owned(), content, after: 0 });
         Ok(())

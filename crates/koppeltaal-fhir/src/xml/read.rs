@@ -229,6 +229,8 @@ impl<'t> Reader<'t> {
         if let Some(mut resource) = Resource::empty(element.name) {
             self.expect_namespace(element, Namespace::Fhir)?;
             if let Some(structure) = resource.structure_mut() {
+                let cost = size_of_val(structure) + 2 * size_of::<Resource>();
+                self.report.charge(cost, element.tag.offset)?;
                 self.structure(structure, element)?;
             }
             return Ok(resource);
@@ -299,7 +301,7 @@ impl<'t> Reader<'t> {
 
     /// Keeps an element as unknown.
     pub(super) fn keep(&mut self, unknown: &mut Unknown, element: &Element<'t>, after: usize) -> Result<()> {
-        self.report.charge(size_of::<UnknownNode>(), element.tag.offset)?;
+        self.report.charge(UnknownNode::COST, element.tag.offset)?;
         let content = UnknownContent::XmlElement(self.capture(element, Namespace::Fhir)?);
         unknown.push(UnknownNode { name: element.name.to_owned(), content, after });
         Ok(())

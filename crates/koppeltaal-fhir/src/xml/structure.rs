@@ -90,14 +90,14 @@ impl<'t> Reader<'t> {
             if is_instance && matches!(local, "schemaLocation" | "noNamespaceSchemaLocation") {
                 return Ok(());
             }
-            uri = Some(namespace.to_owned());
+            uri = Some(namespace.into());
         }
         if !is_name(name) {
             return Err(self.report.malformed("an attribute without a proper name", element.tag.offset));
         }
         let expected = format_args!("an attribute of {}", element.name);
         self.report.find((ERROR, Rule::UNKNOWN_ATTRIBUTE), "", element.tag.offset, expected, name)?;
-        self.report.charge(size_of::<UnknownNode>(), element.tag.offset)?;
+        self.report.charge(UnknownNode::COST, element.tag.offset)?;
         let value = self.value(raw, element.tag.offset)?.into_owned();
         unknown.push(UnknownNode {
             name: name.to_owned(),

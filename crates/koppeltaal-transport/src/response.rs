@@ -4,13 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, StatusCode};
-use koppeltaal_fhir::{
-    Bundle, Document, Limits, ReadDocument, ReadOptions, Resource, resources::OperationOutcome,
-};
-use koppeltaal_messaging::{ResourceUrl, issue_type};
+use koppeltaal_fhir::resources::{OperationOutcome, ResponseType};
+use koppeltaal_fhir::{Bundle, Document, Finding, Limits, ReadDocument, ReadOptions, Resource};
+use koppeltaal_messaging::{ReplyError, ResourceUrl, issue_type};
 
-use crate::error::{Error, Excerpt, Problem, ProtocolError, Result};
-use crate::format::{Format, is_foreign_charset};
+use crate::error::{Error, Excerpt, ProtocolError, ProtocolProblem, Result};
+use crate::media;
 use crate::outcome::Outcome;
 use crate::retry::retry_after;
 use crate::send::network_error;
@@ -21,6 +20,13 @@ pub(crate) struct Answer {
     headers: HeaderMap,
     body: Vec<u8>,
     limits: Limits,
+}
+
+/// A bundle, and what was odd about its text.
+pub(crate) struct ReadBundle {
+    pub(crate) bundle: Bundle,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) suppressed: usize,
 }
 
 /// What a refusal means, beyond "the content is refused".
@@ -68,7 +74,7 @@ impl Answer {
             Self { status: response.status(), headers: response.headers().clone(), body: Vec::new(), limits };
         let announced = response.content_length().unwrap_or_default();
         if announced > limits.bytes as u64 {
-            return Err(answer.not_koppeltaal(Problem::TooLarge { limit: limits.bytes }));
+            return Err(answer.not_koppeltaal(ProtocolProblem::TooLarge { limit: limits.bytes }));
         }
         // The length is only announced: no more memory is set aside on trust than a usual message needs.
         answer.body.reserve(usize::try_from(announced.min(64 << 10)).unwrap_or_default());
@@ -77,12 +83,12 @@ impl Answer {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(answer),
                 Err(error) if is_decompression(&error) => {
-                    return Err(answer.not_koppeltaal(Problem::Compression));
+                    return Err(answer.not_koppeltaal(ProtocolProblem::Compression));
                 }
                 Err(error) => return Err(network_error(error, time)),
             };
             if answer.body.len() + chunk.len() > limits.bytes {
-                return Err(answer.not_koppeltaal(Problem::TooLarge { limit: limits.bytes }));
+                return Err(answer.not_koppeltaal(ProtocolProblem::TooLarge { limit: limits.bytes }));
             }
             answer.body.extend_from_slice(&chunk);
         }
@@ -94,8 +100,9 @@ impl Answer {
             Ok(self)
         } else if self.status.is_redirection() {
             let to = self.header(&header::LOCATION).and_then(|to| reqwest::Url::parse(to).ok());
-            Err(self
-                .not_koppeltaal(Problem::Redirect { to: to.map(|url| url.origin().ascii_serialization()) }))
+            Err(self.not_koppeltaal(ProtocolProblem::Redirect {
+                to: to.map(|url| url.origin().ascii_serialization()),
+            }))
         } else {
             Err(self.refusal())
         }
@@ -106,7 +113,7 @@ impl Answer {
             Ok(Document::Resource(Resource::OperationOutcome(outcome))) => {
                 return self.refused(Outcome::new(*outcome));
             }
-            Ok(_) => Problem::Unexpected("an error status without an OperationOutcome"),
+            Ok(_) => ProtocolProblem::Unexpected("an error status without an OperationOutcome"),
             Err(problem) => problem,
         };
         match self.by_status() {
@@ -126,7 +133,22 @@ impl Answer {
         };
         match refusal {
             Some(refusal) => self.error(refusal, Some(outcome)),
-            None => Error::Rejected { status: self.status, outcome },
+            None => Error::Rejected { status: self.status, outcome: Some(outcome) },
+        }
+    }
+
+    /// The error that a reply to a message is which does not accept it (Koppeltaal spec section 4).
+    pub(crate) fn not_accepted(&self, error: ReplyError) -> Error {
+        let ReplyError::NotOk { code, outcome } = error else {
+            return self.not_koppeltaal(ProtocolProblem::Reply(error));
+        };
+        let outcome = outcome.map(|outcome| Outcome::new(*outcome));
+        if code.as_deref() == Some(ResponseType::TransientError.as_str()) {
+            return self.error(Refusal::Unavailable, outcome);
+        }
+        match outcome {
+            Some(outcome) => self.refused(outcome),
+            None => Error::Rejected { status: self.status, outcome: None },
         }
     }
 
@@ -154,24 +176,20 @@ impl Answer {
     }
 
     /// The body as a document, with what was odd about it.
-    fn read(&self) -> std::result::Result<ReadDocument, Problem> {
+    fn read(&self) -> std::result::Result<ReadDocument, ProtocolProblem> {
         if self.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-            return Err(Problem::Compression);
+            return Err(ProtocolProblem::Compression);
         }
         if self.is_empty() {
-            return Err(Problem::Empty);
+            return Err(ProtocolProblem::Empty);
         }
         let content_type = self.header(&header::CONTENT_TYPE);
-        let format = Format::of(content_type, &self.body).ok_or(Problem::MediaType)?;
-        if is_foreign_charset(content_type) {
-            return Err(Problem::Charset);
+        let format = media::format_of(content_type, &self.body).ok_or(ProtocolProblem::MediaType)?;
+        if media::is_foreign_charset(content_type) {
+            return Err(ProtocolProblem::Charset);
         }
         let options = ReadOptions::tolerant().limits(self.limits);
-        match format {
-            Format::Json => options.json(&self.body),
-            Format::Xml => options.xml(&self.body),
-        }
-        .map_err(Problem::Unreadable)
+        options.read(format, &self.body).map_err(ProtocolProblem::Unreadable)
     }
 
     /// The document, whatever it is.
@@ -189,10 +207,10 @@ impl Answer {
     }
 
     /// The bundle, which it must be, and what was odd about it.
-    pub(crate) fn bundle(&self) -> Result<(Bundle, Vec<koppeltaal_fhir::Finding>)> {
-        let read = self.document()?;
-        match read.document {
-            Document::Bundle(bundle) => Ok((bundle, read.findings)),
+    pub(crate) fn bundle(&self) -> Result<ReadBundle> {
+        let ReadDocument { document, findings, suppressed } = self.document()?;
+        match document {
+            Document::Bundle(bundle) => Ok(ReadBundle { bundle, findings, suppressed }),
             Document::Resource(_) => Err(self.unexpected("a resource where a bundle is due")),
         }
     }
@@ -210,13 +228,13 @@ impl Answer {
 
     /// The error for FHIR that is not what the operation gives.
     pub(crate) fn unexpected(&self, what: &'static str) -> Error {
-        self.not_koppeltaal(Problem::Unexpected(what))
+        self.not_koppeltaal(ProtocolProblem::Unexpected(what))
     }
 
-    pub(crate) fn not_koppeltaal(&self, problem: Problem) -> Error {
+    pub(crate) fn not_koppeltaal(&self, problem: ProtocolProblem) -> Error {
         let content_type = self.header(&header::CONTENT_TYPE).map(|value| value.chars().take(100).collect());
         let excerpt = Excerpt::of(&self.body);
-        Box::new(ProtocolError { problem, status: self.status, content_type, excerpt }).into()
+        Error::Protocol(Box::new(ProtocolError { problem, status: self.status, content_type, excerpt }))
     }
 
     fn header(&self, name: &HeaderName) -> Option<&str> {

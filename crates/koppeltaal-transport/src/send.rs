@@ -1,14 +1,15 @@
 //! The one place that sends: negotiation, credentials, time limits, retries, tracing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span, debug, field, info_span};
 
-use crate::client::Client;
-use crate::error::{Error, Obstacle, Result};
+use crate::client::{Client, Shared};
+use crate::error::{Error, Result, UnreachableReason};
+use crate::media;
 use crate::request::Request;
 use crate::response::Answer;
 
@@ -31,11 +32,9 @@ impl Client {
         );
         let started = Instant::now();
         let exchange = async {
-            let result = match self.repeat(&request, started).await {
-                // An answer of success that makes no sense leaves a write as open as none.
-                Ok(answer) => read(&answer).map_err(|error| request.settle(error)),
-                Err(error) => Err(error),
-            };
+            // An answer of success that makes no sense leaves a write as open as none.
+            let result = self.repeat(&request, started).await.and_then(|answer| read(&answer));
+            let result = result.map_err(|error| request.settle(error));
             let duration = started.elapsed().as_millis();
             Span::current().record("duration_ms", u64::try_from(duration).unwrap_or(u64::MAX));
             match &result {
@@ -48,27 +47,25 @@ impl Client {
     }
 
     async fn repeat(&self, request: &Request<'_>, started: Instant) -> Result<Answer> {
-        let settings = self.settings();
-        let body = request.body.map(|document| settings.format.write(document)).transpose()?.map(Bytes::from);
+        let Shared { settings, retry_budget, .. } = self.shared();
         let mut delays = settings.retry.delays();
         let left = || settings.total_timeout.saturating_sub(started.elapsed());
-        self.retry_budget().count_request();
+        retry_budget.count_request();
         let mut attempts = 0_u32;
         loop {
             attempts += 1;
             Span::current().record("attempts", attempts);
-            let error = match self.attempt(request, body.clone(), left().min(settings.request_timeout)).await
-            {
+            let error = match self.attempt(request, left().min(settings.request_timeout)).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => request.settle(error),
+                Err(error) => error,
             };
-            let repeatable =
-                if request.operation.writes { error.is_repeatable_write() } else { error.is_retryable() };
             let delay = match delays.next() {
-                Some(delay) if repeatable => delay.max(error.retry_after().unwrap_or_default()),
+                Some(delay) if request.may_repeat_after(&error) => {
+                    delay.max(error.retry_after().unwrap_or_default())
+                }
                 _ => return Err(error),
             };
-            if delay >= left() || !self.retry_budget().take_retry() {
+            if delay >= left() || !retry_budget.take_retry() {
                 return Err(error);
             }
             debug!(%error, ?delay, "trying again");
@@ -76,18 +73,19 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, request: &Request<'_>, body: Option<Bytes>, limit: Duration) -> Result<Answer> {
-        let settings = self.settings();
-        let mut builder = self
-            .http()
+    async fn attempt(&self, request: &Request<'_>, limit: Duration) -> Result<Answer> {
+        let Shared { settings, http, .. } = self.shared();
+        let mut builder = http
             .request(request.operation.method.clone(), request.url.clone())
-            .header(header::ACCEPT, settings.format.accept())
+            .header(header::ACCEPT, media::accept(settings.format))
             .timeout(limit);
-        if let (Some(document), Some(body)) = (request.body, body) {
-            builder = builder.header(header::CONTENT_TYPE, settings.format.content_type(document)).body(body);
+        if let Some(body) = request.body.clone() {
+            builder = builder.header(header::CONTENT_TYPE, body.content_type).body(body.bytes);
         }
-        if request.operation.authenticates {
-            builder = self.credentials().authorize(builder);
+        if request.operation.authenticates
+            && let Some(authorization) = self.credentials().authorization().await?
+        {
+            builder = builder.header(header::AUTHORIZATION, authorization);
         }
         let response = builder.send().await.map_err(|error| network_error(error, limit))?;
         Span::current().record("status", response.status().as_u16());
@@ -100,34 +98,34 @@ pub(crate) fn network_error(error: reqwest::Error, limit: Duration) -> Error {
     // The URL can hold a patient's.
     let error = error.without_url();
     if error.is_connect() || error.is_builder() {
-        return Error::Unreachable { reason: obstacle(&error), source: error.into() };
+        return Error::Unreachable { reason: obstacle(&error), source: Arc::new(error) };
     }
     if error.is_timeout() {
         return Error::Timeout { limit };
     }
-    Error::Interrupted { source: error.into() }
+    Error::Interrupted { source: Arc::new(error) }
 }
 
-fn obstacle(error: &reqwest::Error) -> Obstacle {
+fn obstacle(error: &reqwest::Error) -> UnreachableReason {
     if error.is_dns() {
-        return Obstacle::Dns;
+        return UnreachableReason::Dns;
     }
     if error.is_timeout() {
-        return Obstacle::Timeout;
+        return UnreachableReason::Timeout;
     }
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {
         let io = cause.downcast_ref::<std::io::Error>();
         if cause.is::<rustls::Error>() {
-            return Obstacle::Tls;
+            return UnreachableReason::Tls;
         }
         if io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused) {
-            return Obstacle::Refused;
+            return UnreachableReason::Refused;
         }
         // An error inside an I/O error is not its source, but hides behind it.
         let inner =
             io.and_then(std::io::Error::get_ref).map(|inner| -> &(dyn std::error::Error + 'static) { inner });
         next = inner.or_else(|| cause.source());
     }
-    Obstacle::Other
+    UnreachableReason::Other
 }

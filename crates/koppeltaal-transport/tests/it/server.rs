@@ -112,7 +112,7 @@ impl Server {
 
     pub(crate) fn builder(&self) -> ClientBuilder {
         Client::builder(&self.url())
-            .credentials(Credentials::basic("portal", "Geheim1"))
+            .credentials(Credentials::basic("portal", "Geheim1").expect("credentials"))
             .retry(RetryPolicy::never())
     }
 

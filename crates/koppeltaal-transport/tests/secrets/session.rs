@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use koppeltaal_messaging::Acknowledgement;
-use koppeltaal_transport::{HeaderQuery, MessageFilter};
+use koppeltaal_transport::{Credentials, HeaderQuery, IncludeArchived, MessageFilter};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -39,6 +39,11 @@ impl Log {
     }
 }
 
+/// A search result with this resource in it.
+fn page_of(resource: &str) -> String {
+    format!(r#"{{"resourceType":"Bundle","totalResults":1,"entry":[{{"content":{resource}}}]}}"#)
+}
+
 /// The password in clear, and as Basic authentication writes it with the user name.
 const SECRETS: [&str; 3] = ["Geheim1", "R2VoZWlt", "cG9ydGFsOkdlaGVpbTE"];
 
@@ -60,7 +65,8 @@ async fn a_session_logged_at_trace_level_tells_no_secret_and_nothing_of_patients
         json(fixture("bundles/mailbox-reply.json")),
         json(fixture("messages/CreateOrUpdatePatient-full.json")),
         json(fixture("resources/messageheader.json")),
-        json(fixture("bundles/search-empty.json")),
+        json(page_of(&fixture("resources/messageheader.json"))),
+        json(page_of(&fixture("resources/other-activitydefinition.json"))),
         status(409, "application/json", fixture("resources/operationoutcome.json")),
         status(401, "application/json", outcome),
         status(
@@ -75,15 +81,19 @@ async fn a_session_logged_at_trace_level_tells_no_secret_and_nothing_of_patients
     let client = server.client();
     let mut shown = format!("{client:?} {:?}", server.builder());
     client.conformance().await.expect("a statement");
-    client.send(care_plan()).await.expect("a reply");
+    client.send(&care_plan()).await.expect("a reply");
     let message = client.claim().await.expect("an answer").expect("a message");
+    shown += &format!("{message:?}");
     client.acknowledge(&message.header, &Acknowledgement::Success).await.expect("accepted");
     let filter =
         MessageFilter::default().patient("https://epd.example/fhir/Patient/2041".parse().expect("a URL"));
     let query = HeaderQuery::default().filter(filter.clone());
-    let search = client.headers(&query);
-    shown += &format!("{search:?}");
-    search.collect().await.expect("nothing");
+    let search = client.message_headers(&query);
+    shown += &format!("{filter:?} {query:?} {search:?} {:?}", Credentials::basic("portal", "Geheim1"));
+    let mut search = search;
+    shown += &format!("{:?}", search.next_page().await.expect("a page"));
+    let mut definitions = client.activity_definitions(IncludeArchived::No);
+    shown += &format!("{:?}", definitions.next().await.expect("a page").expect("a definition"));
     for _ in 0..5 {
         let error = client.claim_matching(&filter).await.expect_err("a failure");
         shown += &format!("\n{error}\n{error:?}\n{error:#?}");
@@ -98,6 +108,11 @@ async fn a_session_logged_at_trace_level_tells_no_secret_and_nothing_of_patients
     let log = log.text();
     assert!(log.contains("koppeltaal{operation=\"send\""), "the session is in the log:\n{log}");
     assert!(log.contains(&format!("message_identifier=\"{CARE_PLAN}\"")), "{log}");
+    let claimed = message.header.identifier().expect("an identifier");
+    assert!(
+        log.contains(&format!("message_identifier=\"{claimed}\"")),
+        "the span of a claim names its message:\n{log}"
+    );
     assert!(log.contains("status=409") && log.contains("duration_ms="), "{log}");
     assert!(log.lines().any(|line| line.contains("TRACE")), "layers below are in the log as well:\n{log}");
     for (name, text) in [("log", &log), ("errors", &shown)] {

@@ -1,0 +1,27 @@
+//! Bytes that are wiped from memory when the last holder lets go of them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::HeaderValue;
+use secrecy::zeroize::Zeroizing;
+
+/// The bytes, shared without copying by all clones, wiped after the last one.
+pub(crate) fn wiped(bytes: Vec<u8>) -> Bytes {
+    Bytes::from_owner(Zeroizing::new(bytes))
+}
+
+/// An `Authorization` header, which no layer below shows. `None`: a character that a header cannot carry.
+pub(crate) fn authorization(scheme: &str, credentials: &[u8]) -> Option<HeaderValue> {
+    let text = wiped([scheme.as_bytes(), b" ", credentials].concat());
+    let mut value = HeaderValue::from_maybe_shared(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// User name and password as Basic authentication writes them (RFC 7617, in UTF-8).
+pub(crate) fn basic(username: &str, password: &str) -> Option<HeaderValue> {
+    let pair = Zeroizing::new([username, ":", password].concat());
+    let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+    authorization("Basic", encoded.as_bytes())
+}

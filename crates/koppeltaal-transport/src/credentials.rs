@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
+use crate::client::Client;
 use crate::error::Result;
+use crate::oauth::session::Session;
 use crate::secret;
 
 /// What the client proves itself with (Koppeltaal spec section 3). Credentials belong to one application instance in
@@ -19,6 +21,7 @@ pub struct Credentials(Kind);
 enum Kind {
     Anonymous,
     Basic(Arc<Basic>),
+    Bearer(Session),
 }
 
 struct Basic {
@@ -39,6 +42,9 @@ pub enum CredentialsError {
         /// `user name` or `password`.
         part: &'static str,
     },
+    /// A token is empty or holds a character that a header cannot carry.
+    #[error("the token is empty or holds a character that a header cannot carry")]
+    Token,
 }
 
 impl Credentials {
@@ -53,35 +59,46 @@ impl Credentials {
     ///
     /// A character that Basic authentication cannot carry.
     pub fn basic(username: &str, password: &str) -> std::result::Result<Self, CredentialsError> {
-        if username.contains(':') {
-            return Err(CredentialsError::Colon);
-        }
-        for (part, text) in [("user name", username), ("password", password)] {
-            if text.chars().any(char::is_control) {
-                return Err(CredentialsError::Control { part });
-            }
-        }
-        // Base64 is always a header's value; the error is for the compiler.
-        let header =
-            secret::basic(username, password).ok_or(CredentialsError::Control { part: "password" })?;
+        let header = secret::basic(username, password)?;
         Ok(Self(Kind::Basic(Arc::new(Basic { username: username.to_owned(), header }))))
+    }
+
+    /// The session of a launched user. It implies the patient: only that patient's messages are visible.
+    pub fn bearer(session: Session) -> Self {
+        Self(Kind::Bearer(session))
     }
 
     /// The user name, of Basic credentials.
     pub fn username(&self) -> Option<&str> {
         match &self.0 {
-            Kind::Anonymous => None,
             Kind::Basic(basic) => Some(&basic.username),
+            Kind::Anonymous | Kind::Bearer(_) => None,
         }
     }
 
-    /// The `Authorization` header for the next request, marked as sensitive.
-    #[allow(clippy::unused_async, reason = "a token may have to be refreshed first")]
-    pub(crate) async fn authorization(&self) -> Result<Option<HeaderValue>> {
+    /// The `Authorization` header for the next request of this client, marked as sensitive.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenRefresh`](crate::Error::TokenRefresh).
+    pub(crate) async fn authorization(&self, client: &Client) -> Result<Option<HeaderValue>> {
         Ok(match &self.0 {
             Kind::Anonymous => None,
             Kind::Basic(basic) => Some(basic.header.clone()),
+            Kind::Bearer(session) => Some(session.authorization(client).await?),
         })
+    }
+
+    /// Another header in place of `used`, of which the server says that it has expired. `None`: there is none to be had.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenRefresh`](crate::Error::TokenRefresh).
+    pub(crate) async fn renew(&self, client: &Client, used: &HeaderValue) -> Result<Option<HeaderValue>> {
+        match &self.0 {
+            Kind::Bearer(session) if session.is_refreshable() => Ok(Some(session.renew(client, used).await?)),
+            _ => Ok(None),
+        }
     }
 }
 
@@ -92,6 +109,7 @@ impl fmt::Debug for Credentials {
             Kind::Basic(basic) => {
                 f.debug_struct("Basic").field("username", &basic.username).finish_non_exhaustive()
             }
+            Kind::Bearer(session) => session.fmt(f),
         }
     }
 }
@@ -117,10 +135,9 @@ mod tests {
         assert_eq!(refused("portál", "x:y é"), None);
     }
 
-    #[tokio::test]
-    async fn the_header_is_that_of_rfc_7617_and_sensitive() {
-        let credentials = Credentials::basic("Aladdin", "open sesame").expect("credentials");
-        let header = credentials.authorization().await.expect("a header").expect("a header");
+    #[test]
+    fn the_header_is_that_of_rfc_7617_and_sensitive() {
+        let header = secret::basic("Aladdin", "open sesame").expect("a header");
         assert_eq!(header.as_bytes(), b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert!(header.is_sensitive());
     }

@@ -8,7 +8,7 @@ use koppeltaal_fhir::{Entry, Resource};
 use koppeltaal_messaging::ResourceUrl;
 
 use crate::client::Client;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::request::{Body, Operation, Request};
 use crate::search::Search;
 
@@ -59,15 +59,14 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Conflict`](Error::Conflict) when somebody else changed it; [`ForeignUrl`](Error::ForeignUrl) for an address
+    /// [`Conflict`](crate::Error::Conflict) when somebody else changed it; [`ForeignUrl`](crate::Error::ForeignUrl) for an address
     /// that is not this server's; else those of a write.
     pub async fn update_activity_definition(
         &self,
         current: &ResourceUrl,
         definition: &Other,
     ) -> Result<ResourceUrl> {
-        let foreign = || Error::ForeignUrl { url: Some(current.to_string()) };
-        let url = self.server().localize(current.as_str()).ok_or_else(foreign)?;
+        let url = self.here(current)?;
         self.put_definition(Operation::UPDATE_ACTIVITY_DEFINITION, url, definition).await
     }
 
@@ -93,13 +92,16 @@ impl StoredActivityDefinition {
             Resource::Other(other) => *other,
             _ => return None,
         };
-        // The version stands in the self link, or, with older servers, in the id.
-        let parse = |text: Option<&str>| text.and_then(|text| text.parse::<ResourceUrl>().ok());
-        let (link, id) = (parse(entry.link("self")), parse(entry.id.as_deref()));
-        let versioned = |url: &ResourceUrl| url.version().is_some();
-        let url = link.clone().filter(versioned).or(id.clone().filter(versioned)).or(link).or(id);
-        Some(Self { url, resource })
+        Some(Self { url: address_of(&entry), resource })
     }
+}
+
+/// The address of an entry's resource. The version stands in the self link, or, with older servers, in the id.
+pub(crate) fn address_of(entry: &Entry) -> Option<ResourceUrl> {
+    let parse = |text: Option<&str>| text.and_then(|text| text.parse::<ResourceUrl>().ok());
+    let (link, id) = (parse(entry.link("self")), parse(entry.id.as_deref()));
+    let versioned = |url: &ResourceUrl| url.version().is_some();
+    link.clone().filter(versioned).or(id.clone().filter(versioned)).or(link).or(id)
 }
 
 impl fmt::Debug for StoredActivityDefinition {

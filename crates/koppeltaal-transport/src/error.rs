@@ -11,6 +11,7 @@ use http::StatusCode;
 use koppeltaal_fhir::{ReadError, WriteError};
 use koppeltaal_messaging::{ReplyError, ResourceUrl};
 
+use crate::oauth::error::OAuthError;
 use crate::outcome::Outcome;
 
 /// The result of an operation.
@@ -114,6 +115,24 @@ pub enum Error {
         #[source]
         source: Box<Error>,
     },
+    /// An OAuth endpoint refuses (RFC 6749): a launch, code, refresh token or client that it does not take.
+    #[error("the server refuses: {error} (HTTP {status})")]
+    OAuth {
+        /// The HTTP status.
+        status: StatusCode,
+        /// Why.
+        error: OAuthError,
+    },
+    /// The access token has expired, and no new one could be had. The request was not made, or was refused unprocessed.
+    #[error("the token has expired and cannot be refreshed: {source}")]
+    TokenRefresh {
+        /// What stood in the way.
+        #[source]
+        source: Box<Error>,
+    },
+    /// There is no refresh token to get new tokens with. No request was made.
+    #[error("there is no refresh token")]
+    NoRefreshToken,
     /// What came back is not Koppeltaal.
     #[error(transparent)]
     Protocol(Box<ProtocolError>),
@@ -127,6 +146,9 @@ pub enum Error {
     /// The bundle to send has no `MessageHeader`. No request was made.
     #[error("the bundle to send has no MessageHeader")]
     NotAMessage,
+    /// The media type of a content to store holds a character that a header cannot carry. No request was made.
+    #[error("the media type of the content is none")]
+    MediaType,
     /// The content cannot be written in the client's format. No request was made.
     #[error("the content cannot be sent")]
     Unwritable(#[source] WriteError),
@@ -242,6 +264,7 @@ impl Error {
             | Self::Timeout { .. }
             | Self::Interrupted { .. } => true,
             Self::Unreachable { reason, .. } => *reason != UnreachableReason::Tls,
+            Self::TokenRefresh { source } => source.is_retryable(),
             _ => false,
         }
     }
@@ -250,7 +273,7 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::Unreachable { reason: UnreachableReason::Timeout, .. } => true,
-            Self::UnknownOutcome { source, .. } => source.is_timeout(),
+            Self::UnknownOutcome { source, .. } | Self::TokenRefresh { source } => source.is_timeout(),
             _ => false,
         }
     }
@@ -264,7 +287,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => *retry_after,
-            Self::UnknownOutcome { source, .. } => source.retry_after(),
+            Self::UnknownOutcome { source, .. } | Self::TokenRefresh { source } => source.retry_after(),
             _ => None,
         }
     }
@@ -326,7 +349,7 @@ impl Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let source: Option<&dyn fmt::Debug> = match self {
-            Self::UnknownOutcome { source, .. } => Some(source),
+            Self::UnknownOutcome { source, .. } | Self::TokenRefresh { source } => Some(source),
             Self::Unreachable { source, .. } | Self::Interrupted { source } => Some(source),
             _ => None,
         };

@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
+mod binary;
 mod builder;
 mod client;
 mod conformance;
@@ -12,6 +13,7 @@ mod flight;
 mod headers;
 mod mailbox;
 mod media;
+mod oauth;
 mod outcome;
 mod request;
 mod response;
@@ -19,8 +21,10 @@ mod retry;
 mod search;
 mod secret;
 mod send;
+mod storage;
 mod tls;
 
+pub use binary::{BinaryContent, BinaryKey, StoredBinary};
 pub use builder::{BuildError, ClientBuilder};
 pub use client::Client;
 pub use conformance::{ConformanceStatement, Endpoints, Validation};
@@ -30,7 +34,16 @@ pub use error::{Error, Excerpt, ProtocolError, ProtocolProblem, Result, Unreacha
 pub use headers::{HeaderQuery, MessageFilter, ReceivedMessage};
 pub use http::StatusCode;
 pub use koppeltaal_fhir::Format;
+pub use oauth::authorize::{
+    AuthorizationCode, AuthorizationError, AuthorizationRequest, PendingAuthorization,
+};
+pub use oauth::error::{OAuthError, OAuthErrorCode};
+pub use oauth::launch::{LaunchRequest, MobileLaunch, NotALaunch, ReceivedLaunch};
+pub use oauth::session::{Session, TokenStore};
+pub use oauth::token::ClientAuthentication;
+pub use oauth::tokens::{LaunchContext, Tokens};
 pub use outcome::Outcome;
 pub use reqwest::Url;
 pub use retry::RetryPolicy;
 pub use search::{Page, Search};
+pub use storage::{Comparison, StorageQuery, StoredItem};

@@ -7,6 +7,7 @@ use koppeltaal_fhir::{Bundle, Document, Format, Resource};
 use reqwest::{Method, Url};
 
 use crate::error::{Error, Result};
+use crate::secret;
 
 /// One kind of request (Koppeltaal spec section 2).
 #[derive(Debug)]
@@ -19,12 +20,27 @@ pub(crate) struct Operation {
     pub(crate) repeatable: bool,
     /// Whether it leaves open what the server did when its answer is lost.
     pub(crate) open_on_failure: bool,
-    /// Whether the request carries credentials.
+    /// Whether the request carries the client's credentials.
     pub(crate) authenticates: bool,
+    /// What a good answer is.
+    pub(crate) answer: Expected,
+}
+
+/// What answers an operation when all is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// A document in the client's format, or nothing.
+    Fhir,
+    /// JSON of OAuth; refusals are OAuth's.
+    OAuth,
+    /// A redirect, which is not followed; refusals are OAuth's or FHIR's.
+    Redirect,
+    /// Anything; refusals are FHIR's.
+    Content,
 }
 
 macro_rules! operations {
-    ($($constant:ident $name:literal $method:ident $repeatable:literal $open:literal $authenticates:literal;)*) => {
+    ($($constant:ident $name:literal $method:ident $repeatable:literal $open:literal $authenticates:literal $answer:ident;)*) => {
         impl Operation {
             $(pub(crate) const $constant: &Self = &Self {
                 name: $name,
@@ -32,25 +48,43 @@ macro_rules! operations {
                 repeatable: $repeatable,
                 open_on_failure: $open,
                 authenticates: $authenticates,
+                answer: Expected::$answer,
             };)*
         }
     };
 }
 
 operations! {
-    //                          name                        method repeatable open   authenticates
-    CONFORMANCE                 "conformance"               GET    true       false  false;
-    SEND                        "send"                      POST   false      true   true;
-    CLAIM                       "claim"                     GET    false      true   true;
-    ACKNOWLEDGE                 "acknowledge"               PUT    true       true   true;
+    //                          name                         method repeatable open   authenticates answer
+    CONFORMANCE                 "conformance"                GET    true       false  false         Fhir;
+    SEND                        "send"                       POST   false      true   true          Fhir;
+    CLAIM                       "claim"                      GET    false      true   true          Fhir;
+    ACKNOWLEDGE                 "acknowledge"                PUT    true       true   true          Fhir;
     // Given twice, it could take a message from somebody who claimed it in between.
-    RELEASE                     "release"                   PUT    false      true   true;
-    HEADERS                     "headers"                   GET    true       false  true;
-    MESSAGE                     "message"                   GET    true       false  true;
-    ACTIVITY_DEFINITIONS        "activity-definitions"      GET    true       false  true;
-    CREATE_ACTIVITY_DEFINITION  "create-activity-definition" POST  false      true   true;
+    RELEASE                     "release"                    PUT    false      true   true          Fhir;
+    HEADERS                     "headers"                    GET    true       false  true          Fhir;
+    MESSAGE                     "message"                    GET    true       false  true          Fhir;
+    ACTIVITY_DEFINITIONS        "activity-definitions"       GET    true       false  true          Fhir;
+    CREATE_ACTIVITY_DEFINITION  "create-activity-definition" POST   false      true   true          Fhir;
     // Goes to a versioned address: given twice, it is in conflict with itself.
-    UPDATE_ACTIVITY_DEFINITION  "update-activity-definition" PUT   false      true   true;
+    UPDATE_ACTIVITY_DEFINITION  "update-activity-definition" PUT    false      true   true          Fhir;
+    STORAGE_ITEMS               "storage-items"              GET    true       false  true          Fhir;
+    STORAGE_ITEM                "storage-item"               GET    true       false  true          Fhir;
+    CREATE_STORAGE_ITEM         "create-storage-item"        POST   false      true   true          Fhir;
+    UPDATE_STORAGE_ITEM         "update-storage-item"        PUT    false      true   true          Fhir;
+    // Given twice, it says that there is nothing to delete.
+    DELETE_STORAGE_ITEM         "delete-storage-item"        DELETE false      true   true          Fhir;
+    BINARY                      "binary"                     GET    true       false  true          Content;
+    CREATE_BINARY               "create-binary"              POST   false      true   true          Fhir;
+    UPDATE_BINARY               "update-binary"              PUT    false      true   true          Fhir;
+    DELETE_BINARY               "delete-binary"              DELETE false      true   true          Fhir;
+    // A second launch is as good as the first; nobody knows of the first.
+    LAUNCH                      "launch"                     GET    true       false  true          Redirect;
+    MOBILE_LAUNCH               "mobile-launch"              GET    true       false  true          OAuth;
+    // Activation codes, authorization codes and refresh tokens work once.
+    AUTHORIZE_MOBILE            "authorize-mobile"           GET    false      true   false         OAuth;
+    TOKEN                       "token"                      POST   false      true   false         OAuth;
+    REFRESH                     "refresh"                    POST   false      true   false         OAuth;
 }
 
 /// A request to make.
@@ -61,6 +95,8 @@ pub(crate) struct Request<'a> {
     pub(crate) body: Option<Body>,
     /// The `MessageHeader.identifier` of the message that it is about, for spans and errors.
     pub(crate) message_identifier: Option<&'a str>,
+    /// Credentials of its own, where the client's are not the ones that count.
+    pub(crate) authorization: Option<HeaderValue>,
 }
 
 /// What a request carries, written before anything is sent.
@@ -83,6 +119,15 @@ impl Body {
         Ok(Self::text(format.media_type(&document), text))
     }
 
+    /// A form, which is wiped from memory after use: OAuth's hold secrets.
+    pub(crate) fn form(pairs: &[(&str, &str)]) -> Self {
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        Self {
+            content_type: HeaderValue::from_static("application/x-www-form-urlencoded"),
+            bytes: secret::wiped(form.into_bytes()),
+        }
+    }
+
     fn text(content_type: &'static str, text: String) -> Self {
         Self { content_type: HeaderValue::from_static(content_type), bytes: text.into() }
     }
@@ -96,7 +141,7 @@ impl std::fmt::Debug for Body {
 
 impl<'a> Request<'a> {
     pub(crate) fn new(operation: &'static Operation, url: Url) -> Self {
-        Self { operation, url, body: None, message_identifier: None }
+        Self { operation, url, body: None, message_identifier: None, authorization: None }
     }
 
     pub(crate) fn body(self, body: Body) -> Self {
@@ -105,6 +150,10 @@ impl<'a> Request<'a> {
 
     pub(crate) fn message_identifier(self, identifier: Option<&'a str>) -> Self {
         Self { message_identifier: identifier, ..self }
+    }
+
+    pub(crate) fn authorization(self, authorization: Option<HeaderValue>) -> Self {
+        Self { authorization, ..self }
     }
 
     /// Whether the same request may be made again after this error (Koppeltaal spec section 8).

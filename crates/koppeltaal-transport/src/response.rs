@@ -7,10 +7,15 @@ use http::{HeaderMap, StatusCode};
 use koppeltaal_fhir::resources::{OperationOutcome, ResponseType};
 use koppeltaal_fhir::{Bundle, Document, Finding, Limits, ReadDocument, ReadOptions, Resource};
 use koppeltaal_messaging::{ReplyError, ResourceUrl, issue_type};
+use reqwest::Url;
+use secrecy::zeroize::Zeroizing;
+use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Excerpt, ProtocolError, ProtocolProblem, Result};
 use crate::media;
+use crate::oauth::error::OAuthError;
 use crate::outcome::Outcome;
+use crate::request::Expected;
 use crate::retry::retry_after;
 use crate::send::network_error;
 
@@ -18,7 +23,8 @@ use crate::send::network_error;
 pub(crate) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
-    body: Vec<u8>,
+    /// Wiped from memory: it may hold tokens, and is data of patients as a rule.
+    body: Zeroizing<Vec<u8>>,
     limits: Limits,
 }
 
@@ -70,8 +76,12 @@ impl Answer {
         limits: Limits,
         time: Duration,
     ) -> Result<Self> {
-        let mut answer =
-            Self { status: response.status(), headers: response.headers().clone(), body: Vec::new(), limits };
+        let mut answer = Self {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: Zeroizing::default(),
+            limits,
+        };
         let announced = response.content_length().unwrap_or_default();
         if announced > limits.bytes as u64 {
             return Err(answer.not_koppeltaal(ProtocolProblem::TooLarge { limit: limits.bytes }));
@@ -94,18 +104,54 @@ impl Answer {
         }
     }
 
-    /// The answer if it is one of success, else the error that it is.
-    pub(crate) fn check(self) -> Result<Self> {
+    /// The answer if it is the expected one, else the error that it is.
+    pub(crate) fn check(self, expected: Expected) -> Result<Self> {
+        let speaks_oauth = matches!(expected, Expected::OAuth | Expected::Redirect);
         if self.status.is_success() {
             Ok(self)
         } else if self.status.is_redirection() {
-            let to = self.header(&header::LOCATION).and_then(|to| reqwest::Url::parse(to).ok());
-            Err(self.not_koppeltaal(ProtocolProblem::Redirect {
-                to: to.map(|url| url.origin().ascii_serialization()),
-            }))
+            let to = self.location();
+            // Authorize tells refusals in redirects, too.
+            if let Some(error) = to.as_ref().filter(|_| speaks_oauth).and_then(OAuthError::of_redirect) {
+                return Err(Error::OAuth { status: self.status, error });
+            }
+            if expected == Expected::Redirect {
+                return Ok(self);
+            }
+            let to = to.map(|url| url.origin().ascii_serialization());
+            Err(self.not_koppeltaal(ProtocolProblem::Redirect { to }))
         } else {
-            Err(self.refusal())
+            let busy = matches!(self.by_status(), Some(Refusal::RateLimited | Refusal::Unavailable));
+            match OAuthError::read(&self.body).filter(|_| speaks_oauth && !busy) {
+                Some(error) => Err(Error::OAuth { status: self.status, error }),
+                None => Err(self.refusal()),
+            }
         }
+    }
+
+    /// Where a redirect leads.
+    pub(crate) fn location(&self) -> Option<Url> {
+        let location = self.header(&header::LOCATION).filter(|_| self.status.is_redirection())?;
+        Url::parse(location).ok()
+    }
+
+    /// The body as it is, with its media type.
+    pub(crate) fn content(&self) -> Result<(String, Vec<u8>)> {
+        if !self.is_uncompressed() {
+            return Err(self.not_koppeltaal(ProtocolProblem::Compression));
+        }
+        let content_type = self.header(&header::CONTENT_TYPE).unwrap_or("application/octet-stream");
+        Ok((content_type.to_owned(), self.body.to_vec()))
+    }
+
+    /// Whether what the HTTP client undid is all the compression that there was.
+    fn is_uncompressed(&self) -> bool {
+        self.headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity")
+    }
+
+    /// The body as JSON that is not FHIR's.
+    pub(crate) fn json<T: DeserializeOwned>(&self, problem: &'static str) -> Result<T> {
+        serde_json::from_slice(&self.body).map_err(|_| self.unexpected(problem))
     }
 
     fn refusal(self) -> Error {
@@ -177,7 +223,7 @@ impl Answer {
 
     /// The body as a document, with what was odd about it.
     fn read(&self) -> std::result::Result<ReadDocument, ProtocolProblem> {
-        if self.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        if !self.is_uncompressed() {
             return Err(ProtocolProblem::Compression);
         }
         if self.is_empty() {

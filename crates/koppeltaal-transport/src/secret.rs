@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::HeaderValue;
 use secrecy::zeroize::Zeroizing;
 
+use crate::credentials::CredentialsError;
+
 /// The bytes, shared without copying by all clones, wiped after the last one.
 pub(crate) fn wiped(bytes: Vec<u8>) -> Bytes {
     Bytes::from_owner(Zeroizing::new(bytes))
@@ -20,8 +22,21 @@ pub(crate) fn authorization(scheme: &str, credentials: &[u8]) -> Option<HeaderVa
 }
 
 /// User name and password as Basic authentication writes them (RFC 7617, in UTF-8).
-pub(crate) fn basic(username: &str, password: &str) -> Option<HeaderValue> {
+///
+/// # Errors
+///
+/// A character that Basic authentication cannot carry.
+pub(crate) fn basic(username: &str, password: &str) -> Result<HeaderValue, CredentialsError> {
+    if username.contains(':') {
+        return Err(CredentialsError::Colon);
+    }
+    for (part, text) in [("user name", username), ("password", password)] {
+        if text.chars().any(char::is_control) {
+            return Err(CredentialsError::Control { part });
+        }
+    }
     let pair = Zeroizing::new([username, ":", password].concat());
     let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
-    authorization("Basic", encoded.as_bytes())
+    // Base64 always fits into a header; the error is for the compiler.
+    authorization("Basic", encoded.as_bytes()).ok_or(CredentialsError::Control { part: "password" })
 }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header;
-use tokio::time::{Instant, sleep};
+use http::{HeaderValue, header};
+use koppeltaal_fhir::Format;
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, Span, debug, field, info_span};
 
 use crate::client::{Client, Shared};
 use crate::error::{Error, Result, UnreachableReason};
 use crate::media;
-use crate::request::Request;
+use crate::request::{Expected, Request};
 use crate::response::Answer;
 
 impl Client {
@@ -51,14 +52,25 @@ impl Client {
         let mut delays = settings.retry.delays();
         let left = || settings.total_timeout.saturating_sub(started.elapsed());
         retry_budget.count_request();
+        let mut authorization = self.authorize(request, left()).await?;
+        let mut renewed = false;
         let mut attempts = 0_u32;
         loop {
             attempts += 1;
             Span::current().record("attempts", attempts);
-            let error = match self.attempt(request, left().min(settings.request_timeout)).await {
+            let limit = left().min(settings.request_timeout);
+            let error = match self.attempt(request, authorization.clone(), limit).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
+            if !renewed
+                && let (Error::Authentication { expired: true, .. }, Some(used)) = (&error, &authorization)
+                && let Some(fresh) = in_time(left(), self.credentials().renew(self, used)).await?
+            {
+                debug!("the token had expired; trying again with a new one");
+                (authorization, renewed) = (Some(fresh), true);
+                continue;
+            }
             let delay = match delays.next() {
                 Some(delay) if request.may_repeat_after(&error) => {
                     delay.max(error.retry_after().unwrap_or_default())
@@ -70,26 +82,53 @@ impl Client {
             }
             debug!(%error, ?delay, "trying again");
             sleep(delay).await;
+            authorization = self.authorize(request, left()).await?;
         }
     }
 
-    async fn attempt(&self, request: &Request<'_>, limit: Duration) -> Result<Answer> {
+    /// The `Authorization` header that the request is to have.
+    async fn authorize(&self, request: &Request<'_>, left: Duration) -> Result<Option<HeaderValue>> {
+        match &request.authorization {
+            None if request.operation.authenticates => {
+                in_time(left, self.credentials().authorization(self)).await
+            }
+            own => Ok(own.clone()),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        request: &Request<'_>,
+        authorization: Option<HeaderValue>,
+        limit: Duration,
+    ) -> Result<Answer> {
         let Shared { settings, http, .. } = self.shared();
+        let accept = match request.operation.answer {
+            Expected::Fhir => media::accept(settings.format),
+            Expected::OAuth => media::accept(Format::Json),
+            Expected::Redirect | Expected::Content => "*/*",
+        };
         let mut builder = http
             .request(request.operation.method.clone(), request.url.clone())
-            .header(header::ACCEPT, media::accept(settings.format))
+            .header(header::ACCEPT, accept)
             .timeout(limit);
         if let Some(body) = request.body.clone() {
             builder = builder.header(header::CONTENT_TYPE, body.content_type).body(body.bytes);
         }
-        if request.operation.authenticates
-            && let Some(authorization) = self.credentials().authorization().await?
-        {
+        if let Some(authorization) = authorization {
             builder = builder.header(header::AUTHORIZATION, authorization);
         }
         let response = builder.send().await.map_err(|error| network_error(error, limit))?;
         Span::current().record("status", response.status().as_u16());
-        Answer::receive(response, settings.limits, limit).await?.check()
+        Answer::receive(response, settings.limits, limit).await?.check(request.operation.answer)
+    }
+}
+
+/// Waits for a new token no longer than the operation may still take. The refresh goes on for those who come later.
+async fn in_time<T>(left: Duration, renewal: impl Future<Output = Result<T>>) -> Result<T> {
+    match timeout(left, renewal).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::TokenRefresh { source: Box::new(Error::Timeout { limit: left }) }),
     }
 }
 

@@ -283,6 +283,31 @@ impl Error {
         matches!(self, Self::UnknownOutcome { .. })
     }
 
+    /// The kind of error as a word for metrics and scripts: the name of the variant, in kebab case.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Authentication { .. } => "authentication",
+            Self::Forbidden { .. } => "forbidden",
+            Self::NotFound { .. } => "not-found",
+            Self::Conflict { .. } => "conflict",
+            Self::Rejected { .. } => "rejected",
+            Self::RateLimited { .. } => "rate-limited",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Timeout { .. } => "timeout",
+            Self::Interrupted { .. } => "interrupted",
+            Self::UnknownOutcome { .. } => "unknown-outcome",
+            Self::OAuth { .. } => "oauth",
+            Self::TokenRefresh { .. } => "token-refresh",
+            Self::NoRefreshToken => "no-refresh-token",
+            Self::Protocol(_) => "protocol",
+            Self::ForeignUrl { .. } => "foreign-url",
+            Self::NotAMessage => "not-a-message",
+            Self::MediaType => "media-type",
+            Self::Unwritable(_) => "unwritable",
+        }
+    }
+
     /// How long the server asked to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -13,6 +13,7 @@ mod flight;
 mod headers;
 mod mailbox;
 mod media;
+mod metrics;
 mod oauth;
 mod outcome;
 mod request;

@@ -11,6 +11,7 @@ use tracing::{Instrument, Span, debug, field, info_span};
 use crate::client::{Client, Shared};
 use crate::error::{Error, Result, UnreachableReason};
 use crate::media;
+use crate::metrics;
 use crate::request::{Expected, Request};
 use crate::response::Answer;
 
@@ -36,8 +37,10 @@ impl Client {
             // An answer of success that makes no sense leaves a write as open as none.
             let result = self.repeat(&request, started).await.and_then(|answer| read(&answer));
             let result = result.map_err(|error| request.settle(error));
-            let duration = started.elapsed().as_millis();
-            Span::current().record("duration_ms", u64::try_from(duration).unwrap_or(u64::MAX));
+            let duration = started.elapsed();
+            let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+            Span::current().record("duration_ms", milliseconds);
+            metrics::ended(request.operation, result.as_ref().err(), duration);
             match &result {
                 Ok(_) => debug!("done"),
                 Err(error) => debug!(%error, "failed"),
@@ -81,6 +84,7 @@ impl Client {
                 return Err(error);
             }
             debug!(%error, ?delay, "trying again");
+            metrics::retried(request.operation);
             sleep(delay).await;
             authorization = self.authorize(request, left()).await?;
         }

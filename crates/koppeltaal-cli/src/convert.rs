@@ -4,12 +4,12 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use koppeltaal_fhir::{ReadOptions, Severity};
+use koppeltaal_fhir::{Format, ReadOptions, Severity};
 
 use crate::Outcome;
+use crate::arguments::format;
 use crate::diagnostic::Diagnostic;
 use crate::excerpt::visible;
-use crate::format::Format;
 use crate::input::Input;
 
 /// Convert a DSTU1 resource or bundle between JSON and XML.
@@ -24,7 +24,7 @@ pub(crate) struct Convert {
     file: PathBuf,
 
     /// The format to write.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = format())]
     to: Format,
 
     /// Write one line instead of many indented ones.
@@ -66,7 +66,9 @@ impl Convert {
                 read.suppressed
             )?;
         }
-        match self.to.write(&read.document, self.compact) {
+        let text =
+            if self.compact { read.document.write(self.to) } else { read.document.write_pretty(self.to) };
+        match text {
             Ok(text) => {
                 let mut out = io::stdout().lock();
                 out.write_all(text.trim_end_matches('\n').as_bytes())?;

@@ -17,11 +17,12 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use clap::Args;
+use koppeltaal_fhir::Format;
 use koppeltaal_sandbox::Sandbox;
 use tokio::runtime::Runtime;
 
 use crate::Outcome;
-use crate::format::Format;
+use crate::arguments::format;
 use archive::Archive;
 use narrator::Narrator;
 use story::{Broken, Story};
@@ -32,7 +33,7 @@ use story::{Broken, Story};
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// The format in which messages travel.
-    #[arg(long, value_enum, default_value = "json")]
+    #[arg(long, value_parser = format(), default_value = "json")]
     format: Format,
 
     /// Write each message that is posted into this directory.

@@ -4,10 +4,9 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use koppeltaal_fhir::{Limits, ReadDocument, ReadError, ReadOptions};
+use koppeltaal_fhir::{Format, Limits, ReadDocument, ReadError, ReadOptions};
 
 use crate::excerpt::Places;
-use crate::format::Format;
 
 /// A text to be read as DSTU1, with the name that messages about it use.
 #[derive(Debug)]
@@ -38,7 +37,7 @@ impl Input {
             _ => (path.display().to_string(), File::open(path).and_then(read_bounded)),
         };
         let text = text.map_err(|error| NoInput { name: name.clone(), problem: error.to_string() })?;
-        match Format::of(&text) {
+        match format_of(&text) {
             Ok(format) => Ok(Self { name, text, format }),
             Err(problem) => Err(NoInput { name, problem: problem.to_owned() }),
         }
@@ -62,10 +61,22 @@ impl Input {
     ///
     /// # Errors
     ///
-    /// As [`Format::read`].
+    /// As [`ReadOptions::read`].
     pub(crate) fn read(&self, options: ReadOptions) -> Result<ReadDocument, ReadError> {
-        self.format.read(options, &self.text)
+        options.read(self.format, &self.text)
     }
+}
+
+/// The format of a text, or what is wrong with it.
+fn format_of(text: &[u8]) -> Result<Format, &'static str> {
+    if text.starts_with(b"\xFF\xFE") || text.starts_with(b"\xFE\xFF") {
+        return Err("it is UTF-16; convert it to UTF-8 first");
+    }
+    Format::of_content(text).ok_or(if text.trim_ascii().is_empty() {
+        "it is empty"
+    } else {
+        "it is neither JSON nor XML: expected it to start with { or <"
+    })
 }
 
 /// Reads all there is, or one byte more than the reader takes: enough for it to say that it is too much.
@@ -74,4 +85,17 @@ fn read_bounded(source: impl io::Read) -> io::Result<Vec<u8>> {
     let enough = u64::try_from(Limits::default().bytes).unwrap_or(u64::MAX).saturating_add(4);
     source.take(enough).read_to_end(&mut text)?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_neither_json_nor_xml_is_named() {
+        assert!(format_of(b" \n").is_err_and(|problem| problem.contains("empty")));
+        assert!(format_of(b"Service Unavailable").is_err_and(|problem| problem.contains("neither")));
+        assert!(format_of(b"\xFF\xFE<\0").is_err_and(|problem| problem.contains("UTF-16")));
+        assert_eq!(format_of(b"<feed/>"), Ok(Format::Xml));
+    }
 }

@@ -1,10 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod arguments;
 mod convert;
 mod demo;
 mod diagnostic;
 mod excerpt;
-mod format;
 mod input;
 mod sandbox;
 mod validate;
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         Ok(outcome) => ExitCode::from(outcome as u8),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(CLOSED_PIPE),
         Err(error) => {
-            anstream::eprintln!("error: the output cannot be written: {error}");
+            anstream::eprintln!("error: {error}");
             ExitCode::from(Outcome::Unusable as u8)
         }
     }

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-pub mod notifications;
-pub mod webhook;
+mod notifications;
+mod webhook;
 
-pub use notifications::{Notification, Notifications, Notifier};
-pub use webhook::{Webhook, WebhookError, WebhookNotification};
+pub use notifications::{
+    DEFAULT_INTERVAL, LONGEST_INTERVAL, Notification, Notifications, Notifier, SHORTEST_INTERVAL, Stopped,
+};
+pub use webhook::{Webhook, WebhookConfigurationError, WebhookError, WebhookNotification, WebhookService};

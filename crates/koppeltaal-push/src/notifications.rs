@@ -45,7 +45,7 @@ pub const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 ///     notifier.notify()?; // a burst of pushes ...
 /// }
 /// assert_eq!(notifications.wait().await, Notification::Push); // ... is one reason to look
-/// # Ok::<(), koppeltaal_push::notifications::Stopped>(())
+/// # Ok::<(), koppeltaal_push::Stopped>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -13,6 +13,22 @@ use crate::builder::BuildError;
 /// The path under the server's address that all FHIR operations share (Koppeltaal spec section 2).
 const FHIR_BASE: &str = "FHIR/Koppeltaal";
 
+/// The path under the server's address that launches and tokens share.
+const OAUTH_BASE: &str = "OAuth2/Koppeltaal/";
+
+/// Whether what is sent there is protected on the way: by TLS, or because it does not leave this machine.
+pub(crate) fn is_protected(url: &Url) -> bool {
+    url.scheme() == "https" || url.scheme() == "http" && is_loopback(url)
+}
+
+/// Whether the host is this machine by name or address.
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 /// The configured server. Always ends with a slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
@@ -55,10 +71,12 @@ impl Server {
 
     /// Whether the server is this machine by name or address.
     pub(crate) fn is_loopback(&self) -> bool {
-        let host = self.host().trim_start_matches('[').trim_end_matches(']');
-        host == "localhost"
-            || host.ends_with(".localhost")
-            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        is_loopback(&self.url)
+    }
+
+    /// Whether the URL is one of this server, which the application has allowed to be reached without TLS.
+    pub(crate) fn has_origin_of(&self, url: &Url) -> bool {
+        self.url.origin() == url.origin()
     }
 
     fn host(&self) -> &str {
@@ -79,6 +97,21 @@ impl Server {
     pub(crate) fn beside_fhir(&self, path: &str) -> Url {
         let mut url = self.url.clone();
         url.set_path(&format!("{}{path}", self.url.path()));
+        url
+    }
+
+    /// An endpoint beside the FHIR base as the server names it, at this server: what starts with `OAuth2/Koppeltaal/` is
+    /// put under this server's address; of any other, path and query are kept.
+    pub(crate) fn localize_beside_fhir(&self, stated: &Url) -> Url {
+        let mut url = match stated.path().rsplit_once(OAUTH_BASE) {
+            Some((_, path)) => self.beside_fhir(&format!("{OAUTH_BASE}{path}")),
+            None => {
+                let mut url = self.url.clone();
+                url.set_path(stated.path());
+                url
+            }
+        };
+        url.set_query(stated.query());
         url
     }
 
@@ -210,6 +243,21 @@ mod tests {
             "https://[",
         ] {
             assert_eq!(server.localize(link), None, "{link}");
+        }
+    }
+
+    #[test]
+    fn endpoints_are_taken_to_the_configured_server() {
+        let server = server("https://gateway.example/kt");
+        for (stated, taken) in [
+            (
+                "http://inside:8080/a/OAuth2/Koppeltaal/Token?x=1",
+                "https://gateway.example/kt/OAuth2/Koppeltaal/Token?x=1",
+            ),
+            ("https://login.example/connect/token", "https://gateway.example/connect/token"),
+        ] {
+            let stated = Url::parse(stated).expect("a URL");
+            assert_eq!(server.localize_beside_fhir(&stated).as_str(), taken);
         }
     }
 

@@ -3,20 +3,21 @@
 use std::fmt;
 use std::time::Duration;
 
-use koppeltaal_fhir::Limits;
+use koppeltaal_fhir::{Format, Limits};
 use reqwest::redirect;
 
 use crate::address::Server;
-use crate::client::Client;
+use crate::client::{Client, Shared};
+use crate::conformance::EndpointCache;
 use crate::credentials::Credentials;
-use crate::format::Format;
-use crate::retry::RetryPolicy;
+use crate::retry::{RetryBudget, RetryPolicy};
 use crate::tls::TlsOptions;
 
 /// Makes a [`Client`]; from [`Client::builder`].
 #[must_use]
 pub struct ClientBuilder {
     server: String,
+    oauth_server: Option<String>,
     credentials: Credentials,
     format: Format,
     connect_timeout: Duration,
@@ -61,9 +62,6 @@ pub enum BuildError {
         /// The host of the address.
         host: String,
     },
-    /// The user name holds a colon, or one of both a control character: HTTP cannot carry them (RFC 7617).
-    #[error("the user name or password holds a character that Basic authentication cannot carry")]
-    Credentials,
     /// A certificate or private key cannot be read.
     #[error("a certificate or key cannot be read: {0}")]
     Certificate(String),
@@ -73,8 +71,8 @@ pub enum BuildError {
     /// Neither feature `ring` nor `aws-lc-rs` is on, and the application installed no rustls provider of its own.
     #[error("no cryptography for TLS: switch on feature `ring` or `aws-lc-rs`")]
     NoCryptography,
-    /// The proxy's address cannot be used.
-    #[error("the proxy's address cannot be used")]
+    /// The proxy's address cannot be used. It is not told back: it may hold a password.
+    #[error("the proxy's address cannot be used: expected http://HOST:PORT or https://HOST:PORT")]
     Proxy,
     /// The HTTP client refuses its options, for instance a user agent with a line break.
     #[error("the HTTP client cannot be set up: {0}")]
@@ -85,7 +83,8 @@ impl ClientBuilder {
     pub(crate) fn new(server: &str) -> Self {
         Self {
             server: server.to_owned(),
-            credentials: Credentials::Anonymous,
+            oauth_server: None,
+            credentials: Credentials::anonymous(),
             format: Format::default(),
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
@@ -99,9 +98,18 @@ impl ClientBuilder {
         }
     }
 
-    /// What the client proves itself with. Default: [`Credentials::Anonymous`].
+    /// What the client proves itself with. Default: [`Credentials::anonymous`].
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = credentials;
+        self
+    }
+
+    /// Where launches and tokens are asked for, if that is not the Koppeltaal server itself: `https://login.example`.
+    ///
+    /// Endpoints that the conformance statement names are only ever used at this address, or without it at the server's:
+    /// a statement cannot send passwords and tokens elsewhere.
+    pub fn oauth_server(mut self, url: impl Into<String>) -> Self {
+        self.oauth_server = Some(url.into());
         self
     }
 
@@ -204,25 +212,27 @@ impl ClientBuilder {
     /// [`BuildError`]: an address, credential or certificate that cannot be used.
     pub fn build(self) -> Result<Client, BuildError> {
         let server = Server::parse(&self.server, self.plain_http)?;
-        if !self.credentials.is_expressible() {
-            return Err(BuildError::Credentials);
-        }
+        let oauth_server = match &self.oauth_server {
+            Some(url) => Server::parse(url, self.plain_http)?,
+            None => server.clone(),
+        };
+        let servers = [&server, &oauth_server];
         let tls = self.tls?;
-        let tls = if server.is_https() {
+        let tls = if servers.into_iter().any(Server::is_https) {
             tls.https()?
         } else {
             TlsOptions::unused().ok_or(BuildError::NoCryptography)?
         };
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .https_only(server.is_https())
+            .tls_backend_preconfigured(tls.clone())
+            .https_only(servers.into_iter().all(Server::is_https))
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .user_agent(self.user_agent)
             .connect_timeout(self.connect_timeout);
         let http = match self.proxy {
-            _ if server.is_loopback() => http.no_proxy(),
+            _ if servers.into_iter().all(Server::is_loopback) => http.no_proxy(),
             Proxy::Environment => http,
             Proxy::None => http.no_proxy(),
             Proxy::Url(url) => http.proxy(reqwest::Proxy::all(url).map_err(|_| BuildError::Proxy)?),
@@ -235,7 +245,16 @@ impl ClientBuilder {
             limits: Limits { bytes: self.body_limit, ..Limits::default() },
             retry: self.retry,
         };
-        Ok(Client::new(http, server, self.credentials, settings))
+        let shared = Shared {
+            http,
+            server,
+            oauth_server,
+            settings,
+            tls,
+            retry_budget: RetryBudget::new(),
+            endpoints: EndpointCache::default(),
+        };
+        Ok(Client::new(shared, self.credentials))
     }
 }
 

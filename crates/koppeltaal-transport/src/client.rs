@@ -3,33 +3,41 @@
 use std::fmt;
 use std::sync::Arc;
 
+use koppeltaal_fhir::Format;
+use rustls::ClientConfig;
+
 use crate::address::Server;
 use crate::builder::{ClientBuilder, Settings};
 use crate::conformance::EndpointCache;
 use crate::credentials::Credentials;
-use crate::format::Format;
 use crate::retry::RetryBudget;
 
 /// A connection to one Koppeltaal server as one application instance.
 ///
 /// Cheap to clone: clones share connections, retry budget and what is known of the server. Build one per application
-/// instance and keep it; building reads the certificate store of the machine.
+/// and keep it; building reads the certificate store of the machine.
 ///
 /// Methods take `&self` and may run at the same time from any number of tasks. Every operation may be cancelled by
 /// dropping its future; what that leaves behind at the server is what an
 /// [unknown outcome](crate::Error::UnknownOutcome) would.
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    shared: Arc<Shared>,
+    credentials: Credentials,
 }
 
-struct Inner {
-    http: reqwest::Client,
-    server: Server,
-    credentials: Credentials,
-    settings: Settings,
-    retry_budget: RetryBudget,
-    endpoints: EndpointCache,
+/// What clients of one server have in common, whoever they are.
+pub(crate) struct Shared {
+    pub(crate) http: reqwest::Client,
+    pub(crate) server: Server,
+    /// Where launches and tokens are asked for: the server, unless the application named another one.
+    pub(crate) oauth_server: Server,
+    pub(crate) settings: Settings,
+    /// The TLS of `http`, for connections that are no HTTP requests.
+    #[allow(dead_code, reason = "the hub connection of koppeltaal-push is to have the same TLS")]
+    pub(crate) tls: ClientConfig,
+    pub(crate) retry_budget: RetryBudget,
+    pub(crate) endpoints: EndpointCache,
 }
 
 impl Client {
@@ -39,55 +47,38 @@ impl Client {
         ClientBuilder::new(server)
     }
 
-    pub(crate) fn new(
-        http: reqwest::Client,
-        server: Server,
-        credentials: Credentials,
-        settings: Settings,
-    ) -> Self {
-        let inner = Inner {
-            http,
-            server,
-            credentials,
-            settings,
-            retry_budget: RetryBudget::new(),
-            endpoints: EndpointCache::default(),
-        };
-        Self { inner: Arc::new(inner) }
+    pub(crate) fn new(shared: Shared, credentials: Credentials) -> Self {
+        Self { shared: Arc::new(shared), credentials }
+    }
+
+    /// A client of the same server as somebody else: another application instance, or a user's session. It shares
+    /// connections, TLS, endpoints and retry budget with this one.
+    #[must_use]
+    pub fn with_credentials(&self, credentials: Credentials) -> Self {
+        Self { shared: self.shared.clone(), credentials }
     }
 
     /// The address of the server, without a slash at the end.
     pub fn server_url(&self) -> &str {
-        self.inner.server.as_str()
+        self.shared.server.as_str()
     }
 
     /// The format of requests.
     pub fn format(&self) -> Format {
-        self.inner.settings.format
+        self.shared.settings.format
     }
 
-    pub(crate) fn http(&self) -> &reqwest::Client {
-        &self.inner.http
+    /// Who the client is to the server.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     pub(crate) fn server(&self) -> &Server {
-        &self.inner.server
-    }
-
-    pub(crate) fn credentials(&self) -> &Credentials {
-        &self.inner.credentials
-    }
-
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.inner.settings
-    }
-
-    pub(crate) fn retry_budget(&self) -> &RetryBudget {
-        &self.inner.retry_budget
-    }
-
-    pub(crate) fn endpoint_cache(&self) -> &EndpointCache {
-        &self.inner.endpoints
+        &self.shared.server
     }
 }
 

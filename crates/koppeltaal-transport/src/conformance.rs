@@ -1,14 +1,15 @@
 //! The conformance statement: what the server says about itself, and the endpoints in it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue};
 use koppeltaal_fhir::{Document, resources};
-use tokio::sync::Mutex;
+use reqwest::Url;
 
-use crate::address::Server;
-use crate::client::Client;
-use crate::error::Result;
+use crate::address::is_protected;
+use crate::client::{Client, Shared};
+use crate::error::{ProtocolProblem, Result};
+use crate::flight::Flight;
 use crate::request::{Operation, Request};
 
 /// Names of the OAuth extensions: SMART's registry, and the host it had before. Servers use one or both
@@ -40,17 +41,22 @@ pub struct ConformanceStatement {
 }
 
 /// Where a server does what is outside FHIR. What the statement says goes before the protocol's default paths.
+///
+/// Passwords, codes and tokens go to `token`, `launch` and `mobile_launch`, so of what the statement says about them only
+/// path and query count: they are at the configured server, or at the one that
+/// [`ClientBuilder::oauth_server`](crate::ClientBuilder::oauth_server) names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Endpoints {
-    /// OAuth authorization, for the user's browser. Default `{server}/OAuth2/Koppeltaal/Authorize`.
-    pub authorize: String,
+    /// OAuth authorization, for the user's browser; as stated, by TLS or on this machine. Default
+    /// `{server}/OAuth2/Koppeltaal/Authorize`.
+    pub authorize: Url,
     /// OAuth tokens. Default `{server}/OAuth2/Koppeltaal/Token`.
-    pub token: String,
+    pub token: Url,
     /// Launch of a web application. Default `{server}/OAuth2/Koppeltaal/Launch`.
-    pub launch: String,
+    pub launch: Url,
     /// Launch of a mobile application; statements do not name it. `{server}/OAuth2/Koppeltaal/MobileLaunch`.
-    pub mobile_launch: String,
+    pub mobile_launch: Url,
 }
 
 /// What a server says it validates. `None`: it does not say.
@@ -67,8 +73,22 @@ pub struct Validation {
     pub replies_against_profile: Option<bool>,
 }
 
-/// The endpoints, once known. The lock is held while they are fetched, so that many waiting tasks cause one request.
-pub(crate) type EndpointCache = Mutex<Option<Arc<Endpoints>>>;
+/// The endpoints, once known, and the request for them.
+#[derive(Default)]
+pub(crate) struct EndpointCache {
+    known: Mutex<Option<Arc<Endpoints>>>,
+    request: Flight<Arc<Endpoints>>,
+}
+
+impl EndpointCache {
+    fn get(&self) -> Option<Arc<Endpoints>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, endpoints: Arc<Endpoints>) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(endpoints);
+    }
+}
 
 impl Client {
     /// Gets the conformance statement. Sends no credentials: none are needed, and it is how an application meets a
@@ -76,55 +96,71 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of a read; [`NotFound`](crate::Error::NotFound) suggests that the server's address is wrong.
+    /// Those of a read; [`NotFound`](crate::Error::NotFound) suggests that the server's address is wrong,
+    /// [`ProtocolProblem::Endpoint`] that the statement names an address that must not be used.
     pub async fn conformance(&self) -> Result<ConformanceStatement> {
-        let statement = self.fetch_conformance().await?;
-        *self.endpoint_cache().lock().await = Some(statement.endpoints.clone());
+        let request = Request::new(Operation::CONFORMANCE, self.server().fhir("metadata", &[]));
+        let statement = self
+            .exchange(request, |answer| match answer.document()?.document {
+                Document::Resource(koppeltaal_fhir::Resource::Conformance(resource)) => {
+                    ConformanceStatement::new(resource, self.shared())
+                        .map_err(|problem| answer.not_koppeltaal(problem))
+                }
+                _ => Err(answer.unexpected("no conformance statement")),
+            })
+            .await?;
+        self.shared().endpoints.set(statement.endpoints.clone());
         Ok(statement)
     }
 
     /// The endpoints of the conformance statement, which is fetched once; [`conformance`](Self::conformance) renews
-    /// them.
+    /// them. Many who ask at the same time cause one request, and share its result.
     ///
     /// # Errors
     ///
     /// Those of [`conformance`](Self::conformance).
     pub async fn endpoints(&self) -> Result<Arc<Endpoints>> {
-        let mut cache = self.endpoint_cache().lock().await;
-        if let Some(endpoints) = &*cache {
-            return Ok(endpoints.clone());
+        let cache = &self.shared().endpoints;
+        if let Some(endpoints) = cache.get() {
+            return Ok(endpoints);
         }
-        let endpoints = self.fetch_conformance().await?.endpoints;
-        *cache = Some(endpoints.clone());
-        Ok(endpoints)
-    }
-
-    async fn fetch_conformance(&self) -> Result<ConformanceStatement> {
-        let request = Request::new(Operation::CONFORMANCE, self.server().fhir("metadata", &[]));
-        self.exchange(request, |answer| match answer.document()?.document {
-            Document::Resource(koppeltaal_fhir::Resource::Conformance(resource)) => {
-                Ok(ConformanceStatement::new(resource, self.server()))
-            }
-            _ => Err(answer.unexpected("no conformance statement")),
-        })
-        .await
+        let client = self.clone();
+        let fetch = || async move { Ok(client.conformance().await?.endpoints) };
+        cache.request.join(|| cache.get(), fetch).await
     }
 }
 
 impl ConformanceStatement {
-    fn new(resource: Box<resources::Conformance>, server: &Server) -> Self {
-        let endpoint = |names: &[&str], path: &str| match find(&resource, names) {
-            Some(ExtensionValue::Uri(uri)) if uri.as_str().is_some() => uri.to_string(),
-            Some(ExtensionValue::String(text)) if text.as_str().is_some() => text.to_string(),
-            _ => server.beside_fhir(path).into(),
+    fn new(
+        resource: Box<resources::Conformance>,
+        shared: &Shared,
+    ) -> std::result::Result<Self, ProtocolProblem> {
+        let oauth_server = &shared.oauth_server;
+        let stated = |names: &[&str], name: &'static str| {
+            let text = match find(&resource, names) {
+                Some(ExtensionValue::Uri(uri)) => uri.as_str(),
+                Some(ExtensionValue::String(text)) => text.as_str(),
+                _ => None,
+            };
+            let url = text.map(|text| Url::parse(text).map_err(|_| ProtocolProblem::Endpoint(name)));
+            url.transpose()
+        };
+        let used = |url: Option<Url>, path: &str| match url {
+            Some(url) => oauth_server.localize_beside_fhir(&url),
+            None => oauth_server.beside_fhir(path),
+        };
+        let authorize = match stated(AUTHORIZE, "authorize")? {
+            Some(url) if is_protected(&url) || oauth_server.has_origin_of(&url) => url,
+            Some(_) => return Err(ProtocolProblem::Endpoint("authorize")),
+            None => oauth_server.beside_fhir("OAuth2/Koppeltaal/Authorize"),
         };
         let endpoints = Endpoints {
-            authorize: endpoint(AUTHORIZE, "OAuth2/Koppeltaal/Authorize"),
-            token: endpoint(TOKEN, "OAuth2/Koppeltaal/Token"),
-            launch: endpoint(LAUNCH, "OAuth2/Koppeltaal/Launch"),
-            mobile_launch: server.beside_fhir("OAuth2/Koppeltaal/MobileLaunch").into(),
+            authorize,
+            token: used(stated(TOKEN, "token")?, "OAuth2/Koppeltaal/Token"),
+            launch: used(stated(LAUNCH, "launch")?, "OAuth2/Koppeltaal/Launch"),
+            mobile_launch: oauth_server.beside_fhir("OAuth2/Koppeltaal/MobileLaunch"),
         };
-        Self { endpoints: Arc::new(endpoints), resource }
+        Ok(Self { endpoints: Arc::new(endpoints), resource })
     }
 
     /// The DSTU1 resource.

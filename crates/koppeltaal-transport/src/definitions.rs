@@ -1,19 +1,21 @@
 //! Activity definitions: what the applications of a domain offer. They belong to the server (Koppeltaal spec
 //! section 7).
 
+use std::fmt;
+
 use koppeltaal_fhir::resources::Other;
-use koppeltaal_fhir::{Document, Entry, Resource};
+use koppeltaal_fhir::{Entry, Resource};
 use koppeltaal_messaging::ResourceUrl;
 
 use crate::client::Client;
-use crate::error::{Error, Result};
-use crate::request::{Operation, Request};
+use crate::error::Result;
+use crate::request::{Body, Operation, Request};
 use crate::search::Search;
 
-/// An activity definition as the server has it.
-#[derive(Debug, Clone, PartialEq)]
+/// An activity definition as the server has it. `Debug` shows its address and its identifier only.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
-pub struct StoredDefinition {
+pub struct StoredActivityDefinition {
     /// Its address with version: what an update has to name.
     pub url: Option<ResourceUrl>,
     /// The definition, an `Other` with code `ActivityDefinition`.
@@ -22,24 +24,24 @@ pub struct StoredDefinition {
 
 /// Whether archived activity definitions are listed too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Archived {
+pub enum IncludeArchived {
     /// Those in use only.
     #[default]
-    Excluded,
+    No,
     /// All.
-    Included,
+    Yes,
 }
 
 impl Client {
     /// The activity definitions of the domain. Nothing is requested until results are asked for.
-    pub fn activity_definitions(&self, archived: Archived) -> Search<StoredDefinition> {
+    pub fn activity_definitions(&self, archived: IncludeArchived) -> Search<StoredActivityDefinition> {
         let parameters = [("code", "ActivityDefinition"), ("includearchived", "yes")];
         let count = match archived {
-            Archived::Excluded => 1,
-            Archived::Included => 2,
+            IncludeArchived::No => 1,
+            IncludeArchived::Yes => 2,
         };
         let first = self.server().fhir("Other/_search", &parameters[..count]);
-        Search::new(self, Operation::ACTIVITY_DEFINITIONS, first, None, StoredDefinition::of_entry)
+        Search::new(self, Operation::ACTIVITY_DEFINITIONS, first, None, StoredActivityDefinition::of_entry)
     }
 
     /// Creates an activity definition. The address that comes back, with version, is the one to update it at.
@@ -47,7 +49,7 @@ impl Client {
     /// # Errors
     ///
     /// Those of a write.
-    pub async fn create_activity_definition(&self, definition: Other) -> Result<ResourceUrl> {
+    pub async fn create_activity_definition(&self, definition: &Other) -> Result<ResourceUrl> {
         let url = self.server().fhir("Other", &[]);
         self.put_definition(Operation::CREATE_ACTIVITY_DEFINITION, url, definition).await
     }
@@ -57,15 +59,14 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Conflict`](Error::Conflict) when somebody else changed it; [`ForeignUrl`](Error::ForeignUrl) for an address
+    /// [`Conflict`](crate::Error::Conflict) when somebody else changed it; [`ForeignUrl`](crate::Error::ForeignUrl) for an address
     /// that is not this server's; else those of a write.
     pub async fn update_activity_definition(
         &self,
         current: &ResourceUrl,
-        definition: Other,
+        definition: &Other,
     ) -> Result<ResourceUrl> {
-        let foreign = || Error::ForeignUrl { url: Some(current.to_string()) };
-        let url = self.server().localize(current.as_str()).ok_or_else(foreign)?;
+        let url = self.here(current)?;
         self.put_definition(Operation::UPDATE_ACTIVITY_DEFINITION, url, definition).await
     }
 
@@ -73,10 +74,10 @@ impl Client {
         &self,
         operation: &'static Operation,
         url: reqwest::Url,
-        definition: Other,
+        definition: &Other,
     ) -> Result<ResourceUrl> {
-        let document = Document::from(definition);
-        let request = Request::new(operation, url).body(&document);
+        let body = Body::resource(self.format(), definition.clone().into())?;
+        let request = Request::new(operation, url).body(body);
         self.exchange(request, |answer| {
             let url = answer.resource_url().filter(|url| url.version().is_some());
             url.ok_or_else(|| answer.unexpected("no address with a version in Content-Location or Location"))
@@ -85,17 +86,30 @@ impl Client {
     }
 }
 
-impl StoredDefinition {
+impl StoredActivityDefinition {
     fn of_entry(mut entry: Entry) -> Option<Self> {
         let resource = match entry.content.take()? {
             Resource::Other(other) => *other,
             _ => return None,
         };
-        // The version stands in the self link, or, with older servers, in the id.
-        let parse = |text: Option<&str>| text.and_then(|text| text.parse::<ResourceUrl>().ok());
-        let (link, id) = (parse(entry.link("self")), parse(entry.id.as_deref()));
-        let versioned = |url: &ResourceUrl| url.version().is_some();
-        let url = link.clone().filter(versioned).or(id.clone().filter(versioned)).or(link).or(id);
-        Some(Self { url, resource })
+        Some(Self { url: address_of(&entry), resource })
+    }
+}
+
+/// The address of an entry's resource. The version stands in the self link, or, with older servers, in the id.
+pub(crate) fn address_of(entry: &Entry) -> Option<ResourceUrl> {
+    let parse = |text: Option<&str>| text.and_then(|text| text.parse::<ResourceUrl>().ok());
+    let (link, id) = (parse(entry.link("self")), parse(entry.id.as_deref()));
+    let versioned = |url: &ResourceUrl| url.version().is_some();
+    link.clone().filter(versioned).or(id.clone().filter(versioned)).or(link).or(id)
+}
+
+impl fmt::Debug for StoredActivityDefinition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let identifier = self.resource.identifier.first().and_then(|identifier| identifier.value.as_str());
+        f.debug_struct("StoredActivityDefinition")
+            .field("url", &self.url)
+            .field("identifier", &identifier)
+            .finish_non_exhaustive()
     }
 }

@@ -4,22 +4,23 @@
 //! That is in the fields, for who asks.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 use koppeltaal_fhir::{ReadError, WriteError};
 use koppeltaal_messaging::{ReplyError, ResourceUrl};
 
+use crate::oauth::error::OAuthError;
 use crate::outcome::Outcome;
 
 /// The result of an operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// The cause below an error: a socket, a name server, TLS.
-pub type Cause = Box<dyn std::error::Error + Send + Sync>;
-
 /// Why an operation failed (Koppeltaal spec section 8).
-#[derive(thiserror::Error)]
+///
+/// Cloning is cheap: an error that many callers wait for, such as a failed refresh of a token, goes to each of them.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The server does not know the user name, password or token (401), or the token has expired.
@@ -52,12 +53,12 @@ pub enum Error {
         outcome: Option<Outcome>,
     },
     /// The server refuses the content. Sending it again will not help.
-    #[error("the server refuses the content (HTTP {status}): {outcome}")]
+    #[error("the server refuses the content (HTTP {status}){}", said(outcome.as_ref()))]
     Rejected {
-        /// The HTTP status; 500 is as usual as 400 and 422.
+        /// The HTTP status; 500 is as usual as 400 and 422, and 200 is that of a reply which refuses a message.
         status: StatusCode,
         /// What the server said.
-        outcome: Outcome,
+        outcome: Option<Outcome>,
     },
     /// Too many requests (429). Nothing was processed.
     #[error("too many requests{}{}", said(outcome.as_ref()), later(*retry_after))]
@@ -67,7 +68,8 @@ pub enum Error {
         /// What the server said.
         outcome: Option<Outcome>,
     },
-    /// The server, or a proxy for it, is out of order for now (502, 503, 504).
+    /// The server, or a proxy for it, is out of order for now (502, 503, 504), or its reply to a message has the code
+    /// `transient-error` (then with status 200).
     #[error("the server is not available (HTTP {status}){}{}", said(outcome.as_ref()), later(*retry_after))]
     Unavailable {
         /// The HTTP status.
@@ -81,10 +83,10 @@ pub enum Error {
     #[error("the server cannot be reached: {reason}")]
     Unreachable {
         /// What stood in the way.
-        reason: Obstacle,
-        /// The error below.
+        reason: UnreachableReason,
+        /// The error below: a socket, a name server, TLS.
         #[source]
-        source: Cause,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// A read got no complete answer in time.
     #[error("no answer within {} s", limit.as_secs_f32())]
@@ -97,11 +99,11 @@ pub enum Error {
     Interrupted {
         /// The error below.
         #[source]
-        source: Cause,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// A write was sent and no usable answer came: the server may have done it or not.
     ///
-    /// For a posted message, look it up: [`Client::headers`](crate::Client::headers), or
+    /// For a posted message, look it up: [`Client::message_headers`](crate::Client::message_headers), or
     /// [`Client::message`](crate::Client::message) with `message_identifier` (servers since 1.1 take it). Posting the
     /// same message again risks a second delivery or a version conflict with itself. A claim that is lost comes back
     /// when its time is over; an acknowledgement may be given again.
@@ -113,12 +115,27 @@ pub enum Error {
         #[source]
         source: Box<Error>,
     },
+    /// An OAuth endpoint refuses (RFC 6749): a launch, code, refresh token or client that it does not take.
+    #[error("the server refuses: {error} (HTTP {status})")]
+    OAuth {
+        /// The HTTP status.
+        status: StatusCode,
+        /// Why.
+        error: OAuthError,
+    },
+    /// The access token has expired, and no new one could be had. The request was not made, or was refused unprocessed.
+    #[error("the token has expired and cannot be refreshed: {source}")]
+    TokenRefresh {
+        /// What stood in the way.
+        #[source]
+        source: Box<Error>,
+    },
+    /// There is no refresh token to get new tokens with. No request was made.
+    #[error("there is no refresh token")]
+    NoRefreshToken,
     /// What came back is not Koppeltaal.
     #[error(transparent)]
-    Protocol(#[from] Box<ProtocolError>),
-    /// What the server answered to a posted message is no acceptance of that message.
-    #[error("{0}")]
-    Reply(ReplyError),
+    Protocol(Box<ProtocolError>),
     /// A header or resource has no address in the server's FHIR service, or the server's link leads out of it. No
     /// request was made: credentials go to the configured server only.
     #[error("the address is not one of the server's FHIR service")]
@@ -129,15 +146,18 @@ pub enum Error {
     /// The bundle to send has no `MessageHeader`. No request was made.
     #[error("the bundle to send has no MessageHeader")]
     NotAMessage,
+    /// The media type of a content to store holds a character that a header cannot carry. No request was made.
+    #[error("the media type of the content is none")]
+    MediaType,
     /// The content cannot be written in the client's format. No request was made.
     #[error("the content cannot be sent")]
-    Unwritable(#[from] WriteError),
+    Unwritable(#[source] WriteError),
 }
 
 /// Why a request never reached the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Obstacle {
+pub enum UnreachableReason {
     /// The name of the host cannot be resolved.
     #[error("its name cannot be resolved")]
     Dns,
@@ -156,12 +176,12 @@ pub enum Obstacle {
 }
 
 /// An answer that is not Koppeltaal's. `Debug` and `Display` leave the excerpt out.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("the answer is not Koppeltaal's: {problem} (HTTP {status}, {})", content_type.as_deref().unwrap_or("no content type"))]
 #[non_exhaustive]
 pub struct ProtocolError {
     /// What is wrong with it.
-    pub problem: Problem,
+    pub problem: ProtocolProblem,
     /// The HTTP status.
     pub status: StatusCode,
     /// The media type as the answer names it.
@@ -171,9 +191,9 @@ pub struct ProtocolError {
 }
 
 /// What is wrong with an answer.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum ProtocolProblem {
     /// Neither JSON nor XML: a proxy's page in HTML, for instance.
     #[error("neither FHIR JSON nor XML")]
     MediaType,
@@ -204,6 +224,13 @@ pub enum Problem {
     /// FHIR, but not what the operation gives.
     #[error("{0}")]
     Unexpected(&'static str),
+    /// A reply that is not about the message that was sent.
+    #[error("{}", what_is_wrong(.0))]
+    Reply(ReplyError),
+    /// The conformance statement names an endpoint that secrets or a user must not be sent to: no URL, or neither https
+    /// nor this machine.
+    #[error("no usable {0} endpoint in the conformance statement")]
+    Endpoint(&'static str),
     /// A search whose pages go round in circles.
     #[error("a page that was there before")]
     RepeatedPage,
@@ -236,7 +263,8 @@ impl Error {
             | Self::Unavailable { .. }
             | Self::Timeout { .. }
             | Self::Interrupted { .. } => true,
-            Self::Unreachable { reason, .. } => *reason != Obstacle::Tls,
+            Self::Unreachable { reason, .. } => *reason != UnreachableReason::Tls,
+            Self::TokenRefresh { source } => source.is_retryable(),
             _ => false,
         }
     }
@@ -244,8 +272,8 @@ impl Error {
     /// Whether a limit of time was reached, at whatever stage.
     pub fn is_timeout(&self) -> bool {
         match self {
-            Self::Timeout { .. } | Self::Unreachable { reason: Obstacle::Timeout, .. } => true,
-            Self::UnknownOutcome { source, .. } => source.is_timeout(),
+            Self::Timeout { .. } | Self::Unreachable { reason: UnreachableReason::Timeout, .. } => true,
+            Self::UnknownOutcome { source, .. } | Self::TokenRefresh { source } => source.is_timeout(),
             _ => false,
         }
     }
@@ -255,11 +283,36 @@ impl Error {
         matches!(self, Self::UnknownOutcome { .. })
     }
 
+    /// The kind of error as a word for metrics and scripts: the name of the variant, in kebab case.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Authentication { .. } => "authentication",
+            Self::Forbidden { .. } => "forbidden",
+            Self::NotFound { .. } => "not-found",
+            Self::Conflict { .. } => "conflict",
+            Self::Rejected { .. } => "rejected",
+            Self::RateLimited { .. } => "rate-limited",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Timeout { .. } => "timeout",
+            Self::Interrupted { .. } => "interrupted",
+            Self::UnknownOutcome { .. } => "unknown-outcome",
+            Self::OAuth { .. } => "oauth",
+            Self::TokenRefresh { .. } => "token-refresh",
+            Self::NoRefreshToken => "no-refresh-token",
+            Self::Protocol(_) => "protocol",
+            Self::ForeignUrl { .. } => "foreign-url",
+            Self::NotAMessage => "not-a-message",
+            Self::MediaType => "media-type",
+            Self::Unwritable(_) => "unwritable",
+        }
+    }
+
     /// How long the server asked to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => *retry_after,
-            Self::UnknownOutcome { source, .. } => source.retry_after(),
+            Self::UnknownOutcome { source, .. } | Self::TokenRefresh { source } => source.retry_after(),
             _ => None,
         }
     }
@@ -271,39 +324,44 @@ impl Error {
             | Self::Forbidden { outcome }
             | Self::NotFound { outcome }
             | Self::Conflict { outcome, .. }
+            | Self::Rejected { outcome, .. }
             | Self::RateLimited { outcome, .. }
             | Self::Unavailable { outcome, .. } => outcome.as_ref(),
-            Self::Rejected { outcome, .. } => Some(outcome),
             _ => None,
         }
     }
 
     /// Whether a write may be repeated without asking: it never reached the server, or was declined unprocessed with
-    /// the invitation to come back (Koppeltaal spec section 8). Asked after [`of_write`](Self::of_write).
+    /// the invitation to come back (Koppeltaal spec section 8).
     pub(crate) fn is_repeatable_write(&self) -> bool {
         match self {
+            _ if self.leaves_open() => false,
             Self::Unreachable { .. } | Self::RateLimited { .. } => self.is_retryable(),
             Self::Unavailable { retry_after, .. } => retry_after.is_some(),
             _ => false,
         }
     }
 
-    /// The same error for a write, where an answer that did not come, or came from somebody else than the server,
-    /// leaves open what the server did.
+    /// Whether, after a write, this leaves open what the server did.
     ///
-    /// Only a refusal is certain: an `OperationOutcome`, a status 3xx or 4xx, or 503 with `Retry-After`, by which a
-    /// server declines to begin.
-    pub(crate) fn of_write(self, message_identifier: Option<&str>) -> Self {
-        let open = match &self {
+    /// Only a refusal is certain: an `OperationOutcome`, a reply that refuses the message, a status 3xx or 4xx, or 503
+    /// with `Retry-After`, by which a server declines to begin.
+    fn leaves_open(&self) -> bool {
+        match self {
             Self::Timeout { .. } | Self::Interrupted { .. } => true,
             Self::Unavailable { status, retry_after, outcome } => {
-                outcome.is_none() && (*status != StatusCode::SERVICE_UNAVAILABLE || retry_after.is_none())
+                let declined = *status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some();
+                outcome.is_none() && !status.is_success() && !declined
             }
-            Self::Reply(error) => !matches!(error, ReplyError::NotOk { .. }),
             Self::Protocol(protocol) => protocol.status.is_success() || protocol.status.is_server_error(),
             _ => false,
-        };
-        if !open {
+        }
+    }
+
+    /// The same error for a write, where an answer that did not come, or came from somebody else than the server,
+    /// leaves open what the server did.
+    pub(crate) fn of_write(self, message_identifier: Option<&str>) -> Self {
+        if !self.leaves_open() {
             return self;
         }
         Self::UnknownOutcome {
@@ -316,7 +374,7 @@ impl Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let source: Option<&dyn fmt::Debug> = match self {
-            Self::UnknownOutcome { source, .. } => Some(source),
+            Self::UnknownOutcome { source, .. } | Self::TokenRefresh { source } => Some(source),
             Self::Unreachable { source, .. } | Self::Interrupted { source } => Some(source),
             _ => None,
         };
@@ -329,7 +387,7 @@ impl fmt::Debug for Error {
     }
 }
 
-impl fmt::Debug for Problem {
+impl fmt::Debug for ProtocolProblem {
     /// As `Display`: what a reader found in a body is not for logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -363,6 +421,17 @@ fn count(resources: &[ResourceUrl]) -> String {
             let types: Vec<_> = many.iter().map(ResourceUrl::resource_type).collect();
             format!("{} resources ({})", many.len(), types.join(", "))
         }
+    }
+}
+
+/// What a reply has instead of what was asked, without quoting it.
+fn what_is_wrong(error: &ReplyError) -> &'static str {
+    match error {
+        ReplyError::NoHeader => "a reply without a MessageHeader",
+        ReplyError::NoResponse => "a reply whose MessageHeader has no response",
+        ReplyError::OtherMessage { .. } => "a reply to another message",
+        ReplyError::OtherEvent { .. } => "a reply about another event",
+        ReplyError::NotOk { .. } => "a reply that refuses the message",
     }
 }
 

@@ -1,19 +1,21 @@
 //! Looking at messages without claiming them: the header search, and one whole message.
 
+use std::fmt;
+
 use koppeltaal_fhir::{Bundle, Finding};
 use koppeltaal_messaging::{Event, Header, ProcessingStatus, ResourceUrl};
 
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::request::{Operation, Request};
-use crate::response::Answer;
+use crate::response::{Answer, ReadBundle};
 use crate::search::Search;
 
 /// Where all searches for messages go.
 pub(crate) const HEADER_SEARCH: &str = "MessageHeader/_search";
 
 /// Which messages: of one patient, of one event. The default is all.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 #[must_use]
 pub struct MessageFilter {
     patient: Option<ResourceUrl>,
@@ -31,7 +33,9 @@ pub struct HeaderQuery {
 }
 
 /// A message as the server has it.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// `Debug` names the event and the identifier, and shows nothing of what is in the message.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ReceivedMessage {
     /// Its header, with the address at which it is acknowledged.
@@ -40,6 +44,8 @@ pub struct ReceivedMessage {
     pub bundle: Bundle,
     /// What was odd about its text.
     pub findings: Vec<Finding>,
+    /// How many findings there were beyond those ([`Limits::findings`](koppeltaal_fhir::Limits::findings)).
+    pub suppressed: usize,
 }
 
 impl MessageFilter {
@@ -101,14 +107,14 @@ impl Client {
     /// use koppeltaal_messaging::ProcessingStatus;
     /// use koppeltaal_transport::HeaderQuery;
     ///
-    /// let mut failed = client.headers(&HeaderQuery::default().status(ProcessingStatus::Failed));
+    /// let mut failed = client.message_headers(&HeaderQuery::default().status(ProcessingStatus::Failed));
     /// while let Some(header) = failed.next().await? {
     ///     println!("{:?} {:?}", header.identifier(), header.event_code());
     /// }
     /// # Ok(())
     /// # }
     /// ```
-    pub fn headers(&self, query: &HeaderQuery) -> Search<Header> {
+    pub fn message_headers(&self, query: &HeaderQuery) -> Search<Header> {
         let limit = query.limit.and_then(|limit| u16::try_from(limit).ok());
         // A small limit without a page size is no reason to fetch a large page.
         let count =
@@ -142,7 +148,7 @@ impl Client {
 impl ReceivedMessage {
     /// The message in a bundle; none in an empty one.
     pub(crate) fn read(answer: &Answer) -> Result<Option<Self>> {
-        let (bundle, findings) = answer.bundle()?;
+        let ReadBundle { bundle, findings, suppressed } = answer.bundle()?;
         if bundle.entry.is_empty() {
             return Ok(None);
         }
@@ -152,6 +158,27 @@ impl ReceivedMessage {
             return Err(answer.unexpected("several MessageHeaders where one is due"));
         }
         drop(headers);
-        Ok(Some(Self { header, bundle, findings }))
+        Ok(Some(Self { header, bundle, findings, suppressed }))
+    }
+}
+
+impl fmt::Debug for MessageFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageFilter")
+            // Which patient is nobody's business who reads a log.
+            .field("has_patient", &self.patient.is_some())
+            .field("event", &self.event)
+            .finish()
+    }
+}
+
+impl fmt::Debug for ReceivedMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceivedMessage")
+            .field("identifier", &self.header.identifier())
+            .field("event", &self.header.event().ok())
+            .field("entries", &self.bundle.entry.len())
+            .field("findings", &self.findings.len())
+            .finish_non_exhaustive()
     }
 }

@@ -2,32 +2,49 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
+mod binary;
 mod builder;
 mod client;
 mod conformance;
 mod credentials;
 mod definitions;
 mod error;
-mod format;
+mod flight;
 mod headers;
 mod mailbox;
+mod media;
+mod metrics;
+mod oauth;
 mod outcome;
 mod request;
 mod response;
 mod retry;
 mod search;
+mod secret;
 mod send;
+mod storage;
 mod tls;
 
+pub use binary::{BinaryContent, BinaryKey, StoredBinary};
 pub use builder::{BuildError, ClientBuilder};
 pub use client::Client;
 pub use conformance::{ConformanceStatement, Endpoints, Validation};
-pub use credentials::{Basic, Credentials};
-pub use definitions::{Archived, StoredDefinition};
-pub use error::{Cause, Error, Excerpt, Obstacle, Problem, ProtocolError, Result};
-pub use format::{Format, UnknownFormat};
+pub use credentials::{Credentials, CredentialsError};
+pub use definitions::{IncludeArchived, StoredActivityDefinition};
+pub use error::{Error, Excerpt, ProtocolError, ProtocolProblem, Result, UnreachableReason};
 pub use headers::{HeaderQuery, MessageFilter, ReceivedMessage};
 pub use http::StatusCode;
+pub use koppeltaal_fhir::Format;
+pub use oauth::authorize::{
+    AuthorizationCode, AuthorizationError, AuthorizationRequest, PendingAuthorization,
+};
+pub use oauth::error::{OAuthError, OAuthErrorCode};
+pub use oauth::launch::{LaunchRequest, MobileLaunch, NotALaunch, ReceivedLaunch};
+pub use oauth::session::{Session, TokenStore};
+pub use oauth::token::ClientAuthentication;
+pub use oauth::tokens::{LaunchContext, Tokens};
 pub use outcome::Outcome;
+pub use reqwest::Url;
 pub use retry::RetryPolicy;
 pub use search::{Page, Search};
+pub use storage::{Comparison, StorageQuery, StoredItem};

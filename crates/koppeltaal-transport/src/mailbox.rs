@@ -1,19 +1,18 @@
 //! The mailbox: send a message, claim the next one, say what became of it.
 
+use koppeltaal_fhir::Bundle;
 use koppeltaal_fhir::primitives::Instant;
-use koppeltaal_fhir::{Bundle, Document};
-use koppeltaal_messaging::{Acknowledgement, Header, Reply, ReplyError, ResourceUrl};
+use koppeltaal_messaging::{Acknowledgement, Header, Reply, ResourceUrl};
+use tracing::Span;
 
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::headers::{HEADER_SEARCH, MessageFilter, ReceivedMessage};
-use crate::outcome::Outcome;
-use crate::request::{Operation, Request};
-use crate::response::Answer;
+use crate::request::{Body, Operation, Request};
 
 impl Client {
-    /// Posts a message: a [`Message`](koppeltaal_messaging::Message), or any bundle with a header. The reply says which
-    /// versions its resources got.
+    /// Posts a message: a [`Message`](koppeltaal_messaging::Message) as a bundle, or any bundle with a header. The reply
+    /// says which versions its resources got.
     ///
     /// # Errors
     ///
@@ -21,14 +20,16 @@ impl Client {
     /// [`Rejected`](Error::Rejected) when the server refuses the content, [`Unreachable`](Error::Unreachable) when it
     /// never saw it. Where the server may have stored it: [`UnknownOutcome`](Error::UnknownOutcome), with the
     /// identifier to look it up by.
-    pub async fn send(&self, message: impl Into<Bundle>) -> Result<Reply> {
-        let bundle = message.into();
-        let header = Header::all_of(&bundle).next().ok_or(Error::NotAMessage)?;
-        let document = Document::Bundle(bundle);
+    pub async fn send(&self, message: &Bundle) -> Result<Reply> {
+        let header = Header::all_of(message).next().ok_or(Error::NotAMessage)?;
         let request = Request::new(Operation::SEND, self.server().fhir("Mailbox", &[]))
-            .body(&document)
+            .body(Body::bundle(self.format(), message)?)
             .message_identifier(header.identifier());
-        self.exchange(request, |answer| read_reply(answer, &header)).await
+        self.exchange(request, |answer| {
+            let read = answer.bundle()?;
+            Reply::read(&read.bundle, &header).map_err(|error| answer.not_accepted(error))
+        })
+        .await
     }
 
     /// Claims the oldest new message. `None`: no message waits.
@@ -53,32 +54,43 @@ impl Client {
         let mut parameters = vec![("_query", "MessageHeader.GetNextNewAndClaim")];
         parameters.extend(filter.parameters());
         let request = Request::new(Operation::CLAIM, self.server().fhir(HEADER_SEARCH, &parameters));
-        self.exchange(request, ReceivedMessage::read).await
+        self.exchange(request, |answer| {
+            let message = ReceivedMessage::read(answer)?;
+            // Only the answer says which message the operation was about.
+            if let Some(identifier) = message.as_ref().and_then(|message| message.header.identifier()) {
+                Span::current().record("message_identifier", identifier);
+            }
+            Ok(message)
+        })
+        .await
     }
 
     /// Says what became of a claimed message: the header as received goes back with the new processing status.
     ///
+    /// It goes to the header's address without version: the claim itself gave the header a new version, which not every
+    /// server puts into its self link, and a message is acknowledged in whatever version it is by then (Koppeltaal spec
+    /// sections 5 and 14).
+    ///
     /// # Errors
     ///
-    /// [`ForeignUrl`](Error::ForeignUrl) for a header that did not come from this server; else those of a write.
-    /// Giving the same acknowledgement again after [`UnknownOutcome`](Error::UnknownOutcome) does no harm.
+    /// [`ForeignUrl`](Error::ForeignUrl) for a header that did not come from this server; else those of a write. Giving
+    /// `Success` or `Failed` again after [`UnknownOutcome`](Error::UnknownOutcome) does no harm, and the client has
+    /// done so already, as often as its [`RetryPolicy`](crate::RetryPolicy) says. `New` is not given again: by then
+    /// somebody else may have claimed the message.
     pub async fn acknowledge(&self, header: &Header, acknowledgement: &Acknowledgement) -> Result<()> {
         let address = header.url().map(ResourceUrl::versionless);
         let foreign = || Error::ForeignUrl { url: address.map(str::to_owned) };
         let url = address.and_then(|address| self.server().localize(address)).ok_or_else(foreign)?;
-        let document = Document::from(header.acknowledged(acknowledgement, Instant::now()).into_fhir());
-        let request =
-            Request::new(Operation::ACKNOWLEDGE, url).body(&document).message_identifier(header.identifier());
+        let operation = match acknowledgement {
+            Acknowledgement::New => Operation::RELEASE,
+            Acknowledgement::Success | Acknowledgement::Failed(_) => Operation::ACKNOWLEDGE,
+        };
+        let header_to_put = header.acknowledged(acknowledgement, Instant::now()).into_fhir();
+        let request = Request::new(operation, url)
+            .body(Body::resource(self.format(), header_to_put.into())?)
+            .message_identifier(header.identifier());
         // Some servers answer with the header, some with nothing; a page of a proxy is neither.
         self.exchange(request, |answer| if answer.is_empty() { Ok(()) } else { answer.document().map(drop) })
             .await
     }
-}
-
-fn read_reply(answer: &Answer, header: &Header) -> Result<Reply> {
-    let (bundle, _) = answer.bundle()?;
-    Reply::read(&bundle, header).map_err(|error| match error {
-        ReplyError::NotOk { outcome: Some(outcome), .. } => answer.refused(Outcome::new(*outcome)),
-        error => Error::Reply(error),
-    })
 }

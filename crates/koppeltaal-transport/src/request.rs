@@ -1,9 +1,13 @@
-//! What the operations are: method, whether they change something, whether they need credentials. One table.
+//! What the operations are: method, what repeating them and losing their answer means, whether they need credentials.
+//! One table.
 
-use koppeltaal_fhir::Document;
+use bytes::Bytes;
+use http::HeaderValue;
+use koppeltaal_fhir::{Bundle, Document, Format, Resource};
 use reqwest::{Method, Url};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::secret;
 
 /// One kind of request (Koppeltaal spec section 2).
 #[derive(Debug)]
@@ -11,36 +15,76 @@ pub(crate) struct Operation {
     /// For spans.
     pub(crate) name: &'static str,
     pub(crate) method: Method,
-    /// Whether doing it twice differs from doing it once. A claim does, although it is a GET.
-    pub(crate) writes: bool,
-    /// Whether the request carries credentials.
+    /// Whether doing it twice is the same as doing it once, so that it may be tried again whatever became of the first
+    /// try. A claim is not, although it is a GET.
+    pub(crate) repeatable: bool,
+    /// Whether it leaves open what the server did when its answer is lost.
+    pub(crate) open_on_failure: bool,
+    /// Whether the request carries the client's credentials.
     pub(crate) authenticates: bool,
+    /// What a good answer is.
+    pub(crate) answer: Expected,
+}
+
+/// What answers an operation when all is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// A document in the client's format, or nothing.
+    Fhir,
+    /// JSON of OAuth; refusals are OAuth's.
+    OAuth,
+    /// A redirect, which is not followed; refusals are OAuth's or FHIR's.
+    Redirect,
+    /// Anything; refusals are FHIR's.
+    Content,
 }
 
 macro_rules! operations {
-    ($($constant:ident $name:literal $method:ident $writes:literal $authenticates:literal;)*) => {
+    ($($constant:ident $name:literal $method:ident $repeatable:literal $open:literal $authenticates:literal $answer:ident;)*) => {
         impl Operation {
             $(pub(crate) const $constant: &Self = &Self {
                 name: $name,
                 method: Method::$method,
-                writes: $writes,
+                repeatable: $repeatable,
+                open_on_failure: $open,
                 authenticates: $authenticates,
+                answer: Expected::$answer,
             };)*
         }
     };
 }
 
 operations! {
-    //                            name                          method  writes authenticates
-    CONFORMANCE                   "conformance"                 GET     false  false;
-    SEND                          "send"                        POST    true   true;
-    CLAIM                         "claim"                       GET     true   true;
-    ACKNOWLEDGE                   "acknowledge"                 PUT     true   true;
-    HEADERS                       "headers"                     GET     false  true;
-    MESSAGE                       "message"                     GET     false  true;
-    ACTIVITY_DEFINITIONS          "activity-definitions"        GET     false  true;
-    CREATE_ACTIVITY_DEFINITION    "create-activity-definition"  POST    true   true;
-    UPDATE_ACTIVITY_DEFINITION    "update-activity-definition"  PUT     true   true;
+    //                          name                         method repeatable open   authenticates answer
+    CONFORMANCE                 "conformance"                GET    true       false  false         Fhir;
+    SEND                        "send"                       POST   false      true   true          Fhir;
+    CLAIM                       "claim"                      GET    false      true   true          Fhir;
+    ACKNOWLEDGE                 "acknowledge"                PUT    true       true   true          Fhir;
+    // Given twice, it could take a message from somebody who claimed it in between.
+    RELEASE                     "release"                    PUT    false      true   true          Fhir;
+    HEADERS                     "headers"                    GET    true       false  true          Fhir;
+    MESSAGE                     "message"                    GET    true       false  true          Fhir;
+    ACTIVITY_DEFINITIONS        "activity-definitions"       GET    true       false  true          Fhir;
+    CREATE_ACTIVITY_DEFINITION  "create-activity-definition" POST   false      true   true          Fhir;
+    // Goes to a versioned address: given twice, it is in conflict with itself.
+    UPDATE_ACTIVITY_DEFINITION  "update-activity-definition" PUT    false      true   true          Fhir;
+    STORAGE_ITEMS               "storage-items"              GET    true       false  true          Fhir;
+    STORAGE_ITEM                "storage-item"               GET    true       false  true          Fhir;
+    CREATE_STORAGE_ITEM         "create-storage-item"        POST   false      true   true          Fhir;
+    UPDATE_STORAGE_ITEM         "update-storage-item"        PUT    false      true   true          Fhir;
+    // Given twice, it says that there is nothing to delete.
+    DELETE_STORAGE_ITEM         "delete-storage-item"        DELETE false      true   true          Fhir;
+    BINARY                      "binary"                     GET    true       false  true          Content;
+    CREATE_BINARY               "create-binary"              POST   false      true   true          Fhir;
+    UPDATE_BINARY               "update-binary"              PUT    false      true   true          Fhir;
+    DELETE_BINARY               "delete-binary"              DELETE false      true   true          Fhir;
+    // A second launch is as good as the first; nobody knows of the first.
+    LAUNCH                      "launch"                     GET    true       false  true          Redirect;
+    MOBILE_LAUNCH               "mobile-launch"              GET    true       false  true          OAuth;
+    // Activation codes, authorization codes and refresh tokens work once.
+    AUTHORIZE_MOBILE            "authorize-mobile"           GET    false      true   false         OAuth;
+    TOKEN                       "token"                      POST   false      true   false         OAuth;
+    REFRESH                     "refresh"                    POST   false      true   false         OAuth;
 }
 
 /// A request to make.
@@ -48,26 +92,77 @@ operations! {
 pub(crate) struct Request<'a> {
     pub(crate) operation: &'static Operation,
     pub(crate) url: Url,
-    pub(crate) body: Option<&'a Document>,
+    pub(crate) body: Option<Body>,
     /// The `MessageHeader.identifier` of the message that it is about, for spans and errors.
     pub(crate) message_identifier: Option<&'a str>,
+    /// Credentials of its own, where the client's are not the ones that count.
+    pub(crate) authorization: Option<HeaderValue>,
+}
+
+/// What a request carries, written before anything is sent.
+#[derive(Clone)]
+pub(crate) struct Body {
+    pub(crate) content_type: HeaderValue,
+    pub(crate) bytes: Bytes,
+}
+
+impl Body {
+    pub(crate) fn bundle(format: Format, bundle: &Bundle) -> Result<Self> {
+        let text = bundle.write(format).map_err(Error::Unwritable)?;
+        // Any bundle has the media type of all.
+        Ok(Self::text(format.media_type(&Document::Bundle(Bundle::default())), text))
+    }
+
+    pub(crate) fn resource(format: Format, resource: Resource) -> Result<Self> {
+        let document = Document::Resource(resource);
+        let text = document.write(format).map_err(Error::Unwritable)?;
+        Ok(Self::text(format.media_type(&document), text))
+    }
+
+    /// A form, which is wiped from memory after use: OAuth's hold secrets.
+    pub(crate) fn form(pairs: &[(&str, &str)]) -> Self {
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        Self {
+            content_type: HeaderValue::from_static("application/x-www-form-urlencoded"),
+            bytes: secret::wiped(form.into_bytes()),
+        }
+    }
+
+    fn text(content_type: &'static str, text: String) -> Self {
+        Self { content_type: HeaderValue::from_static(content_type), bytes: text.into() }
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Body({} bytes)", self.bytes.len())
+    }
 }
 
 impl<'a> Request<'a> {
     pub(crate) fn new(operation: &'static Operation, url: Url) -> Self {
-        Self { operation, url, body: None, message_identifier: None }
+        Self { operation, url, body: None, message_identifier: None, authorization: None }
     }
 
-    pub(crate) fn body(self, document: &'a Document) -> Self {
-        Self { body: Some(document), ..self }
+    pub(crate) fn body(self, body: Body) -> Self {
+        Self { body: Some(body), ..self }
     }
 
     pub(crate) fn message_identifier(self, identifier: Option<&'a str>) -> Self {
         Self { message_identifier: identifier, ..self }
     }
 
-    /// What an error means for this request: after a write it may leave open what the server did.
+    pub(crate) fn authorization(self, authorization: Option<HeaderValue>) -> Self {
+        Self { authorization, ..self }
+    }
+
+    /// Whether the same request may be made again after this error (Koppeltaal spec section 8).
+    pub(crate) fn may_repeat_after(&self, error: &Error) -> bool {
+        if self.operation.repeatable { error.is_retryable() } else { error.is_repeatable_write() }
+    }
+
+    /// What an error means for this request: it may leave open what the server did.
     pub(crate) fn settle(&self, error: Error) -> Error {
-        if self.operation.writes { error.of_write(self.message_identifier) } else { error }
+        if self.operation.open_on_failure { error.of_write(self.message_identifier) } else { error }
     }
 }

@@ -4,14 +4,18 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, StatusCode};
-use koppeltaal_fhir::{
-    Bundle, Document, Limits, ReadDocument, ReadOptions, Resource, resources::OperationOutcome,
-};
-use koppeltaal_messaging::{ResourceUrl, issue_type};
+use koppeltaal_fhir::resources::{OperationOutcome, ResponseType};
+use koppeltaal_fhir::{Bundle, Document, Finding, Limits, ReadDocument, ReadOptions, Resource};
+use koppeltaal_messaging::{ReplyError, ResourceUrl, issue_type};
+use reqwest::Url;
+use secrecy::zeroize::Zeroizing;
+use serde::de::DeserializeOwned;
 
-use crate::error::{Error, Excerpt, Problem, ProtocolError, Result};
-use crate::format::{Format, is_foreign_charset};
+use crate::error::{Error, Excerpt, ProtocolError, ProtocolProblem, Result};
+use crate::media;
+use crate::oauth::error::OAuthError;
 use crate::outcome::Outcome;
+use crate::request::Expected;
 use crate::retry::retry_after;
 use crate::send::network_error;
 
@@ -19,8 +23,16 @@ use crate::send::network_error;
 pub(crate) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
-    body: Vec<u8>,
+    /// Wiped from memory: it may hold tokens, and is data of patients as a rule.
+    body: Zeroizing<Vec<u8>>,
     limits: Limits,
+}
+
+/// A bundle, and what was odd about its text.
+pub(crate) struct ReadBundle {
+    pub(crate) bundle: Bundle,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) suppressed: usize,
 }
 
 /// What a refusal means, beyond "the content is refused".
@@ -64,11 +76,15 @@ impl Answer {
         limits: Limits,
         time: Duration,
     ) -> Result<Self> {
-        let mut answer =
-            Self { status: response.status(), headers: response.headers().clone(), body: Vec::new(), limits };
+        let mut answer = Self {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: Zeroizing::default(),
+            limits,
+        };
         let announced = response.content_length().unwrap_or_default();
         if announced > limits.bytes as u64 {
-            return Err(answer.not_koppeltaal(Problem::TooLarge { limit: limits.bytes }));
+            return Err(answer.not_koppeltaal(ProtocolProblem::TooLarge { limit: limits.bytes }));
         }
         // The length is only announced: no more memory is set aside on trust than a usual message needs.
         answer.body.reserve(usize::try_from(announced.min(64 << 10)).unwrap_or_default());
@@ -77,28 +93,65 @@ impl Answer {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(answer),
                 Err(error) if is_decompression(&error) => {
-                    return Err(answer.not_koppeltaal(Problem::Compression));
+                    return Err(answer.not_koppeltaal(ProtocolProblem::Compression));
                 }
                 Err(error) => return Err(network_error(error, time)),
             };
             if answer.body.len() + chunk.len() > limits.bytes {
-                return Err(answer.not_koppeltaal(Problem::TooLarge { limit: limits.bytes }));
+                return Err(answer.not_koppeltaal(ProtocolProblem::TooLarge { limit: limits.bytes }));
             }
             answer.body.extend_from_slice(&chunk);
         }
     }
 
-    /// The answer if it is one of success, else the error that it is.
-    pub(crate) fn check(self) -> Result<Self> {
+    /// The answer if it is the expected one, else the error that it is.
+    pub(crate) fn check(self, expected: Expected) -> Result<Self> {
+        let speaks_oauth = matches!(expected, Expected::OAuth | Expected::Redirect);
         if self.status.is_success() {
             Ok(self)
         } else if self.status.is_redirection() {
-            let to = self.header(&header::LOCATION).and_then(|to| reqwest::Url::parse(to).ok());
-            Err(self
-                .not_koppeltaal(Problem::Redirect { to: to.map(|url| url.origin().ascii_serialization()) }))
+            let to = self.location();
+            // Authorize tells refusals in redirects, too.
+            if let Some(error) = to.as_ref().filter(|_| speaks_oauth).and_then(OAuthError::of_redirect) {
+                return Err(Error::OAuth { status: self.status, error });
+            }
+            if expected == Expected::Redirect {
+                return Ok(self);
+            }
+            let to = to.map(|url| url.origin().ascii_serialization());
+            Err(self.not_koppeltaal(ProtocolProblem::Redirect { to }))
         } else {
-            Err(self.refusal())
+            let busy = matches!(self.by_status(), Some(Refusal::RateLimited | Refusal::Unavailable));
+            match OAuthError::read(&self.body).filter(|_| speaks_oauth && !busy) {
+                Some(error) => Err(Error::OAuth { status: self.status, error }),
+                None => Err(self.refusal()),
+            }
         }
+    }
+
+    /// Where a redirect leads.
+    pub(crate) fn location(&self) -> Option<Url> {
+        let location = self.header(&header::LOCATION).filter(|_| self.status.is_redirection())?;
+        Url::parse(location).ok()
+    }
+
+    /// The body as it is, with its media type.
+    pub(crate) fn content(&self) -> Result<(String, Vec<u8>)> {
+        if !self.is_uncompressed() {
+            return Err(self.not_koppeltaal(ProtocolProblem::Compression));
+        }
+        let content_type = self.header(&header::CONTENT_TYPE).unwrap_or("application/octet-stream");
+        Ok((content_type.to_owned(), self.body.to_vec()))
+    }
+
+    /// Whether what the HTTP client undid is all the compression that there was.
+    fn is_uncompressed(&self) -> bool {
+        self.headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity")
+    }
+
+    /// The body as JSON that is not FHIR's.
+    pub(crate) fn json<T: DeserializeOwned>(&self, problem: &'static str) -> Result<T> {
+        serde_json::from_slice(&self.body).map_err(|_| self.unexpected(problem))
     }
 
     fn refusal(self) -> Error {
@@ -106,7 +159,7 @@ impl Answer {
             Ok(Document::Resource(Resource::OperationOutcome(outcome))) => {
                 return self.refused(Outcome::new(*outcome));
             }
-            Ok(_) => Problem::Unexpected("an error status without an OperationOutcome"),
+            Ok(_) => ProtocolProblem::Unexpected("an error status without an OperationOutcome"),
             Err(problem) => problem,
         };
         match self.by_status() {
@@ -126,7 +179,22 @@ impl Answer {
         };
         match refusal {
             Some(refusal) => self.error(refusal, Some(outcome)),
-            None => Error::Rejected { status: self.status, outcome },
+            None => Error::Rejected { status: self.status, outcome: Some(outcome) },
+        }
+    }
+
+    /// The error that a reply to a message is which does not accept it (Koppeltaal spec section 4).
+    pub(crate) fn not_accepted(&self, error: ReplyError) -> Error {
+        let ReplyError::NotOk { code, outcome } = error else {
+            return self.not_koppeltaal(ProtocolProblem::Reply(error));
+        };
+        let outcome = outcome.map(|outcome| Outcome::new(*outcome));
+        if code.as_deref() == Some(ResponseType::TransientError.as_str()) {
+            return self.error(Refusal::Unavailable, outcome);
+        }
+        match outcome {
+            Some(outcome) => self.refused(outcome),
+            None => Error::Rejected { status: self.status, outcome: None },
         }
     }
 
@@ -154,24 +222,20 @@ impl Answer {
     }
 
     /// The body as a document, with what was odd about it.
-    fn read(&self) -> std::result::Result<ReadDocument, Problem> {
-        if self.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-            return Err(Problem::Compression);
+    fn read(&self) -> std::result::Result<ReadDocument, ProtocolProblem> {
+        if !self.is_uncompressed() {
+            return Err(ProtocolProblem::Compression);
         }
         if self.is_empty() {
-            return Err(Problem::Empty);
+            return Err(ProtocolProblem::Empty);
         }
         let content_type = self.header(&header::CONTENT_TYPE);
-        let format = Format::of(content_type, &self.body).ok_or(Problem::MediaType)?;
-        if is_foreign_charset(content_type) {
-            return Err(Problem::Charset);
+        let format = media::format_of(content_type, &self.body).ok_or(ProtocolProblem::MediaType)?;
+        if media::is_foreign_charset(content_type) {
+            return Err(ProtocolProblem::Charset);
         }
         let options = ReadOptions::tolerant().limits(self.limits);
-        match format {
-            Format::Json => options.json(&self.body),
-            Format::Xml => options.xml(&self.body),
-        }
-        .map_err(Problem::Unreadable)
+        options.read(format, &self.body).map_err(ProtocolProblem::Unreadable)
     }
 
     /// The document, whatever it is.
@@ -189,10 +253,10 @@ impl Answer {
     }
 
     /// The bundle, which it must be, and what was odd about it.
-    pub(crate) fn bundle(&self) -> Result<(Bundle, Vec<koppeltaal_fhir::Finding>)> {
-        let read = self.document()?;
-        match read.document {
-            Document::Bundle(bundle) => Ok((bundle, read.findings)),
+    pub(crate) fn bundle(&self) -> Result<ReadBundle> {
+        let ReadDocument { document, findings, suppressed } = self.document()?;
+        match document {
+            Document::Bundle(bundle) => Ok(ReadBundle { bundle, findings, suppressed }),
             Document::Resource(_) => Err(self.unexpected("a resource where a bundle is due")),
         }
     }
@@ -210,13 +274,13 @@ impl Answer {
 
     /// The error for FHIR that is not what the operation gives.
     pub(crate) fn unexpected(&self, what: &'static str) -> Error {
-        self.not_koppeltaal(Problem::Unexpected(what))
+        self.not_koppeltaal(ProtocolProblem::Unexpected(what))
     }
 
-    pub(crate) fn not_koppeltaal(&self, problem: Problem) -> Error {
+    pub(crate) fn not_koppeltaal(&self, problem: ProtocolProblem) -> Error {
         let content_type = self.header(&header::CONTENT_TYPE).map(|value| value.chars().take(100).collect());
         let excerpt = Excerpt::of(&self.body);
-        Box::new(ProtocolError { problem, status: self.status, content_type, excerpt }).into()
+        Error::Protocol(Box::new(ProtocolError { problem, status: self.status, content_type, excerpt }))
     }
 
     fn header(&self, name: &HeaderName) -> Option<&str> {

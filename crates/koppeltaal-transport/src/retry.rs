@@ -16,7 +16,16 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 ///
 /// All clones of a client share one budget: retries may be a fifth of the requests, after the first ten. A server in
 /// trouble is not buried under retries.
+///
+/// ```
+/// use std::time::Duration;
+/// use koppeltaal_transport::RetryPolicy;
+///
+/// let patient = RetryPolicy::default().with_retries(10).with_max_delay(Duration::from_secs(60));
+/// assert_eq!((patient.retries, patient.min_delay), (10, Duration::from_millis(200)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RetryPolicy {
     /// How often at most, after the first try. Default 3.
     pub retries: u32,
@@ -36,6 +45,24 @@ impl RetryPolicy {
     /// Never tries again.
     pub fn never() -> Self {
         Self { retries: 0, ..Self::default() }
+    }
+
+    /// Tries again this often at most, after the first try.
+    #[must_use]
+    pub fn with_retries(self, retries: u32) -> Self {
+        Self { retries, ..self }
+    }
+
+    /// Waits this long before the first retry.
+    #[must_use]
+    pub fn with_min_delay(self, min_delay: Duration) -> Self {
+        Self { min_delay, ..self }
+    }
+
+    /// Waits no longer than this between two tries, before the random stretch.
+    #[must_use]
+    pub fn with_max_delay(self, max_delay: Duration) -> Self {
+        Self { max_delay, ..self }
     }
 
     /// The waiting times, one after the other.

@@ -9,18 +9,19 @@ use koppeltaal_fhir::{Entry, Finding};
 use reqwest::Url;
 
 use crate::client::Client;
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, ProtocolProblem, Result};
 use crate::request::{Operation, Request};
-use crate::response::Answer;
+use crate::response::{Answer, ReadBundle};
 
 /// A running search. No page is fetched before it is needed, and no more than one is kept.
 ///
-/// After an error the same page may be asked for again.
+/// After an error the same page may be asked for again; a link that cannot be followed gives the same error again.
 #[must_use = "a search does nothing until results are asked for"]
 pub struct Search<T> {
     client: Client,
     operation: &'static Operation,
     read: fn(Entry) -> Option<T>,
+    /// The next page; an error, for good, when the link to it cannot be followed.
     next: Option<Result<Url>>,
     /// Hashes of the pages so far, to notice a circle without keeping the links of a long search.
     visited: HashSet<u64>,
@@ -31,8 +32,8 @@ pub struct Search<T> {
     waiting: VecDeque<T>,
 }
 
-/// One page of results.
-#[derive(Debug, Clone, PartialEq)]
+/// One page of results. `Debug` shows how many, and not what they hold.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Page<T> {
     /// The results, in the server's order.
@@ -41,6 +42,8 @@ pub struct Page<T> {
     pub total: Option<u64>,
     /// What was odd about the page's text.
     pub findings: Vec<Finding>,
+    /// How many findings there were beyond those ([`Limits::findings`](koppeltaal_fhir::Limits::findings)).
+    pub suppressed: usize,
 }
 
 impl<T: Send + Sync + 'static> Search<T> {
@@ -68,28 +71,22 @@ impl<T: Send + Sync + 'static> Search<T> {
     ///
     /// # Errors
     ///
-    /// Those of a read, and [`Problem::RepeatedPage`] when the server sends in circles, [`Error::ForeignUrl`] when it
+    /// Those of a read, and [`ProtocolProblem::RepeatedPage`] when the server sends in circles, [`Error::ForeignUrl`] when it
     /// names a next page outside its FHIR service.
     pub async fn next_page(&mut self) -> Result<Option<Page<T>>> {
         if self.left == Some(0) {
             return Ok(None);
         }
-        let url = match self.next.take_if(|next| next.is_err()) {
-            Some(Err(error)) => return Err(error),
-            _ => match &self.next {
-                // A copy: when the future is dropped half-way, the page can be asked for again.
-                Some(Ok(url)) => url.clone(),
-                _ => return Ok(None),
-            },
-        };
+        // A copy: after an error, or when the future is dropped half-way, the page can be asked for again.
+        let Some(url) = self.next.clone().transpose()? else { return Ok(None) };
         self.visited.insert(self.hasher.hash_one(url.as_str()));
         let request = Request::new(self.operation, url);
-        let (bundle, findings, next) = self
+        let (ReadBundle { bundle, findings, suppressed }, next) = self
             .client
             .exchange(request, |answer| {
-                let (bundle, findings) = answer.bundle()?;
-                let next = bundle.link("next").map(|link| self.follow(answer, link));
-                Ok((bundle, findings, next))
+                let read = answer.bundle()?;
+                let next = read.bundle.link("next").map(|link| self.follow(answer, link));
+                Ok((read, next))
             })
             .await?;
         self.next = next;
@@ -99,7 +96,7 @@ impl<T: Send + Sync + 'static> Search<T> {
             items.truncate(*left);
             *left -= items.len();
         }
-        Ok(Some(Page { items, total, findings }))
+        Ok(Some(Page { items, total, findings, suppressed }))
     }
 
     /// The next page at the configured server (Koppeltaal spec section 5). A bad link becomes an error when the page is
@@ -111,7 +108,7 @@ impl<T: Send + Sync + 'static> Search<T> {
             .localize(link)
             .ok_or_else(|| Error::ForeignUrl { url: Some(link.to_owned()) })?;
         if self.visited.contains(&self.hasher.hash_one(url.as_str())) {
-            return Err(answer.not_koppeltaal(Problem::RepeatedPage));
+            return Err(answer.not_koppeltaal(ProtocolProblem::RepeatedPage));
         }
         Ok(url)
     }
@@ -161,5 +158,15 @@ impl<T> fmt::Debug for Search<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The URL of the next page can hold a patient's.
         f.debug_struct("Search").field("operation", &self.operation.name).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Page<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page")
+            .field("items", &self.items.len())
+            .field("total", &self.total)
+            .field("findings", &self.findings.len())
+            .finish_non_exhaustive()
     }
 }

@@ -1,15 +1,18 @@
 //! The one place that sends: negotiation, credentials, time limits, retries, tracing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header;
-use tokio::time::{Instant, sleep};
+use http::{HeaderValue, header};
+use koppeltaal_fhir::Format;
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, Span, debug, field, info_span};
 
-use crate::client::Client;
-use crate::error::{Error, Obstacle, Result};
-use crate::request::Request;
+use crate::client::{Client, Shared};
+use crate::error::{Error, Result, UnreachableReason};
+use crate::media;
+use crate::metrics;
+use crate::request::{Expected, Request};
 use crate::response::Answer;
 
 impl Client {
@@ -31,13 +34,13 @@ impl Client {
         );
         let started = Instant::now();
         let exchange = async {
-            let result = match self.repeat(&request, started).await {
-                // An answer of success that makes no sense leaves a write as open as none.
-                Ok(answer) => read(&answer).map_err(|error| request.settle(error)),
-                Err(error) => Err(error),
-            };
-            let duration = started.elapsed().as_millis();
-            Span::current().record("duration_ms", u64::try_from(duration).unwrap_or(u64::MAX));
+            // An answer of success that makes no sense leaves a write as open as none.
+            let result = self.repeat(&request, started).await.and_then(|answer| read(&answer));
+            let result = result.map_err(|error| request.settle(error));
+            let duration = started.elapsed();
+            let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+            Span::current().record("duration_ms", milliseconds);
+            metrics::ended(request.operation, result.as_ref().err(), duration);
             match &result {
                 Ok(_) => debug!("done"),
                 Err(error) => debug!(%error, "failed"),
@@ -48,50 +51,88 @@ impl Client {
     }
 
     async fn repeat(&self, request: &Request<'_>, started: Instant) -> Result<Answer> {
-        let settings = self.settings();
-        let body = request.body.map(|document| settings.format.write(document)).transpose()?.map(Bytes::from);
+        let Shared { settings, retry_budget, .. } = self.shared();
         let mut delays = settings.retry.delays();
         let left = || settings.total_timeout.saturating_sub(started.elapsed());
-        self.retry_budget().count_request();
+        retry_budget.count_request();
+        let mut authorization = self.authorize(request, left()).await?;
+        let mut renewed = false;
         let mut attempts = 0_u32;
         loop {
             attempts += 1;
             Span::current().record("attempts", attempts);
-            let error = match self.attempt(request, body.clone(), left().min(settings.request_timeout)).await
-            {
+            let limit = left().min(settings.request_timeout);
+            let error = match self.attempt(request, authorization.clone(), limit).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => request.settle(error),
+                Err(error) => error,
             };
-            let repeatable =
-                if request.operation.writes { error.is_repeatable_write() } else { error.is_retryable() };
+            if !renewed
+                && let (Error::Authentication { expired: true, .. }, Some(used)) = (&error, &authorization)
+                && let Some(fresh) = in_time(left(), self.credentials().renew(self, used)).await?
+            {
+                debug!("the token had expired; trying again with a new one");
+                (authorization, renewed) = (Some(fresh), true);
+                continue;
+            }
             let delay = match delays.next() {
-                Some(delay) if repeatable => delay.max(error.retry_after().unwrap_or_default()),
+                Some(delay) if request.may_repeat_after(&error) => {
+                    delay.max(error.retry_after().unwrap_or_default())
+                }
                 _ => return Err(error),
             };
-            if delay >= left() || !self.retry_budget().take_retry() {
+            if delay >= left() || !retry_budget.take_retry() {
                 return Err(error);
             }
             debug!(%error, ?delay, "trying again");
+            metrics::retried(request.operation);
             sleep(delay).await;
+            authorization = self.authorize(request, left()).await?;
         }
     }
 
-    async fn attempt(&self, request: &Request<'_>, body: Option<Bytes>, limit: Duration) -> Result<Answer> {
-        let settings = self.settings();
-        let mut builder = self
-            .http()
-            .request(request.operation.method.clone(), request.url.clone())
-            .header(header::ACCEPT, settings.format.accept())
-            .timeout(limit);
-        if let (Some(document), Some(body)) = (request.body, body) {
-            builder = builder.header(header::CONTENT_TYPE, settings.format.content_type(document)).body(body);
+    /// The `Authorization` header that the request is to have.
+    async fn authorize(&self, request: &Request<'_>, left: Duration) -> Result<Option<HeaderValue>> {
+        match &request.authorization {
+            None if request.operation.authenticates => {
+                in_time(left, self.credentials().authorization(self)).await
+            }
+            own => Ok(own.clone()),
         }
-        if request.operation.authenticates {
-            builder = self.credentials().authorize(builder);
+    }
+
+    async fn attempt(
+        &self,
+        request: &Request<'_>,
+        authorization: Option<HeaderValue>,
+        limit: Duration,
+    ) -> Result<Answer> {
+        let Shared { settings, http, .. } = self.shared();
+        let accept = match request.operation.answer {
+            Expected::Fhir => media::accept(settings.format),
+            Expected::OAuth => media::accept(Format::Json),
+            Expected::Redirect | Expected::Content => "*/*",
+        };
+        let mut builder = http
+            .request(request.operation.method.clone(), request.url.clone())
+            .header(header::ACCEPT, accept)
+            .timeout(limit);
+        if let Some(body) = request.body.clone() {
+            builder = builder.header(header::CONTENT_TYPE, body.content_type).body(body.bytes);
+        }
+        if let Some(authorization) = authorization {
+            builder = builder.header(header::AUTHORIZATION, authorization);
         }
         let response = builder.send().await.map_err(|error| network_error(error, limit))?;
         Span::current().record("status", response.status().as_u16());
-        Answer::receive(response, settings.limits, limit).await?.check()
+        Answer::receive(response, settings.limits, limit).await?.check(request.operation.answer)
+    }
+}
+
+/// Waits for a new token no longer than the operation may still take. The refresh goes on for those who come later.
+async fn in_time<T>(left: Duration, renewal: impl Future<Output = Result<T>>) -> Result<T> {
+    match timeout(left, renewal).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::TokenRefresh { source: Box::new(Error::Timeout { limit: left }) }),
     }
 }
 
@@ -100,34 +141,34 @@ pub(crate) fn network_error(error: reqwest::Error, limit: Duration) -> Error {
     // The URL can hold a patient's.
     let error = error.without_url();
     if error.is_connect() || error.is_builder() {
-        return Error::Unreachable { reason: obstacle(&error), source: error.into() };
+        return Error::Unreachable { reason: obstacle(&error), source: Arc::new(error) };
     }
     if error.is_timeout() {
         return Error::Timeout { limit };
     }
-    Error::Interrupted { source: error.into() }
+    Error::Interrupted { source: Arc::new(error) }
 }
 
-fn obstacle(error: &reqwest::Error) -> Obstacle {
+fn obstacle(error: &reqwest::Error) -> UnreachableReason {
     if error.is_dns() {
-        return Obstacle::Dns;
+        return UnreachableReason::Dns;
     }
     if error.is_timeout() {
-        return Obstacle::Timeout;
+        return UnreachableReason::Timeout;
     }
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {
         let io = cause.downcast_ref::<std::io::Error>();
         if cause.is::<rustls::Error>() {
-            return Obstacle::Tls;
+            return UnreachableReason::Tls;
         }
         if io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused) {
-            return Obstacle::Refused;
+            return UnreachableReason::Refused;
         }
         // An error inside an I/O error is not its source, but hides behind it.
         let inner =
             io.and_then(std::io::Error::get_ref).map(|inner| -> &(dyn std::error::Error + 'static) { inner });
         next = inner.or_else(|| cause.source());
     }
-    Obstacle::Other
+    UnreachableReason::Other
 }

@@ -5,10 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use koppeltaal_fhir::Document;
+use koppeltaal_fhir::Format;
 use koppeltaal_messaging::Message;
-
-use crate::format::Format;
 
 /// Where the messages of all applications go, numbered in the order in which they are posted.
 #[derive(Debug)]
@@ -40,8 +38,7 @@ impl Archive {
         let Some(directory) = &self.directory else { return Ok(()) };
         self.saved.set(self.saved.get() + 1);
         let name = format!("{:02}-{}.{}", self.saved.get(), message.event(), self.format.name());
-        let document = Document::from(message.clone().into_bundle());
-        let text = self.format.write(&document, true).map_err(io::Error::other)?;
+        let text = message.clone().into_bundle().write(self.format).map_err(io::Error::other)?;
         fs::write(directory.join(name), text)
     }
 }

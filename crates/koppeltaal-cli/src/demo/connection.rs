@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 
-use koppeltaal_fhir::{Finding, Resource};
+use koppeltaal_fhir::{Finding, Format, Resource};
 use koppeltaal_messaging::{
     Acknowledgement, Application, ComposeError, Draft, ExtractError, Message, ProcessingStatus, ResourceKind,
     ResourceUrl, Sender, UrlError,
 };
-use koppeltaal_transport::{BuildError, Client, Credentials, Error};
+use koppeltaal_transport::{BuildError, Client, Credentials, CredentialsError, Error};
 
 use super::archive::Archive;
 
@@ -31,7 +31,7 @@ pub(super) struct Account<'a> {
     pub(super) domain: &'a str,
     pub(super) user_name: &'a str,
     pub(super) password: &'a str,
-    pub(super) format: koppeltaal_transport::Format,
+    pub(super) format: Format,
     pub(super) archive: Rc<Archive>,
 }
 
@@ -59,6 +59,8 @@ pub(super) struct Delivery {
 pub(super) enum Trouble {
     #[error("the client cannot be built: {0}")]
     Build(#[from] BuildError),
+    #[error("the account cannot be used: {0}")]
+    Credentials(#[from] CredentialsError),
     #[error("the message cannot be composed: {0}")]
     Compose(#[from] ComposeError),
     #[error("an id makes no address: {0}")]
@@ -75,7 +77,7 @@ impl Connection {
     /// Nothing goes over the network yet.
     pub(super) fn new(account: Account<'_>, application: Application) -> Result<Self, Trouble> {
         let client = Client::builder(account.server)
-            .credentials(Credentials::basic(account.user_name, account.password))
+            .credentials(Credentials::basic(account.user_name, account.password)?)
             .format(account.format)
             .build()?;
         let sender = Sender::new(application, account.domain);
@@ -98,7 +100,7 @@ impl Connection {
         self.archive.save(&message)?;
         let identifier = message.header.identifier().map(str::to_owned);
         let findings = message.entries().flat_map(|entry| Resource::check(entry.resource())).collect();
-        let reply = self.client.send(message).await?;
+        let reply = self.client.send(&message.into_bundle()).await?;
         let versions: Vec<_> = reply.versions().collect();
         self.remember(&versions);
         Ok(Sent { identifier, versions, findings })

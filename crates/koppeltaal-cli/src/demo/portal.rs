@@ -9,7 +9,7 @@ use koppeltaal_messaging::profiles::{
 };
 use koppeltaal_messaging::valuesets::{ActivityStatus, CareTeamStatus, ParticipantRole};
 use koppeltaal_messaging::{Application, Draft, Event, Profile, Reference, ResourceKind, ResourceUrl};
-use koppeltaal_transport::Archived;
+use koppeltaal_transport::IncludeArchived;
 
 use super::connection::{Account, Connection, Delivery, Sent, Trouble};
 
@@ -55,7 +55,7 @@ impl Portal {
 
     /// What the applications in the domain offer.
     pub(super) async fn activity_definitions(&self) -> Result<Vec<ActivityDefinition>, Trouble> {
-        let stored = self.connection.client().activity_definitions(Archived::Excluded).collect().await?;
+        let stored = self.connection.client().activity_definitions(IncludeArchived::No).collect().await?;
         Ok(stored.into_iter().map(|stored| ActivityDefinition::from_fhir(stored.resource)).collect())
     }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use koppeltaal_messaging::profiles::ActivityDefinition;
 use koppeltaal_messaging::valuesets::ActivityStatus;
 use koppeltaal_messaging::{CodeSystem, Event, ProcessingStatus, Profile, ResourceUrl};
-use koppeltaal_transport::Error;
+use koppeltaal_transport::{Error, Format};
 
 use super::archive::Archive;
 use super::connection::{Account, Connection, Delivery, Sent, Trouble};
@@ -14,7 +14,6 @@ use super::facts::{Facts, NotSo};
 use super::game::Game;
 use super::narrator::Narrator;
 use super::portal::{ACTIVITY, Portal};
-use crate::format::Format;
 
 /// The domain of the sandbox's own configuration, and the game's activity definition in it.
 const DOMAIN: &str = "Sandbox";
@@ -94,7 +93,7 @@ impl<W: Write> Story<W> {
             domain: DOMAIN,
             user_name: user,
             password: user,
-            format: self.format.into(),
+            format: self.format,
             archive: Rc::clone(&self.archive),
         }
     }

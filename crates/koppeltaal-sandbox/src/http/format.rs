@@ -1,64 +1,39 @@
-//! [`Format`]: JSON or XML, as a request is written and as its sender wants the answer.
+//! JSON or XML, as a request is written and as its sender wants the answer.
 
 use axum::http::{HeaderMap, HeaderName, header};
+use koppeltaal_fhir::Format;
 
 use crate::mailbox::{Kind, Refusal};
 
-/// How a body is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Json,
-    Xml,
+/// The format of a request's body: by Content-Type, and by its first character when there is none.
+pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Refusal> {
+    let Some(content_type) = text(headers, header::CONTENT_TYPE) else {
+        return Ok(Format::of_content(body).unwrap_or_default());
+    };
+    Format::of_media_type(content_type).ok_or_else(|| {
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        Refusal::new(
+            Kind::MediaType,
+            "not-supported",
+            format!("The media type '{media_type}' is not supported"),
+        )
+    })
 }
 
-/// The media types in use (Koppeltaal spec section 2). Only the last part of the subtype's name tells.
-const JSON_TYPES: [&str; 3] = ["application/json", "application/json+fhir", "text/json"];
-const XML_TYPES: [&str; 4] = ["application/xml", "application/xml+fhir", "application/atom+xml", "text/xml"];
-
-impl Format {
-    fn of_media_type(media_type: &str) -> Option<Self> {
-        let is = |known: &&str| known.eq_ignore_ascii_case(media_type);
-        if JSON_TYPES.iter().any(is) {
-            Some(Self::Json)
-        } else if XML_TYPES.iter().any(is) {
-            Some(Self::Xml)
-        } else {
-            None
+/// The format of an answer: the most wanted one of Accept, else that of the request, else JSON.
+pub(crate) fn of_reply(headers: &HeaderMap) -> Format {
+    let accept = text(headers, header::ACCEPT).unwrap_or_default();
+    let mut wanted: Option<(Format, f32)> = None;
+    for range in accept.split(',') {
+        let Some(format) = Format::of_media_type(range) else { continue };
+        let mut parameters = range.split(';').skip(1).map(str::trim);
+        let quality = parameters.find_map(|part| part.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
+        // The first of equally wanted ones wins.
+        if quality > wanted.map_or(0.0, |(_, best)| best) {
+            wanted = Some((format, quality));
         }
     }
-
-    /// The format of a request's body: by Content-Type, and by its first character when there is none.
-    pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
-        let Some(content_type) = text(headers, header::CONTENT_TYPE) else {
-            let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-            return Ok(if first == Some(&b'<') { Self::Xml } else { Self::Json });
-        };
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        Self::of_media_type(media_type).ok_or_else(|| {
-            Refusal::new(
-                Kind::MediaType,
-                "not-supported",
-                format!("The media type '{media_type}' is not supported"),
-            )
-        })
-    }
-
-    /// The format of an answer: the most wanted one of Accept, else that of the request, else JSON.
-    pub(crate) fn of_reply(headers: &HeaderMap) -> Self {
-        let accept = text(headers, header::ACCEPT).unwrap_or_default();
-        let mut wanted: Option<(Self, f32)> = None;
-        for range in accept.split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            let Some(format) = parts.next().and_then(Self::of_media_type) else { continue };
-            let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
-            // The first of equally wanted ones wins.
-            if quality > wanted.map_or(0.0, |(_, best)| best) {
-                wanted = Some((format, quality));
-            }
-        }
-        let of_request = || Self::of_request(headers, b"").ok();
-        wanted.map(|(format, _)| format).or_else(of_request).unwrap_or(Self::Json)
-    }
+    wanted.map(|(format, _)| format).or_else(|| of_request(headers, b"").ok()).unwrap_or_default()
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -75,7 +50,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.extend(accept.map(|value| (header::ACCEPT, HeaderValue::from_static(value))));
         headers.extend(content_type.map(|value| (header::CONTENT_TYPE, HeaderValue::from_static(value))));
-        Format::of_reply(&headers)
+        of_reply(&headers)
     }
 
     #[test]
@@ -97,14 +72,14 @@ mod tests {
     #[test]
     fn a_body_without_content_type_shows_its_format() {
         let none = HeaderMap::new();
-        assert_eq!(Format::of_request(&none, b"\n <feed/>"), Ok(Format::Xml));
-        assert_eq!(Format::of_request(&none, b"{}"), Ok(Format::Json));
+        assert_eq!(of_request(&none, b"\n <feed/>"), Ok(Format::Xml));
+        assert_eq!(of_request(&none, b"{}"), Ok(Format::Json));
     }
 
     #[test]
     fn other_media_types_are_refused() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
-        assert_eq!(Format::of_request(&headers, b"").map_err(|refusal| refusal.kind), Err(Kind::MediaType));
+        assert_eq!(of_request(&headers, b"").map_err(|refusal| refusal.kind), Err(Kind::MediaType));
     }
 }

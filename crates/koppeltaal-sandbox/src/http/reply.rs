@@ -6,9 +6,9 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use koppeltaal_fhir::Document;
+use koppeltaal_fhir::{Document, Format};
 
-use super::format::Format;
+use super::format;
 use super::wire;
 use crate::compose;
 use crate::mailbox::{Kind, Refusal};
@@ -77,7 +77,7 @@ fn status(kind: Kind) -> StatusCode {
 
 /// Middleware: writes the [`Reply`] that a handler left.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let format = Format::of_reply(request.headers());
+    let format = format::of_reply(request.headers());
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Reply>() {
         Some(reply) => write(reply, format, response),

@@ -13,7 +13,7 @@ use http_body_util::LengthLimitError;
 use koppeltaal_fhir::Document;
 
 use super::app::App;
-use super::format::Format;
+use super::format;
 use super::wire;
 use crate::links::Links;
 use crate::mailbox::{InstanceId, Kind, Refusal};
@@ -72,7 +72,7 @@ impl FromRequest<Arc<App>> for Received {
                 Refusal::malformed("The body broke off.")
             }
         })?;
-        let format = Format::of_request(&parts.headers, &body)?;
+        let format = format::of_request(&parts.headers, &body)?;
         let read = wire::read(&body, format).map_err(|error| Refusal::malformed(error.to_string()))?;
         Ok(Self { document: read.document, bytes: body.len() })
     }

@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::time::Duration;
 
-use koppeltaal_transport::{Client, Error, Format, Obstacle, Problem, ProtocolError, StatusCode};
+use koppeltaal_transport::{
+    Client, Error, Format, ProtocolError, ProtocolProblem, StatusCode, UnreachableReason,
+};
 
 use crate::server::{CARE_PLAN, Server, Step, care_plan, fixture, json, status, with_headers};
 
@@ -24,7 +26,7 @@ async fn error_of_a_read(step: Step) -> Error {
 
 async fn error_of_a_post(step: Step) -> Error {
     let server = Server::playing([step]).await;
-    server.client().send(care_plan()).await.expect_err("a failure")
+    server.client().send(&care_plan()).await.expect_err("a failure")
 }
 
 fn protocol(error: &Error) -> &ProtocolError {
@@ -41,7 +43,7 @@ async fn a_conflict_names_each_resource() {
         let body = fixture(&format!("resources/operationoutcome.{format}"));
         let server = Server::playing([status(409, content_type, body)]).await;
         let client = server.builder().format(format).build().expect("a client");
-        let error = client.send(care_plan()).await.expect_err("a conflict");
+        let error = client.send(&care_plan()).await.expect_err("a conflict");
         let Error::Conflict { resources, outcome } = &error else { panic!("{error:?}") };
         let resources: Vec<_> = resources.iter().map(koppeltaal_messaging::ResourceUrl::as_str).collect();
         assert_eq!(
@@ -126,7 +128,7 @@ async fn a_page_of_a_proxy_is_reported_with_status_type_and_start() {
     let protocol = protocol(&error);
     assert_eq!(protocol.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(protocol.content_type.as_deref(), Some("text/html; charset=utf-8"));
-    assert_eq!(protocol.problem, Problem::MediaType);
+    assert_eq!(protocol.problem, ProtocolProblem::MediaType);
     assert_eq!(protocol.excerpt.as_str(), &long[..512]);
     assert_eq!(
         error.to_string(),
@@ -137,7 +139,7 @@ async fn a_page_of_a_proxy_is_reported_with_status_type_and_start() {
 #[tokio::test]
 async fn a_login_page_with_status_200_is_no_success() {
     let error = error_of_a_read(status(200, "text/html", HTML)).await;
-    assert_eq!(protocol(&error).problem, Problem::MediaType);
+    assert_eq!(protocol(&error).problem, ProtocolProblem::MediaType);
     // Neither for what has no other answer than success.
     let message = crate::server::document(&fixture("messages/UpdateCarePlanActivityStatus-full.json"));
     let message = message.into_bundle().expect("a bundle");
@@ -211,7 +213,7 @@ async fn redirects_are_not_followed() {
         let location = format!("{}/FHIR/Koppeltaal/metadata?token=x", elsewhere.url());
         let server = Server::playing([with_headers(code, &[("Location", &location)], "")]).await;
         let error = server.client().message("1").await.expect_err("a redirect");
-        assert_eq!(protocol(&error).problem, Problem::Redirect { to: Some(elsewhere.url()) });
+        assert_eq!(protocol(&error).problem, ProtocolProblem::Redirect { to: Some(elsewhere.url()) });
         assert!(!error.to_string().contains("token"), "{error}");
         let error = error_of_a_post(with_headers(code, &[("Location", &location)], "")).await;
         assert!(matches!(error, Error::Protocol(_)), "a redirected post was not processed: {error:?}");
@@ -232,7 +234,7 @@ async fn bodies_are_read_up_to_the_limit() {
         let server = Server::playing([step.clone(), step]).await;
         let strict = server.builder().body_limit(50_000).build().expect("a client");
         let error = strict.message("1").await.expect_err("too large");
-        assert_eq!(protocol(&error).problem, Problem::TooLarge { limit: 50_000 });
+        assert_eq!(protocol(&error).problem, ProtocolProblem::TooLarge { limit: 50_000 });
         let roomy = server.builder().body_limit(150_000).build().expect("a client");
         assert_eq!(roomy.message("1").await.expect("small enough"), None);
     }
@@ -259,7 +261,7 @@ async fn damaged_compression_is_no_broken_connection() {
     flipped[20..100].iter_mut().for_each(|byte| *byte ^= 0x55);
     for bytes in [&whole[..200], &flipped, b"{}"] {
         let error = error_of_a_read(gzip_bytes(bytes)).await;
-        assert_eq!(protocol(&error).problem, Problem::Compression);
+        assert_eq!(protocol(&error).problem, ProtocolProblem::Compression);
         assert!(error_of_a_post(gzip_bytes(bytes)).await.is_outcome_unknown());
     }
 }
@@ -285,8 +287,8 @@ async fn names_that_do_not_resolve_are_never_reached() {
     let client =
         Client::builder("http://no-such-host.localhost.invalid").danger_allow_plain_http().no_proxy();
     let client = client.retry(koppeltaal_transport::RetryPolicy::never()).build().expect("a client");
-    let error = client.send(care_plan()).await.expect_err("no such host");
-    assert!(matches!(error, Error::Unreachable { reason: Obstacle::Dns, .. }), "{error:?}");
+    let error = client.send(&care_plan()).await.expect_err("no such host");
+    assert!(matches!(error, Error::Unreachable { reason: UnreachableReason::Dns, .. }), "{error:?}");
 }
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::{Document, ReadOptions};
-use koppeltaal_messaging::{Acknowledgement, Event, ProcessingStatus, ResourceUrl};
-use koppeltaal_transport::{Archived, Error, Format, HeaderQuery, MessageFilter};
+use koppeltaal_messaging::{Acknowledgement, Event, ProcessingStatus, ReplyError, ResourceUrl};
+use koppeltaal_transport::{
+    Error, Format, HeaderQuery, IncludeArchived, MessageFilter, ProtocolProblem, StatusCode,
+};
 
 use crate::server::{
     Asked, CARE_PLAN, Server, Step, care_plan, document, fixture, json, status, with_headers,
@@ -21,14 +23,7 @@ fn answer(format: Format, path: &str) -> Step {
 }
 
 fn body_of(asked: &Asked, format: Format) -> Document {
-    let options = ReadOptions::strict();
-    let body = asked.body.as_bytes();
-    match format {
-        Format::Json => options.json(body),
-        Format::Xml => options.xml(body),
-    }
-    .expect("what we send is valid")
-    .document
+    ReadOptions::strict().read(format, asked.body.as_bytes()).expect("what we send is valid").document
 }
 
 #[tokio::test]
@@ -43,7 +38,7 @@ async fn requests_carry_credentials_and_name_the_formats() {
     ] {
         let server = Server::playing([answer(format, "bundles/mailbox-reply")]).await;
         let client = server.builder().format(format).build().expect("a client");
-        client.send(care_plan()).await.expect("a reply");
+        client.send(&care_plan()).await.expect("a reply");
         let asked = server.only();
         // base64 of "portal:Geheim1"
         assert_eq!(asked.header("authorization"), Some("Basic cG9ydGFsOkdlaGVpbTE="));
@@ -59,7 +54,7 @@ async fn a_message_is_posted_and_its_versions_come_back() {
     for format in BOTH {
         let server = Server::playing([answer(format, "bundles/mailbox-reply")]).await;
         let client = server.builder().format(format).build().expect("a client");
-        let reply = client.send(care_plan()).await.expect("a reply");
+        let reply = client.send(&care_plan()).await.expect("a reply");
         let versions: Vec<_> = reply.versions().map(|url| url.to_string()).collect();
         assert_eq!(versions.len(), 3, "{versions:?}");
         assert_eq!(
@@ -76,7 +71,7 @@ async fn a_message_is_posted_and_its_versions_come_back() {
 #[tokio::test]
 async fn a_bundle_without_header_is_not_sent() {
     let server = Server::playing([]).await;
-    let error = server.client().send(koppeltaal_fhir::Bundle::default()).await.expect_err("no header");
+    let error = server.client().send(&koppeltaal_fhir::Bundle::default()).await.expect_err("no header");
     assert!(matches!(error, Error::NotAMessage), "{error:?}");
     assert!(server.asked().is_empty());
 }
@@ -86,10 +81,29 @@ async fn a_reply_to_another_message_leaves_the_outcome_open() {
     let reply =
         fixture("bundles/mailbox-reply.json").replace(CARE_PLAN, "00000000-0000-0000-0000-000000000000");
     let server = Server::playing([json(reply)]).await;
-    let error = server.client().send(care_plan()).await.expect_err("another message");
+    let error = server.client().send(&care_plan()).await.expect_err("another message");
     let Error::UnknownOutcome { message_identifier, source } = &error else { panic!("{error:?}") };
     assert_eq!(message_identifier.as_deref(), Some(CARE_PLAN));
-    assert!(matches!(**source, Error::Reply(_)), "{error:?}");
+    let Error::Protocol(protocol) = &**source else { panic!("{error:?}") };
+    assert!(matches!(protocol.problem, ProtocolProblem::Reply(ReplyError::OtherMessage { .. })), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_reply_that_refuses_for_now_says_that_the_server_is_not_available() {
+    let reply = fixture("bundles/mailbox-reply.json").replace(r#""ok""#, r#""transient-error""#);
+    let server = Server::playing([json(reply)]).await;
+    let error = server.client().send(&care_plan()).await.expect_err("not now");
+    assert!(matches!(error, Error::Unavailable { status: StatusCode::OK, outcome: None, .. }), "{error:?}");
+    assert!(error.is_retryable(), "nothing was stored");
+}
+
+#[tokio::test]
+async fn a_reply_that_refuses_for_good_without_saying_why_is_a_rejection() {
+    let reply = fixture("bundles/mailbox-reply.json").replace(r#""ok""#, r#""fatal-error""#);
+    let server = Server::playing([json(reply)]).await;
+    let error = server.client().send(&care_plan()).await.expect_err("a refusal");
+    assert!(matches!(error, Error::Rejected { outcome: None, .. }), "{error:?}");
+    assert_eq!(error.to_string(), "the server refuses the content (HTTP 200 OK)");
 }
 
 #[tokio::test]
@@ -97,7 +111,7 @@ async fn a_reply_that_refuses_is_the_error_that_its_outcome_says() {
     for format in BOTH {
         let server = Server::playing([answer(format, "bundles/mailbox-reply-error")]).await;
         let client = server.builder().format(format).build().expect("a client");
-        let error = client.send(care_plan()).await.expect_err("a refusal");
+        let error = client.send(&care_plan()).await.expect_err("a refusal");
         let Error::Conflict { resources, .. } = &error else { panic!("{error:?}") };
         assert_eq!(resources[0].as_str(), "https://portal.example/fhir/CarePlan/910");
     }
@@ -179,7 +193,7 @@ async fn claims_and_searches_can_be_narrowed() {
     let client = server.client();
     assert_eq!(client.claim_matching(&filter).await.expect("an answer"), None);
     let query = HeaderQuery::default().filter(filter).status(ProcessingStatus::Failed).page_size(5000);
-    assert!(client.headers(&query).collect().await.expect("an answer").is_empty());
+    assert!(client.message_headers(&query).collect().await.expect("an answer").is_empty());
 
     let narrowed = "Patient=https%3A%2F%2Fepd.example%2Ffhir%2FPatient%2F2041&event=CreateOrUpdateCarePlan";
     let search = "/FHIR/Koppeltaal/MessageHeader/_search";
@@ -233,9 +247,12 @@ async fn the_conformance_statement_gives_the_endpoints_once() {
         assert_eq!(statement.validation().replies_against_profile, Some(false));
 
         let endpoints = client.endpoints().await.expect("the same");
-        assert_eq!(endpoints.authorize, "https://koppeltaal.example/OAuth2/Koppeltaal/Authorize");
-        assert_eq!(endpoints.launch, "https://koppeltaal.example/OAuth2/Koppeltaal/Launch");
-        assert_eq!(endpoints.mobile_launch, format!("{}/OAuth2/Koppeltaal/MobileLaunch", server.url()));
+        // The fixture's endpoints are at https://koppeltaal.example. The browser goes there, secrets do not.
+        let here = |path: &str| format!("{}/OAuth2/Koppeltaal/{path}", server.url());
+        assert_eq!(endpoints.authorize.as_str(), "https://koppeltaal.example/OAuth2/Koppeltaal/Authorize");
+        assert_eq!(endpoints.token.as_str(), here("Token"));
+        assert_eq!(endpoints.launch.as_str(), here("Launch"));
+        assert_eq!(endpoints.mobile_launch.as_str(), here("MobileLaunch"));
         let asked = server.only();
         assert_eq!(asked.target, "/FHIR/Koppeltaal/metadata");
         assert_eq!(asked.header("authorization"), None, "no credentials are needed, so none are sent");
@@ -254,11 +271,58 @@ async fn many_tasks_that_want_the_endpoints_cause_one_request() {
         .collect();
     for task in tasks {
         assert_eq!(
-            task.await.expect("no panic").expect("endpoints"),
-            "https://koppeltaal.example/OAuth2/Koppeltaal/Token"
+            task.await.expect("no panic").expect("endpoints").as_str(),
+            format!("{}/OAuth2/Koppeltaal/Token", server.url())
         );
     }
     server.only();
+}
+
+#[tokio::test]
+async fn many_tasks_that_wait_for_endpoints_share_one_failure() {
+    let server = Server::playing([Step::Hang]).await;
+    let client = server.builder().request_timeout(std::time::Duration::from_millis(300)).build();
+    let client = client.expect("a client");
+    let tasks = (0..10).map(|_| client.endpoints());
+    for result in futures_util::future::join_all(tasks).await {
+        assert!(result.expect_err("no answer").is_timeout());
+    }
+    server.only();
+}
+
+#[tokio::test]
+async fn endpoints_that_would_give_secrets_away_are_refused() {
+    let statement = |name: &str, url: &str| {
+        json(format!(
+            r#"{{"resourceType":"Conformance","rest":[{{"mode":"server","security":{{"extension":[
+                {{"url":"http://fhir-registry.smarthealthit.org/Profile/oauth-uris#{name}","valueUri":"{url}"}}]}}}}]}}"#
+        ))
+    };
+    for (name, url) in [
+        ("authorize", "http://elsewhere.example/authorize"),
+        ("authorize", "javascript:alert(1)"),
+        ("authorize", "nonsense"),
+        ("token", "nonsense"),
+    ] {
+        let server = Server::playing([statement(name, url)]).await;
+        let error = server.client().endpoints().await.expect_err("refused");
+        let Error::Protocol(protocol) = &error else { panic!("{error:?}") };
+        assert_eq!(protocol.problem, ProtocolProblem::Endpoint(name), "{url}");
+    }
+    // Where secrets go, only the path is the statement's.
+    let server = Server::playing([statement("token", "http://elsewhere.example/connect/token?a=b")]).await;
+    let endpoints = server.client().endpoints().await.expect("endpoints");
+    assert_eq!(endpoints.token.as_str(), format!("{}/connect/token?a=b", server.url()));
+    let server = Server::playing([statement("token", "https://inside.example/connect/token")]).await;
+    let client = server.builder().oauth_server("https://login.example").build();
+    match client {
+        Ok(client) => {
+            let endpoints = client.endpoints().await.expect("endpoints");
+            assert_eq!(endpoints.token.as_str(), "https://login.example/connect/token");
+        }
+        // A machine without certificate authorities cannot build a client for https.
+        Err(error) => assert!(matches!(error, koppeltaal_transport::BuildError::Tls(_)), "{error:?}"),
+    }
 }
 
 #[tokio::test]
@@ -269,9 +333,10 @@ async fn endpoints_that_are_not_stated_are_the_usual_ones_and_both_registries_co
     let server = Server::playing([json(bare), json(old_host)]).await;
     let client = server.client();
     let endpoints = client.conformance().await.expect("a statement").endpoints().clone();
-    assert_eq!(endpoints.token, format!("{}/OAuth2/Koppeltaal/Token", server.url()));
+    assert_eq!(endpoints.token.as_str(), format!("{}/OAuth2/Koppeltaal/Token", server.url()));
     client.conformance().await.expect("a statement");
-    assert_eq!(client.endpoints().await.expect("renewed").token, "https://old.example/token");
+    let renewed = client.endpoints().await.expect("renewed");
+    assert_eq!(renewed.token.as_str(), format!("{}/token", server.url()));
 }
 
 #[tokio::test]
@@ -296,12 +361,12 @@ async fn activity_definitions_are_listed_created_and_updated() {
         let definition = document(&fixture("resources/other-activitydefinition.json"));
         let definition = definition.get::<Other>().expect("an Other").clone();
 
-        let created = client.create_activity_definition(definition.clone()).await.expect("created");
+        let created = client.create_activity_definition(&definition).await.expect("created");
         assert_eq!(created.as_str(), CREATED);
-        let updated = client.update_activity_definition(&created, definition.clone()).await.expect("updated");
+        let updated = client.update_activity_definition(&created, &definition).await.expect("updated");
         assert_eq!(updated.as_str(), UPDATED);
-        client.activity_definitions(Archived::Excluded).collect().await.expect("a list");
-        client.activity_definitions(Archived::Included).collect().await.expect("a list");
+        client.activity_definitions(IncludeArchived::No).collect().await.expect("a list");
+        client.activity_definitions(IncludeArchived::Yes).collect().await.expect("a list");
 
         let asked = server.asked();
         let lines: Vec<_> = asked.iter().map(|asked| format!("{} {}", asked.method, asked.target)).collect();
@@ -332,7 +397,7 @@ async fn listed_activity_definitions_have_their_address_with_version() {
         entry(&versioned, base)
     );
     let server = Server::playing([json(page)]).await;
-    let all = server.client().activity_definitions(Archived::Excluded).collect().await.expect("a list");
+    let all = server.client().activity_definitions(IncludeArchived::No).collect().await.expect("a list");
     let urls: Vec<_> = all.iter().map(|stored| stored.url.as_ref().map(ResourceUrl::as_str)).collect();
     assert_eq!(urls, [Some(versioned.as_str()), Some(versioned.as_str())]);
 }
@@ -340,6 +405,6 @@ async fn listed_activity_definitions_have_their_address_with_version() {
 #[tokio::test]
 async fn a_new_definition_without_address_leaves_the_outcome_open() {
     let server = Server::playing([with_headers(201, &[], "")]).await;
-    let error = server.client().create_activity_definition(Other::default()).await.expect_err("no address");
+    let error = server.client().create_activity_definition(&Other::default()).await.expect_err("no address");
     assert!(error.is_outcome_unknown(), "{error:?}");
 }

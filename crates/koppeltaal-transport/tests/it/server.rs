@@ -38,10 +38,13 @@ impl Asked {
     }
 }
 
+/// What the server does with a request; `None` when the script is over.
+type Next = dyn FnMut(&Asked) -> Option<Step> + Send;
+
 /// The steps of a server and its memory.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Script {
-    steps: Arc<Mutex<std::collections::VecDeque<Step>>>,
+    next: Arc<Mutex<Next>>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
@@ -53,8 +56,13 @@ pub(crate) struct Server {
 
 impl Script {
     pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
-        let steps = Arc::new(Mutex::new(steps.into_iter().collect()));
-        Self { steps, asked: Arc::default() }
+        let mut steps: std::collections::VecDeque<_> = steps.into_iter().collect();
+        Self::ruled(move |_| steps.pop_front())
+    }
+
+    /// Answers by what is asked.
+    pub(crate) fn ruled(next: impl FnMut(&Asked) -> Option<Step> + Send + 'static) -> Self {
+        Self { next: Arc::new(Mutex::new(next)), asked: Arc::default() }
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
@@ -64,8 +72,8 @@ impl Script {
     /// Serves one connection until either side has enough.
     pub(crate) async fn serve(self, connection: usize, mut socket: impl AsyncRead + AsyncWrite + Unpin) {
         while let Some(asked) = read_request(&mut socket, connection).await {
-            self.asked.lock().expect("the memory").push(asked);
-            let step = self.steps.lock().expect("the steps").pop_front();
+            self.asked.lock().expect("the memory").push(asked.clone());
+            let step = (self.next.lock().expect("the steps"))(&asked);
             match step.unwrap_or_else(|| status(599, "text/plain", "the script is over")) {
                 Step::Answer(bytes) => {
                     if socket.write_all(&bytes).await.is_err() {
@@ -86,7 +94,15 @@ impl Script {
 impl Server {
     /// Plays these steps, one per request, on a free port of this machine.
     pub(crate) async fn playing(steps: impl IntoIterator<Item = Step>) -> Self {
-        let script = Script::new(steps);
+        Self::with(Script::new(steps)).await
+    }
+
+    /// Answers by what is asked.
+    pub(crate) async fn answering(next: impl FnMut(&Asked) -> Option<Step> + Send + 'static) -> Self {
+        Self::with(Script::ruled(next)).await
+    }
+
+    async fn with(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let serve = {
@@ -112,7 +128,7 @@ impl Server {
 
     pub(crate) fn builder(&self) -> ClientBuilder {
         Client::builder(&self.url())
-            .credentials(Credentials::basic("portal", "Geheim1"))
+            .credentials(Credentials::basic("portal", "Geheim1").expect("credentials"))
             .retry(RetryPolicy::never())
     }
 

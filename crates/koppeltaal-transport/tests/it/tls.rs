@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use koppeltaal_transport::{BuildError, Client, ClientBuilder, Error, Obstacle, RetryPolicy};
+use koppeltaal_transport::{BuildError, Client, ClientBuilder, Error, RetryPolicy, UnreachableReason};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -59,8 +59,8 @@ fn client(url: &str) -> ClientBuilder {
 }
 
 async fn tls_failure(client: ClientBuilder) {
-    let error = client.build().expect("a client").send(care_plan()).await.expect_err("no trust");
-    assert!(matches!(error, Error::Unreachable { reason: Obstacle::Tls, .. }), "{error:?}");
+    let error = client.build().expect("a client").send(&care_plan()).await.expect_err("no trust");
+    assert!(matches!(error, Error::Unreachable { reason: UnreachableReason::Tls, .. }), "{error:?}");
     assert!(!error.is_retryable(), "trying again does not mend a certificate");
 }
 

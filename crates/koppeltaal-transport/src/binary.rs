@@ -1,0 +1,151 @@
+//! The storage service as `Binary`: the content itself travels, not wrapped in a resource (Koppeltaal spec sections 2 and
+//! 11).
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use koppeltaal_messaging::ResourceUrl;
+use reqwest::Url;
+
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::request::{Body, Operation, Request};
+use crate::storage::{or_none, push, spelling};
+
+/// What a stored content belongs to. `Debug` shows the object type only.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BinaryKey {
+    /// The patient.
+    pub patient: ResourceUrl,
+    /// What kind of thing it is, in the application's own words.
+    pub object_type: String,
+    /// Its name, unique for the patient and type.
+    pub object_key: String,
+}
+
+/// Content with its media type. `Debug` shows the type and how much it is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BinaryContent {
+    /// The media type.
+    pub content_type: String,
+    /// The content.
+    pub content: Bytes,
+}
+
+/// Stored content as the server has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredBinary {
+    /// Its address, with version if the server gave one.
+    pub url: Option<ResourceUrl>,
+    /// The content.
+    pub content: BinaryContent,
+}
+
+impl BinaryKey {
+    /// The key of a content.
+    pub fn new(patient: ResourceUrl, object_type: impl Into<String>, object_key: impl Into<String>) -> Self {
+        Self { patient, object_type: object_type.into(), object_key: object_key.into() }
+    }
+}
+
+impl BinaryContent {
+    /// Content of a media type.
+    pub fn new(content_type: impl Into<String>, content: impl Into<Bytes>) -> Self {
+        Self { content_type: content_type.into(), content: content.into() }
+    }
+
+    fn body(&self) -> Result<Body> {
+        let content_type = HeaderValue::try_from(&self.content_type).map_err(|_| Error::MediaType)?;
+        Ok(Body { content_type, bytes: self.content.clone() })
+    }
+}
+
+impl Client {
+    /// The content with this id. `None` if there is none.
+    ///
+    /// Whatever comes is taken for the content: a page of a proxy cannot be told from a stored one.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read.
+    pub async fn binary(&self, id: &str) -> Result<Option<StoredBinary>> {
+        let mut url = self.server().fhir("Binary", &[]);
+        push(&mut url, id);
+        let result = self.exchange(Request::new(Operation::BINARY, url), |answer| {
+            let (content_type, content) = answer.content()?;
+            let content = BinaryContent::new(content_type, content);
+            Ok(Some(StoredBinary { url: answer.resource_url(), content }))
+        });
+        or_none(result.await)
+    }
+
+    /// Stores content. What comes back is its address, with version.
+    ///
+    /// # Errors
+    ///
+    /// [`MediaType`](Error::MediaType) for a media type that is none; else those of a write.
+    pub async fn create_binary(&self, key: &BinaryKey, content: &BinaryContent) -> Result<ResourceUrl> {
+        let url = self.server().fhir(
+            "Binary",
+            &[
+                (spelling::PATIENT, key.patient.versionless()),
+                (spelling::OBJECT_TYPE, &key.object_type),
+                (spelling::OBJECT_KEY, &key.object_key),
+            ],
+        );
+        self.put_binary(Operation::CREATE_BINARY, url, content).await
+    }
+
+    /// Replaces stored content. With a version in `current`, only if nobody else has changed it since.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](Error::Conflict) when somebody has; [`ForeignUrl`](Error::ForeignUrl) for an address that is not
+    /// this server's; else those of [`create_binary`](Self::create_binary).
+    pub async fn update_binary(&self, current: &ResourceUrl, content: &BinaryContent) -> Result<ResourceUrl> {
+        self.put_binary(Operation::UPDATE_BINARY, self.here(current)?, content).await
+    }
+
+    /// Deletes stored content.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](Error::NotFound) when there is none; else those of a write.
+    pub async fn delete_binary(&self, id: &str) -> Result<()> {
+        let mut url = self.server().fhir("Binary", &[]);
+        push(&mut url, id);
+        self.delete(Operation::DELETE_BINARY, url).await
+    }
+
+    async fn put_binary(
+        &self,
+        operation: &'static Operation,
+        url: Url,
+        content: &BinaryContent,
+    ) -> Result<ResourceUrl> {
+        self.exchange(Request::new(operation, url).body(content.body()?), |answer| {
+            answer
+                .resource_url()
+                .ok_or_else(|| answer.unexpected("no address in Content-Location or Location"))
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for BinaryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BinaryKey").field("object_type", &self.object_type).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for BinaryContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BinaryContent")
+            .field("content_type", &self.content_type)
+            .field("bytes", &self.content.len())
+            .finish()
+    }
+}

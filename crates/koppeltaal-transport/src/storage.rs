@@ -1,0 +1,289 @@
+//! The storage service: what applications keep at the server for a patient, as `Other` with code `StorageItem`
+//! (Koppeltaal spec section 11). Its other face, `Binary`, is in [`binary`](crate::binary).
+
+use std::fmt;
+
+use koppeltaal_fhir::primitives::Instant;
+use koppeltaal_fhir::resources::Other;
+use koppeltaal_fhir::{Document, Entry, Resource};
+use koppeltaal_messaging::ResourceUrl;
+use koppeltaal_messaging::profiles::StorageItem;
+use reqwest::Url;
+
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::request::{Body, Operation, Request};
+use crate::search::Search;
+
+/// How the parameters are spelt. The public text of Koppeltaal lists what can be searched by, but no names; these are in
+/// the style of FHIR DSTU1. This is the one place to change them.
+pub(crate) mod spelling {
+    pub(crate) const CODE: (&str, &str) = ("code", "StorageItem");
+    pub(crate) const ID: &str = "_id";
+    pub(crate) const PATIENT: &str = "patient";
+    pub(crate) const OBJECT_TYPE: &str = "objectType";
+    pub(crate) const OBJECT_KEY: &str = "objectKey";
+    pub(crate) const KEY_EXACT: &str = "objectKey:exact";
+    pub(crate) const KEY_STARTS_WITH: &str = OBJECT_KEY;
+    pub(crate) const KEY_CONTAINS: &str = "objectKey:contains";
+    pub(crate) const LAST_UPDATED: &str = "lastUpdated";
+    pub(crate) const SORT: &str = "_sort";
+    pub(crate) const SORT_DESCENDING: &str = "_sort:desc";
+    pub(crate) const COUNT: &str = "_count";
+    /// The type in the address by which an item is deleted.
+    pub(crate) const DELETE_PREFIX: &str = "StorageItem:";
+}
+
+/// A stored item as the server has it. `Debug` shows its address and kind only.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StoredItem {
+    /// Its address, with version if the server gave one.
+    pub url: Option<ResourceUrl>,
+    /// The item.
+    pub item: StorageItem,
+}
+
+/// Which items a search gives. The default is all that the client may see. `Debug` shows no values.
+#[derive(Clone, PartialEq, Eq, Default)]
+#[must_use]
+pub struct StorageQuery {
+    /// Name and value of each parameter.
+    parameters: Vec<(&'static str, String)>,
+    limit: Option<usize>,
+}
+
+/// How the time of the last change is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// At that time, as exactly as it is given.
+    Equal,
+    /// Later.
+    After,
+    /// At that time or later.
+    NotBefore,
+    /// Earlier.
+    Before,
+    /// At that time or earlier.
+    NotAfter,
+}
+
+impl Comparison {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Equal => "",
+            Self::After => ">",
+            Self::NotBefore => ">=",
+            Self::Before => "<",
+            Self::NotAfter => "<=",
+        }
+    }
+}
+
+impl StorageQuery {
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.parameters.push((name, value.into()));
+        self
+    }
+
+    /// Only the item with this id.
+    pub fn id(self, id: impl Into<String>) -> Self {
+        self.with(spelling::ID, id)
+    }
+
+    /// Only items of this patient. A bearer token implies it.
+    pub fn patient(self, patient: &ResourceUrl) -> Self {
+        self.with(spelling::PATIENT, patient.versionless())
+    }
+
+    /// Only items of this object type.
+    pub fn object_type(self, object_type: impl Into<String>) -> Self {
+        self.with(spelling::OBJECT_TYPE, object_type)
+    }
+
+    /// Only the item with this object key.
+    pub fn object_key(self, key: impl Into<String>) -> Self {
+        self.with(spelling::KEY_EXACT, key)
+    }
+
+    /// Only items whose object key starts with this.
+    pub fn object_key_starts_with(self, start: impl Into<String>) -> Self {
+        self.with(spelling::KEY_STARTS_WITH, start)
+    }
+
+    /// Only items whose object key contains this.
+    pub fn object_key_contains(self, part: impl Into<String>) -> Self {
+        self.with(spelling::KEY_CONTAINS, part)
+    }
+
+    /// Only items that were last changed then. Two of them make a period.
+    pub fn last_updated(self, comparison: Comparison, time: &Instant) -> Self {
+        self.with(spelling::LAST_UPDATED, format!("{}{time}", comparison.prefix()))
+    }
+
+    /// By last change, the oldest first.
+    pub fn oldest_first(self) -> Self {
+        self.with(spelling::SORT, spelling::LAST_UPDATED)
+    }
+
+    /// By last change, the newest first.
+    pub fn newest_first(self) -> Self {
+        self.with(spelling::SORT_DESCENDING, spelling::LAST_UPDATED)
+    }
+
+    /// How many items per page.
+    pub fn page_size(self, items: u16) -> Self {
+        self.with(spelling::COUNT, items.max(1).to_string())
+    }
+
+    /// How many items at most, on all pages together.
+    pub fn limit(self, items: usize) -> Self {
+        Self { limit: Some(items), ..self }
+    }
+}
+
+impl Client {
+    /// Searches stored items. Nothing is requested until results are asked for.
+    pub fn storage_items(&self, query: &StorageQuery) -> Search<StoredItem> {
+        let mut first = self.server().fhir("Other", &[spelling::CODE]);
+        first.query_pairs_mut().extend_pairs(&query.parameters);
+        Search::new(self, Operation::STORAGE_ITEMS, first, query.limit, StoredItem::of_entry)
+    }
+
+    /// One stored item. `None` if there is none with this id, or not of this patient.
+    ///
+    /// With Basic credentials a server may demand the patient.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read.
+    pub async fn storage_item(&self, id: &str, patient: Option<&ResourceUrl>) -> Result<Option<StoredItem>> {
+        let mut url = self.server().fhir("Other", &[spelling::CODE]);
+        push(&mut url, id);
+        let patient = patient.map(|patient| (spelling::PATIENT, patient.versionless()));
+        url.query_pairs_mut().extend_pairs(patient);
+        let result = self
+            .exchange(Request::new(Operation::STORAGE_ITEM, url), |answer| {
+                match answer.document()?.document {
+                    Document::Resource(Resource::Other(other)) => {
+                        Ok(Some(StoredItem { url: answer.resource_url(), item: (*other).into() }))
+                    }
+                    _ => Err(answer.unexpected("no StorageItem")),
+                }
+            })
+            .await;
+        or_none(result)
+    }
+
+    /// Stores a new item. What comes back is its address, with version.
+    ///
+    /// # Errors
+    ///
+    /// Those of a write; the object key must be new for the patient and object type.
+    pub async fn create_storage_item(&self, item: &StorageItem) -> Result<ResourceUrl> {
+        let url = self.server().fhir("Other", &[spelling::CODE]);
+        self.put_storage_item(Operation::CREATE_STORAGE_ITEM, url, item).await
+    }
+
+    /// Replaces a stored item. With a version in `current`, only if nobody else has changed it since.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](Error::Conflict) when somebody has; [`ForeignUrl`](Error::ForeignUrl) for an address that is not
+    /// this server's; else those of a write.
+    pub async fn update_storage_item(
+        &self,
+        current: &ResourceUrl,
+        item: &StorageItem,
+    ) -> Result<ResourceUrl> {
+        let mut url = self.here(current)?;
+        url.query_pairs_mut().append_pair(spelling::CODE.0, spelling::CODE.1);
+        self.put_storage_item(Operation::UPDATE_STORAGE_ITEM, url, item).await
+    }
+
+    /// Deletes a stored item, by its id or the last part of its address.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](Error::NotFound) when there is none; else those of a write.
+    pub async fn delete_storage_item(&self, id: &str) -> Result<()> {
+        let id = id.strip_prefix(spelling::DELETE_PREFIX).unwrap_or(id);
+        let mut url = self.server().fhir("Other", &[]);
+        push(&mut url, &format!("{}{id}", spelling::DELETE_PREFIX));
+        self.delete(Operation::DELETE_STORAGE_ITEM, url).await
+    }
+
+    async fn put_storage_item(
+        &self,
+        operation: &'static Operation,
+        url: Url,
+        item: &StorageItem,
+    ) -> Result<ResourceUrl> {
+        let body = Body::resource(self.format(), Other::from(item.clone()).into())?;
+        self.exchange(Request::new(operation, url).body(body), |answer| {
+            // The body says nothing that is not known, but an outcome in it may refuse.
+            if !answer.is_empty() {
+                answer.document()?;
+            }
+            answer
+                .resource_url()
+                .ok_or_else(|| answer.unexpected("no address in Content-Location or Location"))
+        })
+        .await
+    }
+
+    pub(crate) async fn delete(&self, operation: &'static Operation, url: Url) -> Result<()> {
+        self.exchange(Request::new(operation, url), |answer| {
+            if answer.is_empty() { Ok(()) } else { answer.document().map(drop) }
+        })
+        .await
+    }
+
+    /// The address at the configured server.
+    pub(crate) fn here(&self, url: &ResourceUrl) -> Result<Url> {
+        let foreign = || Error::ForeignUrl { url: Some(url.to_string()) };
+        self.server().localize(url.as_str()).ok_or_else(foreign)
+    }
+}
+
+/// Puts one more segment at the end of a path; a slash in it is escaped.
+pub(crate) fn push(url: &mut Url, segment: &str) {
+    // Only addresses like `mailto:` have no path.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.push(segment);
+    }
+}
+
+/// Nothing where the server itself says that there is nothing, and not somebody else at a wrong address.
+pub(crate) fn or_none<T>(result: Result<Option<T>>) -> Result<Option<T>> {
+    match result {
+        Err(Error::NotFound { outcome: Some(_) }) => Ok(None),
+        result => result,
+    }
+}
+
+impl StoredItem {
+    fn of_entry(mut entry: Entry) -> Option<Self> {
+        let item = match entry.content.take()? {
+            Resource::Other(other) => (*other).into(),
+            _ => return None,
+        };
+        Some(Self { url: crate::definitions::address_of(&entry), item })
+    }
+}
+
+impl fmt::Debug for StoredItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredItem")
+            .field("url", &self.url)
+            .field("content_type", &self.item.content_type)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for StorageQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.parameters.iter().map(|(name, _)| *name).collect();
+        f.debug_struct("StorageQuery").field("parameters", &names).field("limit", &self.limit).finish()
+    }
+}

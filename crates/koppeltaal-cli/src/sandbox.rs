@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use clap::Args;
-use koppeltaal_sandbox::{Sandbox, SandboxConfig};
+use koppeltaal_sandbox::SandboxConfig;
 use tokio::runtime::Runtime;
 
 use crate::Outcome;
@@ -32,11 +32,11 @@ impl RunSandbox {
     }
 
     async fn serve(self) -> io::Result<Outcome> {
-        let mut config = SandboxConfig::default();
+        let mut config = SandboxConfig::default().portal_and_game();
         config.listen = self.listen;
         config.public_url = self.public_url;
         let users = users(&config);
-        let sandbox = match Sandbox::with_config(config).await {
+        let sandbox = match config.start().await {
             Ok(sandbox) => sandbox,
             Err(error) => {
                 anstream::eprintln!("error: {}: {error}", self.listen);
@@ -67,7 +67,7 @@ impl RunSandbox {
 /// The users for people: `portal (password portal, domain Sandbox)`.
 fn users(config: &SandboxConfig) -> String {
     let user = |instance: &koppeltaal_sandbox::Instance| {
-        format!("{} (password {}, domain {})", instance.user_name, instance.password, instance.domain)
+        format!("{} (password {}, domain {})", instance.username, instance.password, instance.domain)
     };
     config.instances.iter().map(user).collect::<Vec<_>>().join(", ")
 }

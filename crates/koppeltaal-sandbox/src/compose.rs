@@ -10,7 +10,7 @@ use koppeltaal_messaging::{Header, Issue, ProcessingState, vocabulary};
 use uuid::Uuid;
 
 use crate::links::{Links, versioned};
-use crate::mailbox::{Definition, Delivery, Kept, Message, Receipt, Refusal, Sent, Version};
+use crate::mailbox::{Definition, Delivery, Kept, Message, Origin, Receipt, Refusal, Sent, Version};
 
 /// What the server calls itself where a message says who sent it.
 const SERVER_NAME: &str = "Koppeltaal";
@@ -51,8 +51,9 @@ fn header_of(message: &Message, links: &Links) -> Header {
     let focal = message.focal();
     let fhir = header.fhir_mut();
     fhir.data = vec![reference(&versioned(&links.resource(&focal.address), focal.version.as_ref()))];
-    // The server's own messages are kept without a source, since that holds the server's address.
-    fhir.source.get_or_insert_with(|| server_source(links));
+    if message.origin == Origin::Server {
+        fhir.source = Some(server_source(links));
+    }
     header
 }
 

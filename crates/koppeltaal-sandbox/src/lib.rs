@@ -7,6 +7,7 @@ mod http;
 mod links;
 mod mailbox;
 mod sandbox;
+mod server;
 
 pub use config::{ConfigError, ConfiguredDefinition, Instance, Limits, SandboxConfig};
-pub use sandbox::{Sandbox, SandboxBuilder, StartError};
+pub use sandbox::{Sandbox, StartError};

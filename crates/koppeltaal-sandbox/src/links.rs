@@ -50,13 +50,24 @@ impl Links {
 
 /// The URL of one version of a resource.
 pub(crate) fn versioned(url: &str, version: Option<&Version>) -> String {
-    version.map_or_else(|| url.to_owned(), |version| format!("{url}/_history/{version}"))
+    version.map_or_else(|| url.to_owned(), |version| format!("{url}{HISTORY}{version}"))
+}
+
+/// What stands between the URL of a resource and a version.
+const HISTORY: &str = "/_history/";
+
+/// The opposite of [`versioned`], for any text: the ids of resources are their owners' and not always URLs.
+pub(crate) fn split_version(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once(HISTORY) {
+        Some((url, version)) => (url, Some(version).filter(|version| !version.is_empty())),
+        None => (text, None),
+    }
 }
 
 /// The number in the URL of a header, whatever server it is at; with or without version.
 pub(crate) fn header_number(url: &str) -> Option<u64> {
     let (_, rest) = url.rsplit_once("/MessageHeader/")?;
-    rest.split_once("/_history/").map_or(rest, |(number, _)| number).parse().ok()
+    split_version(rest).0.parse().ok()
 }
 
 /// The number in the id of an activity definition, `ActivityDefinition:6720`.
@@ -78,6 +89,17 @@ mod tests {
         assert_eq!(header_number(&versioned(&url, Some(&version))), Some(305));
         assert_eq!(header_number("305"), None);
         assert_eq!(header_number("https://k.example/FHIR/Koppeltaal/MessageHeader/abc"), None);
+    }
+
+    #[test]
+    fn any_text_can_have_a_version_and_lose_it_again() {
+        let version = Version::from("2020-08-15T07:33:55:708.2583");
+        for id in ["https://a.example/Patient/1", "https://a.example/careteam/x y", "urn:uuid:1-2", "1", ""] {
+            let whole = versioned(id, Some(&version));
+            assert_eq!(split_version(&whole), (id, Some(version.as_str())));
+            assert_eq!(split_version(id), (id, None));
+        }
+        assert_eq!(split_version("a/_history/"), ("a", None));
     }
 
     #[test]

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::config::{Limits, SandboxConfig};
-use crate::mailbox::{InstanceId, Mailbox, Moment, Refusal};
+use crate::mailbox::{InstanceId, Mailbox, Moment, Occasion};
 
 /// The state behind the handlers. The mailbox is locked for one step at a time, never while a body is read or written.
 #[derive(Debug)]
@@ -33,19 +35,20 @@ impl std::fmt::Debug for Account {
 }
 
 impl App {
-    pub(crate) fn new(config: &SandboxConfig, address: SocketAddr) -> Result<Self, Refusal> {
-        let mailbox = Mailbox::new(config, Moment::now())?;
+    /// `address` is where a client on this machine reaches the sandbox.
+    pub(crate) fn new(config: &SandboxConfig, address: SocketAddr) -> Self {
+        let mailbox = Mailbox::new(config, Moment::now());
         let accounts = mailbox.instances().map(|(id, instance)| {
-            (instance.user_name.clone(), Account { password: instance.password.clone(), id })
+            (instance.username.clone(), Account { password: instance.password.clone(), id: id.clone() })
         });
-        Ok(Self {
+        Self {
             accounts: accounts.collect(),
             mailbox: Mutex::new(mailbox),
             public_url: config.public_url.clone(),
             address: address.to_string(),
             limits: config.limits,
             ahead: AtomicU64::new(0),
-        })
+        }
     }
 
     /// The mailbox, for one step.
@@ -55,12 +58,19 @@ impl App {
     }
 
     /// The instance with these credentials.
-    pub(crate) fn authenticate(&self, user_name: &str, password: &str) -> Option<InstanceId> {
-        self.accounts.get(user_name).filter(|account| account.password == password).map(|account| account.id)
+    pub(crate) fn authenticate(&self, username: &str, password: &str) -> Option<InstanceId> {
+        self.accounts
+            .get(username)
+            .filter(|account| account.password == password)
+            .map(|account| account.id.clone())
     }
 
     pub(crate) fn now(&self) -> Moment {
         Moment::now().after(Duration::from_millis(self.ahead.load(Ordering::Relaxed)))
+    }
+
+    pub(crate) fn occasion(&self) -> Occasion {
+        Occasion { now: self.now(), fresh: Uuid::new_v4() }
     }
 
     pub(crate) fn advance_clock(&self, by: Duration) {
@@ -71,7 +81,7 @@ impl App {
         self.public_url.as_deref()
     }
 
-    /// Host and port that the sandbox listens on.
+    /// Host and port at which a client on this machine reaches the sandbox.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }

@@ -24,10 +24,8 @@ pub(crate) async fn list(
     check_code(&params)?;
     let with_archived = params.get("includearchived").is_some_and(is_yes);
     let now = app.now();
-    let (domain, definitions) = {
-        let mut mailbox = app.mailbox();
-        (mailbox.instance(caller).domain.clone(), mailbox.definitions(caller, with_archived))
-    };
+    let domain = &caller.domain;
+    let definitions = app.mailbox().definitions(domain, with_archived);
     let total = definitions.len();
     let paging = Paging::read(&params)?;
     // Everything at once, unless the client asks for pages.
@@ -41,7 +39,7 @@ pub(crate) async fn list(
     } else {
         vec![koppeltaal_fhir::Link::new("self", format!("{url}?{}", params.query()))]
     };
-    Ok(Reply::ok(compose::search_result(&domain, total, entries, link, &links, now.instant())))
+    Ok(Reply::ok(compose::search_result(domain, total, entries, link, &links, now.instant())))
 }
 
 fn is_yes(value: &str) -> bool {
@@ -65,7 +63,7 @@ pub(crate) async fn read(
     target: Target,
 ) -> Result<Reply, Refusal> {
     let number = definition_number(&target.id).ok_or_else(definition_not_found)?;
-    let found = app.mailbox().definition(caller, number).ok_or_else(definition_not_found)?;
+    let found = app.mailbox().definition(&caller.domain, number).cloned().ok_or_else(definition_not_found)?;
     Ok(answer(found, &links))
 }
 
@@ -79,7 +77,7 @@ pub(crate) async fn create(
 ) -> Result<Reply, Refusal> {
     check_code(&params)?;
     let sent = definition_in(received)?;
-    let created = app.mailbox().create_definition(author, sent, app.now())?;
+    let created = app.mailbox().create_definition(&author.domain, sent, app.occasion())?;
     Ok(answer(created, &links).status(StatusCode::CREATED))
 }
 
@@ -95,7 +93,8 @@ pub(crate) async fn update(
     let version = target.version.as_deref();
     let sent = definition_in(received)?;
     let url = links.definition(number);
-    let updated = app.mailbox().update_definition(author, number, &url, version, sent, app.now())?;
+    let occasion = app.occasion();
+    let updated = app.mailbox().update_definition(&author.domain, number, &url, version, sent, occasion)?;
     Ok(answer(updated, &links))
 }
 

@@ -12,8 +12,8 @@ use super::paging::Paging;
 use super::reply::Reply;
 use super::request::{Caller, LinksFor, Params, Received, Target};
 use crate::compose;
-use crate::links::{FHIR_PATH, Links, header_number};
-use crate::mailbox::{Acknowledgement, Filter, Found, InstanceId, Moment, Posting, Refusal, split_version};
+use crate::links::{FHIR_PATH, Links, header_number, split_version};
+use crate::mailbox::{Acknowledgement, Filter, Found, InstanceId, Moment, Posting, Refusal};
 
 /// The one named query there is.
 pub(crate) const CLAIM_QUERY: &str = "MessageHeader.GetNextNewAndClaim";
@@ -30,7 +30,7 @@ pub(crate) async fn post(
     };
     let posting = Posting::read(bundle, received.bytes)?;
     let event = posting.event;
-    let receipt = app.mailbox().post(sender, posting, app.now())?;
+    let receipt = app.mailbox().post(&sender, posting, app.occasion())?;
     tracing::debug!(%event, message = receipt.number, "posted");
     Ok(Reply::ok(compose::receipt(&receipt, &links)))
 }
@@ -42,7 +42,7 @@ pub(crate) async fn search(
     LinksFor(links): LinksFor,
     params: Params,
 ) -> Result<Reply, Refusal> {
-    let search = Search { app: &app, caller, links: &links, params: &params, now: app.now() };
+    let search = Search { app: &app, caller: &caller, links: &links, params: &params, now: app.now() };
     if let Some(query) = params.get("_query") {
         search.claim(query)
     } else if let Some(id) = params.get("_id") {
@@ -54,7 +54,7 @@ pub(crate) async fn search(
 
 struct Search<'a> {
     app: &'a App,
-    caller: InstanceId,
+    caller: &'a InstanceId,
     links: &'a Links,
     params: &'a Params,
     now: Moment,
@@ -93,7 +93,7 @@ impl Search<'_> {
         let url = self.links.server(&format!("{FHIR_PATH}/MessageHeader/_search?{}", self.params.query()));
         let link = Link::new("self", url);
         Reply::ok(compose::one_result(
-            &self.domain(),
+            &self.caller.domain,
             entries.unwrap_or_default(),
             link,
             self.links,
@@ -109,18 +109,14 @@ impl Search<'_> {
         let entries = page.iter().map(|delivery| compose::delivery_header(delivery, self.links)).collect();
         let url = self.links.server(&format!("{FHIR_PATH}/MessageHeader/_search"));
         let link = paging.links(&url, self.params, total);
-        let domain = self.domain();
-        Ok(Reply::ok(compose::search_result(&domain, total, entries, link, self.links, self.now.instant())))
-    }
-
-    fn domain(&self) -> String {
-        self.app.mailbox().instance(self.caller).domain.clone()
+        let domain = &self.caller.domain;
+        Ok(Reply::ok(compose::search_result(domain, total, entries, link, self.links, self.now.instant())))
     }
 }
 
 /// The filters that go with every search of headers.
 fn filter(params: &Params) -> Result<Filter, Refusal> {
-    let patient = params.get("Patient").map(|url| split_version(url).0);
+    let patient = params.get("Patient").map(|url| split_version(url).0.to_owned());
     // A token may come with its system: `http://...|CreateOrUpdatePatient`.
     let token =
         |name: &str| params.get(name).map(|value| value.rsplit_once('|').map_or(value, |(_, code)| code));
@@ -148,7 +144,7 @@ pub(crate) async fn acknowledge(
         .ok_or_else(|| Refusal::malformed("The body is not a MessageHeader."))?;
     let (status, exception) = reported(header)?;
     let report = Acknowledgement { status, exception, header_version: target.version };
-    let delivery = app.mailbox().acknowledge(receiver, number, &report, app.now())?;
+    let delivery = app.mailbox().acknowledge(&receiver, number, &report, app.now())?;
     tracing::debug!(message = number, status = %delivery.status, "acknowledged");
     let entry = compose::delivery_header(&delivery, &links);
     let location = entry.link("self").unwrap_or_default().to_owned();

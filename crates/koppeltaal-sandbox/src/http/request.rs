@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http_body_util::LengthLimitError;
 use koppeltaal_fhir::Document;
+use tokio::time::timeout;
 
 use super::app::App;
 use super::format::Format;
@@ -19,7 +20,7 @@ use crate::links::Links;
 use crate::mailbox::{InstanceId, Kind, Refusal};
 
 /// The application instance that asks, by its Basic credentials.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Caller(pub(crate) InstanceId);
 
 impl FromRequestParts<Arc<App>> for Caller {
@@ -37,7 +38,7 @@ impl FromRequestParts<Arc<App>> for Caller {
         let known = decode_basic(credentials).and_then(|(user, password)| app.authenticate(&user, &password));
         known
             .map(Self)
-            .ok_or_else(|| refuse("Authentication failed: the user name or the password is not correct"))
+            .ok_or_else(|| refuse("Authentication failed: the username or the password is not correct"))
     }
 }
 
@@ -64,7 +65,9 @@ impl FromRequest<Arc<App>> for Received {
         let (parts, body) = request.into_parts();
         let too_large =
             || Refusal::new(Kind::TooLarge, "too-long", format!("The body is longer than {limit} bytes."));
-        let body = to_bytes(body, limit).await.map_err(|error| {
+        let slow = |_| Refusal::new(Kind::Slow, "timeout", "The body did not come in time.");
+        let body = timeout(app.limits().request_time, to_bytes(body, limit)).await.map_err(slow)?;
+        let body = body.map_err(|error| {
             let cause = std::error::Error::source(&error);
             if cause.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
                 too_large()

@@ -68,7 +68,8 @@ impl Definitions {
         Ok(self.put(number, content, tick))
     }
 
-    fn put(&mut self, number: u64, mut content: Other, tick: &mut Tick<'_>) -> &Definition {
+    /// Takes in a definition that was checked before.
+    pub(crate) fn put(&mut self, number: u64, mut content: Other, tick: &mut Tick<'_>) -> &Definition {
         definition::settle(&mut content);
         let definition = Definition { number, version: tick.version(), changed: tick.now(), content };
         self.by_number.entry(number).insert_entry(definition).into_mut()

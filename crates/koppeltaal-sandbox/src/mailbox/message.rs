@@ -15,6 +15,15 @@ pub(crate) enum Address {
     Definition(u64),
 }
 
+/// Who made a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The server. Its `source` holds the server's address, so it is filled in when the message is handed out.
+    Server,
+    /// An application instance. What its header leaves out stays out.
+    Instance,
+}
+
 /// What both ends of a message agree on, and what the mailbox looks at.
 #[derive(Debug)]
 pub(crate) struct Message {
@@ -22,6 +31,7 @@ pub(crate) struct Message {
     pub(crate) identifier: String,
     pub(crate) event: Event,
     pub(crate) domain: String,
+    pub(crate) origin: Origin,
     /// URL, without version, of the patient whom the message is about.
     pub(crate) patient: Option<String>,
     /// The header without status and data; those are of one delivery.

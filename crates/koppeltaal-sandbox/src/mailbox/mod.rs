@@ -16,21 +16,21 @@ mod resources;
 mod tests;
 mod version;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use koppeltaal_fhir::Entry;
 use koppeltaal_fhir::primitives::Instant;
-use koppeltaal_fhir::resources::{MessageHeader, Other};
+use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_messaging::{ApiVersion, Event};
 use uuid::Uuid;
 
 pub(crate) use definitions::{Definition, SentDefinition, not_found as definition_not_found};
 pub(crate) use delivery::{Acknowledgement, Delivery};
 pub(crate) use history::{Receipt, Sent};
-pub(crate) use message::{Address, Kept, Message};
+pub(crate) use message::{Address, Kept, Message, Origin};
 pub(crate) use moment::Moment;
-pub(crate) use posting::{Posting, split_version};
+pub(crate) use posting::Posting;
 pub(crate) use queue::Filter;
 pub(crate) use refusal::{Kind, Refusal};
 pub(crate) use version::Version;
@@ -42,9 +42,33 @@ use queue::{Bounds, Queue};
 use resources::{Effect, Resources};
 use version::{Tick, VersionClock};
 
-/// An application instance, as its place in the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct InstanceId(usize);
+/// An application instance, by what it keeps when the configuration changes around it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct InstanceId {
+    pub(crate) domain: Arc<str>,
+    pub(crate) username: Arc<str>,
+}
+
+impl InstanceId {
+    pub(crate) fn of(instance: &Instance) -> Self {
+        Self { domain: instance.domain.as_str().into(), username: instance.username.as_str().into() }
+    }
+}
+
+/// When a step happens, and the one identifier that it may need: a step itself is told everything.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Occasion {
+    pub(crate) now: Moment,
+    pub(crate) fresh: Uuid,
+}
+
+/// The state of one application instance.
+#[derive(Debug)]
+struct Account {
+    instance: Instance,
+    queue: Queue,
+    history: History,
+}
 
 /// What an instance finds under an `_id`.
 #[derive(Debug)]
@@ -58,11 +82,7 @@ pub(crate) enum Found {
 /// The state of a sandbox.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
-    instances: Vec<Instance>,
-    /// In the order of `instances`.
-    queues: Vec<Queue>,
-    /// In the order of `instances`.
-    histories: Vec<History>,
+    accounts: BTreeMap<InstanceId, Account>,
     domains: HashMap<String, Domain>,
     clock: VersionClock,
     /// Of message headers; the last one given out.
@@ -80,17 +100,21 @@ struct Domain {
 
 impl Mailbox {
     /// The state at the start.
-    pub(crate) fn new(config: &SandboxConfig, now: Moment) -> Result<Self, Refusal> {
+    pub(crate) fn new(config: &SandboxConfig, now: Moment) -> Self {
         let limits = config.limits;
         let bounds = Bounds {
             messages: limits.queue_messages,
             bytes: limits.queue_bytes,
             claim_timeout: config.claim_timeout,
         };
+        let account = |instance: &Instance| Account {
+            instance: instance.clone(),
+            queue: Queue::new(bounds),
+            history: History::new(bounds.messages, bounds.bytes),
+        };
+        let accounts = config.instances.iter();
         let mut mailbox = Self {
-            instances: config.instances.clone(),
-            queues: config.instances.iter().map(|_| Queue::new(bounds)).collect(),
-            histories: config.instances.iter().map(|_| History::new(bounds.messages, bounds.bytes)).collect(),
+            accounts: accounts.map(|instance| (InstanceId::of(instance), account(instance))).collect(),
             domains: config.domains.iter().map(|name| (name.clone(), Domain::default())).collect(),
             clock: VersionClock::default(),
             last_number: 0,
@@ -98,22 +122,17 @@ impl Mailbox {
             limits,
         };
         for configured in &config.activity_definitions {
-            mailbox.add_definition(&configured.domain, configured.definition.clone(), now)?;
+            mailbox.last_definition += 1;
+            let home = mailbox.domains.entry(configured.domain.clone()).or_default();
+            let tick = &mut Tick::new(&mut mailbox.clock, now);
+            home.definitions.put(mailbox.last_definition, configured.definition.clone(), tick);
         }
-        Ok(mailbox)
+        mailbox
     }
 
     /// The instances with their ids.
-    pub(crate) fn instances(&self) -> impl Iterator<Item = (InstanceId, &Instance)> {
-        self.instances.iter().enumerate().map(|(place, instance)| (InstanceId(place), instance))
-    }
-
-    pub(crate) fn instance(&self, id: InstanceId) -> &Instance {
-        &self.instances[id.0]
-    }
-
-    fn domain(&mut self, name: &str) -> &mut Domain {
-        self.domains.entry(name.to_owned()).or_default()
+    pub(crate) fn instances(&self) -> impl Iterator<Item = (&InstanceId, &Instance)> {
+        self.accounts.iter().map(|(id, account)| (id, &account.instance))
     }
 
     fn next_number(&mut self) -> u64 {
@@ -126,19 +145,20 @@ impl Mailbox {
     /// identifier, is answered as the first time and does nothing.
     pub(crate) fn post(
         &mut self,
-        sender: InstanceId,
+        sender: &InstanceId,
         posting: Posting,
-        now: Moment,
+        occasion: Occasion,
     ) -> Result<Arc<Receipt>, Refusal> {
-        let account = &self.instances[sender.0];
-        if posting.domain != account.domain {
+        if posting.domain.as_str() != &*sender.domain {
             return Err(Refusal::forbidden("The message is not for the domain of these credentials."));
         }
-        let rules = account.api_version;
-        if let Some(sent) = self.histories[sender.0].identified(&posting.identifier) {
+        let account = self.accounts.get(sender).ok_or_else(unknown_instance)?;
+        let rules = account.instance.api_version;
+        if let Some(sent) = account.history.identified(&posting.identifier) {
             return Ok(Arc::clone(&sent.receipt));
         }
 
+        let now = occasion.now;
         // Definitions are published through `Other`; in the mailbox such a message is accepted and changes nothing.
         let is_inert = posting.event == Event::CreateOrUpdateActivityDefinition;
         let effects = if is_inert {
@@ -155,14 +175,14 @@ impl Mailbox {
             )?
         };
         if !is_inert && rules >= ApiVersion::V1_3_5 {
-            warn_of_missing_versions(&posting, &effects, &self.instances[sender.0].user_name);
+            warn_of_missing_versions(&posting, &effects, &sender.username);
         }
 
         let data = new_versions(&posting, &effects, rules);
         let receipt = Arc::new(Receipt {
             number: self.next_number(),
             version: Tick::new(&mut self.clock, now).version(),
-            identifier: Uuid::new_v4().to_string(),
+            identifier: occasion.fresh.to_string(),
             at: now,
             event: posting.event,
             domain: posting.domain.clone(),
@@ -171,7 +191,9 @@ impl Mailbox {
             data,
         });
         let message = Arc::new(keep(posting, effects));
-        self.histories[sender.0].put(Sent { message: Arc::clone(&message), receipt: Arc::clone(&receipt) });
+        if let Some(account) = self.accounts.get_mut(sender) {
+            account.history.put(Sent { message: Arc::clone(&message), receipt: Arc::clone(&receipt) });
+        }
         if !is_inert {
             self.deliver(&message, now);
         }
@@ -180,104 +202,97 @@ impl Mailbox {
 
     /// Copies a message into the queues of its subscribers.
     fn deliver(&mut self, message: &Arc<Message>, now: Moment) {
-        for place in 0..self.instances.len() {
-            let instance = &self.instances[place];
+        for Account { instance, queue, .. } in self.accounts.values_mut() {
             if instance.domain == message.domain && instance.subscriptions.contains(&message.event) {
-                let number = self.next_number();
-                self.queues[place].put(number, Arc::clone(message), &mut Tick::new(&mut self.clock, now));
+                self.last_number += 1;
+                queue.put(self.last_number, Arc::clone(message), &mut Tick::new(&mut self.clock, now));
             }
         }
     }
 
     /// Claims the oldest New message that the filter takes.
-    pub(crate) fn claim(&mut self, receiver: InstanceId, filter: &Filter, now: Moment) -> Option<Delivery> {
-        self.queues[receiver.0].claim(filter, &mut Tick::new(&mut self.clock, now))
+    pub(crate) fn claim(&mut self, receiver: &InstanceId, filter: &Filter, now: Moment) -> Option<Delivery> {
+        let account = self.accounts.get_mut(receiver)?;
+        account.queue.claim(filter, &mut Tick::new(&mut self.clock, now))
     }
 
     /// Does what a receiver reports about a message. Only the instance whose queue it is in may report.
     pub(crate) fn acknowledge(
         &mut self,
-        receiver: InstanceId,
+        receiver: &InstanceId,
         number: u64,
         report: &Acknowledgement,
         now: Moment,
     ) -> Result<Delivery, Refusal> {
-        if let Some(outcome) =
-            self.queues[receiver.0].acknowledge(number, report, &mut Tick::new(&mut self.clock, now))
+        let account = self.accounts.get_mut(receiver).ok_or_else(unknown_instance)?;
+        if let Some(outcome) = account.queue.acknowledge(number, report, &mut Tick::new(&mut self.clock, now))
         {
             return outcome;
         }
-        let tick = &mut Tick::new(&mut self.clock, now);
-        if self.queues.iter_mut().any(|queue| queue.get(number, tick).is_some()) {
+        if self.accounts.values().any(|account| account.queue.holds(number)) {
             return Err(Refusal::forbidden("The message is in the queue of another application instance."));
         }
         Err(Refusal::not_found("There is no such message."))
     }
 
     /// The message with this number: one in the instance's queue, or one that it posted, by the number of the answer.
-    pub(crate) fn numbered(&mut self, instance: InstanceId, number: u64, now: Moment) -> Option<Found> {
-        let received =
-            self.queues[instance.0].get(number, &mut Tick::new(&mut self.clock, now)).map(Found::Received);
-        received.or_else(|| self.histories[instance.0].numbered(number).cloned().map(Found::Sent))
+    pub(crate) fn numbered(&mut self, instance: &InstanceId, number: u64, now: Moment) -> Option<Found> {
+        let account = self.accounts.get_mut(instance)?;
+        let received = account.queue.get(number, &mut Tick::new(&mut self.clock, now)).map(Found::Received);
+        received.or_else(|| account.history.numbered(number).cloned().map(Found::Sent))
     }
 
     /// The message with this `MessageHeader.identifier`. One in the instance's queue goes before one that it posted.
     pub(crate) fn identified(
         &mut self,
-        instance: InstanceId,
+        instance: &InstanceId,
         identifier: &str,
         now: Moment,
     ) -> Option<Found> {
-        let received = self.queues[instance.0]
-            .find(identifier, &mut Tick::new(&mut self.clock, now))
-            .map(Found::Received);
-        received.or_else(|| self.histories[instance.0].identified(identifier).cloned().map(Found::Sent))
+        let account = self.accounts.get_mut(instance)?;
+        let tick = &mut Tick::new(&mut self.clock, now);
+        let received = account.queue.find(identifier, tick).map(Found::Received);
+        received.or_else(|| account.history.identified(identifier).cloned().map(Found::Sent))
     }
 
     /// How many messages of the instance's queue the filter takes, and a page of them, oldest first.
     pub(crate) fn list(
         &mut self,
-        instance: InstanceId,
+        instance: &InstanceId,
         filter: &Filter,
         skip: usize,
         count: usize,
         now: Moment,
     ) -> (usize, Vec<Delivery>) {
-        self.queues[instance.0].list(filter, skip, count, &mut Tick::new(&mut self.clock, now))
+        let Some(account) = self.accounts.get_mut(instance) else { return (0, Vec::new()) };
+        account.queue.list(filter, skip, count, &mut Tick::new(&mut self.clock, now))
     }
 
-    /// The activity definitions of the instance's domain, oldest first.
-    pub(crate) fn definitions(&mut self, instance: InstanceId, with_archived: bool) -> Vec<Definition> {
-        let domain = self.instances[instance.0].domain.clone();
-        self.domain(&domain).definitions.list(with_archived).cloned().collect()
+    /// The activity definitions of a domain, oldest first.
+    pub(crate) fn definitions(&self, domain: &str, with_archived: bool) -> Vec<Definition> {
+        let domain = self.domains.get(domain);
+        domain.map(|domain| domain.definitions.list(with_archived).cloned().collect()).unwrap_or_default()
     }
 
-    /// One activity definition of the instance's domain.
-    pub(crate) fn definition(&mut self, instance: InstanceId, number: u64) -> Option<Definition> {
-        let domain = self.instances[instance.0].domain.clone();
-        self.domain(&domain).definitions.get(number).cloned()
+    /// One activity definition of a domain.
+    pub(crate) fn definition(&self, domain: &str, number: u64) -> Option<&Definition> {
+        self.domains.get(domain)?.definitions.get(number)
     }
 
     /// Takes in a new activity definition and tells the subscribers of the domain.
     pub(crate) fn create_definition(
         &mut self,
-        author: InstanceId,
+        domain: &str,
         sent: SentDefinition,
-        now: Moment,
+        occasion: Occasion,
     ) -> Result<Definition, Refusal> {
-        let domain = self.instances[author.0].domain.clone();
-        let definition = self.add_definition(&domain, sent.content, now)?;
-        self.announce(&domain, &definition, sent.bytes, now);
-        Ok(definition)
-    }
-
-    fn add_definition(&mut self, domain: &str, content: Other, now: Moment) -> Result<Definition, Refusal> {
         let number = self.last_definition + 1;
         let capacity = self.limits.definitions;
         let home = self.domains.entry(domain.to_owned()).or_default();
-        let definition =
-            home.definitions.create(number, content, capacity, &mut Tick::new(&mut self.clock, now))?.clone();
+        let tick = &mut Tick::new(&mut self.clock, occasion.now);
+        let definition = home.definitions.create(number, sent.content, capacity, tick)?.clone();
         self.last_definition = number;
+        self.announce(domain, &definition, sent.bytes, occasion);
         Ok(definition)
     }
 
@@ -285,28 +300,25 @@ impl Mailbox {
     /// what a conflict names.
     pub(crate) fn update_definition(
         &mut self,
-        author: InstanceId,
+        domain: &str,
         number: u64,
         url: &str,
         version: Option<&str>,
         sent: SentDefinition,
-        now: Moment,
+        occasion: Occasion,
     ) -> Result<Definition, Refusal> {
-        let domain = self.instances[author.0].domain.clone();
-        let home = self.domains.entry(domain.clone()).or_default();
-        let definition = home
-            .definitions
-            .update(number, url, version, sent.content, &mut Tick::new(&mut self.clock, now))?
-            .clone();
-        self.announce(&domain, &definition, sent.bytes, now);
+        let home = self.domains.entry(domain.to_owned()).or_default();
+        let tick = &mut Tick::new(&mut self.clock, occasion.now);
+        let definition = home.definitions.update(number, url, version, sent.content, tick)?.clone();
+        self.announce(domain, &definition, sent.bytes, occasion);
         Ok(definition)
     }
 
     /// Sends the message that the server itself sends about a definition.
-    fn announce(&mut self, domain: &str, definition: &Definition, bytes: usize, now: Moment) {
+    fn announce(&mut self, domain: &str, definition: &Definition, bytes: usize, occasion: Occasion) {
         let event = Event::CreateOrUpdateActivityDefinition;
-        let identifier = Uuid::new_v4().to_string();
-        let timestamp: Instant = now.instant();
+        let identifier = occasion.fresh.to_string();
+        let timestamp: Instant = occasion.now.instant();
         let header = MessageHeader {
             identifier: identifier.as_str().into(),
             timestamp: timestamp.into(),
@@ -322,14 +334,20 @@ impl Mailbox {
             identifier,
             event,
             domain: domain.to_owned(),
+            origin: Origin::Server,
             patient: None,
             header: header.into(),
             focal: 0,
             resources: vec![kept],
             bytes,
         });
-        self.deliver(&message, now);
+        self.deliver(&message, occasion.now);
     }
+}
+
+/// Ids are made by [`Mailbox::new`], so no client sees this.
+fn unknown_instance() -> Refusal {
+    Refusal::forbidden("There is no such application instance.")
 }
 
 /// Rule 5: a sender of api-version 1.3.5 left the version of a known resource out.
@@ -381,6 +399,7 @@ fn keep(posting: Posting, effects: Vec<Effect>) -> Message {
         identifier: posting.identifier,
         event: posting.event,
         domain: posting.domain,
+        origin: Origin::Instance,
         patient: posting.patient,
         header: posting.header,
         focal: posting.focal,

@@ -107,6 +107,11 @@ impl Queue {
         Some(outcome.map(|()| delivery))
     }
 
+    /// Whether the message with this number is here.
+    pub(crate) fn holds(&self, number: u64) -> bool {
+        self.deliveries.contains_key(&number)
+    }
+
     /// The message with this number.
     pub(crate) fn get(&mut self, number: u64, tick: &mut Tick<'_>) -> Option<Delivery> {
         self.expire(tick);

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     MethodNotAllowed,
     /// A version is missing or not the current one.
     Conflict,
+    /// The body took longer to come than the sandbox waits.
+    Slow,
     /// The body is longer than the sandbox takes.
     TooLarge,
     /// The body is in a format that the sandbox does not read.

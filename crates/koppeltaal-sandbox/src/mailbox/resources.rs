@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use koppeltaal_messaging::{ApiVersion, Issue, NO_VERSION, WRONG_VERSION, issue_type};
 
-use super::posting::PostedResource;
+use super::posting::{Fingerprint, PostedResource};
 use super::refusal::{Kind, Refusal};
 use super::version::{Tick, Version};
 
@@ -17,7 +17,7 @@ pub(crate) struct Resources {
 #[derive(Debug)]
 struct Known {
     version: Version,
-    fingerprint: Option<u64>,
+    fingerprint: Option<Fingerprint>,
 }
 
 /// What a message did to one of its resources.

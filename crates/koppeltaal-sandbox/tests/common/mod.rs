@@ -4,14 +4,14 @@
 use koppeltaal_fhir::resources::{MessageHeader, OperationOutcome};
 use koppeltaal_fhir::{Bundle, Document, Entry, ReadOptions, ResourceType};
 use koppeltaal_messaging::{Event, Header, Issue, ProcessingState, ProcessingStatus};
-use koppeltaal_sandbox::{Instance, Sandbox, SandboxBuilder};
+use koppeltaal_sandbox::{Instance, Sandbox, SandboxConfig};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder};
 
 pub const DOMAIN: &str = "Zonnedauw";
 
 /// A sandbox with a portal that is told about statuses and definitions, and a game that is told about everything else.
-pub fn world() -> SandboxBuilder {
+pub fn world() -> SandboxConfig {
     let portal = [Event::UpdateCarePlanActivityStatus, Event::CreateOrUpdateActivityDefinition];
     let game = Event::ALL.into_iter().filter(|event| !portal.contains(event));
     Sandbox::builder()
@@ -100,13 +100,8 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(sandbox: &Sandbox, user_name: &'static str, password: &'static str, format: Format) -> Self {
-        Self {
-            http: http(),
-            base: sandbox.url().to_owned(),
-            credentials: Some((user_name, password)),
-            format,
-        }
+    pub fn new(sandbox: &Sandbox, username: &'static str, password: &'static str, format: Format) -> Self {
+        Self { http: http(), base: sandbox.url().to_owned(), credentials: Some((username, password)), format }
     }
 
     pub fn portal(sandbox: &Sandbox, format: Format) -> Self {
@@ -133,7 +128,7 @@ impl Client {
         };
         let request = self.http.request(method, url).header(ACCEPT, self.format.media_type());
         match self.credentials {
-            Some((user_name, password)) => request.basic_auth(user_name, Some(password)),
+            Some((username, password)) => request.basic_auth(username, Some(password)),
             None => request,
         }
     }

@@ -1,7 +1,9 @@
 //! [`SandboxConfig`]: the world that a sandbox plays: domains, application instances, activity definitions, limits.
 
+mod application;
 mod error;
 mod instance;
+mod lifetimes;
 mod limits;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -11,8 +13,10 @@ use std::time::Duration;
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::Event;
 
+pub use application::Application;
 pub use error::ConfigError;
 pub use instance::Instance;
+pub use lifetimes::Lifetimes;
 pub use limits::Limits;
 
 use crate::definition;
@@ -55,11 +59,15 @@ pub struct SandboxConfig {
     pub domains: BTreeSet<String>,
     /// The application instances.
     pub instances: Vec<Instance>,
+    /// The applications that users can be launched into.
+    pub applications: Vec<Application>,
     /// Activity definitions to start with.
     pub activity_definitions: Vec<ConfiguredDefinition>,
     /// How long a claimed message may stay unanswered before it is New again. Default 5 minutes; at the fifth time it
     /// becomes `MaximumRetriesExceeded`.
     pub claim_timeout: Duration,
+    /// How long launches, codes and tokens are good.
+    pub lifetimes: Lifetimes,
     /// The base of all links that are handed out: `http(s)://host[/path]`, without `/FHIR/Koppeltaal`. When not set, the
     /// address that the client used.
     pub public_url: Option<String>,
@@ -71,8 +79,9 @@ pub struct SandboxConfig {
 
 impl SandboxConfig {
     /// Adds a domain `Sandbox` with a portal (username `portal`, password `portal`) that is told what becomes of
-    /// activities, a game (`game`, `game`) that is told about care plans, and the game's activity definition (identifier
-    /// `SANDBOX-GAME`).
+    /// activities, a game (`game`, `game`) that is told about care plans, the game's activity definition (identifier
+    /// `SANDBOX-GAME`), and the application `game` to launch: secret `game`, launch page `http://127.0.0.1:8481/`, redirect
+    /// URI `http://127.0.0.1:8481/login`, with refresh tokens.
     pub fn portal_and_game(self) -> Self {
         const DOMAIN: &str = "Sandbox";
         self.instance(Instance::new("portal", "portal", DOMAIN).subscribe([
@@ -84,6 +93,13 @@ impl SandboxConfig {
         .instance(
             Instance::new("game", "game", DOMAIN)
                 .subscribe([Event::CreateOrUpdateCarePlan, Event::CreateOrUpdateUserMessage]),
+        )
+        .application(
+            Application::new("game")
+                .launch_url("http://127.0.0.1:8481/")
+                .redirect_uri("http://127.0.0.1:8481/login")
+                .secret("game")
+                .refresh_tokens(true),
         )
         .activity_definition(DOMAIN, definition::game("SANDBOX-GAME", "The Lighthouse Keeper", "game"))
     }
@@ -102,6 +118,13 @@ impl SandboxConfig {
         self
     }
 
+    /// Adds an application, in place of one with the same identifier.
+    pub fn application(mut self, application: Application) -> Self {
+        self.applications.retain(|other| other.identifier != application.identifier);
+        self.applications.push(application);
+        self
+    }
+
     /// Adds an activity definition, and its domain.
     pub fn activity_definition(mut self, domain: impl Into<String>, definition: Other) -> Self {
         let domain = domain.into();
@@ -113,6 +136,12 @@ impl SandboxConfig {
     /// Sets [`claim_timeout`](Self#structfield.claim_timeout).
     pub fn claim_timeout(mut self, timeout: Duration) -> Self {
         self.claim_timeout = timeout;
+        self
+    }
+
+    /// Sets [`lifetimes`](Self#structfield.lifetimes).
+    pub fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
+        self.lifetimes = lifetimes;
         self
     }
 
@@ -150,6 +179,7 @@ impl SandboxConfig {
     /// The first thing that contradicts itself; see [`ConfigError`].
     pub fn check(&self) -> Result<(), ConfigError> {
         let mut usernames = HashSet::new();
+        let mut of_applications = HashSet::new();
         for instance in &self.instances {
             // A colon ends the username in Basic authentication (RFC 7617).
             if instance.username.is_empty() || instance.username.contains(':') {
@@ -159,6 +189,16 @@ impl SandboxConfig {
                 return Err(ConfigError::DuplicateInstance(instance.username.clone()));
             }
             self.check_domain(&instance.domain)?;
+            if !of_applications.insert((&instance.domain, &instance.application)) {
+                return Err(ConfigError::DuplicateApplicationInstance(instance.application.clone()));
+            }
+        }
+        let mut identifiers = HashSet::new();
+        for application in &self.applications {
+            application.check()?;
+            if !identifiers.insert(&application.identifier) {
+                return Err(ConfigError::DuplicateApplication(application.identifier.clone()));
+            }
         }
         let mut definitions: BTreeMap<&str, usize> = BTreeMap::new();
         for ConfiguredDefinition { domain, definition } in &self.activity_definitions {
@@ -192,8 +232,10 @@ impl Default for SandboxConfig {
         Self {
             domains: BTreeSet::new(),
             instances: Vec::new(),
+            applications: Vec::new(),
             activity_definitions: Vec::new(),
             claim_timeout: Duration::from_secs(5 * 60),
+            lifetimes: Lifetimes::default(),
             public_url: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             limits: Limits::default(),

@@ -6,8 +6,11 @@ mod definition;
 mod http;
 mod links;
 mod mailbox;
+mod oauth;
 mod sandbox;
 mod server;
 
-pub use config::{ConfigError, ConfiguredDefinition, Instance, Limits, SandboxConfig};
+pub use config::{
+    Application, ConfigError, ConfiguredDefinition, Instance, Lifetimes, Limits, SandboxConfig,
+};
 pub use sandbox::{Sandbox, StartError};

@@ -10,6 +10,18 @@ pub enum ConfigError {
     /// A username is empty or holds a colon, which Basic authentication cannot carry.
     #[error("{0:?} cannot be a username: it is empty or holds a colon")]
     Username(String),
+    /// Two instances of one application in one domain: a token would not decide between them.
+    #[error("there are two instances of the application {0:?} in one domain")]
+    DuplicateApplicationInstance(String),
+    /// Two applications have the same identifier.
+    #[error("two applications are called {0:?}")]
+    DuplicateApplication(String),
+    /// The identifier of an application is empty or holds a colon, which Basic authentication cannot carry.
+    #[error("{0:?} cannot identify an application: it is empty or holds a colon")]
+    ApplicationIdentifier(String),
+    /// A launch page or redirect URI is not an absolute URI, or has a fragment.
+    #[error("{0:?} cannot be a launch page or redirect URI: it has to be absolute and without a fragment")]
+    ApplicationUrl(String),
     /// An instance or a definition names a domain that the sandbox does not have.
     #[error("there is no domain {0:?}")]
     UnknownDomain(String),

@@ -25,6 +25,9 @@ pub struct Instance {
     pub password: String,
     /// Name of the domain.
     pub domain: String,
+    /// Identifier of the application: the `client_id` of the tokens that act for this instance. The username when nothing
+    /// else is said.
+    pub application: String,
     /// The events whose messages are copied into the instance's queue.
     pub subscriptions: BTreeSet<Event>,
     /// The rules of versioning that its messages are held to.
@@ -34,8 +37,10 @@ pub struct Instance {
 impl Instance {
     /// An instance without subscriptions, of api-version 1.3.5.
     pub fn new(username: impl Into<String>, password: impl Into<String>, domain: impl Into<String>) -> Self {
+        let username = username.into();
         Self {
-            username: username.into(),
+            application: username.clone(),
+            username,
             password: password.into(),
             domain: domain.into(),
             subscriptions: BTreeSet::new(),
@@ -47,6 +52,13 @@ impl Instance {
     #[must_use]
     pub fn subscribe(mut self, events: impl IntoIterator<Item = Event>) -> Self {
         self.subscriptions.extend(events);
+        self
+    }
+
+    /// As the instance of this application.
+    #[must_use]
+    pub fn application(mut self, identifier: impl Into<String>) -> Self {
+        self.application = identifier.into();
         self
     }
 
@@ -64,6 +76,7 @@ impl fmt::Debug for Instance {
         f.debug_struct("Instance")
             .field("username", &self.username)
             .field("domain", &self.domain)
+            .field("application", &self.application)
             .field("subscriptions", &self.subscriptions)
             .field("api_version", &self.api_version)
             .finish_non_exhaustive()

@@ -1,6 +1,7 @@
 //! [`App`]: what all requests share.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,12 +11,16 @@ use uuid::Uuid;
 
 use crate::config::{Limits, SandboxConfig};
 use crate::mailbox::{InstanceId, Mailbox, Moment, Occasion};
+use crate::oauth::Grants;
 
 /// The state behind the handlers. The mailbox is locked for one step at a time, never while a body is read or written.
-#[derive(Debug)]
 pub(crate) struct App {
     mailbox: Mutex<Mailbox>,
+    oauth: Mutex<Grants>,
+    /// By username.
     accounts: HashMap<String, Account>,
+    /// The instances by domain and application.
+    instances: HashMap<(String, String), InstanceId>,
     public_url: Option<String>,
     address: String,
     limits: Limits,
@@ -28,9 +33,10 @@ struct Account {
     id: InstanceId,
 }
 
-impl std::fmt::Debug for Account {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.id.fmt(f)
+impl fmt::Debug for App {
+    /// What is in here is about patients, or secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -41,7 +47,12 @@ impl App {
         let accounts = mailbox.instances().map(|(id, instance)| {
             (instance.username.clone(), Account { password: instance.password.clone(), id: id.clone() })
         });
+        let instances = mailbox
+            .instances()
+            .map(|(id, instance)| ((instance.domain.clone(), instance.application.clone()), id.clone()));
         Self {
+            instances: instances.collect(),
+            oauth: Mutex::new(Grants::new(config)),
             accounts: accounts.collect(),
             mailbox: Mutex::new(mailbox),
             public_url: config.public_url.clone(),
@@ -55,6 +66,16 @@ impl App {
     pub(crate) fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
         // A step that panicked left the mailbox as it was or nearly so; other clients go on.
         self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Launches and tokens, for one step.
+    pub(crate) fn oauth(&self) -> MutexGuard<'_, Grants> {
+        self.oauth.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The instance of an application in a domain.
+    pub(crate) fn instance_of(&self, domain: &str, application: &str) -> Option<InstanceId> {
+        self.instances.get(&(domain.to_owned(), application.to_owned())).cloned()
     }
 
     /// The instance with these credentials.

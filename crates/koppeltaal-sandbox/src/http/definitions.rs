@@ -7,9 +7,10 @@ use axum::http::{StatusCode, header};
 use koppeltaal_fhir::{Document, Resource};
 
 use super::app::App;
+use super::authentication::Caller;
 use super::paging::Paging;
 use super::reply::Reply;
-use super::request::{Caller, LinksFor, Params, Received, Target};
+use super::request::{LinksFor, Params, Received, Target};
 use crate::compose;
 use crate::links::{FHIR_PATH, Links, definition_number, versioned};
 use crate::mailbox::{Definition, Refusal, SentDefinition, definition_not_found};
@@ -17,14 +18,14 @@ use crate::mailbox::{Definition, Refusal, SentDefinition, definition_not_found};
 /// `GET Other?code=ActivityDefinition`
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    Caller(caller): Caller,
+    caller: Caller,
     LinksFor(links): LinksFor,
     params: Params,
 ) -> Result<Reply, Refusal> {
     check_code(&params)?;
     let with_archived = params.get("includearchived").is_some_and(is_yes);
     let now = app.now();
-    let domain = &caller.domain;
+    let domain = &caller.instance.domain;
     let definitions = app.mailbox().definitions(domain, with_archived);
     let total = definitions.len();
     let paging = Paging::read(&params)?;
@@ -58,33 +59,37 @@ fn check_code(params: &Params) -> Result<(), Refusal> {
 /// `GET Other/ActivityDefinition:N`
 pub(crate) async fn read(
     State(app): State<Arc<App>>,
-    Caller(caller): Caller,
+    caller: Caller,
     LinksFor(links): LinksFor,
     target: Target,
 ) -> Result<Reply, Refusal> {
     let number = definition_number(&target.id).ok_or_else(definition_not_found)?;
-    let found = app.mailbox().definition(&caller.domain, number).cloned().ok_or_else(definition_not_found)?;
+    let found = app
+        .mailbox()
+        .definition(&caller.instance.domain, number)
+        .cloned()
+        .ok_or_else(definition_not_found)?;
     Ok(answer(found, &links))
 }
 
 /// `POST Other`
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
-    Caller(author): Caller,
+    caller: Caller,
     LinksFor(links): LinksFor,
     params: Params,
     received: Received,
 ) -> Result<Reply, Refusal> {
     check_code(&params)?;
     let sent = definition_in(received)?;
-    let created = app.mailbox().create_definition(&author.domain, sent, app.occasion())?;
+    let created = app.mailbox().create_definition(&caller.instance.domain, sent, app.occasion())?;
     Ok(answer(created, &links).status(StatusCode::CREATED))
 }
 
 /// `PUT Other/ActivityDefinition:N/_history/V`; without the version it is refused
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
-    Caller(author): Caller,
+    caller: Caller,
     LinksFor(links): LinksFor,
     target: Target,
     received: Received,
@@ -94,7 +99,8 @@ pub(crate) async fn update(
     let sent = definition_in(received)?;
     let url = links.definition(number);
     let occasion = app.occasion();
-    let updated = app.mailbox().update_definition(&author.domain, number, &url, version, sent, occasion)?;
+    let updated =
+        app.mailbox().update_definition(&caller.instance.domain, number, &url, version, sent, occasion)?;
     Ok(answer(updated, &links))
 }
 

@@ -18,6 +18,7 @@ use koppeltaal_messaging::Event;
 
 use super::app::App;
 use super::messages::CLAIM_QUERY;
+use super::oauth::OAUTH_PATH;
 use super::reply::Reply;
 use super::request::LinksFor;
 use crate::compose::SERVER_VERSION;
@@ -124,10 +125,7 @@ fn resource(
 
 fn security(links: &Links) -> ConformanceSecurity {
     let uri = |url: String, path: &str| {
-        extension(
-            url,
-            ExtensionValue::Uri(Uri::from(links.server(&format!("/OAuth2/Koppeltaal/{path}"))).into()),
-        )
+        extension(url, ExtensionValue::Uri(Uri::from(links.server(&format!("{OAUTH_PATH}/{path}"))).into()))
     };
     let oauth = OAUTH_URIS.iter().flat_map(|profile| {
         [uri(format!("{profile}#authorize"), "Authorize"), uri(format!("{profile}#token"), "Token")]

@@ -1,10 +1,12 @@
 //! The HTTP side of the sandbox: paths, and what goes around every handler.
 
 mod app;
+mod authentication;
 mod definitions;
 mod format;
 mod messages;
 mod metadata;
+mod oauth;
 mod paging;
 mod reply;
 mod request;
@@ -23,6 +25,7 @@ use tower::{Layer, Service};
 use tower_http::cors::{Any, CorsLayer};
 
 pub(crate) use app::App;
+use oauth::OAUTH_PATH;
 
 use crate::links::FHIR_PATH;
 use crate::mailbox::{Kind, Refusal};
@@ -45,8 +48,14 @@ pub(crate) fn service(
         .route("/Other/_search", get(definitions::list))
         .route("/Other/{id}", get(definitions::read).put(definitions::update))
         .route("/Other/{id}/_history/{version}", put(definitions::update));
+    let oauth = Router::new()
+        .route("/Launch", get(oauth::launch))
+        .route("/MobileLaunch", get(oauth::mobile_launch))
+        .route("/Authorize", get(oauth::authorize))
+        .route("/Token", get(oauth::token).post(oauth::token));
     let router = Router::new()
         .nest(FHIR_PATH, fhir)
+        .nest(OAUTH_PATH, oauth)
         .fallback(async || Refusal::not_found("There is nothing at this address."))
         .method_not_allowed_fallback(async || {
             Refusal::new(Kind::MethodNotAllowed, "not-supported", "The method is not supported here.")

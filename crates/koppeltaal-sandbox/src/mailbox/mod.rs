@@ -79,6 +79,15 @@ pub(crate) enum Found {
     Sent(Sent),
 }
 
+impl Found {
+    pub(crate) fn message(&self) -> &Message {
+        match self {
+            Self::Received(delivery) => &delivery.message,
+            Self::Sent(sent) => &sent.message,
+        }
+    }
+}
+
 /// The state of a sandbox.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
@@ -216,15 +225,22 @@ impl Mailbox {
         account.queue.claim(filter, &mut Tick::new(&mut self.clock, now))
     }
 
-    /// Does what a receiver reports about a message. Only the instance whose queue it is in may report.
+    /// Does what a receiver reports about a message. Only the instance whose queue it is in may report, and with `only` only
+    /// about a message of that patient.
     pub(crate) fn acknowledge(
         &mut self,
         receiver: &InstanceId,
         number: u64,
         report: &Acknowledgement,
+        only: Option<&str>,
         now: Moment,
     ) -> Result<Delivery, Refusal> {
+        let no_message = || Refusal::not_found("There is no such message.");
         let account = self.accounts.get_mut(receiver).ok_or_else(unknown_instance)?;
+        let patient = account.queue.patient(number);
+        if only.is_some() && patient.is_some_and(|patient| patient != only) {
+            return Err(no_message());
+        }
         if let Some(outcome) = account.queue.acknowledge(number, report, &mut Tick::new(&mut self.clock, now))
         {
             return outcome;
@@ -232,7 +248,7 @@ impl Mailbox {
         if self.accounts.values().any(|account| account.queue.holds(number)) {
             return Err(Refusal::forbidden("The message is in the queue of another application instance."));
         }
-        Err(Refusal::not_found("There is no such message."))
+        Err(no_message())
     }
 
     /// The message with this number: one in the instance's queue, or one that it posted, by the number of the answer.

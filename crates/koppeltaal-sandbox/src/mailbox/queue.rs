@@ -19,12 +19,15 @@ pub(crate) struct Filter {
     pub(crate) patient: Option<String>,
     pub(crate) event: Option<Event>,
     pub(crate) status: Option<Status>,
+    /// URL, without version, of the only patient whose messages may be seen, whatever else is asked for.
+    pub(crate) only: Option<String>,
 }
 
 impl Filter {
     pub(crate) fn takes(&self, delivery: &Delivery) -> bool {
         let message = &delivery.message;
         self.patient.as_ref().is_none_or(|patient| message.patient.as_ref() == Some(patient))
+            && self.only.as_ref().is_none_or(|only| message.patient.as_ref() == Some(only))
             && self.event.is_none_or(|event| message.event == event)
             && self.status.is_none_or(|status| delivery.status == status)
     }
@@ -110,6 +113,11 @@ impl Queue {
     /// Whether the message with this number is here.
     pub(crate) fn holds(&self, number: u64) -> bool {
         self.deliveries.contains_key(&number)
+    }
+
+    /// The patient of the message with this number, if it is here.
+    pub(crate) fn patient(&self, number: u64) -> Option<Option<&str>> {
+        self.deliveries.get(&number).map(|delivery| delivery.message.patient.as_deref())
     }
 
     /// The message with this number.

@@ -9,6 +9,8 @@ pub(crate) enum Kind {
     Malformed,
     /// Nobody knows these credentials.
     Unauthorized,
+    /// Nobody knows this bearer token, or its time is over.
+    BadToken,
     /// Known, but not allowed.
     Forbidden,
     /// There is no such thing.

@@ -90,18 +90,30 @@ pub fn header_mut(bundle: &mut Bundle) -> &mut MessageHeader {
     bundle.entry[0].content.as_mut().and_then(|content| content.get_mut()).expect("a header first")
 }
 
+#[derive(Clone)]
+enum Credentials {
+    None,
+    Basic(&'static str, &'static str),
+    Bearer(String),
+}
+
 /// One application instance that speaks one format.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
     base: String,
-    credentials: Option<(&'static str, &'static str)>,
+    credentials: Credentials,
     pub format: Format,
 }
 
 impl Client {
     pub fn new(sandbox: &Sandbox, username: &'static str, password: &'static str, format: Format) -> Self {
-        Self { http: http(), base: sandbox.url().to_owned(), credentials: Some((username, password)), format }
+        Self {
+            http: http(),
+            base: sandbox.url().to_owned(),
+            credentials: Credentials::Basic(username, password),
+            format,
+        }
     }
 
     pub fn portal(sandbox: &Sandbox, format: Format) -> Self {
@@ -117,7 +129,11 @@ impl Client {
     }
 
     pub fn anonymous(sandbox: &Sandbox, format: Format) -> Self {
-        Self { credentials: None, ..Self::portal(sandbox, format) }
+        Self { credentials: Credentials::None, ..Self::portal(sandbox, format) }
+    }
+
+    pub fn bearer(sandbox: &Sandbox, token: &str, format: Format) -> Self {
+        Self { credentials: Credentials::Bearer(token.to_owned()), ..Self::portal(sandbox, format) }
     }
 
     /// A request; `path` is one under the FHIR base, or a whole URL.
@@ -127,9 +143,10 @@ impl Client {
             path => format!("{}/FHIR/Koppeltaal/{path}", self.base),
         };
         let request = self.http.request(method, url).header(ACCEPT, self.format.media_type());
-        match self.credentials {
-            Some((username, password)) => request.basic_auth(username, Some(password)),
-            None => request,
+        match &self.credentials {
+            Credentials::Basic(username, password) => request.basic_auth(username, Some(password)),
+            Credentials::Bearer(token) => request.bearer_auth(token),
+            Credentials::None => request,
         }
     }
 
@@ -246,9 +263,21 @@ pub fn status_of(header: &MessageHeader) -> ProcessingStatus {
     processing(header).status().expect("a known status")
 }
 
-/// A bare HTTP client. In one build with the transport crate reqwest has TLS but no provider of cryptography, and will not
+/// A bare HTTP client, which shows redirects instead of following them. In one build with the transport crate reqwest has TLS but no provider of cryptography, and will not
 /// make a client without, though these tests never use it.
 pub fn http() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client")
+}
+
+/// The patient that the header of a message names.
+pub fn header_patient(message: &Bundle) -> String {
+    let header = Header::of_entry(&message.entry[0]).expect("a header");
+    header.patient().expect("a patient").to_owned()
+}
+
+pub fn set_header_patient(message: &mut Bundle, url: &str) {
+    let mut header = Header::of_entry(&message.entry[0]).expect("a header");
+    header.set_patient(Some(&url.parse().expect("a URL")));
+    message.entry[0].content = Some(header.into_fhir().into());
 }

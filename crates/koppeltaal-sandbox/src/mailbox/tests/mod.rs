@@ -88,7 +88,7 @@ impl World {
 
     fn report(&mut self, receiver: &str, number: u64, report: &Acknowledgement) -> Result<Delivery, Refusal> {
         let receiver = self.id(receiver);
-        self.mailbox.acknowledge(&receiver, number, report, self.now)
+        self.mailbox.acknowledge(&receiver, number, report, None, self.now)
     }
 
     /// The messages in a queue: number and status.

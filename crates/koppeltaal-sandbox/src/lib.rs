@@ -9,6 +9,7 @@ mod mailbox;
 mod oauth;
 mod sandbox;
 mod server;
+mod storage;
 
 pub use config::{
     Application, ConfigError, ConfiguredDefinition, Instance, Lifetimes, Limits, SandboxConfig,

@@ -7,6 +7,9 @@ pub(crate) const FHIR_PATH: &str = "/FHIR/Koppeltaal";
 /// What the id of an activity definition starts with, before its number.
 const DEFINITION_PREFIX: &str = "ActivityDefinition:";
 
+/// The same for an item of the storage service.
+const STORAGE_PREFIX: &str = "StorageItem:";
+
 /// Makes URLs under one base: the address under which a client knows the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Links {
@@ -37,6 +40,16 @@ impl Links {
     /// An activity definition.
     pub(crate) fn definition(&self, number: u64) -> String {
         format!("{}{FHIR_PATH}/Other/{DEFINITION_PREFIX}{number}", self.base)
+    }
+
+    /// An item of the storage service.
+    pub(crate) fn storage_item(&self, number: u64) -> String {
+        format!("{}{FHIR_PATH}/Other/{STORAGE_PREFIX}{number}", self.base)
+    }
+
+    /// The same as a `Binary`.
+    pub(crate) fn binary(&self, number: u64) -> String {
+        format!("{}{FHIR_PATH}/Binary/{number}", self.base)
     }
 
     /// A resource, without version.
@@ -75,6 +88,11 @@ pub(crate) fn definition_number(id: &str) -> Option<u64> {
     id.strip_prefix(DEFINITION_PREFIX)?.parse().ok()
 }
 
+/// The number in the id of an item of the storage service, `StorageItem:12`.
+pub(crate) fn storage_number(id: &str) -> Option<u64> {
+    id.strip_prefix(STORAGE_PREFIX)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,5 +126,6 @@ mod tests {
         assert_eq!(url, "http://127.0.0.1:8080/FHIR/Koppeltaal/Other/ActivityDefinition:7");
         assert_eq!(definition_number("ActivityDefinition:7"), Some(7));
         assert_eq!(definition_number("StorageItem:7"), None);
+        assert_eq!(storage_number("StorageItem:7"), Some(7));
     }
 }

@@ -476,3 +476,32 @@ async fn a_token_shows_the_messages_of_its_patient_only() {
         game.get("Other?code=ActivityDefinition").await.bundle();
     }
 }
+
+#[tokio::test]
+async fn a_token_stores_and_finds_things_of_its_patient_only() {
+    for format in FORMATS {
+        let sandbox = start(confidential()).await;
+        let basic = Client::game(&sandbox, format);
+        let of = |patient: &str, key: &str| {
+            koppeltaal_fhir::resources::Other::from(koppeltaal_messaging::profiles::StorageItem {
+                content_type: Some("text/plain".into()),
+                content: Some("QUJD".into()),
+                patient_identifier: Some(koppeltaal_messaging::Reference::from(patient)),
+                object_type: Some("level".into()),
+                object_key: Some(key.into()),
+                ..Default::default()
+            })
+        };
+        let theirs = basic.post("Other", of("https://portal.example/fhir/Patient/8", "1")).await;
+        let hidden = theirs.header("content-location").to_owned();
+        let reply = tokens(&sandbox).await;
+        let game = Client::bearer(&sandbox, reply["access_token"].as_str().unwrap(), format);
+        assert_eq!(game.post("Other", of(PATIENT, "2")).await.status, 201);
+        game.post("Other", of("https://portal.example/fhir/Patient/8", "3")).await.details(403);
+        game.put(&hidden, of(PATIENT, "4")).await.details(404);
+        assert_eq!(game.get("Other?code=StorageItem").await.bundle().entry.len(), 1);
+        assert_eq!(basic.get("Other?code=StorageItem").await.bundle().entry.len(), 2);
+        let asked = "Other?code=StorageItem&patient=https://portal.example/fhir/Patient/8";
+        assert!(game.get(asked).await.bundle().entry.is_empty());
+    }
+}

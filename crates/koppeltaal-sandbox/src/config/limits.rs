@@ -19,6 +19,10 @@ pub struct Limits {
     pub resources: usize,
     /// Activity definitions in one domain, archived ones included. Default 10,000.
     pub definitions: usize,
+    /// Items of the storage service in one domain. Default 100,000.
+    pub storage_items: usize,
+    /// Size of these in bytes of base64. Default 256 MiB.
+    pub storage_bytes: usize,
     /// Connections at a time; more wait until one ends. Default 4,096.
     pub connections: usize,
     /// How long a client may take to send the header of a request, and then its body. Default 30 seconds each.
@@ -35,6 +39,8 @@ impl Default for Limits {
             queue_bytes: 256 << 20,
             resources: 1_000_000,
             definitions: 10_000,
+            storage_items: 100_000,
+            storage_bytes: 256 << 20,
             connections: 4096,
             request_time: Duration::from_secs(30),
             stop_time: Duration::from_secs(5),

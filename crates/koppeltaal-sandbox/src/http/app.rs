@@ -12,15 +12,19 @@ use uuid::Uuid;
 use crate::config::{Limits, SandboxConfig};
 use crate::mailbox::{InstanceId, Mailbox, Moment, Occasion};
 use crate::oauth::Grants;
+use crate::storage::Storage;
 
 /// The state behind the handlers. The mailbox is locked for one step at a time, never while a body is read or written.
 pub(crate) struct App {
     mailbox: Mutex<Mailbox>,
     oauth: Mutex<Grants>,
+    storage: Mutex<Storage>,
     /// By username.
     accounts: HashMap<String, Account>,
     /// The instances by domain and application.
     instances: HashMap<(String, String), InstanceId>,
+    /// The applications of the instances.
+    applications: HashMap<InstanceId, String>,
     public_url: Option<String>,
     address: String,
     limits: Limits,
@@ -47,12 +51,16 @@ impl App {
         let accounts = mailbox.instances().map(|(id, instance)| {
             (instance.username.clone(), Account { password: instance.password.clone(), id: id.clone() })
         });
+        let applications =
+            mailbox.instances().map(|(id, instance)| (id.clone(), instance.application.clone()));
         let instances = mailbox
             .instances()
             .map(|(id, instance)| ((instance.domain.clone(), instance.application.clone()), id.clone()));
         Self {
             instances: instances.collect(),
             oauth: Mutex::new(Grants::new(config)),
+            storage: Mutex::new(Storage::new(config.limits)),
+            applications: applications.collect(),
             accounts: accounts.collect(),
             mailbox: Mutex::new(mailbox),
             public_url: config.public_url.clone(),
@@ -71,6 +79,16 @@ impl App {
     /// Launches and tokens, for one step.
     pub(crate) fn oauth(&self) -> MutexGuard<'_, Grants> {
         self.oauth.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The storage service, for one step.
+    pub(crate) fn storage(&self) -> MutexGuard<'_, Storage> {
+        self.storage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The application that an instance is of; none for an instance that is not.
+    pub(crate) fn application_of(&self, instance: &InstanceId) -> &str {
+        self.applications.get(instance).map(String::as_str).unwrap_or_default()
     }
 
     /// The instance of an application in a domain.

@@ -2,14 +2,17 @@
 
 mod app;
 mod authentication;
+mod binary;
 mod definitions;
 mod format;
 mod messages;
 mod metadata;
 mod oauth;
+mod other;
 mod paging;
 mod reply;
 mod request;
+pub(crate) mod storage;
 mod wire;
 
 use std::sync::Arc;
@@ -44,10 +47,14 @@ pub(crate) fn service(
         .route("/MessageHeader/_search", get(messages::search))
         .route("/MessageHeader/{id}", put(messages::acknowledge))
         .route("/MessageHeader/{id}/_history/{version}", put(messages::acknowledge))
-        .route("/Other", get(definitions::list).post(definitions::create))
-        .route("/Other/_search", get(definitions::list))
-        .route("/Other/{id}", get(definitions::read).put(definitions::update))
-        .route("/Other/{id}/_history/{version}", put(definitions::update));
+        .route("/Other", get(other::list).post(other::create))
+        .route("/Other/_search", get(other::list))
+        .route("/Other/{id}", get(other::read).put(other::update).delete(other::delete))
+        .route("/Other/{id}/_history/{version}", get(other::read).put(other::update))
+        .route("/Binary", get(binary::list).post(binary::create))
+        .route("/Binary/_search", get(binary::list))
+        .route("/Binary/{id}", get(binary::read).put(binary::update).delete(binary::delete))
+        .route("/Binary/{id}/_history/{version}", get(binary::read).put(binary::update));
     let oauth = Router::new()
         .route("/Launch", get(oauth::launch))
         .route("/MobileLaunch", get(oauth::mobile_launch))
@@ -72,7 +79,7 @@ pub(crate) fn service(
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST, Method::PUT])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
         .expose_headers([header::CONTENT_LOCATION, header::LOCATION])
 }

@@ -33,10 +33,15 @@ impl FromRequest<Arc<App>> for Received {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
         let body = read_body(body, app.limits()).await?;
-        let format = Format::of_request(&parts.headers, &body)?;
-        let read = wire::read(&body, format).map_err(|error| Refusal::malformed(error.to_string()))?;
-        Ok(Self { document: read.document, bytes: body.len() })
+        Ok(Self { document: read_document(&parts.headers, &body)?, bytes: body.len() })
     }
+}
+
+/// The document in a body, in the format that the headers name.
+pub(crate) fn read_document(headers: &HeaderMap, body: &[u8]) -> Result<Document, Refusal> {
+    let format = Format::of_request(headers, body)?;
+    let read = wire::read(body, format).map_err(|error| Refusal::malformed(error.to_string()))?;
+    Ok(read.document)
 }
 
 /// A whole body, within the bounds of length and time.
@@ -136,6 +141,13 @@ impl Params {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The values of all parameters of this name that have one.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let named =
+            self.0.iter().filter(move |(key, value)| key.eq_ignore_ascii_case(name) && !value.is_empty());
+        named.map(|(_, value)| value.as_str())
     }
 
     /// A parameter that is a whole number.

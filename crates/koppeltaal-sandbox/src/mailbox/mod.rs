@@ -33,14 +33,13 @@ pub(crate) use moment::Moment;
 pub(crate) use posting::Posting;
 pub(crate) use queue::Filter;
 pub(crate) use refusal::{Kind, Refusal};
-pub(crate) use version::Version;
+pub(crate) use version::{Tick, Version, VersionClock};
 
 use crate::config::{Instance, Limits, SandboxConfig};
 use definitions::Definitions;
 use history::History;
 use queue::{Bounds, Queue};
 use resources::{Effect, Resources};
-use version::{Tick, VersionClock};
 
 /// An application instance, by what it keeps when the configuration changes around it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 use koppeltaal_sandbox::SandboxConfig;
@@ -9,17 +10,26 @@ use tokio::runtime::Runtime;
 
 use crate::Outcome;
 
+/// Known in advance, so that configurations of clients can name it.
+const DEFAULT_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8480);
+
 /// Run a Koppeltaal server to develop against, in memory, until Ctrl-C.
 ///
-/// Prints one line on standard output when it is ready: where it listens, and which users there are. Not for
-/// production: everybody knows the passwords, and everything is forgotten at the end.
+/// Without a configuration it has a domain with a portal and a game. Prints one line on standard output when it is
+/// ready: where it listens, and which users there are. Not for production: everybody knows the passwords, and
+/// everything is forgotten at the end.
 ///
 /// Exit code: 0 stopped, 2 could not start.
 #[derive(Debug, Args)]
 pub(crate) struct RunSandbox {
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8480")]
-    listen: SocketAddr,
+    /// Domains, application instances, applications and settings, in TOML; the form is documented in sandbox.toml of
+    /// the crate koppeltaal-sandbox.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Where to listen; port 0 takes a free one. [default: what the configuration says, else 127.0.0.1:8480]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
 
     /// The base of the links that the server hands out, when clients reach it by another address (a proxy).
     #[arg(long, value_name = "URL")]
@@ -32,14 +42,18 @@ impl RunSandbox {
     }
 
     async fn serve(self) -> io::Result<Outcome> {
-        let mut config = SandboxConfig::default().portal_and_game();
-        config.listen = self.listen;
-        config.public_url = self.public_url;
-        let users = users(&config);
+        let config = match self.configuration() {
+            Ok(config) => config,
+            Err(error) => {
+                anstream::eprintln!("error: {error}");
+                return Ok(Outcome::Unusable);
+            }
+        };
+        let (listen, users) = (config.listen, users(&config));
         let sandbox = match config.start().await {
             Ok(sandbox) => sandbox,
             Err(error) => {
-                anstream::eprintln!("error: {}: {error}", self.listen);
+                anstream::eprintln!("error: {listen}: {error}");
                 return Ok(Outcome::Unusable);
             }
         };
@@ -61,6 +75,23 @@ impl RunSandbox {
             insisted = signals.next() => insisted?,
         }
         Ok(Outcome::Success)
+    }
+}
+
+/// What the options and the file say, for a server that can start.
+impl RunSandbox {
+    fn configuration(&self) -> Result<SandboxConfig, String> {
+        let mut config = match &self.config {
+            Some(path) => {
+                let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+                let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
+                SandboxConfig::from_toml(&text).map_err(|error| named(&error))?
+            }
+            None => SandboxConfig::default().portal_and_game().listen(DEFAULT_ADDRESS.into()),
+        };
+        config.listen = self.listen.unwrap_or(config.listen);
+        config.public_url = self.public_url.clone().or(config.public_url);
+        Ok(config)
     }
 }
 

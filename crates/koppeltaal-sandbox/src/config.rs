@@ -2,6 +2,7 @@
 
 mod application;
 mod error;
+mod file;
 mod instance;
 mod lifetimes;
 mod limits;

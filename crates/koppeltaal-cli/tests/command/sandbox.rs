@@ -83,6 +83,27 @@ fn a_sandbox_that_cannot_start_says_why() {
     assert!(stderr(&output).contains("public URL"), "{}", stderr(&output));
 }
 
+#[test]
+fn a_configuration_file_decides_who_may_come_in() {
+    let directory = std::env::temp_dir().join(format!("koppeltaal-config-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let path = directory.join("world.toml");
+    let text =
+        "listen = '127.0.0.1:0'\n[[instances]]\nusername = 'epd'\npassword = 'e'\ndomain = 'Zonnedauw'\n";
+    std::fs::write(&path, text).expect("a file");
+    let sandbox = Running::start(&["sandbox", "--config", path.to_str().expect("text")]);
+    assert!(sandbox.ready.ends_with("users epd (password e, domain Zonnedauw)\n"), "{}", sandbox.ready);
+    assert!(get(sandbox.address(), "/FHIR/Koppeltaal/metadata").starts_with("HTTP/1.1 200"));
+
+    std::fs::write(&path, "[[instances]]\nuser = 'epd'\n").expect("a file");
+    for (file, part) in [(path.to_str().expect("text"), "line 2"), ("nowhere.toml", "nowhere.toml")] {
+        let output = koppeltaal(&["sandbox", "--config", file]);
+        assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
+        assert!(stderr(&output).contains(part), "{}", stderr(&output));
+    }
+    std::fs::remove_dir_all(directory).expect("it is there");
+}
+
 #[cfg(unix)]
 #[test]
 fn the_sandbox_stops_when_it_is_asked_to() {

@@ -4,6 +4,9 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// A configuration file cannot be read as one: what is wrong, and in which line.
+    #[error("{0}")]
+    File(String),
     /// Two instances have the same username, so their credentials would not decide between them.
     #[error("two application instances are called {0:?}")]
     DuplicateInstance(String),

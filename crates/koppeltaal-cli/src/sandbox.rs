@@ -13,11 +13,11 @@ use crate::Outcome;
 /// Known in advance, so that configurations of clients can name it.
 const DEFAULT_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8480);
 
-/// Run a Koppeltaal server to develop against, in memory, until Ctrl-C.
+/// Run a Koppeltaal server to develop against, until Ctrl-C.
 ///
 /// Without a configuration it has a domain with a portal and a game. Prints one line on standard output when it is
 /// ready: where it listens, and which users there are. Not for production: everybody knows the passwords, and
-/// everything is forgotten at the end.
+/// without a data file everything is forgotten at the end.
 ///
 /// Exit code: 0 stopped, 2 could not start.
 #[derive(Debug, Args)]
@@ -26,6 +26,10 @@ pub(crate) struct RunSandbox {
     /// the crate koppeltaal-sandbox.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    /// Keep everything in this file, so that it survives a restart; made if it is not there.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
 
     /// Where to listen; port 0 takes a free one. [default: what the configuration says, else 127.0.0.1:8480]
     #[arg(long, value_name = "ADDRESS")]
@@ -90,6 +94,7 @@ impl RunSandbox {
             None => SandboxConfig::default().portal_and_game().listen(DEFAULT_ADDRESS.into()),
         };
         config.listen = self.listen.unwrap_or(config.listen);
+        config.data = self.data.clone().or(config.data);
         config.public_url = self.public_url.clone().or(config.public_url);
         Ok(config)
     }

@@ -9,6 +9,7 @@ mod limits;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use koppeltaal_fhir::resources::Other;
@@ -74,6 +75,9 @@ pub struct SandboxConfig {
     pub public_url: Option<String>,
     /// Where to listen. Default a free port of 127.0.0.1.
     pub listen: SocketAddr,
+    /// The file in which everything survives the end of the process, also a sudden one; without one it is forgotten. A
+    /// `SQLite` database, made if it is not there. Configured activity definitions are taken into it once.
+    pub data: Option<PathBuf>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -158,6 +162,12 @@ impl SandboxConfig {
         self
     }
 
+    /// Sets [`data`](Self#structfield.data).
+    pub fn data(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data = Some(path.into());
+        self
+    }
+
     /// Sets [`limits`](Self#structfield.limits).
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -238,6 +248,7 @@ impl Default for SandboxConfig {
             claim_timeout: Duration::from_secs(5 * 60),
             lifetimes: Lifetimes::default(),
             public_url: None,
+            data: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             limits: Limits::default(),
         }

@@ -10,8 +10,10 @@ mod oauth;
 mod sandbox;
 mod server;
 mod storage;
+mod store;
 
 pub use config::{
     Application, ConfigError, ConfiguredDefinition, Instance, Lifetimes, Limits, SandboxConfig,
 };
 pub use sandbox::{Sandbox, StartError};
+pub use store::StoreError;

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use crate::config::{ConfigError, SandboxConfig};
 use crate::http::{self, App};
 use crate::server;
+use crate::store::StoreError;
 
 /// A Koppeltaal server in this process. It stops when it is dropped.
 ///
@@ -40,7 +41,7 @@ impl Sandbox {
             tracing::warn!(%address, "the sandbox can be reached from other machines; it is not for production");
         }
         let reachable = reachable(address);
-        let app = Arc::new(App::new(&config, reachable));
+        let app = Arc::new(App::new(&config, reachable)?);
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async {
             // An error means that the sender is gone, which means stop just as well.
@@ -102,6 +103,9 @@ pub enum StartError {
     /// The configuration contradicts itself.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The data file cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The address cannot be had.
     #[error("the sandbox cannot listen: {0}")]
     Listen(#[source] std::io::Error),

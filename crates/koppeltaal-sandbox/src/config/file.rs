@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ impl SandboxConfig {
 struct File {
     listen: Option<SocketAddr>,
     public_url: Option<String>,
+    data: Option<PathBuf>,
     #[serde(default, deserialize_with = "seconds")]
     claim_timeout: Option<Duration>,
     #[serde(default)]
@@ -134,6 +136,7 @@ impl File {
         let mut config = SandboxConfig {
             listen: self.listen.unwrap_or_else(|| LISTEN.into()),
             public_url: self.public_url,
+            data: self.data,
             domains: self.domains,
             lifetimes: self.lifetimes.into_lifetimes(),
             limits: self.limits.into_limits(),

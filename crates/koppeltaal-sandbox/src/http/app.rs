@@ -10,15 +10,18 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::config::{Limits, SandboxConfig};
-use crate::mailbox::{InstanceId, Mailbox, Moment, Occasion};
-use crate::oauth::Grants;
+use crate::mailbox::{InstanceId, Kind, Mailbox, Moment, Occasion, Refusal};
+use crate::oauth::{Code, Grants, OAuthError};
 use crate::storage::Storage;
+use crate::store::{Persistent, Store, StoreError};
 
 /// The state behind the handlers. The mailbox is locked for one step at a time, never while a body is read or written.
 pub(crate) struct App {
     mailbox: Mutex<Mailbox>,
     oauth: Mutex<Grants>,
     storage: Mutex<Storage>,
+    /// Where all three are kept, if anywhere.
+    store: Option<Mutex<Store>>,
     /// By username.
     accounts: HashMap<String, Account>,
     /// The instances by domain and application.
@@ -46,8 +49,21 @@ impl fmt::Debug for App {
 
 impl App {
     /// `address` is where a client on this machine reaches the sandbox.
-    pub(crate) fn new(config: &SandboxConfig, address: SocketAddr) -> Self {
-        let mailbox = Mailbox::new(config, Moment::now());
+    ///
+    /// # Errors
+    ///
+    /// The data file cannot be read or written.
+    pub(crate) fn new(config: &SandboxConfig, address: SocketAddr) -> Result<Self, StoreError> {
+        let mut mailbox = Mailbox::new(config);
+        let mut oauth = Grants::new(config);
+        let mut storage = Storage::new(config.limits);
+        let store = config.data.as_deref().map(Store::open).transpose()?;
+        if let Some(store) = &store {
+            store.restore(&mut mailbox)?;
+            store.restore(&mut oauth)?;
+            store.restore(&mut storage)?;
+        }
+        mailbox.seed(&config.activity_definitions, Moment::now());
         let accounts = mailbox.instances().map(|(id, instance)| {
             (instance.username.clone(), Account { password: instance.password.clone(), id: id.clone() })
         });
@@ -56,10 +72,11 @@ impl App {
         let instances = mailbox
             .instances()
             .map(|(id, instance)| ((instance.domain.clone(), instance.application.clone()), id.clone()));
-        Self {
+        let app = Self {
             instances: instances.collect(),
-            oauth: Mutex::new(Grants::new(config)),
-            storage: Mutex::new(Storage::new(config.limits)),
+            store: store.map(Mutex::new),
+            oauth: Mutex::new(oauth),
+            storage: Mutex::new(storage),
             applications: applications.collect(),
             accounts: accounts.collect(),
             mailbox: Mutex::new(mailbox),
@@ -67,23 +84,46 @@ impl App {
             address: address.to_string(),
             limits: config.limits,
             ahead: AtomicU64::new(0),
+        };
+        app.keep(&mut *lock(&app.mailbox))?;
+        Ok(app)
+    }
+
+    /// A step of the mailbox, kept before it is answered.
+    pub(crate) fn mailbox<T>(&self, step: impl FnOnce(&mut Mailbox) -> T) -> Result<T, NotKept> {
+        self.step(&self.mailbox, step)
+    }
+
+    /// A step of launches and tokens.
+    pub(crate) fn oauth<T>(&self, step: impl FnOnce(&mut Grants) -> T) -> Result<T, NotKept> {
+        self.step(&self.oauth, step)
+    }
+
+    /// A step of the storage service.
+    pub(crate) fn storage<T>(&self, step: impl FnOnce(&mut Storage) -> T) -> Result<T, NotKept> {
+        self.step(&self.storage, step)
+    }
+
+    fn step<P: Persistent, T>(&self, part: &Mutex<P>, step: impl FnOnce(&mut P) -> T) -> Result<T, NotKept> {
+        let mut part = lock(part);
+        let outcome = step(&mut part);
+        match self.keep(&mut *part) {
+            Ok(()) => Ok(outcome),
+            Err(error) => {
+                tracing::error!(%error, "a step could not be kept");
+                Err(NotKept)
+            }
         }
     }
 
-    /// The mailbox, for one step.
-    pub(crate) fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
-        // A step that panicked left the mailbox as it was or nearly so; other clients go on.
-        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Launches and tokens, for one step.
-    pub(crate) fn oauth(&self) -> MutexGuard<'_, Grants> {
-        self.oauth.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The storage service, for one step.
-    pub(crate) fn storage(&self) -> MutexGuard<'_, Storage> {
-        self.storage.lock().unwrap_or_else(PoisonError::into_inner)
+    fn keep(&self, part: &mut impl Persistent) -> Result<(), StoreError> {
+        match &self.store {
+            Some(store) => lock(store).write(&part.changes()?),
+            None => {
+                part.forget_changes();
+                Ok(())
+            }
+        }
     }
 
     /// The application that an instance is of; none for an instance that is not.
@@ -127,5 +167,26 @@ impl App {
 
     pub(crate) fn limits(&self) -> Limits {
         self.limits
+    }
+}
+
+/// A step that panicked left its part as it was or nearly so; other clients go on.
+fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A step happened, but the data file does not have it: after a restart it has not happened.
+#[derive(Debug)]
+pub(crate) struct NotKept;
+
+impl From<NotKept> for Refusal {
+    fn from(_: NotKept) -> Self {
+        Self::new(Kind::Full, "no-store", "The sandbox cannot write its data file.")
+    }
+}
+
+impl From<NotKept> for OAuthError {
+    fn from(_: NotKept) -> Self {
+        Self::new(Code::ServerError, "the sandbox cannot write its data file")
     }
 }

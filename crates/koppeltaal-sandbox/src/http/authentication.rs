@@ -84,7 +84,7 @@ fn by_basic(app: &App, authorization: &str) -> Result<Account, Refusal> {
 
 fn by_token(app: &App, token: &str) -> Result<Caller, Refusal> {
     let now = app.now();
-    let session = app.oauth().session(token, now).cloned();
+    let session = app.oauth(|oauth| oauth.session(token, now).cloned())?;
     let session = session.ok_or_else(|| Refusal::new(Kind::BadToken, "login", UNKNOWN_TOKEN))?;
     if session.expires <= now {
         let at = session.expires.instant();

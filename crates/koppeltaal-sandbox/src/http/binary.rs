@@ -85,8 +85,9 @@ pub(crate) async fn create(
         Some(patient) if params.get("patient").is_none() => patient.clone(),
         _ => required("patient")?,
     };
+    let reader = storage::reader(&app, &caller);
     let draft = Draft::new(content_type, content, patient, required("objectType")?, required("objectKey")?)?;
-    let created = app.storage().create(&storage::reader(&app, &caller), draft, app.now())?;
+    let created = app.storage(|storage| storage.create(&reader, draft, app.now()))??;
     Ok(answer(&created, &links).status(StatusCode::CREATED))
 }
 
@@ -103,17 +104,18 @@ pub(crate) async fn update(
     let (content_type, content) = content(&app, request).await?;
     let reader = storage::reader(&app, &caller);
     let url = links.binary(number);
-    let mut stored = app.storage();
-    let current = stored.get(&reader, number).ok_or_else(not_found)?;
-    let part = |name: &str, now: &str| params.get(name).unwrap_or(now).to_owned();
-    let draft = Draft::new(
-        content_type,
-        content,
-        part("patient", &current.patient),
-        part("objectType", &current.object_type),
-        part("objectKey", &current.object_key),
-    )?;
-    let updated = stored.update(&reader, number, &url, target.version.as_deref(), draft, app.now())?;
+    let updated = app.storage(|storage| {
+        let current = storage.get(&reader, number).ok_or_else(not_found)?;
+        let part = |name: &str, now: &str| params.get(name).unwrap_or(now).to_owned();
+        let draft = Draft::new(
+            content_type,
+            content,
+            part("patient", &current.patient),
+            part("objectType", &current.object_type),
+            part("objectKey", &current.object_key),
+        )?;
+        storage.update(&reader, number, &url, target.version.as_deref(), draft, app.now())
+    })??;
     Ok(answer(&updated, &links))
 }
 

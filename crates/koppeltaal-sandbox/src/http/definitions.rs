@@ -17,7 +17,7 @@ use crate::mailbox::{Definition, Refusal, SentDefinition, definition_not_found};
 pub(crate) fn list(app: &App, caller: &Caller, links: &Links, params: &Params) -> Result<Reply, Refusal> {
     let with_archived = params.get("includearchived").is_some_and(is_yes);
     let domain = &caller.instance.domain;
-    let definitions = app.mailbox().definitions(domain, with_archived);
+    let definitions = app.mailbox(|mailbox| mailbox.definitions(domain, with_archived))?;
     let total = definitions.len();
     let paging = Paging::read(params)?;
     // Everything at once, unless the client asks for pages.
@@ -46,7 +46,7 @@ pub(crate) fn read(
     number: u64,
     version: Option<&str>,
 ) -> Result<Reply, Refusal> {
-    let found = app.mailbox().definition(&caller.instance.domain, number).cloned();
+    let found = app.mailbox(|mailbox| mailbox.definition(&caller.instance.domain, number).cloned())?;
     let found = found.filter(|found| version.is_none_or(|version| version == found.version.as_str()));
     Ok(answer(found.ok_or_else(definition_not_found)?, links))
 }
@@ -59,7 +59,9 @@ pub(crate) fn create(
     received: Received,
 ) -> Result<Reply, Refusal> {
     let sent = definition_in(received)?;
-    let created = app.mailbox().create_definition(&caller.instance.domain, sent, app.occasion())?;
+    let occasion = app.occasion();
+    let created =
+        app.mailbox(|mailbox| mailbox.create_definition(&caller.instance.domain, sent, occasion))??;
     Ok(answer(created, links).status(StatusCode::CREATED))
 }
 
@@ -74,7 +76,8 @@ pub(crate) fn update(
 ) -> Result<Reply, Refusal> {
     let sent = definition_in(received)?;
     let (domain, url, occasion) = (&caller.instance.domain, links.definition(number), app.occasion());
-    let updated = app.mailbox().update_definition(domain, number, &url, version, sent, occasion)?;
+    let updated =
+        app.mailbox(|mailbox| mailbox.update_definition(domain, number, &url, version, sent, occasion))??;
     Ok(answer(updated, links))
 }
 

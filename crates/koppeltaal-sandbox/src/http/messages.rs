@@ -34,7 +34,8 @@ pub(crate) async fn post(
         return Err(Refusal::forbidden("The message is not about the patient of the token."));
     }
     let event = posting.event;
-    let receipt = app.mailbox().post(&caller.instance, posting, app.occasion())?;
+    let occasion = app.occasion();
+    let receipt = app.mailbox(|mailbox| mailbox.post(&caller.instance, posting, occasion))??;
     tracing::debug!(%event, message = receipt.number, "posted");
     Ok(Reply::ok(compose::receipt(&receipt, &links)))
 }
@@ -50,7 +51,7 @@ pub(crate) async fn search(
     if let Some(query) = params.get("_query") {
         search.claim(query)
     } else if let Some(id) = params.get("_id") {
-        Ok(search.one(id))
+        search.one(id)
     } else {
         search.list()
     }
@@ -73,26 +74,25 @@ impl Search<'_> {
             return Err(Refusal::parameter("ProcessingStatus is not allowed together with _query."));
         }
         let filter = self.filter()?;
-        let claimed = self.app.mailbox().claim(&self.caller.instance, &filter, self.now);
+        let claimed = self.app.mailbox(|mailbox| mailbox.claim(&self.caller.instance, &filter, self.now))?;
         let entries = claimed.map(|delivery| compose::delivery(&delivery, self.links));
         Ok(self.one_or_none(entries))
     }
 
     /// By number, by URL with or without version, or by `MessageHeader.identifier`.
-    fn one(&self, id: &str) -> Reply {
-        let found = {
-            let mut mailbox = self.app.mailbox();
+    fn one(&self, id: &str) -> Result<Reply, Refusal> {
+        let found = self.app.mailbox(|mailbox| {
             let number = header_number(id).or_else(|| id.parse().ok());
             let found = number.and_then(|number| mailbox.numbered(&self.caller.instance, number, self.now));
             // Senders exist whose identifiers are numbers.
             found.or_else(|| mailbox.identified(&self.caller.instance, id, self.now))
-        };
+        })?;
         let found = found
             .filter(|found| self.caller.patient.is_none() || self.caller.patient == found.message().patient);
-        self.one_or_none(found.map(|found| match found {
+        Ok(self.one_or_none(found.map(|found| match found {
             Found::Received(delivery) => compose::delivery(&delivery, self.links),
             Found::Sent(sent) => compose::sent(&sent, self.links),
-        }))
+        })))
     }
 
     fn one_or_none(&self, entries: Option<Vec<Entry>>) -> Reply {
@@ -114,8 +114,9 @@ impl Search<'_> {
     fn list(&self) -> Result<Reply, Refusal> {
         let filter = self.filter()?;
         let paging = Paging::read(self.params)?;
-        let (total, page) =
-            self.app.mailbox().list(&self.caller.instance, &filter, paging.skip(), paging.count(), self.now);
+        let (total, page) = self.app.mailbox(|mailbox| {
+            mailbox.list(&self.caller.instance, &filter, paging.skip(), paging.count(), self.now)
+        })?;
         let entries = page.iter().map(|delivery| compose::delivery_header(delivery, self.links)).collect();
         let url = self.links.server(&format!("{FHIR_PATH}/MessageHeader/_search"));
         let link = paging.links(&url, self.params, total);
@@ -155,7 +156,9 @@ pub(crate) async fn acknowledge(
     let (status, exception) = reported(header)?;
     let report = Acknowledgement { status, exception, header_version: target.version };
     let only = caller.patient.as_deref();
-    let delivery = app.mailbox().acknowledge(&caller.instance, number, &report, only, app.now())?;
+    let now = app.now();
+    let delivery =
+        app.mailbox(|mailbox| mailbox.acknowledge(&caller.instance, number, &report, only, now))??;
     tracing::debug!(message = number, status = %delivery.status, "acknowledged");
     let entry = compose::delivery_header(&delivery, &links);
     let location = entry.link("self").unwrap_or_default().to_owned();

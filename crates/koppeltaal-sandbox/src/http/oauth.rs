@@ -32,11 +32,11 @@ pub(crate) async fn launch(
 ) -> Result<Response, Refusal> {
     let context = context(&app, &account, &params)?;
     let client = context.client.clone();
-    let mut oauth = app.oauth();
-    let page = oauth.application(&client).and_then(|application| application.launch_url.clone());
-    let page = page.ok_or_else(|| Refusal::rule("The application has no launch page."))?;
-    let launch = oauth.launch(context, &mut Uuid::new_v4, app.now());
-    drop(oauth);
+    let (page, launch) = app.oauth(|oauth| {
+        let page = oauth.application(&client).and_then(|application| application.launch_url.clone());
+        let page = page.ok_or_else(|| Refusal::rule("The application has no launch page."))?;
+        Ok::<_, Refusal>((page, oauth.launch(context, &mut Uuid::new_v4, app.now())))
+    })??;
     tracing::debug!(client, "launched");
     let location = launch_page(&page, &links.fhir(), &launch, &client);
     Ok(redirect(&location))
@@ -49,9 +49,10 @@ pub(crate) async fn mobile_launch(
     params: Params,
 ) -> Result<Response, Refusal> {
     let context = context(&app, &account, &params)?;
-    let mut oauth = app.oauth();
-    let code = oauth.activation(context, &mut Uuid::new_v4, app.now());
-    let days = oauth.lifetimes().activation.as_secs().div_ceil(SECONDS_PER_DAY);
+    let (code, lifetime) = app.oauth(|oauth| {
+        (oauth.activation(context, &mut Uuid::new_v4, app.now()), oauth.lifetimes().activation)
+    })?;
+    let days = lifetime.as_secs().div_ceil(SECONDS_PER_DAY);
     Ok(secret_json(StatusCode::OK, &json!({ "activation_code": code, "expires_in": days })))
 }
 
@@ -63,7 +64,7 @@ fn context(app: &App, account: &Account, params: &Params) -> Result<Context, Ref
     };
     let client = required("client_id")?;
     let domain = account.0.domain.to_string();
-    if app.oauth().application(&client).is_none() {
+    if app.oauth(|oauth| oauth.application(&client).is_none())? {
         return Err(Refusal::parameter("client_id is not the identifier of an application."));
     }
     if app.instance_of(&domain, &client).is_none() {
@@ -103,12 +104,14 @@ pub(crate) async fn authorize(State(app): State<Arc<App>>, params: Params) -> Re
         return refuse(OAuthError::new(Code::InvalidRequest, "client_id is missing"), false);
     };
     let redirect_uri = params.get("redirect_uri");
-    if let Err(error) = app.oauth().check_redirect(client, redirect_uri) {
-        return refuse(error, false);
+    match app.oauth(|oauth| oauth.check_redirect(client, redirect_uri)) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return refuse(error, false),
+        Err(error) => return refuse(error.into(), false),
     }
     let state = params.get("state").map(|state| ("state", state));
     let authorized = authorization_request(&params, client, redirect_uri)
-        .and_then(|request| app.oauth().authorize(request, &mut Uuid::new_v4, app.now()));
+        .and_then(|request| app.oauth(|oauth| oauth.authorize(request, &mut Uuid::new_v4, app.now()))?);
     match (authorized, redirect_uri) {
         (Ok(Authorization::Code(code)), _) => {
             secret_json(StatusCode::OK, &json!({ "authorization_code": code }))
@@ -179,11 +182,12 @@ fn tokens(app: &App, headers: &HeaderMap, params: &Params) -> Result<Tokens, OAu
         "authorization_code" => {
             let code = params.get("code").ok_or_else(|| invalid("code is missing"))?;
             let verifier = params.get("code_verifier");
-            app.oauth().redeem(&client, code, params.get("redirect_uri"), verifier, fresh, app.now())
+            let redirect_uri = params.get("redirect_uri");
+            app.oauth(|oauth| oauth.redeem(&client, code, redirect_uri, verifier, fresh, app.now()))?
         }
         "refresh_token" => {
             let token = params.get("refresh_token").ok_or_else(|| invalid("refresh_token is missing"))?;
-            app.oauth().refresh(&client, token, fresh, app.now())
+            app.oauth(|oauth| oauth.refresh(&client, token, fresh, app.now()))?
         }
         _ => Err(OAuthError::new(Code::UnsupportedGrantType, "grant_type is not supported")),
     }
@@ -233,6 +237,7 @@ fn redirect(location: &str) -> Response {
 fn refuse(error: OAuthError, has_basic: bool) -> Response {
     let status = match error.code {
         Code::InvalidClient => StatusCode::UNAUTHORIZED,
+        Code::ServerError => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
     };
     let body = json!({ "error": error.code.text(), "error_description": error.description });

@@ -53,7 +53,8 @@ pub(crate) fn search(
 ) -> Result<(usize, Vec<Item>, Paging), Refusal> {
     let search = read_search(params)?;
     let paging = Paging::read(params)?;
-    let (total, items) = app.storage().search(&reader(app, caller), &search, paging.skip(), paging.count());
+    let (total, items) =
+        app.storage(|storage| storage.search(&reader(app, caller), &search, paging.skip(), paging.count()))?;
     Ok((total, items, paging))
 }
 
@@ -116,7 +117,7 @@ pub(crate) fn find(
     version: Option<&str>,
 ) -> Result<Item, Refusal> {
     let patient = patient(params);
-    let item = app.storage().get(&reader(app, caller), number).cloned();
+    let item = app.storage(|storage| storage.get(&reader(app, caller), number).cloned())?;
     let item = item.filter(|item| patient.is_none_or(|patient| patient == item.patient));
     let item = item.filter(|item| version.is_none_or(|version| version == item.version.as_str()));
     item.ok_or_else(not_found)
@@ -130,7 +131,7 @@ pub(crate) fn create(
     received: Received,
 ) -> Result<Reply, Refusal> {
     let draft = draft_in(received)?;
-    let created = app.storage().create(&reader(app, caller), draft, app.now())?;
+    let created = app.storage(|storage| storage.create(&reader(app, caller), draft, app.now()))??;
     Ok(answer(&created, links).status(StatusCode::CREATED))
 }
 
@@ -145,13 +146,14 @@ pub(crate) fn update(
 ) -> Result<Reply, Refusal> {
     let draft = draft_in(received)?;
     let url = links.storage_item(number);
-    let updated = app.storage().update(&reader(app, caller), number, &url, version, draft, app.now())?;
+    let updated = app
+        .storage(|storage| storage.update(&reader(app, caller), number, &url, version, draft, app.now()))??;
     Ok(answer(&updated, links))
 }
 
 /// `DELETE Other/StorageItem:N`
 pub(crate) fn delete(app: &App, caller: &Caller, number: u64) -> Result<Reply, Refusal> {
-    app.storage().delete(&reader(app, caller), number)?;
+    app.storage(|storage| storage.delete(&reader(app, caller), number))??;
     Ok(deleted())
 }
 

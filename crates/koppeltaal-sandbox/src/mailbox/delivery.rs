@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use koppeltaal_messaging::ProcessingStatus as Status;
+use serde::{Deserialize, Serialize};
 
 use super::message::Message;
 use super::moment::Moment;
@@ -26,14 +27,15 @@ pub(crate) struct Delivery {
     /// The version of the header; every change of status gives a new one.
     pub(crate) version: Version,
     /// The last claim.
-    claim: Option<Claim>,
+    pub(super) claim: Option<Claim>,
     /// The header versions that were given out with earlier claims.
-    overtaken: Vec<Version>,
-    expiries: u32,
+    pub(super) overtaken: Vec<Version>,
+    pub(super) expiries: u32,
 }
 
-#[derive(Debug, Clone)]
-struct Claim {
+/// A message given to a receiver.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Claim {
     /// The header version that was given out with it.
     version: Version,
     deadline: Moment,

@@ -12,11 +12,12 @@ mod posting;
 mod queue;
 mod refusal;
 mod resources;
+mod saved;
 #[cfg(test)]
 mod tests;
 mod version;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use koppeltaal_fhir::Entry;
@@ -35,7 +36,7 @@ pub(crate) use queue::Filter;
 pub(crate) use refusal::{Kind, Refusal};
 pub(crate) use version::{Tick, Version, VersionClock};
 
-use crate::config::{Instance, Limits, SandboxConfig};
+use crate::config::{ConfiguredDefinition, Instance, Limits, SandboxConfig};
 use definitions::Definitions;
 use history::History;
 use queue::{Bounds, Queue};
@@ -95,8 +96,17 @@ pub(crate) struct Mailbox {
     clock: VersionClock,
     /// Of message headers; the last one given out.
     last_number: u64,
+    /// Of messages; the last one given out.
+    last_message: u64,
     /// Of activity definitions; the last one given out.
     last_definition: u64,
+    /// Messages that are to be written.
+    new_messages: Vec<Arc<Message>>,
+    /// Messages that were read back, until their deliveries are.
+    restored: HashMap<u64, Arc<Message>>,
+    /// Which configured definitions were taken in once: in a data file they are not taken in again.
+    seeds: HashSet<String>,
+    new_seeds: Vec<String>,
     limits: Limits,
 }
 
@@ -107,8 +117,8 @@ struct Domain {
 }
 
 impl Mailbox {
-    /// The state at the start.
-    pub(crate) fn new(config: &SandboxConfig, now: Moment) -> Self {
+    /// The state at the start, without the configured definitions.
+    pub(crate) fn new(config: &SandboxConfig) -> Self {
         let limits = config.limits;
         let bounds = Bounds {
             messages: limits.queue_messages,
@@ -121,21 +131,39 @@ impl Mailbox {
             history: History::new(bounds.messages, bounds.bytes),
         };
         let accounts = config.instances.iter();
-        let mut mailbox = Self {
+        Self {
             accounts: accounts.map(|instance| (InstanceId::of(instance), account(instance))).collect(),
             domains: config.domains.iter().map(|name| (name.clone(), Domain::default())).collect(),
             clock: VersionClock::default(),
             last_number: 0,
+            last_message: 0,
             last_definition: 0,
+            new_messages: Vec::new(),
+            restored: HashMap::new(),
+            seeds: HashSet::new(),
+            new_seeds: Vec::new(),
             limits,
-        };
-        for configured in &config.activity_definitions {
-            mailbox.last_definition += 1;
-            let home = mailbox.domains.entry(configured.domain.clone()).or_default();
-            let tick = &mut Tick::new(&mut mailbox.clock, now);
-            home.definitions.put(mailbox.last_definition, configured.definition.clone(), tick);
         }
-        mailbox
+    }
+
+    /// Takes in the configured definitions that were not taken in before.
+    pub(crate) fn seed(&mut self, configured: &[ConfiguredDefinition], now: Moment) {
+        for (place, ConfiguredDefinition { domain, definition }) in configured.iter().enumerate() {
+            let seed = posting::seed(domain, definition).unwrap_or_else(|| place.to_string());
+            if !self.seeds.insert(seed.clone()) {
+                continue;
+            }
+            self.new_seeds.push(seed);
+            self.last_definition += 1;
+            let home = self.domains.entry(domain.clone()).or_default();
+            let tick = &mut Tick::new(&mut self.clock, now);
+            home.definitions.put(self.last_definition, definition.clone(), tick);
+        }
+    }
+
+    fn next_message(&mut self) -> u64 {
+        self.last_message += 1;
+        self.last_message
     }
 
     /// The instances with their ids.
@@ -198,7 +226,8 @@ impl Mailbox {
             patient: posting.patient.clone(),
             data,
         });
-        let message = Arc::new(keep(posting, effects));
+        let message = Arc::new(keep(self.next_message(), posting, effects));
+        self.new_messages.push(Arc::clone(&message));
         if let Some(account) = self.accounts.get_mut(sender) {
             account.history.put(Sent { message: Arc::clone(&message), receipt: Arc::clone(&receipt) });
         }
@@ -346,6 +375,7 @@ impl Mailbox {
             entry: Entry { content: Some(definition.content.clone().into()), ..Entry::default() },
         };
         let message = Arc::new(Message {
+            key: self.next_message(),
             identifier,
             event,
             domain: domain.to_owned(),
@@ -356,6 +386,7 @@ impl Mailbox {
             resources: vec![kept],
             bytes,
         });
+        self.new_messages.push(Arc::clone(&message));
         self.deliver(&message, occasion.now);
     }
 }
@@ -402,7 +433,7 @@ fn new_versions(posting: &Posting, effects: &[Effect], rules: ApiVersion) -> Vec
 }
 
 /// The posting as the mailbox keeps it.
-fn keep(posting: Posting, effects: Vec<Effect>) -> Message {
+fn keep(key: u64, posting: Posting, effects: Vec<Effect>) -> Message {
     let resources = posting.resources.into_iter().zip(effects).map(|(posted, effect)| {
         let version = match effect {
             Effect::Untouched(None) if posted.is_definition => posted.version.as_deref().map(Version::from),
@@ -411,6 +442,7 @@ fn keep(posting: Posting, effects: Vec<Effect>) -> Message {
         Kept { address: Address::Given(posted.url), version, entry: posted.entry }
     });
     Message {
+        key,
         identifier: posting.identifier,
         event: posting.event,
         domain: posting.domain,

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::{Bundle, Document, Entry, Resource};
 use koppeltaal_messaging::{Event, Header, ResourceKind, domain_of};
 use sha2::{Digest as _, Sha256};
@@ -157,6 +158,12 @@ impl PostedResource {
         let (url, version) = (url.to_owned(), version.map(str::to_owned));
         Ok(Self { url, version, fingerprint, is_definition, entry })
     }
+}
+
+/// What tells a configured definition from others, whatever became of it since.
+pub(super) fn seed(domain: &str, definition: &Other) -> Option<String> {
+    let digest = fingerprint(&definition.clone().into())?;
+    Some(format!("{domain} {}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
 }
 
 /// Content is compared as the JSON that it would be written as, so that JSON and XML senders agree.

@@ -10,6 +10,7 @@ pub(crate) enum Code {
     UnsupportedGrantType,
     UnsupportedResponseType,
     InvalidScope,
+    ServerError,
 }
 
 impl Code {
@@ -22,6 +23,7 @@ impl Code {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::InvalidScope => "invalid_scope",
+            Self::ServerError => "server_error",
         }
     }
 }

@@ -3,22 +3,26 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::mailbox::Moment;
+use crate::store::Changed;
 
 /// Entries by a secret, each until a moment. When there are too many, those that would go first go first.
 pub(crate) struct Expiring<T> {
     capacity: usize,
     entries: HashMap<String, (Moment, T)>,
     order: BTreeSet<(Moment, String)>,
+    /// Keys of what is to be written.
+    pub(super) changed: Changed<String>,
 }
 
 impl<T> Expiring<T> {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { capacity, entries: HashMap::new(), order: BTreeSet::new() }
+        Self { capacity, entries: HashMap::new(), order: BTreeSet::new(), changed: Changed::default() }
     }
 
     /// Puts an entry in the place of any that has this key.
     pub(crate) fn put(&mut self, key: String, until: Moment, value: T, now: Moment) {
         self.take(&key, now);
+        self.changed.add(key.clone());
         self.order.insert((until, key.clone()));
         self.entries.insert(key, (until, value));
         while let Some((until, _)) = self.order.first()
@@ -26,7 +30,13 @@ impl<T> Expiring<T> {
             && let Some((_, key)) = self.order.pop_first()
         {
             self.entries.remove(&key);
+            self.changed.add(key);
         }
+    }
+
+    /// The entry and its end, however late it is.
+    pub(super) fn entry(&self, key: &str) -> Option<&(Moment, T)> {
+        self.entries.get(key)
     }
 
     pub(crate) fn get(&self, key: &str, now: Moment) -> Option<&T> {
@@ -36,13 +46,17 @@ impl<T> Expiring<T> {
     /// Removes an entry, and gives it if its time was not over.
     pub(crate) fn take(&mut self, key: &str, now: Moment) -> Option<T> {
         let (key, (until, value)) = self.entries.remove_entry(key)?;
-        self.order.remove(&(until, key));
+        self.order.remove(&(until, key.clone()));
+        self.changed.add(key);
         (until > now).then_some(value)
     }
 
     /// Removes the entries of which this holds.
     pub(crate) fn remove_where(&mut self, holds: impl Fn(&T) -> bool) {
-        let Self { entries, order, .. } = self;
+        let Self { entries, order, changed, .. } = self;
+        for (key, _) in entries.iter().filter(|(_, (_, value))| holds(value)) {
+            changed.add(key.clone());
+        }
         order.retain(|(_, key)| !entries.get(key).is_some_and(|(_, value)| holds(value)));
         entries.retain(|_, (_, value)| !holds(value));
     }

@@ -5,11 +5,13 @@
 mod error;
 mod expiring;
 mod pkce;
+mod saved;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use error::{Code, OAuthError};
@@ -30,7 +32,7 @@ const ACTIVATION_RANGE: std::ops::Range<u64> = 100_000..1_000_000;
 const LAUNCH_SCOPE: &str = "launch:";
 
 /// Who is launched into what.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Context {
     /// The application, as its `client_id`.
     pub(crate) client: String,
@@ -63,6 +65,7 @@ pub(crate) enum Authorization {
 }
 
 /// A code that was not redeemed, or was: then it is kept to notice who tries again.
+#[derive(Serialize, Deserialize)]
 struct Issued {
     context: Arc<Context>,
     scope: String,
@@ -73,7 +76,7 @@ struct Issued {
 }
 
 /// What an access token stands for.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) context: Arc<Context>,
     pub(crate) scope: String,

@@ -4,6 +4,7 @@
 //! An item belongs to the application that stored it: no other application sees it. Like the mailbox, nothing here knows
 //! the time of day.
 
+mod saved;
 mod search;
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,6 +19,7 @@ pub(crate) use search::{Comparison, KeyMatch, Order, Search, Time};
 use crate::config::Limits;
 use crate::links::split_version;
 use crate::mailbox::{Kind, Moment, Refusal, Tick, Version, VersionClock};
+use crate::store::Changed;
 
 /// Who asks: an application in a domain, and the only patient whom it may see, if there is such a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +90,8 @@ pub(crate) struct Storage {
     usage: HashMap<String, Usage>,
     clock: VersionClock,
     last_number: u64,
+    /// Numbers of what is to be written.
+    changed: Changed<u64>,
     limits: Limits,
 }
 
@@ -192,6 +196,7 @@ impl Storage {
             usage: HashMap::new(),
             clock: VersionClock::default(),
             last_number: 0,
+            changed: Changed::default(),
             limits,
         }
     }
@@ -265,16 +270,22 @@ impl Storage {
             object_key: draft.object_key,
             rest: draft.rest,
         };
-        self.keys.insert(item.key(), number);
+        self.changed.add(number);
+        self.hold(item.clone());
+        item
+    }
+
+    fn hold(&mut self, item: Item) {
+        self.keys.insert(item.key(), item.number);
         let usage = self.usage.entry(item.owner.domain.clone()).or_default();
         usage.items += 1;
         usage.bytes += item.content.len();
-        self.items.insert(number, item.clone());
-        item
+        self.items.insert(item.number, item);
     }
 
     fn remove(&mut self, number: u64) {
         let Some(item) = self.items.remove(&number) else { return };
+        self.changed.add(number);
         self.keys.remove(&item.key());
         let usage = self.usage.entry(item.owner.domain).or_default();
         usage.items -= 1;

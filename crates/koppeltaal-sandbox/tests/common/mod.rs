@@ -110,7 +110,7 @@ impl Client {
     pub fn new(sandbox: &Sandbox, username: &'static str, password: &'static str, format: Format) -> Self {
         Self {
             http: http(),
-            base: sandbox.url().to_owned(),
+            base: format!("http://{}", sandbox.address()),
             credentials: Credentials::Basic(username, password),
             format,
         }

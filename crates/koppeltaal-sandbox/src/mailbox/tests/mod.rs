@@ -51,7 +51,9 @@ impl World {
         config.claim_timeout = TIMEOUT;
         change(&mut config);
         let now = Moment::from_unix(Duration::from_secs(1_600_000_000));
-        Self { mailbox: Mailbox::new(&config, now), now }
+        let mut mailbox = Mailbox::new(&config);
+        mailbox.seed(&config.activity_definitions, now);
+        Self { mailbox, now }
     }
 
     fn id(&self, username: &str) -> InstanceId {

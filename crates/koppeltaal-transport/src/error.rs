@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use koppeltaal_fhir::{ReadError, WriteError};
-use koppeltaal_messaging::{ReplyError, ResourceUrl};
+use koppeltaal_messaging::{IllegalTransition, ReplyError, ResourceUrl};
 
 use crate::outcome::Outcome;
 
@@ -129,6 +129,9 @@ pub enum Error {
     /// The bundle to send has no `MessageHeader`. No request was made.
     #[error("the bundle to send has no MessageHeader")]
     NotAMessage,
+    /// The message was answered before, and its status cannot become what is to be said now. Nothing was sent.
+    #[error("the message was answered before: {0}")]
+    Answered(IllegalTransition),
     /// The content cannot be written in the client's format. No request was made.
     #[error("the content cannot be sent")]
     Unwritable(#[from] WriteError),

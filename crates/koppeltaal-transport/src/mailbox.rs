@@ -60,13 +60,15 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ForeignUrl`](Error::ForeignUrl) for a header that did not come from this server; else those of a write.
+    /// [`ForeignUrl`](Error::ForeignUrl) for a header that did not come from this server, [`Answered`](Error::Answered)
+    /// for one whose status no acknowledgement can change; else those of a write.
     /// Giving the same acknowledgement again after [`UnknownOutcome`](Error::UnknownOutcome) does no harm.
     pub async fn acknowledge(&self, header: &Header, acknowledgement: &Acknowledgement) -> Result<()> {
         let address = header.url().map(ResourceUrl::versionless);
         let foreign = || Error::ForeignUrl { url: address.map(str::to_owned) };
         let url = address.and_then(|address| self.server().localize(address)).ok_or_else(foreign)?;
-        let document = Document::from(header.acknowledged(acknowledgement, Instant::now()).into_fhir());
+        let answered = header.acknowledged(acknowledgement, Instant::now()).map_err(Error::Answered)?;
+        let document = Document::from(answered.into_fhir());
         let request =
             Request::new(Operation::ACKNOWLEDGE, url).body(&document).message_identifier(header.identifier());
         // Some servers answer with the header, some with nothing; a page of a proxy is neither.

@@ -77,19 +77,12 @@ impl Extensions {
         self.slots.iter_mut().filter_map(|slot| slot.take(url, field, form)).collect()
     }
 
-    /// Takes the first extension of this URL as a profile of its own.
-    #[allow(dead_code, reason = "a schema may come to use it")]
-    pub(crate) fn take_group<G: From<Extension>>(&mut self, url: &'static str) -> Option<G> {
+    /// Takes the extensions of this URL, at most so many, each as a profile of its own.
+    pub(crate) fn take_groups<G: From<Extension>>(&mut self, url: &'static str, most: usize) -> Vec<G> {
         self.fields += 1;
         let field = self.fields;
-        self.slots.iter_mut().find_map(|slot| slot.take_whole(url, field)).map(G::from)
-    }
-
-    /// Takes all extensions of this URL, each as a profile of its own.
-    pub(crate) fn take_groups<G: From<Extension>>(&mut self, url: &'static str) -> Vec<G> {
-        self.fields += 1;
-        let field = self.fields;
-        self.slots.iter_mut().filter_map(|slot| slot.take_whole(url, field)).map(G::from).collect()
+        let taken = self.slots.iter_mut().filter_map(|slot| slot.take_whole(url, field));
+        taken.take(most).map(G::from).collect()
     }
 
     /// What no field took, and the places, unless they are where a profile puts them anyway.

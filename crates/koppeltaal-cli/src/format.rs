@@ -66,6 +66,15 @@ impl Format {
     }
 }
 
+impl From<Format> for koppeltaal_fhir::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Json => Self::Json,
+            Format::Xml => Self::Xml,
+        }
+    }
+}
+
 impl From<Format> for koppeltaal_transport::Format {
     fn from(format: Format) -> Self {
         match format {

@@ -22,10 +22,15 @@ rules! {
     PROFILE_CODE "profile-code-unlisted" CodeUnknown;
     /// An extension of the profile holds a value of another type, or there are more of it than allowed.
     PROFILE_VALUE "profile-value" Value;
+    /// An extension of the profile is in another form that can be read: a decimal for an integer, a code for a coding, the
+    /// name alone for its URL, a sub-activity of Koppeltaal 1.0.
+    PROFILE_FORM "profile-form" Value;
     /// A reference points to another kind of resource than the profile allows.
     REFERENCE_TYPE "reference-type" Invariant;
     /// A reference to something that ought to be in the message is not.
     REFERENCE_UNRESOLVED "reference-unresolved" NotFound;
+    /// A reference is not the URL of a resource, though it can be told which entry is meant.
+    REFERENCE_FORM "reference-form" Value;
     /// A reference inside a resource has a version; only `MessageHeader.data` may.
     REFERENCE_VERSION "reference-version" BusinessRule;
     /// The first entry of a message is not its header, or there is none, or several.
@@ -36,6 +41,8 @@ rules! {
     MESSAGE_TAG "message-tag" Required;
     /// The bundle's id is not `urn:uuid:` and a UUID.
     MESSAGE_ID "message-id" Value;
+    /// The endpoint of the source is no absolute URL: no receiver can know its own messages by it.
+    MESSAGE_ENDPOINT "message-endpoint" Value;
     /// No resource in the message is what the event is about.
     MESSAGE_FOCAL "message-focal" Required;
     /// `MessageHeader.data` does not name the focal resource first, or not with the version that its entry has.

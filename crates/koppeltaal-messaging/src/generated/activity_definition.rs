@@ -161,6 +161,7 @@ impl Checked for ActivityDefinition {
         checker.codes("launchType", self.launch_type.iter());
         checker.count("isArchived", self.is_archived.iter().len());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 /// A value of `ActivityDefinition.subActivity`, carried by an extension.
@@ -247,6 +248,7 @@ impl Checked for ActivityDefinitionSubActivity {
         checker.count("description", self.description.iter().len());
         checker.count("isActive", self.is_active.iter().len());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for ActivityDefinition {

@@ -59,6 +59,7 @@ impl Checked for Application {
         checker.count("url", self.url.iter().len());
         checker.codes("roles", self.roles.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for Application {

@@ -132,6 +132,7 @@ impl Checked for CarePlanParticipant {
         checker.references("member", self.member.iter());
         checker.references("careTeam", self.care_team.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.goal`, carried by the DSTU1 component [`CarePlanGoal`](resources::CarePlanGoal).
@@ -343,6 +344,7 @@ impl Checked for CarePlanActivity {
         checker.count("notes", self.notes.iter().len());
         checker.groups("simple", self.simple.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.activity.subActivity`, carried by an extension.
@@ -406,6 +408,7 @@ impl Checked for CarePlanSubActivity {
         checker.count("identifier", self.identifier.iter().len());
         checker.codes("status", self.status.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.activity.participant`, carried by an extension.
@@ -471,6 +474,7 @@ impl Checked for CarePlanActivityParticipant {
         checker.codes("role", self.role.iter());
         checker.references("careTeam", self.care_team.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.activity.simple`, carried by the DSTU1 component [`CarePlanSimple`](resources::CarePlanSimple).
@@ -581,6 +585,7 @@ impl Checked for CarePlanRelation {
         checker.codes("type", self.r#type.iter());
         checker.references("reference", self.reference.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for CarePlan {

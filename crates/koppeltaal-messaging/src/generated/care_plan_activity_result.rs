@@ -106,6 +106,7 @@ impl Checked for CarePlanActivityResult {
         checker.count("presentedForm", self.presented_form.iter().len());
         checker.references("questionnaire", self.questionnaire.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for CarePlanActivityResult {

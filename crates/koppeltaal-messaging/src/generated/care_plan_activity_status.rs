@@ -90,6 +90,7 @@ impl Checked for CarePlanActivityStatus {
         checker.groups("subActivity", self.sub_activity.iter());
         checker.count("percentageCompleted", self.percentage_completed.iter().len());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 /// A value of `CarePlanActivityStatus.subActivity`, carried by an extension.
@@ -165,6 +166,7 @@ impl Checked for CarePlanActivityStatusSubActivity {
         checker.count("identifier", self.identifier.iter().len());
         checker.codes("status", self.status.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for CarePlanActivityStatus {

@@ -96,6 +96,7 @@ impl Checked for CareTeam {
         checker.count("period", self.period.iter().len());
         checker.references("managingOrganization", self.managing_organization.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for CareTeam {

@@ -115,6 +115,7 @@ impl Checked for OperationOutcomeIssue {
         checker.count("location", self.location.iter().len());
         checker.references("resource", self.resource.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for OperationOutcome {

@@ -147,6 +147,10 @@ impl Checked for OrganizationContact {
         checker.count("telecom", self.telecom.iter().len());
         checker.count("address", self.address.iter().len());
         checker.codes("gender", self.gender.iter());
+        checker
+            .older_system::<
+                valuesets::AdministrativeGender,
+            >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
         checker.extensions(&self.extension);
     }
 }

@@ -97,6 +97,10 @@ impl Checked for Patient {
         checker.parts("name", "given", self.name.iter().map(|value| value.given.len()));
         checker.count("telecom", self.telecom.iter().len());
         checker.codes("gender", self.gender.iter());
+        checker
+            .older_system::<
+                valuesets::AdministrativeGender,
+            >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
         checker.count("birthDate", self.birth_date.iter().len());
         checker.count("age", self.age.iter().len());
         checker.count("address", self.address.iter().len());
@@ -104,6 +108,7 @@ impl Checked for Patient {
         checker.references("managingOrganization", self.managing_organization.iter());
         checker.count("active", self.active.iter().len());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for Patient {

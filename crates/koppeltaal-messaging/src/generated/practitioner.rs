@@ -70,6 +70,10 @@ impl Checked for Practitioner {
         checker.count("name", self.name.iter().len());
         checker.count("telecom", self.telecom.iter().len());
         checker.codes("gender", self.gender.iter());
+        checker
+            .older_system::<
+                valuesets::AdministrativeGender,
+            >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
         checker.count("birthDate", self.birth_date.iter().len());
         checker.references("organization", self.organization.iter());
         checker.count("address", self.address.iter().len());

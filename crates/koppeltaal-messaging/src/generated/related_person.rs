@@ -76,6 +76,10 @@ impl Checked for RelatedPerson {
         checker.count("name", self.name.iter().len());
         checker.count("telecom", self.telecom.iter().len());
         checker.codes("gender", self.gender.iter());
+        checker
+            .older_system::<
+                valuesets::AdministrativeGender,
+            >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
         checker.count("address", self.address.iter().len());
         checker.count("photo", self.photo.iter().len());
         checker.extensions(&self.extension);

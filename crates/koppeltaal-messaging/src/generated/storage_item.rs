@@ -105,6 +105,7 @@ impl Checked for StorageItem {
         checker.count("applicationIdentifier", self.application_identifier.iter().len());
         checker.count("domainName", self.domain_name.iter().len());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for StorageItem {

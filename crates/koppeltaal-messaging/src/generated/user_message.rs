@@ -84,6 +84,7 @@ impl Checked for UserMessage {
         checker.count("subjectString", self.subject_string.iter().len());
         checker.count("content", self.content.iter().len());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for UserMessage {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::mem;
 
-use koppeltaal_fhir::datatypes::Extension;
+use koppeltaal_fhir::datatypes::{CodeableConcept, Extension};
 use koppeltaal_fhir::{Finding, RESOURCE_TYPES, Rule, Severity};
 
 use super::{CodeSystem, Reference};
@@ -38,6 +38,15 @@ pub enum ElementType {
     Component(&'static str),
     /// A reference to a resource of one of these kinds, by name; to any resource if there are none.
     Reference(&'static [&'static str]),
+}
+
+impl ElementType {
+    /// With the indefinite article, for findings.
+    fn with_article(self) -> String {
+        let name = self.to_string();
+        let vowel = name.starts_with(|first: char| "aeiouAEIO".contains(first)) && !name.starts_with("uri");
+        format!("{} {name}", if vowel { "an" } else { "a" })
+    }
 }
 
 impl fmt::Display for ElementType {
@@ -201,7 +210,7 @@ impl Checker {
                 kind != "Other" && (RESOURCE_TYPES.contains(&kind) || kind.parse::<ResourceKind>().is_ok());
             if says_something && !allowed.contains(&kind) {
                 let path = self.path_of(rule, Some(index));
-                let expected = format!("a {}", rule.element_type);
+                let expected = rule.element_type.with_article();
                 self.find(Severity::Warning, rules::REFERENCE_TYPE, path, expected, url.to_string());
             }
         }
@@ -267,11 +276,36 @@ impl Checker {
         }
     }
 
+    /// The extensions that were read in another form than the profile's, by URL.
+    pub(crate) fn quirks(&mut self, urls: impl Iterator<Item = &'static str>) {
+        for url in urls {
+            let is_it = |rule: &&ElementRule| {
+                is_part(rule.path, self.place, rule.name()) && rule.extension == Some(url)
+            };
+            let Some(rule) = self.rules.iter().find(is_it) else { continue };
+            let expected = format!("an extension {url} with {}", rule.element_type.with_article());
+            let found = "another form that is read as one";
+            self.find(Severity::Warning, rules::PROFILE_FORM, self.path_of(rule, None), expected, found);
+        }
+    }
+
+    /// A concept whose codes are of an older system than the list's, as it stands in the element that was read.
+    pub(crate) fn older_system<E: CodeSystem>(&mut self, name: &str, concept: Option<&CodeableConcept>) {
+        let (Some(rule), Some(concept)) = (self.rule(self.place, name), concept) else { return };
+        let systems = || concept.coding.iter().filter_map(|coding| coding.system.as_str());
+        let older = systems().find(|system| E::ALSO.contains(system));
+        if let Some(older) = older.filter(|_| !systems().any(|system| system == E::SYSTEM)) {
+            let expected = format!("the system {}", E::SYSTEM);
+            let path = self.path_of(rule, None);
+            self.find(Severity::Information, rules::PROFILE_CODE, path, expected, older);
+        }
+    }
+
     /// An extension of a field that could not be read, or is one too many.
     fn unread(&mut self, rule: &'static ElementRule) {
         let expected = match rule.repeats {
-            true => format!("extensions with a {}", rule.element_type),
-            false => format!("one extension with a {}", rule.element_type),
+            true => format!("extensions with {} each", rule.element_type.with_article()),
+            false => format!("one extension with {}", rule.element_type.with_article()),
         };
         let found = "one with another content, or one too many";
         self.find(Severity::Error, rules::PROFILE_VALUE, self.path_of(rule, None), expected, found);
@@ -279,7 +313,7 @@ impl Checker {
 
     fn missing(&mut self, path: String, rule: &ElementRule) {
         let place = rule.extension.map(|url| format!(" in extension {url}")).unwrap_or_default();
-        let expected = format!("a {}{place}", rule.element_type);
+        let expected = format!("{}{place}", rule.element_type.with_article());
         self.find(Severity::Error, rules::PROFILE_MINIMUM, path, expected, "nothing");
     }
 

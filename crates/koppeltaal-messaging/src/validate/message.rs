@@ -194,6 +194,11 @@ fn content(plan: Plan, entries: &[Held<'_>], report: &mut Report) {
         }
     }
 
+    if let Some(endpoint) = header.source_endpoint().filter(|endpoint| !endpoint.contains("://")) {
+        let path = format!("{at}.source.endpoint");
+        report.find((WARNING, rules::MESSAGE_ENDPOINT), path, "an absolute URL", format!("{endpoint:?}"));
+    }
+
     let patient = header.patient();
     let path = format!("{at}.patient");
     match patient {

@@ -31,6 +31,10 @@ pub(super) fn check(header: &Header, event: Event, entries: &[Held<'_>], report:
                 report.find(kind, path.clone(), "a URL without version", text);
             }
             if resolve(entries.iter().map(|held| &held.names), text).is_some() {
+                if url.is_none() && !text.contains(':') {
+                    let kind = (Severity::Warning, rules::REFERENCE_FORM);
+                    report.find(kind, path, "the URL of a resource", text);
+                }
                 return;
             }
             match url {

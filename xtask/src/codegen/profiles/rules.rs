@@ -78,11 +78,17 @@ fn element_type(field: &Field) -> TokenStream {
 pub(super) fn check(one: &Type) -> TokenStream {
     let name = &one.name;
     let lines = one.fields.iter().flat_map(lines);
+    let quirks = one
+        .fields
+        .iter()
+        .any(|field| matches!(field.moves, Move::Extension { .. }))
+        .then(|| quote! { checker.quirks(self.rest.quirks()); });
     quote! {
         impl Checked for #name {
             fn check(&self, checker: &mut Checker) {
                 #(#lines)*
                 checker.extensions(&self.extension);
+                #quirks
             }
         }
     }
@@ -107,6 +113,10 @@ fn lines(resolved: &Resolved) -> Vec<TokenStream> {
             None => quote! { checker.count(#name, self.#ident.iter().len()); },
         },
     }];
+    if let (Some(list), Move::One(element)) = (&resolved.older_systems, &resolved.moves) {
+        let concept = quote! { self.rest.element().and_then(|fhir| fhir.#element.as_ref()) };
+        lines.push(quote! { checker.older_system::<#list>(#name, #concept); });
+    }
     for (part, list) in resolved.field.parts.iter().zip(&resolved.part_lists) {
         let (part_name, part_ident) = (&part.name, names::field_ident(&part.name));
         if part.cardinality.required {

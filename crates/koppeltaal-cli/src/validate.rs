@@ -79,7 +79,7 @@ fn place(findings: &mut [Finding], input: &Input) {
     if unplaced.peek().is_none() {
         return;
     }
-    let outline = locate::Outline::of(input.format().into(), input.text());
+    let outline = locate::Outline::of(input.format(), input.text());
     for finding in unplaced {
         finding.position = Some(locate::position(input.text(), outline.offset(&finding.path)));
     }

@@ -131,6 +131,16 @@ const BREACHES: &[Breach] = &[
         path: "entry[1].content.percentageCompleted",
     },
     Breach {
+        rule: rules::PROFILE_SYSTEM,
+        file: PATIENT,
+        change: |bundle| {
+            let gender = resource::<Patient>(bundle).gender.as_mut().expect("a gender");
+            gender.coding[0].system = "http://hl7.org/fhir/vs/administrative-gender".into();
+        },
+        severity: Severity::Information,
+        path: "entry[1].content.gender",
+    },
+    Breach {
         rule: rules::REFERENCE_TYPE,
         file: PLAN,
         change: |bundle| {

@@ -26,7 +26,7 @@ mod rules;
 mod tests;
 
 /// Where the schema files are, below the root of the workspace.
-pub(super) const SCHEMAS: &str = "schemas/koppeltaal";
+pub(crate) const SCHEMAS: &str = "schemas/koppeltaal";
 /// Where the generated files go, below the root of the workspace.
 pub(super) const GENERATED: &str = "crates/koppeltaal-messaging/src/generated";
 /// What systems and extensions without a scheme are relative to.
@@ -179,7 +179,7 @@ struct Event {
 }
 
 /// The absolute form of a URL in a schema.
-fn absolute(url: &str) -> String {
+pub(crate) fn absolute(url: &str) -> String {
     if url.contains("://") { url.to_owned() } else { format!("{BASE}{url}") }
 }
 

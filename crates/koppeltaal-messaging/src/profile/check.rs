@@ -297,7 +297,7 @@ impl Checker {
         if let Some(older) = older.filter(|_| !systems().any(|system| system == E::SYSTEM)) {
             let expected = format!("the system {}", E::SYSTEM);
             let path = self.path_of(rule, None);
-            self.find(Severity::Information, rules::PROFILE_CODE, path, expected, older);
+            self.find(Severity::Information, rules::PROFILE_SYSTEM, path, expected, older);
         }
     }
 

@@ -59,30 +59,6 @@ fn every_fixture_comes_out_as_it_went_in() {
     assert!(resources > 150 && checks > resources, "{resources} resources, {checks} checks");
 }
 
-/// Where a resource departs from the profile that it says it has.
-fn findings(resource: &Resource) -> Vec<String> {
-    macro_rules! collect {
-        ($($profile:ident),*) => {{
-            let mut all = Vec::new();
-            $(all.extend($profile::of(resource).into_iter().flat_map(|profile| profile.findings()));)*
-            all
-        }};
-    }
-    every_profile!(collect).iter().map(ToString::to_string).collect()
-}
-
-#[test]
-fn only_the_quirky_fixtures_depart_from_the_profiles() {
-    let mut lines = Vec::new();
-    for path in fixtures("messages") {
-        let bundle = read(&path).into_bundle().expect("a message");
-        let found = bundle.entry.iter().filter_map(|entry| entry.content.as_ref()).flat_map(findings);
-        let name = path.file_name().expect("a file").to_string_lossy();
-        lines.extend(found.map(|found| format!("{name}: {found}")));
-    }
-    insta::assert_snapshot!(lines.join("\n"));
-}
-
 /// The URLs of all extensions that profiles know.
 fn urls() -> Vec<&'static str> {
     macro_rules! collect {

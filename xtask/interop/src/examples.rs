@@ -44,8 +44,8 @@ pub(crate) fn run(directory: &Path) -> Result<usize> {
 
         let bundle = read.document.into_bundle().map_err(|_| anyhow!("{name} holds no bundle"))?;
         let message = Message::extract(bundle).with_context(|| name.to_string())?;
-        if let Content::Unknown(resource) = Content::of(&message) {
-            println!("{name}: a {} instead of the event's profile", resource.resource_type());
+        if let Content::Unknown(_) = Content::of(&message) {
+            println!("{name}: the focal resource is not of the event's profile");
             differences += 1;
         }
         println!("{name}: {}, {} findings", message.event(), found.len());

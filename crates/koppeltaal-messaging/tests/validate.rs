@@ -518,6 +518,25 @@ fn a_message_validates_as_the_bundle_that_it_becomes() {
     }
 }
 
+#[test]
+fn a_message_of_many_entries_and_references_takes_no_longer_than_they_are_many() {
+    let mut bundle = bundle("CreateOrUpdatePatient-minimal.json");
+    let entry = bundle.entry[1].clone();
+    for number in 0..20_000 {
+        let mut entry = entry.clone();
+        entry.id = Some(format!("https://epd.example/fhir/Patient/{number}"));
+        let patient = Patient { care_provider: vec![to(&format!("{}", number / 2))], ..Patient::default() };
+        entry.content = Some(patient.into());
+        bundle.entry.push(entry);
+        header(&mut bundle).data.push(to(&number.to_string()));
+    }
+    // With a search per reference this would take minutes.
+    let started = std::time::Instant::now();
+    let message = Message::extract(bundle).expect("a message");
+    assert!(message.validate().len() > 20_000);
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
+}
+
 /// Everything that is found in the fixtures that are wrong on purpose: readable differences when a rule or schema changes.
 #[test]
 fn quirks_are_named_and_nothing_else() {

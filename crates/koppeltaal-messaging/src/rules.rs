@@ -20,13 +20,15 @@ rules! {
     PROFILE_MINIMUM "profile-cardinality-min" Required;
     /// A code is not on the list that the profile binds. Unknown codes are normal between versions: a warning.
     PROFILE_CODE "profile-code-unlisted" CodeUnknown;
-    /// A code is of an older system than the one that the profile binds.
+    /// A code is of an older system than the one that the profile binds, or of HL7's null flavours.
     PROFILE_SYSTEM "profile-code-system" CodeUnknown;
     /// An extension of the profile holds a value of another type, or there are more of it than allowed.
     PROFILE_VALUE "profile-value" Value;
     /// An extension of the profile is in another form that can be read: a decimal for an integer, a code for a coding, the
     /// name alone for its URL, a sub-activity of Koppeltaal 1.0.
     PROFILE_FORM "profile-form" Value;
+    /// A time of day has no offset from UTC, which the standard demands and its schema does not.
+    TIME_OFFSET "time-offset" Value;
     /// A reference points to another kind of resource than the profile allows.
     REFERENCE_TYPE "reference-type" Invariant;
     /// A reference to something that ought to be in the message is not.

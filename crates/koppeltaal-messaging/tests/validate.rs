@@ -141,6 +141,24 @@ const BREACHES: &[Breach] = &[
         path: "entry[1].content.gender",
     },
     Breach {
+        rule: rules::TIME_OFFSET,
+        file: PLAN,
+        change: |bundle| {
+            let activity = &mut resource::<CarePlan>(bundle).activity[0];
+            value(&mut activity.extension, care_plan::START_DATE).value =
+                Some(ExtensionValue::DateTime("2023-03-16T00:00:00".parse().expect("a time")));
+        },
+        severity: Severity::Warning,
+        path: "entry[1].content.activity[0].startDate",
+    },
+    Breach {
+        rule: rules::TIME_OFFSET,
+        file: PATIENT,
+        change: |bundle| header(bundle).timestamp = "2023-03-16T00:00:00".parse().expect("a time"),
+        severity: Severity::Warning,
+        path: "entry[0].content.timestamp",
+    },
+    Breach {
         rule: rules::REFERENCE_TYPE,
         file: PLAN,
         change: |bundle| {

@@ -335,12 +335,12 @@ impl Checked for CarePlanActivity {
         checker.groups("subActivity", self.sub_activity.iter());
         checker.count("goal", self.goal.iter().len());
         checker.groups("participant", self.participant.iter());
-        checker.count("startDate", self.start_date.iter().len());
-        checker.count("endDate", self.end_date.iter().len());
+        checker.times("startDate", self.start_date.iter().map(ToString::to_string));
+        checker.times("endDate", self.end_date.iter().map(ToString::to_string));
         checker.codes("status", self.status.iter());
-        checker.count("started", self.started.iter().len());
-        checker.count("finished", self.finished.iter().len());
-        checker.count("cancelled", self.cancelled.iter().len());
+        checker.times("started", self.started.iter().map(ToString::to_string));
+        checker.times("finished", self.finished.iter().map(ToString::to_string));
+        checker.times("cancelled", self.cancelled.iter().map(ToString::to_string));
         checker.count("notes", self.notes.iter().len());
         checker.groups("simple", self.simple.iter());
         checker.extensions(&self.extension);

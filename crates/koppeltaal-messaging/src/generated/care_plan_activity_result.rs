@@ -98,7 +98,7 @@ impl Checked for CarePlanActivityResult {
                 resources::DiagnosticReportStatus::CODES,
             );
         checker.count("name", self.name.iter().len());
-        checker.count("issued", self.issued.iter().len());
+        checker.times("issued", self.issued.iter().map(ToString::to_string));
         checker.references("subject", self.subject.iter());
         checker.references("performer", self.performer.iter());
         checker.count("diagnostic", self.diagnostic.iter().len());

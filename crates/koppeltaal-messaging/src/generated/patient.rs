@@ -101,7 +101,7 @@ impl Checked for Patient {
             .older_system::<
                 valuesets::AdministrativeGender,
             >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
-        checker.count("birthDate", self.birth_date.iter().len());
+        checker.times("birthDate", self.birth_date.iter().map(ToString::to_string));
         checker.count("age", self.age.iter().len());
         checker.count("address", self.address.iter().len());
         checker.references("careProvider", self.care_provider.iter());

@@ -74,7 +74,7 @@ impl Checked for Practitioner {
             .older_system::<
                 valuesets::AdministrativeGender,
             >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
-        checker.count("birthDate", self.birth_date.iter().len());
+        checker.times("birthDate", self.birth_date.iter().map(ToString::to_string));
         checker.references("organization", self.organization.iter());
         checker.count("address", self.address.iter().len());
         checker.extensions(&self.extension);

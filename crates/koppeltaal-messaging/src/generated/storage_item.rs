@@ -101,7 +101,8 @@ impl Checked for StorageItem {
         checker.references("patientIdentifier", self.patient_identifier.iter());
         checker.count("objectType", self.object_type.iter().len());
         checker.count("objectKey", self.object_key.iter().len());
-        checker.count("lastModified", self.last_modified.iter().len());
+        checker
+            .times("lastModified", self.last_modified.iter().map(ToString::to_string));
         checker.count("applicationIdentifier", self.application_identifier.iter().len());
         checker.count("domainName", self.domain_name.iter().len());
         checker.extensions(&self.extension);

@@ -7,6 +7,7 @@ use koppeltaal_fhir::datatypes::{CodeableConcept, Extension};
 use koppeltaal_fhir::{Finding, RESOURCE_TYPES, Rule, Severity};
 
 use super::{CodeSystem, Reference};
+use crate::generated::vocabulary::system::NULL_FLAVOR;
 use crate::kind::ResourceKind;
 use crate::rules;
 
@@ -194,6 +195,19 @@ impl Checker {
         }
     }
 
+    /// A field with times: one of day is of no use without its offset from UTC.
+    pub(crate) fn times(&mut self, name: &str, times: impl ExactSizeIterator<Item = String>) {
+        self.count(name, times.len());
+        let Some(rule) = self.rule(self.place, name) else { return };
+        for (index, time) in times.enumerate() {
+            let of_day = time.split_once('T').map(|(_, of_day)| of_day);
+            if of_day.is_some_and(|of_day| !of_day.contains(['Z', '+', '-'])) {
+                let path = self.path_of(rule, Some(index));
+                self.find(Severity::Warning, rules::TIME_OFFSET, path, "a time with an offset", time);
+            }
+        }
+    }
+
     /// A field with references: what their URLs say of the kind must be what the profile allows. An `Other` says nothing.
     pub(crate) fn references<'a>(
         &mut self,
@@ -289,11 +303,12 @@ impl Checker {
         }
     }
 
-    /// A concept whose codes are of an older system than the list's, as it stands in the element that was read.
+    /// A concept whose codes are of an older system than the list's, or one of HL7's null flavours, as it stands in the
+    /// element that was read.
     pub(crate) fn older_system<E: CodeSystem>(&mut self, name: &str, concept: Option<&CodeableConcept>) {
         let (Some(rule), Some(concept)) = (self.rule(self.place, name), concept) else { return };
         let systems = || concept.coding.iter().filter_map(|coding| coding.system.as_str());
-        let older = systems().find(|system| E::ALSO.contains(system));
+        let older = systems().find(|system| E::ALSO.contains(system) || *system == NULL_FLAVOR);
         if let Some(older) = older.filter(|_| !systems().any(|system| system == E::SYSTEM)) {
             let expected = format!("the system {}", E::SYSTEM);
             let path = self.path_of(rule, None);

@@ -103,6 +103,9 @@ fn lines(resolved: &Resolved) -> Vec<TokenStream> {
             quote! { checker.groups(#name, self.#ident.iter()); }
         }
         _ if resolved.has_own_list => quote! { checker.codes(#name, self.#ident.iter()); },
+        _ if matches!(resolved.field.types.as_slice(), [one] if one == "dateTime" || one == "instant") => {
+            quote! { checker.times(#name, self.#ident.iter().map(ToString::to_string)); }
+        }
         _ if resolved.field.types == ["Resource"] => {
             quote! { checker.references(#name, self.#ident.iter()); }
         }

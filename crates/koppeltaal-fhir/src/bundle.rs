@@ -134,15 +134,12 @@ fn href<'a>(links: &'a [Link], rel: &str) -> Option<&'a str> {
     links.iter().find(|link| link.rel == rel).map(|link| link.href.as_str())
 }
 
-const fn field(index: u8, name: &'static str, shape: Shape, repeats: bool) -> FieldSchema {
-    if repeats { FieldSchema::list(index, name, shape) } else { FieldSchema::optional(index, name, shape) }
-}
-
 /// Describes a type of this file: its name, and its fields in the order in which they are written.
 macro_rules! describe {
-    ($type:ident $schema:ident $is_resource:literal $id:tt: $($index:literal $name:literal $field:ident $shape:ident $repeats:literal,)*) => {
+    ($type:ident $schema:ident $is_resource:literal $id:tt: $($index:literal $name:literal $field:ident $shape:ident $cardinality:ident,)*) => {
         static $schema: TypeSchema =
-            TypeSchema::new(stringify!($type), $is_resource, &[$(field($index, $name, Shape::$shape, $repeats),)*]);
+            TypeSchema::new(stringify!($type), $is_resource, &[$(FieldSchema::$cardinality($index, $name, Shape::$shape),)*])
+                .with_uri_as_id();
 
         impl Structure for $type {
             fn schema(&self) -> &'static TypeSchema {
@@ -191,40 +188,40 @@ macro_rules! describe {
 }
 
 describe! { Bundle BUNDLE true id:
-    0 "title" title Primitive false,
-    1 "updated" updated Primitive false,
-    2 "link" link Structure true,
-    3 "category" category Structure true,
-    4 "author" author Structure true,
-    5 "totalResults" total_results Primitive false,
-    6 "entry" entry Structure true,
-    7 "signature" signature Primitive false,
+    0 "title" title Primitive optional,
+    1 "updated" updated Primitive optional,
+    2 "link" link Structure list,
+    3 "category" category Structure list,
+    4 "author" author Structure list,
+    5 "totalResults" total_results Primitive optional,
+    6 "entry" entry Structure list,
+    7 "signature" signature Primitive optional,
 }
 
 describe! { Entry ENTRY false id:
-    0 "deleted" deleted Primitive false,
-    1 "title" title Primitive false,
-    2 "updated" updated Primitive false,
-    3 "published" published Primitive false,
-    4 "link" link Structure true,
-    5 "category" category Structure true,
-    6 "author" author Structure true,
-    7 "content" content Resource false,
-    8 "summary" summary Xhtml false,
+    0 "deleted" deleted Primitive optional,
+    1 "title" title Primitive optional,
+    2 "updated" updated Primitive optional,
+    3 "published" published Primitive optional,
+    4 "link" link Structure list,
+    5 "category" category Structure list,
+    6 "author" author Structure list,
+    7 "content" content Resource optional,
+    8 "summary" summary Xhtml optional,
 }
 
 describe! { Link LINK false none:
-    0 "rel" rel Attribute false,
-    1 "href" href Attribute false,
+    0 "rel" rel Attribute optional,
+    1 "href" href Attribute mandatory,
 }
 
 describe! { Category CATEGORY false none:
-    0 "term" term Attribute false,
-    1 "label" label Attribute false,
-    2 "scheme" scheme Attribute false,
+    0 "term" term Attribute mandatory,
+    1 "label" label Attribute optional,
+    2 "scheme" scheme Attribute mandatory,
 }
 
 describe! { Author AUTHOR false none:
-    0 "name" name Primitive false,
-    1 "uri" uri Primitive false,
+    0 "name" name Primitive optional,
+    1 "uri" uri Primitive optional,
 }

@@ -32,6 +32,36 @@ pub(crate) fn find_control_or<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> 
     at
 }
 
+/// How many bytes there are before the first one that is one of `wanted` or a control character (below 0x20).
+#[inline]
+pub(crate) fn plain_length<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> usize {
+    let is_hit = |byte: u8| wanted.iter().fold(byte < b' ', |hit, wanted| hit | (byte == *wanted));
+    let mut at = 0;
+    // Without an early exit inside a block the compiler looks at all of its bytes at once.
+    while let Some((block, _)) = bytes[at..].split_first_chunk::<16>()
+        && !block.iter().fold(false, |hit, byte| hit | is_hit(*byte))
+    {
+        at += block.len();
+    }
+    at += find_control_or(&bytes[at..], wanted);
+    at + bytes[at..].iter().take_while(|byte| !is_hit(**byte)).count()
+}
+
+/// How many bytes at the start are what XML calls white space.
+#[cfg(feature = "xml")]
+#[inline]
+pub(crate) fn space_length(bytes: &[u8]) -> usize {
+    // Mostly a line break and some blanks.
+    let mut rest = bytes.strip_prefix(b"\n").unwrap_or(bytes);
+    while let Some(after) = rest.strip_prefix(b"        ") {
+        rest = after;
+    }
+    while let [b' ' | b'\n' | b'\t' | b'\r', after @ ..] = rest {
+        rest = after;
+    }
+    bytes.len() - rest.len()
+}
+
 /// Whether all bytes are blanks or control characters (at most 0x20). No bytes at all are not blank.
 #[cfg(feature = "xml")]
 #[inline]
@@ -69,6 +99,29 @@ mod tests {
             let none = find_control_or(&vec![b'a'; length], [b'"']);
             assert!(none <= length && length - none < 8);
         }
+    }
+
+    #[test]
+    fn plain_bytes_are_counted_up_to_the_first_hit() {
+        for length in 0..50 {
+            let mut bytes = vec![b'\xE9'; length];
+            assert_eq!(plain_length(&bytes, [b'"', b'&']), length);
+            for at in (0..length).rev() {
+                bytes[at] = [b'"', b'&', b'\n', 0][at % 4];
+                assert_eq!(plain_length(&bytes, [b'"', b'&']), at, "{length}");
+            }
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "xml")]
+    fn white_space_is_counted_up_to_the_first_other_byte() {
+        for length in 0..40 {
+            let space: Vec<u8> = b" \n\t\r         ".iter().copied().cycle().take(length).collect();
+            assert_eq!(space_length(&space), length);
+            assert_eq!(space_length(&[&space, &b"<  "[..]].concat()), length);
+        }
+        assert_eq!(space_length(b"\x0B"), 0);
     }
 
     #[test]

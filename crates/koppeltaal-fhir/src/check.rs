@@ -5,32 +5,35 @@
 
 use crate::document::Document;
 use crate::finding::{Finding, Rule, Severity};
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList, ScalarKind, Verdict};
+use crate::primitive::{AnyPrimitive, AnyPrimitiveList};
 use crate::report::Report;
-use crate::resource::Resource;
+use crate::resource::{RESOURCE_TYPES, Resource};
 use crate::structure::{FieldSchema, FieldSet, Shape, Structure, StructureList, Walker};
 use crate::xhtml::Xhtml;
 
 const ERROR: Severity = Severity::Error;
 
 impl Document {
-    /// What the schema of DSTU1 finds wrong with the document. Nothing found means: by the schema it is valid.
+    /// What the schema of DSTU1 finds wrong with the document.
+    ///
+    /// No finding of severity error means that what is written of it is valid by the schema, apart from the inside of
+    /// resources that this build does not model.
     pub fn check(&self) -> Vec<Finding> {
         let mut checker = Checker::default();
         match self {
             Self::Bundle(bundle) => checker.structure_content(bundle),
             Self::Resource(resource) => checker.any_resource(resource),
         }
-        checker.report.into_findings().0
+        checker.report.into_findings().kept
     }
 }
 
 impl Resource {
-    /// What the schema of DSTU1 finds wrong with the resource. Nothing found means: by the schema it is valid.
+    /// What the schema of DSTU1 finds wrong with the resource, as [`Document::check`].
     pub fn check(&self) -> Vec<Finding> {
         let mut checker = Checker::default();
         checker.any_resource(self);
-        checker.report.into_findings().0
+        checker.report.into_findings().kept
     }
 }
 
@@ -63,12 +66,21 @@ impl Checker {
     }
 
     fn any_resource(&mut self, resource: &Resource) {
+        match resource {
+            Resource::Unknown(unknown) if !RESOURCE_TYPES.contains(&unknown.resource_type()) => {
+                self.find(Rule::UNKNOWN_RESOURCE, "", "a resource type of DSTU1", unknown.resource_type());
+            }
+            _ => {}
+        }
         if let Some(structure) = resource.structure() {
             self.structure_content(structure);
         }
     }
 
     fn structure_content(&mut self, value: &dyn Structure) {
+        if let Some(id) = value.id().filter(|_| !value.schema().has_uri_as_id) {
+            let _ = self.report.id(id, 0);
+        }
         let outer = std::mem::take(&mut self.present);
         value.walk(self);
         let schema = value.schema();
@@ -97,15 +109,7 @@ impl Checker {
         value: &dyn AnyPrimitive,
     ) {
         self.inside(field.name, index, |checker| {
-            if value.verdict() == Verdict::Invalid {
-                let found = value.wire_text().unwrap_or_default();
-                let rule = match value.kind() {
-                    _ if found.is_empty() => Rule::EMPTY,
-                    ScalarKind::ListedCode => Rule::CODE,
-                    _ => Rule::FORMAT,
-                };
-                checker.find(rule, "", value.kind().describe(), format_args!("{found:?}"));
-            }
+            let _ = checker.report.value("", value, value.verdict(), 0);
             if let Some(companions) = value.companions() {
                 checker.structure_content(companions);
             }
@@ -169,8 +173,11 @@ impl Walker for Checker {
         }
     }
 
-    fn xhtml(&mut self, field: &'static FieldSchema, _: &Xhtml) {
+    fn xhtml(&mut self, field: &'static FieldSchema, value: &Xhtml) {
         self.present.insert(field.group());
+        for (expected, found) in value.problems() {
+            self.find(Rule::NARRATIVE, field.name, &expected, found);
+        }
     }
 
     fn attribute(&mut self, field: &'static FieldSchema, _: &str) {

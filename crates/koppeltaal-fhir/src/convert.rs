@@ -8,22 +8,47 @@ use crate::xml::{Token, Tokens, escape_attribute, unescape};
 
 /// A narrative as it stands in JSON, made XML: named entities become characters, the namespace is declared.
 pub(crate) fn narrative_to_xml(markup: &str) -> Result<String, String> {
-    let markup = markup.trim();
-    let resolved = resolve_named_entities(markup)?;
-    let markup = if declares_namespace(&resolved) {
-        resolved
-    } else {
-        let after_name = resolved.strip_prefix("<div").ok_or("it does not start with <div")?;
+    let markup = resolve_named_entities(markup.trim())?;
+    let is_bare = root_of(&markup)?.is_some_and(|root| root.name == "div" && root.namespace.is_none());
+    let markup = if is_bare {
+        let after_name = markup.strip_prefix("<div").ok_or("it does not start with <div")?;
         format!("<div xmlns=\"{XHTML_NAMESPACE}\"{after_name}")
+    } else {
+        markup
     };
-    check_fragment(&markup)?;
+    check_element(&markup, XHTML_NAMESPACE, "div")?;
     Ok(markup)
 }
 
-/// Whether the first tag says which namespace it is in.
-fn declares_namespace(markup: &str) -> bool {
-    let first_tag = markup.split_inclusive('>').next().unwrap_or_default();
-    first_tag.contains("xmlns")
+/// Fails unless the markup is one well-formed element of this name, in a namespace that it declares itself: only then can
+/// it stand in another document without becoming something else there.
+pub(crate) fn check_element(markup: &str, namespace: &str, name: &str) -> Result<(), String> {
+    let root = root_of(markup)?;
+    if root.is_none_or(|root| root.name != name || root.namespace.as_deref() != Some(namespace)) {
+        return Err(format!("it is not a <{name} xmlns=\"{namespace}\">"));
+    }
+    check_fragment(markup)
+}
+
+/// The first element of some markup.
+struct Root {
+    /// Its name without prefix.
+    name: String,
+    /// The namespace that it is in by its own declarations.
+    namespace: Option<String>,
+}
+
+fn root_of(markup: &str) -> Result<Option<Root>, String> {
+    let mut tokens = Tokens::new(markup);
+    let Token::Start = tokens.next().map_err(|error| error.problem)? else { return Ok(None) };
+    let tag = tokens.tag();
+    let (declaration, name) = match tag.name.split_once(':') {
+        None => ("xmlns".to_owned(), tag.name),
+        Some((prefix, name)) => (format!("xmlns:{prefix}"), name),
+    };
+    let declared = tag.attributes().find(|(attribute, _)| *attribute == declaration);
+    let namespace = declared.map(|(_, raw)| raw.value()).transpose()?;
+    Ok(Some(Root { name: name.to_owned(), namespace: namespace.map(|uri| uri.into_owned()) }))
 }
 
 /// `&nbsp;` and its kin become characters; the five references of XML and numeric ones stay.
@@ -53,13 +78,11 @@ fn check_fragment(markup: &str) -> Result<(), String> {
     let mut seen = false;
     loop {
         match tokens.next().map_err(|error| error.problem)? {
-            Token::Start(tag) => {
+            Token::Start => {
                 if depth == 0 && std::mem::replace(&mut seen, true) {
                     return Err("more than one element".to_owned());
                 }
-                let mut attributes = tag.attributes();
-                while attributes.next()?.is_some() {}
-                depth += usize::from(!tag.is_empty);
+                depth += usize::from(!tokens.tag().is_empty);
             }
             Token::End => depth = depth.saturating_sub(1),
             Token::Text(text) if depth == 0 && !text.trim().is_empty() => {
@@ -77,6 +100,8 @@ pub(crate) use unknown::{element_to_json, member_to_xml};
 
 #[cfg(feature = "json")]
 mod unknown {
+    use std::collections::HashMap;
+
     use super::{Token, Tokens, escape_attribute};
     use crate::json::{Kind, Scanner, write_string};
 
@@ -105,11 +130,11 @@ mod unknown {
         let mut open: Vec<Node> = vec![Node::default()];
         loop {
             match tokens.next().ok()? {
-                Token::Start(tag) => {
+                Token::Start => {
+                    let tag = *tokens.tag();
                     let mut node = Node { name: tag.name.to_owned(), ..Node::default() };
-                    let mut attributes = tag.attributes();
-                    while let Some((name, raw)) = attributes.next().ok()? {
-                        let value = crate::xml::attribute_value(raw).ok()?.into_owned();
+                    for (name, raw) in tag.attributes() {
+                        let value = raw.value().ok()?.into_owned();
                         node.attributes.push((name.to_owned(), value));
                     }
                     if tag.is_empty {
@@ -127,6 +152,20 @@ mod unknown {
                 Token::Eof => return open.pop()?.children.pop(),
             }
         }
+    }
+
+    /// The children in groups of one name, in the order in which the names come up.
+    fn by_name(children: &[Node]) -> Vec<Vec<&Node>> {
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut groups: Vec<Vec<&Node>> = Vec::new();
+        for child in children {
+            let place = *places.entry(&child.name).or_insert(groups.len());
+            match groups.get_mut(place) {
+                Some(group) => group.push(child),
+                None => groups.push(vec![child]),
+            }
+        }
+        groups
     }
 
     fn write_node(node: &Node, out: &mut Vec<u8>) {
@@ -155,12 +194,9 @@ mod unknown {
             member(out, name);
             write_string(out, value);
         }
-        for (index, child) in node.children.iter().enumerate() {
-            if node.children[..index].iter().any(|earlier| earlier.name == child.name) {
-                continue;
-            }
-            member(out, &child.name);
-            let same: Vec<&Node> = node.children.iter().filter(|other| other.name == child.name).collect();
+        for same in by_name(&node.children) {
+            let Some(first) = same.first() else { continue };
+            member(out, &first.name);
             match same.as_slice() {
                 [one] => write_node(one, out),
                 several => {

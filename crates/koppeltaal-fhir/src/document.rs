@@ -4,7 +4,7 @@ use crate::bundle::Bundle;
 use crate::finding::{Finding, ReadError, Severity, WriteError};
 #[cfg(all(feature = "json", feature = "xml"))]
 use crate::format::Format;
-use crate::report::{Failure, Limits, Report};
+use crate::report::{Failure, Findings, Limits, Report};
 use crate::resource::{Resource, ResourceType};
 
 /// The content of a file, a request or a reply: one resource or one bundle.
@@ -79,7 +79,7 @@ macro_rules! writing {
             #[cfg(feature = "json")]
             #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
             pub fn to_json(&self) -> Result<String, WriteError> {
-                to_string(|out| crate::json::write(self.content(), 0, out))
+                to_string(self.content(), 0, crate::json::write)
             }
 
             #[doc = concat!($what, " as JSON for people, indented by two spaces.")]
@@ -90,7 +90,7 @@ macro_rules! writing {
             #[cfg(feature = "json")]
             #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
             pub fn to_json_pretty(&self) -> Result<String, WriteError> {
-                to_string(|out| crate::json::write(self.content(), 2, out))
+                to_string(self.content(), 2, crate::json::write)
             }
 
             #[doc = concat!($what, " as XML, on one line. A bundle is an Atom feed.")]
@@ -102,7 +102,7 @@ macro_rules! writing {
             #[cfg(feature = "xml")]
             #[cfg_attr(docsrs, doc(cfg(feature = "xml")))]
             pub fn to_xml(&self) -> Result<String, WriteError> {
-                to_string(|out| crate::xml::write(self.content(), 0, out))
+                to_string(self.content(), 0, crate::xml::write)
             }
 
             #[doc = concat!($what, " as XML for people, indented by two spaces.")]
@@ -113,7 +113,7 @@ macro_rules! writing {
             #[cfg(feature = "xml")]
             #[cfg_attr(docsrs, doc(cfg(feature = "xml")))]
             pub fn to_xml_pretty(&self) -> Result<String, WriteError> {
-                to_string(|out| crate::xml::write(self.content(), 2, out))
+                to_string(self.content(), 2, crate::xml::write)
             }
 
             #[doc = concat!($what, " in a format, on one line.")]
@@ -175,10 +175,22 @@ impl Resource {
     }
 }
 
+/// About what a resource takes in either format.
 #[cfg(any(feature = "json", feature = "xml"))]
-fn to_string(write: impl FnOnce(&mut Vec<u8>) -> Result<(), WriteError>) -> Result<String, WriteError> {
-    let mut out = Vec::with_capacity(4 << 10);
-    write(&mut out)?;
+const RESOURCE_BYTES: usize = 3 << 10;
+
+#[cfg(any(feature = "json", feature = "xml"))]
+fn to_string(
+    content: Content<'_>,
+    indent: usize,
+    write: fn(Content<'_>, usize, &mut Vec<u8>) -> Result<(), WriteError>,
+) -> Result<String, WriteError> {
+    let resources = match content {
+        Content::Resource(_) => 1,
+        Content::Bundle(bundle) => bundle.entry.len(),
+    };
+    let mut out = Vec::with_capacity(RESOURCE_BYTES * resources.clamp(1, 1_000));
+    write(content, indent, &mut out)?;
     // Everything written comes from strings.
     Ok(String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
@@ -217,16 +229,17 @@ pub struct ReadOptions {
 pub struct ReadDocument {
     /// The content.
     pub document: Document,
-    /// What was not as the standard wants it, in document order.
+    /// What was not as the standard wants it, in the order of the text.
     pub findings: Vec<Finding>,
     /// How many findings there were beyond [`Limits::findings`].
     pub suppressed: usize,
+    worst: Option<Severity>,
 }
 
 impl ReadDocument {
-    /// Whether any finding is of severity error.
+    /// Whether any finding is of severity error, suppressed ones included.
     pub fn has_errors(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+        self.worst == Some(Severity::Error)
     }
 }
 
@@ -305,7 +318,7 @@ impl ReadOptions {
 
 impl ReadDocument {
     pub(crate) fn new(document: Document, report: Report<'_>) -> Self {
-        let (findings, suppressed) = report.into_findings();
-        Self { document, findings, suppressed }
+        let Findings { kept, suppressed, worst } = report.into_findings();
+        Self { document, findings: kept, suppressed, worst }
     }
 }

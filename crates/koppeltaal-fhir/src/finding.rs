@@ -114,15 +114,14 @@ pub struct Position {
 }
 
 impl Position {
-    /// The position of byte `offset` of `text`; an offset behind the end is taken as the end.
-    pub(crate) fn of(text: &[u8], offset: usize) -> Self {
-        let before = &text[..offset.min(text.len())];
+    /// The position of byte `offset` of `text`, which is on a line counted from 0.
+    pub(crate) fn on_line(line: usize, text: &[u8], offset: usize) -> Self {
+        let before = &text[..offset];
         let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
-        let line = memchr::memchr_iter(b'\n', before).count() + 1;
         // A character starts at each byte that does not continue one (UTF-8: 10xxxxxx).
         let column = before[line_start..].iter().filter(|byte| **byte & 0xC0 != 0x80).count() + 1;
         Self {
-            line: u32::try_from(line).unwrap_or(u32::MAX),
+            line: u32::try_from(line + 1).unwrap_or(u32::MAX),
             column: u32::try_from(column).unwrap_or(u32::MAX),
         }
     }
@@ -243,6 +242,11 @@ pub enum WriteError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The signature of a bundle is no `Signature` element of XML signatures.
+    Signature {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A string holds a character that XML cannot carry, such as NUL.
     Character {
         /// Where in the content.
@@ -263,6 +267,9 @@ impl fmt::Display for WriteError {
             Self::Narrative { path, problem } => {
                 write!(f, "{path}: the narrative cannot be written as XML: {problem}")
             }
+            Self::Signature { problem } => {
+                write!(f, "signature: it cannot be written as XML: {problem}")
+            }
             Self::Character { path, character } => {
                 write!(f, "{path}: XML cannot carry the character U+{:04X}", u32::from(*character))
             }
@@ -271,17 +278,3 @@ impl fmt::Display for WriteError {
 }
 
 impl std::error::Error for WriteError {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_position_counts_lines_and_characters_from_one() {
-        let text = "één\ntwéé drie".as_bytes();
-        assert_eq!(Position::of(text, 0), Position { line: 1, column: 1 });
-        let drie = text.len() - "drie".len();
-        assert_eq!(Position::of(text, drie), Position { line: 2, column: 6 });
-        assert_eq!(Position::of(text, 9999), Position { line: 2, column: 10 });
-    }
-}

@@ -5,6 +5,7 @@
 //! depth limit that counts.
 
 mod read;
+mod resource_types;
 mod scan;
 mod structure;
 mod values;

@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(all(feature = "json", feature = "xml")),
+    allow(dead_code, unused_imports, reason = "each format needs its own part of what both stand on")
+)]
 
 #[cfg(all(test, feature = "json", feature = "xml"))]
 mod arbitrary;
@@ -8,6 +12,7 @@ mod bundle;
 mod bytes;
 mod check;
 mod code_list;
+mod construct;
 #[cfg(feature = "xml")]
 mod convert;
 mod document;

@@ -182,7 +182,7 @@ impl<T: Scalar> std::str::FromStr for Primitive<T> {
     /// Reads the text of the value by the rules of its type.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         match T::read(text) {
-            Reading::Valid(value) => Ok(Self::new(value)),
+            Reading::Valid(value) | Reading::Lax(value) => Ok(Self::new(value)),
             Reading::Doubtful(_) | Reading::Unreadable => {
                 Err(ParseError { expected: T::KIND.describe(), found: text.to_owned() })
             }
@@ -235,6 +235,15 @@ pub(crate) enum ScalarKind {
 }
 
 impl ScalarKind {
+    /// What the prose of the standard wants beyond the schema, for a [`Reading::Lax`].
+    pub(crate) fn describe_prose(self) -> &'static str {
+        match self {
+            Self::DateTime | Self::Instant => "an offset from UTC behind the time, such as Z or +02:00",
+            Self::Date => "a date without an offset",
+            _ => "no leading, trailing or double blanks",
+        }
+    }
+
     pub(crate) fn describe(self) -> &'static str {
         match self {
             Self::Boolean => "true or false",
@@ -259,6 +268,8 @@ impl ScalarKind {
 pub(crate) enum Reading<T> {
     /// The value, by all rules of its type.
     Valid(T),
+    /// A value that the schema lets pass, and the prose of the standard does not: a time without offset.
+    Lax(T),
     /// A value that an application can use, though a rule of its type is broken: an id with upper case, an unlisted code.
     Doubtful(T),
     /// No value of this type.
@@ -290,6 +301,7 @@ pub(crate) trait Scalar: Sized + PartialEq {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Valid,
+    Lax,
     Invalid,
 }
 
@@ -321,7 +333,9 @@ impl<T: Scalar> AnyPrimitive for Primitive<T> {
             text => {
                 let reading = T::read(&text);
                 let same = match &reading {
-                    Reading::Valid(value) | Reading::Doubtful(value) => value.is_text(&text),
+                    Reading::Valid(value) | Reading::Lax(value) | Reading::Doubtful(value) => {
+                        value.is_text(&text)
+                    }
                     Reading::Unreadable => false,
                 };
                 (reading, (!same).then(|| text.into_owned()))
@@ -334,6 +348,10 @@ impl<T: Scalar> AnyPrimitive for Primitive<T> {
             Reading::Valid(value) => {
                 self.value = Some(value);
                 Verdict::Valid
+            }
+            Reading::Lax(value) => {
+                self.value = Some(value);
+                Verdict::Lax
             }
             Reading::Doubtful(value) => {
                 self.value = Some(value);
@@ -349,7 +367,7 @@ impl<T: Scalar> AnyPrimitive for Primitive<T> {
     fn wire_text(&self) -> Option<Cow<'_, str>> {
         if let Some(text) = self.companions.as_ref().and_then(|companions| companions.text.as_deref()) {
             let means = match T::read(text) {
-                Reading::Valid(value) | Reading::Doubtful(value) => Some(value),
+                Reading::Valid(value) | Reading::Lax(value) | Reading::Doubtful(value) => Some(value),
                 Reading::Unreadable => None,
             };
             // The application may have changed the value since; then the text that was read is history.
@@ -369,6 +387,7 @@ impl<T: Scalar> AnyPrimitive for Primitive<T> {
             None => Verdict::Valid,
             Some(text) => match T::read(&text) {
                 Reading::Valid(_) => Verdict::Valid,
+                Reading::Lax(_) => Verdict::Lax,
                 Reading::Doubtful(_) | Reading::Unreadable => Verdict::Invalid,
             },
         }

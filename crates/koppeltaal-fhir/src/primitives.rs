@@ -7,14 +7,25 @@
 
 mod date;
 mod decimal;
+#[cfg(feature = "jiff")]
+mod jiff;
+#[cfg(feature = "rust_decimal")]
+mod rust_decimal;
 mod text;
 
+#[cfg(feature = "jiff")]
+#[cfg_attr(docsrs, doc(cfg(feature = "jiff")))]
+pub use self::jiff::DateConversionError;
+#[cfg(feature = "rust_decimal")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rust_decimal")))]
+pub use self::rust_decimal::DecimalConversionError;
 pub use date::{Date, DateTime, Instant, Precision};
 pub use decimal::Decimal;
 #[cfg(feature = "json")]
 pub(crate) use decimal::to_json as decimal_to_json;
 #[cfg(feature = "xml")]
 pub(crate) use decimal::to_xml as decimal_to_xml;
+pub(crate) use text::is_id;
 pub use text::{Base64Binary, Code, Id, Oid, Uri, Uuid};
 
 use std::borrow::Cow;
@@ -127,7 +138,9 @@ macro_rules! lexical {
             /// Reads the text by all rules of the type.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match <Self as crate::primitive::Scalar>::read(text) {
-                    crate::primitive::Reading::Valid(value) => Ok(value),
+                    crate::primitive::Reading::Valid(value) | crate::primitive::Reading::Lax(value) => {
+                        Ok(value)
+                    }
                     _ => Err(crate::ParseError {
                         expected: <Self as crate::primitive::Scalar>::KIND.describe(),
                         found: text.to_owned(),

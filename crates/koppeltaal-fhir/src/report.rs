@@ -3,9 +3,12 @@
 //! Readers push a [`Segment`] per element on the way down, which costs nothing; the path becomes text only when a
 //! finding needs it.
 
+use std::cell::Cell;
 use std::fmt::{Display, Write as _};
 
 use crate::finding::{Finding, Position, ReadError, Rule, Severity};
+use crate::primitive::{AnyPrimitive, ScalarKind, Verdict};
+use crate::primitives::is_id;
 
 /// Bounds on what a reader accepts, against hostile input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,10 @@ pub(crate) struct Report<'text> {
     path: Vec<Segment>,
     findings: Vec<Finding>,
     suppressed: usize,
+    /// The gravest severity found, kept or not.
+    worst: Option<Severity>,
+    /// An offset of which the line is known, and that line counted from 0: findings come in order, more or less.
+    known_line: Cell<(usize, usize)>,
     budget: usize,
 }
 
@@ -72,6 +79,8 @@ impl<'text> Report<'text> {
             path: Vec::new(),
             findings: Vec::new(),
             suppressed: 0,
+            worst: None,
+            known_line: Cell::default(),
             budget,
         }
     }
@@ -87,6 +96,8 @@ impl<'text> Report<'text> {
             path: Vec::new(),
             findings: Vec::new(),
             suppressed: 0,
+            worst: None,
+            known_line: Cell::default(),
             budget,
         }
     }
@@ -144,8 +155,15 @@ impl<'text> Report<'text> {
         path
     }
 
+    /// Where byte `offset` of the text is. Counts lines from the last place asked for, not from the start.
     pub(crate) fn position(&self, offset: usize) -> Position {
-        Position::of(self.text.unwrap_or_default(), offset)
+        let text = self.text.unwrap_or_default();
+        let offset = offset.min(text.len());
+        let (known, line) = self.known_line.get();
+        let lines = |from: usize, to: usize| memchr::memchr_iter(b'\n', &text[from..to]).count();
+        let line = if offset >= known { line + lines(known, offset) } else { line - lines(offset, known) };
+        self.known_line.set((offset, line));
+        Position::on_line(line, text, offset)
     }
 
     /// Records a finding about the child `name` of where the reader is (or about the place itself if `name` is empty).
@@ -160,6 +178,7 @@ impl<'text> Report<'text> {
         found: impl Display,
     ) -> Result<(), Failure> {
         let ends = self.strict && severity == Severity::Error;
+        self.worst = self.worst.max(Some(severity));
         if !ends && self.findings.len() >= self.limits.findings {
             self.suppressed += 1;
             return Ok(());
@@ -168,7 +187,7 @@ impl<'text> Report<'text> {
             severity,
             rule,
             path: self.path_of(name),
-            position: self.text.map(|text| Position::of(text, offset)),
+            position: self.text.map(|_| self.position(offset)),
             expected: expected.to_string(),
             found: excerpt(&found.to_string()),
         };
@@ -202,10 +221,55 @@ impl<'text> Report<'text> {
         })
     }
 
-    /// The findings, and how many more there were than the limit keeps.
-    pub(crate) fn into_findings(self) -> (Vec<Finding>, usize) {
-        (self.findings, self.suppressed)
+    /// Records what is wrong with a value, if anything is.
+    #[cold]
+    pub(crate) fn value(
+        &mut self,
+        name: &str,
+        value: &dyn AnyPrimitive,
+        verdict: Verdict,
+        offset: usize,
+    ) -> Result<(), Failure> {
+        let found = value.wire_text().unwrap_or_default();
+        let (severity, rule, expected) = match verdict {
+            Verdict::Valid => return Ok(()),
+            Verdict::Lax => (Severity::Warning, Rule::FORMAT, value.kind().describe_prose()),
+            Verdict::Invalid => {
+                let rule = match value.kind() {
+                    _ if found.is_empty() => Rule::EMPTY,
+                    ScalarKind::ListedCode => Rule::CODE,
+                    _ => Rule::FORMAT,
+                };
+                (Severity::Error, rule, value.kind().describe())
+            }
+        };
+        self.find((severity, rule), name, offset, expected, format_args!("{found:?}"))
     }
+
+    /// Records an id that is none by the schema.
+    pub(crate) fn id(&mut self, id: &str, offset: usize) -> Result<(), Failure> {
+        if is_id(id) {
+            return Ok(());
+        }
+        let rule = if id.is_empty() { Rule::EMPTY } else { Rule::FORMAT };
+        let expected = ScalarKind::Id.describe();
+        self.find((Severity::Error, rule), "id", offset, expected, format_args!("{id:?}"))
+    }
+
+    /// What was found, in the order of the text.
+    pub(crate) fn into_findings(mut self) -> Findings {
+        self.findings.sort_by_key(|finding| finding.position);
+        Findings { kept: self.findings, suppressed: self.suppressed, worst: self.worst }
+    }
+}
+
+/// All that a report has to say in the end.
+pub(crate) struct Findings {
+    pub(crate) kept: Vec<Finding>,
+    /// How many more there were than the limit keeps.
+    pub(crate) suppressed: usize,
+    /// The gravest severity found, kept or not.
+    pub(crate) worst: Option<Severity>,
 }
 
 /// At most some 80 characters of `text`.
@@ -213,5 +277,22 @@ fn excerpt(text: &str) -> String {
     match text.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_counts_lines_and_characters_from_one_in_whatever_order_it_is_asked_for() {
+        let text = "één\ntwéé drie\nvier".as_bytes();
+        let report = Report::reading(text, false, Limits::default());
+        let drie = "één\ntwéé ".len();
+        for (offset, line, column) in
+            [(0, 1, 1), (drie, 2, 6), (9999, 3, 5), (drie, 2, 6), (3, 1, 3), (0, 1, 1)]
+        {
+            assert_eq!(report.position(offset), Position { line, column }, "{offset}");
+        }
     }
 }

@@ -17,6 +17,21 @@ pub(crate) struct TypeSchema {
     pub(crate) fields: &'static [FieldSchema],
     /// The mandatory fields; of a mandatory choice its first alternative.
     pub(crate) mandatory: FieldSet,
+    /// Whether the id is a URI, as that of a bundle, and not a label inside a resource.
+    pub(crate) has_uri_as_id: bool,
+    /// For each hash of a name the first field that has it, or [`NO_FIELD`].
+    places: [u8; PLACES],
+}
+
+/// Size of the hash table of a type's field names: a power of two.
+const PLACES: usize = 64;
+const NO_FIELD: u8 = u8::MAX;
+
+/// The place of a name's key in [`TypeSchema::places`].
+#[inline]
+const fn place(key: u32) -> usize {
+    // Fibonacci hashing: the upper bits of the product depend on all bits of the key.
+    (key.wrapping_mul(0x9E37_79B9) >> (u32::BITS - PLACES.trailing_zeros())) as usize
 }
 
 /// One element of a type. A choice has one of these per alternative.
@@ -63,15 +78,24 @@ pub(crate) enum Shape {
 impl TypeSchema {
     pub(crate) const fn new(name: &'static str, is_resource: bool, fields: &'static [FieldSchema]) -> Self {
         let mut mandatory = FieldSet(0);
+        let mut places = [NO_FIELD; PLACES];
         let mut index = 0;
         while index < fields.len() {
             let field = &fields[index];
+            let place = place(field.key);
+            if places[place] == NO_FIELD {
+                places[place] = index as u8;
+            }
             if field.mandatory && field.group() == index {
                 mandatory.0 |= 1 << index;
             }
             index += 1;
         }
-        Self { name, is_resource, fields, mandatory }
+        Self { name, is_resource, fields, mandatory, has_uri_as_id: false, places }
+    }
+
+    pub(crate) const fn with_uri_as_id(self) -> Self {
+        Self { has_uri_as_id: true, ..self }
     }
 
     /// The mandatory fields that are not in `present`.
@@ -85,17 +109,20 @@ impl TypeSchema {
         })
     }
 
-    /// The index of the field `name`, searched from `hint` round, because both formats mostly keep schema order.
+    /// The index of the field `name`. `hint` is where it probably is, because both formats mostly keep schema order.
     #[inline]
     pub(crate) fn find(&self, name: &str, hint: usize) -> Option<usize> {
         let key = name_key(name.as_bytes());
         let is_it = |field: &FieldSchema| field.key == key && field.name == name;
-        let hint = hint.min(self.fields.len());
-        let (before, after) = self.fields.split_at(hint);
-        match after.iter().position(is_it) {
-            Some(index) => Some(index + hint),
-            None => before.iter().position(is_it),
+        if self.fields.get(hint).is_some_and(is_it) {
+            return Some(hint);
         }
+        let first = usize::from(self.places[place(key)]);
+        if is_it(self.fields.get(first)?) {
+            return Some(first);
+        }
+        // Two names of the type share the place.
+        self.fields.iter().position(is_it)
     }
 }
 

@@ -61,8 +61,8 @@ pub struct UnknownNode {
 pub(crate) enum UnknownContent {
     /// An XML element, self-contained: its start tag declares its namespace if that is not FHIR's.
     XmlElement(String),
-    /// The value of an XML attribute.
-    XmlAttribute(String),
+    /// The value of an XML attribute, and the namespace that the prefix of its name stands for, if it has one.
+    XmlAttribute { value: String, namespace: Option<String> },
     /// Text between elements, unescaped.
     XmlText(String),
     /// The value of a JSON member.
@@ -70,6 +70,10 @@ pub(crate) enum UnknownContent {
 }
 
 impl UnknownNode {
+    /// Bytes to account for: the node in a list that may have twice the room, and two small texts.
+    #[cfg(any(feature = "json", feature = "xml"))]
+    pub(crate) const COST: usize = 2 * size_of::<Self>() + 2 * 32;
+
     /// The name of the element, attribute or JSON member; empty for text.
     pub fn name(&self) -> &str {
         &self.name
@@ -79,7 +83,7 @@ impl UnknownNode {
     pub fn source(&self) -> &str {
         match &self.content {
             UnknownContent::XmlElement(source)
-            | UnknownContent::XmlAttribute(source)
+            | UnknownContent::XmlAttribute { value: source, .. }
             | UnknownContent::XmlText(source)
             | UnknownContent::JsonMember(source) => source,
         }
@@ -103,7 +107,7 @@ impl UnknownResource {
     pub fn source(&self) -> &str {
         match &self.content {
             UnknownContent::XmlElement(source)
-            | UnknownContent::XmlAttribute(source)
+            | UnknownContent::XmlAttribute { value: source, .. }
             | UnknownContent::XmlText(source)
             | UnknownContent::JsonMember(source) => source,
         }

@@ -53,6 +53,30 @@ impl Xhtml {
         self.markup.is_empty()
     }
 
+    /// What is expected where, and what is there instead, if the markup is not what DSTU1 allows in a narrative.
+    #[cfg(feature = "xml")]
+    pub(crate) fn problems(&self) -> Vec<(String, String)> {
+        let problems = if self.is_xml {
+            crate::xml::narrative_problems(&self.markup)
+        } else {
+            match crate::convert::narrative_to_xml(&self.markup) {
+                Ok(markup) => crate::xml::narrative_problems(&markup),
+                Err(problem) => return vec![("markup of one div element".to_owned(), problem)],
+            }
+        };
+        problems.into_iter().map(|problem| (problem.expected, problem.found)).collect()
+    }
+
+    /// The same, as far as it can be seen without an XML reader.
+    #[cfg(not(feature = "xml"))]
+    pub(crate) fn problems(&self) -> Vec<(String, String)> {
+        let markup = &self.markup;
+        if markup.starts_with("<div") && (markup.ends_with("</div>") || markup.ends_with("/>")) {
+            return Vec::new();
+        }
+        vec![("markup of one div element".to_owned(), "something else".to_owned())]
+    }
+
     #[cfg(feature = "xml")]
     pub(crate) fn is_xml(&self) -> bool {
         self.is_xml

@@ -54,7 +54,12 @@ fn what_is_right_is_read_strictly_and_without_findings() {
     for ending in [".xml", ".json"] {
         for path in fixtures(ending, false) {
             let findings = read(&path, ReadOptions::strict()).findings;
-            assert!(findings.is_empty(), "{}: {findings:#?}", path.display());
+            // Every way to write a date is in one file, three of them against the prose of the standard.
+            let is_dates = path.file_stem().is_some_and(|stem| stem == "other-dates");
+            let expected = if is_dates { vec!["warning value-format"; 3] } else { Vec::new() };
+            let found: Vec<String> =
+                findings.iter().map(|finding| format!("{} {}", finding.severity, finding.rule)).collect();
+            assert_eq!(found, expected, "{}: {findings:#?}", path.display());
         }
     }
 }

@@ -81,6 +81,7 @@ const XML: Target = Target {
         "<div>",
         "<contained>",
         "\u{0}",
+        "\u{FEFF}",
     ],
 };
 

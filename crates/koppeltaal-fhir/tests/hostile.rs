@@ -4,6 +4,8 @@ use koppeltaal_fhir::{Limits, ReadError, ReadOptions};
 
 #[cfg(feature = "json")]
 mod json {
+    use koppeltaal_fhir::Rule;
+
     use super::*;
 
     fn error(text: &[u8]) -> ReadError {
@@ -74,6 +76,9 @@ mod json {
         let text = br#"{"resourceType":"Observation","valueQuantity":{"value":1E999999999}}"#;
         let read = ReadOptions::tolerant().json(text).expect("tolerated");
         assert!(read.document.to_json().expect("writable").contains("1E999999999"));
+        let text = br#"{"resourceType":"Observation","valueQuantity":{"value":1E-2147483648}}"#;
+        let read = ReadOptions::tolerant().json(text).expect("tolerated");
+        assert!(read.findings.iter().any(|finding| finding.rule == Rule::FORMAT));
     }
 
     #[test]
@@ -100,7 +105,10 @@ mod json {
 
     #[test]
     fn findings_beyond_the_limit_are_counted() {
-        let text = format!("{{\"resourceType\":\"Patient\"{}}}", ",\"x\":1".repeat(5_000));
+        let text = format!(
+            "{{\"resourceType\":\"Patient\"{}}}",
+            ",\"whoKnows\":\"what senders write\"".repeat(5_000)
+        );
         let read = ReadOptions::tolerant().json(text.as_bytes()).expect("tolerated");
         assert_eq!(read.findings.len(), 1_000);
         assert_eq!(read.suppressed, 4_000);
@@ -193,14 +201,84 @@ mod xml {
     }
 
     #[test]
+    fn tags_and_namespaces_without_end_take_no_longer_than_their_length() {
+        let many = |piece: &dyn Fn(usize) -> String| (0..50_000).map(piece).collect::<String>();
+        let attributes = many(&|index| format!(" a{index}=\"\""));
+        let elements = many(&|index| format!("<x xmlns=\"urn:{index}\"/>"));
+        for inside in [
+            format!("<name{attributes}/>"),
+            elements,
+            format!("<x>{}</x>", many(&|index| format!("<x{index}/>"))),
+            "<x/>\n".repeat(50_000),
+        ] {
+            let text = format!("{PATIENT}{inside}</Patient>");
+            // Done twice as large it would take four times as long; a test without a clock can only run it.
+            let options = ReadOptions::tolerant().limits(Limits { expansion: 100, ..Limits::default() });
+            let read = options.xml(text.as_bytes()).expect("odd, but within the limits");
+            assert!(read.has_errors());
+            assert!(read.document.to_xml().is_ok());
+        }
+        let prefixes = many(&|index| format!(" xmlns:p{index}=\"urn:p\""));
+        let text = format!("{PATIENT}<x{prefixes}/></Patient>");
+        assert!(matches!(error(text.as_bytes()), ReadError::Limit { .. }));
+    }
+
+    #[test]
+    fn a_second_byte_order_mark_is_text_and_refused() {
+        for text in ["\u{FEFF}\u{FEFF}<Patient xmlns=\"http://hl7.org/fhir\"/>", "\u{FEFF}\u{FEFF}"] {
+            assert!(ReadOptions::tolerant().xml(text.as_bytes()).is_err());
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "json")]
+    fn markup_from_json_does_not_become_elements_of_the_document() {
+        use koppeltaal_fhir::WriteError;
+
+        for (member, value) in [
+            ("signature", r"<entry xmlns='http://www.w3.org/2005/Atom'><id>forged</id></entry>"),
+            ("signature", r"<Signature/>"),
+            ("signature", r"<Signature xmlns='http://www.w3.org/2000/09/xmldsig#'/><entry/>"),
+        ] {
+            let json = format!(r#"{{"resourceType":"Bundle","{member}":"{value}"}}"#);
+            let document = ReadOptions::tolerant().json(json.as_bytes()).expect("JSON can hold it").document;
+            assert!(matches!(document.to_xml(), Err(WriteError::Signature { .. })), "{value}");
+        }
+        for div in [
+            "<status xmlns='http://hl7.org/fhir' value='xmlns'/>",
+            "<div xmlns='http://hl7.org/fhir'/>",
+            "<div/><div/>",
+            "<div></div>text",
+            "\u{FEFF}<div/>",
+            "text",
+        ] {
+            let json =
+                format!(r#"{{"resourceType":"Patient","text":{{"status":"generated","div":"{div}"}}}}"#);
+            let document = ReadOptions::tolerant().json(json.as_bytes()).expect("JSON can hold it").document;
+            assert!(matches!(document.to_xml(), Err(WriteError::Narrative { .. })), "{div}");
+        }
+    }
+
+    #[test]
+    fn attributes_of_other_namespaces_keep_them() {
+        let text = format!(
+            "{PATIENT}<birthDate xmlns:x=\"urn:x\" id=\"a\" x:id=\"b\" x:y=\"c\" value=\"1970\"/></Patient>"
+        );
+        let written = |text: &str| {
+            let read = ReadOptions::tolerant().xml(text.as_bytes()).expect("odd, but well-formed");
+            read.document.to_xml().expect("writable")
+        };
+        let once = written(&text);
+        assert!(once.contains(r#"xmlns:x="urn:x" x:id="b" x:y="c""#), "{once}");
+        assert_eq!(written(&once), once);
+    }
+
+    #[test]
+    #[cfg(feature = "json")]
     fn a_character_that_xml_cannot_hold_is_an_error_when_written() {
         let json = br#"{"resourceType":"Patient","language":"a\u0001b"}"#;
-        #[cfg(feature = "json")]
-        {
-            let document = ReadOptions::tolerant().json(json).expect("JSON can hold it").document;
-            let error = document.to_xml().expect_err("XML cannot");
-            assert!(error.to_string().contains("U+0001"), "{error}");
-        }
-        let _ = json;
+        let document = ReadOptions::tolerant().json(json).expect("JSON can hold it").document;
+        let error = document.to_xml().expect_err("XML cannot");
+        assert!(error.to_string().contains("U+0001"), "{error}");
     }
 }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::resource_types::ResourceTypes;
 use super::scan::{Kind, ScanError, Scanner};
 use crate::bundle::Bundle;
 use crate::document::{Document, ReadDocument};
@@ -14,12 +15,16 @@ use crate::resource::{RESOURCE_TYPES, Resource};
 use crate::unknown::{UnknownContent, UnknownResource};
 
 pub(super) const ERROR: Severity = Severity::Error;
+pub(super) const WARNING: Severity = Severity::Warning;
 
 pub(super) type Result<T> = std::result::Result<T, Failure>;
 
+/// What a resource takes in the list that holds it, and the place of a late `resourceType`.
+const LIST_ITEM: usize = 2 * size_of::<Resource>() + 2 * size_of::<(usize, usize)>();
+
 /// Reads one resource or bundle.
 pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
-    let mut reader = Reader { scanner: Scanner::new(text), report };
+    let mut reader = Reader { scanner: Scanner::new(text), resource_types: ResourceTypes::default(), report };
     let document = reader.document()?;
     let end = reader.scanner.end();
     reader.scan(end)?;
@@ -28,6 +33,7 @@ pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
 
 pub(super) struct Reader<'t> {
     pub(super) scanner: Scanner<'t>,
+    resource_types: ResourceTypes,
     pub(super) report: Report<'t>,
 }
 
@@ -120,13 +126,14 @@ impl<'t> Reader<'t> {
 
     /// The `resourceType` of the object that starts here, wherever in it the member stands. Takes nothing.
     pub(super) fn resource_type(&mut self) -> Result<Option<Cow<'t, str>>> {
-        let found = self.scanner.clone().find_member("resourceType");
+        let found = self.resource_types.of(&self.scanner);
         self.scan(found)
     }
 
     pub(super) fn resource(&mut self, resource_type: &str, start: usize) -> Result<Resource> {
         if let Some(mut resource) = Resource::empty(resource_type) {
             if let Some(structure) = resource.structure_mut() {
+                self.report.charge(size_of_val(structure) + LIST_ITEM, start)?;
                 self.structure(structure)?;
             }
             return Ok(resource);

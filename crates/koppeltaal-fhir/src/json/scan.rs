@@ -35,7 +35,7 @@ pub(crate) struct ScanError {
     pub(crate) offset: usize,
 }
 
-type Result<T> = std::result::Result<T, Box<ScanError>>;
+pub(super) type Result<T> = std::result::Result<T, Box<ScanError>>;
 
 /// A position in JSON text.
 #[derive(Clone)]
@@ -290,56 +290,46 @@ impl<'t> Scanner<'t> {
         self.error("expected a JSON value")
     }
 
-    /// The string that is member `name` of the object that starts here, wherever in the object it stands.
-    ///
-    /// Members before it are leapt over without a check: they will be read, and checked, later.
-    pub(crate) fn find_member(mut self, name: &str) -> Result<Option<Cow<'t, str>>> {
-        self.begin_object()?;
-        let mut first = true;
-        while let Some(member) = self.next_member(first)? {
-            first = false;
-            if member == name && self.kind()? == Kind::String {
-                return self.string().map(Some);
-            }
-            self.leap()?;
-        }
-        Ok(None)
+    /// Whether a string is next.
+    pub(crate) fn at_string(&mut self) -> bool {
+        self.skip_space();
+        self.peek_byte() == Some(b'"')
     }
 
-    /// Moves behind the next value, looking at brackets and quotes only.
-    fn leap(&mut self) -> Result<()> {
-        let mut depth = 0_usize;
+    /// Moves to a place that was found before.
+    pub(crate) fn move_to(&mut self, offset: usize) {
+        self.at = offset;
+    }
+
+    /// Moves to the next string, which is not taken, or behind the next bracket; tells which.
+    #[inline]
+    pub(crate) fn leap_to_bracket_or_string(&mut self) -> Result<u8> {
         loop {
             match self.peek_byte() {
-                Some(b'"') => {
+                Some(b'"') => return Ok(b'"'),
+                Some(bracket @ (b'{' | b'[' | b'}' | b']')) => {
                     self.at += 1;
-                    while self.find_string_stop()? == b'\\' {
-                        // The escaped character is passed over with its backslash; it may be one of several bytes.
-                        let escaped = self.text[self.at + 1..].chars().next().map_or(0, char::len_utf8);
-                        self.at += 1 + escaped;
-                    }
-                    self.at += 1;
+                    return Ok(bracket);
                 }
-                Some(b'{' | b'[') => {
-                    depth += 1;
-                    self.at += 1;
-                }
-                Some(b'}' | b']') if depth > 0 => {
-                    depth -= 1;
-                    self.at += 1;
-                }
-                // A number or literal ends where something else starts.
-                Some(b',' | b'}' | b']') if depth == 0 => return Ok(()),
-                Some(_) => {
-                    self.at += 1;
-                    continue;
-                }
+                Some(_) => self.at += 1,
                 None => return self.error("the text ends inside a value"),
             }
-            if depth == 0 {
-                return Ok(());
-            }
         }
+    }
+
+    /// Moves behind the string that is next; tells whether it is `name`, to the letter.
+    #[inline]
+    pub(crate) fn leap_over_string(&mut self, name: &str) -> Result<bool> {
+        self.at += 1;
+        let start = self.at;
+        while self.find_string_stop()? == b'\\' {
+            // The escaped character is passed over with its backslash; it may be one of several bytes.
+            let escaped = self.text[self.at + 1..].chars().next().map_or(0, char::len_utf8);
+            self.at += 1 + escaped;
+        }
+        let is_name = self.text.as_bytes()[start..self.at] == *name.as_bytes();
+        self.at += 1;
+        Ok(is_name)
     }
 
     /// The text of the next value, whatever it is, checked to be JSON.

@@ -1,6 +1,6 @@
 //! Objects and their members: which field each member is, and what to do with one that is none.
 
-use super::read::{ERROR, Reader, Result};
+use super::read::{ERROR, Reader, Result, WARNING};
 use super::scan::Kind;
 use crate::finding::Rule;
 use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure};
@@ -214,8 +214,10 @@ impl<'t> Reader<'t> {
         match self.kind()? {
             Kind::String => {
                 let id = self.string()?.into_owned();
-                if id.is_empty() {
-                    self.report.find((ERROR, Rule::EMPTY), name, offset, "an id", "an empty string")?;
+                if !target.schema().has_uri_as_id {
+                    self.report.id(&id, offset)?;
+                } else if id.is_empty() {
+                    self.report.find((WARNING, Rule::EMPTY), name, offset, "an id", "an empty string")?;
                 }
                 target.set_id(id);
             }
@@ -238,7 +240,7 @@ impl<'t> Reader<'t> {
     /// Keeps the value that comes next as unknown.
     pub(super) fn keep(&mut self, unknown: &mut Unknown, name: &str, after: usize) -> Result<()> {
         let offset = self.scanner.offset();
-        self.report.charge(size_of::<UnknownNode>(), offset)?;
+        self.report.charge(UnknownNode::COST, offset)?;
         let raw = self.raw()?.to_owned();
         unknown.push(unknown_member(name, raw, after));
         Ok(())

@@ -127,21 +127,11 @@ impl<'t> Reader<'t> {
         if kind != wanted {
             self.report.find((ERROR, Rule::JSON_TYPE), name, start, wanted.describe(), kind.describe())?;
         }
-        if value.set(text) == Verdict::Invalid {
-            self.invalid(name, value, offset)?;
+        match value.set(text) {
+            Verdict::Valid => {}
+            verdict => self.report.value(name, value, verdict, offset)?,
         }
         Ok(true)
-    }
-
-    #[cold]
-    pub(super) fn invalid(&mut self, name: &str, value: &dyn AnyPrimitive, offset: usize) -> Result<()> {
-        let found = value.wire_text().unwrap_or_default().into_owned();
-        let rule = match value.kind() {
-            _ if found.is_empty() => Rule::EMPTY,
-            ScalarKind::ListedCode => Rule::CODE,
-            _ => Rule::FORMAT,
-        };
-        self.report.find((ERROR, rule), name, offset, value.kind().describe(), format_args!("{found:?}"))
     }
 
     pub(super) fn primitive_values(
@@ -331,17 +321,12 @@ impl<'t> Reader<'t> {
         Ok(true)
     }
 
+    /// A narrative. Without the feature `xml` only its first and last characters are looked at.
     pub(super) fn xhtml(&mut self, offset: usize) -> Result<Xhtml> {
-        let markup = self.string()?;
-        if !markup.starts_with("<div") || !(markup.ends_with("</div>") || markup.ends_with("/>")) {
-            self.report.find(
-                (ERROR, Rule::NARRATIVE),
-                "div",
-                offset,
-                "markup of one div element",
-                "something else",
-            )?;
+        let narrative = Xhtml::from_markup(self.string()?);
+        for (expected, found) in narrative.problems() {
+            self.report.find((ERROR, Rule::NARRATIVE), "div", offset, expected, found)?;
         }
-        Ok(Xhtml::from_markup(markup))
+        Ok(narrative)
     }
 }

@@ -301,11 +301,7 @@ pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text.as_bytes();
     loop {
-        let mut plain = bytes::find_control_or(rest, [b'"', b'\\']);
-        while plain < rest.len() && !matches!(rest[plain], 0..0x20 | b'"' | b'\\') {
-            plain += 1;
-        }
-        let (copied, special) = rest.split_at(plain);
+        let (copied, special) = rest.split_at(bytes::plain_length(rest, [b'"', b'\\']));
         out.extend_from_slice(copied);
         let Some((byte, after)) = special.split_first() else { break };
         escape(out, *byte);

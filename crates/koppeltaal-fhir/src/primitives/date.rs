@@ -51,7 +51,10 @@ macro_rules! date_type {
                 let trimmed = text.trim_matches(is_xml_space);
                 match fields(trimmed) {
                     Some(fields) if (Precision::$least..=Precision::$most).contains(&fields.precision) => {
-                        Reading::Valid(Self(trimmed.to_owned()))
+                        // The prose of the standard: an offset behind a time, and only there.
+                        let has_time = fields.precision == Precision::Time;
+                        let read = if fields.offset.is_some() == has_time { Reading::Valid } else { Reading::Lax };
+                        read(Self(trimmed.to_owned()))
                     }
                     _ => Reading::Unreadable,
                 }

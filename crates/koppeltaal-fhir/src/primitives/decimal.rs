@@ -59,7 +59,7 @@ struct Parts<'a> {
 }
 
 /// Expanding `1E1000000` would let twelve bytes become a megabyte; no measurement needs more than this.
-const LARGEST_EXPONENT: i32 = 400;
+const LARGEST_EXPONENT: u32 = 400;
 
 impl<'a> Parts<'a> {
     fn of(text: &'a str) -> Option<Self> {
@@ -78,8 +78,10 @@ impl<'a> Parts<'a> {
         };
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         let some_digit = !whole.is_empty() || fraction.is_some_and(|fraction| !fraction.is_empty());
-        let legal =
-            digits(whole) && fraction.is_none_or(digits) && some_digit && exponent.abs() <= LARGEST_EXPONENT;
+        let legal = digits(whole)
+            && fraction.is_none_or(digits)
+            && some_digit
+            && exponent.unsigned_abs() <= LARGEST_EXPONENT;
         legal.then_some(Self { negative, whole, fraction, exponent })
     }
 }
@@ -138,7 +140,7 @@ mod tests {
     #[test]
     fn digits_are_kept_as_written() {
         assert_eq!("1.00".parse::<Decimal>().map(String::from), Ok("1.00".to_owned()));
-        for bad in ["", ".", "-", "1,5", "1e", "abc", "1E9999", "--1", "NaN"] {
+        for bad in ["", ".", "-", "1,5", "1e", "abc", "1E9999", "1E-2147483648", "--1", "NaN"] {
             assert!(bad.parse::<Decimal>().is_err(), "{bad:?}");
         }
     }

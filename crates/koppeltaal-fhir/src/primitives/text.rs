@@ -8,7 +8,7 @@ use super::{is_xml_space, lexical};
 use crate::primitive::{Reading, Scalar, ScalarKind};
 
 macro_rules! text_type {
-    ($(#[$doc:meta])* $name:ident, $is_valid:expr) => {
+    ($(#[$doc:meta])* $name:ident, $read:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
         pub struct $name(String);
@@ -31,9 +31,8 @@ macro_rules! text_type {
             const KIND: ScalarKind = ScalarKind::$name;
 
             fn read(text: &str) -> Reading<Self> {
-                let is_valid: fn(&str) -> bool = $is_valid;
-                let value = Self(text.to_owned());
-                if is_valid(text) { Reading::Valid(value) } else { Reading::Doubtful(value) }
+                let read: fn(&str) -> fn(Self) -> Reading<Self> = $read;
+                read(text)(Self(text.to_owned()))
             }
 
             fn to_text(&self) -> Cow<'_, str> {
@@ -49,32 +48,49 @@ macro_rules! text_type {
 
 text_type! {
     /// A `uri`: absolute or relative, case-sensitive. Koppeltaal's own hold blanks, so it is not parsed.
-    Uri, |_| true
+    Uri, |_| Reading::Valid
 }
 text_type! {
     /// A `code`: a token without leading, trailing or double blanks.
-    Code, is_code
+    Code, read_code
 }
 text_type! {
     /// An `id`: by the letter 1 to 36 of a-z, 0-9, `-` and `.`; real senders use capitals and more characters.
-    Id, |text| (1..=36).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
+    Id, |text| valid_if(is_id(text))
 }
 text_type! {
     /// An `oid`, written as a URI: `urn:oid:1.2.3`.
-    Oid, is_oid
+    Oid, |text| valid_if(is_oid(text))
 }
 text_type! {
     /// A `uuid`, written as a URI: `urn:uuid:` and lower-case hexadecimal digits.
-    Uuid, is_uuid
+    Uuid, |text| valid_if(is_uuid(text))
 }
 text_type! {
     /// A `base64Binary`, as text; white space inside is legal and kept.
-    Base64Binary, is_base64
+    Base64Binary, |text| valid_if(is_base64(text))
 }
 
-/// The schema collapses blanks before it looks; the prose forbids them. Blanks at the ends are the schema's to allow.
-fn is_code(text: &str) -> bool {
-    text.chars().any(|character| !is_xml_space(character))
+fn valid_if<T>(is_valid: bool) -> fn(T) -> Reading<T> {
+    if is_valid { Reading::Valid } else { Reading::Doubtful }
+}
+
+/// The schema collapses blanks before it looks, the prose forbids what there is to collapse.
+fn read_code<T>(text: &str) -> fn(T) -> Reading<T> {
+    let bytes = text.as_bytes();
+    let is_space = |byte: Option<&u8>| byte.is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    if bytes.iter().all(|byte| is_space(Some(byte))) {
+        return Reading::Doubtful;
+    }
+    let is_proper = !is_space(bytes.first())
+        && !is_space(bytes.last())
+        && bytes.windows(2).all(|pair| !matches!(pair[0], b'\t' | b'\n' | b'\r') && pair != b"  ");
+    if is_proper { Reading::Valid } else { Reading::Lax }
+}
+
+pub(crate) fn is_id(text: &str) -> bool {
+    (1..=36).contains(&text.len())
+        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
 }
 
 fn is_oid(text: &str) -> bool {

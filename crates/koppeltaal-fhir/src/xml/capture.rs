@@ -4,17 +4,37 @@
 //! (nearly always) the markup is a plain copy of the source.
 
 use super::names::{Namespace, Scope};
-use super::read::{Element, Reader, Result};
+use super::narrative::{Narrative, Problem};
+use super::read::{ERROR, Element, Reader, Result};
+use super::tag::is_name;
 use super::text::{escape_attribute, escape_text};
 use super::tokens::Token;
+use crate::finding::Rule;
+use crate::xhtml::Xhtml;
 
 impl<'t> Reader<'t> {
     /// The markup of `element`, which has just been opened, to stand where `outside` is the default namespace.
     pub(super) fn capture(&mut self, element: &Element<'t>, outside: Namespace) -> Result<String> {
+        self.capture_checked(element, outside, None)
+    }
+
+    /// The markup of a narrative, whose problems are reported under `name`.
+    pub(super) fn capture_narrative(&mut self, element: &Element<'t>, name: &str) -> Result<Xhtml> {
+        let mut narrative = (name, Narrative::default());
+        self.capture_checked(element, Namespace::None, Some(&mut narrative)).map(Xhtml::from_xml)
+    }
+
+    fn capture_checked(
+        &mut self,
+        element: &Element<'t>,
+        outside: Namespace,
+        mut narrative: Option<&mut (&str, Narrative)>,
+    ) -> Result<String> {
         self.check_name(element)?;
         let same_default = element.outer.default == outside || element.declares_default;
         let start = self.tokens.clone();
-        let uses_outer_prefix = self.pass_over(element)?;
+        self.narrative_start(element, narrative.as_deref_mut())?;
+        let uses_outer_prefix = self.pass_over_checked(element, narrative)?;
         if same_default && !uses_outer_prefix {
             return Ok(self.tokens.source_from(element.tag.offset).to_owned());
         }
@@ -24,9 +44,17 @@ impl<'t> Reader<'t> {
         Ok(String::from_utf8(markup).unwrap_or_default())
     }
 
-    /// Reads to the end of `element`, checking that it is well-formed. Tells whether it uses a prefix that is declared
-    /// around it.
-    pub(super) fn pass_over(&mut self, element: &Element<'t>) -> Result<bool> {
+    /// Reads to the end of `element`, checking that it is well-formed.
+    pub(super) fn pass_over(&mut self, element: &Element<'t>) -> Result<()> {
+        self.pass_over_checked(element, None).map(drop)
+    }
+
+    /// The same. Tells whether it uses a prefix that is declared around it.
+    fn pass_over_checked(
+        &mut self,
+        element: &Element<'t>,
+        mut narrative: Option<&mut (&str, Narrative)>,
+    ) -> Result<bool> {
         let outer = element.outer;
         let mut uses_outer_prefix = self.uses_prefix_of(outer, element);
         if element.tag.is_empty {
@@ -36,21 +64,57 @@ impl<'t> Reader<'t> {
         let mut open = vec![element.scope];
         while let Some(scope) = open.last().copied() {
             match self.token()? {
-                Token::Start(tag) => {
-                    let child = self.open(tag, scope)?;
+                Token::Start => {
+                    let child = self.open(scope)?;
                     self.check_name(&child)?;
+                    self.narrative_start(&child, narrative.as_deref_mut())?;
                     uses_outer_prefix = uses_outer_prefix || self.uses_prefix_of(outer, &child);
-                    if !tag.is_empty {
-                        self.check_depth(open.len(), tag.offset)?;
+                    if !child.tag.is_empty {
+                        self.check_depth(open.len(), child.tag.offset)?;
                         open.push(child.scope);
                     }
                 }
-                Token::End => drop(open.pop()),
-                Token::Text(_) | Token::Space(_) => {}
+                Token::End => {
+                    open.pop();
+                    self.narrative_step(narrative.as_deref_mut(), Narrative::end)?;
+                }
+                Token::Text(_) => self.narrative_step(narrative.as_deref_mut(), Narrative::text)?,
+                Token::Space(_) => {}
                 Token::Eof => return Err(self.ends_early()),
             }
         }
         Ok(uses_outer_prefix)
+    }
+
+    /// Shows a start tag to the check of a narrative, if there is one.
+    #[inline]
+    fn narrative_start(
+        &mut self,
+        element: &Element<'t>,
+        narrative: Option<&mut (&str, Narrative)>,
+    ) -> Result<()> {
+        self.narrative_step(narrative, |narrative| {
+            let name = (element.namespace == Namespace::Xhtml).then_some(element.name);
+            narrative.start(name, &element.tag);
+            if element.tag.is_empty {
+                narrative.end();
+            }
+        })
+    }
+
+    /// Shows a step to the check of a narrative, and reports what it says.
+    #[inline]
+    fn narrative_step(
+        &mut self,
+        narrative: Option<&mut (&str, Narrative)>,
+        step: impl FnOnce(&mut Narrative),
+    ) -> Result<()> {
+        let Some((name, narrative)) = narrative else { return Ok(()) };
+        step(narrative);
+        for Problem { expected, found } in narrative.problems() {
+            self.report.find((ERROR, Rule::NARRATIVE), name, self.tokens.offset(), expected, found)?;
+        }
+        Ok(())
     }
 
     /// Whether the element's name or an attribute has a prefix, while `outer` declares any.
@@ -64,6 +128,9 @@ impl<'t> Reader<'t> {
     fn check_name(&self, element: &Element<'t>) -> Result<()> {
         if !element.tag.has_proper_name() {
             return Err(self.report.malformed("a tag without a proper name", element.tag.offset));
+        }
+        if element.others > 0 && element.attributes().any(|(name, _)| !is_name(name)) {
+            return Err(self.report.malformed("an attribute without a proper name", element.tag.offset));
         }
         match element.tag.name.split_once(':') {
             Some((prefix, _)) => self.resolve(element.scope, prefix, element.tag.offset).map(drop),
@@ -88,12 +155,12 @@ impl<'t> Reader<'t> {
                 continue;
             };
             match token {
-                Token::Start(tag) => {
-                    let child = self.open(tag, scope)?;
+                Token::Start => {
+                    let child = self.open(scope)?;
                     self.check_name(&child)?;
                     self.rewrite_start(&child, namespace, out)?;
-                    if !tag.is_empty {
-                        self.check_depth(open.len(), tag.offset)?;
+                    if !child.tag.is_empty {
+                        self.check_depth(open.len(), child.tag.offset)?;
                         open.push((child.name.to_owned(), child.namespace, child.scope));
                     }
                 }
@@ -125,8 +192,7 @@ impl<'t> Reader<'t> {
             out.push(b'"');
         }
         let mut declared: Vec<&str> = Vec::new();
-        let mut attributes = element.tag.attributes();
-        while let Ok(Some((name, raw))) = attributes.next() {
+        for (name, raw) in element.tag.attributes() {
             if name == "xmlns" || name.starts_with("xmlns:") {
                 continue;
             }

@@ -96,7 +96,21 @@ impl<'t> Reader<'t> {
                     entry.content = resources.into_iter().next();
                     self.report.leave();
                 }
-                "summary" if entry.summary.is_empty() => entry.summary = self.summary(&child)?,
+                "summary" if entry.summary.is_empty() => {
+                    entry.summary = self.summary(&child, &mut entry.unknown)?;
+                }
+                "content" | "summary" => {
+                    // Legal by the schema's repeating choice, meaningless all the same.
+                    let found = "another one";
+                    self.report.find(
+                        (WARNING, Rule::MAXIMUM),
+                        child.name,
+                        child.tag.offset,
+                        "it once",
+                        found,
+                    )?;
+                    self.keep_child(&child, &mut entry.unknown)?;
+                }
                 _ => self.unknown_child(&child, &mut entry.unknown)?,
             }
         }
@@ -125,15 +139,29 @@ impl<'t> Reader<'t> {
         match element.attribute("when") {
             Some(raw) => {
                 let when = self.value(raw, offset)?;
-                if entry.deleted.set(when) == Verdict::Invalid {
-                    self.invalid_text("when", &entry.deleted, offset)?;
+                match entry.deleted.set(when) {
+                    Verdict::Valid => {}
+                    verdict => self.report.value("when", &entry.deleted, verdict, offset)?,
                 }
             }
             None => self.report.find((ERROR, Rule::MINIMUM), "when", offset, "a value", "nothing")?,
         }
         while let Some(child) = self.next_child(element, &mut entry.unknown)? {
             match child.name {
-                "link" => entry.link.push(self.link(&child, Namespace::Tombstone)?),
+                "link" => {
+                    let link = self.link(&child, Namespace::Tombstone)?;
+                    if !matches!(&*link.rel, "" | "self") {
+                        let found = format_args!("{:?}", link.rel);
+                        self.report.find(
+                            (ERROR, Rule::BUNDLE),
+                            "link.rel",
+                            child.tag.offset,
+                            "self",
+                            found,
+                        )?;
+                    }
+                    entry.link.push(link);
+                }
                 _ => self.unknown_child(&child, &mut entry.unknown)?,
             }
         }
@@ -157,7 +185,7 @@ impl<'t> Reader<'t> {
         }
         loop {
             match self.token()? {
-                Token::Start(tag) => return self.open(tag, parent.scope).map(Some),
+                Token::Start => return self.open(parent.scope).map(Some),
                 Token::End => return Ok(None),
                 Token::Space(_) => {}
                 Token::Text(text) => {
@@ -186,7 +214,12 @@ impl<'t> Reader<'t> {
             "an element of the feed",
             child.name,
         )?;
-        self.report.charge(size_of::<UnknownNode>(), child.tag.offset)?;
+        self.keep_child(child, unknown)
+    }
+
+    /// Keeps a child as it is.
+    fn keep_child(&mut self, child: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
+        self.report.charge(UnknownNode::COST, child.tag.offset)?;
         let content = UnknownContent::XmlElement(self.capture(child, Namespace::Atom)?);
         unknown.push(UnknownNode { name: child.name.to_owned(), content, after: 0 });
         Ok(())
@@ -199,17 +232,36 @@ impl<'t> Reader<'t> {
         unknown: &mut Unknown,
         known: &[&str],
     ) -> Result<()> {
-        let common = [("id", element.id), ("value", element.value)];
+        let common = [("id", element.id), ("value", element.value())];
         let common = common.into_iter().filter_map(|(name, raw)| raw.map(|raw| (name, raw)));
         for (name, raw) in common.chain(element.attributes()) {
             match name {
                 _ if known.contains(&name) => {}
                 "xml:base" | "xml:lang" => {
                     let value = self.value(raw, element.tag.offset)?.into_owned();
-                    let content = UnknownContent::XmlAttribute(value);
+                    let content = UnknownContent::XmlAttribute { value, namespace: None };
                     unknown.push(UnknownNode { name: name.to_owned(), content, after: 0 });
                 }
                 _ => self.unknown_attribute(unknown, element, name, raw)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the attributes of an element that becomes a plain value, which has no place for them.
+    fn unkept_attributes(&mut self, name: &str, element: &Element<'t>, known: &[&str]) -> Result<()> {
+        let offset = element.tag.offset;
+        let mut unknown = Unknown::default();
+        self.atom_attributes(element, &mut unknown, known)?;
+        for node in &unknown {
+            let expected = "no attribute, or one that may be dropped";
+            self.report.find((WARNING, Rule::UNKNOWN_ATTRIBUTE), name, offset, expected, node.name())?;
+        }
+        if let Some(raw) = element.attribute("type") {
+            let text_type = self.value(raw, offset)?;
+            if known.contains(&"type") && !matches!(text_type.trim(), "text" | "html" | "xhtml") {
+                let found = format_args!("{text_type:?}");
+                self.report.find((ERROR, Rule::BUNDLE), name, offset, "type text, html or xhtml", found)?;
             }
         }
         Ok(())
@@ -232,12 +284,12 @@ impl<'t> Reader<'t> {
                 Token::Text(text) => whole.push_str(&text),
                 Token::Space(text) => whole.push_str(text),
                 Token::End => return Ok(whole),
-                Token::Start(tag) => {
-                    let child = self.open(tag, element.scope)?;
+                Token::Start => {
+                    let child = self.open(element.scope)?;
                     self.report.find(
                         (ERROR, Rule::UNKNOWN_ELEMENT),
                         element.name,
-                        tag.offset,
+                        child.tag.offset,
                         "text",
                         child.name,
                     )?;
@@ -257,7 +309,7 @@ impl<'t> Reader<'t> {
     fn text_value(&mut self, name: &str, element: &Element<'t>, value: &mut dyn AnyPrimitive) -> Result<()> {
         let offset = element.tag.offset;
         let known: &[&str] = if name == "title" { &["type"] } else { &[] };
-        self.atom_attributes(element, &mut Unknown::default(), known)?;
+        self.unkept_attributes(name, element, known)?;
         if !value.is_absent() {
             // Legal by the schema's repeating choice, meaningless all the same.
             self.report.find(
@@ -270,26 +322,15 @@ impl<'t> Reader<'t> {
         }
         let text = self.text(element)?;
         let is_text = value.kind() == ScalarKind::String;
-        if value.set(text.into()) == Verdict::Invalid {
+        match value.set(text.into()) {
+            Verdict::Valid => Ok(()),
             // The schema lets titles and ids be empty.
-            if !is_text {
-                self.invalid_text(name, value, offset)?;
-            } else if name != "title" {
-                self.report.find((WARNING, Rule::EMPTY), name, offset, "a value", "an empty one")?;
+            Verdict::Invalid if is_text && name == "title" => Ok(()),
+            Verdict::Invalid if is_text => {
+                self.report.find((WARNING, Rule::EMPTY), name, offset, "a value", "an empty one")
             }
+            verdict => self.report.value(name, value, verdict, offset),
         }
-        Ok(())
-    }
-
-    fn invalid_text(&mut self, name: &str, value: &dyn AnyPrimitive, offset: usize) -> Result<()> {
-        let found = value.wire_text().unwrap_or_default().into_owned();
-        self.report.find(
-            (ERROR, Rule::FORMAT),
-            name,
-            offset,
-            value.kind().describe(),
-            format_args!("{found:?}"),
-        )
     }
 
     fn atom_id(&mut self, element: &Element<'t>) -> Result<String> {
@@ -360,14 +401,12 @@ impl<'t> Reader<'t> {
         Ok(author)
     }
 
-    fn summary(&mut self, element: &Element<'t>) -> Result<Xhtml> {
-        self.atom_attributes(element, &mut Unknown::default(), &["type"])?;
+    fn summary(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<Xhtml> {
+        self.unkept_attributes("summary", element, &["type"])?;
         let mut summary = Xhtml::default();
-        let mut unknown = Unknown::default();
-        while let Some(child) = self.next_child(element, &mut unknown)? {
-            let markup = self.capture(&child, Namespace::None)?;
+        while let Some(child) = self.next_child(element, unknown)? {
             if child.name == "div" && summary.is_empty() {
-                summary = Xhtml::from_xml(markup);
+                summary = self.capture_narrative(&child, "summary")?;
             } else {
                 self.report.find(
                     (ERROR, Rule::NARRATIVE),
@@ -376,6 +415,7 @@ impl<'t> Reader<'t> {
                     "one div",
                     child.name,
                 )?;
+                self.keep_child(&child, unknown)?;
             }
         }
         Ok(summary)

@@ -1,5 +1,7 @@
 //! Namespaces: the few that matter, and which prefix means which where.
 
+use std::collections::HashMap;
+
 /// A namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Namespace {
@@ -15,6 +17,9 @@ pub(crate) enum Namespace {
     Other(u32),
 }
 
+/// The namespace of a feed's signature.
+pub(crate) const SIGNATURE_NAMESPACE: &str = "http://www.w3.org/2000/09/xmldsig#";
+
 /// The namespaces that have a variant, and their URIs.
 const KNOWN: &[(Namespace, &str)] = &[
     (Namespace::Fhir, "http://hl7.org/fhir"),
@@ -22,7 +27,7 @@ const KNOWN: &[(Namespace, &str)] = &[
     (Namespace::Atom, "http://www.w3.org/2005/Atom"),
     (Namespace::Tombstone, "http://purl.org/atompub/tombstones/1.0"),
     (Namespace::OpenSearch, "http://a9.com/-/spec/opensearch/1.1/"),
-    (Namespace::Signature, "http://www.w3.org/2000/09/xmldsig#"),
+    (Namespace::Signature, SIGNATURE_NAMESPACE),
     (Namespace::None, ""),
 ];
 
@@ -38,7 +43,12 @@ pub(crate) struct Scope {
 pub(crate) struct Scopes<'t> {
     prefixes: Vec<(&'t str, Namespace)>,
     others: Vec<String>,
+    /// The place of each in `others`: a hostile text has a new one in every tag.
+    places: HashMap<String, u32>,
 }
+
+/// How many prefixes may be in force at one place: they are searched one by one.
+pub(crate) const MAXIMUM_PREFIXES: u32 = 256;
 
 impl<'t> Scopes<'t> {
     pub(crate) const ROOT: Scope = Scope { default: Namespace::None, prefixes: 0 };
@@ -48,11 +58,13 @@ impl<'t> Scopes<'t> {
         if let Some((namespace, _)) = KNOWN.iter().find(|(_, known)| *known == uri) {
             return *namespace;
         }
-        let index = self.others.iter().position(|other| other == uri).unwrap_or_else(|| {
-            self.others.push(uri.to_owned());
-            self.others.len() - 1
-        });
-        Namespace::Other(index as u32)
+        if let Some(place) = self.places.get(uri) {
+            return Namespace::Other(*place);
+        }
+        let place = self.others.len() as u32;
+        self.others.push(uri.to_owned());
+        self.places.insert(uri.to_owned(), place);
+        Namespace::Other(place)
     }
 
     /// The URI of a namespace.
@@ -63,11 +75,15 @@ impl<'t> Scopes<'t> {
         }
     }
 
-    /// Declares a prefix inside `scope`.
-    pub(crate) fn declare(&mut self, scope: &mut Scope, prefix: &'t str, namespace: Namespace) {
+    /// Declares a prefix inside `scope`; tells whether there was room for it.
+    pub(crate) fn declare(&mut self, scope: &mut Scope, prefix: &'t str, namespace: Namespace) -> bool {
+        if scope.prefixes == MAXIMUM_PREFIXES {
+            return false;
+        }
         self.prefixes.truncate(scope.prefixes as usize);
         self.prefixes.push((prefix, namespace));
         scope.prefixes += 1;
+        true
     }
 
     /// What `prefix` means in `scope`; `None` if it is not declared.

@@ -3,26 +3,18 @@
 use std::borrow::Cow;
 
 use super::read::{ERROR, Element, Reader, Result, WARNING};
+use super::tag::RawValue;
 use super::tokens::Token;
 use crate::finding::Rule;
-use crate::primitive::{AnyPrimitive, Companions, Scalar, ScalarKind, Verdict};
-use crate::primitives::{Id, is_xml_space};
+use crate::primitive::{AnyPrimitive, Companions, ScalarKind, Verdict};
+use crate::primitives::is_xml_space;
 use crate::structure::{FieldSchema, FieldSet, Shape};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 
 impl<'t> Reader<'t> {
-    pub(super) fn id(&mut self, raw: &'t str, element: &Element<'t>) -> Result<String> {
+    pub(super) fn id(&mut self, raw: RawValue<'t>, element: &Element<'t>) -> Result<String> {
         let id = self.value(raw, element.tag.offset)?.into_owned();
-        if id.parse::<Id>().is_err() {
-            let expected = <Id as Scalar>::KIND.describe();
-            self.report.find(
-                (ERROR, Rule::FORMAT),
-                "id",
-                element.tag.offset,
-                expected,
-                format_args!("{id:?}"),
-            )?;
-        }
+        self.report.id(&id, element.tag.offset)?;
         Ok(id)
     }
 
@@ -41,11 +33,11 @@ impl<'t> Reader<'t> {
             self.primitive_companions(field, value, element)?;
             self.report.leave();
         }
-        match element.value {
+        match element.value() {
             Some(raw) => {
                 let text = self.value(raw, element.tag.offset)?;
                 let verdict = value.set(text);
-                if verdict == Verdict::Invalid || raw.is_empty() || value.kind() == ScalarKind::Decimal {
+                if verdict != Verdict::Valid || raw.is_empty() || value.kind() == ScalarKind::Decimal {
                     self.check_primitive(field, item, value, verdict, element.tag.offset)?;
                 }
             }
@@ -70,24 +62,15 @@ impl<'t> Reader<'t> {
         let name = item
             .map_or_else(|| Cow::Borrowed(field.name), |item| Cow::Owned(format!("{}[{item}]", field.name)));
         let text = value.wire_text().unwrap_or_default();
-        if verdict == Verdict::Invalid || value.kind() == ScalarKind::Decimal && text.contains(['e', 'E']) {
-            return self.invalid(&name, value, offset);
+        let has_exponent = value.kind() == ScalarKind::Decimal && text.contains(['e', 'E']);
+        let verdict = if has_exponent { Verdict::Invalid } else { verdict };
+        if verdict != Verdict::Valid {
+            return self.report.value(&name, value, verdict, offset);
         }
         if text.is_empty() {
             return self.report.find((WARNING, Rule::EMPTY), &name, offset, "a value", "an empty one");
         }
         Ok(())
-    }
-
-    #[cold]
-    pub(super) fn invalid(&mut self, name: &str, value: &dyn AnyPrimitive, offset: usize) -> Result<()> {
-        let found = value.wire_text().unwrap_or_default().into_owned();
-        let rule = match value.kind() {
-            _ if found.is_empty() => Rule::EMPTY,
-            ScalarKind::ListedCode => Rule::CODE,
-            _ => Rule::FORMAT,
-        };
-        self.report.find((ERROR, rule), name, offset, value.kind().describe(), format_args!("{found:?}"))
     }
 
     /// Id, extensions and whatever else a primitive has besides its value.
@@ -133,7 +116,7 @@ impl<'t> Reader<'t> {
                             "text",
                         )?;
                     }
-                    if element.value.is_none() && value.wire_text().is_none() {
+                    if element.value().is_none() && value.wire_text().is_none() {
                         value.set(Cow::Borrowed(text));
                     } else {
                         let content = UnknownContent::XmlText(text.to_owned());
@@ -144,8 +127,8 @@ impl<'t> Reader<'t> {
                         });
                     }
                 }
-                Token::Start(tag) => {
-                    let child = self.open(tag, element.scope)?;
+                Token::Start => {
+                    let child = self.open(element.scope)?;
                     self.report.charge(size_of::<Companions>(), offset)?;
                     let companions = value.companions_mut();
                     let mut present = FieldSet::default();
@@ -156,7 +139,7 @@ impl<'t> Reader<'t> {
                         self.report.find(
                             (ERROR, Rule::UNKNOWN_ELEMENT),
                             "",
-                            tag.offset,
+                            child.tag.offset,
                             "an extension",
                             child.name,
                         )?;

@@ -5,9 +5,9 @@
 
 use std::borrow::Cow;
 
-use super::names::{Namespace, Scope, Scopes};
-use super::text;
-use super::tokens::{Tag, Token, Tokens};
+use super::names::{MAXIMUM_PREFIXES, Namespace, Scope, Scopes};
+use super::tag::{RawValue, Tag};
+use super::tokens::{Token, Tokens};
 use crate::document::{Document, ReadDocument};
 use crate::finding::{Rule, Severity};
 use crate::report::{Failure, Report};
@@ -31,11 +31,15 @@ pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
 
 fn forbidden_control(bytes: &[u8]) -> Option<usize> {
     let forbidden = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
-    // Without an early exit inside a block the compiler checks many bytes at once.
-    let block = bytes
-        .chunks(256)
-        .position(|block| block.iter().fold(false, |found, byte| found | forbidden(*byte)))?;
-    bytes.iter().skip(block * 256).position(|byte| forbidden(*byte)).map(|offset| block * 256 + offset)
+    // Without an early exit inside a block the compiler looks at many bytes at once, and line feeds are the only
+    // control characters that most texts have.
+    let suspect =
+        |block: &[u8]| block.iter().fold(false, |found, byte| found | (*byte < 0x20 && *byte != b'\n'));
+    let mut blocks = bytes.chunks(256).enumerate().filter(|(_, block)| suspect(block));
+    blocks.find_map(|(index, block)| {
+        let at = block.iter().position(|byte| forbidden(*byte))?;
+        Some(index * 256 + at)
+    })
 }
 
 pub(super) struct Reader<'t> {
@@ -44,16 +48,14 @@ pub(super) struct Reader<'t> {
     pub(super) report: Report<'t>,
 }
 
-/// An element whose start tag has been read: its name resolved, its common attributes picked out.
+/// An element whose start tag has been read, its name resolved.
 pub(super) struct Element<'t> {
     pub(super) tag: Tag<'t>,
     /// The name without prefix.
     pub(super) name: &'t str,
     pub(super) namespace: Namespace,
-    pub(super) id: Option<&'t str>,
-    pub(super) value: Option<&'t str>,
-    /// The first other attribute, as written, and how many there are.
-    first: Option<(&'t str, &'t str)>,
+    pub(super) id: Option<RawValue<'t>>,
+    /// How many attributes there are beside `id`, `value` and namespace declarations.
     pub(super) others: u32,
     /// Namespaces around the element, and inside it.
     pub(super) outer: Scope,
@@ -62,28 +64,18 @@ pub(super) struct Element<'t> {
 }
 
 impl<'t> Element<'t> {
-    /// The attributes other than `id`, `value` and namespace declarations, as written.
-    pub(super) fn attributes(&self) -> impl Iterator<Item = (&'t str, &'t str)> + use<'t> {
-        let mut attributes = self.tag.attributes();
-        let mut left = self.others.saturating_sub(1);
-        let first = self.first;
-        // The others are read again: there are hardly ever any, and opening the element saw that they are well-formed.
-        let others = std::iter::from_fn(move || {
-            while left > 0 {
-                let (name, raw) = attributes.next().ok()??;
-                let picked_out = matches!(name, "id" | "value" | "xmlns") || name.starts_with("xmlns:");
-                if !picked_out && first.is_some_and(|(first, _)| first != name) {
-                    left -= 1;
-                    return Some((name, raw));
-                }
-            }
-            None
-        });
-        first.into_iter().chain(others)
+    pub(super) fn value(&self) -> Option<RawValue<'t>> {
+        self.tag.value
     }
 
-    /// The raw value of an attribute other than `id` and `value`.
-    pub(super) fn attribute(&self, name: &str) -> Option<&'t str> {
+    /// The attributes other than `id`, `value` and namespace declarations.
+    #[inline]
+    pub(super) fn attributes(&self) -> impl Iterator<Item = (&'t str, RawValue<'t>)> + use<'t> {
+        self.tag.other_attributes().filter(|(name, _)| *name != "id" && !name.starts_with("xmlns"))
+    }
+
+    /// The value of an attribute other than `id` and `value`.
+    pub(super) fn attribute(&self, name: &str) -> Option<RawValue<'t>> {
         self.attributes().find(|(other, _)| *other == name).map(|(_, value)| value)
     }
 }
@@ -109,42 +101,29 @@ impl<'t> Reader<'t> {
 
     /// The value of an attribute.
     #[inline]
-    pub(super) fn value(&self, raw: &'t str, offset: usize) -> Result<Cow<'t, str>> {
-        text::attribute_value(raw).map_err(|problem| self.report.malformed(problem, offset))
+    pub(super) fn value(&self, raw: RawValue<'t>, offset: usize) -> Result<Cow<'t, str>> {
+        raw.value().map_err(|problem| self.report.malformed(problem, offset))
     }
 
-    /// Takes a start tag apart.
+    /// The element whose start tag was the last token.
     #[inline]
-    pub(super) fn open(&mut self, tag: Tag<'t>, outer: Scope) -> Result<Element<'t>> {
+    pub(super) fn open(&mut self, outer: Scope) -> Result<Element<'t>> {
+        let tag = *self.tokens.tag();
         let mut element = Element {
             tag,
             name: tag.name,
             namespace: outer.default,
             id: None,
-            value: None,
-            first: None,
             others: 0,
             outer,
             scope: outer,
             declares_default: false,
         };
-        let mut attributes = tag.attributes();
-        while let Some((name, raw)) =
-            attributes.next().map_err(|problem| self.report.malformed(problem, tag.offset))?
-        {
-            let duplicate = match name {
-                "value" => element.value.replace(raw).is_some(),
-                "id" => element.id.replace(raw).is_some(),
-                "xmlns" => {
-                    let uri = self.value(raw, tag.offset)?;
-                    element.scope.default = self.scopes.namespace(&uri);
-                    std::mem::replace(&mut element.declares_default, true)
-                }
-                _ => self.other_attribute(&mut element, name, raw)?,
-            };
-            if duplicate {
-                return Err(self.report.malformed(format!("the attribute `{name}` twice"), tag.offset));
-            }
+        match tag.first_other {
+            None => {}
+            // An extension's.
+            Some(("url", _)) if tag.others == 1 => element.others = 1,
+            Some(_) => self.other_attributes(&mut element)?,
         }
         element.namespace = element.scope.default;
         // Where no prefix is declared, one that is used all the same makes a name that nobody knows: see `capture`.
@@ -157,23 +136,46 @@ impl<'t> Reader<'t> {
         Ok(element)
     }
 
-    /// Notes an attribute that is not `value`, `id` or `xmlns`; tells whether it was there already.
-    pub(super) fn other_attribute(
-        &mut self,
-        element: &mut Element<'t>,
-        name: &'t str,
-        raw: &'t str,
-    ) -> Result<bool> {
-        if let Some(prefix) = name.strip_prefix("xmlns:") {
-            let uri = self.value(raw, element.tag.offset)?;
-            let namespace = self.scopes.namespace(&uri);
-            self.scopes.declare(&mut element.scope, prefix, namespace);
-            return Ok(false);
+    /// Looks through the attributes that are not `value`.
+    fn other_attributes(&mut self, element: &mut Element<'t>) -> Result<()> {
+        let tag = element.tag;
+        if tag.others > 1 || tag.first_other.is_some_and(|(name, _)| name == "value") {
+            self.check_names_differ(tag)?;
         }
-        let duplicate = element.others > 0 && element.attribute(name).is_some();
-        element.first.get_or_insert((name, raw));
-        element.others += 1;
-        Ok(duplicate)
+        for (name, raw) in tag.other_attributes() {
+            if name == "id" {
+                element.id = Some(raw);
+            } else if name == "xmlns" {
+                let uri = self.value(raw, tag.offset)?;
+                element.scope.default = self.scopes.namespace(&uri);
+                element.declares_default = true;
+            } else if let Some(prefix) = name.strip_prefix("xmlns:") {
+                let uri = self.value(raw, tag.offset)?;
+                let namespace = self.scopes.namespace(&uri);
+                if !self.scopes.declare(&mut element.scope, prefix, namespace) {
+                    let limit = format!("more than {MAXIMUM_PREFIXES} namespace prefixes");
+                    return Err(self.report.limit(limit, tag.offset));
+                }
+            } else {
+                element.others += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails if two attributes have the same name. Sorted, because a hostile tag has a million of them.
+    fn check_names_differ(&self, tag: Tag<'t>) -> Result<()> {
+        let mut names: Vec<&str> = tag.attributes().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(self.duplicate_attribute(pair[0], tag.offset)),
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn duplicate_attribute(&self, name: &str, offset: usize) -> Failure {
+        self.report.malformed(format!("the attribute `{name}` twice"), offset)
     }
 
     pub(super) fn resolve(&self, scope: Scope, prefix: &str, offset: usize) -> Result<Namespace> {
@@ -185,7 +187,7 @@ impl<'t> Reader<'t> {
     pub(super) fn document(&mut self) -> Result<Document> {
         let root = loop {
             match self.token()? {
-                Token::Start(tag) => break self.open(tag, Scopes::ROOT)?,
+                Token::Start => break self.open(Scopes::ROOT)?,
                 Token::Space(_) => {}
                 Token::Text(_) => {
                     return Err(self.report.malformed("text before the root element", self.tokens.offset()));
@@ -227,6 +229,8 @@ impl<'t> Reader<'t> {
         if let Some(mut resource) = Resource::empty(element.name) {
             self.expect_namespace(element, Namespace::Fhir)?;
             if let Some(structure) = resource.structure_mut() {
+                let cost = size_of_val(structure) + 2 * size_of::<Resource>();
+                self.report.charge(cost, element.tag.offset)?;
                 self.structure(structure, element)?;
             }
             return Ok(resource);
@@ -260,14 +264,14 @@ impl<'t> Reader<'t> {
         if !wrapper.tag.is_empty {
             loop {
                 match self.token()? {
-                    Token::Start(tag) => {
-                        let element = self.open(tag, wrapper.scope)?;
+                    Token::Start => {
+                        let element = self.open(wrapper.scope)?;
                         if resources.len() > before {
                             let found = "another one";
                             self.report.find(
                                 (ERROR, Rule::CONTAINED),
                                 "",
-                                tag.offset,
+                                element.tag.offset,
                                 "one resource",
                                 found,
                             )?;
@@ -297,7 +301,7 @@ impl<'t> Reader<'t> {
 
     /// Keeps an element as unknown.
     pub(super) fn keep(&mut self, unknown: &mut Unknown, element: &Element<'t>, after: usize) -> Result<()> {
-        self.report.charge(size_of::<UnknownNode>(), element.tag.offset)?;
+        self.report.charge(UnknownNode::COST, element.tag.offset)?;
         let content = UnknownContent::XmlElement(self.capture(element, Namespace::Fhir)?);
         unknown.push(UnknownNode { name: element.name.to_owned(), content, after });
         Ok(())

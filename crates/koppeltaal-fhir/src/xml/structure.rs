@@ -4,13 +4,20 @@ use std::borrow::Cow;
 
 use super::names::{Namespace, Scope};
 use super::read::{ERROR, Element, Reader, Result, WARNING};
+use super::tag::{RawValue, is_name};
 use super::tokens::Token;
 use crate::finding::Rule;
 use crate::primitive::Verdict;
 use crate::primitives::is_xml_space;
 use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
-use crate::xhtml::Xhtml;
+
+/// The text of an element whose type has it as a field, and where it starts.
+#[derive(Default)]
+struct Content {
+    text: String,
+    offset: usize,
+}
 
 impl<'t> Reader<'t> {
     /// Reads the structure that `element` is into `target`.
@@ -36,7 +43,7 @@ impl<'t> Reader<'t> {
             let id = self.id(raw, element)?;
             target.set_id(id);
         }
-        if let Some(raw) = element.value {
+        if let Some(raw) = element.value() {
             self.unknown_attribute(target.unknown_mut(), element, "value", raw)?;
         }
         let schema = target.schema();
@@ -71,24 +78,30 @@ impl<'t> Reader<'t> {
         unknown: &mut Unknown,
         element: &Element<'t>,
         name: &str,
-        raw: &'t str,
+        raw: RawValue<'t>,
     ) -> Result<()> {
+        let mut uri = None;
         if let Some((prefix, local)) = name.split_once(':')
             && prefix != "xml"
         {
             let namespace = self.resolve(element.scope, prefix, element.tag.offset)?;
-            let is_instance = self.scopes.uri(namespace) == "http://www.w3.org/2001/XMLSchema-instance";
+            let namespace = self.scopes.uri(namespace);
+            let is_instance = namespace == "http://www.w3.org/2001/XMLSchema-instance";
             if is_instance && matches!(local, "schemaLocation" | "noNamespaceSchemaLocation") {
                 return Ok(());
             }
+            uri = Some(namespace.into());
+        }
+        if !is_name(name) {
+            return Err(self.report.malformed("an attribute without a proper name", element.tag.offset));
         }
         let expected = format_args!("an attribute of {}", element.name);
         self.report.find((ERROR, Rule::UNKNOWN_ATTRIBUTE), "", element.tag.offset, expected, name)?;
-        self.report.charge(size_of::<UnknownNode>(), element.tag.offset)?;
+        self.report.charge(UnknownNode::COST, element.tag.offset)?;
         let value = self.value(raw, element.tag.offset)?.into_owned();
         unknown.push(UnknownNode {
             name: name.to_owned(),
-            content: UnknownContent::XmlAttribute(value),
+            content: UnknownContent::XmlAttribute { value, namespace: uri },
             after: 0,
         });
         Ok(())
@@ -104,10 +117,11 @@ impl<'t> Reader<'t> {
         let schema = target.schema();
         // The field of the latest child, and the furthest that any child was.
         let mut last = 0;
+        let mut content = Content::default();
         loop {
             match self.token()? {
-                Token::Start(tag) => {
-                    let element = self.open(tag, scope)?;
+                Token::Start => {
+                    let element = self.open(scope)?;
                     match self.find(schema, &element, last) {
                         Some(index) => self.child(target, index, &element, present, &mut last)?,
                         None => {
@@ -115,7 +129,7 @@ impl<'t> Reader<'t> {
                             self.report.find(
                                 (ERROR, Rule::UNKNOWN_ELEMENT),
                                 "",
-                                tag.offset,
+                                element.tag.offset,
                                 expected,
                                 element.name,
                             )?;
@@ -123,9 +137,10 @@ impl<'t> Reader<'t> {
                         }
                     }
                 }
-                Token::End => return Ok(()),
+                Token::End if content.text.is_empty() => return Ok(()),
+                Token::End => return self.set_content(target, content, present),
                 Token::Space(_) => {}
-                Token::Text(text) => self.stray_text(target, &text, last, present)?,
+                Token::Text(text) => self.text_between(target, &text, last, &mut content)?,
                 Token::Eof => return Err(self.ends_early()),
             }
         }
@@ -140,37 +155,49 @@ impl<'t> Reader<'t> {
     }
 
     /// Text between the children of a structure: legal only as white space, or as the content of a Binary.
-    #[inline]
-    pub(super) fn stray_text(
+    fn text_between(
         &mut self,
         target: &mut dyn Structure,
         text: &str,
         last: usize,
-        present: &mut FieldSet,
+        content: &mut Content,
     ) -> Result<()> {
         let trimmed = text.trim_matches(is_xml_space);
         if trimmed.is_empty() {
             return Ok(());
         }
         let offset = self.tokens.offset();
-        let schema = target.schema();
-        if let Some(field) = schema.fields.iter().find(|field| field.shape == Shape::Text) {
-            let index = usize::from(field.index);
-            present.insert(index);
-            if let Slot::Primitive(value) = target.slot(index) {
-                // A reference or a CDATA section splits the text.
-                let whole =
-                    value.wire_text().map_or_else(|| text.to_owned(), |before| format!("{before}{text}"));
-                return match value.set(Cow::Owned(whole)) {
-                    Verdict::Valid => Ok(()),
-                    Verdict::Invalid => self.invalid(field.name, value, offset),
-                };
+        if target.schema().fields.iter().any(|field| field.shape == Shape::Text) {
+            // A comment splits the text.
+            if content.text.is_empty() {
+                content.offset = offset;
             }
+            content.text.push_str(text);
+            return Ok(());
         }
         self.report.find((ERROR, Rule::STRAY_TEXT), "", offset, "no text here", format_args!("{text:?}"))?;
         let content = UnknownContent::XmlText(trimmed.to_owned());
         target.unknown_mut().push(UnknownNode { name: String::new(), content, after: last + 1 });
         Ok(())
+    }
+
+    /// Sets the field that is the text of the element itself.
+    fn set_content(
+        &mut self,
+        target: &mut dyn Structure,
+        content: Content,
+        present: &mut FieldSet,
+    ) -> Result<()> {
+        let Some(field) = target.schema().fields.iter().find(|field| field.shape == Shape::Text) else {
+            return Ok(());
+        };
+        let index = usize::from(field.index);
+        present.insert(index);
+        let Slot::Primitive(value) = target.slot(index) else { return Ok(()) };
+        match value.set(Cow::Owned(content.text)) {
+            Verdict::Valid => Ok(()),
+            verdict => self.report.value(field.name, value, verdict, content.offset),
+        }
     }
 
     /// Reads one child, which is the field at `index`.
@@ -236,7 +263,7 @@ impl<'t> Reader<'t> {
                 Ok(())
             }
             Slot::Xhtml(value) => {
-                *value = Xhtml::from_xml(self.capture(element, Namespace::None)?);
+                *value = self.capture_narrative(element, field.name)?;
                 Ok(())
             }
             Slot::Attribute(_) | Slot::None => self.keep(target.unknown_mut(), element, *last + 1),

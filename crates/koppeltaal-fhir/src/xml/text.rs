@@ -26,11 +26,18 @@ pub(crate) fn attribute_value(raw: &str) -> Result<Cow<'_, str>, Problem> {
 
 /// Text between tags: references resolved, line ends made `\n`.
 pub(crate) fn text_content(raw: &str) -> Result<Cow<'_, str>, Problem> {
-    if memchr::memchr(b'\r', raw.as_bytes()).is_none() {
-        return unescape(raw, false);
+    match unix_lines(raw) {
+        Cow::Borrowed(raw) => unescape(raw, false),
+        Cow::Owned(unix) => unescape(&unix, false).map(|text| Cow::Owned(text.into_owned())),
     }
-    let unix = raw.replace("\r\n", "\n").replace('\r', "\n");
-    unescape(&unix, false).map(|text| Cow::Owned(text.into_owned()))
+}
+
+/// The text with its line ends made `\n`, as XML demands.
+pub(crate) fn unix_lines(raw: &str) -> Cow<'_, str> {
+    if memchr::memchr(b'\r', raw.as_bytes()).is_none() {
+        return Cow::Borrowed(raw);
+    }
+    Cow::Owned(raw.replace("\r\n", "\n").replace('\r', "\n"))
 }
 
 /// Resolves references: the five of XML, numeric ones, and with `html` the named ones of XHTML.

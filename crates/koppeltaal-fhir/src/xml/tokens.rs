@@ -1,18 +1,22 @@
-//! What quick-xml's events come down to for FHIR: start tags, end tags, text. Comments and processing instructions
-//! carry no data and are passed over; a DOCTYPE is refused, so no entity is ever expanded.
+//! XML text as FHIR needs it: start tags, end tags, text. Comments and processing instructions carry no data and are
+//! passed over; a DOCTYPE is refused, so no entity is ever expanded.
+//!
+//! The tokens are our own and not quick-xml's for the same reason as in JSON: one look at each byte. A general reader looks
+//! for the end of a tag, then for that of its name, then for its attributes, checks each piece for UTF-8 and hands out
+//! the white space between elements, half of all events of an indented message; that alone takes more time than
+//! a whole read may. What is well-formed is checked here all the same, and compared with quick-xml's verdict in a test.
 
 use std::borrow::Cow;
 
-use quick_xml::Reader;
-use quick_xml::events::Event;
-
+use super::tag::Tag;
 use super::text;
 use crate::bytes;
 
 /// One piece of the document.
 #[derive(Debug)]
 pub(crate) enum Token<'t> {
-    Start(Tag<'t>),
+    /// A start tag, which [`Tokens::tag`] gives: it is too large to be handed up the stack.
+    Start,
     End,
     /// Text, references resolved.
     Text(Cow<'t, str>),
@@ -22,17 +26,6 @@ pub(crate) enum Token<'t> {
     Eof,
 }
 
-/// A start tag. One that is empty (`<a/>`) has no end tag.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Tag<'t> {
-    /// The name as written, with its prefix.
-    pub(crate) name: &'t str,
-    attributes: &'t str,
-    pub(crate) is_empty: bool,
-    /// Where the tag starts.
-    pub(crate) offset: usize,
-}
-
 /// Why the document is not well-formed.
 #[derive(Debug)]
 pub(crate) struct TokenError {
@@ -40,19 +33,24 @@ pub(crate) struct TokenError {
     pub(crate) offset: usize,
 }
 
+type Result<T> = std::result::Result<T, Box<TokenError>>;
+
 #[derive(Clone)]
 pub(crate) struct Tokens<'t> {
     text: &'t str,
-    reader: Reader<&'t [u8]>,
+    /// Where the next token starts.
+    position: usize,
     /// Where the last token started.
     offset: usize,
+    /// The start tag read last.
+    tag: Tag<'t>,
+    /// The names of the elements that are open.
+    open: Vec<&'t str>,
 }
 
 impl<'t> Tokens<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
-        let mut reader = Reader::from_str(text);
-        reader.config_mut().check_comments = true;
-        Self { text, reader, offset: 0 }
+        Self { text, position: 0, offset: 0, tag: Tag::default(), open: Vec::new() }
     }
 
     /// Where the last token started.
@@ -62,21 +60,36 @@ impl<'t> Tokens<'t> {
 
     /// Where the next token starts.
     pub(crate) fn position(&self) -> usize {
-        self.reader.buffer_position() as usize
+        self.position
     }
 
-    #[cold]
-    fn error(&self, problem: impl Into<String>) -> Box<TokenError> {
-        Box::new(TokenError { problem: problem.into(), offset: self.offset })
+    /// The start tag read last.
+    #[inline]
+    pub(crate) fn tag(&self) -> &Tag<'t> {
+        &self.tag
+    }
+
+    /// The source text of the token just read.
+    pub(crate) fn source(&self) -> &'t str {
+        self.source_from(self.offset)
+    }
+
+    /// The source text from `start` to the end of the token just read.
+    pub(crate) fn source_from(&self, start: usize) -> &'t str {
+        self.text.get(start..self.position).unwrap_or_default()
     }
 
     /// The next token that carries data: not the white space between elements.
     #[inline]
-    pub(crate) fn next(&mut self) -> Result<Token<'t>, Box<TokenError>> {
-        // Most text is line breaks and indentation: quick-xml passes over it without an event.
-        self.reader.config_mut().trim_text_start = true;
+    pub(crate) fn next(&mut self) -> Result<Token<'t>> {
         loop {
-            match self.next_whole()? {
+            // Most text is line breaks and indentation.
+            let start = self.position;
+            let tag = start + bytes::space_length(&self.text.as_bytes()[start..]);
+            if self.text.as_bytes().get(tag) == Some(&b'<') {
+                self.position = tag;
+            }
+            match self.next_or_remark()? {
                 None | Some(Token::Space(_)) => {}
                 Some(token) => return Ok(token),
             }
@@ -84,231 +97,244 @@ impl<'t> Tokens<'t> {
     }
 
     /// The next token, or `None` for a comment or processing instruction, whose source [`source`](Self::source) gives.
-    pub(crate) fn next_or_remark(&mut self) -> Result<Option<Token<'t>>, Box<TokenError>> {
-        self.reader.config_mut().trim_text_start = false;
-        self.next_whole()
-    }
-
     #[inline]
-    fn next_whole(&mut self) -> Result<Option<Token<'t>>, Box<TokenError>> {
-        let token = self.next_piece()?;
-        if let Some(Token::Text(_) | Token::Space(_)) = token
-            && self.text_goes_on()
-        {
-            return self.whole_text(token).map(Some);
-        }
-        Ok(token)
-    }
-
-    /// Whether text just read is followed by a reference or a CDATA section, or these by more text.
-    fn text_goes_on(&self) -> bool {
-        match self.text.as_bytes().get(self.position()..) {
-            None | Some([] | [b'<']) => false,
-            Some([b'<', next, ..]) => *next == b'!' && self.text[self.position()..].starts_with("<![CDATA["),
-            Some(_) => true,
+    pub(crate) fn next_or_remark(&mut self) -> Result<Option<Token<'t>>> {
+        self.offset = self.position;
+        match self.text.as_bytes()[self.position..] {
+            [] => Ok(Some(Token::Eof)),
+            [b'<'] => self.start_tag().map(Some),
+            [b'<', b'/', ..] => self.end_tag().map(Some),
+            [b'<', b'?', ..] => self.instruction(),
+            [b'<', b'!', ..] if !self.at_section() => self.comment(),
+            [b'<', next, ..] if next != b'!' => self.start_tag().map(Some),
+            _ => self.character_data().map(Some),
         }
     }
 
-    /// Puts pieces of text together; `first` is the first of them.
     #[cold]
-    fn whole_text(&mut self, first: Option<Token<'t>>) -> Result<Token<'t>, Box<TokenError>> {
-        self.reader.config_mut().trim_text_start = false;
-        let start = self.offset;
-        let mut whole = String::new();
-        let mut piece = first;
-        loop {
-            match piece {
-                Some(Token::Text(text)) => whole.push_str(&text),
-                Some(Token::Space(text)) => whole.push_str(text),
-                _ => {}
-            }
-            if !self.text_goes_on() {
-                self.offset = start;
-                return Ok(Token::Text(Cow::Owned(whole)));
-            }
-            piece = self.next_piece()?;
-        }
+    fn error(&self, problem: impl Into<String>) -> Box<TokenError> {
+        Box::new(TokenError { problem: problem.into(), offset: self.offset })
     }
 
     #[inline]
-    fn next_piece(&mut self) -> Result<Option<Token<'t>>, Box<TokenError>> {
-        self.offset = self.position();
-        let event = match self.reader.read_event() {
-            Ok(event) => event,
-            Err(error) => {
-                let offset = self.reader.error_position() as usize;
-                return Err(Box::new(TokenError { problem: error.to_string(), offset }));
-            }
-        };
-        let token = match event {
-            Event::Start(start) => Token::Start(self.tag(start.len() + 2, start.name().as_ref().len())),
-            Event::Empty(start) => Token::Start(self.empty_tag(start.len() + 3, start.name().as_ref().len())),
-            Event::End(_) => Token::End,
-            Event::Text(_) => {
-                let raw = self.source();
-                if bytes::is_blank(raw.as_bytes()) {
-                    Token::Space(raw)
-                } else {
-                    Token::Text(self.plain_text(raw)?)
-                }
-            }
-            Event::CData(_) => {
-                // White space that was passed over may stand before the section.
-                let section = self.source().split_once("<![CDATA[").map(|(_, section)| section);
-                let inner = section.and_then(|raw| raw.strip_suffix("]]>")).unwrap_or_default();
-                if bytes::is_blank(inner.as_bytes()) {
-                    Token::Space(inner)
-                } else {
-                    Token::Text(Cow::Borrowed(inner))
-                }
-            }
-            Event::GeneralRef(_) => {
-                let resolved = text::unescape(self.source(), false).map_err(|problem| self.error(problem))?;
-                Token::Text(Cow::Owned(resolved.into_owned()))
-            }
-            Event::Comment(_) => return Ok(None),
-            Event::PI(instruction) => {
-                if instruction.target().eq_ignore_ascii_case("xml") {
-                    return Err(self.error("an XML declaration that is not at the start"));
-                }
-                return Ok(None);
-            }
-            Event::Decl(declaration) => {
-                if self.offset != 0 {
-                    return Err(self.error("an XML declaration that is not at the start"));
-                }
-                if let Some(Ok(encoding)) = declaration.encoding()
-                    && !matches!(encoding.to_ascii_lowercase().as_str(), "utf-8" | "us-ascii" | "ascii")
-                {
-                    return Err(self.error(format!("encoding {encoding}: only UTF-8 is read")));
-                }
-                return Ok(None);
-            }
-            Event::DocType(_) => return Err(self.error("a DOCTYPE, which is refused")),
-            Event::Eof => Token::Eof,
-        };
-        Ok(Some(token))
+    fn start_tag(&mut self) -> Result<Token<'t>> {
+        match self.tag.read(&self.text[self.offset..], self.offset) {
+            Ok(length) => self.position += length,
+            Err(problem) => return Err(self.error(problem)),
+        }
+        if !self.tag.is_empty {
+            self.open.push(self.tag.name);
+        }
+        Ok(Token::Start)
     }
 
-    /// The source text of the token just read.
-    pub(crate) fn source(&self) -> &'t str {
-        self.text.get(self.offset..self.position()).unwrap_or_default()
+    #[inline]
+    fn end_tag(&mut self) -> Result<Token<'t>> {
+        let after = &self.text.as_bytes()[self.position + "</".len()..];
+        if let Some(name) = self.open.last()
+            && let Some(after) = after.strip_prefix(name.as_bytes())
+            && let space = bytes::space_length(after)
+            && after.get(space) == Some(&b'>')
+        {
+            self.position += "</".len() + name.len() + space + ">".len();
+            self.open.pop();
+            return Ok(Token::End);
+        }
+        Err(self.wrong_end_tag())
     }
 
-    /// The source text from `start` to the end of the token just read.
-    pub(crate) fn source_from(&self, start: usize) -> &'t str {
-        self.text.get(start..self.position()).unwrap_or_default()
+    #[cold]
+    fn wrong_end_tag(&self) -> Box<TokenError> {
+        let found = self.text[self.offset..].split_inclusive('>').next().unwrap_or_default();
+        let found: String = found.chars().take(80).collect();
+        match self.open.last() {
+            Some(name) => self.error(format!("expected `</{name}>`, found `{found}`")),
+            None => self.error(format!("`{found}` ends an element that was not started")),
+        }
     }
 
-    fn plain_text(&self, raw: &'t str) -> Result<Cow<'t, str>, Box<TokenError>> {
+    /// The length up to and with `end`, of which `start` bytes are not looked at.
+    fn length_to(&self, start: usize, end: &str) -> Option<usize> {
+        let rest = self.text.as_bytes().get(self.offset + start..)?;
+        memchr::memmem::find(rest, end.as_bytes()).map(|length| start + length + end.len())
+    }
+
+    #[cold]
+    fn comment(&mut self) -> Result<Option<Token<'t>>> {
+        let rest = &self.text[self.offset..];
+        if !rest.starts_with("<!--") {
+            let is_doctype = rest.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!DOCTYPE"));
+            return Err(self.error(if is_doctype {
+                "a DOCTYPE, which is refused"
+            } else {
+                "`<!` that starts neither a comment nor a CDATA section"
+            }));
+        }
+        let length =
+            self.length_to("<!--".len(), "-->").ok_or_else(|| self.error("a comment without its end"))?;
+        if rest["<!--".len()..length - ">".len()].find("--") != Some(length - "<!---->".len()) {
+            return Err(self.error("`--` inside a comment"));
+        }
+        self.position += length;
+        Ok(None)
+    }
+
+    #[cold]
+    fn instruction(&mut self) -> Result<Option<Token<'t>>> {
+        let length = self
+            .length_to("<?".len(), "?>")
+            .ok_or_else(|| self.error("a processing instruction without its end"))?;
+        let content = &self.text[self.offset + "<?".len()..self.offset + length - "?>".len()];
+        let name_length = content.find(|c: char| c.is_ascii_whitespace()).unwrap_or(content.len());
+        let (target, rest) = content.split_at(name_length);
+        if target.is_empty() {
+            return Err(self.error("a processing instruction without a name"));
+        }
+        if target.eq_ignore_ascii_case("xml") {
+            self.declaration(target, rest)?;
+        }
+        self.position += length;
+        Ok(None)
+    }
+
+    fn declaration(&self, target: &str, rest: &str) -> Result<()> {
+        if self.offset != 0 || target != "xml" {
+            return Err(self.error("an XML declaration that is not at the start"));
+        }
+        let attributes = super::tag::Attributes::new(rest);
+        for attribute in attributes {
+            let (name, raw) = attribute.map_err(|problem| self.error(problem))?;
+            let value = raw.value().map_err(|problem| self.error(problem))?;
+            let is_read = match name {
+                "encoding" => matches!(value.to_ascii_lowercase().as_str(), "utf-8" | "us-ascii" | "ascii"),
+                "version" => value.starts_with("1."),
+                "standalone" => matches!(&*value, "yes" | "no"),
+                _ => false,
+            };
+            if !is_read {
+                return Err(self.error(match name {
+                    "encoding" => format!("encoding {value}: only UTF-8 is read"),
+                    _ => format!("an XML declaration with {name} `{value}`"),
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    fn at_section(&self) -> bool {
+        self.text.as_bytes()[self.position..].starts_with(SECTION.as_bytes())
+    }
+
+    /// Text up to the next tag, comment or instruction; CDATA sections are part of it.
+    fn character_data(&mut self) -> Result<Token<'t>> {
+        let raw = self.plain_source();
+        if !self.at_section() {
+            if bytes::is_blank(raw.as_bytes()) {
+                return Ok(Token::Space(raw));
+            }
+            return self.plain_text(raw).map(Token::Text);
+        }
+        let start = self.offset;
+        let mut whole = self.plain_text(raw)?.into_owned();
+        while self.at_section() {
+            self.offset = self.position;
+            let length = self
+                .length_to(SECTION.len(), "]]>")
+                .ok_or_else(|| self.error("a CDATA section without its end"))?;
+            let content = &self.text[self.offset + SECTION.len()..self.offset + length - "]]>".len()];
+            whole.push_str(&text::unix_lines(content));
+            self.position += length;
+            self.offset = self.position;
+            let raw = self.plain_source();
+            whole.push_str(&self.plain_text(raw)?);
+        }
+        self.offset = start;
+        Ok(Token::Text(Cow::Owned(whole)))
+    }
+
+    /// The source text up to the next `<`, which becomes the position.
+    fn plain_source(&mut self) -> &'t str {
+        let rest = &self.text[self.position..];
+        let length = memchr::memchr(b'<', rest.as_bytes()).unwrap_or(rest.len());
+        self.position += length;
+        &rest[..length]
+    }
+
+    fn plain_text(&self, raw: &'t str) -> Result<Cow<'t, str>> {
         if memchr::memmem::find(raw.as_bytes(), b"]]>").is_some() {
             return Err(self.error("`]]>` in text"));
         }
         text::text_content(raw).map_err(|problem| self.error(problem))
     }
+}
 
-    /// The start tag just read, `length` bytes long.
-    #[inline]
-    fn tag(&mut self, length: usize, name_length: usize) -> Tag<'t> {
-        let end = self.position();
-        self.offset = end - length;
-        let name_end = self.offset + 1 + name_length;
-        Tag {
-            name: self.text.get(self.offset + 1..name_end).unwrap_or_default(),
-            attributes: self.text.get(name_end..end - 1).unwrap_or_default(),
-            is_empty: false,
-            offset: self.offset,
+const SECTION: &str = "<![CDATA[";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tokens of a text on one line each, or the error at the end.
+    fn read(text: &str) -> Vec<String> {
+        let mut tokens = Tokens::new(text);
+        let mut read = Vec::new();
+        loop {
+            read.push(match tokens.next_or_remark() {
+                Ok(None) => format!("remark {}", tokens.source()),
+                Ok(Some(Token::Start)) => format!("start {} {}", tokens.tag.name, tokens.tag.is_empty),
+                Ok(Some(Token::End)) => "end".to_owned(),
+                Ok(Some(Token::Text(text))) => format!("text {text}"),
+                Ok(Some(Token::Space(text))) => format!("space {text:?}"),
+                Ok(Some(Token::Eof)) => return read,
+                Err(error) => {
+                    read.push(format!("error at {}: {}", error.offset, error.problem));
+                    return read;
+                }
+            });
         }
     }
 
-    #[inline]
-    fn empty_tag(&mut self, length: usize, name_length: usize) -> Tag<'t> {
-        let tag = self.tag(length, name_length);
-        Tag { attributes: tag.attributes.strip_suffix('/').unwrap_or_default(), is_empty: true, ..tag }
+    #[test]
+    fn a_document_falls_into_tags_text_and_remarks() {
+        let text = "<?xml version='1.0'?><!-- c --><a>\n <b x='>' value=\"/>\"/>1 &lt; 2<![CDATA[<&]]> </a >";
+        assert_eq!(
+            read(text),
+            [
+                "remark <?xml version='1.0'?>",
+                "remark <!-- c -->",
+                "start a false",
+                "space \"\\n \"",
+                "start b true",
+                "text 1 < 2<& ",
+                "end"
+            ]
+        );
     }
-}
 
-/// Whether a byte can be part of a name. Beyond ASCII nearly everything can.
-fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_' | b'.') || byte >= 0x80
-}
-
-impl<'t> Tag<'t> {
-    pub(crate) fn attributes(&self) -> Attributes<'t> {
-        Attributes { rest: self.attributes }
-    }
-
-    /// Whether the name is one by the rules of XML. A name that a schema knows need not be asked.
-    pub(crate) fn has_proper_name(&self) -> bool {
-        let starts_well = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80;
-        self.name.bytes().next().is_some_and(starts_well) && self.name.bytes().all(is_name_byte)
-    }
-}
-
-/// The attributes of a tag: names, and values as written between their quotes.
-pub(crate) struct Attributes<'t> {
-    rest: &'t str,
-}
-
-impl<'t> Attributes<'t> {
-    /// The next attribute, or what is wrong with it.
-    #[inline]
-    pub(crate) fn next(&mut self) -> Result<Option<(&'t str, &'t str)>, &'static str> {
-        let bytes = self.rest.as_bytes();
-        if bytes.is_empty() {
-            return Ok(None);
+    #[test]
+    fn what_is_not_well_formed_is_told_with_its_place() {
+        for (text, error) in [
+            ("<a></b>", "error at 3: expected `</a>`, found `</b>`"),
+            ("</a>", "error at 0: `</a>` ends an element that was not started"),
+            ("<a><!-- -- --></a>", "error at 3: `--` inside a comment"),
+            ("<a><!-- --->", "error at 3: `--` inside a comment"),
+            ("<a><!-->", "error at 3: a comment without its end"),
+            ("<!DOCTYPE a>", "error at 0: a DOCTYPE, which is refused"),
+            ("<a><!x></a>", "error at 3: `<!` that starts neither a comment nor a CDATA section"),
+            ("<a>x]]></a>", "error at 3: `]]>` in text"),
+            ("<a><![CDATA[x</a>", "error at 3: a CDATA section without its end"),
+            (" <?xml version='1.0'?>", "error at 1: an XML declaration that is not at the start"),
+            ("<?xml version='1.0' encoding='latin1'?>", "error at 0: encoding latin1: only UTF-8 is read"),
+            ("<?pi", "error at 0: a processing instruction without its end"),
+            ("<a b></a>", "error at 0: an attribute without a value"),
+            ("<a b='1'c='2'/>", "error at 0: attributes without a blank between them"),
+            ("<a b='<'/>", "error at 0: a `<` in the value of an attribute"),
+            ("<a b='1", "error at 0: an attribute without its closing quote"),
+            ("<a", "error at 0: a tag without its end"),
+            ("< a/>", "error at 0: `<` that starts no tag"),
+            ("<a / >", "error at 0: an attribute without a value"),
+        ] {
+            assert_eq!(read(text).last().map(String::as_str), Some(error), "{text}");
         }
-        // Nearly always ` name="`: one blank, no blanks round the equals sign.
-        let places = match bytes.iter().position(|byte| *byte == b'=') {
-            Some(equals)
-                if equals > 1
-                    && bytes[0] == b' '
-                    && matches!(bytes.get(equals + 1), Some(b'"' | b'\''))
-                    && !bytes[1..equals].iter().any(is_space) =>
-            {
-                Some((1, equals, equals + 2))
-            }
-            _ => spaced_name(bytes)?,
-        };
-        let Some((name_start, name_end, value_start)) = places else {
-            return Ok(None);
-        };
-        let quote = bytes[value_start - 1];
-        let length = memchr::memchr2(quote, b'<', &bytes[value_start..])
-            .ok_or("an attribute without its closing quote")?;
-        if bytes[value_start + length] == b'<' {
-            return Err("a `<` in the value of an attribute");
-        }
-        let attribute = (&self.rest[name_start..name_end], &self.rest[value_start..value_start + length]);
-        self.rest = &self.rest[value_start + length + 1..];
-        Ok(Some(attribute))
-    }
-}
-
-fn is_space(byte: &u8) -> bool {
-    matches!(byte, b' ' | b'\n' | b'\t' | b'\r')
-}
-
-/// Where the name of the next attribute starts and ends, and where its value starts, with white space wherever XML
-/// allows it. `None` if only white space is left.
-fn spaced_name(bytes: &[u8]) -> Result<Option<(usize, usize, usize)>, &'static str> {
-    let skip = |from: usize| from + bytes[from..].iter().take_while(|byte| is_space(byte)).count();
-    let name_start = skip(0);
-    if name_start == bytes.len() {
-        return Ok(None);
-    }
-    if name_start == 0 {
-        return Err("attributes without a blank between them");
-    }
-    let name_length = bytes[name_start..].iter().position(|byte| is_space(byte) || *byte == b'=');
-    let name_end = name_start + name_length.ok_or("an attribute without a value")?;
-    let equals = skip(name_end);
-    if bytes.get(equals) != Some(&b'=') || name_end == name_start {
-        return Err("an attribute without a value");
-    }
-    let quote = skip(equals + 1);
-    match bytes.get(quote) {
-        Some(b'"' | b'\'') => Ok(Some((name_start, name_end, quote + 1))),
-        _ => Err("an attribute without quotes"),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::names::SIGNATURE_NAMESPACE;
 use super::text::{escape_attribute, escape_text};
 use crate::bundle::{Author, Bundle, Category, Entry, Link};
 use crate::document::Content;
@@ -153,8 +154,10 @@ impl Writer<'_> {
         }
         // Rare: unknown elements are written where they stood. Those of an outer structure wait.
         self.unknown_attributes(value.unknown());
-        let nodes =
-            value.unknown().iter().filter(|node| !matches!(node.content, UnknownContent::XmlAttribute(_)));
+        let nodes = value
+            .unknown()
+            .iter()
+            .filter(|node| !matches!(node.content, UnknownContent::XmlAttribute { .. }));
         let outer = std::mem::replace(&mut self.unknown, nodes.cloned().collect());
         value.walk(self);
         self.unknown_before(usize::MAX);
@@ -162,14 +165,17 @@ impl Writer<'_> {
     }
 
     fn unknown_attributes(&mut self, unknown: &Unknown) {
+        let mut declared: Vec<&str> = Vec::new();
         for node in unknown {
-            if let UnknownContent::XmlAttribute(value) = &node.content {
-                // A foreign prefix would need its declaration; the name without it still tells what it was.
-                let name = match node.name.split_once(':') {
-                    Some((prefix, local)) if prefix != "xml" => local,
-                    _ => &node.name,
-                };
-                self.attribute_value(name, value);
+            if let UnknownContent::XmlAttribute { value, namespace } = &node.content {
+                if let Some(namespace) = namespace
+                    && let Some((prefix, _)) = node.name.split_once(':')
+                    && !declared.contains(&prefix)
+                {
+                    declared.push(prefix);
+                    self.attribute_value(&format!("xmlns:{prefix}"), namespace);
+                }
+                self.attribute_value(&node.name, value);
             }
         }
     }
@@ -190,7 +196,7 @@ impl Writer<'_> {
                     self.fail(|path| WriteError::Character { path, character });
                 }
             }
-            UnknownContent::XmlAttribute(_) => {}
+            UnknownContent::XmlAttribute { .. } => {}
             #[cfg(feature = "json")]
             UnknownContent::JsonMember(raw) => match crate::convert::member_to_xml(&node.name, raw) {
                 Ok(markup) => self.markup(&markup),
@@ -361,7 +367,10 @@ impl Writer<'_> {
             self.path.pop();
         }
         if let Some(signature) = &bundle.signature.value {
-            self.markup(signature);
+            match crate::convert::check_element(signature, SIGNATURE_NAMESPACE, "Signature") {
+                Ok(()) => self.markup(signature),
+                Err(problem) => self.fail(|_| WriteError::Signature { problem }),
+            }
         }
         self.close("feed");
     }
@@ -371,9 +380,31 @@ impl Writer<'_> {
         self.unknown_attributes(&entry.unknown);
         self.text_element("title", entry.title.text().as_deref());
         self.text_element("id", entry.id.as_deref());
+        self.entry_content(entry, "link");
+        self.close("entry");
+    }
+
+    /// A tombstone: its namespace has a prefix, so that what is not its own stays in Atom's.
+    fn deleted_entry(&mut self, entry: &Entry) {
+        self.open("at:deleted-entry");
+        self.raw(" xmlns:at=\"http://purl.org/atompub/tombstones/1.0\"");
+        if let Some(id) = &entry.id {
+            self.attribute_value("ref", id);
+        }
+        if let Some(when) = entry.deleted.text() {
+            self.attribute_value("when", &when);
+        }
+        self.unknown_attributes(&entry.unknown);
+        self.text_element("title", entry.title.text().as_deref());
+        self.entry_content(entry, "at:link");
+        self.close("at:deleted-entry");
+    }
+
+    /// What follows title and id.
+    fn entry_content(&mut self, entry: &Entry, link: &str) {
         self.text_element("updated", entry.updated.text().as_deref());
         self.text_element("published", entry.published.text().as_deref());
-        self.links("link", &entry.link);
+        self.links(link, &entry.link);
         self.categories(&entry.category);
         self.authors(&entry.author);
         if let Some(resource) = &entry.content {
@@ -394,20 +425,6 @@ impl Writer<'_> {
         for node in &entry.unknown {
             self.unknown_node(node);
         }
-        self.close("entry");
-    }
-
-    fn deleted_entry(&mut self, entry: &Entry) {
-        self.open("deleted-entry");
-        self.raw(" xmlns=\"http://purl.org/atompub/tombstones/1.0\"");
-        if let Some(id) = &entry.id {
-            self.attribute_value("ref", id);
-        }
-        if let Some(when) = entry.deleted.text() {
-            self.attribute_value("when", &when);
-        }
-        self.links("link", &entry.link);
-        self.close("deleted-entry");
     }
 
     fn links(&mut self, name: &str, links: &[Link]) {
@@ -438,6 +455,7 @@ impl Writer<'_> {
     fn authors(&mut self, authors: &[Author]) {
         for author in authors {
             self.open("author");
+            self.unknown_attributes(&author.unknown);
             self.text_element("name", author.name.as_str());
             self.text_element("uri", author.uri.as_str());
             for node in &author.unknown {

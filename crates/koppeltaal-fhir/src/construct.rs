@@ -1,0 +1,120 @@
+//! Hand-written company for the generated data types: the ways in which they are mostly made and read.
+
+use crate::datatypes::{
+    CodeableConcept, Coding, Contact, HumanName, Identifier, Period, Quantity, ResourceReference,
+};
+use crate::primitives::{DateTime, Decimal};
+
+impl HumanName {
+    /// A name of one given and one family part; DSTU1 lets both repeat.
+    pub fn new(given: impl Into<String>, family: impl Into<String>) -> Self {
+        Self { given: vec![given.into().into()], family: vec![family.into().into()], ..Self::default() }
+    }
+
+    /// The name for people: `text` if there is one, else prefixes, given names, family names and suffixes in this order.
+    pub fn display(&self) -> String {
+        if let Some(text) = self.text.as_str().filter(|text| !text.is_empty()) {
+            return text.to_owned();
+        }
+        let parts = [&self.prefix, &self.given, &self.family, &self.suffix];
+        let words: Vec<&str> = parts.into_iter().flatten().filter_map(|part| part.as_str()).collect();
+        words.join(" ")
+    }
+}
+
+impl Identifier {
+    /// An identifier: which numbering it is of, and the number.
+    pub fn new(system: impl Into<String>, value: impl Into<String>) -> Self {
+        let system: String = system.into();
+        Self { system: system.as_str().into(), value: value.into().into(), ..Self::default() }
+    }
+
+    /// The value, if the identifier is of this system.
+    pub fn value_in(&self, system: &str) -> Option<&str> {
+        (self.system.as_str() == Some(system)).then(|| self.value.as_str()).flatten()
+    }
+}
+
+impl Coding {
+    /// A code of a system.
+    pub fn new(system: impl AsRef<str>, code: impl AsRef<str>) -> Self {
+        Self { system: system.as_ref().into(), code: code.as_ref().into(), ..Self::default() }
+    }
+
+    /// The same with its text for people.
+    #[must_use]
+    pub fn with_display(mut self, display: impl Into<String>) -> Self {
+        self.display = display.into().into();
+        self
+    }
+
+    /// The code, if it is of this system.
+    pub fn code_in(&self, system: &str) -> Option<&str> {
+        (self.system.as_str() == Some(system)).then(|| self.code.as_str()).flatten()
+    }
+}
+
+impl CodeableConcept {
+    /// The code that the concept has in this system: `patient.gender.as_ref()?.code_in(system)`.
+    pub fn code_in(&self, system: &str) -> Option<&str> {
+        self.coding.iter().find_map(|coding| coding.code_in(system))
+    }
+}
+
+impl From<Coding> for CodeableConcept {
+    fn from(coding: Coding) -> Self {
+        Self { coding: vec![coding], ..Self::default() }
+    }
+}
+
+impl ResourceReference {
+    /// A reference to the resource at a URL, absolute, relative, or `#id` for a contained one.
+    pub fn new(reference: impl Into<String>) -> Self {
+        Self { reference: reference.into().into(), ..Self::default() }
+    }
+
+    /// The same with its text for people.
+    #[must_use]
+    pub fn with_display(mut self, display: impl Into<String>) -> Self {
+        self.display = display.into().into();
+        self
+    }
+}
+
+impl Period {
+    /// From the one time to the other, both included.
+    pub fn new(start: impl Into<Option<DateTime>>, end: impl Into<Option<DateTime>>) -> Self {
+        Self { start: start.into().into(), end: end.into().into(), ..Self::default() }
+    }
+}
+
+impl Quantity {
+    /// A measured amount in a unit as people write it.
+    pub fn new(value: Decimal, units: impl Into<String>) -> Self {
+        Self { value: value.into(), units: units.into().into(), ..Self::default() }
+    }
+}
+
+impl Contact {
+    /// A telephone number or the like: how it is reached, and where.
+    pub fn new(system: crate::datatypes::ContactSystem, value: impl Into<String>) -> Self {
+        Self { system: system.into(), value: value.into().into(), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_can_be_asked_for() {
+        assert_eq!(HumanName::new("Roos", "Jansen").display(), "Roos Jansen");
+        let bsn = Identifier::new("http://fhir.nl/fhir/NamingSystem/bsn", "999911120");
+        assert_eq!(bsn.value_in("http://fhir.nl/fhir/NamingSystem/bsn"), Some("999911120"));
+        assert_eq!(bsn.value_in("urn:other"), None);
+        let gender = CodeableConcept::from(Coding::new("urn:genders", "F").with_display("Female"));
+        assert_eq!(gender.code_in("urn:genders"), Some("F"));
+        let reference = ResourceReference::new("#a").with_display("A");
+        assert_eq!((reference.reference.as_str(), reference.display.as_str()), (Some("#a"), Some("A")));
+    }
+}

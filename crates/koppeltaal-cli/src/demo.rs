@@ -54,7 +54,7 @@ impl Demo {
                 return Ok(Outcome::Unusable);
             }
         };
-        let sandbox = match Sandbox::start().await {
+        let sandbox = match Sandbox::builder().portal_and_game().start().await {
             Ok(sandbox) => sandbox,
             Err(error) => {
                 anstream::eprintln!("error: the server of the demo does not start: {error}");

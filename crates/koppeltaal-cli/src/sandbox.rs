@@ -2,25 +2,39 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
-use koppeltaal_sandbox::{Sandbox, SandboxConfig};
+use koppeltaal_sandbox::SandboxConfig;
 use tokio::runtime::Runtime;
 
 use crate::Outcome;
 use crate::signals::StopSignals;
 
-/// Run a Koppeltaal server to develop against, in memory, until Ctrl-C.
+/// Known in advance, so that configurations of clients can name it.
+const DEFAULT_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8480);
+
+/// Run a Koppeltaal server to develop against, until Ctrl-C.
 ///
-/// Prints one line on standard output when it is ready: where it listens, and which users there are. Not for
-/// production: everybody knows the passwords, and everything is forgotten at the end.
+/// Without a configuration it has a domain with a portal and a game. Prints one line on standard output when it is
+/// ready: where it listens, and which users there are. Not for production: everybody knows the passwords, and
+/// without a data file everything is forgotten at the end.
 ///
 /// Exit code: 0 stopped, 2 could not start.
 #[derive(Debug, Args)]
 pub(crate) struct RunSandbox {
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8480")]
-    listen: SocketAddr,
+    /// Domains, application instances, applications and settings, in TOML; the form is documented in sandbox.toml of
+    /// the crate koppeltaal-sandbox.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Keep everything in this file, so that it survives a restart; made if it is not there.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+
+    /// Where to listen; port 0 takes a free one. [default: what the configuration says, else 127.0.0.1:8480]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
 
     /// The base of the links that the server hands out, when clients reach it by another address (a proxy).
     #[arg(long, value_name = "URL")]
@@ -33,14 +47,18 @@ impl RunSandbox {
     }
 
     async fn serve(self) -> io::Result<Outcome> {
-        let mut config = SandboxConfig::default();
-        config.listen = self.listen;
-        config.public_url = self.public_url;
-        let users = users(&config);
-        let sandbox = match Sandbox::with_config(config).await {
+        let config = match self.configuration() {
+            Ok(config) => config,
+            Err(error) => {
+                anstream::eprintln!("error: {error}");
+                return Ok(Outcome::Unusable);
+            }
+        };
+        let (listen, users) = (config.listen, users(&config));
+        let sandbox = match config.start().await {
             Ok(sandbox) => sandbox,
             Err(error) => {
-                anstream::eprintln!("error: {}: {error}", self.listen);
+                anstream::eprintln!("error: {listen}: {error}");
                 return Ok(Outcome::Unusable);
             }
         };
@@ -65,10 +83,28 @@ impl RunSandbox {
     }
 }
 
+/// What the options and the file say, for a server that can start.
+impl RunSandbox {
+    fn configuration(&self) -> Result<SandboxConfig, String> {
+        let mut config = match &self.config {
+            Some(path) => {
+                let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+                let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
+                SandboxConfig::from_toml(&text).map_err(|error| named(&error))?
+            }
+            None => SandboxConfig::default().portal_and_game().listen(DEFAULT_ADDRESS.into()),
+        };
+        config.listen = self.listen.unwrap_or(config.listen);
+        config.data = self.data.clone().or(config.data);
+        config.public_url = self.public_url.clone().or(config.public_url);
+        Ok(config)
+    }
+}
+
 /// The users for people: `portal (password portal, domain Sandbox)`.
 fn users(config: &SandboxConfig) -> String {
     let user = |instance: &koppeltaal_sandbox::Instance| {
-        format!("{} (password {}, domain {})", instance.user_name, instance.password, instance.domain)
+        format!("{} (password {}, domain {})", instance.username, instance.password, instance.domain)
     };
     config.instances.iter().map(user).collect::<Vec<_>>().join(", ")
 }

@@ -3,14 +3,15 @@
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::resources::{
-    MessageHeader, MessageHeaderResponse, MessageHeaderSource, OperationOutcome, ResponseType,
+    Binary, MessageHeader, MessageHeaderResponse, MessageHeaderSource, OperationOutcome, ResponseType,
 };
-use koppeltaal_fhir::{Author, Bundle, Category, Entry, Link, Primitive};
+use koppeltaal_fhir::{Author, Bundle, Category, Entry, Link, Primitive, Resource};
 use koppeltaal_messaging::{Header, Issue, ProcessingState, vocabulary};
 use uuid::Uuid;
 
 use crate::links::{Links, versioned};
-use crate::mailbox::{Definition, Delivery, Kept, Message, Receipt, Refusal, Sent, Version};
+use crate::mailbox::{Definition, Delivery, Kept, Message, Origin, Receipt, Refusal, Sent, Version};
+use crate::storage::Item;
 
 /// What the server calls itself where a message says who sent it.
 const SERVER_NAME: &str = "Koppeltaal";
@@ -51,8 +52,9 @@ fn header_of(message: &Message, links: &Links) -> Header {
     let focal = message.focal();
     let fhir = header.fhir_mut();
     fhir.data = vec![reference(&versioned(&links.resource(&focal.address), focal.version.as_ref()))];
-    // The server's own messages are kept without a source, since that holds the server's address.
-    fhir.source.get_or_insert_with(|| server_source(links));
+    if message.origin == Origin::Server {
+        fhir.source = Some(server_source(links));
+    }
     header
 }
 
@@ -122,6 +124,27 @@ pub(crate) fn definition(definition: &Definition, links: &Links) -> Entry {
         id: Some(url),
         updated: definition.changed.instant().into(),
         content: Some(definition.content.clone().into()),
+        ..Entry::default()
+    }
+}
+
+/// A stored item as an entry of a list.
+pub(crate) fn storage_item(item: &Item, links: &Links) -> Entry {
+    stored("Other", links.storage_item(item.number), item, item.resource().into())
+}
+
+/// The same as a `Binary`.
+pub(crate) fn binary_entry(item: &Item, binary: Binary, links: &Links) -> Entry {
+    stored("Binary", links.binary(item.number), item, binary.into())
+}
+
+fn stored(title: &str, url: String, item: &Item, content: Resource) -> Entry {
+    Entry {
+        title: title.into(),
+        link: vec![Link::new("self", versioned(&url, Some(&item.version)))],
+        id: Some(url),
+        updated: item.modified.instant().into(),
+        content: Some(content),
         ..Entry::default()
     }
 }

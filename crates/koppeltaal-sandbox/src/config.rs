@@ -1,79 +1,29 @@
 //! [`SandboxConfig`]: the world that a sandbox plays: domains, application instances, activity definitions, limits.
 
-use std::collections::{BTreeSet, HashSet};
-use std::fmt;
+mod application;
+mod error;
+mod file;
+mod instance;
+mod lifetimes;
+mod limits;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use koppeltaal_fhir::resources::Other;
-use koppeltaal_messaging::{ApiVersion, Event};
+use koppeltaal_messaging::Event;
+
+pub use application::Application;
+pub use error::ConfigError;
+pub use instance::Instance;
+pub use lifetimes::Lifetimes;
+pub use limits::Limits;
 
 use crate::definition;
-
-/// An application instance: one application in one domain, with credentials, a queue and subscriptions.
-///
-/// ```
-/// use koppeltaal_messaging::{ApiVersion, Event};
-/// use koppeltaal_sandbox::Instance;
-///
-/// let rom = Instance::new("rom", "secret", "Zonnedauw")
-///     .subscribe([Event::CreateOrUpdateCarePlan, Event::CreateOrUpdatePatient])
-///     .api_version(ApiVersion::V1_3_3);
-/// assert_eq!(rom.user_name, "rom");
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Instance {
-    /// User name for Basic authentication; unique in the sandbox, since credentials decide the domain.
-    pub user_name: String,
-    /// Password for Basic authentication.
-    pub password: String,
-    /// Name of the domain.
-    pub domain: String,
-    /// The events whose messages are copied into the instance's queue.
-    pub subscriptions: BTreeSet<Event>,
-    /// The rules of versioning that its messages are held to.
-    pub api_version: ApiVersion,
-}
-
-impl Instance {
-    /// An instance without subscriptions, of api-version 1.3.5.
-    pub fn new(user_name: impl Into<String>, password: impl Into<String>, domain: impl Into<String>) -> Self {
-        Self {
-            user_name: user_name.into(),
-            password: password.into(),
-            domain: domain.into(),
-            subscriptions: BTreeSet::new(),
-            api_version: ApiVersion::default(),
-        }
-    }
-
-    /// Subscribes the instance to these events, besides those it has.
-    #[must_use]
-    pub fn subscribe(mut self, events: impl IntoIterator<Item = Event>) -> Self {
-        self.subscriptions.extend(events);
-        self
-    }
-
-    /// With another api-version.
-    #[must_use]
-    pub fn api_version(mut self, version: ApiVersion) -> Self {
-        self.api_version = version;
-        self
-    }
-}
-
-impl fmt::Debug for Instance {
-    /// Leaves the password out.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Instance")
-            .field("user_name", &self.user_name)
-            .field("domain", &self.domain)
-            .field("subscriptions", &self.subscriptions)
-            .field("api_version", &self.api_version)
-            .finish_non_exhaustive()
-    }
-}
+use crate::links::FHIR_PATH;
+use crate::sandbox::{Sandbox, StartError};
 
 /// An activity definition that is there from the start.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,88 +35,152 @@ pub struct ConfiguredDefinition {
     pub definition: Other,
 }
 
-/// Bounds of what a sandbox takes and keeps.
+/// Everything that a sandbox is told before it starts; [`start`](Self::start) starts it.
 ///
-/// A queue that is full forgets its oldest processed message for each new one; when none is processed, its oldest
-/// waiting message. So one application that never looks into its queue cannot stop the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Length of a request's body in bytes. Default 16 MiB.
-    pub body_bytes: usize,
-    /// Messages in one queue, processed ones included. Default 100,000.
-    pub queue_messages: usize,
-    /// Size of the messages in one queue, in bytes as they were posted. Default 256 MiB.
-    pub queue_bytes: usize,
-    /// Resources with a version in one domain; a message with more new ones than fit is refused. Default 1,000,000.
-    pub resources: usize,
-    /// Activity definitions in one domain, archived ones included. Default 10,000.
-    pub definitions: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            body_bytes: 16 << 20,
-            queue_messages: 100_000,
-            queue_bytes: 256 << 20,
-            resources: 1_000_000,
-            definitions: 10_000,
-        }
-    }
-}
-
-/// Everything that a sandbox is told before it starts.
+/// The default has no domain, no instance and no definition. [`portal_and_game`](Self::portal_and_game) adds a small world
+/// that works at once.
 ///
-/// [`SandboxConfig::default`] is a small world that works at once: domain `Sandbox`, a portal (user name `portal`,
-/// password `portal`) that is told what becomes of activities, a game (`game`, `game`) that is told about care plans, and
-/// the game's activity definition (identifier `SANDBOX-GAME`). [`SandboxConfig::empty`] has nothing.
+/// ```
+/// use std::time::Duration;
+/// use koppeltaal_sandbox::{Instance, Sandbox};
+///
+/// # #[tokio::main] async fn main() -> Result<(), koppeltaal_sandbox::StartError> {
+/// let sandbox = Sandbox::builder()
+///     .instance(Instance::new("rom", "secret", "Zonnedauw"))
+///     .claim_timeout(Duration::from_secs(30))
+///     .start()
+///     .await?;
+/// assert!(sandbox.url().starts_with("http://127.0.0.1:"));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[must_use = "a configuration does nothing until `start`"]
 pub struct SandboxConfig {
     /// Names of the domains. An instance and a definition must name one of them.
     pub domains: BTreeSet<String>,
     /// The application instances.
     pub instances: Vec<Instance>,
+    /// The applications that users can be launched into.
+    pub applications: Vec<Application>,
     /// Activity definitions to start with.
     pub activity_definitions: Vec<ConfiguredDefinition>,
     /// How long a claimed message may stay unanswered before it is New again. Default 5 minutes; at the fifth time it
     /// becomes `MaximumRetriesExceeded`.
     pub claim_timeout: Duration,
-    /// The base of all links that are handed out, without `/FHIR`. When not set, the address that the client used.
+    /// How long launches, codes and tokens are good.
+    pub lifetimes: Lifetimes,
+    /// The base of all links that are handed out: `http(s)://host[/path]`, without `/FHIR/Koppeltaal`. When not set, the
+    /// address that the client used.
     pub public_url: Option<String>,
     /// Where to listen. Default a free port of 127.0.0.1.
     pub listen: SocketAddr,
+    /// The file in which everything survives the end of the process, also a sudden one; without one it is forgotten. A
+    /// `SQLite` database, made if it is not there. Configured activity definitions are taken into it once.
+    pub data: Option<PathBuf>,
     /// Bounds.
     pub limits: Limits,
 }
 
 impl SandboxConfig {
-    /// No domain, no instance, no definition; the other settings as in the default.
-    pub fn empty() -> Self {
-        Self {
-            domains: BTreeSet::new(),
-            instances: Vec::new(),
-            activity_definitions: Vec::new(),
-            claim_timeout: Duration::from_secs(5 * 60),
-            public_url: None,
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            limits: Limits::default(),
-        }
+    /// Adds a domain `Sandbox` with a portal (username `portal`, password `portal`) that is told what becomes of
+    /// activities, a game (`game`, `game`) that is told about care plans, the game's activity definition (identifier
+    /// `SANDBOX-GAME`), and the application `game` to launch: secret `game`, launch page `http://127.0.0.1:8481/`, redirect
+    /// URI `http://127.0.0.1:8481/login`, with refresh tokens.
+    pub fn portal_and_game(self) -> Self {
+        const DOMAIN: &str = "Sandbox";
+        self.instance(Instance::new("portal", "portal", DOMAIN).subscribe([
+            Event::CreateOrUpdateActivityDefinition,
+            Event::UpdateCarePlanActivityStatus,
+            Event::CreateOrUpdateCarePlanActivityResult,
+            Event::CreateOrUpdateUserMessage,
+        ]))
+        .instance(
+            Instance::new("game", "game", DOMAIN)
+                .subscribe([Event::CreateOrUpdateCarePlan, Event::CreateOrUpdateUserMessage]),
+        )
+        .application(
+            Application::new("game")
+                .launch_url("http://127.0.0.1:8481/")
+                .redirect_uri("http://127.0.0.1:8481/login")
+                .secret("game")
+                .refresh_tokens(true),
+        )
+        .activity_definition(DOMAIN, definition::game("SANDBOX-GAME", "The Lighthouse Keeper", "game"))
     }
 
-    /// Adds an instance, in place of one with the same user name, and its domain.
-    pub fn add_instance(&mut self, instance: Instance) {
+    /// Adds a domain.
+    pub fn domain(mut self, name: impl Into<String>) -> Self {
+        self.domains.insert(name.into());
+        self
+    }
+
+    /// Adds an application instance, in place of one with the same username, and its domain.
+    pub fn instance(mut self, instance: Instance) -> Self {
         self.domains.insert(instance.domain.clone());
-        self.instances.retain(|other| other.user_name != instance.user_name);
+        self.instances.retain(|other| other.username != instance.username);
         self.instances.push(instance);
+        self
+    }
+
+    /// Adds an application, in place of one with the same identifier.
+    pub fn application(mut self, application: Application) -> Self {
+        self.applications.retain(|other| other.identifier != application.identifier);
+        self.applications.push(application);
+        self
     }
 
     /// Adds an activity definition, and its domain.
-    pub fn add_activity_definition(&mut self, domain: impl Into<String>, definition: Other) {
+    pub fn activity_definition(mut self, domain: impl Into<String>, definition: Other) -> Self {
         let domain = domain.into();
         self.domains.insert(domain.clone());
         self.activity_definitions.push(ConfiguredDefinition { domain, definition });
+        self
+    }
+
+    /// Sets [`claim_timeout`](Self#structfield.claim_timeout).
+    pub fn claim_timeout(mut self, timeout: Duration) -> Self {
+        self.claim_timeout = timeout;
+        self
+    }
+
+    /// Sets [`lifetimes`](Self#structfield.lifetimes).
+    pub fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
+        self.lifetimes = lifetimes;
+        self
+    }
+
+    /// Sets [`public_url`](Self#structfield.public_url).
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
+    /// Sets [`listen`](Self#structfield.listen).
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Sets [`data`](Self#structfield.data).
+    pub fn data(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data = Some(path.into());
+        self
+    }
+
+    /// Sets [`limits`](Self#structfield.limits).
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Starts a sandbox with this.
+    ///
+    /// # Errors
+    ///
+    /// The configuration contradicts itself, or the address cannot be had.
+    pub async fn start(self) -> Result<Sandbox, StartError> {
+        Sandbox::start(self).await
     }
 
     /// Whether a sandbox can start with this.
@@ -175,21 +189,38 @@ impl SandboxConfig {
     ///
     /// The first thing that contradicts itself; see [`ConfigError`].
     pub fn check(&self) -> Result<(), ConfigError> {
-        let mut user_names = HashSet::new();
+        let mut usernames = HashSet::new();
+        let mut of_applications = HashSet::new();
         for instance in &self.instances {
-            // A colon ends the user name in Basic authentication (RFC 7617).
-            if instance.user_name.is_empty() || instance.user_name.contains(':') {
-                return Err(ConfigError::UserName(instance.user_name.clone()));
+            // A colon ends the username in Basic authentication (RFC 7617).
+            if instance.username.is_empty() || instance.username.contains(':') {
+                return Err(ConfigError::Username(instance.username.clone()));
             }
-            if !user_names.insert(&instance.user_name) {
-                return Err(ConfigError::DuplicateInstance(instance.user_name.clone()));
+            if !usernames.insert(&instance.username) {
+                return Err(ConfigError::DuplicateInstance(instance.username.clone()));
             }
             self.check_domain(&instance.domain)?;
+            if !of_applications.insert((&instance.domain, &instance.application)) {
+                return Err(ConfigError::DuplicateApplicationInstance(instance.application.clone()));
+            }
         }
+        let mut identifiers = HashSet::new();
+        for application in &self.applications {
+            application.check()?;
+            if !identifiers.insert(&application.identifier) {
+                return Err(ConfigError::DuplicateApplication(application.identifier.clone()));
+            }
+        }
+        let mut definitions: BTreeMap<&str, usize> = BTreeMap::new();
         for ConfiguredDefinition { domain, definition } in &self.activity_definitions {
             self.check_domain(domain)?;
             if !definition::is_definition(definition) {
                 return Err(ConfigError::NotADefinition);
+            }
+            let count = definitions.entry(domain).or_default();
+            *count += 1;
+            if *count > self.limits.definitions {
+                return Err(ConfigError::TooManyDefinitions(domain.clone()));
             }
         }
         match &self.public_url {
@@ -209,74 +240,52 @@ impl SandboxConfig {
 
 impl Default for SandboxConfig {
     fn default() -> Self {
-        const DOMAIN: &str = "Sandbox";
-        let mut config = Self::empty();
-        config.add_instance(Instance::new("portal", "portal", DOMAIN).subscribe([
-            Event::CreateOrUpdateActivityDefinition,
-            Event::UpdateCarePlanActivityStatus,
-            Event::CreateOrUpdateCarePlanActivityResult,
-            Event::CreateOrUpdateUserMessage,
-        ]));
-        config.add_instance(
-            Instance::new("game", "game", DOMAIN)
-                .subscribe([Event::CreateOrUpdateCarePlan, Event::CreateOrUpdateUserMessage]),
-        );
-        config.add_activity_definition(
-            DOMAIN,
-            definition::game("SANDBOX-GAME", "The Lighthouse Keeper", "game"),
-        );
-        config
+        Self {
+            domains: BTreeSet::new(),
+            instances: Vec::new(),
+            applications: Vec::new(),
+            activity_definitions: Vec::new(),
+            claim_timeout: Duration::from_secs(5 * 60),
+            lifetimes: Lifetimes::default(),
+            public_url: None,
+            data: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            limits: Limits::default(),
+        }
     }
 }
 
-/// `http` or `https`, a host, an optional path; nothing behind it.
+/// `http` or `https`, a host without user information, an optional path that is not already that of the FHIR interface;
+/// nothing behind it.
 fn is_base_url(text: &str) -> bool {
+    // `Uri` drops a fragment without a word.
+    if text.contains('#') {
+        return false;
+    }
     let Ok(url) = text.parse::<http::Uri>() else { return false };
-    matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some() && url.query().is_none()
-}
-
-/// Why a sandbox cannot start with a configuration.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// Two instances have the same user name, so their credentials would not decide between them.
-    #[error("two application instances are called {0:?}")]
-    DuplicateInstance(String),
-    /// A user name is empty or holds a colon, which Basic authentication cannot carry.
-    #[error("{0:?} cannot be a user name: it is empty or holds a colon")]
-    UserName(String),
-    /// An instance or a definition names a domain that the sandbox does not have.
-    #[error("there is no domain {0:?}")]
-    UnknownDomain(String),
-    /// A configured activity definition is an `Other` with another code.
-    #[error("a configured activity definition does not have the code ActivityDefinition")]
-    NotADefinition,
-    /// The public URL is no absolute http or https URL, or has a query.
-    #[error("{0:?} cannot be the public URL: it has to be http(s)://host[/path]")]
-    PublicUrl(String),
+    let is_bare = url.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    let is_fhir = url.path().trim_end_matches('/').ends_with(FHIR_PATH);
+    matches!(url.scheme_str(), Some("http" | "https")) && is_bare && url.query().is_none() && !is_fhir
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_default_is_in_order() {
-        assert_eq!(SandboxConfig::default().check(), Ok(()));
-        assert_eq!(SandboxConfig::empty().check(), Ok(()));
+    fn portal_and_game() -> SandboxConfig {
+        SandboxConfig::default().portal_and_game()
     }
 
     #[test]
-    fn passwords_are_not_in_debug() {
-        let config = format!("{:?}", Instance::new("portal", "hunter2", "Sandbox"));
-        assert!(config.contains("portal") && !config.contains("hunter2"));
+    fn what_is_built_in_is_in_order() {
+        assert_eq!(portal_and_game().check(), Ok(()));
+        assert_eq!(SandboxConfig::default().check(), Ok(()));
     }
 
     #[test]
     fn an_instance_added_again_replaces_the_first() {
-        let mut config = SandboxConfig::default();
-        config.add_instance(Instance::new("game", "other", "Elsewhere"));
-        let games: Vec<_> = config.instances.iter().filter(|instance| instance.user_name == "game").collect();
+        let config = portal_and_game().instance(Instance::new("game", "other", "Elsewhere"));
+        let games: Vec<_> = config.instances.iter().filter(|instance| instance.username == "game").collect();
         assert_eq!(games.len(), 1);
         assert_eq!(games[0].domain, "Elsewhere");
         assert_eq!(config.check(), Ok(()));
@@ -284,25 +293,43 @@ mod tests {
 
     #[test]
     fn contradictions_are_named() {
-        let mut twice = SandboxConfig::default();
-        twice.instances.push(Instance::new("game", "x", "Sandbox"));
-        assert_eq!(twice.check(), Err(ConfigError::DuplicateInstance("game".into())));
+        let with = |change: fn(&mut SandboxConfig)| {
+            let mut config = portal_and_game();
+            change(&mut config);
+            config.check()
+        };
+        let push = |name: &str, domain: &str| {
+            let mut config = portal_and_game();
+            config.instances.push(Instance::new(name, "x", domain));
+            config.check()
+        };
+        assert_eq!(push("game", "Sandbox"), Err(ConfigError::DuplicateInstance("game".into())));
+        assert_eq!(push("a:b", "Sandbox"), Err(ConfigError::Username("a:b".into())));
+        assert_eq!(push("rom", "Nowhere"), Err(ConfigError::UnknownDomain("Nowhere".into())));
+        let other = portal_and_game().activity_definition("Sandbox", Other::default());
+        assert_eq!(other.check(), Err(ConfigError::NotADefinition));
+        let full = with(|config| config.limits.definitions = 0);
+        assert_eq!(full, Err(ConfigError::TooManyDefinitions("Sandbox".into())));
+    }
 
-        let mut colon = SandboxConfig::default();
-        colon.instances.push(Instance::new("a:b", "x", "Sandbox"));
-        assert_eq!(colon.check(), Err(ConfigError::UserName("a:b".into())));
-
-        let mut domain = SandboxConfig::default();
-        domain.instances.push(Instance::new("rom", "x", "Nowhere"));
-        assert_eq!(domain.check(), Err(ConfigError::UnknownDomain("Nowhere".into())));
-
-        let mut definition = SandboxConfig::default();
-        definition.add_activity_definition("Sandbox", Other::default());
-        assert_eq!(definition.check(), Err(ConfigError::NotADefinition));
-
-        for url in ["koppeltaal.example", "ftp://koppeltaal.example", "https://koppeltaal.example/?a=b", ""] {
-            let config = SandboxConfig { public_url: Some(url.into()), ..SandboxConfig::default() };
+    #[test]
+    fn a_public_url_is_a_bare_base_url() {
+        for url in [
+            "koppeltaal.example",
+            "ftp://koppeltaal.example",
+            "https://koppeltaal.example/?a=b",
+            "https://koppeltaal.example/#top",
+            "https://me:secret@koppeltaal.example",
+            "https://koppeltaal.example/FHIR/Koppeltaal",
+            "https://koppeltaal.example/test/FHIR/Koppeltaal/",
+            "",
+        ] {
+            let config = SandboxConfig::default().public_url(url);
             assert_eq!(config.check(), Err(ConfigError::PublicUrl(url.into())));
+        }
+        for url in ["https://koppeltaal.example", "http://localhost:8480/", "https://koppeltaal.example/FHIR"]
+        {
+            assert_eq!(SandboxConfig::default().public_url(url).check(), Ok(()), "{url}");
         }
     }
 }

@@ -6,7 +6,14 @@ mod definition;
 mod http;
 mod links;
 mod mailbox;
+mod oauth;
 mod sandbox;
+mod server;
+mod storage;
+mod store;
 
-pub use config::{ConfigError, ConfiguredDefinition, Instance, Limits, SandboxConfig};
-pub use sandbox::{Sandbox, SandboxBuilder, StartError};
+pub use config::{
+    Application, ConfigError, ConfiguredDefinition, Instance, Lifetimes, Limits, SandboxConfig,
+};
+pub use sandbox::{Sandbox, StartError};
+pub use store::StoreError;

@@ -7,6 +7,9 @@ pub(crate) const FHIR_PATH: &str = "/FHIR/Koppeltaal";
 /// What the id of an activity definition starts with, before its number.
 const DEFINITION_PREFIX: &str = "ActivityDefinition:";
 
+/// The same for an item of the storage service.
+const STORAGE_PREFIX: &str = "StorageItem:";
+
 /// Makes URLs under one base: the address under which a client knows the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Links {
@@ -39,6 +42,16 @@ impl Links {
         format!("{}{FHIR_PATH}/Other/{DEFINITION_PREFIX}{number}", self.base)
     }
 
+    /// An item of the storage service.
+    pub(crate) fn storage_item(&self, number: u64) -> String {
+        format!("{}{FHIR_PATH}/Other/{STORAGE_PREFIX}{number}", self.base)
+    }
+
+    /// The same as a `Binary`.
+    pub(crate) fn binary(&self, number: u64) -> String {
+        format!("{}{FHIR_PATH}/Binary/{number}", self.base)
+    }
+
     /// A resource, without version.
     pub(crate) fn resource(&self, address: &Address) -> String {
         match address {
@@ -50,18 +63,34 @@ impl Links {
 
 /// The URL of one version of a resource.
 pub(crate) fn versioned(url: &str, version: Option<&Version>) -> String {
-    version.map_or_else(|| url.to_owned(), |version| format!("{url}/_history/{version}"))
+    version.map_or_else(|| url.to_owned(), |version| format!("{url}{HISTORY}{version}"))
+}
+
+/// What stands between the URL of a resource and a version.
+const HISTORY: &str = "/_history/";
+
+/// The opposite of [`versioned`], for any text: the ids of resources are their owners' and not always URLs.
+pub(crate) fn split_version(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once(HISTORY) {
+        Some((url, version)) => (url, Some(version).filter(|version| !version.is_empty())),
+        None => (text, None),
+    }
 }
 
 /// The number in the URL of a header, whatever server it is at; with or without version.
 pub(crate) fn header_number(url: &str) -> Option<u64> {
     let (_, rest) = url.rsplit_once("/MessageHeader/")?;
-    rest.split_once("/_history/").map_or(rest, |(number, _)| number).parse().ok()
+    split_version(rest).0.parse().ok()
 }
 
 /// The number in the id of an activity definition, `ActivityDefinition:6720`.
 pub(crate) fn definition_number(id: &str) -> Option<u64> {
     id.strip_prefix(DEFINITION_PREFIX)?.parse().ok()
+}
+
+/// The number in the id of an item of the storage service, `StorageItem:12`.
+pub(crate) fn storage_number(id: &str) -> Option<u64> {
+    id.strip_prefix(STORAGE_PREFIX)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -81,10 +110,22 @@ mod tests {
     }
 
     #[test]
+    fn any_text_can_have_a_version_and_lose_it_again() {
+        let version = Version::from("2020-08-15T07:33:55:708.2583");
+        for id in ["https://a.example/Patient/1", "https://a.example/careteam/x y", "urn:uuid:1-2", "1", ""] {
+            let whole = versioned(id, Some(&version));
+            assert_eq!(split_version(&whole), (id, Some(version.as_str())));
+            assert_eq!(split_version(id), (id, None));
+        }
+        assert_eq!(split_version("a/_history/"), ("a", None));
+    }
+
+    #[test]
     fn definitions_have_their_kind_in_the_id() {
         let url = Links::new("http://127.0.0.1:8080").definition(7);
         assert_eq!(url, "http://127.0.0.1:8080/FHIR/Koppeltaal/Other/ActivityDefinition:7");
         assert_eq!(definition_number("ActivityDefinition:7"), Some(7));
         assert_eq!(definition_number("StorageItem:7"), None);
+        assert_eq!(storage_number("StorageItem:7"), Some(7));
     }
 }

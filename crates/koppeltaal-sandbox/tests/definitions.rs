@@ -138,7 +138,7 @@ async fn other_kinds_of_content_are_refused() {
 
 #[tokio::test]
 async fn the_built_in_world_has_a_definition_of_its_game() {
-    let sandbox = Sandbox::start().await.expect("a sandbox");
+    let sandbox = Sandbox::builder().portal_and_game().start().await.expect("a sandbox");
     let portal = Client::new(&sandbox, "portal", "portal", Format::Json);
     let list = portal.get("Other?code=ActivityDefinition").await.bundle();
     let other = list.entry[0].content.as_ref().and_then(|content| content.get::<Other>()).expect("an Other");

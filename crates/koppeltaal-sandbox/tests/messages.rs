@@ -350,3 +350,45 @@ async fn quirky_messages_are_taken() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_message_without_a_source_is_not_passed_off_as_the_servers() {
+    for format in FORMATS {
+        let sandbox = start().await;
+        let mut message = plan("m1", "1");
+        header_mut(&mut message).source = None;
+        Client::portal(&sandbox, format).send_message(message).await.bundle();
+        let (_, header) = Client::game(&sandbox, format).claim().await.header_entry();
+        assert_eq!(header.source, None);
+    }
+}
+
+#[tokio::test]
+async fn a_resource_whose_id_is_no_resource_url_is_versioned_all_the_same() {
+    for format in FORMATS {
+        let sandbox = start().await;
+        let portal = Client::portal(&sandbox, format);
+        for (place, id) in
+            ["urn:uuid:5e1f0f7b-3b1c-4a53-8d0a-5e6a8f5a3a11", "https://portal.example/careplan/x 1"]
+                .into_iter()
+                .enumerate()
+        {
+            let named = |identifier: &str, link: &str| {
+                let mut message = plan(identifier, "1");
+                message.entry.truncate(2);
+                header_mut(&mut message).data[0].reference = link.into();
+                message.entry[1].id = Some(id.to_owned());
+                message.entry[1].link[0].href = link.to_owned();
+                message
+            };
+            let (_, created) = portal.send_message(named(&format!("a{place}"), id)).await.header_entry();
+            let first = created.data[0].reference.as_str().expect("a link").to_owned();
+            assert!(first.starts_with(&format!("{id}/_history/")), "{first}");
+            let (_, updated) = portal.send_message(named(&format!("b{place}"), &first)).await.header_entry();
+            let second = updated.data[0].reference.as_str().expect("a link").to_owned();
+            assert!(second.starts_with(&format!("{id}/_history/")) && second > first, "{second}");
+            let stale = portal.send_message(named(&format!("c{place}"), &first)).await;
+            assert_eq!(stale.issues(409)[0].resource.as_deref(), Some(id));
+        }
+    }
+}

@@ -13,7 +13,7 @@ const CLAIM: &str = "MessageHeader/_search?_query=MessageHeader.GetNextNewAndCla
 
 #[tokio::test]
 async fn a_sandbox_is_usable_in_two_lines() {
-    let sandbox = Sandbox::start().await.expect("a sandbox");
+    let sandbox = Sandbox::builder().portal_and_game().start().await.expect("a sandbox");
     let answer = common::http()
         .get(format!("{}/FHIR/Koppeltaal/metadata", sandbox.url()))
         .send()
@@ -268,7 +268,7 @@ async fn domains_do_not_see_each_other() {
 
 #[tokio::test]
 async fn a_sandbox_stops_when_it_is_dropped_or_told_to() {
-    let dropped = Sandbox::start().await.expect("a sandbox");
+    let dropped = Sandbox::builder().portal_and_game().start().await.expect("a sandbox");
     let address = dropped.address();
     drop(dropped);
     // Dropping cannot wait; the port is free soon after.
@@ -278,7 +278,7 @@ async fn a_sandbox_stops_when_it_is_dropped_or_told_to() {
         assert!(tries < 200, "still listening");
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    let stopped = Sandbox::start().await.expect("a sandbox");
+    let stopped = Sandbox::builder().portal_and_game().start().await.expect("a sandbox");
     let address = stopped.address();
     stopped.stop().await;
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
@@ -286,11 +286,11 @@ async fn a_sandbox_stops_when_it_is_dropped_or_told_to() {
 
 #[tokio::test]
 async fn a_configuration_that_contradicts_itself_does_not_start() {
-    let mut config = SandboxConfig::empty();
+    let mut config = SandboxConfig::default();
     config.instances.push(Instance::new("portal", "p", "Nowhere"));
-    let error = Sandbox::with_config(config).await.expect_err("no sandbox");
+    let error = config.start().await.expect_err("no sandbox");
     assert!(matches!(error, StartError::Config(ConfigError::UnknownDomain(domain)) if domain == "Nowhere"));
-    let taken = Sandbox::start().await.expect("a sandbox");
+    let taken = Sandbox::builder().portal_and_game().start().await.expect("a sandbox");
     let error = Sandbox::builder().listen(taken.address()).start().await.expect_err("no sandbox");
     assert!(matches!(error, StartError::Listen(_)));
 }

@@ -254,7 +254,7 @@ impl Answer {
 
     /// The bundle, which it must be, and what was odd about it.
     pub(crate) fn bundle(&self) -> Result<ReadBundle> {
-        let ReadDocument { document, findings, suppressed } = self.document()?;
+        let ReadDocument { document, findings, suppressed, .. } = self.document()?;
         match document {
             Document::Bundle(bundle) => Ok(ReadBundle { bundle, findings, suppressed }),
             Document::Resource(_) => Err(self.unexpected("a resource where a bundle is due")),

@@ -318,7 +318,11 @@ mod tests {
     #[tokio::test]
     async fn the_story_breaks_off_where_a_fact_does_not_hold() -> std::result::Result<(), StartError> {
         // A game that is told about nothing.
-        let sandbox = Sandbox::builder().instance(Instance::new("game", "game", DOMAIN)).start().await?;
+        let sandbox = Sandbox::builder()
+            .portal_and_game()
+            .instance(Instance::new("game", "game", DOMAIN))
+            .start()
+            .await?;
         let mut text = Vec::new();
         let broken = told(sandbox.url(), &mut text).await.expect_err("no message reaches the game");
         assert!(matches!(broken, Broken::NotSo(_)), "{broken:?}");
@@ -329,7 +333,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_story_breaks_off_where_a_server_lets_nobody_in() -> std::result::Result<(), StartError> {
-        let sandbox = Sandbox::builder().instance(Instance::new("portal", "another", DOMAIN)).start().await?;
+        let sandbox = Sandbox::builder()
+            .portal_and_game()
+            .instance(Instance::new("portal", "another", DOMAIN))
+            .start()
+            .await?;
         let broken = told(sandbox.url(), &mut Vec::new()).await.expect_err("the password is wrong");
         assert!(
             matches!(broken, Broken::Trouble(Trouble::Transport(Error::Authentication { .. }))),

@@ -41,9 +41,19 @@ impl Drop for Running {
 }
 
 fn get(address: &str, path: &str) -> String {
+    ask(address, "GET", path, "")
+}
+
+/// One request of the user `game`, who has the password `game`.
+fn ask(address: &str, method: &str, path: &str, body: &str) -> String {
     let mut connection = TcpStream::connect(address).expect("it listens");
-    write!(connection, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
-        .expect("it reads");
+    let length = body.len();
+    write!(
+        connection,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Basic Z2FtZTpnYW1l\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .expect("it reads");
     let mut answer = String::new();
     connection.read_to_string(&mut answer).expect("it answers");
     answer
@@ -81,6 +91,46 @@ fn a_sandbox_that_cannot_start_says_why() {
     let output = koppeltaal(&["sandbox", "--listen", "127.0.0.1:0", "--public-url", "koppeltaal"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("public URL"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_configuration_file_decides_who_may_come_in() {
+    let directory = std::env::temp_dir().join(format!("koppeltaal-config-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let path = directory.join("world.toml");
+    let text =
+        "listen = '127.0.0.1:0'\n[[instances]]\nusername = 'epd'\npassword = 'e'\ndomain = 'Zonnedauw'\n";
+    std::fs::write(&path, text).expect("a file");
+    let sandbox = Running::start(&["sandbox", "--config", path.to_str().expect("text")]);
+    assert!(sandbox.ready.ends_with("users epd (password e, domain Zonnedauw)\n"), "{}", sandbox.ready);
+    assert!(get(sandbox.address(), "/FHIR/Koppeltaal/metadata").starts_with("HTTP/1.1 200"));
+
+    std::fs::write(&path, "[[instances]]\nuser = 'epd'\n").expect("a file");
+    for (file, part) in [(path.to_str().expect("text"), "line 2"), ("nowhere.toml", "nowhere.toml")] {
+        let output = koppeltaal(&["sandbox", "--config", file]);
+        assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
+        assert!(stderr(&output).contains(part), "{}", stderr(&output));
+    }
+    std::fs::remove_dir_all(directory).expect("it is there");
+}
+
+#[test]
+fn what_was_answered_survives_a_sudden_end() {
+    let directory = std::env::temp_dir().join(format!("koppeltaal-data-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let path = directory.join("sandbox.sqlite");
+    let arguments = ["sandbox", "--listen", "127.0.0.1:0", "--data", path.to_str().expect("text")];
+    let body = r#"{"resourceType":"Other","code":{"coding":[{"system":"http://ggz.koppeltaal.nl/fhir/Koppeltaal/OtherResourceUsage","code":"ActivityDefinition"}]}}"#;
+    for expected in 1..=3 {
+        let sandbox = Running::start(&arguments);
+        let list = ask(sandbox.address(), "GET", "/FHIR/Koppeltaal/Other?code=ActivityDefinition", "");
+        assert!(list.contains(&format!("\"totalResults\":\"{expected}\"")), "{list}");
+        let created = ask(sandbox.address(), "POST", "/FHIR/Koppeltaal/Other", body);
+        assert!(created.starts_with("HTTP/1.1 201"), "{created}");
+        // Killed, not asked to stop.
+        drop(sandbox);
+    }
+    std::fs::remove_dir_all(directory).expect("it is there");
 }
 
 #[cfg(unix)]

@@ -1,19 +1,33 @@
 //! [`App`]: what all requests share.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::config::{Limits, SandboxConfig};
-use crate::mailbox::{InstanceId, Mailbox, Moment, Refusal};
+use crate::mailbox::{InstanceId, Kind, Mailbox, Moment, Occasion, Refusal};
+use crate::oauth::{Code, Grants, OAuthError};
+use crate::storage::Storage;
+use crate::store::{Persistent, Store, StoreError};
 
 /// The state behind the handlers. The mailbox is locked for one step at a time, never while a body is read or written.
-#[derive(Debug)]
 pub(crate) struct App {
     mailbox: Mutex<Mailbox>,
+    oauth: Mutex<Grants>,
+    storage: Mutex<Storage>,
+    /// Where all three are kept, if anywhere.
+    store: Option<Mutex<Store>>,
+    /// By username.
     accounts: HashMap<String, Account>,
+    /// The instances by domain and application.
+    instances: HashMap<(String, String), InstanceId>,
+    /// The applications of the instances.
+    applications: HashMap<InstanceId, String>,
     public_url: Option<String>,
     address: String,
     limits: Limits,
@@ -26,41 +40,116 @@ struct Account {
     id: InstanceId,
 }
 
-impl std::fmt::Debug for Account {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.id.fmt(f)
+impl fmt::Debug for App {
+    /// What is in here is about patients, or secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
 impl App {
-    pub(crate) fn new(config: &SandboxConfig, address: SocketAddr) -> Result<Self, Refusal> {
-        let mailbox = Mailbox::new(config, Moment::now())?;
+    /// `address` is where a client on this machine reaches the sandbox.
+    ///
+    /// # Errors
+    ///
+    /// The data file cannot be read or written.
+    pub(crate) fn new(config: &SandboxConfig, address: SocketAddr) -> Result<Self, StoreError> {
+        let mut mailbox = Mailbox::new(config);
+        let mut oauth = Grants::new(config);
+        let mut storage = Storage::new(config.limits);
+        let store = config.data.as_deref().map(Store::open).transpose()?;
+        if let Some(store) = &store {
+            store.restore(&mut mailbox)?;
+            store.restore(&mut oauth)?;
+            store.restore(&mut storage)?;
+        }
+        mailbox.seed(&config.activity_definitions, Moment::now());
         let accounts = mailbox.instances().map(|(id, instance)| {
-            (instance.user_name.clone(), Account { password: instance.password.clone(), id })
+            (instance.username.clone(), Account { password: instance.password.clone(), id: id.clone() })
         });
-        Ok(Self {
+        let applications =
+            mailbox.instances().map(|(id, instance)| (id.clone(), instance.application.clone()));
+        let instances = mailbox
+            .instances()
+            .map(|(id, instance)| ((instance.domain.clone(), instance.application.clone()), id.clone()));
+        let app = Self {
+            instances: instances.collect(),
+            store: store.map(Mutex::new),
+            oauth: Mutex::new(oauth),
+            storage: Mutex::new(storage),
+            applications: applications.collect(),
             accounts: accounts.collect(),
             mailbox: Mutex::new(mailbox),
             public_url: config.public_url.clone(),
             address: address.to_string(),
             limits: config.limits,
             ahead: AtomicU64::new(0),
-        })
+        };
+        app.keep(&mut *lock(&app.mailbox))?;
+        Ok(app)
     }
 
-    /// The mailbox, for one step.
-    pub(crate) fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
-        // A step that panicked left the mailbox as it was or nearly so; other clients go on.
-        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A step of the mailbox, kept before it is answered.
+    pub(crate) fn mailbox<T>(&self, step: impl FnOnce(&mut Mailbox) -> T) -> Result<T, NotKept> {
+        self.step(&self.mailbox, step)
+    }
+
+    /// A step of launches and tokens.
+    pub(crate) fn oauth<T>(&self, step: impl FnOnce(&mut Grants) -> T) -> Result<T, NotKept> {
+        self.step(&self.oauth, step)
+    }
+
+    /// A step of the storage service.
+    pub(crate) fn storage<T>(&self, step: impl FnOnce(&mut Storage) -> T) -> Result<T, NotKept> {
+        self.step(&self.storage, step)
+    }
+
+    fn step<P: Persistent, T>(&self, part: &Mutex<P>, step: impl FnOnce(&mut P) -> T) -> Result<T, NotKept> {
+        let mut part = lock(part);
+        let outcome = step(&mut part);
+        match self.keep(&mut *part) {
+            Ok(()) => Ok(outcome),
+            Err(error) => {
+                tracing::error!(%error, "a step could not be kept");
+                Err(NotKept)
+            }
+        }
+    }
+
+    fn keep(&self, part: &mut impl Persistent) -> Result<(), StoreError> {
+        match &self.store {
+            Some(store) => lock(store).write(&part.changes()?),
+            None => {
+                part.forget_changes();
+                Ok(())
+            }
+        }
+    }
+
+    /// The application that an instance is of; none for an instance that is not.
+    pub(crate) fn application_of(&self, instance: &InstanceId) -> &str {
+        self.applications.get(instance).map(String::as_str).unwrap_or_default()
+    }
+
+    /// The instance of an application in a domain.
+    pub(crate) fn instance_of(&self, domain: &str, application: &str) -> Option<InstanceId> {
+        self.instances.get(&(domain.to_owned(), application.to_owned())).cloned()
     }
 
     /// The instance with these credentials.
-    pub(crate) fn authenticate(&self, user_name: &str, password: &str) -> Option<InstanceId> {
-        self.accounts.get(user_name).filter(|account| account.password == password).map(|account| account.id)
+    pub(crate) fn authenticate(&self, username: &str, password: &str) -> Option<InstanceId> {
+        self.accounts
+            .get(username)
+            .filter(|account| account.password == password)
+            .map(|account| account.id.clone())
     }
 
     pub(crate) fn now(&self) -> Moment {
         Moment::now().after(Duration::from_millis(self.ahead.load(Ordering::Relaxed)))
+    }
+
+    pub(crate) fn occasion(&self) -> Occasion {
+        Occasion { now: self.now(), fresh: Uuid::new_v4() }
     }
 
     pub(crate) fn advance_clock(&self, by: Duration) {
@@ -71,12 +160,33 @@ impl App {
         self.public_url.as_deref()
     }
 
-    /// Host and port that the sandbox listens on.
+    /// Host and port at which a client on this machine reaches the sandbox.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
     pub(crate) fn limits(&self) -> Limits {
         self.limits
+    }
+}
+
+/// A step that panicked left its part as it was or nearly so; other clients go on.
+fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A step happened, but the data file does not have it: after a restart it has not happened.
+#[derive(Debug)]
+pub(crate) struct NotKept;
+
+impl From<NotKept> for Refusal {
+    fn from(_: NotKept) -> Self {
+        Self::new(Kind::Full, "no-store", "The sandbox cannot write its data file.")
+    }
+}
+
+impl From<NotKept> for OAuthError {
+    fn from(_: NotKept) -> Self {
+        Self::new(Code::ServerError, "the sandbox cannot write its data file")
     }
 }

@@ -1,102 +1,84 @@
-//! The handlers of `Other`: list, read, create and update activity definitions (Koppeltaal spec section 7).
+//! Activity definitions: list, read, create and update (Koppeltaal spec section 7). [`other`](super::other) decides what is
+//! about them.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::http::{StatusCode, header};
-use koppeltaal_fhir::{Document, Resource};
+use koppeltaal_fhir::{Document, Link, Resource};
 
 use super::app::App;
+use super::authentication::Caller;
 use super::paging::Paging;
 use super::reply::Reply;
-use super::request::{Caller, LinksFor, Params, Received, Target};
+use super::request::{Params, Received};
 use crate::compose;
-use crate::links::{FHIR_PATH, Links, definition_number, versioned};
+use crate::links::{FHIR_PATH, Links, versioned};
 use crate::mailbox::{Definition, Refusal, SentDefinition, definition_not_found};
 
 /// `GET Other?code=ActivityDefinition`
-pub(crate) async fn list(
-    State(app): State<Arc<App>>,
-    Caller(caller): Caller,
-    LinksFor(links): LinksFor,
-    params: Params,
-) -> Result<Reply, Refusal> {
-    check_code(&params)?;
+pub(crate) fn list(app: &App, caller: &Caller, links: &Links, params: &Params) -> Result<Reply, Refusal> {
     let with_archived = params.get("includearchived").is_some_and(is_yes);
-    let now = app.now();
-    let (domain, definitions) = {
-        let mut mailbox = app.mailbox();
-        (mailbox.instance(caller).domain.clone(), mailbox.definitions(caller, with_archived))
-    };
+    let domain = &caller.instance.domain;
+    let definitions = app.mailbox(|mailbox| mailbox.definitions(domain, with_archived))?;
     let total = definitions.len();
-    let paging = Paging::read(&params)?;
+    let paging = Paging::read(params)?;
     // Everything at once, unless the client asks for pages.
     let is_paged = params.get("_count").is_some();
     let (skip, count) = if is_paged { (paging.skip(), paging.count()) } else { (0, total) };
     let entries =
-        definitions.iter().skip(skip).take(count).map(|found| compose::definition(found, &links)).collect();
+        definitions.iter().skip(skip).take(count).map(|found| compose::definition(found, links)).collect();
     let url = links.server(&format!("{FHIR_PATH}/Other/_search"));
     let link = if is_paged {
-        paging.links(&url, &params, total)
+        paging.links(&url, params, total)
     } else {
-        vec![koppeltaal_fhir::Link::new("self", format!("{url}?{}", params.query()))]
+        vec![Link::new("self", format!("{url}?{}", params.query()))]
     };
-    Ok(Reply::ok(compose::search_result(&domain, total, entries, link, &links, now.instant())))
+    Ok(Reply::ok(compose::search_result(domain, total, entries, link, links, app.now().instant())))
 }
 
 fn is_yes(value: &str) -> bool {
     ["yes", "true", "1"].iter().any(|yes| value.eq_ignore_ascii_case(yes))
 }
 
-/// Without a code, or with its system before it, definitions are meant.
-fn check_code(params: &Params) -> Result<(), Refusal> {
-    let code = params.get("code").unwrap_or("ActivityDefinition");
-    match code.rsplit_once('|').map_or(code, |(_, code)| code) {
-        "ActivityDefinition" => Ok(()),
-        other => Err(Refusal::unsupported(format!("Other with the code '{other}' is not supported"))),
-    }
-}
-
 /// `GET Other/ActivityDefinition:N`
-pub(crate) async fn read(
-    State(app): State<Arc<App>>,
-    Caller(caller): Caller,
-    LinksFor(links): LinksFor,
-    target: Target,
+pub(crate) fn read(
+    app: &App,
+    caller: &Caller,
+    links: &Links,
+    number: u64,
+    version: Option<&str>,
 ) -> Result<Reply, Refusal> {
-    let number = definition_number(&target.id).ok_or_else(definition_not_found)?;
-    let found = app.mailbox().definition(caller, number).ok_or_else(definition_not_found)?;
-    Ok(answer(found, &links))
+    let found = app.mailbox(|mailbox| mailbox.definition(&caller.instance.domain, number).cloned())?;
+    let found = found.filter(|found| version.is_none_or(|version| version == found.version.as_str()));
+    Ok(answer(found.ok_or_else(definition_not_found)?, links))
 }
 
 /// `POST Other`
-pub(crate) async fn create(
-    State(app): State<Arc<App>>,
-    Caller(author): Caller,
-    LinksFor(links): LinksFor,
-    params: Params,
+pub(crate) fn create(
+    app: &App,
+    caller: &Caller,
+    links: &Links,
     received: Received,
 ) -> Result<Reply, Refusal> {
-    check_code(&params)?;
     let sent = definition_in(received)?;
-    let created = app.mailbox().create_definition(author, sent, app.now())?;
-    Ok(answer(created, &links).status(StatusCode::CREATED))
+    let occasion = app.occasion();
+    let created =
+        app.mailbox(|mailbox| mailbox.create_definition(&caller.instance.domain, sent, occasion))??;
+    Ok(answer(created, links).status(StatusCode::CREATED))
 }
 
 /// `PUT Other/ActivityDefinition:N/_history/V`; without the version it is refused
-pub(crate) async fn update(
-    State(app): State<Arc<App>>,
-    Caller(author): Caller,
-    LinksFor(links): LinksFor,
-    target: Target,
+pub(crate) fn update(
+    app: &App,
+    caller: &Caller,
+    links: &Links,
+    number: u64,
+    version: Option<&str>,
     received: Received,
 ) -> Result<Reply, Refusal> {
-    let number = definition_number(&target.id).ok_or_else(definition_not_found)?;
-    let version = target.version.as_deref();
     let sent = definition_in(received)?;
-    let url = links.definition(number);
-    let updated = app.mailbox().update_definition(author, number, &url, version, sent, app.now())?;
-    Ok(answer(updated, &links))
+    let (domain, url, occasion) = (&caller.instance.domain, links.definition(number), app.occasion());
+    let updated =
+        app.mailbox(|mailbox| mailbox.update_definition(domain, number, &url, version, sent, occasion))??;
+    Ok(answer(updated, links))
 }
 
 /// The definition, and in `Content-Location` its URL with version; `Location` alone is ignored by one deployed client.

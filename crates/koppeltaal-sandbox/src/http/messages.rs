@@ -8,12 +8,13 @@ use koppeltaal_fhir::{Document, Entry, Link, Resource};
 use koppeltaal_messaging::{Event, ProcessingState, ProcessingStatus};
 
 use super::app::App;
+use super::authentication::Caller;
 use super::paging::Paging;
 use super::reply::Reply;
-use super::request::{Caller, LinksFor, Params, Received, Target};
+use super::request::{LinksFor, Params, Received, Target};
 use crate::compose;
-use crate::links::{FHIR_PATH, Links, header_number};
-use crate::mailbox::{Acknowledgement, Filter, Found, InstanceId, Moment, Posting, Refusal, split_version};
+use crate::links::{FHIR_PATH, Links, header_number, split_version};
+use crate::mailbox::{Acknowledgement, Filter, Found, Moment, Posting, Refusal};
 
 /// The one named query there is.
 pub(crate) const CLAIM_QUERY: &str = "MessageHeader.GetNextNewAndClaim";
@@ -21,7 +22,7 @@ pub(crate) const CLAIM_QUERY: &str = "MessageHeader.GetNextNewAndClaim";
 /// `POST Mailbox`
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
-    Caller(sender): Caller,
+    caller: Caller,
     LinksFor(links): LinksFor,
     received: Received,
 ) -> Result<Reply, Refusal> {
@@ -29,8 +30,12 @@ pub(crate) async fn post(
         return Err(Refusal::malformed("A message is a bundle, not a single resource."));
     };
     let posting = Posting::read(bundle, received.bytes)?;
+    if caller.patient.is_some() && caller.patient != posting.patient {
+        return Err(Refusal::forbidden("The message is not about the patient of the token."));
+    }
     let event = posting.event;
-    let receipt = app.mailbox().post(sender, posting, app.now())?;
+    let occasion = app.occasion();
+    let receipt = app.mailbox(|mailbox| mailbox.post(&caller.instance, posting, occasion))??;
     tracing::debug!(%event, message = receipt.number, "posted");
     Ok(Reply::ok(compose::receipt(&receipt, &links)))
 }
@@ -38,15 +43,15 @@ pub(crate) async fn post(
 /// `GET MessageHeader/_search`: claims the next message, gives one whole message, or lists headers.
 pub(crate) async fn search(
     State(app): State<Arc<App>>,
-    Caller(caller): Caller,
+    caller: Caller,
     LinksFor(links): LinksFor,
     params: Params,
 ) -> Result<Reply, Refusal> {
-    let search = Search { app: &app, caller, links: &links, params: &params, now: app.now() };
+    let search = Search { app: &app, caller: &caller, links: &links, params: &params, now: app.now() };
     if let Some(query) = params.get("_query") {
         search.claim(query)
     } else if let Some(id) = params.get("_id") {
-        Ok(search.one(id))
+        search.one(id)
     } else {
         search.list()
     }
@@ -54,7 +59,7 @@ pub(crate) async fn search(
 
 struct Search<'a> {
     app: &'a App,
-    caller: InstanceId,
+    caller: &'a Caller,
     links: &'a Links,
     params: &'a Params,
     now: Moment,
@@ -68,32 +73,33 @@ impl Search<'_> {
         if self.params.get("ProcessingStatus").is_some() {
             return Err(Refusal::parameter("ProcessingStatus is not allowed together with _query."));
         }
-        let filter = filter(self.params)?;
-        let claimed = self.app.mailbox().claim(self.caller, &filter, self.now);
+        let filter = self.filter()?;
+        let claimed = self.app.mailbox(|mailbox| mailbox.claim(&self.caller.instance, &filter, self.now))?;
         let entries = claimed.map(|delivery| compose::delivery(&delivery, self.links));
         Ok(self.one_or_none(entries))
     }
 
     /// By number, by URL with or without version, or by `MessageHeader.identifier`.
-    fn one(&self, id: &str) -> Reply {
-        let found = {
-            let mut mailbox = self.app.mailbox();
+    fn one(&self, id: &str) -> Result<Reply, Refusal> {
+        let found = self.app.mailbox(|mailbox| {
             let number = header_number(id).or_else(|| id.parse().ok());
-            let found = number.and_then(|number| mailbox.numbered(self.caller, number, self.now));
+            let found = number.and_then(|number| mailbox.numbered(&self.caller.instance, number, self.now));
             // Senders exist whose identifiers are numbers.
-            found.or_else(|| mailbox.identified(self.caller, id, self.now))
-        };
-        self.one_or_none(found.map(|found| match found {
+            found.or_else(|| mailbox.identified(&self.caller.instance, id, self.now))
+        })?;
+        let found = found
+            .filter(|found| self.caller.patient.is_none() || self.caller.patient == found.message().patient);
+        Ok(self.one_or_none(found.map(|found| match found {
             Found::Received(delivery) => compose::delivery(&delivery, self.links),
             Found::Sent(sent) => compose::sent(&sent, self.links),
-        }))
+        })))
     }
 
     fn one_or_none(&self, entries: Option<Vec<Entry>>) -> Reply {
         let url = self.links.server(&format!("{FHIR_PATH}/MessageHeader/_search?{}", self.params.query()));
         let link = Link::new("self", url);
         Reply::ok(compose::one_result(
-            &self.domain(),
+            &self.caller.instance.domain,
             entries.unwrap_or_default(),
             link,
             self.links,
@@ -101,26 +107,27 @@ impl Search<'_> {
         ))
     }
 
+    fn filter(&self) -> Result<Filter, Refusal> {
+        Ok(Filter { only: self.caller.patient.clone(), ..filter(self.params)? })
+    }
+
     fn list(&self) -> Result<Reply, Refusal> {
-        let filter = filter(self.params)?;
+        let filter = self.filter()?;
         let paging = Paging::read(self.params)?;
-        let (total, page) =
-            self.app.mailbox().list(self.caller, &filter, paging.skip(), paging.count(), self.now);
+        let (total, page) = self.app.mailbox(|mailbox| {
+            mailbox.list(&self.caller.instance, &filter, paging.skip(), paging.count(), self.now)
+        })?;
         let entries = page.iter().map(|delivery| compose::delivery_header(delivery, self.links)).collect();
         let url = self.links.server(&format!("{FHIR_PATH}/MessageHeader/_search"));
         let link = paging.links(&url, self.params, total);
-        let domain = self.domain();
-        Ok(Reply::ok(compose::search_result(&domain, total, entries, link, self.links, self.now.instant())))
-    }
-
-    fn domain(&self) -> String {
-        self.app.mailbox().instance(self.caller).domain.clone()
+        let domain = &self.caller.instance.domain;
+        Ok(Reply::ok(compose::search_result(domain, total, entries, link, self.links, self.now.instant())))
     }
 }
 
 /// The filters that go with every search of headers.
 fn filter(params: &Params) -> Result<Filter, Refusal> {
-    let patient = params.get("Patient").map(|url| split_version(url).0);
+    let patient = params.get("Patient").map(|url| split_version(url).0.to_owned());
     // A token may come with its system: `http://...|CreateOrUpdatePatient`.
     let token =
         |name: &str| params.get(name).map(|value| value.rsplit_once('|').map_or(value, |(_, code)| code));
@@ -132,13 +139,13 @@ fn filter(params: &Params) -> Result<Filter, Refusal> {
             code.parse().map_err(|_| Refusal::parameter(format!("'{code}' is not a processing status.")))
         })
         .transpose()?;
-    Ok(Filter { patient, event, status })
+    Ok(Filter { patient, event, status, only: None })
 }
 
 /// `PUT MessageHeader/N`, and the same with a version
 pub(crate) async fn acknowledge(
     State(app): State<Arc<App>>,
-    Caller(receiver): Caller,
+    caller: Caller,
     LinksFor(links): LinksFor,
     target: Target,
     received: Received,
@@ -148,7 +155,10 @@ pub(crate) async fn acknowledge(
         .ok_or_else(|| Refusal::malformed("The body is not a MessageHeader."))?;
     let (status, exception) = reported(header)?;
     let report = Acknowledgement { status, exception, header_version: target.version };
-    let delivery = app.mailbox().acknowledge(receiver, number, &report, app.now())?;
+    let only = caller.patient.as_deref();
+    let now = app.now();
+    let delivery =
+        app.mailbox(|mailbox| mailbox.acknowledge(&caller.instance, number, &report, only, now))??;
     tracing::debug!(message = number, status = %delivery.status, "acknowledged");
     let entry = compose::delivery_header(&delivery, &links);
     let location = entry.link("self").unwrap_or_default().to_owned();

@@ -18,6 +18,7 @@ use koppeltaal_messaging::Event;
 
 use super::app::App;
 use super::messages::CLAIM_QUERY;
+use super::oauth::OAUTH_PATH;
 use super::reply::Reply;
 use super::request::LinksFor;
 use crate::compose::SERVER_VERSION;
@@ -77,13 +78,14 @@ fn statement(links: &Links, date: DateTime) -> Conformance {
 }
 
 fn rest(links: &Links) -> ConformanceRest {
-    use RestfulOperationType::{Create, Read, SearchType, Update};
+    use RestfulOperationType::{Create, Delete, Read, SearchType, Update};
     ConformanceRest {
         mode: RestfulConformanceMode::Server.into(),
         security: Some(security(links)),
         resource: vec![
             resource("MessageHeader", &[Update, SearchType], &MESSAGE_HEADER_PARAMETERS),
-            resource("Other", &[Read, Create, Update, SearchType], &OTHER_PARAMETERS),
+            resource("Other", &[Read, Create, Update, Delete, SearchType], &OTHER_PARAMETERS),
+            resource("Binary", &[Read, Create, Update, Delete, SearchType], &STORAGE_PARAMETERS),
         ],
         query: vec![ConformanceQuery {
             name: CLAIM_QUERY.into(),
@@ -95,23 +97,36 @@ fn rest(links: &Links) -> ConformanceRest {
     }
 }
 
-/// Search parameters: name, and whether it is a reference rather than a token.
-const MESSAGE_HEADER_PARAMETERS: [(&str, bool); 3] =
-    [("Patient", true), ("event", false), ("ProcessingStatus", false)];
-const OTHER_PARAMETERS: [(&str, bool); 2] = [("code", false), ("includearchived", false)];
+/// Search parameters and their types.
+const MESSAGE_HEADER_PARAMETERS: [(&str, SearchParamType); 3] = [
+    ("Patient", SearchParamType::Reference),
+    ("event", SearchParamType::Token),
+    ("ProcessingStatus", SearchParamType::Token),
+];
+const STORAGE_PARAMETERS: [(&str, SearchParamType); 4] = [
+    ("patient", SearchParamType::Reference),
+    ("objectType", SearchParamType::String),
+    ("objectKey", SearchParamType::String),
+    ("lastUpdated", SearchParamType::Date),
+];
+const OTHER_PARAMETERS: [(&str, SearchParamType); 6] = {
+    let [patient, object_type, object_key, last_updated] = STORAGE_PARAMETERS;
+    let (code, archived) = (SearchParamType::Token, SearchParamType::Token);
+    [("code", code), ("includearchived", archived), patient, object_type, object_key, last_updated]
+};
 
 fn resource(
     name: &str,
     operations: &[RestfulOperationType],
-    parameters: &[(&str, bool)],
+    parameters: &[(&str, SearchParamType)],
 ) -> ConformanceResource {
     let operations = operations.iter().map(|operation| ConformanceOperation {
         code: operation.clone().into(),
         ..ConformanceOperation::default()
     });
-    let parameters = parameters.iter().map(|(name, is_reference)| ConformanceSearchParam {
+    let parameters = parameters.iter().map(|(name, kind)| ConformanceSearchParam {
         name: (*name).into(),
-        r#type: if *is_reference { SearchParamType::Reference } else { SearchParamType::Token }.into(),
+        r#type: kind.clone().into(),
         ..ConformanceSearchParam::default()
     });
     ConformanceResource {
@@ -124,10 +139,7 @@ fn resource(
 
 fn security(links: &Links) -> ConformanceSecurity {
     let uri = |url: String, path: &str| {
-        extension(
-            url,
-            ExtensionValue::Uri(Uri::from(links.server(&format!("/OAuth2/Koppeltaal/{path}"))).into()),
-        )
+        extension(url, ExtensionValue::Uri(Uri::from(links.server(&format!("{OAUTH_PATH}/{path}"))).into()))
     };
     let oauth = OAUTH_URIS.iter().flat_map(|profile| {
         [uri(format!("{profile}#authorize"), "Authorize"), uri(format!("{profile}#token"), "Token")]

@@ -1,13 +1,18 @@
 //! The HTTP side of the sandbox: paths, and what goes around every handler.
 
 mod app;
+mod authentication;
+mod binary;
 mod definitions;
 mod format;
 mod messages;
 mod metadata;
+mod oauth;
+mod other;
 mod paging;
 mod reply;
 mod request;
+pub(crate) mod storage;
 mod wire;
 
 use std::sync::Arc;
@@ -23,6 +28,7 @@ use tower::{Layer, Service};
 use tower_http::cors::{Any, CorsLayer};
 
 pub(crate) use app::App;
+use oauth::OAUTH_PATH;
 
 use crate::links::FHIR_PATH;
 use crate::mailbox::{Kind, Refusal};
@@ -41,12 +47,22 @@ pub(crate) fn service(
         .route("/MessageHeader/_search", get(messages::search))
         .route("/MessageHeader/{id}", put(messages::acknowledge))
         .route("/MessageHeader/{id}/_history/{version}", put(messages::acknowledge))
-        .route("/Other", get(definitions::list).post(definitions::create))
-        .route("/Other/_search", get(definitions::list))
-        .route("/Other/{id}", get(definitions::read).put(definitions::update))
-        .route("/Other/{id}/_history/{version}", put(definitions::update));
+        .route("/Other", get(other::list).post(other::create))
+        .route("/Other/_search", get(other::list))
+        .route("/Other/{id}", get(other::read).put(other::update).delete(other::delete))
+        .route("/Other/{id}/_history/{version}", get(other::read).put(other::update))
+        .route("/Binary", get(binary::list).post(binary::create))
+        .route("/Binary/_search", get(binary::list))
+        .route("/Binary/{id}", get(binary::read).put(binary::update).delete(binary::delete))
+        .route("/Binary/{id}/_history/{version}", get(binary::read).put(binary::update));
+    let oauth = Router::new()
+        .route("/Launch", get(oauth::launch))
+        .route("/MobileLaunch", get(oauth::mobile_launch))
+        .route("/Authorize", get(oauth::authorize))
+        .route("/Token", get(oauth::token).post(oauth::token));
     let router = Router::new()
         .nest(FHIR_PATH, fhir)
+        .nest(OAUTH_PATH, oauth)
         .fallback(async || Refusal::not_found("There is nothing at this address."))
         .method_not_allowed_fallback(async || {
             Refusal::new(Kind::MethodNotAllowed, "not-supported", "The method is not supported here.")
@@ -63,7 +79,7 @@ pub(crate) fn service(
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST, Method::PUT])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
         .expose_headers([header::CONTENT_LOCATION, header::LOCATION])
 }

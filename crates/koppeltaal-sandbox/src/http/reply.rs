@@ -52,6 +52,10 @@ impl IntoResponse for Refusal {
         match self.kind {
             Kind::Unauthorized => reply
                 .header(header::WWW_AUTHENTICATE, r#"Basic realm="Koppeltaal", charset="UTF-8""#.to_owned()),
+            Kind::BadToken => reply.header(
+                header::WWW_AUTHENTICATE,
+                r#"Bearer realm="Koppeltaal", error="invalid_token""#.to_owned(),
+            ),
             _ => reply,
         }
         .into_response()
@@ -62,11 +66,12 @@ impl IntoResponse for Refusal {
 fn status(kind: Kind) -> StatusCode {
     match kind {
         Kind::Malformed => StatusCode::BAD_REQUEST,
-        Kind::Unauthorized => StatusCode::UNAUTHORIZED,
+        Kind::Unauthorized | Kind::BadToken => StatusCode::UNAUTHORIZED,
         Kind::Forbidden => StatusCode::FORBIDDEN,
         Kind::NotFound => StatusCode::NOT_FOUND,
         Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Kind::Conflict => StatusCode::CONFLICT,
+        Kind::Slow => StatusCode::REQUEST_TIMEOUT,
         Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Kind::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Kind::Rule => StatusCode::UNPROCESSABLE_ENTITY,

@@ -1,52 +1,23 @@
-//! What handlers take from a request: who asks, what was sent, the parameters, and the links to answer with.
+//! What handlers take from a request besides who asks: what was sent, the parameters, and the links to answer with.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use axum::body::to_bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Uri, header};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use http_body_util::LengthLimitError;
 use koppeltaal_fhir::Document;
+use tokio::time::timeout;
 
 use super::app::App;
 use super::format;
 use super::wire;
+use crate::config::Limits;
 use crate::links::Links;
-use crate::mailbox::{InstanceId, Kind, Refusal};
-
-/// The application instance that asks, by its Basic credentials.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Caller(pub(crate) InstanceId);
-
-impl FromRequestParts<Arc<App>> for Caller {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
-        let refuse = |details: &str| Refusal::new(Kind::Unauthorized, "login", details);
-        let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let authorization =
-            authorization.ok_or_else(|| refuse("Authentication failed: no credentials given"))?;
-        let (scheme, credentials) = authorization.split_once(' ').unwrap_or((authorization, ""));
-        if !scheme.eq_ignore_ascii_case("Basic") {
-            return Err(refuse("Authentication failed: the scheme is not supported"));
-        }
-        let known = decode_basic(credentials).and_then(|(user, password)| app.authenticate(&user, &password));
-        known
-            .map(Self)
-            .ok_or_else(|| refuse("Authentication failed: the user name or the password is not correct"))
-    }
-}
-
-/// User name and password (RFC 7617, UTF-8).
-fn decode_basic(credentials: &str) -> Option<(String, String)> {
-    let decoded = String::from_utf8(BASE64_STANDARD.decode(credentials.trim()).ok()?).ok()?;
-    let (user, password) = decoded.split_once(':')?;
-    Some((user.to_owned(), password.to_owned()))
-}
+use crate::mailbox::{Kind, Refusal};
 
 /// The document that was sent.
 #[derive(Debug)]
@@ -60,22 +31,34 @@ impl FromRequest<Arc<App>> for Received {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
-        let limit = app.limits().body_bytes;
         let (parts, body) = request.into_parts();
-        let too_large =
-            || Refusal::new(Kind::TooLarge, "too-long", format!("The body is longer than {limit} bytes."));
-        let body = to_bytes(body, limit).await.map_err(|error| {
-            let cause = std::error::Error::source(&error);
-            if cause.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
-                too_large()
-            } else {
-                Refusal::malformed("The body broke off.")
-            }
-        })?;
-        let format = format::of_request(&parts.headers, &body)?;
-        let read = wire::read(&body, format).map_err(|error| Refusal::malformed(error.to_string()))?;
-        Ok(Self { document: read.document, bytes: body.len() })
+        let body = read_body(body, app.limits()).await?;
+        Ok(Self { document: read_document(&parts.headers, &body)?, bytes: body.len() })
     }
+}
+
+/// The document in a body, in the format that the headers name.
+pub(crate) fn read_document(headers: &HeaderMap, body: &[u8]) -> Result<Document, Refusal> {
+    let format = format::of_request(headers, body)?;
+    let read = wire::read(body, format).map_err(|error| Refusal::malformed(error.to_string()))?;
+    Ok(read.document)
+}
+
+/// A whole body, within the bounds of length and time.
+pub(crate) async fn read_body(body: Body, limits: Limits) -> Result<Bytes, Refusal> {
+    let limit = limits.body_bytes;
+    let too_large =
+        || Refusal::new(Kind::TooLarge, "too-long", format!("The body is longer than {limit} bytes."));
+    let slow = |_| Refusal::new(Kind::Slow, "timeout", "The body did not come in time.");
+    let body = timeout(limits.request_time, to_bytes(body, limit)).await.map_err(slow)?;
+    body.map_err(|error| {
+        let cause = std::error::Error::source(&error);
+        if cause.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
+            too_large()
+        } else {
+            Refusal::malformed("The body broke off.")
+        }
+    })
 }
 
 /// The resource that the path names: `{id}`, and `{version}` in a path that has one.
@@ -143,10 +126,28 @@ impl Params {
         Ok(Self(pairs))
     }
 
+    /// The parameters of a form.
+    pub(crate) fn of_form(form: &[u8]) -> Self {
+        Self(form_urlencoded::parse(form).into_owned().collect())
+    }
+
+    /// Whether a parameter is given more than once.
+    pub(crate) fn has_twice(&self) -> bool {
+        let mut names = HashSet::new();
+        !self.0.iter().all(|(name, _)| names.insert(name.as_str()))
+    }
+
     /// The value of the first parameter of this name; an empty one counts as none.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The values of all parameters of this name that have one.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let named =
+            self.0.iter().filter(move |(key, value)| key.eq_ignore_ascii_case(name) && !value.is_empty());
+        named.map(|(_, value)| value.as_str())
     }
 
     /// A parameter that is a whole number.
@@ -208,13 +209,5 @@ mod tests {
         assert_eq!(params.get("event"), Some("A"));
         assert_eq!(params.get("ProcessingStatus"), Some("New"));
         assert_eq!(params.with("page", "3"), "Event=A&processingStatus=New&page=3");
-    }
-
-    #[test]
-    fn credentials_may_hold_colons_and_any_character() {
-        let encoded = BASE64_STANDARD.encode("portaal:wacht:wöord");
-        assert_eq!(decode_basic(&encoded), Some(("portaal".into(), "wacht:wöord".into())));
-        assert_eq!(decode_basic("%%%"), None);
-        assert_eq!(decode_basic(&BASE64_STANDARD.encode("no colon")), None);
     }
 }

@@ -10,6 +10,7 @@ use super::refusal::{Kind, Refusal};
 use super::resources::check_definition;
 use super::version::{Tick, Version};
 use crate::definition;
+use crate::store::Changed;
 
 /// One definition in its current version.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub(crate) struct SentDefinition {
 #[derive(Debug, Default)]
 pub(crate) struct Definitions {
     by_number: BTreeMap<u64, Definition>,
+    /// Numbers of what is to be written.
+    pub(super) changed: Changed<u64>,
 }
 
 impl Definitions {
@@ -68,10 +71,17 @@ impl Definitions {
         Ok(self.put(number, content, tick))
     }
 
-    fn put(&mut self, number: u64, mut content: Other, tick: &mut Tick<'_>) -> &Definition {
+    /// Takes in a definition that was checked before.
+    pub(crate) fn put(&mut self, number: u64, mut content: Other, tick: &mut Tick<'_>) -> &Definition {
         definition::settle(&mut content);
+        self.changed.add(number);
         let definition = Definition { number, version: tick.version(), changed: tick.now(), content };
         self.by_number.entry(number).insert_entry(definition).into_mut()
+    }
+
+    /// Takes back what was here before.
+    pub(super) fn restore(&mut self, definition: Definition) {
+        self.by_number.insert(definition.number, definition);
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<&Definition> {

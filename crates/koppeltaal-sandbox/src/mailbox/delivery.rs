@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use koppeltaal_messaging::ProcessingStatus as Status;
+use serde::{Deserialize, Serialize};
 
 use super::message::Message;
 use super::moment::Moment;
@@ -26,14 +27,15 @@ pub(crate) struct Delivery {
     /// The version of the header; every change of status gives a new one.
     pub(crate) version: Version,
     /// The last claim.
-    claim: Option<Claim>,
+    pub(super) claim: Option<Claim>,
     /// The header versions that were given out with earlier claims.
-    overtaken: Vec<Version>,
-    expiries: u32,
+    pub(super) overtaken: Vec<Version>,
+    pub(super) expiries: u32,
 }
 
-#[derive(Debug, Clone)]
-struct Claim {
+/// A message given to a receiver.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Claim {
     /// The header version that was given out with it.
     version: Version,
     deadline: Moment,
@@ -52,6 +54,7 @@ pub(crate) struct Acknowledgement {
 }
 
 /// What an acknowledgement asks of a delivery in its present status.
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Claim,
     Release,
@@ -59,6 +62,35 @@ enum Step {
     /// It is so already.
     Nothing,
 }
+
+/// What has to be so for a step.
+#[derive(Debug, Clone, Copy)]
+enum Condition {
+    Always,
+    /// The receiver claimed the message and kept it longer than it may, but nobody claimed it again and it was not given
+    /// back: a late answer counts.
+    Late,
+    /// Somebody claimed the message once.
+    Tried,
+}
+
+use Status::{Claimed, Failed, MaximumRetriesExceeded, New, ReplacedByNewVersion, Success};
+
+/// Every step that a receiver may take, besides saying again what is so already because the first answer got lost.
+const STEPS: [(Status, Status, Condition, Step); 11] = [
+    (New, Claimed, Condition::Always, Step::Claim),
+    (Claimed, New, Condition::Always, Step::Release),
+    (Claimed, Success, Condition::Always, Step::Finish),
+    (Claimed, Failed, Condition::Always, Step::Finish),
+    (New, Success, Condition::Late, Step::Finish),
+    (New, Failed, Condition::Late, Step::Finish),
+    (ReplacedByNewVersion, Success, Condition::Late, Step::Finish),
+    (ReplacedByNewVersion, Failed, Condition::Late, Step::Finish),
+    (MaximumRetriesExceeded, Success, Condition::Late, Step::Finish),
+    (MaximumRetriesExceeded, Failed, Condition::Late, Step::Finish),
+    // Given back, and replaced by that, or by its expiry before.
+    (ReplacedByNewVersion, New, Condition::Tried, Step::Nothing),
+];
 
 impl Delivery {
     pub(crate) fn new(number: u64, message: Arc<Message>, tick: &mut Tick<'_>) -> Self {
@@ -143,21 +175,19 @@ impl Delivery {
     }
 
     fn step(&self, to: Status) -> Result<Step, Refusal> {
-        // The receiver kept the message longer than it may, but nobody else claimed it since.
-        let may_answer_late = self.claim.as_ref().is_some_and(|claim| !claim.is_given_back);
-        match (self.status, to) {
-            (Status::New, Status::Claimed) => Ok(Step::Claim),
-            (Status::Claimed, Status::New) => Ok(Step::Release),
-            (Status::Claimed, Status::Success | Status::Failed) => Ok(Step::Finish),
-            (
-                Status::New | Status::ReplacedByNewVersion | Status::MaximumRetriesExceeded,
-                Status::Success | Status::Failed,
-            ) if may_answer_late => Ok(Step::Finish),
-            // Given back, and replaced by that, or by its expiry before.
-            (Status::ReplacedByNewVersion, Status::New) if self.claim.is_some() => Ok(Step::Nothing),
-            // Said again, because the first answer got lost.
-            (from, to) if from == to => Ok(Step::Nothing),
-            (from, to) => Err(Refusal::rule(format!("The processing status cannot go from {from} to {to}."))),
+        let holds = |condition| match condition {
+            Condition::Always => true,
+            Condition::Late => self.claim.as_ref().is_some_and(|claim| !claim.is_given_back),
+            Condition::Tried => self.claim.is_some(),
+        };
+        let row = STEPS.iter().find(|row| (row.0, row.1) == (self.status, to) && holds(row.2));
+        match row {
+            Some(row) => Ok(row.3),
+            None if self.status == to => Ok(Step::Nothing),
+            None => {
+                let from = self.status;
+                Err(Refusal::rule(format!("The processing status cannot go from {from} to {to}.")))
+            }
         }
     }
 }

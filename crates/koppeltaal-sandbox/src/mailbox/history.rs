@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use koppeltaal_messaging::Event;
+use serde::{Deserialize, Serialize};
 
 use super::message::{Address, Message};
 use super::moment::Moment;
 use super::version::Version;
+use crate::store::Changed;
 
 /// The answer to a posted message.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Receipt {
     /// The number in the URL of the answer's header.
     pub(crate) number: u64,
@@ -20,6 +22,7 @@ pub(crate) struct Receipt {
     /// The identifier of the answer's header.
     pub(crate) identifier: String,
     pub(crate) at: Moment,
+    #[serde(with = "super::saved::as_text")]
     pub(crate) event: Event,
     pub(crate) domain: String,
     /// The identifier of the message.
@@ -45,11 +48,23 @@ pub(crate) struct History {
     /// By the number of the answer, so the oldest first.
     by_number: BTreeMap<u64, Sent>,
     numbers: HashMap<String, u64>,
+    /// Numbers of what is to be written.
+    pub(super) changed: Changed<u64>,
+    /// Messages that were forgotten.
+    pub(super) gone: Vec<Arc<Message>>,
 }
 
 impl History {
     pub(crate) fn new(messages: usize, bytes: usize) -> Self {
-        Self { messages, bytes, held_bytes: 0, by_number: BTreeMap::new(), numbers: HashMap::new() }
+        Self {
+            messages,
+            bytes,
+            held_bytes: 0,
+            by_number: BTreeMap::new(),
+            numbers: HashMap::new(),
+            changed: Changed::default(),
+            gone: Vec::new(),
+        }
     }
 
     /// The message with this `MessageHeader.identifier`.
@@ -64,15 +79,23 @@ impl History {
 
     /// Remembers a message with an identifier that is not remembered yet.
     pub(crate) fn put(&mut self, sent: Sent) {
-        self.held_bytes += sent.message.bytes;
-        self.numbers.insert(sent.message.identifier.clone(), sent.receipt.number);
-        self.by_number.insert(sent.receipt.number, sent);
+        self.changed.add(sent.receipt.number);
+        self.restore(sent);
         while (self.by_number.len() > self.messages || self.held_bytes > self.bytes)
             && self.by_number.len() > 1
         {
-            let Some((_, forgotten)) = self.by_number.pop_first() else { return };
+            let Some((number, forgotten)) = self.by_number.pop_first() else { return };
             self.held_bytes -= forgotten.message.bytes;
             self.numbers.remove(&forgotten.message.identifier);
+            self.changed.add(number);
+            self.gone.push(forgotten.message);
         }
+    }
+
+    /// Remembers what was remembered before.
+    pub(super) fn restore(&mut self, sent: Sent) {
+        self.held_bytes += sent.message.bytes;
+        self.numbers.insert(sent.message.identifier.clone(), sent.receipt.number);
+        self.by_number.insert(sent.receipt.number, sent);
     }
 }

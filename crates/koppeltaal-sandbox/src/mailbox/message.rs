@@ -2,11 +2,12 @@
 
 use koppeltaal_fhir::Entry;
 use koppeltaal_messaging::{Event, Header};
+use serde::{Deserialize, Serialize};
 
 use super::version::Version;
 
 /// The address of a resource, without version.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Address {
     /// Owned by an application: the URL as its owner writes it.
     Given(String),
@@ -15,13 +16,25 @@ pub(crate) enum Address {
     Definition(u64),
 }
 
+/// Who made a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Origin {
+    /// The server. Its `source` holds the server's address, so it is filled in when the message is handed out.
+    Server,
+    /// An application instance. What its header leaves out stays out.
+    Instance,
+}
+
 /// What both ends of a message agree on, and what the mailbox looks at.
 #[derive(Debug)]
 pub(crate) struct Message {
+    /// Its own number, which no client sees: the same message has other numbers in each queue.
+    pub(crate) key: u64,
     /// `MessageHeader.identifier`.
     pub(crate) identifier: String,
     pub(crate) event: Event,
     pub(crate) domain: String,
+    pub(crate) origin: Origin,
     /// URL, without version, of the patient whom the message is about.
     pub(crate) patient: Option<String>,
     /// The header without status and data; those are of one delivery.

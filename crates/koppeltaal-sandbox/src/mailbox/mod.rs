@@ -12,39 +12,63 @@ mod posting;
 mod queue;
 mod refusal;
 mod resources;
+mod saved;
 #[cfg(test)]
 mod tests;
 mod version;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use koppeltaal_fhir::Entry;
 use koppeltaal_fhir::primitives::Instant;
-use koppeltaal_fhir::resources::{MessageHeader, Other};
+use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_messaging::{ApiVersion, Event};
 use uuid::Uuid;
 
 pub(crate) use definitions::{Definition, SentDefinition, not_found as definition_not_found};
 pub(crate) use delivery::{Acknowledgement, Delivery};
 pub(crate) use history::{Receipt, Sent};
-pub(crate) use message::{Address, Kept, Message};
+pub(crate) use message::{Address, Kept, Message, Origin};
 pub(crate) use moment::Moment;
-pub(crate) use posting::{Posting, split_version};
+pub(crate) use posting::Posting;
 pub(crate) use queue::Filter;
 pub(crate) use refusal::{Kind, Refusal};
-pub(crate) use version::Version;
+pub(crate) use version::{Tick, Version, VersionClock};
 
-use crate::config::{Instance, Limits, SandboxConfig};
+use crate::config::{ConfiguredDefinition, Instance, Limits, SandboxConfig};
 use definitions::Definitions;
 use history::History;
 use queue::{Bounds, Queue};
 use resources::{Effect, Resources};
-use version::{Tick, VersionClock};
 
-/// An application instance, as its place in the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct InstanceId(usize);
+/// An application instance, by what it keeps when the configuration changes around it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct InstanceId {
+    pub(crate) domain: Arc<str>,
+    pub(crate) username: Arc<str>,
+}
+
+impl InstanceId {
+    pub(crate) fn of(instance: &Instance) -> Self {
+        Self { domain: instance.domain.as_str().into(), username: instance.username.as_str().into() }
+    }
+}
+
+/// When a step happens, and the one identifier that it may need: a step itself is told everything.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Occasion {
+    pub(crate) now: Moment,
+    pub(crate) fresh: Uuid,
+}
+
+/// The state of one application instance.
+#[derive(Debug)]
+struct Account {
+    instance: Instance,
+    queue: Queue,
+    history: History,
+}
 
 /// What an instance finds under an `_id`.
 #[derive(Debug)]
@@ -55,20 +79,34 @@ pub(crate) enum Found {
     Sent(Sent),
 }
 
+impl Found {
+    pub(crate) fn message(&self) -> &Message {
+        match self {
+            Self::Received(delivery) => &delivery.message,
+            Self::Sent(sent) => &sent.message,
+        }
+    }
+}
+
 /// The state of a sandbox.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
-    instances: Vec<Instance>,
-    /// In the order of `instances`.
-    queues: Vec<Queue>,
-    /// In the order of `instances`.
-    histories: Vec<History>,
+    accounts: BTreeMap<InstanceId, Account>,
     domains: HashMap<String, Domain>,
     clock: VersionClock,
     /// Of message headers; the last one given out.
     last_number: u64,
+    /// Of messages; the last one given out.
+    last_message: u64,
     /// Of activity definitions; the last one given out.
     last_definition: u64,
+    /// Messages that are to be written.
+    new_messages: Vec<Arc<Message>>,
+    /// Messages that were read back, until their deliveries are.
+    restored: HashMap<u64, Arc<Message>>,
+    /// Which configured definitions were taken in once: in a data file they are not taken in again.
+    seeds: HashSet<String>,
+    new_seeds: Vec<String>,
     limits: Limits,
 }
 
@@ -79,41 +117,58 @@ struct Domain {
 }
 
 impl Mailbox {
-    /// The state at the start.
-    pub(crate) fn new(config: &SandboxConfig, now: Moment) -> Result<Self, Refusal> {
+    /// The state at the start, without the configured definitions.
+    pub(crate) fn new(config: &SandboxConfig) -> Self {
         let limits = config.limits;
         let bounds = Bounds {
             messages: limits.queue_messages,
             bytes: limits.queue_bytes,
             claim_timeout: config.claim_timeout,
         };
-        let mut mailbox = Self {
-            instances: config.instances.clone(),
-            queues: config.instances.iter().map(|_| Queue::new(bounds)).collect(),
-            histories: config.instances.iter().map(|_| History::new(bounds.messages, bounds.bytes)).collect(),
+        let account = |instance: &Instance| Account {
+            instance: instance.clone(),
+            queue: Queue::new(bounds),
+            history: History::new(bounds.messages, bounds.bytes),
+        };
+        let accounts = config.instances.iter();
+        Self {
+            accounts: accounts.map(|instance| (InstanceId::of(instance), account(instance))).collect(),
             domains: config.domains.iter().map(|name| (name.clone(), Domain::default())).collect(),
             clock: VersionClock::default(),
             last_number: 0,
+            last_message: 0,
             last_definition: 0,
+            new_messages: Vec::new(),
+            restored: HashMap::new(),
+            seeds: HashSet::new(),
+            new_seeds: Vec::new(),
             limits,
-        };
-        for configured in &config.activity_definitions {
-            mailbox.add_definition(&configured.domain, configured.definition.clone(), now)?;
         }
-        Ok(mailbox)
+    }
+
+    /// Takes in the configured definitions that were not taken in before.
+    pub(crate) fn seed(&mut self, configured: &[ConfiguredDefinition], now: Moment) {
+        for (place, ConfiguredDefinition { domain, definition }) in configured.iter().enumerate() {
+            let seed = posting::seed(domain, definition).unwrap_or_else(|| place.to_string());
+            if !self.seeds.insert(seed.clone()) {
+                continue;
+            }
+            self.new_seeds.push(seed);
+            self.last_definition += 1;
+            let home = self.domains.entry(domain.clone()).or_default();
+            let tick = &mut Tick::new(&mut self.clock, now);
+            home.definitions.put(self.last_definition, definition.clone(), tick);
+        }
+    }
+
+    fn next_message(&mut self) -> u64 {
+        self.last_message += 1;
+        self.last_message
     }
 
     /// The instances with their ids.
-    pub(crate) fn instances(&self) -> impl Iterator<Item = (InstanceId, &Instance)> {
-        self.instances.iter().enumerate().map(|(place, instance)| (InstanceId(place), instance))
-    }
-
-    pub(crate) fn instance(&self, id: InstanceId) -> &Instance {
-        &self.instances[id.0]
-    }
-
-    fn domain(&mut self, name: &str) -> &mut Domain {
-        self.domains.entry(name.to_owned()).or_default()
+    pub(crate) fn instances(&self) -> impl Iterator<Item = (&InstanceId, &Instance)> {
+        self.accounts.iter().map(|(id, account)| (id, &account.instance))
     }
 
     fn next_number(&mut self) -> u64 {
@@ -126,19 +181,20 @@ impl Mailbox {
     /// identifier, is answered as the first time and does nothing.
     pub(crate) fn post(
         &mut self,
-        sender: InstanceId,
+        sender: &InstanceId,
         posting: Posting,
-        now: Moment,
+        occasion: Occasion,
     ) -> Result<Arc<Receipt>, Refusal> {
-        let account = &self.instances[sender.0];
-        if posting.domain != account.domain {
+        if posting.domain.as_str() != &*sender.domain {
             return Err(Refusal::forbidden("The message is not for the domain of these credentials."));
         }
-        let rules = account.api_version;
-        if let Some(sent) = self.histories[sender.0].identified(&posting.identifier) {
+        let account = self.accounts.get(sender).ok_or_else(unknown_instance)?;
+        let rules = account.instance.api_version;
+        if let Some(sent) = account.history.identified(&posting.identifier) {
             return Ok(Arc::clone(&sent.receipt));
         }
 
+        let now = occasion.now;
         // Definitions are published through `Other`; in the mailbox such a message is accepted and changes nothing.
         let is_inert = posting.event == Event::CreateOrUpdateActivityDefinition;
         let effects = if is_inert {
@@ -155,14 +211,14 @@ impl Mailbox {
             )?
         };
         if !is_inert && rules >= ApiVersion::V1_3_5 {
-            warn_of_missing_versions(&posting, &effects, &self.instances[sender.0].user_name);
+            warn_of_missing_versions(&posting, &effects, &sender.username);
         }
 
         let data = new_versions(&posting, &effects, rules);
         let receipt = Arc::new(Receipt {
             number: self.next_number(),
             version: Tick::new(&mut self.clock, now).version(),
-            identifier: Uuid::new_v4().to_string(),
+            identifier: occasion.fresh.to_string(),
             at: now,
             event: posting.event,
             domain: posting.domain.clone(),
@@ -170,8 +226,11 @@ impl Mailbox {
             patient: posting.patient.clone(),
             data,
         });
-        let message = Arc::new(keep(posting, effects));
-        self.histories[sender.0].put(Sent { message: Arc::clone(&message), receipt: Arc::clone(&receipt) });
+        let message = Arc::new(keep(self.next_message(), posting, effects));
+        self.new_messages.push(Arc::clone(&message));
+        if let Some(account) = self.accounts.get_mut(sender) {
+            account.history.put(Sent { message: Arc::clone(&message), receipt: Arc::clone(&receipt) });
+        }
         if !is_inert {
             self.deliver(&message, now);
         }
@@ -180,104 +239,104 @@ impl Mailbox {
 
     /// Copies a message into the queues of its subscribers.
     fn deliver(&mut self, message: &Arc<Message>, now: Moment) {
-        for place in 0..self.instances.len() {
-            let instance = &self.instances[place];
+        for Account { instance, queue, .. } in self.accounts.values_mut() {
             if instance.domain == message.domain && instance.subscriptions.contains(&message.event) {
-                let number = self.next_number();
-                self.queues[place].put(number, Arc::clone(message), &mut Tick::new(&mut self.clock, now));
+                self.last_number += 1;
+                queue.put(self.last_number, Arc::clone(message), &mut Tick::new(&mut self.clock, now));
             }
         }
     }
 
     /// Claims the oldest New message that the filter takes.
-    pub(crate) fn claim(&mut self, receiver: InstanceId, filter: &Filter, now: Moment) -> Option<Delivery> {
-        self.queues[receiver.0].claim(filter, &mut Tick::new(&mut self.clock, now))
+    pub(crate) fn claim(&mut self, receiver: &InstanceId, filter: &Filter, now: Moment) -> Option<Delivery> {
+        let account = self.accounts.get_mut(receiver)?;
+        account.queue.claim(filter, &mut Tick::new(&mut self.clock, now))
     }
 
-    /// Does what a receiver reports about a message. Only the instance whose queue it is in may report.
+    /// Does what a receiver reports about a message. Only the instance whose queue it is in may report, and with `only` only
+    /// about a message of that patient.
     pub(crate) fn acknowledge(
         &mut self,
-        receiver: InstanceId,
+        receiver: &InstanceId,
         number: u64,
         report: &Acknowledgement,
+        only: Option<&str>,
         now: Moment,
     ) -> Result<Delivery, Refusal> {
-        if let Some(outcome) =
-            self.queues[receiver.0].acknowledge(number, report, &mut Tick::new(&mut self.clock, now))
+        let no_message = || Refusal::not_found("There is no such message.");
+        let account = self.accounts.get_mut(receiver).ok_or_else(unknown_instance)?;
+        let patient = account.queue.patient(number);
+        if only.is_some() && patient.is_some_and(|patient| patient != only) {
+            return Err(no_message());
+        }
+        if let Some(outcome) = account.queue.acknowledge(number, report, &mut Tick::new(&mut self.clock, now))
         {
             return outcome;
         }
-        let tick = &mut Tick::new(&mut self.clock, now);
-        if self.queues.iter_mut().any(|queue| queue.get(number, tick).is_some()) {
+        if self.accounts.values().any(|account| account.queue.holds(number)) {
             return Err(Refusal::forbidden("The message is in the queue of another application instance."));
         }
-        Err(Refusal::not_found("There is no such message."))
+        Err(no_message())
     }
 
     /// The message with this number: one in the instance's queue, or one that it posted, by the number of the answer.
-    pub(crate) fn numbered(&mut self, instance: InstanceId, number: u64, now: Moment) -> Option<Found> {
-        let received =
-            self.queues[instance.0].get(number, &mut Tick::new(&mut self.clock, now)).map(Found::Received);
-        received.or_else(|| self.histories[instance.0].numbered(number).cloned().map(Found::Sent))
+    pub(crate) fn numbered(&mut self, instance: &InstanceId, number: u64, now: Moment) -> Option<Found> {
+        let account = self.accounts.get_mut(instance)?;
+        let received = account.queue.get(number, &mut Tick::new(&mut self.clock, now)).map(Found::Received);
+        received.or_else(|| account.history.numbered(number).cloned().map(Found::Sent))
     }
 
     /// The message with this `MessageHeader.identifier`. One in the instance's queue goes before one that it posted.
     pub(crate) fn identified(
         &mut self,
-        instance: InstanceId,
+        instance: &InstanceId,
         identifier: &str,
         now: Moment,
     ) -> Option<Found> {
-        let received = self.queues[instance.0]
-            .find(identifier, &mut Tick::new(&mut self.clock, now))
-            .map(Found::Received);
-        received.or_else(|| self.histories[instance.0].identified(identifier).cloned().map(Found::Sent))
+        let account = self.accounts.get_mut(instance)?;
+        let tick = &mut Tick::new(&mut self.clock, now);
+        let received = account.queue.find(identifier, tick).map(Found::Received);
+        received.or_else(|| account.history.identified(identifier).cloned().map(Found::Sent))
     }
 
     /// How many messages of the instance's queue the filter takes, and a page of them, oldest first.
     pub(crate) fn list(
         &mut self,
-        instance: InstanceId,
+        instance: &InstanceId,
         filter: &Filter,
         skip: usize,
         count: usize,
         now: Moment,
     ) -> (usize, Vec<Delivery>) {
-        self.queues[instance.0].list(filter, skip, count, &mut Tick::new(&mut self.clock, now))
+        let Some(account) = self.accounts.get_mut(instance) else { return (0, Vec::new()) };
+        account.queue.list(filter, skip, count, &mut Tick::new(&mut self.clock, now))
     }
 
-    /// The activity definitions of the instance's domain, oldest first.
-    pub(crate) fn definitions(&mut self, instance: InstanceId, with_archived: bool) -> Vec<Definition> {
-        let domain = self.instances[instance.0].domain.clone();
-        self.domain(&domain).definitions.list(with_archived).cloned().collect()
+    /// The activity definitions of a domain, oldest first.
+    pub(crate) fn definitions(&self, domain: &str, with_archived: bool) -> Vec<Definition> {
+        let domain = self.domains.get(domain);
+        domain.map(|domain| domain.definitions.list(with_archived).cloned().collect()).unwrap_or_default()
     }
 
-    /// One activity definition of the instance's domain.
-    pub(crate) fn definition(&mut self, instance: InstanceId, number: u64) -> Option<Definition> {
-        let domain = self.instances[instance.0].domain.clone();
-        self.domain(&domain).definitions.get(number).cloned()
+    /// One activity definition of a domain.
+    pub(crate) fn definition(&self, domain: &str, number: u64) -> Option<&Definition> {
+        self.domains.get(domain)?.definitions.get(number)
     }
 
     /// Takes in a new activity definition and tells the subscribers of the domain.
     pub(crate) fn create_definition(
         &mut self,
-        author: InstanceId,
+        domain: &str,
         sent: SentDefinition,
-        now: Moment,
+        occasion: Occasion,
     ) -> Result<Definition, Refusal> {
-        let domain = self.instances[author.0].domain.clone();
-        let definition = self.add_definition(&domain, sent.content, now)?;
-        self.announce(&domain, &definition, sent.bytes, now);
-        Ok(definition)
-    }
-
-    fn add_definition(&mut self, domain: &str, content: Other, now: Moment) -> Result<Definition, Refusal> {
         let number = self.last_definition + 1;
         let capacity = self.limits.definitions;
         let home = self.domains.entry(domain.to_owned()).or_default();
-        let definition =
-            home.definitions.create(number, content, capacity, &mut Tick::new(&mut self.clock, now))?.clone();
+        let tick = &mut Tick::new(&mut self.clock, occasion.now);
+        let definition = home.definitions.create(number, sent.content, capacity, tick)?.clone();
         self.last_definition = number;
+        self.announce(domain, &definition, sent.bytes, occasion);
         Ok(definition)
     }
 
@@ -285,28 +344,25 @@ impl Mailbox {
     /// what a conflict names.
     pub(crate) fn update_definition(
         &mut self,
-        author: InstanceId,
+        domain: &str,
         number: u64,
         url: &str,
         version: Option<&str>,
         sent: SentDefinition,
-        now: Moment,
+        occasion: Occasion,
     ) -> Result<Definition, Refusal> {
-        let domain = self.instances[author.0].domain.clone();
-        let home = self.domains.entry(domain.clone()).or_default();
-        let definition = home
-            .definitions
-            .update(number, url, version, sent.content, &mut Tick::new(&mut self.clock, now))?
-            .clone();
-        self.announce(&domain, &definition, sent.bytes, now);
+        let home = self.domains.entry(domain.to_owned()).or_default();
+        let tick = &mut Tick::new(&mut self.clock, occasion.now);
+        let definition = home.definitions.update(number, url, version, sent.content, tick)?.clone();
+        self.announce(domain, &definition, sent.bytes, occasion);
         Ok(definition)
     }
 
     /// Sends the message that the server itself sends about a definition.
-    fn announce(&mut self, domain: &str, definition: &Definition, bytes: usize, now: Moment) {
+    fn announce(&mut self, domain: &str, definition: &Definition, bytes: usize, occasion: Occasion) {
         let event = Event::CreateOrUpdateActivityDefinition;
-        let identifier = Uuid::new_v4().to_string();
-        let timestamp: Instant = now.instant();
+        let identifier = occasion.fresh.to_string();
+        let timestamp: Instant = occasion.now.instant();
         let header = MessageHeader {
             identifier: identifier.as_str().into(),
             timestamp: timestamp.into(),
@@ -319,17 +375,25 @@ impl Mailbox {
             entry: Entry { content: Some(definition.content.clone().into()), ..Entry::default() },
         };
         let message = Arc::new(Message {
+            key: self.next_message(),
             identifier,
             event,
             domain: domain.to_owned(),
+            origin: Origin::Server,
             patient: None,
             header: header.into(),
             focal: 0,
             resources: vec![kept],
             bytes,
         });
-        self.deliver(&message, now);
+        self.new_messages.push(Arc::clone(&message));
+        self.deliver(&message, occasion.now);
     }
+}
+
+/// Ids are made by [`Mailbox::new`], so no client sees this.
+fn unknown_instance() -> Refusal {
+    Refusal::forbidden("There is no such application instance.")
 }
 
 /// Rule 5: a sender of api-version 1.3.5 left the version of a known resource out.
@@ -369,7 +433,7 @@ fn new_versions(posting: &Posting, effects: &[Effect], rules: ApiVersion) -> Vec
 }
 
 /// The posting as the mailbox keeps it.
-fn keep(posting: Posting, effects: Vec<Effect>) -> Message {
+fn keep(key: u64, posting: Posting, effects: Vec<Effect>) -> Message {
     let resources = posting.resources.into_iter().zip(effects).map(|(posted, effect)| {
         let version = match effect {
             Effect::Untouched(None) if posted.is_definition => posted.version.as_deref().map(Version::from),
@@ -378,9 +442,11 @@ fn keep(posting: Posting, effects: Vec<Effect>) -> Message {
         Kept { address: Address::Given(posted.url), version, entry: posted.entry }
     });
     Message {
+        key,
         identifier: posting.identifier,
         event: posting.event,
         domain: posting.domain,
+        origin: Origin::Instance,
         patient: posting.patient,
         header: posting.header,
         focal: posting.focal,

@@ -3,13 +3,14 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use koppeltaal_fhir::primitives::Instant;
+use serde::{Deserialize, Serialize};
 
 /// A tick is 100 nanoseconds: the resolution of the original server's clock, which shows in its versions.
 const TICK_NANOS: u128 = 100;
 const TICKS_PER_MILLISECOND: u64 = 10_000;
 
 /// A point in time, counted in ticks of 100 nanoseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Moment(u64);
 
 impl Moment {

@@ -1,13 +1,15 @@
 //! [`Posting`]: a posted bundle taken apart and checked as far as that needs no knowledge of what was posted before.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hasher};
 
+use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::{Bundle, Document, Entry, Resource};
-use koppeltaal_messaging::{Event, Header, ResourceKind, ResourceUrl, domain_of};
+use koppeltaal_messaging::{Event, Header, ResourceKind, domain_of};
+use sha2::{Digest as _, Sha256};
 
 use super::refusal::Refusal;
 use crate::definition;
+use crate::links::split_version;
 
 /// The types that a message may hold besides its header (Koppeltaal spec section 4).
 const ACCEPTED_TYPES: [&str; 10] = [
@@ -39,6 +41,9 @@ pub(crate) struct Posting {
     pub(crate) bytes: usize,
 }
 
+/// A digest that stays the same across releases, for it may be kept in a file.
+pub(crate) type Fingerprint = [u8; 32];
+
 /// One resource of it.
 #[derive(Debug)]
 pub(crate) struct PostedResource {
@@ -47,7 +52,7 @@ pub(crate) struct PostedResource {
     /// The version that the sender thinks is the current one.
     pub(crate) version: Option<String>,
     /// Equal for equal content; none for content that cannot be compared, which then counts as changed.
-    pub(crate) fingerprint: Option<u64>,
+    pub(crate) fingerprint: Option<Fingerprint>,
     /// Whether it is an activity definition. Those belong to the server and get no version through the mailbox.
     pub(crate) is_definition: bool,
     pub(crate) entry: Entry,
@@ -72,7 +77,7 @@ impl Posting {
         let identifier =
             identifier.ok_or_else(|| Refusal::required("The MessageHeader has no identifier."))?.to_owned();
         let event = event_of(&header)?;
-        let patient = header.patient().map(|patient| split_version(patient).0);
+        let patient = header.patient().map(|patient| split_version(patient).0.to_owned());
         if event.has_patient() && patient.is_none() {
             return Err(Refusal::required(format!(
                 "The MessageHeader of {event} does not name the patient."
@@ -150,22 +155,19 @@ impl PostedResource {
         };
         let fingerprint = fingerprint(content);
         let is_definition = definition::is_definition_resource(content);
+        let (url, version) = (url.to_owned(), version.map(str::to_owned));
         Ok(Self { url, version, fingerprint, is_definition, entry })
     }
 }
 
-/// The URL of a resource without its version, and the version. Text of another form has no version.
-pub(crate) fn split_version(text: &str) -> (String, Option<String>) {
-    match ResourceUrl::try_from(text) {
-        Ok(url) => (url.versionless().to_owned(), url.version().map(str::to_owned)),
-        Err(_) => (text.to_owned(), None),
-    }
+/// What tells a configured definition from others, whatever became of it since.
+pub(super) fn seed(domain: &str, definition: &Other) -> Option<String> {
+    let digest = fingerprint(&definition.clone().into())?;
+    Some(format!("{domain} {}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
 }
 
 /// Content is compared as the JSON that it would be written as, so that JSON and XML senders agree.
-fn fingerprint(resource: &Resource) -> Option<u64> {
+fn fingerprint(resource: &Resource) -> Option<Fingerprint> {
     let json = Document::Resource(resource.clone()).to_json().ok()?;
-    let mut hasher = DefaultHasher::new();
-    hasher.write(json.as_bytes());
-    Some(hasher.finish())
+    Some(Sha256::digest(json).into())
 }

@@ -11,6 +11,7 @@ use super::message::{Address, Message};
 use super::moment::Moment;
 use super::refusal::Refusal;
 use super::version::Tick;
+use crate::store::Changed;
 
 /// Which messages a search is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,12 +20,15 @@ pub(crate) struct Filter {
     pub(crate) patient: Option<String>,
     pub(crate) event: Option<Event>,
     pub(crate) status: Option<Status>,
+    /// URL, without version, of the only patient whose messages may be seen, whatever else is asked for.
+    pub(crate) only: Option<String>,
 }
 
 impl Filter {
     pub(crate) fn takes(&self, delivery: &Delivery) -> bool {
         let message = &delivery.message;
         self.patient.as_ref().is_none_or(|patient| message.patient.as_ref() == Some(patient))
+            && self.only.as_ref().is_none_or(|only| message.patient.as_ref() == Some(only))
             && self.event.is_none_or(|event| message.event == event)
             && self.status.is_none_or(|status| delivery.status == status)
     }
@@ -52,6 +56,10 @@ pub(crate) struct Queue {
     finished: BTreeSet<u64>,
     /// The newest message about each focal resource.
     newest: HashMap<Address, u64>,
+    /// Numbers of what is to be written.
+    pub(super) changed: Changed<u64>,
+    /// Messages that were forgotten.
+    pub(super) gone: Vec<Arc<Message>>,
 }
 
 impl Queue {
@@ -64,6 +72,8 @@ impl Queue {
             claimed: BTreeSet::new(),
             finished: BTreeSet::new(),
             newest: HashMap::new(),
+            changed: Changed::default(),
+            gone: Vec::new(),
         }
     }
 
@@ -77,7 +87,23 @@ impl Queue {
         self.bytes += message.bytes;
         self.deliveries.insert(number, Delivery::new(number, message, tick));
         self.waiting.insert(number);
+        self.changed.add(number);
         self.make_room(number);
+    }
+
+    /// Puts back what was here before.
+    pub(super) fn restore(&mut self, delivery: Delivery) {
+        let number = delivery.number;
+        let newest = self.newest.entry(delivery.message.focal().address.clone()).or_default();
+        *newest = number.max(*newest);
+        self.bytes += delivery.message.bytes;
+        self.deliveries.insert(number, delivery);
+        self.index(number);
+    }
+
+    /// The message with this number, as it stands.
+    pub(super) fn delivery(&self, number: u64) -> Option<&Delivery> {
+        self.deliveries.get(&number)
     }
 
     /// Claims the oldest message that is New and that the filter takes.
@@ -105,6 +131,16 @@ impl Queue {
         self.change(number, |delivery| outcome = delivery.acknowledge(report, deadline, is_replaced, tick));
         let delivery = self.deliveries.get(&number)?.clone();
         Some(outcome.map(|()| delivery))
+    }
+
+    /// Whether the message with this number is here.
+    pub(crate) fn holds(&self, number: u64) -> bool {
+        self.deliveries.contains_key(&number)
+    }
+
+    /// The patient of the message with this number, if it is here.
+    pub(crate) fn patient(&self, number: u64) -> Option<Option<&str>> {
+        self.deliveries.get(&number).map(|delivery| delivery.message.patient.as_deref())
     }
 
     /// The message with this number.
@@ -164,6 +200,13 @@ impl Queue {
             None => self.finished.remove(&number),
         };
         change(delivery);
+        self.changed.add(number);
+        self.index(number);
+    }
+
+    /// Puts a delivery into the index of its status.
+    fn index(&mut self, number: u64) {
+        let Some(delivery) = self.deliveries.get(&number) else { return };
         match delivery.deadline() {
             Some(deadline) => self.claimed.insert((deadline, number)),
             None if delivery.status == Status::New => self.waiting.insert(number),
@@ -195,6 +238,8 @@ impl Queue {
             if self.newest.get(focal) == Some(&number) {
                 self.newest.remove(focal);
             }
+            self.changed.add(number);
+            self.gone.push(delivery.message);
         }
     }
 }

@@ -9,6 +9,8 @@ pub(crate) enum Kind {
     Malformed,
     /// Nobody knows these credentials.
     Unauthorized,
+    /// Nobody knows this bearer token, or its time is over.
+    BadToken,
     /// Known, but not allowed.
     Forbidden,
     /// There is no such thing.
@@ -17,6 +19,8 @@ pub(crate) enum Kind {
     MethodNotAllowed,
     /// A version is missing or not the current one.
     Conflict,
+    /// The body took longer to come than the sandbox waits.
+    Slow,
     /// The body is longer than the sandbox takes.
     TooLarge,
     /// The body is in a format that the sandbox does not read.

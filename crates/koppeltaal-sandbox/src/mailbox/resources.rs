@@ -4,20 +4,23 @@ use std::collections::HashMap;
 
 use koppeltaal_messaging::{ApiVersion, Issue, NO_VERSION, WRONG_VERSION, issue_type};
 
-use super::posting::PostedResource;
+use super::posting::{Fingerprint, PostedResource};
 use super::refusal::{Kind, Refusal};
 use super::version::{Tick, Version};
+use crate::store::Changed;
 
 /// What the mailbox knows of the resources of one domain. It does not keep the resources themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Resources {
     known: HashMap<String, Known>,
+    /// URLs of what is to be written.
+    pub(super) changed: Changed<String>,
 }
 
 #[derive(Debug)]
 struct Known {
     version: Version,
-    fingerprint: Option<u64>,
+    fingerprint: Option<Fingerprint>,
 }
 
 /// What a message did to one of its resources.
@@ -94,8 +97,19 @@ impl Resources {
         Ok(effects.collect())
     }
 
+    /// What is known of a resource.
+    pub(super) fn known(&self, url: &str) -> Option<(Version, Option<Fingerprint>)> {
+        self.known.get(url).map(|known| (known.version.clone(), known.fingerprint))
+    }
+
+    /// Knows again what was known before.
+    pub(super) fn restore(&mut self, url: String, version: Version, fingerprint: Option<Fingerprint>) {
+        self.known.insert(url, Known { version, fingerprint });
+    }
+
     fn put(&mut self, resource: &PostedResource, is_focal: bool, tick: &mut Tick<'_>) -> Effect {
         let fingerprint = resource.fingerprint;
+        self.changed.add(resource.url.clone());
         match self.known.get_mut(&resource.url) {
             None => {
                 let version = tick.version();

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::moment::Moment;
 
 /// A version as Koppeltaal servers write it: `2020-08-15T07:33:55:708.2583`.
@@ -10,7 +12,7 @@ use super::moment::Moment;
 /// It is a UTC time stamp with odd separators: milliseconds behind a colon, then the ticks of 100 nanoseconds within
 /// the millisecond, padded to four digits. All parts have a fixed width, so later versions are greater as text, which
 /// deployed clients rely on (Koppeltaal spec sections 4 and 14).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Version(Arc<str>);
 
 impl Version {
@@ -46,6 +48,18 @@ impl From<Moment> for Version {
 #[derive(Debug, Default)]
 pub(crate) struct VersionClock {
     last: Option<Moment>,
+}
+
+impl VersionClock {
+    /// The moment of the last version.
+    pub(crate) fn last(&self) -> Option<Moment> {
+        self.last
+    }
+
+    /// Goes on after this moment.
+    pub(crate) fn restore(&mut self, last: Option<Moment>) {
+        self.last = self.last.max(last);
+    }
 }
 
 /// One step of the mailbox: when it happens, and the versions that it gives out.

@@ -4,14 +4,14 @@
 use koppeltaal_fhir::resources::{MessageHeader, OperationOutcome};
 use koppeltaal_fhir::{Bundle, Document, Entry, ReadOptions, ResourceType};
 use koppeltaal_messaging::{Event, Header, Issue, ProcessingState, ProcessingStatus};
-use koppeltaal_sandbox::{Instance, Sandbox, SandboxBuilder};
+use koppeltaal_sandbox::{Instance, Sandbox, SandboxConfig};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder};
 
 pub const DOMAIN: &str = "Zonnedauw";
 
 /// A sandbox with a portal that is told about statuses and definitions, and a game that is told about everything else.
-pub fn world() -> SandboxBuilder {
+pub fn world() -> SandboxConfig {
     let portal = [Event::UpdateCarePlanActivityStatus, Event::CreateOrUpdateActivityDefinition];
     let game = Event::ALL.into_iter().filter(|event| !portal.contains(event));
     Sandbox::builder()
@@ -90,21 +90,28 @@ pub fn header_mut(bundle: &mut Bundle) -> &mut MessageHeader {
     bundle.entry[0].content.as_mut().and_then(|content| content.get_mut()).expect("a header first")
 }
 
+#[derive(Clone)]
+enum Credentials {
+    None,
+    Basic(&'static str, &'static str),
+    Bearer(String),
+}
+
 /// One application instance that speaks one format.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
     base: String,
-    credentials: Option<(&'static str, &'static str)>,
+    credentials: Credentials,
     pub format: Format,
 }
 
 impl Client {
-    pub fn new(sandbox: &Sandbox, user_name: &'static str, password: &'static str, format: Format) -> Self {
+    pub fn new(sandbox: &Sandbox, username: &'static str, password: &'static str, format: Format) -> Self {
         Self {
             http: http(),
-            base: sandbox.url().to_owned(),
-            credentials: Some((user_name, password)),
+            base: format!("http://{}", sandbox.address()),
+            credentials: Credentials::Basic(username, password),
             format,
         }
     }
@@ -122,7 +129,11 @@ impl Client {
     }
 
     pub fn anonymous(sandbox: &Sandbox, format: Format) -> Self {
-        Self { credentials: None, ..Self::portal(sandbox, format) }
+        Self { credentials: Credentials::None, ..Self::portal(sandbox, format) }
+    }
+
+    pub fn bearer(sandbox: &Sandbox, token: &str, format: Format) -> Self {
+        Self { credentials: Credentials::Bearer(token.to_owned()), ..Self::portal(sandbox, format) }
     }
 
     /// A request; `path` is one under the FHIR base, or a whole URL.
@@ -132,9 +143,10 @@ impl Client {
             path => format!("{}/FHIR/Koppeltaal/{path}", self.base),
         };
         let request = self.http.request(method, url).header(ACCEPT, self.format.media_type());
-        match self.credentials {
-            Some((user_name, password)) => request.basic_auth(user_name, Some(password)),
-            None => request,
+        match &self.credentials {
+            Credentials::Basic(username, password) => request.basic_auth(username, Some(password)),
+            Credentials::Bearer(token) => request.bearer_auth(token),
+            Credentials::None => request,
         }
     }
 
@@ -251,9 +263,21 @@ pub fn status_of(header: &MessageHeader) -> ProcessingStatus {
     processing(header).status().expect("a known status")
 }
 
-/// A bare HTTP client. In one build with the transport crate reqwest has TLS but no provider of cryptography, and will not
+/// A bare HTTP client, which shows redirects instead of following them. In one build with the transport crate reqwest has TLS but no provider of cryptography, and will not
 /// make a client without, though these tests never use it.
 pub fn http() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client")
+}
+
+/// The patient that the header of a message names.
+pub fn header_patient(message: &Bundle) -> String {
+    let header = Header::of_entry(&message.entry[0]).expect("a header");
+    header.patient().expect("a patient").to_owned()
+}
+
+pub fn set_header_patient(message: &mut Bundle, url: &str) {
+    let mut header = Header::of_entry(&message.entry[0]).expect("a header");
+    header.set_patient(Some(&url.parse().expect("a URL")));
+    message.entry[0].content = Some(header.into_fhir().into());
 }

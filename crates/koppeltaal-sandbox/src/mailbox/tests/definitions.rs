@@ -17,25 +17,25 @@ fn archived() -> Other {
 
 impl World {
     fn create(&mut self, content: Other) -> Result<Definition, Refusal> {
-        let game = self.id("game");
-        self.mailbox.create_definition(game, SentDefinition { content, bytes: 500 }, self.now)
+        let occasion = self.occasion();
+        self.mailbox.create_definition(DOMAIN, SentDefinition { content, bytes: 500 }, occasion)
     }
 
     fn update(&mut self, number: u64, version: Option<&str>, content: Other) -> Result<Definition, Refusal> {
-        let game = self.id("game");
+        let occasion = self.occasion();
         self.mailbox.update_definition(
-            game,
+            DOMAIN,
             number,
             "the-url",
             version,
             SentDefinition { content, bytes: 500 },
-            self.now,
+            occasion,
         )
     }
 
     fn listed(&mut self, instance: &str, with_archived: bool) -> Vec<u64> {
-        let instance = self.id(instance);
-        self.mailbox.definitions(instance, with_archived).iter().map(|definition| definition.number).collect()
+        let domain = self.id(instance).domain;
+        self.mailbox.definitions(&domain, with_archived).iter().map(|definition| definition.number).collect()
     }
 }
 

@@ -33,30 +33,36 @@ impl World {
     }
 
     fn with(change: impl FnOnce(&mut SandboxConfig)) -> Self {
-        let mut config = SandboxConfig::empty();
-        config.add_instance(
-            Instance::new("portal", "p", DOMAIN)
-                .subscribe([Event::CreateOrUpdatePractitioner, Event::CreateOrUpdateActivityDefinition]),
-        );
-        config.add_instance(
-            Instance::new("game", "g", DOMAIN)
-                .subscribe([Event::CreateOrUpdateCarePlan, Event::CreateOrUpdatePatient]),
-        );
-        config.add_instance(
-            Instance::new("rom", "r", DOMAIN)
-                .subscribe([Event::CreateOrUpdateCarePlan])
-                .api_version(ApiVersion::V1_3_3),
-        );
-        config.add_instance(Instance::new("stranger", "s", "Elsewhere").subscribe(Event::ALL));
+        let mut config = SandboxConfig::default()
+            .instance(
+                Instance::new("portal", "p", DOMAIN)
+                    .subscribe([Event::CreateOrUpdatePractitioner, Event::CreateOrUpdateActivityDefinition]),
+            )
+            .instance(
+                Instance::new("game", "g", DOMAIN)
+                    .subscribe([Event::CreateOrUpdateCarePlan, Event::CreateOrUpdatePatient]),
+            )
+            .instance(
+                Instance::new("rom", "r", DOMAIN)
+                    .subscribe([Event::CreateOrUpdateCarePlan])
+                    .api_version(ApiVersion::V1_3_3),
+            )
+            .instance(Instance::new("stranger", "s", "Elsewhere").subscribe(Event::ALL));
         config.claim_timeout = TIMEOUT;
         change(&mut config);
         let now = Moment::from_unix(Duration::from_secs(1_600_000_000));
-        Self { mailbox: Mailbox::new(&config, now).expect("a mailbox"), now }
+        let mut mailbox = Mailbox::new(&config);
+        mailbox.seed(&config.activity_definitions, now);
+        Self { mailbox, now }
     }
 
-    fn id(&self, user_name: &str) -> InstanceId {
-        let found = self.mailbox.instances().find(|(_, instance)| instance.user_name == user_name);
-        found.expect("an instance of the world").0
+    fn id(&self, username: &str) -> InstanceId {
+        let found = self.mailbox.instances().find(|(_, instance)| instance.username == username);
+        found.expect("an instance of the world").0.clone()
+    }
+
+    fn occasion(&self) -> Occasion {
+        Occasion { now: self.now, fresh: Uuid::new_v4() }
     }
 
     fn wait(&mut self, time: Duration) {
@@ -66,7 +72,7 @@ impl World {
     fn post(&mut self, sender: &str, draft: Draft) -> Result<Arc<Receipt>, Refusal> {
         let sender = self.id(sender);
         let posting = Posting::read(draft.bundle(), 1000)?;
-        self.mailbox.post(sender, posting, self.now)
+        self.mailbox.post(&sender, posting, self.occasion())
     }
 
     fn claim(&mut self, receiver: &str) -> Option<Delivery> {
@@ -75,7 +81,7 @@ impl World {
 
     fn claim_of(&mut self, receiver: &str, filter: &Filter) -> Option<Delivery> {
         let receiver = self.id(receiver);
-        self.mailbox.claim(receiver, filter, self.now)
+        self.mailbox.claim(&receiver, filter, self.now)
     }
 
     fn acknowledge(&mut self, receiver: &str, number: u64, status: Status) -> Result<Delivery, Refusal> {
@@ -84,13 +90,13 @@ impl World {
 
     fn report(&mut self, receiver: &str, number: u64, report: &Acknowledgement) -> Result<Delivery, Refusal> {
         let receiver = self.id(receiver);
-        self.mailbox.acknowledge(receiver, number, report, self.now)
+        self.mailbox.acknowledge(&receiver, number, report, None, self.now)
     }
 
     /// The messages in a queue: number and status.
     fn queue(&mut self, receiver: &str) -> Vec<(u64, Status)> {
         let receiver = self.id(receiver);
-        let (total, page) = self.mailbox.list(receiver, &Filter::default(), 0, 1000, self.now);
+        let (total, page) = self.mailbox.list(&receiver, &Filter::default(), 0, 1000, self.now);
         assert_eq!(total, page.len());
         page.iter().map(|delivery| (delivery.number, delivery.status)).collect()
     }

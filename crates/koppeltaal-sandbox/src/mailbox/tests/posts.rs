@@ -185,12 +185,12 @@ fn a_sender_finds_its_message_by_identifier_and_by_the_number_of_the_answer() {
         Some(Found::Sent(sent)) => sent.message.identifier.clone(),
         other => panic!("not a sent message: {other:?}"),
     };
-    assert_eq!(found(world.mailbox.identified(portal, "m1", world.now)), "m1");
-    assert_eq!(found(world.mailbox.numbered(portal, receipt.number, world.now)), "m1");
+    assert_eq!(found(world.mailbox.identified(&portal, "m1", world.now)), "m1");
+    assert_eq!(found(world.mailbox.numbered(&portal, receipt.number, world.now)), "m1");
     let game = world.id("game");
-    assert!(matches!(world.mailbox.identified(game, "m1", world.now), Some(Found::Received(_))));
+    assert!(matches!(world.mailbox.identified(&game, "m1", world.now), Some(Found::Received(_))));
     let stranger = world.id("stranger");
-    assert!(world.mailbox.identified(stranger, "m1", world.now).is_none());
+    assert!(world.mailbox.identified(&stranger, "m1", world.now).is_none());
 }
 
 #[test]
@@ -200,8 +200,8 @@ fn only_so_many_posted_messages_are_remembered() {
         world.post("portal", Draft::lone_plan(&format!("m{id}"), id)).expect("accepted");
     }
     let portal = world.id("portal");
-    assert!(world.mailbox.identified(portal, "m1", world.now).is_none());
-    assert!(world.mailbox.identified(portal, "m2", world.now).is_some());
+    assert!(world.mailbox.identified(&portal, "m1", world.now).is_none());
+    assert!(world.mailbox.identified(&portal, "m2", world.now).is_some());
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn a_message_given_back_is_new_again() {
 fn every_change_of_status_gives_the_header_a_greater_version() {
     let (mut world, numbers) = with_plans(1);
     let game = world.id("game");
-    let Some(Found::Received(new)) = world.mailbox.numbered(game, numbers[0], world.now) else {
+    let Some(Found::Received(new)) = world.mailbox.numbered(&game, numbers[0], world.now) else {
         panic!("no message")
     };
     let claimed = world.claim("game").expect("a message");
@@ -93,7 +93,7 @@ fn a_claim_that_is_not_answered_in_time_is_new_again() {
     let expected = world.now.after(SECOND);
     world.wait(SECOND * 30);
     let game = world.id("game");
-    let Some(Found::Received(back)) = world.mailbox.numbered(game, numbers[0], world.now) else {
+    let Some(Found::Received(back)) = world.mailbox.numbered(&game, numbers[0], world.now) else {
         panic!("no message")
     };
     assert_eq!((back.status, back.changed), (Status::New, expected), "it went back when its time was over");
@@ -178,7 +178,7 @@ fn a_late_answer_counts_after_the_fifth_expiry_and_after_a_replacement() {
     }
     world.acknowledge("game", numbers[0], Status::Success).expect("taken");
     let game = world.id("game");
-    let Some(Found::Received(done)) = world.mailbox.numbered(game, numbers[0], world.now) else {
+    let Some(Found::Received(done)) = world.mailbox.numbered(&game, numbers[0], world.now) else {
         panic!("no message")
     };
     assert_eq!((done.status, done.exception), (Status::Success, None));
@@ -292,10 +292,10 @@ fn lists_are_filtered_and_paged_oldest_first() {
     world.claim("game").expect("a message");
     let game = world.id("game");
     let new = Filter { status: Some(Status::New), ..Filter::default() };
-    let (total, page) = world.mailbox.list(game, &new, 1, 2, world.now);
+    let (total, page) = world.mailbox.list(&game, &new, 1, 2, world.now);
     assert_eq!(total, 4);
     assert_eq!(page.iter().map(|delivery| delivery.number).collect::<Vec<_>>(), numbers[2..4]);
-    assert_eq!(world.mailbox.list(game, &new, 10, 2, world.now).1.len(), 0);
+    assert_eq!(world.mailbox.list(&game, &new, 10, 2, world.now).1.len(), 0);
 }
 
 #[test]

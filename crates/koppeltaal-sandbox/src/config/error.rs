@@ -1,0 +1,40 @@
+//! [`ConfigError`]: what may be wrong with a configuration.
+
+/// Why a sandbox cannot start with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A configuration file cannot be read as one: what is wrong, and in which line.
+    #[error("{0}")]
+    File(String),
+    /// Two instances have the same username, so their credentials would not decide between them.
+    #[error("two application instances are called {0:?}")]
+    DuplicateInstance(String),
+    /// A username is empty or holds a colon, which Basic authentication cannot carry.
+    #[error("{0:?} cannot be a username: it is empty or holds a colon")]
+    Username(String),
+    /// Two instances of one application in one domain: a token would not decide between them.
+    #[error("there are two instances of the application {0:?} in one domain")]
+    DuplicateApplicationInstance(String),
+    /// Two applications have the same identifier.
+    #[error("two applications are called {0:?}")]
+    DuplicateApplication(String),
+    /// The identifier of an application is empty or holds a colon, which Basic authentication cannot carry.
+    #[error("{0:?} cannot identify an application: it is empty or holds a colon")]
+    ApplicationIdentifier(String),
+    /// A launch page or redirect URI is not an absolute URI, or has a fragment.
+    #[error("{0:?} cannot be a launch page or redirect URI: it has to be absolute and without a fragment")]
+    ApplicationUrl(String),
+    /// An instance or a definition names a domain that the sandbox does not have.
+    #[error("there is no domain {0:?}")]
+    UnknownDomain(String),
+    /// A configured activity definition is an `Other` with another code.
+    #[error("a configured activity definition does not have the code ActivityDefinition")]
+    NotADefinition,
+    /// There are more activity definitions in a domain than [`Limits::definitions`](crate::Limits::definitions) allows.
+    #[error("there are more activity definitions in the domain {0:?} than the limits allow")]
+    TooManyDefinitions(String),
+    /// The public URL is no base URL for clients; see [`SandboxConfig::public_url`](crate::SandboxConfig::public_url).
+    #[error("{0:?} cannot be the public URL: it has to be http(s)://host[/path], without /FHIR/Koppeltaal")]
+    PublicUrl(String),
+}

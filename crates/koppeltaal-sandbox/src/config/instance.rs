@@ -1,0 +1,95 @@
+//! [`Instance`]: an application instance as it is configured.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use koppeltaal_messaging::{ApiVersion, Event};
+
+/// An application instance: one application in one domain, with credentials, a queue and subscriptions.
+///
+/// ```
+/// use koppeltaal_messaging::{ApiVersion, Event};
+/// use koppeltaal_sandbox::Instance;
+///
+/// let rom = Instance::new("rom", "secret", "Zonnedauw")
+///     .subscribe([Event::CreateOrUpdateCarePlan, Event::CreateOrUpdatePatient])
+///     .api_version(ApiVersion::V1_3_3);
+/// assert_eq!(rom.username, "rom");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Instance {
+    /// User name for Basic authentication; unique in the sandbox, since credentials decide the domain.
+    pub username: String,
+    /// Password for Basic authentication.
+    pub password: String,
+    /// Name of the domain.
+    pub domain: String,
+    /// Identifier of the application: the `client_id` of the tokens that act for this instance. The username when nothing
+    /// else is said.
+    pub application: String,
+    /// The events whose messages are copied into the instance's queue.
+    pub subscriptions: BTreeSet<Event>,
+    /// The rules of versioning that its messages are held to.
+    pub api_version: ApiVersion,
+}
+
+impl Instance {
+    /// An instance without subscriptions, of api-version 1.3.5.
+    pub fn new(username: impl Into<String>, password: impl Into<String>, domain: impl Into<String>) -> Self {
+        let username = username.into();
+        Self {
+            application: username.clone(),
+            username,
+            password: password.into(),
+            domain: domain.into(),
+            subscriptions: BTreeSet::new(),
+            api_version: ApiVersion::default(),
+        }
+    }
+
+    /// Subscribes the instance to these events, besides those it has.
+    #[must_use]
+    pub fn subscribe(mut self, events: impl IntoIterator<Item = Event>) -> Self {
+        self.subscriptions.extend(events);
+        self
+    }
+
+    /// As the instance of this application.
+    #[must_use]
+    pub fn application(mut self, identifier: impl Into<String>) -> Self {
+        self.application = identifier.into();
+        self
+    }
+
+    /// With another api-version.
+    #[must_use]
+    pub fn api_version(mut self, version: ApiVersion) -> Self {
+        self.api_version = version;
+        self
+    }
+}
+
+impl fmt::Debug for Instance {
+    /// Leaves the password out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Instance")
+            .field("username", &self.username)
+            .field("domain", &self.domain)
+            .field("application", &self.application)
+            .field("subscriptions", &self.subscriptions)
+            .field("api_version", &self.api_version)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_in_debug() {
+        let config = format!("{:?}", Instance::new("portal", "hunter2", "Sandbox"));
+        assert!(config.contains("portal") && !config.contains("hunter2"));
+    }
+}

@@ -1,0 +1,127 @@
+//! Who asks: [`Account`] by Basic credentials, [`Caller`] by those or by a bearer token (Koppeltaal spec section 3).
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::app::App;
+use super::request::Params;
+use crate::links::split_version;
+use crate::mailbox::{InstanceId, Kind, Refusal};
+
+/// The application instance that asks, and the patient whom its token is about.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) instance: InstanceId,
+    /// URL without version. Of nobody else anything is shown; with Basic credentials there is no such limit.
+    pub(crate) patient: Option<String>,
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        match (scheme(authorization(parts)?), "Bearer") {
+            ((scheme, token), bearer) if scheme.eq_ignore_ascii_case(bearer) => by_token(app, token.trim()),
+            _ => {
+                let Account(instance) = by_basic(app, authorization(parts)?)?;
+                Ok(Self { instance, patient: None })
+            }
+        }
+    }
+}
+
+/// The application instance that asks, by Basic credentials only. A browser that is sent to a launch cannot set a header,
+/// so they may also stand in the parameter `Authorization` (Koppeltaal spec section 14).
+#[derive(Debug, Clone)]
+pub(crate) struct Account(pub(crate) InstanceId);
+
+impl FromRequestParts<Arc<App>> for Account {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        if parts.headers.contains_key(header::AUTHORIZATION) {
+            return by_basic(app, authorization(parts)?);
+        }
+        let params = Params::read(&parts.uri)?;
+        let given = params.get("Authorization").ok_or_else(no_credentials)?;
+        // With or without the scheme before it.
+        if given.contains(' ') { by_basic(app, given) } else { by_basic(app, &format!("Basic {given}")) }
+    }
+}
+
+fn refuse(details: impl Into<String>) -> Refusal {
+    Refusal::new(Kind::Unauthorized, "login", details)
+}
+
+fn no_credentials() -> Refusal {
+    refuse("Authentication failed: no credentials given")
+}
+
+fn authorization(parts: &Parts) -> Result<&str, Refusal> {
+    let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    authorization.ok_or_else(no_credentials)
+}
+
+fn scheme(authorization: &str) -> (&str, &str) {
+    authorization.split_once(' ').unwrap_or((authorization, ""))
+}
+
+fn by_basic(app: &App, authorization: &str) -> Result<Account, Refusal> {
+    if !scheme(authorization).0.eq_ignore_ascii_case("Basic") {
+        return Err(refuse("Authentication failed: the scheme is not supported"));
+    }
+    let known = basic_credentials(authorization)
+        .and_then(|(username, password)| app.authenticate(&username, &password));
+    known
+        .map(Account)
+        .ok_or_else(|| refuse("Authentication failed: the username or the password is not correct"))
+}
+
+fn by_token(app: &App, token: &str) -> Result<Caller, Refusal> {
+    let now = app.now();
+    let session = app.oauth(|oauth| oauth.session(token, now).cloned())?;
+    let session = session.ok_or_else(|| Refusal::new(Kind::BadToken, "login", UNKNOWN_TOKEN))?;
+    if session.expires <= now {
+        let at = session.expires.instant();
+        let details = format!("Authentication failed: Bearer token has expired at {}", at.as_str());
+        return Err(Refusal::new(Kind::BadToken, "expired", details));
+    }
+    let instance = app.instance_of(&session.context.domain, &session.context.client);
+    // The configuration changed since.
+    let instance = instance.ok_or_else(|| Refusal::new(Kind::BadToken, "login", UNKNOWN_TOKEN))?;
+    let patient = split_version(&session.context.patient).0.to_owned();
+    Ok(Caller { instance, patient: Some(patient) })
+}
+
+const UNKNOWN_TOKEN: &str = "Authentication failed: Bearer token is not known";
+
+/// Username and password of Basic credentials (RFC 7617, UTF-8), and nothing for another scheme.
+pub(crate) fn basic_credentials(authorization: &str) -> Option<(String, String)> {
+    let (scheme, credentials) = scheme(authorization);
+    if !scheme.eq_ignore_ascii_case("Basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(BASE64_STANDARD.decode(credentials.trim()).ok()?).ok()?;
+    let (username, password) = decoded.split_once(':')?;
+    Some((username.to_owned(), password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_may_hold_colons_and_any_character() {
+        let encoded = |text: &str| format!("basic {}", BASE64_STANDARD.encode(text));
+        let read = basic_credentials(&encoded("portaal:wacht:wöord"));
+        assert_eq!(read, Some(("portaal".into(), "wacht:wöord".into())));
+        assert_eq!(basic_credentials("Basic %%%"), None);
+        assert_eq!(basic_credentials(&encoded("no colon")), None);
+        assert_eq!(basic_credentials(&encoded("a:b").replace("basic", "Bearer")), None);
+    }
+}

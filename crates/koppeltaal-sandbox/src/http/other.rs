@@ -1,0 +1,126 @@
+//! The addresses under `Other`: what the code or the id names decides whether a request is about activity definitions or
+//! about the storage service (Koppeltaal spec section 2).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use koppeltaal_fhir::{Document, Resource};
+use koppeltaal_messaging::ResourceKind;
+
+use super::app::App;
+use super::authentication::Caller;
+use super::reply::Reply;
+use super::request::{LinksFor, Params, Received, Target};
+use super::{definitions, storage};
+use crate::links::{definition_number, storage_number};
+use crate::mailbox::Refusal;
+
+/// What a request is about.
+enum About {
+    Definitions,
+    Storage,
+}
+
+/// What the parameter `code` says, with its system before it or without; definitions when there is none.
+fn by_code(params: &Params) -> Result<Option<About>, Refusal> {
+    let Some(code) = params.get("code") else { return Ok(None) };
+    match code.rsplit_once('|').map_or(code, |(_, code)| code) {
+        "ActivityDefinition" => Ok(Some(About::Definitions)),
+        "StorageItem" => Ok(Some(About::Storage)),
+        other => Err(Refusal::unsupported(format!("Other with the code '{other}' is not supported"))),
+    }
+}
+
+/// `GET Other?code=`
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    LinksFor(links): LinksFor,
+    params: Params,
+) -> Result<Reply, Refusal> {
+    match by_code(&params)?.unwrap_or(About::Definitions) {
+        About::Definitions => definitions::list(&app, &caller, &links, &params),
+        About::Storage => storage::list(&app, &caller, &links, &params),
+    }
+}
+
+/// `GET Other/ID[/_history/V]`; only the current version is kept
+pub(crate) async fn read(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    LinksFor(links): LinksFor,
+    params: Params,
+    target: Target,
+) -> Result<Reply, Refusal> {
+    let version = target.version.as_deref();
+    match by_id(&target, &params)? {
+        (About::Definitions, number) => definitions::read(&app, &caller, &links, number, version),
+        (About::Storage, number) => storage::read(&app, &caller, &links, &params, number, version),
+    }
+}
+
+/// `POST Other`, of a definition unless code or content say otherwise
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    LinksFor(links): LinksFor,
+    params: Params,
+    received: Received,
+) -> Result<Reply, Refusal> {
+    let about = by_code(&params)?
+        .unwrap_or_else(|| if is_storage(&received.document) { About::Storage } else { About::Definitions });
+    match about {
+        About::Definitions => definitions::create(&app, &caller, &links, received),
+        About::Storage => storage::create(&app, &caller, &links, received),
+    }
+}
+
+/// `PUT Other/ID[/_history/V]`
+pub(crate) async fn update(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    LinksFor(links): LinksFor,
+    params: Params,
+    target: Target,
+    received: Received,
+) -> Result<Reply, Refusal> {
+    let version = target.version.as_deref();
+    match by_id(&target, &params)? {
+        (About::Definitions, number) => definitions::update(&app, &caller, &links, number, version, received),
+        (About::Storage, number) => storage::update(&app, &caller, &links, number, version, received),
+    }
+}
+
+/// `DELETE Other/StorageItem:N`; definitions are archived instead
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    params: Params,
+    target: Target,
+) -> Result<Reply, Refusal> {
+    match by_id(&target, &params)? {
+        (About::Definitions, _) => {
+            Err(Refusal::rule("An activity definition cannot be deleted, only archived."))
+        }
+        (About::Storage, number) => storage::delete(&app, &caller, number),
+    }
+}
+
+/// The kind that the id names, or the code when the id is just a number.
+fn by_id(target: &Target, params: &Params) -> Result<(About, u64), Refusal> {
+    let nothing = || Refusal::not_found("There is no such resource.");
+    let prefixed = definition_number(&target.id).map(|number| (About::Definitions, number));
+    let prefixed = prefixed.or_else(|| storage_number(&target.id).map(|number| (About::Storage, number)));
+    match prefixed {
+        Some(found) => Ok(found),
+        None => by_code(params)?.zip(target.id.parse().ok()).ok_or_else(nothing),
+    }
+}
+
+fn is_storage(document: &Document) -> bool {
+    let resource = match document {
+        Document::Resource(resource) => resource,
+        Document::Bundle(_) => return false,
+    };
+    matches!(resource, Resource::Other(_)) && ResourceKind::of(resource) == Some(ResourceKind::StorageItem)
+}

@@ -1,0 +1,193 @@
+//! The storage service as resources: `Other` with the code `StorageItem` (Koppeltaal spec section 11).
+//!
+//! The names of its search parameters are chosen here, in the style of FHIR DSTU1, since no public text gives them.
+
+use axum::http::{StatusCode, header};
+use koppeltaal_fhir::{Document, Resource};
+use koppeltaal_messaging::Issue;
+
+use super::app::App;
+use super::authentication::Caller;
+use super::paging::Paging;
+use super::reply::Reply;
+use super::request::{Params, Received};
+use crate::compose;
+use crate::links::{FHIR_PATH, Links, split_version, storage_number, versioned};
+use crate::mailbox::Refusal;
+use crate::storage::{Comparison, Draft, Item, KeyMatch, Order, Owner, Reader, Search, Time, not_found};
+
+const OBJECT_TYPE: &str = "objectType";
+/// With a modifier behind it.
+const OBJECT_KEYS: [(&str, KeyMatch); 3] = [
+    ("objectKey", KeyMatch::Start),
+    ("objectKey:exact", KeyMatch::Exact),
+    ("objectKey:contains", KeyMatch::Contains),
+];
+const LAST_UPDATED: &str = "lastUpdated";
+/// The longer ones first.
+const PREFIXES: [(&str, Comparison); 5] = [
+    (">=", Comparison::NotBefore),
+    ("<=", Comparison::NotAfter),
+    (">", Comparison::After),
+    ("<", Comparison::Before),
+    ("", Comparison::Equal),
+];
+const SORTS: [(&str, Order); 3] =
+    [("_sort", Order::Modified), ("_sort:asc", Order::Modified), ("_sort:desc", Order::ModifiedDescending)];
+
+/// `GET Other?code=StorageItem`
+pub(crate) fn list(app: &App, caller: &Caller, links: &Links, params: &Params) -> Result<Reply, Refusal> {
+    let (total, items, paging) = search(app, caller, params)?;
+    let entries = items.iter().map(|item| compose::storage_item(item, links)).collect();
+    let url = links.server(&format!("{FHIR_PATH}/Other/_search"));
+    let link = paging.links(&url, params, total);
+    let domain = &caller.instance.domain;
+    Ok(Reply::ok(compose::search_result(domain, total, entries, link, links, app.now().instant())))
+}
+
+/// What the parameters find: how many, and the page that is asked for.
+pub(crate) fn search(
+    app: &App,
+    caller: &Caller,
+    params: &Params,
+) -> Result<(usize, Vec<Item>, Paging), Refusal> {
+    let search = read_search(params)?;
+    let paging = Paging::read(params)?;
+    let (total, items) =
+        app.storage(|storage| storage.search(&reader(app, caller), &search, paging.skip(), paging.count()))?;
+    Ok((total, items, paging))
+}
+
+fn read_search(params: &Params) -> Result<Search, Refusal> {
+    let id = params.get("_id").map(|id| {
+        let id = split_version(id).0.rsplit('/').next().unwrap_or(id);
+        // Nothing has the number 0: an id that is none finds nothing.
+        storage_number(id).or_else(|| id.parse().ok()).unwrap_or(0)
+    });
+    let keys =
+        OBJECT_KEYS.iter().flat_map(|(name, how)| params.all(name).map(|text| (*how, text.to_owned())));
+    let times = params.all(LAST_UPDATED).map(|text| {
+        // The empty prefix is always there.
+        let (rest, how) = PREFIXES
+            .iter()
+            .find_map(|(prefix, how)| text.strip_prefix(prefix).map(|rest| (rest, *how)))
+            .unwrap_or((text, Comparison::Equal));
+        let time = Time::read(rest);
+        Ok((how, time.ok_or_else(|| Refusal::parameter(format!("{LAST_UPDATED} is not a time.")))?))
+    });
+    let order = SORTS.iter().find_map(|(name, order)| params.get(name).map(|by| (by, *order)));
+    let order = match order {
+        None => Order::default(),
+        Some((by, order)) if by.eq_ignore_ascii_case(LAST_UPDATED) => order,
+        Some(_) => return Err(Refusal::parameter(format!("Items can be sorted by {LAST_UPDATED} only."))),
+    };
+    Ok(Search {
+        number: id,
+        patient: patient(params),
+        object_type: params.get(OBJECT_TYPE).map(str::to_owned),
+        object_keys: keys.collect(),
+        modified: times.collect::<Result<_, Refusal>>()?,
+        order,
+    })
+}
+
+/// URL without version.
+fn patient(params: &Params) -> Option<String> {
+    params.get("patient").map(|url| split_version(url).0.to_owned())
+}
+
+/// `GET Other/ID?code=StorageItem&patient=P`
+pub(crate) fn read(
+    app: &App,
+    caller: &Caller,
+    links: &Links,
+    params: &Params,
+    number: u64,
+    version: Option<&str>,
+) -> Result<Reply, Refusal> {
+    Ok(answer(&find(app, caller, params, number, version)?, links))
+}
+
+/// The item with this number; of the patient and in the version that are asked for, if they are.
+pub(crate) fn find(
+    app: &App,
+    caller: &Caller,
+    params: &Params,
+    number: u64,
+    version: Option<&str>,
+) -> Result<Item, Refusal> {
+    let patient = patient(params);
+    let item = app.storage(|storage| storage.get(&reader(app, caller), number).cloned())?;
+    let item = item.filter(|item| patient.is_none_or(|patient| patient == item.patient));
+    let item = item.filter(|item| version.is_none_or(|version| version == item.version.as_str()));
+    item.ok_or_else(not_found)
+}
+
+/// `POST Other?code=StorageItem`
+pub(crate) fn create(
+    app: &App,
+    caller: &Caller,
+    links: &Links,
+    received: Received,
+) -> Result<Reply, Refusal> {
+    let draft = draft_in(received)?;
+    let created = app.storage(|storage| storage.create(&reader(app, caller), draft, app.now()))??;
+    Ok(answer(&created, links).status(StatusCode::CREATED))
+}
+
+/// `PUT Other/ID?code=StorageItem`
+pub(crate) fn update(
+    app: &App,
+    caller: &Caller,
+    links: &Links,
+    number: u64,
+    version: Option<&str>,
+    received: Received,
+) -> Result<Reply, Refusal> {
+    let draft = draft_in(received)?;
+    let url = links.storage_item(number);
+    let updated = app
+        .storage(|storage| storage.update(&reader(app, caller), number, &url, version, draft, app.now()))??;
+    Ok(answer(&updated, links))
+}
+
+/// `DELETE Other/StorageItem:N`
+pub(crate) fn delete(app: &App, caller: &Caller, number: u64) -> Result<Reply, Refusal> {
+    app.storage(|storage| storage.delete(&reader(app, caller), number))??;
+    Ok(deleted())
+}
+
+/// An answer with a body, since old clients know none without.
+pub(crate) fn deleted() -> Reply {
+    let severity = Some(koppeltaal_fhir::resources::IssueSeverity::Information);
+    let issue = Issue { severity, ..Issue::error("processing", "The item is deleted.") };
+    Reply::ok(Document::Resource(Issue::outcome([issue]).into()))
+}
+
+/// Whose items the caller may see: those of its application, and with a token those about its patient.
+pub(crate) fn reader(app: &App, caller: &Caller) -> Reader {
+    let owner = Owner {
+        domain: caller.instance.domain.to_string(),
+        application: app.application_of(&caller.instance).to_owned(),
+    };
+    Reader { owner, only: caller.patient.clone() }
+}
+
+/// The item, and in `Content-Location` its URL with version.
+fn answer(item: &Item, links: &Links) -> Reply {
+    let url = versioned(&links.storage_item(item.number), Some(&item.version));
+    Reply::ok(Document::Resource(item.resource().into()))
+        .header(header::CONTENT_LOCATION, url.clone())
+        .header(header::LOCATION, url)
+}
+
+fn draft_in(received: Received) -> Result<Draft, Refusal> {
+    match received.document {
+        Document::Resource(Resource::Other(content)) => Draft::of(*content),
+        Document::Resource(resource) => Err(Refusal::unsupported(format!(
+            "The resource type '{}' is not supported",
+            resource.resource_type()
+        ))),
+        Document::Bundle(_) => Err(Refusal::malformed("The body is a bundle, not an Other.")),
+    }
+}

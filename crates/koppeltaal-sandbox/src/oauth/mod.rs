@@ -1,0 +1,342 @@
+//! [`Grants`]: launches, codes and tokens, and the steps from one to the next (Koppeltaal spec section 9).
+//!
+//! Like the mailbox it is told what time it is, and it gets the secrets that it gives out from outside.
+
+mod error;
+mod expiring;
+mod pkce;
+mod saved;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub(crate) use error::{Code, OAuthError};
+pub(crate) use pkce::Challenge;
+
+use crate::config::{Application, Lifetimes, SandboxConfig};
+use crate::mailbox::Moment;
+use expiring::Expiring;
+
+/// Launches, codes, tokens: so many of each at a time.
+const CAPACITY: usize = 100_000;
+/// How long a token is remembered after it expired, so that its holder learns why it does not work.
+const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+/// Launches have nine digits and activation codes six, so that neither is taken for the other.
+const LAUNCH_RANGE: std::ops::Range<u64> = 100_000_000..1_000_000_000;
+const ACTIVATION_RANGE: std::ops::Range<u64> = 100_000..1_000_000;
+/// The part of a scope that names a launch.
+const LAUNCH_SCOPE: &str = "launch:";
+
+/// Who is launched into what.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Context {
+    /// The application, as its `client_id`.
+    pub(crate) client: String,
+    pub(crate) domain: String,
+    /// URL of the patient.
+    pub(crate) patient: String,
+    /// URL of the patient, practitioner or related person who is at the screen.
+    pub(crate) user: String,
+    /// Identifier of a care plan activity or of an activity definition.
+    pub(crate) resource: Option<String>,
+    pub(crate) intent: Option<String>,
+}
+
+/// What a client asks of Authorize, besides its `client_id`.
+#[derive(Clone)]
+pub(crate) struct AuthorizationRequest {
+    pub(crate) client: String,
+    pub(crate) redirect_uri: Option<String>,
+    pub(crate) scope: String,
+    pub(crate) challenge: Option<Challenge>,
+}
+
+/// What Authorize answers with.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Authorization {
+    /// After a web launch: send the browser to the redirect URI with this code.
+    Redirect(String),
+    /// After a mobile launch: give this code to the app.
+    Code(String),
+}
+
+/// A code that was not redeemed, or was: then it is kept to notice who tries again.
+#[derive(Serialize, Deserialize)]
+struct Issued {
+    context: Arc<Context>,
+    scope: String,
+    redirect_uri: Option<String>,
+    challenge: Option<Challenge>,
+    /// The tokens that were given for it.
+    family: Option<Uuid>,
+}
+
+/// What an access token stands for.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Session {
+    pub(crate) context: Arc<Context>,
+    pub(crate) scope: String,
+    pub(crate) expires: Moment,
+    family: Uuid,
+}
+
+/// The answer of Token.
+#[derive(Clone)]
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: Option<String>,
+    pub(crate) lifetime: Duration,
+    pub(crate) context: Arc<Context>,
+    pub(crate) scope: String,
+}
+
+/// Who asks Token.
+#[derive(Clone, Default)]
+pub(crate) struct Client {
+    /// The `client_id` parameter.
+    pub(crate) identifier: Option<String>,
+    /// What was given with it, in Basic credentials or in the form.
+    pub(crate) credentials: Option<(String, String)>,
+}
+
+/// Where secrets come from.
+pub(crate) type Fresh<'a> = &'a mut dyn FnMut() -> Uuid;
+
+/// The state.
+pub(crate) struct Grants {
+    applications: HashMap<String, Application>,
+    lifetimes: Lifetimes,
+    launches: Expiring<Arc<Context>>,
+    activations: Expiring<Arc<Context>>,
+    codes: Expiring<Issued>,
+    sessions: Expiring<Session>,
+    refreshes: Expiring<Session>,
+}
+
+impl Grants {
+    pub(crate) fn new(config: &SandboxConfig) -> Self {
+        let applications = config.applications.iter();
+        Self {
+            applications: applications
+                .map(|application| (application.identifier.clone(), application.clone()))
+                .collect(),
+            lifetimes: config.lifetimes,
+            launches: Expiring::new(CAPACITY),
+            activations: Expiring::new(CAPACITY),
+            codes: Expiring::new(CAPACITY),
+            sessions: Expiring::new(CAPACITY),
+            refreshes: Expiring::new(CAPACITY),
+        }
+    }
+
+    pub(crate) fn application(&self, client: &str) -> Option<&Application> {
+        self.applications.get(client)
+    }
+
+    pub(crate) fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes
+    }
+
+    /// Remembers a web launch and gives its number. It can be used until it expires, as a user may reload the page.
+    pub(crate) fn launch(&mut self, context: Context, fresh: Fresh<'_>, now: Moment) -> String {
+        let number = unused(LAUNCH_RANGE, fresh, |number| self.launches.get(number, now).is_none());
+        self.launches.put(number.clone(), now.after(self.lifetimes.launch), context.into(), now);
+        number
+    }
+
+    /// Remembers a mobile launch and gives its activation code, which can be used once.
+    pub(crate) fn activation(&mut self, context: Context, fresh: Fresh<'_>, now: Moment) -> String {
+        let code = unused(ACTIVATION_RANGE, fresh, |code| self.activations.get(code, now).is_none());
+        self.activations.put(code.clone(), now.after(self.lifetimes.activation), context.into(), now);
+        code
+    }
+
+    /// Where an error may be sent to: the redirect URI, if it is registered for a client that is. Nobody else's page is
+    /// ever opened.
+    pub(crate) fn check_redirect(&self, client: &str, redirect_uri: Option<&str>) -> Result<(), OAuthError> {
+        let application = self
+            .applications
+            .get(client)
+            .ok_or_else(|| OAuthError::new(Code::InvalidRequest, "client_id is not known"))?;
+        match redirect_uri {
+            Some(uri) if !application.redirect_uris.iter().any(|registered| registered == uri) => {
+                Err(OAuthError::new(Code::InvalidRequest, "redirect_uri is not registered"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a code for the launch that the scope names.
+    pub(crate) fn authorize(
+        &mut self,
+        request: AuthorizationRequest,
+        fresh: Fresh<'_>,
+        now: Moment,
+    ) -> Result<Authorization, OAuthError> {
+        self.check_redirect(&request.client, request.redirect_uri.as_deref())?;
+        let (launches, others): (Vec<_>, Vec<_>) =
+            request.scope.split_whitespace().partition(|part| part.starts_with(LAUNCH_SCOPE));
+        let [launch] = launches[..] else {
+            return Err(OAuthError::new(Code::InvalidScope, "scope does not name one launch"));
+        };
+        let launch = &launch[LAUNCH_SCOPE.len()..];
+        let web = self.launches.get(launch, now);
+        let is_mobile = web.is_none();
+        let context = web.or_else(|| self.activations.get(launch, now)).cloned();
+        let context = context
+            .ok_or_else(|| OAuthError::new(Code::InvalidScope, "the launch is not known or has expired"))?;
+        if context.client != request.client {
+            return Err(OAuthError::new(Code::UnauthorizedClient, "the launch is of another client"));
+        }
+        if !is_mobile && request.redirect_uri.is_none() {
+            return Err(OAuthError::new(Code::InvalidRequest, "redirect_uri is missing"));
+        }
+        if is_mobile {
+            self.activations.take(launch, now);
+        }
+        let code = secret(fresh);
+        let issued = Issued {
+            context,
+            scope: others.join(" "),
+            redirect_uri: request.redirect_uri,
+            challenge: request.challenge,
+            family: None,
+        };
+        self.codes.put(code.clone(), now.after(self.lifetimes.code), issued, now);
+        Ok(if is_mobile { Authorization::Code(code) } else { Authorization::Redirect(code) })
+    }
+
+    /// Gives tokens for a code. Whoever uses a code again ends the tokens that were given for it: one of the two is a
+    /// thief (RFC 6749 section 4.1.2).
+    pub(crate) fn redeem(
+        &mut self,
+        client: &Client,
+        code: &str,
+        redirect_uri: Option<&str>,
+        verifier: Option<&str>,
+        fresh: Fresh<'_>,
+        now: Moment,
+    ) -> Result<Tokens, OAuthError> {
+        let application = self.authenticate(client)?.clone();
+        let invalid = |description| Err(OAuthError::new(Code::InvalidGrant, description));
+        let Some(mut issued) = self.codes.take(code, now) else {
+            return invalid("the code is not known or has expired");
+        };
+        if let Some(family) = issued.family {
+            self.end(family);
+            return invalid("the code was used before");
+        }
+        if issued.context.client != application.identifier {
+            return invalid("the code is of another client");
+        }
+        if issued.redirect_uri.is_some() && issued.redirect_uri.as_deref() != redirect_uri {
+            return invalid("redirect_uri is not that of the authorization request");
+        }
+        match (&issued.challenge, verifier) {
+            (None, _) => {}
+            (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier) => {}
+            (Some(_), _) => return invalid("code_verifier does not meet the challenge"),
+        }
+        let family = fresh();
+        let (context, scope) = (Arc::clone(&issued.context), issued.scope.clone());
+        issued.family = Some(family);
+        self.codes.put(code.to_owned(), now.after(REMEMBERED), issued, now);
+        Ok(self.give(&application, context, scope, family, fresh, now))
+    }
+
+    /// Gives new tokens for a refresh token. The old ones die.
+    pub(crate) fn refresh(
+        &mut self,
+        client: &Client,
+        token: &str,
+        fresh: Fresh<'_>,
+        now: Moment,
+    ) -> Result<Tokens, OAuthError> {
+        let application = self.authenticate(client)?.clone();
+        let session = self.refreshes.get(token, now);
+        let session = session.filter(|session| session.context.client == application.identifier).cloned();
+        let session = session.ok_or_else(|| {
+            OAuthError::new(Code::InvalidGrant, "the refresh token is not known, was used or has expired")
+        })?;
+        self.end(session.family);
+        Ok(self.give(&application, session.context, session.scope, session.family, fresh, now))
+    }
+
+    /// What an access token stands for, also when it has expired of late: see [`Session::expires`].
+    pub(crate) fn session(&self, token: &str, now: Moment) -> Option<&Session> {
+        self.sessions.get(token, now)
+    }
+
+    fn give(
+        &mut self,
+        application: &Application,
+        context: Arc<Context>,
+        scope: String,
+        family: Uuid,
+        fresh: Fresh<'_>,
+        now: Moment,
+    ) -> Tokens {
+        let lifetime = self.lifetimes.token;
+        let expires = now.after(lifetime);
+        let session = Session { context: Arc::clone(&context), scope: scope.clone(), expires, family };
+        let has_refresh = application.secret.is_some() && application.refresh_tokens;
+        let refresh = has_refresh.then(|| secret(fresh));
+        if let Some(refresh) = &refresh {
+            self.refreshes.put(refresh.clone(), now.after(self.lifetimes.refresh), session.clone(), now);
+        }
+        let access = secret(fresh);
+        self.sessions.put(access.clone(), expires.after(REMEMBERED), session, now);
+        Tokens { access, refresh, lifetime, context, scope }
+    }
+
+    fn end(&mut self, family: Uuid) {
+        self.sessions.remove_where(|session| session.family == family);
+        self.refreshes.remove_where(|session| session.family == family);
+    }
+
+    /// The application that asks: a confidential one with its secret, a public one without.
+    fn authenticate(&self, client: &Client) -> Result<&Application, OAuthError> {
+        let invalid = |description| OAuthError::new(Code::InvalidClient, description);
+        let (identifier, secret) = match (&client.identifier, &client.credentials) {
+            (Some(parameter), Some((identifier, _))) if parameter != identifier => {
+                return Err(OAuthError::new(
+                    Code::InvalidRequest,
+                    "client_id is not that of the credentials",
+                ));
+            }
+            (_, Some((identifier, secret))) => (identifier, Some(secret)),
+            (Some(identifier), None) => (identifier, None),
+            (None, None) => return Err(invalid("the client does not say who it is")),
+        };
+        let application = self.applications.get(identifier).filter(|application| {
+            match (&application.secret, secret) {
+                (None, None) => true,
+                // Some clients send an empty secret.
+                (None, Some(given)) => given.is_empty(),
+                (Some(known), given) => given == Some(known),
+            }
+        });
+        application.ok_or_else(|| invalid("the client is not known or its secret is wrong"))
+    }
+}
+
+/// A number of the range that is not in use.
+fn unused(range: std::ops::Range<u64>, fresh: Fresh<'_>, is_free: impl Fn(&str) -> bool) -> String {
+    // With fewer than `CAPACITY` in use, one in ten is taken at worst.
+    loop {
+        let number = range.start + fresh().as_u64_pair().0 % (range.end - range.start);
+        let number = number.to_string();
+        if is_free(&number) {
+            return number;
+        }
+    }
+}
+
+/// Text that cannot be guessed.
+fn secret(fresh: Fresh<'_>) -> String {
+    format!("{}{}", fresh().simple(), fresh().simple())
+}

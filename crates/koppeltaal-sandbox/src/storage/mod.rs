@@ -1,0 +1,338 @@
+//! [`Storage`]: the storage service, in which an application keeps things of its own about a patient (Koppeltaal spec
+//! section 11).
+//!
+//! An item belongs to the application that stored it: no other application sees it. Like the mailbox, nothing here knows
+//! the time of day.
+
+mod saved;
+mod search;
+
+use std::collections::{BTreeMap, HashMap};
+
+use koppeltaal_fhir::primitives::{Base64Binary, Code};
+use koppeltaal_fhir::resources::Other;
+use koppeltaal_messaging::profiles::StorageItem;
+use koppeltaal_messaging::{Reference, WRONG_VERSION, issue_type};
+
+pub(crate) use search::{Comparison, KeyMatch, Order, Search, Time};
+
+use crate::config::Limits;
+use crate::links::split_version;
+use crate::mailbox::{Kind, Moment, Refusal, Tick, Version, VersionClock};
+use crate::store::Changed;
+
+/// Who asks: an application in a domain, and the only patient whom it may see, if there is such a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reader {
+    pub(crate) owner: Owner,
+    /// URL without version.
+    pub(crate) only: Option<String>,
+}
+
+/// Whose items they are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Owner {
+    pub(crate) domain: String,
+    pub(crate) application: String,
+}
+
+/// A thing to be stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    content_type: String,
+    /// Base64 without white space.
+    content: String,
+    patient: String,
+    object_type: String,
+    object_key: String,
+    /// What else the sender put into the resource.
+    rest: StorageItem,
+}
+
+/// A stored thing.
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    /// The number in its URL, `.../Other/StorageItem:NUMBER`.
+    pub(crate) number: u64,
+    pub(crate) owner: Owner,
+    pub(crate) version: Version,
+    pub(crate) modified: Moment,
+    pub(crate) content_type: String,
+    /// Base64 without white space.
+    pub(crate) content: String,
+    /// URL without version.
+    pub(crate) patient: String,
+    pub(crate) object_type: String,
+    pub(crate) object_key: String,
+    rest: StorageItem,
+}
+
+/// What is unique: one key per application, patient and type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    owner: Owner,
+    patient: String,
+    object_type: String,
+    object_key: String,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Usage {
+    items: usize,
+    bytes: usize,
+}
+
+/// Everything that is stored.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    items: BTreeMap<u64, Item>,
+    keys: HashMap<Key, u64>,
+    usage: HashMap<String, Usage>,
+    clock: VersionClock,
+    last_number: u64,
+    /// Numbers of what is to be written.
+    changed: Changed<u64>,
+    limits: Limits,
+}
+
+impl Draft {
+    /// From a resource; every part of it that has to be there and is not is named.
+    pub(crate) fn of(resource: Other) -> Result<Self, Refusal> {
+        let mut rest = StorageItem::from(resource);
+        let mut missing = Vec::new();
+        let mut part = |name: &'static str, value: Option<String>| {
+            let value = value.filter(|value| !value.is_empty());
+            if value.is_none() {
+                missing.push(name);
+            }
+            value.unwrap_or_default()
+        };
+        let draft = Self {
+            content_type: part("ContentType", rest.content_type.take().map(|code| code.as_str().to_owned())),
+            content: part("Content", rest.content.take().map(|content| content.as_str().to_owned())),
+            patient: part(
+                "PatientIdentifier",
+                rest.patient_identifier.take().and_then(|patient| patient.reference),
+            ),
+            object_type: part("ObjectType", rest.object_type.take()),
+            object_key: part("ObjectKey", rest.object_key.take()),
+            rest,
+        };
+        if missing.is_empty() {
+            draft.checked()
+        } else {
+            Err(Refusal::required(format!("The StorageItem has no {}.", missing.join(", "))))
+        }
+    }
+
+    /// From the parts.
+    pub(crate) fn new(
+        content_type: String,
+        content: String,
+        patient: String,
+        object_type: String,
+        object_key: String,
+    ) -> Result<Self, Refusal> {
+        Self { content_type, content, patient, object_type, object_key, rest: StorageItem::default() }
+            .checked()
+    }
+
+    fn checked(mut self) -> Result<Self, Refusal> {
+        self.content.retain(|letter| !letter.is_ascii_whitespace());
+        self.patient = split_version(&self.patient).0.to_owned();
+        // Parsing checks what `From` takes unseen.
+        match self.content.parse::<Base64Binary>() {
+            Ok(_) => Ok(self),
+            Err(_) => Err(Refusal::parameter("The content is not base64.")),
+        }
+    }
+
+    fn key(&self, owner: &Owner) -> Key {
+        Key {
+            owner: owner.clone(),
+            patient: self.patient.clone(),
+            object_type: self.object_type.clone(),
+            object_key: self.object_key.clone(),
+        }
+    }
+}
+
+impl Item {
+    /// The item as a resource, with what the server fills in.
+    pub(crate) fn resource(&self) -> Other {
+        StorageItem {
+            content_type: Some(Code::from(self.content_type.as_str())),
+            content: Some(Base64Binary::from(self.content.as_str())),
+            patient_identifier: Some(Reference::from(self.patient.as_str())),
+            object_type: Some(self.object_type.clone()),
+            object_key: Some(self.object_key.clone()),
+            last_modified: Some(self.modified.instant()),
+            application_identifier: Some(self.owner.application.clone()),
+            domain_name: Some(self.owner.domain.clone()),
+            ..self.rest.clone()
+        }
+        .into()
+    }
+
+    fn key(&self) -> Key {
+        Key {
+            owner: self.owner.clone(),
+            patient: self.patient.clone(),
+            object_type: self.object_type.clone(),
+            object_key: self.object_key.clone(),
+        }
+    }
+
+    fn is_for(&self, reader: &Reader) -> bool {
+        self.owner == reader.owner && reader.only.as_ref().is_none_or(|only| *only == self.patient)
+    }
+}
+
+impl Storage {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            items: BTreeMap::new(),
+            keys: HashMap::new(),
+            usage: HashMap::new(),
+            clock: VersionClock::default(),
+            last_number: 0,
+            changed: Changed::default(),
+            limits,
+        }
+    }
+
+    /// Stores a new item.
+    pub(crate) fn create(&mut self, writer: &Reader, draft: Draft, now: Moment) -> Result<Item, Refusal> {
+        check_patient(writer, &draft)?;
+        self.check_key(&draft.key(&writer.owner), None)?;
+        self.check_room(&writer.owner.domain, 1, draft.content.len(), 0)?;
+        self.last_number += 1;
+        Ok(self.put(self.last_number, writer.owner.clone(), draft, now))
+    }
+
+    /// Replaces an item. A version, when given, has to be the current one; `url`, the address without version, is what a
+    /// conflict names.
+    pub(crate) fn update(
+        &mut self,
+        writer: &Reader,
+        number: u64,
+        url: &str,
+        version: Option<&str>,
+        draft: Draft,
+        now: Moment,
+    ) -> Result<Item, Refusal> {
+        let current = self.get(writer, number).ok_or_else(not_found)?;
+        check_patient(writer, &draft)?;
+        if version.is_some_and(|version| version != current.version.as_str()) {
+            return Err(conflict(url, issue_type::CONFLICT, WRONG_VERSION));
+        }
+        let before = current.content.len();
+        self.check_key(&draft.key(&writer.owner), Some(number))?;
+        self.check_room(&writer.owner.domain, 0, draft.content.len(), before)?;
+        self.remove(number);
+        Ok(self.put(number, writer.owner.clone(), draft, now))
+    }
+
+    pub(crate) fn get(&self, reader: &Reader, number: u64) -> Option<&Item> {
+        self.items.get(&number).filter(|item| item.is_for(reader))
+    }
+
+    pub(crate) fn delete(&mut self, writer: &Reader, number: u64) -> Result<(), Refusal> {
+        self.get(writer, number).ok_or_else(not_found)?;
+        self.remove(number);
+        Ok(())
+    }
+
+    /// How many items are found, and a part of them.
+    pub(crate) fn search(
+        &self,
+        reader: &Reader,
+        search: &Search,
+        skip: usize,
+        count: usize,
+    ) -> (usize, Vec<Item>) {
+        let items = self.items.values();
+        let mut found: Vec<&Item> = items.filter(|item| item.is_for(reader) && search.takes(item)).collect();
+        search.sort(&mut found);
+        (found.len(), found.into_iter().skip(skip).take(count).cloned().collect())
+    }
+
+    fn put(&mut self, number: u64, owner: Owner, draft: Draft, now: Moment) -> Item {
+        let item = Item {
+            number,
+            owner,
+            version: Tick::new(&mut self.clock, now).version(),
+            modified: now,
+            content_type: draft.content_type,
+            content: draft.content,
+            patient: draft.patient,
+            object_type: draft.object_type,
+            object_key: draft.object_key,
+            rest: draft.rest,
+        };
+        self.changed.add(number);
+        self.hold(item.clone());
+        item
+    }
+
+    fn hold(&mut self, item: Item) {
+        self.keys.insert(item.key(), item.number);
+        let usage = self.usage.entry(item.owner.domain.clone()).or_default();
+        usage.items += 1;
+        usage.bytes += item.content.len();
+        self.items.insert(item.number, item);
+    }
+
+    fn remove(&mut self, number: u64) {
+        let Some(item) = self.items.remove(&number) else { return };
+        self.changed.add(number);
+        self.keys.remove(&item.key());
+        let usage = self.usage.entry(item.owner.domain).or_default();
+        usage.items -= 1;
+        usage.bytes -= item.content.len();
+    }
+
+    fn check_key(&self, key: &Key, own: Option<u64>) -> Result<(), Refusal> {
+        match self.keys.get(key) {
+            Some(number) if Some(*number) != own => Err(Refusal::new(
+                Kind::Conflict,
+                issue_type::DUPLICATE,
+                "There is an item with this patient, object type and object key.",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_room(&self, domain: &str, items: usize, more: usize, less: usize) -> Result<(), Refusal> {
+        let usage = self.usage.get(domain).copied().unwrap_or_default();
+        let is_full = usage.items + items > self.limits.storage_items
+            || usage.bytes - less + more > self.limits.storage_bytes;
+        if is_full {
+            return Err(Refusal::new(
+                Kind::Full,
+                "too-costly",
+                "The sandbox stores no more items in this domain.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn not_found() -> Refusal {
+    Refusal::not_found("There is no such item.")
+}
+
+fn check_patient(writer: &Reader, draft: &Draft) -> Result<(), Refusal> {
+    match &writer.only {
+        Some(only) if *only != draft.patient => {
+            Err(Refusal::forbidden("The item is not about the patient of the token."))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn conflict(url: &str, code: &str, details: &str) -> Refusal {
+    let mut refusal = Refusal::new(Kind::Conflict, code, details);
+    refusal.issues[0].resource = Some(url.to_owned());
+    refusal
+}

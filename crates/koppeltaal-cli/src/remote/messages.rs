@@ -84,16 +84,19 @@ impl Messages {
             let Some((header, file)) = message? else { continue };
             let mut summary = Summary::of(&header);
             summary.file = Some(file.display().to_string());
-            progress.suspend(|| output.print(&summary))?;
+            // A person who watches the count wants no thousand lines beside it.
+            if progress.is_hidden() || !io::stdout().is_terminal() {
+                progress.suspend(|| output.print(&summary))?;
+            }
         }
-        progress.finish_and_clear();
+        progress.finish();
         Ok(())
     }
 }
 
-/// A count on standard error, when a person watches it and standard output goes elsewhere.
+/// A count on standard error, when a person watches it.
 fn progress() -> ProgressBar {
-    if !io::stderr().is_terminal() || io::stdout().is_terminal() {
+    if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{spinner} {pos} messages, {per_sec}, {elapsed}");

@@ -1,18 +1,22 @@
 //! The commands that speak to a server, against a sandbox in the test's process.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use koppeltaal_messaging::Event;
-use koppeltaal_sandbox::{Instance, Sandbox};
+use koppeltaal_sandbox::{Application, Instance, Sandbox};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::support::{command, stderr, stdout};
 
 const PASSWORD: &str = "Geheim1";
+const LOGIN: &str = "https://game.example/login";
+const PATIENT: &str = "https://portal.example/fhir/Patient/1001";
 
 /// A server with a portal and a game in domain Zonnedauw, and a folder for files.
 struct World {
@@ -31,7 +35,14 @@ impl World {
         let runtime = Runtime::new().expect("a runtime");
         let sandbox = Sandbox::builder()
             .instance(Instance::new("portal", PASSWORD, "Zonnedauw"))
-            .instance(Instance::new("game", PASSWORD, "Zonnedauw").subscribe(Event::ALL));
+            .instance(Instance::new("game", PASSWORD, "Zonnedauw").subscribe(Event::ALL))
+            .application(
+                Application::new("game")
+                    .launch_url("https://game.example/start")
+                    .redirect_uri(LOGIN)
+                    .secret(PASSWORD)
+                    .refresh_tokens(true),
+            );
         let sandbox = runtime.block_on(sandbox.start()).expect("a sandbox");
         Self { sandbox: Some(sandbox), runtime, folder }
     }
@@ -270,4 +281,108 @@ fn following_ends_when_it_is_asked_to() {
         assert!(killed.expect("kill runs").success());
         assert_eq!(child.wait().expect("it ends").code(), Some(0), "{arguments:?}");
     }
+}
+
+/// What a browser does with the URL of Authorize: it is sent back to the application.
+fn browse(url: &str) -> String {
+    let (host, target) = url.strip_prefix("http://").and_then(|url| url.split_once('/')).expect("a URL");
+    let mut socket = TcpStream::connect(host).expect("a connection");
+    write!(socket, "GET /{target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    let location = answer.lines().find_map(|line| line.strip_prefix("location: "));
+    location.unwrap_or_else(|| panic!("no redirect: {answer}")).to_owned()
+}
+
+#[test]
+fn a_user_is_launched_gets_tokens_and_uses_them() {
+    let world = World::start();
+    let launch = ["launch", "game", "--patient", PATIENT, "--resource", "activity-1"];
+    let page = world.json("portal", &launch)[0]["url"].as_str().expect("a URL").to_owned();
+    assert_eq!(world.done("portal", &launch).lines().count(), 1);
+    let authorize = ["authorize-url", "--client-id", "game", "--redirect-uri", LOGIN, "--launch", &page];
+    let begun = &world.json("portal", &authorize)[0];
+    let text = |name: &str| begun[name].as_str().expect(name).to_owned();
+    let redirected = browse(&text("url"));
+
+    let file = world.file("tokens.json");
+    let token = ["token", "--client-id", "game", "--redirect-uri", LOGIN, "--save", &file];
+    let run = |state: &str| {
+        let mut command = world.command("portal", &[&token[..], &["--state", state]].concat());
+        command
+            .env("KOPPELTAAL_CODE", &redirected)
+            .env("KOPPELTAAL_CODE_VERIFIER", text("code_verifier"))
+            .env("KOPPELTAAL_CLIENT_SECRET", PASSWORD)
+            .output()
+            .expect("the binary runs")
+    };
+    let output = run("another");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), "error: the state is not the one that was sent\n");
+    let output = run(&text("state"));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    #[cfg(unix)]
+    {
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).expect("it is there").permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let read = || -> Value { serde_json::from_slice(&fs::read(&file).expect("it is there")).expect("JSON") };
+    let first = read();
+    assert_eq!(first["patient"], PATIENT);
+
+    world.done("portal", &["send", PLAN]);
+    let with_tokens = |arguments: &[&str]| {
+        let mut command = world.command("portal", &[arguments, &["--tokens", &file]].concat());
+        command.env_remove("KOPPELTAAL_USERNAME").env_remove("KOPPELTAAL_PASSWORD");
+        command.env("KOPPELTAAL_CLIENT_SECRET", PASSWORD).output().expect("the binary runs")
+    };
+    let output = with_tokens(&["messages"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+
+    let mut refresh = world.command("portal", &["refresh", &file]);
+    let output = refresh.env("KOPPELTAAL_CLIENT_SECRET", PASSWORD).output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let second = read();
+    assert_ne!(first["access_token"], second["access_token"]);
+    assert_eq!(second["patient"], PATIENT);
+
+    // A token that is known to have expired is refreshed by the command that uses it, and the file follows.
+    world.sandbox.as_ref().expect("it runs").advance_clock(std::time::Duration::from_secs(2 * 60 * 60));
+    let output = with_tokens(&["messages"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_ne!(second["access_token"], read()["access_token"]);
+}
+
+#[test]
+fn an_activation_code_is_traded_for_an_authorization_code() {
+    let world = World::start();
+    let launch = ["mobile-launch", "game", "--patient", PATIENT, "--resource", "activity-1"];
+    let launched = &world.json("portal", &launch)[0];
+    let authorize = ["authorize-url", "--mobile", "--client-id", "game", "--redirect-uri", LOGIN];
+    let mut command = world.command("portal", &authorize);
+    let code = launched["activation_code"].as_str().expect("a code");
+    let output = command.env("KOPPELTAAL_ACTIVATION_CODE", code).output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).starts_with("authorization_code: "), "{}", stdout(&output));
+}
+
+#[test]
+fn things_are_stored_listed_read_and_deleted() {
+    let world = World::start();
+    let file = world.file("state.bin");
+    fs::write(&file, b"level\0two").expect("a file");
+    let put = ["storage", "put", &file, "--patient", PATIENT, "--type", "state", "--key", "level"];
+    let stored = &world.json("game", &put)[0];
+    fs::write(&file, b"level\0three").expect("a file");
+    let again = &world.json("game", &put)[0];
+    assert_eq!(stored["id"], again["id"], "the same key is the same item");
+    let id = stored["id"].as_str().expect("an id");
+    let listed = world.json("game", &["storage", "list", "--patient", PATIENT, "--starts-with", "lev"]);
+    assert_eq!((listed.len(), &listed[0]["key"]), (1, &"level".into()));
+    assert!(world.json("game", &["storage", "list", "--before", "2000-01-01T00:00:00Z"]).is_empty());
+    assert_eq!(world.done("game", &["storage", "get", id, "--patient", PATIENT]), "level\0three");
+    world.done("game", &["storage", "delete", id]);
+    let output = world.run("game", &["storage", "get", id]);
+    assert_eq!(output.status.code(), Some(1));
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use koppeltaal_messaging::CodeSystem as _;
 use koppeltaal_transport::{
     AuthorizationError, BuildError, CredentialsError, Error, NotALaunch, Outcome as Said,
 };
@@ -110,9 +111,9 @@ impl Failure {
     fn issues(&self) -> Vec<ToldIssue> {
         let Self::Server(error) = self else { return Vec::new() };
         let issue = |issue: koppeltaal_messaging::Issue| ToldIssue {
-            code: issue.code,
+            code: issue.r#type.map(|code| code.code().to_owned()),
             details: issue.details,
-            resource: issue.resource,
+            resource: issue.resource.and_then(|resource| resource.reference),
         };
         error.outcome().into_iter().flat_map(Said::issues).map(issue).collect()
     }

@@ -50,7 +50,12 @@ impl Input {
 
     /// The places in the text, without a byte order mark: what positions of findings refer to.
     pub(crate) fn places(&self) -> Places<'_> {
-        Places::new(&self.name, self.text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&self.text))
+        Places::new(&self.name, self.text())
+    }
+
+    /// The text without a byte order mark.
+    pub(crate) fn text(&self) -> &[u8] {
+        self.text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&self.text)
     }
 
     pub(crate) fn format(&self) -> Format {

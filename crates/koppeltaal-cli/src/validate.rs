@@ -1,7 +1,8 @@
-//! `koppeltaal validate`: what is wrong with files that hold DSTU1.
+//! `koppeltaal validate`: what is wrong with files that hold DSTU1, by its schema and by Koppeltaal's rules.
 //!
 //! A [`Verdict`] per file, shown for people or written as JSON for programs.
 
+mod locate;
 mod people;
 mod programs;
 
@@ -9,13 +10,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use koppeltaal_fhir::{ReadError, ReadOptions, Severity};
+use koppeltaal_fhir::{Finding, ReadError, ReadOptions, Severity};
+use koppeltaal_messaging::Validator;
 
 use crate::Outcome;
 use crate::diagnostic::Diagnostic;
 use crate::input::Input;
 
-/// Check resources, bundles and messages against the schema of DSTU1.
+/// Check resources, bundles and messages against the schema of DSTU1 and the rules of Koppeltaal.
 ///
 /// Exit code: 0 clean, 1 findings of severity error, 2 a file could not be read. The gravest of all files counts.
 #[derive(Debug, Args)]
@@ -24,7 +26,7 @@ pub(crate) struct Validate {
     #[arg(required = true)]
     files: Vec<PathBuf>,
 
-    /// Stop at the first violation in each file, as a strict receiver does.
+    /// Stop at the first error in each file, as a strict receiver does. Warnings before it are shown.
     #[arg(long)]
     strict: bool,
 
@@ -71,6 +73,18 @@ impl Validate {
     }
 }
 
+/// Finds the places of what was found in the value, not in the text.
+fn place(findings: &mut [Finding], input: &Input) {
+    let mut unplaced = findings.iter_mut().filter(|finding| finding.position.is_none()).peekable();
+    if unplaced.peek().is_none() {
+        return;
+    }
+    let outline = locate::Outline::of(input.format(), input.text());
+    for finding in unplaced {
+        finding.position = Some(locate::position(input.text(), outline.offset(&finding.path)));
+    }
+}
+
 impl Verdict {
     fn on(file: &Path, strict: bool) -> Self {
         let input = match Input::load(file) {
@@ -88,11 +102,16 @@ impl Verdict {
         let options = if strict { ReadOptions::strict() } else { ReadOptions::tolerant() };
         let (diagnostics, suppressed, outcome) = match input.read(options) {
             Ok(read) => {
-                let mut diagnostics: Vec<_> = read.findings.iter().map(Diagnostic::from).collect();
+                let mut findings = Validator::default().read(&read);
+                place(&mut findings, &input);
                 // What is missing from an element is only known at its end.
-                diagnostics.sort_by_key(|diagnostic| diagnostic.position);
-                let outcome = if read.has_errors() { Outcome::Findings } else { Outcome::Success };
-                (diagnostics, read.suppressed, outcome)
+                findings.sort_by_key(|finding| finding.position);
+                let first_error = findings.iter().position(|finding| finding.severity == Severity::Error);
+                if let Some(first_error) = first_error.filter(|_| strict) {
+                    findings.truncate(first_error + 1);
+                }
+                let outcome = if first_error.is_some() { Outcome::Findings } else { Outcome::Success };
+                (findings.iter().map(Diagnostic::from).collect(), read.suppressed, outcome)
             }
             Err(error @ ReadError::Invalid(_)) => (vec![Diagnostic::from(&error)], 0, Outcome::Findings),
             Err(error) => (vec![Diagnostic::from(&error)], 0, Outcome::Unusable),

@@ -48,7 +48,7 @@ fn root_of(markup: &str) -> Result<Option<Root>, String> {
     };
     let declared = tag.attributes().find(|(attribute, _)| *attribute == declaration);
     let namespace = declared.map(|(_, raw)| raw.value()).transpose()?;
-    Ok(Some(Root { name: name.to_owned(), namespace: namespace.map(|uri| uri.into_owned()) }))
+    Ok(Some(Root { name: name.to_owned(), namespace: namespace.map(std::borrow::Cow::into_owned) }))
 }
 
 /// `&nbsp;` and its kin become characters; the five references of XML and numeric ones stay.

@@ -5,27 +5,27 @@ use std::fmt;
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::{RESOURCE_TYPES, Resource};
 
-use crate::application::{ApiVersion, Application};
 use crate::entry::MessageEntry;
-use crate::event::Event;
+use crate::generated::valuesets::Event;
 use crate::header::Header;
 use crate::kind::ResourceKind;
 use crate::message::{Message, fresh_id};
-use crate::references::References;
+use crate::references::visit_references;
+use crate::source::{ApiVersion, Source};
 use crate::url::ResourceUrl;
 
 /// Who sends, into which domain, and by which rules for versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
-    application: Application,
+    source: Source,
     domain: String,
     api_version: ApiVersion,
 }
 
 impl Sender {
     /// An application in a domain, with the newest rules for versions.
-    pub fn new(application: Application, domain: impl Into<String>) -> Self {
-        Self { application, domain: domain.into(), api_version: ApiVersion::default() }
+    pub fn new(source: Source, domain: impl Into<String>) -> Self {
+        Self { source, domain: domain.into(), api_version: ApiVersion::default() }
     }
 
     /// With other rules for versions: those that the server has for this application instance.
@@ -36,8 +36,8 @@ impl Sender {
     }
 
     /// The application.
-    pub fn application(&self) -> &Application {
-        &self.application
+    pub fn source(&self) -> &Source {
+        &self.source
     }
 
     /// The name of the domain.
@@ -51,7 +51,7 @@ impl Sender {
     ///
     /// An id that cannot stand in a URL.
     pub fn url(&self, kind: ResourceKind, id: &str) -> Result<ResourceUrl, crate::UrlError> {
-        ResourceUrl::new(&self.application.base, kind.url_segment(), id)
+        ResourceUrl::new(&self.source.endpoint, kind.url_segment(), id)
     }
 }
 
@@ -104,6 +104,7 @@ impl Draft {
 
 /// Why a draft makes no message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ComposeError {
     /// The event is about another kind of resource.
     #[error("{event} is about a {}, not about a {found}", event.focal())]
@@ -172,7 +173,7 @@ impl fmt::Display for Joined<'_> {
 }
 
 impl Message {
-    /// Makes a message from a draft (Koppeltaal spec section 4).
+    /// Makes a message from a draft, by the rules of the connector guide and technical design 1.3.
     ///
     /// References inside the resources lose their versions; entries keep theirs, except that by the rules of 1.3.3
     /// only the focal resource has one. `MessageHeader.data` names the focal resource with its version.
@@ -207,7 +208,7 @@ impl Message {
                 entry.names.url = entry.names.url.take().map(|url| url.without_version());
             }
         }
-        let mut header = Header::new(event, sender.application.source());
+        let mut header = Header::new(event, sender.source.to_fhir());
         header.set_patient(patient.as_ref());
         header.set_data(focal.url());
         if let Some(identifier) = identifier {
@@ -216,7 +217,15 @@ impl Message {
         if let Some(timestamp) = timestamp {
             header.set_timestamp(timestamp);
         }
-        Ok(Self { id: Some(fresh_id()), domain: Some(sender.domain.clone()), header, focal, related, event })
+        Ok(Self {
+            id: Some(fresh_id()),
+            domain: Some(sender.domain.clone()),
+            header,
+            focal,
+            related,
+            event,
+            layout: None,
+        })
     }
 }
 
@@ -242,7 +251,7 @@ fn addresses(
         let named = url.resource_type().parse::<ResourceKind>().ok();
         if let (Some(kind), Some(named)) = (kind, named) {
             let same = named == kind
-                || (event.focal_kinds().any(|k| k == kind) && event.focal_kinds().any(|k| k == named));
+                || (event.focal_kinds().contains(&kind) && event.focal_kinds().contains(&named));
             if !same {
                 return Err(ComposeError::WrongUrl { url, kind });
             }
@@ -257,7 +266,7 @@ fn addresses(
 
 /// Removes the versions from the references in a resource and shows their addresses.
 fn strip_versions(resource: &mut Resource, mut show: impl FnMut(ResourceUrl)) {
-    resource.visit_references(&mut |reference| {
+    visit_references(resource, &mut |_, reference| {
         let Some(url) = reference.reference.as_str().and_then(|text| text.parse::<ResourceUrl>().ok()) else {
             return;
         };
@@ -304,16 +313,10 @@ fn missing(
     urls: &[ResourceUrl],
     references: &[(&ResourceUrl, ResourceUrl)],
 ) -> Option<Vec<MissingReference>> {
-    // A message that takes nothing along: an activity definition, which names its application by identifier.
-    if event.inside().is_empty() {
-        return None;
-    }
+    let endpoint = &sender.source.endpoint;
     let may_be_absent = |to: &ResourceUrl| {
-        urls.contains(to)
-            || !to.is_under(&sender.application.base)
-            || is_definition(to)
-            || is_unsupported(to)
-            || (Some(to) == patient && !event.patient_inside())
+        let to_patient = patient.filter(|patient| *patient == to);
+        urls.contains(to) || may_stay_out(to, event, endpoint, to_patient)
     };
     let mut missing: Vec<MissingReference> = Vec::new();
     let from_resources = references.iter().map(|(from, to)| (Some(*from), to));
@@ -323,6 +326,23 @@ fn missing(
         }
     }
     (!missing.is_empty()).then_some(missing)
+}
+
+/// Whether a resource that a message refers to need not be in it: somebody else's, an activity definition, which is
+/// referred to by identifier, a type that is not exchanged, the patient of an event that leaves that one out. An event
+/// that takes nothing along names everything by identifier.
+pub(crate) fn may_stay_out(
+    to: &ResourceUrl,
+    event: Event,
+    owner: &str,
+    patient: Option<&ResourceUrl>,
+) -> bool {
+    let is_patient = patient.is_some_and(|patient| patient.same_resource(to));
+    event.inside().is_empty()
+        || !to.is_under(owner)
+        || is_definition(to)
+        || is_unsupported(to)
+        || is_patient && !event.patient_inside()
 }
 
 /// Whether the address is that of an activity definition, in either of the forms that are about.

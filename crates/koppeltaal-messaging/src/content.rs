@@ -1,15 +1,12 @@
-//! [`Content`]: what a message is about, as one type per event for an application to match on.
+//! [`Content`]: what a message is about, as one type per event for an application to match on. The list of events and
+//! their profiles is generated; the enum that it becomes is here.
 
-use koppeltaal_fhir::Resource;
-
-use crate::event::Event;
+use crate::generated::events::Content;
 use crate::message::Message;
-use crate::profile::Profile;
-use crate::profiles;
 
-/// Makes the enum and the choice of the variant from one list: event, variant, profile.
+/// Makes the enum and the choice of the variant from one list of events and profiles. A variant has its profile's name.
 macro_rules! contents {
-    ($($event:ident $variant:ident $profile:ident,)*) => {
+    ($($event:ident $profile:ident,)*) => {
         /// The focal resource of a message as Koppeltaal profiles it: a variant per event, so that the compiler reminds
         /// an application of those it does not handle.
         ///
@@ -24,10 +21,10 @@ macro_rules! contents {
         ///     }
         /// }
         /// # let patient = koppeltaal_fhir::resources::Patient::default();
-        /// # let (url, base) = ("https://a.example/Patient/1".parse().unwrap(), "https://a.example".to_owned());
-        /// # let application = koppeltaal_messaging::Application { name: String::new(), software: String::new(), version: String::new(), base };
+        /// # let url = "https://a.example/Patient/1".parse().unwrap();
+        /// # let source = koppeltaal_messaging::Source { endpoint: "https://a.example".to_owned(), ..Default::default() };
         /// # let draft = koppeltaal_messaging::Draft::new(koppeltaal_messaging::Event::CreateOrUpdatePatient, url, patient);
-        /// # let sender = koppeltaal_messaging::Sender::new(application, "Zonnedauw");
+        /// # let sender = koppeltaal_messaging::Sender::new(source, "Zonnedauw");
         /// # let message = Message::compose(&sender, draft).unwrap();
         /// # assert_eq!(handle(&message), Ok("nothing to do for CreateOrUpdatePatient".to_owned()));
         /// ```
@@ -35,18 +32,18 @@ macro_rules! contents {
         pub enum Content {
             $(
                 #[doc = concat!("What a `", stringify!($event), "` is about.")]
-                $variant(Box<profiles::$profile>),
+                $profile(Box<crate::profiles::$profile>),
             )*
             /// A resource in a form that the profile of the event does not cover, such as a result that comes as
             /// `Other` instead of `DiagnosticReport`.
-            Unknown(Box<Resource>),
+            Unknown(Box<koppeltaal_fhir::Resource>),
         }
 
         impl Content {
-            fn new(event: Event, resource: Resource) -> Self {
+            pub(crate) fn new(event: crate::Event, resource: koppeltaal_fhir::Resource) -> Self {
                 match event {
-                    $(Event::$event => match profiles::$profile::from_resource(resource) {
-                        Ok(profile) => Self::$variant(Box::new(profile)),
+                    $(crate::Event::$event => match crate::Profile::from_resource(resource) {
+                        Ok(profile) => Self::$profile(Box::new(profile)),
                         Err(resource) => Self::Unknown(Box::new(resource)),
                     },)*
                 }
@@ -55,16 +52,7 @@ macro_rules! contents {
     };
 }
 
-contents! {
-    CreateOrUpdatePatient Patient Patient,
-    CreateOrUpdatePractitioner Practitioner Practitioner,
-    CreateOrUpdateRelatedPerson RelatedPerson RelatedPerson,
-    CreateOrUpdateActivityDefinition ActivityDefinition ActivityDefinition,
-    CreateOrUpdateCarePlan CarePlan CarePlan,
-    UpdateCarePlanActivityStatus ActivityStatus CarePlanActivityStatus,
-    CreateOrUpdateCarePlanActivityResult ActivityResult CarePlanActivityResult,
-    CreateOrUpdateUserMessage UserMessage UserMessage,
-}
+pub(crate) use contents;
 
 impl Content {
     /// What a message is about.

@@ -12,13 +12,11 @@ pub struct MessageEntry {
     pub(crate) resource: Resource,
 }
 
-/// What an entry of a bundle is called: its address, and the id and self link from the wire as far as the address does
-/// not say it.
+/// What an entry of a bundle is called: its address, and for one that was read the entry itself without the resource.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Names {
     pub(crate) url: Option<ResourceUrl>,
-    id: Option<String>,
-    self_link: Option<String>,
+    wire: Option<Box<Entry>>,
 }
 
 impl MessageEntry {
@@ -65,13 +63,32 @@ impl MessageEntry {
 
 impl From<ResourceUrl> for Names {
     fn from(url: ResourceUrl) -> Self {
-        Self { url: Some(url), id: None, self_link: None }
+        Self { url: Some(url), wire: None }
     }
 }
 
 impl Names {
-    /// The names of an entry. The version may stand in the id, in the self link, or in both (older servers).
+    /// The names of an entry that was read, and whatever else it holds but the resource. The version may stand in the
+    /// id, in the self link, or in both (older servers).
     pub(crate) fn of(entry: &Entry) -> Self {
+        let bare = Entry {
+            id: entry.id.clone(),
+            deleted: entry.deleted.clone(),
+            title: entry.title.clone(),
+            updated: entry.updated.clone(),
+            published: entry.published.clone(),
+            link: entry.link.clone(),
+            category: entry.category.clone(),
+            author: entry.author.clone(),
+            content: None,
+            summary: entry.summary.clone(),
+            unknown: entry.unknown.clone(),
+        };
+        Self::of_bare(bare)
+    }
+
+    /// The same, of an entry that has given away its resource.
+    pub(crate) fn of_bare(entry: Entry) -> Self {
         let id = entry.id.as_deref().filter(|id| !id.is_empty());
         let self_link = entry.link("self").filter(|link| !link.is_empty());
         let parse = |text: Option<&str>| text.and_then(|text| text.parse::<ResourceUrl>().ok());
@@ -80,7 +97,18 @@ impl Names {
             (Some(id), _) => Some(id),
             (None, link) => link,
         };
-        Self { url, id: id.map(str::to_owned), self_link: self_link.map(str::to_owned) }
+        Self { url, wire: Some(Box::new(entry)) }
+    }
+
+    /// Whether neither an address nor an entry is known: the header of a new message.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.url.is_none() && self.wire.is_none()
+    }
+
+    /// The id and the self link as they were read.
+    fn wire_names(&self) -> [Option<&str>; 2] {
+        let wire = self.wire.as_deref();
+        [wire.and_then(|entry| entry.id.as_deref()), wire.and_then(|entry| entry.link("self"))]
     }
 
     /// How well `reference` names this entry, 0 best; `None` if it does not.
@@ -88,7 +116,7 @@ impl Names {
     /// Best is the text of the id or self link, then the address without version, then type and id of a relative
     /// reference, at last a bare id. The two last ones may hit several entries.
     fn match_rank(&self, reference: &str, parsed: Option<&ResourceUrl>) -> Option<u8> {
-        if self.id.as_deref() == Some(reference) || self.self_link.as_deref() == Some(reference) {
+        if !reference.is_empty() && self.wire_names().contains(&Some(reference)) {
             return Some(0);
         }
         let url = self.url.as_ref()?;
@@ -102,13 +130,14 @@ impl Names {
         }
     }
 
-    /// The entry that a URL with version makes of a resource: id without version, self link with it.
+    /// The entry as it was read; of a new resource, its id is the address without version, its self link the address.
     pub(crate) fn into_entry(self, content: Resource) -> Entry {
-        let id = self.url.as_ref().map(|url| url.versionless().to_owned()).or(self.id);
-        let self_link = self.url.map(String::from).or(self.self_link);
+        if let Some(wire) = self.wire {
+            return Entry { content: Some(content), ..*wire };
+        }
         Entry {
-            id,
-            link: self_link.map(|href| Link::new("self", href)).into_iter().collect(),
+            id: self.url.as_ref().map(|url| url.versionless().to_owned()),
+            link: self.url.map(|url| Link::new("self", url)).into_iter().collect(),
             content: Some(content),
             ..Entry::default()
         }

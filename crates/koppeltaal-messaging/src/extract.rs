@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use koppeltaal_fhir::resources::{MessageHeader, Other};
+use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Bundle, Resource};
 
 use crate::entry::{MessageEntry, Names, resolve};
-use crate::event::{Event, UnknownEvent};
+use crate::event::UnknownEvent;
+use crate::generated::valuesets::Event;
 use crate::header::Header;
-use crate::message::{Message, domain_of};
-use crate::repair;
+use crate::message::{Layout, Message, domain_of};
 
 /// A bundle that is no message of one of the eight events, and why.
 ///
@@ -32,6 +32,7 @@ impl fmt::Debug for ExtractError {
 
 /// Why a bundle is no message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExtractReason {
     /// There is no entry at all: the answer to a claim when no message waits.
     #[error("the bundle is empty")]
@@ -54,20 +55,18 @@ pub enum ExtractReason {
 }
 
 impl Message {
-    /// Reads a bundle as a message, with the quirks of deployed senders (Koppeltaal spec section 12): the header at any
-    /// place, without source, with bare references; entries without id, with the version in the id or in the self
-    /// link; an `Other` with a bare coding.
+    /// Reads a bundle as a message, with the quirks of deployed senders: the header at any place, without source, with
+    /// bare references; entries without id, with the version in the id or in the self link; an `Other` with a bare
+    /// coding.
     ///
     /// The focal resource is the first in `MessageHeader.data` that is of the event's kind; if none is, the first such
-    /// resource of the bundle. Entries without resource are left out.
+    /// resource of the bundle. Entries without resource are no part of the message, but of the bundle that it becomes
+    /// again.
     ///
     /// # Errors
     ///
     /// See [`ExtractReason`]. The error gives the bundle back.
-    pub fn extract(mut bundle: Bundle) -> Result<Self, ExtractError> {
-        for other in bundle.entry.iter_mut().filter_map(|entry| entry.content.as_mut()?.get_mut::<Other>()) {
-            repair::wrap_codings(other);
-        }
+    pub fn extract(bundle: Bundle) -> Result<Self, ExtractError> {
         match plan(&bundle) {
             Ok(plan) => Ok(take_apart(bundle, plan)),
             Err(reason) => Err(ExtractError { reason, bundle: Box::new(bundle) }),
@@ -76,18 +75,19 @@ impl Message {
 }
 
 /// What goes where.
-struct Plan {
-    header: Header,
-    event: Event,
+pub(crate) struct Plan {
+    pub(crate) header: Header,
+    pub(crate) event: Event,
     /// The position of the focal resource among the entries with a resource that is no header.
-    focal: usize,
+    pub(crate) focal: usize,
 }
 
 fn is_header(resource: &Resource) -> bool {
     resource.get::<MessageHeader>().is_some()
 }
 
-fn plan(bundle: &Bundle) -> Result<Plan, ExtractReason> {
+/// Finds header, event and focal resource.
+pub(crate) fn plan(bundle: &Bundle) -> Result<Plan, ExtractReason> {
     let count = bundle.resources().filter(|resource| is_header(resource)).count();
     if count > 1 {
         return Err(ExtractReason::SeveralHeaders(count));
@@ -114,20 +114,22 @@ fn plan(bundle: &Bundle) -> Result<Plan, ExtractReason> {
     Ok(Plan { header, event, focal })
 }
 
-fn take_apart(bundle: Bundle, Plan { header, event, focal }: Plan) -> Message {
+fn take_apart(mut bundle: Bundle, Plan { header, event, focal: focal_at }: Plan) -> Message {
     let domain = domain_of(&bundle).map(str::to_owned);
     let mut related: Vec<MessageEntry> = Vec::with_capacity(bundle.entry.len());
-    for mut entry in bundle.entry {
+    let (mut header_at, mut empty) = (0, Vec::new());
+    for (at, mut entry) in std::mem::take(&mut bundle.entry).into_iter().enumerate() {
         match entry.content.take() {
-            Some(resource) if !is_header(&resource) => {
-                related.push(MessageEntry { names: Names::of(&entry), resource });
-            }
-            _ => {}
+            Some(resource) if is_header(&resource) => header_at = related.len(),
+            Some(resource) => related.push(MessageEntry { names: Names::of_bare(entry), resource }),
+            None => empty.push((at, entry)),
         }
     }
-    let mut focal = related.remove(focal);
+    let mut focal = related.remove(focal_at);
     adopt_version(&mut focal, &header);
-    Message { id: bundle.id, domain, header, focal, related, event }
+    let id = bundle.id.take();
+    let layout = Some(Box::new(Layout { bundle, focal: focal_at, header: header_at, empty }));
+    Message { id, domain, header, focal, related, event, layout }
 }
 
 /// Takes the version of the focal resource from `MessageHeader.data` when the entry has none.

@@ -6,49 +6,29 @@ use koppeltaal_fhir::resources::{MessageHeader, MessageHeaderResponse, MessageHe
 use koppeltaal_fhir::{Bundle, Entry, Primitive, Resource};
 use uuid::Uuid;
 
+use crate::bare;
 use crate::entry::Names;
-use crate::event::{Event, UnknownEvent};
-use crate::repair;
-use crate::status::{ProcessingState, ProcessingStatus};
+use crate::event::UnknownEvent;
+use crate::generated::valuesets::Event;
+use crate::status::{Acknowledgement, IllegalTransition, ProcessingState, TRANSITIONS};
 use crate::url::ResourceUrl;
 use crate::vocabulary::extension::message_header::{IS_EXPIRED, PATIENT, PROCESSING_STATUS};
 
 /// The header of a message: what happened, to which resource, about whom, and who says so.
 ///
-/// The getters read what deployed senders write (Koppeltaal spec section 12); texts that are present but empty count as
-/// absent. The DSTU1 resource itself is at [`fhir`](Self::fhir).
+/// The getters read what deployed senders write; texts that are present but empty count as absent. The DSTU1 resource itself is at [`fhir`](Self::fhir).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Header {
-    fhir: Box<MessageHeader>,
+    pub(crate) fhir: Box<MessageHeader>,
     names: Names,
 }
 
-/// What a receiver says about a message that it claimed (Koppeltaal spec section 5).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Acknowledgement {
-    /// It is processed.
-    Success,
-    /// Its content is wrong for good; the text says why. It may be shown to people: no data of patients in it.
-    Failed(String),
-    /// Trouble that will pass: the message goes back into the queue.
-    New,
-}
-
-impl Acknowledgement {
-    /// The status that the message gets.
-    pub fn status(&self) -> ProcessingStatus {
-        match self {
-            Self::Success => ProcessingStatus::Success,
-            Self::Failed(_) => ProcessingStatus::Failed,
-            Self::New => ProcessingStatus::New,
-        }
-    }
-}
+mod check;
 
 impl From<MessageHeader> for Header {
     /// Takes the header as it is, but for `reference` elements without `data` round them, which get one.
     fn from(mut fhir: MessageHeader) -> Self {
-        repair::wrap_references(&mut fhir);
+        bare::wrap_references(&mut fhir);
         Self { fhir: Box::new(fhir), names: Names::default() }
     }
 }
@@ -113,8 +93,8 @@ impl Header {
         self.fhir.identifier = identifier.into();
     }
 
-    /// When the message was made. `None` too for a time without offset, which is no instant; the text of it is at
-    /// `fhir().timestamp.text()`.
+    /// When the message was made, as written: some senders leave out the offset. `None` also for text that is no time,
+    /// which is then at `fhir().timestamp.text()`.
     pub fn timestamp(&self) -> Option<&Instant> {
         self.fhir.timestamp.get()
     }
@@ -233,22 +213,48 @@ impl Header {
         self.fhir.extension.iter().find_map(ProcessingState::from_extension)
     }
 
-    /// Replaces or removes the processing status.
-    pub fn set_processing(&mut self, state: Option<&ProcessingState>) {
-        self.replace_extension(PROCESSING_STATUS, state.map(ProcessingState::to_extension));
+    /// Gives the message another processing status. A server does; a connector calls
+    /// [`acknowledged`](Self::acknowledged). Where the header has no status of the list yet, any can be the first.
+    ///
+    /// # Errors
+    ///
+    /// A step that the protocol has for no cause at all, such as `Success` back to `New`.
+    pub fn set_processing(&mut self, state: &ProcessingState) -> Result<(), IllegalTransition> {
+        let from = self.processing().and_then(|state| state.status());
+        if let (Some(from), Some(to)) = (from, state.status())
+            && from != to
+            && !TRANSITIONS.iter().any(|step| (step.from, step.to) == (from, to))
+        {
+            return Err(IllegalTransition { from, to });
+        }
+        self.replace_extension(PROCESSING_STATUS, Some(state.to_extension()));
+        Ok(())
+    }
+
+    /// Removes the processing status: a message has one in a receiver's queue only.
+    pub fn clear_processing(&mut self) {
+        self.replace_extension(PROCESSING_STATUS, None);
     }
 
     /// The header to send back for an acknowledgement: as received, with another processing status, which changed at
-    /// `at` (Koppeltaal spec section 5).
-    #[must_use]
-    pub fn acknowledged(&self, acknowledgement: &Acknowledgement, at: Instant) -> Self {
-        let mut state = ProcessingState::new(acknowledgement.status(), at);
-        if let Acknowledgement::Failed(why) = acknowledgement {
-            state = state.with_exception(why.as_str());
-        }
+    /// `at`.
+    ///
+    /// # Errors
+    ///
+    /// A step that no acknowledgement can bring about (see [`Cause`](crate::Cause)), such as `Success` back to `New`.
+    pub fn acknowledged(
+        &self,
+        acknowledgement: &Acknowledgement,
+        at: Instant,
+    ) -> Result<Self, IllegalTransition> {
+        let state = match self.processing() {
+            Some(state) => state.acknowledged(acknowledgement, at)?,
+            None => ProcessingState::new(crate::ProcessingStatus::Claimed, at.clone())
+                .acknowledged(acknowledgement, at)?,
+        };
         let mut header = self.clone();
-        header.set_processing(Some(&state));
-        header
+        header.replace_extension(PROCESSING_STATUS, Some(state.to_extension()));
+        Ok(header)
     }
 
     /// The response part, which only replies have.
@@ -270,12 +276,15 @@ impl Header {
         }
     }
 
-    /// The header as an entry of a bundle. A new one gets a `urn:uuid:` id and no self link.
+    /// The header as an entry of a bundle. A new one gets a `urn:uuid:` id and no self link; a received one keeps what
+    /// it came with.
     pub(crate) fn into_entry(self) -> Entry {
         let Self { fhir, names } = self;
-        let fresh = || format!("urn:uuid:{}", Uuid::new_v4());
+        let is_new = names.is_empty();
         let mut entry = names.into_entry(Resource::MessageHeader(fhir));
-        entry.id.get_or_insert_with(fresh);
+        if is_new {
+            entry.id = Some(format!("urn:uuid:{}", Uuid::new_v4()));
+        }
         entry
     }
 }
@@ -288,6 +297,7 @@ pub(crate) fn filled(text: Option<&str>) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ProcessingStatus;
 
     fn instant() -> Instant {
         "2023-03-31T09:31:00+00:00".parse().expect("an instant")
@@ -328,9 +338,11 @@ mod tests {
     #[test]
     fn an_acknowledgement_changes_the_processing_status_and_nothing_else() {
         let mut claimed = header();
-        claimed.set_processing(Some(&ProcessingState::new(ProcessingStatus::Claimed, Instant::now())));
+        let state = ProcessingState::new(ProcessingStatus::Claimed, Instant::now());
+        claimed.set_processing(&state).expect("the first status");
         claimed.set_expired(true);
-        let failed = claimed.acknowledged(&Acknowledgement::Failed("No such activity".to_owned()), instant());
+        let why = Acknowledgement::Failed("No such activity".to_owned());
+        let failed = claimed.acknowledged(&why, instant()).expect("a step of the protocol");
         let state = failed.processing().expect("a status");
         assert_eq!(state.status(), Some(ProcessingStatus::Failed));
         assert_eq!(state.last_changed(), Some(&instant()));
@@ -339,10 +351,22 @@ mod tests {
             |header: &Header| header.fhir().extension.iter().map(|e| e.url.clone()).collect::<Vec<_>>();
         assert_eq!(urls(&failed), urls(&claimed));
         let without = |mut header: Header| {
-            header.set_processing(None);
+            header.clear_processing();
             header
         };
         assert_eq!(without(failed), without(claimed));
+    }
+
+    #[test]
+    fn an_illegal_status_cannot_be_written() {
+        let mut done = header();
+        let state = |status| ProcessingState::new(status, instant());
+        done.set_processing(&state(ProcessingStatus::Success)).expect("the first status");
+        let refused = IllegalTransition { from: ProcessingStatus::Success, to: ProcessingStatus::New };
+        assert_eq!(done.acknowledged(&Acknowledgement::New, instant()), Err(refused));
+        assert_eq!(done.set_processing(&state(ProcessingStatus::New)), Err(refused));
+        assert_eq!(done.processing(), Some(state(ProcessingStatus::Success)));
+        done.set_processing(&state(ProcessingStatus::Archived)).expect("the server's step");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use koppeltaal_fhir::Resource;
 use koppeltaal_fhir::datatypes::{CodeableConcept, Coding};
 
+use crate::bare;
 use crate::vocabulary::system::OTHER_RESOURCE_USAGE;
 
 macro_rules! kinds {
@@ -82,14 +83,19 @@ kinds! {
 }
 
 impl ResourceKind {
-    /// The kind of a resource; `None` for types that Koppeltaal does not use and for an `Other` with another code.
+    /// The kind of a resource; `None` for types that Koppeltaal does not use and for an `Other` with another code. A
+    /// code that lost the element round it counts, as some senders write it.
     pub fn of(resource: &Resource) -> Option<Self> {
         let resource_type = resource.resource_type();
         let usage = match resource {
-            Resource::Other(other) => Some(usage_code(other.code.as_ref()?)?),
+            Resource::Other(other) => Some(match &other.code {
+                Some(code) => usage_code(&code.coding)?.to_owned(),
+                None => usage_code(&bare::codings(&other.unknown))?.to_owned(),
+            }),
             _ => None,
         };
-        Self::ALL.iter().copied().find(|kind| kind.resource_type() == resource_type && kind.usage() == usage)
+        let is_it = |kind: &Self| kind.resource_type() == resource_type && kind.usage() == usage.as_deref();
+        Self::ALL.iter().copied().find(is_it)
     }
 
     /// The `code` of an `Other` of this kind; none for the kinds that are FHIR types of their own.
@@ -106,9 +112,9 @@ impl ResourceKind {
 }
 
 /// The usage code among the codings: the one of Koppeltaal's system, else the first one.
-fn usage_code(concept: &CodeableConcept) -> Option<&str> {
-    let of_system = concept.coding.iter().find(|coding| coding.system.as_str() == Some(OTHER_RESOURCE_USAGE));
-    of_system.or(concept.coding.first())?.code.as_str()
+fn usage_code(codings: &[Coding]) -> Option<&str> {
+    let of_system = codings.iter().find(|coding| coding.system.as_str() == Some(OTHER_RESOURCE_USAGE));
+    of_system.or(codings.first())?.code.as_str()
 }
 
 impl fmt::Display for ResourceKind {

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod application;
+mod bare;
 mod compose;
 mod content;
 mod entry;
@@ -16,26 +16,31 @@ mod message;
 mod outcome;
 mod profile;
 mod references;
-mod repair;
 mod reply;
+pub mod rules;
+mod source;
 mod status;
 mod url;
+mod validate;
 pub mod vocabulary;
 
-pub use application::{ApiVersion, Application, CONNECTOR_SOFTWARE, CONNECTOR_VERSION, UnknownApiVersion};
 pub use compose::{ComposeError, Draft, MissingReference, Sender};
-pub use content::Content;
 pub use entry::MessageEntry;
-pub use event::{Event, UnknownEvent};
+pub use event::UnknownEvent;
 pub use extract::{ExtractError, ExtractReason};
+pub use generated::events::Content;
+pub use generated::profiles::OperationOutcomeIssue as Issue;
+pub use generated::valuesets::{Event, ProcessingStatus};
 pub use generated::{profiles, valuesets};
-pub use header::{Acknowledgement, Header};
+pub use header::Header;
 pub use kind::{ResourceKind, UnknownKind};
-pub use message::{Message, domain_of};
-pub use outcome::{Issue, NO_VERSION, WRONG_VERSION, issue_type};
-pub use profile::{
-    Binding, CodeSystem, Deviation, DeviationKind, ElementRule, Profile, Reference, Rest, UnlistedCode,
-};
+pub use message::{Message, domain_of, domain_tag, message_tag};
+pub use outcome::details;
+pub use profile::{Binding, CodeSystem, ElementRule, ElementType, Profile, Reference, Rest, UnlistedCode};
 pub use reply::{Reply, ReplyError};
-pub use status::{IllegalTransition, ProcessingState, ProcessingStatus, UnknownStatus};
+pub use source::{ApiVersion, CONNECTOR_SOFTWARE, CONNECTOR_VERSION, Source, UnknownApiVersion};
+pub use status::{
+    Acknowledgement, Cause, IllegalTransition, ProcessingState, TRANSITIONS, Transition, UnknownStatus,
+};
 pub use url::{ResourceUrl, UrlError};
+pub use validate::{Validator, validate};

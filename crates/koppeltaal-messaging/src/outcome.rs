@@ -1,67 +1,30 @@
-//! [`Issue`]: one issue of an `OperationOutcome`, to build and to read (Koppeltaal spec section 8).
+//! The issues of an `OperationOutcome`: to build, to read, and to turn findings into and back.
+//!
+//! [`OperationOutcomeIssue`] is the profile's type; this adds what servers and clients do with it.
 
-use koppeltaal_fhir::datatypes::{Coding, Extension, ExtensionValue, ResourceReference};
-use koppeltaal_fhir::resources::{IssueSeverity, OperationOutcome, OperationOutcomeIssue};
+use koppeltaal_fhir::resources::{IssueSeverity, OperationOutcome};
+use koppeltaal_fhir::{Finding, Rule, Severity};
 
+use crate::generated::profiles::OperationOutcomeIssue;
+use crate::generated::valuesets::IssueType;
+use crate::profile::{CodeSystem as _, Reference};
+use crate::rules;
 use crate::url::ResourceUrl;
-use crate::vocabulary::extension::operation_outcome::ISSUE_RESOURCE;
-use crate::vocabulary::system::ISSUE_TYPE;
 
-/// The codes of `issue.type` that Koppeltaal's rules speak of, as text. The whole list is
-/// [`IssueType`](crate::valuesets::IssueType).
-pub mod issue_type {
-    /// A resource has another version than the sender thinks.
-    pub const CONFLICT: &str = "conflict";
-    /// A token is too old.
-    pub const EXPIRED: &str = "expired";
-    /// The sender is not allowed to do this.
-    pub const FORBIDDEN: &str = "forbidden";
-    /// The sender is not logged in, or not known.
-    pub const LOGIN: &str = "login";
-    /// The content is invalid.
-    pub const INVALID: &str = "invalid";
-    /// A mandatory element is missing.
-    pub const REQUIRED: &str = "required";
-    /// The server does not do this.
-    pub const NOT_SUPPORTED: &str = "not-supported";
-    /// There is one already.
-    pub const DUPLICATE: &str = "duplicate";
-    /// There is no such thing.
-    pub const NOT_FOUND: &str = "not-found";
-    /// Processing failed.
-    pub const PROCESSING: &str = "processing";
-    /// The server failed.
-    pub const EXCEPTION: &str = "exception";
-    /// Too many requests.
-    pub const THROTTLED: &str = "throttled";
+/// Texts that clients compare to the letter.
+pub mod details {
+    /// The refusal of a known focal resource without version (with a full stop).
+    pub const NO_VERSION: &str = "No version specified for the focal resource, message is rejected.";
+    /// The refusal of a resource of another version than the current one (without a full stop).
+    pub const WRONG_VERSION: &str = "The specified resource version is not correct";
 }
 
-/// Details of the refusal of a known focal resource without version. Clients compare the text.
-pub const NO_VERSION: &str = "No version specified for the focal resource, message is rejected.";
-/// Details of the refusal of a resource of another version. Clients compare the text.
-pub const WRONG_VERSION: &str = "The specified resource version is not correct";
-
-/// One thing that a server says went wrong. Severity and type are sometimes missing on the wire.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Issue {
-    /// How grave it is.
-    pub severity: Option<IssueSeverity>,
-    /// The code of its type, see [`issue_type`].
-    pub code: Option<String>,
-    /// What went wrong, for people.
-    pub details: Option<String>,
-    /// Where in the content, as `XPath`.
-    pub location: Vec<String>,
-    /// The resource that it is about: a reference, as a rule a URL without version.
-    pub resource: Option<String>,
-}
-
-impl Issue {
+impl OperationOutcomeIssue {
     /// An error of this type.
-    pub fn error(code: &str, details: impl Into<String>) -> Self {
+    pub fn error(issue_type: IssueType, details: impl Into<String>) -> Self {
         Self {
             severity: Some(IssueSeverity::Error),
-            code: Some(code.to_owned()),
+            r#type: Some(issue_type),
             details: Some(details.into()),
             ..Self::default()
         }
@@ -70,18 +33,18 @@ impl Issue {
     /// About a resource, which is named without version.
     #[must_use]
     pub fn about(mut self, url: &ResourceUrl) -> Self {
-        self.resource = Some(url.versionless().to_owned());
+        self.resource = Some(Reference::from(url.versionless()));
         self
     }
 
     /// Whether the issue is of this type.
-    pub fn is(&self, code: &str) -> bool {
-        self.code.as_deref() == Some(code)
+    pub fn is(&self, issue_type: impl Into<IssueType>) -> bool {
+        self.r#type == Some(issue_type.into())
     }
 
     /// The issues of an outcome.
     pub fn all_of(outcome: &OperationOutcome) -> impl Iterator<Item = Self> {
-        outcome.issue.iter().map(Self::from)
+        outcome.issue.iter().cloned().map(Self::from)
     }
 
     /// An outcome with these issues.
@@ -93,72 +56,108 @@ impl Issue {
     }
 }
 
-impl From<&OperationOutcomeIssue> for Issue {
-    fn from(issue: &OperationOutcomeIssue) -> Self {
-        let resource = issue.extension.iter().find(|extension| extension.url == ISSUE_RESOURCE);
-        let reference = match resource.and_then(|extension| extension.value.as_ref()) {
-            Some(ExtensionValue::Resource(reference)) => reference.reference.as_str(),
-            _ => None,
-        };
-        Self {
-            severity: issue.severity.value.clone(),
-            code: issue.r#type.as_ref().and_then(|coding| coding.code.as_str()).map(str::to_owned),
-            details: issue.details.as_str().map(str::to_owned),
-            location: issue
-                .location
-                .iter()
-                .filter_map(|location| location.as_str().map(str::to_owned))
-                .collect(),
-            resource: reference.map(str::to_owned),
-        }
-    }
-}
+/// What stands between the two parts of a finding's details.
+const FOUND: &str = ", found ";
 
-impl From<Issue> for OperationOutcomeIssue {
-    fn from(issue: Issue) -> Self {
-        let reference = |reference: String| Extension {
-            url: ISSUE_RESOURCE.to_owned(),
-            value: Some(ExtensionValue::Resource(Box::new(ResourceReference {
-                reference: reference.into(),
-                ..ResourceReference::default()
-            }))),
-            ..Extension::default()
-        };
-        let coding = |code: String| Coding {
-            system: ISSUE_TYPE.into(),
-            code: code.as_str().into(),
-            ..Coding::default()
-        };
+impl From<&Finding> for OperationOutcomeIssue {
+    /// The details begin with the rule's id; the location is the path, and after it the place in the text.
+    ///
+    /// What was found can be data of a patient: the outcome is for whoever may see the content.
+    fn from(finding: &Finding) -> Self {
+        let Finding { severity, rule, path, position, expected, found } = finding;
+        let position = position.map(|position| position.to_string());
         Self {
-            extension: issue.resource.map(reference).into_iter().collect(),
-            severity: issue.severity.into(),
-            r#type: issue.code.map(coding),
-            details: issue.details.into(),
-            location: issue.location.into_iter().map(Into::into).collect(),
+            severity: Some(match severity {
+                Severity::Error => IssueSeverity::Error,
+                Severity::Warning => IssueSeverity::Warning,
+                Severity::Information => IssueSeverity::Information,
+            }),
+            r#type: Some(rules::issue_type(*rule)),
+            details: Some(format!("{rule}: expected {expected}{FOUND}{found}")),
+            location: std::iter::once(path.clone()).chain(position).collect(),
             ..Self::default()
         }
     }
 }
 
+impl From<&OperationOutcomeIssue> for Finding {
+    /// Reads back what a finding became. An issue of anybody else becomes a finding of [`rules::OUTCOME`], with its
+    /// details and type as what was found. The place in the text is not read back.
+    fn from(issue: &OperationOutcomeIssue) -> Self {
+        let severity = match issue.severity {
+            Some(IssueSeverity::Information) => Severity::Information,
+            Some(IssueSeverity::Warning) => Severity::Warning,
+            // Not said, fatal, or of no list: better taken as grave.
+            _ => Severity::Error,
+        };
+        let path = issue.location.first().cloned().unwrap_or_default();
+        let details = issue.details.as_deref().unwrap_or_default();
+        let (rule, expected, found) = parts(details).unwrap_or_else(|| {
+            let code = issue.r#type.as_ref().map(|code| code.code().to_owned());
+            let said = [code.as_deref().unwrap_or_default(), details];
+            let said: Vec<_> = said.into_iter().filter(|text| !text.is_empty()).collect();
+            (rules::OUTCOME, "success".to_owned(), said.join(": "))
+        });
+        Self { severity, rule, path, position: None, expected, found }
+    }
+}
+
+/// The parts of details that a finding wrote.
+fn parts(details: &str) -> Option<(Rule, String, String)> {
+    let (id, rest) = details.split_once(": expected ")?;
+    let (expected, found) = rest.split_once(FOUND)?;
+    Some((rules::of_id(id)?, expected.to_owned(), found.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
+    use koppeltaal_fhir::resources::OperationOutcomeIssue as FhirIssue;
+
     use super::*;
 
     #[test]
-    fn issues_read_back_and_name_resources_without_version() -> Result<(), crate::UrlError> {
-        let url = "https://a.example/CarePlan/1/_history/7".parse()?;
-        let issue = Issue::error(issue_type::CONFLICT, WRONG_VERSION).about(&url);
-        assert_eq!(issue.resource.as_deref(), Some("https://a.example/CarePlan/1"));
-        assert!(issue.is(issue_type::CONFLICT));
-        let outcome = Issue::outcome([issue.clone()]);
-        assert_eq!(Issue::all_of(&outcome).collect::<Vec<_>>(), [issue]);
+    fn an_issue_reads_back() -> Result<(), Box<dyn std::error::Error>> {
+        let url: ResourceUrl = "https://a.example/CarePlan/1/_history/2".parse()?;
+        let issue = OperationOutcomeIssue::error(IssueType::Conflict, details::WRONG_VERSION).about(&url);
+        assert_eq!(issue.resource, Some(Reference::from("https://a.example/CarePlan/1")));
+        assert!(issue.is(IssueType::Conflict) && issue.is("conflict"));
+        let outcome = OperationOutcomeIssue::outcome([issue.clone()]);
+        assert_eq!(OperationOutcomeIssue::all_of(&outcome).collect::<Vec<_>>(), [issue]);
         Ok(())
     }
 
     #[test]
     fn an_issue_without_severity_and_type_is_read() {
-        let outcome =
-            OperationOutcome { issue: vec![OperationOutcomeIssue::default()], ..Default::default() };
-        assert_eq!(Issue::all_of(&outcome).collect::<Vec<_>>(), [Issue::default()]);
+        let outcome = OperationOutcome { issue: vec![FhirIssue::default()], ..Default::default() };
+        let issues: Vec<_> = OperationOutcomeIssue::all_of(&outcome).collect();
+        assert_eq!(issues, [OperationOutcomeIssue::default()]);
+        assert_eq!(Finding::from(&issues[0]).severity, Severity::Error);
+    }
+
+    #[test]
+    fn a_finding_reads_back_by_whatever_rule() {
+        for (rule, _) in rules::all() {
+            for severity in [Severity::Error, Severity::Warning, Severity::Information] {
+                let finding = Finding {
+                    severity,
+                    rule,
+                    path: "entry[1].content.activity[0]".to_owned(),
+                    position: None,
+                    expected: "a code of ActivityKind".to_owned(),
+                    found: "\"a: expected b, found c\"".to_owned(),
+                };
+                let outcome = OperationOutcomeIssue::outcome([OperationOutcomeIssue::from(&finding)]);
+                let issue = OperationOutcomeIssue::all_of(&outcome).next().expect("an issue");
+                assert_eq!(Finding::from(&issue), finding);
+            }
+        }
+    }
+
+    #[test]
+    fn an_issue_of_a_server_becomes_a_finding_of_its_own_rule() {
+        let issue = OperationOutcomeIssue::error(IssueType::Conflict, details::WRONG_VERSION);
+        let finding = Finding::from(&issue);
+        assert_eq!((finding.rule, finding.severity), (rules::OUTCOME, Severity::Error));
+        assert_eq!(finding.found, "conflict: The specified resource version is not correct");
     }
 }

@@ -12,17 +12,18 @@ mod form;
 mod native;
 mod reference;
 mod rest;
-mod source;
 
-pub use check::{Binding, Deviation, DeviationKind, ElementRule};
-pub(crate) use code::code_system;
+pub use check::{Binding, ElementRule, ElementType};
+pub(crate) use check::{Checked, Checker};
 pub use code::{CodeSystem, UnlistedCode};
+pub(crate) use code::{closed_codes, code_system};
 pub use reference::Reference;
 pub use rest::Rest;
 
-use check::{Checked, Checker};
 use koppeltaal_fhir::datatypes::CodeableConcept;
-use koppeltaal_fhir::{Resource, ResourceType, Unknown};
+use koppeltaal_fhir::{Finding, Resource, ResourceType, Unknown};
+
+use crate::bare;
 
 /// What every generated profile is written with.
 pub(crate) mod prelude {
@@ -35,7 +36,7 @@ pub(crate) mod prelude {
     pub(crate) use super::extension::Extensions;
     pub(crate) use super::form::*;
     pub(crate) use super::native::*;
-    pub(crate) use super::{CodeSystem, ElementRule, Profile, Reference, Rest, says};
+    pub(crate) use super::{CodeSystem, ElementRule, ElementType, Profile, Reference, Rest, says};
     pub(crate) use crate::valuesets;
     pub(crate) use crate::vocabulary::extension::*;
 }
@@ -79,7 +80,10 @@ pub trait Profile: Sized + Checked + Into<Resource> + Into<Self::Fhir> + From<Se
     }
 
     /// Where the value departs from the profile: what is missing, unlisted or unreadable, in the order of the elements.
-    fn deviations(&self) -> Vec<Deviation> {
+    /// Paths begin at the resource and use Koppeltaal's names: `activity[0].startDate`.
+    ///
+    /// What depends on more than the profile (identifiers, references, the message) is [`validate`](crate::validate)'s.
+    fn findings(&self) -> Vec<Finding> {
         Checker::run(self, Self::NAME, Self::RULES)
     }
 
@@ -93,9 +97,9 @@ pub trait Profile: Sized + Checked + Into<Resource> + Into<Self::Fhir> + From<Se
     /// # Errors
     ///
     /// Gives the resource back if it is not of this kind.
-    fn from_resource(mut resource: Resource) -> Result<Self, Resource> {
-        match resource.get_mut::<Self::Fhir>() {
-            Some(fhir) if Self::matches(fhir) => Ok(std::mem::take(fhir).into()),
+    fn from_resource(resource: Resource) -> Result<Self, Resource> {
+        match resource.get::<Self::Fhir>() {
+            Some(fhir) if Self::matches(fhir) => resource.take::<Self::Fhir>().map(Self::from),
             _ => Err(resource),
         }
     }
@@ -106,8 +110,6 @@ pub trait Profile: Sized + Checked + Into<Resource> + Into<Self::Fhir> + From<Se
 pub(crate) fn says<E: CodeSystem>(concept: Option<&CodeableConcept>, unknown: &Unknown, code: &E) -> bool {
     match concept {
         Some(concept) => concept.coding.iter().any(|coding| E::from_coding(coding).as_ref() == Some(code)),
-        None => {
-            source::bare_codings(unknown).iter().any(|coding| E::from_coding(coding).as_ref() == Some(code))
-        }
+        None => bare::codings(unknown).iter().any(|coding| E::from_coding(coding).as_ref() == Some(code)),
     }
 }

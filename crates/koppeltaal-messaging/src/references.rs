@@ -1,137 +1,116 @@
-//! Visits the references in a resource: those of the elements of its type, and those in extensions of the resource and
-//! its parts. Covers the types that Koppeltaal exchanges; references hidden in data types (the assigner of an
-//! identifier, the value set of a coding) never point to a resource of a message.
+//! Visits the references in a resource, each with its path: those of the elements of its type and its parts, in
+//! extensions, and in contained resources. Where a type holds references is generated from the model of DSTU1; this is
+//! how a visit goes.
 
-use koppeltaal_fhir::Resource;
-use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
-use koppeltaal_fhir::resources::{
-    CarePlan, CarePlanActivity, CarePlanGoal, CarePlanParticipant, CarePlanSimple, Device, DiagnosticReport,
-    DiagnosticReportImage, MessageHeader, MessageHeaderDestination, MessageHeaderResponse, Observation,
-    ObservationRelated, Organization, OrganizationContact, Other, Patient, PatientContact, PatientLink,
-    Practitioner, PractitionerQualification, Questionnaire, QuestionnaireGroup, QuestionnaireQuestion,
-    QuestionnaireQuestionData, RelatedPerson,
-};
+use std::fmt::Write as _;
+
+use koppeltaal_fhir::datatypes::ResourceReference;
 
 /// Something that can hold references.
 pub(crate) trait References {
-    /// Shows `visit` every reference inside, in no particular order.
-    fn visit_references(&mut self, visit: &mut dyn FnMut(&mut ResourceReference));
+    /// Shows the visitor every reference inside, in the order of the elements.
+    fn visit_references(&mut self, visitor: &mut Visitor<'_>);
 }
 
-impl<T: References> References for Option<T> {
-    fn visit_references(&mut self, visit: &mut dyn FnMut(&mut ResourceReference)) {
-        if let Some(value) = self {
-            value.visit_references(visit);
+/// Where a visit is, and what is done with each reference.
+pub(crate) struct Visitor<'a> {
+    path: Vec<(&'static str, Option<usize>)>,
+    visit: &'a mut dyn FnMut(&Path<'_>, &mut ResourceReference),
+}
+
+/// The place of a reference, which becomes text only when somebody asks.
+pub(crate) struct Path<'a>(&'a [(&'static str, Option<usize>)]);
+
+impl Path<'_> {
+    /// The path as findings have it: `participant[0].member`.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for (name, index) in self.0 {
+            let dot = if text.is_empty() { "" } else { "." };
+            let _ = write!(text, "{dot}{name}");
+            if let Some(index) = index {
+                let _ = write!(text, "[{index}]");
+            }
+        }
+        text
+    }
+}
+
+/// Shows `visit` the references in `value`.
+pub(crate) fn visit_references(
+    value: &mut impl References,
+    visit: &mut dyn FnMut(&Path<'_>, &mut ResourceReference),
+) {
+    value.visit_references(&mut Visitor { path: Vec::new(), visit });
+}
+
+impl Visitor<'_> {
+    /// Visits a value in a field, or at a place in one.
+    pub(crate) fn inside(
+        &mut self,
+        name: &'static str,
+        index: Option<usize>,
+        value: &mut (impl References + ?Sized),
+    ) {
+        self.path.push((name, index));
+        value.visit_references(self);
+        self.path.pop();
+    }
+
+    /// Visits a field that occurs at most once.
+    pub(crate) fn one(&mut self, name: &'static str, value: &mut Option<impl References>) {
+        if let Some(value) = value {
+            self.inside(name, None, value);
+        }
+    }
+
+    /// Visits a field that repeats.
+    pub(crate) fn list(&mut self, name: &'static str, values: &mut [impl References]) {
+        for (index, value) in values.iter_mut().enumerate() {
+            self.inside(name, Some(index), value);
+        }
+    }
+
+    /// Visits a choice of types, whose alternatives have names of their own.
+    pub(crate) fn choice(&mut self, value: &mut Option<impl References>) {
+        if let Some(value) = value {
+            value.visit_references(self);
         }
     }
 }
 
-impl<T: References> References for Vec<T> {
-    fn visit_references(&mut self, visit: &mut dyn FnMut(&mut ResourceReference)) {
-        for value in self {
-            value.visit_references(visit);
-        }
+impl<T: References> References for Box<T> {
+    fn visit_references(&mut self, visitor: &mut Visitor<'_>) {
+        (**self).visit_references(visitor);
     }
 }
 
 impl References for ResourceReference {
-    fn visit_references(&mut self, visit: &mut dyn FnMut(&mut ResourceReference)) {
-        visit(self);
-        self.extension.visit_references(visit);
-    }
-}
-
-impl References for Extension {
-    fn visit_references(&mut self, visit: &mut dyn FnMut(&mut ResourceReference)) {
-        self.extension.visit_references(visit);
-        if let Some(ExtensionValue::Resource(reference)) = &mut self.value {
-            reference.visit_references(visit);
-        }
-    }
-}
-
-impl References for QuestionnaireQuestionData {
-    fn visit_references(&mut self, visit: &mut dyn FnMut(&mut ResourceReference)) {
-        if let Self::Resource(reference) = self {
-            reference.visit_references(visit);
-        }
-    }
-}
-
-/// Says in which fields of a type references are.
-macro_rules! references_in {
-    ($($type:ident { $($field:ident),* })*) => {
-        $(impl References for $type {
-            fn visit_references(&mut self, visit: &mut dyn FnMut(&mut ResourceReference)) {
-                self.extension.visit_references(visit);
-                self.modifier_extension.visit_references(visit);
-                $(self.$field.visit_references(visit);)*
-            }
-        })*
-    };
-}
-
-references_in! {
-    CarePlan { contained, patient, concern, participant, goal, activity }
-    CarePlanParticipant { member }
-    CarePlanGoal { concern }
-    CarePlanActivity { action_resulting, detail, simple }
-    CarePlanSimple { location, performer, product }
-    Device { contained, owner, location, patient }
-    DiagnosticReport { contained, subject, performer, request_detail, specimen, result, imaging_study, image }
-    DiagnosticReportImage { link }
-    MessageHeader { contained, response, destination, enterer, author, receiver, responsible, data }
-    MessageHeaderDestination { target }
-    MessageHeaderResponse { details }
-    Observation { contained, subject, specimen, performer, related }
-    ObservationRelated { target }
-    Organization { contained, part_of, contact, location }
-    OrganizationContact {}
-    Other { contained, subject, author }
-    Patient { contained, contact, care_provider, managing_organization, link }
-    PatientContact { organization }
-    PatientLink { other }
-    Practitioner { contained, organization, location, qualification }
-    PractitionerQualification { issuer }
-    Questionnaire { contained, subject, author, source, encounter, group }
-    QuestionnaireGroup { subject, group, question }
-    QuestionnaireQuestion { options, data, group }
-    RelatedPerson { contained, patient }
-}
-
-impl References for Resource {
-    fn visit_references(&mut self, visit: &mut dyn FnMut(&mut ResourceReference)) {
-        match self {
-            Self::CarePlan(resource) => resource.visit_references(visit),
-            Self::Device(resource) => resource.visit_references(visit),
-            Self::DiagnosticReport(resource) => resource.visit_references(visit),
-            Self::MessageHeader(resource) => resource.visit_references(visit),
-            Self::Observation(resource) => resource.visit_references(visit),
-            Self::Organization(resource) => resource.visit_references(visit),
-            Self::Other(resource) => resource.visit_references(visit),
-            Self::Patient(resource) => resource.visit_references(visit),
-            Self::Practitioner(resource) => resource.visit_references(visit),
-            Self::Questionnaire(resource) => resource.visit_references(visit),
-            Self::RelatedPerson(resource) => resource.visit_references(visit),
-            // Koppeltaal exchanges no other type; inside `contained` one may occur and is left as it is.
-            _ => {}
-        }
+    fn visit_references(&mut self, visitor: &mut Visitor<'_>) {
+        (visitor.visit)(&Path(&visitor.path), self);
+        visitor.list("extension", &mut self.extension);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use koppeltaal_fhir::Resource;
+    use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, Identifier};
+    use koppeltaal_fhir::resources::{
+        CarePlan, CarePlanActivity, CarePlanParticipant, CarePlanSimple, Other,
+    };
+
     use super::*;
 
     fn to(id: &str) -> ResourceReference {
         ResourceReference { reference: id.into(), ..ResourceReference::default() }
     }
 
-    fn found(mut resource: Resource) -> Vec<String> {
+    fn found(mut resource: Resource) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        resource
-            .visit_references(&mut |reference| found.extend(reference.reference.as_str().map(str::to_owned)));
-        found.sort();
+        visit_references(&mut resource, &mut |path, reference| {
+            found.extend(reference.reference.as_str().map(|text| (path.text(), text.to_owned())));
+        });
         found
     }
 
@@ -148,13 +127,23 @@ mod tests {
             ..CarePlanParticipant::default()
         };
         let simple = CarePlanSimple { performer: vec![to("performer")], ..CarePlanSimple::default() };
+        let assigner = Identifier { assigner: Some(Box::new(to("assigner"))), ..Identifier::default() };
         let plan = CarePlan {
             contained: vec![Other { subject: Some(to("contained")), ..Other::default() }.into()],
+            identifier: vec![assigner],
             patient: Some(to("patient")),
             participant: vec![participant],
             activity: vec![CarePlanActivity { simple: Some(simple), ..CarePlanActivity::default() }],
             ..CarePlan::default()
         };
-        assert_eq!(found(plan.into()), ["contained", "member", "nested", "patient", "performer"]);
+        let expected = [
+            ("contained[0].subject", "contained"),
+            ("identifier[0].assigner", "assigner"),
+            ("patient", "patient"),
+            ("participant[0].extension[0].extension[0].valueResource", "nested"),
+            ("participant[0].member", "member"),
+            ("activity[0].simple.performer[0]", "performer"),
+        ];
+        assert_eq!(found(plan.into()), expected.map(|(path, text)| (path.to_owned(), text.to_owned())));
     }
 }

@@ -1,4 +1,4 @@
-//! [`Reply`]: what a server answers to a posted message, to compose and to read (Koppeltaal spec section 4).
+//! [`Reply`]: what a server answers to a posted message, to compose and to read.
 
 use koppeltaal_fhir::Bundle;
 use koppeltaal_fhir::datatypes::ResourceReference;
@@ -20,8 +20,10 @@ pub struct Reply {
     pub header: Header,
 }
 
-/// Why a reply does not say that the message was accepted.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+/// Why a reply does not say that the message was accepted. `Debug` and `Display` show codes and identifiers, nothing of
+/// the explanation, which can quote content.
+#[derive(Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReplyError {
     /// The bundle has no header.
     #[error("the reply has no MessageHeader")]
@@ -53,6 +55,16 @@ pub enum ReplyError {
         /// The explanation, if there is one.
         outcome: Option<Box<OperationOutcome>>,
     },
+}
+
+impl std::fmt::Debug for ReplyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ReplyError({self}")?;
+        if let Self::NotOk { outcome: Some(outcome), .. } = self {
+            write!(f, "; issues: {}", outcome.issue.len())?;
+        }
+        f.write_str(")")
+    }
 }
 
 /// An optional text in an error message.

@@ -1,66 +1,95 @@
-//! [`ProcessingStatus`]: what becomes of a message in a receiver's queue, and the extension that says so.
+//! [`ProcessingStatus`]: what becomes of a message in a receiver's queue, the steps it can take, and the extension of the
+//! header that says so.
+//!
+//! The steps are one table, [`TRANSITIONS`]: a connector asks it before it sends an acknowledgement, a server before it
+//! takes one.
 
-use std::fmt;
 use std::str::FromStr;
 
 use koppeltaal_fhir::Primitive;
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue};
 use koppeltaal_fhir::primitives::Instant;
 
+use crate::generated::valuesets::ProcessingStatus;
 use crate::vocabulary::extension::message_header::{
     PROCESSING_STATUS, PROCESSING_STATUS_EXCEPTION, PROCESSING_STATUS_STATUS,
     PROCESSING_STATUS_STATUS_LAST_CHANGED,
 };
 
-/// The status of one message in the queue of one application instance (Koppeltaal spec section 5).
+/// What makes the status of a message change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ProcessingStatus {
-    /// Waits to be claimed.
-    New,
-    /// Handed to the receiver, which has not answered yet.
-    Claimed,
-    /// Processed.
-    Success,
-    /// The receiver could not process it and never will.
-    Failed,
-    /// Nobody needs to process it: a newer version of its focal resource is in the queue.
-    ReplacedByNewVersion,
-    /// Claimed and not answered in time five times over.
-    MaximumRetriesExceeded,
-    /// Put away by the server. Old clients cannot read this code: a server does not show it to them.
-    Archived,
+pub enum Cause {
+    /// The receiver claims the message.
+    Claim,
+    /// The receiver says what became of the message, while its claim holds.
+    Acknowledgement,
+    /// The receiver says it after its claim expired. That counts as long as nobody else claimed the message since and
+    /// the receiver did not give it back before.
+    LateAcknowledgement,
+    /// The claim was not answered in time; for the fifth time, that is the end.
+    Expiry,
+    /// A newer version of the focal resource waits in the same queue. A message that is claimed is replaced when it is
+    /// given back or its claim expires.
+    Replacement,
+    /// The server puts the message away.
+    Archiving,
 }
 
-use ProcessingStatus::{
-    Archived, Claimed, Failed, MaximumRetriesExceeded, New, ReplacedByNewVersion, Success,
+impl Cause {
+    /// Whether it is the receiver who changes the status, not the server.
+    pub fn is_the_receivers(self) -> bool {
+        matches!(self, Self::Claim | Self::Acknowledgement | Self::LateAcknowledgement)
+    }
+}
+
+/// One step that a message can take. See [`TRANSITIONS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Transition {
+    /// The status before.
+    pub from: ProcessingStatus,
+    /// What happens.
+    pub cause: Cause,
+    /// The status after.
+    pub to: ProcessingStatus,
+}
+
+/// Makes the rows from a compact form: `status, cause, what it becomes`.
+macro_rules! transitions {
+    ($($from:ident $cause:ident => $($to:ident)|+;)*) => {
+        &[$($(Transition {
+            from: ProcessingStatus::$from,
+            cause: Cause::$cause,
+            to: ProcessingStatus::$to,
+        },)+)*]
+    };
+}
+
+/// Every step that the protocol has, as the connector guide and the behaviour of deployed servers give them:
+/// `New -> Claimed -> Success | Failed | New` by the receiver, the rest by the server.
+pub static TRANSITIONS: &[Transition] = transitions! {
+    New Claim => Claimed;
+    New LateAcknowledgement => Success | Failed;
+    New Replacement => ReplacedByNewVersion;
+    Claimed Acknowledgement => Success | Failed | New;
+    Claimed Expiry => New | MaximumRetriesExceeded;
+    Claimed Replacement => ReplacedByNewVersion;
+    ReplacedByNewVersion LateAcknowledgement => Success | Failed;
+    MaximumRetriesExceeded LateAcknowledgement => Success | Failed;
+    Success Archiving => Archived;
+    Failed Archiving => Archived;
+    ReplacedByNewVersion Archiving => Archived;
+    MaximumRetriesExceeded Archiving => Archived;
 };
 
-/// Each status, its code, and what it can become.
-///
-/// `Claimed` goes back to `New` when the receiver gives the message back or does not answer in time.
-static TABLE: [(ProcessingStatus, &str, &[ProcessingStatus]); 7] = [
-    (New, "New", &[Claimed, ReplacedByNewVersion]),
-    (Claimed, "Claimed", &[Success, Failed, New, MaximumRetriesExceeded]),
-    (Success, "Success", &[Archived]),
-    (Failed, "Failed", &[Archived]),
-    (ReplacedByNewVersion, "ReplacedByNewVersion", &[Archived]),
-    (MaximumRetriesExceeded, "MaximumRetriesExceeded", &[Archived]),
-    (Archived, "Archived", &[]),
-];
-
 impl ProcessingStatus {
-    /// Every status.
-    pub const ALL: [Self; 7] =
-        [New, Claimed, Success, Failed, ReplacedByNewVersion, MaximumRetriesExceeded, Archived];
-
-    /// The code on the wire.
-    pub fn code(self) -> &'static str {
-        TABLE[self as usize].1
+    /// What the status can become for this cause; empty if the cause cannot arise.
+    pub fn steps(self, cause: Cause) -> impl Iterator<Item = Self> {
+        TRANSITIONS.iter().filter(move |step| step.from == self && step.cause == cause).map(|step| step.to)
     }
 
-    /// Whether the protocol lets a message of this status get `next` in one step. A status never becomes itself.
-    pub fn can_become(self, next: Self) -> bool {
-        TABLE[self as usize].2.contains(&next)
+    /// Whether a message of this status gets `next` for this cause.
+    pub fn can_become(self, next: Self, cause: Cause) -> bool {
+        self.steps(cause).any(|to| to == next)
     }
 
     /// The next status.
@@ -68,19 +97,13 @@ impl ProcessingStatus {
     /// # Errors
     ///
     /// A step that the protocol does not have, such as `Success` back to `New`.
-    pub fn become_next(self, next: Self) -> Result<Self, IllegalTransition> {
-        if self.can_become(next) { Ok(next) } else { Err(IllegalTransition { from: self, to: next }) }
+    pub fn become_next(self, next: Self, cause: Cause) -> Result<Self, IllegalTransition> {
+        if self.can_become(next, cause) { Ok(next) } else { Err(IllegalTransition { from: self, to: next }) }
     }
 
     /// Whether a receiver still has something to do: the message is new or claimed.
     pub fn is_open(self) -> bool {
-        matches!(self, New | Claimed)
-    }
-}
-
-impl fmt::Display for ProcessingStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.code())
+        matches!(self, Self::New | Self::Claimed)
     }
 }
 
@@ -106,7 +129,29 @@ impl FromStr for ProcessingStatus {
     type Err = UnknownStatus;
 
     fn from_str(code: &str) -> Result<Self, UnknownStatus> {
-        TABLE.iter().find(|row| row.1 == code).map(|row| row.0).ok_or_else(|| UnknownStatus(code.to_owned()))
+        Self::of_code(code).ok_or_else(|| UnknownStatus(code.to_owned()))
+    }
+}
+
+/// What a receiver says about a message that it claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acknowledgement {
+    /// It is processed.
+    Success,
+    /// Its content is wrong for good; the text says why. It may be shown to people: no data of patients in it.
+    Failed(String),
+    /// Trouble that will pass: the message goes back into the queue.
+    New,
+}
+
+impl Acknowledgement {
+    /// The status that the message gets.
+    pub fn status(&self) -> ProcessingStatus {
+        match self {
+            Self::Success => ProcessingStatus::Success,
+            Self::Failed(_) => ProcessingStatus::Failed,
+            Self::New => ProcessingStatus::New,
+        }
     }
 }
 
@@ -131,6 +176,31 @@ impl ProcessingState {
     pub fn with_exception(mut self, exception: impl Into<String>) -> Self {
         self.exception = Some(exception.into());
         self
+    }
+
+    /// The state after a receiver's acknowledgement at this time, late or not: who cannot know whether somebody else
+    /// claimed the message since lets the server decide. The same status once more is the answer to a lost reply.
+    ///
+    /// # Errors
+    ///
+    /// A step that no acknowledgement can bring about, such as `Success` back to `New`.
+    pub fn acknowledged(
+        &self,
+        acknowledgement: &Acknowledgement,
+        at: Instant,
+    ) -> Result<Self, IllegalTransition> {
+        let to = acknowledgement.status();
+        if let Some(from) = self.status().filter(|from| *from != to) {
+            let causes = [Cause::Acknowledgement, Cause::LateAcknowledgement];
+            if !causes.into_iter().any(|cause| from.can_become(to, cause)) {
+                return Err(IllegalTransition { from, to });
+            }
+        }
+        let state = Self::new(to, at);
+        Ok(match acknowledgement {
+            Acknowledgement::Failed(why) => state.with_exception(why.as_str()),
+            Acknowledgement::Success | Acknowledgement::New => state,
+        })
     }
 
     /// The status, if there is one and it is of the list.
@@ -166,8 +236,7 @@ impl ProcessingState {
         })
     }
 
-    /// The extension, its parts in the order that deployed clients rely on: status, last changed, exception
-    /// (Koppeltaal spec section 14).
+    /// The extension, its parts in the order that deployed clients rely on: status, last changed, exception.
     pub fn to_extension(&self) -> Extension {
         let parts = [
             (PROCESSING_STATUS_STATUS, self.code.as_deref().map(|code| ExtensionValue::Code(code.into()))),
@@ -211,43 +280,65 @@ fn instant(value: &ExtensionValue) -> Option<Instant> {
 
 #[cfg(test)]
 mod tests {
+    use ProcessingStatus::{Archived, Claimed, Failed, MaximumRetriesExceeded, New, Success};
+
     use super::*;
-
-    #[test]
-    fn the_table_is_in_the_order_of_the_statuses() {
-        for status in ProcessingStatus::ALL {
-            assert_eq!(TABLE[status as usize].0, status);
-            assert_eq!(status.to_string().parse(), Ok(status));
-        }
-    }
-
-    #[test]
-    fn messages_are_claimed_before_they_are_answered() {
-        assert!(New.can_become(Claimed));
-        assert!(Claimed.can_become(Success));
-        assert!(Claimed.can_become(New));
-        assert!(!New.can_become(Success));
-    }
-
-    #[test]
-    fn what_is_done_stays_done() {
-        for done in ProcessingStatus::ALL.into_iter().filter(|status| !status.is_open()) {
-            assert!(!done.can_become(New) && !done.can_become(Claimed), "{done}");
-        }
-        assert_eq!(Success.become_next(New), Err(IllegalTransition { from: Success, to: New }));
-    }
-
-    #[test]
-    fn no_status_becomes_itself() {
-        assert!(ProcessingStatus::ALL.into_iter().all(|status| !status.can_become(status)));
-    }
 
     fn instant() -> Instant {
         "2023-03-31T09:31:00+00:00".parse().expect("an instant")
     }
 
     #[test]
-    fn the_parts_stand_in_the_order_that_clients_rely_on() {
+    fn a_step_stands_in_the_table_once_and_leads_elsewhere() {
+        for (index, step) in TRANSITIONS.iter().enumerate() {
+            assert_ne!(step.from, step.to);
+            assert!(!TRANSITIONS[index + 1..].contains(step), "{step:?}");
+        }
+    }
+
+    #[test]
+    fn messages_are_claimed_before_they_are_answered() {
+        assert!(New.can_become(Claimed, Cause::Claim));
+        assert!(Claimed.can_become(Success, Cause::Acknowledgement));
+        assert!(Claimed.can_become(New, Cause::Acknowledgement));
+        assert!(!New.can_become(Success, Cause::Acknowledgement));
+    }
+
+    #[test]
+    fn a_late_answer_counts_until_it_is_given() {
+        for expired in [New, ProcessingStatus::ReplacedByNewVersion, MaximumRetriesExceeded] {
+            assert!(expired.can_become(Success, Cause::LateAcknowledgement), "{expired}");
+            assert!(!expired.can_become(New, Cause::LateAcknowledgement), "{expired}");
+        }
+        assert_eq!(Success.steps(Cause::LateAcknowledgement).count(), 0);
+    }
+
+    #[test]
+    fn what_is_done_is_only_archived() {
+        for done in [Success, Failed, Archived] {
+            let steps: Vec<_> = TRANSITIONS.iter().filter(|step| step.from == done).collect();
+            assert!(
+                steps.iter().all(|step| step.to == Archived && !step.cause.is_the_receivers()),
+                "{steps:?}"
+            );
+        }
+        let back = Success.become_next(New, Cause::Acknowledgement);
+        assert_eq!(back, Err(IllegalTransition { from: Success, to: New }));
+    }
+
+    #[test]
+    fn an_acknowledgement_is_refused_when_it_would_undo_another() {
+        let state = |status| ProcessingState::new(status, instant());
+        let answered = state(Success).acknowledged(&Acknowledgement::New, instant());
+        assert_eq!(answered, Err(IllegalTransition { from: Success, to: New }));
+        assert_eq!(state(Success).acknowledged(&Acknowledgement::Success, instant()), Ok(state(Success)));
+        let failed =
+            state(Claimed).acknowledged(&Acknowledgement::Failed("No such activity".into()), instant());
+        assert_eq!(failed, Ok(state(Failed).with_exception("No such activity")));
+    }
+
+    #[test]
+    fn the_extension_has_its_parts_in_order() {
         let extension =
             ProcessingState::new(Failed, instant()).with_exception("Unknown activity").to_extension();
         let urls: Vec<_> = extension.extension.iter().map(|part| part.url.as_str()).collect();

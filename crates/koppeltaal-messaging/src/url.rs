@@ -10,7 +10,7 @@ const HISTORY: &str = "/_history/";
 
 /// The address of a resource: base, type segment, id and, when one is known, version.
 ///
-/// `{base}/{type}/{id}[/_history/{version}]` (Koppeltaal spec section 4). The type segment is the name of a FHIR type
+/// `{base}/{type}/{id}[/_history/{version}]`. The type segment is the name of a FHIR type
 /// or the Koppeltaal name of a kind of `Other` (`CareTeam`). The base is empty in a relative reference. The version is
 /// an opaque text that only the server makes: it holds colons and dots, and says nothing about order.
 ///
@@ -40,6 +40,7 @@ pub struct ResourceUrl {
 
 /// Why a text is not the address of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum UrlError {
     /// There is no `Type/id` at the end, where the type starts with a capital letter.
     #[error("no resource type and id at the end of the URL")]
@@ -233,7 +234,7 @@ impl From<ResourceUrl> for String {
 }
 
 impl From<&ResourceUrl> for ResourceReference {
-    /// A reference as it stands inside resources: without version (Koppeltaal spec section 4).
+    /// A reference as it stands inside resources: without version.
     fn from(url: &ResourceUrl) -> Self {
         Self { reference: url.versionless().into(), ..Self::default() }
     }

@@ -1,4 +1,4 @@
-//! Composed messages follow section 4 of the Koppeltaal spec, for every event and both rules for versions.
+//! Composed messages follow the connector guide, for every event and both rules for versions.
 #![cfg(all(feature = "json", feature = "xml"))]
 
 use std::fs;
@@ -10,25 +10,25 @@ use koppeltaal_fhir::resources::{
 };
 use koppeltaal_fhir::{Bundle, Document, ReadOptions};
 use koppeltaal_messaging::{
-    ApiVersion, Application, CONNECTOR_VERSION, ComposeError, Draft, Event, Message, MissingReference,
-    ResourceKind, ResourceUrl, Sender,
+    ApiVersion, CONNECTOR_VERSION, ComposeError, Draft, Event, Message, MissingReference, ResourceKind,
+    ResourceUrl, Sender, Source,
 };
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
 const VERSION: &str = "2023-03-31T09:30:05:118.4467";
 
-fn application(base: &str) -> Application {
-    Application {
+fn source(base: &str) -> Source {
+    Source {
         name: "Zonnedauw".to_owned(),
         software: "Portaal".to_owned(),
         version: "4.1".to_owned(),
-        base: base.to_owned(),
+        endpoint: base.to_owned(),
     }
 }
 
 fn sender(base: &str) -> Sender {
-    Sender::new(application(base), "Zonnedauw")
+    Sender::new(source(base), "Zonnedauw")
 }
 
 fn portal() -> Sender {
@@ -96,7 +96,7 @@ fn every_event_composes_to_the_letter() -> Result {
 }
 
 #[test]
-fn the_rules_of_section_4_hold_for_resources_with_versions() -> Result {
+fn the_rules_of_messages_hold_for_resources_with_versions() -> Result {
     for (event, api_version) in
         Event::ALL.into_iter().flat_map(|event| [(event, ApiVersion::V1_3_3), (event, ApiVersion::V1_3_5)])
     {

@@ -6,9 +6,8 @@ use std::path::Path;
 
 use koppeltaal_fhir::resources::{IssueSeverity, MessageHeaderSource};
 use koppeltaal_fhir::{Bundle, Document, ReadOptions};
-use koppeltaal_messaging::{
-    Event, Header, Issue, NO_VERSION, Reply, ReplyError, ResourceUrl, WRONG_VERSION, issue_type,
-};
+use koppeltaal_messaging::valuesets::IssueType;
+use koppeltaal_messaging::{Event, Header, Issue, Reference, Reply, ReplyError, ResourceUrl, details};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -47,13 +46,14 @@ fn a_refusal_says_what_the_server_said() -> Result {
     for name in ["mailbox-reply-error.json", "mailbox-reply-error.xml"] {
         let error = Reply::read(&fixture(name)?, &request()).expect_err("a refusal");
         assert_eq!(error.to_string(), "the reply has response code \"fatal-error\", not ok");
+        assert!(!format!("{error:?}").contains("No version"), "{error:?}");
         let ReplyError::NotOk { outcome: Some(outcome), .. } = error else { panic!("{error:?}") };
         let issues: Vec<_> = Issue::all_of(&outcome).collect();
         assert_eq!(issues.len(), 1);
-        assert!(issues[0].is(issue_type::CONFLICT));
+        assert!(issues[0].is(IssueType::Conflict));
         assert_eq!(issues[0].severity, Some(IssueSeverity::Error));
-        assert_eq!(issues[0].details.as_deref(), Some(NO_VERSION));
-        assert_eq!(issues[0].resource.as_deref(), Some("https://portal.example/fhir/CarePlan/910"));
+        assert_eq!(issues[0].details.as_deref(), Some(details::NO_VERSION));
+        assert_eq!(issues[0].resource, Some(Reference::from("https://portal.example/fhir/CarePlan/910")));
     }
     Ok(())
 }
@@ -108,7 +108,8 @@ fn our_own_replies_read_back_in_both_formats() -> Result {
 fn our_own_refusals_read_back() -> Result {
     let plan: ResourceUrl = "https://portal.example/fhir/CarePlan/910".parse()?;
     for (passing, code) in [(true, "transient-error"), (false, "fatal-error")] {
-        let outcome = Issue::outcome([Issue::error(issue_type::CONFLICT, WRONG_VERSION).about(&plan)]);
+        let outcome =
+            Issue::outcome([Issue::error(IssueType::Conflict, details::WRONG_VERSION).about(&plan)]);
         let reply = Reply::refuse(&request(), MessageHeaderSource::default(), passing, outcome.clone());
         let Err(ReplyError::NotOk { code: found, outcome: Some(found_outcome) }) =
             Reply::read(&reply.into_bundle("Zonnedauw"), &request())

@@ -32,7 +32,8 @@ pub(crate) fn delivery_header(delivery: &Delivery, links: &Links) -> Entry {
         state = state.with_exception(exception);
     }
     let mut header = header_of(&delivery.message, links);
-    header.set_processing(Some(&state));
+    // The mailbox keeps headers without a status, and the first one is never refused.
+    let _ = header.set_processing(&state);
     header_entry(header, delivery.number, &delivery.version, delivery.changed.instant(), links)
 }
 

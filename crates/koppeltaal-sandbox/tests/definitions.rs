@@ -44,7 +44,7 @@ async fn a_definition_is_created_updated_and_archived() {
 
         let stale = game.put(&first, renamed.clone()).await;
         assert_eq!(stale.details(409), "The specified resource version is not correct");
-        assert_eq!(stale.issues(409)[0].resource.as_deref(), Some(url));
+        assert_eq!(stale.issues(409)[0].resource, Some(url.into()));
         let unversioned = game.put(url, renamed).await;
         assert_eq!(
             unversioned.details(409),

@@ -146,7 +146,7 @@ async fn the_processing_status_has_its_parts_in_the_order_that_old_clients_need(
         Status::Failed,
         koppeltaal_fhir::primitives::Instant::now(),
     );
-    failed.set_processing(Some(&state.with_exception("Onbekende activiteit")));
+    failed.set_processing(&state.with_exception("Onbekende activiteit")).expect("a step of the protocol");
     game.put(&id, failed.into_fhir()).await.document();
 
     let kept = game.get(&format!("MessageHeader/_search?_id={id}")).await;
@@ -221,10 +221,7 @@ async fn version_trouble_is_a_conflict_that_names_the_resource() {
 
         let missing = portal.send_message(plan("m2", "1")).await;
         assert_eq!(missing.details(409), "No version specified for the focal resource, message is rejected.");
-        assert_eq!(
-            missing.issues(409)[0].resource.as_deref(),
-            Some("https://portal.example/fhir/CarePlan/1")
-        );
+        assert_eq!(missing.issues(409)[0].resource, Some("https://portal.example/fhir/CarePlan/1".into()));
 
         let versioned = |identifier: &str, reference: &str| {
             let mut message = plan(identifier, "1");
@@ -388,7 +385,7 @@ async fn a_resource_whose_id_is_no_resource_url_is_versioned_all_the_same() {
             let second = updated.data[0].reference.as_str().expect("a link").to_owned();
             assert!(second.starts_with(&format!("{id}/_history/")) && second > first, "{second}");
             let stale = portal.send_message(named(&format!("c{place}"), &first)).await;
-            assert_eq!(stale.issues(409)[0].resource.as_deref(), Some(id));
+            assert_eq!(stale.issues(409)[0].resource, Some(id.into()));
         }
     }
 }

@@ -77,7 +77,7 @@ async fn an_item_is_stored_read_changed_and_deleted() {
         assert!(modified.as_str() > shown.last_modified.expect("a time").as_str());
         let stale = game.put(&location, changed.clone()).await;
         assert_eq!(stale.details(409), "The specified resource version is not correct");
-        assert_eq!(stale.issues(409)[0].resource.as_deref(), Some(url));
+        assert_eq!(stale.issues(409)[0].resource, Some(url.into()));
         let current = second.header("content-location").to_owned();
         assert!(current > location);
         game.get(&location).await.details(404);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use koppeltaal_fhir::{ReadError, WriteError};
-use koppeltaal_messaging::{ReplyError, ResourceUrl};
+use koppeltaal_messaging::{IllegalTransition, ReplyError, ResourceUrl};
 
 use crate::oauth::error::OAuthError;
 use crate::outcome::Outcome;
@@ -149,6 +149,9 @@ pub enum Error {
     /// The media type of a content to store holds a character that a header cannot carry. No request was made.
     #[error("the media type of the content is none")]
     MediaType,
+    /// The message was answered before, and its status cannot become what is to be said now. Nothing was sent.
+    #[error("the message was answered before: {0}")]
+    Answered(IllegalTransition),
     /// The content cannot be written in the client's format. No request was made.
     #[error("the content cannot be sent")]
     Unwritable(#[source] WriteError),
@@ -304,6 +307,7 @@ impl Error {
             Self::ForeignUrl { .. } => "foreign-url",
             Self::NotAMessage => "not-a-message",
             Self::MediaType => "media-type",
+            Self::Answered(_) => "answered",
             Self::Unwritable(_) => "unwritable",
         }
     }
@@ -432,6 +436,7 @@ fn what_is_wrong(error: &ReplyError) -> &'static str {
         ReplyError::OtherMessage { .. } => "a reply to another message",
         ReplyError::OtherEvent { .. } => "a reply about another event",
         ReplyError::NotOk { .. } => "a reply that refuses the message",
+        _ => "a reply that is none to the message",
     }
 }
 

@@ -73,7 +73,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ForeignUrl`](Error::ForeignUrl) for a header that did not come from this server; else those of a write. Giving
+    /// [`ForeignUrl`](Error::ForeignUrl) for a header that did not come from this server, [`Answered`](Error::Answered)
+    /// for one whose status no acknowledgement can change; else those of a write. Giving
     /// `Success` or `Failed` again after [`UnknownOutcome`](Error::UnknownOutcome) does no harm, and the client has
     /// done so already, as often as its [`RetryPolicy`](crate::RetryPolicy) says. `New` is not given again: by then
     /// somebody else may have claimed the message.
@@ -85,9 +86,9 @@ impl Client {
             Acknowledgement::New => Operation::RELEASE,
             Acknowledgement::Success | Acknowledgement::Failed(_) => Operation::ACKNOWLEDGE,
         };
-        let header_to_put = header.acknowledged(acknowledgement, Instant::now()).into_fhir();
+        let answered = header.acknowledged(acknowledgement, Instant::now()).map_err(Error::Answered)?;
         let request = Request::new(operation, url)
-            .body(Body::resource(self.format(), header_to_put.into())?)
+            .body(Body::resource(self.format(), answered.into_fhir().into())?)
             .message_identifier(header.identifier());
         // Some servers answer with the header, some with nothing; a page of a proxy is neither.
         self.exchange(request, |answer| if answer.is_empty() { Ok(()) } else { answer.document().map(drop) })

@@ -40,7 +40,7 @@ impl Outcome {
     /// The resources that the issues are about, without version, each once.
     pub fn resources(&self) -> Vec<ResourceUrl> {
         let mut resources = Vec::new();
-        let urls = self.issues().filter_map(|issue| issue.resource?.parse::<ResourceUrl>().ok());
+        let urls = self.issues().filter_map(|issue| issue.resource?.url());
         for resource in urls.map(|url| url.without_version()) {
             if !resources.contains(&resource) {
                 resources.push(resource);

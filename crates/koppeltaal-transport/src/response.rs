@@ -6,7 +6,8 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, StatusCode};
 use koppeltaal_fhir::resources::{OperationOutcome, ResponseType};
 use koppeltaal_fhir::{Bundle, Document, Finding, Limits, ReadDocument, ReadOptions, Resource};
-use koppeltaal_messaging::{ReplyError, ResourceUrl, issue_type};
+use koppeltaal_messaging::valuesets::IssueType;
+use koppeltaal_messaging::{CodeSystem as _, ReplyError, ResourceUrl};
 use reqwest::Url;
 use secrecy::zeroize::Zeroize as _;
 use serde::de::DeserializeOwned;
@@ -69,13 +70,13 @@ const BY_STATUS: [(StatusCode, Refusal); 9] = [
 ];
 
 /// Issue codes that say more than the other statuses: the original server answers 500 to much.
-const BY_CODE: [(&str, Refusal); 6] = [
-    (issue_type::LOGIN, Refusal::Authentication),
-    (issue_type::FORBIDDEN, Refusal::Forbidden),
-    (issue_type::CONFLICT, Refusal::Conflict),
-    (issue_type::THROTTLED, Refusal::RateLimited),
-    ("transient", Refusal::Unavailable),
-    ("lock-error", Refusal::Unavailable),
+static BY_CODE: [(IssueType, Refusal); 6] = [
+    (IssueType::Login, Refusal::Authentication),
+    (IssueType::Forbidden, Refusal::Forbidden),
+    (IssueType::Conflict, Refusal::Conflict),
+    (IssueType::Throttled, Refusal::RateLimited),
+    (IssueType::Transient, Refusal::Unavailable),
+    (IssueType::LockError, Refusal::Unavailable),
 ];
 
 impl Answer {
@@ -182,9 +183,9 @@ impl Answer {
 
     /// The error that an outcome of the server's is.
     pub(crate) fn refused(&self, outcome: Outcome) -> Error {
-        let by_code = || BY_CODE.iter().find(|(code, _)| outcome.has_code(code)).map(|row| row.1);
+        let by_code = || BY_CODE.iter().find(|(code, _)| outcome.has_code(code.code())).map(|row| row.1);
         // A token that has expired comes with whatever status.
-        let refusal = if outcome.has_code(issue_type::EXPIRED) {
+        let refusal = if outcome.has_code(IssueType::Expired.code()) {
             Some(Refusal::Authentication)
         } else {
             self.by_status().or_else(by_code)
@@ -219,7 +220,8 @@ impl Answer {
             self.header(&header::RETRY_AFTER).and_then(|value| retry_after(value, SystemTime::now()));
         match refusal {
             Refusal::Authentication => {
-                let expired = outcome.as_ref().is_some_and(|outcome| outcome.has_code(issue_type::EXPIRED));
+                let expired =
+                    outcome.as_ref().is_some_and(|outcome| outcome.has_code(IssueType::Expired.code()));
                 Error::Authentication { expired, outcome }
             }
             Refusal::Forbidden => Error::Forbidden { outcome },

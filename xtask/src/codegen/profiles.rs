@@ -1,7 +1,8 @@
 //! Koppeltaal's profiles and value sets: `schemas/koppeltaal` to `crates/koppeltaal-messaging/src/generated`.
 //!
 //! `parse` reads the schema text, `resolve` finds each field's place in the DSTU1 model and its Rust type, `emit` writes
-//! the structs and their moves, `lists` the value sets and the constants, `rules` the tables that validation reads.
+//! the structs and their moves, `lists` the value sets and the constants, `rules` the tables that validation reads,
+//! `events` the table of the events, `references` the visitor of references, from the DSTU1 model alone.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,8 +16,10 @@ use crate::schema::Cardinality;
 
 mod documentation;
 mod emit;
+mod events;
 mod lists;
-mod parse;
+pub(crate) mod parse;
+mod references;
 mod resolve;
 mod rules;
 #[cfg(test)]
@@ -37,13 +40,16 @@ pub(super) fn files(root: &Path, dstu1: &Model) -> Result<Vec<(String, TokenStre
     for module in &modules {
         files.insert(format!("{}.rs", module.name), emit::module(module));
     }
+    files.insert("events.rs".to_owned(), events::module(&schema)?);
+    files.insert("references.rs".to_owned(), references::module(dstu1));
     files.insert("valuesets.rs".to_owned(), lists::valuesets(&schema)?);
     files.insert("vocabulary.rs".to_owned(), lists::vocabulary(&schema, &modules)?);
     files.insert("mod.rs".to_owned(), emit::index(&modules));
     Ok(files.into_iter().collect())
 }
 
-fn read(directory: &Path) -> Result<Schema> {
+/// Reads all schema files of a directory.
+pub(crate) fn read(directory: &Path) -> Result<Schema> {
     let mut schema = Schema::default();
     for entry in
         fs::read_dir(directory).with_context(|| format!("{} cannot be listed", directory.display()))?
@@ -61,48 +67,47 @@ fn read(directory: &Path) -> Result<Schema> {
 
 /// All schema files together.
 #[derive(Debug, Default)]
-struct Schema {
-    structures: Vec<Structure>,
-    lists: Vec<List>,
-    systems: Vec<System>,
+pub(crate) struct Schema {
+    pub(crate) structures: Vec<Structure>,
+    pub(crate) lists: Vec<List>,
+    pub(crate) systems: Vec<System>,
+    events: Vec<Event>,
 }
 
 /// A profile, or a component of one.
 #[derive(Debug)]
-struct Structure {
+pub(crate) struct Structure {
     /// `CarePlan`, or `CarePlan.Activity`.
-    name: String,
+    pub(crate) name: String,
     /// The DSTU1 resource or component, or `Extension`.
     base: String,
-    is_component: bool,
+    pub(crate) is_component: bool,
     /// Whether the crate has hand-written code for it: then only constants are generated.
     by_hand: bool,
-    fields: Vec<Field>,
+    pub(crate) fields: Vec<Field>,
 }
 
 /// A line of a profile.
 #[derive(Debug)]
-struct Field {
-    name: String,
-    cardinality: Cardinality,
-    /// The type as written, for docs and rules.
-    label: String,
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) cardinality: Cardinality,
     /// The name of the type; of a choice all of them.
-    types: Vec<String>,
+    pub(crate) types: Vec<String>,
     /// What a reference may point to.
-    targets: Vec<String>,
-    binding: Option<Binding>,
-    place: Place,
+    pub(crate) targets: Vec<String>,
+    pub(crate) binding: Option<Binding>,
+    pub(crate) place: Place,
     default: Option<String>,
     note: Option<String>,
     /// What the profile asks of the parts of the field's data type.
-    parts: Vec<Field>,
+    pub(crate) parts: Vec<Field>,
 }
 
 /// The list that a code is from.
 #[derive(Debug)]
-struct Binding {
-    list: String,
+pub(crate) struct Binding {
+    pub(crate) list: String,
     /// Whether other codes are as good: then the field stays a concept.
     open: bool,
     /// The one code that makes a resource this profile.
@@ -111,7 +116,7 @@ struct Binding {
 
 /// Where a field stands in DSTU1.
 #[derive(Debug, PartialEq)]
-enum Place {
+pub(crate) enum Place {
     /// In the element of this name.
     Native(String),
     /// In an extension with this URL.
@@ -122,7 +127,7 @@ enum Place {
 
 /// What an extension's value is also read from.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Also {
+pub(crate) enum Also {
     /// The value of the extension that this is nested in.
     OwnValue,
     /// XHTML in place of a string.
@@ -131,29 +136,46 @@ enum Also {
 
 /// A list of codes.
 #[derive(Debug)]
-struct List {
+pub(crate) struct List {
     /// The name of the enum.
-    name: String,
+    pub(crate) name: String,
     /// The systems: the first is written, all are read.
-    systems: Vec<String>,
-    by_hand: bool,
-    codes: Vec<ListedCode>,
+    pub(crate) systems: Vec<String>,
+    /// Whether the enum has no variant for codes that are not on the list: each of them means something to the crate.
+    is_closed: bool,
+    pub(crate) codes: Vec<ListedCode>,
 }
 
 #[derive(Debug)]
-struct ListedCode {
-    code: String,
-    display: String,
+pub(crate) struct ListedCode {
+    pub(crate) code: String,
+    pub(crate) display: String,
     variant: Option<String>,
+    note: Option<String>,
 }
 
 /// A system whose codes are not listed here.
 #[derive(Debug)]
-struct System {
-    url: String,
+pub(crate) struct System {
+    pub(crate) url: String,
     /// The closed list of DSTU1 that has this system.
-    dstu1: Option<String>,
+    pub(crate) dstu1: Option<String>,
     note: Option<String>,
+}
+
+/// A line of the table of events.
+#[derive(Debug)]
+struct Event {
+    /// Its code.
+    code: String,
+    /// The profile of the focal resource.
+    profile: String,
+    /// The kinds that a focal resource is of, the one that is written first.
+    focal: Vec<String>,
+    /// Whether a patient is named in the header, and then whether the patient's resource is in the message.
+    patient: Option<bool>,
+    /// The kinds of resources that come along.
+    with: Vec<String>,
 }
 
 /// The absolute form of a URL in a schema.

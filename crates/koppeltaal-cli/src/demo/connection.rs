@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use koppeltaal_fhir::{Finding, Format, Resource};
 use koppeltaal_messaging::{
-    Acknowledgement, Application, ComposeError, Draft, ExtractError, Message, ProcessingStatus, ResourceKind,
-    ResourceUrl, Sender, UrlError,
+    Acknowledgement, ComposeError, Draft, ExtractError, Message, ProcessingStatus, ResourceKind, ResourceUrl,
+    Sender, Source, UrlError,
 };
 use koppeltaal_transport::{BuildError, Client, Credentials, CredentialsError, Error};
 
@@ -75,12 +75,12 @@ pub(super) enum Trouble {
 
 impl Connection {
     /// Nothing goes over the network yet.
-    pub(super) fn new(account: Account<'_>, application: Application) -> Result<Self, Trouble> {
+    pub(super) fn new(account: Account<'_>, source: Source) -> Result<Self, Trouble> {
         let client = Client::builder(account.server)
             .credentials(Credentials::basic(account.user_name, account.password)?)
             .format(account.format)
             .build()?;
-        let sender = Sender::new(application, account.domain);
+        let sender = Sender::new(source, account.domain);
         Ok(Self { client, sender, versions: HashMap::new(), archive: account.archive })
     }
 

@@ -1,8 +1,8 @@
 //! [`Game`]: what a patient plays, as an activity of a care plan.
 
 use koppeltaal_messaging::profiles::{CarePlan, CarePlanActivityStatus};
-use koppeltaal_messaging::valuesets::ActivityStatus;
-use koppeltaal_messaging::{Application, Draft, Event, Profile, ResourceKind, ResourceUrl};
+use koppeltaal_messaging::valuesets;
+use koppeltaal_messaging::{Draft, Event, Profile, ResourceKind, ResourceUrl, Source};
 
 use super::connection::{Account, Connection, Delivery, Sent, Trouble};
 
@@ -29,13 +29,13 @@ struct Task {
 
 impl Game {
     pub(super) fn new(account: Account<'_>, definition: &str) -> Result<Self, Trouble> {
-        let application = Application {
+        let source = Source {
             name: "Game of the demo".to_owned(),
             software: "Demo game".to_owned(),
             version: "2.3".to_owned(),
-            base: "https://game.example/fhir".to_owned(),
+            endpoint: "https://game.example/fhir".to_owned(),
         };
-        let connection = Connection::new(account, application)?;
+        let connection = Connection::new(account, source)?;
         Ok(Self { connection, definition: definition.to_owned(), task: None })
     }
 
@@ -66,7 +66,7 @@ impl Game {
     /// Nothing to tell when there is nothing to play.
     pub(super) async fn report(
         &mut self,
-        status: ActivityStatus,
+        status: valuesets::CarePlanActivityStatus,
         percentage: i32,
     ) -> Result<Option<Sent>, Trouble> {
         let Some(Task { activity, patient }) = self.task.clone() else { return Ok(None) };

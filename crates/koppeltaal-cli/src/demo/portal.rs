@@ -7,8 +7,8 @@ use koppeltaal_messaging::profiles::{
     ActivityDefinition, CarePlan, CarePlanActivity, CarePlanActivityStatus, CarePlanParticipant,
     CarePlanSimple, CareTeam, Patient, Practitioner,
 };
-use koppeltaal_messaging::valuesets::{ActivityStatus, CareTeamStatus, ParticipantRole};
-use koppeltaal_messaging::{Application, Draft, Event, Profile, Reference, ResourceKind, ResourceUrl};
+use koppeltaal_messaging::valuesets::{self, CarePlanParticipantRole, CareTeamStatus};
+use koppeltaal_messaging::{Draft, Event, Profile, Reference, ResourceKind, ResourceUrl, Source};
 use koppeltaal_transport::IncludeArchived;
 
 use super::connection::{Account, Connection, Delivery, Sent, Trouble};
@@ -32,13 +32,13 @@ pub(super) struct Portal {
 
 impl Portal {
     pub(super) fn new(account: Account<'_>) -> Result<Self, Trouble> {
-        let application = Application {
+        let source = Source {
             name: "Portal of the demo".to_owned(),
             software: "Demo portal".to_owned(),
             version: "1.0".to_owned(),
-            base: "https://portal.example/fhir".to_owned(),
+            endpoint: "https://portal.example/fhir".to_owned(),
         };
-        Ok(Self { connection: Connection::new(account, application)?, plan: CarePlan::default() })
+        Ok(Self { connection: Connection::new(account, source)?, plan: CarePlan::default() })
     }
 
     pub(super) fn connection(&mut self) -> &mut Connection {
@@ -67,7 +67,7 @@ impl Portal {
             definition: definition.activity_definition_identifier.clone(),
             kind: definition.kind.clone(),
             start_date: Some(Instant::now().into()),
-            status: Some(ActivityStatus::Available),
+            status: Some(valuesets::CarePlanActivityStatus::Available),
             // Nobody but the patient writes to it.
             simple: Some(CarePlanSimple {
                 category: Some(CarePlanActivityCategory::Other),
@@ -77,7 +77,7 @@ impl Portal {
         };
         let requester = CarePlanParticipant {
             member: Some(reference(ResourceKind::Practitioner, PRACTITIONER)?),
-            role: Some(ParticipantRole::Requester),
+            role: Some(CarePlanParticipantRole::Requester),
             care_team: vec![reference(ResourceKind::CareTeam, CARE_TEAM)?],
             ..CarePlanParticipant::default()
         };
@@ -92,11 +92,14 @@ impl Portal {
     }
 
     /// Changes the status of the activity in the plan, and publishes the plan again.
-    pub(super) async fn set_activity_status(&mut self, status: ActivityStatus) -> Result<Sent, Trouble> {
+    pub(super) async fn set_activity_status(
+        &mut self,
+        status: valuesets::CarePlanActivityStatus,
+    ) -> Result<Sent, Trouble> {
         for activity in &mut self.plan.activity {
             match status {
-                ActivityStatus::Completed => activity.finished = Some(Instant::now()),
-                ActivityStatus::Cancelled => activity.cancelled = Some(Instant::now()),
+                valuesets::CarePlanActivityStatus::Completed => activity.finished = Some(Instant::now()),
+                valuesets::CarePlanActivityStatus::Cancelled => activity.cancelled = Some(Instant::now()),
                 _ => {}
             }
             activity.status = Some(status.clone());

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 
 use koppeltaal_messaging::profiles::ActivityDefinition;
-use koppeltaal_messaging::valuesets::ActivityStatus;
+use koppeltaal_messaging::valuesets;
 use koppeltaal_messaging::{CodeSystem, Event, ProcessingStatus, Profile, ResourceUrl};
 use koppeltaal_transport::{Error, Format};
 
@@ -66,16 +66,19 @@ impl<W: Write> Story<W> {
         let definition = self.definition(&portal).await?;
         let published = self.publication(&mut portal, &definition).await?;
         let mut second_session = portal.clone();
-        self.plan_arrives(&mut game, &portal, &published, &ActivityStatus::Available).await?;
+        self.plan_arrives(&mut game, &portal, &published, &valuesets::CarePlanActivityStatus::Available)
+            .await?;
 
-        let begun = self.report(&mut game, ActivityStatus::InProgress, 40).await?;
-        self.report_arrives(&mut portal, &begun, ActivityStatus::InProgress, 40).await?;
-        let finished = self.report(&mut game, ActivityStatus::Completed, 100).await?;
+        let begun = self.report(&mut game, valuesets::CarePlanActivityStatus::InProgress, 40).await?;
+        self.report_arrives(&mut portal, &begun, valuesets::CarePlanActivityStatus::InProgress, 40).await?;
+        let finished = self.report(&mut game, valuesets::CarePlanActivityStatus::Completed, 100).await?;
         self.new_version("the report's second version", &begun, &finished)?;
-        self.report_arrives(&mut portal, &finished, ActivityStatus::Completed, 100).await?;
+        self.report_arrives(&mut portal, &finished, valuesets::CarePlanActivityStatus::Completed, 100)
+            .await?;
 
         let updated = self.update(&mut portal, &published).await?;
-        self.plan_arrives(&mut game, &portal, &updated, &ActivityStatus::Completed).await?;
+        self.plan_arrives(&mut game, &portal, &updated, &valuesets::CarePlanActivityStatus::Completed)
+            .await?;
         self.conflict(&mut second_session).await?;
         self.silence(&mut portal, &mut game).await?;
 
@@ -106,7 +109,7 @@ impl<W: Write> Story<W> {
             .filter(|definition| definition.activity_definition_identifier.as_deref() == Some(DEFINITION));
         let definition = self.facts.some("the game's activity definition", games.next())?;
         self.facts.same("other definitions with its identifier", &0, &games.count())?;
-        self.nothing("what the definition lacks", &definition.deviations())?;
+        self.nothing("what the definition lacks", &definition.findings())?;
         let name = self.facts.some("the name of the game", definition.name.as_deref())?;
         self.narrator.so(&format!("The server has a game: {name:?}, identifier {DEFINITION}."))?;
         Ok(definition)
@@ -134,7 +137,7 @@ impl<W: Write> Story<W> {
         game: &mut Game,
         portal: &Portal,
         sent: &Sent,
-        status: &ActivityStatus,
+        status: &valuesets::CarePlanActivityStatus,
     ) -> Result<()> {
         self.narrator.step("The game claims the message that waits for it (CreateOrUpdateCarePlan).")?;
         let delivery = game.receive_plan().await?;
@@ -146,7 +149,7 @@ impl<W: Write> Story<W> {
         self.facts.some("the patient's resource", delivery.message.patient())?;
 
         let plan = self.facts.some("a care plan in the message", plan)?;
-        self.nothing("what the care plan lacks", &plan.deviations())?;
+        self.nothing("what the care plan lacks", &plan.findings())?;
         self.facts.same("activities in the plan", &1, &plan.activity.len())?;
         let activity = &plan.activity[0];
         self.facts.same("the activity", &Some(ACTIVITY), &activity.identifier.as_deref())?;
@@ -156,7 +159,12 @@ impl<W: Write> Story<W> {
         self.acknowledged(game.connection(), &delivery).await
     }
 
-    async fn report(&mut self, game: &mut Game, status: ActivityStatus, percentage: i32) -> Result<Sent> {
+    async fn report(
+        &mut self,
+        game: &mut Game,
+        status: valuesets::CarePlanActivityStatus,
+        percentage: i32,
+    ) -> Result<Sent> {
         let code = status.code().to_owned();
         self.narrator.step(&format!(
             "Lieke plays, and the game reports {code}, {percentage} % (UpdateCarePlanActivityStatus)."
@@ -176,7 +184,7 @@ impl<W: Write> Story<W> {
         &mut self,
         portal: &mut Portal,
         sent: &Sent,
-        status: ActivityStatus,
+        status: valuesets::CarePlanActivityStatus,
         percentage: i32,
     ) -> Result<()> {
         self.narrator
@@ -188,7 +196,7 @@ impl<W: Write> Story<W> {
         self.facts.same("the patient", &Some(portal.patient_url()?.versionless()), &patient)?;
 
         let report = self.facts.some("a report in the message", report)?;
-        self.nothing("what the report lacks", &report.deviations())?;
+        self.nothing("what the report lacks", &report.findings())?;
         self.facts.same("the activity", &Some(ACTIVITY), &report.activity.as_deref())?;
         self.facts.same("the activity's status", &Some(&status), &report.activity_status.as_ref())?;
         self.facts.same("the percentage", &Some(percentage), &report.percentage_completed)?;
@@ -198,7 +206,7 @@ impl<W: Write> Story<W> {
 
     async fn update(&mut self, portal: &mut Portal, published: &Sent) -> Result<Sent> {
         self.narrator.step("The portal marks the activity as Completed, and publishes the plan again (CreateOrUpdateCarePlan).")?;
-        let sent = portal.set_activity_status(ActivityStatus::Completed).await?;
+        let sent = portal.set_activity_status(valuesets::CarePlanActivityStatus::Completed).await?;
         self.accepted(&sent)?;
         self.new_version("the plan's second version", published, &sent)?;
         // Patient, practitioner and care team did not change, so they keep their versions.
@@ -215,7 +223,7 @@ impl<W: Write> Story<W> {
             "Another session of the portal, which still has the first version, cancels the activity.",
         )?;
         let stale = portal.plan_url()?;
-        let refusal = portal.set_activity_status(ActivityStatus::Cancelled).await;
+        let refusal = portal.set_activity_status(valuesets::CarePlanActivityStatus::Cancelled).await;
         let resources = match refusal {
             Err(Trouble::Transport(Error::Conflict { resources, .. })) => Some(resources),
             Err(other) => return Err(other.into()),

@@ -15,25 +15,25 @@ use crate::xhtml::Xhtml;
 impl<'t> Reader<'t> {
     /// The markup of `element`, which has just been opened, to stand where `outside` is the default namespace.
     pub(super) fn capture(&mut self, element: &Element<'t>, outside: Namespace) -> Result<String> {
-        self.capture_checked(element, outside, None)
+        self.capture_checked(element, outside, &mut None)
     }
 
     /// The markup of a narrative, whose problems are reported under `name`.
     pub(super) fn capture_narrative(&mut self, element: &Element<'t>, name: &str) -> Result<Xhtml> {
-        let mut narrative = (name, Narrative::default());
-        self.capture_checked(element, Namespace::None, Some(&mut narrative)).map(Xhtml::from_xml)
+        let mut narrative = Some((name, Narrative::default()));
+        self.capture_checked(element, Namespace::None, &mut narrative).map(Xhtml::from_xml)
     }
 
     fn capture_checked(
         &mut self,
         element: &Element<'t>,
         outside: Namespace,
-        mut narrative: Option<&mut (&str, Narrative)>,
+        narrative: &mut Option<(&str, Narrative)>,
     ) -> Result<String> {
         self.check_name(element)?;
         let same_default = element.outer.default == outside || element.declares_default;
         let start = self.tokens.clone();
-        self.narrative_start(element, narrative.as_deref_mut())?;
+        self.narrative_start(element, narrative)?;
         let uses_outer_prefix = self.pass_over_checked(element, narrative)?;
         if same_default && !uses_outer_prefix {
             return Ok(self.tokens.source_from(element.tag.offset).to_owned());
@@ -46,14 +46,14 @@ impl<'t> Reader<'t> {
 
     /// Reads to the end of `element`, checking that it is well-formed.
     pub(super) fn pass_over(&mut self, element: &Element<'t>) -> Result<()> {
-        self.pass_over_checked(element, None).map(drop)
+        self.pass_over_checked(element, &mut None).map(drop)
     }
 
     /// The same. Tells whether it uses a prefix that is declared around it.
     fn pass_over_checked(
         &mut self,
         element: &Element<'t>,
-        mut narrative: Option<&mut (&str, Narrative)>,
+        narrative: &mut Option<(&str, Narrative)>,
     ) -> Result<bool> {
         let outer = element.outer;
         let mut uses_outer_prefix = self.uses_prefix_of(outer, element);
@@ -67,7 +67,7 @@ impl<'t> Reader<'t> {
                 Token::Start => {
                     let child = self.open(scope)?;
                     self.check_name(&child)?;
-                    self.narrative_start(&child, narrative.as_deref_mut())?;
+                    self.narrative_start(&child, narrative)?;
                     uses_outer_prefix = uses_outer_prefix || self.uses_prefix_of(outer, &child);
                     if !child.tag.is_empty {
                         self.check_depth(open.len(), child.tag.offset)?;
@@ -76,9 +76,9 @@ impl<'t> Reader<'t> {
                 }
                 Token::End => {
                     open.pop();
-                    self.narrative_step(narrative.as_deref_mut(), Narrative::end)?;
+                    self.narrative_step(narrative, Narrative::end)?;
                 }
-                Token::Text(_) => self.narrative_step(narrative.as_deref_mut(), Narrative::text)?,
+                Token::Text(_) => self.narrative_step(narrative, Narrative::text)?,
                 Token::Space(_) => {}
                 Token::Eof => return Err(self.ends_early()),
             }
@@ -91,7 +91,7 @@ impl<'t> Reader<'t> {
     fn narrative_start(
         &mut self,
         element: &Element<'t>,
-        narrative: Option<&mut (&str, Narrative)>,
+        narrative: &mut Option<(&str, Narrative)>,
     ) -> Result<()> {
         self.narrative_step(narrative, |narrative| {
             let name = (element.namespace == Namespace::Xhtml).then_some(element.name);
@@ -106,7 +106,7 @@ impl<'t> Reader<'t> {
     #[inline]
     fn narrative_step(
         &mut self,
-        narrative: Option<&mut (&str, Narrative)>,
+        narrative: &mut Option<(&str, Narrative)>,
         step: impl FnOnce(&mut Narrative),
     ) -> Result<()> {
         let Some((name, narrative)) = narrative else { return Ok(()) };

@@ -45,10 +45,10 @@ pub struct ActivityDefinition {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/ActivityDefinition#IsDomainSpecific`.
     pub is_domain_specific: Option<bool>,
-    /// `launchType`, 0..1 `code` of `LaunchType`.
+    /// `launchType`, 0..1 `code` of `ActivityDefinitionLaunchType`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/ActivityDefinition#LaunchType`.
-    pub launch_type: Option<valuesets::LaunchType>,
+    pub launch_type: Option<valuesets::ActivityDefinitionLaunchType>,
     /// `isArchived`, 0..1 `boolean`: archived ones are listed only on request.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/ActivityDefinition#IsArchived`.
@@ -64,8 +64,8 @@ impl ActivityDefinition {
         self.is_active.unwrap_or(true)
     }
     /// `launchType` as it applies: when absent it means `Web`.
-    pub fn launch_type(&self) -> valuesets::LaunchType {
-        self.launch_type.clone().unwrap_or(valuesets::LaunchType::Web)
+    pub fn launch_type(&self) -> valuesets::ActivityDefinitionLaunchType {
+        self.launch_type.clone().unwrap_or(valuesets::ActivityDefinitionLaunchType::Web)
     }
     /// `isArchived` as it applies: when absent it means `false`.
     pub fn is_archived(&self) -> bool {
@@ -83,23 +83,23 @@ impl From<resources::Other> for ActivityDefinition {
         let mut extensions = Extensions::of(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
-            application: extensions
-                .take(activity_definition::APPLICATION, ValueResource),
-            name: extensions.take(activity_definition::ACTIVITY_NAME, ValueString),
+            application: extensions.take(activity_definition::APPLICATION, Plain),
+            name: extensions.take(activity_definition::ACTIVITY_NAME, Plain),
             activity_definition_identifier: extensions
-                .take(activity_definition::ACTIVITY_DEFINITION_IDENTIFIER, ValueString),
+                .take(activity_definition::ACTIVITY_DEFINITION_IDENTIFIER, Plain),
             identifier: mem::take(&mut fhir.identifier),
             description: extensions
-                .take(activity_definition::ACTIVITY_DESCRIPTION, ValueString),
-            kind: extensions.take(activity_definition::ACTIVITY_KIND, ValueCoding),
-            sub_activity: extensions.take_groups(activity_definition::SUB_ACTIVITY),
+                .take(activity_definition::ACTIVITY_DESCRIPTION, Plain),
+            kind: extensions.take(activity_definition::ACTIVITY_KIND, ListedCoding),
+            sub_activity: extensions
+                .take_groups(activity_definition::SUB_ACTIVITY, usize::MAX),
             default_performer: extensions
-                .take(activity_definition::DEFAULT_PERFORMER, ValueCoding),
-            is_active: extensions.take(activity_definition::IS_ACTIVE, ValueBoolean),
+                .take(activity_definition::DEFAULT_PERFORMER, ListedCoding),
+            is_active: extensions.take(activity_definition::IS_ACTIVE, Plain),
             is_domain_specific: extensions
-                .take(activity_definition::IS_DOMAIN_SPECIFIC, ValueBoolean),
+                .take(activity_definition::IS_DOMAIN_SPECIFIC, Plain),
             launch_type: extensions.take(activity_definition::LAUNCH_TYPE, ListedCode),
-            is_archived: extensions.take(activity_definition::IS_ARCHIVED, ValueBoolean),
+            is_archived: extensions.take(activity_definition::IS_ARCHIVED, Plain),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -110,47 +110,41 @@ impl From<ActivityDefinition> for resources::Other {
     fn from(value: ActivityDefinition) -> Self {
         let (mut fhir, mut extensions) = value.rest.open(ActivityDefinition::blank());
         fhir.id = value.id;
-        extensions
-            .put(activity_definition::APPLICATION, ValueResource, value.application);
-        extensions.put(activity_definition::ACTIVITY_NAME, ValueString, value.name);
+        extensions.put(activity_definition::APPLICATION, Plain, value.application);
+        extensions.put(activity_definition::ACTIVITY_NAME, Plain, value.name);
         extensions
             .put(
                 activity_definition::ACTIVITY_DEFINITION_IDENTIFIER,
-                ValueString,
+                Plain,
                 value.activity_definition_identifier,
             );
         fhir.identifier = value.identifier;
         extensions
-            .put(
-                activity_definition::ACTIVITY_DESCRIPTION,
-                ValueString,
-                value.description,
-            );
-        extensions.put(activity_definition::ACTIVITY_KIND, ValueCoding, value.kind);
+            .put(activity_definition::ACTIVITY_DESCRIPTION, Plain, value.description);
+        extensions.put(activity_definition::ACTIVITY_KIND, ListedCoding, value.kind);
         extensions.put_groups(activity_definition::SUB_ACTIVITY, value.sub_activity);
         extensions
             .put(
                 activity_definition::DEFAULT_PERFORMER,
-                ValueCoding,
+                ListedCoding,
                 value.default_performer,
             );
-        extensions.put(activity_definition::IS_ACTIVE, ValueBoolean, value.is_active);
+        extensions.put(activity_definition::IS_ACTIVE, Plain, value.is_active);
         extensions
             .put(
                 activity_definition::IS_DOMAIN_SPECIFIC,
-                ValueBoolean,
+                Plain,
                 value.is_domain_specific,
             );
         extensions.put(activity_definition::LAUNCH_TYPE, ListedCode, value.launch_type);
-        extensions
-            .put(activity_definition::IS_ARCHIVED, ValueBoolean, value.is_archived);
+        extensions.put(activity_definition::IS_ARCHIVED, Plain, value.is_archived);
         fhir.extension = extensions.finish_writing(value.extension);
         fhir
     }
 }
 impl Checked for ActivityDefinition {
     fn check(&self, checker: &mut Checker) {
-        checker.count("application", self.application.iter().len());
+        checker.references("application", self.application.iter());
         checker.count("name", self.name.iter().len());
         checker
             .count(
@@ -167,6 +161,7 @@ impl Checked for ActivityDefinition {
         checker.codes("launchType", self.launch_type.iter());
         checker.count("isArchived", self.is_archived.iter().len());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 /// A value of `ActivityDefinition.subActivity`, carried by an extension.
@@ -212,13 +207,13 @@ impl From<Extension> for ActivityDefinitionSubActivity {
         let mut extensions = Extensions::of(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
-            name: extensions.take(activity_definition::SUB_ACTIVITY_NAME, ValueString),
+            name: extensions.take(activity_definition::SUB_ACTIVITY_NAME, Plain),
             identifier: extensions
-                .take(activity_definition::SUB_ACTIVITY_IDENTIFIER, ValueString),
+                .take(activity_definition::SUB_ACTIVITY_IDENTIFIER, Plain),
             description: extensions
-                .take(activity_definition::SUB_ACTIVITY_DESCRIPTION, ValueString),
+                .take(activity_definition::SUB_ACTIVITY_DESCRIPTION, Plain),
             is_active: extensions
-                .take(activity_definition::SUB_ACTIVITY_IS_ACTIVE, ValueBoolean),
+                .take(activity_definition::SUB_ACTIVITY_IS_ACTIVE, Plain),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -231,25 +226,17 @@ impl From<ActivityDefinitionSubActivity> for Extension {
             .rest
             .open(ActivityDefinitionSubActivity::blank());
         fhir.id = value.id;
-        extensions.put(activity_definition::SUB_ACTIVITY_NAME, ValueString, value.name);
+        extensions.put(activity_definition::SUB_ACTIVITY_NAME, Plain, value.name);
         extensions
-            .put(
-                activity_definition::SUB_ACTIVITY_IDENTIFIER,
-                ValueString,
-                value.identifier,
-            );
+            .put(activity_definition::SUB_ACTIVITY_IDENTIFIER, Plain, value.identifier);
         extensions
             .put(
                 activity_definition::SUB_ACTIVITY_DESCRIPTION,
-                ValueString,
+                Plain,
                 value.description,
             );
         extensions
-            .put(
-                activity_definition::SUB_ACTIVITY_IS_ACTIVE,
-                ValueBoolean,
-                value.is_active,
-            );
+            .put(activity_definition::SUB_ACTIVITY_IS_ACTIVE, Plain, value.is_active);
         fhir.extension = extensions.finish_writing(value.extension);
         fhir
     }
@@ -261,6 +248,7 @@ impl Checked for ActivityDefinitionSubActivity {
         checker.count("description", self.description.iter().len());
         checker.count("isActive", self.is_active.iter().len());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for ActivityDefinition {
@@ -269,51 +257,84 @@ impl Profile for ActivityDefinition {
     const RULES: &'static [ElementRule] = &[
         ElementRule::mandatory(
                 "ActivityDefinition.code",
-                "CodeableConcept(OtherResourceUsage=ActivityDefinition)",
+                ElementType::Value("CodeableConcept"),
             )
             .of("OtherResourceUsage"),
-        ElementRule::mandatory("ActivityDefinition.application", "Resource(Device)")
+        ElementRule::mandatory(
+                "ActivityDefinition.application",
+                ElementType::Reference(&["Device"]),
+            )
             .at(activity_definition::APPLICATION),
-        ElementRule::mandatory("ActivityDefinition.name", "string")
+        ElementRule::mandatory("ActivityDefinition.name", ElementType::Value("string"))
             .at(activity_definition::ACTIVITY_NAME),
         ElementRule::optional(
                 "ActivityDefinition.activityDefinitionIdentifier",
-                "string",
+                ElementType::Value("string"),
             )
             .at(activity_definition::ACTIVITY_DEFINITION_IDENTIFIER),
-        ElementRule::list("ActivityDefinition.identifier", "Identifier"),
-        ElementRule::optional("ActivityDefinition.description", "string")
+        ElementRule::list(
+            "ActivityDefinition.identifier",
+            ElementType::Value("Identifier"),
+        ),
+        ElementRule::optional(
+                "ActivityDefinition.description",
+                ElementType::Value("string"),
+            )
             .at(activity_definition::ACTIVITY_DESCRIPTION),
-        ElementRule::mandatory("ActivityDefinition.kind", "Coding(ActivityKind)")
+        ElementRule::mandatory("ActivityDefinition.kind", ElementType::Value("Coding"))
             .of("ActivityKind")
             .at(activity_definition::ACTIVITY_KIND),
         ElementRule::list(
                 "ActivityDefinition.subActivity",
-                "ActivityDefinition.SubActivity",
+                ElementType::Component("ActivityDefinition.SubActivity"),
             )
             .at(activity_definition::SUB_ACTIVITY),
         ElementRule::optional(
                 "ActivityDefinition.defaultPerformer",
-                "Coding(ActivityPerformer)",
+                ElementType::Value("Coding"),
             )
             .of("ActivityPerformer")
             .at(activity_definition::DEFAULT_PERFORMER),
-        ElementRule::optional("ActivityDefinition.isActive", "boolean")
+        ElementRule::optional(
+                "ActivityDefinition.isActive",
+                ElementType::Value("boolean"),
+            )
             .at(activity_definition::IS_ACTIVE),
-        ElementRule::optional("ActivityDefinition.isDomainSpecific", "boolean")
+        ElementRule::optional(
+                "ActivityDefinition.isDomainSpecific",
+                ElementType::Value("boolean"),
+            )
             .at(activity_definition::IS_DOMAIN_SPECIFIC),
-        ElementRule::optional("ActivityDefinition.launchType", "code(LaunchType)")
-            .of("LaunchType")
+        ElementRule::optional(
+                "ActivityDefinition.launchType",
+                ElementType::Value("code"),
+            )
+            .of("ActivityDefinitionLaunchType")
             .at(activity_definition::LAUNCH_TYPE),
-        ElementRule::optional("ActivityDefinition.isArchived", "boolean")
+        ElementRule::optional(
+                "ActivityDefinition.isArchived",
+                ElementType::Value("boolean"),
+            )
             .at(activity_definition::IS_ARCHIVED),
-        ElementRule::mandatory("ActivityDefinition.subActivity.name", "string")
+        ElementRule::mandatory(
+                "ActivityDefinition.subActivity.name",
+                ElementType::Value("string"),
+            )
             .at(activity_definition::SUB_ACTIVITY_NAME),
-        ElementRule::mandatory("ActivityDefinition.subActivity.identifier", "string")
+        ElementRule::mandatory(
+                "ActivityDefinition.subActivity.identifier",
+                ElementType::Value("string"),
+            )
             .at(activity_definition::SUB_ACTIVITY_IDENTIFIER),
-        ElementRule::optional("ActivityDefinition.subActivity.description", "string")
+        ElementRule::optional(
+                "ActivityDefinition.subActivity.description",
+                ElementType::Value("string"),
+            )
             .at(activity_definition::SUB_ACTIVITY_DESCRIPTION),
-        ElementRule::optional("ActivityDefinition.subActivity.isActive", "boolean")
+        ElementRule::optional(
+                "ActivityDefinition.subActivity.isActive",
+                ElementType::Value("boolean"),
+            )
             .at(activity_definition::SUB_ACTIVITY_IS_ACTIVE),
     ];
     fn matches(fhir: &resources::Other) -> bool {

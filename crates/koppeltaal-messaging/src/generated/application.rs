@@ -2,7 +2,7 @@
 
 //! Koppeltaal's profile `Application`.
 use crate::profile::prelude::*;
-/// Koppeltaal's `Application`, carried by the DSTU1 resource [`Device`](resources::Device) with [`Application`](valuesets::DeviceKind::Application) as its `r#type`.
+/// Koppeltaal's `Application`, carried by the DSTU1 resource [`Device`](resources::Device) with [`Application`](valuesets::DeviceKind::Application) as its `type`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Application {
     /// The element's id: a label that references inside the resource use.
@@ -11,10 +11,10 @@ pub struct Application {
     pub identifier: Option<datatypes::Identifier>,
     /// `url`, 0..1 `uri`.
     pub url: Option<primitives::Uri>,
-    /// `roles`, 0..* `CodeableConcept` of `ApplicationRole`.
+    /// `roles`, 0..* `CodeableConcept` of `ApplicationRoles`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/Application#ApplicationRoles`.
-    pub roles: Vec<valuesets::ApplicationRole>,
+    pub roles: Vec<valuesets::ApplicationRoles>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
     /// What else was read that the profile has no field for.
@@ -35,8 +35,7 @@ impl From<resources::Device> for Application {
             id: fhir.id.take(),
             identifier: take_first(&mut fhir.identifier),
             url: fhir.url.value.take(),
-            roles: extensions
-                .take_list(application::APPLICATION_ROLES, ValueCodeableConcept),
+            roles: extensions.take_list(application::APPLICATION_ROLES, ListedConcept),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -49,8 +48,7 @@ impl From<Application> for resources::Device {
         fhir.id = value.id;
         put_first(&mut fhir.identifier, value.identifier);
         fhir.url.value = value.url;
-        extensions
-            .put_list(application::APPLICATION_ROLES, ValueCodeableConcept, value.roles);
+        extensions.put_list(application::APPLICATION_ROLES, ListedConcept, value.roles);
         fhir.extension = extensions.finish_writing(value.extension);
         fhir
     }
@@ -61,21 +59,22 @@ impl Checked for Application {
         checker.count("url", self.url.iter().len());
         checker.codes("roles", self.roles.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for Application {
     type Fhir = resources::Device;
     const NAME: &'static str = "Application";
     const RULES: &'static [ElementRule] = &[
-        ElementRule::optional("Application.identifier", "Identifier"),
-        ElementRule::mandatory(
-                "Application.type",
-                "CodeableConcept(DeviceKind=Application)",
-            )
+        ElementRule::optional(
+            "Application.identifier",
+            ElementType::Value("Identifier"),
+        ),
+        ElementRule::mandatory("Application.type", ElementType::Value("CodeableConcept"))
             .of("DeviceKind"),
-        ElementRule::optional("Application.url", "uri"),
-        ElementRule::list("Application.roles", "CodeableConcept(ApplicationRole)")
-            .of("ApplicationRole")
+        ElementRule::optional("Application.url", ElementType::Value("uri")),
+        ElementRule::list("Application.roles", ElementType::Value("CodeableConcept"))
+            .of("ApplicationRoles")
             .at(application::APPLICATION_ROLES),
     ];
     fn matches(fhir: &resources::Device) -> bool {

@@ -41,7 +41,7 @@ impl From<resources::CarePlan> for CarePlan {
             participant: take_groups(&mut fhir.participant),
             goal: take_groups(&mut fhir.goal),
             activity: take_groups(&mut fhir.activity),
-            relation: extensions.take_groups(care_plan::RELATION),
+            relation: extensions.take_groups(care_plan::RELATION, usize::MAX),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -64,8 +64,13 @@ impl From<CarePlan> for resources::CarePlan {
 }
 impl Checked for CarePlan {
     fn check(&self, checker: &mut Checker) {
-        checker.count("patient", self.patient.iter().len());
-        checker.count("status", self.status.iter().len());
+        checker.references("patient", self.patient.iter());
+        checker
+            .standard_codes(
+                "status",
+                self.status.iter().map(resources::CarePlanStatus::as_str),
+                resources::CarePlanStatus::CODES,
+            );
         checker.groups("participant", self.participant.iter());
         checker.groups("goal", self.goal.iter());
         checker.groups("activity", self.activity.iter());
@@ -78,8 +83,8 @@ impl Checked for CarePlan {
 pub struct CarePlanParticipant {
     /// The element's id: a label that references inside the resource use.
     pub id: Option<String>,
-    /// `role`, 0..1 `CodeableConcept` of `ParticipantRole`.
-    pub role: Option<valuesets::ParticipantRole>,
+    /// `role`, 0..1 `CodeableConcept` of `CarePlanParticipantRole`.
+    pub role: Option<valuesets::CarePlanParticipantRole>,
     /// `member`, 1..1 reference to `Patient` or `RelatedPerson` or `Practitioner`: performers are not repeated here.
     pub member: Option<Reference>,
     /// `careTeam`, 0..* reference to `CareTeam`: senders of api-version 1.3.5 are to give at least one.
@@ -103,8 +108,7 @@ impl From<resources::CarePlanParticipant> for CarePlanParticipant {
             id: fhir.id.take(),
             role: take_one(&mut fhir.role),
             member: take_one(&mut fhir.member),
-            care_team: extensions
-                .take_list(care_plan::PARTICIPANT_CARE_TEAM, ValueResource),
+            care_team: extensions.take_list(care_plan::PARTICIPANT_CARE_TEAM, Plain),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -117,8 +121,7 @@ impl From<CarePlanParticipant> for resources::CarePlanParticipant {
         fhir.id = value.id;
         put_one(&mut fhir.role, value.role);
         put_one(&mut fhir.member, value.member);
-        extensions
-            .put_list(care_plan::PARTICIPANT_CARE_TEAM, ValueResource, value.care_team);
+        extensions.put_list(care_plan::PARTICIPANT_CARE_TEAM, Plain, value.care_team);
         fhir.extension = extensions.finish_writing(value.extension);
         fhir
     }
@@ -126,9 +129,10 @@ impl From<CarePlanParticipant> for resources::CarePlanParticipant {
 impl Checked for CarePlanParticipant {
     fn check(&self, checker: &mut Checker) {
         checker.codes("role", self.role.iter());
-        checker.count("member", self.member.iter().len());
-        checker.count("careTeam", self.care_team.iter().len());
+        checker.references("member", self.member.iter());
+        checker.references("careTeam", self.care_team.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.goal`, carried by the DSTU1 component [`CarePlanGoal`](resources::CarePlanGoal).
@@ -180,7 +184,12 @@ impl From<CarePlanGoal> for resources::CarePlanGoal {
 impl Checked for CarePlanGoal {
     fn check(&self, checker: &mut Checker) {
         checker.count("description", self.description.iter().len());
-        checker.count("status", self.status.iter().len());
+        checker
+            .standard_codes(
+                "status",
+                self.status.iter().map(resources::CarePlanGoalStatus::as_str),
+                resources::CarePlanGoalStatus::CODES,
+            );
         checker.count("notes", self.notes.iter().len());
         checker.extensions(&self.extension);
     }
@@ -228,10 +237,10 @@ pub struct CarePlanActivity {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#EndDate`.
     pub end_date: Option<primitives::DateTime>,
-    /// `status`, 1..1 `Coding` of `ActivityStatus`.
+    /// `status`, 1..1 `Coding` of `CarePlanActivityStatus`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityStatus`.
-    pub status: Option<valuesets::ActivityStatus>,
+    pub status: Option<valuesets::CarePlanActivityStatus>,
     /// `started`, 0..1 `instant`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#Started`.
@@ -268,20 +277,20 @@ impl From<resources::CarePlanActivity> for CarePlanActivity {
         let mut extensions = Extensions::of(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
-            activity_id: extensions.take(care_plan::ACTIVITY_ID, ValueString),
-            identifier: extensions.take(care_plan::ACTIVITY_IDENTIFIER, ValueString),
-            definition: extensions.take(care_plan::ACTIVITY_DEFINITION, ValueString),
-            kind: extensions.take(care_plan::ACTIVITY_KIND, ValueCoding),
-            description: extensions.take(care_plan::ACTIVITY_DESCRIPTION, ValueString),
-            sub_activity: extensions.take_groups(care_plan::SUB_ACTIVITY),
+            activity_id: extensions.take(care_plan::ACTIVITY_ID, Plain),
+            identifier: extensions.take(care_plan::ACTIVITY_IDENTIFIER, Plain),
+            definition: extensions.take(care_plan::ACTIVITY_DEFINITION, Plain),
+            kind: extensions.take(care_plan::ACTIVITY_KIND, ListedCoding),
+            description: extensions.take(care_plan::ACTIVITY_DESCRIPTION, Plain),
+            sub_activity: extensions.take_groups(care_plan::SUB_ACTIVITY, usize::MAX),
             goal: take_list(&mut fhir.goal),
-            participant: extensions.take_groups(care_plan::PARTICIPANT),
-            start_date: extensions.take(care_plan::START_DATE, ValueDateTime),
-            end_date: extensions.take(care_plan::END_DATE, ValueDateTime),
-            status: extensions.take(care_plan::ACTIVITY_STATUS, ValueCoding),
-            started: extensions.take(care_plan::STARTED, ValueInstant),
-            finished: extensions.take(care_plan::FINISHED, ValueInstant),
-            cancelled: extensions.take(care_plan::CANCELLED, ValueInstant),
+            participant: extensions.take_groups(care_plan::PARTICIPANT, usize::MAX),
+            start_date: extensions.take(care_plan::START_DATE, Plain),
+            end_date: extensions.take(care_plan::END_DATE, Plain),
+            status: extensions.take(care_plan::ACTIVITY_STATUS, ListedCoding),
+            started: extensions.take(care_plan::STARTED, Plain),
+            finished: extensions.take(care_plan::FINISHED, Plain),
+            cancelled: extensions.take(care_plan::CANCELLED, Plain),
             prohibited: take_or(&mut fhir.prohibited, false),
             notes: fhir.notes.value.take(),
             simple: fhir.simple.take().map(Into::into),
@@ -295,20 +304,20 @@ impl From<CarePlanActivity> for resources::CarePlanActivity {
     fn from(value: CarePlanActivity) -> Self {
         let (mut fhir, mut extensions) = value.rest.open(CarePlanActivity::blank());
         fhir.id = value.id;
-        extensions.put(care_plan::ACTIVITY_ID, ValueString, value.activity_id);
-        extensions.put(care_plan::ACTIVITY_IDENTIFIER, ValueString, value.identifier);
-        extensions.put(care_plan::ACTIVITY_DEFINITION, ValueString, value.definition);
-        extensions.put(care_plan::ACTIVITY_KIND, ValueCoding, value.kind);
-        extensions.put(care_plan::ACTIVITY_DESCRIPTION, ValueString, value.description);
+        extensions.put(care_plan::ACTIVITY_ID, Plain, value.activity_id);
+        extensions.put(care_plan::ACTIVITY_IDENTIFIER, Plain, value.identifier);
+        extensions.put(care_plan::ACTIVITY_DEFINITION, Plain, value.definition);
+        extensions.put(care_plan::ACTIVITY_KIND, ListedCoding, value.kind);
+        extensions.put(care_plan::ACTIVITY_DESCRIPTION, Plain, value.description);
         extensions.put_groups(care_plan::SUB_ACTIVITY, value.sub_activity);
         put_list(&mut fhir.goal, value.goal);
         extensions.put_groups(care_plan::PARTICIPANT, value.participant);
-        extensions.put(care_plan::START_DATE, ValueDateTime, value.start_date);
-        extensions.put(care_plan::END_DATE, ValueDateTime, value.end_date);
-        extensions.put(care_plan::ACTIVITY_STATUS, ValueCoding, value.status);
-        extensions.put(care_plan::STARTED, ValueInstant, value.started);
-        extensions.put(care_plan::FINISHED, ValueInstant, value.finished);
-        extensions.put(care_plan::CANCELLED, ValueInstant, value.cancelled);
+        extensions.put(care_plan::START_DATE, Plain, value.start_date);
+        extensions.put(care_plan::END_DATE, Plain, value.end_date);
+        extensions.put(care_plan::ACTIVITY_STATUS, ListedCoding, value.status);
+        extensions.put(care_plan::STARTED, Plain, value.started);
+        extensions.put(care_plan::FINISHED, Plain, value.finished);
+        extensions.put(care_plan::CANCELLED, Plain, value.cancelled);
         put_or(&mut fhir.prohibited, &false, value.prohibited);
         fhir.notes.value = value.notes;
         fhir.simple = value.simple.map(Into::into);
@@ -335,6 +344,7 @@ impl Checked for CarePlanActivity {
         checker.count("notes", self.notes.iter().len());
         checker.groups("simple", self.simple.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.activity.subActivity`, carried by an extension.
@@ -346,10 +356,10 @@ pub struct CarePlanSubActivity {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#SubActivityIdentifier`.
     pub identifier: Option<String>,
-    /// `status`, 0..1 `Coding` of `ActivityStatus`.
+    /// `status`, 0..1 `Coding` of `CarePlanActivityStatus`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#SubActivityStatus`.
-    pub status: Option<valuesets::ActivityStatus>,
+    pub status: Option<valuesets::CarePlanActivityStatus>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
     /// What else was read that the profile has no field for.
@@ -369,12 +379,8 @@ impl From<Extension> for CarePlanSubActivity {
         let mut value = Self {
             id: fhir.id.take(),
             identifier: extensions
-                .take_or_own(
-                    care_plan::SUB_ACTIVITY_IDENTIFIER,
-                    ValueString,
-                    &mut fhir.value,
-                ),
-            status: extensions.take(care_plan::SUB_ACTIVITY_STATUS, ValueCoding),
+                .take_or_own(care_plan::SUB_ACTIVITY_IDENTIFIER, Plain, &mut fhir.value),
+            status: extensions.take(care_plan::SUB_ACTIVITY_STATUS, ListedCoding),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -388,11 +394,11 @@ impl From<CarePlanSubActivity> for Extension {
         extensions
             .put_or_own(
                 care_plan::SUB_ACTIVITY_IDENTIFIER,
-                ValueString,
+                Plain,
                 value.identifier,
                 &mut fhir.value,
             );
-        extensions.put(care_plan::SUB_ACTIVITY_STATUS, ValueCoding, value.status);
+        extensions.put(care_plan::SUB_ACTIVITY_STATUS, ListedCoding, value.status);
         fhir.extension = extensions.finish_writing(value.extension);
         fhir
     }
@@ -402,6 +408,7 @@ impl Checked for CarePlanSubActivity {
         checker.count("identifier", self.identifier.iter().len());
         checker.codes("status", self.status.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.activity.participant`, carried by an extension.
@@ -413,10 +420,10 @@ pub struct CarePlanActivityParticipant {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ParticipantMember`.
     pub member: Option<Reference>,
-    /// `role`, 0..1 `CodeableConcept` of `ParticipantRole`.
+    /// `role`, 0..1 `CodeableConcept` of `CarePlanParticipantRole`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ParticipantRole`.
-    pub role: Option<valuesets::ParticipantRole>,
+    pub role: Option<valuesets::CarePlanParticipantRole>,
     /// `careTeam`, 0..* reference to `CareTeam`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ParticipantCareTeam`.
@@ -439,10 +446,9 @@ impl From<Extension> for CarePlanActivityParticipant {
         let mut extensions = Extensions::of(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
-            member: extensions.take(care_plan::PARTICIPANT_MEMBER, ValueResource),
-            role: extensions.take(care_plan::PARTICIPANT_ROLE, ValueCodeableConcept),
-            care_team: extensions
-                .take_list(care_plan::PARTICIPANT_CARE_TEAM, ValueResource),
+            member: extensions.take(care_plan::PARTICIPANT_MEMBER, Plain),
+            role: extensions.take(care_plan::PARTICIPANT_ROLE, ListedConcept),
+            care_team: extensions.take_list(care_plan::PARTICIPANT_CARE_TEAM, Plain),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -455,20 +461,20 @@ impl From<CarePlanActivityParticipant> for Extension {
             .rest
             .open(CarePlanActivityParticipant::blank());
         fhir.id = value.id;
-        extensions.put(care_plan::PARTICIPANT_MEMBER, ValueResource, value.member);
-        extensions.put(care_plan::PARTICIPANT_ROLE, ValueCodeableConcept, value.role);
-        extensions
-            .put_list(care_plan::PARTICIPANT_CARE_TEAM, ValueResource, value.care_team);
+        extensions.put(care_plan::PARTICIPANT_MEMBER, Plain, value.member);
+        extensions.put(care_plan::PARTICIPANT_ROLE, ListedConcept, value.role);
+        extensions.put_list(care_plan::PARTICIPANT_CARE_TEAM, Plain, value.care_team);
         fhir.extension = extensions.finish_writing(value.extension);
         fhir
     }
 }
 impl Checked for CarePlanActivityParticipant {
     fn check(&self, checker: &mut Checker) {
-        checker.count("member", self.member.iter().len());
+        checker.references("member", self.member.iter());
         checker.codes("role", self.role.iter());
-        checker.count("careTeam", self.care_team.iter().len());
+        checker.references("careTeam", self.care_team.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.activity.simple`, carried by the DSTU1 component [`CarePlanSimple`](resources::CarePlanSimple).
@@ -515,8 +521,13 @@ impl From<CarePlanSimple> for resources::CarePlanSimple {
 }
 impl Checked for CarePlanSimple {
     fn check(&self, checker: &mut Checker) {
-        checker.count("category", self.category.iter().len());
-        checker.count("performer", self.performer.iter().len());
+        checker
+            .standard_codes(
+                "category",
+                self.category.iter().map(resources::CarePlanActivityCategory::as_str),
+                resources::CarePlanActivityCategory::CODES,
+            );
+        checker.references("performer", self.performer.iter());
         checker.extensions(&self.extension);
     }
 }
@@ -525,10 +536,10 @@ impl Checked for CarePlanSimple {
 pub struct CarePlanRelation {
     /// The element's id: a label that references inside the resource use.
     pub id: Option<String>,
-    /// `type`, 1..1 `Coding` of `RelationType`.
+    /// `type`, 1..1 `Coding` of `CarePlanRelationTypes`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#RelationType`.
-    pub r#type: Option<valuesets::RelationType>,
+    pub r#type: Option<valuesets::CarePlanRelationTypes>,
     /// `reference`, 1..1 reference to any resource.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#RelationReference`.
@@ -551,8 +562,8 @@ impl From<Extension> for CarePlanRelation {
         let mut extensions = Extensions::of(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
-            r#type: extensions.take(care_plan::RELATION_TYPE, ValueCoding),
-            reference: extensions.take(care_plan::RELATION_REFERENCE, ValueResource),
+            r#type: extensions.take(care_plan::RELATION_TYPE, ListedCoding),
+            reference: extensions.take(care_plan::RELATION_REFERENCE, Plain),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -563,8 +574,8 @@ impl From<CarePlanRelation> for Extension {
     fn from(value: CarePlanRelation) -> Self {
         let (mut fhir, mut extensions) = value.rest.open(CarePlanRelation::blank());
         fhir.id = value.id;
-        extensions.put(care_plan::RELATION_TYPE, ValueCoding, value.r#type);
-        extensions.put(care_plan::RELATION_REFERENCE, ValueResource, value.reference);
+        extensions.put(care_plan::RELATION_TYPE, ListedCoding, value.r#type);
+        extensions.put(care_plan::RELATION_REFERENCE, Plain, value.reference);
         fhir.extension = extensions.finish_writing(value.extension);
         fhir
     }
@@ -572,106 +583,164 @@ impl From<CarePlanRelation> for Extension {
 impl Checked for CarePlanRelation {
     fn check(&self, checker: &mut Checker) {
         checker.codes("type", self.r#type.iter());
-        checker.count("reference", self.reference.iter().len());
+        checker.references("reference", self.reference.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for CarePlan {
     type Fhir = resources::CarePlan;
     const NAME: &'static str = "CarePlan";
     const RULES: &'static [ElementRule] = &[
-        ElementRule::optional("CarePlan.patient", "Resource(Patient)"),
-        ElementRule::mandatory("CarePlan.status", "code(CarePlanStatus)")
+        ElementRule::optional("CarePlan.patient", ElementType::Reference(&["Patient"])),
+        ElementRule::mandatory("CarePlan.status", ElementType::Value("code"))
             .of("CarePlanStatus"),
-        ElementRule::list("CarePlan.participant", "CarePlan.Participant"),
-        ElementRule::list("CarePlan.goal", "CarePlan.Goal"),
-        ElementRule::list("CarePlan.activity", "CarePlan.Activity"),
-        ElementRule::list("CarePlan.relation", "CarePlan.Relation")
+        ElementRule::list(
+            "CarePlan.participant",
+            ElementType::Component("CarePlan.Participant"),
+        ),
+        ElementRule::list("CarePlan.goal", ElementType::Component("CarePlan.Goal")),
+        ElementRule::list(
+            "CarePlan.activity",
+            ElementType::Component("CarePlan.Activity"),
+        ),
+        ElementRule::list(
+                "CarePlan.relation",
+                ElementType::Component("CarePlan.Relation"),
+            )
             .at(care_plan::RELATION),
         ElementRule::optional(
                 "CarePlan.participant.role",
-                "CodeableConcept(ParticipantRole)",
+                ElementType::Value("CodeableConcept"),
             )
-            .of("ParticipantRole"),
+            .of("CarePlanParticipantRole"),
         ElementRule::mandatory(
             "CarePlan.participant.member",
-            "Resource(Patient|RelatedPerson|Practitioner)",
+            ElementType::Reference(&["Patient", "RelatedPerson", "Practitioner"]),
         ),
-        ElementRule::list("CarePlan.participant.careTeam", "Resource(CareTeam)")
+        ElementRule::list(
+                "CarePlan.participant.careTeam",
+                ElementType::Reference(&["CareTeam"]),
+            )
             .at(care_plan::PARTICIPANT_CARE_TEAM),
-        ElementRule::mandatory("CarePlan.goal.description", "string"),
-        ElementRule::optional("CarePlan.goal.status", "code(CarePlanGoalStatus)")
+        ElementRule::mandatory(
+            "CarePlan.goal.description",
+            ElementType::Value("string"),
+        ),
+        ElementRule::optional("CarePlan.goal.status", ElementType::Value("code"))
             .of("CarePlanGoalStatus"),
-        ElementRule::optional("CarePlan.goal.notes", "string"),
-        ElementRule::optional("CarePlan.activity.activityId", "string")
+        ElementRule::optional("CarePlan.goal.notes", ElementType::Value("string")),
+        ElementRule::optional(
+                "CarePlan.activity.activityId",
+                ElementType::Value("string"),
+            )
             .at(care_plan::ACTIVITY_ID),
-        ElementRule::optional("CarePlan.activity.identifier", "string")
+        ElementRule::optional(
+                "CarePlan.activity.identifier",
+                ElementType::Value("string"),
+            )
             .at(care_plan::ACTIVITY_IDENTIFIER),
-        ElementRule::optional("CarePlan.activity.definition", "string")
+        ElementRule::optional(
+                "CarePlan.activity.definition",
+                ElementType::Value("string"),
+            )
             .at(care_plan::ACTIVITY_DEFINITION),
-        ElementRule::optional("CarePlan.activity.kind", "Coding(ActivityKind)")
+        ElementRule::optional("CarePlan.activity.kind", ElementType::Value("Coding"))
             .of("ActivityKind")
             .at(care_plan::ACTIVITY_KIND),
-        ElementRule::optional("CarePlan.activity.description", "string")
+        ElementRule::optional(
+                "CarePlan.activity.description",
+                ElementType::Value("string"),
+            )
             .at(care_plan::ACTIVITY_DESCRIPTION),
-        ElementRule::list("CarePlan.activity.subActivity", "CarePlan.SubActivity")
+        ElementRule::list(
+                "CarePlan.activity.subActivity",
+                ElementType::Component("CarePlan.SubActivity"),
+            )
             .at(care_plan::SUB_ACTIVITY),
-        ElementRule::list("CarePlan.activity.goal", "string"),
+        ElementRule::list("CarePlan.activity.goal", ElementType::Value("string")),
         ElementRule::list(
                 "CarePlan.activity.participant",
-                "CarePlan.ActivityParticipant",
+                ElementType::Component("CarePlan.ActivityParticipant"),
             )
             .at(care_plan::PARTICIPANT),
-        ElementRule::mandatory("CarePlan.activity.startDate", "dateTime")
+        ElementRule::mandatory(
+                "CarePlan.activity.startDate",
+                ElementType::Value("dateTime"),
+            )
             .at(care_plan::START_DATE),
-        ElementRule::optional("CarePlan.activity.endDate", "dateTime")
+        ElementRule::optional(
+                "CarePlan.activity.endDate",
+                ElementType::Value("dateTime"),
+            )
             .at(care_plan::END_DATE),
-        ElementRule::mandatory("CarePlan.activity.status", "Coding(ActivityStatus)")
-            .of("ActivityStatus")
+        ElementRule::mandatory("CarePlan.activity.status", ElementType::Value("Coding"))
+            .of("CarePlanActivityStatus")
             .at(care_plan::ACTIVITY_STATUS),
-        ElementRule::optional("CarePlan.activity.started", "instant")
+        ElementRule::optional("CarePlan.activity.started", ElementType::Value("instant"))
             .at(care_plan::STARTED),
-        ElementRule::optional("CarePlan.activity.finished", "instant")
+        ElementRule::optional(
+                "CarePlan.activity.finished",
+                ElementType::Value("instant"),
+            )
             .at(care_plan::FINISHED),
-        ElementRule::optional("CarePlan.activity.cancelled", "instant")
+        ElementRule::optional(
+                "CarePlan.activity.cancelled",
+                ElementType::Value("instant"),
+            )
             .at(care_plan::CANCELLED),
-        ElementRule::mandatory("CarePlan.activity.prohibited", "boolean"),
-        ElementRule::optional("CarePlan.activity.notes", "string"),
-        ElementRule::optional("CarePlan.activity.simple", "CarePlan.Simple"),
-        ElementRule::mandatory("CarePlan.activity.subActivity.identifier", "string")
+        ElementRule::mandatory(
+            "CarePlan.activity.prohibited",
+            ElementType::Value("boolean"),
+        ),
+        ElementRule::optional("CarePlan.activity.notes", ElementType::Value("string")),
+        ElementRule::optional(
+            "CarePlan.activity.simple",
+            ElementType::Component("CarePlan.Simple"),
+        ),
+        ElementRule::mandatory(
+                "CarePlan.activity.subActivity.identifier",
+                ElementType::Value("string"),
+            )
             .at(care_plan::SUB_ACTIVITY_IDENTIFIER),
         ElementRule::optional(
                 "CarePlan.activity.subActivity.status",
-                "Coding(ActivityStatus)",
+                ElementType::Value("Coding"),
             )
-            .of("ActivityStatus")
+            .of("CarePlanActivityStatus")
             .at(care_plan::SUB_ACTIVITY_STATUS),
         ElementRule::mandatory(
                 "CarePlan.activity.participant.member",
-                "Resource(RelatedPerson|Practitioner|Patient)",
+                ElementType::Reference(&["RelatedPerson", "Practitioner", "Patient"]),
             )
             .at(care_plan::PARTICIPANT_MEMBER),
         ElementRule::optional(
                 "CarePlan.activity.participant.role",
-                "CodeableConcept(ParticipantRole)",
+                ElementType::Value("CodeableConcept"),
             )
-            .of("ParticipantRole")
+            .of("CarePlanParticipantRole")
             .at(care_plan::PARTICIPANT_ROLE),
-        ElementRule::list("CarePlan.activity.participant.careTeam", "Resource(CareTeam)")
+        ElementRule::list(
+                "CarePlan.activity.participant.careTeam",
+                ElementType::Reference(&["CareTeam"]),
+            )
             .at(care_plan::PARTICIPANT_CARE_TEAM),
         ElementRule::mandatory(
                 "CarePlan.activity.simple.category",
-                "code(CarePlanActivityCategory)",
+                ElementType::Value("code"),
             )
             .of("CarePlanActivityCategory"),
         ElementRule::list(
             "CarePlan.activity.simple.performer",
-            "Resource(RelatedPerson|Practitioner|Patient)",
+            ElementType::Reference(&["RelatedPerson", "Practitioner", "Patient"]),
         ),
-        ElementRule::mandatory("CarePlan.relation.type", "Coding(RelationType)")
-            .of("RelationType")
+        ElementRule::mandatory("CarePlan.relation.type", ElementType::Value("Coding"))
+            .of("CarePlanRelationTypes")
             .at(care_plan::RELATION_TYPE),
-        ElementRule::mandatory("CarePlan.relation.reference", "Resource(Any)")
+        ElementRule::mandatory(
+                "CarePlan.relation.reference",
+                ElementType::Reference(&[]),
+            )
             .at(care_plan::RELATION_REFERENCE),
     ];
     fn matches(_: &resources::CarePlan) -> bool {

@@ -11,7 +11,7 @@ pub struct CarePlanActivityResult {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityResult#Activity`.
     pub activity: Option<String>,
-    /// `status`, 1..1 `code` of `DiagnosticReportStatus`: Koppeltaal binds ActivityResultStatus, the wire holds DSTU1's list.
+    /// `status`, 1..1 `code` of `DiagnosticReportStatus`: Koppeltaal binds CarePlanActivityResultStatus, the wire holds DSTU1's list.
     pub status: Option<resources::DiagnosticReportStatus>,
     /// `name`, 1..1 `CodeableConcept`.
     pub name: Option<datatypes::CodeableConcept>,
@@ -46,7 +46,7 @@ impl From<resources::DiagnosticReport> for CarePlanActivityResult {
         let mut extensions = Extensions::of(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
-            activity: extensions.take(care_plan_activity_result::ACTIVITY, ValueString),
+            activity: extensions.take(care_plan_activity_result::ACTIVITY, Plain),
             status: fhir.status.value.take(),
             name: mem::take(&mut fhir.name),
             issued: fhir.issued.value.take(),
@@ -56,7 +56,7 @@ impl From<resources::DiagnosticReport> for CarePlanActivityResult {
             result: take_list(&mut fhir.result),
             presented_form: mem::take(&mut fhir.presented_form),
             questionnaire: extensions
-                .take_list(care_plan_activity_result::QUESTIONNAIRE, ValueResource),
+                .take_list(care_plan_activity_result::QUESTIONNAIRE, Plain),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -69,7 +69,7 @@ impl From<CarePlanActivityResult> for resources::DiagnosticReport {
             .rest
             .open(CarePlanActivityResult::blank());
         fhir.id = value.id;
-        extensions.put(care_plan_activity_result::ACTIVITY, ValueString, value.activity);
+        extensions.put(care_plan_activity_result::ACTIVITY, Plain, value.activity);
         fhir.status.value = value.status;
         fhir.name = value.name;
         fhir.issued.value = value.issued;
@@ -81,7 +81,7 @@ impl From<CarePlanActivityResult> for resources::DiagnosticReport {
         extensions
             .put_list(
                 care_plan_activity_result::QUESTIONNAIRE,
-                ValueResource,
+                Plain,
                 value.questionnaire,
             );
         fhir.extension = extensions.finish_writing(value.extension);
@@ -91,42 +91,69 @@ impl From<CarePlanActivityResult> for resources::DiagnosticReport {
 impl Checked for CarePlanActivityResult {
     fn check(&self, checker: &mut Checker) {
         checker.count("activity", self.activity.iter().len());
-        checker.count("status", self.status.iter().len());
+        checker
+            .standard_codes(
+                "status",
+                self.status.iter().map(resources::DiagnosticReportStatus::as_str),
+                resources::DiagnosticReportStatus::CODES,
+            );
         checker.count("name", self.name.iter().len());
         checker.count("issued", self.issued.iter().len());
-        checker.count("subject", self.subject.iter().len());
-        checker.count("performer", self.performer.iter().len());
+        checker.references("subject", self.subject.iter());
+        checker.references("performer", self.performer.iter());
         checker.count("diagnostic", self.diagnostic.iter().len());
-        checker.count("result", self.result.iter().len());
+        checker.references("result", self.result.iter());
         checker.count("presentedForm", self.presented_form.iter().len());
-        checker.count("questionnaire", self.questionnaire.iter().len());
+        checker.references("questionnaire", self.questionnaire.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for CarePlanActivityResult {
     type Fhir = resources::DiagnosticReport;
     const NAME: &'static str = "CarePlanActivityResult";
     const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory("CarePlanActivityResult.activity", "string")
+        ElementRule::mandatory(
+                "CarePlanActivityResult.activity",
+                ElementType::Value("string"),
+            )
             .at(care_plan_activity_result::ACTIVITY),
         ElementRule::mandatory(
                 "CarePlanActivityResult.status",
-                "code(DiagnosticReportStatus)",
+                ElementType::Value("code"),
             )
             .of("DiagnosticReportStatus"),
-        ElementRule::mandatory("CarePlanActivityResult.name", "CodeableConcept"),
-        ElementRule::mandatory("CarePlanActivityResult.issued", "dateTime"),
-        ElementRule::mandatory("CarePlanActivityResult.subject", "Resource(Patient)"),
+        ElementRule::mandatory(
+            "CarePlanActivityResult.name",
+            ElementType::Value("CodeableConcept"),
+        ),
+        ElementRule::mandatory(
+            "CarePlanActivityResult.issued",
+            ElementType::Value("dateTime"),
+        ),
+        ElementRule::mandatory(
+            "CarePlanActivityResult.subject",
+            ElementType::Reference(&["Patient"]),
+        ),
         ElementRule::mandatory(
             "CarePlanActivityResult.performer",
-            "Resource(Organization)",
+            ElementType::Reference(&["Organization"]),
         ),
-        ElementRule::optional("CarePlanActivityResult.diagnostic", "dateTime|Period"),
-        ElementRule::list("CarePlanActivityResult.result", "Resource(Observation)"),
-        ElementRule::list("CarePlanActivityResult.presentedForm", "Attachment"),
+        ElementRule::optional(
+            "CarePlanActivityResult.diagnostic",
+            ElementType::Choice(&["dateTime", "Period"]),
+        ),
+        ElementRule::list(
+            "CarePlanActivityResult.result",
+            ElementType::Reference(&["Observation"]),
+        ),
+        ElementRule::list(
+            "CarePlanActivityResult.presentedForm",
+            ElementType::Value("Attachment"),
+        ),
         ElementRule::list(
                 "CarePlanActivityResult.questionnaire",
-                "Resource(Questionnaire)",
+                ElementType::Reference(&["Questionnaire"]),
             )
             .at(care_plan_activity_result::QUESTIONNAIRE),
     ];

@@ -13,10 +13,10 @@ pub struct CarePlanActivityStatus {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#Activity`.
     pub activity: Option<String>,
-    /// `activityStatus`, 1..1 `Coding` of `ActivityStatus`.
+    /// `activityStatus`, 1..1 `Coding` of `CarePlanActivityStatus`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#ActivityStatus`.
-    pub activity_status: Option<valuesets::ActivityStatus>,
+    pub activity_status: Option<valuesets::CarePlanActivityStatus>,
     /// `subActivity`, 0..* `CarePlanActivityStatus.SubActivity`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivity`.
@@ -45,13 +45,13 @@ impl From<resources::Other> for CarePlanActivityStatus {
         let mut extensions = Extensions::of(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
-            activity: extensions.take(care_plan_activity_status::ACTIVITY, ValueString),
+            activity: extensions.take(care_plan_activity_status::ACTIVITY, Plain),
             activity_status: extensions
-                .take(care_plan_activity_status::ACTIVITY_STATUS, ValueCoding),
+                .take(care_plan_activity_status::ACTIVITY_STATUS, ListedCoding),
             sub_activity: extensions
-                .take_groups(care_plan_activity_status::SUB_ACTIVITY),
+                .take_groups(care_plan_activity_status::SUB_ACTIVITY, usize::MAX),
             percentage_completed: extensions
-                .take(care_plan_activity_status::PERCENTAGE_COMPLETED, ValueInteger),
+                .take(care_plan_activity_status::PERCENTAGE_COMPLETED, Plain),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -64,11 +64,11 @@ impl From<CarePlanActivityStatus> for resources::Other {
             .rest
             .open(CarePlanActivityStatus::blank());
         fhir.id = value.id;
-        extensions.put(care_plan_activity_status::ACTIVITY, ValueString, value.activity);
+        extensions.put(care_plan_activity_status::ACTIVITY, Plain, value.activity);
         extensions
             .put(
                 care_plan_activity_status::ACTIVITY_STATUS,
-                ValueCoding,
+                ListedCoding,
                 value.activity_status,
             );
         extensions
@@ -76,7 +76,7 @@ impl From<CarePlanActivityStatus> for resources::Other {
         extensions
             .put(
                 care_plan_activity_status::PERCENTAGE_COMPLETED,
-                ValueInteger,
+                Plain,
                 value.percentage_completed,
             );
         fhir.extension = extensions.finish_writing(value.extension);
@@ -90,6 +90,7 @@ impl Checked for CarePlanActivityStatus {
         checker.groups("subActivity", self.sub_activity.iter());
         checker.count("percentageCompleted", self.percentage_completed.iter().len());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 /// A value of `CarePlanActivityStatus.subActivity`, carried by an extension.
@@ -101,10 +102,10 @@ pub struct CarePlanActivityStatusSubActivity {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivityIdentifier`.
     pub identifier: Option<String>,
-    /// `status`, 1..1 `Coding` of `ActivityStatus`.
+    /// `status`, 1..1 `Coding` of `CarePlanActivityStatus`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivityStatus`.
-    pub status: Option<valuesets::ActivityStatus>,
+    pub status: Option<valuesets::CarePlanActivityStatus>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
     /// What else was read that the profile has no field for.
@@ -126,11 +127,11 @@ impl From<Extension> for CarePlanActivityStatusSubActivity {
             identifier: extensions
                 .take_or_own(
                     care_plan_activity_status::SUB_ACTIVITY_IDENTIFIER,
-                    ValueString,
+                    Plain,
                     &mut fhir.value,
                 ),
             status: extensions
-                .take(care_plan_activity_status::SUB_ACTIVITY_STATUS, ValueCoding),
+                .take(care_plan_activity_status::SUB_ACTIVITY_STATUS, ListedCoding),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -146,14 +147,14 @@ impl From<CarePlanActivityStatusSubActivity> for Extension {
         extensions
             .put_or_own(
                 care_plan_activity_status::SUB_ACTIVITY_IDENTIFIER,
-                ValueString,
+                Plain,
                 value.identifier,
                 &mut fhir.value,
             );
         extensions
             .put(
                 care_plan_activity_status::SUB_ACTIVITY_STATUS,
-                ValueCoding,
+                ListedCoding,
                 value.status,
             );
         fhir.extension = extensions.finish_writing(value.extension);
@@ -165,6 +166,7 @@ impl Checked for CarePlanActivityStatusSubActivity {
         checker.count("identifier", self.identifier.iter().len());
         checker.codes("status", self.status.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for CarePlanActivityStatus {
@@ -173,35 +175,44 @@ impl Profile for CarePlanActivityStatus {
     const RULES: &'static [ElementRule] = &[
         ElementRule::mandatory(
                 "CarePlanActivityStatus.code",
-                "CodeableConcept(OtherResourceUsage=CarePlanActivityStatus)",
+                ElementType::Value("CodeableConcept"),
             )
             .of("OtherResourceUsage"),
-        ElementRule::mandatory("CarePlanActivityStatus.activity", "string")
+        ElementRule::mandatory(
+                "CarePlanActivityStatus.activity",
+                ElementType::Value("string"),
+            )
             .at(care_plan_activity_status::ACTIVITY),
         ElementRule::mandatory(
                 "CarePlanActivityStatus.activityStatus",
-                "Coding(ActivityStatus)",
+                ElementType::Value("Coding"),
             )
-            .of("ActivityStatus")
+            .of("CarePlanActivityStatus")
             .at(care_plan_activity_status::ACTIVITY_STATUS),
         ElementRule::list(
                 "CarePlanActivityStatus.subActivity",
-                "CarePlanActivityStatus.SubActivity",
+                ElementType::Component("CarePlanActivityStatus.SubActivity"),
             )
             .at(care_plan_activity_status::SUB_ACTIVITY),
-        ElementRule::optional("CarePlanActivityStatus.percentageCompleted", "integer")
+        ElementRule::optional(
+                "CarePlanActivityStatus.percentageCompleted",
+                ElementType::Value("integer"),
+            )
             .at(care_plan_activity_status::PERCENTAGE_COMPLETED),
         ElementRule::optional(
             "CarePlanActivityStatus.blackBoxState",
-            "base64Binary|Resource(Any)",
+            ElementType::Choice(&["base64Binary", "Resource"]),
         ),
-        ElementRule::mandatory("CarePlanActivityStatus.subActivity.identifier", "string")
+        ElementRule::mandatory(
+                "CarePlanActivityStatus.subActivity.identifier",
+                ElementType::Value("string"),
+            )
             .at(care_plan_activity_status::SUB_ACTIVITY_IDENTIFIER),
         ElementRule::mandatory(
                 "CarePlanActivityStatus.subActivity.status",
-                "Coding(ActivityStatus)",
+                ElementType::Value("Coding"),
             )
-            .of("ActivityStatus")
+            .of("CarePlanActivityStatus")
             .at(care_plan_activity_status::SUB_ACTIVITY_STATUS),
     ];
     fn matches(fhir: &resources::Other) -> bool {

@@ -50,13 +50,13 @@ impl From<resources::Other> for CareTeam {
         let mut value = Self {
             id: fhir.id.take(),
             care_team_identifier: extensions
-                .take_list(care_team::CARE_TEAM_IDENTIFIER, ValueIdentifier),
-            status: extensions.take(care_team::STATUS, ValueCoding),
-            name: extensions.take(care_team::NAME, ValueString),
-            subject: extensions.take(care_team::SUBJECT, ValueResource),
-            period: extensions.take(care_team::PERIOD, ValuePeriod),
+                .take_list(care_team::CARE_TEAM_IDENTIFIER, Plain),
+            status: extensions.take(care_team::STATUS, ListedCoding),
+            name: extensions.take(care_team::NAME, Plain),
+            subject: extensions.take(care_team::SUBJECT, Plain),
+            period: extensions.take(care_team::PERIOD, Plain),
             managing_organization: extensions
-                .take_list(care_team::MANAGING_ORGANIZATION, ValueResource),
+                .take_list(care_team::MANAGING_ORGANIZATION, Plain),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -70,17 +70,17 @@ impl From<CareTeam> for resources::Other {
         extensions
             .put_list(
                 care_team::CARE_TEAM_IDENTIFIER,
-                ValueIdentifier,
+                Plain,
                 value.care_team_identifier,
             );
-        extensions.put(care_team::STATUS, ValueCoding, value.status);
-        extensions.put(care_team::NAME, ValueString, value.name);
-        extensions.put(care_team::SUBJECT, ValueResource, value.subject);
-        extensions.put(care_team::PERIOD, ValuePeriod, value.period);
+        extensions.put(care_team::STATUS, ListedCoding, value.status);
+        extensions.put(care_team::NAME, Plain, value.name);
+        extensions.put(care_team::SUBJECT, Plain, value.subject);
+        extensions.put(care_team::PERIOD, Plain, value.period);
         extensions
             .put_list(
                 care_team::MANAGING_ORGANIZATION,
-                ValueResource,
+                Plain,
                 value.managing_organization,
             );
         fhir.extension = extensions.finish_writing(value.extension);
@@ -92,31 +92,37 @@ impl Checked for CareTeam {
         checker.count("careTeamIdentifier", self.care_team_identifier.iter().len());
         checker.codes("status", self.status.iter());
         checker.count("name", self.name.iter().len());
-        checker.count("subject", self.subject.iter().len());
+        checker.references("subject", self.subject.iter());
         checker.count("period", self.period.iter().len());
-        checker.count("managingOrganization", self.managing_organization.iter().len());
+        checker.references("managingOrganization", self.managing_organization.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for CareTeam {
     type Fhir = resources::Other;
     const NAME: &'static str = "CareTeam";
     const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory(
-                "CareTeam.code",
-                "CodeableConcept(OtherResourceUsage=CareTeam)",
-            )
+        ElementRule::mandatory("CareTeam.code", ElementType::Value("CodeableConcept"))
             .of("OtherResourceUsage"),
-        ElementRule::list("CareTeam.careTeamIdentifier", "Identifier")
+        ElementRule::list(
+                "CareTeam.careTeamIdentifier",
+                ElementType::Value("Identifier"),
+            )
             .at(care_team::CARE_TEAM_IDENTIFIER),
-        ElementRule::optional("CareTeam.status", "Coding(CareTeamStatus)")
+        ElementRule::optional("CareTeam.status", ElementType::Value("Coding"))
             .of("CareTeamStatus")
             .at(care_team::STATUS),
-        ElementRule::optional("CareTeam.name", "string").at(care_team::NAME),
-        ElementRule::optional("CareTeam.subject", "Resource(Patient)")
+        ElementRule::optional("CareTeam.name", ElementType::Value("string"))
+            .at(care_team::NAME),
+        ElementRule::optional("CareTeam.subject", ElementType::Reference(&["Patient"]))
             .at(care_team::SUBJECT),
-        ElementRule::optional("CareTeam.period", "Period").at(care_team::PERIOD),
-        ElementRule::list("CareTeam.managingOrganization", "Resource(Organization)")
+        ElementRule::optional("CareTeam.period", ElementType::Value("Period"))
+            .at(care_team::PERIOD),
+        ElementRule::list(
+                "CareTeam.managingOrganization",
+                ElementType::Reference(&["Organization"]),
+            )
             .at(care_team::MANAGING_ORGANIZATION),
     ];
     fn matches(fhir: &resources::Other) -> bool {

@@ -4,41 +4,59 @@
 use crate::profile::prelude::*;
 /// What Koppeltaal's `MessageHeader` says about its elements.
 pub const MESSAGE_HEADER_RULES: &[ElementRule] = &[
-    ElementRule::mandatory("MessageHeader.identifier", "id"),
-    ElementRule::mandatory("MessageHeader.timestamp", "instant"),
-    ElementRule::mandatory("MessageHeader.event", "Coding(MessageEvent)")
-        .of("MessageEvent"),
-    ElementRule::optional("MessageHeader.response", "MessageHeader.Response"),
-    ElementRule::mandatory("MessageHeader.source", "MessageHeader.Source"),
-    ElementRule::list("MessageHeader.data", "Resource(Any)"),
-    ElementRule::optional("MessageHeader.patient", "Resource(Patient)")
+    ElementRule::mandatory("MessageHeader.identifier", ElementType::Value("id")),
+    ElementRule::mandatory("MessageHeader.timestamp", ElementType::Value("instant")),
+    ElementRule::mandatory("MessageHeader.event", ElementType::Value("Coding"))
+        .of("Event"),
+    ElementRule::optional(
+        "MessageHeader.response",
+        ElementType::Component("MessageHeader.Response"),
+    ),
+    ElementRule::mandatory(
+        "MessageHeader.source",
+        ElementType::Component("MessageHeader.Source"),
+    ),
+    ElementRule::list("MessageHeader.data", ElementType::Reference(&[])),
+    ElementRule::optional("MessageHeader.patient", ElementType::Reference(&["Patient"]))
         .at(message_header::PATIENT),
     ElementRule::optional(
             "MessageHeader.processingStatus",
-            "MessageHeader.ProcessingStatus",
+            ElementType::Component("MessageHeader.ProcessingStatus"),
         )
         .at(message_header::PROCESSING_STATUS),
-    ElementRule::optional("MessageHeader.isExpired", "boolean")
+    ElementRule::optional("MessageHeader.isExpired", ElementType::Value("boolean"))
         .at(message_header::IS_EXPIRED),
-    ElementRule::mandatory("MessageHeader.response.identifier", "id"),
-    ElementRule::mandatory("MessageHeader.response.code", "code(ResponseType)")
+    ElementRule::mandatory(
+        "MessageHeader.response.identifier",
+        ElementType::Value("id"),
+    ),
+    ElementRule::mandatory("MessageHeader.response.code", ElementType::Value("code"))
         .of("ResponseType"),
     ElementRule::optional(
         "MessageHeader.response.details",
-        "Resource(OperationOutcome)",
+        ElementType::Reference(&["OperationOutcome"]),
     ),
-    ElementRule::optional("MessageHeader.source.name", "string"),
-    ElementRule::mandatory("MessageHeader.source.software", "string"),
-    ElementRule::optional("MessageHeader.source.version", "string"),
-    ElementRule::mandatory("MessageHeader.source.endpoint", "uri"),
+    ElementRule::optional("MessageHeader.source.name", ElementType::Value("string")),
+    ElementRule::mandatory(
+        "MessageHeader.source.software",
+        ElementType::Value("string"),
+    ),
+    ElementRule::optional("MessageHeader.source.version", ElementType::Value("string")),
+    ElementRule::mandatory("MessageHeader.source.endpoint", ElementType::Value("uri")),
     ElementRule::optional(
             "MessageHeader.processingStatus.status",
-            "code(ProcessingStatus)",
+            ElementType::Value("code"),
         )
         .of("ProcessingStatus")
         .at(message_header::PROCESSING_STATUS_STATUS),
-    ElementRule::mandatory("MessageHeader.processingStatus.statusLastChanged", "instant")
+    ElementRule::mandatory(
+            "MessageHeader.processingStatus.statusLastChanged",
+            ElementType::Value("instant"),
+        )
         .at(message_header::PROCESSING_STATUS_STATUS_LAST_CHANGED),
-    ElementRule::optional("MessageHeader.processingStatus.exception", "string")
+    ElementRule::optional(
+            "MessageHeader.processingStatus.exception",
+            ElementType::Value("string"),
+        )
         .at(message_header::PROCESSING_STATUS_EXCEPTION),
 ];

@@ -15,6 +15,8 @@ mod application;
 mod user_message;
 mod storage_item;
 mod operation_outcome;
+pub(crate) mod events;
+mod references;
 pub mod valuesets;
 pub(crate) mod vocabulary;
 #[doc = include_str!("../profile/guide.md")]
@@ -33,4 +35,21 @@ pub mod profiles {
     pub use super::user_message::*;
     pub use super::storage_item::*;
     pub use super::operation_outcome::*;
+    /// The rules of every profile, by the profile's name.
+    pub const RULES: &[(&str, &[crate::ElementRule])] = &[
+        ("MessageHeader", MESSAGE_HEADER_RULES),
+        ("ActivityDefinition", <ActivityDefinition as crate::Profile>::RULES),
+        ("CarePlan", <CarePlan as crate::Profile>::RULES),
+        ("CareTeam", <CareTeam as crate::Profile>::RULES),
+        ("CarePlanActivityStatus", <CarePlanActivityStatus as crate::Profile>::RULES),
+        ("CarePlanActivityResult", <CarePlanActivityResult as crate::Profile>::RULES),
+        ("Organization", <Organization as crate::Profile>::RULES),
+        ("Patient", <Patient as crate::Profile>::RULES),
+        ("Practitioner", <Practitioner as crate::Profile>::RULES),
+        ("RelatedPerson", <RelatedPerson as crate::Profile>::RULES),
+        ("Application", <Application as crate::Profile>::RULES),
+        ("UserMessage", <UserMessage as crate::Profile>::RULES),
+        ("StorageItem", <StorageItem as crate::Profile>::RULES),
+        ("OperationOutcome", <OperationOutcome as crate::Profile>::RULES),
+    ];
 }

@@ -82,7 +82,7 @@ impl From<resources::OperationOutcomeIssue> for OperationOutcomeIssue {
             r#type: take_one(&mut fhir.r#type),
             details: fhir.details.value.take(),
             location: take_list(&mut fhir.location),
-            resource: extensions.take(operation_outcome::ISSUE_RESOURCE, ValueResource),
+            resource: extensions.take(operation_outcome::ISSUE_RESOURCE, Plain),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -97,33 +97,57 @@ impl From<OperationOutcomeIssue> for resources::OperationOutcomeIssue {
         put_one(&mut fhir.r#type, value.r#type);
         fhir.details.value = value.details;
         put_list(&mut fhir.location, value.location);
-        extensions.put(operation_outcome::ISSUE_RESOURCE, ValueResource, value.resource);
+        extensions.put(operation_outcome::ISSUE_RESOURCE, Plain, value.resource);
         fhir.extension = extensions.finish_writing(value.extension);
         fhir
     }
 }
 impl Checked for OperationOutcomeIssue {
     fn check(&self, checker: &mut Checker) {
-        checker.count("severity", self.severity.iter().len());
+        checker
+            .standard_codes(
+                "severity",
+                self.severity.iter().map(resources::IssueSeverity::as_str),
+                resources::IssueSeverity::CODES,
+            );
         checker.codes("type", self.r#type.iter());
         checker.count("details", self.details.iter().len());
         checker.count("location", self.location.iter().len());
-        checker.count("resource", self.resource.iter().len());
+        checker.references("resource", self.resource.iter());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for OperationOutcome {
     type Fhir = resources::OperationOutcome;
     const NAME: &'static str = "OperationOutcome";
     const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory_list("OperationOutcome.issue", "OperationOutcome.Issue"),
-        ElementRule::mandatory("OperationOutcome.issue.severity", "code(IssueSeverity)")
+        ElementRule::mandatory_list(
+            "OperationOutcome.issue",
+            ElementType::Component("OperationOutcome.Issue"),
+        ),
+        ElementRule::mandatory(
+                "OperationOutcome.issue.severity",
+                ElementType::Value("code"),
+            )
             .of("IssueSeverity"),
-        ElementRule::optional("OperationOutcome.issue.type", "Coding(IssueType)")
+        ElementRule::optional(
+                "OperationOutcome.issue.type",
+                ElementType::Value("Coding"),
+            )
             .of("IssueType"),
-        ElementRule::optional("OperationOutcome.issue.details", "string"),
-        ElementRule::list("OperationOutcome.issue.location", "string"),
-        ElementRule::optional("OperationOutcome.issue.resource", "Resource(Any)")
+        ElementRule::optional(
+            "OperationOutcome.issue.details",
+            ElementType::Value("string"),
+        ),
+        ElementRule::list(
+            "OperationOutcome.issue.location",
+            ElementType::Value("string"),
+        ),
+        ElementRule::optional(
+                "OperationOutcome.issue.resource",
+                ElementType::Reference(&[]),
+            )
             .at(operation_outcome::ISSUE_RESOURCE),
     ];
     fn matches(_: &resources::OperationOutcome) -> bool {

@@ -79,9 +79,9 @@ impl Checked for Organization {
         checker.count("type", self.r#type.iter().len());
         checker.count("telecom", self.telecom.iter().len());
         checker.count("address", self.address.iter().len());
-        checker.count("partOf", self.part_of.iter().len());
+        checker.references("partOf", self.part_of.iter());
         checker.groups("contact", self.contact.iter());
-        checker.count("location", self.location.iter().len());
+        checker.references("location", self.location.iter());
         checker.count("active", self.active.iter().len());
         checker.extensions(&self.extension);
     }
@@ -147,6 +147,10 @@ impl Checked for OrganizationContact {
         checker.count("telecom", self.telecom.iter().len());
         checker.count("address", self.address.iter().len());
         checker.codes("gender", self.gender.iter());
+        checker
+            .older_system::<
+                valuesets::AdministrativeGender,
+            >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
         checker.extensions(&self.extension);
     }
 }
@@ -154,27 +158,42 @@ impl Profile for Organization {
     type Fhir = resources::Organization;
     const NAME: &'static str = "Organization";
     const RULES: &'static [ElementRule] = &[
-        ElementRule::optional("Organization.name", "string"),
-        ElementRule::list("Organization.identifier", "Identifier"),
-        ElementRule::optional("Organization.type", "CodeableConcept(OrganizationType+)")
+        ElementRule::optional("Organization.name", ElementType::Value("string")),
+        ElementRule::list("Organization.identifier", ElementType::Value("Identifier")),
+        ElementRule::optional("Organization.type", ElementType::Value("CodeableConcept"))
             .like("OrganizationType"),
-        ElementRule::list("Organization.telecom", "Contact"),
-        ElementRule::list("Organization.address", "Address"),
-        ElementRule::optional("Organization.partOf", "Resource(Organization)"),
-        ElementRule::list("Organization.contact", "Organization.Contact"),
-        ElementRule::list("Organization.location", "Resource(Location)"),
-        ElementRule::optional("Organization.active", "boolean"),
+        ElementRule::list("Organization.telecom", ElementType::Value("Contact")),
+        ElementRule::list("Organization.address", ElementType::Value("Address")),
+        ElementRule::optional(
+            "Organization.partOf",
+            ElementType::Reference(&["Organization"]),
+        ),
+        ElementRule::list(
+            "Organization.contact",
+            ElementType::Component("Organization.Contact"),
+        ),
+        ElementRule::list(
+            "Organization.location",
+            ElementType::Reference(&["Location"]),
+        ),
+        ElementRule::optional("Organization.active", ElementType::Value("boolean")),
         ElementRule::optional(
                 "Organization.contact.purpose",
-                "CodeableConcept(ContactEntityType+)",
+                ElementType::Value("CodeableConcept"),
             )
             .like("ContactEntityType"),
-        ElementRule::optional("Organization.contact.name", "HumanName"),
-        ElementRule::list("Organization.contact.telecom", "Contact"),
-        ElementRule::optional("Organization.contact.address", "Address"),
+        ElementRule::optional(
+            "Organization.contact.name",
+            ElementType::Value("HumanName"),
+        ),
+        ElementRule::list("Organization.contact.telecom", ElementType::Value("Contact")),
+        ElementRule::optional(
+            "Organization.contact.address",
+            ElementType::Value("Address"),
+        ),
         ElementRule::optional(
                 "Organization.contact.gender",
-                "CodeableConcept(AdministrativeGender)",
+                ElementType::Value("CodeableConcept"),
             )
             .of("AdministrativeGender"),
     ];

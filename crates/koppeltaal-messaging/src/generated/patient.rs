@@ -49,7 +49,7 @@ impl From<resources::Patient> for Patient {
             telecom: mem::take(&mut fhir.telecom),
             gender: take_one(&mut fhir.gender),
             birth_date: fhir.birth_date.value.take(),
-            age: extensions.take(patient::AGE, ValueInteger),
+            age: extensions.take(patient::AGE, Plain),
             address: mem::take(&mut fhir.address),
             care_provider: take_list(&mut fhir.care_provider),
             managing_organization: take_one(&mut fhir.managing_organization),
@@ -69,7 +69,7 @@ impl From<Patient> for resources::Patient {
         fhir.telecom = value.telecom;
         put_one(&mut fhir.gender, value.gender);
         fhir.birth_date.value = value.birth_date;
-        extensions.put(patient::AGE, ValueInteger, value.age);
+        extensions.put(patient::AGE, Plain, value.age);
         fhir.address = value.address;
         put_list(&mut fhir.care_provider, value.care_provider);
         put_one(&mut fhir.managing_organization, value.managing_organization);
@@ -83,41 +83,64 @@ impl Checked for Patient {
         checker.count("identifier", self.identifier.iter().len());
         checker.count("name", self.name.iter().len());
         checker
+            .part_codes(
+                "name",
+                "use",
+                self
+                    .name
+                    .iter()
+                    .map(|value| value.r#use.get().map(datatypes::NameUse::as_str)),
+                datatypes::NameUse::CODES,
+            );
+        checker
             .parts("name", "family", self.name.iter().map(|value| value.family.len()));
         checker.parts("name", "given", self.name.iter().map(|value| value.given.len()));
         checker.count("telecom", self.telecom.iter().len());
         checker.codes("gender", self.gender.iter());
+        checker
+            .older_system::<
+                valuesets::AdministrativeGender,
+            >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
         checker.count("birthDate", self.birth_date.iter().len());
         checker.count("age", self.age.iter().len());
         checker.count("address", self.address.iter().len());
-        checker.count("careProvider", self.care_provider.iter().len());
-        checker.count("managingOrganization", self.managing_organization.iter().len());
+        checker.references("careProvider", self.care_provider.iter());
+        checker.references("managingOrganization", self.managing_organization.iter());
         checker.count("active", self.active.iter().len());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for Patient {
     type Fhir = resources::Patient;
     const NAME: &'static str = "Patient";
     const RULES: &'static [ElementRule] = &[
-        ElementRule::list("Patient.identifier", "Identifier"),
-        ElementRule::mandatory_list("Patient.name", "HumanName"),
-        ElementRule::optional("Patient.name.use", "code(NameUse)").of("NameUse"),
-        ElementRule::optional("Patient.name.text", "string"),
-        ElementRule::mandatory_list("Patient.name.family", "string"),
-        ElementRule::mandatory_list("Patient.name.given", "string"),
-        ElementRule::list("Patient.name.prefix", "string"),
-        ElementRule::list("Patient.name.suffix", "string"),
-        ElementRule::optional("Patient.name.period", "Period"),
-        ElementRule::list("Patient.telecom", "Contact"),
-        ElementRule::optional("Patient.gender", "CodeableConcept(AdministrativeGender)")
+        ElementRule::list("Patient.identifier", ElementType::Value("Identifier")),
+        ElementRule::mandatory_list("Patient.name", ElementType::Value("HumanName")),
+        ElementRule::optional("Patient.name.use", ElementType::Value("code"))
+            .of("NameUse"),
+        ElementRule::optional("Patient.name.text", ElementType::Value("string")),
+        ElementRule::mandatory_list("Patient.name.family", ElementType::Value("string")),
+        ElementRule::mandatory_list("Patient.name.given", ElementType::Value("string")),
+        ElementRule::list("Patient.name.prefix", ElementType::Value("string")),
+        ElementRule::list("Patient.name.suffix", ElementType::Value("string")),
+        ElementRule::optional("Patient.name.period", ElementType::Value("Period")),
+        ElementRule::list("Patient.telecom", ElementType::Value("Contact")),
+        ElementRule::optional("Patient.gender", ElementType::Value("CodeableConcept"))
             .of("AdministrativeGender"),
-        ElementRule::optional("Patient.birthDate", "dateTime"),
-        ElementRule::optional("Patient.age", "integer").at(patient::AGE),
-        ElementRule::list("Patient.address", "Address"),
-        ElementRule::list("Patient.careProvider", "Resource(Organization|Practitioner)"),
-        ElementRule::optional("Patient.managingOrganization", "Resource(Organization)"),
-        ElementRule::optional("Patient.active", "boolean"),
+        ElementRule::optional("Patient.birthDate", ElementType::Value("dateTime")),
+        ElementRule::optional("Patient.age", ElementType::Value("integer"))
+            .at(patient::AGE),
+        ElementRule::list("Patient.address", ElementType::Value("Address")),
+        ElementRule::list(
+            "Patient.careProvider",
+            ElementType::Reference(&["Organization", "Practitioner"]),
+        ),
+        ElementRule::optional(
+            "Patient.managingOrganization",
+            ElementType::Reference(&["Organization"]),
+        ),
+        ElementRule::optional("Patient.active", ElementType::Value("boolean")),
     ];
     fn matches(_: &resources::Patient) -> bool {
         true

@@ -70,8 +70,12 @@ impl Checked for Practitioner {
         checker.count("name", self.name.iter().len());
         checker.count("telecom", self.telecom.iter().len());
         checker.codes("gender", self.gender.iter());
+        checker
+            .older_system::<
+                valuesets::AdministrativeGender,
+            >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
         checker.count("birthDate", self.birth_date.iter().len());
-        checker.count("organization", self.organization.iter().len());
+        checker.references("organization", self.organization.iter());
         checker.count("address", self.address.iter().len());
         checker.extensions(&self.extension);
     }
@@ -80,17 +84,20 @@ impl Profile for Practitioner {
     type Fhir = resources::Practitioner;
     const NAME: &'static str = "Practitioner";
     const RULES: &'static [ElementRule] = &[
-        ElementRule::list("Practitioner.identifier", "Identifier"),
-        ElementRule::optional("Practitioner.name", "HumanName"),
-        ElementRule::list("Practitioner.telecom", "Contact"),
+        ElementRule::list("Practitioner.identifier", ElementType::Value("Identifier")),
+        ElementRule::optional("Practitioner.name", ElementType::Value("HumanName")),
+        ElementRule::list("Practitioner.telecom", ElementType::Value("Contact")),
         ElementRule::optional(
                 "Practitioner.gender",
-                "CodeableConcept(AdministrativeGender)",
+                ElementType::Value("CodeableConcept"),
             )
             .of("AdministrativeGender"),
-        ElementRule::optional("Practitioner.birthDate", "dateTime"),
-        ElementRule::optional("Practitioner.organization", "Resource(Organization)"),
-        ElementRule::optional("Practitioner.address", "Address"),
+        ElementRule::optional("Practitioner.birthDate", ElementType::Value("dateTime")),
+        ElementRule::optional(
+            "Practitioner.organization",
+            ElementType::Reference(&["Organization"]),
+        ),
+        ElementRule::optional("Practitioner.address", ElementType::Value("Address")),
     ];
     fn matches(_: &resources::Practitioner) -> bool {
         true

@@ -71,11 +71,15 @@ impl From<RelatedPerson> for resources::RelatedPerson {
 impl Checked for RelatedPerson {
     fn check(&self, checker: &mut Checker) {
         checker.count("identifier", self.identifier.iter().len());
-        checker.count("patient", self.patient.iter().len());
+        checker.references("patient", self.patient.iter());
         checker.count("relationship", self.relationship.iter().len());
         checker.count("name", self.name.iter().len());
         checker.count("telecom", self.telecom.iter().len());
         checker.codes("gender", self.gender.iter());
+        checker
+            .older_system::<
+                valuesets::AdministrativeGender,
+            >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
         checker.count("address", self.address.iter().len());
         checker.count("photo", self.photo.iter().len());
         checker.extensions(&self.extension);
@@ -85,18 +89,24 @@ impl Profile for RelatedPerson {
     type Fhir = resources::RelatedPerson;
     const NAME: &'static str = "RelatedPerson";
     const RULES: &'static [ElementRule] = &[
-        ElementRule::list("RelatedPerson.identifier", "Identifier"),
-        ElementRule::mandatory("RelatedPerson.patient", "Resource(Patient)"),
-        ElementRule::optional("RelatedPerson.relationship", "CodeableConcept"),
-        ElementRule::optional("RelatedPerson.name", "HumanName"),
-        ElementRule::list("RelatedPerson.telecom", "Contact"),
+        ElementRule::list("RelatedPerson.identifier", ElementType::Value("Identifier")),
+        ElementRule::mandatory(
+            "RelatedPerson.patient",
+            ElementType::Reference(&["Patient"]),
+        ),
+        ElementRule::optional(
+            "RelatedPerson.relationship",
+            ElementType::Value("CodeableConcept"),
+        ),
+        ElementRule::optional("RelatedPerson.name", ElementType::Value("HumanName")),
+        ElementRule::list("RelatedPerson.telecom", ElementType::Value("Contact")),
         ElementRule::optional(
                 "RelatedPerson.gender",
-                "CodeableConcept(AdministrativeGender)",
+                ElementType::Value("CodeableConcept"),
             )
             .of("AdministrativeGender"),
-        ElementRule::optional("RelatedPerson.address", "Address"),
-        ElementRule::list("RelatedPerson.photo", "Attachment"),
+        ElementRule::optional("RelatedPerson.address", ElementType::Value("Address")),
+        ElementRule::list("RelatedPerson.photo", ElementType::Value("Attachment")),
     ];
     fn matches(_: &resources::RelatedPerson) -> bool {
         true

@@ -57,16 +57,15 @@ impl From<resources::Other> for StorageItem {
         let mut extensions = Extensions::of(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
-            content_type: extensions.take(storage_item::CONTENT_TYPE, ValueCode),
-            content: extensions.take(storage_item::CONTENT, ValueBase64Binary),
-            patient_identifier: extensions
-                .take(storage_item::PATIENT_IDENTIFIER, ValueResource),
-            object_type: extensions.take(storage_item::OBJECT_TYPE, ValueString),
-            object_key: extensions.take(storage_item::OBJECT_KEY, ValueString),
-            last_modified: extensions.take(storage_item::LAST_MODIFIED, ValueInstant),
+            content_type: extensions.take(storage_item::CONTENT_TYPE, Plain),
+            content: extensions.take(storage_item::CONTENT, Plain),
+            patient_identifier: extensions.take(storage_item::PATIENT_IDENTIFIER, Plain),
+            object_type: extensions.take(storage_item::OBJECT_TYPE, Plain),
+            object_key: extensions.take(storage_item::OBJECT_KEY, Plain),
+            last_modified: extensions.take(storage_item::LAST_MODIFIED, Plain),
             application_identifier: extensions
-                .take(storage_item::APPLICATION_IDENTIFIER, ValueString),
-            domain_name: extensions.take(storage_item::DOMAIN_NAME, ValueString),
+                .take(storage_item::APPLICATION_IDENTIFIER, Plain),
+            domain_name: extensions.take(storage_item::DOMAIN_NAME, Plain),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -77,24 +76,20 @@ impl From<StorageItem> for resources::Other {
     fn from(value: StorageItem) -> Self {
         let (mut fhir, mut extensions) = value.rest.open(StorageItem::blank());
         fhir.id = value.id;
-        extensions.put(storage_item::CONTENT_TYPE, ValueCode, value.content_type);
-        extensions.put(storage_item::CONTENT, ValueBase64Binary, value.content);
+        extensions.put(storage_item::CONTENT_TYPE, Plain, value.content_type);
+        extensions.put(storage_item::CONTENT, Plain, value.content);
         extensions
-            .put(
-                storage_item::PATIENT_IDENTIFIER,
-                ValueResource,
-                value.patient_identifier,
-            );
-        extensions.put(storage_item::OBJECT_TYPE, ValueString, value.object_type);
-        extensions.put(storage_item::OBJECT_KEY, ValueString, value.object_key);
-        extensions.put(storage_item::LAST_MODIFIED, ValueInstant, value.last_modified);
+            .put(storage_item::PATIENT_IDENTIFIER, Plain, value.patient_identifier);
+        extensions.put(storage_item::OBJECT_TYPE, Plain, value.object_type);
+        extensions.put(storage_item::OBJECT_KEY, Plain, value.object_key);
+        extensions.put(storage_item::LAST_MODIFIED, Plain, value.last_modified);
         extensions
             .put(
                 storage_item::APPLICATION_IDENTIFIER,
-                ValueString,
+                Plain,
                 value.application_identifier,
             );
-        extensions.put(storage_item::DOMAIN_NAME, ValueString, value.domain_name);
+        extensions.put(storage_item::DOMAIN_NAME, Plain, value.domain_name);
         fhir.extension = extensions.finish_writing(value.extension);
         fhir
     }
@@ -103,39 +98,43 @@ impl Checked for StorageItem {
     fn check(&self, checker: &mut Checker) {
         checker.count("contentType", self.content_type.iter().len());
         checker.count("content", self.content.iter().len());
-        checker.count("patientIdentifier", self.patient_identifier.iter().len());
+        checker.references("patientIdentifier", self.patient_identifier.iter());
         checker.count("objectType", self.object_type.iter().len());
         checker.count("objectKey", self.object_key.iter().len());
         checker.count("lastModified", self.last_modified.iter().len());
         checker.count("applicationIdentifier", self.application_identifier.iter().len());
         checker.count("domainName", self.domain_name.iter().len());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for StorageItem {
     type Fhir = resources::Other;
     const NAME: &'static str = "StorageItem";
     const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory(
-                "StorageItem.code",
-                "CodeableConcept(OtherResourceUsage=StorageItem)",
-            )
+        ElementRule::mandatory("StorageItem.code", ElementType::Value("CodeableConcept"))
             .of("OtherResourceUsage"),
-        ElementRule::mandatory("StorageItem.contentType", "code")
+        ElementRule::mandatory("StorageItem.contentType", ElementType::Value("code"))
             .at(storage_item::CONTENT_TYPE),
-        ElementRule::mandatory("StorageItem.content", "base64Binary")
+        ElementRule::mandatory("StorageItem.content", ElementType::Value("base64Binary"))
             .at(storage_item::CONTENT),
-        ElementRule::mandatory("StorageItem.patientIdentifier", "Resource(Patient)")
+        ElementRule::mandatory(
+                "StorageItem.patientIdentifier",
+                ElementType::Reference(&["Patient"]),
+            )
             .at(storage_item::PATIENT_IDENTIFIER),
-        ElementRule::mandatory("StorageItem.objectType", "string")
+        ElementRule::mandatory("StorageItem.objectType", ElementType::Value("string"))
             .at(storage_item::OBJECT_TYPE),
-        ElementRule::mandatory("StorageItem.objectKey", "string")
+        ElementRule::mandatory("StorageItem.objectKey", ElementType::Value("string"))
             .at(storage_item::OBJECT_KEY),
-        ElementRule::mandatory("StorageItem.lastModified", "instant")
+        ElementRule::mandatory("StorageItem.lastModified", ElementType::Value("instant"))
             .at(storage_item::LAST_MODIFIED),
-        ElementRule::optional("StorageItem.applicationIdentifier", "string")
+        ElementRule::optional(
+                "StorageItem.applicationIdentifier",
+                ElementType::Value("string"),
+            )
             .at(storage_item::APPLICATION_IDENTIFIER),
-        ElementRule::optional("StorageItem.domainName", "string")
+        ElementRule::optional("StorageItem.domainName", ElementType::Value("string"))
             .at(storage_item::DOMAIN_NAME),
     ];
     fn matches(fhir: &resources::Other) -> bool {

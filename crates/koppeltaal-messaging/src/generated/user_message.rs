@@ -49,13 +49,12 @@ impl From<resources::Other> for UserMessage {
         let mut extensions = Extensions::of(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
-            context: extensions.take(user_message::CONTEXT, ValueUri),
-            from: extensions.take(user_message::FROM, ValueResource),
-            to: extensions.take(user_message::TO, ValueResource),
-            message_kind: extensions
-                .take(user_message::MESSAGE_KIND, ValueCodeableConcept),
-            subject_string: extensions.take(user_message::SUBJECT_STRING, ValueString),
-            content: extensions.take(user_message::CONTENT, ValueStringOrXhtml),
+            context: extensions.take(user_message::CONTEXT, Plain),
+            from: extensions.take(user_message::FROM, Plain),
+            to: extensions.take(user_message::TO, Plain),
+            message_kind: extensions.take(user_message::MESSAGE_KIND, ListedConcept),
+            subject_string: extensions.take(user_message::SUBJECT_STRING, Plain),
+            content: extensions.take(user_message::CONTENT, StringOrXhtml),
             ..Self::default()
         };
         (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
@@ -66,13 +65,12 @@ impl From<UserMessage> for resources::Other {
     fn from(value: UserMessage) -> Self {
         let (mut fhir, mut extensions) = value.rest.open(UserMessage::blank());
         fhir.id = value.id;
-        extensions.put(user_message::CONTEXT, ValueUri, value.context);
-        extensions.put(user_message::FROM, ValueResource, value.from);
-        extensions.put(user_message::TO, ValueResource, value.to);
-        extensions
-            .put(user_message::MESSAGE_KIND, ValueCodeableConcept, value.message_kind);
-        extensions.put(user_message::SUBJECT_STRING, ValueString, value.subject_string);
-        extensions.put(user_message::CONTENT, ValueStringOrXhtml, value.content);
+        extensions.put(user_message::CONTEXT, Plain, value.context);
+        extensions.put(user_message::FROM, Plain, value.from);
+        extensions.put(user_message::TO, Plain, value.to);
+        extensions.put(user_message::MESSAGE_KIND, ListedConcept, value.message_kind);
+        extensions.put(user_message::SUBJECT_STRING, Plain, value.subject_string);
+        extensions.put(user_message::CONTENT, StringOrXhtml, value.content);
         fhir.extension = extensions.finish_writing(value.extension);
         fhir
     }
@@ -80,43 +78,45 @@ impl From<UserMessage> for resources::Other {
 impl Checked for UserMessage {
     fn check(&self, checker: &mut Checker) {
         checker.count("context", self.context.iter().len());
-        checker.count("from", self.from.iter().len());
-        checker.count("to", self.to.iter().len());
+        checker.references("from", self.from.iter());
+        checker.references("to", self.to.iter());
         checker.codes("messageKind", self.message_kind.iter());
         checker.count("subjectString", self.subject_string.iter().len());
         checker.count("content", self.content.iter().len());
         checker.extensions(&self.extension);
+        checker.quirks(self.rest.quirks());
     }
 }
 impl Profile for UserMessage {
     type Fhir = resources::Other;
     const NAME: &'static str = "UserMessage";
     const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory(
-                "UserMessage.code",
-                "CodeableConcept(OtherResourceUsage=UserMessage)",
-            )
+        ElementRule::mandatory("UserMessage.code", ElementType::Value("CodeableConcept"))
             .of("OtherResourceUsage"),
-        ElementRule::optional("UserMessage.context", "uri").at(user_message::CONTEXT),
+        ElementRule::optional("UserMessage.context", ElementType::Value("uri"))
+            .at(user_message::CONTEXT),
         ElementRule::mandatory(
                 "UserMessage.from",
-                "Resource(Patient|Practitioner|RelatedPerson|Device)",
+                ElementType::Reference(
+                    &["Patient", "Practitioner", "RelatedPerson", "Device"],
+                ),
             )
             .at(user_message::FROM),
         ElementRule::mandatory(
                 "UserMessage.to",
-                "Resource(Patient|Practitioner|RelatedPerson)",
+                ElementType::Reference(&["Patient", "Practitioner", "RelatedPerson"]),
             )
             .at(user_message::TO),
         ElementRule::mandatory(
                 "UserMessage.messageKind",
-                "CodeableConcept(UserMessageKind)",
+                ElementType::Value("CodeableConcept"),
             )
             .of("UserMessageKind")
             .at(user_message::MESSAGE_KIND),
-        ElementRule::mandatory("UserMessage.subjectString", "string")
+        ElementRule::mandatory("UserMessage.subjectString", ElementType::Value("string"))
             .at(user_message::SUBJECT_STRING),
-        ElementRule::mandatory("UserMessage.content", "string").at(user_message::CONTENT),
+        ElementRule::mandatory("UserMessage.content", ElementType::Value("string"))
+            .at(user_message::CONTENT),
     ];
     fn matches(fhir: &resources::Other) -> bool {
         says(

@@ -2,28 +2,95 @@
 
 //! The lists of codes of Koppeltaal 1.3.x, as enums that keep what is on no list.
 use super::vocabulary::system;
-use crate::profile::{UnlistedCode, code_system};
-/// Codes of `http://ggz.koppeltaal.nl/fhir/Koppeltaal/MessageEvents`, each with its display.
-pub const MESSAGE_EVENT: &[(&str, &str)] = &[
-    ("CreateOrUpdatePatient", "CreateOrUpdatePatient"),
-    ("CreateOrUpdatePractitioner", "CreateOrUpdatePractitioner"),
-    ("CreateOrUpdateRelatedPerson", "CreateOrUpdateRelatedPerson"),
-    ("CreateOrUpdateActivityDefinition", "CreateOrUpdateActivityDefinition"),
-    ("CreateOrUpdateCarePlan", "CreateOrUpdateCarePlan"),
-    ("UpdateCarePlanActivityStatus", "UpdateCarePlanActivityStatus"),
-    ("CreateOrUpdateCarePlanActivityResult", "CreateOrUpdateCarePlanActivityResult"),
-    ("CreateOrUpdateUserMessage", "CreateOrUpdateUserMessage"),
-];
-/// Codes of `http://ggz.koppeltaal.nl/fhir/Koppeltaal/ProcessingStatus`, each with its display.
-pub const PROCESSING_STATUS: &[(&str, &str)] = &[
-    ("New", "New"),
-    ("Claimed", "Claimed"),
-    ("Success", "Success"),
-    ("Failed", "Failed"),
-    ("ReplacedByNewVersion", "Old"),
-    ("MaximumRetriesExceeded", "MaximumRetriesExceeded"),
-    ("Archived", "Archived"),
-];
+use crate::profile::{UnlistedCode, closed_codes, code_system};
+/// Codes of `http://ggz.koppeltaal.nl/fhir/Koppeltaal/MessageEvents`. Each means something of its own to this crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Event {
+    /// A patient is new or has changed.
+    ///
+    /// - Focal resource: `Patient`.
+    /// - Patient: Named in the header, and in the message when the sender owns the resource.
+    /// - Comes along, as far as it is referred to: `Organization` and `Practitioner`.
+    CreateOrUpdatePatient,
+    /// A practitioner is new or has changed.
+    ///
+    /// - Focal resource: `Practitioner`.
+    /// - Patient: None is named in the header.
+    /// - Comes along, as far as it is referred to: `Organization`.
+    CreateOrUpdatePractitioner,
+    /// A related person is new or has changed.
+    ///
+    /// - Focal resource: `RelatedPerson`.
+    /// - Patient: Named in the header, and in the message when the sender owns the resource.
+    /// - Comes along, as far as it is referred to: `Patient`.
+    CreateOrUpdateRelatedPerson,
+    /// An activity definition is new or has changed. The server sends this one; a connector publishes definitions through `Other`, not the mailbox.
+    ///
+    /// - Focal resource: `ActivityDefinition`.
+    /// - Patient: None is named in the header.
+    /// - Comes along, as far as it is referred to: Nothing.
+    CreateOrUpdateActivityDefinition,
+    /// A care plan is new or has changed.
+    ///
+    /// - Focal resource: `CarePlan`.
+    /// - Patient: Named in the header, and in the message when the sender owns the resource.
+    /// - Comes along, as far as it is referred to: `Patient` and `Practitioner` and `RelatedPerson` and `CareTeam` and `Organization`.
+    CreateOrUpdateCarePlan,
+    /// An activity of a care plan has another status.
+    ///
+    /// - Focal resource: `CarePlanActivityStatus`.
+    /// - Patient: Named in the header; the resource may stay out.
+    /// - Comes along, as far as it is referred to: `BlackBoxState`.
+    UpdateCarePlanActivityStatus,
+    /// An activity of a care plan has a result.
+    ///
+    /// - Focal resource: `DiagnosticReport` or `CarePlanActivityResult`.
+    /// - Patient: Named in the header; the resource may stay out.
+    /// - Comes along, as far as it is referred to: `Observation` and `Questionnaire`.
+    CreateOrUpdateCarePlanActivityResult,
+    /// One person wrote to another.
+    ///
+    /// - Focal resource: `UserMessage`.
+    /// - Patient: Named in the header, and in the message when the sender owns the resource.
+    /// - Comes along, as far as it is referred to: `Patient` and `Practitioner` and `RelatedPerson` and `Device`.
+    CreateOrUpdateUserMessage,
+}
+closed_codes! {
+    Event 8usize : system::MESSAGE_EVENTS; CreateOrUpdatePatient "CreateOrUpdatePatient"
+    "CreateOrUpdatePatient", CreateOrUpdatePractitioner "CreateOrUpdatePractitioner"
+    "CreateOrUpdatePractitioner", CreateOrUpdateRelatedPerson
+    "CreateOrUpdateRelatedPerson" "CreateOrUpdateRelatedPerson",
+    CreateOrUpdateActivityDefinition "CreateOrUpdateActivityDefinition"
+    "CreateOrUpdateActivityDefinition", CreateOrUpdateCarePlan "CreateOrUpdateCarePlan"
+    "CreateOrUpdateCarePlan", UpdateCarePlanActivityStatus "UpdateCarePlanActivityStatus"
+    "UpdateCarePlanActivityStatus", CreateOrUpdateCarePlanActivityResult
+    "CreateOrUpdateCarePlanActivityResult" "CreateOrUpdateCarePlanActivityResult",
+    CreateOrUpdateUserMessage "CreateOrUpdateUserMessage" "CreateOrUpdateUserMessage",
+}
+/// Codes of `http://ggz.koppeltaal.nl/fhir/Koppeltaal/ProcessingStatus`. Each means something of its own to this crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProcessingStatus {
+    /// Waits to be claimed.
+    New,
+    /// Handed to the receiver, which has not answered yet.
+    Claimed,
+    /// Processed.
+    Success,
+    /// The receiver could not process it and never will.
+    Failed,
+    /// Nobody needs to process it: a newer version of its focal resource is in the queue.
+    ReplacedByNewVersion,
+    /// Claimed and not answered in time five times over.
+    MaximumRetriesExceeded,
+    /// Put away by the server. Old clients cannot read this code: a server does not show it to them.
+    Archived,
+}
+closed_codes! {
+    ProcessingStatus 7usize : system::PROCESSING_STATUS; New "New" "New", Claimed
+    "Claimed" "Claimed", Success "Success" "Success", Failed "Failed" "Failed",
+    ReplacedByNewVersion "ReplacedByNewVersion" "Old", MaximumRetriesExceeded
+    "MaximumRetriesExceeded" "MaximumRetriesExceeded", Archived "Archived" "Archived",
+}
 /// Codes of `http://ggz.koppeltaal.nl/fhir/Koppeltaal/OtherResourceUsage`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum OtherResourceUsage {
@@ -93,7 +160,7 @@ code_system! {
 }
 /// Codes of `http://ggz.koppeltaal.nl/fhir/Koppeltaal/ActivityDefinitionLaunchType`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum LaunchType {
+pub enum ActivityDefinitionLaunchType {
     /// `Web`
     Web,
     /// `Mobile`
@@ -104,12 +171,12 @@ pub enum LaunchType {
     Unlisted(Box<UnlistedCode>),
 }
 code_system! {
-    LaunchType : system::ACTIVITY_DEFINITION_LAUNCH_TYPE, []; Web "Web" "Web", Mobile
-    "Mobile" "Mobile", None "None" "None",
+    ActivityDefinitionLaunchType : system::ACTIVITY_DEFINITION_LAUNCH_TYPE, []; Web "Web"
+    "Web", Mobile "Mobile" "Mobile", None "None" "None",
 }
 /// Codes of `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum ActivityStatus {
+pub enum CarePlanActivityStatus {
     /// `Waiting`
     Waiting,
     /// `Available`
@@ -128,14 +195,14 @@ pub enum ActivityStatus {
     Unlisted(Box<UnlistedCode>),
 }
 code_system! {
-    ActivityStatus : system::CARE_PLAN_ACTIVITY_STATUS, []; Waiting "Waiting" "Waiting",
-    Available "Available" "Available", InProgress "InProgress" "InProgress", Completed
-    "Completed" "Completed", Cancelled "Cancelled" "Cancelled", Expired "Expired"
-    "Expired", SkippedByUser "SkippedByUser" "SkippedByUser",
+    CarePlanActivityStatus : system::CARE_PLAN_ACTIVITY_STATUS, []; Waiting "Waiting"
+    "Waiting", Available "Available" "Available", InProgress "InProgress" "InProgress",
+    Completed "Completed" "Completed", Cancelled "Cancelled" "Cancelled", Expired
+    "Expired" "Expired", SkippedByUser "SkippedByUser" "SkippedByUser",
 }
 /// Codes of `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityResultStatus`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum ActivityResultStatus {
+pub enum CarePlanActivityResultStatus {
     /// `Achieved`
     Achieved,
     /// `Failed`
@@ -146,12 +213,12 @@ pub enum ActivityResultStatus {
     Unlisted(Box<UnlistedCode>),
 }
 code_system! {
-    ActivityResultStatus : system::CARE_PLAN_ACTIVITY_RESULT_STATUS, []; Achieved
+    CarePlanActivityResultStatus : system::CARE_PLAN_ACTIVITY_RESULT_STATUS, []; Achieved
     "Achieved" "Achieved", Failed "Failed" "Failed", Open "Open" "Open",
 }
 /// Codes of `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanParticipantRole`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum ParticipantRole {
+pub enum CarePlanParticipantRole {
     /// `Requester`
     Requester,
     /// `Supervisor`
@@ -168,21 +235,22 @@ pub enum ParticipantRole {
     Unlisted(Box<UnlistedCode>),
 }
 code_system! {
-    ParticipantRole : system::CARE_PLAN_PARTICIPANT_ROLE, []; Requester "Requester"
-    "Requester", Supervisor "Supervisor" "Supervisor", Thirdparty "Thirdparty"
-    "Thirdparty", Caregiver "Caregiver" "Caregiver", Secretary "Secretary" "Secretary",
-    Analyst "Analyst" "Analyst",
+    CarePlanParticipantRole : system::CARE_PLAN_PARTICIPANT_ROLE, []; Requester
+    "Requester" "Requester", Supervisor "Supervisor" "Supervisor", Thirdparty
+    "Thirdparty" "Thirdparty", Caregiver "Caregiver" "Caregiver", Secretary "Secretary"
+    "Secretary", Analyst "Analyst" "Analyst",
 }
 /// Codes of `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanRelationTypes`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum RelationType {
+pub enum CarePlanRelationTypes {
     /// `Parent`
     Parent,
     /// A code that is not on the list.
     Unlisted(Box<UnlistedCode>),
 }
 code_system! {
-    RelationType : system::CARE_PLAN_RELATION_TYPES, []; Parent "Parent" "Parent",
+    CarePlanRelationTypes : system::CARE_PLAN_RELATION_TYPES, []; Parent "Parent"
+    "Parent",
 }
 /// Codes of `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CareTeamStatus`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -207,7 +275,7 @@ code_system! {
 }
 /// Codes of `http://ggz.koppeltaal.nl/fhir/Koppeltaal/ApplicationRoles`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum ApplicationRole {
+pub enum ApplicationRoles {
     /// `PractitionerPortal`: Practitioner Portal
     PractitionerPortal,
     /// `PatientPortal`: Patient Portal
@@ -224,7 +292,7 @@ pub enum ApplicationRole {
     Unlisted(Box<UnlistedCode>),
 }
 code_system! {
-    ApplicationRole : system::APPLICATION_ROLES, []; PractitionerPortal
+    ApplicationRoles : system::APPLICATION_ROLES, []; PractitionerPortal
     "PractitionerPortal" "Practitioner Portal", PatientPortal "PatientPortal"
     "Patient Portal", RelatedPersonPortal "RelatedPersonPortal" "Related Person Portal",
     Game "Game" "Game", ELearning "ELearning" "E-Learning", Rom "ROM" "ROM",

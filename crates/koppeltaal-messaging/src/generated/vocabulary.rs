@@ -5,7 +5,7 @@
 pub const BASE: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/";
 /// Code systems and identifier systems.
 pub mod system {
-    /// The codes `LaunchType`.
+    /// The codes `ActivityDefinitionLaunchType`.
     pub const ACTIVITY_DEFINITION_LAUNCH_TYPE: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/ActivityDefinitionLaunchType";
     /// The codes `ActivityKind`.
     pub const ACTIVITY_KIND: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/ActivityKind";
@@ -17,21 +17,21 @@ pub mod system {
     pub const ADMINISTRATIVE_GENDER: &str = "http://hl7.org/fhir/v3/AdministrativeGender";
     /// Care providers.
     pub const AGB_Z: &str = "http://fhir.nl/fhir/NamingSystem/agb-z";
-    /// The codes `ApplicationRole`.
+    /// The codes `ApplicationRoles`.
     pub const APPLICATION_ROLES: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/ApplicationRoles";
     /// The citizen service number.
     pub const BSN: &str = "http://fhir.nl/fhir/NamingSystem/bsn";
     /// The codes of DSTU1's closed list `CarePlanActivityCategory`.
     pub const CARE_PLAN_ACTIVITY_CATEGORY: &str = "http://hl7.org/fhir/care-plan-activity-category";
-    /// The codes `ActivityResultStatus`.
+    /// The codes `CarePlanActivityResultStatus`.
     pub const CARE_PLAN_ACTIVITY_RESULT_STATUS: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityResultStatus";
-    /// The codes `ActivityStatus`.
+    /// The codes `CarePlanActivityStatus`.
     pub const CARE_PLAN_ACTIVITY_STATUS: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus";
     /// The codes of DSTU1's closed list `CarePlanGoalStatus`.
     pub const CARE_PLAN_GOAL_STATUS: &str = "http://hl7.org/fhir/care-plan-goal-status";
-    /// The codes `ParticipantRole`.
+    /// The codes `CarePlanParticipantRole`.
     pub const CARE_PLAN_PARTICIPANT_ROLE: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanParticipantRole";
-    /// The codes `RelationType`.
+    /// The codes `CarePlanRelationTypes`.
     pub const CARE_PLAN_RELATION_TYPES: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanRelationTypes";
     /// The codes of DSTU1's closed list `CarePlanStatus`.
     pub const CARE_PLAN_STATUS: &str = "http://hl7.org/fhir/care-plan-status";
@@ -51,7 +51,7 @@ pub mod system {
     pub const ISSUE_SEVERITY: &str = "http://hl7.org/fhir/issue-severity";
     /// The codes `IssueType`.
     pub const ISSUE_TYPE: &str = "http://hl7.org/fhir/issue-type";
-    /// The codes `MessageEvent`.
+    /// The codes `Event`.
     pub const MESSAGE_EVENTS: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/MessageEvents";
     /// The codes of DSTU1's closed list `NameUse`.
     pub const NAME_USE: &str = "http://hl7.org/fhir/name-use";
@@ -98,7 +98,7 @@ pub mod extension {
         pub const IS_ARCHIVED: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/ActivityDefinition#IsArchived";
         /// Of `ActivityDefinition`: `isDomainSpecific`, 0..1 `boolean`.
         pub const IS_DOMAIN_SPECIFIC: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/ActivityDefinition#IsDomainSpecific";
-        /// Of `ActivityDefinition`: `launchType`, 0..1 `code` of `LaunchType`.
+        /// Of `ActivityDefinition`: `launchType`, 0..1 `code` of `ActivityDefinitionLaunchType`.
         pub const LAUNCH_TYPE: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/ActivityDefinition#LaunchType";
         /// Of `ActivityDefinition`: `subActivity`, 0..* `ActivityDefinition.SubActivity`.
         pub const SUB_ACTIVITY: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/ActivityDefinition#SubActivity";
@@ -113,7 +113,7 @@ pub mod extension {
     }
     /// Extensions of `application`.
     pub mod application {
-        /// Of `Application`: `roles`, 0..* `CodeableConcept` of `ApplicationRole`.
+        /// Of `Application`: `roles`, 0..* `CodeableConcept` of `ApplicationRoles`.
         pub const APPLICATION_ROLES: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/Application#ApplicationRoles";
     }
     /// Extensions of `care_plan`.
@@ -128,7 +128,7 @@ pub mod extension {
         pub const ACTIVITY_IDENTIFIER: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityIdentifier";
         /// Of `CarePlan.activity`: `kind`, 0..1 `Coding` of `ActivityKind`: obsolete since 1.3.
         pub const ACTIVITY_KIND: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityKind";
-        /// Of `CarePlan.activity`: `status`, 1..1 `Coding` of `ActivityStatus`.
+        /// Of `CarePlan.activity`: `status`, 1..1 `Coding` of `CarePlanActivityStatus`.
         pub const ACTIVITY_STATUS: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityStatus";
         /// Of `CarePlan.activity`: `cancelled`, 0..1 `instant`.
         pub const CANCELLED: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#Cancelled";
@@ -142,13 +142,13 @@ pub mod extension {
         pub const PARTICIPANT_CARE_TEAM: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ParticipantCareTeam";
         /// Of `CarePlan.activity.participant`: `member`, 1..1 reference to `RelatedPerson` or `Practitioner` or `Patient`.
         pub const PARTICIPANT_MEMBER: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ParticipantMember";
-        /// Of `CarePlan.activity.participant`: `role`, 0..1 `CodeableConcept` of `ParticipantRole`.
+        /// Of `CarePlan.activity.participant`: `role`, 0..1 `CodeableConcept` of `CarePlanParticipantRole`.
         pub const PARTICIPANT_ROLE: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ParticipantRole";
         /// Of `CarePlan`: `relation`, 0..* `CarePlan.Relation`.
         pub const RELATION: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#Relation";
         /// Of `CarePlan.relation`: `reference`, 1..1 reference to any resource.
         pub const RELATION_REFERENCE: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#RelationReference";
-        /// Of `CarePlan.relation`: `type`, 1..1 `Coding` of `RelationType`.
+        /// Of `CarePlan.relation`: `type`, 1..1 `Coding` of `CarePlanRelationTypes`.
         pub const RELATION_TYPE: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#RelationType";
         /// Of `CarePlan.activity`: `started`, 0..1 `instant`.
         pub const STARTED: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#Started";
@@ -158,7 +158,7 @@ pub mod extension {
         pub const SUB_ACTIVITY: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#SubActivity";
         /// Of `CarePlan.activity.subActivity`: `identifier`, 1..1 `string`: one of the definition's sub-activities; in Koppeltaal 1.0 the extension's own value.
         pub const SUB_ACTIVITY_IDENTIFIER: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#SubActivityIdentifier";
-        /// Of `CarePlan.activity.subActivity`: `status`, 0..1 `Coding` of `ActivityStatus`.
+        /// Of `CarePlan.activity.subActivity`: `status`, 0..1 `Coding` of `CarePlanActivityStatus`.
         pub const SUB_ACTIVITY_STATUS: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#SubActivityStatus";
     }
     /// Extensions of `care_plan_activity_result`.
@@ -172,7 +172,7 @@ pub mod extension {
     pub mod care_plan_activity_status {
         /// Of `CarePlanActivityStatus`: `activity`, 1..1 `string`: the identifier of a care plan's activity.
         pub const ACTIVITY: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#Activity";
-        /// Of `CarePlanActivityStatus`: `activityStatus`, 1..1 `Coding` of `ActivityStatus`.
+        /// Of `CarePlanActivityStatus`: `activityStatus`, 1..1 `Coding` of `CarePlanActivityStatus`.
         pub const ACTIVITY_STATUS: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#ActivityStatus";
         /// Of `CarePlanActivityStatus`: `percentageCompleted`, 0..1 `integer`: 0 to 100; also read from a decimal, whose fraction is cut off.
         pub const PERCENTAGE_COMPLETED: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#PercentageCompleted";
@@ -180,7 +180,7 @@ pub mod extension {
         pub const SUB_ACTIVITY: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivity";
         /// Of `CarePlanActivityStatus.subActivity`: `identifier`, 1..1 `string`.
         pub const SUB_ACTIVITY_IDENTIFIER: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivityIdentifier";
-        /// Of `CarePlanActivityStatus.subActivity`: `status`, 1..1 `Coding` of `ActivityStatus`.
+        /// Of `CarePlanActivityStatus.subActivity`: `status`, 1..1 `Coding` of `CarePlanActivityStatus`.
         pub const SUB_ACTIVITY_STATUS: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivityStatus";
     }
     /// Extensions of `care_team`.

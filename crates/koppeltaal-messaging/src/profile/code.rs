@@ -169,6 +169,56 @@ macro_rules! code_system {
 
 pub(crate) use code_system;
 
+/// Implements what a generated enum of a closed list has: its codes and displays, and reading them back.
+macro_rules! closed_codes {
+    ($name:ident $count:literal: $system:expr; $($variant:ident $code:literal $display:literal,)*) => {
+        impl $name {
+            /// Every code, in the order of the list.
+            pub const ALL: [Self; $count] = [$(Self::$variant),*];
+
+            /// The system, which every coding names.
+            pub const SYSTEM: &'static str = $system;
+
+            /// The code as it stands on the wire.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// What the code is called.
+            pub const fn display(self) -> &'static str {
+                match self { $(Self::$variant => $display,)* }
+            }
+
+            /// The code of this text; `None` if it is not on the list.
+            pub fn of_code(code: &str) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// The code with its system and display.
+            pub fn coding(self) -> koppeltaal_fhir::datatypes::Coding {
+                koppeltaal_fhir::datatypes::Coding {
+                    system: Self::SYSTEM.into(),
+                    code: self.code().into(),
+                    display: self.display().into(),
+                    ..Default::default()
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            /// The code as it stands on the wire.
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.code())
+            }
+        }
+    };
+}
+
+pub(crate) use closed_codes;
+
 #[cfg(test)]
 mod tests {
     use super::*;

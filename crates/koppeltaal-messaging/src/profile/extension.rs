@@ -13,11 +13,20 @@ use super::form::Form;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Place {
     /// One that a field took, by URL of the profile; and as read, where the profile would write it differently.
-    Taken(&'static str, Option<Box<Extension>>),
+    Taken(&'static str, Option<Box<AsRead>>),
     /// One that no field took.
     Kept,
     /// Not an extension: the value of the element itself, which a field took for want of an extension.
-    OwnValue(Box<ExtensionValue>),
+    OwnValue(&'static str, Box<ExtensionValue>),
+}
+
+/// An extension that a profile would write differently.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AsRead {
+    pub(crate) extension: Extension,
+    /// Whether its value is of another type than the profile's, or its URL is not the profile's: a quirk, not just a
+    /// display of the sender's own.
+    pub(crate) is_quirk: bool,
 }
 
 /// See the module.
@@ -26,7 +35,7 @@ pub(crate) struct Extensions {
     slots: Vec<Slot>,
     /// Written and without a place of its own.
     new: Vec<Extension>,
-    own_value: Option<Box<ExtensionValue>>,
+    own_value: Option<(&'static str, Box<ExtensionValue>)>,
     /// How many fields have been read: a message in schema order takes its extensions in order.
     fields: usize,
 }
@@ -65,7 +74,7 @@ impl Extensions {
         let field = self.fields;
         self.slots.iter_mut().find_map(|slot| slot.take(url, field, form)).or_else(|| {
             let value = read_value(form, own.as_ref()?)?;
-            self.own_value = own.take().map(Box::new);
+            self.own_value = own.take().map(|value| (url, Box::new(value)));
             Some(value)
         })
     }
@@ -77,19 +86,12 @@ impl Extensions {
         self.slots.iter_mut().filter_map(|slot| slot.take(url, field, form)).collect()
     }
 
-    /// Takes the first extension of this URL as a profile of its own.
-    #[allow(dead_code, reason = "a schema may come to use it")]
-    pub(crate) fn take_group<G: From<Extension>>(&mut self, url: &'static str) -> Option<G> {
+    /// Takes the extensions of this URL, at most so many, each as a profile of its own.
+    pub(crate) fn take_groups<G: From<Extension>>(&mut self, url: &'static str, most: usize) -> Vec<G> {
         self.fields += 1;
         let field = self.fields;
-        self.slots.iter_mut().find_map(|slot| slot.take_whole(url, field)).map(G::from)
-    }
-
-    /// Takes all extensions of this URL, each as a profile of its own.
-    pub(crate) fn take_groups<G: From<Extension>>(&mut self, url: &'static str) -> Vec<G> {
-        self.fields += 1;
-        let field = self.fields;
-        self.slots.iter_mut().filter_map(|slot| slot.take_whole(url, field)).map(G::from).collect()
+        let taken = self.slots.iter_mut().filter_map(|slot| slot.take_whole(url, field));
+        taken.take(most).map(G::from).collect()
     }
 
     /// What no field took, and the places, unless they are where a profile puts them anyway.
@@ -106,7 +108,7 @@ impl Extensions {
         if in_order && as_written {
             places.clear();
         }
-        places.extend(self.own_value.map(Place::OwnValue));
+        places.extend(self.own_value.map(|(url, value)| Place::OwnValue(url, value)));
         (kept, places)
     }
 }
@@ -118,7 +120,7 @@ impl Extensions {
         let mut extensions = Self::default();
         for place in places {
             match place {
-                Place::OwnValue(value) => extensions.own_value = Some(value),
+                Place::OwnValue(url, value) => extensions.own_value = Some((url, value)),
                 place => extensions.slots.push(Slot { place, extension: None, field: 0 }),
             }
         }
@@ -143,7 +145,7 @@ impl Extensions {
         own: &mut Option<ExtensionValue>,
     ) {
         match self.own_value.take() {
-            Some(as_read) if read_value(form, &as_read) == value => *own = Some(*as_read),
+            Some((_, as_read)) if read_value(form, &as_read) == value => *own = Some(*as_read),
             _ => self.put(url, form, value),
         }
     }
@@ -185,7 +187,7 @@ impl Extensions {
             match slot.place {
                 Place::Taken(..) => all.extend(slot.extension),
                 Place::Kept => all.extend(kept.next()),
-                Place::OwnValue(_) => {}
+                Place::OwnValue(..) => {}
             }
         }
         all.extend(self.new);
@@ -198,8 +200,16 @@ impl Slot {
     fn take<V>(&mut self, url: &'static str, field: usize, form: impl Form<V>) -> Option<V> {
         let extension = self.extension.as_ref().filter(|extension| is_named(extension, url))?;
         let value = form.read(extension)?;
-        let as_read = self.extension.take().filter(|extension| *extension != written(url, form, &value));
-        self.place = Place::Taken(url, as_read.map(Box::new));
+        let written = written(url, form, &value);
+        let as_read = self.extension.take().filter(|extension| *extension != written).map(|extension| {
+            let same_type = match (&extension.value, &written.value) {
+                (Some(read), Some(written)) => mem::discriminant(read) == mem::discriminant(written),
+                _ => false,
+            };
+            let is_quirk = !same_type || extension.url != url;
+            Box::new(AsRead { extension, is_quirk })
+        });
+        self.place = Place::Taken(url, as_read);
         self.field = field;
         Some(value)
     }
@@ -219,16 +229,16 @@ impl Slot {
     /// Whether what was read here fits this value of a list: another value's id does not become this one's.
     fn may_hold<V: PartialEq>(&self, form: impl Form<V>, value: &V) -> bool {
         match &self.place {
-            Place::Taken(_, Some(as_read)) => form.read(as_read).as_ref() == Some(value),
+            Place::Taken(_, Some(as_read)) => form.read(&as_read.extension).as_ref() == Some(value),
             Place::Taken(_, None) => true,
-            Place::Kept | Place::OwnValue(_) => false,
+            Place::Kept | Place::OwnValue(..) => false,
         }
     }
 
     fn as_read(&mut self) -> Option<Extension> {
         match &mut self.place {
-            Place::Taken(_, as_read) => as_read.take().map(|extension| *extension),
-            Place::Kept | Place::OwnValue(_) => None,
+            Place::Taken(_, as_read) => as_read.take().map(|as_read| as_read.extension),
+            Place::Kept | Place::OwnValue(..) => None,
         }
     }
 }

@@ -1,14 +1,15 @@
 //! The forms that a profile's value has in an extension, named as on the wire.
 //!
 //! Each writes one form and reads that and the others whose meaning is clear: a code for a coding, a decimal for an
-//! integer (Koppeltaal spec section 12). Any other form is not read; the extension then stays as it is.
+//! integer. Any other form is not read; the extension then stays as it is.
 
 use koppeltaal_fhir::Primitive;
 use koppeltaal_fhir::datatypes::{self, Extension, ExtensionValue};
 use koppeltaal_fhir::primitives;
 
 use super::native::Value;
-use super::{CodeSystem, Reference, source};
+use super::{CodeSystem, Reference};
+use crate::bare;
 
 /// How a value stands in an extension.
 pub(crate) trait Form<V>: Copy {
@@ -18,16 +19,16 @@ pub(crate) trait Form<V>: Copy {
     fn write(&self, value: &V) -> ExtensionValue;
 }
 
-/// A form for each type that stands as one primitive: what it writes, and how it reads other primitives' text.
+/// The form that a type has by itself: the primitive, data type or reference of its name.
+#[derive(Clone, Copy)]
+pub(crate) struct Plain;
+
+/// For each type that stands as one primitive: the kind of value it writes, and how it reads other kinds.
 macro_rules! primitive_forms {
-    ($($(#[$doc:meta])* $form:ident $variant:ident $type:ty, else $other:expr;)*) => {
+    ($($(#[$doc:meta])* $type:ty as $variant:ident, else $other:expr;)*) => {
         $(
             $(#[$doc])*
-            #[allow(dead_code, reason = "a schema may come to use it")]
-            #[derive(Clone, Copy)]
-            pub(crate) struct $form;
-
-            impl Form<$type> for $form {
+            impl Form<$type> for Plain {
                 fn read(&self, extension: &Extension) -> Option<$type> {
                     match extension.value.as_ref()? {
                         ExtensionValue::$variant(primitive) => primitive.value.clone(),
@@ -47,23 +48,23 @@ macro_rules! primitive_forms {
 }
 
 primitive_forms! {
-    ValueBoolean Boolean bool, else |_| None;
+    bool as Boolean, else |_| None;
     /// A decimal is read too; its fraction is cut off, so that 99.9 % is not done.
-    ValueInteger Integer i32, else |value| match value {
+    i32 as Integer, else |value| match value {
         ExtensionValue::Decimal(decimal) => whole(decimal.as_str()?),
         _ => None,
     };
-    ValueString String String, else text;
-    ValueUri Uri primitives::Uri, else |value| text(value).map(primitives::Uri::from);
-    ValueCode Code primitives::Code, else |value| text(value).map(primitives::Code::from);
-    ValueBase64Binary Base64Binary primitives::Base64Binary, else |value| text(value).map(primitives::Base64Binary::from);
-    ValueDecimal Decimal primitives::Decimal, else |value| match value {
+    String as String, else text;
+    primitives::Uri as Uri, else |value| text(value).map(primitives::Uri::from);
+    primitives::Code as Code, else |value| text(value).map(primitives::Code::from);
+    primitives::Base64Binary as Base64Binary, else |value| text(value).map(primitives::Base64Binary::from);
+    primitives::Decimal as Decimal, else |value| match value {
         ExtensionValue::Integer(integer) => integer.value.map(primitives::Decimal::from),
         _ => None,
     };
-    ValueDate Date primitives::Date, else |value| moment(value)?.parse().ok();
-    ValueInstant Instant primitives::Instant, else |value| moment(value)?.parse().ok();
-    ValueDateTime DateTime primitives::DateTime, else |value| moment(value)?.parse().ok();
+    primitives::Date as Date, else |value| moment(value)?.parse().ok();
+    primitives::Instant as Instant, else |value| moment(value)?.parse().ok();
+    primitives::DateTime as DateTime, else |value| moment(value)?.parse().ok();
 }
 
 /// The text of a string, URI or code.
@@ -97,15 +98,15 @@ fn whole(decimal: &str) -> Option<i32> {
 
 /// Text that may be rich: a string, or XHTML as deployed senders have it, whose markup is the text.
 #[derive(Clone, Copy)]
-pub(crate) struct ValueStringOrXhtml;
+pub(crate) struct StringOrXhtml;
 
-impl Form<String> for ValueStringOrXhtml {
+impl Form<String> for StringOrXhtml {
     fn read(&self, extension: &Extension) -> Option<String> {
-        ValueString.read(extension).or_else(|| source::markup(extension))
+        Plain.read(extension).or_else(|| bare::markup(extension))
     }
 
     fn write(&self, value: &String) -> ExtensionValue {
-        ValueString.write(value)
+        Plain.write(value)
     }
 }
 
@@ -144,19 +145,17 @@ macro_rules! code_forms {
 code_forms! {
     /// A code of a list, written without its system.
     ListedCode |code| ExtensionValue::Code(code.code().into());
-    ValueCoding |code| ExtensionValue::Coding(Box::new(code.to_coding()));
-    ValueCodeableConcept |code| ExtensionValue::CodeableConcept(Box::new(code.to_concept()));
+    /// A code of a list, written as a coding.
+    ListedCoding |code| ExtensionValue::Coding(Box::new(code.to_coding()));
+    /// A code of a list, written as the one coding of a concept.
+    ListedConcept |code| ExtensionValue::CodeableConcept(Box::new(code.to_concept()));
 }
 
 /// A data type that a profile has as it is.
 macro_rules! whole_forms {
-    ($($form:ident $variant:ident;)*) => {
+    ($($variant:ident)*) => {
         $(
-            #[allow(dead_code, reason = "a schema may come to use it")]
-            #[derive(Clone, Copy)]
-            pub(crate) struct $form;
-
-            impl Form<datatypes::$variant> for $form {
+            impl Form<datatypes::$variant> for Plain {
                 fn read(&self, extension: &Extension) -> Option<datatypes::$variant> {
                     match extension.value.as_ref()? {
                         ExtensionValue::$variant(value) => Some((**value).clone()),
@@ -173,25 +172,10 @@ macro_rules! whole_forms {
 }
 
 whole_forms! {
-    ValueIdentifier Identifier;
-    ValuePeriod Period;
-    ValueQuantity Quantity;
-    ValueAttachment Attachment;
-    ValueHumanName HumanName;
-    ValueAddress Address;
-    ValueContact Contact;
-    ValueRange Range;
-    ValueRatio Ratio;
-    ValueSchedule Schedule;
-    WholeCoding Coding;
-    WholeConcept CodeableConcept;
+    Identifier Period Quantity Attachment HumanName Address Contact Range Ratio Schedule Coding CodeableConcept
 }
 
-/// A reference.
-#[derive(Clone, Copy)]
-pub(crate) struct ValueResource;
-
-impl Form<Reference> for ValueResource {
+impl Form<Reference> for Plain {
     fn read(&self, extension: &Extension) -> Option<Reference> {
         match extension.value.as_ref()? {
             ExtensionValue::Resource(reference) => Reference::read(&**reference),

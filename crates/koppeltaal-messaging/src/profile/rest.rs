@@ -35,6 +35,16 @@ impl<T> Rest<T> {
         self.0.as_ref().map(|remainder| &remainder.element)
     }
 
+    /// The URLs of the profile's extensions that were read in another form than the profile's, each as often as it was.
+    pub(crate) fn quirks(&self) -> impl Iterator<Item = &'static str> {
+        let places = self.0.as_ref().map(|remainder| remainder.extensions.as_slice()).unwrap_or_default();
+        places.iter().filter_map(|place| match place {
+            Place::Taken(url, Some(as_read)) if as_read.is_quirk => Some(*url),
+            Place::OwnValue(url, _) => Some(*url),
+            Place::Taken(..) | Place::Kept => None,
+        })
+    }
+
     /// The DSTU1 element to fill with a profile's values: the rest of the one that was read, or a new one.
     pub(crate) fn open(self, blank: T) -> (T, Extensions) {
         match self.0 {

@@ -1,8 +1,8 @@
-//! Quirks of Koppeltaal spec section 12: read where the meaning is clear, and written again as they were.
+//! Quirks of deployed senders: read where the meaning is clear, and written again as they were.
 
 use koppeltaal_fhir::resources::DiagnosticReportStatus;
 use koppeltaal_messaging::profiles::*;
-use koppeltaal_messaging::valuesets::*;
+use koppeltaal_messaging::valuesets::{self, ActivityKind, AdministrativeGender};
 use koppeltaal_messaging::{CodeSystem as _, Profile, Reference};
 
 use crate::{extension, json, other, read, resource};
@@ -60,7 +60,7 @@ fn a_sub_activity_of_koppeltaal_1_0_has_its_identifier_as_value() {
     let mut activity = activity(&[extension("CarePlan#SubActivity", r#""valueString": "nacht-1""#)]);
     let part = &mut activity.sub_activity[0];
     assert_eq!((part.identifier.as_deref(), &part.status), (Some("nacht-1"), &None));
-    part.status = Some(ActivityStatus::Completed);
+    part.status = Some(valuesets::CarePlanActivityStatus::Completed);
     let plan = CarePlan { activity: vec![activity.clone()], ..CarePlan::default() };
     assert!(json(plan).contains(r#""valueString": "nacht-1""#), "the identifier has not changed");
     activity.sub_activity[0].identifier = Some("nacht-2".to_owned());
@@ -85,8 +85,11 @@ fn extension_urls_of_results_may_be_bare() {
 #[test]
 fn an_activity_status_may_be_a_code_a_coding_or_unlisted() {
     let status = |value: &str| activity(&[extension("CarePlan#ActivityStatus", value)]).status;
-    assert_eq!(status(r#""valueCode": "Available""#), Some(ActivityStatus::Available));
-    assert_eq!(status(r#""valueCoding": {"code": "Available"}"#), Some(ActivityStatus::Available));
+    assert_eq!(status(r#""valueCode": "Available""#), Some(valuesets::CarePlanActivityStatus::Available));
+    assert_eq!(
+        status(r#""valueCoding": {"code": "Available"}"#),
+        Some(valuesets::CarePlanActivityStatus::Available)
+    );
     let unlisted = status(
         r#""valueCoding": {"system": "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus", "code": "Paused", "display": "Rust"}"#,
     )

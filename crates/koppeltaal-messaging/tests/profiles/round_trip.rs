@@ -60,15 +60,15 @@ fn every_fixture_comes_out_as_it_went_in() {
 }
 
 /// Where a resource departs from the profile that it says it has.
-fn deviations(resource: &Resource) -> Vec<String> {
+fn findings(resource: &Resource) -> Vec<String> {
     macro_rules! collect {
         ($($profile:ident),*) => {{
             let mut all = Vec::new();
-            $(all.extend($profile::of(resource).into_iter().flat_map(|profile| profile.deviations()));)*
+            $(all.extend($profile::of(resource).into_iter().flat_map(|profile| profile.findings()));)*
             all
         }};
     }
-    every_profile!(collect).into_iter().map(|found| format!("{} {:?}", found.path, found.kind)).collect()
+    every_profile!(collect).iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn only_the_quirky_fixtures_depart_from_the_profiles() {
     let mut lines = Vec::new();
     for path in fixtures("messages") {
         let bundle = read(&path).into_bundle().expect("a message");
-        let found = bundle.entry.iter().filter_map(|entry| entry.content.as_ref()).flat_map(deviations);
+        let found = bundle.entry.iter().filter_map(|entry| entry.content.as_ref()).flat_map(findings);
         let name = path.file_name().expect("a file").to_string_lossy();
         lines.extend(found.map(|found| format!("{name}: {found}")));
     }

@@ -1,24 +1,26 @@
 //! The tables of the profiles, and values held against them.
 
 use koppeltaal_fhir::datatypes::HumanName;
+use koppeltaal_fhir::resources::CarePlanStatus;
+use koppeltaal_fhir::{Rule, Severity};
 use koppeltaal_messaging::profiles::*;
-use koppeltaal_messaging::valuesets::{ActivityStatus, MESSAGE_EVENT, PROCESSING_STATUS};
-use koppeltaal_messaging::{DeviationKind, Event, ProcessingStatus, Profile, Reference};
+use koppeltaal_messaging::valuesets;
+use koppeltaal_messaging::{ElementType, Profile, Reference, rules};
 
 use crate::{extension, other, read};
 
-/// The deviations of a value, each as `path: what`.
-fn deviations(profile: &impl Profile) -> Vec<String> {
-    let name = |kind: &DeviationKind| match kind {
-        DeviationKind::Missing => "missing".to_owned(),
-        DeviationKind::UnlistedCode(code) => format!("unlisted {}", code.code.as_deref().unwrap_or("-")),
-        DeviationKind::Unread => "unread".to_owned(),
-        other => format!("{other:?}"),
+/// The findings of a value, each as `path: rule, found`.
+fn findings(profile: &impl Profile) -> Vec<String> {
+    let text = |rule: &Rule, found: &str| match *rule {
+        rules::PROFILE_MINIMUM => "missing".to_owned(),
+        rules::PROFILE_CODE => format!("unlisted {found}"),
+        rules::PROFILE_VALUE => "unread".to_owned(),
+        other => format!("{other} {found}"),
     };
-    profile
-        .deviations()
+    let findings = profile.findings();
+    findings
         .iter()
-        .map(|deviation| format!("{}: {}", deviation.path, name(&deviation.kind)))
+        .map(|finding| format!("{}: {}", finding.path, text(&finding.rule, &finding.found)))
         .collect()
 }
 
@@ -29,7 +31,7 @@ fn what_is_missing_is_named_with_its_place() {
         activity: vec![
             CarePlanActivity {
                 start_date: "2023-03-16".parse().ok(),
-                status: Some(ActivityStatus::Waiting),
+                status: Some(valuesets::CarePlanActivityStatus::Waiting),
                 ..CarePlanActivity::default()
             },
             CarePlanActivity {
@@ -41,13 +43,13 @@ fn what_is_missing_is_named_with_its_place() {
         ..CarePlan::default()
     };
     assert_eq!(
-        deviations(&plan),
+        findings(&plan),
         [
-            "CarePlan.status: missing",
-            "CarePlan.participant[0].member: missing",
-            "CarePlan.activity[1].subActivity[0].identifier: missing",
-            "CarePlan.activity[1].startDate: missing",
-            "CarePlan.activity[1].status: unlisted Paused",
+            "status: missing",
+            "participant[0].member: missing",
+            "activity[1].subActivity[0].identifier: missing",
+            "activity[1].startDate: missing",
+            "activity[1].status: unlisted \"Paused\"",
         ]
     );
 }
@@ -57,14 +59,10 @@ fn parts_of_data_types_are_asked_for_too() {
     let nickname = HumanName { family: vec!["Duinroos".into()], ..HumanName::default() };
     let patient = Patient { name: vec![nickname, HumanName::default()], ..Patient::default() };
     assert_eq!(
-        deviations(&patient),
-        [
-            "Patient.name[1].family: missing",
-            "Patient.name[0].given: missing",
-            "Patient.name[1].given: missing"
-        ]
+        findings(&patient),
+        ["name[1].family: missing", "name[0].given: missing", "name[1].given: missing"]
     );
-    assert_eq!(deviations(&Patient::default()), ["Patient.name: missing"]);
+    assert_eq!(findings(&Patient::default()), ["name: missing"]);
 }
 
 #[test]
@@ -75,29 +73,58 @@ fn a_known_extension_that_no_field_took_is_named() {
         [to("https://epd.example/fhir/Patient/1"), to("https://epd.example/fhir/Patient/2")].join(", ");
     let message: UserMessage = read(&other("UserMessage", &twice));
     assert_eq!(message.to, Some(Reference::from("https://epd.example/fhir/Patient/1")));
-    assert!(deviations(&message).contains(&"UserMessage.to: unread".to_owned()));
+    assert!(findings(&message).contains(&"to: unread".to_owned()));
 }
 
 #[test]
 fn rules_say_path_cardinality_type_binding_and_extension() {
     let rule = CarePlan::RULES.iter().find(|rule| rule.path == "CarePlan.activity.status").expect("a row");
     assert!(rule.required && !rule.repeats);
-    assert_eq!(rule.type_name, "Coding(ActivityStatus)");
-    assert_eq!(rule.binding.map(|binding| (binding.list, binding.open)), Some(("ActivityStatus", false)));
+    assert_eq!(rule.element_type, ElementType::Value("Coding"));
+    let binding = rule.binding.map(|binding| (binding.list, binding.open));
+    assert_eq!(binding, Some(("CarePlanActivityStatus", false)));
     assert_eq!(rule.extension, Some("http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityStatus"));
     let rule = MESSAGE_HEADER_RULES.iter().find(|rule| rule.path == "MessageHeader.patient").expect("a row");
-    assert_eq!(rule.type_name, "Resource(Patient)");
+    assert_eq!(rule.element_type, ElementType::Reference(&["Patient"]));
 }
 
 #[test]
-fn lists_written_by_hand_have_the_codes_of_the_schema() {
-    let events: Vec<_> = Event::ALL.iter().map(|event| (event.code(), event.code())).collect();
-    assert_eq!(events, MESSAGE_EVENT);
-    let mut statuses: Vec<_> = ProcessingStatus::ALL.iter().map(|status| status.code()).collect();
-    let mut listed: Vec<_> = PROCESSING_STATUS.iter().map(|(code, _)| *code).collect();
-    statuses.sort_unstable();
-    listed.sort_unstable();
-    assert_eq!(statuses, listed);
+fn every_profile_has_its_rules_in_one_list() {
+    let paths: Vec<_> = RULES.iter().flat_map(|(_, rules)| rules.iter().map(|rule| rule.path)).collect();
+    for path in ["CarePlan.activity.startDate", "MessageHeader.source.software", "OperationOutcome.issue"] {
+        assert!(paths.contains(&path), "{path}");
+    }
+    for (profile, rules) in RULES {
+        assert!(rules.iter().all(|rule| rule.path.split('.').next() == Some(*profile)), "{profile}");
+    }
+}
+
+#[test]
+fn a_code_that_dstu1_does_not_list_breaks_its_schema() {
+    let plan = CarePlan { status: Some(CarePlanStatus::from("paused")), ..CarePlan::default() };
+    let finding = plan.findings().remove(0);
+    assert_eq!(
+        (finding.rule, finding.severity, finding.path.as_str()),
+        (Rule::CODE, Severity::Error, "status")
+    );
+    let name = HumanName {
+        r#use: koppeltaal_fhir::datatypes::NameUse::from("alias").into(),
+        ..HumanName::default()
+    };
+    let patient = Patient { name: vec![name], ..Patient::default() };
+    assert!(findings(&patient).contains(&"name[0].use: code-unlisted \"alias\"".to_owned()));
+}
+
+#[test]
+fn a_reference_to_another_kind_is_named() {
+    let plan =
+        CarePlan { patient: Some("https://epd.example/fhir/Practitioner/77".into()), ..CarePlan::default() };
+    let found = "patient: reference-type https://epd.example/fhir/Practitioner/77";
+    assert!(findings(&plan).contains(&found.to_owned()));
+    for unclear in ["https://epd.example/fhir/Other/1", "https://epd.example/fhir/Patienten/1", "641"] {
+        let plan = CarePlan { patient: Some(unclear.into()), ..CarePlan::default() };
+        assert!(!findings(&plan).iter().any(|finding| finding.contains("reference-type")), "{unclear}");
+    }
 }
 
 #[test]

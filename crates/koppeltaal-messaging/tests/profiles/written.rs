@@ -3,7 +3,9 @@
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, Identifier};
 use koppeltaal_fhir::resources::{CarePlanActivityCategory, CarePlanStatus};
 use koppeltaal_messaging::profiles::*;
-use koppeltaal_messaging::valuesets::*;
+use koppeltaal_messaging::valuesets::{
+    self, ActivityKind, ApplicationRoles, CarePlanParticipantRole, CarePlanRelationTypes,
+};
 use koppeltaal_messaging::{Profile, Reference};
 
 use crate::{json, read};
@@ -16,7 +18,7 @@ fn plan() -> CarePlan {
         patient: Some("https://epd.example/fhir/Patient/2041".into()),
         status: Some(CarePlanStatus::Active),
         participant: vec![CarePlanParticipant {
-            role: Some(ParticipantRole::Requester),
+            role: Some(CarePlanParticipantRole::Requester),
             member: Some(teun.clone()),
             care_team: vec![team.clone()],
             ..Default::default()
@@ -33,18 +35,18 @@ fn plan() -> CarePlan {
             kind: Some(ActivityKind::ELearning),
             sub_activity: vec![CarePlanSubActivity {
                 identifier: Some("nacht-1".to_owned()),
-                status: Some(ActivityStatus::Completed),
+                status: Some(valuesets::CarePlanActivityStatus::Completed),
                 ..Default::default()
             }],
             goal: vec!["doel-slaap".to_owned()],
             participant: vec![CarePlanActivityParticipant {
                 member: Some("https://portal.example/fhir/RelatedPerson/2041-1".into()),
-                role: Some(ParticipantRole::Caregiver),
+                role: Some(CarePlanParticipantRole::Caregiver),
                 care_team: vec![team],
                 ..Default::default()
             }],
             start_date: "2023-03-16T00:00:00+01:00".parse().ok(),
-            status: Some(ActivityStatus::InProgress),
+            status: Some(valuesets::CarePlanActivityStatus::InProgress),
             started: "2023-03-17T20:15:00+01:00".parse().ok(),
             simple: Some(CarePlanSimple {
                 category: Some(CarePlanActivityCategory::Procedure),
@@ -59,7 +61,7 @@ fn plan() -> CarePlan {
             ..Default::default()
         }],
         relation: vec![CarePlanRelation {
-            r#type: Some(RelationType::Parent),
+            r#type: Some(CarePlanRelationTypes::Parent),
             reference: Some("https://portal.example/fhir/CarePlan/899".into()),
             ..Default::default()
         }],
@@ -85,13 +87,13 @@ fn a_typed_value_reads_back_as_itself_with_nothing_left_over() {
     let application = Application {
         identifier: Some(Identifier { value: "vuurtoren-game".into(), ..Identifier::default() }),
         url: Some("https://game.example/launch".into()),
-        roles: vec![ApplicationRole::Game, ApplicationRole::PatientPortal],
+        roles: vec![ApplicationRoles::Game, ApplicationRoles::PatientPortal],
         ..Default::default()
     };
     assert_eq!(Application::from_fhir(application.clone().into_fhir()), application);
     let status = CarePlanActivityStatus {
         activity: Some("a1".to_owned()),
-        activity_status: Some(ActivityStatus::Completed),
+        activity_status: Some(valuesets::CarePlanActivityStatus::Completed),
         percentage_completed: Some(100),
         ..Default::default()
     };
@@ -108,7 +110,7 @@ fn a_change_leaves_the_rest_of_the_message_alone() {
             {"url": "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityIdentifier", "valueString": "a1"}
         ], "prohibited": false}], "notes": "n"}"#;
     let mut plan: CarePlan = read(text);
-    plan.activity[0].status = Some(ActivityStatus::Available);
+    plan.activity[0].status = Some(valuesets::CarePlanActivityStatus::Available);
     plan.activity[0].end_date = "2023-06-01".parse().ok();
     insta::assert_snapshot!(json(plan));
 }

@@ -5,6 +5,7 @@
 use axum::http::{StatusCode, header};
 use koppeltaal_fhir::{Document, Resource};
 use koppeltaal_messaging::Issue;
+use koppeltaal_messaging::valuesets::IssueType;
 
 use super::app::App;
 use super::authentication::Caller;
@@ -160,7 +161,7 @@ pub(crate) fn delete(app: &App, caller: &Caller, number: u64) -> Result<Reply, R
 /// An answer with a body, since old clients know none without.
 pub(crate) fn deleted() -> Reply {
     let severity = Some(koppeltaal_fhir::resources::IssueSeverity::Information);
-    let issue = Issue { severity, ..Issue::error("processing", "The item is deleted.") };
+    let issue = Issue { severity, ..Issue::error(IssueType::Processing, "The item is deleted.") };
     Reply::ok(Document::Resource(Issue::outcome([issue]).into()))
 }
 

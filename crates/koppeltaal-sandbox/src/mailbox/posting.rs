@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::{Bundle, Document, Entry, Resource};
+use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::{Event, Header, ResourceKind, domain_of};
 use sha2::{Digest as _, Sha256};
 
@@ -88,8 +89,8 @@ impl Posting {
         let mut urls = HashSet::new();
         if let Some(twice) = resources.iter().find(|resource| !urls.insert(resource.url.as_str())) {
             let mut refusal = Refusal::malformed("The message holds a resource twice.");
-            refusal.issues[0].code = Some("duplicate".to_owned());
-            refusal.issues[0].resource = Some(twice.url.clone());
+            refusal.issues[0].r#type = Some(IssueType::Duplicate);
+            refusal.issues[0].resource = Some(twice.url.as_str().into());
             return Err(refusal);
         }
         let focal = focal_of(&header, &resources)?;
@@ -101,7 +102,7 @@ impl Posting {
         }
 
         header.set_data([]);
-        header.set_processing(None);
+        header.clear_processing();
         Ok(Self { identifier, event, domain, patient, header, focal, resources, bytes })
     }
 }

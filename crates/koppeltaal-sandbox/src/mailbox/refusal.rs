@@ -1,6 +1,7 @@
 //! [`Refusal`]: why the mailbox does not do what was asked, free of HTTP.
 
-use koppeltaal_messaging::{Issue, issue_type};
+use koppeltaal_messaging::Issue;
+use koppeltaal_messaging::valuesets::IssueType;
 
 /// Why a request is refused; decides the HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +43,8 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn new(kind: Kind, code: &str, details: impl Into<String>) -> Self {
-        Self { kind, issues: vec![Issue::error(code, details)] }
+    pub(crate) fn new(kind: Kind, code: impl Into<IssueType>, details: impl Into<String>) -> Self {
+        Self { kind, issues: vec![Issue::error(code.into(), details)] }
     }
 
     pub(crate) fn malformed(details: impl Into<String>) -> Self {
@@ -51,19 +52,19 @@ impl Refusal {
     }
 
     pub(crate) fn required(details: impl Into<String>) -> Self {
-        Self::new(Kind::Malformed, issue_type::REQUIRED, details)
+        Self::new(Kind::Malformed, IssueType::Required, details)
     }
 
     pub(crate) fn parameter(details: impl Into<String>) -> Self {
-        Self::new(Kind::Malformed, issue_type::INVALID, details)
+        Self::new(Kind::Malformed, IssueType::Invalid, details)
     }
 
     pub(crate) fn not_found(details: impl Into<String>) -> Self {
-        Self::new(Kind::NotFound, issue_type::NOT_FOUND, details)
+        Self::new(Kind::NotFound, IssueType::NotFound, details)
     }
 
     pub(crate) fn forbidden(details: impl Into<String>) -> Self {
-        Self::new(Kind::Forbidden, issue_type::FORBIDDEN, details)
+        Self::new(Kind::Forbidden, IssueType::Forbidden, details)
     }
 
     pub(crate) fn rule(details: impl Into<String>) -> Self {
@@ -71,6 +72,6 @@ impl Refusal {
     }
 
     pub(crate) fn unsupported(details: impl Into<String>) -> Self {
-        Self::new(Kind::Unsupported, issue_type::NOT_SUPPORTED, details)
+        Self::new(Kind::Unsupported, IssueType::NotSupported, details)
     }
 }

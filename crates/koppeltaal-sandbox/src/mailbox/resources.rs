@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use koppeltaal_messaging::{ApiVersion, Issue, NO_VERSION, WRONG_VERSION, issue_type};
+use koppeltaal_messaging::details::{NO_VERSION, WRONG_VERSION};
+use koppeltaal_messaging::valuesets::IssueType;
+use koppeltaal_messaging::{ApiVersion, Issue};
 
 use super::posting::{Fingerprint, PostedResource};
 use super::refusal::{Kind, Refusal};
@@ -139,5 +141,5 @@ pub(crate) fn check_definition(url: &str, given: Option<&str>, current: &Version
 
 /// The issue about a resource, which is named without version.
 fn conflict(url: &str, details: &str) -> Issue {
-    Issue { resource: Some(url.to_owned()), ..Issue::error(issue_type::CONFLICT, details) }
+    Issue { resource: Some(url.into()), ..Issue::error(IssueType::Conflict, details) }
 }

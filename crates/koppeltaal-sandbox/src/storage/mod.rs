@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 use koppeltaal_fhir::primitives::{Base64Binary, Code};
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::profiles::StorageItem;
-use koppeltaal_messaging::{Reference, WRONG_VERSION, issue_type};
+use koppeltaal_messaging::valuesets::IssueType;
+use koppeltaal_messaging::{Reference, details};
 
 pub(crate) use search::{Comparison, KeyMatch, Order, Search, Time};
 
@@ -224,7 +225,7 @@ impl Storage {
         let current = self.get(writer, number).ok_or_else(not_found)?;
         check_patient(writer, &draft)?;
         if version.is_some_and(|version| version != current.version.as_str()) {
-            return Err(conflict(url, issue_type::CONFLICT, WRONG_VERSION));
+            return Err(conflict(url, IssueType::Conflict, details::WRONG_VERSION));
         }
         let before = current.content.len();
         self.check_key(&draft.key(&writer.owner), Some(number))?;
@@ -296,7 +297,7 @@ impl Storage {
         match self.keys.get(key) {
             Some(number) if Some(*number) != own => Err(Refusal::new(
                 Kind::Conflict,
-                issue_type::DUPLICATE,
+                IssueType::Duplicate,
                 "There is an item with this patient, object type and object key.",
             )),
             _ => Ok(()),
@@ -331,8 +332,8 @@ fn check_patient(writer: &Reader, draft: &Draft) -> Result<(), Refusal> {
     }
 }
 
-fn conflict(url: &str, code: &str, details: &str) -> Refusal {
+fn conflict(url: &str, code: IssueType, details: &str) -> Refusal {
     let mut refusal = Refusal::new(Kind::Conflict, code, details);
-    refusal.issues[0].resource = Some(url.to_owned());
+    refusal.issues[0].resource = Some(Reference::from(url));
     refusal
 }

@@ -72,7 +72,7 @@ async fn writes_that_may_have_been_done_are_not_tried_again() {
 
 #[tokio::test]
 async fn an_acknowledgement_whose_answer_is_lost_is_given_again_unless_it_releases_the_message() {
-    let message = fixture("messages/UpdateCarePlanActivityStatus-full.json");
+    let message = fixture("messages/CreateOrUpdateCarePlan-full.json");
     let accepted = json(fixture("resources/messageheader.json"));
     for (acknowledgement, requests) in [
         (Acknowledgement::Success, 3),

@@ -1,7 +1,7 @@
 //! The doc comments of profiles: name, cardinality, type, binding and extension, from the schema.
 
 use super::resolve::{Fhir, Module, Type};
-use super::{Field, Place};
+use super::{Event, Field, Place};
 
 /// The comment at the top of a file.
 pub(super) fn of_module(module: &Module) -> String {
@@ -22,6 +22,9 @@ pub(super) fn of_type(one: &Type) -> String {
     if !one.structure.is_component {
         match &one.fixed {
             Some((element, list, code)) => {
+                // The name of the element in the standard: the field's may have Rust's escape for keywords.
+                let element = element.to_string();
+                let element = element.trim_start_matches("r#");
                 text.push_str(&format!(" with [`{code}`](valuesets::{list}::{code}) as its `{element}`."));
             }
             None => text.push('.'),
@@ -31,6 +34,24 @@ pub(super) fn of_type(one: &Type) -> String {
         text.push_str(&format!("\n\n {} It stays in `extension`.", facts(field)));
     }
     text
+}
+
+/// What belongs to an event, as lines below its first one.
+pub(super) fn of_event(event: &Event) -> Vec<String> {
+    let kinds = |kinds: &[String], word: &str| format!("`{}`", kinds.join(&format!("` {word} `")));
+    let patient = match event.patient {
+        None => "None is named in the header.",
+        Some(true) => "Named in the header, and in the message when the sender owns the resource.",
+        Some(false) => "Named in the header; the resource may stay out.",
+    };
+    let with =
+        if event.with.is_empty() { "Nothing.".to_owned() } else { format!("{}.", kinds(&event.with, "and")) };
+    vec![
+        String::new(),
+        format!(" - Focal resource: {}.", kinds(&event.focal, "or")),
+        format!(" - Patient: {patient}"),
+        format!(" - Comes along, as far as it is referred to: {with}"),
+    ]
 }
 
 /// The comment above a field.

@@ -9,15 +9,31 @@ use super::{documentation, rules};
 /// `mod.rs`: the files, and one flat namespace of the profiles.
 pub(super) fn index(modules: &[Module]) -> TokenStream {
     let names: Vec<_> = modules.iter().map(|module| format_ident!("{}", module.name)).collect();
+    let all_names = modules.iter().map(|module| &module.profile.name);
+    let all_rules = modules.iter().map(|module| match module.types.is_empty() {
+        true => {
+            let name = format_ident!("{}_RULES", module.name.to_ascii_uppercase());
+            quote! { #name }
+        }
+        false => {
+            let name = format_ident!("{}", module.profile.name);
+            quote! { <#name as crate::Profile>::RULES }
+        }
+    });
     quote! {
         #![doc = " What `cargo xtask codegen` writes from `schemas/koppeltaal`."]
         #(mod #names;)*
+        pub(crate) mod events;
+        mod references;
         pub mod valuesets;
         pub(crate) mod vocabulary;
 
         #[doc = include_str!("../profile/guide.md")]
         pub mod profiles {
             #(pub use super::#names::*;)*
+
+            /// The rules of every profile, by the profile's name.
+            pub const RULES: &[(&str, &[crate::ElementRule])] = &[#((#all_names, #all_rules)),*];
         }
     }
 }
@@ -214,8 +230,8 @@ fn take(moves: &Move) -> TokenStream {
         }
         Move::Extension { url, form, repeats: false, .. } => quote! { extensions.take(#url, #form) },
         Move::Extension { url, form, repeats: true, .. } => quote! { extensions.take_list(#url, #form) },
-        Move::ExtensionGroup { url, repeats: false } => quote! { extensions.take_group(#url) },
-        Move::ExtensionGroup { url, repeats: true } => quote! { extensions.take_groups(#url) },
+        Move::ExtensionGroup { url, repeats: false } => quote! { extensions.take_groups(#url, 1).pop() },
+        Move::ExtensionGroup { url, repeats: true } => quote! { extensions.take_groups(#url, usize::MAX) },
     }
 }
 

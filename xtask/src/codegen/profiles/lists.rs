@@ -10,16 +10,16 @@ use super::resolve::{self, Module};
 use super::{BASE, List, Place, Schema, constant_name, documentation};
 use crate::codegen::names;
 
-/// `valuesets.rs`: an enum per list, and a table for the lists whose enum is written by hand.
+/// `valuesets.rs`: an enum per list.
 pub(super) fn valuesets(schema: &Schema) -> Result<TokenStream> {
     let mut items = Vec::new();
     for list in &schema.lists {
-        items.push(if list.by_hand { table(list) } else { enumeration(list)? });
+        items.push(if list.is_closed { closed(schema, list)? } else { enumeration(list)? });
     }
     Ok(quote! {
         #![doc = " The lists of codes of Koppeltaal 1.3.x, as enums that keep what is on no list."]
         use super::vocabulary::system;
-        use crate::profile::{UnlistedCode, code_system};
+        use crate::profile::{UnlistedCode, closed_codes, code_system};
 
         #(#items)*
     })
@@ -30,9 +30,10 @@ fn enumeration(list: &List) -> Result<TokenStream> {
     let doc = format!(" Codes of `{}`.", list.systems[0]);
     let (system, also) = (constant(&list.systems[0]), &list.systems[1..]);
     let variants: Vec<_> = variants(list)?.iter().map(|variant| format_ident!("{variant}")).collect();
-    let docs = list.codes.iter().map(|listed| match listed.code == listed.display {
-        true => format!(" `{}`", listed.code),
-        false => format!(" `{}`: {}", listed.code, listed.display),
+    let docs = list.codes.iter().map(|listed| match (&listed.note, listed.code == listed.display) {
+        (Some(note), _) => format!(" {}.", names::upper_first(note)),
+        (None, true) => format!(" `{}`", listed.code),
+        (None, false) => format!(" `{}`: {}", listed.code, listed.display),
     });
     let codes = list.codes.iter().map(|listed| &listed.code);
     let displays = list.codes.iter().map(|listed| &listed.display);
@@ -52,18 +53,34 @@ fn enumeration(list: &List) -> Result<TokenStream> {
     })
 }
 
-/// The codes and displays alone.
-fn table(list: &List) -> TokenStream {
-    let name = format_ident!("{}", constant_name(&list.name));
-    let doc = format!(" Codes of `{}`, each with its display.", list.systems[0]);
-    let rows = list.codes.iter().map(|listed| {
-        let (code, display) = (&listed.code, &listed.display);
-        quote! { (#code, #display) }
+/// An enum of listed codes alone. Those of the events say what belongs to the event.
+fn closed(schema: &Schema, list: &List) -> Result<TokenStream> {
+    let name = format_ident!("{}", list.name);
+    let doc = format!(" Codes of `{}`. Each means something of its own to this crate.", list.systems[0]);
+    let system = constant(&list.systems[0]);
+    let variants: Vec<_> = variants(list)?.iter().map(|variant| format_ident!("{variant}")).collect();
+    let docs = list.codes.iter().map(|listed| {
+        let note = listed.note.as_deref().unwrap_or(&listed.display);
+        let first = format!(" {}.", names::upper_first(note));
+        let event = schema.events.iter().find(|event| event.code == listed.code && list.name == "Event");
+        let lines = std::iter::once(first).chain(event.into_iter().flat_map(documentation::of_event));
+        quote! { #(#[doc = #lines])* }
     });
-    quote! {
+    let (codes, displays): (Vec<_>, Vec<_>) =
+        list.codes.iter().map(|listed| (&listed.code, &listed.display)).unzip();
+    let count = list.codes.len();
+    Ok(quote! {
         #[doc = #doc]
-        pub const #name: &[(&str, &str)] = &[#(#rows),*];
-    }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum #name {
+            #(#docs #variants,)*
+        }
+
+        closed_codes! {
+            #name #count: system::#system;
+            #(#variants #codes #displays,)*
+        }
+    })
 }
 
 /// The variants of a list, in order.

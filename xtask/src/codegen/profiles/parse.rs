@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{Also, Binding, Field, List, ListedCode, Place, Schema, Structure, System, absolute};
+use super::{Also, Binding, Event, Field, List, ListedCode, Place, Schema, Structure, System, absolute};
 use crate::schema;
 
 /// What the indented lines that follow belong to.
@@ -34,10 +34,14 @@ pub(super) fn parse(text: &str, file_name: &str, schema: &mut Schema) -> Result<
     Ok(())
 }
 
-/// Reads a line at the margin: `keyword Name : what [by hand] [# note]`.
+/// Reads a line at the margin: `keyword Name : what [by hand|closed] [# note]`.
 fn definition(schema: &mut Schema, line: &str) -> Result<Open> {
     let (line, note) = split_note(line);
     let (line, by_hand) = match line.strip_suffix(" by hand") {
+        Some(rest) => (rest.trim_end(), true),
+        None => (line, false),
+    };
+    let (line, is_closed) = match line.strip_suffix(" closed") {
         Some(rest) => (rest.trim_end(), true),
         None => (line, false),
     };
@@ -65,8 +69,13 @@ fn definition(schema: &mut Schema, line: &str) -> Result<Open> {
         "codes" => {
             ensure!(schema.lists.iter().all(|other| other.name != name), "`{name}` is defined twice");
             let systems = what.split('|').map(|system| absolute(system.trim())).collect();
-            schema.lists.push(List { name, systems, by_hand, codes: Vec::new() });
+            schema.lists.push(List { name, systems, is_closed, codes: Vec::new() });
             Ok(Open::List)
+        }
+        "event" => {
+            ensure!(schema.events.iter().all(|other| other.code != name), "`{name}` is defined twice");
+            schema.events.push(event(name, what)?);
+            Ok(Open::Nothing)
         }
         "dstu1" | "system" => {
             let dstu1 = (keyword == "dstu1").then_some(name);
@@ -74,9 +83,33 @@ fn definition(schema: &mut Schema, line: &str) -> Result<Open> {
             Ok(Open::Nothing)
         }
         other => {
-            bail!("unknown kind of definition `{other}`, expected profile, component, codes, dstu1 or system")
+            bail!(
+                "unknown kind of definition `{other}`, expected profile, component, codes, dstu1, system or event"
+            )
         }
     }
+}
+
+/// Reads `Profile [focal(Kind|Kind)] [patient(inside|outside)] [with(Kind|Kind)]`.
+fn event(code: String, what: &str) -> Result<Event> {
+    let mut words = what.split_whitespace();
+    let profile = words.next().context("expected the profile of the focal resource")?.to_owned();
+    let mut event = Event { code, focal: vec![profile.clone()], profile, patient: None, with: Vec::new() };
+    for word in words {
+        let (name, inside) = word
+            .strip_suffix(')')
+            .and_then(|word| word.split_once('('))
+            .with_context(|| format!("expected `name(...)`, found `{word}`"))?;
+        let kinds = || inside.split('|').map(str::to_owned).collect();
+        match (name, inside) {
+            ("focal", _) => event.focal = kinds(),
+            ("with", _) => event.with = kinds(),
+            ("patient", "inside") => event.patient = Some(true),
+            ("patient", "outside") => event.patient = Some(false),
+            _ => bail!("expected focal(...), patient(inside), patient(outside) or with(...), found `{word}`"),
+        }
+    }
+    Ok(event)
 }
 
 /// Reads a line of a profile.
@@ -106,7 +139,6 @@ fn field(line: &str) -> Result<Field> {
     let mut field = Field {
         name: name.to_owned(),
         cardinality,
-        label: type_text.to_owned(),
         types: Vec::new(),
         targets: Vec::new(),
         binding: None,
@@ -202,12 +234,13 @@ fn place(word: &str) -> Result<Place> {
     Ok(Place::Extension { url: absolute(url), also })
 }
 
-/// Reads `code  [display]  [as Variant]`, parts separated by two or more blanks.
+/// Reads `code  [display]  [as Variant]  [# note]`, parts separated by two or more blanks.
 fn add_code(schema: &mut Schema, line: &str) -> Result<()> {
     let list = schema.lists.last_mut().context("a code before any list")?;
+    let (line, note) = split_note(line);
     let mut parts = line.split("  ").map(str::trim).filter(|part| !part.is_empty());
     let code = parts.next().context("expected a code")?.to_owned();
-    let mut listed = ListedCode { display: code.clone(), code, variant: None };
+    let mut listed = ListedCode { display: code.clone(), code, variant: None, note };
     for part in parts {
         match part.strip_prefix("as ") {
             Some(variant) => listed.variant = Some(variant.to_owned()),

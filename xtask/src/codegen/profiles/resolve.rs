@@ -47,6 +47,12 @@ pub(super) struct Resolved<'a> {
     pub(super) rust_type: TokenStream,
     /// Whether its codes are from a list of `valuesets`.
     pub(super) has_own_list: bool,
+    /// The enum of its list, for a concept whose list is also read from older systems.
+    pub(super) older_systems: Option<TokenStream>,
+    /// The enum of DSTU1 that its codes are from.
+    pub(super) standard_list: Option<TokenStream>,
+    /// The same for each of its parts.
+    pub(super) part_lists: Vec<Option<TokenStream>>,
     pub(super) moves: Move,
     /// The value that an absent field means, for the method that fills it in.
     pub(super) default: Option<TokenStream>,
@@ -195,7 +201,29 @@ impl<'a> Resolver<'a, '_> {
         let list = field.binding.as_ref().filter(|binding| !binding.open);
         let has_own_list = list.is_some_and(|binding| self.own_list(&binding.list).is_some());
         let ident = names::field_ident(&field.name);
-        Ok(Resolved { field, ident, value_type, rust_type, has_own_list, moves, default })
+        let standard = |field: &Field| {
+            let list = &field.binding.as_ref().filter(|binding| !binding.open)?.list;
+            self.enum_named(list).filter(|_| self.own_list(list).is_none())
+        };
+        let standard_list = standard(field);
+        let has_older =
+            |binding: &&Binding| self.own_list(&binding.list).is_some_and(|list| list.systems.len() > 1);
+        let is_concept = field.types == ["CodeableConcept"];
+        let older_systems =
+            list.filter(has_older).filter(|_| is_concept).and_then(|binding| self.enum_named(&binding.list));
+        let part_lists = field.parts.iter().map(standard).collect();
+        Ok(Resolved {
+            field,
+            ident,
+            value_type,
+            rust_type,
+            has_own_list,
+            standard_list,
+            older_systems,
+            part_lists,
+            moves,
+            default,
+        })
     }
 
     fn native(&self, field: &'a Field, element: &str, value: &TokenStream) -> Result<(Move, TokenStream)> {
@@ -273,22 +301,22 @@ impl<'a> Resolver<'a, '_> {
         } else {
             let or_own_value = also == Some(Also::OwnValue);
             ensure!(!(or_own_value && repeats), "an extension has one value of its own");
-            let form = format_ident!("{}", self.form(field, type_name, also)?);
+            let form = format_ident!("{}", self.form(field, type_name, also));
             Move::Extension { url, form, repeats, or_own_value }
         };
         Ok((moves, rust_type))
     }
 
     /// The form of an extension's value: the names of `crates/koppeltaal-messaging/src/profile/form.rs`.
-    fn form(&self, field: &Field, type_name: &str, also: Option<Also>) -> Result<String> {
-        let bound = self.enum_of(field).is_some();
-        Ok(match (type_name, bound) {
-            ("string", _) if also == Some(Also::Xhtml) => "ValueStringOrXhtml".to_owned(),
-            ("code", true) => "ListedCode".to_owned(),
-            ("CodeableConcept", false) => "WholeConcept".to_owned(),
-            ("Coding", false) => "WholeCoding".to_owned(),
-            _ => format!("Value{}", names::upper_first(type_name)),
-        })
+    fn form(&self, field: &Field, type_name: &str, also: Option<Also>) -> &'static str {
+        let is_listed = self.enum_of(field).is_some();
+        match (type_name, is_listed) {
+            ("string", _) if also == Some(Also::Xhtml) => "StringOrXhtml",
+            ("code", true) => "ListedCode",
+            ("Coding", true) => "ListedCoding",
+            ("CodeableConcept", true) => "ListedConcept",
+            _ => "Plain",
+        }
     }
 
     fn value_type(&self, field: &Field) -> Result<TokenStream> {

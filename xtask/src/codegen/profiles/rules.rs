@@ -42,7 +42,7 @@ fn row(path: &str, field: &Field) -> TokenStream {
         (false, true) => quote! { list },
         (true, true) => quote! { mandatory_list },
     };
-    let type_name = &field.label;
+    let element_type = element_type(field);
     let binding = field.binding.as_ref().map(|binding| {
         let list = &binding.list;
         if binding.open {
@@ -58,18 +58,37 @@ fn row(path: &str, field: &Field) -> TokenStream {
         }
         Place::Native(_) | Place::Kept => None,
     };
-    quote! { ElementRule::#constructor(#path, #type_name) #binding #extension }
+    quote! { ElementRule::#constructor(#path, #element_type) #binding #extension }
+}
+
+fn element_type(field: &Field) -> TokenStream {
+    let types = &field.types;
+    match types.as_slice() {
+        [one] if one == "Resource" => {
+            let targets = field.targets.iter().filter(|target| *target != "Any");
+            quote! { ElementType::Reference(&[#(#targets),*]) }
+        }
+        [one] if one.contains('.') => quote! { ElementType::Component(#one) },
+        [one] => quote! { ElementType::Value(#one) },
+        _ => quote! { ElementType::Choice(&[#(#types),*]) },
+    }
 }
 
 /// The walk over the fields of a struct.
 pub(super) fn check(one: &Type) -> TokenStream {
     let name = &one.name;
     let lines = one.fields.iter().flat_map(lines);
+    let quirks = one
+        .fields
+        .iter()
+        .any(|field| matches!(field.moves, Move::Extension { .. }))
+        .then(|| quote! { checker.quirks(self.rest.quirks()); });
     quote! {
         impl Checked for #name {
             fn check(&self, checker: &mut Checker) {
                 #(#lines)*
                 checker.extensions(&self.extension);
+                #quirks
             }
         }
     }
@@ -84,12 +103,30 @@ fn lines(resolved: &Resolved) -> Vec<TokenStream> {
             quote! { checker.groups(#name, self.#ident.iter()); }
         }
         _ if resolved.has_own_list => quote! { checker.codes(#name, self.#ident.iter()); },
-        _ => quote! { checker.count(#name, self.#ident.iter().len()); },
+        _ if resolved.field.types == ["Resource"] => {
+            quote! { checker.references(#name, self.#ident.iter()); }
+        }
+        _ => match &resolved.standard_list {
+            Some(list) => quote! {
+                checker.standard_codes(#name, self.#ident.iter().map(#list::as_str), #list::CODES);
+            },
+            None => quote! { checker.count(#name, self.#ident.iter().len()); },
+        },
     }];
-    for part in resolved.field.parts.iter().filter(|part| part.cardinality.required) {
+    if let (Some(list), Move::One(element)) = (&resolved.older_systems, &resolved.moves) {
+        let concept = quote! { self.rest.element().and_then(|fhir| fhir.#element.as_ref()) };
+        lines.push(quote! { checker.older_system::<#list>(#name, #concept); });
+    }
+    for (part, list) in resolved.field.parts.iter().zip(&resolved.part_lists) {
         let (part_name, part_ident) = (&part.name, names::field_ident(&part.name));
-        let counts = quote! { self.#ident.iter().map(|value| value.#part_ident.len()) };
-        lines.push(quote! { checker.parts(#name, #part_name, #counts); });
+        if part.cardinality.required {
+            let counts = quote! { self.#ident.iter().map(|value| value.#part_ident.len()) };
+            lines.push(quote! { checker.parts(#name, #part_name, #counts); });
+        }
+        if let Some(list) = list {
+            let codes = quote! { self.#ident.iter().map(|value| value.#part_ident.get().map(#list::as_str)) };
+            lines.push(quote! { checker.part_codes(#name, #part_name, #codes, #list::CODES); });
+        }
     }
     lines
 }

@@ -66,11 +66,11 @@ fn one_line_adds_an_optional_extension() {
     for text in [
         "`colour`, 0..1 `string`: of the tile.",
         "pub colour: Option<String>",
-        "colour: extensions.take(plan::COLOUR, ValueString)",
-        "extensions.put(plan::COLOUR, ValueString, value.colour)",
+        "colour: extensions.take(plan::COLOUR, Plain)",
+        "extensions.put(plan::COLOUR, Plain, value.colour)",
         "checker.count(\"colour\", self.colour.iter().len())",
         "pub const COLOUR: &str = \"https://portal.example/fhir/Plan#Colour\"",
-        "ElementRule::optional(\"Plan.colour\", \"string\").at(plan::COLOUR)",
+        "ElementRule::optional(\"Plan.colour\", ElementType::Value(\"string\")).at(plan::COLOUR)",
     ] {
         let text = &squeezed(text);
         assert!(after.contains(text) && !before.contains(text), "{text}\n{after}");

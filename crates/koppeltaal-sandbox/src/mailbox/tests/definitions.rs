@@ -72,7 +72,7 @@ fn an_update_needs_the_current_version() {
     ] {
         let refusal = world.update(first.number, version, archived()).expect_err("refused");
         assert_eq!((refusal.kind, details(&refusal)), (Kind::Conflict, text.to_owned()));
-        assert_eq!(refusal.issues[0].resource.as_deref(), Some("the-url"));
+        assert_eq!(refusal.issues[0].resource, Some("the-url".into()));
     }
     assert_eq!(world.update(99, Some("7"), archived()).expect_err("refused").kind, Kind::NotFound);
 }

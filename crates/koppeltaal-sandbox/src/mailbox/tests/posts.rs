@@ -136,7 +136,7 @@ fn a_resource_stands_in_a_message_once() {
     draft.resources.push(draft.resources[1].clone());
     let refusal = World::new().post("portal", draft).expect_err("refused");
     assert!(refusal.issues[0].is("duplicate"));
-    assert_eq!(refusal.issues[0].resource.as_deref(), Some(PATIENT));
+    assert_eq!(refusal.issues[0].resource, Some(PATIENT.into()));
 }
 
 #[test]

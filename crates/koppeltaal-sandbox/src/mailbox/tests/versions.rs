@@ -8,10 +8,11 @@ const WRONG_VERSION: &str = "The specified resource version is not correct";
 
 /// Kind, and per issue: code, details, resource.
 fn told(refusal: Refusal) -> (Kind, Vec<[String; 3]>) {
-    let told = refusal
-        .issues
-        .into_iter()
-        .map(|issue| [issue.code, issue.details, issue.resource].map(Option::unwrap_or_default));
+    let told = refusal.issues.into_iter().map(|issue| {
+        let code = issue.r#type.map(|code| code.to_string());
+        let resource = issue.resource.and_then(|resource| resource.reference);
+        [code, issue.details, resource].map(Option::unwrap_or_default)
+    });
     (refusal.kind, told.collect())
 }
 

@@ -1,4 +1,4 @@
-//! [`Application`]: who sends, and as which version of the protocol.
+//! [`Source`]: who sends, and by which version of the protocol.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,40 +12,39 @@ pub const CONNECTOR_SOFTWARE: &str = "Koppeltaal Rust Connector";
 /// The version of this connector in `MessageHeader.source.version`.
 pub const CONNECTOR_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The identity of an application, as its messages carry it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Application {
+/// The identity of an application, as `MessageHeader.source` carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Source {
     /// The name of the installation, for people. May be empty.
     pub name: String,
     /// The name of the software.
     pub software: String,
     /// The version of the software.
     pub version: String,
-    /// The FHIR base: what the URLs of the application's own resources start with. Also its endpoint, by which it
-    /// recognises its own messages. Need not be reachable.
-    pub base: String,
+    /// The application's endpoint, by which it recognises its own messages. For a connector it is the FHIR base: what
+    /// the URLs of the application's own resources start with. Need not be reachable.
+    pub endpoint: String,
 }
 
-impl Application {
+impl Source {
     /// The source of the application's messages. Software and version name the connector first, then the application,
-    /// separated by "; " (Koppeltaal spec section 4).
-    pub fn source(&self) -> MessageHeaderSource {
+    /// separated by "; " (the connector guide's form).
+    pub fn to_fhir(&self) -> MessageHeaderSource {
         let name = self.name.as_str();
         MessageHeaderSource {
             name: if name.is_empty() { Default::default() } else { name.into() },
             software: both(CONNECTOR_SOFTWARE, &self.software).into(),
             version: both(CONNECTOR_VERSION, &self.version).into(),
-            endpoint: self.base.as_str().into(),
+            endpoint: self.endpoint.as_str().into(),
             ..MessageHeaderSource::default()
         }
     }
 
     /// Whether the application itself sent the message with this header. A server delivers a sender's messages to it
-    /// as well if it subscribes to them (Koppeltaal spec section 5).
+    /// as well if it subscribes to them.
     pub fn sent(&self, header: &Header) -> bool {
-        let base = self.base.trim_end_matches('/');
-        !base.is_empty()
-            && header.source_endpoint().is_some_and(|endpoint| endpoint.trim_end_matches('/') == base)
+        let own = self.endpoint.trim_end_matches('/');
+        !own.is_empty() && header.source_endpoint().is_some_and(|other| other.trim_end_matches('/') == own)
     }
 }
 
@@ -53,8 +52,8 @@ fn both(connector: &str, application: &str) -> String {
     if application.is_empty() { connector.to_owned() } else { format!("{connector}; {application}") }
 }
 
-/// Which rules for versions the server applies to the sender (Koppeltaal spec section 6). A setting of the
-/// application instance at the server.
+/// Which rules for versions the server applies to the sender. A setting of the application instance at the server
+/// (technical design 1.3, "api-version").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum ApiVersion {
     /// Only the focal resource is versioned.
@@ -101,30 +100,30 @@ impl FromStr for ApiVersion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Event;
+    use crate::Event;
 
-    fn game() -> Application {
-        Application {
+    fn game() -> Source {
+        Source {
             name: String::new(),
             software: "Vuurtoren".to_owned(),
             version: "2.0".to_owned(),
-            base: "https://game.example/fhir".to_owned(),
+            endpoint: "https://game.example/fhir".to_owned(),
         }
     }
 
     #[test]
     fn an_application_knows_its_own_messages_by_the_endpoint() {
-        let mut header = Header::new(Event::UpdateCarePlanActivityStatus, game().source());
+        let mut header = Header::new(Event::UpdateCarePlanActivityStatus, game().to_fhir());
         assert!(game().sent(&header));
-        assert!(Application { base: "https://game.example/fhir/".to_owned(), ..game() }.sent(&header));
-        assert!(!Application { base: "https://game.example".to_owned(), ..game() }.sent(&header));
+        assert!(Source { endpoint: "https://game.example/fhir/".to_owned(), ..game() }.sent(&header));
+        assert!(!Source { endpoint: "https://game.example".to_owned(), ..game() }.sent(&header));
         header.set_source(MessageHeaderSource::default());
-        assert!(!Application { base: String::new(), ..game() }.sent(&header));
+        assert!(!Source { endpoint: String::new(), ..game() }.sent(&header));
     }
 
     #[test]
     fn software_and_version_name_connector_and_application() {
-        let source = game().source();
+        let source = game().to_fhir();
         assert!(source.name.is_absent());
         assert_eq!(source.software.as_str(), Some("Koppeltaal Rust Connector; Vuurtoren"));
         assert_eq!(source.version.as_str(), Some(concat!(env!("CARGO_PKG_VERSION"), "; 2.0")));

@@ -1,0 +1,82 @@
+//! Elements that DSTU1 has no place for, read from the source text that is kept of unknown elements: those that lost the
+//! element round them, and XHTML in an extension.
+//!
+//! Deployed senders write a header's `reference` without `data` round it, and a `coding` without the concept round it.
+//! The text is read again with the missing element round it, so that one reader decides what it means.
+
+use koppeltaal_fhir::datatypes::{Coding, Extension, ExtensionValue, ResourceReference};
+use koppeltaal_fhir::resources::{MessageHeader, Other};
+use koppeltaal_fhir::{Document, ResourceType, Unknown, UnknownNode};
+
+/// Takes bare `reference` elements of a header into its `data`, in front: they are the focal resource.
+pub(crate) fn wrap_references(header: &mut MessageHeader) {
+    let bare = header.unknown.extract(|node| node.name() == "reference" && references(node).is_some());
+    let data: Vec<_> = bare.iter().filter_map(references).flatten().collect();
+    header.data.splice(0..0, data);
+}
+
+fn references(node: &UnknownNode) -> Option<Vec<ResourceReference>> {
+    let header: MessageHeader = reread(node, ["data", "reference"])?;
+    let complete = header.unknown.is_empty() && header.data.iter().all(|data| data.reference.value.is_some());
+    (complete && !header.data.is_empty()).then_some(header.data)
+}
+
+/// Codings that stand where the concept round them is missing, such as the `code` of an `Other`.
+pub(crate) fn codings(unknown: &Unknown) -> Vec<Coding> {
+    let nodes = unknown.iter().filter(|node| node.name() == "coding");
+    nodes
+        .filter_map(|node| reread::<Other>(node, ["code", "coding"])?.code)
+        .flat_map(|code| code.coding)
+        .collect()
+}
+
+/// The content of an extension that is given as XHTML, which is no type of extension: the markup as text.
+pub(crate) fn markup(extension: &Extension) -> Option<String> {
+    let node = extension.unknown.iter().find(|node| node.name() == "valueXhtml")?;
+    if is_xml(node) {
+        let source = node.source();
+        let inner = source.get(source.find('>')? + 1..source.rfind("</")?)?;
+        return Some(inner.trim().to_owned());
+    }
+    match reread::<Other>(node, ["extension", "valueString"])?.extension.pop()?.value? {
+        ExtensionValue::String(text) => text.value,
+        _ => None,
+    }
+}
+
+fn is_xml(node: &UnknownNode) -> bool {
+    node.source().starts_with('<')
+}
+
+/// Reads the source text of `node` as the element `inner` in the element `outer` of a `T`.
+fn reread<T: ResourceType>(node: &UnknownNode, [outer, inner]: [&str; 2]) -> Option<T> {
+    let (name, source) = (T::NAME, node.source());
+    let document = if is_xml(node) {
+        read_xml(&format!("<{name} xmlns=\"http://hl7.org/fhir\"><{outer}>{source}</{outer}></{name}>"))
+    } else {
+        read_json(&format!("{{\"resourceType\":\"{name}\",\"{outer}\":{{\"{inner}\":{source}}}}}"))
+    };
+    document?.into_resource().ok()?.take::<T>().ok()
+}
+
+#[cfg(feature = "xml")]
+fn read_xml(text: &str) -> Option<Document> {
+    Some(koppeltaal_fhir::ReadOptions::tolerant().xml(text.as_bytes()).ok()?.document)
+}
+
+/// Without the format there is no source text in it either.
+#[cfg(not(feature = "xml"))]
+fn read_xml(_: &str) -> Option<Document> {
+    None
+}
+
+#[cfg(feature = "json")]
+fn read_json(text: &str) -> Option<Document> {
+    Some(koppeltaal_fhir::ReadOptions::tolerant().json(text.as_bytes()).ok()?.document)
+}
+
+/// Without the format there is no source text in it either.
+#[cfg(not(feature = "json"))]
+fn read_json(_: &str) -> Option<Document> {
+    None
+}

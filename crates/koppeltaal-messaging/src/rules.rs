@@ -1,0 +1,131 @@
+//! The rules of Koppeltaal that content can break, by their stable ids. Those of DSTU1 itself are the constants of
+//! [`Rule`]; both end up in a [`Finding`](koppeltaal_fhir::Finding).
+
+use koppeltaal_fhir::Rule;
+
+use crate::generated::valuesets::IssueType;
+
+/// Declares the rules: name, id, and the `OperationOutcome` issue type that a finding of it becomes.
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident $id:literal $issue_type:ident;)*) => {
+        $($(#[$doc])* pub const $name: Rule = Rule::new($id);)*
+
+        /// Koppeltaal's rules.
+        const OURS: &[(Rule, IssueType)] = &[$(($name, IssueType::$issue_type),)*];
+    };
+}
+
+rules! {
+    /// An element is missing that the profile demands, beyond what DSTU1 demands.
+    PROFILE_MINIMUM "profile-cardinality-min" Required;
+    /// A code is not on the list that the profile binds. Unknown codes are normal between versions: a warning.
+    PROFILE_CODE "profile-code-unlisted" CodeUnknown;
+    /// An extension of the profile holds a value of another type, or there are more of it than allowed.
+    PROFILE_VALUE "profile-value" Value;
+    /// An extension of the profile is in another form that can be read: a decimal for an integer, a code for a coding, the
+    /// name alone for its URL, a sub-activity of Koppeltaal 1.0.
+    PROFILE_FORM "profile-form" Value;
+    /// A reference points to another kind of resource than the profile allows.
+    REFERENCE_TYPE "reference-type" Invariant;
+    /// A reference to something that ought to be in the message is not.
+    REFERENCE_UNRESOLVED "reference-unresolved" NotFound;
+    /// A reference is not the URL of a resource, though it can be told which entry is meant.
+    REFERENCE_FORM "reference-form" Value;
+    /// A reference inside a resource has a version; only `MessageHeader.data` may.
+    REFERENCE_VERSION "reference-version" BusinessRule;
+    /// The first entry of a message is not its header, or there is none, or several.
+    MESSAGE_HEADER "message-header" Structure;
+    /// The header names none of the events.
+    MESSAGE_EVENT "message-event" NotSupported;
+    /// The bundle has no tag that names the domain, or none that says that it is a message.
+    MESSAGE_TAG "message-tag" Required;
+    /// The bundle's id is not `urn:uuid:` and a UUID.
+    MESSAGE_ID "message-id" Value;
+    /// The endpoint of the source is no absolute URL: no receiver can know its own messages by it.
+    MESSAGE_ENDPOINT "message-endpoint" Value;
+    /// No resource in the message is what the event is about.
+    MESSAGE_FOCAL "message-focal" Required;
+    /// `MessageHeader.data` does not name the focal resource first, or not with the version that its entry has.
+    MESSAGE_DATA "message-data" Invariant;
+    /// The header names no patient where the event is about one, or the other way round.
+    MESSAGE_PATIENT "message-patient" BusinessRule;
+    /// A resource of a kind that no message holds.
+    MESSAGE_RESOURCE "message-resource" NotSupported;
+    /// An entry's id is not the resource's URL without version, or its self link is of another resource.
+    ENTRY_URL "entry-url" Invariant;
+    /// Two entries are of the same resource.
+    ENTRY_DUPLICATE "entry-duplicate" Duplicate;
+    /// A BSN is not nine digits that pass the check ("elfproef").
+    IDENTIFIER_BSN "identifier-bsn" Value;
+    /// An identifier or name is a placeholder such as UNKNOWN, NULL or 9999.
+    IDENTIFIER_PLACEHOLDER "identifier-placeholder" Value;
+    /// A percentage is not between 0 and 100.
+    PERCENTAGE "percentage" Value;
+    /// An activity has no identifier, by which status updates refer to it.
+    ACTIVITY_IDENTIFIER "activity-identifier" Required;
+    /// Two activities of a plan, or two sub-activities of an activity, have the same identifier.
+    ACTIVITY_DUPLICATE "activity-identifier-duplicate" Duplicate;
+    /// A sub-activity is none of those of the activity's definition.
+    SUB_ACTIVITY "sub-activity-unknown" NotFound;
+    /// An activity names a goal that the plan does not have.
+    GOAL "goal-unresolved" NotFound;
+    /// A participant of a care plan has no care team, which api-version 1.3.5 asks for.
+    CARE_TEAM "care-team-missing" BusinessRule;
+    /// A care plan has no participant in the role of requester.
+    REQUESTER "requester-missing" BusinessRule;
+    /// An organization has neither name nor identifier.
+    ORGANIZATION "organization-anonymous" Required;
+    /// Somebody else's issue: what an `OperationOutcome` says that no finding became.
+    OUTCOME "outcome" Processing;
+}
+
+/// Which issue type the rules of DSTU1 become.
+const OF_DSTU1: &[(Rule, IssueType)] = &[
+    (Rule::MINIMUM, IssueType::Required),
+    (Rule::MAXIMUM, IssueType::Structure),
+    (Rule::ORDER, IssueType::Structure),
+    (Rule::CHOICE, IssueType::Structure),
+    (Rule::UNKNOWN_ELEMENT, IssueType::Structure),
+    (Rule::UNKNOWN_ATTRIBUTE, IssueType::Structure),
+    (Rule::UNKNOWN_RESOURCE, IssueType::NotSupported),
+    (Rule::STRAY_TEXT, IssueType::Structure),
+    (Rule::CODE, IssueType::CodeUnknown),
+    (Rule::FORMAT, IssueType::Value),
+    (Rule::EMPTY, IssueType::Value),
+    (Rule::JSON_TYPE, IssueType::Structure),
+    (Rule::JSON_NULL, IssueType::Structure),
+    (Rule::DUPLICATE_MEMBER, IssueType::Structure),
+    (Rule::LEGACY, IssueType::Structure),
+    (Rule::NAMESPACE, IssueType::Structure),
+    (Rule::NARRATIVE, IssueType::Structure),
+    (Rule::BUNDLE, IssueType::Structure),
+    (Rule::CONTAINED, IssueType::Structure),
+];
+
+/// Every rule of DSTU1 and Koppeltaal, each with the issue type that a finding of it becomes.
+pub fn all() -> impl Iterator<Item = (Rule, IssueType)> {
+    OF_DSTU1.iter().chain(OURS).cloned()
+}
+
+/// The rule with this id.
+pub fn of_id(id: &str) -> Option<Rule> {
+    all().map(|(rule, _)| rule).find(|rule| rule.id() == id)
+}
+
+/// The `OperationOutcome` issue type for a finding of this rule; `invalid` for a rule that is not known here.
+pub fn issue_type(rule: Rule) -> IssueType {
+    all().find(|(known, _)| *known == rule).map_or(IssueType::Invalid, |(_, issue_type)| issue_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_rule_has_an_id_of_its_own() {
+        let ids: BTreeSet<_> = all().map(|(rule, _)| rule.id()).collect();
+        assert_eq!(ids.len(), all().count());
+    }
+}

@@ -1,0 +1,86 @@
+//! The rules for identifiers: the check digit of a BSN, and placeholders that stand where nothing is known.
+
+use koppeltaal_fhir::Severity;
+use koppeltaal_fhir::datatypes::Identifier;
+
+use super::Place;
+use crate::rules;
+use crate::vocabulary::system::BSN;
+
+/// Texts that senders write for want of a value. The technical design forbids such identifiers.
+const PLACEHOLDERS: &[&str] =
+    &["unknown", "onbekend", "null", "undefined", "none", "n/a", "nvt", "n.v.t.", "-", "?"];
+
+/// Checks the identifiers in a list of this name.
+pub(super) fn check(name: &str, identifiers: &[Identifier], place: &mut Place<'_>) {
+    for (index, identifier) in identifiers.iter().enumerate() {
+        let Some(value) = identifier.value.as_str() else { continue };
+        let path = format!("{name}[{index}].value");
+        if is_placeholder(value) {
+            let kind = (Severity::Error, rules::IDENTIFIER_PLACEHOLDER);
+            place.find(kind, &path, "an identifier, or none", format!("{value:?}"));
+        } else if identifier.system.as_str() == Some(BSN) && !is_bsn(value) {
+            // Not the number itself: a mistyped one is as private as a right one.
+            let kind = (Severity::Error, rules::IDENTIFIER_BSN);
+            place.find(kind, &path, "a BSN: nine digits that pass the check", "another text");
+        }
+    }
+}
+
+/// Whether a text stands for no value: a word that says so, or one digit over and over, as in 9999 or 000000000.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    let text = text.trim();
+    let lower = text.to_lowercase();
+    let first = text.chars().next();
+    let is_one_digit = text.len() >= 4
+        && first.is_some_and(|first| matches!(first, '0' | '9') && text.chars().all(|c| c == first));
+    lower.is_empty() || PLACEHOLDERS.contains(&lower.as_str()) || is_one_digit
+}
+
+/// The check of the citizen service number: eight or nine digits whose sum, weighted 9 to 2 and -1, is divisible by 11.
+/// A number of eight digits is one whose leading zero got lost.
+fn is_bsn(text: &str) -> bool {
+    let digits: Option<Vec<i32>> =
+        text.chars().map(|c| c.to_digit(10).and_then(|digit| i32::try_from(digit).ok())).collect();
+    let Some(mut digits) = digits.filter(|digits| matches!(digits.len(), 8 | 9)) else { return false };
+    if digits.len() == 8 {
+        digits.insert(0, 0);
+    }
+    let weights = [9, 8, 7, 6, 5, 4, 3, 2, -1];
+    let sum: i32 = digits.iter().zip(weights).map(|(digit, weight)| digit * weight).sum();
+    sum % 11 == 0 && digits.iter().any(|digit| *digit != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bsn_passes_its_check_or_is_none() {
+        for right in ["111222333", "123456782", "12345672"] {
+            assert!(is_bsn(right), "{right}");
+        }
+        for wrong in [
+            "123456789",
+            "111222334",
+            "000000000",
+            "1234567",
+            "1234567820",
+            "12345678x",
+            "",
+            "１２３４５６７８２",
+        ] {
+            assert!(!is_bsn(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn placeholders_are_told_from_identifiers() {
+        for placeholder in ["UNKNOWN", "null", " Onbekend ", "9999", "000000000", "", "N/A"] {
+            assert!(is_placeholder(placeholder), "{placeholder:?}");
+        }
+        for identifier in ["2041", "1111", "999", "99998", "nul", "9999-1"] {
+            assert!(!is_placeholder(identifier), "{identifier:?}");
+        }
+    }
+}

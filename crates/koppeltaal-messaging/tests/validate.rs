@@ -1,0 +1,524 @@
+//! Validation: each rule is broken once, in a message that is right otherwise, and nothing but that is found.
+#![cfg(all(feature = "json", feature = "xml"))]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
+use koppeltaal_fhir::resources::{CarePlan, Conformance, DiagnosticReport, MessageHeader, Other, Patient};
+use koppeltaal_fhir::{Bundle, Document, Finding, ReadOptions, Resource, ResourceType, Rule, Severity};
+use koppeltaal_messaging::vocabulary::extension::{care_plan, care_plan_activity_status, user_message};
+use koppeltaal_messaging::{ApiVersion, Issue, Message, Profile as _, Validator, profiles, rules, validate};
+
+fn messages() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/messages");
+    let mut files: Vec<_> =
+        fs::read_dir(folder).expect("fixtures").map(|file| file.expect("an entry").path()).collect();
+    files.sort();
+    files
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().expect("a file").to_string_lossy().into_owned()
+}
+
+/// The bundle in a fixture, such as `CreateOrUpdateCarePlan-full.json`.
+fn bundle(file: &str) -> Bundle {
+    let path = messages().into_iter().find(|path| name(path) == file).expect("a fixture");
+    let text = fs::read(path).expect("readable");
+    let read = if file.ends_with("xml") {
+        ReadOptions::tolerant().xml(&text)
+    } else {
+        ReadOptions::tolerant().json(&text)
+    };
+    read.expect("DSTU1").document.into_bundle().expect("a bundle")
+}
+
+fn header(bundle: &mut Bundle) -> &mut MessageHeader {
+    resource(bundle)
+}
+
+/// The first resource of a type.
+fn resource<T: ResourceType>(bundle: &mut Bundle) -> &mut T {
+    bundle
+        .entry
+        .iter_mut()
+        .find_map(|entry| entry.content.as_mut()?.get_mut())
+        .expect("a resource of the type")
+}
+
+/// The extension of a URL among others.
+fn value<'a>(extensions: &'a mut [Extension], url: &str) -> &'a mut Extension {
+    extensions.iter_mut().find(|extension| extension.url == url).expect("the extension")
+}
+
+fn to(url: &str) -> ResourceReference {
+    ResourceReference { reference: url.into(), ..ResourceReference::default() }
+}
+
+fn string(text: &str) -> Option<ExtensionValue> {
+    Some(ExtensionValue::String(text.into()))
+}
+
+/// A rule, the message that is to break it, how, and what is found: severity and path.
+struct Breach {
+    rule: Rule,
+    file: &'static str,
+    change: fn(&mut Bundle),
+    severity: Severity,
+    path: &'static str,
+}
+
+const PLAN: &str = "CreateOrUpdateCarePlan-full.json";
+const PATIENT: &str = "CreateOrUpdatePatient-full.json";
+const STATUS: &str = "UpdateCarePlanActivityStatus-full.json";
+const RESULT: &str = "CreateOrUpdateCarePlanActivityResult-full.json";
+const WRITTEN: &str = "CreateOrUpdateUserMessage-full.json";
+
+const BREACHES: &[Breach] = &[
+    Breach {
+        rule: rules::PROFILE_MINIMUM,
+        file: PLAN,
+        change: |bundle| {
+            let extensions = &mut resource::<CarePlan>(bundle).activity[0].extension;
+            extensions.retain(|extension| extension.url != care_plan::START_DATE);
+        },
+        severity: Severity::Error,
+        path: "entry[1].content.activity[0].startDate",
+    },
+    Breach {
+        rule: rules::PROFILE_MINIMUM,
+        file: STATUS,
+        change: |bundle| header(bundle).source.as_mut().expect("a source").software = "".into(),
+        severity: Severity::Error,
+        // An empty text breaks the schema already.
+        path: "",
+    },
+    Breach {
+        rule: rules::PROFILE_CODE,
+        file: STATUS,
+        change: |bundle| {
+            let extensions = &mut resource::<Other>(bundle).extension;
+            value(extensions, care_plan_activity_status::ACTIVITY_STATUS).value =
+                Some(ExtensionValue::Coding(Box::new(koppeltaal_fhir::datatypes::Coding {
+                    code: "Paused".into(),
+                    ..Default::default()
+                })));
+        },
+        severity: Severity::Warning,
+        path: "entry[1].content.activityStatus",
+    },
+    Breach {
+        rule: rules::PROFILE_VALUE,
+        file: WRITTEN,
+        change: |bundle| {
+            value(&mut resource::<Other>(bundle).extension, user_message::CONTEXT).value =
+                Some(ExtensionValue::Boolean(true.into()));
+        },
+        severity: Severity::Error,
+        path: "entry[1].content.context",
+    },
+    Breach {
+        rule: rules::PROFILE_FORM,
+        file: STATUS,
+        change: |bundle| {
+            let extensions = &mut resource::<Other>(bundle).extension;
+            value(extensions, care_plan_activity_status::PERCENTAGE_COMPLETED).value =
+                Some(ExtensionValue::Decimal("40.5".parse().expect("a decimal")));
+        },
+        severity: Severity::Warning,
+        path: "entry[1].content.percentageCompleted",
+    },
+    Breach {
+        rule: rules::REFERENCE_TYPE,
+        file: PLAN,
+        change: |bundle| {
+            resource::<CarePlan>(bundle).participant[0].member =
+                Some(to("https://epd.example/fhir/Organization/1"));
+        },
+        severity: Severity::Warning,
+        path: "entry[1].content.participant[0].member",
+    },
+    Breach {
+        rule: rules::REFERENCE_UNRESOLVED,
+        file: PLAN,
+        change: |bundle| {
+            let plan = resource::<CarePlan>(bundle);
+            plan.participant[0].member = Some(to("https://portal.example/fhir/Practitioner/404"));
+        },
+        severity: Severity::Error,
+        path: "entry[1].content.participant[0].member.reference",
+    },
+    Breach {
+        rule: rules::REFERENCE_FORM,
+        file: RESULT,
+        change: |bundle| resource::<DiagnosticReport>(bundle).result[0] = to("641"),
+        severity: Severity::Warning,
+        path: "entry[1].content.result[0].reference",
+    },
+    Breach {
+        rule: rules::REFERENCE_VERSION,
+        file: PLAN,
+        change: |bundle| {
+            let patient = resource::<CarePlan>(bundle).patient.as_mut().expect("a patient");
+            let versioned = format!("{}/_history/7", patient.reference.as_str().expect("a URL"));
+            patient.reference = versioned.as_str().into();
+        },
+        severity: Severity::Warning,
+        path: "entry[1].content.patient.reference",
+    },
+    Breach {
+        rule: rules::MESSAGE_HEADER,
+        file: STATUS,
+        change: |bundle| bundle.entry.swap(0, 1),
+        severity: Severity::Error,
+        path: "entry[0].content",
+    },
+    Breach {
+        rule: rules::MESSAGE_EVENT,
+        file: PATIENT,
+        change: |bundle| {
+            header(bundle).event.as_mut().expect("an event").code = "CreateOrUpdateMedication".into();
+        },
+        severity: Severity::Error,
+        path: "entry[0].content.event",
+    },
+    Breach {
+        rule: rules::MESSAGE_TAG,
+        file: PATIENT,
+        change: |bundle| bundle.category.retain(|category| !category.term.contains("Domain#")),
+        severity: Severity::Error,
+        path: "category",
+    },
+    Breach {
+        rule: rules::MESSAGE_ID,
+        file: PATIENT,
+        change: |bundle| bundle.id = Some("1c7d4a23-d0dc-4d27-8f89-bae676577290".to_owned()),
+        severity: Severity::Warning,
+        path: "id",
+    },
+    Breach {
+        rule: rules::MESSAGE_ENDPOINT,
+        // A practitioner's references are to others' resources, which no endpoint makes the sender's.
+        file: "UpdateCarePlanActivityStatus-minimal.json",
+        change: |bundle| header(bundle).source.as_mut().expect("a source").endpoint = "Not used".into(),
+        severity: Severity::Warning,
+        path: "entry[0].content.source.endpoint",
+    },
+    Breach {
+        rule: rules::MESSAGE_FOCAL,
+        file: "CreateOrUpdatePractitioner-minimal.json",
+        change: |bundle| {
+            let patient = koppeltaal_fhir::datatypes::HumanName {
+                family: vec!["Duinroos".into()],
+                given: vec!["Mees".into()],
+                ..Default::default()
+            };
+            bundle.entry[1].content = Some(Patient { name: vec![patient], ..Patient::default() }.into());
+            bundle.entry[1].id = Some("https://epd.example/fhir/Patient/1".to_owned());
+            bundle.entry[1].link[0].href = "https://epd.example/fhir/Patient/1".to_owned();
+        },
+        severity: Severity::Error,
+        path: "entry",
+    },
+    Breach {
+        rule: rules::MESSAGE_DATA,
+        file: STATUS,
+        change: |bundle| header(bundle).data.clear(),
+        severity: Severity::Warning,
+        path: "entry[0].content.data[0]",
+    },
+    Breach {
+        rule: rules::MESSAGE_PATIENT,
+        file: STATUS,
+        change: |bundle| header(bundle).extension.retain(|extension| !extension.url.ends_with("#Patient")),
+        severity: Severity::Error,
+        path: "entry[0].content.patient",
+    },
+    Breach {
+        rule: rules::MESSAGE_RESOURCE,
+        file: STATUS,
+        change: |bundle| {
+            let mut entry = bundle.entry[1].clone();
+            let statement = Conformance {
+                date: "2023-03-31".parse().expect("a date"),
+                accept_unknown: false.into(),
+                fhir_version: "0.0.82".into(),
+                format: vec!["json".into()],
+                publisher: "Zonnedauw".into(),
+                ..Conformance::default()
+            };
+            entry.content = Some(statement.into());
+            entry.id = Some("https://game.example/fhir/Conformance/1".to_owned());
+            entry.link[0].href = "https://game.example/fhir/Conformance/1".to_owned();
+            bundle.entry.push(entry);
+        },
+        severity: Severity::Error,
+        path: "entry[2].content",
+    },
+    Breach {
+        rule: rules::ENTRY_URL,
+        file: STATUS,
+        change: |bundle| bundle.entry[1].id = bundle.entry[1].link("self").map(str::to_owned),
+        severity: Severity::Warning,
+        path: "entry[1].id",
+    },
+    Breach {
+        rule: rules::ENTRY_DUPLICATE,
+        file: PLAN,
+        change: |bundle| bundle.entry.push(bundle.entry[2].clone()),
+        severity: Severity::Error,
+        path: "entry[10]",
+    },
+    Breach {
+        rule: rules::IDENTIFIER_BSN,
+        file: PATIENT,
+        change: |bundle| {
+            let patient = resource::<Patient>(bundle);
+            let is_bsn = |system: Option<&str>| system.is_some_and(|system| system.ends_with("/bsn"));
+            let bsn = patient.identifier.iter_mut().find(|identifier| is_bsn(identifier.system.as_str()));
+            bsn.expect("a BSN").value = "123456789".into();
+        },
+        severity: Severity::Error,
+        path: "entry[1].content.identifier[0].value",
+    },
+    Breach {
+        rule: rules::IDENTIFIER_PLACEHOLDER,
+        file: PATIENT,
+        change: |bundle| resource::<Patient>(bundle).identifier[0].value = "UNKNOWN".into(),
+        severity: Severity::Error,
+        path: "entry[1].content.identifier[0].value",
+    },
+    Breach {
+        rule: rules::PERCENTAGE,
+        file: STATUS,
+        change: |bundle| {
+            let extensions = &mut resource::<Other>(bundle).extension;
+            value(extensions, care_plan_activity_status::PERCENTAGE_COMPLETED).value =
+                Some(ExtensionValue::Integer(101.into()));
+        },
+        severity: Severity::Error,
+        path: "entry[1].content.percentageCompleted",
+    },
+    Breach {
+        rule: rules::ACTIVITY_IDENTIFIER,
+        file: PLAN,
+        change: |bundle| {
+            let extensions = &mut resource::<CarePlan>(bundle).activity[0].extension;
+            extensions.retain(|extension| extension.url != care_plan::ACTIVITY_IDENTIFIER);
+        },
+        severity: Severity::Warning,
+        path: "entry[1].content.activity[0].identifier",
+    },
+    Breach {
+        rule: rules::ACTIVITY_DUPLICATE,
+        file: PLAN,
+        change: |bundle| {
+            for activity in &mut resource::<CarePlan>(bundle).activity[..2] {
+                value(&mut activity.extension, care_plan::ACTIVITY_IDENTIFIER).value = string("a1");
+            }
+        },
+        severity: Severity::Error,
+        path: "entry[1].content.activity[1].identifier",
+    },
+    Breach {
+        rule: rules::GOAL,
+        file: PLAN,
+        change: |bundle| resource::<CarePlan>(bundle).activity[0].goal[0] = "nergens".into(),
+        severity: Severity::Error,
+        path: "entry[1].content.activity[0].goal[0]",
+    },
+    Breach {
+        rule: rules::CARE_TEAM,
+        file: PLAN,
+        change: |bundle| resource::<CarePlan>(bundle).participant[0].extension.clear(),
+        severity: Severity::Warning,
+        path: "entry[1].content.participant[0].careTeam",
+    },
+    Breach {
+        rule: rules::REQUESTER,
+        file: "CreateOrUpdateCarePlan-minimal.json",
+        change: |bundle| {
+            let role = resource::<CarePlan>(bundle).participant[0].role.as_mut().expect("a role");
+            role.coding[0].code = "Supervisor".into();
+        },
+        severity: Severity::Warning,
+        path: "entry[1].content.participant",
+    },
+    Breach {
+        rule: rules::ORGANIZATION,
+        file: PLAN,
+        change: |bundle| {
+            let organization = resource::<koppeltaal_fhir::resources::Organization>(bundle);
+            organization.name = Default::default();
+            organization.identifier.clear();
+        },
+        severity: Severity::Error,
+        path: "entry[8].content",
+    },
+];
+
+/// What the change adds to what is found.
+fn added(breach: &Breach) -> Vec<Finding> {
+    let mut bundle = bundle(breach.file);
+    let before = validate(&bundle);
+    (breach.change)(&mut bundle);
+    validate(&bundle).into_iter().filter(|finding| !before.contains(finding)).collect()
+}
+
+#[test]
+fn breaking_a_rule_is_found_and_named() {
+    for breach in BREACHES.iter().filter(|breach| !breach.path.is_empty()) {
+        let found = added(breach);
+        let expected = (breach.rule, breach.severity, breach.path);
+        let is_it = |finding: &Finding| (finding.rule, finding.severity, finding.path.as_str()) == expected;
+        assert!(found.iter().any(is_it), "{expected:?} {found:#?}");
+    }
+}
+
+#[test]
+fn most_breaches_break_one_rule_only() {
+    // A reference of the wrong kind may be unresolved too, a bundle of another order has other paths.
+    let several =
+        [rules::MESSAGE_HEADER, rules::MESSAGE_FOCAL, rules::REFERENCE_UNRESOLVED, rules::MESSAGE_EVENT];
+    for breach in BREACHES.iter().filter(|breach| !several.contains(&breach.rule)) {
+        assert_eq!(added(breach).len(), 1, "{:?}: {:#?}", breach.rule, added(breach));
+    }
+}
+
+#[test]
+fn what_the_schema_says_is_not_said_twice() {
+    let breach = BREACHES.iter().find(|breach| breach.path.is_empty()).expect("the empty text");
+    let rules: Vec<_> = added(breach).into_iter().map(|finding| finding.rule).collect();
+    assert_eq!(rules, [Rule::EMPTY]);
+}
+
+#[test]
+fn every_rule_of_koppeltaal_is_broken_here() {
+    let broken: BTreeSet<_> = BREACHES.iter().map(|breach| breach.rule).collect();
+    let elsewhere = [rules::SUB_ACTIVITY, rules::OUTCOME];
+    let known: BTreeSet<_> = rules::all().map(|(rule, _)| rule).collect();
+    let dstu1 = [
+        "cardinality-min",
+        "cardinality-max",
+        "element-order",
+        "choice-exclusive",
+        "unknown-element",
+        "unknown-attribute",
+        "unknown-resource",
+        "stray-text",
+        "code-unlisted",
+        "value-format",
+        "empty",
+        "json-type",
+        "json-null",
+        "duplicate-member",
+        "json-legacy",
+        "namespace",
+        "narrative",
+        "bundle",
+        "contained",
+    ];
+    for rule in known.iter().filter(|rule| !dstu1.contains(&rule.id()) && !elsewhere.contains(rule)) {
+        assert!(broken.contains(rule), "{rule}");
+    }
+}
+
+#[test]
+fn sub_activities_are_held_against_the_definition_at_hand() {
+    let plan = bundle(PLAN);
+    let read = plan.resources().find_map(profiles::CarePlan::of).expect("a plan");
+    let activity =
+        read.activity.iter().position(|activity| !activity.sub_activity.is_empty()).expect("parts");
+    let definition = |parts: &[&str]| profiles::ActivityDefinition {
+        activity_definition_identifier: read.activity[activity].definition.clone(),
+        sub_activity: parts
+            .iter()
+            .map(|part| profiles::ActivityDefinitionSubActivity {
+                identifier: Some((*part).to_owned()),
+                ..Default::default()
+            })
+            .collect(),
+        ..Default::default()
+    };
+    let parts: Vec<_> =
+        read.activity[activity].sub_activity.iter().filter_map(|part| part.identifier.as_deref()).collect();
+    let unknown = |definition| {
+        let findings = Validator::default().definitions([definition]).bundle(&plan);
+        findings
+            .into_iter()
+            .filter(|finding| finding.rule == rules::SUB_ACTIVITY)
+            .map(|finding| finding.path)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(unknown(definition(&parts)), Vec::<String>::new());
+    assert_eq!(
+        unknown(definition(&parts[1..])),
+        [format!("entry[1].content.activity[{activity}].subActivity[0].identifier")]
+    );
+    // Another definition says nothing about it.
+    let other = profiles::ActivityDefinition {
+        activity_definition_identifier: Some("ANDERS".into()),
+        ..definition(&[])
+    };
+    assert_eq!(unknown(other), Vec::<String>::new());
+}
+
+#[test]
+fn care_teams_are_asked_of_senders_of_1_3_5_only() {
+    let minimal = bundle("CreateOrUpdateCarePlan-minimal.json");
+    let rules = |version| {
+        let findings = Validator::default().api_version(version).bundle(&minimal);
+        findings.into_iter().map(|finding| finding.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(ApiVersion::V1_3_3), []);
+    assert_eq!(rules(ApiVersion::V1_3_5), [rules::CARE_TEAM]);
+}
+
+#[test]
+fn search_results_replies_and_lists_are_no_messages() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/bundles");
+    for file in ["search-page.json", "search-empty.json", "mailbox-reply.json", "mailbox-reply-error.json"] {
+        let text = fs::read(folder.join(file)).expect("readable");
+        let read = ReadOptions::tolerant().json(&text).expect("DSTU1").document;
+        assert_eq!(validate(&read.into_bundle().expect("a bundle")), [], "{file}");
+    }
+}
+
+#[test]
+fn findings_become_issues_of_an_outcome_and_come_back() {
+    let mut findings = validate(&bundle("CreateOrUpdateCarePlan-quirky.xml"));
+    assert!(findings.len() > 8, "{findings:#?}");
+    let outcome = Issue::outcome(findings.iter().map(Issue::from));
+    let text = Document::from(outcome).to_xml().expect("XML");
+    let read = ReadOptions::strict().xml(text.as_bytes()).expect("valid by the schema").document;
+    let Document::Resource(Resource::OperationOutcome(outcome)) = read else { panic!("no outcome") };
+    let again: Vec<_> = Issue::all_of(&outcome).map(|issue| Finding::from(&issue)).collect();
+    findings.iter_mut().for_each(|finding| finding.position = None);
+    assert_eq!(again, findings);
+}
+
+#[test]
+fn a_message_validates_as_the_bundle_that_it_becomes() {
+    for path in messages() {
+        let bundle = bundle(&name(&path));
+        let message = Message::extract(bundle).expect("a message");
+        assert_eq!(message.validate(), validate(&message.clone().into_bundle()), "{}", path.display());
+    }
+}
+
+/// Everything that is found in the fixtures that are wrong on purpose: readable differences when a rule or schema changes.
+#[test]
+fn quirks_are_named_and_nothing_else() {
+    let mut lines = Vec::new();
+    for path in messages() {
+        let text = fs::read(&path).expect("readable");
+        let options = ReadOptions::tolerant();
+        let is_xml = path.extension().is_some_and(|extension| extension == "xml");
+        let read = if is_xml { options.xml(&text) } else { options.json(&text) }.expect("DSTU1");
+        let findings = Validator::default().read(&read);
+        lines.extend(findings.iter().map(|finding| format!("{}: {finding}", name(&path))));
+    }
+    insta::assert_snapshot!(lines.join("\n"));
+}

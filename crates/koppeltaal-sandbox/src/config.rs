@@ -6,6 +6,7 @@ mod file;
 mod instance;
 mod lifetimes;
 mod limits;
+mod push;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ pub use error::ConfigError;
 pub use instance::Instance;
 pub use lifetimes::Lifetimes;
 pub use limits::Limits;
+pub use push::{Push, Webhook};
 
 use crate::definition;
 use crate::links::FHIR_PATH;
@@ -68,6 +70,8 @@ pub struct SandboxConfig {
     /// How long a claimed message may stay unanswered before it is New again. Default 5 minutes; at the fifth time it
     /// becomes `MaximumRetriesExceeded`.
     pub claim_timeout: Duration,
+    /// The times of push.
+    pub push: Push,
     /// How long launches, codes and tokens are good.
     pub lifetimes: Lifetimes,
     /// The base of all links that are handed out: `http(s)://host[/path]`, without `/FHIR/Koppeltaal`. When not set, the
@@ -144,6 +148,12 @@ impl SandboxConfig {
         self
     }
 
+    /// Sets [`push`](Self#structfield.push).
+    pub fn push(mut self, push: Push) -> Self {
+        self.push = push;
+        self
+    }
+
     /// Sets [`lifetimes`](Self#structfield.lifetimes).
     pub fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
         self.lifetimes = lifetimes;
@@ -200,6 +210,7 @@ impl SandboxConfig {
                 return Err(ConfigError::DuplicateInstance(instance.username.clone()));
             }
             self.check_domain(&instance.domain)?;
+            instance.webhook.as_ref().map_or(Ok(()), Webhook::check)?;
             if !of_applications.insert((&instance.domain, &instance.application)) {
                 return Err(ConfigError::DuplicateApplicationInstance(instance.application.clone()));
             }
@@ -222,6 +233,9 @@ impl SandboxConfig {
             if *count > self.limits.definitions {
                 return Err(ConfigError::TooManyDefinitions(domain.clone()));
             }
+        }
+        if self.push.keep_alive.is_zero() {
+            return Err(ConfigError::KeepAlive);
         }
         match &self.public_url {
             Some(url) if !is_base_url(url) => Err(ConfigError::PublicUrl(url.clone())),
@@ -246,6 +260,7 @@ impl Default for SandboxConfig {
             applications: Vec::new(),
             activity_definitions: Vec::new(),
             claim_timeout: Duration::from_secs(5 * 60),
+            push: Push::default(),
             lifetimes: Lifetimes::default(),
             public_url: None,
             data: None,

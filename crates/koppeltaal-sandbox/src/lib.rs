@@ -4,6 +4,7 @@ mod compose;
 mod config;
 mod definition;
 mod http;
+mod hub;
 mod links;
 mod mailbox;
 mod oauth;
@@ -11,9 +12,10 @@ mod sandbox;
 mod server;
 mod storage;
 mod store;
+mod webhook;
 
 pub use config::{
-    Application, ConfigError, ConfiguredDefinition, Instance, Lifetimes, Limits, SandboxConfig,
+    Application, ConfigError, ConfiguredDefinition, Instance, Lifetimes, Limits, Push, SandboxConfig, Webhook,
 };
 pub use sandbox::{Sandbox, StartError};
 pub use store::StoreError;

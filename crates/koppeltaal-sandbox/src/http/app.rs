@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::config::{Limits, SandboxConfig};
-use crate::mailbox::{InstanceId, Kind, Mailbox, Moment, Occasion, Refusal};
+use crate::hub::Hub;
+use crate::mailbox::{InstanceId, Kind, Mailbox, Moment, News, Occasion, Refusal};
 use crate::oauth::{Code, Grants, OAuthError};
 use crate::storage::Storage;
 use crate::store::{Persistent, Store, StoreError};
+use crate::webhook;
 
 /// The state behind the handlers. The mailbox is locked for one step at a time, never while a body is read or written.
 pub(crate) struct App {
@@ -22,6 +25,8 @@ pub(crate) struct App {
     storage: Mutex<Storage>,
     /// Where all three are kept, if anywhere.
     store: Option<Mutex<Store>>,
+    hub: Hub,
+    webhooks: HashMap<InstanceId, webhook::Caller>,
     /// By username.
     accounts: HashMap<String, Account>,
     /// The instances by domain and application.
@@ -48,12 +53,16 @@ impl fmt::Debug for App {
 }
 
 impl App {
-    /// `address` is where a client on this machine reaches the sandbox.
+    /// `address` is where a client on this machine reaches the sandbox; `tasks` get what goes on beside the requests.
     ///
     /// # Errors
     ///
     /// The data file cannot be read or written.
-    pub(crate) fn new(config: &SandboxConfig, address: SocketAddr) -> Result<Self, StoreError> {
+    pub(crate) fn new(
+        config: &SandboxConfig,
+        address: SocketAddr,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<Self, StoreError> {
         let mut mailbox = Mailbox::new(config);
         let mut oauth = Grants::new(config);
         let mut storage = Storage::new(config.limits);
@@ -72,7 +81,12 @@ impl App {
         let instances = mailbox
             .instances()
             .map(|(id, instance)| ((instance.domain.clone(), instance.application.clone()), id.clone()));
+        let webhooks = mailbox.instances().filter_map(|(id, instance)| {
+            Some((id.clone(), webhook::Caller::start(instance, config.push, tasks)?))
+        });
         let app = Self {
+            webhooks: webhooks.collect(),
+            hub: Hub::new(config.push, config.limits.hub_connections),
             instances: instances.collect(),
             store: store.map(Mutex::new),
             oauth: Mutex::new(oauth),
@@ -91,7 +105,18 @@ impl App {
 
     /// A step of the mailbox, kept before it is answered.
     pub(crate) fn mailbox<T>(&self, step: impl FnOnce(&mut Mailbox) -> T) -> Result<T, NotKept> {
-        self.step(&self.mailbox, step)
+        let (outcome, news) = self.step(&self.mailbox, |mailbox| (step(mailbox), mailbox.take_news()))?;
+        for News { instance, identifier } in news {
+            self.hub.notify(&instance);
+            if let Some(webhook) = self.webhooks.get(&instance) {
+                webhook.notify(&identifier);
+            }
+        }
+        Ok(outcome)
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// A step of launches and tokens.

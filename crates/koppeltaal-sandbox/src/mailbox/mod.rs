@@ -62,6 +62,14 @@ pub(crate) struct Occasion {
     pub(crate) fresh: Uuid,
 }
 
+/// A message that came into a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) instance: InstanceId,
+    /// `MessageHeader.identifier`.
+    pub(crate) identifier: String,
+}
+
 /// The state of one application instance.
 #[derive(Debug)]
 struct Account {
@@ -106,6 +114,8 @@ pub(crate) struct Mailbox {
     restored: HashMap<u64, Arc<Message>>,
     /// Which configured definitions were taken in once: in a data file they are not taken in again.
     seeds: HashSet<String>,
+    /// What came into queues since the last look.
+    news: Vec<News>,
     new_seeds: Vec<String>,
     limits: Limits,
 }
@@ -141,6 +151,7 @@ impl Mailbox {
             new_messages: Vec::new(),
             restored: HashMap::new(),
             seeds: HashSet::new(),
+            news: Vec::new(),
             new_seeds: Vec::new(),
             limits,
         }
@@ -239,12 +250,18 @@ impl Mailbox {
 
     /// Copies a message into the queues of its subscribers.
     fn deliver(&mut self, message: &Arc<Message>, now: Moment) {
-        for Account { instance, queue, .. } in self.accounts.values_mut() {
+        for (id, Account { instance, queue, .. }) in &mut self.accounts {
             if instance.domain == message.domain && instance.subscriptions.contains(&message.event) {
                 self.last_number += 1;
                 queue.put(self.last_number, Arc::clone(message), &mut Tick::new(&mut self.clock, now));
+                self.news.push(News { instance: id.clone(), identifier: message.identifier.clone() });
             }
         }
+    }
+
+    /// What came into queues since this was asked last.
+    pub(crate) fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
     }
 
     /// Claims the oldest New message that the filter takes.

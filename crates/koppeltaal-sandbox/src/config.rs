@@ -2,6 +2,7 @@
 
 mod application;
 mod error;
+mod fault;
 mod file;
 mod instance;
 mod lifetimes;
@@ -18,6 +19,7 @@ use koppeltaal_messaging::Event;
 
 pub use application::Application;
 pub use error::ConfigError;
+pub use fault::{Fault, FaultKind};
 pub use instance::Instance;
 pub use lifetimes::Lifetimes;
 pub use limits::Limits;
@@ -70,6 +72,10 @@ pub struct SandboxConfig {
     /// How long a claimed message may stay unanswered before it is New again. Default 5 minutes; at the fifth time it
     /// becomes `MaximumRetriesExceeded`.
     pub claim_timeout: Duration,
+    /// What goes wrong on purpose. Default nothing.
+    pub faults: Vec<Fault>,
+    /// Whether faults can be set at `/sandbox/faults`, by anybody. Default no.
+    pub admin: bool,
     /// The times of push.
     pub push: Push,
     /// How long launches, codes and tokens are good.
@@ -145,6 +151,18 @@ impl SandboxConfig {
     /// Sets [`claim_timeout`](Self#structfield.claim_timeout).
     pub fn claim_timeout(mut self, timeout: Duration) -> Self {
         self.claim_timeout = timeout;
+        self
+    }
+
+    /// Adds to [`faults`](Self#structfield.faults).
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Sets [`admin`](Self#structfield.admin).
+    pub fn admin(mut self, admin: bool) -> Self {
+        self.admin = admin;
         self
     }
 
@@ -260,6 +278,8 @@ impl Default for SandboxConfig {
             applications: Vec::new(),
             activity_definitions: Vec::new(),
             claim_timeout: Duration::from_secs(5 * 60),
+            faults: Vec::new(),
+            admin: false,
             push: Push::default(),
             lifetimes: Lifetimes::default(),
             public_url: None,

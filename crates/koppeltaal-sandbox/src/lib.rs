@@ -3,6 +3,7 @@
 mod compose;
 mod config;
 mod definition;
+mod faults;
 mod http;
 mod hub;
 mod links;
@@ -15,7 +16,8 @@ mod store;
 mod webhook;
 
 pub use config::{
-    Application, ConfigError, ConfiguredDefinition, Instance, Lifetimes, Limits, Push, SandboxConfig, Webhook,
+    Application, ConfigError, ConfiguredDefinition, Fault, FaultKind, Instance, Lifetimes, Limits, Push,
+    SandboxConfig, Webhook,
 };
 pub use sandbox::{Sandbox, StartError};
 pub use store::StoreError;

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::config::{ConfigError, SandboxConfig};
+use crate::config::{ConfigError, Fault, SandboxConfig};
 use crate::http::{self, App};
 use crate::server;
 use crate::store::StoreError;
@@ -44,7 +44,7 @@ impl Sandbox {
         }
         let reachable = reachable(address);
         let mut tasks = JoinSet::new();
-        let app = Arc::new(App::new(&config, reachable, &mut tasks)?);
+        let app = Arc::new(App::new(&config, reachable, address.ip(), &mut tasks)?);
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async {
             // An error means that the sender is gone, which means stop just as well.
@@ -71,6 +71,11 @@ impl Sandbox {
     /// Puts the sandbox's clock forward: claims older than the claim timeout run out at once.
     pub fn advance_clock(&self, by: Duration) {
         self.app.advance_clock(by);
+    }
+
+    /// Lets these faults happen from now on, in place of those that were set before.
+    pub fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.app.faults().set(faults.into_iter().collect());
     }
 
     /// Stops listening and lets the requests under way finish, for [`Limits::stop_time`](crate::Limits::stop_time) at

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use common::{Client, Format, http, plan, world};
 use futures_util::{SinkExt as _, StreamExt as _};
 use koppeltaal_messaging::Event;
-use koppeltaal_sandbox::{Instance, Push, Sandbox, Webhook};
+use koppeltaal_sandbox::{Fault, FaultKind, Instance, Push, Sandbox, Webhook};
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -387,4 +387,21 @@ async fn a_webhook_is_tried_five_times() {
     post(&sandbox, 2).await;
     let call = timeout(PATIENCE, received.recv()).await.expect("in time").expect("a call");
     assert!(call.to_ascii_lowercase().contains("identifier: m2"));
+}
+
+#[tokio::test]
+async fn pushes_can_be_lost_and_doubled_on_purpose() {
+    let lost = Fault::new(FaultKind::LostPush).times(1);
+    let sandbox = world().push(fast()).fault(lost).start().await.expect("a sandbox");
+    let client = HubClient::negotiate(&sandbox, "longPolling").await;
+    let init = json(client.send("connect").await).await;
+    client.start_push().await;
+    let (_, groups) = client.poll("poll", &init["C"]).await;
+    post(&sandbox, 1).await;
+    let (_, quiet) = client.poll("poll", &groups["C"]).await;
+    assert_eq!(quiet["M"], Value::Array(vec![]));
+    sandbox.set_faults([Fault::new(FaultKind::DuplicatePush).times(1)]);
+    post(&sandbox, 2).await;
+    let (_, told) = client.poll("poll", &quiet["C"]).await;
+    assert_eq!(told["M"].as_array().map(Vec::len), Some(2));
 }

@@ -14,7 +14,7 @@ use koppeltaal_messaging::{ApiVersion, CodeSystem as _, Event, Reference};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::{Application, ConfigError, Instance, Lifetimes, Limits, Push, SandboxConfig, Webhook};
+use super::{Application, ConfigError, Fault, Instance, Lifetimes, Limits, Push, SandboxConfig, Webhook};
 
 /// Where a configured server listens unless the file says otherwise; a test wants a free port, people a known one.
 const LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8480);
@@ -57,6 +57,10 @@ struct File {
     applications: Vec<FileApplication>,
     #[serde(default)]
     activity_definitions: Vec<FileDefinition>,
+    #[serde(default)]
+    admin: bool,
+    #[serde(default)]
+    faults: Vec<Fault>,
     #[serde(default)]
     push: FilePush,
     #[serde(default)]
@@ -165,6 +169,8 @@ impl File {
             public_url: self.public_url,
             data: self.data,
             domains: self.domains,
+            admin: self.admin,
+            faults: self.faults,
             push: self.push.into_push(),
             lifetimes: self.lifetimes.into_lifetimes(),
             limits: self.limits.into_limits(),

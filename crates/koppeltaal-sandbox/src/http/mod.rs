@@ -4,11 +4,13 @@ mod app;
 mod authentication;
 mod binary;
 mod definitions;
+mod faults;
 mod format;
 mod messages;
 mod metadata;
 mod oauth;
 mod other;
+mod page;
 mod paging;
 mod reply;
 mod request;
@@ -23,7 +25,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
-use axum::middleware::{from_fn, map_request, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_request, map_response};
 use axum::response::Response;
 use axum::routing::{any, get, post, put};
 use tower::{Layer, Service};
@@ -77,7 +79,12 @@ pub(crate) fn service(
         .layer(cors())
         .merge(hub)
         .layer(map_response(with_content_type))
-        .with_state(app);
+        .layer(from_fn_with_state(Arc::clone(&app), faults::meet));
+    let admin = Router::new().route("/sandbox/faults", get(faults::list).put(faults::set));
+    // Beside the others: what sets faults meets none.
+    let router = if app.is_admin() { router.merge(admin) } else { router };
+    let router = if app.has_page() { router.merge(page::routes(&app)) } else { router };
+    let router = router.layer(from_fn(reply::render)).with_state(app);
     // Outside the router, for it has to happen before a path is looked up.
     map_request(without_double_slash).layer(router)
 }

@@ -94,8 +94,7 @@ impl Connection {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn is_started(&self) -> bool {
+    pub(super) fn is_started(&self) -> bool {
         self.state().is_started
     }
 

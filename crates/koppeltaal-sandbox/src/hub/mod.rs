@@ -144,7 +144,6 @@ impl Hub {
         }
     }
 
-    #[cfg(test)]
     /// How many connections of an instance are told of messages.
     pub(crate) fn subscribed(&self, instance: &InstanceId) -> usize {
         let connections = self.connections();

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use koppeltaal_fhir::Entry;
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::resources::MessageHeader;
-use koppeltaal_messaging::{ApiVersion, Event};
+use koppeltaal_messaging::{ApiVersion, Event, ProcessingStatus};
 use uuid::Uuid;
 
 pub(crate) use definitions::{Definition, SentDefinition, not_found as definition_not_found};
@@ -68,6 +68,15 @@ pub(crate) struct News {
     pub(crate) instance: InstanceId,
     /// `MessageHeader.identifier`.
     pub(crate) identifier: String,
+}
+
+/// What there is in a domain.
+#[derive(Debug, Default)]
+pub(crate) struct Overview {
+    /// Activity definitions that are not archived.
+    pub(crate) definitions: usize,
+    /// The instances, with the numbers of messages by status.
+    pub(crate) instances: Vec<(Instance, Vec<(ProcessingStatus, usize)>)>,
 }
 
 /// The state of one application instance.
@@ -259,15 +268,41 @@ impl Mailbox {
         }
     }
 
+    /// Changes whenever something in here does, since every change gives out a version.
+    pub(crate) fn revision(&self) -> Option<Moment> {
+        self.clock.last()
+    }
+
+    /// What there is in each domain.
+    pub(crate) fn overview(&mut self, now: Moment) -> BTreeMap<String, Overview> {
+        let mut domains: BTreeMap<String, Overview> = BTreeMap::new();
+        for (name, domain) in &self.domains {
+            let definitions = domain.definitions.list(false).count();
+            domains.insert(name.clone(), Overview { definitions, instances: Vec::new() });
+        }
+        for Account { instance, queue, .. } in self.accounts.values_mut() {
+            let counts = queue.counts(&mut Tick::new(&mut self.clock, now));
+            let domain = domains.entry(instance.domain.clone()).or_default();
+            domain.instances.push((instance.clone(), counts));
+        }
+        domains
+    }
+
     /// What came into queues since this was asked last.
     pub(crate) fn take_news(&mut self) -> Vec<News> {
         std::mem::take(&mut self.news)
     }
 
-    /// Claims the oldest New message that the filter takes.
-    pub(crate) fn claim(&mut self, receiver: &InstanceId, filter: &Filter, now: Moment) -> Option<Delivery> {
+    /// Claims the oldest New message that the filter takes. A short claim runs out at once.
+    pub(crate) fn claim(
+        &mut self,
+        receiver: &InstanceId,
+        filter: &Filter,
+        is_short: bool,
+        now: Moment,
+    ) -> Option<Delivery> {
         let account = self.accounts.get_mut(receiver)?;
-        account.queue.claim(filter, &mut Tick::new(&mut self.clock, now))
+        account.queue.claim(filter, is_short, &mut Tick::new(&mut self.clock, now))
     }
 
     /// Does what a receiver reports about a message. Only the instance whose queue it is in may report, and with `only` only

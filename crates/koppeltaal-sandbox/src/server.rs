@@ -1,8 +1,12 @@
 //! [`serve`]: accepts connections and serves HTTP on them, so that no client can hold the server: connections are
-//! bounded in number, the header of a request has to come in time, and stopping does not wait for the silent.
+//! bounded in number, the header of a request has to come in time, answers have to be
+//! taken, and stopping does not wait for the silent.
+
+mod stream;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::future::ready;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +23,7 @@ use tokio::task::JoinSet;
 use tower::{Service, ServiceExt as _};
 
 use crate::config::Limits;
+use stream::Impatient;
 
 /// After a failed accept, such as when the process has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -69,18 +74,36 @@ pub(crate) async fn serve<S>(
     }
 }
 
-async fn connection<S>(stream: TcpStream, service: S, header_time: Duration, mut stop: watch::Receiver<bool>)
+/// An answer that is none: the connection is closed instead.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the connection is cut on purpose")]
+pub(crate) struct Cut;
+
+impl Cut {
+    pub(crate) fn response() -> Response {
+        let mut response = Response::default();
+        response.extensions_mut().insert(Self);
+        response
+    }
+}
+
+async fn connection<S>(stream: TcpStream, service: S, patience: Duration, mut stop: watch::Receiver<bool>)
 where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
 {
     // A slow answer is better than none; small ones go out at once.
     let _ = stream.set_nodelay(true);
-    let service =
-        TowerToHyperService::new(service.map_request(|request: hyper::Request<_>| request.map(Body::new)));
+    let service = service
+        .map_request(|request: hyper::Request<_>| request.map(Body::new))
+        .map_err(|never: Infallible| -> Cut { match never {} })
+        .and_then(|response: Response| {
+            ready(if response.extensions().get::<Cut>().is_some() { Err(Cut) } else { Ok(response) })
+        });
+    let service = TowerToHyperService::new(service);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_time)
-        .serve_connection(TokioIo::new(stream), service)
+        .header_read_timeout(patience)
+        .serve_connection(TokioIo::new(Impatient::new(stream, patience)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let served = tokio::select! {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use koppeltaal_messaging::ProcessingStatus as Status;
+use koppeltaal_messaging::{Cause, ProcessingStatus as Status};
 use serde::{Deserialize, Serialize};
 
 use super::message::Message;
@@ -62,35 +62,6 @@ enum Step {
     /// It is so already.
     Nothing,
 }
-
-/// What has to be so for a step.
-#[derive(Debug, Clone, Copy)]
-enum Condition {
-    Always,
-    /// The receiver claimed the message and kept it longer than it may, but nobody claimed it again and it was not given
-    /// back: a late answer counts.
-    Late,
-    /// Somebody claimed the message once.
-    Tried,
-}
-
-use Status::{Claimed, Failed, MaximumRetriesExceeded, New, ReplacedByNewVersion, Success};
-
-/// Every step that a receiver may take, besides saying again what is so already because the first answer got lost.
-const STEPS: [(Status, Status, Condition, Step); 11] = [
-    (New, Claimed, Condition::Always, Step::Claim),
-    (Claimed, New, Condition::Always, Step::Release),
-    (Claimed, Success, Condition::Always, Step::Finish),
-    (Claimed, Failed, Condition::Always, Step::Finish),
-    (New, Success, Condition::Late, Step::Finish),
-    (New, Failed, Condition::Late, Step::Finish),
-    (ReplacedByNewVersion, Success, Condition::Late, Step::Finish),
-    (ReplacedByNewVersion, Failed, Condition::Late, Step::Finish),
-    (MaximumRetriesExceeded, Success, Condition::Late, Step::Finish),
-    (MaximumRetriesExceeded, Failed, Condition::Late, Step::Finish),
-    // Given back, and replaced by that, or by its expiry before.
-    (ReplacedByNewVersion, New, Condition::Tried, Step::Nothing),
-];
 
 impl Delivery {
     pub(crate) fn new(number: u64, message: Arc<Message>, tick: &mut Tick<'_>) -> Self {
@@ -174,16 +145,24 @@ impl Delivery {
         Ok(())
     }
 
+    /// The step by the protocol's own table, for what a receiver may cause; saying again what is so already, because the
+    /// first answer got lost, changes nothing.
     fn step(&self, to: Status) -> Result<Step, Refusal> {
-        let holds = |condition| match condition {
-            Condition::Always => true,
-            Condition::Late => self.claim.as_ref().is_some_and(|claim| !claim.is_given_back),
-            Condition::Tried => self.claim.is_some(),
-        };
-        let row = STEPS.iter().find(|row| (row.0, row.1) == (self.status, to) && holds(row.2));
-        match row {
-            Some(row) => Ok(row.3),
+        let is_late = self.claim.as_ref().is_some_and(|claim| !claim.is_given_back);
+        let late = is_late.then_some(Cause::LateAcknowledgement);
+        let mut causes = [Cause::Claim, Cause::Acknowledgement].into_iter().chain(late);
+        match causes.find(|cause| self.status.can_become(to, *cause)) {
+            Some(Cause::Claim) => Ok(Step::Claim),
+            Some(_) if to == Status::New => Ok(Step::Release),
+            Some(_) => Ok(Step::Finish),
             None if self.status == to => Ok(Step::Nothing),
+            // Given back, and replaced by that, or by its expiry before.
+            None if to == Status::New
+                && self.status == Status::ReplacedByNewVersion
+                && self.claim.is_some() =>
+            {
+                Ok(Step::Nothing)
+            }
             None => {
                 let from = self.status;
                 Err(Refusal::rule(format!("The processing status cannot go from {from} to {to}.")))

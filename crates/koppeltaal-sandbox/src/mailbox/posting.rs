@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use koppeltaal_fhir::resources::Other;
-use koppeltaal_fhir::{Bundle, Document, Entry, Resource};
+use koppeltaal_fhir::{Bundle, Entry, Resource};
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::{Event, Header, ResourceKind, domain_of};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::refusal::Refusal;
@@ -167,8 +168,22 @@ pub(super) fn seed(domain: &str, definition: &Other) -> Option<String> {
     Some(format!("{domain} {}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
 }
 
-/// Content is compared as the JSON that it would be written as, so that JSON and XML senders agree.
+/// Content is compared as the JSON that it would be written as, so that JSON and XML senders agree. The ids of elements do
+/// not count: deployed connectors make new ones each time they write what they read.
 fn fingerprint(resource: &Resource) -> Option<Fingerprint> {
-    let json = Document::Resource(resource.clone()).to_json().ok()?;
-    Some(Sha256::digest(json).into())
+    let json = resource.to_json().ok()?;
+    let mut content = serde_json::from_str(&json).ok()?;
+    drop_ids(&mut content);
+    Some(Sha256::digest(content.to_string()).into())
+}
+
+fn drop_ids(content: &mut Value) {
+    match content {
+        Value::Object(members) => {
+            members.remove("id");
+            members.values_mut().for_each(drop_ids);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_ids),
+        _ => {}
+    }
 }

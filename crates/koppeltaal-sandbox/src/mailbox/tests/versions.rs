@@ -111,6 +111,20 @@ fn resources_that_did_not_change_keep_their_version() {
 }
 
 #[test]
+fn new_ids_of_elements_are_no_change() {
+    let mut world = World::new();
+    let with_id = |id: &str| {
+        let mut patient = patient("Lieke");
+        patient.name[0].id = Some(id.to_owned());
+        patient
+    };
+    let first = world.post("portal", Draft::plan("m1").resource(1, with_id("a"))).expect("accepted");
+    let draft = Draft::plan("m2").version(0, &focal_version(&first)).resource(1, with_id("b"));
+    let second = world.post("portal", draft).expect("accepted");
+    assert_eq!(named_urls(&second), [PLAN]);
+}
+
+#[test]
 fn a_create_names_all_resources_changed_or_not() {
     let mut world = World::new();
     let first = world.post("portal", Draft::patient("m1")).expect("accepted");

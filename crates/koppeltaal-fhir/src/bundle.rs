@@ -6,7 +6,7 @@
 use crate::primitive::Primitive;
 use crate::primitives::Instant;
 use crate::resource::Resource;
-use crate::structure::{Field, FieldSchema, Shape, Slot, Structure, TypeSchema, Walker};
+use crate::structure::{Field, FieldSchema, Shape, Slot, Structure, TypeSchema, Walker, member};
 use crate::unknown::Unknown;
 use crate::xhtml::Xhtml;
 
@@ -138,7 +138,7 @@ fn href<'a>(links: &'a [Link], rel: &str) -> Option<&'a str> {
 macro_rules! describe {
     ($type:ident $schema:ident $is_resource:literal $id:tt: $($index:literal $name:literal $field:ident $shape:ident $cardinality:ident,)*) => {
         static $schema: TypeSchema =
-            TypeSchema::new(stringify!($type), $is_resource, &[$(FieldSchema::$cardinality($index, $name, Shape::$shape),)*])
+            TypeSchema::new(stringify!($type), $is_resource, &[$(FieldSchema::$cardinality($index, member!($name), Shape::$shape),)*])
                 .with_uri_as_id();
 
         impl Structure for $type {

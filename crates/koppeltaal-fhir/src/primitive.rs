@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::generated::datatypes::Extension;
-use crate::structure::{Field, FieldSchema, Shape, Slot, Structure, TypeSchema, Walker, structure_parts};
+use crate::structure::{
+    Field, FieldSchema, Shape, Slot, Structure, TypeSchema, Walker, member, structure_parts,
+};
 use crate::unknown::Unknown;
 
 /// The rare companions of a primitive value, boxed so that the many without pay one pointer.
@@ -21,7 +23,7 @@ pub(crate) struct Companions {
 }
 
 static COMPANIONS: TypeSchema =
-    TypeSchema::new("Element", false, &[FieldSchema::list(0, "extension", Shape::Structure)]);
+    TypeSchema::new("Element", false, &[FieldSchema::list(0, member!("extension"), Shape::Structure)]);
 
 impl Structure for Companions {
     structure_parts!(COMPANIONS);

@@ -37,6 +37,8 @@ const fn place(key: u32) -> usize {
 /// One element of a type. A choice has one of these per alternative.
 pub(crate) struct FieldSchema {
     pub(crate) name: &'static str,
+    /// The name as JSON has it before the value: in quotes, with its colon.
+    pub(crate) member: &'static str,
     /// The field's own place in [`TypeSchema::fields`].
     pub(crate) index: u8,
     pub(crate) mandatory: bool,
@@ -412,10 +414,22 @@ macro_rules! structure_parts {
 
 pub(crate) use structure_parts;
 
+/// The name of a field as [`FieldSchema::member`] has it.
+macro_rules! member {
+    ($name:literal) => {
+        concat!("\"", $name, "\":")
+    };
+}
+
+pub(crate) use member;
+
 impl FieldSchema {
-    pub(crate) const fn optional(index: u8, name: &'static str, shape: Shape) -> Self {
+    /// `member` is made by [`member!`].
+    pub(crate) const fn optional(index: u8, member: &'static str, shape: Shape) -> Self {
+        let name = member.split_at(member.len() - 2).0.split_at(1).1;
         Self {
             name,
+            member,
             index,
             mandatory: false,
             repeats: false,
@@ -425,16 +439,16 @@ impl FieldSchema {
         }
     }
 
-    pub(crate) const fn mandatory(index: u8, name: &'static str, shape: Shape) -> Self {
-        Self { mandatory: true, ..Self::optional(index, name, shape) }
+    pub(crate) const fn mandatory(index: u8, member: &'static str, shape: Shape) -> Self {
+        Self { mandatory: true, ..Self::optional(index, member, shape) }
     }
 
-    pub(crate) const fn list(index: u8, name: &'static str, shape: Shape) -> Self {
-        Self { repeats: true, ..Self::optional(index, name, shape) }
+    pub(crate) const fn list(index: u8, member: &'static str, shape: Shape) -> Self {
+        Self { repeats: true, ..Self::optional(index, member, shape) }
     }
 
-    pub(crate) const fn mandatory_list(index: u8, name: &'static str, shape: Shape) -> Self {
-        Self { mandatory: true, repeats: true, ..Self::optional(index, name, shape) }
+    pub(crate) const fn mandatory_list(index: u8, member: &'static str, shape: Shape) -> Self {
+        Self { mandatory: true, repeats: true, ..Self::optional(index, member, shape) }
     }
 
     /// The field's own index, or that of the first alternative of its choice.

@@ -172,14 +172,14 @@ fn field_schemas(field: &Field) -> Vec<TokenStream> {
                 let index = Literal::usize_unsuffixed(field.index + offset);
                 let name = names::alternative(&field.name, &documentation::alternative_type(content));
                 let (shape, constructor) = (shape(content), ident(constructor));
-                quote! { FieldSchema::#constructor(#index, #name, Shape::#shape).alternative_of(#first) }
+                quote! { FieldSchema::#constructor(#index, member!(#name), Shape::#shape).alternative_of(#first) }
             });
             alternatives.collect()
         }
         content => {
             let index = Literal::usize_unsuffixed(field.index);
             let (name, shape, constructor) = (&field.name, shape(content), ident(constructor));
-            vec![quote! { FieldSchema::#constructor(#index, #name, Shape::#shape) }]
+            vec![quote! { FieldSchema::#constructor(#index, member!(#name), Shape::#shape) }]
         }
     }
 }

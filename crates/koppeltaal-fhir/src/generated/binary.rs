@@ -24,8 +24,8 @@ static BINARY: TypeSchema = TypeSchema::new(
     "Binary",
     true,
     &[
-        FieldSchema::mandatory(0, "contentType", Shape::Attribute),
-        FieldSchema::mandatory(1, "content", Shape::Text),
+        FieldSchema::mandatory(0, member!("contentType"), Shape::Attribute),
+        FieldSchema::mandatory(1, member!("content"), Shape::Text),
     ],
 );
 impl Structure for Binary {

@@ -64,32 +64,36 @@ static CONDITION: TypeSchema = TypeSchema::new(
     "Condition",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::list(5, "identifier", Shape::Structure),
-        FieldSchema::mandatory(6, "subject", Shape::Structure),
-        FieldSchema::optional(7, "encounter", Shape::Structure),
-        FieldSchema::optional(8, "asserter", Shape::Structure),
-        FieldSchema::optional(9, "dateAsserted", Shape::Primitive),
-        FieldSchema::mandatory(10, "code", Shape::Structure),
-        FieldSchema::optional(11, "category", Shape::Structure),
-        FieldSchema::mandatory(12, "status", Shape::Primitive),
-        FieldSchema::optional(13, "certainty", Shape::Structure),
-        FieldSchema::optional(14, "severity", Shape::Structure),
-        FieldSchema::optional(15, "onsetDate", Shape::Primitive).alternative_of(15),
-        FieldSchema::optional(16, "onsetAge", Shape::Unextended).alternative_of(15),
-        FieldSchema::optional(17, "abatementDate", Shape::Primitive).alternative_of(17),
-        FieldSchema::optional(18, "abatementAge", Shape::Unextended).alternative_of(17),
-        FieldSchema::optional(19, "abatementBoolean", Shape::Primitive)
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::list(5, member!("identifier"), Shape::Structure),
+        FieldSchema::mandatory(6, member!("subject"), Shape::Structure),
+        FieldSchema::optional(7, member!("encounter"), Shape::Structure),
+        FieldSchema::optional(8, member!("asserter"), Shape::Structure),
+        FieldSchema::optional(9, member!("dateAsserted"), Shape::Primitive),
+        FieldSchema::mandatory(10, member!("code"), Shape::Structure),
+        FieldSchema::optional(11, member!("category"), Shape::Structure),
+        FieldSchema::mandatory(12, member!("status"), Shape::Primitive),
+        FieldSchema::optional(13, member!("certainty"), Shape::Structure),
+        FieldSchema::optional(14, member!("severity"), Shape::Structure),
+        FieldSchema::optional(15, member!("onsetDate"), Shape::Primitive)
+            .alternative_of(15),
+        FieldSchema::optional(16, member!("onsetAge"), Shape::Unextended)
+            .alternative_of(15),
+        FieldSchema::optional(17, member!("abatementDate"), Shape::Primitive)
             .alternative_of(17),
-        FieldSchema::optional(20, "stage", Shape::Structure),
-        FieldSchema::list(21, "evidence", Shape::Structure),
-        FieldSchema::list(22, "location", Shape::Structure),
-        FieldSchema::list(23, "relatedItem", Shape::Structure),
-        FieldSchema::optional(24, "notes", Shape::Primitive),
+        FieldSchema::optional(18, member!("abatementAge"), Shape::Unextended)
+            .alternative_of(17),
+        FieldSchema::optional(19, member!("abatementBoolean"), Shape::Primitive)
+            .alternative_of(17),
+        FieldSchema::optional(20, member!("stage"), Shape::Structure),
+        FieldSchema::list(21, member!("evidence"), Shape::Structure),
+        FieldSchema::list(22, member!("location"), Shape::Structure),
+        FieldSchema::list(23, member!("relatedItem"), Shape::Structure),
+        FieldSchema::optional(24, member!("notes"), Shape::Primitive),
     ],
 );
 impl Structure for Condition {
@@ -241,10 +245,10 @@ static CONDITION_STAGE: TypeSchema = TypeSchema::new(
     "Condition.Stage",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "summary", Shape::Structure),
-        FieldSchema::list(3, "assessment", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("summary"), Shape::Structure),
+        FieldSchema::list(3, member!("assessment"), Shape::Structure),
     ],
 );
 impl Structure for ConditionStage {
@@ -286,10 +290,10 @@ static CONDITION_EVIDENCE: TypeSchema = TypeSchema::new(
     "Condition.Evidence",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "code", Shape::Structure),
-        FieldSchema::list(3, "detail", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("code"), Shape::Structure),
+        FieldSchema::list(3, member!("detail"), Shape::Structure),
     ],
 );
 impl Structure for ConditionEvidence {
@@ -331,10 +335,10 @@ static CONDITION_LOCATION: TypeSchema = TypeSchema::new(
     "Condition.Location",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "code", Shape::Structure),
-        FieldSchema::optional(3, "detail", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("code"), Shape::Structure),
+        FieldSchema::optional(3, member!("detail"), Shape::Primitive),
     ],
 );
 impl Structure for ConditionLocation {
@@ -378,11 +382,11 @@ static CONDITION_RELATED_ITEM: TypeSchema = TypeSchema::new(
     "Condition.RelatedItem",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "type", Shape::Primitive),
-        FieldSchema::optional(3, "code", Shape::Structure),
-        FieldSchema::optional(4, "target", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("type"), Shape::Primitive),
+        FieldSchema::optional(3, member!("code"), Shape::Structure),
+        FieldSchema::optional(4, member!("target"), Shape::Structure),
     ],
 );
 impl Structure for ConditionRelatedItem {

@@ -24,35 +24,56 @@ static EXTENSION: TypeSchema = TypeSchema::new(
     "Extension",
     false,
     &[
-        FieldSchema::mandatory(0, "url", Shape::Attribute),
-        FieldSchema::list(1, "extension", Shape::Structure),
-        FieldSchema::optional(2, "valueBoolean", Shape::Primitive).alternative_of(2),
-        FieldSchema::optional(3, "valueInteger", Shape::Primitive).alternative_of(2),
-        FieldSchema::optional(4, "valueDecimal", Shape::Primitive).alternative_of(2),
-        FieldSchema::optional(5, "valueBase64Binary", Shape::Primitive)
+        FieldSchema::mandatory(0, member!("url"), Shape::Attribute),
+        FieldSchema::list(1, member!("extension"), Shape::Structure),
+        FieldSchema::optional(2, member!("valueBoolean"), Shape::Primitive)
             .alternative_of(2),
-        FieldSchema::optional(6, "valueInstant", Shape::Primitive).alternative_of(2),
-        FieldSchema::optional(7, "valueString", Shape::Primitive).alternative_of(2),
-        FieldSchema::optional(8, "valueUri", Shape::Primitive).alternative_of(2),
-        FieldSchema::optional(9, "valueDate", Shape::Primitive).alternative_of(2),
-        FieldSchema::optional(10, "valueDateTime", Shape::Primitive).alternative_of(2),
-        FieldSchema::optional(11, "valueCode", Shape::Primitive).alternative_of(2),
-        FieldSchema::optional(12, "valueAttachment", Shape::Structure).alternative_of(2),
-        FieldSchema::optional(13, "valueIdentifier", Shape::Structure).alternative_of(2),
-        FieldSchema::optional(14, "valueCodeableConcept", Shape::Structure)
+        FieldSchema::optional(3, member!("valueInteger"), Shape::Primitive)
             .alternative_of(2),
-        FieldSchema::optional(15, "valueCoding", Shape::Structure).alternative_of(2),
-        FieldSchema::optional(16, "valueQuantity", Shape::Structure).alternative_of(2),
-        FieldSchema::optional(17, "valueRange", Shape::Structure).alternative_of(2),
-        FieldSchema::optional(18, "valuePeriod", Shape::Structure).alternative_of(2),
-        FieldSchema::optional(19, "valueRatio", Shape::Structure).alternative_of(2),
-        FieldSchema::optional(20, "valueResource", Shape::Structure).alternative_of(2),
-        FieldSchema::optional(21, "valueSampledData", Shape::Structure)
+        FieldSchema::optional(4, member!("valueDecimal"), Shape::Primitive)
             .alternative_of(2),
-        FieldSchema::optional(22, "valueHumanName", Shape::Structure).alternative_of(2),
-        FieldSchema::optional(23, "valueAddress", Shape::Structure).alternative_of(2),
-        FieldSchema::optional(24, "valueContact", Shape::Structure).alternative_of(2),
-        FieldSchema::optional(25, "valueSchedule", Shape::Structure).alternative_of(2),
+        FieldSchema::optional(5, member!("valueBase64Binary"), Shape::Primitive)
+            .alternative_of(2),
+        FieldSchema::optional(6, member!("valueInstant"), Shape::Primitive)
+            .alternative_of(2),
+        FieldSchema::optional(7, member!("valueString"), Shape::Primitive)
+            .alternative_of(2),
+        FieldSchema::optional(8, member!("valueUri"), Shape::Primitive)
+            .alternative_of(2),
+        FieldSchema::optional(9, member!("valueDate"), Shape::Primitive)
+            .alternative_of(2),
+        FieldSchema::optional(10, member!("valueDateTime"), Shape::Primitive)
+            .alternative_of(2),
+        FieldSchema::optional(11, member!("valueCode"), Shape::Primitive)
+            .alternative_of(2),
+        FieldSchema::optional(12, member!("valueAttachment"), Shape::Structure)
+            .alternative_of(2),
+        FieldSchema::optional(13, member!("valueIdentifier"), Shape::Structure)
+            .alternative_of(2),
+        FieldSchema::optional(14, member!("valueCodeableConcept"), Shape::Structure)
+            .alternative_of(2),
+        FieldSchema::optional(15, member!("valueCoding"), Shape::Structure)
+            .alternative_of(2),
+        FieldSchema::optional(16, member!("valueQuantity"), Shape::Structure)
+            .alternative_of(2),
+        FieldSchema::optional(17, member!("valueRange"), Shape::Structure)
+            .alternative_of(2),
+        FieldSchema::optional(18, member!("valuePeriod"), Shape::Structure)
+            .alternative_of(2),
+        FieldSchema::optional(19, member!("valueRatio"), Shape::Structure)
+            .alternative_of(2),
+        FieldSchema::optional(20, member!("valueResource"), Shape::Structure)
+            .alternative_of(2),
+        FieldSchema::optional(21, member!("valueSampledData"), Shape::Structure)
+            .alternative_of(2),
+        FieldSchema::optional(22, member!("valueHumanName"), Shape::Structure)
+            .alternative_of(2),
+        FieldSchema::optional(23, member!("valueAddress"), Shape::Structure)
+            .alternative_of(2),
+        FieldSchema::optional(24, member!("valueContact"), Shape::Structure)
+            .alternative_of(2),
+        FieldSchema::optional(25, member!("valueSchedule"), Shape::Structure)
+            .alternative_of(2),
     ],
 );
 impl Structure for Extension {
@@ -256,9 +277,9 @@ static NARRATIVE: TypeSchema = TypeSchema::new(
     "Narrative",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::mandatory(1, "status", Shape::Primitive),
-        FieldSchema::mandatory(2, "div", Shape::Xhtml),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::mandatory(1, member!("status"), Shape::Primitive),
+        FieldSchema::mandatory(2, member!("div"), Shape::Xhtml),
     ],
 );
 impl Structure for Narrative {
@@ -296,9 +317,9 @@ static PERIOD: TypeSchema = TypeSchema::new(
     "Period",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::optional(1, "start", Shape::Primitive),
-        FieldSchema::optional(2, "end", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::optional(1, member!("start"), Shape::Primitive),
+        FieldSchema::optional(2, member!("end"), Shape::Primitive),
     ],
 );
 impl Structure for Period {
@@ -344,13 +365,13 @@ static CODING: TypeSchema = TypeSchema::new(
     "Coding",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::optional(1, "system", Shape::Primitive),
-        FieldSchema::optional(2, "version", Shape::Primitive),
-        FieldSchema::optional(3, "code", Shape::Primitive),
-        FieldSchema::optional(4, "display", Shape::Primitive),
-        FieldSchema::optional(5, "primary", Shape::Primitive),
-        FieldSchema::optional(6, "valueSet", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::optional(1, member!("system"), Shape::Primitive),
+        FieldSchema::optional(2, member!("version"), Shape::Primitive),
+        FieldSchema::optional(3, member!("code"), Shape::Primitive),
+        FieldSchema::optional(4, member!("display"), Shape::Primitive),
+        FieldSchema::optional(5, member!("primary"), Shape::Primitive),
+        FieldSchema::optional(6, member!("valueSet"), Shape::Structure),
     ],
 );
 impl Structure for Coding {
@@ -396,9 +417,9 @@ static RANGE: TypeSchema = TypeSchema::new(
     "Range",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::optional(1, "low", Shape::Structure),
-        FieldSchema::optional(2, "high", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::optional(1, member!("low"), Shape::Structure),
+        FieldSchema::optional(2, member!("high"), Shape::Structure),
     ],
 );
 impl Structure for Range {
@@ -442,12 +463,12 @@ static QUANTITY: TypeSchema = TypeSchema::new(
     "Quantity",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::optional(1, "value", Shape::Primitive),
-        FieldSchema::optional(2, "comparator", Shape::Primitive),
-        FieldSchema::optional(3, "units", Shape::Primitive),
-        FieldSchema::optional(4, "system", Shape::Primitive),
-        FieldSchema::optional(5, "code", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::optional(1, member!("value"), Shape::Primitive),
+        FieldSchema::optional(2, member!("comparator"), Shape::Primitive),
+        FieldSchema::optional(3, member!("units"), Shape::Primitive),
+        FieldSchema::optional(4, member!("system"), Shape::Primitive),
+        FieldSchema::optional(5, member!("code"), Shape::Primitive),
     ],
 );
 impl Structure for Quantity {
@@ -501,14 +522,14 @@ static ATTACHMENT: TypeSchema = TypeSchema::new(
     "Attachment",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::mandatory(1, "contentType", Shape::Primitive),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "data", Shape::Primitive),
-        FieldSchema::optional(4, "url", Shape::Primitive),
-        FieldSchema::optional(5, "size", Shape::Primitive),
-        FieldSchema::optional(6, "hash", Shape::Primitive),
-        FieldSchema::optional(7, "title", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::mandatory(1, member!("contentType"), Shape::Primitive),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("data"), Shape::Primitive),
+        FieldSchema::optional(4, member!("url"), Shape::Primitive),
+        FieldSchema::optional(5, member!("size"), Shape::Primitive),
+        FieldSchema::optional(6, member!("hash"), Shape::Primitive),
+        FieldSchema::optional(7, member!("title"), Shape::Primitive),
     ],
 );
 impl Structure for Attachment {
@@ -556,9 +577,9 @@ static RATIO: TypeSchema = TypeSchema::new(
     "Ratio",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::optional(1, "numerator", Shape::Structure),
-        FieldSchema::optional(2, "denominator", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::optional(1, member!("numerator"), Shape::Structure),
+        FieldSchema::optional(2, member!("denominator"), Shape::Structure),
     ],
 );
 impl Structure for Ratio {
@@ -606,14 +627,14 @@ static SAMPLED_DATA: TypeSchema = TypeSchema::new(
     "SampledData",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::mandatory(1, "origin", Shape::Structure),
-        FieldSchema::mandatory(2, "period", Shape::Primitive),
-        FieldSchema::optional(3, "factor", Shape::Primitive),
-        FieldSchema::optional(4, "lowerLimit", Shape::Primitive),
-        FieldSchema::optional(5, "upperLimit", Shape::Primitive),
-        FieldSchema::mandatory(6, "dimensions", Shape::Primitive),
-        FieldSchema::mandatory(7, "data", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::mandatory(1, member!("origin"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("period"), Shape::Primitive),
+        FieldSchema::optional(3, member!("factor"), Shape::Primitive),
+        FieldSchema::optional(4, member!("lowerLimit"), Shape::Primitive),
+        FieldSchema::optional(5, member!("upperLimit"), Shape::Primitive),
+        FieldSchema::mandatory(6, member!("dimensions"), Shape::Primitive),
+        FieldSchema::mandatory(7, member!("data"), Shape::Primitive),
     ],
 );
 impl Structure for SampledData {
@@ -661,9 +682,9 @@ static RESOURCE_REFERENCE: TypeSchema = TypeSchema::new(
     "ResourceReference",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::optional(1, "reference", Shape::Primitive),
-        FieldSchema::optional(2, "display", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::optional(1, member!("reference"), Shape::Primitive),
+        FieldSchema::optional(2, member!("display"), Shape::Primitive),
     ],
 );
 impl Structure for ResourceReference {
@@ -701,9 +722,9 @@ static CODEABLE_CONCEPT: TypeSchema = TypeSchema::new(
     "CodeableConcept",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "coding", Shape::Structure),
-        FieldSchema::optional(2, "text", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("coding"), Shape::Structure),
+        FieldSchema::optional(2, member!("text"), Shape::Primitive),
     ],
 );
 impl Structure for CodeableConcept {
@@ -749,13 +770,13 @@ static IDENTIFIER: TypeSchema = TypeSchema::new(
     "Identifier",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::optional(1, "use", Shape::Primitive),
-        FieldSchema::optional(2, "label", Shape::Primitive),
-        FieldSchema::optional(3, "system", Shape::Primitive),
-        FieldSchema::optional(4, "value", Shape::Primitive),
-        FieldSchema::optional(5, "period", Shape::Structure),
-        FieldSchema::optional(6, "assigner", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::optional(1, member!("use"), Shape::Primitive),
+        FieldSchema::optional(2, member!("label"), Shape::Primitive),
+        FieldSchema::optional(3, member!("system"), Shape::Primitive),
+        FieldSchema::optional(4, member!("value"), Shape::Primitive),
+        FieldSchema::optional(5, member!("period"), Shape::Structure),
+        FieldSchema::optional(6, member!("assigner"), Shape::Structure),
     ],
 );
 impl Structure for Identifier {
@@ -801,9 +822,9 @@ static SCHEDULE: TypeSchema = TypeSchema::new(
     "Schedule",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "event", Shape::Structure),
-        FieldSchema::optional(2, "repeat", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("event"), Shape::Structure),
+        FieldSchema::optional(2, member!("repeat"), Shape::Structure),
     ],
 );
 impl Structure for Schedule {
@@ -849,13 +870,13 @@ static SCHEDULE_REPEAT: TypeSchema = TypeSchema::new(
     "Schedule.Repeat",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::optional(1, "frequency", Shape::Primitive),
-        FieldSchema::optional(2, "when", Shape::Primitive),
-        FieldSchema::mandatory(3, "duration", Shape::Primitive),
-        FieldSchema::mandatory(4, "units", Shape::Primitive),
-        FieldSchema::optional(5, "count", Shape::Primitive),
-        FieldSchema::optional(6, "end", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::optional(1, member!("frequency"), Shape::Primitive),
+        FieldSchema::optional(2, member!("when"), Shape::Primitive),
+        FieldSchema::mandatory(3, member!("duration"), Shape::Primitive),
+        FieldSchema::mandatory(4, member!("units"), Shape::Primitive),
+        FieldSchema::optional(5, member!("count"), Shape::Primitive),
+        FieldSchema::optional(6, member!("end"), Shape::Primitive),
     ],
 );
 impl Structure for ScheduleRepeat {
@@ -905,11 +926,11 @@ static CONTACT: TypeSchema = TypeSchema::new(
     "Contact",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::optional(1, "system", Shape::Primitive),
-        FieldSchema::optional(2, "value", Shape::Primitive),
-        FieldSchema::optional(3, "use", Shape::Primitive),
-        FieldSchema::optional(4, "period", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::optional(1, member!("system"), Shape::Primitive),
+        FieldSchema::optional(2, member!("value"), Shape::Primitive),
+        FieldSchema::optional(3, member!("use"), Shape::Primitive),
+        FieldSchema::optional(4, member!("period"), Shape::Structure),
     ],
 );
 impl Structure for Contact {
@@ -963,15 +984,15 @@ static ADDRESS: TypeSchema = TypeSchema::new(
     "Address",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::optional(1, "use", Shape::Primitive),
-        FieldSchema::optional(2, "text", Shape::Primitive),
-        FieldSchema::list(3, "line", Shape::Primitive),
-        FieldSchema::optional(4, "city", Shape::Primitive),
-        FieldSchema::optional(5, "state", Shape::Primitive),
-        FieldSchema::optional(6, "zip", Shape::Primitive),
-        FieldSchema::optional(7, "country", Shape::Primitive),
-        FieldSchema::optional(8, "period", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::optional(1, member!("use"), Shape::Primitive),
+        FieldSchema::optional(2, member!("text"), Shape::Primitive),
+        FieldSchema::list(3, member!("line"), Shape::Primitive),
+        FieldSchema::optional(4, member!("city"), Shape::Primitive),
+        FieldSchema::optional(5, member!("state"), Shape::Primitive),
+        FieldSchema::optional(6, member!("zip"), Shape::Primitive),
+        FieldSchema::optional(7, member!("country"), Shape::Primitive),
+        FieldSchema::optional(8, member!("period"), Shape::Structure),
     ],
 );
 impl Structure for Address {
@@ -1031,14 +1052,14 @@ static HUMAN_NAME: TypeSchema = TypeSchema::new(
     "HumanName",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::optional(1, "use", Shape::Primitive),
-        FieldSchema::optional(2, "text", Shape::Primitive),
-        FieldSchema::list(3, "family", Shape::Primitive),
-        FieldSchema::list(4, "given", Shape::Primitive),
-        FieldSchema::list(5, "prefix", Shape::Primitive),
-        FieldSchema::list(6, "suffix", Shape::Primitive),
-        FieldSchema::optional(7, "period", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::optional(1, member!("use"), Shape::Primitive),
+        FieldSchema::optional(2, member!("text"), Shape::Primitive),
+        FieldSchema::list(3, member!("family"), Shape::Primitive),
+        FieldSchema::list(4, member!("given"), Shape::Primitive),
+        FieldSchema::list(5, member!("prefix"), Shape::Primitive),
+        FieldSchema::list(6, member!("suffix"), Shape::Primitive),
+        FieldSchema::optional(7, member!("period"), Shape::Structure),
     ],
 );
 impl Structure for HumanName {

@@ -40,16 +40,16 @@ static DEVICE_OBSERVATION_REPORT: TypeSchema = TypeSchema::new(
     "DeviceObservationReport",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::mandatory(5, "instant", Shape::Primitive),
-        FieldSchema::optional(6, "identifier", Shape::Structure),
-        FieldSchema::mandatory(7, "source", Shape::Structure),
-        FieldSchema::optional(8, "subject", Shape::Structure),
-        FieldSchema::list(9, "virtualDevice", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::mandatory(5, member!("instant"), Shape::Primitive),
+        FieldSchema::optional(6, member!("identifier"), Shape::Structure),
+        FieldSchema::mandatory(7, member!("source"), Shape::Structure),
+        FieldSchema::optional(8, member!("subject"), Shape::Structure),
+        FieldSchema::list(9, member!("virtualDevice"), Shape::Structure),
     ],
 );
 impl Structure for DeviceObservationReport {
@@ -103,10 +103,10 @@ static DEVICE_OBSERVATION_REPORT_VIRTUAL_DEVICE: TypeSchema = TypeSchema::new(
     "DeviceObservationReport.VirtualDevice",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "code", Shape::Structure),
-        FieldSchema::list(3, "channel", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("code"), Shape::Structure),
+        FieldSchema::list(3, member!("channel"), Shape::Structure),
     ],
 );
 impl Structure for DeviceObservationReportVirtualDevice {
@@ -148,10 +148,10 @@ static DEVICE_OBSERVATION_REPORT_CHANNEL: TypeSchema = TypeSchema::new(
     "DeviceObservationReport.Channel",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "code", Shape::Structure),
-        FieldSchema::list(3, "metric", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("code"), Shape::Structure),
+        FieldSchema::list(3, member!("metric"), Shape::Structure),
     ],
 );
 impl Structure for DeviceObservationReportChannel {
@@ -191,9 +191,9 @@ static DEVICE_OBSERVATION_REPORT_METRIC: TypeSchema = TypeSchema::new(
     "DeviceObservationReport.Metric",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "observation", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("observation"), Shape::Structure),
     ],
 );
 impl Structure for DeviceObservationReportMetric {

@@ -38,15 +38,15 @@ static FAMILY_HISTORY: TypeSchema = TypeSchema::new(
     "FamilyHistory",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::list(5, "identifier", Shape::Structure),
-        FieldSchema::mandatory(6, "subject", Shape::Structure),
-        FieldSchema::optional(7, "note", Shape::Primitive),
-        FieldSchema::list(8, "relation", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::list(5, member!("identifier"), Shape::Structure),
+        FieldSchema::mandatory(6, member!("subject"), Shape::Structure),
+        FieldSchema::optional(7, member!("note"), Shape::Primitive),
+        FieldSchema::list(8, member!("relation"), Shape::Structure),
     ],
 );
 impl Structure for FamilyHistory {
@@ -106,20 +106,28 @@ static FAMILY_HISTORY_RELATION: TypeSchema = TypeSchema::new(
     "FamilyHistory.Relation",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "name", Shape::Primitive),
-        FieldSchema::mandatory(3, "relationship", Shape::Structure),
-        FieldSchema::optional(4, "bornPeriod", Shape::Structure).alternative_of(4),
-        FieldSchema::optional(5, "bornDate", Shape::Primitive).alternative_of(4),
-        FieldSchema::optional(6, "bornString", Shape::Primitive).alternative_of(4),
-        FieldSchema::optional(7, "deceasedBoolean", Shape::Primitive).alternative_of(7),
-        FieldSchema::optional(8, "deceasedAge", Shape::Unextended).alternative_of(7),
-        FieldSchema::optional(9, "deceasedRange", Shape::Structure).alternative_of(7),
-        FieldSchema::optional(10, "deceasedDate", Shape::Primitive).alternative_of(7),
-        FieldSchema::optional(11, "deceasedString", Shape::Primitive).alternative_of(7),
-        FieldSchema::optional(12, "note", Shape::Primitive),
-        FieldSchema::list(13, "condition", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("name"), Shape::Primitive),
+        FieldSchema::mandatory(3, member!("relationship"), Shape::Structure),
+        FieldSchema::optional(4, member!("bornPeriod"), Shape::Structure)
+            .alternative_of(4),
+        FieldSchema::optional(5, member!("bornDate"), Shape::Primitive)
+            .alternative_of(4),
+        FieldSchema::optional(6, member!("bornString"), Shape::Primitive)
+            .alternative_of(4),
+        FieldSchema::optional(7, member!("deceasedBoolean"), Shape::Primitive)
+            .alternative_of(7),
+        FieldSchema::optional(8, member!("deceasedAge"), Shape::Unextended)
+            .alternative_of(7),
+        FieldSchema::optional(9, member!("deceasedRange"), Shape::Structure)
+            .alternative_of(7),
+        FieldSchema::optional(10, member!("deceasedDate"), Shape::Primitive)
+            .alternative_of(7),
+        FieldSchema::optional(11, member!("deceasedString"), Shape::Primitive)
+            .alternative_of(7),
+        FieldSchema::optional(12, member!("note"), Shape::Primitive),
+        FieldSchema::list(13, member!("condition"), Shape::Structure),
     ],
 );
 impl Structure for FamilyHistoryRelation {
@@ -265,14 +273,17 @@ static FAMILY_HISTORY_CONDITION: TypeSchema = TypeSchema::new(
     "FamilyHistory.Condition",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "type", Shape::Structure),
-        FieldSchema::optional(3, "outcome", Shape::Structure),
-        FieldSchema::optional(4, "onsetAge", Shape::Unextended).alternative_of(4),
-        FieldSchema::optional(5, "onsetRange", Shape::Structure).alternative_of(4),
-        FieldSchema::optional(6, "onsetString", Shape::Primitive).alternative_of(4),
-        FieldSchema::optional(7, "note", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("type"), Shape::Structure),
+        FieldSchema::optional(3, member!("outcome"), Shape::Structure),
+        FieldSchema::optional(4, member!("onsetAge"), Shape::Unextended)
+            .alternative_of(4),
+        FieldSchema::optional(5, member!("onsetRange"), Shape::Structure)
+            .alternative_of(4),
+        FieldSchema::optional(6, member!("onsetString"), Shape::Primitive)
+            .alternative_of(4),
+        FieldSchema::optional(7, member!("note"), Shape::Primitive),
     ],
 );
 impl Structure for FamilyHistoryCondition {

@@ -46,19 +46,19 @@ static GROUP: TypeSchema = TypeSchema::new(
     "Group",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::optional(5, "identifier", Shape::Structure),
-        FieldSchema::mandatory(6, "type", Shape::Primitive),
-        FieldSchema::mandatory(7, "actual", Shape::Primitive),
-        FieldSchema::optional(8, "code", Shape::Structure),
-        FieldSchema::optional(9, "name", Shape::Primitive),
-        FieldSchema::optional(10, "quantity", Shape::Primitive),
-        FieldSchema::list(11, "characteristic", Shape::Structure),
-        FieldSchema::list(12, "member", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::optional(5, member!("identifier"), Shape::Structure),
+        FieldSchema::mandatory(6, member!("type"), Shape::Primitive),
+        FieldSchema::mandatory(7, member!("actual"), Shape::Primitive),
+        FieldSchema::optional(8, member!("code"), Shape::Structure),
+        FieldSchema::optional(9, member!("name"), Shape::Primitive),
+        FieldSchema::optional(10, member!("quantity"), Shape::Primitive),
+        FieldSchema::list(11, member!("characteristic"), Shape::Structure),
+        FieldSchema::list(12, member!("member"), Shape::Structure),
     ],
 );
 impl Structure for Group {
@@ -120,15 +120,18 @@ static GROUP_CHARACTERISTIC: TypeSchema = TypeSchema::new(
     "Group.Characteristic",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "code", Shape::Structure),
-        FieldSchema::mandatory(3, "valueCodeableConcept", Shape::Structure)
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("code"), Shape::Structure),
+        FieldSchema::mandatory(3, member!("valueCodeableConcept"), Shape::Structure)
             .alternative_of(3),
-        FieldSchema::mandatory(4, "valueBoolean", Shape::Primitive).alternative_of(3),
-        FieldSchema::mandatory(5, "valueQuantity", Shape::Structure).alternative_of(3),
-        FieldSchema::mandatory(6, "valueRange", Shape::Structure).alternative_of(3),
-        FieldSchema::mandatory(7, "exclude", Shape::Primitive),
+        FieldSchema::mandatory(4, member!("valueBoolean"), Shape::Primitive)
+            .alternative_of(3),
+        FieldSchema::mandatory(5, member!("valueQuantity"), Shape::Structure)
+            .alternative_of(3),
+        FieldSchema::mandatory(6, member!("valueRange"), Shape::Structure)
+            .alternative_of(3),
+        FieldSchema::mandatory(7, member!("exclude"), Shape::Primitive),
     ],
 );
 impl Structure for GroupCharacteristic {

@@ -36,14 +36,14 @@ static IMMUNIZATION_RECOMMENDATION: TypeSchema = TypeSchema::new(
     "ImmunizationRecommendation",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::list(5, "identifier", Shape::Structure),
-        FieldSchema::mandatory(6, "subject", Shape::Structure),
-        FieldSchema::mandatory_list(7, "recommendation", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::list(5, member!("identifier"), Shape::Structure),
+        FieldSchema::mandatory(6, member!("subject"), Shape::Structure),
+        FieldSchema::mandatory_list(7, member!("recommendation"), Shape::Structure),
     ],
 );
 impl Structure for ImmunizationRecommendation {
@@ -105,16 +105,16 @@ static IMMUNIZATION_RECOMMENDATION_RECOMMENDATION: TypeSchema = TypeSchema::new(
     "ImmunizationRecommendation.Recommendation",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "date", Shape::Primitive),
-        FieldSchema::mandatory(3, "vaccineType", Shape::Structure),
-        FieldSchema::optional(4, "doseNumber", Shape::Primitive),
-        FieldSchema::mandatory(5, "forecastStatus", Shape::Structure),
-        FieldSchema::list(6, "dateCriterion", Shape::Structure),
-        FieldSchema::optional(7, "protocol", Shape::Structure),
-        FieldSchema::list(8, "supportingImmunization", Shape::Structure),
-        FieldSchema::list(9, "supportingPatientInformation", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("date"), Shape::Primitive),
+        FieldSchema::mandatory(3, member!("vaccineType"), Shape::Structure),
+        FieldSchema::optional(4, member!("doseNumber"), Shape::Primitive),
+        FieldSchema::mandatory(5, member!("forecastStatus"), Shape::Structure),
+        FieldSchema::list(6, member!("dateCriterion"), Shape::Structure),
+        FieldSchema::optional(7, member!("protocol"), Shape::Structure),
+        FieldSchema::list(8, member!("supportingImmunization"), Shape::Structure),
+        FieldSchema::list(9, member!("supportingPatientInformation"), Shape::Structure),
     ],
 );
 impl Structure for ImmunizationRecommendationRecommendation {
@@ -168,10 +168,10 @@ static IMMUNIZATION_RECOMMENDATION_DATE_CRITERION: TypeSchema = TypeSchema::new(
     "ImmunizationRecommendation.DateCriterion",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "code", Shape::Structure),
-        FieldSchema::mandatory(3, "value", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("code"), Shape::Structure),
+        FieldSchema::mandatory(3, member!("value"), Shape::Primitive),
     ],
 );
 impl Structure for ImmunizationRecommendationDateCriterion {
@@ -217,12 +217,12 @@ static IMMUNIZATION_RECOMMENDATION_PROTOCOL: TypeSchema = TypeSchema::new(
     "ImmunizationRecommendation.Protocol",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "doseSequence", Shape::Primitive),
-        FieldSchema::optional(3, "description", Shape::Primitive),
-        FieldSchema::optional(4, "authority", Shape::Structure),
-        FieldSchema::optional(5, "series", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("doseSequence"), Shape::Primitive),
+        FieldSchema::optional(3, member!("description"), Shape::Primitive),
+        FieldSchema::optional(4, member!("authority"), Shape::Structure),
+        FieldSchema::optional(5, member!("series"), Shape::Primitive),
     ],
 );
 impl Structure for ImmunizationRecommendationProtocol {

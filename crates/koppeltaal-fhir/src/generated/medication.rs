@@ -44,18 +44,18 @@ static MEDICATION: TypeSchema = TypeSchema::new(
     "Medication",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::optional(5, "name", Shape::Primitive),
-        FieldSchema::optional(6, "code", Shape::Structure),
-        FieldSchema::optional(7, "isBrand", Shape::Primitive),
-        FieldSchema::optional(8, "manufacturer", Shape::Structure),
-        FieldSchema::optional(9, "kind", Shape::Primitive),
-        FieldSchema::optional(10, "product", Shape::Structure),
-        FieldSchema::optional(11, "package", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::optional(5, member!("name"), Shape::Primitive),
+        FieldSchema::optional(6, member!("code"), Shape::Structure),
+        FieldSchema::optional(7, member!("isBrand"), Shape::Primitive),
+        FieldSchema::optional(8, member!("manufacturer"), Shape::Structure),
+        FieldSchema::optional(9, member!("kind"), Shape::Primitive),
+        FieldSchema::optional(10, member!("product"), Shape::Structure),
+        FieldSchema::optional(11, member!("package"), Shape::Structure),
     ],
 );
 impl Structure for Medication {
@@ -113,10 +113,10 @@ static MEDICATION_PRODUCT: TypeSchema = TypeSchema::new(
     "Medication.Product",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "form", Shape::Structure),
-        FieldSchema::list(3, "ingredient", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("form"), Shape::Structure),
+        FieldSchema::list(3, member!("ingredient"), Shape::Structure),
     ],
 );
 impl Structure for MedicationProduct {
@@ -158,10 +158,10 @@ static MEDICATION_INGREDIENT: TypeSchema = TypeSchema::new(
     "Medication.Ingredient",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "item", Shape::Structure),
-        FieldSchema::optional(3, "amount", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("item"), Shape::Structure),
+        FieldSchema::optional(3, member!("amount"), Shape::Structure),
     ],
 );
 impl Structure for MedicationIngredient {
@@ -203,10 +203,10 @@ static MEDICATION_PACKAGE: TypeSchema = TypeSchema::new(
     "Medication.Package",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "container", Shape::Structure),
-        FieldSchema::list(3, "content", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("container"), Shape::Structure),
+        FieldSchema::list(3, member!("content"), Shape::Structure),
     ],
 );
 impl Structure for MedicationPackage {
@@ -248,10 +248,10 @@ static MEDICATION_CONTENT: TypeSchema = TypeSchema::new(
     "Medication.Content",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "item", Shape::Structure),
-        FieldSchema::optional(3, "amount", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("item"), Shape::Structure),
+        FieldSchema::optional(3, member!("amount"), Shape::Structure),
     ],
 );
 impl Structure for MedicationContent {

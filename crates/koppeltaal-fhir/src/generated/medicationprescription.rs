@@ -52,24 +52,25 @@ static MEDICATION_PRESCRIPTION: TypeSchema = TypeSchema::new(
     "MedicationPrescription",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::list(5, "identifier", Shape::Structure),
-        FieldSchema::optional(6, "dateWritten", Shape::Primitive),
-        FieldSchema::optional(7, "status", Shape::Primitive),
-        FieldSchema::optional(8, "patient", Shape::Structure),
-        FieldSchema::optional(9, "prescriber", Shape::Structure),
-        FieldSchema::optional(10, "encounter", Shape::Structure),
-        FieldSchema::optional(11, "reasonCodeableConcept", Shape::Structure)
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::list(5, member!("identifier"), Shape::Structure),
+        FieldSchema::optional(6, member!("dateWritten"), Shape::Primitive),
+        FieldSchema::optional(7, member!("status"), Shape::Primitive),
+        FieldSchema::optional(8, member!("patient"), Shape::Structure),
+        FieldSchema::optional(9, member!("prescriber"), Shape::Structure),
+        FieldSchema::optional(10, member!("encounter"), Shape::Structure),
+        FieldSchema::optional(11, member!("reasonCodeableConcept"), Shape::Structure)
             .alternative_of(11),
-        FieldSchema::optional(12, "reasonResource", Shape::Structure).alternative_of(11),
-        FieldSchema::optional(13, "medication", Shape::Structure),
-        FieldSchema::list(14, "dosageInstruction", Shape::Structure),
-        FieldSchema::optional(15, "dispense", Shape::Structure),
-        FieldSchema::optional(16, "substitution", Shape::Structure),
+        FieldSchema::optional(12, member!("reasonResource"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(13, member!("medication"), Shape::Structure),
+        FieldSchema::list(14, member!("dosageInstruction"), Shape::Structure),
+        FieldSchema::optional(15, member!("dispense"), Shape::Structure),
+        FieldSchema::optional(16, member!("substitution"), Shape::Structure),
     ],
 );
 impl Structure for MedicationPrescription {
@@ -185,22 +186,26 @@ static MEDICATION_PRESCRIPTION_DOSAGE_INSTRUCTION: TypeSchema = TypeSchema::new(
     "MedicationPrescription.DosageInstruction",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "text", Shape::Primitive),
-        FieldSchema::optional(3, "additionalInstructions", Shape::Structure),
-        FieldSchema::optional(4, "timingDateTime", Shape::Primitive).alternative_of(4),
-        FieldSchema::optional(5, "timingPeriod", Shape::Structure).alternative_of(4),
-        FieldSchema::optional(6, "timingSchedule", Shape::Structure).alternative_of(4),
-        FieldSchema::optional(7, "asNeededBoolean", Shape::Primitive).alternative_of(7),
-        FieldSchema::optional(8, "asNeededCodeableConcept", Shape::Structure)
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("text"), Shape::Primitive),
+        FieldSchema::optional(3, member!("additionalInstructions"), Shape::Structure),
+        FieldSchema::optional(4, member!("timingDateTime"), Shape::Primitive)
+            .alternative_of(4),
+        FieldSchema::optional(5, member!("timingPeriod"), Shape::Structure)
+            .alternative_of(4),
+        FieldSchema::optional(6, member!("timingSchedule"), Shape::Structure)
+            .alternative_of(4),
+        FieldSchema::optional(7, member!("asNeededBoolean"), Shape::Primitive)
             .alternative_of(7),
-        FieldSchema::optional(9, "site", Shape::Structure),
-        FieldSchema::optional(10, "route", Shape::Structure),
-        FieldSchema::optional(11, "method", Shape::Structure),
-        FieldSchema::optional(12, "doseQuantity", Shape::Structure),
-        FieldSchema::optional(13, "rate", Shape::Structure),
-        FieldSchema::optional(14, "maxDosePerPeriod", Shape::Structure),
+        FieldSchema::optional(8, member!("asNeededCodeableConcept"), Shape::Structure)
+            .alternative_of(7),
+        FieldSchema::optional(9, member!("site"), Shape::Structure),
+        FieldSchema::optional(10, member!("route"), Shape::Structure),
+        FieldSchema::optional(11, member!("method"), Shape::Structure),
+        FieldSchema::optional(12, member!("doseQuantity"), Shape::Structure),
+        FieldSchema::optional(13, member!("rate"), Shape::Structure),
+        FieldSchema::optional(14, member!("maxDosePerPeriod"), Shape::Structure),
     ],
 );
 impl Structure for MedicationPrescriptionDosageInstruction {
@@ -338,13 +343,13 @@ static MEDICATION_PRESCRIPTION_DISPENSE: TypeSchema = TypeSchema::new(
     "MedicationPrescription.Dispense",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "medication", Shape::Structure),
-        FieldSchema::optional(3, "validityPeriod", Shape::Structure),
-        FieldSchema::optional(4, "numberOfRepeatsAllowed", Shape::Primitive),
-        FieldSchema::optional(5, "quantity", Shape::Structure),
-        FieldSchema::optional(6, "expectedSupplyDuration", Shape::Unextended),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("medication"), Shape::Structure),
+        FieldSchema::optional(3, member!("validityPeriod"), Shape::Structure),
+        FieldSchema::optional(4, member!("numberOfRepeatsAllowed"), Shape::Primitive),
+        FieldSchema::optional(5, member!("quantity"), Shape::Structure),
+        FieldSchema::optional(6, member!("expectedSupplyDuration"), Shape::Unextended),
     ],
 );
 impl Structure for MedicationPrescriptionDispense {
@@ -392,10 +397,10 @@ static MEDICATION_PRESCRIPTION_SUBSTITUTION: TypeSchema = TypeSchema::new(
     "MedicationPrescription.Substitution",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "type", Shape::Structure),
-        FieldSchema::optional(3, "reason", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("type"), Shape::Structure),
+        FieldSchema::optional(3, member!("reason"), Shape::Structure),
     ],
 );
 impl Structure for MedicationPrescriptionSubstitution {

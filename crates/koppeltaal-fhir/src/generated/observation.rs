@@ -62,37 +62,43 @@ static OBSERVATION: TypeSchema = TypeSchema::new(
     "Observation",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::mandatory(5, "name", Shape::Structure),
-        FieldSchema::optional(6, "valueQuantity", Shape::Structure).alternative_of(6),
-        FieldSchema::optional(7, "valueCodeableConcept", Shape::Structure)
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::mandatory(5, member!("name"), Shape::Structure),
+        FieldSchema::optional(6, member!("valueQuantity"), Shape::Structure)
             .alternative_of(6),
-        FieldSchema::optional(8, "valueAttachment", Shape::Structure).alternative_of(6),
-        FieldSchema::optional(9, "valueRatio", Shape::Structure).alternative_of(6),
-        FieldSchema::optional(10, "valuePeriod", Shape::Structure).alternative_of(6),
-        FieldSchema::optional(11, "valueSampledData", Shape::Structure)
+        FieldSchema::optional(7, member!("valueCodeableConcept"), Shape::Structure)
             .alternative_of(6),
-        FieldSchema::optional(12, "valueString", Shape::Primitive).alternative_of(6),
-        FieldSchema::optional(13, "interpretation", Shape::Structure),
-        FieldSchema::optional(14, "comments", Shape::Primitive),
-        FieldSchema::optional(15, "appliesDateTime", Shape::Primitive)
+        FieldSchema::optional(8, member!("valueAttachment"), Shape::Structure)
+            .alternative_of(6),
+        FieldSchema::optional(9, member!("valueRatio"), Shape::Structure)
+            .alternative_of(6),
+        FieldSchema::optional(10, member!("valuePeriod"), Shape::Structure)
+            .alternative_of(6),
+        FieldSchema::optional(11, member!("valueSampledData"), Shape::Structure)
+            .alternative_of(6),
+        FieldSchema::optional(12, member!("valueString"), Shape::Primitive)
+            .alternative_of(6),
+        FieldSchema::optional(13, member!("interpretation"), Shape::Structure),
+        FieldSchema::optional(14, member!("comments"), Shape::Primitive),
+        FieldSchema::optional(15, member!("appliesDateTime"), Shape::Primitive)
             .alternative_of(15),
-        FieldSchema::optional(16, "appliesPeriod", Shape::Structure).alternative_of(15),
-        FieldSchema::optional(17, "issued", Shape::Primitive),
-        FieldSchema::mandatory(18, "status", Shape::Primitive),
-        FieldSchema::mandatory(19, "reliability", Shape::Primitive),
-        FieldSchema::optional(20, "bodySite", Shape::Structure),
-        FieldSchema::optional(21, "method", Shape::Structure),
-        FieldSchema::optional(22, "identifier", Shape::Structure),
-        FieldSchema::optional(23, "subject", Shape::Structure),
-        FieldSchema::optional(24, "specimen", Shape::Structure),
-        FieldSchema::list(25, "performer", Shape::Structure),
-        FieldSchema::list(26, "referenceRange", Shape::Structure),
-        FieldSchema::list(27, "related", Shape::Structure),
+        FieldSchema::optional(16, member!("appliesPeriod"), Shape::Structure)
+            .alternative_of(15),
+        FieldSchema::optional(17, member!("issued"), Shape::Primitive),
+        FieldSchema::mandatory(18, member!("status"), Shape::Primitive),
+        FieldSchema::mandatory(19, member!("reliability"), Shape::Primitive),
+        FieldSchema::optional(20, member!("bodySite"), Shape::Structure),
+        FieldSchema::optional(21, member!("method"), Shape::Structure),
+        FieldSchema::optional(22, member!("identifier"), Shape::Structure),
+        FieldSchema::optional(23, member!("subject"), Shape::Structure),
+        FieldSchema::optional(24, member!("specimen"), Shape::Structure),
+        FieldSchema::list(25, member!("performer"), Shape::Structure),
+        FieldSchema::list(26, member!("referenceRange"), Shape::Structure),
+        FieldSchema::list(27, member!("related"), Shape::Structure),
     ],
 );
 impl Structure for Observation {
@@ -270,12 +276,12 @@ static OBSERVATION_REFERENCE_RANGE: TypeSchema = TypeSchema::new(
     "Observation.ReferenceRange",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "low", Shape::Structure),
-        FieldSchema::optional(3, "high", Shape::Structure),
-        FieldSchema::optional(4, "meaning", Shape::Structure),
-        FieldSchema::optional(5, "age", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("low"), Shape::Structure),
+        FieldSchema::optional(3, member!("high"), Shape::Structure),
+        FieldSchema::optional(4, member!("meaning"), Shape::Structure),
+        FieldSchema::optional(5, member!("age"), Shape::Structure),
     ],
 );
 impl Structure for ObservationReferenceRange {
@@ -321,10 +327,10 @@ static OBSERVATION_RELATED: TypeSchema = TypeSchema::new(
     "Observation.Related",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "type", Shape::Primitive),
-        FieldSchema::mandatory(3, "target", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("type"), Shape::Primitive),
+        FieldSchema::mandatory(3, member!("target"), Shape::Structure),
     ],
 );
 impl Structure for ObservationRelated {

@@ -32,12 +32,12 @@ static OPERATION_OUTCOME: TypeSchema = TypeSchema::new(
     "OperationOutcome",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::mandatory_list(5, "issue", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::mandatory_list(5, member!("issue"), Shape::Structure),
     ],
 );
 impl Structure for OperationOutcome {
@@ -87,12 +87,12 @@ static OPERATION_OUTCOME_ISSUE: TypeSchema = TypeSchema::new(
     "OperationOutcome.Issue",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "severity", Shape::Primitive),
-        FieldSchema::optional(3, "type", Shape::Structure),
-        FieldSchema::optional(4, "details", Shape::Primitive),
-        FieldSchema::list(5, "location", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("severity"), Shape::Primitive),
+        FieldSchema::optional(3, member!("type"), Shape::Structure),
+        FieldSchema::optional(4, member!("details"), Shape::Primitive),
+        FieldSchema::list(5, member!("location"), Shape::Primitive),
     ],
 );
 impl Structure for OperationOutcomeIssue {

@@ -48,22 +48,23 @@ static ORDER: TypeSchema = TypeSchema::new(
     "Order",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::list(5, "identifier", Shape::Structure),
-        FieldSchema::optional(6, "date", Shape::Primitive),
-        FieldSchema::optional(7, "subject", Shape::Structure),
-        FieldSchema::optional(8, "source", Shape::Structure),
-        FieldSchema::optional(9, "target", Shape::Structure),
-        FieldSchema::optional(10, "reasonCodeableConcept", Shape::Structure)
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::list(5, member!("identifier"), Shape::Structure),
+        FieldSchema::optional(6, member!("date"), Shape::Primitive),
+        FieldSchema::optional(7, member!("subject"), Shape::Structure),
+        FieldSchema::optional(8, member!("source"), Shape::Structure),
+        FieldSchema::optional(9, member!("target"), Shape::Structure),
+        FieldSchema::optional(10, member!("reasonCodeableConcept"), Shape::Structure)
             .alternative_of(10),
-        FieldSchema::optional(11, "reasonResource", Shape::Structure).alternative_of(10),
-        FieldSchema::optional(12, "authority", Shape::Structure),
-        FieldSchema::optional(13, "when", Shape::Structure),
-        FieldSchema::mandatory_list(14, "detail", Shape::Structure),
+        FieldSchema::optional(11, member!("reasonResource"), Shape::Structure)
+            .alternative_of(10),
+        FieldSchema::optional(12, member!("authority"), Shape::Structure),
+        FieldSchema::optional(13, member!("when"), Shape::Structure),
+        FieldSchema::mandatory_list(14, member!("detail"), Shape::Structure),
     ],
 );
 impl Structure for Order {
@@ -159,10 +160,10 @@ static ORDER_WHEN: TypeSchema = TypeSchema::new(
     "Order.When",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "code", Shape::Structure),
-        FieldSchema::optional(3, "schedule", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("code"), Shape::Structure),
+        FieldSchema::optional(3, member!("schedule"), Shape::Structure),
     ],
 );
 impl Structure for OrderWhen {

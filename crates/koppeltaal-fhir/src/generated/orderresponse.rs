@@ -46,22 +46,22 @@ static ORDER_RESPONSE: TypeSchema = TypeSchema::new(
     "OrderResponse",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::list(5, "identifier", Shape::Structure),
-        FieldSchema::mandatory(6, "request", Shape::Structure),
-        FieldSchema::optional(7, "date", Shape::Primitive),
-        FieldSchema::optional(8, "who", Shape::Structure),
-        FieldSchema::optional(9, "authorityCodeableConcept", Shape::Structure)
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::list(5, member!("identifier"), Shape::Structure),
+        FieldSchema::mandatory(6, member!("request"), Shape::Structure),
+        FieldSchema::optional(7, member!("date"), Shape::Primitive),
+        FieldSchema::optional(8, member!("who"), Shape::Structure),
+        FieldSchema::optional(9, member!("authorityCodeableConcept"), Shape::Structure)
             .alternative_of(9),
-        FieldSchema::optional(10, "authorityResource", Shape::Structure)
+        FieldSchema::optional(10, member!("authorityResource"), Shape::Structure)
             .alternative_of(9),
-        FieldSchema::mandatory(11, "code", Shape::Primitive),
-        FieldSchema::optional(12, "description", Shape::Primitive),
-        FieldSchema::list(13, "fulfillment", Shape::Structure),
+        FieldSchema::mandatory(11, member!("code"), Shape::Primitive),
+        FieldSchema::optional(12, member!("description"), Shape::Primitive),
+        FieldSchema::list(13, member!("fulfillment"), Shape::Structure),
     ],
 );
 impl Structure for OrderResponse {

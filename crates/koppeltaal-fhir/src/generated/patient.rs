@@ -64,34 +64,34 @@ static PATIENT: TypeSchema = TypeSchema::new(
     "Patient",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::list(5, "identifier", Shape::Structure),
-        FieldSchema::list(6, "name", Shape::Structure),
-        FieldSchema::list(7, "telecom", Shape::Structure),
-        FieldSchema::optional(8, "gender", Shape::Structure),
-        FieldSchema::optional(9, "birthDate", Shape::Primitive),
-        FieldSchema::optional(10, "deceasedBoolean", Shape::Primitive)
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::list(5, member!("identifier"), Shape::Structure),
+        FieldSchema::list(6, member!("name"), Shape::Structure),
+        FieldSchema::list(7, member!("telecom"), Shape::Structure),
+        FieldSchema::optional(8, member!("gender"), Shape::Structure),
+        FieldSchema::optional(9, member!("birthDate"), Shape::Primitive),
+        FieldSchema::optional(10, member!("deceasedBoolean"), Shape::Primitive)
             .alternative_of(10),
-        FieldSchema::optional(11, "deceasedDateTime", Shape::Primitive)
+        FieldSchema::optional(11, member!("deceasedDateTime"), Shape::Primitive)
             .alternative_of(10),
-        FieldSchema::list(12, "address", Shape::Structure),
-        FieldSchema::optional(13, "maritalStatus", Shape::Structure),
-        FieldSchema::optional(14, "multipleBirthBoolean", Shape::Primitive)
+        FieldSchema::list(12, member!("address"), Shape::Structure),
+        FieldSchema::optional(13, member!("maritalStatus"), Shape::Structure),
+        FieldSchema::optional(14, member!("multipleBirthBoolean"), Shape::Primitive)
             .alternative_of(14),
-        FieldSchema::optional(15, "multipleBirthInteger", Shape::Primitive)
+        FieldSchema::optional(15, member!("multipleBirthInteger"), Shape::Primitive)
             .alternative_of(14),
-        FieldSchema::list(16, "photo", Shape::Structure),
-        FieldSchema::list(17, "contact", Shape::Structure),
-        FieldSchema::optional(18, "animal", Shape::Structure),
-        FieldSchema::list(19, "communication", Shape::Structure),
-        FieldSchema::list(20, "careProvider", Shape::Structure),
-        FieldSchema::optional(21, "managingOrganization", Shape::Structure),
-        FieldSchema::list(22, "link", Shape::Structure),
-        FieldSchema::optional(23, "active", Shape::Primitive),
+        FieldSchema::list(16, member!("photo"), Shape::Structure),
+        FieldSchema::list(17, member!("contact"), Shape::Structure),
+        FieldSchema::optional(18, member!("animal"), Shape::Structure),
+        FieldSchema::list(19, member!("communication"), Shape::Structure),
+        FieldSchema::list(20, member!("careProvider"), Shape::Structure),
+        FieldSchema::optional(21, member!("managingOrganization"), Shape::Structure),
+        FieldSchema::list(22, member!("link"), Shape::Structure),
+        FieldSchema::optional(23, member!("active"), Shape::Primitive),
     ],
 );
 impl Structure for Patient {
@@ -245,14 +245,14 @@ static PATIENT_CONTACT: TypeSchema = TypeSchema::new(
     "Patient.Contact",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::list(2, "relationship", Shape::Structure),
-        FieldSchema::optional(3, "name", Shape::Structure),
-        FieldSchema::list(4, "telecom", Shape::Structure),
-        FieldSchema::optional(5, "address", Shape::Structure),
-        FieldSchema::optional(6, "gender", Shape::Structure),
-        FieldSchema::optional(7, "organization", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::list(2, member!("relationship"), Shape::Structure),
+        FieldSchema::optional(3, member!("name"), Shape::Structure),
+        FieldSchema::list(4, member!("telecom"), Shape::Structure),
+        FieldSchema::optional(5, member!("address"), Shape::Structure),
+        FieldSchema::optional(6, member!("gender"), Shape::Structure),
+        FieldSchema::optional(7, member!("organization"), Shape::Structure),
     ],
 );
 impl Structure for PatientContact {
@@ -304,11 +304,11 @@ static PATIENT_ANIMAL: TypeSchema = TypeSchema::new(
     "Patient.Animal",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "species", Shape::Structure),
-        FieldSchema::optional(3, "breed", Shape::Structure),
-        FieldSchema::optional(4, "genderStatus", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("species"), Shape::Structure),
+        FieldSchema::optional(3, member!("breed"), Shape::Structure),
+        FieldSchema::optional(4, member!("genderStatus"), Shape::Structure),
     ],
 );
 impl Structure for PatientAnimal {
@@ -352,10 +352,10 @@ static PATIENT_LINK: TypeSchema = TypeSchema::new(
     "Patient.Link",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "other", Shape::Structure),
-        FieldSchema::mandatory(3, "type", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("other"), Shape::Structure),
+        FieldSchema::mandatory(3, member!("type"), Shape::Primitive),
     ],
 );
 impl Structure for PatientLink {

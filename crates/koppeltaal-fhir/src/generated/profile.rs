@@ -62,27 +62,27 @@ static PROFILE: TypeSchema = TypeSchema::new(
     "Profile",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::optional(5, "identifier", Shape::Primitive),
-        FieldSchema::optional(6, "version", Shape::Primitive),
-        FieldSchema::mandatory(7, "name", Shape::Primitive),
-        FieldSchema::optional(8, "publisher", Shape::Primitive),
-        FieldSchema::list(9, "telecom", Shape::Structure),
-        FieldSchema::optional(10, "description", Shape::Primitive),
-        FieldSchema::list(11, "code", Shape::Structure),
-        FieldSchema::mandatory(12, "status", Shape::Primitive),
-        FieldSchema::optional(13, "experimental", Shape::Primitive),
-        FieldSchema::optional(14, "date", Shape::Primitive),
-        FieldSchema::optional(15, "requirements", Shape::Primitive),
-        FieldSchema::optional(16, "fhirVersion", Shape::Primitive),
-        FieldSchema::list(17, "mapping", Shape::Structure),
-        FieldSchema::list(18, "structure", Shape::Structure),
-        FieldSchema::list(19, "extensionDefn", Shape::Structure),
-        FieldSchema::list(20, "query", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::optional(5, member!("identifier"), Shape::Primitive),
+        FieldSchema::optional(6, member!("version"), Shape::Primitive),
+        FieldSchema::mandatory(7, member!("name"), Shape::Primitive),
+        FieldSchema::optional(8, member!("publisher"), Shape::Primitive),
+        FieldSchema::list(9, member!("telecom"), Shape::Structure),
+        FieldSchema::optional(10, member!("description"), Shape::Primitive),
+        FieldSchema::list(11, member!("code"), Shape::Structure),
+        FieldSchema::mandatory(12, member!("status"), Shape::Primitive),
+        FieldSchema::optional(13, member!("experimental"), Shape::Primitive),
+        FieldSchema::optional(14, member!("date"), Shape::Primitive),
+        FieldSchema::optional(15, member!("requirements"), Shape::Primitive),
+        FieldSchema::optional(16, member!("fhirVersion"), Shape::Primitive),
+        FieldSchema::list(17, member!("mapping"), Shape::Structure),
+        FieldSchema::list(18, member!("structure"), Shape::Structure),
+        FieldSchema::list(19, member!("extensionDefn"), Shape::Structure),
+        FieldSchema::list(20, member!("query"), Shape::Structure),
     ],
 );
 impl Structure for Profile {
@@ -162,12 +162,12 @@ static PROFILE_MAPPING: TypeSchema = TypeSchema::new(
     "Profile.Mapping",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "identity", Shape::Primitive),
-        FieldSchema::optional(3, "uri", Shape::Primitive),
-        FieldSchema::optional(4, "name", Shape::Primitive),
-        FieldSchema::optional(5, "comments", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("identity"), Shape::Primitive),
+        FieldSchema::optional(3, member!("uri"), Shape::Primitive),
+        FieldSchema::optional(4, member!("name"), Shape::Primitive),
+        FieldSchema::optional(5, member!("comments"), Shape::Primitive),
     ],
 );
 impl Structure for ProfileMapping {
@@ -221,14 +221,14 @@ static PROFILE_STRUCTURE: TypeSchema = TypeSchema::new(
     "Profile.Structure",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "type", Shape::Primitive),
-        FieldSchema::optional(3, "name", Shape::Primitive),
-        FieldSchema::optional(4, "publish", Shape::Primitive),
-        FieldSchema::optional(5, "purpose", Shape::Primitive),
-        FieldSchema::list(6, "element", Shape::Structure),
-        FieldSchema::list(7, "searchParam", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("type"), Shape::Primitive),
+        FieldSchema::optional(3, member!("name"), Shape::Primitive),
+        FieldSchema::optional(4, member!("publish"), Shape::Primitive),
+        FieldSchema::optional(5, member!("purpose"), Shape::Primitive),
+        FieldSchema::list(6, member!("element"), Shape::Structure),
+        FieldSchema::list(7, member!("searchParam"), Shape::Structure),
     ],
 );
 impl Structure for ProfileStructure {
@@ -284,13 +284,13 @@ static PROFILE_ELEMENT: TypeSchema = TypeSchema::new(
     "Profile.Element",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "path", Shape::Primitive),
-        FieldSchema::list(3, "representation", Shape::Primitive),
-        FieldSchema::optional(4, "name", Shape::Primitive),
-        FieldSchema::optional(5, "slicing", Shape::Structure),
-        FieldSchema::optional(6, "definition", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("path"), Shape::Primitive),
+        FieldSchema::list(3, member!("representation"), Shape::Primitive),
+        FieldSchema::optional(4, member!("name"), Shape::Primitive),
+        FieldSchema::optional(5, member!("slicing"), Shape::Structure),
+        FieldSchema::optional(6, member!("definition"), Shape::Structure),
     ],
 );
 impl Structure for ProfileElement {
@@ -340,11 +340,11 @@ static PROFILE_SLICING: TypeSchema = TypeSchema::new(
     "Profile.Slicing",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "discriminator", Shape::Primitive),
-        FieldSchema::mandatory(3, "ordered", Shape::Primitive),
-        FieldSchema::mandatory(4, "rules", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("discriminator"), Shape::Primitive),
+        FieldSchema::mandatory(3, member!("ordered"), Shape::Primitive),
+        FieldSchema::mandatory(4, member!("rules"), Shape::Primitive),
     ],
 );
 impl Structure for ProfileSlicing {
@@ -420,93 +420,132 @@ static PROFILE_DEFINITION: TypeSchema = TypeSchema::new(
     "Profile.Definition",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "short", Shape::Primitive),
-        FieldSchema::mandatory(3, "formal", Shape::Primitive),
-        FieldSchema::optional(4, "comments", Shape::Primitive),
-        FieldSchema::optional(5, "requirements", Shape::Primitive),
-        FieldSchema::list(6, "synonym", Shape::Primitive),
-        FieldSchema::mandatory(7, "min", Shape::Primitive),
-        FieldSchema::mandatory(8, "max", Shape::Primitive),
-        FieldSchema::list(9, "type", Shape::Structure),
-        FieldSchema::optional(10, "nameReference", Shape::Primitive),
-        FieldSchema::optional(11, "valueBoolean", Shape::Primitive).alternative_of(11),
-        FieldSchema::optional(12, "valueInteger", Shape::Primitive).alternative_of(11),
-        FieldSchema::optional(13, "valueDecimal", Shape::Primitive).alternative_of(11),
-        FieldSchema::optional(14, "valueBase64Binary", Shape::Primitive)
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("short"), Shape::Primitive),
+        FieldSchema::mandatory(3, member!("formal"), Shape::Primitive),
+        FieldSchema::optional(4, member!("comments"), Shape::Primitive),
+        FieldSchema::optional(5, member!("requirements"), Shape::Primitive),
+        FieldSchema::list(6, member!("synonym"), Shape::Primitive),
+        FieldSchema::mandatory(7, member!("min"), Shape::Primitive),
+        FieldSchema::mandatory(8, member!("max"), Shape::Primitive),
+        FieldSchema::list(9, member!("type"), Shape::Structure),
+        FieldSchema::optional(10, member!("nameReference"), Shape::Primitive),
+        FieldSchema::optional(11, member!("valueBoolean"), Shape::Primitive)
             .alternative_of(11),
-        FieldSchema::optional(15, "valueInstant", Shape::Primitive).alternative_of(11),
-        FieldSchema::optional(16, "valueString", Shape::Primitive).alternative_of(11),
-        FieldSchema::optional(17, "valueUri", Shape::Primitive).alternative_of(11),
-        FieldSchema::optional(18, "valueDate", Shape::Primitive).alternative_of(11),
-        FieldSchema::optional(19, "valueDateTime", Shape::Primitive).alternative_of(11),
-        FieldSchema::optional(20, "valueCode", Shape::Primitive).alternative_of(11),
-        FieldSchema::optional(21, "valueOid", Shape::Primitive).alternative_of(11),
-        FieldSchema::optional(22, "valueUuid", Shape::Primitive).alternative_of(11),
-        FieldSchema::optional(23, "valueId", Shape::Primitive).alternative_of(11),
-        FieldSchema::optional(24, "valueAttachment", Shape::Structure)
+        FieldSchema::optional(12, member!("valueInteger"), Shape::Primitive)
             .alternative_of(11),
-        FieldSchema::optional(25, "valueIdentifier", Shape::Structure)
+        FieldSchema::optional(13, member!("valueDecimal"), Shape::Primitive)
             .alternative_of(11),
-        FieldSchema::optional(26, "valueCodeableConcept", Shape::Structure)
+        FieldSchema::optional(14, member!("valueBase64Binary"), Shape::Primitive)
             .alternative_of(11),
-        FieldSchema::optional(27, "valueCoding", Shape::Structure).alternative_of(11),
-        FieldSchema::optional(28, "valueQuantity", Shape::Structure).alternative_of(11),
-        FieldSchema::optional(29, "valueRange", Shape::Structure).alternative_of(11),
-        FieldSchema::optional(30, "valuePeriod", Shape::Structure).alternative_of(11),
-        FieldSchema::optional(31, "valueRatio", Shape::Structure).alternative_of(11),
-        FieldSchema::optional(32, "valueResource", Shape::Structure).alternative_of(11),
-        FieldSchema::optional(33, "valueSampledData", Shape::Structure)
+        FieldSchema::optional(15, member!("valueInstant"), Shape::Primitive)
             .alternative_of(11),
-        FieldSchema::optional(34, "valueHumanName", Shape::Structure).alternative_of(11),
-        FieldSchema::optional(35, "valueAddress", Shape::Structure).alternative_of(11),
-        FieldSchema::optional(36, "valueContact", Shape::Structure).alternative_of(11),
-        FieldSchema::optional(37, "valueSchedule", Shape::Structure).alternative_of(11),
-        FieldSchema::optional(38, "exampleBoolean", Shape::Primitive).alternative_of(38),
-        FieldSchema::optional(39, "exampleInteger", Shape::Primitive).alternative_of(38),
-        FieldSchema::optional(40, "exampleDecimal", Shape::Primitive).alternative_of(38),
-        FieldSchema::optional(41, "exampleBase64Binary", Shape::Primitive)
+        FieldSchema::optional(16, member!("valueString"), Shape::Primitive)
+            .alternative_of(11),
+        FieldSchema::optional(17, member!("valueUri"), Shape::Primitive)
+            .alternative_of(11),
+        FieldSchema::optional(18, member!("valueDate"), Shape::Primitive)
+            .alternative_of(11),
+        FieldSchema::optional(19, member!("valueDateTime"), Shape::Primitive)
+            .alternative_of(11),
+        FieldSchema::optional(20, member!("valueCode"), Shape::Primitive)
+            .alternative_of(11),
+        FieldSchema::optional(21, member!("valueOid"), Shape::Primitive)
+            .alternative_of(11),
+        FieldSchema::optional(22, member!("valueUuid"), Shape::Primitive)
+            .alternative_of(11),
+        FieldSchema::optional(23, member!("valueId"), Shape::Primitive)
+            .alternative_of(11),
+        FieldSchema::optional(24, member!("valueAttachment"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(25, member!("valueIdentifier"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(26, member!("valueCodeableConcept"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(27, member!("valueCoding"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(28, member!("valueQuantity"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(29, member!("valueRange"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(30, member!("valuePeriod"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(31, member!("valueRatio"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(32, member!("valueResource"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(33, member!("valueSampledData"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(34, member!("valueHumanName"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(35, member!("valueAddress"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(36, member!("valueContact"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(37, member!("valueSchedule"), Shape::Structure)
+            .alternative_of(11),
+        FieldSchema::optional(38, member!("exampleBoolean"), Shape::Primitive)
             .alternative_of(38),
-        FieldSchema::optional(42, "exampleInstant", Shape::Primitive).alternative_of(38),
-        FieldSchema::optional(43, "exampleString", Shape::Primitive).alternative_of(38),
-        FieldSchema::optional(44, "exampleUri", Shape::Primitive).alternative_of(38),
-        FieldSchema::optional(45, "exampleDate", Shape::Primitive).alternative_of(38),
-        FieldSchema::optional(46, "exampleDateTime", Shape::Primitive)
+        FieldSchema::optional(39, member!("exampleInteger"), Shape::Primitive)
             .alternative_of(38),
-        FieldSchema::optional(47, "exampleCode", Shape::Primitive).alternative_of(38),
-        FieldSchema::optional(48, "exampleOid", Shape::Primitive).alternative_of(38),
-        FieldSchema::optional(49, "exampleUuid", Shape::Primitive).alternative_of(38),
-        FieldSchema::optional(50, "exampleId", Shape::Primitive).alternative_of(38),
-        FieldSchema::optional(51, "exampleAttachment", Shape::Structure)
+        FieldSchema::optional(40, member!("exampleDecimal"), Shape::Primitive)
             .alternative_of(38),
-        FieldSchema::optional(52, "exampleIdentifier", Shape::Structure)
+        FieldSchema::optional(41, member!("exampleBase64Binary"), Shape::Primitive)
             .alternative_of(38),
-        FieldSchema::optional(53, "exampleCodeableConcept", Shape::Structure)
+        FieldSchema::optional(42, member!("exampleInstant"), Shape::Primitive)
             .alternative_of(38),
-        FieldSchema::optional(54, "exampleCoding", Shape::Structure).alternative_of(38),
-        FieldSchema::optional(55, "exampleQuantity", Shape::Structure)
+        FieldSchema::optional(43, member!("exampleString"), Shape::Primitive)
             .alternative_of(38),
-        FieldSchema::optional(56, "exampleRange", Shape::Structure).alternative_of(38),
-        FieldSchema::optional(57, "examplePeriod", Shape::Structure).alternative_of(38),
-        FieldSchema::optional(58, "exampleRatio", Shape::Structure).alternative_of(38),
-        FieldSchema::optional(59, "exampleResource", Shape::Structure)
+        FieldSchema::optional(44, member!("exampleUri"), Shape::Primitive)
             .alternative_of(38),
-        FieldSchema::optional(60, "exampleSampledData", Shape::Structure)
+        FieldSchema::optional(45, member!("exampleDate"), Shape::Primitive)
             .alternative_of(38),
-        FieldSchema::optional(61, "exampleHumanName", Shape::Structure)
+        FieldSchema::optional(46, member!("exampleDateTime"), Shape::Primitive)
             .alternative_of(38),
-        FieldSchema::optional(62, "exampleAddress", Shape::Structure).alternative_of(38),
-        FieldSchema::optional(63, "exampleContact", Shape::Structure).alternative_of(38),
-        FieldSchema::optional(64, "exampleSchedule", Shape::Structure)
+        FieldSchema::optional(47, member!("exampleCode"), Shape::Primitive)
             .alternative_of(38),
-        FieldSchema::optional(65, "maxLength", Shape::Primitive),
-        FieldSchema::list(66, "condition", Shape::Primitive),
-        FieldSchema::list(67, "constraint", Shape::Structure),
-        FieldSchema::optional(68, "mustSupport", Shape::Primitive),
-        FieldSchema::mandatory(69, "isModifier", Shape::Primitive),
-        FieldSchema::optional(70, "binding", Shape::Structure),
-        FieldSchema::list(71, "mapping", Shape::Structure),
+        FieldSchema::optional(48, member!("exampleOid"), Shape::Primitive)
+            .alternative_of(38),
+        FieldSchema::optional(49, member!("exampleUuid"), Shape::Primitive)
+            .alternative_of(38),
+        FieldSchema::optional(50, member!("exampleId"), Shape::Primitive)
+            .alternative_of(38),
+        FieldSchema::optional(51, member!("exampleAttachment"), Shape::Structure)
+            .alternative_of(38),
+        FieldSchema::optional(52, member!("exampleIdentifier"), Shape::Structure)
+            .alternative_of(38),
+        FieldSchema::optional(53, member!("exampleCodeableConcept"), Shape::Structure)
+            .alternative_of(38),
+        FieldSchema::optional(54, member!("exampleCoding"), Shape::Structure)
+            .alternative_of(38),
+        FieldSchema::optional(55, member!("exampleQuantity"), Shape::Structure)
+            .alternative_of(38),
+        FieldSchema::optional(56, member!("exampleRange"), Shape::Structure)
+            .alternative_of(38),
+        FieldSchema::optional(57, member!("examplePeriod"), Shape::Structure)
+            .alternative_of(38),
+        FieldSchema::optional(58, member!("exampleRatio"), Shape::Structure)
+            .alternative_of(38),
+        FieldSchema::optional(59, member!("exampleResource"), Shape::Structure)
+            .alternative_of(38),
+        FieldSchema::optional(60, member!("exampleSampledData"), Shape::Structure)
+            .alternative_of(38),
+        FieldSchema::optional(61, member!("exampleHumanName"), Shape::Structure)
+            .alternative_of(38),
+        FieldSchema::optional(62, member!("exampleAddress"), Shape::Structure)
+            .alternative_of(38),
+        FieldSchema::optional(63, member!("exampleContact"), Shape::Structure)
+            .alternative_of(38),
+        FieldSchema::optional(64, member!("exampleSchedule"), Shape::Structure)
+            .alternative_of(38),
+        FieldSchema::optional(65, member!("maxLength"), Shape::Primitive),
+        FieldSchema::list(66, member!("condition"), Shape::Primitive),
+        FieldSchema::list(67, member!("constraint"), Shape::Structure),
+        FieldSchema::optional(68, member!("mustSupport"), Shape::Primitive),
+        FieldSchema::mandatory(69, member!("isModifier"), Shape::Primitive),
+        FieldSchema::optional(70, member!("binding"), Shape::Structure),
+        FieldSchema::list(71, member!("mapping"), Shape::Structure),
     ],
 );
 impl Structure for ProfileDefinition {
@@ -950,11 +989,11 @@ static PROFILE_TYPE: TypeSchema = TypeSchema::new(
     "Profile.Type",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "code", Shape::Primitive),
-        FieldSchema::optional(3, "profile", Shape::Primitive),
-        FieldSchema::list(4, "aggregation", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("code"), Shape::Primitive),
+        FieldSchema::optional(3, member!("profile"), Shape::Primitive),
+        FieldSchema::list(4, member!("aggregation"), Shape::Primitive),
     ],
 );
 impl Structure for ProfileType {
@@ -1004,13 +1043,13 @@ static PROFILE_CONSTRAINT: TypeSchema = TypeSchema::new(
     "Profile.Constraint",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "key", Shape::Primitive),
-        FieldSchema::optional(3, "name", Shape::Primitive),
-        FieldSchema::mandatory(4, "severity", Shape::Primitive),
-        FieldSchema::mandatory(5, "human", Shape::Primitive),
-        FieldSchema::mandatory(6, "xpath", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("key"), Shape::Primitive),
+        FieldSchema::optional(3, member!("name"), Shape::Primitive),
+        FieldSchema::mandatory(4, member!("severity"), Shape::Primitive),
+        FieldSchema::mandatory(5, member!("human"), Shape::Primitive),
+        FieldSchema::mandatory(6, member!("xpath"), Shape::Primitive),
     ],
 );
 impl Structure for ProfileConstraint {
@@ -1064,14 +1103,16 @@ static PROFILE_BINDING: TypeSchema = TypeSchema::new(
     "Profile.Binding",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "name", Shape::Primitive),
-        FieldSchema::mandatory(3, "isExtensible", Shape::Primitive),
-        FieldSchema::optional(4, "conformance", Shape::Primitive),
-        FieldSchema::optional(5, "description", Shape::Primitive),
-        FieldSchema::optional(6, "referenceUri", Shape::Primitive).alternative_of(6),
-        FieldSchema::optional(7, "referenceResource", Shape::Structure).alternative_of(6),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("name"), Shape::Primitive),
+        FieldSchema::mandatory(3, member!("isExtensible"), Shape::Primitive),
+        FieldSchema::optional(4, member!("conformance"), Shape::Primitive),
+        FieldSchema::optional(5, member!("description"), Shape::Primitive),
+        FieldSchema::optional(6, member!("referenceUri"), Shape::Primitive)
+            .alternative_of(6),
+        FieldSchema::optional(7, member!("referenceResource"), Shape::Structure)
+            .alternative_of(6),
     ],
 );
 impl Structure for ProfileBinding {
@@ -1153,10 +1194,10 @@ static PROFILE_MAPPING1: TypeSchema = TypeSchema::new(
     "Profile.Mapping1",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "identity", Shape::Primitive),
-        FieldSchema::mandatory(3, "map", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("identity"), Shape::Primitive),
+        FieldSchema::mandatory(3, member!("map"), Shape::Primitive),
     ],
 );
 impl Structure for ProfileMapping1 {
@@ -1204,13 +1245,13 @@ static PROFILE_SEARCH_PARAM: TypeSchema = TypeSchema::new(
     "Profile.SearchParam",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "name", Shape::Primitive),
-        FieldSchema::mandatory(3, "type", Shape::Primitive),
-        FieldSchema::mandatory(4, "documentation", Shape::Primitive),
-        FieldSchema::optional(5, "xpath", Shape::Primitive),
-        FieldSchema::list(6, "target", Shape::Primitive),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("name"), Shape::Primitive),
+        FieldSchema::mandatory(3, member!("type"), Shape::Primitive),
+        FieldSchema::mandatory(4, member!("documentation"), Shape::Primitive),
+        FieldSchema::optional(5, member!("xpath"), Shape::Primitive),
+        FieldSchema::list(6, member!("target"), Shape::Primitive),
     ],
 );
 impl Structure for ProfileSearchParam {
@@ -1264,13 +1305,13 @@ static PROFILE_EXTENSION_DEFN: TypeSchema = TypeSchema::new(
     "Profile.ExtensionDefn",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "code", Shape::Primitive),
-        FieldSchema::optional(3, "display", Shape::Primitive),
-        FieldSchema::mandatory(4, "contextType", Shape::Primitive),
-        FieldSchema::mandatory_list(5, "context", Shape::Primitive),
-        FieldSchema::mandatory(6, "definition", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("code"), Shape::Primitive),
+        FieldSchema::optional(3, member!("display"), Shape::Primitive),
+        FieldSchema::mandatory(4, member!("contextType"), Shape::Primitive),
+        FieldSchema::mandatory_list(5, member!("context"), Shape::Primitive),
+        FieldSchema::mandatory(6, member!("definition"), Shape::Structure),
     ],
 );
 impl Structure for ProfileExtensionDefn {
@@ -1320,11 +1361,11 @@ static PROFILE_QUERY: TypeSchema = TypeSchema::new(
     "Profile.Query",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "name", Shape::Primitive),
-        FieldSchema::mandatory(3, "documentation", Shape::Primitive),
-        FieldSchema::list(4, "parameter", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("name"), Shape::Primitive),
+        FieldSchema::mandatory(3, member!("documentation"), Shape::Primitive),
+        FieldSchema::list(4, member!("parameter"), Shape::Structure),
     ],
 );
 impl Structure for ProfileQuery {

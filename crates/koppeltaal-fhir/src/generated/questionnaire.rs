@@ -48,20 +48,20 @@ static QUESTIONNAIRE: TypeSchema = TypeSchema::new(
     "Questionnaire",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::mandatory(5, "status", Shape::Primitive),
-        FieldSchema::mandatory(6, "authored", Shape::Primitive),
-        FieldSchema::optional(7, "subject", Shape::Structure),
-        FieldSchema::optional(8, "author", Shape::Structure),
-        FieldSchema::optional(9, "source", Shape::Structure),
-        FieldSchema::optional(10, "name", Shape::Structure),
-        FieldSchema::list(11, "identifier", Shape::Structure),
-        FieldSchema::optional(12, "encounter", Shape::Structure),
-        FieldSchema::optional(13, "group", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::mandatory(5, member!("status"), Shape::Primitive),
+        FieldSchema::mandatory(6, member!("authored"), Shape::Primitive),
+        FieldSchema::optional(7, member!("subject"), Shape::Structure),
+        FieldSchema::optional(8, member!("author"), Shape::Structure),
+        FieldSchema::optional(9, member!("source"), Shape::Structure),
+        FieldSchema::optional(10, member!("name"), Shape::Structure),
+        FieldSchema::list(11, member!("identifier"), Shape::Structure),
+        FieldSchema::optional(12, member!("encounter"), Shape::Structure),
+        FieldSchema::optional(13, member!("group"), Shape::Structure),
     ],
 );
 impl Structure for Questionnaire {
@@ -131,14 +131,14 @@ static QUESTIONNAIRE_GROUP: TypeSchema = TypeSchema::new(
     "Questionnaire.Group",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "name", Shape::Structure),
-        FieldSchema::optional(3, "header", Shape::Primitive),
-        FieldSchema::optional(4, "text", Shape::Primitive),
-        FieldSchema::optional(5, "subject", Shape::Structure),
-        FieldSchema::list(6, "group", Shape::Structure),
-        FieldSchema::list(7, "question", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("name"), Shape::Structure),
+        FieldSchema::optional(3, member!("header"), Shape::Primitive),
+        FieldSchema::optional(4, member!("text"), Shape::Primitive),
+        FieldSchema::optional(5, member!("subject"), Shape::Structure),
+        FieldSchema::list(6, member!("group"), Shape::Structure),
+        FieldSchema::list(7, member!("question"), Shape::Structure),
     ],
 );
 impl Structure for QuestionnaireGroup {
@@ -200,51 +200,82 @@ static QUESTIONNAIRE_QUESTION: TypeSchema = TypeSchema::new(
     "Questionnaire.Question",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "name", Shape::Structure),
-        FieldSchema::optional(3, "text", Shape::Primitive),
-        FieldSchema::optional(4, "answerDecimal", Shape::Primitive).alternative_of(4),
-        FieldSchema::optional(5, "answerInteger", Shape::Primitive).alternative_of(4),
-        FieldSchema::optional(6, "answerBoolean", Shape::Primitive).alternative_of(4),
-        FieldSchema::optional(7, "answerDate", Shape::Primitive).alternative_of(4),
-        FieldSchema::optional(8, "answerString", Shape::Primitive).alternative_of(4),
-        FieldSchema::optional(9, "answerDateTime", Shape::Primitive).alternative_of(4),
-        FieldSchema::optional(10, "answerInstant", Shape::Primitive).alternative_of(4),
-        FieldSchema::list(11, "choice", Shape::Structure),
-        FieldSchema::optional(12, "options", Shape::Structure),
-        FieldSchema::optional(13, "dataBoolean", Shape::Primitive).alternative_of(13),
-        FieldSchema::optional(14, "dataInteger", Shape::Primitive).alternative_of(13),
-        FieldSchema::optional(15, "dataDecimal", Shape::Primitive).alternative_of(13),
-        FieldSchema::optional(16, "dataBase64Binary", Shape::Primitive)
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("name"), Shape::Structure),
+        FieldSchema::optional(3, member!("text"), Shape::Primitive),
+        FieldSchema::optional(4, member!("answerDecimal"), Shape::Primitive)
+            .alternative_of(4),
+        FieldSchema::optional(5, member!("answerInteger"), Shape::Primitive)
+            .alternative_of(4),
+        FieldSchema::optional(6, member!("answerBoolean"), Shape::Primitive)
+            .alternative_of(4),
+        FieldSchema::optional(7, member!("answerDate"), Shape::Primitive)
+            .alternative_of(4),
+        FieldSchema::optional(8, member!("answerString"), Shape::Primitive)
+            .alternative_of(4),
+        FieldSchema::optional(9, member!("answerDateTime"), Shape::Primitive)
+            .alternative_of(4),
+        FieldSchema::optional(10, member!("answerInstant"), Shape::Primitive)
+            .alternative_of(4),
+        FieldSchema::list(11, member!("choice"), Shape::Structure),
+        FieldSchema::optional(12, member!("options"), Shape::Structure),
+        FieldSchema::optional(13, member!("dataBoolean"), Shape::Primitive)
             .alternative_of(13),
-        FieldSchema::optional(17, "dataInstant", Shape::Primitive).alternative_of(13),
-        FieldSchema::optional(18, "dataString", Shape::Primitive).alternative_of(13),
-        FieldSchema::optional(19, "dataUri", Shape::Primitive).alternative_of(13),
-        FieldSchema::optional(20, "dataDate", Shape::Primitive).alternative_of(13),
-        FieldSchema::optional(21, "dataDateTime", Shape::Primitive).alternative_of(13),
-        FieldSchema::optional(22, "dataCode", Shape::Primitive).alternative_of(13),
-        FieldSchema::optional(23, "dataOid", Shape::Primitive).alternative_of(13),
-        FieldSchema::optional(24, "dataUuid", Shape::Primitive).alternative_of(13),
-        FieldSchema::optional(25, "dataId", Shape::Primitive).alternative_of(13),
-        FieldSchema::optional(26, "dataAttachment", Shape::Structure).alternative_of(13),
-        FieldSchema::optional(27, "dataIdentifier", Shape::Structure).alternative_of(13),
-        FieldSchema::optional(28, "dataCodeableConcept", Shape::Structure)
+        FieldSchema::optional(14, member!("dataInteger"), Shape::Primitive)
             .alternative_of(13),
-        FieldSchema::optional(29, "dataCoding", Shape::Structure).alternative_of(13),
-        FieldSchema::optional(30, "dataQuantity", Shape::Structure).alternative_of(13),
-        FieldSchema::optional(31, "dataRange", Shape::Structure).alternative_of(13),
-        FieldSchema::optional(32, "dataPeriod", Shape::Structure).alternative_of(13),
-        FieldSchema::optional(33, "dataRatio", Shape::Structure).alternative_of(13),
-        FieldSchema::optional(34, "dataResource", Shape::Structure).alternative_of(13),
-        FieldSchema::optional(35, "dataSampledData", Shape::Structure)
+        FieldSchema::optional(15, member!("dataDecimal"), Shape::Primitive)
             .alternative_of(13),
-        FieldSchema::optional(36, "dataHumanName", Shape::Structure).alternative_of(13),
-        FieldSchema::optional(37, "dataAddress", Shape::Structure).alternative_of(13),
-        FieldSchema::optional(38, "dataContact", Shape::Structure).alternative_of(13),
-        FieldSchema::optional(39, "dataSchedule", Shape::Structure).alternative_of(13),
-        FieldSchema::optional(40, "remarks", Shape::Primitive),
-        FieldSchema::list(41, "group", Shape::Structure),
+        FieldSchema::optional(16, member!("dataBase64Binary"), Shape::Primitive)
+            .alternative_of(13),
+        FieldSchema::optional(17, member!("dataInstant"), Shape::Primitive)
+            .alternative_of(13),
+        FieldSchema::optional(18, member!("dataString"), Shape::Primitive)
+            .alternative_of(13),
+        FieldSchema::optional(19, member!("dataUri"), Shape::Primitive)
+            .alternative_of(13),
+        FieldSchema::optional(20, member!("dataDate"), Shape::Primitive)
+            .alternative_of(13),
+        FieldSchema::optional(21, member!("dataDateTime"), Shape::Primitive)
+            .alternative_of(13),
+        FieldSchema::optional(22, member!("dataCode"), Shape::Primitive)
+            .alternative_of(13),
+        FieldSchema::optional(23, member!("dataOid"), Shape::Primitive)
+            .alternative_of(13),
+        FieldSchema::optional(24, member!("dataUuid"), Shape::Primitive)
+            .alternative_of(13),
+        FieldSchema::optional(25, member!("dataId"), Shape::Primitive)
+            .alternative_of(13),
+        FieldSchema::optional(26, member!("dataAttachment"), Shape::Structure)
+            .alternative_of(13),
+        FieldSchema::optional(27, member!("dataIdentifier"), Shape::Structure)
+            .alternative_of(13),
+        FieldSchema::optional(28, member!("dataCodeableConcept"), Shape::Structure)
+            .alternative_of(13),
+        FieldSchema::optional(29, member!("dataCoding"), Shape::Structure)
+            .alternative_of(13),
+        FieldSchema::optional(30, member!("dataQuantity"), Shape::Structure)
+            .alternative_of(13),
+        FieldSchema::optional(31, member!("dataRange"), Shape::Structure)
+            .alternative_of(13),
+        FieldSchema::optional(32, member!("dataPeriod"), Shape::Structure)
+            .alternative_of(13),
+        FieldSchema::optional(33, member!("dataRatio"), Shape::Structure)
+            .alternative_of(13),
+        FieldSchema::optional(34, member!("dataResource"), Shape::Structure)
+            .alternative_of(13),
+        FieldSchema::optional(35, member!("dataSampledData"), Shape::Structure)
+            .alternative_of(13),
+        FieldSchema::optional(36, member!("dataHumanName"), Shape::Structure)
+            .alternative_of(13),
+        FieldSchema::optional(37, member!("dataAddress"), Shape::Structure)
+            .alternative_of(13),
+        FieldSchema::optional(38, member!("dataContact"), Shape::Structure)
+            .alternative_of(13),
+        FieldSchema::optional(39, member!("dataSchedule"), Shape::Structure)
+            .alternative_of(13),
+        FieldSchema::optional(40, member!("remarks"), Shape::Primitive),
+        FieldSchema::list(41, member!("group"), Shape::Structure),
     ],
 );
 impl Structure for QuestionnaireQuestion {

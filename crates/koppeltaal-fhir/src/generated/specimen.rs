@@ -48,20 +48,20 @@ static SPECIMEN: TypeSchema = TypeSchema::new(
     "Specimen",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::list(5, "identifier", Shape::Structure),
-        FieldSchema::optional(6, "type", Shape::Structure),
-        FieldSchema::list(7, "source", Shape::Structure),
-        FieldSchema::mandatory(8, "subject", Shape::Structure),
-        FieldSchema::optional(9, "accessionIdentifier", Shape::Structure),
-        FieldSchema::optional(10, "receivedTime", Shape::Primitive),
-        FieldSchema::mandatory(11, "collection", Shape::Structure),
-        FieldSchema::list(12, "treatment", Shape::Structure),
-        FieldSchema::list(13, "container", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::list(5, member!("identifier"), Shape::Structure),
+        FieldSchema::optional(6, member!("type"), Shape::Structure),
+        FieldSchema::list(7, member!("source"), Shape::Structure),
+        FieldSchema::mandatory(8, member!("subject"), Shape::Structure),
+        FieldSchema::optional(9, member!("accessionIdentifier"), Shape::Structure),
+        FieldSchema::optional(10, member!("receivedTime"), Shape::Primitive),
+        FieldSchema::mandatory(11, member!("collection"), Shape::Structure),
+        FieldSchema::list(12, member!("treatment"), Shape::Structure),
+        FieldSchema::list(13, member!("container"), Shape::Structure),
     ],
 );
 impl Structure for Specimen {
@@ -123,10 +123,10 @@ static SPECIMEN_SOURCE: TypeSchema = TypeSchema::new(
     "Specimen.Source",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::mandatory(2, "relationship", Shape::Primitive),
-        FieldSchema::list(3, "target", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::mandatory(2, member!("relationship"), Shape::Primitive),
+        FieldSchema::list(3, member!("target"), Shape::Structure),
     ],
 );
 impl Structure for SpecimenSource {
@@ -176,16 +176,17 @@ static SPECIMEN_COLLECTION: TypeSchema = TypeSchema::new(
     "Specimen.Collection",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "collector", Shape::Structure),
-        FieldSchema::list(3, "comment", Shape::Primitive),
-        FieldSchema::optional(4, "collectedDateTime", Shape::Primitive)
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("collector"), Shape::Structure),
+        FieldSchema::list(3, member!("comment"), Shape::Primitive),
+        FieldSchema::optional(4, member!("collectedDateTime"), Shape::Primitive)
             .alternative_of(4),
-        FieldSchema::optional(5, "collectedPeriod", Shape::Structure).alternative_of(4),
-        FieldSchema::optional(6, "quantity", Shape::Structure),
-        FieldSchema::optional(7, "method", Shape::Structure),
-        FieldSchema::optional(8, "sourceSite", Shape::Structure),
+        FieldSchema::optional(5, member!("collectedPeriod"), Shape::Structure)
+            .alternative_of(4),
+        FieldSchema::optional(6, member!("quantity"), Shape::Structure),
+        FieldSchema::optional(7, member!("method"), Shape::Structure),
+        FieldSchema::optional(8, member!("sourceSite"), Shape::Structure),
     ],
 );
 impl Structure for SpecimenCollection {
@@ -271,11 +272,11 @@ static SPECIMEN_TREATMENT: TypeSchema = TypeSchema::new(
     "Specimen.Treatment",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "description", Shape::Primitive),
-        FieldSchema::optional(3, "procedure", Shape::Structure),
-        FieldSchema::list(4, "additive", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("description"), Shape::Primitive),
+        FieldSchema::optional(3, member!("procedure"), Shape::Structure),
+        FieldSchema::list(4, member!("additive"), Shape::Structure),
     ],
 );
 impl Structure for SpecimenTreatment {
@@ -327,14 +328,14 @@ static SPECIMEN_CONTAINER: TypeSchema = TypeSchema::new(
     "Specimen.Container",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::list(2, "identifier", Shape::Structure),
-        FieldSchema::optional(3, "description", Shape::Primitive),
-        FieldSchema::optional(4, "type", Shape::Structure),
-        FieldSchema::optional(5, "capacity", Shape::Structure),
-        FieldSchema::optional(6, "specimenQuantity", Shape::Structure),
-        FieldSchema::optional(7, "additive", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::list(2, member!("identifier"), Shape::Structure),
+        FieldSchema::optional(3, member!("description"), Shape::Primitive),
+        FieldSchema::optional(4, member!("type"), Shape::Structure),
+        FieldSchema::optional(5, member!("capacity"), Shape::Structure),
+        FieldSchema::optional(6, member!("specimenQuantity"), Shape::Structure),
+        FieldSchema::optional(7, member!("additive"), Shape::Structure),
     ],
 );
 impl Structure for SpecimenContainer {

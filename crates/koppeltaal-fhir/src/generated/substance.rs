@@ -38,15 +38,15 @@ static SUBSTANCE: TypeSchema = TypeSchema::new(
     "Substance",
     true,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "language", Shape::Primitive),
-        FieldSchema::optional(3, "text", Shape::Structure),
-        FieldSchema::list(4, "contained", Shape::Resource),
-        FieldSchema::mandatory(5, "type", Shape::Structure),
-        FieldSchema::optional(6, "description", Shape::Primitive),
-        FieldSchema::optional(7, "instance", Shape::Structure),
-        FieldSchema::list(8, "ingredient", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("language"), Shape::Primitive),
+        FieldSchema::optional(3, member!("text"), Shape::Structure),
+        FieldSchema::list(4, member!("contained"), Shape::Resource),
+        FieldSchema::mandatory(5, member!("type"), Shape::Structure),
+        FieldSchema::optional(6, member!("description"), Shape::Primitive),
+        FieldSchema::optional(7, member!("instance"), Shape::Structure),
+        FieldSchema::list(8, member!("ingredient"), Shape::Structure),
     ],
 );
 impl Structure for Substance {
@@ -100,11 +100,11 @@ static SUBSTANCE_INSTANCE: TypeSchema = TypeSchema::new(
     "Substance.Instance",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "identifier", Shape::Structure),
-        FieldSchema::optional(3, "expiry", Shape::Primitive),
-        FieldSchema::optional(4, "quantity", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("identifier"), Shape::Structure),
+        FieldSchema::optional(3, member!("expiry"), Shape::Primitive),
+        FieldSchema::optional(4, member!("quantity"), Shape::Structure),
     ],
 );
 impl Structure for SubstanceInstance {
@@ -148,10 +148,10 @@ static SUBSTANCE_INGREDIENT: TypeSchema = TypeSchema::new(
     "Substance.Ingredient",
     false,
     &[
-        FieldSchema::list(0, "extension", Shape::Structure),
-        FieldSchema::list(1, "modifierExtension", Shape::Structure),
-        FieldSchema::optional(2, "quantity", Shape::Structure),
-        FieldSchema::mandatory(3, "substance", Shape::Structure),
+        FieldSchema::list(0, member!("extension"), Shape::Structure),
+        FieldSchema::list(1, member!("modifierExtension"), Shape::Structure),
+        FieldSchema::optional(2, member!("quantity"), Shape::Structure),
+        FieldSchema::mandatory(3, member!("substance"), Shape::Structure),
     ],
 );
 impl Structure for SubstanceIngredient {

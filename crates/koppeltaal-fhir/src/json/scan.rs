@@ -130,6 +130,34 @@ impl<'t> Scanner<'t> {
         Ok(Some(name))
     }
 
+    /// Takes the name of the next member with its colon if it is one of `members`, which are in quotes and with the colon,
+    /// written without blanks: the short way for what machines write. Gives its place among them.
+    #[inline]
+    pub(crate) fn take_member<'m>(
+        &mut self,
+        first: bool,
+        members: impl Iterator<Item = &'m str>,
+    ) -> Option<usize> {
+        let start = if first {
+            self.at
+        } else if self.peek_byte() == Some(b',') {
+            self.at + 1
+        } else {
+            return None;
+        };
+        let rest = self.text.as_bytes().get(start..)?;
+        for (index, member) in members.enumerate() {
+            let member = member.as_bytes();
+            // Four bytes tell most of them apart.
+            if rest.first_chunk::<4>() == member.first_chunk::<4>() && rest.starts_with(member) {
+                self.at = start + member.len();
+                self.skip_space();
+                return Some(index);
+            }
+        }
+        None
+    }
+
     /// Whether the array has another item; takes the comma before it or the bracket at the end.
     #[inline]
     pub(crate) fn next_item(&mut self, first: bool) -> Result<bool> {
@@ -167,15 +195,12 @@ impl<'t> Scanner<'t> {
     /// Moves to the next quote or backslash. Control characters are not allowed in between.
     #[inline]
     fn find_string_stop(&mut self) -> Result<u8> {
-        self.at +=
-            bytes::find_control_or(self.text.as_bytes().get(self.at..).unwrap_or_default(), [b'"', b'\\']);
-        loop {
-            match self.peek_byte() {
-                Some(byte @ (b'"' | b'\\')) => return Ok(byte),
-                Some(0..0x20) => return self.error("a control character in a string must be escaped"),
-                Some(_) => self.at += 1,
-                None => return self.error("the text ends inside a string"),
-            }
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        self.at += bytes::plain_length(rest, [b'"', b'\\']);
+        match self.peek_byte() {
+            Some(byte @ (b'"' | b'\\')) => Ok(byte),
+            Some(_) => self.error("a control character in a string must be escaped"),
+            None => self.error("the text ends inside a string"),
         }
     }
 

@@ -6,6 +6,9 @@ use crate::finding::Rule;
 use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 
+/// How many fields behind the last one are tried before a member's name is read as a string.
+const LOOK_AHEAD: usize = 3;
+
 /// Which fields of one object have been read, and what the object still has to be checked for.
 #[derive(Default)]
 pub(super) struct Progress {
@@ -30,12 +33,21 @@ impl<'t> Reader<'t> {
         let mut progress = Progress::default();
         let mut first = true;
         let mut offset = self.scanner.offset();
-        while let Some(name) = self.next_member(first)? {
-            first = false;
-            match schema.find(&name, progress.hint) {
-                Some(index) => self.field(target, index, &name, offset, &mut progress)?,
-                None => self.special(target, &name, offset, &mut progress)?,
+        loop {
+            let hint = progress.hint;
+            let likely = schema.fields.iter().skip(hint).take(LOOK_AHEAD).map(|field| field.member);
+            if let Some(place) = self.scanner.take_member(first, likely) {
+                let index = hint + place;
+                self.field(target, index, schema.fields[index].name, offset, &mut progress)?;
+            } else if let Some(name) = self.next_member(first)? {
+                match schema.find(&name, hint) {
+                    Some(index) => self.field(target, index, &name, offset, &mut progress)?,
+                    None => self.special(target, &name, offset, &mut progress)?,
+                }
+            } else {
+                break;
             }
+            first = false;
             offset = self.scanner.offset();
         }
         if first {

@@ -8,7 +8,7 @@ use crate::finding::WriteError;
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
 use crate::primitives::{decimal_to_json, is_xml_space};
 use crate::resource::Resource;
-use crate::structure::{FieldSchema, Structure, StructureList, Walker};
+use crate::structure::{FieldSchema, Structure, StructureList, Walker, member};
 use crate::unknown::{UnknownContent, UnknownNode, UnknownResource};
 use crate::xhtml::Xhtml;
 
@@ -75,28 +75,36 @@ impl Writer<'_> {
         self.break_line();
     }
 
-    /// The name of a member; names of the standard need no escapes.
+    /// The name of a field's member; names of the standard need no escapes.
     #[inline]
-    fn name(&mut self, prefix: &str, name: &str) {
-        self.separate();
-        self.out.push(b'"');
-        self.out.extend_from_slice(prefix.as_bytes());
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(if self.indent > 0 { b"\": " } else { b"\":" });
+    fn name(&mut self, field: &FieldSchema) {
+        self.member(field.member);
     }
 
-    fn string_member(&mut self, name: &str, value: &str) {
-        self.name("", name);
-        write_string(self.out, value);
+    /// The name of the member beside it, which holds ids and extensions.
+    fn companion_name(&mut self, field: &FieldSchema) {
+        self.member(&format!("\"_{}", &field.member[1..]));
+    }
+
+    /// `member` is a name in quotes, with its colon.
+    #[inline]
+    fn member(&mut self, member: &str) {
+        self.separate();
+        self.out.extend_from_slice(member.as_bytes());
+        if self.indent > 0 {
+            self.out.push(b' ');
+        }
     }
 
     fn object(&mut self, resource_type: Option<&str>, value: &dyn Structure) {
         self.open(b'{');
         if let Some(resource_type) = resource_type {
-            self.string_member("resourceType", resource_type);
+            self.member(member!("resourceType"));
+            write_string(self.out, resource_type);
         }
         if let Some(id) = value.id() {
-            self.string_member("id", id);
+            self.member(member!("id"));
+            write_string(self.out, id);
         }
         if value.unknown().is_empty() && self.unknown.is_empty() {
             value.walk(self);
@@ -191,7 +199,7 @@ impl Writer<'_> {
 
     /// Items of an array of objects or resources.
     fn array(&mut self, field: &'static FieldSchema, count: usize, mut item: impl FnMut(&mut Self, usize)) {
-        self.name("", field.name);
+        self.name(field);
         self.open(b'[');
         for index in 0..count {
             self.separate();
@@ -209,11 +217,11 @@ impl Walker for Writer<'_> {
         self.before(field);
         let companions = value.companions();
         if companions.is_none() || value.wire_text().is_some() {
-            self.name("", field.name);
+            self.name(field);
             self.value(value);
         }
         if let Some(companions) = companions.filter(|companions| !companions.is_bare()) {
-            self.name("_", field.name);
+            self.companion_name(field);
             self.companions(companions);
         }
     }
@@ -235,7 +243,7 @@ impl Walker for Writer<'_> {
             });
         }
         if (0..count).any(|index| companions(index).is_some()) {
-            self.name("_", field.name);
+            self.companion_name(field);
             self.open(b'[');
             for index in 0..count {
                 self.separate();
@@ -251,7 +259,7 @@ impl Walker for Writer<'_> {
 
     fn structure(&mut self, field: &'static FieldSchema, value: &dyn Structure) {
         self.before(field);
-        self.name("", field.name);
+        self.name(field);
         self.path.push((field.name, None));
         self.object(None, value);
         self.path.pop();
@@ -264,7 +272,7 @@ impl Walker for Writer<'_> {
 
     fn resource(&mut self, field: &'static FieldSchema, value: &Resource) {
         self.before(field);
-        self.name("", field.name);
+        self.name(field);
         self.path.push((field.name, None));
         self.any_resource(value);
         self.path.pop();
@@ -278,12 +286,14 @@ impl Walker for Writer<'_> {
 
     fn xhtml(&mut self, field: &'static FieldSchema, value: &Xhtml) {
         self.before(field);
-        self.string_member(field.name, value.as_str());
+        self.name(field);
+        write_string(self.out, value.as_str());
     }
 
     fn attribute(&mut self, field: &'static FieldSchema, value: &str) {
         self.before(field);
-        self.string_member(field.name, value);
+        self.name(field);
+        write_string(self.out, value);
     }
 }
 

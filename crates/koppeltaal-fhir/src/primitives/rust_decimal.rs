@@ -1,4 +1,4 @@
-//! To and from `Decimal` of the crate rust_decimal, for sums that must not lose a digit (feature `rust_decimal`).
+//! To and from `Decimal` of the crate `rust_decimal`, for sums that must not lose a digit (feature `rust_decimal`).
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use ::rust_decimal::Decimal as Number;
 
 use super::Decimal;
 
-/// A decimal of more digits than rust_decimal holds: 28.
+/// A decimal of more digits than `rust_decimal` holds: 28.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecimalConversionError(String);
 

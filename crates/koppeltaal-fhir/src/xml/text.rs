@@ -15,7 +15,7 @@ pub(crate) fn is_xml_character(character: char) -> bool {
 /// The value of an attribute: references resolved, literal white space made blanks as XML demands.
 pub(crate) fn attribute_value(raw: &str) -> Result<Cow<'_, str>, Problem> {
     let bytes = raw.as_bytes();
-    let plain = bytes::find_control_or(bytes, [b'&']);
+    let plain = bytes::plain_length(bytes, [b'&']);
     if bytes[plain..].iter().all(|byte| !matches!(byte, b'&' | b'\n' | b'\r' | b'\t')) {
         return Ok(Cow::Borrowed(raw));
     }

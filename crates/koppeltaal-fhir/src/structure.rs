@@ -111,6 +111,12 @@ impl TypeSchema {
         })
     }
 
+    /// The index behind the field at `index`, or behind the last alternative of its choice.
+    pub(crate) fn end_of_group(&self, index: usize) -> usize {
+        let group = self.fields[index].group();
+        self.fields.iter().rposition(|field| field.group() == group).map_or(index + 1, |last| last + 1)
+    }
+
     /// The index of the field `name`. `hint` is where it probably is, because both formats mostly keep schema order.
     #[inline]
     pub(crate) fn find(&self, name: &str, hint: usize) -> Option<usize> {

@@ -18,6 +18,8 @@ pub(super) struct Progress {
     companions: FieldSet,
     /// Fields, or groups of alternatives, that are present in any way.
     present: FieldSet,
+    /// Alternatives that were refused because another one of the choice was there before.
+    pub(super) refused: FieldSet,
     /// Where the search for the next name starts.
     hint: usize,
     id_seen: bool,
@@ -86,7 +88,9 @@ impl<'t> Reader<'t> {
             return self.keep(target.unknown_mut(), name, index + 1);
         }
         if !self.enter_choice(field, name, offset, progress)? {
-            return self.keep(target.unknown_mut(), name, index + 1);
+            // Behind the alternative that is there, or that would be refused when this is read again.
+            let after = target.schema().end_of_group(index);
+            return self.keep(target.unknown_mut(), name, after);
         }
         let read = match target.slot(index) {
             Slot::Primitive(value) => self.single_primitive(field, value, kind, offset)?,
@@ -140,7 +144,9 @@ impl<'t> Reader<'t> {
             return Ok(true);
         };
         let own = usize::from(field.index);
-        let mine = progress.values.contains(own) && progress.companions.contains(own);
+        let mine = progress.values.contains(own)
+            && progress.companions.contains(own)
+            && !progress.refused.contains(own);
         if progress.present.insert(usize::from(first)) || mine {
             return Ok(true);
         }
@@ -151,6 +157,7 @@ impl<'t> Reader<'t> {
             "one alternative of the choice",
             "a second one",
         )?;
+        progress.refused.insert(own);
         Ok(false)
     }
 
@@ -219,7 +226,7 @@ impl<'t> Reader<'t> {
         offset: usize,
         progress: &mut Progress,
     ) -> Result<()> {
-        if std::mem::replace(&mut progress.id_seen, true) {
+        if self.kind()? != Kind::Null && std::mem::replace(&mut progress.id_seen, true) {
             self.report.find((ERROR, Rule::DUPLICATE_MEMBER), name, offset, "one id", "another one")?;
             return self.keep(target.unknown_mut(), name, 0);
         }

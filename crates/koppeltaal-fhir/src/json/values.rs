@@ -22,12 +22,11 @@ impl<'t> Reader<'t> {
         progress: &mut Progress,
     ) -> Result<()> {
         let field = &target.schema().fields[index];
-        let own_value = progress.values.contains(index);
-        if field.choice.is_none() || !own_value {
-            let was_companion_only = !own_value;
-            if was_companion_only && !self.enter_choice(field, name, offset, progress)? {
-                return self.keep(target.unknown_mut(), name, index + 1);
-            }
+        let belongs = !progress.refused.contains(index)
+            && (progress.values.contains(index) || self.enter_choice(field, name, offset, progress)?);
+        if !belongs {
+            let after = target.schema().end_of_group(index);
+            return self.keep(target.unknown_mut(), name, after);
         }
         let kind = self.kind()?;
         let read = match (target.slot(index), kind) {

@@ -71,7 +71,9 @@ impl<'t> Element<'t> {
     /// The attributes other than `id`, `value` and namespace declarations.
     #[inline]
     pub(super) fn attributes(&self) -> impl Iterator<Item = (&'t str, RawValue<'t>)> + use<'t> {
-        self.tag.other_attributes().filter(|(name, _)| *name != "id" && !name.starts_with("xmlns"))
+        self.tag
+            .other_attributes()
+            .filter(|(name, _)| !matches!(*name, "id" | "xmlns") && !name.starts_with("xmlns:"))
     }
 
     /// The value of an attribute other than `id` and `value`.

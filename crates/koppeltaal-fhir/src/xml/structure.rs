@@ -227,7 +227,12 @@ impl<'t> Reader<'t> {
                 None => (Rule::MAXIMUM, "it once"),
             };
             self.report.find((ERROR, rule), field.name, offset, expected, "another one")?;
-            return self.keep(target.unknown_mut(), element, *last + 1);
+            // One that was empty will not be written, and this one then be the first.
+            let was_empty = field.choice.is_none()
+                && matches!(target.slot(index), Slot::Primitive(value) if value.is_absent());
+            if !was_empty {
+                return self.keep(target.unknown_mut(), element, *last + 1);
+            }
         }
         match target.slot(index) {
             Slot::Primitive(value) => self.primitive(field, None, value, element),

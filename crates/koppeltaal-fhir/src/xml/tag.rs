@@ -83,11 +83,25 @@ impl<'t> Tag<'t> {
     }
 }
 
-/// Whether a text is a name. Beyond ASCII nearly everything can be part of one.
+/// Whether a text is a name, with a prefix or without.
 pub(crate) fn is_name(text: &str) -> bool {
-    let starts_well = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80;
-    let goes_on = |byte: u8| starts_well(byte) || byte.is_ascii_digit() || matches!(byte, b':' | b'-' | b'.');
-    text.bytes().next().is_some_and(starts_well) && text.bytes().all(goes_on)
+    match text.split_once(':') {
+        None => is_unprefixed_name(text),
+        Some((prefix, name)) => is_unprefixed_name(prefix) && is_unprefixed_name(name),
+    }
+}
+
+/// Whether a text is a name without a colon.
+pub(crate) fn is_unprefixed_name(text: &str) -> bool {
+    let starts_well = |byte: u8| !byte.is_ascii_digit() && !matches!(byte, b'-' | b'.' | b':');
+    text.bytes().next().is_some_and(starts_well) && !text.contains(':') && is_name_token(text)
+}
+
+/// Whether a text is made of what names are made of. Beyond ASCII that is nearly everything.
+pub(crate) fn is_name_token(text: &str) -> bool {
+    let fits =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'-' | b'.') || byte >= 0x80;
+    !text.is_empty() && text.bytes().all(fits)
 }
 
 /// For each byte whether it ends a name.

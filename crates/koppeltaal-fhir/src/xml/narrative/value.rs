@@ -1,7 +1,7 @@
 //! The types of attributes in a narrative.
 
 use crate::primitives::is_xml_space;
-use crate::xml::tag::is_name;
+use crate::xml::tag::{is_name_token, is_unprefixed_name};
 
 /// What the value of an attribute must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,15 +85,6 @@ impl Value {
 fn all_words(value: &str, is_one: fn(&str) -> bool) -> bool {
     let mut words = value.split(is_xml_space).filter(|word| !word.is_empty()).peekable();
     words.peek().is_some() && words.all(is_one)
-}
-
-fn is_unprefixed_name(text: &str) -> bool {
-    is_name(text) && !text.contains(':')
-}
-
-fn is_name_token(text: &str) -> bool {
-    // Whatever may stand inside a name may start a token.
-    !text.is_empty() && is_name(&format!("_{text}"))
 }
 
 /// One to eight letters, then parts of one to eight letters or digits.

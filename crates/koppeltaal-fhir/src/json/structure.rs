@@ -204,12 +204,17 @@ impl<'t> Reader<'t> {
         let schema = target.schema();
         let primitive =
             name.strip_prefix('_').and_then(|name| schema.find(name, progress.hint.saturating_sub(1)));
+        let primitive = primitive
+            .filter(|index| matches!(schema.fields[*index].shape, Shape::Primitive | Shape::IdReference));
         match primitive {
-            Some(index)
-                if matches!(schema.fields[index].shape, Shape::Primitive | Shape::IdReference)
-                    && progress.companions.insert(index) =>
-            {
+            Some(index) if progress.companions.insert(index) => {
                 self.companions(target, index, name, offset, progress)
+            }
+            Some(index) => {
+                let (expected, found) = ("each member once", "the member again");
+                self.report.find((ERROR, Rule::DUPLICATE_MEMBER), name, offset, expected, found)?;
+                // Behind the first, or it would be the first when this is read again.
+                self.keep(target.unknown_mut(), name, schema.end_of_group(index))
             }
             _ => {
                 let expected = format_args!("a member of {}", schema.name);

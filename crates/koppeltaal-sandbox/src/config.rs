@@ -2,10 +2,12 @@
 
 mod application;
 mod error;
+mod fault;
 mod file;
 mod instance;
 mod lifetimes;
 mod limits;
+mod push;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
@@ -17,9 +19,11 @@ use koppeltaal_messaging::Event;
 
 pub use application::Application;
 pub use error::ConfigError;
+pub use fault::{Fault, FaultKind};
 pub use instance::Instance;
 pub use lifetimes::Lifetimes;
 pub use limits::Limits;
+pub use push::{Push, Webhook};
 
 use crate::definition;
 use crate::links::FHIR_PATH;
@@ -68,6 +72,12 @@ pub struct SandboxConfig {
     /// How long a claimed message may stay unanswered before it is New again. Default 5 minutes; at the fifth time it
     /// becomes `MaximumRetriesExceeded`.
     pub claim_timeout: Duration,
+    /// What goes wrong on purpose. Default nothing.
+    pub faults: Vec<Fault>,
+    /// Whether faults can be set at `/sandbox/faults`, by anybody. Default no.
+    pub admin: bool,
+    /// The times of push.
+    pub push: Push,
     /// How long launches, codes and tokens are good.
     pub lifetimes: Lifetimes,
     /// The base of all links that are handed out: `http(s)://host[/path]`, without `/FHIR/Koppeltaal`. When not set, the
@@ -144,6 +154,24 @@ impl SandboxConfig {
         self
     }
 
+    /// Adds to [`faults`](Self#structfield.faults).
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Sets [`admin`](Self#structfield.admin).
+    pub fn admin(mut self, admin: bool) -> Self {
+        self.admin = admin;
+        self
+    }
+
+    /// Sets [`push`](Self#structfield.push).
+    pub fn push(mut self, push: Push) -> Self {
+        self.push = push;
+        self
+    }
+
     /// Sets [`lifetimes`](Self#structfield.lifetimes).
     pub fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
         self.lifetimes = lifetimes;
@@ -200,6 +228,7 @@ impl SandboxConfig {
                 return Err(ConfigError::DuplicateInstance(instance.username.clone()));
             }
             self.check_domain(&instance.domain)?;
+            instance.webhook.as_ref().map_or(Ok(()), Webhook::check)?;
             if !of_applications.insert((&instance.domain, &instance.application)) {
                 return Err(ConfigError::DuplicateApplicationInstance(instance.application.clone()));
             }
@@ -222,6 +251,9 @@ impl SandboxConfig {
             if *count > self.limits.definitions {
                 return Err(ConfigError::TooManyDefinitions(domain.clone()));
             }
+        }
+        if self.push.keep_alive.is_zero() {
+            return Err(ConfigError::KeepAlive);
         }
         match &self.public_url {
             Some(url) if !is_base_url(url) => Err(ConfigError::PublicUrl(url.clone())),
@@ -246,6 +278,9 @@ impl Default for SandboxConfig {
             applications: Vec::new(),
             activity_definitions: Vec::new(),
             claim_timeout: Duration::from_secs(5 * 60),
+            faults: Vec::new(),
+            admin: false,
+            push: Push::default(),
             lifetimes: Lifetimes::default(),
             public_url: None,
             data: None,

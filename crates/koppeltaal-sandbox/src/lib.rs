@@ -3,7 +3,9 @@
 mod compose;
 mod config;
 mod definition;
+mod faults;
 mod http;
+mod hub;
 mod links;
 mod mailbox;
 mod oauth;
@@ -11,9 +13,11 @@ mod sandbox;
 mod server;
 mod storage;
 mod store;
+mod webhook;
 
 pub use config::{
-    Application, ConfigError, ConfiguredDefinition, Instance, Lifetimes, Limits, SandboxConfig,
+    Application, ConfigError, ConfiguredDefinition, Fault, FaultKind, Instance, Lifetimes, Limits, Push,
+    SandboxConfig, Webhook,
 };
 pub use sandbox::{Sandbox, StartError};
 pub use store::StoreError;

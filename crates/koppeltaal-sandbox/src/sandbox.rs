@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
-use crate::config::{ConfigError, SandboxConfig};
+use crate::config::{ConfigError, Fault, SandboxConfig};
 use crate::http::{self, App};
 use crate::server;
 use crate::store::StoreError;
@@ -24,6 +24,8 @@ pub struct Sandbox {
     /// Dropped to stop.
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
+    /// What goes on beside the requests; ends with the sandbox.
+    _tasks: JoinSet<()>,
 }
 
 impl Sandbox {
@@ -41,7 +43,8 @@ impl Sandbox {
             tracing::warn!(%address, "the sandbox can be reached from other machines; it is not for production");
         }
         let reachable = reachable(address);
-        let app = Arc::new(App::new(&config, reachable)?);
+        let mut tasks = JoinSet::new();
+        let app = Arc::new(App::new(&config, reachable, address.ip(), &mut tasks)?);
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async {
             // An error means that the sender is gone, which means stop just as well.
@@ -51,7 +54,7 @@ impl Sandbox {
         let server = tokio::spawn(server::serve(listener, service, config.limits, stopped));
         let url = config.public_url.unwrap_or_else(|| format!("http://{reachable}"));
         let url = url.trim_end_matches('/').to_owned();
-        Ok(Self { address, url, app, stop: Some(stop), server })
+        Ok(Self { address, url, app, stop: Some(stop), server, _tasks: tasks })
     }
 
     /// The base URL for clients, without a slash at the end: the public URL if one is configured, else
@@ -70,10 +73,16 @@ impl Sandbox {
         self.app.advance_clock(by);
     }
 
+    /// Lets these faults happen from now on, in place of those that were set before.
+    pub fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.app.faults().set(faults.into_iter().collect());
+    }
+
     /// Stops listening and lets the requests under way finish, for [`Limits::stop_time`](crate::Limits::stop_time) at
     /// most; what is not finished then is cut off.
     pub async fn stop(mut self) {
         drop(self.stop.take());
+        self.app.hub().stop();
         // A panic in it has been reported already.
         let _ = (&mut self.server).await;
     }
@@ -83,6 +92,7 @@ impl Drop for Sandbox {
     /// Cuts off all connections: a client that says nothing would keep the server alive for ever.
     fn drop(&mut self) {
         self.server.abort();
+        self.app.hub().stop();
     }
 }
 

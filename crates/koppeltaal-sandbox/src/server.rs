@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::future::ready;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,14 +70,32 @@ pub(crate) async fn serve<S>(
     }
 }
 
+/// An answer that is none: the connection is closed instead.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the connection is cut on purpose")]
+pub(crate) struct Cut;
+
+impl Cut {
+    pub(crate) fn response() -> Response {
+        let mut response = Response::default();
+        response.extensions_mut().insert(Self);
+        response
+    }
+}
+
 async fn connection<S>(stream: TcpStream, service: S, header_time: Duration, mut stop: watch::Receiver<bool>)
 where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
 {
     // A slow answer is better than none; small ones go out at once.
     let _ = stream.set_nodelay(true);
-    let service =
-        TowerToHyperService::new(service.map_request(|request: hyper::Request<_>| request.map(Body::new)));
+    let service = service
+        .map_request(|request: hyper::Request<_>| request.map(Body::new))
+        .map_err(|never: Infallible| -> Cut { match never {} })
+        .and_then(|response: Response| {
+            ready(if response.extensions().get::<Cut>().is_some() { Err(Cut) } else { Ok(response) })
+        });
+    let service = TowerToHyperService::new(service);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_time)

@@ -395,6 +395,17 @@ async fn a_token_that_has_expired_says_so_and_can_be_refreshed() {
 }
 
 #[tokio::test]
+async fn a_token_can_expire_on_purpose() {
+    let sandbox = start(confidential()).await;
+    let reply = tokens(&sandbox).await;
+    let game = Client::bearer(&sandbox, reply["access_token"].as_str().unwrap(), Format::Json);
+    sandbox
+        .set_faults([koppeltaal_sandbox::Fault::new(koppeltaal_sandbox::FaultKind::TokenExpires).times(1)]);
+    assert!(game.claim().await.issues(401)[0].is("expired"));
+    game.claim().await.bundle();
+}
+
+#[tokio::test]
 async fn launches_and_codes_expire() {
     let sandbox = start(confidential()).await;
     let launch = launched(&sandbox).await;

@@ -166,7 +166,7 @@ async fn errors_come_as_an_outcome_in_the_format_that_was_asked_for() {
             );
         }
     }
-    let url = format!("{}/", sandbox.url());
+    let url = format!("{}/nowhere", sandbox.url());
     let outside = reqwest::get(url).await.expect("an answer");
     assert_eq!(outside.status(), 404);
     assert!(

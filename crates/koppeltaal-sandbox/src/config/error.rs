@@ -4,6 +4,14 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// A webhook has no absolute URL of the scheme http, or headers that are none.
+    #[error(
+        "{0:?} cannot be called as a webhook: it has to be http://host[/path], with headers that can be sent"
+    )]
+    Webhook(String),
+    /// [`Push::keep_alive`](crate::Push::keep_alive) is zero, so the hub would do nothing but give signs of life.
+    #[error("keep_alive has to be more than nothing")]
+    KeepAlive,
     /// A configuration file cannot be read as one: what is wrong, and in which line.
     #[error("{0}")]
     File(String),

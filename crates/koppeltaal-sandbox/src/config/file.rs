@@ -1,7 +1,7 @@
 //! [`SandboxConfig`] from a TOML file. The example that documents the form is `sandbox.toml` beside this crate's
 //! manifest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use koppeltaal_messaging::{ApiVersion, CodeSystem as _, Event, Reference};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::{Application, ConfigError, Instance, Lifetimes, Limits, SandboxConfig};
+use super::{Application, ConfigError, Fault, Instance, Lifetimes, Limits, Push, SandboxConfig, Webhook};
 
 /// Where a configured server listens unless the file says otherwise; a test wants a free port, people a known one.
 const LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8480);
@@ -58,6 +58,12 @@ struct File {
     #[serde(default)]
     activity_definitions: Vec<FileDefinition>,
     #[serde(default)]
+    admin: bool,
+    #[serde(default)]
+    faults: Vec<Fault>,
+    #[serde(default)]
+    push: FilePush,
+    #[serde(default)]
     lifetimes: FileLifetimes,
     #[serde(default)]
     limits: FileLimits,
@@ -74,6 +80,15 @@ struct FileInstance {
     subscriptions: Vec<Event>,
     #[serde(default, deserialize_with = "text")]
     api_version: Option<ApiVersion>,
+    webhook: Option<FileWebhook>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileWebhook {
+    url: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -116,6 +131,21 @@ struct FileLifetimes {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
+struct FilePush {
+    #[serde(default, deserialize_with = "seconds")]
+    keep_alive: Option<Duration>,
+    #[serde(default, deserialize_with = "seconds")]
+    disconnect_timeout: Option<Duration>,
+    #[serde(default, deserialize_with = "seconds")]
+    connection_timeout: Option<Duration>,
+    #[serde(default, deserialize_with = "seconds")]
+    webhook_pause: Option<Duration>,
+    #[serde(default, deserialize_with = "seconds")]
+    webhook_timeout: Option<Duration>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
 struct FileLimits {
     body_bytes: Option<usize>,
     queue_messages: Option<usize>,
@@ -124,6 +154,7 @@ struct FileLimits {
     definitions: Option<usize>,
     storage_items: Option<usize>,
     storage_bytes: Option<usize>,
+    hub_connections: Option<usize>,
     connections: Option<usize>,
     #[serde(default, deserialize_with = "seconds")]
     request_time: Option<Duration>,
@@ -138,6 +169,9 @@ impl File {
             public_url: self.public_url,
             data: self.data,
             domains: self.domains,
+            admin: self.admin,
+            faults: self.faults,
+            push: self.push.into_push(),
             lifetimes: self.lifetimes.into_lifetimes(),
             limits: self.limits.into_limits(),
             ..SandboxConfig::default()
@@ -163,6 +197,9 @@ impl FileInstance {
             Instance::new(self.username, self.password, self.domain).subscribe(self.subscriptions);
         set(&mut instance.application, self.application);
         set(&mut instance.api_version, self.api_version);
+        instance.webhook = self
+            .webhook
+            .map(|webhook| Webhook { url: webhook.url, headers: webhook.headers.into_iter().collect() });
         instance
     }
 }
@@ -204,6 +241,18 @@ impl FileLifetimes {
     }
 }
 
+impl FilePush {
+    fn into_push(self) -> Push {
+        let mut push = Push::default();
+        set(&mut push.keep_alive, self.keep_alive);
+        set(&mut push.disconnect_timeout, self.disconnect_timeout);
+        set(&mut push.connection_timeout, self.connection_timeout);
+        set(&mut push.webhook_pause, self.webhook_pause);
+        set(&mut push.webhook_timeout, self.webhook_timeout);
+        push
+    }
+}
+
 impl FileLimits {
     fn into_limits(self) -> Limits {
         let mut limits = Limits::default();
@@ -214,6 +263,7 @@ impl FileLimits {
         set(&mut limits.definitions, self.definitions);
         set(&mut limits.storage_items, self.storage_items);
         set(&mut limits.storage_bytes, self.storage_bytes);
+        set(&mut limits.hub_connections, self.hub_connections);
         set(&mut limits.connections, self.connections);
         set(&mut limits.request_time, self.request_time);
         set(&mut limits.stop_time, self.stop_time);

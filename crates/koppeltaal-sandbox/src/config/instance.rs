@@ -5,6 +5,8 @@ use std::fmt;
 
 use koppeltaal_messaging::{ApiVersion, Event};
 
+use super::Webhook;
+
 /// An application instance: one application in one domain, with credentials, a queue and subscriptions.
 ///
 /// ```
@@ -30,6 +32,8 @@ pub struct Instance {
     pub application: String,
     /// The events whose messages are copied into the instance's queue.
     pub subscriptions: BTreeSet<Event>,
+    /// Where to tell it of messages, besides the hub.
+    pub webhook: Option<Webhook>,
     /// The rules of versioning that its messages are held to.
     pub api_version: ApiVersion,
 }
@@ -44,6 +48,7 @@ impl Instance {
             password: password.into(),
             domain: domain.into(),
             subscriptions: BTreeSet::new(),
+            webhook: None,
             api_version: ApiVersion::default(),
         }
     }
@@ -59,6 +64,13 @@ impl Instance {
     #[must_use]
     pub fn application(mut self, identifier: impl Into<String>) -> Self {
         self.application = identifier.into();
+        self
+    }
+
+    /// With a webhook.
+    #[must_use]
+    pub fn webhook(mut self, webhook: Webhook) -> Self {
+        self.webhook = Some(webhook);
         self
     }
 
@@ -78,6 +90,7 @@ impl fmt::Debug for Instance {
             .field("domain", &self.domain)
             .field("application", &self.application)
             .field("subscriptions", &self.subscriptions)
+            .field("webhook", &self.webhook)
             .field("api_version", &self.api_version)
             .finish_non_exhaustive()
     }

@@ -23,6 +23,8 @@ pub struct Limits {
     pub storage_items: usize,
     /// Size of these in bytes of base64. Default 256 MiB.
     pub storage_bytes: usize,
+    /// Connections to the hub that are remembered. Default 10,000.
+    pub hub_connections: usize,
     /// Connections at a time; more wait until one ends. Default 4,096.
     pub connections: usize,
     /// How long a client may take to send the header of a request, and then its body. Default 30 seconds each.
@@ -41,6 +43,7 @@ impl Default for Limits {
             definitions: 10_000,
             storage_items: 100_000,
             storage_bytes: 256 << 20,
+            hub_connections: 10_000,
             connections: 4096,
             request_time: Duration::from_secs(30),
             stop_time: Duration::from_secs(5),

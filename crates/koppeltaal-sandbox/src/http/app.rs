@@ -2,18 +2,23 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::config::{Limits, SandboxConfig};
-use crate::mailbox::{InstanceId, Kind, Mailbox, Moment, Occasion, Refusal};
+use crate::config::{FaultKind, Limits, SandboxConfig};
+use crate::faults::Faults;
+use crate::hub::Hub;
+use crate::mailbox::{InstanceId, Kind, Mailbox, Moment, News, Occasion, Refusal};
 use crate::oauth::{Code, Grants, OAuthError};
 use crate::storage::Storage;
 use crate::store::{Persistent, Store, StoreError};
+use crate::webhook;
 
 /// The state behind the handlers. The mailbox is locked for one step at a time, never while a body is read or written.
 pub(crate) struct App {
@@ -22,6 +27,13 @@ pub(crate) struct App {
     storage: Mutex<Storage>,
     /// Where all three are kept, if anywhere.
     store: Option<Mutex<Store>>,
+    hub: Hub,
+    faults: Faults,
+    is_admin: bool,
+    has_page: bool,
+    /// Moves on whenever a message does.
+    revision: watch::Sender<u64>,
+    webhooks: HashMap<InstanceId, webhook::Caller>,
     /// By username.
     accounts: HashMap<String, Account>,
     /// The instances by domain and application.
@@ -48,12 +60,18 @@ impl fmt::Debug for App {
 }
 
 impl App {
-    /// `address` is where a client on this machine reaches the sandbox.
+    /// `address` is where a client on this machine reaches the sandbox, `listens` where it really
+    /// listens; `tasks` get what goes on beside the requests.
     ///
     /// # Errors
     ///
     /// The data file cannot be read or written.
-    pub(crate) fn new(config: &SandboxConfig, address: SocketAddr) -> Result<Self, StoreError> {
+    pub(crate) fn new(
+        config: &SandboxConfig,
+        address: SocketAddr,
+        listens: IpAddr,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<Self, StoreError> {
         let mut mailbox = Mailbox::new(config);
         let mut oauth = Grants::new(config);
         let mut storage = Storage::new(config.limits);
@@ -72,7 +90,16 @@ impl App {
         let instances = mailbox
             .instances()
             .map(|(id, instance)| ((instance.domain.clone(), instance.application.clone()), id.clone()));
+        let webhooks = mailbox.instances().filter_map(|(id, instance)| {
+            Some((id.clone(), webhook::Caller::start(instance, config.push, tasks)?))
+        });
         let app = Self {
+            webhooks: webhooks.collect(),
+            faults: Faults::new(config.faults.clone()),
+            is_admin: config.admin,
+            has_page: config.admin || listens.is_loopback(),
+            revision: watch::Sender::new(0),
+            hub: Hub::new(config.push, config.limits.hub_connections),
             instances: instances.collect(),
             store: store.map(Mutex::new),
             oauth: Mutex::new(oauth),
@@ -91,7 +118,56 @@ impl App {
 
     /// A step of the mailbox, kept before it is answered.
     pub(crate) fn mailbox<T>(&self, step: impl FnOnce(&mut Mailbox) -> T) -> Result<T, NotKept> {
-        self.step(&self.mailbox, step)
+        let (outcome, news, has_moved) = self.step(&self.mailbox, |mailbox| {
+            let before = mailbox.revision();
+            let outcome = step(mailbox);
+            (outcome, mailbox.take_news(), mailbox.revision() != before)
+        })?;
+        if has_moved {
+            self.revision.send_modify(|revision| *revision += 1);
+        }
+        for News { instance, identifier } in news {
+            let is_push = |kind| matches!(kind, FaultKind::LostPush | FaultKind::DuplicatePush);
+            let times = match self.faults.meet("", is_push)[..] {
+                [] => 1,
+                [FaultKind::LostPush, ..] => 0,
+                _ => 2,
+            };
+            for _ in 0..times {
+                self.hub.notify(&instance);
+                if let Some(webhook) = self.webhooks.get(&instance) {
+                    webhook.notify(&identifier);
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Whether there is a page for people.
+    pub(crate) fn has_page(&self) -> bool {
+        self.has_page
+    }
+
+    /// To be told when a message moves.
+    pub(crate) fn revision(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    pub(crate) fn knows(&self, instance: &InstanceId) -> bool {
+        self.applications.contains_key(instance)
+    }
+
+    /// Whether faults can be set over HTTP.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.is_admin
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// A step of launches and tokens.

@@ -13,6 +13,7 @@ use super::paging::Paging;
 use super::reply::Reply;
 use super::request::{LinksFor, Params, Received, Target};
 use crate::compose;
+use crate::config::FaultKind;
 use crate::links::{FHIR_PATH, Links, header_number, split_version};
 use crate::mailbox::{Acknowledgement, Filter, Found, Moment, Posting, Refusal};
 
@@ -74,7 +75,10 @@ impl Search<'_> {
             return Err(Refusal::parameter("ProcessingStatus is not allowed together with _query."));
         }
         let filter = self.filter()?;
-        let claimed = self.app.mailbox(|mailbox| mailbox.claim(&self.caller.instance, &filter, self.now))?;
+        let expires = |kind| kind == FaultKind::ClaimExpires;
+        let is_short = !self.app.faults().meet(FHIR_PATH, expires).is_empty();
+        let claimed =
+            self.app.mailbox(|mailbox| mailbox.claim(&self.caller.instance, &filter, is_short, self.now))?;
         let entries = claimed.map(|delivery| compose::delivery(&delivery, self.links));
         Ok(self.one_or_none(entries))
     }

@@ -4,15 +4,19 @@ mod app;
 mod authentication;
 mod binary;
 mod definitions;
+mod faults;
 mod format;
 mod messages;
 mod metadata;
 mod oauth;
 mod other;
+mod page;
 mod paging;
 mod reply;
 mod request;
+mod signalr;
 pub(crate) mod storage;
+mod websocket;
 mod wire;
 
 use std::sync::Arc;
@@ -20,12 +24,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderValue, Method, Uri, header};
-use axum::middleware::{from_fn, map_request, map_response};
+use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
+use axum::middleware::{from_fn, from_fn_with_state, map_request, map_response};
 use axum::response::Response;
-use axum::routing::{get, post, put};
+use axum::routing::{any, get, post, put};
 use tower::{Layer, Service};
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 pub(crate) use app::App;
 use oauth::OAUTH_PATH;
@@ -60,6 +64,10 @@ pub(crate) fn service(
         .route("/MobileLaunch", get(oauth::mobile_launch))
         .route("/Authorize", get(oauth::authorize))
         .route("/Token", get(oauth::token).post(oauth::token));
+    let hub = Router::new()
+        .route("/signalr/{*path}", any(signalr::signalr))
+        .layer(from_fn(reply::render))
+        .layer(hub_cors());
     let router = Router::new()
         .nest(FHIR_PATH, fhir)
         .nest(OAUTH_PATH, oauth)
@@ -69,8 +77,14 @@ pub(crate) fn service(
         })
         .layer(from_fn(reply::render))
         .layer(cors())
+        .merge(hub)
         .layer(map_response(with_content_type))
-        .with_state(app);
+        .layer(from_fn_with_state(Arc::clone(&app), faults::meet));
+    let admin = Router::new().route("/sandbox/faults", get(faults::list).put(faults::set));
+    // Beside the others: what sets faults meets none.
+    let router = if app.is_admin() { router.merge(admin) } else { router };
+    let router = if app.has_page() { router.merge(page::routes(&app)) } else { router };
+    let router = router.layer(from_fn(reply::render)).with_state(app);
     // Outside the router, for it has to happen before a path is looked up.
     map_request(without_double_slash).layer(router)
 }
@@ -83,6 +97,17 @@ fn cors() -> CorsLayer {
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
         .expose_headers([header::CONTENT_LOCATION, header::LOCATION])
 }
+
+/// The JavaScript client of the hub asks with credentials, for which a browser wants its origin named.
+fn hub_cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, X_REQUESTED_WITH])
+}
+
+const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 /// Old clients want a content type on every answer, those without a body included.
 async fn with_content_type(mut response: Response) -> Response {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::app::App;
 use super::authentication::{Account, basic_credentials};
 use super::request::{LinksFor, Params, read_body};
+use crate::links::Links;
 use crate::mailbox::Refusal;
 use crate::oauth::{
     Authorization, AuthorizationRequest, Challenge, Client, Code, Context, OAuthError, Tokens,
@@ -30,7 +31,17 @@ pub(crate) async fn launch(
     LinksFor(links): LinksFor,
     params: Params,
 ) -> Result<Response, Refusal> {
-    let context = context(&app, &account, &params)?;
+    Ok(redirect(&launch_location(&app, &account, &links, &params)?))
+}
+
+/// Launches, and gives the address that the browser has to go to.
+pub(crate) fn launch_location(
+    app: &App,
+    account: &Account,
+    links: &Links,
+    params: &Params,
+) -> Result<String, Refusal> {
+    let context = context(app, account, params)?;
     let client = context.client.clone();
     let (page, launch) = app.oauth(|oauth| {
         let page = oauth.application(&client).and_then(|application| application.launch_url.clone());
@@ -38,8 +49,7 @@ pub(crate) async fn launch(
         Ok::<_, Refusal>((page, oauth.launch(context, &mut Uuid::new_v4, app.now())))
     })??;
     tracing::debug!(client, "launched");
-    let location = launch_page(&page, &links.fhir(), &launch, &client);
-    Ok(redirect(&location))
+    Ok(launch_page(&page, &links.fhir(), &launch, &client))
 }
 
 /// `GET MobileLaunch`: an activation code for the user to type into the app.

@@ -126,6 +126,11 @@ impl Params {
         Ok(Self(pairs))
     }
 
+    /// Parameters from elsewhere.
+    pub(crate) fn of_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+
     /// The parameters of a form.
     pub(crate) fn of_form(form: &[u8]) -> Self {
         Self(form_urlencoded::parse(form).into_owned().collect())

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use koppeltaal_fhir::Entry;
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::resources::MessageHeader;
-use koppeltaal_messaging::{ApiVersion, Event};
+use koppeltaal_messaging::{ApiVersion, Event, ProcessingStatus};
 use uuid::Uuid;
 
 pub(crate) use definitions::{Definition, SentDefinition, not_found as definition_not_found};
@@ -60,6 +60,23 @@ impl InstanceId {
 pub(crate) struct Occasion {
     pub(crate) now: Moment,
     pub(crate) fresh: Uuid,
+}
+
+/// A message that came into a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) instance: InstanceId,
+    /// `MessageHeader.identifier`.
+    pub(crate) identifier: String,
+}
+
+/// What there is in a domain.
+#[derive(Debug, Default)]
+pub(crate) struct Overview {
+    /// Activity definitions that are not archived.
+    pub(crate) definitions: usize,
+    /// The instances, with the numbers of messages by status.
+    pub(crate) instances: Vec<(Instance, Vec<(ProcessingStatus, usize)>)>,
 }
 
 /// The state of one application instance.
@@ -106,6 +123,8 @@ pub(crate) struct Mailbox {
     restored: HashMap<u64, Arc<Message>>,
     /// Which configured definitions were taken in once: in a data file they are not taken in again.
     seeds: HashSet<String>,
+    /// What came into queues since the last look.
+    news: Vec<News>,
     new_seeds: Vec<String>,
     limits: Limits,
 }
@@ -141,6 +160,7 @@ impl Mailbox {
             new_messages: Vec::new(),
             restored: HashMap::new(),
             seeds: HashSet::new(),
+            news: Vec::new(),
             new_seeds: Vec::new(),
             limits,
         }
@@ -239,18 +259,50 @@ impl Mailbox {
 
     /// Copies a message into the queues of its subscribers.
     fn deliver(&mut self, message: &Arc<Message>, now: Moment) {
-        for Account { instance, queue, .. } in self.accounts.values_mut() {
+        for (id, Account { instance, queue, .. }) in &mut self.accounts {
             if instance.domain == message.domain && instance.subscriptions.contains(&message.event) {
                 self.last_number += 1;
                 queue.put(self.last_number, Arc::clone(message), &mut Tick::new(&mut self.clock, now));
+                self.news.push(News { instance: id.clone(), identifier: message.identifier.clone() });
             }
         }
     }
 
-    /// Claims the oldest New message that the filter takes.
-    pub(crate) fn claim(&mut self, receiver: &InstanceId, filter: &Filter, now: Moment) -> Option<Delivery> {
+    /// Changes whenever something in here does, since every change gives out a version.
+    pub(crate) fn revision(&self) -> Option<Moment> {
+        self.clock.last()
+    }
+
+    /// What there is in each domain.
+    pub(crate) fn overview(&mut self, now: Moment) -> BTreeMap<String, Overview> {
+        let mut domains: BTreeMap<String, Overview> = BTreeMap::new();
+        for (name, domain) in &self.domains {
+            let definitions = domain.definitions.list(false).count();
+            domains.insert(name.clone(), Overview { definitions, instances: Vec::new() });
+        }
+        for Account { instance, queue, .. } in self.accounts.values_mut() {
+            let counts = queue.counts(&mut Tick::new(&mut self.clock, now));
+            let domain = domains.entry(instance.domain.clone()).or_default();
+            domain.instances.push((instance.clone(), counts));
+        }
+        domains
+    }
+
+    /// What came into queues since this was asked last.
+    pub(crate) fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// Claims the oldest New message that the filter takes. A short claim runs out at once.
+    pub(crate) fn claim(
+        &mut self,
+        receiver: &InstanceId,
+        filter: &Filter,
+        is_short: bool,
+        now: Moment,
+    ) -> Option<Delivery> {
         let account = self.accounts.get_mut(receiver)?;
-        account.queue.claim(filter, &mut Tick::new(&mut self.clock, now))
+        account.queue.claim(filter, is_short, &mut Tick::new(&mut self.clock, now))
     }
 
     /// Does what a receiver reports about a message. Only the instance whose queue it is in may report, and with `only` only

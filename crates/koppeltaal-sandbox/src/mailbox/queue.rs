@@ -107,12 +107,12 @@ impl Queue {
     }
 
     /// Claims the oldest message that is New and that the filter takes.
-    pub(crate) fn claim(&mut self, filter: &Filter, tick: &mut Tick<'_>) -> Option<Delivery> {
+    pub(crate) fn claim(&mut self, filter: &Filter, is_short: bool, tick: &mut Tick<'_>) -> Option<Delivery> {
         self.expire(tick);
         let takes =
             |number: &&u64| self.deliveries.get(*number).is_some_and(|delivery| filter.takes(delivery));
         let number = *self.waiting.iter().find(takes)?;
-        let deadline = tick.now().after(self.bounds.claim_timeout);
+        let deadline = tick.now().after(if is_short { Duration::ZERO } else { self.bounds.claim_timeout });
         self.change(number, |delivery| delivery.claim(deadline, tick));
         self.deliveries.get(&number).cloned()
     }
@@ -131,6 +131,13 @@ impl Queue {
         self.change(number, |delivery| outcome = delivery.acknowledge(report, deadline, is_replaced, tick));
         let delivery = self.deliveries.get(&number)?.clone();
         Some(outcome.map(|()| delivery))
+    }
+
+    /// How many messages there are of each status that occurs.
+    pub(super) fn counts(&mut self, tick: &mut Tick<'_>) -> Vec<(Status, usize)> {
+        self.expire(tick);
+        let count = |status| self.deliveries.values().filter(|delivery| delivery.status == status).count();
+        Status::ALL.iter().map(|status| (*status, count(*status))).filter(|(_, count)| *count > 0).collect()
     }
 
     /// Whether the message with this number is here.

@@ -137,6 +137,13 @@ impl Grants {
         self.applications.get(client)
     }
 
+    /// The identifiers of all applications, in order.
+    pub(crate) fn application_identifiers(&self) -> Vec<String> {
+        let mut identifiers: Vec<_> = self.applications.keys().cloned().collect();
+        identifiers.sort();
+        identifiers
+    }
+
     pub(crate) fn lifetimes(&self) -> Lifetimes {
         self.lifetimes
     }

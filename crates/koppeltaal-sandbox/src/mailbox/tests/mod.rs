@@ -81,7 +81,7 @@ impl World {
 
     fn claim_of(&mut self, receiver: &str, filter: &Filter) -> Option<Delivery> {
         let receiver = self.id(receiver);
-        self.mailbox.claim(&receiver, filter, self.now)
+        self.mailbox.claim(&receiver, filter, false, self.now)
     }
 
     fn acknowledge(&mut self, receiver: &str, number: u64, status: Status) -> Result<Delivery, Refusal> {

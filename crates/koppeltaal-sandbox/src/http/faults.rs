@@ -1,0 +1,102 @@
+//! Faults as requests meet them, and the address where they are set: `/sandbox/faults`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::unfold;
+use tokio::time::sleep;
+
+use super::app::App;
+use crate::config::{Fault, FaultKind};
+use crate::mailbox::{Kind, Refusal};
+use crate::server::Cut;
+
+/// So many parts has a body that comes slowly.
+const PARTS: usize = 10;
+
+/// What a proxy says when it does not reach a server.
+const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Service Unavailable</title></head>\
+                    <body><h1>Service Unavailable</h1><p>The server is temporarily unable.</p></body></html>\n";
+
+/// `GET /sandbox/faults`
+pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Vec<Fault>> {
+    Json(app.faults().get())
+}
+
+/// `PUT /sandbox/faults`: these in place of all that are set. An empty list ends them.
+pub(crate) async fn set(State(app): State<Arc<App>>, Json(faults): Json<Vec<Fault>>) -> Json<Vec<Fault>> {
+    app.faults().set(faults);
+    list(State(app)).await
+}
+
+/// Middleware: lets a request meet what is set for its path.
+pub(crate) async fn meet(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    for met in app.faults().meet(&path, is_before) {
+        match met {
+            FaultKind::Latency { milliseconds } => sleep(FaultKind::pause(milliseconds)).await,
+            FaultKind::Refuse => return Cut::response(),
+            FaultKind::Status { status, html } => return refuse(status, html),
+            _ => {}
+        }
+    }
+    let mut response = next.run(request).await;
+    for met in app.faults().meet(&path, is_after) {
+        response = match met {
+            FaultKind::Cut => return Cut::response(),
+            FaultKind::HalfBody => in_parts(response, 2, Some(1), 0).await,
+            FaultKind::SlowBody { milliseconds } => in_parts(response, PARTS, None, milliseconds).await,
+            _ => response,
+        };
+    }
+    response
+}
+
+fn is_before(kind: FaultKind) -> bool {
+    matches!(kind, FaultKind::Latency { .. } | FaultKind::Refuse | FaultKind::Status { .. })
+}
+
+fn is_after(kind: FaultKind) -> bool {
+    matches!(kind, FaultKind::Cut | FaultKind::HalfBody | FaultKind::SlowBody { .. })
+}
+
+fn refuse(status: u16, html: bool) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if html {
+        let html = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
+        return (status, html, HTML).into_response();
+    }
+    let mut response =
+        Refusal::new(Kind::Unsupported, "exception", "A fault that was asked for.").into_response();
+    *response.status_mut() = status;
+    response
+}
+
+/// The body in so many parts, with a pause before each; cut off after some of them if so wanted.
+async fn in_parts(response: Response, parts: usize, cut_after: Option<usize>, milliseconds: u64) -> Response {
+    let (mut head, body) = response.into_parts();
+    // A stream of the hub never ends; it is left alone.
+    if head.headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "text/event-stream") {
+        return Response::from_parts(head, body);
+    }
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    let size = body.len().div_ceil(parts).max(1);
+    let stream = unfold((body, 0), move |(mut rest, sent)| async move {
+        if cut_after == Some(sent) {
+            return Some((Err(std::io::Error::other("cut off")), (Bytes::new(), sent + 1)));
+        }
+        if rest.is_empty() {
+            return None;
+        }
+        sleep(FaultKind::pause(milliseconds)).await;
+        let part = rest.split_to(size.min(rest.len()));
+        Some((Ok(part), (rest, sent + 1)))
+    });
+    Response::from_parts(head, Body::from_stream(stream))
+}

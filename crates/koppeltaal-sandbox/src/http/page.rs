@@ -1,0 +1,241 @@
+//! The page at `/` for people, and what it asks for under `/sandbox`: queues, messages, claims and launches by hand.
+//!
+//! It needs no login, so it is there only on a server that nobody else can reach, or that was told so
+//! ([`SandboxConfig::admin`](crate::SandboxConfig::admin)). What it changes wants JSON, which no other site can send here.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures_util::stream::unfold;
+use koppeltaal_fhir::{Bundle, Document};
+use serde_json::{Value, json};
+
+use super::app::App;
+use super::authentication::Account;
+use super::request::{LinksFor, Params};
+use super::{oauth, reply};
+use crate::compose;
+use crate::links::Links;
+use crate::mailbox::{Acknowledgement, Delivery, Filter, Found, InstanceId, Refusal};
+
+/// So many messages of a queue are shown, the newest first.
+const SHOWN: usize = 200;
+/// Nothing but what comes from here.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+/// What a page sends: names and values.
+type Fields = Json<BTreeMap<String, String>>;
+
+/// The addresses of the page.
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(async || asset("text/html; charset=utf-8", include_str!("page/page.html"))))
+        .route(
+            "/sandbox/page.css",
+            get(async || asset("text/css; charset=utf-8", include_str!("page/page.css"))),
+        )
+        .route(
+            "/sandbox/page.js",
+            get(async || asset("text/javascript; charset=utf-8", include_str!("page/page.js"))),
+        )
+        .route("/sandbox/state", get(state))
+        .route("/sandbox/queue", get(queue))
+        .route("/sandbox/message", get(message))
+        .route("/sandbox/events", get(events))
+        .route("/sandbox/claim", post(claim))
+        .route("/sandbox/acknowledge", post(acknowledge))
+        .route("/sandbox/launch", post(launch))
+        .layer(from_fn(reply::render))
+        .layer(from_fn_with_state(Arc::clone(app), guard))
+}
+
+fn asset(content_type: &'static str, content: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    (headers, content).into_response()
+}
+
+/// Another site's name that leads to this machine is not this server's: its pages are not to read what is here.
+async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if app.is_admin() || is_own_name(request.headers(), app.public_url()) {
+        next.run(request).await
+    } else {
+        StatusCode::FORBIDDEN.into_response()
+    }
+}
+
+fn is_own_name(headers: &HeaderMap, public_url: Option<&str>) -> bool {
+    let Some(host) = headers.get(header::HOST) else { return true };
+    let Some(host) = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) else { return false };
+    let name = host.host().trim_matches(['[', ']']);
+    let is_loopback = name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let public = public_url.and_then(|url| url.parse::<axum::http::Uri>().ok());
+    let is_public = public.is_some_and(|url| url.host().is_some_and(|host| host.eq_ignore_ascii_case(name)));
+    is_loopback || name.eq_ignore_ascii_case("localhost") || is_public
+}
+
+async fn state(State(app): State<Arc<App>>) -> Result<Json<Value>, Refusal> {
+    let now = app.now();
+    let overview = app.mailbox(|mailbox| mailbox.overview(now))?;
+    let domains: Vec<Value> = overview
+        .into_iter()
+        .map(|(name, domain)| {
+            let instances = domain.instances.into_iter().map(|(instance, counts)| {
+                let messages: BTreeMap<&str, usize> =
+                    counts.into_iter().map(|(status, count)| (status.code(), count)).collect();
+                json!({
+                    "username": instance.username,
+                    "application": instance.application,
+                    "api_version": instance.api_version.to_string(),
+                    "subscriptions": instance.subscriptions.iter().map(|event| event.code()).collect::<Vec<_>>(),
+                    "messages": messages,
+                    "listening": app.hub().subscribed(&InstanceId::of(&instance)),
+                })
+            });
+            json!({
+                "name": name,
+                "activity_definitions": domain.definitions,
+                "instances": instances.collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    let applications = app.oauth(|oauth| oauth.application_identifiers())?;
+    Ok(Json(json!({ "domains": domains, "applications": applications })))
+}
+
+/// The instance that a request is about.
+fn instance(app: &App, domain: Option<&str>, username: Option<&str>) -> Result<InstanceId, Refusal> {
+    let id = domain
+        .zip(username)
+        .map(|(domain, username)| InstanceId { domain: domain.into(), username: username.into() });
+    id.filter(|id| app.knows(id)).ok_or_else(|| Refusal::not_found("There is no such application instance."))
+}
+
+async fn queue(State(app): State<Arc<App>>, params: Params) -> Result<Json<Value>, Refusal> {
+    let id = instance(&app, params.get("domain"), params.get("username"))?;
+    let now = app.now();
+    let (total, newest) = app.mailbox(|mailbox| {
+        let (total, _) = mailbox.list(&id, &Filter::default(), 0, 0, now);
+        mailbox.list(&id, &Filter::default(), total.saturating_sub(SHOWN), SHOWN, now)
+    })?;
+    let messages: Vec<Value> = newest.iter().rev().map(row).collect();
+    Ok(Json(json!({ "total": total, "messages": messages })))
+}
+
+fn row(delivery: &Delivery) -> Value {
+    json!({
+        "number": delivery.number,
+        "event": delivery.message.event.code(),
+        "status": delivery.status.code(),
+        "changed": delivery.changed.instant().as_str(),
+        "identifier": delivery.message.identifier,
+    })
+}
+
+async fn message(
+    State(app): State<Arc<App>>,
+    LinksFor(links): LinksFor,
+    params: Params,
+) -> Result<Json<Value>, Refusal> {
+    let id = instance(&app, params.get("domain"), params.get("username"))?;
+    let number = params.get("number").and_then(|number| number.parse().ok()).unwrap_or(0);
+    let now = app.now();
+    match app.mailbox(|mailbox| mailbox.numbered(&id, number, now))? {
+        Some(Found::Received(delivery)) => Ok(Json(whole(&delivery, &links))),
+        _ => Err(Refusal::not_found("There is no such message.")),
+    }
+}
+
+fn whole(delivery: &Delivery, links: &Links) -> Value {
+    let entry = compose::delivery(delivery, links);
+    let resources: Vec<_> =
+        entry.iter().skip(1).filter_map(|entry| entry.link("self").map(str::to_owned)).collect();
+    let document = Document::from(Bundle { entry, ..Bundle::default() });
+    let text = |written: Result<String, koppeltaal_fhir::WriteError>| {
+        written.unwrap_or_else(|error| format!("It cannot be written: {error}"))
+    };
+    let json = text(document.to_json());
+    let pretty = serde_json::from_str::<Value>(&json).and_then(|json| serde_json::to_string_pretty(&json));
+    let message = &delivery.message;
+    json!({
+        "header": {
+            "Event": message.event.code(),
+            "Status": delivery.status.code(),
+            "Status changed": delivery.changed.instant().as_str(),
+            "Exception": delivery.exception.as_deref().unwrap_or("none"),
+            "Identifier": message.identifier,
+            "Patient": message.patient.as_deref().unwrap_or("none"),
+            "Source": message.header.source_software().unwrap_or("not said"),
+            "Version": delivery.version.as_str(),
+        },
+        "resources": resources,
+        "json": pretty.unwrap_or(json),
+        "xml": text(document.to_xml()),
+    })
+}
+
+/// Tells the page whenever a message moved.
+async fn events(State(app): State<Arc<App>>) -> Response {
+    let revision = app.revision();
+    let stream = unfold((revision, true), async |(mut revision, is_first)| {
+        // The sender lives as long as the server.
+        if !is_first {
+            revision.changed().await.ok()?;
+        }
+        revision.mark_unchanged();
+        let event = if is_first { ": here\n\n" } else { "data: moved\n\n" };
+        Some((Ok::<_, Infallible>(Bytes::from_static(event.as_bytes())), (revision, false)))
+    });
+    let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))];
+    (content_type, Body::from_stream(stream)).into_response()
+}
+
+async fn claim(State(app): State<Arc<App>>, Json(fields): Fields) -> Result<Json<Value>, Refusal> {
+    let id = in_fields(&app, &fields)?;
+    let now = app.now();
+    let claimed = app.mailbox(|mailbox| mailbox.claim(&id, &Filter::default(), false, now))?;
+    Ok(Json(json!({ "number": claimed.map(|delivery| delivery.number) })))
+}
+
+async fn acknowledge(State(app): State<Arc<App>>, Json(fields): Fields) -> Result<Json<Value>, Refusal> {
+    let id = in_fields(&app, &fields)?;
+    let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
+    let number = field("number").parse().map_err(|_| Refusal::parameter("number is not a number."))?;
+    let status = field("status").parse().map_err(|_| Refusal::parameter("status is none."))?;
+    let exception = Some(field("exception").to_owned()).filter(|exception| !exception.is_empty());
+    let report = Acknowledgement { status, exception, header_version: None };
+    let now = app.now();
+    let delivery = app.mailbox(|mailbox| mailbox.acknowledge(&id, number, &report, None, now))??;
+    Ok(Json(row(&delivery)))
+}
+
+/// Launches as any instance of the domain would.
+async fn launch(
+    State(app): State<Arc<App>>,
+    LinksFor(links): LinksFor,
+    Json(fields): Fields,
+) -> Result<Json<Value>, Refusal> {
+    let domain = fields.get("domain").cloned().unwrap_or_default();
+    let account = Account(InstanceId { domain: domain.as_str().into(), username: "".into() });
+    let location = oauth::launch_location(&app, &account, &links, &Params::of_pairs(fields))?;
+    Ok(Json(json!({ "location": location })))
+}
+
+fn in_fields(app: &App, fields: &BTreeMap<String, String>) -> Result<InstanceId, Refusal> {
+    let field = |name: &str| fields.get(name).map(String::as_str);
+    instance(app, field("domain"), field("username"))
+}

@@ -1,0 +1,215 @@
+//! [`Connection`]: one logical connection, which outlives the requests and sockets that carry it; [`Channel`]: the one
+//! of them over which it is told things now.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::protocol::new_message;
+use crate::mailbox::InstanceId;
+
+/// So many events are kept for a client that reconnects.
+const BUFFER: usize = 1000;
+/// So many go into one frame.
+const BATCH: usize = 10;
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: String,
+    pub(crate) instance: InstanceId,
+    state: Mutex<State>,
+    /// Moved on whenever `state` has something for a channel.
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Events with their numbers, from 1.
+    events: VecDeque<(u64, Event)>,
+    last: u64,
+    is_started: bool,
+    /// The number of the channel that counts; older ones are to end.
+    channel: u64,
+    is_aborted: bool,
+    /// Since when there is no channel.
+    lost: Option<Instant>,
+}
+
+#[derive(Debug, Clone)]
+enum Event {
+    NewMessage,
+    /// The connection is in its group now; the token with which it gets back in.
+    Groups(String),
+}
+
+impl Connection {
+    pub(super) fn new(id: String, instance: InstanceId) -> Self {
+        let state = State {
+            events: VecDeque::new(),
+            last: 0,
+            is_started: false,
+            channel: 0,
+            is_aborted: false,
+            lost: Some(Instant::now()),
+        };
+        Self { id, instance, state: Mutex::new(state), changes: watch::Sender::new(0) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    fn tell(&self, event: Event) {
+        {
+            let mut state = self.state();
+            state.last += 1;
+            let number = state.last;
+            state.events.push_back((number, event));
+            if state.events.len() > BUFFER {
+                state.events.pop_front();
+            }
+        }
+        self.wake();
+    }
+
+    /// Tells of a message, if the client asked for it.
+    pub(super) fn notify(&self) {
+        if self.state().is_started {
+            self.tell(Event::NewMessage);
+        }
+    }
+
+    /// From now on the client is told of messages. Asking again changes nothing.
+    pub(super) fn start_push(&self, groups_token: Option<String>) {
+        let was_started = std::mem::replace(&mut self.state().is_started, true);
+        if !was_started && let Some(token) = groups_token {
+            self.tell(Event::Groups(token));
+        }
+    }
+
+    pub(super) fn is_started(&self) -> bool {
+        self.state().is_started
+    }
+
+    /// The client said goodbye, or the server stops.
+    pub(super) fn abort(&self) {
+        self.state().is_aborted = true;
+        self.wake();
+    }
+
+    /// Since when nobody listens.
+    pub(super) fn lost(&self) -> Option<Instant> {
+        self.state().lost
+    }
+
+    /// A channel in place of any other, from the event after this one on; from now on without one.
+    pub(super) fn open(self: &Arc<Self>, after: Option<u64>) -> Channel {
+        let (number, cursor) = {
+            let mut state = self.state();
+            state.channel += 1;
+            state.lost = None;
+            (state.channel, after.map_or(state.last, |after| after.min(state.last)))
+        };
+        self.wake();
+        Channel { connection: Arc::clone(self), number, cursor, changes: self.changes.subscribe() }
+    }
+}
+
+/// A receive channel. The connection counts as lost when it is dropped, unless another took its place.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    connection: Arc<Connection>,
+    number: u64,
+    /// The last event that was handed out.
+    pub(crate) cursor: u64,
+    changes: watch::Receiver<u64>,
+}
+
+impl Channel {
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// The next frame's parts besides the cursor, when there is something to tell; none when the channel is to end. It may
+    /// be dropped at any time without losing anything.
+    pub(crate) async fn next(&mut self) -> Option<Frame> {
+        loop {
+            self.changes.mark_unchanged();
+            {
+                let state = self.connection.state();
+                if state.channel != self.number || state.is_aborted {
+                    return None;
+                }
+                let waiting: Vec<_> = state
+                    .events
+                    .iter()
+                    .filter(|(number, _)| *number > self.cursor)
+                    .take(BATCH)
+                    .cloned()
+                    .collect();
+                drop(state);
+                if let Some((last, _)) = waiting.last() {
+                    self.cursor = *last;
+                    return Some(Frame::of(waiting.into_iter().map(|(_, event)| event)));
+                }
+            }
+            // The sender lives as long as the connection, which is held here.
+            self.changes.changed().await.ok()?;
+        }
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        let mut state = self.connection.state();
+        if state.channel == self.number {
+            state.lost = Some(Instant::now());
+        }
+    }
+}
+
+/// What a frame tells.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Frame {
+    messages: Vec<Value>,
+    groups: Option<String>,
+    is_init: bool,
+}
+
+impl Frame {
+    /// The first frame of a connection.
+    pub(crate) fn init() -> Self {
+        Self { is_init: true, ..Self::default() }
+    }
+
+    fn of(events: impl Iterator<Item = Event>) -> Self {
+        let mut frame = Self::default();
+        for event in events {
+            match event {
+                Event::NewMessage => frame.messages.push(new_message()),
+                Event::Groups(token) => frame.groups = Some(token),
+            }
+        }
+        frame
+    }
+
+    /// The frame's text, with the cursor after it.
+    pub(crate) fn text(&self, cursor: &str) -> String {
+        let mut frame = json!({ "C": cursor });
+        if self.is_init {
+            frame["S"] = 1.into();
+        }
+        if let Some(groups) = &self.groups {
+            frame["G"] = groups.as_str().into();
+        }
+        frame["M"] = self.messages.clone().into();
+        frame.to_string()
+    }
+}

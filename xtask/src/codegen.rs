@@ -18,10 +18,10 @@ mod emit;
 mod fixups;
 mod model;
 mod names;
-mod profiles;
+pub(crate) mod profiles;
 
 /// Where the schema files are, below the root of the workspace.
-const SCHEMAS: &str = "schemas/dstu1";
+pub(crate) const SCHEMAS: &str = "schemas/dstu1";
 /// Where the generated files go, below the root of the workspace.
 const GENERATED: &str = "crates/koppeltaal-fhir/src/generated";
 
@@ -60,7 +60,8 @@ struct Output {
     files: BTreeMap<String, String>,
 }
 
-fn read_schemas(directory: &Path) -> Result<BTreeMap<String, Vec<Definition>>> {
+/// Reads the schemas of DSTU1.
+pub(crate) fn read_schemas(directory: &Path) -> Result<BTreeMap<String, Vec<Definition>>> {
     let mut schemas = BTreeMap::new();
     for entry in
         fs::read_dir(directory).with_context(|| format!("{} cannot be listed", directory.display()))?

@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod codegen;
-mod conformance;
 mod import;
+mod package;
 mod schema;
+mod specification;
 
 /// Chores of the koppeltaal workspace.
 #[derive(Parser)]
@@ -27,11 +28,23 @@ enum Command {
         /// The directory that holds fhir-base.xsd and the files it includes.
         directory: PathBuf,
     },
-    /// Write the generated code of koppeltaal-fhir from schemas/dstu1.
+    /// Write the generated code of koppeltaal-fhir and koppeltaal-messaging from the schemas.
     Codegen {
         /// Change nothing; fail when a generated file is stale.
         #[arg(long)]
         check: bool,
+    },
+    /// Compare schemas/koppeltaal with tables of Koppeltaal's profiles and value sets, row by row.
+    Specification {
+        /// The directory that holds profile.tsv and valuesets.tsv.
+        directory: PathBuf,
+    },
+    /// Hold koppeltaal-messaging against real messages, the official schema, another connector (`--help` tells more).
+    #[command(disable_help_flag = true)]
+    Interop {
+        /// Passed on to the program that compares.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
     },
     /// Measure koppeltaal-fhir against a corpus of real files and the official schemas (`--help` tells more).
     #[command(disable_help_flag = true)]
@@ -46,7 +59,9 @@ fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Import { directory } => import::run(&directory)?,
         Command::Codegen { check } => codegen::run(check)?,
-        Command::Conformance { arguments } => return conformance::run(&arguments),
+        Command::Specification { directory } => specification::run(&directory)?,
+        Command::Interop { arguments } => return package::run("interop", false, &arguments),
+        Command::Conformance { arguments } => return package::run("conformance", true, &arguments),
     }
     Ok(ExitCode::SUCCESS)
 }

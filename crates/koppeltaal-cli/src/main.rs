@@ -1,12 +1,19 @@
 #![doc = include_str!("../README.md")]
 
 mod arguments;
+mod connection;
 mod convert;
 mod demo;
 mod diagnostic;
 mod excerpt;
+mod failure;
 mod input;
+mod output;
+mod profile;
+mod remote;
 mod sandbox;
+mod signals;
+mod tokens;
 mod validate;
 
 use std::io;
@@ -23,11 +30,14 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a run")]
 enum Command {
     Convert(convert::Convert),
     Demo(demo::Demo),
     Sandbox(sandbox::RunSandbox),
     Validate(validate::Validate),
+    #[command(flatten)]
+    Remote(remote::Remote),
 }
 
 /// How a command went, as scripts see it. Wrong arguments also give 2; that is clap's.
@@ -50,6 +60,7 @@ fn main() -> ExitCode {
         Command::Demo(command) => command.run(),
         Command::Sandbox(command) => command.run(),
         Command::Validate(command) => command.run(),
+        Command::Remote(command) => command.run(),
     };
     match outcome {
         Ok(outcome) => ExitCode::from(outcome as u8),

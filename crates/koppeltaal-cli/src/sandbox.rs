@@ -9,6 +9,7 @@ use koppeltaal_sandbox::SandboxConfig;
 use tokio::runtime::Runtime;
 
 use crate::Outcome;
+use crate::signals::StopSignals;
 
 /// Known in advance, so that configurations of clients can name it.
 const DEFAULT_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8480);
@@ -106,41 +107,4 @@ fn users(config: &SandboxConfig) -> String {
         format!("{} (password {}, domain {})", instance.username, instance.password, instance.domain)
     };
     config.instances.iter().map(user).collect::<Vec<_>>().join(", ")
-}
-
-/// Ctrl-C and, where there is one, the signal by which service managers stop a program.
-struct StopSignals {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl StopSignals {
-    /// From now on the signals no longer end the program by themselves.
-    #[cfg(unix)]
-    fn listen() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    #[cfg(not(unix))]
-    fn listen() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    /// Waits for the next one.
-    #[cfg(unix)]
-    async fn next(&mut self) -> io::Result<()> {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-        Ok(())
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) -> io::Result<()> {
-        tokio::signal::ctrl_c().await
-    }
 }

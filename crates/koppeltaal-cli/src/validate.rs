@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use koppeltaal_fhir::{Finding, ReadError, ReadOptions, Severity};
+use koppeltaal_fhir::{Finding, Limits, ReadError, ReadOptions, Severity};
 use koppeltaal_messaging::Validator;
 
 use crate::Outcome;
@@ -80,8 +80,11 @@ fn place(findings: &mut [Finding], input: &Input) {
         return;
     }
     let outline = locate::Outline::of(input.format(), input.text());
-    for finding in unplaced {
-        finding.position = Some(locate::position(input.text(), outline.offset(&finding.path)));
+    let mut found: Vec<_> = unplaced.map(|finding| (outline.offset(&finding.path), finding)).collect();
+    found.sort_by_key(|(offset, _)| *offset);
+    let mut counter = locate::Counter::new(input.text());
+    for (offset, finding) in found {
+        finding.position = Some(counter.position(offset));
     }
 }
 
@@ -103,6 +106,14 @@ impl Verdict {
         let (diagnostics, suppressed, outcome) = match input.read(options) {
             Ok(read) => {
                 let mut findings = Validator::default().read(&read);
+                let outcome = match findings.iter().any(|finding| finding.severity == Severity::Error) {
+                    true => Outcome::Findings,
+                    false => Outcome::Success,
+                };
+                // As many as a reader keeps; nobody reads more.
+                let most = Limits::default().findings;
+                let suppressed = read.suppressed + findings.len().saturating_sub(most);
+                findings.truncate(most);
                 place(&mut findings, &input);
                 // What is missing from an element is only known at its end.
                 findings.sort_by_key(|finding| finding.position);
@@ -110,8 +121,7 @@ impl Verdict {
                 if let Some(first_error) = first_error.filter(|_| strict) {
                     findings.truncate(first_error + 1);
                 }
-                let outcome = if first_error.is_some() { Outcome::Findings } else { Outcome::Success };
-                (findings.iter().map(Diagnostic::from).collect(), read.suppressed, outcome)
+                (findings.iter().map(Diagnostic::from).collect(), suppressed, outcome)
             }
             Err(error @ ReadError::Invalid(_)) => (vec![Diagnostic::from(&error)], 0, Outcome::Findings),
             Err(error) => (vec![Diagnostic::from(&error)], 0, Outcome::Unusable),

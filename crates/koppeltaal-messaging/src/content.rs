@@ -1,6 +1,9 @@
 //! [`Content`]: what a message is about, as one type per event for an application to match on. The list of events and
 //! their profiles is generated; the enum that it becomes is here.
 
+use koppeltaal_fhir::Bundle;
+use koppeltaal_fhir::resources::Other;
+
 use crate::generated::events::Content;
 use crate::message::Message;
 
@@ -16,7 +19,7 @@ macro_rules! contents {
         /// fn handle(message: &Message) -> Result<String, String> {
         ///     match Content::of(message) {
         ///         Content::CarePlan(plan) => Ok(format!("a care plan of {} activities", plan.activity.len())),
-        ///         Content::Unknown(resource) => Err(format!("cannot process a {}", resource.resource_type())),
+        ///         Content::Unknown(bundle) => Err(format!("cannot process {} resources", bundle.entry.len())),
         ///         _ => Ok(format!("nothing to do for {}", message.event())),
         ///     }
         /// }
@@ -34,18 +37,22 @@ macro_rules! contents {
                 #[doc = concat!("What a `", stringify!($event), "` is about.")]
                 $profile(Box<crate::profiles::$profile>),
             )*
-            /// A resource in a form that the profile of the event does not cover, such as a result that comes as
-            /// `Other` instead of `DiagnosticReport`.
-            Unknown(Box<koppeltaal_fhir::Resource>),
+            /// Anything else: no message of the eight events, or one whose focal resource is in a form that the profile
+            /// of the event does not cover, such as a result that comes as `Other` instead of `DiagnosticReport`. The
+            /// bundle is as it was received.
+            Unknown(Box<koppeltaal_fhir::Bundle>),
         }
 
         impl Content {
-            pub(crate) fn new(event: crate::Event, resource: koppeltaal_fhir::Resource) -> Self {
+            /// The focal resource by the profile of the event; comes back when it is not of the profile's form.
+            pub(crate) fn new(
+                event: crate::Event,
+                resource: koppeltaal_fhir::Resource,
+            ) -> Result<Self, koppeltaal_fhir::Resource> {
                 match event {
-                    $(crate::Event::$event => match crate::Profile::from_resource(resource) {
-                        Ok(profile) => Self::$profile(Box::new(profile)),
-                        Err(resource) => Self::Unknown(Box::new(resource)),
-                    },)*
+                    $(crate::Event::$event => {
+                        crate::Profile::from_resource(resource).map(|profile| Self::$profile(Box::new(profile)))
+                    })*
                 }
             }
         }
@@ -57,13 +64,28 @@ pub(crate) use contents;
 impl Content {
     /// What a message is about.
     pub fn of(message: &Message) -> Self {
-        Self::new(message.event(), message.focal.resource().clone())
+        let content = Self::new(message.event(), message.focal.resource().clone());
+        content.unwrap_or_else(|_| Self::Unknown(Box::new(message.clone().into_bundle())))
     }
 }
 
 impl From<Message> for Content {
     /// What the message is about, without a copy; the rest of the message is gone.
-    fn from(message: Message) -> Self {
-        Self::new(message.event(), message.focal.into_resource())
+    fn from(mut message: Message) -> Self {
+        let focal = std::mem::replace(&mut message.focal.resource, Other::default().into());
+        Self::new(message.event(), focal).unwrap_or_else(|focal| {
+            message.focal.resource = focal;
+            Self::Unknown(Box::new(message.into_bundle()))
+        })
+    }
+}
+
+impl From<Bundle> for Content {
+    /// What a received bundle is about: also for one that is no message, which stays what it is.
+    fn from(bundle: Bundle) -> Self {
+        match Message::extract(bundle) {
+            Ok(message) => message.into(),
+            Err(error) => Self::Unknown(error.bundle),
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! [`MessageEntry`]: a resource in a message with the names that references call it by.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use koppeltaal_fhir::{Entry, Link, Resource, ResourceType};
 
 use crate::kind::ResourceKind;
@@ -111,25 +114,6 @@ impl Names {
         [wire.and_then(|entry| entry.id.as_deref()), wire.and_then(|entry| entry.link("self"))]
     }
 
-    /// How well `reference` names this entry, 0 best; `None` if it does not.
-    ///
-    /// Best is the text of the id or self link, then the address without version, then type and id of a relative
-    /// reference, at last a bare id. The two last ones may hit several entries.
-    fn match_rank(&self, reference: &str, parsed: Option<&ResourceUrl>) -> Option<u8> {
-        if !reference.is_empty() && self.wire_names().contains(&Some(reference)) {
-            return Some(0);
-        }
-        let url = self.url.as_ref()?;
-        match parsed {
-            Some(parsed) if url.same_resource(parsed) => Some(1),
-            Some(parsed) if parsed.base().is_empty() || url.base().is_empty() => {
-                (parsed.resource_type() == url.resource_type() && parsed.id() == url.id()).then_some(2)
-            }
-            Some(_) => None,
-            None => (url.id() == reference).then_some(3),
-        }
-    }
-
     /// The entry as it was read; of a new resource, its id is the address without version, its self link the address.
     pub(crate) fn into_entry(self, content: Resource) -> Entry {
         if let Some(wire) = self.wire {
@@ -144,29 +128,68 @@ impl Names {
     }
 }
 
-/// The position of the entry that `reference` names: the best match, unless several match equally well by less than
-/// their address.
-pub(crate) fn resolve<'a>(entries: impl Iterator<Item = &'a Names>, reference: &str) -> Option<usize> {
-    let parsed = reference.parse::<ResourceUrl>().ok();
-    let mut best: Option<(u8, usize)> = None;
-    let mut ambiguous = false;
-    for (index, names) in entries.enumerate() {
-        let Some(rank) = names.match_rank(reference, parsed.as_ref()) else { continue };
-        match best {
-            Some((known, _)) if known < rank => {}
-            Some((known, _)) if known == rank => ambiguous |= rank > 1,
-            _ => {
-                best = Some((rank, index));
-                ambiguous = false;
+/// What references call the entries of a bundle, so that looking one up does not depend on how many there are.
+///
+/// Best is the text of the id or self link, then the address without version, then type and id of a relative reference, at
+/// last a bare id. The two last ones may hit several entries: then they name none.
+#[derive(Default)]
+pub(crate) struct Index<'a> {
+    texts: HashMap<&'a str, usize>,
+    addresses: HashMap<&'a str, usize>,
+    /// By type and id: of all entries, and of those whose own address is relative. None where there are several.
+    types: HashMap<(&'a str, &'a str), Option<usize>>,
+    relative: HashMap<(&'a str, &'a str), Option<usize>>,
+    ids: HashMap<&'a str, Option<usize>>,
+}
+
+impl<'a> Index<'a> {
+    /// The index of these entries; positions are theirs.
+    pub(crate) fn of(entries: impl Iterator<Item = &'a Names>) -> Self {
+        let mut index = Self::default();
+        for (position, names) in entries.enumerate() {
+            for text in names.wire_names().into_iter().flatten().filter(|text| !text.is_empty()) {
+                index.texts.entry(text).or_insert(position);
+            }
+            let Some(url) = &names.url else { continue };
+            let type_and_id = (url.resource_type(), url.id());
+            index.addresses.entry(url.versionless()).or_insert(position);
+            put(&mut index.types, type_and_id, position);
+            put(&mut index.ids, url.id(), position);
+            if url.base().is_empty() {
+                put(&mut index.relative, type_and_id, position);
             }
         }
+        index
     }
-    best.filter(|_| !ambiguous).map(|(_, index)| index)
+
+    /// The position of the entry that a reference names.
+    pub(crate) fn resolve(&self, reference: &str) -> Option<usize> {
+        if let Some(position) = self.texts.get(reference) {
+            return Some(*position);
+        }
+        let Ok(url) = reference.parse::<ResourceUrl>() else {
+            return *self.ids.get(reference)?;
+        };
+        if let Some(position) = self.addresses.get(url.versionless()) {
+            return Some(*position);
+        }
+        let of_type = if url.base().is_empty() { &self.types } else { &self.relative };
+        *of_type.get(&(url.resource_type(), url.id()))?
+    }
+}
+
+/// Notes a position under a key, or that there are several.
+fn put<K: Eq + Hash>(positions: &mut HashMap<K, Option<usize>>, key: K, position: usize) {
+    positions.entry(key).and_modify(|known| *known = None).or_insert(Some(position));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn resolve(entries: &[Names], reference: &str) -> Option<usize> {
+        Index::of(entries.iter()).resolve(reference)
+    }
 
     fn names(id: Option<&str>, self_link: Option<&str>) -> Names {
         let link = self_link.map(|href| Link::new("self", href)).into_iter().collect();
@@ -197,18 +220,28 @@ mod tests {
     fn references_resolve_by_id_self_link_and_versionless_url() {
         let entries = [names(Some("cid:x"), None), names(Some(PLAIN), Some(VERSIONED))];
         for reference in [PLAIN, VERSIONED, "https://a.example/Patient/1/_history/older", "Patient/1", "1"] {
-            assert_eq!(resolve(entries.iter(), reference), Some(1), "{reference}");
+            assert_eq!(resolve(&entries, reference), Some(1), "{reference}");
         }
-        assert_eq!(resolve(entries.iter(), "cid:x"), Some(0));
+        assert_eq!(resolve(&entries, "cid:x"), Some(0));
         for reference in ["https://b.example/Patient/1", "Practitioner/1", "2", ""] {
-            assert_eq!(resolve(entries.iter(), reference), None, "{reference}");
+            assert_eq!(resolve(&entries, reference), None, "{reference}");
         }
+    }
+
+    #[test]
+    fn of_two_entries_with_one_address_the_first_is_meant() {
+        let entries = [names(Some(PLAIN), None), names(Some(PLAIN), Some(VERSIONED))];
+        assert_eq!(resolve(&entries, PLAIN), Some(0));
+        assert_eq!(resolve(&entries, VERSIONED), Some(1));
+        let relative = [names(Some("Patient/1"), None)];
+        assert_eq!(resolve(&relative, PLAIN), Some(0));
+        assert_eq!(resolve(&relative, "https://a.example/Patient/2"), None);
     }
 
     #[test]
     fn a_bare_id_that_two_resources_have_resolves_to_neither() {
         let entries = [names(Some(PLAIN), None), names(Some("https://a.example/Practitioner/1"), None)];
-        assert_eq!(resolve(entries.iter(), "1"), None);
-        assert_eq!(resolve(entries.iter(), "Practitioner/1"), Some(1));
+        assert_eq!(resolve(&entries, "1"), None);
+        assert_eq!(resolve(&entries, "Practitioner/1"), Some(1));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Bundle, Resource};
 
-use crate::entry::{MessageEntry, Names, resolve};
+use crate::entry::{Index, MessageEntry, Names};
 use crate::event::UnknownEvent;
 use crate::generated::valuesets::Event;
 use crate::header::Header;
@@ -102,8 +102,8 @@ pub(crate) fn plan(bundle: &Bundle) -> Result<Plan, ExtractReason> {
         .filter_map(|entry| Some((Names::of(entry), entry.content.as_ref()?)))
         .filter(|(_, resource)| !is_header(resource))
         .collect();
-    let named: Vec<usize> =
-        header.data().filter_map(|data| resolve(entries.iter().map(|(names, _)| names), data)).collect();
+    let index = Index::of(entries.iter().map(|(names, _)| names));
+    let named: Vec<usize> = header.data().filter_map(|data| index.resolve(data)).collect();
     let takes = |index: &usize| event.takes_as_focal(entries[*index].1);
     // An `Other` whose code got lost is still what the header says it is.
     let same_type = |index: &usize| entries[*index].1.resource_type() == event.focal().resource_type();

@@ -4,7 +4,7 @@ use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::{Bundle, Category, Entry};
 use uuid::Uuid;
 
-use crate::entry::{MessageEntry, resolve};
+use crate::entry::{Index, MessageEntry};
 use crate::generated::valuesets::Event;
 use crate::header::Header;
 use crate::vocabulary::{DOMAIN_TAG_PREFIX, MESSAGE_TAG, SECURITY_TAG_SCHEME, TAG_SCHEME};
@@ -64,8 +64,8 @@ impl Message {
     /// The resource in this message that a reference points to: by the id or self link of its entry, by its address
     /// whatever the version, or by type and id alone where that is no matter of doubt.
     pub fn resolve(&self, reference: &str) -> Option<&MessageEntry> {
-        let index = resolve(self.entries().map(|entry| &entry.names), reference)?;
-        self.entries().nth(index)
+        let position = Index::of(self.entries().map(|entry| &entry.names)).resolve(reference)?;
+        self.entries().nth(position)
     }
 
     /// The patient whom the message is about, if the message holds the resource.

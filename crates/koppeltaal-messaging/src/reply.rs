@@ -1,17 +1,11 @@
-//! [`Reply`]: what a server answers to a posted message, to compose and to read.
+//! [`Reply`]: what a server answers to a posted message. A server makes its replies of what it stored; a connector reads
+//! them.
 
 use koppeltaal_fhir::Bundle;
-use koppeltaal_fhir::datatypes::ResourceReference;
-use koppeltaal_fhir::resources::{
-    MessageHeader, MessageHeaderResponse, MessageHeaderSource, OperationOutcome, ResponseType,
-};
+use koppeltaal_fhir::resources::{OperationOutcome, ResponseType};
 
 use crate::header::{Header, filled};
-use crate::message::envelope;
 use crate::url::ResourceUrl;
-
-/// The id of the contained outcome in a reply that refuses.
-const OUTCOME_ID: &str = "outcome";
 
 /// The answer to a posted message: a header with a response part.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,65 +74,6 @@ impl std::fmt::Display for Shown<'_> {
 }
 
 impl Reply {
-    /// Accepts a message. `versions` are the resources that got versions, the focal one first: for a 1.3.3 sender just
-    /// that one.
-    pub fn accept<'a>(
-        request: &Header,
-        source: MessageHeaderSource,
-        versions: impl IntoIterator<Item = &'a ResourceUrl>,
-    ) -> Self {
-        let mut reply = Self::to(request, source, ResponseType::Ok);
-        reply.header.set_data(versions);
-        reply
-    }
-
-    /// Refuses a message: for good, or for now (`passing`). The outcome travels inside the header.
-    pub fn refuse(
-        request: &Header,
-        source: MessageHeaderSource,
-        passing: bool,
-        mut outcome: OperationOutcome,
-    ) -> Self {
-        let code = if passing { ResponseType::TransientError } else { ResponseType::FatalError };
-        let mut reply = Self::to(request, source, code);
-        outcome.id = Some(OUTCOME_ID.to_owned());
-        let fhir = reply.header.fhir_mut();
-        fhir.contained.push(outcome.into());
-        if let Some(response) = &mut fhir.response {
-            let reference = format!("#{OUTCOME_ID}").into();
-            response.details = Some(ResourceReference { reference, ..ResourceReference::default() });
-        }
-        reply
-    }
-
-    /// A header of its own identifier and time, with the event and the patient of the request.
-    fn to(request: &Header, source: MessageHeaderSource, code: ResponseType) -> Self {
-        let response = MessageHeaderResponse {
-            identifier: request.fhir().identifier.clone(),
-            code: code.into(),
-            ..MessageHeaderResponse::default()
-        };
-        let mut header = Header::from(MessageHeader {
-            event: request.fhir().event.clone(),
-            source: Some(source),
-            response: Some(response),
-            ..MessageHeader::default()
-        });
-        header.set_identifier(&uuid::Uuid::new_v4().to_string());
-        header.set_timestamp(koppeltaal_fhir::primitives::Instant::now());
-        if let Some(patient) = request.patient().and_then(|patient| patient.parse().ok()) {
-            header.set_patient(Some(&patient));
-        }
-        Self { header }
-    }
-
-    /// The reply as a bundle of one entry.
-    pub fn into_bundle(self, domain: &str) -> Bundle {
-        let mut bundle = envelope(Some(domain));
-        bundle.entry.push(self.header.into_entry());
-        bundle
-    }
-
     /// Reads the reply to the message with header `request`.
     ///
     /// # Errors

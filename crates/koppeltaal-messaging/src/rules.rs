@@ -20,6 +20,8 @@ rules! {
     PROFILE_MINIMUM "profile-cardinality-min" Required;
     /// A code is not on the list that the profile binds. Unknown codes are normal between versions: a warning.
     PROFILE_CODE "profile-code-unlisted" CodeUnknown;
+    /// A code is of an older system than the one that the profile binds, or of HL7's null flavours.
+    PROFILE_SYSTEM "profile-code-system" CodeUnknown;
     /// An extension of the profile holds a value of another type, or there are more of it than allowed.
     PROFILE_VALUE "profile-value" Value;
     /// An extension of the profile is in another form that can be read: a decimal for an integer, a code for a coding, the

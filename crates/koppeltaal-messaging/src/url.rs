@@ -176,6 +176,8 @@ impl TryFrom<String> for ResourceUrl {
         if let Some(version) = text.get(id_end + HISTORY.len()..) {
             check_version(version)?;
         }
+        // Without its version it must be an address too.
+        check_characters(&text[..id_end])?;
         let (path, id) = text[..id_end].rsplit_once('/').ok_or(UrlError::NoTypeAndId)?;
         let (base, resource_type) = path.rsplit_once('/').unwrap_or(("", path));
         if id.is_empty() || !is_type(resource_type) {
@@ -313,6 +315,7 @@ mod tests {
             ("https://Patient/1", UrlError::NoHost),
             ("https://a.example/Patient/1\n", UrlError::Character),
             (" Patient/1", UrlError::Character),
+            ("Patient/1 /_history/2", UrlError::Character),
         ] {
             assert_eq!(text.parse::<ResourceUrl>(), Err(error), "{text:?}");
         }

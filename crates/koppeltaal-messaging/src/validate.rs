@@ -8,6 +8,8 @@ mod message;
 mod references;
 mod resource;
 
+use std::collections::HashSet;
+
 use koppeltaal_fhir::{Bundle, Document, Finding, ReadDocument, Resource, Rule, Severity};
 
 use crate::generated::profiles::ActivityDefinition;
@@ -109,13 +111,14 @@ impl crate::Message {
 
 /// The findings of the schema and ours, without what both say: that an element is missing, or a code on no list.
 fn joined(schema: Vec<Finding>, ours: Vec<Finding>) -> Vec<Finding> {
+    let known: HashSet<(&str, Rule)> = schema.iter().map(|known| (known.path.as_str(), known.rule)).collect();
     let said = |finding: &Finding| {
         let by = match finding.rule {
             rules::PROFILE_MINIMUM => &[Rule::MINIMUM, Rule::EMPTY][..],
             Rule::CODE => &[Rule::CODE],
             _ => return false,
         };
-        schema.iter().any(|other| other.path == finding.path && by.contains(&other.rule))
+        by.iter().any(|rule| known.contains(&(finding.path.as_str(), *rule)))
     };
     let new: Vec<_> = ours.into_iter().filter(|finding| !said(finding)).collect();
     schema.into_iter().chain(new).collect()

@@ -131,6 +131,34 @@ const BREACHES: &[Breach] = &[
         path: "entry[1].content.percentageCompleted",
     },
     Breach {
+        rule: rules::PROFILE_SYSTEM,
+        file: PATIENT,
+        change: |bundle| {
+            let gender = resource::<Patient>(bundle).gender.as_mut().expect("a gender");
+            gender.coding[0].system = "http://hl7.org/fhir/vs/administrative-gender".into();
+        },
+        severity: Severity::Information,
+        path: "entry[1].content.gender",
+    },
+    Breach {
+        rule: Rule::FORMAT,
+        file: PLAN,
+        change: |bundle| {
+            let activity = &mut resource::<CarePlan>(bundle).activity[0];
+            value(&mut activity.extension, care_plan::START_DATE).value =
+                Some(ExtensionValue::DateTime("2023-03-16T00:00:00".parse().expect("a time")));
+        },
+        severity: Severity::Warning,
+        path: "entry[1].content.activity[0].extension[10].valueDateTime",
+    },
+    Breach {
+        rule: Rule::FORMAT,
+        file: PATIENT,
+        change: |bundle| header(bundle).timestamp = "2023-03-16T00:00:00".parse().expect("a time"),
+        severity: Severity::Warning,
+        path: "entry[0].content.timestamp",
+    },
+    Breach {
         rule: rules::REFERENCE_TYPE,
         file: PLAN,
         change: |bundle| {
@@ -506,6 +534,25 @@ fn a_message_validates_as_the_bundle_that_it_becomes() {
         let message = Message::extract(bundle).expect("a message");
         assert_eq!(message.validate(), validate(&message.clone().into_bundle()), "{}", path.display());
     }
+}
+
+#[test]
+fn a_message_of_many_entries_and_references_takes_no_longer_than_they_are_many() {
+    let mut bundle = bundle("CreateOrUpdatePatient-minimal.json");
+    let entry = bundle.entry[1].clone();
+    for number in 0..20_000 {
+        let mut entry = entry.clone();
+        entry.id = Some(format!("https://epd.example/fhir/Patient/{number}"));
+        let patient = Patient { care_provider: vec![to(&format!("{}", number / 2))], ..Patient::default() };
+        entry.content = Some(patient.into());
+        bundle.entry.push(entry);
+        header(&mut bundle).data.push(to(&number.to_string()));
+    }
+    // With a search per reference this would take minutes.
+    let started = std::time::Instant::now();
+    let message = Message::extract(bundle).expect("a message");
+    assert!(message.validate().len() > 20_000);
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }
 
 /// Everything that is found in the fixtures that are wrong on purpose: readable differences when a rule or schema changes.

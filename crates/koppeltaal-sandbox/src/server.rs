@@ -1,5 +1,8 @@
 //! [`serve`]: accepts connections and serves HTTP on them, so that no client can hold the server: connections are
-//! bounded in number, the header of a request has to come in time, and stopping does not wait for the silent.
+//! bounded in number, the header of a request has to come in time, answers have to be
+//! taken, and stopping does not wait for the silent.
+
+mod stream;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -20,6 +23,7 @@ use tokio::task::JoinSet;
 use tower::{Service, ServiceExt as _};
 
 use crate::config::Limits;
+use stream::Impatient;
 
 /// After a failed accept, such as when the process has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -83,7 +87,7 @@ impl Cut {
     }
 }
 
-async fn connection<S>(stream: TcpStream, service: S, header_time: Duration, mut stop: watch::Receiver<bool>)
+async fn connection<S>(stream: TcpStream, service: S, patience: Duration, mut stop: watch::Receiver<bool>)
 where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
 {
@@ -98,8 +102,8 @@ where
     let service = TowerToHyperService::new(service);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_time)
-        .serve_connection(TokioIo::new(stream), service)
+        .header_read_timeout(patience)
+        .serve_connection(TokioIo::new(Impatient::new(stream, patience)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let served = tokio::select! {

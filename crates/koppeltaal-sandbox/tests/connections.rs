@@ -95,3 +95,25 @@ async fn a_sandbox_that_listens_everywhere_is_reached_by_loopback() {
     let bare = saying(&sandbox, "GET /FHIR/Koppeltaal/metadata HTTP/1.0\r\n\r\n").await;
     assert!(rest(bare).await.contains(&format!("{}/OAuth2", sandbox.url())));
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_answer_is_given_up() {
+    let sandbox = start(|limits| {
+        limits.connections = 1;
+        limits.request_time = Duration::from_millis(200);
+    })
+    .await;
+    let url = format!("{}/FHIR/Koppeltaal/Binary?patient=p&objectType=t&objectKey=k", sandbox.url());
+    let content = vec![b'x'; 10 << 20];
+    let stored =
+        http().post(url).basic_auth("game", Some("game")).body(content).send().await.expect("an answer");
+    assert_eq!(stored.status(), 201);
+    let ask =
+        "GET /FHIR/Koppeltaal/Binary/1 HTTP/1.1\r\nHost: a\r\nAuthorization: Basic Z2FtZTpnYW1l\r\n\r\n";
+    // It asks for 10 MiB and reads none of it, on the one connection that there may be.
+    drop(stored);
+    let _greedy = saying(&sandbox, ask).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let other = http().get(format!("{}/FHIR/Koppeltaal/metadata", sandbox.url())).send();
+    assert_eq!(timeout(PATIENCE, other).await.expect("in time").expect("an answer").status(), 200);
+}

@@ -6,10 +6,11 @@ use koppeltaal_fhir::{Bundle, Finding};
 use koppeltaal_messaging::{Event, Header, ProcessingStatus, ResourceUrl};
 
 use crate::client::Client;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::request::{Operation, Request};
 use crate::response::{Answer, ReadBundle};
 use crate::search::Search;
+use crate::storage::or_none;
 
 /// Where all searches for messages go.
 pub(crate) const HEADER_SEARCH: &str = "MessageHeader/_search";
@@ -137,11 +138,7 @@ impl Client {
     /// Those of a read.
     pub async fn message(&self, id: &str) -> Result<Option<ReceivedMessage>> {
         let request = Request::new(Operation::MESSAGE, self.server().fhir(HEADER_SEARCH, &[("_id", id)]));
-        match self.exchange(request, ReceivedMessage::read).await {
-            // A page of the server's own, and not somebody else's at a wrong address.
-            Err(Error::NotFound { outcome: Some(_) }) => Ok(None),
-            result => result,
-        }
+        or_none(self.exchange(request, ReceivedMessage::read).await)
     }
 }
 

@@ -9,7 +9,7 @@ use koppeltaal_fhir::{Bundle, Document, Finding, Limits, ReadDocument, ReadOptio
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::{CodeSystem as _, ReplyError, ResourceUrl};
 use reqwest::Url;
-use secrecy::zeroize::Zeroizing;
+use secrecy::zeroize::Zeroize as _;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Excerpt, ProtocolError, ProtocolProblem, Result};
@@ -24,9 +24,18 @@ use crate::send::network_error;
 pub(crate) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
-    /// Wiped from memory: it may hold tokens, and is data of patients as a rule.
-    body: Zeroizing<Vec<u8>>,
+    body: Vec<u8>,
     limits: Limits,
+    expected: Expected,
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        // Wiping takes longer than reading, so it is kept for what holds tokens.
+        if self.expected == Expected::OAuth {
+            self.body.zeroize();
+        }
+    }
 }
 
 /// A bundle, and what was odd about its text.
@@ -74,14 +83,16 @@ impl Answer {
     /// Reads the whole body, up to the limit.
     pub(crate) async fn receive(
         mut response: reqwest::Response,
+        expected: Expected,
         limits: Limits,
         time: Duration,
     ) -> Result<Self> {
         let mut answer = Self {
             status: response.status(),
             headers: response.headers().clone(),
-            body: Zeroizing::default(),
+            body: Vec::new(),
             limits,
+            expected,
         };
         let announced = response.content_length().unwrap_or_default();
         if announced > limits.bytes as u64 {
@@ -106,7 +117,8 @@ impl Answer {
     }
 
     /// The answer if it is the expected one, else the error that it is.
-    pub(crate) fn check(self, expected: Expected) -> Result<Self> {
+    pub(crate) fn check(self) -> Result<Self> {
+        let expected = self.expected;
         let speaks_oauth = matches!(expected, Expected::OAuth | Expected::Redirect);
         if self.status.is_success() {
             Ok(self)

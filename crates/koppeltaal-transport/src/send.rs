@@ -124,7 +124,7 @@ impl Client {
         }
         let response = builder.send().await.map_err(|error| network_error(error, limit))?;
         Span::current().record("status", response.status().as_u16());
-        Answer::receive(response, settings.limits, limit).await?.check(request.operation.answer)
+        Answer::receive(response, request.operation.answer, settings.limits, limit).await?.check()
     }
 }
 

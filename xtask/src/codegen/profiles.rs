@@ -26,7 +26,7 @@ mod rules;
 mod tests;
 
 /// Where the schema files are, below the root of the workspace.
-pub(super) const SCHEMAS: &str = "schemas/koppeltaal";
+pub(crate) const SCHEMAS: &str = "schemas/koppeltaal";
 /// Where the generated files go, below the root of the workspace.
 pub(super) const GENERATED: &str = "crates/koppeltaal-messaging/src/generated";
 /// What systems and extensions without a scheme are relative to.
@@ -34,16 +34,19 @@ const BASE: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/";
 
 /// The generated files by name.
 pub(super) fn files(root: &Path, dstu1: &Model) -> Result<Vec<(String, TokenStream)>> {
-    let schema = read(&root.join(SCHEMAS))?;
-    let modules = resolve::modules(&schema, dstu1)?;
+    files_of(&read(&root.join(SCHEMAS))?, dstu1)
+}
+
+fn files_of(schema: &Schema, dstu1: &Model) -> Result<Vec<(String, TokenStream)>> {
+    let modules = resolve::modules(schema, dstu1)?;
     let mut files = BTreeMap::new();
     for module in &modules {
         files.insert(format!("{}.rs", module.name), emit::module(module));
     }
-    files.insert("events.rs".to_owned(), events::module(&schema)?);
+    files.insert("events.rs".to_owned(), events::module(schema)?);
     files.insert("references.rs".to_owned(), references::module(dstu1));
-    files.insert("valuesets.rs".to_owned(), lists::valuesets(&schema)?);
-    files.insert("vocabulary.rs".to_owned(), lists::vocabulary(&schema, &modules)?);
+    files.insert("valuesets.rs".to_owned(), lists::valuesets(schema)?);
+    files.insert("vocabulary.rs".to_owned(), lists::vocabulary(schema, &modules)?);
     files.insert("mod.rs".to_owned(), emit::index(&modules));
     Ok(files.into_iter().collect())
 }
@@ -179,7 +182,7 @@ struct Event {
 }
 
 /// The absolute form of a URL in a schema.
-fn absolute(url: &str) -> String {
+pub(crate) fn absolute(url: &str) -> String {
     if url.contains("://") { url.to_owned() } else { format!("{BASE}{url}") }
 }
 

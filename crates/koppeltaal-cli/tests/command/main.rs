@@ -3,6 +3,7 @@
 mod convert;
 mod demo;
 mod readme;
+mod remote;
 mod sandbox;
 mod support;
 mod validate;

@@ -1040,7 +1040,6 @@ impl References for resources::MedicationPrescriptionReason {
             Self::Resource(value) => {
                 visitor.inside("reasonResource", None, &mut **value);
             }
-            _ => {}
         }
     }
 }
@@ -1231,7 +1230,6 @@ impl References for resources::OrderReason {
             Self::Resource(value) => {
                 visitor.inside("reasonResource", None, &mut **value);
             }
-            _ => {}
         }
     }
 }
@@ -1266,7 +1264,6 @@ impl References for resources::OrderResponseAuthority {
             Self::Resource(value) => {
                 visitor.inside("authorityResource", None, &mut **value);
             }
-            _ => {}
         }
     }
 }

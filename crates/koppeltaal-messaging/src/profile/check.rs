@@ -7,6 +7,7 @@ use koppeltaal_fhir::datatypes::{CodeableConcept, Extension};
 use koppeltaal_fhir::{Finding, RESOURCE_TYPES, Rule, Severity};
 
 use super::{CodeSystem, Reference};
+use crate::generated::vocabulary::system::NULL_FLAVOR;
 use crate::kind::ResourceKind;
 use crate::rules;
 
@@ -289,15 +290,16 @@ impl Checker {
         }
     }
 
-    /// A concept whose codes are of an older system than the list's, as it stands in the element that was read.
+    /// A concept whose codes are of an older system than the list's, or one of HL7's null flavours, as it stands in the
+    /// element that was read.
     pub(crate) fn older_system<E: CodeSystem>(&mut self, name: &str, concept: Option<&CodeableConcept>) {
         let (Some(rule), Some(concept)) = (self.rule(self.place, name), concept) else { return };
         let systems = || concept.coding.iter().filter_map(|coding| coding.system.as_str());
-        let older = systems().find(|system| E::ALSO.contains(system));
+        let older = systems().find(|system| E::ALSO.contains(system) || *system == NULL_FLAVOR);
         if let Some(older) = older.filter(|_| !systems().any(|system| system == E::SYSTEM)) {
             let expected = format!("the system {}", E::SYSTEM);
             let path = self.path_of(rule, None);
-            self.find(Severity::Information, rules::PROFILE_CODE, path, expected, older);
+            self.find(Severity::Information, rules::PROFILE_SYSTEM, path, expected, older);
         }
     }
 

@@ -1,10 +1,12 @@
 //! A bundle against the rules for messages: tags, header, focal resource, patient, and the names of its entries.
 
+use std::collections::BTreeSet;
+
 use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Bundle, Resource, Severity};
 
 use super::{Report, references};
-use crate::entry::{Names, resolve};
+use crate::entry::{Index, Names};
 use crate::extract::{ExtractReason, Plan, plan};
 use crate::generated::valuesets::Event;
 use crate::kind::ResourceKind;
@@ -76,7 +78,7 @@ fn envelope(bundle: &Bundle, is_tagged: bool, report: &mut Report) {
 
 /// What entries are called: each by its own URL, without version in the id.
 fn names(bundle: &Bundle, entries: &[Held<'_>], report: &mut Report) {
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     for held in entries {
         let entry = &bundle.entry[held.index];
         let path = format!("entry[{}]", held.index);
@@ -114,10 +116,8 @@ fn names(bundle: &Bundle, entries: &[Held<'_>], report: &mut Report) {
             find(WARNING, "id", &format!("the URL of a {kind}"), id);
         }
         let Some(url) = held.names.url.as_ref().map(ResourceUrl::versionless) else { continue };
-        if seen.contains(&url) {
+        if !seen.insert(url) {
             report.find((ERROR, rules::ENTRY_DUPLICATE), path, "a resource once", url);
-        } else {
-            seen.push(url);
         }
     }
 }
@@ -157,10 +157,8 @@ fn content(plan: Plan, entries: &[Held<'_>], report: &mut Report) {
     let Some(at) = entries.iter().find(|held| held.is_header()).map(|held| held.index) else { return };
     let at = format!("entry[{at}].content");
     let Some(focal) = entries.iter().filter(|held| !held.is_header()).nth(focal) else { return };
-    let resolved = |reference: &str| {
-        let found = resolve(entries.iter().map(|held| &held.names), reference)?;
-        Some(entries[found].index)
-    };
+    let index = Index::of(entries.iter().map(|held| &held.names));
+    let resolved = |reference: &str| index.resolve(reference).map(|position| entries[position].index);
 
     for held in entries.iter().filter(|held| !held.is_header() && ResourceKind::of(held.resource).is_none()) {
         // Whatever an `Other` of another code is, a receiver passes it through.
@@ -214,5 +212,5 @@ fn content(plan: Plan, entries: &[Held<'_>], report: &mut Report) {
         }
         _ => {}
     }
-    references::check(&header, event, entries, report);
+    references::check(&header, event, entries, &index, report);
 }

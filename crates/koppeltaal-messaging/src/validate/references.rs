@@ -5,7 +5,7 @@ use koppeltaal_fhir::Severity;
 use super::Report;
 use super::message::Held;
 use crate::compose::may_stay_out;
-use crate::entry::resolve;
+use crate::entry::Index;
 use crate::generated::valuesets::Event;
 use crate::header::Header;
 use crate::references::visit_references;
@@ -13,7 +13,13 @@ use crate::rules;
 use crate::url::ResourceUrl;
 
 /// Checks the references of all resources of a message.
-pub(super) fn check(header: &Header, event: Event, entries: &[Held<'_>], report: &mut Report) {
+pub(super) fn check(
+    header: &Header,
+    event: Event,
+    entries: &[Held<'_>],
+    index: &Index<'_>,
+    report: &mut Report,
+) {
     let patient = header.patient().and_then(|patient| patient.parse::<ResourceUrl>().ok());
     let owner = header.source_endpoint().unwrap_or_default();
     for held in entries {
@@ -30,7 +36,7 @@ pub(super) fn check(header: &Header, event: Event, entries: &[Held<'_>], report:
                 let kind = (Severity::Warning, rules::REFERENCE_VERSION);
                 report.find(kind, path.clone(), "a URL without version", text);
             }
-            if resolve(entries.iter().map(|held| &held.names), text).is_some() {
+            if index.resolve(text).is_some() {
                 if url.is_none() && !text.contains(':') {
                     let kind = (Severity::Warning, rules::REFERENCE_FORM);
                     report.find(kind, path, "the URL of a resource", text);

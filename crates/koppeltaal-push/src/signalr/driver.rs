@@ -230,8 +230,8 @@ impl Driver {
             let attempt = channel::open(session, transport, ConnectStep::Reconnect);
             match timeout_at(give_up.min(Instant::now() + time_to_open), attempt).await {
                 Ok(Ok(channel)) => return Ok(channel),
-                // The same credentials again would not help; a new start gets new ones.
-                Ok(Err(error)) if error.is_authentication() => return Err(error),
+                // The same again would not help; a new start gets another token and fresh credentials.
+                Ok(Err(error)) if error.is_refusal() => return Err(error),
                 Ok(Err(error)) => tracing::debug!(%error, "not reconnected yet"),
                 Err(_) => tracing::debug!("not reconnected yet: no answer"),
             }

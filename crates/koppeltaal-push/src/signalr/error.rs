@@ -124,6 +124,18 @@ impl ConnectError {
         matches!(self, Self::Authentication { .. } | Self::Credentials(_))
     }
 
+    /// Whether the server does not take the request as it is: neither credentials nor, after a restart with another key,
+    /// the connection token. Only the status says so; 408 and 429 say "later".
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => {
+                let later = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+                status.is_client_error() && !later.contains(status)
+            }
+            error => error.is_authentication(),
+        }
+    }
+
     pub(crate) fn of_status(step: ConnectStep, status: StatusCode) -> Self {
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::Authentication { step, status },

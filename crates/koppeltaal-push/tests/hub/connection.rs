@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use koppeltaal_push::{ConnectError, ConnectionState, HubConnection, HubEvents, InvokeError, Transport};
+use koppeltaal_push::{
+    ConnectError, ConnectionState, EventsError, HubConnection, HubEvents, InvokeError, Transport,
+};
 use serde_json::json;
 
 use crate::server::{Fault, Line, SERVER_2_4, Server};
@@ -116,13 +118,20 @@ async fn a_connection_that_cannot_be_had_back_is_started_anew() {
 }
 
 #[tokio::test]
-async fn refused_credentials_while_reconnecting_lead_to_a_new_start_at_once() {
-    let server = Server::start(Line { disconnect: 600.0, ..SERVER_2_4 }).await;
-    let (connection, _events) = connected(&server, Transport::WebSockets).await;
-    server.fail_always("reconnect", Some(Fault::Status(403)));
-    server.cut();
-    until_connections(&mut connection.status(), 2).await;
-    assert_eq!(server.count("reconnect"), 1);
+async fn a_refusal_while_reconnecting_leads_to_a_new_start_at_once() {
+    for (status, attempts) in [(403, 1), (401, 1), (400, 1), (429, 2)] {
+        let server = Server::start(Line { disconnect: 600.0, ..SERVER_2_4 }).await;
+        let (connection, _events) = connected(&server, Transport::WebSockets).await;
+        server.fail("reconnect", [Fault::Status(status)]);
+        server.cut();
+        until_connections(&mut connection.status(), 2).await;
+        let negotiated = if attempts == 1 { 2 } else { 1 };
+        assert_eq!(
+            (server.count("reconnect"), server.count("negotiate")),
+            (attempts, negotiated),
+            "{status}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -205,9 +214,7 @@ async fn a_dropped_connection_says_goodbye_and_leaves_no_task() {
         let status = connection.status();
         drop(connection);
         server.until("abort", 1).await;
-        while let Ok(event) = events.receive().await {
-            panic!("{event:?}");
-        }
+        assert_eq!(events.receive().await, Err(EventsError::Stopped), "{transport}");
         drop(server);
         let settled = async {
             while tasks() > 0 {

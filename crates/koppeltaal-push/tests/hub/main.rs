@@ -4,6 +4,7 @@ mod connection;
 mod promise;
 mod sandbox;
 mod server;
+mod soak;
 mod start;
 mod subscription;
 

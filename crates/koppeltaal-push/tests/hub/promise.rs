@@ -92,7 +92,7 @@ async fn run(transport: Option<Transport>, steps: Vec<Step>) {
             Step::Double(doubles) => server.double(doubles),
             Step::Forget => server.forget(),
             Step::Refuse(endpoint, refuse) => {
-                server.fail_always(endpoint, refuse.then_some(Fault::Status(503)))
+                server.fail_always(endpoint, refuse.then_some(Fault::Status(503)));
             }
             Step::Wait(milliseconds) => sleep(Duration::from_millis(milliseconds)).await,
         }

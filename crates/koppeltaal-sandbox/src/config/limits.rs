@@ -27,7 +27,8 @@ pub struct Limits {
     pub hub_connections: usize,
     /// Connections at a time; more wait until one ends. Default 4,096.
     pub connections: usize,
-    /// How long a client may take to send the header of a request, and then its body. Default 30 seconds each.
+    /// How long a client may take to send the header of a request, and then its body; and how long it may take nothing of
+    /// what is sent to it. Default 30 seconds each.
     pub request_time: Duration,
     /// How long [`Sandbox::stop`](crate::Sandbox::stop) waits for the requests under way. Default 5 seconds.
     pub stop_time: Duration,

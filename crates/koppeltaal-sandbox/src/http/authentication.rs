@@ -53,7 +53,7 @@ pub(crate) fn from_query_or_header(
     if let Some(token) = params.get("access_token") {
         return by_token(app, token);
     }
-    by_any(app, params.get("Authorization").ok_or_else(no_credentials)?)
+    by_any(app, &authorization_parameter(params)?)
 }
 
 /// The application instance that asks, by Basic credentials only. A browser that is sent to a launch cannot set a header,
@@ -69,10 +69,14 @@ impl FromRequestParts<Arc<App>> for Account {
             return by_basic(app, authorization(&parts.headers)?);
         }
         let params = Params::read(&parts.uri)?;
-        let given = params.get("Authorization").ok_or_else(no_credentials)?;
-        // With or without the scheme before it.
-        if given.contains(' ') { by_basic(app, given) } else { by_basic(app, &format!("Basic {given}")) }
+        by_basic(app, &authorization_parameter(&params)?)
     }
+}
+
+/// The parameter `Authorization`, which may leave the scheme out: then Basic is meant.
+fn authorization_parameter(params: &Params) -> Result<String, Refusal> {
+    let given = params.get("Authorization").ok_or_else(no_credentials)?;
+    Ok(if given.contains(' ') { given.to_owned() } else { format!("Basic {given}") })
 }
 
 fn refuse(details: impl Into<String>) -> Refusal {

@@ -2,10 +2,13 @@
 
 use koppeltaal_fhir::{Bundle, ReadOptions};
 use koppeltaal_messaging::{Event, Header, ProcessingStatus, ResourceUrl};
-use koppeltaal_sandbox::{Instance, Sandbox};
+use koppeltaal_sandbox::{Application, Instance, Sandbox};
 use koppeltaal_transport::{Client, Credentials, Format, ReceivedMessage, RetryPolicy};
 
 pub(crate) const DOMAIN: &str = "Zonnedauw";
+
+/// Where the game's users come back to after Authorize.
+pub(crate) const LOGIN: &str = "https://game.example/login";
 
 /// A running server, and clients of its two application instances.
 pub(crate) struct World {
@@ -24,6 +27,13 @@ impl World {
         let sandbox = Sandbox::builder()
             .instance(Instance::new("portal", "wacht:wöord", DOMAIN).subscribe(for_portal))
             .instance(Instance::new("game", "g", DOMAIN).subscribe(for_game))
+            .application(
+                Application::new("game")
+                    .launch_url("https://game.example/start")
+                    .redirect_uri(LOGIN)
+                    .secret("hush")
+                    .refresh_tokens(true),
+            )
             .start()
             .await
             .expect("a sandbox");

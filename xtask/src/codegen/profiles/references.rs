@@ -129,10 +129,11 @@ fn choice(
         [(pattern, visit)] => quote! { if let #pattern = self { #visit } },
         several => {
             let arms = several.iter().map(|(pattern, visit)| quote! { #pattern => { #visit } });
+            let others = (several.len() < alternatives.len()).then(|| quote! { _ => {} });
             quote! {
                 match self {
                     #(#arms)*
-                    _ => {}
+                    #others
                 }
             }
         }

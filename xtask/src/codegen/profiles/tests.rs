@@ -50,7 +50,8 @@ fn generate(profiles: &str) -> anyhow::Result<String> {
 }
 
 fn squeezed(text: &str) -> String {
-    text.split_whitespace().collect()
+    // Where a list is broken into lines, prettyplease ends it with a comma.
+    text.split_whitespace().collect::<String>().replace(",)", ")")
 }
 
 /// The error of a wrong schema, with its causes.
@@ -75,6 +76,70 @@ fn one_line_adds_an_optional_extension() {
         let text = &squeezed(text);
         assert!(after.contains(text) && !before.contains(text), "{text}\n{after}");
     }
+}
+
+/// The example of `schemas/koppeltaal/README.md`: its line, in its component of the real schema, gives the code that it
+/// shows, and changes no file but those that it names.
+#[test]
+fn the_worked_example_of_the_schema_is_what_happens() {
+    let root = crate::workspace_root().expect("the workspace");
+    let readme = std::fs::read_to_string(root.join("schemas/koppeltaal/README.md")).expect("readable");
+    let block = |kind: &str| {
+        let start = readme.find(&format!("```{kind}\n")).expect("a block") + kind.len() + 4;
+        readme[start..].split("```").next().expect("its end").to_owned()
+    };
+    let (line, shown) = (block("text"), block("rust"));
+    let mut schemas = crate::codegen::read_schemas(&root.join(crate::codegen::SCHEMAS)).expect("schemas");
+    crate::codegen::fixups::apply(&mut schemas).expect("fix-ups");
+    let dstu1 = Model::new(&schemas).expect("the model");
+    let generate = |line: &str| {
+        let mut schema = Schema::default();
+        for file in ["profiles", "valuesets", "events"] {
+            let path = root.join(format!("schemas/koppeltaal/{file}.schema"));
+            let text = std::fs::read_to_string(path).expect("readable");
+            let component = "component CarePlan.Activity : CarePlan.Activity\n";
+            let text = text.replace(component, &format!("{component}{line}"));
+            parse::parse(&text, "test.schema", &mut schema).expect("right");
+        }
+        let files = super::files_of(&schema, &dstu1).expect("right");
+        let text = |tokens| squeezed(&prettyplease::unparse(&syn::parse2(tokens).expect("code")));
+        files.into_iter().map(|(name, tokens)| (name, text(tokens))).collect::<BTreeMap<_, _>>()
+    };
+    let (before, after) = (generate(""), generate(&format!("    {}\n", line.trim())));
+    let changed: Vec<_> =
+        after.iter().filter(|(name, text)| before[*name] != **text).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(changed, ["care_plan.rs", "vocabulary.rs"]);
+    let all: String = changed.iter().map(|name| after[*name].as_str()).collect();
+    // A comment behind code is the example's, one before it the generated.
+    let code = shown.lines().map(|line| line.split("   // ").next().unwrap_or(line).trim());
+    let code = code.filter(|line| !line.is_empty() && !line.starts_with("// "));
+    let mut checked = 0;
+    for line in code.filter(|line| line.contains(char::is_alphabetic)) {
+        assert!(all.contains(&squeezed(line)), "{line}");
+        checked += 1;
+    }
+    assert!(checked > 10, "{shown}");
+}
+
+#[test]
+fn an_event_is_a_line_and_a_wrong_one_is_named() {
+    let schema = |line: &str| {
+        let mut schema = Schema::default();
+        let text = format!(
+            "codes Event : Events closed\n    Sent  # something was sent\nprofile Plan : Plan\n{line}\n"
+        );
+        parse::parse(&text, "test.schema", &mut schema).and_then(|()| super::events::module(&schema))
+    };
+    let text =
+        squeezed(&schema("event Sent : Plan patient(outside) with(Step|Plan)").expect("right").to_string());
+    let row = "EventRules { focal : & [ResourceKind :: Plan] , patient : PatientRule :: Outside , \
+               with : & [ResourceKind :: Step , ResourceKind :: Plan] }";
+    assert!(text.contains(&squeezed(row)), "{text}");
+    let error = |line: &str| format!("{:#}", schema(line).expect_err("wrong"));
+    assert!(error("").contains("nothing is said about the event Sent"));
+    assert!(error("event Sent : Plan patient(maybe)").contains("found `patient(maybe)`"));
+    assert!(error("event Sent : Step").contains("no profile `Step`"));
+    assert!(error("event Sent : Plan\nevent Lost : Plan").contains("Lost is not listed"));
 }
 
 #[test]

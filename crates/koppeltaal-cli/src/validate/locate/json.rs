@@ -95,10 +95,11 @@ impl Scanner<'_> {
                 // An object's place is its own, any other value's that of the name.
                 let offset = if self.peek() == Some(b'{') { self.at } else { offset };
                 let mut child = Node { name, offset, ..Node::default() };
-                if !self.value(&mut child, depth - 1) {
+                let is_whole = self.value(&mut child, depth - 1);
+                node.children.push(child);
+                if !is_whole {
                     return false;
                 }
-                node.children.push(child);
             }
             if !self.take(b',') {
                 break;

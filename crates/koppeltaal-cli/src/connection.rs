@@ -1,0 +1,188 @@
+//! [`Connection`]: where a command connects, as whom, and how. From flags, environment and a profile, in that order.
+
+use std::env;
+use std::fs;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use koppeltaal_fhir::Format;
+use koppeltaal_transport::{Client, ClientBuilder, Credentials};
+
+use crate::arguments::format;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::profile::Profile;
+use crate::tokens;
+
+/// Where the password is, so that it is in no list of processes.
+const PASSWORD: &str = "KOPPELTAAL_PASSWORD";
+
+/// What all commands that speak to a server have in common.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct Connection {
+    /// The server, such as <https://koppeltaal.example>.
+    #[arg(long, value_name = "URL", env = "KOPPELTAAL_SERVER")]
+    server: Option<String>,
+
+    /// The application instance's user name. The password is taken from the environment (`KOPPELTAAL_PASSWORD`), from
+    /// --password-file or the profile, or asked for.
+    #[arg(long, value_name = "NAME", env = "KOPPELTAAL_USERNAME")]
+    username: Option<String>,
+
+    /// A file whose first line is the password.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+
+    /// The domain that messages must be of to be sent. The server knows the account's domain.
+    #[arg(long, value_name = "NAME", env = "KOPPELTAAL_DOMAIN")]
+    domain: Option<String>,
+
+    /// A named profile, from --config, ~/.config/koppeltaal/profiles.cfg or ~/.koppeltaal.cfg.
+    #[arg(long, value_name = "NAME", env = "KOPPELTAAL_PROFILE")]
+    profile: Option<String>,
+
+    /// The file with profiles.
+    #[arg(long, value_name = "FILE", env = "KOPPELTAAL_CONFIG")]
+    config: Option<PathBuf>,
+
+    /// Act as a launched user, with the tokens that `koppeltaal token --save FILE` wrote. They are kept fresh there.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["username", "password_file"])]
+    tokens: Option<PathBuf>,
+
+    /// The format in which to speak to the server.
+    #[arg(long, value_parser = format())]
+    format: Option<Format>,
+
+    /// Certificate authorities (PEM) to trust beside those of this machine.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+
+    /// A proxy, in place of the one in the environment.
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+
+    /// How long one request may take, in seconds.
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+
+    /// Allow http to other machines than this one: passwords and patient data travel unprotected.
+    #[arg(long)]
+    allow_plain_http: bool,
+
+    /// For whom to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
+
+/// A client, and what the command line knows beside it.
+pub(crate) struct Connected {
+    pub(crate) client: Client,
+    pub(crate) domain: Option<String>,
+}
+
+impl Connection {
+    /// A client with the account's credentials.
+    ///
+    /// # Errors
+    ///
+    /// Something is missing or cannot be used.
+    pub(crate) fn connect(&self) -> Result<Connected, Failure> {
+        let profile = self.profile()?;
+        let client = self.builder(&profile)?.build()?;
+        let credentials = match &self.tokens {
+            Some(file) => Credentials::bearer(tokens::session(file)?),
+            None => self.basic(&profile)?,
+        };
+        Ok(Connected {
+            client: client.with_credentials(credentials),
+            domain: self.domain.clone().or(profile.domain),
+        })
+    }
+
+    /// A client without credentials, for what needs none.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub(crate) fn anonymous(&self) -> Result<Client, Failure> {
+        Ok(self.builder(&self.profile()?)?.build()?)
+    }
+
+    fn profile(&self) -> Result<Profile, Failure> {
+        match &self.profile {
+            Some(name) => Profile::find(name, self.config.as_deref()),
+            None if self.config.is_some() => Err(Failure::Usage("--config needs --profile".to_owned())),
+            None => Ok(Profile::default()),
+        }
+    }
+
+    fn builder(&self, profile: &Profile) -> Result<ClientBuilder, Failure> {
+        let server = self.server.as_ref().or(profile.url.as_ref());
+        let server =
+            server.ok_or_else(|| Failure::Usage("no server: give --server or --profile".to_owned()))?;
+        let mut builder = Client::builder(server);
+        let format = match (self.format, &profile.format) {
+            (Some(format), _) => format,
+            (None, Some(name)) => {
+                name.parse().map_err(|error| Failure::Usage(format!("the format of the profile: {error}")))?
+            }
+            (None, None) => Format::default(),
+        };
+        builder = builder.format(format);
+        if let Some(file) = self.ca_file.as_ref().or(profile.ca_file.as_ref()) {
+            builder = builder.root_certificates_pem(&fs::read(file).map_err(Failure::file(file))?);
+        }
+        if let Some(proxy) = self.proxy.as_ref().or(profile.proxy.as_ref()) {
+            builder = builder.proxy(proxy);
+        }
+        if let Some(seconds) = self.timeout {
+            builder = builder.request_timeout(Duration::from_secs(seconds));
+        }
+        if self.allow_plain_http {
+            builder = builder.danger_allow_plain_http();
+        }
+        Ok(builder)
+    }
+
+    fn basic(&self, profile: &Profile) -> Result<Credentials, Failure> {
+        let username = self.username.as_ref().or(profile.username.as_ref());
+        let username =
+            username.ok_or_else(|| Failure::Usage("no account: give --username or --profile".to_owned()))?;
+        let password = match &self.password_file {
+            Some(file) => first_line(file)?,
+            None => match (env::var(PASSWORD).ok(), &profile.password, &profile.password_file) {
+                (Some(password), _, _) => password,
+                (None, Some(password), _) if self.username.is_none() => password.clone(),
+                (None, _, Some(file)) if self.username.is_none() => first_line(file)?,
+                // The profile's password is another account's.
+                _ => ask(&format!("Password of {username}: "), PASSWORD)?,
+            },
+        };
+        Ok(Credentials::basic(username, &password)?)
+    }
+}
+
+/// A secret from the environment, or asked for.
+///
+/// # Errors
+///
+/// Nobody to ask.
+pub(crate) fn secret(variable: &str, prompt: &str) -> Result<String, Failure> {
+    env::var(variable).or_else(|_| ask(prompt, variable))
+}
+
+fn ask(prompt: &str, variable: &str) -> Result<String, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::Usage(format!("nobody to ask for a secret: set {variable}")));
+    }
+    Ok(rpassword::prompt_password(prompt)?)
+}
+
+/// The first line of a file, without its end.
+pub(crate) fn first_line(file: &Path) -> Result<String, Failure> {
+    let text = fs::read_to_string(file).map_err(Failure::file(file))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,172 @@
+//! `koppeltaal activities`, and `koppeltaal activity put` and `archive`: what the applications of a domain offer.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use koppeltaal_fhir::resources::Other;
+use koppeltaal_fhir::{Document, ReadOptions, Resource};
+use koppeltaal_messaging::profiles::ActivityDefinition;
+use koppeltaal_messaging::{CodeSystem as _, ResourceUrl};
+use koppeltaal_transport::{Client, IncludeArchived, StoredActivityDefinition};
+use serde::Serialize;
+
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::input::Input;
+use crate::output::Shown;
+
+/// List the activity definitions of the domain.
+#[derive(Debug, Args)]
+pub(crate) struct Activities {
+    /// Archived ones too.
+    #[arg(long)]
+    archived: bool,
+
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+/// Change the activity definitions of the domain.
+#[derive(Debug, Args)]
+pub(crate) struct Activity {
+    #[command(subcommand)]
+    change: Change,
+}
+
+#[derive(Debug, Subcommand)]
+enum Change {
+    /// Create an activity definition, or replace the one with the same identifier.
+    Put {
+        /// An `Other` with code `ActivityDefinition`, in JSON or XML; - is standard input.
+        file: PathBuf,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Archive an activity definition: it is not offered any more.
+    Archive {
+        /// Its identifier.
+        id: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
+#[derive(Serialize)]
+struct Definition {
+    identifier: Option<String>,
+    name: Option<String>,
+    kind: Option<String>,
+    application: Option<String>,
+    active: Option<bool>,
+    archived: Option<bool>,
+    /// With version.
+    url: Option<String>,
+}
+
+impl Activities {
+    pub(super) async fn act(self) -> Result<(), Failure> {
+        let client = self.connection.connect()?.client;
+        let archived = if self.archived { IncludeArchived::Yes } else { IncludeArchived::No };
+        let mut definitions = client.activity_definitions(archived);
+        while let Some(stored) = definitions.next().await? {
+            let url = stored.url.as_ref().map(ToString::to_string);
+            self.connection.output.print(&Definition::new(ActivityDefinition::from(stored.resource), url))?;
+        }
+        Ok(())
+    }
+}
+
+impl Activity {
+    pub(super) fn connection(&self) -> &Connection {
+        match &self.change {
+            Change::Put { connection, .. } | Change::Archive { connection, .. } => connection,
+        }
+    }
+
+    pub(super) async fn act(self) -> Result<(), Failure> {
+        let client = self.connection().connect()?.client;
+        let (definition, current) = match &self.change {
+            Change::Put { file, .. } => {
+                let definition = definition_in(file)?;
+                let identifier = definition.activity_definition_identifier.clone();
+                let stored = match &identifier {
+                    Some(identifier) => find(&client, identifier).await?,
+                    None => None,
+                };
+                (definition, stored.and_then(|stored| stored.url))
+            }
+            Change::Archive { id, .. } => {
+                let stored = find(&client, id).await?;
+                let stored =
+                    stored.ok_or_else(|| Failure::Missing(format!("there is no activity {id:?}")))?;
+                let mut definition = ActivityDefinition::from(stored.resource);
+                definition.is_archived = Some(true);
+                definition.is_active = Some(false);
+                (definition, stored.url)
+            }
+        };
+        let url = put(&client, current.as_ref(), &definition.clone().into()).await?;
+        Ok(self.connection().output.print(&Definition::new(definition, Some(url.to_string())))?)
+    }
+}
+
+async fn put(client: &Client, current: Option<&ResourceUrl>, other: &Other) -> Result<ResourceUrl, Failure> {
+    Ok(match current {
+        Some(current) => client.update_activity_definition(current, other).await?,
+        None => client.create_activity_definition(other).await?,
+    })
+}
+
+async fn find(client: &Client, identifier: &str) -> Result<Option<StoredActivityDefinition>, Failure> {
+    let mut all = client.activity_definitions(IncludeArchived::Yes);
+    while let Some(stored) = all.next().await? {
+        let definition = ActivityDefinition::from(stored.resource.clone());
+        if definition.activity_definition_identifier.as_deref() == Some(identifier) {
+            return Ok(Some(stored));
+        }
+    }
+    Ok(None)
+}
+
+fn definition_in(file: &std::path::Path) -> Result<ActivityDefinition, Failure> {
+    let input =
+        Input::load(file).map_err(|none| Failure::Usage(format!("{}: {}", none.name, none.problem)))?;
+    let unusable = |problem: &str| Failure::Usage(format!("{}: {problem}", input.name()));
+    let read = input.read(ReadOptions::tolerant()).map_err(|error| unusable(&error.to_string()))?;
+    match read.document {
+        Document::Resource(Resource::Other(other)) => Ok((*other).into()),
+        _ => Err(unusable("it is no Other with an activity definition")),
+    }
+}
+
+impl Definition {
+    fn new(definition: ActivityDefinition, url: Option<String>) -> Self {
+        Self {
+            identifier: definition.activity_definition_identifier,
+            name: definition.name,
+            kind: definition.kind.map(|kind| kind.code().to_owned()),
+            application: definition.application.and_then(|application| application.display),
+            active: definition.is_active,
+            archived: definition.is_archived,
+            url,
+        }
+    }
+}
+
+impl Shown for Definition {
+    fn lines(&self) -> Vec<String> {
+        let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let state = match (self.archived, self.active) {
+            (Some(true), _) => ", archived",
+            (_, Some(false)) => ", inactive",
+            _ => "",
+        };
+        vec![format!(
+            "{}  {} ({}{state})  {}",
+            text(&self.identifier),
+            text(&self.name),
+            text(&self.kind),
+            text(&self.url)
+        )]
+    }
+}

@@ -1,0 +1,198 @@
+//! `koppeltaal launch`, `mobile-launch` and `authorize-url`: from a portal's wish to the URL that a browser opens.
+
+use clap::Args;
+use koppeltaal_messaging::ResourceUrl;
+use koppeltaal_transport::{AuthorizationRequest, LaunchRequest, ReceivedLaunch};
+use serde::Serialize;
+
+use crate::connection::{Connection, secret};
+use crate::failure::Failure;
+use crate::output::{Shown, table};
+
+/// Where an activation code may be, so that it is in no list of processes.
+const ACTIVATION_CODE: &str = "KOPPELTAAL_ACTIVATION_CODE";
+
+/// Who is launched into what.
+#[derive(Debug, Args)]
+pub(super) struct Wish {
+    /// The identifier of the application, as its activity definition names it.
+    client_id: String,
+
+    /// The patient.
+    #[arg(long, value_name = "URL")]
+    patient: ResourceUrl,
+
+    /// Who is launched: the patient, a practitioner or a related person. The patient, when not given.
+    #[arg(long, value_name = "URL")]
+    user: Option<ResourceUrl>,
+
+    /// The identifier of the activity in the care plan.
+    #[arg(long, value_name = "ID")]
+    resource: String,
+
+    /// What the user is to do there.
+    #[arg(long)]
+    intent: Option<String>,
+
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+/// Launch a user into a web application: print the URL that the browser is to open.
+#[derive(Debug, Args)]
+pub(crate) struct Launch {
+    #[command(flatten)]
+    pub(super) launch: Wish,
+}
+
+/// Launch a user into a mobile application: print the code to type there.
+#[derive(Debug, Args)]
+pub(crate) struct MobileLaunch {
+    #[command(flatten)]
+    pub(super) launch: Wish,
+}
+
+/// Begin the authorization of a launched user: print the URL that the browser is to open, and what `token` needs.
+///
+/// With --mobile, the activation code (from `KOPPELTAAL_ACTIVATION_CODE`, or asked for) is traded for an authorization
+/// code.
+#[derive(Debug, Args)]
+pub(crate) struct AuthorizeUrl {
+    /// The identifier of the application.
+    #[arg(long, value_name = "ID")]
+    client_id: String,
+
+    /// A redirect URI that is registered for it.
+    #[arg(long, value_name = "URI")]
+    redirect_uri: String,
+
+    /// The URL by which the user came, or the launch in it.
+    #[arg(long, value_name = "URL|ID", required_unless_present = "mobile")]
+    launch: Option<String>,
+
+    /// For a mobile launch.
+    #[arg(long, conflicts_with = "launch")]
+    mobile: bool,
+
+    /// For a server that does not take PKCE.
+    #[arg(long)]
+    without_pkce: bool,
+
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+#[derive(Serialize)]
+struct Page {
+    url: String,
+}
+
+#[derive(Serialize)]
+struct Code {
+    activation_code: String,
+    expires_in_days: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Begun {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_verifier: Option<String>,
+}
+
+impl Wish {
+    fn request(&self) -> LaunchRequest {
+        let user = self.user.clone().unwrap_or_else(|| self.patient.clone());
+        let request = LaunchRequest::new(&self.client_id, self.patient.clone(), user, &self.resource);
+        match &self.intent {
+            Some(intent) => request.intent(intent),
+            None => request,
+        }
+    }
+}
+
+impl Launch {
+    pub(super) async fn act(self) -> Result<(), Failure> {
+        let client = self.launch.connection.connect()?.client;
+        let url = client.launch(&self.launch.request()).await?.into();
+        Ok(self.launch.connection.output.print(&Page { url })?)
+    }
+}
+
+impl MobileLaunch {
+    pub(super) async fn act(self) -> Result<(), Failure> {
+        let client = self.launch.connection.connect()?.client;
+        let launch = client.mobile_launch(&self.launch.request()).await?;
+        let code = Code { activation_code: launch.activation_code, expires_in_days: launch.expires_in_days };
+        Ok(self.launch.connection.output.print(&code)?)
+    }
+}
+
+impl AuthorizeUrl {
+    pub(super) async fn act(self) -> Result<(), Failure> {
+        let client = self.connection.anonymous()?;
+        let launch = match &self.launch {
+            Some(launch) if launch.contains("://") => {
+                let received = ReceivedLaunch::read(launch)?;
+                if !client.is_issuer(&received.iss) {
+                    return Err(Failure::Usage(format!("the launch is of another server: {}", received.iss)));
+                }
+                received.launch
+            }
+            Some(launch) => launch.clone(),
+            None => secret(ACTIVATION_CODE, "Activation code: ")?,
+        };
+        let mut request = AuthorizationRequest::new(&self.client_id, &self.redirect_uri, launch);
+        if self.without_pkce {
+            request = request.without_pkce();
+        }
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let begun = if self.mobile {
+            let code = client.authorize_mobile(&request).await?;
+            Begun {
+                url: None,
+                state: None,
+                authorization_code: Some(code.code().to_owned()),
+                code_verifier: owned(code.code_verifier()),
+            }
+        } else {
+            let (url, pending) = client.authorize_url(&request).await?;
+            Begun {
+                url: Some(url.into()),
+                state: Some(pending.state().to_owned()),
+                authorization_code: None,
+                code_verifier: owned(pending.code_verifier()),
+            }
+        };
+        Ok(self.connection.output.print(&begun)?)
+    }
+}
+
+impl Shown for Page {
+    fn lines(&self) -> Vec<String> {
+        vec![self.url.clone()]
+    }
+}
+
+impl Shown for Code {
+    fn lines(&self) -> Vec<String> {
+        let days = self.expires_in_days.map(|days| days.to_string());
+        table(&[("activation code", Some(&self.activation_code)), ("days", days.as_deref())])
+    }
+}
+
+impl Shown for Begun {
+    fn lines(&self) -> Vec<String> {
+        table(&[
+            ("url", self.url.as_deref()),
+            ("state", self.state.as_deref()),
+            ("authorization_code", self.authorization_code.as_deref()),
+            ("code_verifier", self.code_verifier.as_deref()),
+        ])
+    }
+}

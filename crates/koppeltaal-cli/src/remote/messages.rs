@@ -1,0 +1,108 @@
+//! `koppeltaal messages`: what lies in the queue, and all of it as files.
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+use std::pin::pin;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use indicatif::{ProgressBar, ProgressStyle};
+use koppeltaal_messaging::ProcessingStatus;
+use koppeltaal_transport::HeaderQuery;
+
+use super::message::{Filter, Folder, Summary};
+use crate::connection::Connection;
+use crate::failure::Failure;
+
+/// How many messages are fetched at the same time.
+const AT_ONCE: usize = 8;
+
+/// List the messages in the application instance's queue, claimed or not, without claiming them.
+#[derive(Debug, Args)]
+pub(crate) struct Messages {
+    #[command(flatten)]
+    filter: Filter,
+
+    /// Only messages with this processing status.
+    #[arg(long, value_parser = status())]
+    status: Option<ProcessingStatus>,
+
+    /// No more than this many.
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+
+    /// Fetch each message and write it into this folder, as NUMBER.json or NUMBER.xml.
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+fn status() -> impl TypedValueParser<Value = ProcessingStatus> {
+    PossibleValuesParser::new(ProcessingStatus::ALL.map(ProcessingStatus::code))
+        .try_map(|code| code.parse::<ProcessingStatus>())
+}
+
+impl Messages {
+    pub(super) async fn act(self) -> Result<(), Failure> {
+        let client = self.connection.connect()?.client;
+        let mut query = HeaderQuery::default().filter(self.filter.build());
+        if let Some(status) = self.status {
+            query = query.status(status);
+        }
+        if let Some(limit) = self.limit {
+            query = query.limit(limit);
+        }
+        let output = self.connection.output;
+        let mut headers = client.message_headers(&query);
+        let Some(folder) = &self.save else {
+            while let Some(header) = headers.next().await? {
+                output.print(&Summary::of(&header))?;
+            }
+            return Ok(());
+        };
+        let folder = Folder::create(folder, client.format())?;
+        let progress = progress();
+        // Pages are followed while messages of earlier ones are fetched, and no further than there is room.
+        let saved = headers.into_stream().map_err(Failure::from).map(|header| {
+            let (client, folder) = (&client, &folder);
+            async move {
+                let header = header?;
+                let id = header.url().map(|url| url.versionless().to_owned());
+                let id = id.ok_or_else(|| Failure::Usage("a message without an address".to_owned()))?;
+                let Some(message) = client.message(&id).await? else { return Ok(None) };
+                let file = folder.save(&header, &message.bundle)?;
+                Ok::<_, Failure>(Some((header, file)))
+            }
+        });
+        let mut saved = pin!(saved.buffered(AT_ONCE));
+        while let Some(message) = saved.next().await {
+            progress.inc(1);
+            // One that is gone since it was listed is no failure.
+            let Some((header, file)) = message? else { continue };
+            let mut summary = Summary::of(&header);
+            summary.file = Some(file.display().to_string());
+            // A person who watches the count wants no thousand lines beside it.
+            if progress.is_hidden() || !io::stdout().is_terminal() {
+                progress.suspend(|| output.print(&summary))?;
+            }
+        }
+        progress.finish();
+        Ok(())
+    }
+}
+
+/// A count on standard error, when a person watches it.
+fn progress() -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{spinner} {pos} messages, {per_sec}, {elapsed}");
+    let bar = ProgressBar::new_spinner();
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,76 @@
+//! `koppeltaal metadata`: what a server says about itself.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::output::{Shown, table};
+
+/// Show what a server says about itself. Needs no account.
+#[derive(Debug, Args)]
+pub(crate) struct Metadata {
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+#[derive(Serialize)]
+struct Statement {
+    name: Option<String>,
+    version: Option<String>,
+    fhir_version: Option<String>,
+    authorize: String,
+    token: String,
+    launch: String,
+    mobile_launch: String,
+    validates_requests_against_schema: Option<bool>,
+    validates_replies_against_schema: Option<bool>,
+    validates_requests_against_profile: Option<bool>,
+    validates_replies_against_profile: Option<bool>,
+}
+
+impl Metadata {
+    pub(super) async fn act(self) -> Result<(), Failure> {
+        let statement = self.connection.anonymous()?.conformance().await?;
+        let (endpoints, validation) = (statement.endpoints(), statement.validation());
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let statement = Statement {
+            name: owned(statement.name()),
+            version: owned(statement.version()),
+            fhir_version: owned(statement.fhir_version()),
+            authorize: endpoints.authorize.to_string(),
+            token: endpoints.token.to_string(),
+            launch: endpoints.launch.to_string(),
+            mobile_launch: endpoints.mobile_launch.to_string(),
+            validates_requests_against_schema: validation.requests_against_schema,
+            validates_replies_against_schema: validation.replies_against_schema,
+            validates_requests_against_profile: validation.requests_against_profile,
+            validates_replies_against_profile: validation.replies_against_profile,
+        };
+        Ok(self.connection.output.print(&statement)?)
+    }
+}
+
+impl Shown for Statement {
+    fn lines(&self) -> Vec<String> {
+        let says = [
+            (self.validates_requests_against_schema, "requests against the schema"),
+            (self.validates_replies_against_schema, "replies against the schema"),
+            (self.validates_requests_against_profile, "requests against the profiles"),
+            (self.validates_replies_against_profile, "replies against the profiles"),
+        ];
+        let validated: Vec<_> =
+            says.into_iter().filter(|(yes, _)| *yes == Some(true)).map(|(_, what)| what).collect();
+        let validated = validated.join(", ");
+        table(&[
+            ("name", self.name.as_deref()),
+            ("version", self.version.as_deref()),
+            ("FHIR version", self.fhir_version.as_deref()),
+            ("authorize", Some(&self.authorize)),
+            ("token", Some(&self.token)),
+            ("launch", Some(&self.launch)),
+            ("mobile launch", Some(&self.mobile_launch)),
+            ("validates", Some(validated.as_str()).filter(|validated| !validated.is_empty())),
+        ])
+    }
+}

@@ -1,0 +1,291 @@
+//! `koppeltaal storage`: what applications keep at the server for a patient.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::{Args, Subcommand};
+use koppeltaal_fhir::primitives::Instant;
+use koppeltaal_messaging::ResourceUrl;
+use koppeltaal_messaging::profiles::StorageItem;
+use koppeltaal_transport::{Comparison, StorageQuery, StoredItem};
+use serde::Serialize;
+
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::output::Shown;
+
+/// The storage service: what applications keep at the server for a patient.
+#[derive(Debug, Args)]
+pub(crate) struct Storage {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Put(Put),
+    Get(Get),
+    List(List),
+    Delete(Delete),
+}
+
+/// Store a file, in place of what is stored for the same patient, type and key.
+#[derive(Debug, Args)]
+struct Put {
+    /// The file; - is standard input.
+    file: PathBuf,
+
+    /// The patient that it is kept for.
+    #[arg(long, value_name = "URL")]
+    patient: ResourceUrl,
+
+    /// What kind of thing it is.
+    #[arg(long = "type", value_name = "TYPE")]
+    object_type: String,
+
+    /// Its name.
+    #[arg(long)]
+    key: String,
+
+    /// Its media type.
+    #[arg(long, value_name = "TYPE", default_value = "application/octet-stream")]
+    content_type: String,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Print the content of a stored item.
+#[derive(Debug, Args)]
+struct Get {
+    /// Its id.
+    id: String,
+
+    /// The patient that it is kept for.
+    #[arg(long, value_name = "URL")]
+    patient: Option<ResourceUrl>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// List stored items.
+#[derive(Debug, Args)]
+struct List {
+    /// Only items of this patient.
+    #[arg(long, value_name = "URL")]
+    patient: Option<ResourceUrl>,
+
+    /// Only items of this type.
+    #[arg(long = "type", value_name = "TYPE")]
+    object_type: Option<String>,
+
+    /// Only the item with this key.
+    #[arg(long)]
+    key: Option<String>,
+
+    /// Only items whose key starts with this.
+    #[arg(long, value_name = "TEXT")]
+    starts_with: Option<String>,
+
+    /// Only items whose key contains this.
+    #[arg(long, value_name = "TEXT")]
+    contains: Option<String>,
+
+    /// Only items that were last changed then or later, such as 2020-08-15T07:33:55Z.
+    #[arg(long, value_name = "TIME")]
+    since: Option<Instant>,
+
+    /// Only items that were last changed earlier.
+    #[arg(long, value_name = "TIME")]
+    before: Option<Instant>,
+
+    /// The last changed first.
+    #[arg(long)]
+    newest_first: bool,
+
+    /// No more than this many.
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Delete a stored item.
+#[derive(Debug, Args)]
+struct Delete {
+    /// Its id.
+    id: String,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Serialize)]
+struct Line {
+    id: Option<String>,
+    #[serde(rename = "type")]
+    object_type: Option<String>,
+    key: Option<String>,
+    content_type: Option<String>,
+    last_modified: Option<String>,
+    patient: Option<String>,
+    url: Option<String>,
+}
+
+impl Storage {
+    pub(super) fn connection(&self) -> &Connection {
+        match &self.action {
+            Action::Put(put) => &put.connection,
+            Action::Get(get) => &get.connection,
+            Action::List(list) => &list.connection,
+            Action::Delete(delete) => &delete.connection,
+        }
+    }
+
+    pub(super) async fn act(self) -> Result<(), Failure> {
+        match self.action {
+            Action::Put(put) => put.act().await,
+            Action::Get(get) => get.act().await,
+            Action::List(list) => list.act().await,
+            Action::Delete(delete) => delete.act().await,
+        }
+    }
+}
+
+impl Put {
+    async fn act(self) -> Result<(), Failure> {
+        let content = read(&self.file)?;
+        let client = self.connection.connect()?.client;
+        let query = StorageQuery::default()
+            .patient(&self.patient)
+            .object_type(&self.object_type)
+            .object_key(&self.key)
+            .limit(1);
+        let stored = client.storage_items(&query).next().await?;
+        let item = StorageItem {
+            content_type: Some(self.content_type.as_str().into()),
+            content: Some(STANDARD.encode(content).as_str().into()),
+            patient_identifier: Some((&self.patient.without_version()).into()),
+            object_type: Some(self.object_type.clone()),
+            object_key: Some(self.key.clone()),
+            last_modified: Some(Instant::now()),
+            ..StorageItem::default()
+        };
+        let url = match stored.and_then(|stored| stored.url) {
+            Some(current) => client.update_storage_item(&current, &item).await?,
+            None => client.create_storage_item(&item).await?,
+        };
+        Ok(self.connection.output.print(&Line::of(StoredLine { url: Some(url), item }))?)
+    }
+}
+
+impl Get {
+    async fn act(self) -> Result<(), Failure> {
+        let client = self.connection.connect()?.client;
+        let stored = client.storage_item(&self.id, self.patient.as_ref()).await?;
+        let stored = stored.ok_or_else(|| Failure::Missing(format!("there is no item {:?}", self.id)))?;
+        let text = stored.item.content.as_ref().map(ToString::to_string).unwrap_or_default();
+        let text: String = text.split_whitespace().collect();
+        let content = STANDARD.decode(text);
+        let content = content.map_err(|_| Failure::Usage("the content is not base64".to_owned()))?;
+        let mut out = io::stdout().lock();
+        out.write_all(&content)?;
+        Ok(out.flush()?)
+    }
+}
+
+impl List {
+    async fn act(self) -> Result<(), Failure> {
+        let client = self.connection.connect()?.client;
+        let mut items = client.storage_items(&self.query());
+        while let Some(StoredItem { url, item, .. }) = items.next().await? {
+            self.connection.output.print(&Line::of(StoredLine { url, item }))?;
+        }
+        Ok(())
+    }
+
+    fn query(&self) -> StorageQuery {
+        let mut query = StorageQuery::default();
+        if let Some(patient) = &self.patient {
+            query = query.patient(patient);
+        }
+        if let Some(object_type) = &self.object_type {
+            query = query.object_type(object_type);
+        }
+        if let Some(key) = &self.key {
+            query = query.object_key(key);
+        }
+        if let Some(start) = &self.starts_with {
+            query = query.object_key_starts_with(start);
+        }
+        if let Some(part) = &self.contains {
+            query = query.object_key_contains(part);
+        }
+        for (comparison, time) in [(Comparison::NotBefore, &self.since), (Comparison::Before, &self.before)] {
+            if let Some(time) = time {
+                query = query.last_updated(comparison, time);
+            }
+        }
+        if self.newest_first {
+            query = query.newest_first();
+        }
+        match self.limit {
+            Some(limit) => query.limit(limit),
+            None => query,
+        }
+    }
+}
+
+impl Delete {
+    async fn act(self) -> Result<(), Failure> {
+        Ok(self.connection.connect()?.client.delete_storage_item(&self.id).await?)
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    if file.as_os_str() == "-" {
+        let mut content = Vec::new();
+        io::stdin().lock().read_to_end(&mut content)?;
+        return Ok(content);
+    }
+    fs::read(file).map_err(Failure::file(file))
+}
+
+/// An item and where it is.
+struct StoredLine {
+    url: Option<ResourceUrl>,
+    item: StorageItem,
+}
+
+impl Line {
+    fn of(StoredLine { url, item }: StoredLine) -> Self {
+        Self {
+            id: url.as_ref().map(|url| url.id().to_owned()),
+            object_type: item.object_type,
+            key: item.object_key,
+            content_type: item.content_type.map(|content_type| content_type.to_string()),
+            last_modified: item.last_modified.map(|time| time.to_string()),
+            patient: item.patient_identifier.and_then(|patient| patient.reference),
+            url: url.map(|url| url.to_string()),
+        }
+    }
+}
+
+impl Shown for Line {
+    fn lines(&self) -> Vec<String> {
+        let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        vec![format!(
+            "{}  {}  {}  {}  {}",
+            text(&self.id),
+            text(&self.object_type),
+            text(&self.key),
+            text(&self.content_type),
+            text(&self.last_modified)
+        )]
+    }
+}

@@ -1,0 +1,93 @@
+//! `koppeltaal token` and `refresh`: the tokens of a launched user.
+
+use std::env;
+use std::path::PathBuf;
+
+use clap::Args;
+use koppeltaal_transport::{AuthorizationCode, PendingAuthorization};
+
+use crate::connection::{Connection, secret};
+use crate::failure::Failure;
+use crate::tokens::{Written, authentication, load};
+
+/// Where an authorization code may be, so that it is in no list of processes.
+const CODE: &str = "KOPPELTAAL_CODE";
+const CODE_VERIFIER: &str = "KOPPELTAAL_CODE_VERIFIER";
+
+/// Trade an authorization code for tokens.
+///
+/// The code is taken from `KOPPELTAAL_CODE` or asked for: the code itself, or the URL by which the browser came back, of
+/// which --state is checked. The PKCE verifier is taken from `KOPPELTAAL_CODE_VERIFIER`, the secret of a confidential
+/// client from `KOPPELTAAL_CLIENT_SECRET` or --client-secret-file.
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    /// The identifier of the application.
+    #[arg(long, value_name = "ID")]
+    client_id: String,
+
+    /// A file whose first line is the application's secret.
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+
+    /// The redirect URI that the code was asked for with.
+    #[arg(long, value_name = "URI")]
+    redirect_uri: String,
+
+    /// The state that `authorize-url` printed.
+    #[arg(long)]
+    state: Option<String>,
+
+    /// Write the tokens into this file, for --tokens of other commands, instead of printing them.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+/// Trade the refresh token in a file for new tokens, which take their place.
+#[derive(Debug, Args)]
+pub(crate) struct Refresh {
+    /// The file that `token --save` wrote.
+    file: PathBuf,
+
+    /// A file whose first line is the application's secret.
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+impl Token {
+    pub(super) async fn act(self) -> Result<(), Failure> {
+        let client = self.connection.anonymous()?;
+        let given = secret(CODE, "Authorization code, or the URL with it: ")?;
+        let verifier = env::var(CODE_VERIFIER).ok();
+        let code = if given.contains("://") {
+            let state = self.state.as_deref();
+            let state = state
+                .ok_or_else(|| Failure::Usage("a URL has a state: give --state to check it".to_owned()))?;
+            PendingAuthorization::resume(&self.redirect_uri, state, verifier.as_deref()).finish(&given)?
+        } else {
+            AuthorizationCode::new(given.trim(), &self.redirect_uri, verifier.as_deref())
+        };
+        let authentication = authentication(&self.client_id, self.client_secret_file.as_deref())?;
+        let tokens = client.token(&authentication, &code).await?;
+        let written = Written::new(&tokens, &self.client_id);
+        match &self.save {
+            Some(file) => written.save(file).map_err(Failure::file(file)),
+            None => Ok(self.connection.output.print(&written)?),
+        }
+    }
+}
+
+impl Refresh {
+    pub(super) async fn act(self) -> Result<(), Failure> {
+        let client = self.connection.anonymous()?;
+        let (old, client_id) = load(&self.file)?;
+        let authentication = authentication(&client_id, self.client_secret_file.as_deref())?;
+        let tokens = client.refresh(&authentication, &old).await?;
+        Written::new(&tokens, &client_id).save(&self.file).map_err(Failure::file(&self.file))
+    }
+}

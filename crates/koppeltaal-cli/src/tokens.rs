@@ -1,0 +1,176 @@
+//! A file with the tokens of a launched user's session: written by `token`, kept fresh by every command that uses it.
+
+use std::env;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::BoxFuture;
+use koppeltaal_transport::{ClientAuthentication, Session, TokenStore, Tokens};
+use serde::{Deserialize, Serialize};
+
+use crate::connection::first_line;
+use crate::failure::Failure;
+use crate::output::{Shown, table};
+
+/// Where the secret of a confidential client is.
+const CLIENT_SECRET: &str = "KOPPELTAAL_CLIENT_SECRET";
+
+/// Tokens as they are written and printed. The names are those of OAuth.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Written {
+    access_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    /// Seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patient: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    /// The application that they were given to.
+    client_id: String,
+}
+
+impl Written {
+    pub(crate) fn new(tokens: &Tokens, client_id: &str) -> Self {
+        let context = tokens.context().clone();
+        let since = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        Self {
+            access_token: tokens.access_token().to_owned(),
+            refresh_token: tokens.refresh_token().map(str::to_owned),
+            expires_at: tokens.expires_at().map(since),
+            patient: context.patient,
+            user: context.user,
+            resource: context.resource,
+            domain: context.domain,
+            intent: context.intent,
+            scope: context.scope,
+            client_id: client_id.to_owned(),
+        }
+    }
+
+    /// Writes the file anew, for its owner only.
+    pub(crate) fn save(&self, path: &Path) -> io::Result<()> {
+        // Beside the file and then in its place: tokens that are half written are lost.
+        let beside = path.with_extension("new");
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&beside)?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        writeln!(file)?;
+        file.sync_all()?;
+        fs::rename(beside, path)
+    }
+
+    fn tokens(&self) -> Result<Tokens, Failure> {
+        let mut tokens = Tokens::new(&self.access_token)?;
+        if let Some(refresh_token) = &self.refresh_token {
+            tokens = tokens.with_refresh_token(refresh_token);
+        }
+        if let Some(at) = self.expires_at {
+            tokens = tokens.with_expires_at(SystemTime::UNIX_EPOCH + Duration::from_secs(at));
+        }
+        let mut context = tokens.context().clone();
+        context.patient.clone_from(&self.patient);
+        context.user.clone_from(&self.user);
+        context.resource.clone_from(&self.resource);
+        context.domain.clone_from(&self.domain);
+        context.intent.clone_from(&self.intent);
+        context.scope.clone_from(&self.scope);
+        Ok(tokens.with_context(context))
+    }
+}
+
+impl Shown for Written {
+    fn lines(&self) -> Vec<String> {
+        let expires_at = self.expires_at.map(|at| at.to_string());
+        table(&[
+            ("access_token", Some(&self.access_token)),
+            ("refresh_token", self.refresh_token.as_deref()),
+            ("expires_at", expires_at.as_deref()),
+            ("patient", self.patient.as_deref()),
+            ("user", self.user.as_deref()),
+            ("resource", self.resource.as_deref()),
+            ("domain", self.domain.as_deref()),
+            ("intent", self.intent.as_deref()),
+            ("scope", self.scope.as_deref()),
+        ])
+    }
+}
+
+/// How the application proves itself: with the secret in the environment or in a file, or, without one, not at all.
+///
+/// # Errors
+///
+/// A file that cannot be read, or a secret that cannot be sent.
+pub(crate) fn authentication(
+    client_id: &str,
+    secret_file: Option<&Path>,
+) -> Result<ClientAuthentication, Failure> {
+    let secret = match secret_file {
+        Some(file) => Some(first_line(file)?),
+        None => env::var(CLIENT_SECRET).ok(),
+    };
+    Ok(match secret {
+        Some(secret) => ClientAuthentication::basic(client_id, &secret)?,
+        None => ClientAuthentication::public(client_id),
+    })
+}
+
+/// The tokens in a file, and the application that they were given to.
+///
+/// # Errors
+///
+/// It cannot be read, or holds something else.
+pub(crate) fn load(path: &Path) -> Result<(Tokens, String), Failure> {
+    let text = fs::read(path).map_err(Failure::file(path))?;
+    // The parser's own message can quote a token.
+    let written: Written = serde_json::from_slice(&text)
+        .map_err(|_| Failure::Usage(format!("{}: it holds no tokens", path.display())))?;
+    Ok((written.tokens()?, written.client_id))
+}
+
+/// The session of the tokens in a file, which keeps them fresh there.
+///
+/// # Errors
+///
+/// As [`load`].
+pub(crate) fn session(path: &Path) -> Result<Session, Failure> {
+    let (tokens, client_id) = load(path)?;
+    let authentication = authentication(&client_id, None)?;
+    Ok(Session::kept_in(tokens, authentication, Arc::new(File { path: path.to_owned(), client_id })))
+}
+
+struct File {
+    path: PathBuf,
+    client_id: String,
+}
+
+impl TokenStore for File {
+    fn save<'a>(
+        &'a self,
+        tokens: &'a Tokens,
+    ) -> BoxFuture<'a, Result<(), Box<dyn std::error::Error + Send + Sync>>> {
+        Box::pin(async {
+            let result = Written::new(tokens, &self.client_id).save(&self.path);
+            if let Err(error) = &result {
+                anstream::eprintln!("warning: {}: {error}; the session is lost", self.path.display());
+            }
+            Ok(result?)
+        })
+    }
+}

@@ -1,0 +1,388 @@
+//! The commands that speak to a server, against a sandbox in the test's process.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use koppeltaal_messaging::Event;
+use koppeltaal_sandbox::{Application, Instance, Sandbox};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use crate::support::{command, stderr, stdout};
+
+const PASSWORD: &str = "Geheim1";
+const LOGIN: &str = "https://game.example/login";
+const PATIENT: &str = "https://portal.example/fhir/Patient/1001";
+
+/// A server with a portal and a game in domain Zonnedauw, and a folder for files.
+struct World {
+    sandbox: Option<Sandbox>,
+    runtime: Runtime,
+    folder: PathBuf,
+}
+
+impl World {
+    fn start() -> Self {
+        static WORLDS: AtomicU32 = AtomicU32::new(0);
+        let number = WORLDS.fetch_add(1, Ordering::Relaxed);
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("remote-{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let runtime = Runtime::new().expect("a runtime");
+        let sandbox = Sandbox::builder()
+            .instance(Instance::new("portal", PASSWORD, "Zonnedauw"))
+            .instance(Instance::new("game", PASSWORD, "Zonnedauw").subscribe(Event::ALL))
+            .application(
+                Application::new("game")
+                    .launch_url("https://game.example/start")
+                    .redirect_uri(LOGIN)
+                    .secret(PASSWORD)
+                    .refresh_tokens(true),
+            );
+        let sandbox = runtime.block_on(sandbox.start()).expect("a sandbox");
+        Self { sandbox: Some(sandbox), runtime, folder }
+    }
+
+    fn url(&self) -> &str {
+        self.sandbox.as_ref().expect("it runs").url()
+    }
+
+    fn command(&self, username: &str, arguments: &[&str]) -> Command {
+        let mut command = command(arguments);
+        command
+            .args(["--server", self.url()])
+            .env("KOPPELTAAL_USERNAME", username)
+            .env("KOPPELTAAL_PASSWORD", PASSWORD)
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, username: &str, arguments: &[&str]) -> Output {
+        self.command(username, arguments).output().expect("the binary runs")
+    }
+
+    /// Standard output of a command that succeeds.
+    fn done(&self, username: &str, arguments: &[&str]) -> String {
+        let output = self.run(username, arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", stderr(&output));
+        assert_eq!(stderr(&output), "", "{arguments:?}");
+        stdout(&output)
+    }
+
+    /// The JSON objects that a command prints.
+    fn json(&self, username: &str, arguments: &[&str]) -> Vec<Value> {
+        let text = self.done(username, &[arguments, &["--output", "json"]].concat());
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(sandbox) = self.sandbox.take() {
+            self.runtime.block_on(sandbox.stop());
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+const PLAN: &str = "messages/CreateOrUpdateCarePlan-minimal.json";
+const STATUS: &str = "messages/UpdateCarePlanActivityStatus-minimal.xml";
+
+#[test]
+fn metadata_needs_no_account() {
+    let world = World::start();
+    let mut command = command(&["metadata", "--server", world.url()]);
+    let output = command.stdin(Stdio::null()).output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.starts_with("name:          Koppeltaal\n"), "{text}");
+    let objects = world.json("portal", &["metadata", "--format", "xml"]);
+    assert_eq!(objects[0]["fhir_version"], "0.0.82");
+    assert_eq!(objects[0]["token"], format!("{}/OAuth2/Koppeltaal/Token", world.url()));
+}
+
+#[test]
+fn a_message_is_sent_listed_shown_received_and_acknowledged() {
+    let world = World::start();
+    let sent = world.json("portal", &["send", PLAN]);
+    assert_eq!(sent[0]["identifier"], "c43f4204-e06b-565e-abf2-6743a4f3a597");
+    assert!(sent[0]["versions"][0].as_str().is_some_and(|url| url.contains("/CarePlan/910/_history/")));
+    world.done("portal", &["send", STATUS, "--format", "xml"]);
+
+    let listed = world.json("game", &["messages"]);
+    assert_eq!(listed.len(), 2);
+    assert_eq!(
+        (&listed[0]["event"], &listed[0]["status"]),
+        (&"CreateOrUpdateCarePlan".into(), &"New".into())
+    );
+    let number = listed[0]["number"].as_str().expect("a number");
+    let filtered =
+        world.json("game", &["messages", "--event", "UpdateCarePlanActivityStatus", "--limit", "1"]);
+    assert_eq!(filtered.len(), 1);
+    assert!(world.done("game", &["messages"]).starts_with(&format!("{number}  ")));
+
+    let shown = world.done("game", &["message", number, "--format", "xml"]);
+    assert!(shown.starts_with("<feed") && shown.contains("c43f4204"), "{shown}");
+    let missing = world.run("game", &["message", "123456"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert_eq!(stderr(&missing), "error: there is no message \"123456\"\n");
+
+    let received = world.done("game", &["receive", "--ack", "fail", "--reason", "no such activity"]);
+    assert!(received.contains("\"resourceType\": \"Bundle\""), "{received}");
+    let failed = world.json("game", &["messages", "--status", "Failed"]);
+    assert_eq!(failed[0]["exception"], "no such activity");
+    let received = world.json("game", &["receive", "--ack", "success", "--all"]);
+    assert_eq!(received.len(), 1);
+    assert_eq!(received[0]["event"], "UpdateCarePlanActivityStatus");
+    assert!(received[0]["message"].as_str().is_some_and(|text| text.contains("resourceType")));
+    assert_eq!(world.done("game", &["receive", "--ack", "success"]), "");
+    assert_eq!(world.json("game", &["messages", "--status", "Success"]).len(), 1);
+}
+
+#[test]
+fn messages_are_saved_in_a_folder_and_can_be_validated_there() {
+    let world = World::start();
+    world.done("portal", &["send", PLAN]);
+    world.done("portal", &["send", STATUS]);
+    let folder = world.file("saved");
+    for format in ["json", "xml"] {
+        let saved = world.json("game", &["messages", "--save", &folder, "--format", format]);
+        assert_eq!(saved.len(), 2);
+        for message in &saved {
+            let file = message["file"].as_str().expect("a file");
+            assert!(file.ends_with(&format!(".{format}")), "{file}");
+            let text = fs::read_to_string(file).expect("it is there");
+            assert!(text.contains(message["identifier"].as_str().expect("an identifier")));
+        }
+    }
+    let received = world.json("game", &["receive", "--ack", "none", "--save", &folder]);
+    assert_eq!(received[0]["acknowledged"], "none");
+    assert_eq!(world.json("game", &["messages", "--status", "Claimed"]).len(), 1);
+}
+
+#[test]
+fn activities_are_put_listed_and_archived() {
+    let world = World::start();
+    let file = "resources/other-activitydefinition.json";
+    let created = world.json("portal", &["activity", "put", file]);
+    let identifier = created[0]["identifier"].as_str().expect("an identifier").to_owned();
+    let updated = world.json("portal", &["activity", "put", file]);
+    assert_ne!(created[0]["url"], updated[0]["url"], "another version");
+    let listed = world.json("portal", &["activities"]);
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0]["url"], updated[0]["url"]);
+    assert!(world.done("portal", &["activities"]).starts_with(&identifier));
+
+    world.done("portal", &["activity", "archive", &identifier]);
+    assert_eq!(world.done("portal", &["activities"]), "");
+    assert_eq!(world.json("portal", &["activities", "--archived"])[0]["archived"], true);
+    let missing = world.run("portal", &["activity", "archive", "nothing"]);
+    assert_eq!(missing.status.code(), Some(1));
+}
+
+#[test]
+fn refusals_are_told_to_people_and_to_programs() {
+    let world = World::start();
+    let mut wrong = world.command("portal", &["messages", "--output", "json"]);
+    let output = wrong.env("KOPPELTAAL_PASSWORD", "guessed").output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(1));
+    let told: Value = serde_json::from_str(&stderr(&output)).expect("JSON");
+    assert_eq!(told["error"], "authentication");
+    assert!(!stderr(&output).contains("guessed"));
+
+    world.done("portal", &["send", PLAN]);
+    // The same plan in a new message, still without a version.
+    let again = fs::read_to_string(crate::support::fixtures().join(PLAN)).expect("the fixture");
+    let file = world.file("again.json");
+    fs::write(&file, again.replace("c43f4204", "d43f4204")).expect("a file");
+    let output = world.run("portal", &["send", &file]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("No version specified for the focal resource, message is rejected."),
+        "{}",
+        stderr(&output)
+    );
+
+    let output = world.run("portal", &["send", PLAN, "--domain", "Elsewhere"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("domain \"Zonnedauw\""), "{}", stderr(&output));
+}
+
+#[test]
+fn profiles_come_from_a_file_or_from_that_of_the_python_connector() {
+    let world = World::start();
+    let text = format!(
+        "[test]\nurl = {}\nusername = game\npassword = {PASSWORD}\ndomain = Zonnedauw\n",
+        world.url()
+    );
+    let file = world.file("profiles.cfg");
+    fs::write(&file, &text).expect("a file");
+    fs::write(world.folder.join(".koppeltaal.cfg"), &text).expect("a file");
+    let run = |arguments: &[&str]| {
+        command(arguments)
+            .env("HOME", &world.folder)
+            .env_remove("XDG_CONFIG_HOME")
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary runs")
+    };
+    for arguments in
+        [&["messages", "--profile", "test", "--config", &file][..], &["messages", "--profile", "test"]]
+    {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    }
+    let output = run(&["messages", "--profile", "other"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("there is no profile \"other\""), "{}", stderr(&output));
+    // The password of a profile is not tried for another account.
+    let output = run(&["messages", "--profile", "test", "--username", "portal"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("KOPPELTAAL_PASSWORD"), "{}", stderr(&output));
+    let output = run(&["messages", "--server", "https://koppeltaal.example"]);
+    assert!(stderr(&output).contains("no account"), "{}", stderr(&output));
+    let output = run(&["messages"]);
+    assert!(stderr(&output).contains("no server"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_password_is_read_from_a_file() {
+    let world = World::start();
+    let file = world.file("password");
+    fs::write(&file, format!("{PASSWORD}\nnot this line\n")).expect("a file");
+    let mut command = world.command("game", &["messages", "--password-file", &file]);
+    let output = command.env_remove("KOPPELTAAL_PASSWORD").output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn following_ends_when_it_is_asked_to() {
+    for arguments in [&["receive", "--ack", "success", "--follow", "--interval", "1"][..], &["watch"]] {
+        let world = World::start();
+        world.done("portal", &["send", PLAN]);
+        let mut command = world.command("game", &[arguments, &["--output", "json"]].concat());
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().expect("piped");
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).expect("a line");
+        let message: Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(message["event"], "CreateOrUpdateCarePlan");
+        let killed = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
+        assert!(killed.expect("kill runs").success());
+        assert_eq!(child.wait().expect("it ends").code(), Some(0), "{arguments:?}");
+    }
+}
+
+/// What a browser does with the URL of Authorize: it is sent back to the application.
+fn browse(url: &str) -> String {
+    let (host, target) = url.strip_prefix("http://").and_then(|url| url.split_once('/')).expect("a URL");
+    let mut socket = TcpStream::connect(host).expect("a connection");
+    write!(socket, "GET /{target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    let location = answer.lines().find_map(|line| line.strip_prefix("location: "));
+    location.unwrap_or_else(|| panic!("no redirect: {answer}")).to_owned()
+}
+
+#[test]
+fn a_user_is_launched_gets_tokens_and_uses_them() {
+    let world = World::start();
+    let launch = ["launch", "game", "--patient", PATIENT, "--resource", "activity-1"];
+    let page = world.json("portal", &launch)[0]["url"].as_str().expect("a URL").to_owned();
+    assert_eq!(world.done("portal", &launch).lines().count(), 1);
+    let authorize = ["authorize-url", "--client-id", "game", "--redirect-uri", LOGIN, "--launch", &page];
+    let begun = &world.json("portal", &authorize)[0];
+    let text = |name: &str| begun[name].as_str().expect(name).to_owned();
+    let redirected = browse(&text("url"));
+
+    let file = world.file("tokens.json");
+    let token = ["token", "--client-id", "game", "--redirect-uri", LOGIN, "--save", &file];
+    let run = |state: &str| {
+        let mut command = world.command("portal", &[&token[..], &["--state", state]].concat());
+        command
+            .env("KOPPELTAAL_CODE", &redirected)
+            .env("KOPPELTAAL_CODE_VERIFIER", text("code_verifier"))
+            .env("KOPPELTAAL_CLIENT_SECRET", PASSWORD)
+            .output()
+            .expect("the binary runs")
+    };
+    let output = run("another");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), "error: the state is not the one that was sent\n");
+    let output = run(&text("state"));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    #[cfg(unix)]
+    {
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).expect("it is there").permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let read = || -> Value { serde_json::from_slice(&fs::read(&file).expect("it is there")).expect("JSON") };
+    let first = read();
+    assert_eq!(first["patient"], PATIENT);
+
+    world.done("portal", &["send", PLAN]);
+    let with_tokens = |arguments: &[&str]| {
+        let mut command = world.command("portal", &[arguments, &["--tokens", &file]].concat());
+        command.env_remove("KOPPELTAAL_USERNAME").env_remove("KOPPELTAAL_PASSWORD");
+        command.env("KOPPELTAAL_CLIENT_SECRET", PASSWORD).output().expect("the binary runs")
+    };
+    let output = with_tokens(&["messages"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+
+    let mut refresh = world.command("portal", &["refresh", &file]);
+    let output = refresh.env("KOPPELTAAL_CLIENT_SECRET", PASSWORD).output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let second = read();
+    assert_ne!(first["access_token"], second["access_token"]);
+    assert_eq!(second["patient"], PATIENT);
+
+    // A token that is known to have expired is refreshed by the command that uses it, and the file follows.
+    world.sandbox.as_ref().expect("it runs").advance_clock(std::time::Duration::from_secs(2 * 60 * 60));
+    let output = with_tokens(&["messages"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_ne!(second["access_token"], read()["access_token"]);
+}
+
+#[test]
+fn an_activation_code_is_traded_for_an_authorization_code() {
+    let world = World::start();
+    let launch = ["mobile-launch", "game", "--patient", PATIENT, "--resource", "activity-1"];
+    let launched = &world.json("portal", &launch)[0];
+    let authorize = ["authorize-url", "--mobile", "--client-id", "game", "--redirect-uri", LOGIN];
+    let mut command = world.command("portal", &authorize);
+    let code = launched["activation_code"].as_str().expect("a code");
+    let output = command.env("KOPPELTAAL_ACTIVATION_CODE", code).output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).starts_with("authorization_code: "), "{}", stdout(&output));
+}
+
+#[test]
+fn things_are_stored_listed_read_and_deleted() {
+    let world = World::start();
+    let file = world.file("state.bin");
+    fs::write(&file, b"level\0two").expect("a file");
+    let put = ["storage", "put", &file, "--patient", PATIENT, "--type", "state", "--key", "level"];
+    let stored = &world.json("game", &put)[0];
+    fs::write(&file, b"level\0three").expect("a file");
+    let again = &world.json("game", &put)[0];
+    assert_eq!(stored["id"], again["id"], "the same key is the same item");
+    let id = stored["id"].as_str().expect("an id");
+    let listed = world.json("game", &["storage", "list", "--patient", PATIENT, "--starts-with", "lev"]);
+    assert_eq!((listed.len(), &listed[0]["key"]), (1, &"level".into()));
+    assert!(world.json("game", &["storage", "list", "--before", "2000-01-01T00:00:00Z"]).is_empty());
+    assert_eq!(world.done("game", &["storage", "get", id, "--patient", PATIENT]), "level\0three");
+    world.done("game", &["storage", "delete", id]);
+    let output = world.run("game", &["storage", "get", id]);
+    assert_eq!(output.status.code(), Some(1));
+}

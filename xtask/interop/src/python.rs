@@ -1,0 +1,191 @@
+//! The Python connector `koppeltaal`, an official client of the 1.x era, as the other side. It is licensed under the AGPL:
+//! a tool of this test, installed apart, and no part of the project. `connector.py` is what runs in it.
+//!
+//! Its messages extract to typed events without findings of severity error; ours unpack in it without errors, to the same
+//! facts.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use koppeltaal_fhir::{ReadOptions, Severity};
+use koppeltaal_messaging::{CodeSystem as _, Content, Message, Validator};
+use serde::Deserialize;
+
+use crate::composed;
+
+/// What is installed. `pkg_resources`, which the connector needs, left setuptools with version 82.
+const PACKAGES: [&str; 2] = ["koppeltaal==1.3.5.14", "setuptools<81"];
+
+/// Where the connector is wrong about DSTU1: what its message about a resource says, and why that is no fault of ours.
+const FAULTS: [(&str, &str); 1] = [(
+    "for 'Organization.category' (FHIR name: 'type')",
+    "it takes a code as Organization.type, where DSTU1 and its schema have a CodeableConcept",
+)];
+
+/// What both sides say about a message.
+#[derive(Debug, PartialEq, Deserialize)]
+struct Facts {
+    event: String,
+    patient: Option<String>,
+    /// The focal resource, without version.
+    focal: String,
+    /// What identifies the content: activities with their statuses, or the family name.
+    content: Vec<String>,
+}
+
+/// What the connector says about a message of ours.
+#[derive(Deserialize)]
+struct Unpacked {
+    errors: Vec<String>,
+    facts: Option<Facts>,
+}
+
+/// Exchanges; the number of messages that did not come through.
+pub(crate) fn run(python: &str, environment: &Path) -> Result<usize> {
+    let python = install(python, environment)?;
+    let directory = tempfile::tempdir().context("no temporary directory")?;
+    let failed = from_connector(&python, directory.path())? + to_connector(&python, directory.path())?;
+    println!("{failed} messages did not come through");
+    Ok(failed)
+}
+
+/// The interpreter of an environment that has the connector.
+fn install(python: &str, environment: &Path) -> Result<PathBuf> {
+    let environment = crate::workspace_root().join(environment);
+    let interpreter = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    if run_quietly(Command::new(&interpreter).args(["-c", "import koppeltaal.connector"])).is_ok() {
+        return Ok(interpreter);
+    }
+    println!("installing {} into {}", PACKAGES[0], environment.display());
+    run_quietly(Command::new(python).args(["-m", "venv"]).arg(&environment)).with_context(|| {
+        format!("`{python} -m venv` makes no environment: Python 3 with the module venv is needed (Debian and Ubuntu: python3-venv)")
+    })?;
+    run_quietly(Command::new(&interpreter).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES))
+        .context("pip cannot install the connector: the Python registry must be within reach")?;
+    run_quietly(Command::new(&interpreter).args(["-c", "import koppeltaal.connector"]))
+        .context("the connector is installed and cannot be imported")?;
+    Ok(interpreter)
+}
+
+/// Runs a command and gives its output; what it complains about is the error.
+fn run_quietly(command: &mut Command) -> Result<String> {
+    let output = command.output()?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn script(python: &Path, mode: &str, directory: &Path) -> Result<String> {
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/connector.py");
+    run_quietly(Command::new(python).args(["-W", "ignore"]).arg(script).arg(mode).arg(directory))
+        .with_context(|| format!("the script to {mode} failed"))
+}
+
+/// The connector's messages, read here.
+fn from_connector(python: &Path, directory: &Path) -> Result<usize> {
+    let directory = directory.join("theirs");
+    fs::create_dir(&directory)?;
+    let said: BTreeMap<String, Facts> = serde_json::from_str(&script(python, "pack", &directory)?)?;
+    let mut failed = 0;
+    for (file, facts) in &said {
+        let text = fs::read(directory.join(file))?;
+        let read = ReadOptions::tolerant().json(&text).with_context(|| file.clone())?;
+        let findings = Validator::default().read(&read);
+        let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+        let bundle = read.document.into_bundle().map_err(|_| anyhow!("{file} holds no bundle"))?;
+        let message = Message::extract(bundle).with_context(|| file.clone())?;
+        let ours = facts_of(&message);
+        if !errors.is_empty() || ours.as_ref() != Some(facts) {
+            failed += 1;
+            errors.iter().for_each(|error| println!("{file}: {error}"));
+            if ours.as_ref() != Some(facts) {
+                println!("{file}: {ours:?} instead of {facts:?}");
+            }
+        }
+        let others = findings.len() - errors.len();
+        println!("{file} of the connector: {}, {} errors, {others} warnings", message.event(), errors.len());
+        findings
+            .iter()
+            .filter(|finding| finding.severity != Severity::Error)
+            .for_each(|finding| println!("    {finding}"));
+    }
+    Ok(failed + usize::from(said.is_empty()))
+}
+
+/// Our messages, unpacked by the connector.
+fn to_connector(python: &Path, directory: &Path) -> Result<usize> {
+    let directory = directory.join("ours");
+    fs::create_dir(&directory)?;
+    let messages = composed::all()?;
+    let file = |index: usize| format!("{index:02}.json");
+    for (index, composed) in messages.iter().enumerate() {
+        let text = composed::bundle(&composed.message).to_json().with_context(|| composed.name.clone())?;
+        fs::write(directory.join(file(index)), text)?;
+    }
+    let said: BTreeMap<String, Unpacked> = serde_json::from_str(&script(python, "unpack", &directory)?)?;
+    let (mut failed, mut faults) = (0, [0; FAULTS.len()]);
+    for (index, composed) in messages.iter().enumerate() {
+        let unpacked =
+            said.get(&file(index)).with_context(|| format!("nothing is said of {}", composed.name))?;
+        let ours = facts_of(&composed.message);
+        let fault = |error: &String| FAULTS.iter().position(|(text, _)| error.contains(text));
+        unpacked.errors.iter().filter_map(fault).for_each(|fault| faults[fault] += 1);
+        let errors: Vec<_> = unpacked.errors.iter().filter(|error| fault(error).is_none()).collect();
+        if !errors.is_empty() || unpacked.facts != ours {
+            failed += 1;
+            println!("{}: {errors:?}, {:?} instead of {ours:?}", composed.name, unpacked.facts);
+        }
+    }
+    for ((_, why), count) in FAULTS.iter().zip(faults) {
+        println!("a fault of the connector, met {count} times: {why}");
+        failed += usize::from(count == 0);
+    }
+    println!("{} of {} messages of ours unpack in the connector", messages.len() - failed, messages.len());
+    Ok(failed)
+}
+
+/// What a message says, as far as the connector knows it too: it has no models of results and user messages.
+fn facts_of(message: &Message) -> Option<Facts> {
+    let family = |names: &[koppeltaal_fhir::datatypes::HumanName]| {
+        names
+            .iter()
+            .flat_map(|name| &name.family)
+            .filter_map(|part| part.as_str().map(str::to_owned))
+            .collect()
+    };
+    let content = match Content::of(message) {
+        Content::Patient(patient) => family(&patient.name),
+        Content::Practitioner(practitioner) => family(practitioner.name.as_slice()),
+        Content::RelatedPerson(person) => family(person.name.as_slice()),
+        Content::CarePlan(plan) => plan
+            .activity
+            .iter()
+            .map(|activity| {
+                let status = activity.status.as_ref().map(|status| status.code().to_owned());
+                let identifier = activity.identifier.clone().unwrap_or_default();
+                format!("{identifier} {}", status.unwrap_or_default())
+            })
+            .collect(),
+        Content::CarePlanActivityStatus(status) => {
+            let code = status.activity_status.as_ref().map(|status| status.code().to_owned());
+            let activity = status.activity.clone().unwrap_or_default();
+            let percentage =
+                status.percentage_completed.map_or("-".to_owned(), |percentage| percentage.to_string());
+            vec![format!("{activity} {} {percentage}", code.unwrap_or_default())]
+        }
+        Content::ActivityDefinition(definition) => {
+            definition.activity_definition_identifier.clone().into_iter().collect()
+        }
+        _ => Vec::new(),
+    };
+    Some(Facts {
+        event: message.event().to_string(),
+        patient: message.header.patient().map(str::to_owned),
+        focal: message.focal.url()?.versionless().to_owned(),
+        content,
+    })
+}

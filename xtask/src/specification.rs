@@ -1,0 +1,236 @@
+//! `cargo xtask specification DIR`: every row of `profile.tsv` and `valuesets.tsv` stands in `schemas/koppeltaal`.
+//!
+//! The tables restate Koppeltaal's documentation and are not part of the repository. Where the schema departs from them on
+//! purpose, [`DEPARTURES`] says why; one that no row needs any more is an error.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::codegen::profiles::{self, Field, Place, Schema, Structure};
+use crate::codegen::{self, SCHEMAS};
+use crate::schema::Definition;
+
+/// A row's path and column that differ, and why. The column `name` is the name in the schema.
+const DEPARTURES: &[(&str, &str, &str)] = &[
+    ("ActivityDefinition.type", "name kind", "its extension is called ActivityKind"),
+    ("CarePlan.activity.type", "name kind", "its extension is called ActivityKind"),
+    ("CarePlan.activity.subactivity", "name subActivity", "written so elsewhere"),
+    ("CarePlanActivityStatus.subactivity", "name subActivity", "written so elsewhere"),
+    ("CarePlan.activity.id", "element", "every struct has the id of its element"),
+    ("CarePlanActivityResult.status", "binding", "the wire holds DSTU1's list"),
+    ("StorageItem.applicationIdentifier", "cardinality", "set by the server, so a sender has none"),
+    ("StorageItem.applicationIdentifier", "extension", "not documented; the URL is a guess by analogy"),
+    ("StorageItem.domainName", "cardinality", "set by the server, so a sender has none"),
+    ("StorageItem.domainName", "extension", "not documented; the URL is a guess by analogy"),
+    ("StorageItem.contentType", "binding", "MIME types are no list"),
+    ("RelatedPerson.relationship", "binding", "RoleCode is open and not listed"),
+];
+
+/// Compares. Fails when a row is missing or differs.
+pub(crate) fn run(directory: &Path) -> Result<()> {
+    let root = crate::workspace_root()?;
+    let schema = profiles::read(&root.join(profiles::SCHEMAS))?;
+    let mut comparison = Comparison { schema: &schema, differences: Vec::new(), used: Vec::new() };
+    let rows = read(&directory.join("profile.tsv"))?;
+    for row in &rows {
+        comparison.profile_row(row).with_context(|| row.join("\t"))?;
+    }
+    let standard = standard_lists(&root)?;
+    let codes = read(&directory.join("valuesets.tsv"))?;
+    for row in &codes {
+        comparison.code_row(row, &standard).with_context(|| row.join("\t"))?;
+    }
+    for (path, column, _) in DEPARTURES {
+        let name = column.split(' ').next().unwrap_or(column);
+        if !comparison.used.contains(&(path, name)) {
+            comparison.differences.push(format!("{path}: the departure in {name} is needed no more"));
+        }
+    }
+    let differences = comparison.differences;
+    if differences.is_empty() {
+        println!(
+            "{} rows of profiles and {} of value sets stand in {}, {} of them with a departure that has its reason",
+            rows.len(),
+            codes.len(),
+            profiles::SCHEMAS,
+            DEPARTURES.len()
+        );
+        return Ok(());
+    }
+    bail!("{} differences:\n  {}", differences.len(), differences.join("\n  "))
+}
+
+/// The rows of a table, without comments and the line of column names.
+fn read(path: &Path) -> Result<Vec<Vec<String>>> {
+    let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let rows = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).skip(1);
+    let rows: Vec<_> = rows.map(|line| line.split('\t').map(str::to_owned).collect()).collect();
+    ensure!(!rows.is_empty(), "{} has no rows", path.display());
+    Ok(rows)
+}
+
+/// The closed lists of DSTU1 by name.
+fn standard_lists(root: &Path) -> Result<BTreeMap<String, Vec<String>>> {
+    let schemas = codegen::read_schemas(&root.join(SCHEMAS))?;
+    let lists = schemas.into_values().flatten().filter_map(|definition| match definition {
+        Definition::Codes(codes) => Some((codes.name, codes.literals)),
+        _ => None,
+    });
+    Ok(lists.collect())
+}
+
+struct Comparison<'a> {
+    schema: &'a Schema,
+    differences: Vec<String>,
+    /// The departures that were needed.
+    used: Vec<(&'static str, &'static str)>,
+}
+
+impl<'a> Comparison<'a> {
+    /// The reason for a departure's column; notes that it was needed.
+    fn departure(&mut self, path: &str, column: &str) -> Option<&'static str> {
+        let is_it = |departure: &&(&str, &'static str, &str)| {
+            departure.0 == path && departure.1.split(' ').next() == Some(column)
+        };
+        let (path, detail, _) = DEPARTURES.iter().find(is_it)?;
+        let mut words = detail.split(' ');
+        self.used.push((path, words.next()?));
+        Some(words.next().unwrap_or_default())
+    }
+
+    fn compare(&mut self, path: &str, column: &str, expected: &str, found: &str) {
+        if expected != found && self.departure(path, column).is_none() {
+            self.differences
+                .push(format!("{path}: {column} is {found:?} in the schema, {expected:?} in the table"));
+        }
+    }
+
+    fn profile_row(&mut self, row: &[String]) -> Result<()> {
+        let [resource, path, cardinality, type_text, binding, extension, ..] = row else {
+            bail!("expected seven columns")
+        };
+        let full = format!("{resource}.{path}");
+        let Some(field) = self.find(resource, path)? else {
+            if self.departure(&full, "element").is_none() {
+                self.differences.push(format!("{full} is not in the schema"));
+            }
+            return Ok(());
+        };
+        self.compare(&full, "cardinality", cardinality, &field.cardinality.to_string());
+        self.compare(&full, "type", &expected_type(type_text, path), &type_of(field, path));
+        let url = match &field.place {
+            Place::Extension { url, .. } => url.as_str(),
+            Place::Native(_) | Place::Kept => "",
+        };
+        self.compare(&full, "extension", extension, url);
+        let list = field.binding.as_ref().map(|binding| self.system_of(&binding.list)).transpose()?;
+        let expected = if binding.is_empty() { String::new() } else { profiles::absolute(binding) };
+        self.compare(&full, "binding", &expected, list.unwrap_or_default());
+        Ok(())
+    }
+
+    /// The field at a path, through components and the parts of data types.
+    fn find(&mut self, resource: &str, path: &str) -> Result<Option<&'a Field>> {
+        let mut structure = Some(self.structure(resource)?);
+        let mut parts: &[Field] = &[];
+        let mut found = None;
+        let mut walked = resource.to_owned();
+        for segment in path.split('.') {
+            walked = format!("{walked}.{segment}");
+            let renamed = self.departure(&walked, "name");
+            let name = renamed.unwrap_or(segment);
+            let fields = structure.map_or(parts, |structure| structure.fields.as_slice());
+            // An alternative of a choice is called by the choice's name and its type.
+            let is_it = |field: &&Field| {
+                let alternative = |one: &String| format!("{}{}", field.name, upper_first(one)) == *name;
+                field.name == name || field.types.len() > 1 && field.types.iter().any(alternative)
+            };
+            let Some(field) = fields.iter().find(is_it) else { return Ok(None) };
+            structure = field.types.first().and_then(|one| self.component(one));
+            parts = &field.parts;
+            found = Some(field);
+        }
+        Ok(found)
+    }
+
+    fn structure(&self, name: &str) -> Result<&'a Structure> {
+        let found = self.schema.structures.iter().find(|structure| structure.name == name);
+        found.with_context(|| format!("no profile {name}"))
+    }
+
+    fn component(&self, name: &str) -> Option<&'a Structure> {
+        self.schema.structures.iter().find(|structure| structure.is_component && structure.name == name)
+    }
+
+    /// The system of a list: one of ours or of DSTU1.
+    fn system_of(&self, list: &str) -> Result<&'a str> {
+        let ours = self.schema.lists.iter().find(|one| one.name == list).map(|one| one.systems[0].as_str());
+        let systems = || self.schema.systems.iter().find(|system| system.dstu1.as_deref() == Some(list));
+        Ok(ours.or_else(|| Some(systems()?.url.as_str())).unwrap_or_default())
+    }
+
+    fn code_row(&mut self, row: &[String], standard: &BTreeMap<String, Vec<String>>) -> Result<()> {
+        let [system, code, display] = row else { bail!("expected three columns") };
+        let place = format!("{system} {code}");
+        if let Some(list) = self.schema.lists.iter().find(|list| list.systems[0] == *system) {
+            match list.codes.iter().find(|listed| listed.code == *code) {
+                Some(listed) => self.compare(&place, "display", display, &listed.display),
+                None => self.differences.push(format!("{place} is not listed")),
+            }
+            return Ok(());
+        }
+        let of_system = self.schema.systems.iter().find(|known| known.url == *system);
+        let list = of_system.and_then(|system| system.dstu1.as_ref()).context("no list of this system")?;
+        let codes = standard.get(list).with_context(|| format!("DSTU1 has no list {list}"))?;
+        if !codes.contains(code) {
+            self.differences.push(format!("{place} is not in DSTU1's list {list}"));
+        }
+        Ok(())
+    }
+}
+
+/// A type as the table has it, in the schema's terms.
+fn expected_type(text: &str, path: &str) -> String {
+    match text.split_once('(') {
+        Some(("Resource", targets)) => {
+            let mut targets: Vec<_> = targets.trim_end_matches(')').split('|').collect();
+            targets.sort_unstable();
+            format!("Resource({})", targets.join("|"))
+        }
+        _ if text == "idref" => "string".to_owned(),
+        _ if path.ends_with("DateTime") && path.starts_with("diagnostic") => "dateTime".to_owned(),
+        _ => text.to_owned(),
+    }
+}
+
+/// A field's type in the table's terms.
+fn type_of(field: &Field, path: &str) -> String {
+    match field.types.as_slice() {
+        [one] if one == "Resource" => {
+            let mut targets: Vec<_> = field.targets.iter().map(String::as_str).collect();
+            targets.sort_unstable();
+            format!("Resource({})", targets.join("|"))
+        }
+        [one] if one.contains('.') => "group".to_owned(),
+        [one] => one.clone(),
+        several => {
+            let alternative = |one: &&String| path.ends_with(&upper_first(one));
+            several.iter().find(alternative).cloned().unwrap_or_else(|| {
+                let targets = field.targets.join("|");
+                several
+                    .iter()
+                    .map(|one| if one == "Resource" { format!("Resource({targets})") } else { one.clone() })
+                    .collect::<Vec<_>>()
+                    .join("|")
+            })
+        }
+    }
+}
+
+fn upper_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
+}

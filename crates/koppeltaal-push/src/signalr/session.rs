@@ -28,6 +28,8 @@ pub(crate) struct Session {
 struct State {
     cursor: Cursor,
     poll_delay: Duration,
+    /// Whether the last frame said nothing.
+    is_empty: bool,
     /// What client and hub keep for each other (section 8.5).
     hub_state: Map<String, Value>,
 }
@@ -69,12 +71,18 @@ impl Session {
         if let Some(token) = &frame.groups_token {
             state.cursor.groups_token = Some(token.clone());
         }
+        state.is_empty = frame.items.is_empty();
         state.poll_delay = frame.poll_delay.unwrap_or_default();
     }
 
     /// How long to wait before the next poll.
     pub(crate) fn poll_delay(&self) -> Duration {
         self.state().poll_delay
+    }
+
+    /// Whether the last frame said nothing.
+    pub(crate) fn was_empty(&self) -> bool {
+        self.state().is_empty
     }
 
     /// Takes over the changes of the hub's state.

@@ -166,6 +166,30 @@ async fn frames_that_end_a_connection() {
 }
 
 #[tokio::test]
+async fn many_messages_one_after_the_other_do_not_slow_polls_down() {
+    let server = Server::start(SERVER_2_4).await;
+    let (_connection, mut events) = connected(&server, Transport::LongPolling).await;
+    let since = Instant::now();
+    for number in 0..60 {
+        server.push(number);
+        assert_eq!(numbers(&mut events, 1).await, [u64::from(number)]);
+    }
+    // One pause would be a second.
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+}
+
+#[tokio::test]
+async fn polls_that_are_not_held_are_not_asked_without_pause() {
+    let server = Server::start(SERVER_2_4).await;
+    let (_connection, _events) = connected(&server, Transport::LongPolling).await;
+    server.fail_always("poll", Some(Fault::Wrong));
+    server.push(1);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let polls = server.count("poll");
+    assert!((4..=9).contains(&polls), "{polls}");
+}
+
+#[tokio::test]
 async fn calls_end_in_every_way() {
     for transport in Transport::ALL {
         let server = Server::start(SERVER_2_4).await;

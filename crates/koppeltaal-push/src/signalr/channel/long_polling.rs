@@ -19,9 +19,9 @@ const TRANSPORT: Transport = Transport::LongPolling;
 const GRACE: Duration = Duration::from_secs(10);
 /// A poll that is answered sooner, with nothing said, was not held.
 const QUICK: Duration = Duration::from_millis(500);
-/// So many answers in a row may come that quickly: the first poll after a call does, and a burst.
-const QUICK_ANSWERS: u32 = 20;
-/// The pause before each poll after too many quick answers. A server, or a cache before it, that never holds a poll must
+/// So many of them in a row are no reason for a pause: changes of groups come like that.
+const QUICK_ANSWERS: u32 = 3;
+/// The pause before each poll after too many of them. A server, or a cache before it, that never holds a poll must
 /// not be asked without pause.
 const PAUSE: Duration = Duration::from_secs(1);
 /// When a reconnecting poll that has neither failed nor answered counts as one that works (section 10.4).
@@ -34,6 +34,9 @@ struct Polls {
     /// The request under way.
     poll: Option<BoxFuture<'static, Answer>>,
     asked: Instant,
+    /// How long the last poll was held.
+    held: Duration,
+    /// Empty quick answers in a row.
     quick_answers: u32,
 }
 
@@ -52,7 +55,7 @@ pub(super) async fn open(
         let response = request.await?;
         Box::pin(text(response))
     };
-    Ok(Polls { session, poll: Some(first), asked: Instant::now(), quick_answers: 0 })
+    Ok(Polls { session, poll: Some(first), asked: Instant::now(), held: QUICK, quick_answers: 0 })
 }
 
 async fn request(session: Arc<Session>, step: ConnectStep) -> Result<Response, ConnectError> {
@@ -108,6 +111,8 @@ impl Channel for Polls {
             let poll = match &mut self.poll {
                 Some(poll) => poll,
                 none => {
+                    let is_idle = self.held < QUICK && self.session.was_empty();
+                    self.quick_answers = if is_idle { self.quick_answers.saturating_add(1) } else { 0 };
                     let pause = if self.quick_answers > QUICK_ANSWERS { PAUSE } else { Duration::ZERO };
                     self.asked = Instant::now() + pause;
                     none.insert(Box::pin(poll(Arc::clone(&self.session), pause)))
@@ -115,8 +120,7 @@ impl Channel for Polls {
             };
             let answer = poll.await;
             self.poll = None;
-            let is_quick = self.asked.elapsed() < QUICK;
-            self.quick_answers = if is_quick { self.quick_answers.saturating_add(1) } else { 0 };
+            self.held = self.asked.elapsed();
             answer
         })
     }

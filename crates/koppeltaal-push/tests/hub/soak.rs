@@ -1,4 +1,4 @@
-//! Many messages while connections are cut: `cargo test --release -p koppeltaal-push --test hub -- --ignored soak`.
+//! Many messages while connections are cut: `cargo test -p koppeltaal-push --test hub -- --ignored soak --nocapture`.
 //!
 //! The hub is reached through a proxy that cuts every connection each 50 ms; claims and posts go to the server itself,
 //! so that what is tested is the wake-ups and not the claims. The slow timer is so slow that it saves nobody.
@@ -72,6 +72,10 @@ async fn soak() {
         let poster = tokio::spawn(async move {
             for number in 0..messages {
                 portal.send(&plan(number)).await.expect("sent");
+                // Pauses, so that the queue runs empty and the next message needs a wake-up.
+                if number % 3 == 0 {
+                    tokio::time::sleep(Duration::from_millis(15)).await;
+                }
             }
         });
         let (mut claimed, mut reasons, mut memory) = (HashSet::new(), 0_u32, 0);

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use koppeltaal_push::{
     ConnectError, ConnectionState, EventsError, HubConnection, HubEvents, InvokeError, Transport,
 };
+use koppeltaal_transport::{Client, ClientAuthentication, Credentials, Session, Tokens};
 use serde_json::json;
 
-use crate::server::{Fault, Line, SERVER_2_4, Server};
+use crate::server::{Fault, Line, SERVER_2_4, Seen, Server};
 use crate::{PATIENCE, SHORT, options, until, until_connections};
 
 async fn connected(server: &Server, transport: Transport) -> (HubConnection, HubEvents) {
@@ -131,6 +132,36 @@ async fn a_refusal_while_reconnecting_leads_to_a_new_start_at_once() {
             (attempts, negotiated),
             "{status}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_is_renewed_and_the_connection_kept() {
+    for (endpoint, transport) in [
+        ("negotiate", Transport::LongPolling),
+        ("connect", Transport::WebSockets),
+        ("reconnect", Transport::WebSockets),
+    ] {
+        let server = Server::start(SERVER_2_4).await;
+        let tokens = Tokens::new("first").expect("a token").with_refresh_token("r1");
+        let session = Session::refreshed_by(tokens, ClientAuthentication::public("game"));
+        let client = Client::builder(&server.url()).credentials(Credentials::bearer(session)).build();
+        server.fail(endpoint, [Fault::Status(401)]);
+        let connection = HubConnection::builder(&client.expect("a client"), "KoppeltaalHub")
+            .reconnect_delay(SHORT)
+            .transport(transport)
+            .start()
+            .await
+            .expect("started");
+        server.cut();
+        until_connections(&mut connection.status(), 2).await;
+        let used = |seen: &Seen| (seen.endpoint == endpoint).then(|| seen.authorization.clone()).flatten();
+        let used: Vec<_> = server.seen().iter().filter_map(used).collect();
+        assert_eq!(used, ["Bearer first", "Bearer second"], "{endpoint}");
+        let last = server.seen().pop().and_then(|seen| seen.authorization);
+        assert_eq!(last.as_deref(), Some("Bearer second"), "{endpoint}");
+        let starts = if endpoint == "negotiate" { 2 } else { 1 };
+        assert_eq!(server.count("negotiate"), starts, "{endpoint}");
     }
 }
 

@@ -274,7 +274,21 @@ fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
     Some(headers.get(name)?.to_str().expect("text").to_owned())
 }
 
+/// What a client needs to get a new token.
+fn oauth(path: &str) -> Option<&'static str> {
+    match path {
+        "/FHIR/Koppeltaal/metadata" => Some(r#"{"resourceType":"Conformance"}"#),
+        "/OAuth2/Koppeltaal/Token" => {
+            Some(r#"{"access_token":"second","token_type":"Bearer","expires_in":3600,"refresh_token":"r2"}"#)
+        }
+        _ => None,
+    }
+}
+
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    if let Some(answer) = oauth(request.uri().path()) {
+        return ([(header::CONTENT_TYPE, "application/json")], answer).into_response();
+    }
     let endpoint = request.uri().path().strip_prefix("/signalr/").unwrap_or_default().to_owned();
     let query = parameters(request.uri().query().unwrap_or_default().as_bytes());
     let seen = Seen {

@@ -7,6 +7,7 @@ mod server;
 mod soak;
 mod start;
 mod subscription;
+mod tls;
 
 use std::time::Duration;
 

@@ -224,7 +224,7 @@ impl ClientBuilder {
             TlsOptions::unused().ok_or(BuildError::NoCryptography)?
         };
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.clone())
+            .tls_backend_preconfigured(tls)
             .https_only(servers.into_iter().all(Server::is_https))
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -250,7 +250,6 @@ impl ClientBuilder {
             server,
             oauth_server,
             settings,
-            tls,
             retry_budget: RetryBudget::new(),
             endpoints: EndpointCache::default(),
         };

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use koppeltaal_fhir::Format;
-use rustls::ClientConfig;
 
 use crate::address::Server;
 use crate::builder::{ClientBuilder, Settings};
@@ -33,9 +32,6 @@ pub(crate) struct Shared {
     /// Where launches and tokens are asked for: the server, unless the application named another one.
     pub(crate) oauth_server: Server,
     pub(crate) settings: Settings,
-    /// The TLS of `http`, for connections that are no HTTP requests.
-    #[allow(dead_code, reason = "the hub connection of koppeltaal-push is to have the same TLS")]
-    pub(crate) tls: ClientConfig,
     pub(crate) retry_budget: RetryBudget,
     pub(crate) endpoints: EndpointCache,
 }

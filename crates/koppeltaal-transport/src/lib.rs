@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
+mod beside;
 mod binary;
 mod builder;
 mod client;

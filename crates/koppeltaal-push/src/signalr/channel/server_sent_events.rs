@@ -1,0 +1,53 @@
+//! The transport serverSentEvents (section 9.3): one endless answer. It never opens itself again; that would lose the
+//! cursor.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use http::{Method, header};
+use reqwest::Response;
+
+use super::{Channel, endpoint, query};
+use crate::signalr::error::{ConnectError, ConnectStep, LostReason};
+use crate::signalr::link::FRAME_LIMIT;
+use crate::signalr::protocol::Transport;
+use crate::signalr::protocol::event_stream::EventStream;
+use crate::signalr::session::Session;
+
+struct Events {
+    response: Response,
+    stream: EventStream,
+    /// Complete texts that were in one chunk.
+    texts: VecDeque<String>,
+}
+
+pub(super) async fn open(session: &Session, step: ConnectStep) -> Result<impl Channel + use<>, ConnectError> {
+    let query = query(session, Transport::ServerSentEvents, step);
+    let answer = session.link.request(step, Method::GET, endpoint(step), &query, None, |it| {
+        // Compression would hold frames back.
+        it.header(header::ACCEPT, "text/event-stream").header(header::ACCEPT_ENCODING, "identity")
+    });
+    let response = answer.await?;
+    let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !content_type.is_some_and(|found| found.trim_start().starts_with("text/event-stream")) {
+        return Err(ConnectError::Protocol { step });
+    }
+    Ok(Events { response, stream: EventStream::default(), texts: VecDeque::new() })
+}
+
+impl Channel for Events {
+    fn receive(&mut self) -> BoxFuture<'_, Result<String, LostReason>> {
+        Box::pin(async {
+            loop {
+                if let Some(text) = self.texts.pop_front() {
+                    return Ok(text);
+                }
+                let chunk = self.response.chunk().await;
+                let chunk = chunk.map_err(|error| LostReason::Network(Arc::new(error.without_url())))?;
+                let chunk = chunk.ok_or(LostReason::Closed)?;
+                self.texts.extend(self.stream.push(&chunk, FRAME_LIMIT).map_err(|_| LostReason::TooLarge)?);
+            }
+        })
+    }
+}

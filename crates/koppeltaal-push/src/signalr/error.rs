@@ -1,0 +1,230 @@
+//! What can go wrong with a hub connection, sorted by what a caller can do about it. No text shows a URL, a token, or
+//! what a server said.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::protocol::Transport;
+use super::protocol::hub::HubException;
+use super::protocol::negotiate::NegotiateError;
+
+/// What the client was doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConnectStep {
+    /// Asking for a connection token.
+    Negotiate,
+    /// Opening the receive channel of a new connection.
+    Connect,
+    /// Telling the server that the channel is open.
+    Start,
+    /// Opening a receive channel of a connection that lost one.
+    Reconnect,
+}
+
+impl fmt::Display for ConnectStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Negotiate => "negotiate",
+            Self::Connect => "connect",
+            Self::Start => "start",
+            Self::Reconnect => "reconnect",
+        })
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The server does not accept the credentials (401), does not allow this user the hub, or sees another user than at
+    /// the step before (403). No other transport is tried.
+    #[error("the server refuses the credentials at {step} (HTTP {status})")]
+    Authentication {
+        /// What was being done.
+        step: ConnectStep,
+        /// 401 or 403.
+        status: StatusCode,
+    },
+    /// The access token has expired and no new one could be had.
+    #[error(transparent)]
+    Credentials(Box<koppeltaal_transport::Error>),
+    /// The server answers with another status: 404 where no hub is, 500 for a hub that it does not know.
+    #[error("the server answers {step} with HTTP {status}")]
+    Status {
+        /// What was being done.
+        step: ConnectStep,
+        /// The status.
+        status: StatusCode,
+    },
+    /// The server cannot be reached, or the connection broke before it had answered.
+    #[error("no answer to {step}")]
+    Unreachable {
+        /// What was being done.
+        step: ConnectStep,
+        /// The error below, without the URL.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server did not answer in time.
+    #[error("no answer to {step} within {} s", limit.as_secs_f32())]
+    Timeout {
+        /// What was being done.
+        step: ConnectStep,
+        /// The limit.
+        limit: Duration,
+    },
+    /// The answer to negotiate is of no use.
+    #[error("negotiate: {0}")]
+    Negotiate(#[from] NegotiateError),
+    /// What came back is not what the protocol says.
+    #[error("the answer to {step} is not that of a SignalR server")]
+    Protocol {
+        /// What was being done.
+        step: ConnectStep,
+    },
+    /// The channel was lost before the connection had started.
+    #[error("the channel was lost at {step}: {reason}")]
+    Lost {
+        /// What was being done.
+        step: ConnectStep,
+        /// Why.
+        reason: LostReason,
+    },
+    /// None of the transports works.
+    #[error("no transport works{}", each(tried))]
+    NoTransport {
+        /// Each with its error, in the order in which they were tried.
+        tried: Vec<(Transport, ConnectError)>,
+    },
+    /// The server asked the client to disconnect.
+    #[error("the server ended the connection")]
+    Ended {
+        /// What the server said, if it said anything; not in `Display`, since it may tell anything.
+        reason: Option<String>,
+    },
+    /// Reconnecting did not succeed within the disconnect timeout that the server named.
+    #[error("not reconnected within {} s", limit.as_secs_f32())]
+    DisconnectTimeout {
+        /// The disconnect timeout.
+        limit: Duration,
+    },
+    /// The connection was stopped before it had started.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl ConnectError {
+    /// Whether trying again with the same credentials would change nothing.
+    #[must_use]
+    pub fn is_authentication(&self) -> bool {
+        matches!(self, Self::Authentication { .. } | Self::Credentials(_))
+    }
+
+    /// Whether the server does not take the request as it is: neither credentials nor, after a restart with another key,
+    /// the connection token. Only the status says so; 408 and 429 say "later".
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => {
+                let later = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+                status.is_client_error() && !later.contains(status)
+            }
+            error => error.is_authentication(),
+        }
+    }
+
+    pub(crate) fn of_status(step: ConnectStep, status: StatusCode) -> Self {
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::Authentication { step, status },
+            _ => Self::Status { step, status },
+        }
+    }
+
+    pub(crate) fn of_request(step: ConnectStep, error: reqwest::Error) -> Self {
+        // The URL holds the connection token.
+        Self::Unreachable { step, source: Arc::new(error.without_url()) }
+    }
+}
+
+fn each(tried: &[(Transport, ConnectError)]) -> String {
+    tried.iter().map(|(transport, error)| format!("; {transport}: {error}")).collect()
+}
+
+/// Why a receive channel is lost. None of these ends the connection: it reconnects.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum LostReason {
+    /// The server, or something in between, ended it; also with an orderly close.
+    #[error("it was closed")]
+    Closed,
+    /// The network failed.
+    #[error("the network failed")]
+    Network(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The server did not say anything for the keep-alive timeout.
+    #[error("the server is silent")]
+    Silent,
+    /// What came is no frame.
+    #[error("what came is not a frame of SignalR")]
+    Unreadable,
+    /// A frame is larger than the client takes.
+    #[error("a frame is too large")]
+    TooLarge,
+    /// A poll was answered with an error.
+    #[error("a poll was answered with HTTP {0}")]
+    Status(StatusCode),
+    /// The server is shutting down and asks to reconnect.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    /// The server does not take what the client says.
+    #[error("the server does not read")]
+    Blocked,
+    /// The access token has expired and no new one could be had.
+    #[error("no credentials")]
+    Credentials,
+}
+
+/// Why a call of a hub's method has no result.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvokeError {
+    /// The connection is not connected at the moment. The call was not made.
+    #[error("not connected")]
+    NotConnected,
+    /// The method failed, or there is none of that name and number of arguments.
+    #[error(transparent)]
+    Hub(#[from] HubException),
+    /// The connection was lost before the result came. The method may have run.
+    #[error("the connection was lost before the result came")]
+    ConnectionLost,
+    /// The result did not come in time: the method may be running, or the server does not know the hub.
+    #[error("no result within {} s", limit.as_secs_f32())]
+    Timeout {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The server answers the call with an error: 401 or 403 for credentials, 500 for a hub that it does not know.
+    #[error("the server answers the call with HTTP {status}")]
+    Status {
+        /// The status.
+        status: StatusCode,
+    },
+    /// The request of the call failed on the way. The method may have run.
+    #[error("no answer to the call")]
+    Unreachable {
+        /// The error below, without the URL.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// The answer to the call is no result.
+    #[error("the answer to the call is not a result")]
+    Protocol,
+    /// The call is longer than servers take: 64 KiB.
+    #[error("the call is too long")]
+    TooLong,
+    /// The connection was stopped.
+    #[error("the connection was stopped")]
+    Stopped,
+}

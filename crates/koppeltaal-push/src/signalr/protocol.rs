@@ -1,0 +1,54 @@
+//! The wire protocol of classic ASP.NET SignalR 2.x without any I/O: what goes into queries, what comes in frames, and
+//! how long a silence may last.
+//!
+//! Sections named in this module's comments are those of the project's notes on the protocol.
+
+pub(crate) mod event_stream;
+pub(crate) mod frame;
+pub(crate) mod hub;
+pub(crate) mod keep_alive;
+pub(crate) mod negotiate;
+pub(crate) mod query;
+
+use std::fmt;
+
+/// How the server's messages reach the client. Names are those of the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transport {
+    /// One WebSocket for both directions.
+    WebSockets,
+    /// An endless answer for what the server says, a request for each call.
+    ServerSentEvents,
+    /// One held request after the other for what the server says, a request for each call.
+    LongPolling,
+}
+
+impl Transport {
+    /// In the order in which an automatic start tries them (section 11).
+    pub const ALL: [Self; 3] = [Self::WebSockets, Self::ServerSentEvents, Self::LongPolling];
+
+    /// The value of the query parameter `transport`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WebSockets => "webSockets",
+            Self::ServerSentEvents => "serverSentEvents",
+            Self::LongPolling => "longPolling",
+        }
+    }
+
+    /// Whether the server shows that it lives while it has nothing to say. Long polls do not (section 10.1).
+    pub(crate) fn has_keep_alive(self) -> bool {
+        self != Self::LongPolling
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests;

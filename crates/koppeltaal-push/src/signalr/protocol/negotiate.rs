@@ -1,0 +1,169 @@
+//! The answer to `negotiate` (section 4): what the server can do, and its times.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Transport;
+use super::query::CLIENT_PROTOCOL;
+
+/// How long a long poll is held by servers that do not say (before 2.1.2).
+const USUAL_CONNECTION_TIMEOUT: Duration = Duration::from_secs(110);
+/// What the server says if nothing is configured.
+const USUAL_DISCONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+const USUAL_TRANSPORT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// No time a server names is taken to be longer; none is honoured that is longer than a day.
+const LONGEST: f64 = 24.0 * 3600.0;
+
+/// A version of the protocol, compared by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProtocolVersion {
+    /// Before the dot.
+    pub major: u32,
+    /// After the dot.
+    pub minor: u32,
+}
+
+impl ProtocolVersion {
+    /// What servers 2.0 answer at least; 1.x servers have another protocol.
+    const OLDEST: Self = Self { major: 1, minor: 2 };
+    /// What servers 2.4 answer at most.
+    const NEWEST: Self = Self { major: 2, minor: 1 };
+    /// Since when there is `/start`. On older servers that request would hang like a poll (section 5).
+    const WITH_START: Self = Self { major: 1, minor: 4 };
+
+    fn parse(text: &str) -> Option<Self> {
+        let (major, rest) = text.trim().split_once('.')?;
+        // .NET may write more than two numbers.
+        let minor = rest.split('.').next()?;
+        Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? })
+    }
+}
+
+impl std::fmt::Display for ProtocolVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// What the server says about a connection that is to be opened.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Negotiated {
+    /// Identifies the connection on every request; a secret, since it is all that a request needs beside credentials.
+    pub(crate) connection_token: String,
+    /// Silence after which a channel is lost; `None`: the server shows no life.
+    pub(crate) keep_alive: Option<Duration>,
+    pub(crate) disconnect_timeout: Duration,
+    pub(crate) connection_timeout: Duration,
+    pub(crate) transport_connect_timeout: Duration,
+    pub(crate) try_web_sockets: bool,
+    pub(crate) version: ProtocolVersion,
+}
+
+/// Why an answer to `negotiate` is of no use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NegotiateError {
+    /// The body is empty, or not JSON, or not an object: often a login page.
+    #[error("the answer is not that of a SignalR server")]
+    NotSignalR,
+    /// The server speaks ASP.NET Core SignalR, which has only the name in common.
+    #[error("the server speaks ASP.NET Core SignalR, not the classic protocol")]
+    AspNetCore,
+    /// There is no connection token.
+    #[error("the answer has no connection token")]
+    NoToken,
+    /// The version is missing, unreadable or outside what the client speaks.
+    #[error(
+        "the server's protocol version is not one from {} to {}",
+        ProtocolVersion::OLDEST,
+        ProtocolVersion::NEWEST
+    )]
+    Version {
+        /// The version, if it could be read.
+        found: Option<ProtocolVersion>,
+    },
+    /// The server declines the connection and says why.
+    #[error("the server declines the connection")]
+    Declined {
+        /// What the server said; for people, and not in `Display`, since it may tell anything.
+        reason: String,
+    },
+    /// The server sends the client elsewhere. It does not follow: credentials go to the configured server only.
+    #[error("the server redirects to another server, which is not followed")]
+    Redirected,
+}
+
+impl Negotiated {
+    /// Reads the body of the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`NegotiateError`]
+    pub(crate) fn read(body: &[u8]) -> Result<Self, NegotiateError> {
+        let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
+            return Err(NegotiateError::NotSignalR);
+        };
+        let text = |name: &str| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let seconds = |name: &str| fields.get(name).and_then(Value::as_f64).and_then(duration);
+        if fields.contains_key("availableTransports") {
+            return Err(NegotiateError::AspNetCore);
+        }
+        if let Some(reason) = text("Error") {
+            return Err(NegotiateError::Declined { reason: reason.to_owned() });
+        }
+        if text("RedirectUrl").is_some() {
+            return Err(NegotiateError::Redirected);
+        }
+        // An answer without any of its fields is somebody else's.
+        let version = text("ProtocolVersion");
+        if version.is_none() && text("ConnectionToken").is_none() {
+            return Err(NegotiateError::NotSignalR);
+        }
+        let found = version.and_then(ProtocolVersion::parse);
+        let version = found
+            .filter(|version| (ProtocolVersion::OLDEST..=ProtocolVersion::NEWEST).contains(version))
+            .ok_or(NegotiateError::Version { found })?;
+        Ok(Self {
+            connection_token: text("ConnectionToken").ok_or(NegotiateError::NoToken)?.to_owned(),
+            keep_alive: seconds("KeepAliveTimeout").filter(|time| !time.is_zero()),
+            disconnect_timeout: seconds("DisconnectTimeout").unwrap_or(USUAL_DISCONNECT_TIMEOUT),
+            connection_timeout: seconds("ConnectionTimeout").unwrap_or(USUAL_CONNECTION_TIMEOUT),
+            transport_connect_timeout: seconds("TransportConnectTimeout")
+                .unwrap_or(USUAL_TRANSPORT_CONNECT_TIMEOUT),
+            try_web_sockets: fields.get("TryWebSockets").and_then(Value::as_bool).unwrap_or(true),
+            version,
+        })
+    }
+
+    /// Whether the connection is to be started with `/start`.
+    pub(crate) fn has_start(&self) -> bool {
+        self.version >= ProtocolVersion::WITH_START
+    }
+
+    /// Whether a transport can be tried when the client may choose.
+    pub(crate) fn offers(&self, transport: Transport) -> bool {
+        transport != Transport::WebSockets || self.try_web_sockets
+    }
+
+    /// How long the server remembers a client that says nothing (section 10.2).
+    pub(crate) fn reconnect_window(&self) -> Duration {
+        self.disconnect_timeout + self.keep_alive.unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Negotiated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Negotiated")
+            .field("version", &self.version)
+            .field("client_protocol", &CLIENT_PROTOCOL)
+            .field("keep_alive", &self.keep_alive)
+            .field("disconnect_timeout", &self.disconnect_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Seconds as the server writes them, with a fraction; `None` for what is no time.
+fn duration(seconds: f64) -> Option<Duration> {
+    (seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(LONGEST)))
+}

@@ -1,0 +1,48 @@
+//! Query parameters (section 3): which go on which request, every value percent-encoded.
+
+use super::Transport;
+
+/// What the client says that it speaks, on every request alike. 1.5 is the newest without redirects: credentials go to
+/// the configured server only, so the client must not promise to follow any (section 5).
+pub(crate) const CLIENT_PROTOCOL: &str = "1.5";
+
+/// Where the client is in the server's messages: sent when a channel is opened again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    /// The last `C`.
+    pub(crate) message_id: Option<String>,
+    /// The last `G`.
+    pub(crate) groups_token: Option<String>,
+}
+
+/// The query of `negotiate`.
+pub(crate) fn negotiate(hub: &str) -> String {
+    write(&[("clientProtocol", CLIENT_PROTOCOL), ("connectionData", &connection_data(hub))])
+}
+
+/// The query of every later request; with a cursor, of one that opens a channel again.
+pub(crate) fn connected(hub: &str, transport: Transport, token: &str, cursor: Option<&Cursor>) -> String {
+    let data = connection_data(hub);
+    let mut pairs = vec![
+        ("clientProtocol", CLIENT_PROTOCOL),
+        ("transport", transport.name()),
+        ("connectionData", &data),
+        ("connectionToken", token),
+    ];
+    if let Some(cursor) = cursor {
+        let id = cursor.message_id.as_deref().map(|id| ("messageId", id));
+        let groups = cursor.groups_token.as_deref().map(|token| ("groupsToken", token));
+        // In the query, not in a form: servers before 2.2 look nowhere else.
+        pairs.extend(id.into_iter().chain(groups));
+    }
+    write(&pairs)
+}
+
+/// The list of hubs (section 8.1): this one, as its caller spells it.
+fn connection_data(hub: &str) -> String {
+    serde_json::json!([{ "name": hub }]).to_string()
+}
+
+fn write(pairs: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}

@@ -1,0 +1,144 @@
+//! How a connection starts (sections 6 and 11): negotiate, a transport that reaches its first frame, `/start`.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::builder::HubConnectionBuilder;
+use super::channel::{self, Channel};
+use super::error::{ConnectError, ConnectStep, LostReason};
+use super::link::Link;
+use super::protocol::Transport;
+use super::protocol::frame::Received;
+use super::session::Session;
+
+/// How many texts are kept until the connection has started.
+const BACKLOG: usize = 10_000;
+/// How long the goodbye after a failed start may take.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection that has started.
+pub(crate) struct Live {
+    pub(crate) session: Arc<Session>,
+    pub(crate) transport: Transport,
+    pub(crate) channel: Box<dyn Channel>,
+    /// What came before the start was complete, noted but not delivered.
+    pub(crate) backlog: Vec<Received>,
+}
+
+/// Starts a connection.
+///
+/// # Errors
+///
+/// [`ConnectError`]: of negotiate, of all transports, or of what follows the first frame.
+pub(crate) async fn start(options: &HubConnectionBuilder) -> Result<Live, ConnectError> {
+    let link = Link::new(options.client.clone(), &options.path);
+    let session = Arc::new(Session::negotiate(link, &options.hub, options.request_timeout).await?);
+    let mut tried = Vec::new();
+    let offered = Transport::ALL.into_iter().filter(|transport| match options.transport {
+        Some(chosen) => *transport == chosen,
+        None => session.negotiated.offers(*transport),
+    });
+    for transport in offered {
+        match open(&session, transport, options).await {
+            Ok(live) => return shake_hands(live, options).await,
+            // Another transport would carry the same credentials.
+            Err(error) if error.is_authentication() => return Err(error),
+            Err(error) => {
+                tracing::debug!(%transport, %error, "the transport does not work");
+                tried.push((transport, error));
+            }
+        }
+    }
+    match (options.transport, tried.pop()) {
+        (Some(_), Some((_, error))) => Err(error),
+        (_, last) => {
+            tried.extend(last);
+            Err(ConnectError::NoTransport { tried })
+        }
+    }
+}
+
+/// How long opening a channel may take.
+pub(crate) fn time_to_open(session: &Session, options: &HubConnectionBuilder) -> Duration {
+    session.negotiated.transport_connect_timeout + options.transport_connect_timeout
+}
+
+/// Opens the first channel and waits for the first frame. A channel that fails is dropped, and so closed.
+async fn open(
+    session: &Arc<Session>,
+    transport: Transport,
+    options: &HubConnectionBuilder,
+) -> Result<Live, ConnectError> {
+    let step = ConnectStep::Connect;
+    let limit = time_to_open(session, options);
+    let opened = async {
+        let mut channel = channel::open(session, transport, step).await?;
+        let mut backlog = Vec::new();
+        loop {
+            let text = channel.receive().await;
+            let received = text.and_then(|text| read(session, &text));
+            let received = received.map_err(|reason| ConnectError::Lost { step, reason })?;
+            let is_first = matches!(&received, Received::Frame(frame) if frame.initialized);
+            if let Received::Fatal(reason) = received {
+                return Err(ConnectError::Ended { reason: Some(reason) });
+            }
+            keep(&mut backlog, received, step)?;
+            if is_first {
+                return Ok(Live { session: Arc::clone(session), transport, channel, backlog });
+            }
+        }
+    };
+    timeout(limit, opened).await.unwrap_or(Err(ConnectError::Timeout { step, limit }))
+}
+
+/// Tells the server that the channel is open, and keeps what comes meanwhile. There is no other transport to try any
+/// more.
+async fn shake_hands(mut live: Live, options: &HubConnectionBuilder) -> Result<Live, ConnectError> {
+    if !live.session.negotiated.has_start() {
+        return Ok(live);
+    }
+    let step = ConnectStep::Start;
+    let Live { session, transport, channel, backlog } = &mut live;
+    let result = async {
+        let mut started = pin!(session.start(*transport, options.request_timeout));
+        loop {
+            tokio::select! {
+                result = &mut started => return result,
+                text = channel.receive() => {
+                    let received = text.and_then(|text| read(session, &text));
+                    let received = received.map_err(|reason| ConnectError::Lost { step, reason })?;
+                    keep(backlog, received, step)?;
+                }
+            }
+        }
+    };
+    let result = result.await;
+    if let Err(error) = result {
+        live.session.abort(live.transport, ABORT_TIMEOUT.min(options.request_timeout)).await;
+        return Err(error);
+    }
+    Ok(live)
+}
+
+/// Reads a text and notes what it says about the texts to come.
+pub(crate) fn read(session: &Session, text: &str) -> Result<Received, LostReason> {
+    let received = Received::read(text).map_err(|_| LostReason::Unreadable)?;
+    if let Received::Frame(frame) = &received {
+        session.note(frame);
+    }
+    Ok(received)
+}
+
+fn keep(backlog: &mut Vec<Received>, received: Received, step: ConnectStep) -> Result<(), ConnectError> {
+    if received == Received::KeepAlive {
+        return Ok(());
+    }
+    if backlog.len() >= BACKLOG {
+        return Err(ConnectError::Protocol { step });
+    }
+    backlog.push(received);
+    Ok(())
+}

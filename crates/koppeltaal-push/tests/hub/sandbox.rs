@@ -1,0 +1,127 @@
+//! Against the hub of the sandbox: other code than this crate's, written from the same notes.
+
+use std::time::{Duration, Instant};
+
+use koppeltaal_fhir::resources::MessageHeader;
+use koppeltaal_fhir::{Bundle, ReadOptions};
+use koppeltaal_messaging::{Acknowledgement, Event, Header, ResourceUrl};
+use koppeltaal_push::{ConnectError, HubSubscription, Notification, Notifications, Transport};
+use koppeltaal_sandbox::{Instance, Push, Sandbox};
+use koppeltaal_transport::{Client, Credentials};
+use tokio::time::timeout;
+
+use crate::{PATIENCE, SHORT};
+
+const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
+
+pub(crate) async fn start() -> Sandbox {
+    let mut push = Push::default();
+    push.keep_alive = Duration::from_millis(200);
+    push.connection_timeout = Duration::from_millis(700);
+    Sandbox::builder()
+        .instance(Instance::new("portal", "p", "Zonnedauw"))
+        .instance(Instance::new("game", "g", "Zonnedauw").subscribe([Event::CreateOrUpdateCarePlan]))
+        .push(push)
+        .start()
+        .await
+        .expect("a sandbox")
+}
+
+pub(crate) fn client(url: &str, username: &str, password: &str) -> Client {
+    let credentials = Credentials::basic(username, password).expect("credentials");
+    Client::builder(url).credentials(credentials).build().expect("a client")
+}
+
+/// A care plan of its own.
+pub(crate) fn plan(number: u32) -> Bundle {
+    let path =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/messages/CreateOrUpdateCarePlan-minimal.json");
+    let text = std::fs::read(path).expect("the fixture");
+    let mut bundle =
+        ReadOptions::tolerant().json(&text).expect("JSON").document.into_bundle().expect("a bundle");
+    let url = format!("https://portal.example/fhir/CarePlan/{number}");
+    let header: &mut MessageHeader =
+        bundle.entry[0].content.as_mut().and_then(|content| content.get_mut()).expect("a header first");
+    header.identifier = format!("message-{number}").as_str().into();
+    header.data[0].reference = url.as_str().into();
+    bundle.entry[1].id = Some(url.parse::<ResourceUrl>().expect("an address").versionless().to_owned());
+    bundle.entry[1].link[0].href = url;
+    bundle
+}
+
+/// Claims and acknowledges until there is nothing, and gives the identifiers of the messages.
+pub(crate) async fn drain(game: &Client) -> Vec<String> {
+    let mut identifiers = Vec::new();
+    while let Some(message) = game.claim().await.expect("an answer") {
+        identifiers.push(Header::identifier(&message.header).expect("an identifier").to_owned());
+        game.acknowledge(&message.header, &Acknowledgement::Success).await.expect("acknowledged");
+    }
+    identifiers
+}
+
+#[tokio::test]
+async fn messages_are_told_at_once_over_every_transport() {
+    for transport in Transport::ALL {
+        let sandbox = start().await;
+        let (portal, game) = (client(sandbox.url(), "portal", "p"), client(sandbox.url(), "game", "g"));
+        let mut notifications = Notifications::every(NEVER);
+        assert_eq!(notifications.wait().await, Notification::Start);
+        let subscription =
+            HubSubscription::builder(&game).transport(transport).subscribe(notifications.notifier());
+        assert_eq!(timeout(PATIENCE, notifications.wait()).await.expect("StartPush"), Notification::Push);
+        assert_eq!(drain(&game).await.len(), 0);
+        for number in 0..5 {
+            portal.send(&plan(number)).await.expect("sent");
+            let since = Instant::now();
+            timeout(PATIENCE, notifications.wait()).await.expect("told");
+            assert!(since.elapsed() < Duration::from_secs(1), "{transport}: {:?}", since.elapsed());
+            assert_eq!(drain(&game).await, [format!("message-{number}")], "{transport}");
+        }
+        // Quiet for longer than polls are held and signs of life are waited for.
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(subscription.status().borrow().connections, 1, "{transport}");
+        subscription.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn the_sandbox_refuses_who_it_does_not_know() {
+    let sandbox = start().await;
+    let error =
+        HubSubscription::builder(&client(sandbox.url(), "game", "wrong")).start().await.expect_err("refused");
+    assert!(matches!(error, ConnectError::Authentication { status, .. } if status == 401), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_sandbox_that_is_restarted_is_found_again() {
+    let first = start().await;
+    let address = first.address();
+    let game = client(first.url(), "game", "g");
+    let mut notifications = Notifications::every(NEVER);
+    notifications.wait().await;
+    let subscription = HubSubscription::builder(&game)
+        .reconnect_delay(SHORT)
+        .restart_delay(SHORT, SHORT)
+        .subscribe(notifications.notifier());
+    timeout(PATIENCE, notifications.wait()).await.expect("StartPush");
+    first.stop().await;
+    let second = Sandbox::builder()
+        .instance(Instance::new("portal", "p", "Zonnedauw"))
+        .instance(Instance::new("game", "g", "Zonnedauw").subscribe([Event::CreateOrUpdateCarePlan]))
+        .listen(address)
+        .start()
+        .await
+        .expect("a sandbox");
+    client(second.url(), "portal", "p").send(&plan(1)).await.expect("sent");
+    let told = async {
+        loop {
+            notifications.wait().await;
+            let claimed = drain(&game).await;
+            if !claimed.is_empty() {
+                return claimed;
+            }
+        }
+    };
+    assert_eq!(timeout(PATIENCE, told).await.expect("told"), ["message-1"]);
+    subscription.stop().await;
+}

@@ -1,0 +1,521 @@
+//! A scripted classic SignalR server: what it answers, when it fails, cuts and stalls is up to the test.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::unfold;
+use futures_util::{SinkExt as _, StreamExt as _};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_websockets::{Message, ServerBuilder};
+
+/// What happens to a request instead of what should.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    /// An answer with this status.
+    Status(u16),
+    /// No answer.
+    Hang,
+    /// An answer with something else in it.
+    Wrong,
+    /// A channel that opens and says nothing; for `connect`.
+    NoInit,
+    /// A channel that is closed at once, after the first frame if there is one.
+    Close,
+}
+
+/// What the server says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line {
+    pub(crate) version: &'static str,
+    pub(crate) try_web_sockets: bool,
+    /// Seconds, as told to clients; signs of life come five times as often.
+    pub(crate) keep_alive: Option<f64>,
+    pub(crate) disconnect: f64,
+    /// Servers 2.0 do not say how long polls are held.
+    pub(crate) tells_connection_timeout: bool,
+}
+
+pub(crate) const SERVER_2_0: Line = Line { version: "1.3", tells_connection_timeout: false, ..SERVER_2_4 };
+pub(crate) const SERVER_2_2: Line = Line { version: "1.5", ..SERVER_2_4 };
+pub(crate) const SERVER_2_4: Line = Line {
+    version: "2.0",
+    try_web_sockets: true,
+    keep_alive: Some(1.0),
+    disconnect: 3.0,
+    tells_connection_timeout: true,
+};
+
+/// One request as it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) endpoint: String,
+    pub(crate) query: HashMap<String, String>,
+    pub(crate) authorization: Option<String>,
+    pub(crate) cookie: Option<String>,
+}
+
+#[derive(Default)]
+struct Inner {
+    seen: Vec<Seen>,
+    /// Faults by endpoint or `endpoint transport`; each is used up.
+    faults: HashMap<String, VecDeque<Fault>>,
+    /// Faults that last.
+    lasting: HashMap<String, Fault>,
+    tokens: u32,
+    /// Tokens of connections for which `StartPush` was called.
+    pushing: HashSet<String>,
+    /// Frames' items, in the order in which they were said.
+    said: Vec<String>,
+    /// To be said before `/start` is answered.
+    early: Option<String>,
+    stalled: bool,
+    /// Every frame is sent twice.
+    doubles: bool,
+}
+
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+struct Shared {
+    line: Line,
+    inner: Mutex<Inner>,
+    /// Grows with everything that channels have to look at.
+    changed: watch::Sender<u64>,
+    /// Grows when channels are cut.
+    cut: watch::Sender<u64>,
+}
+
+impl Server {
+    pub(crate) async fn start(line: Line) -> Self {
+        let shared = Arc::new(Shared {
+            line,
+            inner: Mutex::default(),
+            changed: watch::Sender::new(0),
+            cut: watch::Sender::new(0),
+        });
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let app = Router::new().fallback(answer).with_state(Arc::clone(&shared));
+        let task = tokio::spawn(async { axum::serve(listener, app).await.expect("served") });
+        Self { address, shared, task }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The next requests to this endpoint, or to `endpoint transport`, end like this.
+    pub(crate) fn fail(&self, endpoint: &str, faults: impl IntoIterator<Item = Fault>) {
+        self.shared.inner().faults.entry(endpoint.to_owned()).or_default().extend(faults);
+    }
+
+    pub(crate) fn fail_always(&self, endpoint: &str, fault: Option<Fault>) {
+        match fault {
+            Some(fault) => self.shared.inner().lasting.insert(endpoint.to_owned(), fault),
+            None => self.shared.inner().lasting.remove(endpoint),
+        };
+    }
+
+    /// Says `NewMessage` with a number to who called `StartPush`.
+    pub(crate) fn push(&self, number: u32) {
+        self.say(&event("NewMessage", number));
+    }
+
+    pub(crate) fn say(&self, item: &str) {
+        self.shared.inner().said.push(item.to_owned());
+        self.shared.changed.send_modify(|changes| *changes += 1);
+    }
+
+    pub(crate) fn say_early(&self, number: u32) {
+        self.shared.inner().early = Some(event("NewMessage", number));
+    }
+
+    /// Ends all channels without a word.
+    pub(crate) fn cut(&self) {
+        self.shared.cut.send_modify(|cuts| *cuts += 1);
+    }
+
+    pub(crate) fn stall(&self, stalled: bool) {
+        self.shared.inner().stalled = stalled;
+        self.shared.changed.send_modify(|changes| *changes += 1);
+    }
+
+    pub(crate) fn double(&self, doubles: bool) {
+        self.shared.inner().doubles = doubles;
+    }
+
+    /// Forgets what was set up and said, as a restart does.
+    pub(crate) fn forget(&self) {
+        let mut inner = self.shared.inner();
+        inner.pushing.clear();
+        inner.said.clear();
+        drop(inner);
+        self.cut();
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.shared.inner().seen.clone()
+    }
+
+    /// `endpoint` or `endpoint transport` of each request.
+    pub(crate) fn steps(&self) -> Vec<String> {
+        let step = |seen: Seen| match seen.query.get("transport") {
+            Some(transport) => format!("{} {transport}", seen.endpoint),
+            None => seen.endpoint,
+        };
+        self.seen().into_iter().map(step).collect()
+    }
+
+    pub(crate) fn count(&self, step: &str) -> usize {
+        self.steps().iter().filter(|found| found.starts_with(step)).count()
+    }
+
+    /// Waits until there were so many requests that start like this.
+    pub(crate) async fn until(&self, step: &str, count: usize) {
+        let waited = async {
+            while self.count(step) < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(20), waited).await;
+        assert!(waited.is_ok(), "{step} {count} times: {:?}", self.steps());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.cut();
+    }
+}
+
+fn event(method: &str, number: u32) -> String {
+    json!({ "H": "KoppeltaalHub", "M": method, "A": [{ "Id": number }] }).to_string()
+}
+
+impl Shared {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no panic")
+    }
+
+    fn fault(&self, endpoint: &str, transport: &str) -> Option<Fault> {
+        let mut inner = self.inner();
+        for key in [format!("{endpoint} {transport}"), endpoint.to_owned()] {
+            let next = inner.faults.get_mut(&key).and_then(VecDeque::pop_front);
+            if let Some(fault) = next.or_else(|| inner.lasting.get(&key).copied()) {
+                return Some(fault);
+            }
+        }
+        None
+    }
+
+    /// The newest connection is told even before it has started.
+    fn hear_early(&self, early: String) {
+        let mut inner = self.inner();
+        let token = format!("t+/={}", inner.tokens);
+        inner.pushing.insert(token);
+        inner.said.push(early);
+    }
+
+    fn cursor(number: usize) -> String {
+        format!("d-1-B,0|I,{number}")
+    }
+
+    /// What there is to say after a cursor, and the cursor then.
+    fn frame(&self, token: &str, position: &mut usize) -> Option<String> {
+        let inner = self.inner();
+        // A cursor of another process means "from now on".
+        *position = (*position).min(inner.said.len());
+        if inner.stalled || inner.said.len() == *position {
+            return None;
+        }
+        let items =
+            if inner.pushing.contains(token) { inner.said[*position..].join(",") } else { String::new() };
+        *position = inner.said.len();
+        Some(format!(r#"{{"C":"{}","M":[{items}]}}"#, Self::cursor(*position)))
+    }
+
+    fn call(&self, token: &str, call: &Value) -> Option<String> {
+        let id = call["I"].as_str().expect("an id");
+        Some(
+            match call["M"].as_str().expect("a method") {
+                "StartPush" => {
+                    self.inner().pushing.insert(token.to_owned());
+                    json!({ "I": id })
+                }
+                "Echo" => json!({ "I": id, "R": call["A"] }),
+                "Fail" => json!({ "I": id, "E": "Geheim1", "H": true, "D": { "code": 42 } }),
+                _ => return None,
+            }
+            .to_string(),
+        )
+    }
+}
+
+fn parameters(query: &[u8]) -> HashMap<String, String> {
+    form_urlencoded::parse(query).into_owned().collect()
+}
+
+fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+    Some(headers.get(name)?.to_str().expect("text").to_owned())
+}
+
+/// What a client needs to get a new token.
+fn oauth(path: &str) -> Option<&'static str> {
+    match path {
+        "/FHIR/Koppeltaal/metadata" => Some(r#"{"resourceType":"Conformance"}"#),
+        "/OAuth2/Koppeltaal/Token" => {
+            Some(r#"{"access_token":"second","token_type":"Bearer","expires_in":3600,"refresh_token":"r2"}"#)
+        }
+        _ => None,
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    if let Some(answer) = oauth(request.uri().path()) {
+        return ([(header::CONTENT_TYPE, "application/json")], answer).into_response();
+    }
+    let endpoint = request.uri().path().strip_prefix("/signalr/").unwrap_or_default().to_owned();
+    let query = parameters(request.uri().query().unwrap_or_default().as_bytes());
+    let seen = Seen {
+        endpoint: endpoint.clone(),
+        query: query.clone(),
+        authorization: text_of(request.headers(), header::AUTHORIZATION),
+        cookie: text_of(request.headers(), header::COOKIE),
+    };
+    shared.inner().seen.push(seen);
+    let transport = query.get("transport").cloned().unwrap_or_default();
+    let fault = shared.fault(&endpoint, &transport);
+    match fault {
+        Some(Fault::Status(status)) => {
+            return StatusCode::from_u16(status).expect("a status").into_response();
+        }
+        Some(Fault::Hang) => std::future::pending().await,
+        Some(Fault::Wrong) => return "{\"Response\":\"no\"}".into_response(),
+        Some(Fault::NoInit | Fault::Close) | None => {}
+    }
+    if endpoint == "negotiate" {
+        return negotiate(&shared);
+    }
+    // What was not percent-encoded arrives with a blank.
+    let token = query.get("connectionToken").cloned().unwrap_or_default();
+    if !token.starts_with("t+/=")
+        || query.get("connectionData").is_none_or(|data| !data.contains("KoppeltaalHub"))
+    {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    match (endpoint.as_str(), transport.as_str()) {
+        ("start", _) => start(&shared).await,
+        ("abort", _) => {
+            shared.cut.send_modify(|cuts| *cuts += 1);
+            ().into_response()
+        }
+        ("send", _) => send(&shared, &token, request).await,
+        ("connect", "longPolling") => init(0, &shared).into_response(),
+        (_, "longPolling") => poll(Channel::new(shared, token, &endpoint, &query, fault)).await,
+        (_, "serverSentEvents") => events(Channel::new(shared, token, &endpoint, &query, fault)),
+        _ => upgrade(Channel::new(shared, token, &endpoint, &query, fault), request),
+    }
+}
+
+fn negotiate(shared: &Shared) -> Response {
+    let Line { version, try_web_sockets, keep_alive, disconnect, tells_connection_timeout } = shared.line;
+    let mut inner = shared.inner();
+    inner.tokens += 1;
+    let mut body = json!({
+        "Url": "/elsewhere/signalr",
+        "ConnectionToken": format!("t+/={}", inner.tokens),
+        "ConnectionId": "974e15b8-faf6-45b3-b8e7-3e25ad09c8df",
+        "KeepAliveTimeout": keep_alive,
+        "DisconnectTimeout": disconnect,
+        "TryWebSockets": try_web_sockets,
+        "ProtocolVersion": version,
+        "TransportConnectTimeout": 0.5,
+    });
+    if tells_connection_timeout {
+        body["ConnectionTimeout"] = json!(2.0);
+    }
+    ([(header::SET_COOKIE, "ARRAffinity=abc; Path=/; HttpOnly")], body.to_string()).into_response()
+}
+
+async fn start(shared: &Shared) -> Response {
+    if shared.line.version < "1.4" {
+        // There is no such endpoint: it is a receive request.
+        std::future::pending::<()>().await;
+    }
+    let early = shared.inner().early.take();
+    if let Some(early) = early {
+        shared.hear_early(early);
+        shared.changed.send_modify(|changes| *changes += 1);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    "{ \"Response\": \"started\" }".into_response()
+}
+
+async fn send(shared: &Shared, token: &str, request: Request) -> Response {
+    let form = to_bytes(request.into_body(), 1 << 20).await.expect("a body");
+    let call = parameters(&form).remove("data").and_then(|data| serde_json::from_str::<Value>(&data).ok());
+    match call.map(|call| shared.call(token, &call)) {
+        Some(Some(result)) => result.into_response(),
+        Some(None) => std::future::pending().await,
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn init(position: usize, shared: &Shared) -> String {
+    let groups = format!("g+/={}", shared.inner().tokens);
+    json!({ "C": Shared::cursor(position), "S": 1, "G": groups, "M": [] }).to_string()
+}
+
+struct Channel {
+    shared: Arc<Shared>,
+    token: String,
+    position: usize,
+    changed: watch::Receiver<u64>,
+    cut: watch::Receiver<u64>,
+    /// The first frame.
+    first: Option<String>,
+    close: bool,
+    /// To be sent once more.
+    again: Option<String>,
+}
+
+impl Channel {
+    fn new(
+        shared: Arc<Shared>,
+        token: String,
+        endpoint: &str,
+        query: &HashMap<String, String>,
+        fault: Option<Fault>,
+    ) -> Self {
+        let mut cut = shared.cut.subscribe();
+        cut.mark_unchanged();
+        let mut changed = shared.changed.subscribe();
+        changed.mark_changed();
+        let said = shared.inner().said.len();
+        let cursor = query.get("messageId").and_then(|cursor| cursor.rsplit(',').next()?.parse().ok());
+        let first =
+            (endpoint == "connect" && !matches!(fault, Some(Fault::NoInit))).then(|| init(said, &shared));
+        let close = matches!(fault, Some(Fault::Close));
+        Self { shared, token, position: cursor.unwrap_or(said), changed, cut, first, close, again: None }
+    }
+
+    /// The next text; `None`: the channel is over.
+    async fn next(&mut self) -> Option<String> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        if self.close {
+            return None;
+        }
+        if let Some(again) = self.again.take() {
+            return Some(again);
+        }
+        let pause = self
+            .shared
+            .line
+            .keep_alive
+            .map_or(Duration::from_secs(3600), |timeout| Duration::from_secs_f64(timeout / 5.0));
+        loop {
+            self.changed.mark_unchanged();
+            if let Some(frame) = self.shared.frame(&self.token, &mut self.position) {
+                if self.shared.inner().doubles {
+                    self.again = Some(frame.clone());
+                }
+                return Some(frame);
+            }
+            tokio::select! {
+                _ = self.changed.changed() => {}
+                _ = self.cut.changed() => return None,
+                () = tokio::time::sleep(pause) => if !self.shared.inner().stalled {
+                    return Some("{}".to_owned());
+                }
+            }
+        }
+    }
+}
+
+fn events(channel: Channel) -> Response {
+    // In two pieces: chunks end anywhere.
+    let start = VecDeque::from(["data: init".to_owned(), "ialized\n\n".to_owned()]);
+    let stream = unfold((channel, start), async |(mut channel, mut start)| {
+        let text = match start.pop_front() {
+            Some(text) => text,
+            None => format!("data: {}\r\n\r\n", channel.next().await?),
+        };
+        Some((Ok::<_, Infallible>(Bytes::from(text)), (channel, start)))
+    });
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
+}
+
+/// One answer with spaces in front. When the channels are cut the answer breaks off.
+async fn poll(mut channel: Channel) -> Response {
+    channel.first = None;
+    let hold = tokio::time::Instant::now() + Duration::from_secs(2);
+    let stream = unfold(Some((channel, false)), move |state| async move {
+        let (mut channel, began) = state?;
+        if !began {
+            return Some((Ok(Bytes::from_static(b" ")), Some((channel, true))));
+        }
+        let empty = format!(r#"{{"C":"{}","M":[]}}"#, Shared::cursor(channel.position));
+        match tokio::time::timeout_at(hold, channel.next()).await {
+            Err(_) => Some((Ok(Bytes::from(empty)), None)),
+            Ok(Some(text)) if text == "{}" => Some((Ok(Bytes::from_static(b" ")), Some((channel, true)))),
+            Ok(Some(text)) => Some((Ok(Bytes::from(text)), None)),
+            Ok(None) => Some((Err(std::io::Error::other("cut")), None)),
+        }
+    });
+    Body::from_stream(stream).into_response()
+}
+
+fn upgrade(mut channel: Channel, mut request: Request) -> Response {
+    let key = |headers: &HeaderMap| Some(headers.get(header::SEC_WEBSOCKET_KEY)?.to_str().ok()?.to_owned());
+    let Some(key) = key(request.headers()) else { return StatusCode::BAD_REQUEST.into_response() };
+    let digest = sha1_smol::Sha1::from(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")).digest().bytes();
+    let accept = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, digest);
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        let mut socket = ServerBuilder::new().serve(TokioIo::new(upgraded));
+        loop {
+            tokio::select! {
+                text = channel.next() => {
+                    let Some(text) = text else { return };
+                    if socket.send(Message::text(text)).await.is_err() {
+                        return;
+                    }
+                }
+                message = socket.next() => {
+                    let Some(Ok(message)) = message else { return };
+                    let Some(text) = message.as_text() else { continue };
+                    let call = serde_json::from_str(text).expect("a call");
+                    if let Some(result) = channel.shared.call(&channel.token, &call)
+                        && socket.send(Message::text(result)).await.is_err()
+                    {
+                        return;
+                    }
+                }
+            }
+        }
+    });
+    let headers = [
+        (header::CONNECTION, "Upgrade".to_owned()),
+        (header::UPGRADE, "websocket".to_owned()),
+        (header::SEC_WEBSOCKET_ACCEPT, accept),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}

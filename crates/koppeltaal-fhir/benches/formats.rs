@@ -145,9 +145,9 @@ fn resource_type_last(value: &serde_json::Value) -> String {
 /// Prints the ratio of the median times of two actions that take turns.
 fn compare(name: &str, target: f64, mut ours: impl FnMut(), mut floor: impl FnMut()) {
     let (mut our_times, mut floor_times) = (Vec::new(), Vec::new());
-    let end = Instant::now() + Duration::from_secs(3);
+    let end = Instant::now() + Duration::from_secs(4);
     // A turn is long, so that neither the clock's own cost shows nor what the other side left in the allocator.
-    let repeats = (Duration::from_millis(20).as_nanos() / time(1, &mut floor).as_nanos().max(1))
+    let repeats = (Duration::from_millis(100).as_nanos() / time(1, &mut floor).as_nanos().max(1))
         .clamp(1, 10_000) as u32;
     while Instant::now() < end || our_times.len() < 10 {
         our_times.push(time(repeats, &mut ours));

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::scan::{Result, Scanner};
+use crate::bytes;
 
 /// The types found so far.
 #[derive(Default)]
@@ -37,38 +38,83 @@ impl ResourceTypes {
         object.string().map(Some)
     }
 
-    /// Looks at brackets and quotes from an object's `{` to its `}`. What stands between is read, and checked, later.
+    /// Looks at brackets and quotes from an object's `{`, which ends at `start`, to its `}`. What stands between is read,
+    /// and checked, later.
     fn leap(&mut self, scanner: &Scanner<'_>, start: usize) -> Result<()> {
         self.places.clear();
-        let mut scanner = scanner.clone();
+        let bytes = scanner.bytes();
+        let ends_early = || scanner.ends_early();
         // For each object or array that is open: where it starts, and whether its type was found.
-        let mut open: Vec<(usize, bool)> = Vec::new();
-        loop {
-            match scanner.leap_to_bracket_or_string()? {
-                b'"' => {
-                    let is_type = scanner.leap_over_string("resourceType")?;
+        let mut open: Vec<(usize, bool)> = vec![(start, false)];
+        let mut at = start;
+        while let Some((object, found)) = open.last_mut() {
+            let byte = *bytes.get(at).ok_or_else(ends_early)?;
+            at += 1;
+            match MEANINGS[usize::from(byte)] {
+                Meaning::None => {}
+                Meaning::Open => open.push((at, false)),
+                Meaning::Close => drop(open.pop()),
+                Meaning::Quote => {
+                    let end = string_end(bytes, at).ok_or_else(ends_early)?;
+                    let is_type = bytes[at..end] == *b"resourceType";
+                    at = end + 1;
                     if is_type
-                        && scanner.take(b':')
-                        && scanner.at_string()
-                        && let Some((object, found)) = open.last_mut()
+                        && let Some(value) = string_behind_colon(bytes, at)
                         && !std::mem::replace(found, true)
                     {
-                        self.places.push((*object, scanner.offset()));
-                    }
-                }
-                b'{' | b'[' => open.push((scanner.offset(), false)),
-                _ => {
-                    open.pop();
-                    if open.is_empty() {
-                        break;
+                        self.places.push((*object, value));
                     }
                 }
             }
         }
         self.places.sort_unstable();
-        self.known = start..scanner.offset();
+        self.known = start..at;
         Ok(())
     }
+}
+
+/// What a byte outside of strings means for a leap.
+#[derive(Clone, Copy)]
+enum Meaning {
+    None,
+    Open,
+    Close,
+    Quote,
+}
+
+static MEANINGS: [Meaning; 256] = {
+    let mut meanings = [Meaning::None; 256];
+    meanings[b'{' as usize] = Meaning::Open;
+    meanings[b'[' as usize] = Meaning::Open;
+    meanings[b'}' as usize] = Meaning::Close;
+    meanings[b']' as usize] = Meaning::Close;
+    meanings[b'"' as usize] = Meaning::Quote;
+    meanings
+};
+
+/// Where the closing quote of the string is whose text starts at `at`.
+#[inline]
+fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += bytes::plain_length(bytes.get(at..)?, [b'"', b'\\']);
+        match bytes.get(at)? {
+            b'"' => return Some(at),
+            // The escaped byte is passed over with its backslash; whatever may follow it is no quote.
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+/// Where the string starts that follows a colon at `at`, if that is what follows.
+fn string_behind_colon(bytes: &[u8], at: usize) -> Option<usize> {
+    let skip = |at: usize| {
+        let space = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+        at + bytes[at..].iter().take_while(space).count()
+    };
+    let colon = skip(at);
+    let value = skip(bytes.get(colon).filter(|byte| **byte == b':').map(|_| colon + 1)?);
+    (bytes.get(value) == Some(&b'"')).then_some(value)
 }
 
 #[cfg(test)]

@@ -326,35 +326,15 @@ impl<'t> Scanner<'t> {
         self.at = offset;
     }
 
-    /// Moves to the next string, which is not taken, or behind the next bracket; tells which.
-    #[inline]
-    pub(crate) fn leap_to_bracket_or_string(&mut self) -> Result<u8> {
-        loop {
-            match self.peek_byte() {
-                Some(b'"') => return Ok(b'"'),
-                Some(bracket @ (b'{' | b'[' | b'}' | b']')) => {
-                    self.at += 1;
-                    return Ok(bracket);
-                }
-                Some(_) => self.at += 1,
-                None => return self.error("the text ends inside a value"),
-            }
-        }
+    /// All of the text.
+    pub(crate) fn bytes(&self) -> &'t [u8] {
+        self.text.as_bytes()
     }
 
-    /// Moves behind the string that is next; tells whether it is `name`, to the letter.
-    #[inline]
-    pub(crate) fn leap_over_string(&mut self, name: &str) -> Result<bool> {
-        self.at += 1;
-        let start = self.at;
-        while self.find_string_stop()? == b'\\' {
-            // The escaped character is passed over with its backslash; it may be one of several bytes.
-            let escaped = self.text[self.at + 1..].chars().next().map_or(0, char::len_utf8);
-            self.at += 1 + escaped;
-        }
-        let is_name = self.text.as_bytes()[start..self.at] == *name.as_bytes();
-        self.at += 1;
-        Ok(is_name)
+    /// What is wrong with a text that ends too soon.
+    #[cold]
+    pub(crate) fn ends_early(&self) -> Box<ScanError> {
+        Box::new(ScanError { problem: "the text ends inside a value", offset: self.text.len() })
     }
 
     /// The text of the next value, whatever it is, checked to be JSON.

@@ -67,7 +67,7 @@ pub(crate) struct AuthorizeUrl {
     redirect_uri: String,
 
     /// The URL by which the user came, or the launch in it.
-    #[arg(long, value_name = "URL|ID", required_unless_present = "mobile")]
+    #[arg(long, value_name = "URL|ID", required_unless_present = "mobile", allow_hyphen_values = true)]
     launch: Option<String>,
 
     /// For a mobile launch.

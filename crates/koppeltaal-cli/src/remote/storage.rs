@@ -47,7 +47,7 @@ struct Put {
     object_type: String,
 
     /// Its name.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     key: String,
 
     /// Its media type.
@@ -84,15 +84,15 @@ struct List {
     object_type: Option<String>,
 
     /// Only the item with this key.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     key: Option<String>,
 
     /// Only items whose key starts with this.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     starts_with: Option<String>,
 
     /// Only items whose key contains this.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     contains: Option<String>,
 
     /// Only items that were last changed then or later, such as 2020-08-15T07:33:55Z.

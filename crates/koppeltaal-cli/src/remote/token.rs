@@ -34,7 +34,8 @@ pub(crate) struct Token {
     redirect_uri: String,
 
     /// The state that `authorize-url` printed.
-    #[arg(long)]
+    // Random text may begin with a hyphen: one state in 64 does.
+    #[arg(long, allow_hyphen_values = true)]
     state: Option<String>,
 
     /// Write the tokens into this file, for --tokens of other commands, instead of printing them.

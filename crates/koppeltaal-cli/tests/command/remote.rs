@@ -316,9 +316,12 @@ fn a_user_is_launched_gets_tokens_and_uses_them() {
             .output()
             .expect("the binary runs")
     };
-    let output = run("another");
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(stderr(&output), "error: the state is not the one that was sent\n");
+    // Random text may begin with a hyphen and is not an option then.
+    for state in ["another", "-Th1s0ne"] {
+        let output = run(state);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(stderr(&output), "error: the state is not the one that was sent\n");
+    }
     let output = run(&text("state"));
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     #[cfg(unix)]

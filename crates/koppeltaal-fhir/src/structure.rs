@@ -212,9 +212,9 @@ impl<T: Structure + Default> StructureList for Vec<T> {
     }
 
     fn push(&mut self) -> &mut dyn Structure {
-        // Most lists have one item; a vector would start with room for four.
-        if self.is_empty() {
-            self.reserve_exact(1);
+        // Most lists have one or two items; a vector would start with room for four.
+        if self.len() == self.capacity() {
+            self.reserve_exact(self.len().max(1));
         }
         Vec::push(self, T::default());
         let last = self.len() - 1;

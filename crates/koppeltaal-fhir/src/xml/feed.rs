@@ -251,6 +251,9 @@ impl<'t> Reader<'t> {
     /// Checks the attributes of an element that becomes a plain value, which has no place for them.
     fn unkept_attributes(&mut self, name: &str, element: &Element<'t>, known: &[&str]) -> Result<()> {
         let offset = element.tag.offset;
+        if element.tag.first_other.is_none() && element.value().is_none() {
+            return Ok(());
+        }
         let mut unknown = Unknown::default();
         self.atom_attributes(element, &mut unknown, known)?;
         for node in &unknown {

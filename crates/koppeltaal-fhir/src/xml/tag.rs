@@ -54,11 +54,8 @@ impl<'t> Tag<'t> {
                 _ => {}
             }
             match attributes.read()? {
-                Some(("value", value)) => {
-                    if self.value.replace(value).is_some() {
-                        return Err("the attribute `value` twice".into());
-                    }
-                }
+                Some(("value", value)) if self.value.is_none() => self.value = Some(value),
+                Some(("value", _)) => return Err("the attribute `value` twice".into()),
                 Some(attribute) => {
                     if self.first_other.is_none() {
                         self.first_other = Some(attribute);

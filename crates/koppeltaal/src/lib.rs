@@ -9,9 +9,21 @@ pub use koppeltaal_push as push;
 #[cfg(feature = "transport")]
 pub use koppeltaal_transport as transport;
 
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+mod database;
 #[cfg(feature = "transport")]
 mod versions;
 
+#[cfg(feature = "postgresql")]
+pub use deadpool_postgres;
+#[cfg(feature = "sqlite")]
+pub use rusqlite;
+#[cfg(feature = "postgresql")]
+#[cfg_attr(docsrs, doc(cfg(feature = "postgresql")))]
+pub use versions::PostgresqlVersionStore;
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub use versions::SqliteVersionStore;
 #[cfg(feature = "transport")]
 pub use versions::{MemoryVersionStore, VersionStore, VersionStoreError};
 

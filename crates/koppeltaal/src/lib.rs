@@ -9,6 +9,12 @@ pub use koppeltaal_push as push;
 #[cfg(feature = "transport")]
 pub use koppeltaal_transport as transport;
 
+#[cfg(feature = "transport")]
+mod versions;
+
+#[cfg(feature = "transport")]
+pub use versions::{MemoryVersionStore, VersionStore, VersionStoreError};
+
 /// The README of the repository, whose example is tested here.
 #[cfg(all(doctest, feature = "messaging"))]
 #[doc = include_str!("../../../README.md")]

@@ -9,8 +9,14 @@ pub use koppeltaal_push as push;
 #[cfg(feature = "transport")]
 pub use koppeltaal_transport as transport;
 
+#[cfg(feature = "connector")]
+mod connector;
 #[cfg(feature = "transport")]
 mod versions;
+
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use connector::{Connector, SendError, Sent};
 
 #[cfg(feature = "transport")]
 pub use versions::{MemoryVersionStore, VersionStore, VersionStoreError};

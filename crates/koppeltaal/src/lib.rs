@@ -11,12 +11,17 @@ pub use koppeltaal_transport as transport;
 
 #[cfg(feature = "connector")]
 mod connector;
+#[cfg(feature = "connector")]
+mod receive;
 #[cfg(feature = "transport")]
 mod versions;
 
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use connector::{Connector, SendError, Sent};
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use receive::{Deliveries, Delivery, ReceiveError};
 
 #[cfg(feature = "transport")]
 pub use versions::{MemoryVersionStore, VersionStore, VersionStoreError};

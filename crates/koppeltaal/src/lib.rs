@@ -15,16 +15,22 @@ mod connector;
 mod receive;
 #[cfg(feature = "transport")]
 mod versions;
+#[cfg(feature = "connector")]
+mod worker;
 
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use connector::{Connector, SendError, Sent};
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
-pub use receive::{Deliveries, Delivery, ReceiveError};
+pub use receive::{Deliveries, Delivery, ReceiveError, Received};
 
 #[cfg(feature = "transport")]
 pub use versions::{MemoryVersionStore, VersionStore, VersionStoreError};
+
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use worker::{HandlerError, Trouble, Worker, WorkerReport};
 
 /// The README of the repository, whose example is tested here.
 #[cfg(all(doctest, feature = "messaging"))]

@@ -11,7 +11,7 @@ use crate::versions::VersionStoreError;
 use claims::Claims;
 
 pub use deliveries::Deliveries;
-pub use delivery::Delivery;
+pub use delivery::{Delivery, Received};
 
 /// Why no message could be received.
 #[derive(Debug, thiserror::Error)]

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use super::claims::Claims;
 use super::{Delivery, ReceiveError};
 use crate::connector::Connector;
+use crate::worker::Worker;
 
 /// Pauses after claims that failed: from the first to the second, each twice as long as the one before.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
@@ -29,6 +30,8 @@ pub struct Deliveries {
     subscription: Option<HubSubscription>,
     /// Whether messages may wait.
     looking: bool,
+    /// Whether the server has answered a claim as it should.
+    has_claimed: bool,
     claiming: Option<JoinHandle<Result<Option<Delivery>, ReceiveError>>>,
     pause: Pause,
 }
@@ -41,6 +44,7 @@ impl Deliveries {
             hub: true,
             subscription: None,
             looking: false,
+            has_claimed: false,
             claiming: None,
             pause: Pause::default(),
         }
@@ -110,6 +114,7 @@ impl Deliveries {
             }
             let claim = self.claiming.get_or_insert_with(|| self.claims.start()).await;
             self.claiming = None;
+            self.has_claimed |= matches!(claim, Ok(Ok(_)));
             match claim.unwrap_or(Err(ReceiveError::Stopped)) {
                 Ok(Some(delivery)) => {
                     self.pause = Pause::default();
@@ -125,6 +130,16 @@ impl Deliveries {
                 }
             }
         }
+    }
+
+    /// Whether the server has ever answered a claim as it should.
+    pub(crate) fn has_claimed(&self) -> bool {
+        self.has_claimed
+    }
+
+    /// Hands each message to the handler of its event. See [`Worker`].
+    pub fn worker(self) -> Worker {
+        Worker::new(self)
     }
 
     /// The same as a stream. It does not end.

@@ -5,6 +5,7 @@ use std::fmt;
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::{RESOURCE_TYPES, Resource};
 
+use crate::content::Focal;
 use crate::entry::MessageEntry;
 use crate::generated::valuesets::Event;
 use crate::header::Header;
@@ -52,6 +53,21 @@ impl Sender {
     /// An id that cannot stand in a URL.
     pub fn url(&self, kind: ResourceKind, id: &str) -> Result<ResourceUrl, crate::UrlError> {
         ResourceUrl::new(&self.source.endpoint, kind.url_segment(), id)
+    }
+
+    /// The rules for versions.
+    pub fn version_rules(&self) -> ApiVersion {
+        self.api_version
+    }
+
+    /// The draft of a message about one of the application's own resources: the event is that of the profile, the address
+    /// that of the id.
+    ///
+    /// # Errors
+    ///
+    /// An id that cannot stand in a URL.
+    pub fn draft<P: Focal>(&self, id: &str, focal: P) -> Result<Draft, crate::UrlError> {
+        Ok(Draft::new(P::EVENT, self.url(P::EVENT.focal(), id)?, focal))
     }
 }
 

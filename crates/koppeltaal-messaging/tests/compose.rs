@@ -11,7 +11,7 @@ use koppeltaal_fhir::resources::{
 use koppeltaal_fhir::{Bundle, Document, ReadOptions};
 use koppeltaal_messaging::{
     ApiVersion, CONNECTOR_VERSION, ComposeError, Draft, Event, Message, MissingReference, ResourceKind,
-    ResourceUrl, Sender, Source,
+    ResourceUrl, Sender, Source, profiles,
 };
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -308,4 +308,17 @@ fn drafts_that_make_no_message_say_why() {
         let result = Message::compose(&portal(), draft).map(|_| ()).map_err(|error| error.to_string());
         assert_eq!(result, Err(expected.to_owned()));
     }
+}
+
+#[test]
+fn a_profile_says_which_event_is_about_it_and_what_its_address_is_like() -> Result {
+    let status = profiles::CarePlanActivityStatus { activity: Some("a1".into()), ..Default::default() };
+    let patient = url("https://portal.example/fhir/Patient/1");
+    let draft = portal().draft("718", status)?.patient(&patient);
+    let message = Message::compose(&portal(), draft)?;
+    assert_eq!(message.event(), Event::UpdateCarePlanActivityStatus);
+    let address = message.focal.url().map(ResourceUrl::as_str);
+    assert_eq!(address, Some("https://portal.example/fhir/CarePlanActivityStatus/718"));
+    assert!(portal().draft("7/18", profiles::Patient::default()).is_err());
+    Ok(())
 }

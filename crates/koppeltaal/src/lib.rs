@@ -9,10 +9,23 @@ pub use koppeltaal_push as push;
 #[cfg(feature = "transport")]
 pub use koppeltaal_transport as transport;
 
+#[cfg(feature = "connector")]
+mod connector;
+#[cfg(feature = "connector")]
+mod receive;
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 mod database;
 #[cfg(feature = "transport")]
 mod versions;
+#[cfg(feature = "connector")]
+mod worker;
+
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use connector::{Connector, SendError, Sent};
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use receive::{Deliveries, Delivery, ReceiveError, Received};
 
 #[cfg(feature = "postgresql")]
 pub use deadpool_postgres;
@@ -26,6 +39,10 @@ pub use versions::PostgresqlVersionStore;
 pub use versions::SqliteVersionStore;
 #[cfg(feature = "transport")]
 pub use versions::{MemoryVersionStore, VersionStore, VersionStoreError};
+
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use worker::{HandlerError, Trouble, Worker, WorkerReport};
 
 /// The README of the repository, whose example is tested here.
 #[cfg(all(doctest, feature = "messaging"))]

@@ -11,10 +11,12 @@ pub use koppeltaal_transport as transport;
 
 #[cfg(feature = "connector")]
 mod connector;
-#[cfg(feature = "connector")]
-mod receive;
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 mod database;
+#[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
+mod outbox;
+#[cfg(feature = "connector")]
+mod receive;
 #[cfg(feature = "transport")]
 mod versions;
 #[cfg(feature = "connector")]
@@ -29,6 +31,15 @@ pub use receive::{Deliveries, Delivery, ReceiveError, Received};
 
 #[cfg(feature = "postgresql")]
 pub use deadpool_postgres;
+#[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql"))))
+)]
+pub use outbox::{
+    DispatchReport, DispatchTrouble, Dispatcher, Outbox, OutboxEntry, OutboxError, OutboxFault, OutboxState,
+    OutboxSummary, Outgoing,
+};
 #[cfg(feature = "sqlite")]
 pub use rusqlite;
 #[cfg(feature = "postgresql")]

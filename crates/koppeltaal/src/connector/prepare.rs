@@ -49,6 +49,11 @@ impl Prepared {
         &self.focal
     }
 
+    /// The message, without the versions that are to be filled in.
+    pub(crate) fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+
     /// The message as text, to keep it until it is sent.
     pub(crate) fn to_json(&self) -> Result<String, WriteError> {
         Document::from(self.bundle.clone()).to_json()

@@ -12,6 +12,8 @@ pub use koppeltaal_transport as transport;
 #[cfg(feature = "connector")]
 mod connector;
 #[cfg(feature = "connector")]
+mod launch;
+#[cfg(feature = "connector")]
 mod receive;
 #[cfg(feature = "transport")]
 mod versions;
@@ -20,7 +22,10 @@ mod worker;
 
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
-pub use connector::{Connector, SendError, Sent};
+pub use connector::{Connector, MergeLimits, Newer, SendError, Sent};
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use launch::{Launch, LaunchError, LaunchSession, Launches, PendingLaunch, SessionError};
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use receive::{Deliveries, Delivery, ReceiveError, Received};

@@ -123,9 +123,10 @@ impl Connector {
         let mut pause = SHORTEST_PAUSE;
         let look = async {
             loop {
-                let newer = self.newer(sent, resources).await?;
-                if newer.is_some() {
-                    return Ok(newer);
+                match self.newer(sent, resources).await {
+                    Ok(None) => {}
+                    Err(error) if error.is_retryable() => {}
+                    result => return result,
                 }
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);

@@ -103,6 +103,19 @@ impl Draft {
         self
     }
 
+    /// Says that what is in the draft is a change of this version of a resource. Nothing changes where the draft names a
+    /// version itself, or has no such resource.
+    #[must_use]
+    pub fn based_on(mut self, version: &ResourceUrl) -> Self {
+        for entry in std::iter::once(&mut self.focal).chain(&mut self.related) {
+            let lacks = |url: &&mut ResourceUrl| url.version().is_none() && url.same_resource(version);
+            if let Some(url) = entry.names.url.as_mut().filter(lacks) {
+                url.clone_from(version);
+            }
+        }
+        self
+    }
+
     /// With this identifier instead of a fresh one: to send the same message once more.
     #[must_use]
     pub fn identifier(mut self, identifier: impl Into<String>) -> Self {

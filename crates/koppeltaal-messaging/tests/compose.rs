@@ -322,3 +322,18 @@ fn a_profile_says_which_event_is_about_it_and_what_its_address_is_like() -> Resu
     assert!(portal().draft("7/18", profiles::Patient::default()).is_err());
     Ok(())
 }
+
+#[test]
+fn a_draft_is_based_on_a_version_unless_it_names_one_itself() -> Result {
+    let address = url("https://portal.example/fhir/Patient/1");
+    let (old, new) = (address.with_version("1")?, address.with_version("2")?);
+    let focal = |draft: Draft| Message::compose(&portal(), draft).map(|message| message.focal.url().cloned());
+    let draft = portal().draft("1", profiles::Patient::default())?;
+    assert_eq!(focal(draft.clone().based_on(&new))?, Some(new.clone()));
+    assert_eq!(focal(draft.clone().based_on(&old).based_on(&new))?, Some(old));
+    assert_eq!(
+        focal(draft.based_on(&url("https://portal.example/fhir/Patient/2/_history/2")))?,
+        Some(address)
+    );
+    Ok(())
+}

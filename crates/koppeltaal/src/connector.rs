@@ -1,6 +1,7 @@
 //! [`Connector`]: what an application holds. It knows who the application is, how to reach the server, and which versions
 //! of resources are current; what it does is in files of their own.
 
+mod merge;
 mod post;
 mod prepare;
 mod send;
@@ -13,6 +14,7 @@ use koppeltaal_transport::{Client, Credentials};
 
 use crate::versions::VersionStore;
 
+pub use merge::{MergeLimits, Newer};
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 pub(crate) use prepare::Prepared;
 pub use send::{SendError, Sent};
@@ -39,6 +41,7 @@ pub use send::{SendError, Sent};
 pub struct Connector {
     client: Client,
     validates: bool,
+    merge_limits: MergeLimits,
     shared: Arc<Shared>,
 }
 
@@ -54,7 +57,8 @@ impl Connector {
     /// [`MemoryVersionStore`](crate::MemoryVersionStore) forgets with the process: an application that uses it and
     /// restarts cannot change what it sent before. Others keep versions in a database.
     pub fn new(client: Client, sender: Sender, versions: impl VersionStore) -> Self {
-        Self { client, validates: true, shared: Arc::new(Shared { sender, versions: Box::new(versions) }) }
+        let shared = Arc::new(Shared { sender, versions: Box::new(versions) });
+        Self { client, validates: true, merge_limits: MergeLimits::default(), shared }
     }
 
     /// Sends messages without holding them against the rules of DSTU1 and Koppeltaal first; the server decides. Composing
@@ -62,6 +66,12 @@ impl Connector {
     #[must_use]
     pub fn without_validation(self) -> Self {
         Self { validates: false, ..self }
+    }
+
+    /// How hard [`send_with_merge`](Self::send_with_merge) tries.
+    #[must_use]
+    pub fn merge_limits(self, merge_limits: MergeLimits) -> Self {
+        Self { merge_limits, ..self }
     }
 
     /// The same application with other credentials: those of a launched user, for instance. It knows the same versions.

@@ -13,6 +13,8 @@ pub use koppeltaal_transport as transport;
 mod connector;
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 mod database;
+#[cfg(feature = "connector")]
+mod launch;
 #[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
 mod outbox;
 #[cfg(feature = "connector")]
@@ -24,7 +26,10 @@ mod worker;
 
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
-pub use connector::{Connector, SendError, Sent};
+pub use connector::{Connector, MergeLimits, Newer, SendError, Sent};
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use launch::{Launch, LaunchError, LaunchSession, Launches, PendingLaunch, SessionError};
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use receive::{Deliveries, Delivery, ReceiveError, Received};

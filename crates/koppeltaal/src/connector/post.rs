@@ -41,7 +41,7 @@ impl Connector {
 }
 
 /// The address of an entry that is a resource, not the header of the message.
-fn address(entry: &Entry) -> Option<ResourceUrl> {
+pub(super) fn address(entry: &Entry) -> Option<ResourceUrl> {
     if entry.content.as_ref()?.get::<MessageHeader>().is_some() {
         return None;
     }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use koppeltaal_fhir::Finding;
+use koppeltaal_fhir::{Bundle, Finding};
 use koppeltaal_messaging::{ComposeError, Draft, ResourceUrl};
 use koppeltaal_transport::Error;
 
 use super::Connector;
+use super::prepare::Prepared;
 use crate::versions::VersionStoreError;
 
 /// A message that the server has accepted.
@@ -96,8 +97,16 @@ impl Connector {
     pub async fn send(&self, draft: Draft) -> Result<Sent, SendError> {
         let prepared = self.prepare(draft)?;
         let bundle = self.fill_versions(&prepared).await.map_err(SendError::Versions)?;
-        let sent =
-            self.post(&bundle, &prepared).await.map_err(|error| SendError::of(error, prepared.focal()))?;
+        self.post_and_record(&bundle, &prepared).await
+    }
+
+    pub(super) async fn post_and_record(
+        &self,
+        bundle: &Bundle,
+        prepared: &Prepared,
+    ) -> Result<Sent, SendError> {
+        let posted = self.post(bundle, prepared).await;
+        let sent = posted.map_err(|error| SendError::of(error, prepared.focal()))?;
         match self.record(&sent.versions).await {
             Ok(()) => Ok(sent),
             Err(source) => Err(SendError::NotRecorded { sent, source }),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use koppeltaal_fhir::{Bundle, Finding};
 use koppeltaal_messaging::{
-    Acknowledgement, Content, Event, ExtractError, Focal, Header, Message, Profile, ResourceUrl,
+    Acknowledgement, Content, Event, ExtractError, ExtractReason, Focal, Header, Message, Profile,
+    ResourceUrl,
 };
 use koppeltaal_transport::{Client, Error, ReceivedMessage};
 use tokio::runtime::Handle;
@@ -78,7 +79,7 @@ impl Received {
 
     /// The resource that the message is about, as one type per event to match on.
     pub fn content(&self) -> Content {
-        match self.message() {
+        match &self.0.content {
             Ok(message) => Content::of(message),
             Err(error) => Content::Unknown(error.bundle.clone()),
         }
@@ -88,14 +89,14 @@ impl Received {
     ///
     /// # Errors
     ///
-    /// What was delivered is no message of one of the eight events. The error has the bundle.
-    pub fn message(&self) -> Result<&Message, &ExtractError> {
-        self.0.content.as_ref()
+    /// What was delivered is no message of one of the eight events. The [`bundle`](Self::bundle) is still there.
+    pub fn message(&self) -> Result<&Message, ExtractReason> {
+        self.0.content.as_ref().map_err(|error| error.reason.clone())
     }
 
     /// All of the message as it was received.
     pub fn bundle(&self) -> Bundle {
-        match self.message() {
+        match &self.0.content {
             Ok(message) => message.clone().into_bundle(),
             Err(error) => error.bundle.as_ref().clone(),
         }

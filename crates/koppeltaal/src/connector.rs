@@ -15,6 +15,8 @@ use koppeltaal_transport::{Client, Credentials};
 use crate::versions::VersionStore;
 
 pub use merge::{MergeLimits, Newer};
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+pub(crate) use prepare::Prepared;
 pub use send::{SendError, Sent};
 
 /// An application in a domain of Koppeltaal: sends messages, receives them, launches users.

@@ -11,8 +11,12 @@ pub use koppeltaal_transport as transport;
 
 #[cfg(feature = "connector")]
 mod connector;
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+mod database;
 #[cfg(feature = "connector")]
 mod launch;
+#[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
+mod outbox;
 #[cfg(feature = "connector")]
 mod receive;
 #[cfg(feature = "transport")]
@@ -30,6 +34,25 @@ pub use launch::{Launch, LaunchError, LaunchSession, Launches, PendingLaunch, Se
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use receive::{Deliveries, Delivery, ReceiveError, Received};
 
+#[cfg(feature = "postgresql")]
+pub use deadpool_postgres;
+#[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql"))))
+)]
+pub use outbox::{
+    DispatchReport, DispatchTrouble, Dispatcher, Outbox, OutboxEntry, OutboxError, OutboxFault, OutboxState,
+    OutboxSummary, Outgoing,
+};
+#[cfg(feature = "sqlite")]
+pub use rusqlite;
+#[cfg(feature = "postgresql")]
+#[cfg_attr(docsrs, doc(cfg(feature = "postgresql")))]
+pub use versions::PostgresqlVersionStore;
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub use versions::SqliteVersionStore;
 #[cfg(feature = "transport")]
 pub use versions::{MemoryVersionStore, VersionStore, VersionStoreError};
 

@@ -2,11 +2,19 @@
 //! handle one itself (Koppeltaal spec section 6).
 
 mod memory;
+#[cfg(feature = "postgresql")]
+mod postgresql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use futures_util::future::BoxFuture;
 use koppeltaal_messaging::ResourceUrl;
 
 pub use memory::MemoryVersionStore;
+#[cfg(feature = "postgresql")]
+pub use postgresql::PostgresqlVersionStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteVersionStore;
 
 /// Where the versions of resources are kept, per domain and address without version.
 ///
@@ -64,4 +72,46 @@ pub enum VersionStoreError {
         /// The type of the resource; its address may be that of a patient.
         resource_type: String,
     },
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+impl From<crate::database::DatabaseError> for VersionStoreError {
+    fn from(error: crate::database::DatabaseError) -> Self {
+        match error {
+            crate::database::DatabaseError::Database(source) => Self::Database { source },
+            crate::database::DatabaseError::Format { found, known } => Self::Format { found, known },
+        }
+    }
+}
+
+/// The domain, address and version columns are the same in every database; so is what is written into them.
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+mod rows {
+    use std::collections::BTreeMap;
+
+    use koppeltaal_messaging::ResourceUrl;
+
+    use super::VersionStoreError;
+
+    /// The newest version of each address, in the order of addresses: whoever writes several rows at once takes them in
+    /// this order, so that no two wait for each other.
+    pub(super) fn newest(versioned: &[ResourceUrl]) -> BTreeMap<&str, &str> {
+        let mut newest = BTreeMap::new();
+        for url in versioned {
+            if let Some(version) = url.version() {
+                let known = newest.entry(url.versionless()).or_insert(version);
+                *known = version.max(*known);
+            }
+        }
+        newest
+    }
+
+    /// The address that was asked for with the version that was found.
+    pub(super) fn versioned(
+        asked: &ResourceUrl,
+        version: Option<&str>,
+    ) -> Result<Option<ResourceUrl>, VersionStoreError> {
+        let url = version.map(|version| asked.with_version(version)).transpose();
+        url.map_err(|_| VersionStoreError::Damaged { resource_type: asked.resource_type().to_owned() })
+    }
 }

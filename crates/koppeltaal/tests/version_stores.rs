@@ -1,5 +1,8 @@
 //! What every version store promises, checked of each of them by the same functions.
 
+#[cfg(feature = "postgresql")]
+mod support;
+
 use std::sync::Arc;
 
 use koppeltaal::messaging::ResourceUrl;
@@ -100,4 +103,113 @@ async fn what_a_store_shows_of_itself_names_nobody() {
     let store = MemoryVersionStore::new();
     store.record("Zonnedauw", &[versioned("3007", "1")]).await.expect("record");
     assert_eq!(format!("{store:?}"), "MemoryVersionStore { resources: 1 }");
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use koppeltaal::rusqlite::Connection;
+    use koppeltaal::{SqliteVersionStore, VersionStoreError};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_store_in_a_file_keeps_its_promises() {
+        let directory = tempfile::tempdir().expect("directory");
+        let store = SqliteVersionStore::open(directory.path().join("versions.db")).expect("store");
+        keeps_its_promises(Arc::new(store), "Zonnedauw").await;
+    }
+
+    #[tokio::test]
+    async fn a_file_keeps_versions_and_can_be_shared_by_several_stores_and_the_application() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("application.db");
+        let application = Connection::open(&path).expect("database");
+        application.execute_batch("CREATE TABLE plan (id TEXT)").expect("table");
+
+        let store = SqliteVersionStore::open(&path).expect("store");
+        store.record("Zonnedauw", &[versioned("1", "a")]).await.expect("record");
+        let other = SqliteVersionStore::open(&path).expect("second store");
+        assert_eq!(known(&other, "Zonnedauw", &["1"]).await, [Some("a".to_owned())]);
+        other.record("Zonnedauw", &[versioned("1", "b")]).await.expect("record");
+        assert_eq!(known(&store, "Zonnedauw", &["1"]).await, [Some("b".to_owned())]);
+        application.execute_batch("INSERT INTO plan VALUES ('1')").expect("the application's own table");
+        drop((store, other));
+
+        let again = SqliteVersionStore::open(&path).expect("store");
+        assert_eq!(known(&again, "Zonnedauw", &["1"]).await, [Some("b".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn tables_of_a_later_format_are_left_alone() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("versions.db");
+        drop(SqliteVersionStore::open(&path).expect("store"));
+        let file = Connection::open(&path).expect("database");
+        file.execute("UPDATE koppeltaal_format SET format = 99", []).expect("update");
+        let error = SqliteVersionStore::open(&path).err();
+        assert!(matches!(error, Some(VersionStoreError::Format { found: 99, known: 1 })), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_version_or_no_database_is_an_error() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("versions.db");
+        let store = SqliteVersionStore::open(&path).expect("store");
+        store.record("Zonnedauw", &[versioned("1", "a")]).await.expect("record");
+        let file = Connection::open(&path).expect("database");
+        file.execute("UPDATE koppeltaal_version SET version = ''", []).expect("update");
+        let error = store.versions("Zonnedauw", &[patient("1")]).await;
+        assert!(
+            matches!(&error, Err(VersionStoreError::Damaged { resource_type }) if resource_type == "Patient")
+        );
+
+        file.execute_batch("DROP TABLE koppeltaal_version").expect("drop");
+        let error = store.record("Zonnedauw", &[versioned("1", "b")]).await;
+        assert!(matches!(error, Err(VersionStoreError::Database { .. })));
+
+        let text = directory.path().join("notes.txt");
+        std::fs::write(&text, "This is no database, but quite a long text. ".repeat(50)).expect("file");
+        assert!(matches!(SqliteVersionStore::open(&text), Err(VersionStoreError::Database { .. })));
+        assert!(SqliteVersionStore::open(directory.path().join("missing/versions.db")).is_err());
+    }
+}
+
+#[cfg(feature = "postgresql")]
+mod postgresql {
+    use koppeltaal::{PostgresqlVersionStore, VersionStoreError};
+
+    use super::*;
+    use crate::support::postgresql::fresh_schema;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "needs a PostgreSQL server: cargo xtask interop postgresql"]
+    async fn the_store_in_a_server_keeps_its_promises() {
+        let pool = fresh_schema().await;
+        let store = PostgresqlVersionStore::open(pool.clone()).await.expect("store");
+        keeps_its_promises(Arc::new(store), "Zonnedauw").await;
+        let again = PostgresqlVersionStore::open(pool).await.expect("store");
+        assert_eq!(known(&again, "Zonnedauw", &["4"]).await, [Some("3".to_owned())]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "needs a PostgreSQL server: cargo xtask interop postgresql"]
+    async fn many_processes_may_make_the_tables_at_once() {
+        let pool = fresh_schema().await;
+        let opening: Vec<_> =
+            (0..8).map(|_| tokio::spawn(PostgresqlVersionStore::open(pool.clone()))).collect();
+        for store in opening {
+            store.await.expect("task").expect("store");
+        }
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a PostgreSQL server: cargo xtask interop postgresql"]
+    async fn tables_of_a_later_format_are_left_alone() {
+        let pool = fresh_schema().await;
+        PostgresqlVersionStore::open(pool.clone()).await.expect("store");
+        let client = pool.get().await.expect("connection");
+        client.execute("UPDATE koppeltaal_format SET format = 99", &[]).await.expect("update");
+        let error = PostgresqlVersionStore::open(pool).await.err();
+        assert!(matches!(error, Some(VersionStoreError::Format { found: 99, known: 1 })), "{error:?}");
+    }
 }

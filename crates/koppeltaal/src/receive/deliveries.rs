@@ -137,6 +137,11 @@ impl Deliveries {
         self.has_claimed
     }
 
+    /// Whether the server is being asked for a message, whether anybody waits for it or not.
+    pub(crate) fn is_claiming(&self) -> bool {
+        self.claiming.is_some()
+    }
+
     /// Hands each message to the handler of its event. See [`Worker`].
     pub fn worker(self) -> Worker {
         Worker::new(self)

@@ -88,8 +88,9 @@ impl Running {
             let due = self.lanes.next_due().filter(|_| !is_claiming);
             tokio::select! {
                 _ = &mut shutdown => break Ok(()),
-                received = deliveries.next(), if may_claim => match received {
-                    Ok(delivery) => self.arrive(delivery),
+                received = deliveries.look(), if may_claim => match received {
+                    Ok(Some(delivery)) => self.arrive(delivery),
+                    Ok(None) => {}
                     Err(error) if !deliveries.has_claimed() && !error.is_passing() => break Err(error),
                     Err(error) => {
                         warn!(%error, "nothing could be received");

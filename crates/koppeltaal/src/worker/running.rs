@@ -37,6 +37,8 @@ pub(super) struct Running {
     attempts: HashMap<String, u32>,
     /// Says that handlers are to be cut off.
     cut_off: watch::Sender<bool>,
+    /// How many tasks give messages back.
+    releases: usize,
     stopping: bool,
     report: WorkerReport,
 }
@@ -62,6 +64,7 @@ impl Running {
             tasks: JoinSet::new(),
             attempts: HashMap::new(),
             cut_off: watch::Sender::new(false),
+            releases: 0,
             stopping: false,
             report: WorkerReport::default(),
         }
@@ -78,11 +81,16 @@ impl Running {
         let ended = loop {
             let has_room =
                 self.lanes.active() < self.settings.concurrency && self.lanes.held() < Worker::MAX_HELD;
-            let due = self.lanes.next_due();
+            // What is claimed at the same time as older messages are given back could overtake them. So a claim that is
+            // under way is awaited first, and none begins until they are back.
+            let is_claiming = deliveries.is_claiming();
+            let may_claim = is_claiming || (has_room && self.releases == 0);
+            let due = self.lanes.next_due().filter(|_| !is_claiming);
             tokio::select! {
                 _ = &mut shutdown => break Ok(()),
-                received = deliveries.next(), if has_room => match received {
-                    Ok(delivery) => self.arrive(delivery),
+                received = deliveries.look(), if may_claim => match received {
+                    Ok(Some(delivery)) => self.arrive(delivery),
+                    Ok(None) => {}
                     Err(error) if !deliveries.has_claimed() && !error.is_passing() => break Err(error),
                     Err(error) => {
                         warn!(%error, "nothing could be received");
@@ -90,7 +98,8 @@ impl Running {
                     }
                 },
                 Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => self.finish(done.ok()),
-                () = at(due) => self.give_back(),
+                // A claim may have begun just now.
+                () = at(due) => if !deliveries.is_claiming() { self.give_back() },
             }
         };
         self.stop(deliveries, grace).await;
@@ -136,6 +145,7 @@ impl Running {
             Done::Later(delivery, error) => return self.later(key, delivery, error),
             Done::CutOff(delivery) => return self.release(key, vec![delivery]),
             Done::Released(answers) => {
+                self.releases -= 1;
                 for (received, answer) in answers {
                     if self.answered(&received, answer) {
                         self.report.released += 1;
@@ -181,6 +191,7 @@ impl Running {
 
     /// One after the other, so that the first is the first to be claimed again.
     fn release(&mut self, key: Key, deliveries: Vec<Delivery>) {
+        self.releases += 1;
         self.tasks.spawn(async move {
             let mut answers = Vec::with_capacity(deliveries.len());
             for delivery in deliveries {

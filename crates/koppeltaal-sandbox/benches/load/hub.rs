@@ -66,7 +66,9 @@ async fn measure(sandbox: &Sandbox, connections: usize, rounds: usize) {
     for (what, times) in [("the hub client is told", &mut told), ("the post is answered", &mut answered)] {
         times.sort_unstable();
         let (median, p99) = (quantile(times, 0.5), quantile(times, 0.99));
-        println!("from a post until {what}, {connections} others listening: median {median:.1?}, p99 {p99:.1?} (under 10 ms is asked for)");
+        println!(
+            "from a post until {what}, {connections} others listening: median {median:.1?}, p99 {p99:.1?} (under 10 ms is asked for)"
+        );
     }
 }
 
@@ -74,7 +76,9 @@ async fn measure(sandbox: &Sandbox, connections: usize, rounds: usize) {
 async fn listen(address: SocketAddr, authorization: &str) -> WebSocketStream<TcpStream> {
     let data = "connectionData=%5B%7B%22name%22%3A%22koppeltaalhub%22%7D%5D&clientProtocol=2.1";
     let head = |path: &str, more: &str| {
-        format!("GET /signalr/{path}&{data} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {authorization}\r\n{more}\r\n")
+        format!(
+            "GET /signalr/{path}&{data} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {authorization}\r\n{more}\r\n"
+        )
     };
     let mut wire = Wire::connect(address).await;
     let negotiated = wire.ask(head("negotiate?", "").as_bytes()).await;
@@ -87,10 +91,7 @@ async fn listen(address: SocketAddr, authorization: &str) -> WebSocketStream<Tcp
     wire.stream.write_all(connect.as_bytes()).await.expect("sent");
     let mut socket = ClientBuilder::new().take_over(wire.switch().await);
     while !next(&mut socket).await.contains("\"S\":1") {}
-    socket
-        .send(Message::text(r#"{"H":"koppeltaalhub","M":"StartPush","A":[],"I":0}"#))
-        .await
-        .expect("sent");
+    socket.send(Message::text(r#"{"H":"koppeltaalhub","M":"StartPush","A":[],"I":0}"#)).await.expect("sent");
     while !next(&mut socket).await.contains("\"I\":") {}
     socket
 }

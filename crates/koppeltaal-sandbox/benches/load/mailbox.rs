@@ -18,32 +18,31 @@ use crate::{FORMATS, sandbox};
 const CONNECTIONS: [usize; 2] = [1, 8];
 
 pub(crate) fn run(servers: &Runtime, clients: &Runtime, rounds: usize, requests: usize) {
-    println!("requests per second: axum that takes and gives the same bytes, sandbox, ratio (at least 0.4 is asked for)");
+    println!(
+        "requests per second: axum that takes and gives the same bytes, sandbox, ratio (at least 0.4 is asked for)"
+    );
     for size in ["minimal", "full"] {
         for format in FORMATS {
             let course = Course::prepare(servers, clients, size, format);
             for connections in CONNECTIONS {
-                clients.block_on(course.run(rounds, requests, connections));
+                course.run(servers, clients, rounds, requests, connections);
             }
-            servers.block_on(course.sandbox.stop());
         }
     }
 }
 
-/// Both servers, for one kind of message.
+/// The floor, and what both servers are asked.
 struct Course {
     name: String,
     format: Format,
     pattern: Pattern,
-    sandbox: Sandbox,
     floor: SocketAddr,
 }
 
 impl Course {
     fn prepare(servers: &Runtime, clients: &Runtime, size: &str, format: Format) -> Self {
         let pattern = Pattern::read(size);
-        // Spawned, so that what a server starts runs on the servers' thread.
-        let sandbox = servers.block_on(servers.spawn(sandbox())).expect("no panic");
+        let sandbox = start(servers);
         let first = pattern.message(0, format);
         let name = format!("{format}, {:.1} KB", first.len() as f64 / 1000.0);
         let answers = clients.block_on(async {
@@ -53,30 +52,35 @@ impl Course {
             assert!(message.len() > first.len(), "a claim gives the message");
             Answers { reply, message, media_type: wire::media_type(format) }
         });
+        servers.block_on(sandbox.stop());
         let floor = servers.block_on(servers.spawn(floor::start(answers))).expect("no panic");
-        Self { name, format, pattern, sandbox, floor }
+        Self { name, format, pattern, floor }
     }
 
-    async fn run(&self, rounds: usize, requests: usize, connections: usize) {
-        let mut numbers = connections * 1_000_000..;
-        let (mut post, mut claim) = ([0_f64; 2], [0_f64; 2]);
+    fn run(&self, servers: &Runtime, clients: &Runtime, rounds: usize, requests: usize, connections: usize) {
+        let posts: Vec<_> = (0..requests)
+            .map(|number| wire::post(&self.pattern.message(number, self.format), self.format))
+            .collect();
         let claims = vec![wire::claim(self.format); requests];
+        let (mut post, mut claim) = ([0_f64; 2], [0_f64; 2]);
         for _ in 0..rounds {
-            let posts: Vec<_> = numbers
-                .by_ref()
-                .take(requests)
-                .map(|number| wire::post(&self.pattern.message(number, self.format), self.format))
-                .collect();
-            for (place, address) in [self.floor, self.sandbox.address()].into_iter().enumerate() {
-                post[place] = post[place].max(rate(address, &posts, connections).await);
-                claim[place] = claim[place].max(rate(address, &claims, connections).await);
+            let sandbox = start(servers);
+            for (place, address) in [self.floor, sandbox.address()].into_iter().enumerate() {
+                post[place] = post[place].max(clients.block_on(rate(address, &posts, connections)));
+                claim[place] = claim[place].max(clients.block_on(rate(address, &claims, connections)));
             }
+            servers.block_on(sandbox.stop());
         }
         for (what, [floor, ours]) in [("post", post), ("claim", claim)] {
             let ratio = ours / floor;
             println!("{}, {what}, {connections} connections: {floor:.0}, {ours:.0}, {ratio:.2}", self.name);
         }
     }
+}
+
+/// Spawned, so that what the sandbox starts runs on the servers' thread.
+fn start(servers: &Runtime) -> Sandbox {
+    servers.block_on(servers.spawn(sandbox())).expect("no panic")
 }
 
 /// Requests per second over so many connections.

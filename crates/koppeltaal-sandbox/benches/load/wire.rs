@@ -24,6 +24,7 @@ impl Wire {
         self.buffer.clear();
         self.stream.write_all(request).await.expect("sent");
         let (head, length) = self.head().await;
+        assert!(length > 0, "an answer without a body");
         while self.buffer.len() < head + length {
             assert!(self.stream.read_buf(&mut self.buffer).await.expect("an answer") > 0);
         }

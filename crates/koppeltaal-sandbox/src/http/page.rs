@@ -11,7 +11,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 
 use super::app::App;
 use super::authentication::Account;
+use super::oauth;
 use super::request::{LinksFor, Params};
-use super::{oauth, reply};
 use crate::compose;
 use crate::links::Links;
 use crate::mailbox::{Acknowledgement, Delivery, Filter, Found, InstanceId, Refusal};
@@ -55,8 +55,12 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/sandbox/claim", post(claim))
         .route("/sandbox/acknowledge", post(acknowledge))
         .route("/sandbox/launch", post(launch))
-        .layer(from_fn(reply::render))
         .layer(from_fn_with_state(Arc::clone(app), guard))
+}
+
+/// Whether a path is one of those, or that of the faults: there nothing goes wrong on purpose.
+pub(super) fn is_path(path: &str) -> bool {
+    path == "/" || path.starts_with("/sandbox/")
 }
 
 fn asset(content_type: &'static str, content: &'static str) -> Response {

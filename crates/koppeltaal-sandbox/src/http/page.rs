@@ -30,7 +30,7 @@ use crate::mailbox::{Acknowledgement, Delivery, Filter, Found, InstanceId, Refus
 /// So many messages of a queue are shown, the newest first.
 const SHOWN: usize = 200;
 /// Nothing but what comes from here.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; \
+const POLICY: &str = "default-src 'none'; img-src data:; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
 /// What a page sends: names and values.
@@ -172,8 +172,6 @@ fn whole(delivery: &Delivery, links: &Links) -> Value {
     let text = |written: Result<String, koppeltaal_fhir::WriteError>| {
         written.unwrap_or_else(|error| format!("It cannot be written: {error}"))
     };
-    let json = text(document.to_json());
-    let pretty = serde_json::from_str::<Value>(&json).and_then(|json| serde_json::to_string_pretty(&json));
     let message = &delivery.message;
     json!({
         "header": {
@@ -187,8 +185,8 @@ fn whole(delivery: &Delivery, links: &Links) -> Value {
             "Version": delivery.version.as_str(),
         },
         "resources": resources,
-        "json": pretty.unwrap_or(json),
-        "xml": text(document.to_xml()),
+        "json": text(document.to_json_pretty()),
+        "xml": text(document.to_xml_pretty()),
     })
 }
 

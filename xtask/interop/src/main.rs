@@ -6,10 +6,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod browser;
 mod composed;
 mod examples;
+mod programs;
 mod python;
 mod schema;
+mod webdriver;
 
 /// Hold messages against those of others.
 #[derive(Parser)]
@@ -33,6 +36,12 @@ enum Command {
         #[arg(long)]
         schema: PathBuf,
     },
+    /// Drive the sandbox's page in Chromium, by keyboard and mouse. Root installs that where it is missing.
+    Browser {
+        /// Leave pictures of the page here.
+        #[arg(long)]
+        screenshots: Option<PathBuf>,
+    },
     /// Exchange messages with the Python connector, in both directions. Installs it into a virtual environment.
     Python {
         /// The interpreter to make the environment with.
@@ -48,6 +57,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let differences = match Arguments::parse().command {
         Command::Examples { examples } => examples::run(&examples)?,
         Command::Schema { schema } => schema::run(&schema)?,
+        Command::Browser { screenshots } => browser::run(screenshots.as_deref())?,
         Command::Python { python, environment } => python::run(&python, &environment)?,
     };
     Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

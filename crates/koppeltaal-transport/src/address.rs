@@ -2,7 +2,7 @@
 //!
 //! Links that a server hands out may name another host than the one it was reached at (a proxy stands in between).
 //! They are taken for their path and query only, so that no request, and with it no credential, ever leaves the
-//! configured server (Koppeltaal spec section 5).
+//! configured server.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use reqwest::Url;
 
 use crate::builder::BuildError;
 
-/// The path under the server's address that all FHIR operations share (Koppeltaal spec section 2).
+/// The path under the server's address that all FHIR operations share (Koppeltaal's public documentation).
 const FHIR_BASE: &str = "FHIR/Koppeltaal";
 
 /// The path under the server's address that launches and tokens share.

@@ -48,7 +48,7 @@ enum Refusal {
     Unavailable,
 }
 
-/// Statuses that say it all (Koppeltaal spec section 8).
+/// Statuses that say it all.
 const BY_STATUS: [(StatusCode, Refusal); 9] = [
     (StatusCode::UNAUTHORIZED, Refusal::Authentication),
     (StatusCode::FORBIDDEN, Refusal::Forbidden),
@@ -187,7 +187,7 @@ impl Answer {
         }
     }
 
-    /// The error that a reply to a message is which does not accept it (Koppeltaal spec section 4).
+    /// The error that a reply to a message is which does not accept it.
     pub(crate) fn not_accepted(&self, error: ReplyError) -> Error {
         let ReplyError::NotOk { code, outcome } = error else {
             return self.not_koppeltaal(ProtocolProblem::Reply(error));
@@ -266,8 +266,7 @@ impl Answer {
         }
     }
 
-    /// Where the resource is that was created or changed, with its version: `Content-Location`, else `Location`
-    /// (Koppeltaal spec section 7).
+    /// Where the resource is that was created or changed, with its version: `Content-Location`, else `Location`.
     pub(crate) fn resource_url(&self) -> Option<ResourceUrl> {
         let url = |name| self.header(name).and_then(|value: &str| value.parse().ok());
         url(&header::CONTENT_LOCATION).or_else(|| url(&header::LOCATION))

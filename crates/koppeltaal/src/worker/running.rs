@@ -142,7 +142,7 @@ impl Running {
                     self.report.failed += 1;
                 }
             }
-            Done::Later(delivery, error) => return self.later(key, delivery, error),
+            Done::Later(delivery, error) => return self.later(key, delivery, error.as_deref()),
             Done::CutOff(delivery) => return self.release(key, vec![delivery]),
             Done::Released(answers) => {
                 self.releases -= 1;
@@ -162,7 +162,7 @@ impl Running {
     }
 
     /// Keeps a message back that cannot be handled now. To give it back at once would be to get it back at once.
-    fn later(&mut self, key: Key, delivery: Delivery, error: Option<Box<dyn Error + Send + Sync>>) {
+    fn later(&mut self, key: Key, delivery: Delivery, error: Option<&(dyn Error + Send + Sync)>) {
         let attempt = self.count(&delivery);
         let doublings = attempt.saturating_sub(1).min(31);
         let (shortest, longest) = (*self.settings.pauses.start(), *self.settings.pauses.end());
@@ -171,8 +171,8 @@ impl Running {
         let panicked = error.is_none();
         warn!(message_identifier, attempt, ?pause, panicked, "the message cannot be handled now");
         let received = delivery.received();
-        self.tell(&match &error {
-            Some(error) => Trouble::Later { received, error: &**error, attempt, pause },
+        self.tell(&match error {
+            Some(error) => Trouble::Later { received, error, attempt, pause },
             None => Trouble::Panicked { received, attempt, pause },
         });
         if self.stopping {

@@ -50,7 +50,7 @@ async fn by_the_rules_of_1_3_3_only_the_focal_resource_has_a_version() -> Result
     old.send(old.draft("3007", patient("Mees"))?).await?;
     for _ in 0..2 {
         let sent = old.send(plan_draft(&old, plan(&old)?)?).await?;
-        assert_eq!(sent.versions, [sent.url.clone()]);
+        assert_eq!(sent.versions, std::slice::from_ref(&sent.url));
     }
     let delivery = world.game.deliveries().only([Event::CreateOrUpdateCarePlan]).next().await?;
     assert!(delivery.url().is_some_and(|url| url.version().is_some()));

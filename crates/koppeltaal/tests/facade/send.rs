@@ -277,3 +277,17 @@ async fn a_post_without_an_answer_can_be_sent_again_with_its_identifier() -> Res
     assert!(world.game.receive().await?.is_none(), "it was delivered once");
     Ok(())
 }
+
+#[tokio::test]
+async fn an_application_is_in_no_conflict_with_itself() -> Result {
+    let world = World::start(Format::Json).await?;
+    let changes = (0..20).map(|_| async {
+        let draft = world.portal.draft("3007", patient("Mees"))?;
+        Result::Ok(world.portal.send(draft).await?.url)
+    });
+    let mut versions = futures_util::future::try_join_all(changes).await?;
+    versions.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+    versions.dedup();
+    assert_eq!(versions.len(), 20);
+    Ok(())
+}

@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use koppeltaal::messaging::ProcessingStatus::{self, Failed, New, Success};
-use koppeltaal::messaging::profiles::{CarePlan, Patient};
-use koppeltaal::messaging::{Event, Reference, ResourceKind};
+use koppeltaal::messaging::profiles::{CarePlan, CarePlanActivityResult, Patient};
+use koppeltaal::messaging::{Draft, Event, Reference, ResourceKind};
 use koppeltaal::transport::{Credentials, Format};
 use koppeltaal::{HandlerError, ReceiveError, Trouble, Worker, WorkerReport};
-use koppeltaal_sandbox::{Fault, FaultKind};
+use koppeltaal_sandbox::{Fault, FaultKind, Instance};
 use tokio::sync::{Barrier, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::world::{LONG, Result, World, await_queue, patient, plan, plan_draft, queue};
+use crate::world::{
+    DOMAIN, LONG, Result, World, await_queue, config, patient, patient_url, plan, plan_draft, queue,
+};
 
 /// Short pauses: a message that is kept back comes again soon.
 const SOON: Duration = Duration::from_millis(20);
@@ -100,6 +102,25 @@ async fn what_is_wrong_for_good_and_what_nobody_expects_fails_with_a_description
     assert_eq!(queue(&world.game).await?, reasons);
     assert_eq!(worker.stop().await?.failed, 2);
     assert_eq!(tells.recv().await.as_deref(), Some("Unknown activity"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_resource_in_no_form_that_the_profile_knows_fails_with_a_description() -> Result {
+    let event = Event::CreateOrUpdateCarePlanActivityResult;
+    let nurse = Instance::new("nurse", "secret", DOMAIN).subscribe([event]);
+    let world = World::with(config().instance(nurse), Format::Json).await?;
+    // A result is a diagnostic report; some senders write it as an `Other`.
+    let kind = ResourceKind::CarePlanActivityResult;
+    let other = koppeltaal::fhir::resources::Other { code: kind.usage_concept(), ..Default::default() };
+    let draft = Draft::new(event, world.game.url(kind, "1")?, other).patient(&patient_url(&world.portal)?);
+    world.game.clone().without_validation().send(draft).await?;
+    let nurse = world.connector("nurse")?;
+    let worker = start(nurse.worker().on(|_: CarePlanActivityResult, _| async { Ok(()) }));
+    await_queue(&nurse, &[Failed]).await?;
+    let reason = "The resource is not what the profile of a CarePlanActivityResult says";
+    assert_eq!(queue(&nurse).await?, [(Failed, Some(reason.to_owned()))]);
+    worker.stop().await?;
     Ok(())
 }
 

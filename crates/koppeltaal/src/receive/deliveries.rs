@@ -70,10 +70,9 @@ impl Deliveries {
         self
     }
 
-    /// Looks for messages when nothing was heard for this long. Default: a minute. Call it before
-    /// [`notifier`](Self::notifier).
+    /// Looks for messages when nothing was heard for this long. Default: a minute.
     pub fn poll_every(mut self, interval: Duration) -> Self {
-        self.notifications = Notifications::every(interval);
+        self.notifications.set_interval(interval);
         self
     }
 

@@ -222,6 +222,39 @@ async fn a_message_can_be_given_up_after_some_attempts() -> Result {
 }
 
 #[tokio::test]
+async fn a_handler_that_hangs_is_cut_off_at_the_limit() -> Result {
+    let world = World::start(Format::Json).await?;
+    world.send_patient("1").await?;
+    let tried = Arc::new(AtomicU32::new(0));
+    let (told, mut troubles) = mpsc::unbounded_channel();
+    let worker = world
+        .game
+        .worker()
+        .on(move |_: Patient, _| {
+            let hangs = tried.fetch_add(1, Ordering::Relaxed) == 0;
+            async move {
+                if hangs {
+                    std::future::pending::<()>().await;
+                }
+                Ok(())
+            }
+        })
+        .time_limit(Duration::from_secs(1))
+        .on_trouble(move |trouble| {
+            let _ = told.send(trouble.to_string());
+        });
+    let worker = start(worker);
+    await_queue(&world.game, &[Success]).await?;
+    let trouble = troubles.recv().await.ok_or("no trouble")?;
+    assert!(
+        trouble.contains("cannot be handled now: the handler took more than 1 s; attempt 1"),
+        "{trouble}"
+    );
+    assert_eq!(worker.stop().await?.released, 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn own_messages_go_to_no_handler_unless_asked_for() -> Result {
     let world = World::start(Format::Json).await?;
     for (deliveries, expected) in

@@ -91,11 +91,14 @@ impl Connector {
         let mut attempts = 1;
         loop {
             let prepared = self.prepare(draft)?;
+            let turn = self.shared.turns.wait(prepared.focal()).await;
             let bundle = self.fill_versions(&prepared).await.map_err(SendError::Versions)?;
             let conflict = match self.post_and_record(&bundle, &prepared).await {
                 Err(SendError::Conflict { resources, source }) => (resources, source),
                 result => return result,
             };
+            // What `merge` does may take long, and may send messages itself.
+            drop(turn);
             let newer = if attempts < self.merge_limits.attempts {
                 self.await_newer(&bundle, &conflict.0).await?
             } else {

@@ -77,7 +77,8 @@ impl Connector {
     ///
     /// A draft whose address has a version insists on it: it is a change of that version, and a conflict if there is a
     /// newer one, known here or not. Without, it is a change of the newest version that this application has sent or
-    /// received - take that only where nothing is lost by it.
+    /// received - take that only where nothing is lost by it. Messages about one resource are sent one after the other, so
+    /// that the application is in no conflict with itself.
     ///
     /// ```no_run
     /// # async fn example(epd: koppeltaal::Connector) -> Result<(), Box<dyn std::error::Error>> {
@@ -96,6 +97,7 @@ impl Connector {
     /// [`SendError`]: by its variants what to do.
     pub async fn send(&self, draft: Draft) -> Result<Sent, SendError> {
         let prepared = self.prepare(draft)?;
+        let _turn = self.shared.turns.wait(prepared.focal()).await;
         let bundle = self.fill_versions(&prepared).await.map_err(SendError::Versions)?;
         self.post_and_record(&bundle, &prepared).await
     }

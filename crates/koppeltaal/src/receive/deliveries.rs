@@ -98,36 +98,40 @@ impl Deliveries {
     ///
     /// [`ReceiveError`].
     pub async fn next(&mut self) -> Result<Delivery, ReceiveError> {
+        loop {
+            if let Some(delivery) = self.look().await? {
+                return Ok(delivery);
+            }
+        }
+    }
+
+    /// Waits until there is reason to look, and looks once. Cancel safe, as [`next`](Self::next) is.
+    pub(crate) async fn look(&mut self) -> Result<Option<Delivery>, ReceiveError> {
         if self.hub && self.subscription.is_none() {
             let subscription = HubSubscription::builder(self.claims.connector().client());
             self.subscription = Some(subscription.subscribe(self.notifications.notifier()));
         }
-        loop {
-            if let Some(until) = self.pause.until {
-                sleep_until(until).await;
-                self.pause.until = None;
-                self.looking = true;
+        if let Some(until) = self.pause.until {
+            sleep_until(until).await;
+            self.pause.until = None;
+            self.looking = true;
+        }
+        if !self.looking {
+            self.notifications.wait().await;
+            self.looking = true;
+        }
+        let claim = self.claiming.get_or_insert_with(|| self.claims.start()).await;
+        self.claiming = None;
+        match claim.unwrap_or(Err(ReceiveError::Stopped)) {
+            Ok(delivery) => {
+                self.has_claimed = true;
+                self.looking = delivery.is_some();
+                self.pause = Pause::default();
+                Ok(delivery)
             }
-            if !self.looking {
-                self.notifications.wait().await;
-                self.looking = true;
-            }
-            let claim = self.claiming.get_or_insert_with(|| self.claims.start()).await;
-            self.claiming = None;
-            self.has_claimed |= matches!(claim, Ok(Ok(_)));
-            match claim.unwrap_or(Err(ReceiveError::Stopped)) {
-                Ok(Some(delivery)) => {
-                    self.pause = Pause::default();
-                    return Ok(delivery);
-                }
-                Ok(None) => {
-                    self.pause = Pause::default();
-                    self.looking = false;
-                }
-                Err(error) => {
-                    self.pause.lengthen();
-                    return Err(error);
-                }
+            Err(error) => {
+                self.pause.lengthen();
+                Err(error)
             }
         }
     }
@@ -135,6 +139,11 @@ impl Deliveries {
     /// Whether the server has ever answered a claim as it should.
     pub(crate) fn has_claimed(&self) -> bool {
         self.has_claimed
+    }
+
+    /// Whether the server is being asked for a message, whether anybody waits for it or not.
+    pub(crate) fn is_claiming(&self) -> bool {
+        self.claiming.is_some()
     }
 
     /// Hands each message to the handler of its event. See [`Worker`].

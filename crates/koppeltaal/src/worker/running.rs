@@ -37,6 +37,8 @@ pub(super) struct Running {
     attempts: HashMap<String, u32>,
     /// Says that handlers are to be cut off.
     cut_off: watch::Sender<bool>,
+    /// How many tasks give messages back.
+    releases: usize,
     stopping: bool,
     report: WorkerReport,
 }
@@ -62,6 +64,7 @@ impl Running {
             tasks: JoinSet::new(),
             attempts: HashMap::new(),
             cut_off: watch::Sender::new(false),
+            releases: 0,
             stopping: false,
             report: WorkerReport::default(),
         }
@@ -78,11 +81,16 @@ impl Running {
         let ended = loop {
             let has_room =
                 self.lanes.active() < self.settings.concurrency && self.lanes.held() < Worker::MAX_HELD;
-            let due = self.lanes.next_due();
+            // What is claimed at the same time as older messages are given back could overtake them. So a claim that is
+            // under way is awaited first, and none begins until they are back.
+            let is_claiming = deliveries.is_claiming();
+            let may_claim = is_claiming || (has_room && self.releases == 0);
+            let due = self.lanes.next_due().filter(|_| !is_claiming);
             tokio::select! {
                 _ = &mut shutdown => break Ok(()),
-                received = deliveries.next(), if has_room => match received {
-                    Ok(delivery) => self.arrive(delivery),
+                received = deliveries.look(), if may_claim => match received {
+                    Ok(Some(delivery)) => self.arrive(delivery),
+                    Ok(None) => {}
                     Err(error) if !deliveries.has_claimed() && !error.is_passing() => break Err(error),
                     Err(error) => {
                         warn!(%error, "nothing could be received");
@@ -90,7 +98,8 @@ impl Running {
                     }
                 },
                 Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => self.finish(done.ok()),
-                () = at(due) => self.give_back(),
+                // A claim may have begun just now.
+                () = at(due) => if !deliveries.is_claiming() { self.give_back() },
             }
         };
         self.stop(deliveries, grace).await;
@@ -133,9 +142,10 @@ impl Running {
                     self.report.failed += 1;
                 }
             }
-            Done::Later(delivery, error) => return self.later(key, delivery, error),
+            Done::Later(delivery, error) => return self.later(key, delivery, error.as_deref()),
             Done::CutOff(delivery) => return self.release(key, vec![delivery]),
             Done::Released(answers) => {
+                self.releases -= 1;
                 for (received, answer) in answers {
                     if self.answered(&received, answer) {
                         self.report.released += 1;
@@ -152,7 +162,7 @@ impl Running {
     }
 
     /// Keeps a message back that cannot be handled now. To give it back at once would be to get it back at once.
-    fn later(&mut self, key: Key, delivery: Delivery, error: Option<Box<dyn Error + Send + Sync>>) {
+    fn later(&mut self, key: Key, delivery: Delivery, error: Option<&(dyn Error + Send + Sync)>) {
         let attempt = self.count(&delivery);
         let doublings = attempt.saturating_sub(1).min(31);
         let (shortest, longest) = (*self.settings.pauses.start(), *self.settings.pauses.end());
@@ -161,8 +171,8 @@ impl Running {
         let panicked = error.is_none();
         warn!(message_identifier, attempt, ?pause, panicked, "the message cannot be handled now");
         let received = delivery.received();
-        self.tell(&match &error {
-            Some(error) => Trouble::Later { received, error: &**error, attempt, pause },
+        self.tell(&match error {
+            Some(error) => Trouble::Later { received, error, attempt, pause },
             None => Trouble::Panicked { received, attempt, pause },
         });
         if self.stopping {
@@ -181,6 +191,7 @@ impl Running {
 
     /// One after the other, so that the first is the first to be claimed again.
     fn release(&mut self, key: Key, deliveries: Vec<Delivery>) {
+        self.releases += 1;
         self.tasks.spawn(async move {
             let mut answers = Vec::with_capacity(deliveries.len());
             for delivery in deliveries {

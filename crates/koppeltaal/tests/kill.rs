@@ -94,19 +94,21 @@ async fn send(directory: &Path, server: &str) -> Result {
 async fn receive(directory: &Path, server: &str) -> Result {
     let path = directory.join("game.db");
     let game = connector(server, "game", MemoryVersionStore::new())?;
-    let worker = game.worker().on(move |_: Patient, received| {
-        let path = path.clone();
-        async move {
-            // Time enough to be killed in.
-            tokio::time::sleep(Duration::from_millis(2)).await;
-            let identifier = received.header().identifier().unwrap_or_default().to_owned();
-            let write = move || -> koppeltaal::rusqlite::Result<usize> {
-                open(&path)?.execute("INSERT INTO handled (identifier) VALUES (?1)", [identifier])
-            };
-            tokio::task::spawn_blocking(write).await??;
-            Ok::<(), HandlerError>(())
-        }
-    });
+    // What comes back after a claim has run out is not pushed.
+    let worker =
+        game.deliveries().poll_every(Duration::from_millis(200)).worker().on(move |_: Patient, received| {
+            let path = path.clone();
+            async move {
+                // Time enough to be killed in.
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                let identifier = received.header().identifier().unwrap_or_default().to_owned();
+                let write = move || -> koppeltaal::rusqlite::Result<usize> {
+                    open(&path)?.execute("INSERT INTO handled (identifier) VALUES (?1)", [identifier])
+                };
+                tokio::task::spawn_blocking(write).await??;
+                Ok::<(), HandlerError>(())
+            }
+        });
     worker.run().await?;
     Ok(())
 }

@@ -1,13 +1,16 @@
-//! `cargo xtask interop`: koppeltaal-messaging against what is not this project's: real messages, the official schema and
-//! another connector. A package of its own, because xtask must build when the generated code does not.
+//! `cargo xtask interop`: the crates against what is not this project's: real messages, the official schema, another
+//! connector, a database server, and whoever kills processes. A package of its own, because xtask must build when the generated code does not.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 
 mod composed;
 mod examples;
+mod kill;
+mod postgresql;
 mod python;
 mod schema;
 
@@ -42,6 +45,21 @@ enum Command {
         #[arg(long, default_value = "target/interop/venv")]
         environment: PathBuf,
     },
+    /// Run the tests of the version store and the outbox that need a `PostgreSQL` server. Starts one for them.
+    Postgresql {
+        /// Say what is missing instead of installing the server by apt-get.
+        #[arg(long)]
+        no_install: bool,
+    },
+    /// Kill a sender and a receiver at random moments while messages flow, and see that none is lost or sent twice.
+    Kill {
+        /// How often.
+        #[arg(long, default_value_t = 200)]
+        kills: u32,
+        /// How many messages flow meanwhile.
+        #[arg(long, default_value_t = 2000)]
+        messages: u32,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -49,8 +67,19 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Examples { examples } => examples::run(&examples)?,
         Command::Schema { schema } => schema::run(&schema)?,
         Command::Python { python, environment } => python::run(&python, &environment)?,
+        Command::Postgresql { no_install } => postgresql::run(!no_install)?,
+        Command::Kill { kills, messages } => kill::run(kills, messages)?,
     };
     Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs a command and gives its output; what it complains about is the error.
+fn run_quietly(command: &mut std::process::Command) -> anyhow::Result<String> {
+    let output = command.output().with_context(|| format!("{:?} cannot be run", command.get_program()))?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// The root of the workspace.

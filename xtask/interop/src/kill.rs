@@ -1,0 +1,22 @@
+//! Sender and receiver killed at random moments, more often than in a usual run of the tests: `tests/kill.rs` of the crate
+//! koppeltaal says what has to hold.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+/// Runs the test with so many kills; 0 if all held.
+pub(crate) fn run(kills: u32, messages: u32) -> Result<usize> {
+    let mut test = cargo_test(&["--features", "sqlite", "--test", "kill"]);
+    test.env("KOPPELTAAL_KILLS", kills.to_string()).env("KOPPELTAAL_KILL_MESSAGES", messages.to_string());
+    let status = test.status().context("cargo cannot be run")?;
+    Ok(usize::from(!status.success()))
+}
+
+/// The tests of the crate koppeltaal, of this workspace.
+pub(crate) fn cargo_test(arguments: &[&str]) -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(crate::workspace_root()).args(["test", "--package", "koppeltaal"]).args(arguments);
+    command
+}

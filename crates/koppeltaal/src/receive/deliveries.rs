@@ -63,8 +63,8 @@ impl Deliveries {
         self
     }
 
-    /// Only messages of these events; others stay in the queue. Those of one event come in their order, but all of the
-    /// first event before those of the second: a server can be asked for one event at a time.
+    /// Only messages of these events; others stay in the queue. The events take turns, since a server can be asked for one
+    /// or for all: messages of one event come in their order, but not those of different events.
     pub fn only(mut self, events: impl IntoIterator<Item = Event>) -> Self {
         self.claims.only(events.into_iter().collect());
         self

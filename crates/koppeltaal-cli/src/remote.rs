@@ -4,6 +4,7 @@
 //! understood.
 
 mod activities;
+mod follow;
 mod launch;
 mod message;
 mod messages;

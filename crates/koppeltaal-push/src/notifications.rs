@@ -1,7 +1,7 @@
 //! [`Notifications`]: the stream that says when to look for messages, whatever it is that has noticed them.
 //!
 //! A push says only "claim now", and pushes get lost; so a receiver looks at the start, after every push, after every
-//! (re)connect of what brings the pushes, and on a slow timer (Koppeltaal spec section 10). This stream is that rule.
+//! (re)connect of what brings the pushes, and on a slow timer. This stream is that rule.
 //! What brings pushes holds a [`Notifier`]; what looks polls [`Notifications`]. No task runs between the two.
 
 use std::fmt;

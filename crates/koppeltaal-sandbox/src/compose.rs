@@ -27,14 +27,15 @@ pub(crate) fn delivery(delivery: &Delivery, links: &Links) -> Vec<Entry> {
 
 /// The header of a message as its receiver gets it: the first entry of [`delivery`], or one of a list.
 pub(crate) fn delivery_header(delivery: &Delivery, links: &Links) -> Entry {
-    let mut state = ProcessingState::new(delivery.status, delivery.changed.instant());
+    let changed = delivery.changed.instant();
+    let mut state = ProcessingState::new(delivery.status, changed.clone());
     if let Some(exception) = &delivery.exception {
         state = state.with_exception(exception);
     }
     let mut header = header_of(&delivery.message, links);
     // The mailbox keeps headers without a status, and the first one is never refused.
     let _ = header.set_processing(&state);
-    header_entry(header, delivery.number, &delivery.version, delivery.changed.instant(), links)
+    header_entry(header, delivery.number, &delivery.version, changed, links)
 }
 
 /// A message as its sender finds it: in no queue of its own, so without a processing status.
@@ -89,10 +90,11 @@ pub(crate) fn receipt(receipt: &Receipt, links: &Links) -> Bundle {
         ..Extension::default()
     });
     let data = receipt.data.iter();
+    let at = receipt.at.instant();
     let header = MessageHeader {
         extension: patient.into_iter().collect(),
         identifier: receipt.identifier.as_str().into(),
-        timestamp: receipt.at.instant().into(),
+        timestamp: at.clone().into(),
         event: Some(receipt.event.coding()),
         response: Some(MessageHeaderResponse {
             identifier: receipt.request.as_str().into(),
@@ -105,7 +107,6 @@ pub(crate) fn receipt(receipt: &Receipt, links: &Links) -> Bundle {
             .collect(),
         ..MessageHeader::default()
     };
-    let at = receipt.at.instant();
     Bundle {
         id: Some(fresh_id()),
         title: "Reply".into(),

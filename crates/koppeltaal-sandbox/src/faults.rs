@@ -25,6 +25,10 @@ impl Faults {
         self.lock().clone()
     }
 
+    pub(crate) fn are_none(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// The faults of the kinds that are asked about, that something at this path meets. Each is one time less to come.
     pub(crate) fn meet(&self, path: &str, asked: impl Fn(FaultKind) -> bool) -> Vec<FaultKind> {
         let mut faults = self.lock();

@@ -76,7 +76,7 @@ async fn send(directory: &Path, server: &str) -> Result {
             let transaction = connection.transaction()?;
             transaction.execute("INSERT INTO saved (number) VALUES (?1)", [saved])?;
             epd.outgoing(epd.draft(&saved.to_string(), patient(saved))?)?.put_sqlite(&transaction)?;
-            if saved % PRACTITIONER_EVERY == 0 {
+            if saved.is_multiple_of(PRACTITIONER_EVERY) {
                 let id = (saved / PRACTITIONER_EVERY % PRACTITIONERS).to_string();
                 epd.outgoing(epd.draft(&id, practitioner(saved))?)?.put_sqlite(&transaction)?;
             }
@@ -145,7 +145,7 @@ async fn kill() -> Result {
         std::fs::write(&next, (messages * (kill + 1) / kills).to_string())?;
         std::fs::rename(&next, &goal)?;
         tokio::time::sleep(Duration::from_millis(random() % 150)).await;
-        if random() % 2 == 0 {
+        if random().is_multiple_of(2) {
             sender.restart()?;
             senders_killed += 1;
         } else {

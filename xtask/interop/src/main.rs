@@ -4,15 +4,17 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 
+mod browser;
 mod composed;
 mod examples;
 mod kill;
 mod postgresql;
+mod programs;
 mod python;
 mod schema;
+mod webdriver;
 
 /// Hold messages against those of others.
 #[derive(Parser)]
@@ -35,6 +37,12 @@ enum Command {
         /// The official schema, fhir-atom-single.xsd.
         #[arg(long)]
         schema: PathBuf,
+    },
+    /// Drive the sandbox's page in Chromium, by keyboard and mouse. Root installs that where it is missing.
+    Browser {
+        /// Leave pictures of the page here.
+        #[arg(long)]
+        screenshots: Option<PathBuf>,
     },
     /// Exchange messages with the Python connector, in both directions. Installs it into a virtual environment.
     Python {
@@ -66,20 +74,12 @@ fn main() -> anyhow::Result<ExitCode> {
     let differences = match Arguments::parse().command {
         Command::Examples { examples } => examples::run(&examples)?,
         Command::Schema { schema } => schema::run(&schema)?,
+        Command::Browser { screenshots } => browser::run(screenshots.as_deref())?,
         Command::Python { python, environment } => python::run(&python, &environment)?,
-        Command::Postgresql { no_install } => postgresql::run(!no_install)?,
-        Command::Kill { kills, messages } => kill::run(kills, messages)?,
+        Command::Postgresql { no_install } => postgresql::run(!no_install).map(|()| 0)?,
+        Command::Kill { kills, messages } => kill::run(kills, messages).map(|()| 0)?,
     };
     Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Runs a command and gives its output; what it complains about is the error.
-fn run_quietly(command: &mut std::process::Command) -> anyhow::Result<String> {
-    let output = command.output().with_context(|| format!("{:?} cannot be run", command.get_program()))?;
-    if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// The root of the workspace.

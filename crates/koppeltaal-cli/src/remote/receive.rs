@@ -1,17 +1,15 @@
 //! `koppeltaal receive`: claims messages, prints or saves them, and says what became of them.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use koppeltaal_messaging::Acknowledgement;
-use koppeltaal_push::Notifications;
 use koppeltaal_transport::{Client, ReceivedMessage};
 
+use super::follow::Follow;
 use super::message::{Filter, Folder, Summary, print_whole};
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::signals::StopSignals;
 
 /// Claim the next message, print it whole, and acknowledge it.
 ///
@@ -35,9 +33,8 @@ pub(crate) struct Receive {
     #[arg(long)]
     follow: bool,
 
-    /// How often to look for new messages, in seconds, with --follow.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
-    interval: u64,
+    #[command(flatten)]
+    looks: Follow,
 
     /// Write each message into this folder instead, as NUMBER.json or NUMBER.xml, and print a line.
     #[arg(long, value_name = "DIR")]
@@ -78,20 +75,19 @@ impl Receive {
             while self.one(&client, folder).await? && self.all {}
             return Ok(());
         }
-        let mut signals = StopSignals::listen()?;
-        let mut notifications = Notifications::every(Duration::from_secs(self.interval));
-        loop {
-            tokio::select! {
-                _ = notifications.wait() => {}
-                stop = signals.next() => return Ok(stop?),
-            }
+        let mut following = self.looks.start(&client)?;
+        while following.look().await? {
             // A message that is claimed is dealt with to the end, whatever is pressed meanwhile.
-            while self.one(&client, folder).await? {
-                if signals.has_come() {
-                    return Ok(());
-                }
+            let mut is_over = false;
+            while !is_over && self.one(&client, folder).await? {
+                is_over = following.is_over();
+            }
+            if is_over {
+                break;
             }
         }
+        following.stop().await;
+        Ok(())
     }
 
     /// Deals with the next message; false when none waits.

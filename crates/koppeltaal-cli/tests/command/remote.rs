@@ -283,6 +283,31 @@ fn following_ends_when_it_is_asked_to() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn what_comes_while_somebody_follows_is_pushed_and_not_waited_for() {
+    for arguments in [&["receive", "--ack", "success", "--follow"][..], &["watch"]] {
+        let world = World::start();
+        world.done("portal", &["send", PLAN]);
+        // Nobody waits for this timer.
+        let arguments = [arguments, &["--interval", "86400", "--output", "json"]].concat();
+        let mut command = world.command("game", &arguments);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
+        let stdout = std::io::BufReader::new(child.stdout.take().expect("piped"));
+        let mut lines = std::io::BufRead::lines(stdout);
+        let mut event = || {
+            let line = lines.next().expect("a line").expect("text");
+            serde_json::from_str::<Value>(&line).expect("JSON")["event"].clone()
+        };
+        assert_eq!(event(), "CreateOrUpdateCarePlan");
+        // The first look is over.
+        world.done("portal", &["send", STATUS, "--format", "xml"]);
+        assert_eq!(event(), "UpdateCarePlanActivityStatus");
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+    }
+}
+
 /// What a browser does with the URL of Authorize: it is sent back to the application.
 fn browse(url: &str) -> String {
     let (host, target) = url.strip_prefix("http://").and_then(|url| url.split_once('/')).expect("a URL");

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use tokio::time::sleep;
@@ -34,8 +33,15 @@ pub(crate) async fn set(State(app): State<Arc<App>>, Json(faults): Json<Vec<Faul
     list(State(app)).await
 }
 
-/// Middleware: lets a request meet what is set for its path.
-pub(crate) async fn meet(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// Lets a request meet what is set for its path, before and after it is answered.
+pub(crate) async fn meet(
+    app: &App,
+    request: Request,
+    answer: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
+    if app.faults().are_none() {
+        return answer(request).await;
+    }
     let path = request.uri().path().to_owned();
     for met in app.faults().meet(&path, is_before) {
         match met {
@@ -45,7 +51,7 @@ pub(crate) async fn meet(State(app): State<Arc<App>>, request: Request, next: Ne
             _ => {}
         }
     }
-    let mut response = next.run(request).await;
+    let mut response = answer(request).await;
     for met in app.faults().meet(&path, is_after) {
         response = match met {
             FaultKind::Cut => return Cut::response(),

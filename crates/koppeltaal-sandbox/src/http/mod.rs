@@ -22,12 +22,12 @@ mod wire;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
-use axum::middleware::{from_fn, from_fn_with_state, map_request, map_response};
+use axum::middleware::{Next, from_fn_with_state, map_request};
 use axum::response::Response;
-use axum::routing::{any, get, post, put};
+use axum::routing::{MethodRouter, any, get, post, put};
 use tower::{Layer, Service};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
@@ -44,49 +44,69 @@ pub(crate) fn service(
 + Clone
 + Send
 + 'static {
-    let fhir = Router::new()
-        .route("/metadata", get(metadata::metadata))
-        .route("/Mailbox", post(messages::post))
-        .route("/MessageHeader", get(messages::search))
-        .route("/MessageHeader/_search", get(messages::search))
-        .route("/MessageHeader/{id}", put(messages::acknowledge))
-        .route("/MessageHeader/{id}/_history/{version}", put(messages::acknowledge))
-        .route("/Other", get(other::list).post(other::create))
-        .route("/Other/_search", get(other::list))
-        .route("/Other/{id}", get(other::read).put(other::update).delete(other::delete))
-        .route("/Other/{id}/_history/{version}", get(other::read).put(other::update))
-        .route("/Binary", get(binary::list).post(binary::create))
-        .route("/Binary/_search", get(binary::list))
-        .route("/Binary/{id}", get(binary::read).put(binary::update).delete(binary::delete))
-        .route("/Binary/{id}/_history/{version}", get(binary::read).put(binary::update));
-    let oauth = Router::new()
-        .route("/Launch", get(oauth::launch))
-        .route("/MobileLaunch", get(oauth::mobile_launch))
-        .route("/Authorize", get(oauth::authorize))
-        .route("/Token", get(oauth::token).post(oauth::token));
-    let hub = Router::new()
-        .route("/signalr/{*path}", any(signalr::signalr))
-        .layer(from_fn(reply::render))
-        .layer(hub_cors());
-    let router = Router::new()
-        .nest(FHIR_PATH, fhir)
-        .nest(OAUTH_PATH, oauth)
-        .fallback(async || Refusal::not_found("There is nothing at this address."))
-        .method_not_allowed_fallback(async || {
-            Refusal::new(Kind::MethodNotAllowed, "not-supported", "The method is not supported here.")
-        })
-        .layer(from_fn(reply::render))
-        .layer(cors())
-        .merge(hub)
-        .layer(map_response(with_content_type))
-        .layer(from_fn_with_state(Arc::clone(&app), faults::meet));
+    let api = routes_under(
+        FHIR_PATH,
+        [
+            ("/metadata", get(metadata::metadata)),
+            ("/Mailbox", post(messages::post)),
+            ("/MessageHeader", get(messages::search)),
+            ("/MessageHeader/_search", get(messages::search)),
+            ("/MessageHeader/{id}", put(messages::acknowledge)),
+            ("/MessageHeader/{id}/_history/{version}", put(messages::acknowledge)),
+            ("/Other", get(other::list).post(other::create)),
+            ("/Other/_search", get(other::list)),
+            ("/Other/{id}", get(other::read).put(other::update).delete(other::delete)),
+            ("/Other/{id}/_history/{version}", get(other::read).put(other::update)),
+            ("/Binary", get(binary::list).post(binary::create)),
+            ("/Binary/_search", get(binary::list)),
+            ("/Binary/{id}", get(binary::read).put(binary::update).delete(binary::delete)),
+            ("/Binary/{id}/_history/{version}", get(binary::read).put(binary::update)),
+        ],
+    )
+    .merge(routes_under(
+        OAUTH_PATH,
+        [
+            ("/Launch", get(oauth::launch)),
+            ("/MobileLaunch", get(oauth::mobile_launch)),
+            ("/Authorize", get(oauth::authorize)),
+            ("/Token", get(oauth::token).post(oauth::token)),
+        ],
+    ))
+    .fallback(async || Refusal::not_found("There is nothing at this address."))
+    .method_not_allowed_fallback(async || {
+        Refusal::new(Kind::MethodNotAllowed, "not-supported", "The method is not supported here.")
+    })
+    .layer(cors());
+    let hub = Router::new().route("/signalr/{*path}", any(signalr::signalr)).layer(hub_cors());
     let admin = Router::new().route("/sandbox/faults", get(faults::list).put(faults::set));
-    // Beside the others: what sets faults meets none.
+    let router = api.merge(hub);
     let router = if app.is_admin() { router.merge(admin) } else { router };
     let router = if app.has_page() { router.merge(page::routes(&app)) } else { router };
-    let router = router.layer(from_fn(reply::render)).with_state(app);
-    // Outside the router, for it has to happen before a path is looked up.
+    // What goes around every request is outside the router, once: in it, each route would have its own copy of each, to be
+    // cloned for every request. A path that starts with two slashes has to be mended before it is looked up, too.
+    let router = from_fn_with_state(Arc::clone(&app), around).layer(router.with_state(app));
     map_request(without_double_slash).layer(router)
+}
+
+/// Routes below a path. `Router::nest` does the same, and takes each request apart for it.
+fn routes_under<const N: usize>(path: &str, routes: [(&str, MethodRouter<Arc<App>>); N]) -> Router<Arc<App>> {
+    routes
+        .into_iter()
+        .fold(Router::new(), |router, (below, handlers)| router.route(&format!("{path}{below}"), handlers))
+}
+
+/// What goes around every handler: the faults that a request meets, and the writing of the answer.
+async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let format = format::of_reply(request.headers());
+    // What sets faults meets none, nor what shows them.
+    if page::is_path(request.uri().path()) {
+        return reply::render(next.run(request).await, format);
+    }
+    // Rendered within, so that a fault finds the body, and outside, for a fault may be an answer itself.
+    let answer = async |request| reply::render(next.run(request).await, format);
+    let mut response = reply::render(faults::meet(&app, request, answer).await, format);
+    with_content_type(&mut response);
+    response
 }
 
 /// Browser clients: preflights are answered before any login, and errors can be read too (Koppeltaal spec section 14).
@@ -110,10 +130,9 @@ fn hub_cors() -> CorsLayer {
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 /// Old clients want a content type on every answer, those without a body included.
-async fn with_content_type(mut response: Response) -> Response {
+fn with_content_type(response: &mut Response) {
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     response.headers_mut().entry(header::CONTENT_TYPE).or_insert(json);
-    response
 }
 
 /// Clients that put a base with a slash before a path with a slash ask for `//FHIR/Koppeltaal/...`.

@@ -11,7 +11,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 
 use super::app::App;
 use super::authentication::Account;
+use super::oauth;
 use super::request::{LinksFor, Params};
-use super::{oauth, reply};
 use crate::compose;
 use crate::links::Links;
 use crate::mailbox::{Acknowledgement, Delivery, Filter, Found, InstanceId, Refusal};
@@ -30,7 +30,7 @@ use crate::mailbox::{Acknowledgement, Delivery, Filter, Found, InstanceId, Refus
 /// So many messages of a queue are shown, the newest first.
 const SHOWN: usize = 200;
 /// Nothing but what comes from here.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; \
+const POLICY: &str = "default-src 'none'; img-src data:; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
 /// What a page sends: names and values.
@@ -55,8 +55,12 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/sandbox/claim", post(claim))
         .route("/sandbox/acknowledge", post(acknowledge))
         .route("/sandbox/launch", post(launch))
-        .layer(from_fn(reply::render))
         .layer(from_fn_with_state(Arc::clone(app), guard))
+}
+
+/// Whether a path is one of those, or that of the faults: there nothing goes wrong on purpose.
+pub(super) fn is_path(path: &str) -> bool {
+    path == "/" || path.starts_with("/sandbox/")
 }
 
 fn asset(content_type: &'static str, content: &'static str) -> Response {
@@ -168,8 +172,6 @@ fn whole(delivery: &Delivery, links: &Links) -> Value {
     let text = |written: Result<String, koppeltaal_fhir::WriteError>| {
         written.unwrap_or_else(|error| format!("It cannot be written: {error}"))
     };
-    let json = text(document.to_json());
-    let pretty = serde_json::from_str::<Value>(&json).and_then(|json| serde_json::to_string_pretty(&json));
     let message = &delivery.message;
     json!({
         "header": {
@@ -183,8 +185,8 @@ fn whole(delivery: &Delivery, links: &Links) -> Value {
             "Version": delivery.version.as_str(),
         },
         "resources": resources,
-        "json": pretty.unwrap_or(json),
-        "xml": text(document.to_xml()),
+        "json": text(document.to_json_pretty()),
+        "xml": text(document.to_xml_pretty()),
     })
 }
 

@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use koppeltaal_fhir::{Document, Format};
 
-use super::format;
 use super::wire;
 use crate::compose;
 use crate::mailbox::{Kind, Refusal};
@@ -80,12 +77,14 @@ fn status(kind: Kind) -> StatusCode {
     }
 }
 
-/// Middleware: writes the [`Reply`] that a handler left.
-pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let format = format::of_reply(request.headers());
-    let mut response = next.run(request).await;
+/// Writes the [`Reply`] that a handler left.
+pub(crate) fn render(mut response: Response, format: Format) -> Response {
     match response.extensions_mut().remove::<Reply>() {
-        Some(reply) => write(reply, format, response),
+        Some(reply) => {
+            // That of the empty body that it had until now.
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            write(reply, format, response)
+        }
         None => response,
     }
 }

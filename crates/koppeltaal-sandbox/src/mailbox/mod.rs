@@ -5,6 +5,7 @@
 
 mod definitions;
 mod delivery;
+mod fingerprint;
 mod history;
 mod message;
 mod moment;

@@ -6,9 +6,8 @@ use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::{Bundle, Entry, Resource};
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::{Event, Header, ResourceKind, domain_of};
-use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
+use super::fingerprint::{Fingerprint, fingerprint};
 use super::refusal::Refusal;
 use crate::definition;
 use crate::links::split_version;
@@ -42,9 +41,6 @@ pub(crate) struct Posting {
     /// Length of the message in bytes, as it was posted.
     pub(crate) bytes: usize,
 }
-
-/// A digest that stays the same across releases, for it may be kept in a file.
-pub(crate) type Fingerprint = [u8; 32];
 
 /// One resource of it.
 #[derive(Debug)]
@@ -166,24 +162,4 @@ impl PostedResource {
 pub(super) fn seed(domain: &str, definition: &Other) -> Option<String> {
     let digest = fingerprint(&definition.clone().into())?;
     Some(format!("{domain} {}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
-}
-
-/// Content is compared as the JSON that it would be written as, so that JSON and XML senders agree. The ids of elements do
-/// not count: deployed connectors make new ones each time they write what they read.
-fn fingerprint(resource: &Resource) -> Option<Fingerprint> {
-    let json = resource.to_json().ok()?;
-    let mut content = serde_json::from_str(&json).ok()?;
-    drop_ids(&mut content);
-    Some(Sha256::digest(content.to_string()).into())
-}
-
-fn drop_ids(content: &mut Value) {
-    match content {
-        Value::Object(members) => {
-            members.remove("id");
-            members.values_mut().for_each(drop_ids);
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_ids),
-        _ => {}
-    }
 }

@@ -6,7 +6,8 @@ use koppeltaal_messaging::details::{NO_VERSION, WRONG_VERSION};
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::{ApiVersion, Issue};
 
-use super::posting::{Fingerprint, PostedResource};
+use super::fingerprint::Fingerprint;
+use super::posting::PostedResource;
 use super::refusal::{Kind, Refusal};
 use super::version::{Tick, Version};
 use crate::store::Changed;

@@ -10,10 +10,10 @@ use koppeltaal_messaging::{Event, Header, ProcessingStatus};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::delivery::Claim;
+use super::fingerprint::Fingerprint;
 use super::history::{Receipt, Sent};
 use super::message::{Address, Kept, Message, Origin};
 use super::moment::Moment;
-use super::posting::Fingerprint;
 use super::version::Version;
 use super::{Definition, Delivery, InstanceId, Mailbox};
 use crate::store::{Kind, Persistent, Record, StoreError};

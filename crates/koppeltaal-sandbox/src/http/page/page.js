@@ -2,21 +2,35 @@
 // is put in as text.
 "use strict";
 
+// Claims run out and listeners leave without a word from the server.
+const LOOK_AGAIN = 2000;
+
 const get = (id) => document.getElementById(id);
 let instance = null;
 let number = null;
 
-function make(tag, text, attributes = {}) {
+function make(tag, content, attributes = {}) {
   const element = document.createElement(tag);
-  element.textContent = text;
+  element.append(...[content ?? ""].flat());
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   return element;
 }
 
-function button(text, action) {
-  const element = make("button", text, { type: "button" });
+function button(text, key, action, attributes = {}) {
+  const element = make("button", text, { type: "button", "data-key": key, ...attributes });
   element.addEventListener("click", () => act(action));
   return element;
+}
+
+const badge = (status, text = status) => make("span", text, { class: "status", "data-status": status });
+
+// A row of a table; on a small screen each cell has its title beside it.
+function row(cells, attributes) {
+  const filled = Object.entries(cells).map(([title, content], place) => {
+    const scope = place === 0 ? { scope: "row" } : {};
+    return make(place === 0 ? "th" : "td", make("span", content), { ...scope, "data-label": title });
+  });
+  return make("tr", filled, attributes);
 }
 
 async function ask(path, body) {
@@ -25,9 +39,14 @@ async function ask(path, body) {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   };
-  const answer = await fetch(`sandbox/${path}`, options);
-  const content = await answer.json();
-  if (!answer.ok) throw new Error(content.issue ? content.issue.map((issue) => issue.details).join(" ") : answer.statusText);
+  const answer = await fetch(`sandbox/${path}`, options).catch(() => {
+    throw new Error("The server does not answer.");
+  });
+  const content = await answer.json().catch(() => ({}));
+  if (!answer.ok) {
+    const details = content.issue?.map((issue) => issue.details).join(" ");
+    throw new Error(details || `The server answers ${answer.status} ${answer.statusText}.`);
+  }
   return content;
 }
 
@@ -40,11 +59,11 @@ async function act(action) {
   }
 }
 
-// Puts rows in place without taking the focus from a button that is still there.
+// Puts children in place without taking the focus from a button that is still there.
 function replace(element, children) {
   const focused = element.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   element.replaceChildren(...children);
-  if (focused) element.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  if (focused) element.querySelector(`button[data-key="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function options(select, values) {
@@ -58,31 +77,29 @@ async function showState() {
   const state = await ask("state");
   options(document.forms.launch.domain, state.domains.map((domain) => domain.name));
   options(document.forms.launch.client_id, state.applications);
-  replace(get("domains"), state.domains.map((domain) => {
-    const box = make("div", "");
-    const table = make("table", "");
-    table.append(make("caption", `Domain ${domain.name}, ${domain.activity_definitions} activity definitions`));
-    const head = make("tr", "");
-    for (const title of ["Instance", "Application", "Api version", "Subscribed to", "Messages", "On the hub"]) {
-      head.append(make("th", title, { scope: "col" }));
-    }
-    table.append(head);
-    for (const one of domain.instances) {
-      const row = make("tr", "");
-      const name = make("th", "", { scope: "row" });
-      const open = button(one.username, () => openQueue(domain.name, one.username));
-      open.dataset.key = `${domain.name}/${one.username}`;
-      name.append(open);
-      row.append(name);
-      const counts = Object.entries(one.messages).map(([status, count]) => `${status} ${count}`).join(", ");
-      for (const text of [one.application, one.api_version, one.subscriptions.join(", "), counts || "none", one.listening]) {
-        row.append(make("td", text));
-      }
-      table.append(row);
-    }
-    box.append(table);
-    return box;
-  }));
+  replace(get("domains"), state.domains.map(domainTable));
+}
+
+function domainTable(domain) {
+  const rows = domain.instances.map((one) => {
+    const key = `${domain.name}/${one.username}`;
+    const counts = Object.entries(one.messages).flatMap(([status, count]) => [badge(status, `${status} ${count}`), " "]);
+    return row({
+      "Instance": button(one.username, key, () => openQueue(domain.name, one.username)),
+      "Application": one.application,
+      "API version": one.api_version,
+      "Subscribed to": one.subscriptions.join(", ") || "nothing",
+      "Messages": counts.length ? counts : "none",
+      "On the hub": String(one.listening),
+    }, { "data-key": key });
+  });
+  const titles = ["Instance", "Application", "API version", "Subscribed to", "Messages", "On the hub"];
+  const definitions = `${domain.activity_definitions} activity definition${domain.activity_definitions === 1 ? "" : "s"}`;
+  return make("table", [
+    make("caption", `Domain ${domain.name}, ${definitions}`),
+    make("thead", make("tr", titles.map((title) => make("th", title, { scope: "col" })))),
+    make("tbody", rows),
+  ]);
 }
 
 async function openQueue(domain, username) {
@@ -98,17 +115,15 @@ async function showQueue() {
   const queue = await ask(`queue?${new URLSearchParams(instance)}`);
   get("queue-section").hidden = false;
   get("queue-title").textContent = `Queue of ${instance.username} (${instance.domain})`;
-  replace(get("queue"), queue.messages.map((message) => {
-    const row = make("tr", "", message.number === number ? { "aria-current": "true" } : {});
-    const cell = make("td", "");
-    const open = button(message.number, () => openMessage(message.number));
-    open.dataset.key = message.number;
-    open.setAttribute("aria-label", `Message ${message.number}`);
-    cell.append(open);
-    row.append(cell);
-    for (const text of [message.event, message.status, message.changed, message.identifier]) row.append(make("td", text));
-    return row;
-  }));
+  replace(get("queue"), queue.messages.map((message) => row({
+    "Number": button(message.number, message.number, () => openMessage(message.number), {
+      "aria-label": `Message ${message.number}`,
+    }),
+    "Event": message.event,
+    "Status": badge(message.status),
+    "Changed": message.changed,
+    "Identifier": message.identifier,
+  }, message.number === number ? { "aria-current": "true" } : {})));
   const more = queue.total - queue.messages.length;
   get("queue-more").textContent = queue.total === 0 ? "No messages." : more > 0 ? `And ${more} older ones.` : "";
 }
@@ -120,22 +135,52 @@ async function openMessage(of) {
   get("message-title").focus();
 }
 
+// Leaves a text alone that is already there: somebody may be reading or copying it.
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 async function showMessage() {
   if (number === null) return;
   const message = await ask(`message?${new URLSearchParams({ ...instance, number })}`);
   get("message-section").hidden = false;
-  get("message-title").textContent = `Message ${number}`;
-  get("header").replaceChildren(...Object.entries(message.header).flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
+  setText(get("message-title"), `Message ${number}`);
+  get("header").replaceChildren(...Object.entries(message.header).flatMap(([name, value]) => [
+    make("dt", name), make("dd", name === "Status" ? badge(value) : value),
+  ]));
   get("resources").replaceChildren(...message.resources.map((resource) => make("li", resource)));
-  get("json").textContent = message.json;
-  get("xml").textContent = message.xml;
+  setText(get("json"), message.json);
+  setText(get("xml"), message.xml);
 }
 
-const showAll = () => act(async () => {
+async function showAll() {
   await showState();
   await showQueue();
   await showMessage();
-});
+}
+
+// What moved while one look was under way is seen by the next.
+let looking = false;
+let lookAgain = false;
+
+async function look() {
+  lookAgain = looking;
+  if (looking) return;
+  looking = true;
+  try {
+    await showAll();
+    setLive(true);
+  } catch (error) {
+    setLive(false, error.message);
+  }
+  looking = false;
+  if (lookAgain) look();
+}
+
+function setLive(is, why) {
+  get("live").className = is ? "on" : "off";
+  setText(get("live"), is ? "Live." : why);
+}
 
 get("claim").addEventListener("click", () => act(async () => {
   const claimed = await ask("claim", instance);
@@ -149,6 +194,7 @@ get("acknowledge").addEventListener("submit", (event) => {
   const exception = event.target.exception.value;
   act(async () => {
     await ask("acknowledge", { ...instance, number: String(number), status, exception });
+    event.target.exception.value = "";
     await showMessage();
     await showQueue();
   });
@@ -165,6 +211,7 @@ get("launch").addEventListener("submit", (event) => {
 });
 
 const events = new EventSource("sandbox/events");
-events.onopen = () => { get("live").textContent = "Live."; showAll(); };
-events.onmessage = showAll;
-events.onerror = () => { get("live").textContent = "The server does not answer."; };
+events.onopen = look;
+events.onmessage = look;
+events.onerror = () => setLive(false, "The server does not answer.");
+setInterval(() => document.hidden || look(), LOOK_AGAIN);

@@ -1,0 +1,150 @@
+//! A browser, driven over the W3C WebDriver protocol: the few commands that the check of the page needs. The libraries for
+//! it bring a second `http` into the tree.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// How long the page may take for anything.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What elements are called in answers.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// Keys that are no characters.
+pub(crate) mod key {
+    pub(crate) const TAB: &str = "\u{E004}";
+    pub(crate) const ENTER: &str = "\u{E007}";
+}
+
+/// One window of a browser.
+pub(crate) struct Browser {
+    http: reqwest::Client,
+    session: String,
+}
+
+impl Browser {
+    /// A new window, by a driver that listens at this URL.
+    pub(crate) async fn open(driver: &str, capabilities: Value) -> Result<Self> {
+        // In one build with the transport crate reqwest wants to know whose cryptography it would use.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let started = Instant::now();
+        while http.get(format!("{driver}/status")).send().await.is_err() {
+            if started.elapsed() > PATIENCE {
+                bail!("the driver does not listen");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let mut browser = Self { http, session: driver.to_owned() };
+        let session = browser
+            .command(Method::POST, "session", &json!({ "capabilities": { "alwaysMatch": capabilities } }))
+            .await?;
+        let id = session["sessionId"].as_str().context("the driver gives no session")?;
+        browser.session = format!("{driver}/session/{id}");
+        Ok(browser)
+    }
+
+    async fn command(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
+        let is_get = method == Method::GET;
+        let request = self.http.request(method, format!("{}/{path}", self.session));
+        let request = if is_get { request } else { request.json(body) };
+        let mut answer: Value = request.send().await?.json().await?;
+        let value = answer["value"].take();
+        match value["error"].as_str() {
+            Some(error) => Err(anyhow!("{path}: {error}: {}", value["message"].as_str().unwrap_or_default())),
+            None => Ok(value),
+        }
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Result<Value> {
+        self.command(Method::POST, path, &body).await
+    }
+
+    pub(crate) async fn go(&self, url: &str) -> Result<()> {
+        self.post("url", json!({ "url": url })).await.map(drop)
+    }
+
+    pub(crate) async fn resize(&self, width: u32, height: u32) -> Result<()> {
+        self.post("window/rect", json!({ "width": width, "height": height })).await.map(drop)
+    }
+
+    /// The value of a JavaScript expression in the page.
+    pub(crate) async fn eval(&self, expression: &str) -> Result<Value> {
+        self.post("execute/sync", json!({ "script": format!("return {expression}"), "args": [] })).await
+    }
+
+    /// The visible text of the element that a CSS selector finds.
+    pub(crate) async fn text(&self, selector: &str) -> Result<String> {
+        let selector = serde_json::to_string(selector)?;
+        let text = self.eval(&format!("document.querySelector({selector})?.innerText")).await?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits until the text of an element is as wanted.
+    pub(crate) async fn wait(&self, selector: &str, what: &str, is: impl Fn(&str) -> bool) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let text = self.text(selector).await?;
+            if is(&text) {
+                return Ok(());
+            }
+            if started.elapsed() > PATIENCE {
+                bail!("{what}: {selector} still says {text:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub(crate) async fn click(&self, selector: &str) -> Result<()> {
+        let element = self.post("element", json!({ "using": "css selector", "value": selector })).await?;
+        self.post(&format!("element/{}/click", id(&element)?), json!({})).await.map(drop)
+    }
+
+    /// Types into whatever has the focus.
+    pub(crate) async fn press(&self, keys: &str) -> Result<()> {
+        let element = self.command(Method::GET, "element/active", &Value::Null).await?;
+        self.post(&format!("element/{}/value", id(&element)?), json!({ "text": keys })).await.map(drop)
+    }
+
+    /// Goes on with the Tab key until the focus is on what the CSS selector names.
+    pub(crate) async fn tab_to(&self, selector: &str) -> Result<()> {
+        let expression = format!("document.activeElement.matches({})", serde_json::to_string(selector)?);
+        for _ in 0..60 {
+            self.press(key::TAB).await?;
+            if self.eval(&expression).await? == true {
+                return Ok(());
+            }
+        }
+        bail!("the Tab key does not get to {selector}")
+    }
+
+    pub(crate) async fn screenshot(&self, file: &Path) -> Result<()> {
+        let picture = self.command(Method::GET, "screenshot", &Value::Null).await?;
+        let png = BASE64_STANDARD.decode(picture.as_str().context("no picture")?)?;
+        std::fs::write(file, png).with_context(|| file.display().to_string())
+    }
+
+    /// What the browser's console complained about.
+    pub(crate) async fn complaints(&self) -> Result<Vec<String>> {
+        let log = self.post("se/log", json!({ "type": "browser" })).await?;
+        let entries = log.as_array().cloned().unwrap_or_default();
+        let severe = entries.iter().filter(|entry| entry["level"] == "SEVERE");
+        Ok(severe.filter_map(|entry| entry["message"].as_str().map(str::to_owned)).collect())
+    }
+
+    /// Closes the window.
+    pub(crate) async fn close(self) -> Result<()> {
+        let session = self.http.delete(&self.session);
+        session.send().await?;
+        Ok(())
+    }
+}
+
+fn id(element: &Value) -> Result<&str> {
+    element[ELEMENT].as_str().context("the driver gives no element")
+}

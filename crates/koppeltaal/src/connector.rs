@@ -5,6 +5,7 @@ mod merge;
 mod post;
 mod prepare;
 mod send;
+mod turns;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use koppeltaal_messaging::{Draft, Focal, ResourceKind, ResourceUrl, Sender, UrlE
 use koppeltaal_transport::{Client, Credentials};
 
 use crate::versions::VersionStore;
+use turns::Turns;
 
 pub use merge::{MergeLimits, Newer};
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
@@ -49,6 +51,7 @@ pub struct Connector {
 struct Shared {
     sender: Sender,
     versions: Box<dyn VersionStore>,
+    turns: Turns,
 }
 
 impl Connector {
@@ -57,7 +60,7 @@ impl Connector {
     /// [`MemoryVersionStore`](crate::MemoryVersionStore) forgets with the process: an application that uses it and
     /// restarts cannot change what it sent before. Others keep versions in a database.
     pub fn new(client: Client, sender: Sender, versions: impl VersionStore) -> Self {
-        let shared = Arc::new(Shared { sender, versions: Box::new(versions) });
+        let shared = Arc::new(Shared { sender, versions: Box::new(versions), turns: Turns::default() });
         Self { client, validates: true, merge_limits: MergeLimits::default(), shared }
     }
 

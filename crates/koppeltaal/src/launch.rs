@@ -5,7 +5,7 @@ mod session;
 use std::fmt;
 
 use koppeltaal_messaging::profiles::{ActivityDefinition, CarePlan};
-use koppeltaal_messaging::{Profile, ResourceUrl};
+use koppeltaal_messaging::{Profile, Reference, ResourceUrl};
 use koppeltaal_transport::{Error, IncludeArchived, LaunchRequest, MobileLaunch, Url};
 
 use crate::connector::Connector;
@@ -75,8 +75,7 @@ impl Launch {
             .find(|activity| activity.identifier.as_deref() == Some(identifier))
             .ok_or(LaunchError::NoActivity)?;
         let definition = activity.definition.clone().ok_or(LaunchError::NoDefinition)?;
-        let patient =
-            plan.patient.as_ref().and_then(|patient| patient.url()).ok_or(LaunchError::NoPatient)?;
+        let patient = plan.patient.as_ref().and_then(Reference::url).ok_or(LaunchError::NoPatient)?;
         let application = Application::OfDefinition(definition);
         Ok(Self { patient, activity: identifier.to_owned(), application, intent: None })
     }

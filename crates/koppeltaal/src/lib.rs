@@ -60,7 +60,7 @@ pub use versions::{MemoryVersionStore, VersionStore, VersionStoreError};
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use worker::{HandlerError, Trouble, Worker, WorkerReport};
 
-/// The README of the repository, whose example is tested here.
-#[cfg(all(doctest, feature = "messaging"))]
+/// The README of the repository, whose examples are tested here.
+#[cfg(all(doctest, feature = "connector"))]
 #[doc = include_str!("../../../README.md")]
 pub struct Readme;

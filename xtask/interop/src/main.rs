@@ -1,5 +1,5 @@
-//! `cargo xtask interop`: koppeltaal-messaging against what is not this project's: real messages, the official schema and
-//! another connector. A package of its own, because xtask must build when the generated code does not.
+//! `cargo xtask interop`: the crates against what is not this project's: real messages, the official schema, another
+//! connector, a database server, and whoever kills processes. A package of its own, because xtask must build when the generated code does not.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,6 +9,8 @@ use clap::{Parser, Subcommand};
 mod browser;
 mod composed;
 mod examples;
+mod kill;
+mod postgresql;
 mod programs;
 mod python;
 mod schema;
@@ -51,6 +53,21 @@ enum Command {
         #[arg(long, default_value = "target/interop/venv")]
         environment: PathBuf,
     },
+    /// Run the tests of the version store and the outbox that need a `PostgreSQL` server. Starts one for them.
+    Postgresql {
+        /// Say what is missing instead of installing the server by apt-get.
+        #[arg(long)]
+        no_install: bool,
+    },
+    /// Kill a sender and a receiver at random moments while messages flow, and see that none is lost or sent twice.
+    Kill {
+        /// How often.
+        #[arg(long, default_value_t = 200)]
+        kills: u32,
+        /// How many messages flow meanwhile.
+        #[arg(long, default_value_t = 2000)]
+        messages: u32,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -59,6 +76,8 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Schema { schema } => schema::run(&schema)?,
         Command::Browser { screenshots } => browser::run(screenshots.as_deref())?,
         Command::Python { python, environment } => python::run(&python, &environment)?,
+        Command::Postgresql { no_install } => postgresql::run(!no_install).map(|()| 0)?,
+        Command::Kill { kills, messages } => kill::run(kills, messages).map(|()| 0)?,
     };
     Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -9,12 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use koppeltaal_fhir::{ReadOptions, Severity};
 use koppeltaal_messaging::{CodeSystem as _, Content, Message, Validator};
 use serde::Deserialize;
 
 use crate::composed;
+use crate::programs::output;
 
 /// What is installed. `pkg_resources`, which the connector needs, left setuptools with version 82.
 const PACKAGES: [&str; 2] = ["koppeltaal==1.3.5.14", "setuptools<81"];
@@ -56,32 +57,23 @@ pub(crate) fn run(python: &str, environment: &Path) -> Result<usize> {
 fn install(python: &str, environment: &Path) -> Result<PathBuf> {
     let environment = crate::workspace_root().join(environment);
     let interpreter = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    if run_quietly(Command::new(&interpreter).args(["-c", "import koppeltaal.connector"])).is_ok() {
+    if output(Command::new(&interpreter).args(["-c", "import koppeltaal.connector"])).is_ok() {
         return Ok(interpreter);
     }
     println!("installing {} into {}", PACKAGES[0], environment.display());
-    run_quietly(Command::new(python).args(["-m", "venv"]).arg(&environment)).with_context(|| {
+    output(Command::new(python).args(["-m", "venv"]).arg(&environment)).with_context(|| {
         format!("`{python} -m venv` makes no environment: Python 3 with the module venv is needed (Debian and Ubuntu: python3-venv)")
     })?;
-    run_quietly(Command::new(&interpreter).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES))
+    output(Command::new(&interpreter).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES))
         .context("pip cannot install the connector: the Python registry must be within reach")?;
-    run_quietly(Command::new(&interpreter).args(["-c", "import koppeltaal.connector"]))
+    output(Command::new(&interpreter).args(["-c", "import koppeltaal.connector"]))
         .context("the connector is installed and cannot be imported")?;
     Ok(interpreter)
 }
 
-/// Runs a command and gives its output; what it complains about is the error.
-fn run_quietly(command: &mut Command) -> Result<String> {
-    let output = command.output()?;
-    if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8(output.stdout)?)
-}
-
 fn script(python: &Path, mode: &str, directory: &Path) -> Result<String> {
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/connector.py");
-    run_quietly(Command::new(python).args(["-W", "ignore"]).arg(script).arg(mode).arg(directory))
+    output(Command::new(python).args(["-W", "ignore"]).arg(script).arg(mode).arg(directory))
         .with_context(|| format!("the script to {mode} failed"))
 }
 

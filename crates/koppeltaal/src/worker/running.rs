@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use koppeltaal_messaging::Event;
 use koppeltaal_push::Notifier;
 use koppeltaal_transport::Error as TransportError;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{debug, warn};
+use tracing::{Instrument as _, debug, info_span, warn};
 
 use super::handlers::{HandlerError, Handlers};
 use super::lanes::{Key, Lanes};
@@ -118,10 +119,15 @@ impl Running {
     fn start(&mut self, key: Key, delivery: Delivery) {
         let tried = delivery.identifier().and_then(|identifier| self.attempts.get(identifier)).copied();
         let last = self.settings.attempts.filter(|limit| tried.unwrap_or(0) + 1 >= limit.get());
-        let handlers = Arc::clone(&self.settings.handlers);
-        let cut_off = self.cut_off.subscribe();
-        self.tasks
-            .spawn(async move { (key, process(&handlers, delivery, last.map(u32::from), cut_off).await) });
+        let turn = Turn {
+            handlers: Arc::clone(&self.settings.handlers),
+            last: last.map(u32::from),
+            time_limit: self.settings.time_limit,
+            cut_off: self.cut_off.subscribe(),
+        };
+        let event = delivery.event().map(Event::code);
+        let span = info_span!("koppeltaal_message", message_identifier = delivery.identifier(), event);
+        self.tasks.spawn(async move { (key, turn.process(delivery).await) }.instrument(span));
     }
 
     /// A task has ended. None that panics is known: handlers' panics are caught.
@@ -142,7 +148,7 @@ impl Running {
                     self.report.failed += 1;
                 }
             }
-            Done::Later(delivery, error) => return self.later(key, delivery, error),
+            Done::Later(delivery, error) => return self.later(key, delivery, error.as_deref()),
             Done::CutOff(delivery) => return self.release(key, vec![delivery]),
             Done::Released(answers) => {
                 self.releases -= 1;
@@ -162,7 +168,7 @@ impl Running {
     }
 
     /// Keeps a message back that cannot be handled now. To give it back at once would be to get it back at once.
-    fn later(&mut self, key: Key, delivery: Delivery, error: Option<Box<dyn Error + Send + Sync>>) {
+    fn later(&mut self, key: Key, delivery: Delivery, error: Option<&(dyn Error + Send + Sync)>) {
         let attempt = self.count(&delivery);
         let doublings = attempt.saturating_sub(1).min(31);
         let (shortest, longest) = (*self.settings.pauses.start(), *self.settings.pauses.end());
@@ -171,8 +177,8 @@ impl Running {
         let panicked = error.is_none();
         warn!(message_identifier, attempt, ?pause, panicked, "the message cannot be handled now");
         let received = delivery.received();
-        self.tell(&match &error {
-            Some(error) => Trouble::Later { received, error: &**error, attempt, pause },
+        self.tell(&match error {
+            Some(error) => Trouble::Later { received, error, attempt, pause },
             None => Trouble::Panicked { received, attempt, pause },
         });
         if self.stopping {
@@ -263,26 +269,52 @@ async fn at(due: Option<Instant>) {
     }
 }
 
-/// Has a message handled and answers it. `last`: the number of the attempt, if there is to be no other one.
-async fn process(
-    handlers: &Handlers,
-    delivery: Delivery,
+/// What it takes to handle one message.
+struct Turn {
+    handlers: Arc<Handlers>,
+    /// The number of the attempt, if there is to be no other one.
     last: Option<u32>,
-    mut cut_off: watch::Receiver<bool>,
-) -> Done {
-    let received = delivery.received().clone();
-    let handled = AssertUnwindSafe(handlers.handle(received.clone())).catch_unwind();
-    let handled = tokio::select! {
-        handled = handled => handled,
-        _ = cut_off.wait_for(|cut_off| *cut_off) => return Done::CutOff(delivery),
-    };
-    let reason = match (handled, last) {
-        (Ok(Ok(())), _) => return Done::Succeeded(received, delivery.success().await),
-        (Ok(Err(HandlerError::Failed(reason))), _) => reason,
-        (_, Some(attempts)) => format!("Given up after {attempts} attempts"),
-        (Ok(Err(HandlerError::Later(error))), None) => return Done::Later(delivery, Some(error)),
-        (Err(_), None) => return Done::Later(delivery, None),
-    };
-    let answer = delivery.fail(reason.as_str()).await;
-    Done::Failed(received, reason, answer)
+    time_limit: Option<Duration>,
+    cut_off: watch::Receiver<bool>,
+}
+
+/// A handler reached [`Worker::time_limit`].
+#[derive(Debug, thiserror::Error)]
+#[error("the handler took more than {} s", .0.as_secs_f32())]
+struct TookTooLong(Duration);
+
+impl Turn {
+    /// Has the message handled and answers it.
+    async fn process(self, delivery: Delivery) -> Done {
+        let received = delivery.received().clone();
+        let handled = tokio::select! {
+            handled = self.handle(received.clone()) => handled,
+            () = cut_off(self.cut_off.clone()) => return Done::CutOff(delivery),
+        };
+        let reason = match (handled, self.last) {
+            (Some(Ok(())), _) => return Done::Succeeded(received, delivery.success().await),
+            (Some(Err(HandlerError::Failed(reason))), _) => reason,
+            (_, Some(attempts)) => format!("Given up after {attempts} attempts"),
+            (Some(Err(HandlerError::Later(error))), None) => return Done::Later(delivery, Some(error)),
+            (None, None) => return Done::Later(delivery, None),
+        };
+        let answer = delivery.fail(reason.as_str()).await;
+        Done::Failed(received, reason, answer)
+    }
+
+    /// What the handler says; nothing, if it panics.
+    async fn handle(&self, received: Received) -> Option<Result<(), HandlerError>> {
+        let handling = AssertUnwindSafe(self.handlers.handle(received)).catch_unwind();
+        let Some(limit) = self.time_limit else { return handling.await.ok() };
+        match timeout(limit, handling).await {
+            Ok(handled) => handled.ok(),
+            Err(_) => Some(Err(TookTooLong(limit).into())),
+        }
+    }
+}
+
+/// Waits until handlers are to be cut off.
+async fn cut_off(mut said: watch::Receiver<bool>) {
+    // An error means that the worker is gone, and its tasks with it.
+    let _ = said.wait_for(|said| *said).await;
 }

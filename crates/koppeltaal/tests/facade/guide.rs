@@ -68,7 +68,7 @@ async fn create_patient(format: Format) -> Result {
     let sent = world.portal.send(world.portal.draft("3007", patient("Mees"))?).await?;
     assert!(sent.url.same_resource(&patient_url(&world.portal)?));
     assert!(sent.url.version().is_some());
-    assert_eq!(sent.versions, [sent.url.clone()]);
+    assert_eq!(sent.versions, std::slice::from_ref(&sent.url));
 
     let delivery = world.game.receive().await?.ok_or("no message")?;
     assert_eq!(delivery.identifier(), Some(sent.identifier.as_str()));

@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use koppeltaal::messaging::ProcessingStatus::{self, Failed, New, Success};
-use koppeltaal::messaging::profiles::{CarePlan, Patient};
-use koppeltaal::messaging::{Event, Reference, ResourceKind};
+use koppeltaal::messaging::profiles::{CarePlan, CarePlanActivityResult, Patient};
+use koppeltaal::messaging::{Draft, Event, Reference, ResourceKind};
 use koppeltaal::transport::{Credentials, Format};
 use koppeltaal::{HandlerError, ReceiveError, Trouble, Worker, WorkerReport};
-use koppeltaal_sandbox::{Fault, FaultKind};
+use koppeltaal_sandbox::{Fault, FaultKind, Instance};
 use tokio::sync::{Barrier, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::world::{LONG, Result, World, await_queue, patient, plan, plan_draft, queue};
+use crate::world::{
+    DOMAIN, LONG, Result, World, await_queue, config, patient, patient_url, plan, plan_draft, queue,
+};
 
 /// Short pauses: a message that is kept back comes again soon.
 const SOON: Duration = Duration::from_millis(20);
@@ -100,6 +102,25 @@ async fn what_is_wrong_for_good_and_what_nobody_expects_fails_with_a_description
     assert_eq!(queue(&world.game).await?, reasons);
     assert_eq!(worker.stop().await?.failed, 2);
     assert_eq!(tells.recv().await.as_deref(), Some("Unknown activity"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_resource_in_no_form_that_the_profile_knows_fails_with_a_description() -> Result {
+    let event = Event::CreateOrUpdateCarePlanActivityResult;
+    let nurse = Instance::new("nurse", "secret", DOMAIN).subscribe([event]);
+    let world = World::with(config().instance(nurse), Format::Json).await?;
+    // A result is a diagnostic report; some senders write it as an `Other`.
+    let kind = ResourceKind::CarePlanActivityResult;
+    let other = koppeltaal::fhir::resources::Other { code: kind.usage_concept(), ..Default::default() };
+    let draft = Draft::new(event, world.game.url(kind, "1")?, other).patient(&patient_url(&world.portal)?);
+    world.game.clone().without_validation().send(draft).await?;
+    let nurse = world.connector("nurse")?;
+    let worker = start(nurse.worker().on(|_: CarePlanActivityResult, _| async { Ok(()) }));
+    await_queue(&nurse, &[Failed]).await?;
+    let reason = "The resource is not what the profile of a CarePlanActivityResult says";
+    assert_eq!(queue(&nurse).await?, [(Failed, Some(reason.to_owned()))]);
+    worker.stop().await?;
     Ok(())
 }
 
@@ -197,6 +218,39 @@ async fn a_message_can_be_given_up_after_some_attempts() -> Result {
     assert_eq!(queue(&world.game).await?, [(Failed, Some("Given up after 3 attempts".to_owned()))]);
     let report = worker.stop().await?;
     assert_eq!((report.failed, report.released), (1, 2));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_handler_that_hangs_is_cut_off_at_the_limit() -> Result {
+    let world = World::start(Format::Json).await?;
+    world.send_patient("1").await?;
+    let tried = Arc::new(AtomicU32::new(0));
+    let (told, mut troubles) = mpsc::unbounded_channel();
+    let worker = world
+        .game
+        .worker()
+        .on(move |_: Patient, _| {
+            let hangs = tried.fetch_add(1, Ordering::Relaxed) == 0;
+            async move {
+                if hangs {
+                    std::future::pending::<()>().await;
+                }
+                Ok(())
+            }
+        })
+        .time_limit(Duration::from_secs(1))
+        .on_trouble(move |trouble| {
+            let _ = told.send(trouble.to_string());
+        });
+    let worker = start(worker);
+    await_queue(&world.game, &[Success]).await?;
+    let trouble = troubles.recv().await.ok_or("no trouble")?;
+    assert!(
+        trouble.contains("cannot be handled now: the handler took more than 1 s; attempt 1"),
+        "{trouble}"
+    );
+    assert_eq!(worker.stop().await?.released, 1);
     Ok(())
 }
 

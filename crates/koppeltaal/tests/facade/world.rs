@@ -172,7 +172,7 @@ pub(crate) async fn browse(url: &Url) -> Result<String> {
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await?;
     assert!(answer.starts_with("HTTP/1.1 302 "), "{answer}");
-    let lines = answer.lines().filter_map(|line| line.split_once(": "));
-    let location = lines.filter(|(name, _)| name.eq_ignore_ascii_case("location")).map(|(_, value)| value);
-    Ok(location.last().ok_or("no location")?.to_owned())
+    let mut headers = answer.lines().filter_map(|line| line.split_once(": "));
+    let location = headers.find(|(name, _)| name.eq_ignore_ascii_case("location"));
+    Ok(location.ok_or("no location")?.1.to_owned())
 }

@@ -1,6 +1,5 @@
 //! The outbox against a sandbox over real sockets, in every database that can hold it.
 
-mod kill;
 mod promises;
 #[cfg(feature = "postgresql")]
 #[path = "../support/mod.rs"]

@@ -11,14 +11,16 @@ use serde_json::json;
 use crate::server::{Fault, Line, SERVER_2_4, Seen, Server};
 use crate::{PATIENCE, SHORT, options, until, until_connections};
 
-async fn connected(server: &Server, transport: Transport) -> (HubConnection, HubEvents) {
+/// A connection on which `StartPush` was called.
+pub(crate) async fn connected(server: &Server, transport: Transport) -> (HubConnection, HubEvents) {
     let connection = options(server).transport(transport).start().await.expect("started");
     connection.invoke("StartPush", vec![]).await.expect("a result");
     let events = connection.events();
     (connection, events)
 }
 
-async fn numbers(events: &mut HubEvents, count: usize) -> Vec<u64> {
+/// The numbers of the next events.
+pub(crate) async fn numbers(events: &mut HubEvents, count: usize) -> Vec<u64> {
     let mut numbers = Vec::new();
     while numbers.len() < count {
         let event =
@@ -157,9 +159,9 @@ async fn a_token_that_is_refused_is_renewed_and_the_connection_kept() {
         until_connections(&mut connection.status(), 2).await;
         let used = |seen: &Seen| (seen.endpoint == endpoint).then(|| seen.authorization.clone()).flatten();
         let used: Vec<_> = server.seen().iter().filter_map(used).collect();
-        assert_eq!(used, ["Bearer first", "Bearer second"], "{endpoint}");
+        assert_eq!(used, ["Bearer first", "Bearer second-access"], "{endpoint}");
         let last = server.seen().pop().and_then(|seen| seen.authorization);
-        assert_eq!(last.as_deref(), Some("Bearer second"), "{endpoint}");
+        assert_eq!(last.as_deref(), Some("Bearer second-access"), "{endpoint}");
         let starts = if endpoint == "negotiate" { 2 } else { 1 };
         assert_eq!(server.count("negotiate"), starts, "{endpoint}");
     }
@@ -184,7 +186,7 @@ async fn channels_that_close_as_soon_as_they_open_are_no_loop_without_pause_or_e
 }
 
 #[tokio::test]
-async fn frames_that_end_a_connection() {
+async fn a_text_that_is_no_frame_costs_the_channel_and_not_the_connection() {
     for transport in Transport::ALL {
         let server = Server::start(SERVER_2_4).await;
         let (connection, _events) = connected(&server, transport).await;

@@ -1,5 +1,5 @@
-//! `cargo xtask interop`: koppeltaal-messaging against what is not this project's: real messages, the official schema and
-//! another connector. A package of its own, because xtask must build when the generated code does not.
+//! `cargo xtask interop`: the project against what is not its own: real messages, the official schema, another connector,
+//! a terminal. A package of its own, because xtask must build when the generated code does not.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,6 +10,7 @@ mod composed;
 mod examples;
 mod python;
 mod schema;
+mod terminal;
 
 /// Hold messages against those of others.
 #[derive(Parser)]
@@ -42,6 +43,12 @@ enum Command {
         #[arg(long, default_value = "target/interop/venv")]
         environment: PathBuf,
     },
+    /// Run the command on a pseudo-terminal: the password prompt and the progress of long work. Unix only.
+    Terminal {
+        /// The interpreter that plays the person.
+        #[arg(long, default_value = "python3")]
+        python: String,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -49,6 +56,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Examples { examples } => examples::run(&examples)?,
         Command::Schema { schema } => schema::run(&schema)?,
         Command::Python { python, environment } => python::run(&python, &environment)?,
+        Command::Terminal { python } => terminal::run(&python)?,
     };
     Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result, bail};
 /// Builds the command and runs it; the number of things that are wrong.
 pub(crate) fn run(python: &str) -> Result<usize> {
     let root = crate::workspace_root();
-    let built = Command::new(env!("CARGO")).args(["build", "-p", "koppeltaal-cli"]).current_dir(&root).status();
+    let built =
+        Command::new(env!("CARGO")).args(["build", "-p", "koppeltaal-cli"]).current_dir(&root).status();
     if !built.context("cargo does not run")?.success() {
         bail!("the command cannot be built");
     }

@@ -89,10 +89,6 @@ async fn the_groups_token_is_that_of_the_newest_frame_that_has_one() {
         server.send_frame(r#"{"C":"d-1-B,0|G,2|I,0","M":[]}"#);
         server.push(3);
         assert_eq!(numbers(&mut events, 1).await, [3], "{transport}");
-        if transport == Transport::LongPolling {
-            // One poll for each frame, and one that is there to be cut.
-            server.until("poll", 4).await;
-        }
         server.cut();
         until_connections(&mut connection.status(), 2).await;
         let seen = server.seen();

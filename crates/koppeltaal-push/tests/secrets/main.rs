@@ -99,10 +99,8 @@ async fn live(client: &Client, transport: Transport, server: &Server) -> String 
     shown += &format!("{event:?}");
     let mut status = connection.status();
     server.fail("reconnect", [Fault::Status(503), Fault::Status(500)]);
-    // Between two polls there is nothing to be cut.
-    while timeout(SHORT * 4, connected_again(&mut status, 2)).await.is_err() {
-        server.cut();
-    }
+    server.cut();
+    timeout(PATIENCE, connected_again(&mut status, 2)).await.expect("in time");
     for frame in [r#"{"E":"Geheim1 of Lieke"}"#, "not JSON: Lieke"] {
         let connections = status.borrow().connections;
         server.send_frame(frame);

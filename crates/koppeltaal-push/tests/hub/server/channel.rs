@@ -83,7 +83,10 @@ impl Channel {
             }
             tokio::select! {
                 _ = self.changed.changed() => {}
-                _ = self.cut.changed() => return None,
+                _ = self.cut.changed() => {
+                    self.shared.inner().cut.remove(&self.token);
+                    return None;
+                }
                 () = tokio::time::sleep(pause) => if !self.shared.inner().stalled {
                     return Some("{}".to_owned());
                 }
@@ -137,7 +140,13 @@ pub(super) fn upgrade(mut channel: Channel, mut request: Request) -> Response {
         loop {
             tokio::select! {
                 text = channel.next() => {
-                    let Some(text) = text else { return };
+                    let Some(text) = text else {
+                        if channel.shared.inner().closes_politely {
+                            // An error means that the client has gone already.
+                            let _ = socket.close().await;
+                        }
+                        return;
+                    };
                     if socket.send(Message::text(text)).await.is_err() {
                         return;
                     }

@@ -72,6 +72,8 @@ struct Inner {
     /// Faults that last.
     lasting: HashMap<String, Fault>,
     tokens: u32,
+    /// Tokens of connections that have not noticed yet that their channel was cut.
+    cut: HashSet<String>,
     /// Tokens of connections for which `StartPush` was called.
     pushing: HashSet<String>,
     /// Frames' items, in the order in which they were said.
@@ -83,6 +85,8 @@ struct Inner {
     stalled: bool,
     /// Every frame is sent twice.
     doubles: bool,
+    /// Sockets are closed with a word when they are cut.
+    closes_politely: bool,
 }
 
 pub(crate) struct Server {
@@ -151,9 +155,17 @@ impl Server {
         self.shared.inner().early = Some(event("NewMessage", number));
     }
 
-    /// Ends all channels without a word.
+    /// Ends all channels without a word. Who is between two polls learns it by the next one.
     pub(crate) fn cut(&self) {
+        let mut inner = self.shared.inner();
+        inner.cut = (1..=inner.tokens).map(token).collect();
+        drop(inner);
         self.shared.cut.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// From now on sockets are closed as the protocol of WebSockets wants it, when they are cut.
+    pub(crate) fn close_politely(&self) {
+        self.shared.inner().closes_politely = true;
     }
 
     pub(crate) fn stall(&self, stalled: bool) {
@@ -206,8 +218,13 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
-        self.cut();
+        self.shared.cut.send_modify(|cuts| *cuts += 1);
     }
+}
+
+/// The token of a connection: what is not percent-encoded in it arrives as something else.
+fn token(number: u32) -> String {
+    format!("t+/={number}")
 }
 
 fn event(method: &str, number: u32) -> String {
@@ -233,7 +250,7 @@ impl Shared {
     /// The newest connection is told even before it has started.
     fn hear_early(&self, early: String) {
         let mut inner = self.inner();
-        let token = format!("t+/={}", inner.tokens);
+        let token = token(inner.tokens);
         inner.pushing.insert(token);
         inner.said.push(early);
     }
@@ -328,7 +345,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     {
         return StatusCode::BAD_REQUEST.into_response();
     }
+    let is_receiving = matches!(endpoint.as_str(), "poll" | "reconnect");
+    let was_cut = is_receiving && shared.inner().cut.remove(&token);
     match (endpoint.as_str(), transport.as_str()) {
+        ("poll", _) if was_cut => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         ("start", _) => start(&shared).await,
         ("abort", _) => {
             shared.cut.send_modify(|cuts| *cuts += 1);
@@ -348,7 +368,7 @@ fn negotiate(shared: &Shared) -> Response {
     inner.tokens += 1;
     let mut body = json!({
         "Url": "/elsewhere/signalr",
-        "ConnectionToken": format!("t+/={}", inner.tokens),
+        "ConnectionToken": token(inner.tokens),
         "ConnectionId": "974e15b8-faf6-45b3-b8e7-3e25ad09c8df",
         "KeepAliveTimeout": keep_alive,
         "DisconnectTimeout": disconnect,

@@ -85,7 +85,7 @@ struct Inner {
     stalled: bool,
     /// Every frame is sent twice.
     doubles: bool,
-    /// Sockets are closed with a word when they are cut.
+    /// Sockets are closed with a closing frame when they are cut.
     closes_politely: bool,
 }
 
@@ -163,7 +163,7 @@ impl Server {
         self.shared.cut.send_modify(|cuts| *cuts += 1);
     }
 
-    /// From now on sockets are closed as the protocol of WebSockets wants it, when they are cut.
+    /// From now on sockets are closed with a closing frame, when they are cut.
     pub(crate) fn close_politely(&self) {
         self.shared.inner().closes_politely = true;
     }

@@ -1,12 +1,12 @@
 //! What a hub session leaves in logs and errors. In a process of its own: `tracing` remembers for the whole process which
 //! places nobody listened to when they were first reached, and tests beside this one reach them unheard.
 
+#[path = "../../../koppeltaal-transport/tests/secrets/log.rs"]
+mod log;
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 #[path = "../hub/server/mod.rs"]
 mod server;
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use koppeltaal_push::{
@@ -17,9 +17,6 @@ use koppeltaal_transport::{Client, ClientAuthentication, Credentials, Session, T
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::FmtSpan;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use server::{Fault, Line, SERVER_2_4, Server};
 
@@ -42,28 +39,6 @@ const SECRETS: [&str; 11] = [
     "Lieke",
     "NewSecret",
 ];
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("the log").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 fn options(client: &Client) -> HubConnectionBuilder {
     HubConnection::builder(client, KOPPELTAAL_HUB)
@@ -127,14 +102,7 @@ async fn connected_again(status: &mut watch::Receiver<ConnectionStatus>, connect
 
 #[tokio::test]
 async fn hub_sessions_logged_at_trace_level_tell_no_password_no_token_and_nothing_of_messages() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_span_events(FmtSpan::FULL)
-        .with_ansi(false)
-        .with_writer(log.clone())
-        .finish();
-    let guard = subscriber.set_default();
+    let (log, guard) = log::listen();
     let mut shown = String::new();
     for transport in Transport::ALL {
         let tokens = Tokens::new("first-access").expect("a token").with_refresh_token("first-refresh");
@@ -157,7 +125,7 @@ async fn hub_sessions_logged_at_trace_level_tell_no_password_no_token_and_nothin
     }
     drop(guard);
 
-    let log = String::from_utf8(log.0.lock().expect("the log").clone()).expect("text");
+    let log = log.text();
     for said in ["the hub is connected", "the hub's channel is lost", "not reconnected yet", "TRACE"] {
         assert!(log.contains(said), "{said} is not in the log");
     }

@@ -1,5 +1,6 @@
-//! `cargo xtask interop`: the crates against what is not this project's: real messages, the official schema, another
-//! connector, a database server, and whoever kills processes. A package of its own, because xtask must build when the generated code does not.
+//! `cargo xtask interop`: the project against what is not its own: real messages, the official schema, another connector, a
+//! database server, a browser, a terminal, and whoever kills processes. A package of its own, because xtask must build
+//! when the generated code does not.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ mod postgresql;
 mod programs;
 mod python;
 mod schema;
+mod terminal;
 mod webdriver;
 
 /// Hold messages against those of others.
@@ -68,6 +70,12 @@ enum Command {
         #[arg(long, default_value_t = 2000)]
         messages: u32,
     },
+    /// Run the command on a pseudo-terminal: the password prompt and the progress of long work. Unix only.
+    Terminal {
+        /// The interpreter that plays the person.
+        #[arg(long, default_value = "python3")]
+        python: String,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -78,6 +86,8 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Python { python, environment } => python::run(&python, &environment)?,
         Command::Postgresql { no_install } => postgresql::run(!no_install).map(|()| 0)?,
         Command::Kill { kills, messages } => kill::run(kills, messages).map(|()| 0)?,
+    },
+        Command::Terminal { python } => terminal::run(&python)?,
     };
     Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask interop`: koppeltaal-messaging against what is not this project's: real messages, the official schema and
-//! another connector. A package of its own, because xtask must build when the generated code does not.
+//! `cargo xtask interop`: the project against what is not this project's: real messages, the official schema, deployed
+//! clients and a browser. A package of its own, because xtask must build when the generated code does not.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,6 +12,7 @@ mod examples;
 mod programs;
 mod python;
 mod schema;
+mod signalr;
 mod webdriver;
 
 /// Hold messages against those of others.
@@ -42,7 +43,14 @@ enum Command {
         #[arg(long)]
         screenshots: Option<PathBuf>,
     },
-    /// Exchange messages with the Python connector, in both directions. Installs it into a virtual environment.
+    /// Have the official JavaScript client of SignalR told over each transport. Installs it from npm.
+    Signalr {
+        /// Where its packages are; made when it is not there.
+        #[arg(long, default_value = "target/interop/node")]
+        directory: PathBuf,
+    },
+    /// Exchange messages with the Python connector, in both directions and through the sandbox. Installs it into a virtual
+    /// environment.
     Python {
         /// The interpreter to make the environment with.
         #[arg(long, default_value = "python3")]
@@ -57,6 +65,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let differences = match Arguments::parse().command {
         Command::Examples { examples } => examples::run(&examples)?,
         Command::Schema { schema } => schema::run(&schema)?,
+        Command::Signalr { directory } => signalr::run(&directory)?,
         Command::Browser { screenshots } => browser::run(screenshots.as_deref())?,
         Command::Python { python, environment } => python::run(&python, &environment)?,
     };

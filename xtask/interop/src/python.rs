@@ -2,19 +2,21 @@
 //! a tool of this test, installed apart, and no part of the project. `connector.py` is what runs in it.
 //!
 //! Its messages extract to typed events without findings of severity error; ours unpack in it without errors, to the same
-//! facts.
+//! facts. In the end it exchanges messages with itself through the sandbox (`exchange.py`).
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use koppeltaal_fhir::{ReadOptions, Severity};
-use koppeltaal_messaging::{CodeSystem as _, Content, Message, Validator};
+use koppeltaal_messaging::{CodeSystem as _, Content, Event, Message, Validator};
+use koppeltaal_sandbox::Sandbox;
 use serde::Deserialize;
 
 use crate::composed;
+use crate::programs::{output, run as run_aloud};
 
 /// What is installed. `pkg_resources`, which the connector needs, left setuptools with version 82.
 const PACKAGES: [&str; 2] = ["koppeltaal==1.3.5.14", "setuptools<81"];
@@ -49,6 +51,7 @@ pub(crate) fn run(python: &str, environment: &Path) -> Result<usize> {
     let directory = tempfile::tempdir().context("no temporary directory")?;
     let failed = from_connector(&python, directory.path())? + to_connector(&python, directory.path())?;
     println!("{failed} messages did not come through");
+    through_sandbox(&python, directory.path())?;
     Ok(failed)
 }
 
@@ -56,33 +59,46 @@ pub(crate) fn run(python: &str, environment: &Path) -> Result<usize> {
 fn install(python: &str, environment: &Path) -> Result<PathBuf> {
     let environment = crate::workspace_root().join(environment);
     let interpreter = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    if run_quietly(Command::new(&interpreter).args(["-c", "import koppeltaal.connector"])).is_ok() {
+    if output(Command::new(&interpreter).args(["-c", "import koppeltaal.connector"])).is_ok() {
         return Ok(interpreter);
     }
     println!("installing {} into {}", PACKAGES[0], environment.display());
-    run_quietly(Command::new(python).args(["-m", "venv"]).arg(&environment)).with_context(|| {
+    output(Command::new(python).args(["-m", "venv"]).arg(&environment)).with_context(|| {
         format!("`{python} -m venv` makes no environment: Python 3 with the module venv is needed (Debian and Ubuntu: python3-venv)")
     })?;
-    run_quietly(Command::new(&interpreter).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES))
+    output(Command::new(&interpreter).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES))
         .context("pip cannot install the connector: the Python registry must be within reach")?;
-    run_quietly(Command::new(&interpreter).args(["-c", "import koppeltaal.connector"]))
+    output(Command::new(&interpreter).args(["-c", "import koppeltaal.connector"]))
         .context("the connector is installed and cannot be imported")?;
     Ok(interpreter)
 }
 
-/// Runs a command and gives its output; what it complains about is the error.
-fn run_quietly(command: &mut Command) -> Result<String> {
-    let output = command.output()?;
-    if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8(output.stdout)?)
-}
-
 fn script(python: &Path, mode: &str, directory: &Path) -> Result<String> {
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/connector.py");
-    run_quietly(Command::new(python).args(["-W", "ignore"]).arg(script).arg(mode).arg(directory))
+    output(Command::new(python).args(["-W", "ignore"]).arg(script).arg(mode).arg(directory))
         .with_context(|| format!("the script to {mode} failed"))
+}
+
+/// Both ends are the connector, and between them is the sandbox.
+fn through_sandbox(python: &Path, directory: &Path) -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let mut config = Sandbox::builder().portal_and_game();
+    let people =
+        [Event::CreateOrUpdatePatient, Event::CreateOrUpdatePractitioner, Event::CreateOrUpdateRelatedPerson];
+    let game = config.instances.iter_mut().find(|instance| instance.username == "game");
+    game.context("the world has no game")?.subscriptions.extend(people);
+    let sandbox = runtime.block_on(config.start())?;
+    for event in [Event::CreateOrUpdateCarePlanActivityResult, Event::CreateOrUpdateUserMessage] {
+        let fixture = crate::workspace_root().join(format!("fixtures/messages/{event}-minimal.json"));
+        // From somebody else: what seems to be its own, the connector answers unseen.
+        let message = fs::read_to_string(fixture)?.replace("Domain#Zonnedauw", "Domain#Sandbox");
+        let message = message.replace("\"endpoint\": \"https://", "\"endpoint\": \"https://other.");
+        fs::write(directory.join(format!("{event}.json")), message)?;
+    }
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/exchange.py");
+    let mut command = Command::new(python);
+    run_aloud(command.args(["-W", "ignore"]).arg(script).arg(sandbox.url()).arg(directory))
+        .context("the connector and the sandbox do not get on")
 }
 
 /// The connector's messages, read here.

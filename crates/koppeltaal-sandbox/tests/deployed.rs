@@ -148,7 +148,8 @@ async fn of_an_acknowledgement_only_the_status_counts() {
 /// instead of a list, older code systems.
 #[tokio::test]
 async fn what_deployed_senders_write_is_taken() {
-    let changes: [(&str, fn(&mut Value)); 6] = [
+    type Change = fn(&mut Value);
+    let changes: [(&str, Change); 6] = [
         ("an id of the sender's own", |message| {
             message["entry"][0]["id"] = json!("https://portal.example/fhir/MessageHeader/140231");
         }),

@@ -1,7 +1,7 @@
 //! Documents as bytes, the way the original server wrote them.
 //!
 //! Two habits of that server in JSON are not the model's: an empty result still has `"entry": []`, and `totalResults` is
-//! text. Old clients rely on both (Koppeltaal spec section 14); one asks again at once, for ever, when `entry` is missing.
+//! text. Deployed clients rely on both: one asks again at once, for ever, when `entry` is missing.
 
 use koppeltaal_fhir::{
     Bundle, Document, Format, Primitive, ReadDocument, ReadError, ReadOptions, WriteError,

@@ -4,6 +4,7 @@
 //! understood.
 
 mod activities;
+mod follow;
 mod launch;
 mod message;
 mod messages;
@@ -12,6 +13,7 @@ mod receive;
 mod send;
 mod storage;
 mod token;
+mod versions;
 mod watch;
 
 use std::io;

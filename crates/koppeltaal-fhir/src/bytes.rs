@@ -60,6 +60,8 @@ pub(crate) fn space_length(bytes: &[u8]) -> usize {
     while let Some(after) = rest.strip_prefix(b"        ") {
         rest = after;
     }
+    rest = rest.strip_prefix(b"    ").unwrap_or(rest);
+    rest = rest.strip_prefix(b"  ").unwrap_or(rest);
     while let [b' ' | b'\n' | b'\t' | b'\r', after @ ..] = rest {
         rest = after;
     }

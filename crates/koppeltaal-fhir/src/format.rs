@@ -23,7 +23,7 @@ pub enum Format {
     Xml,
 }
 
-/// Media types by which DSTU1 has been labelled, today's and those of its time (Koppeltaal spec section 2).
+/// Media types by which DSTU1 has been labelled, today's and those of its time.
 const MEDIA_TYPES: [(&str, Format); 9] = [
     ("application/json", Format::Json),
     ("application/json+fhir", Format::Json),

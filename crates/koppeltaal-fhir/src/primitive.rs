@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::generated::datatypes::Extension;
 use crate::structure::{
-    Field, FieldSchema, Shape, Slot, Structure, TypeSchema, Walker, member, structure_parts,
+    Field, FieldSchema, Shape, Slot, Structure, TypeSchema, Walker, growth, member, structure_parts,
 };
 use crate::unknown::Unknown;
 
@@ -418,7 +418,8 @@ pub(crate) trait AnyPrimitiveList {
     fn get(&self, index: usize) -> &dyn AnyPrimitive;
     /// The value at `index`; the list grows as needed (JSON pads with `null`).
     fn at(&mut self, index: usize) -> &mut dyn AnyPrimitive;
-    fn size(&self) -> usize;
+    /// Bytes that the list will grow by for the next value.
+    fn growth(&self) -> usize;
 }
 
 impl<T: Scalar> AnyPrimitiveList for Vec<Primitive<T>> {
@@ -431,17 +432,15 @@ impl<T: Scalar> AnyPrimitiveList for Vec<Primitive<T>> {
     }
 
     fn at(&mut self, index: usize) -> &mut dyn AnyPrimitive {
-        if index >= self.len() {
-            if self.is_empty() {
-                self.reserve_exact(index + 1);
-            }
-            self.resize_with(index + 1, Primitive::default);
+        while index >= self.len() {
+            self.reserve_exact(growth(self));
+            self.push(Primitive::default());
         }
         &mut self[index]
     }
 
-    fn size(&self) -> usize {
-        size_of::<Primitive<T>>()
+    fn growth(&self) -> usize {
+        growth(self) * size_of::<Primitive<T>>()
     }
 }
 

@@ -21,15 +21,16 @@ pub struct Limits {
     pub entries: usize,
     /// Findings kept by a tolerant read; later ones are counted, not kept. Default 1,000.
     pub findings: usize,
-    /// Size of the value in memory as a multiple of the text's length, beyond a free 64 KiB. Default 16.
+    /// Size of the value in memory as a multiple of the text's length, beyond a free 64 KiB. Default 12.
     ///
-    /// Ordinary content needs two to five; `[{},{},{},...]` would need hundreds.
+    /// Ordinary content needs two to five; `[{},{},{},...]` would need hundreds. While a list moves to a larger place, half
+    /// as much again may be in use for a moment.
     pub expansion: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 64 << 20, depth: 96, entries: 100_000, findings: 1_000, expansion: 16 }
+        Self { bytes: 64 << 20, depth: 96, entries: 100_000, findings: 1_000, expansion: 12 }
     }
 }
 

@@ -198,8 +198,8 @@ pub(crate) trait StructureList {
     fn len(&self) -> usize;
     fn get(&self, index: usize) -> &dyn Structure;
     fn push(&mut self) -> &mut dyn Structure;
-    /// Bytes that one value takes.
-    fn size(&self) -> usize;
+    /// Bytes that the list will grow by for the next value: it doubles when it is full.
+    fn growth(&self) -> usize;
 }
 
 impl<T: Structure + Default> StructureList for Vec<T> {
@@ -212,18 +212,21 @@ impl<T: Structure + Default> StructureList for Vec<T> {
     }
 
     fn push(&mut self) -> &mut dyn Structure {
-        // Most lists have one item; a vector would start with room for four.
-        if self.is_empty() {
-            self.reserve_exact(1);
-        }
+        // Most lists have one or two items; a vector would start with room for four.
+        self.reserve_exact(growth(self));
         Vec::push(self, T::default());
         let last = self.len() - 1;
         &mut self[last]
     }
 
-    fn size(&self) -> usize {
-        size_of::<T>()
+    fn growth(&self) -> usize {
+        growth(self) * size_of::<T>()
     }
+}
+
+/// How many more places a list takes for its next item. Most have one or two items; a vector would start with room for four.
+pub(crate) fn growth<T>(list: &Vec<T>) -> usize {
+    if list.len() == list.capacity() { list.len().max(1) } else { 0 }
 }
 
 /// A field of a structure, of any Rust type that fields have.

@@ -5,6 +5,7 @@ use std::fmt;
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::{RESOURCE_TYPES, Resource};
 
+use crate::content::Focal;
 use crate::entry::MessageEntry;
 use crate::generated::valuesets::Event;
 use crate::header::Header;
@@ -53,6 +54,21 @@ impl Sender {
     pub fn url(&self, kind: ResourceKind, id: &str) -> Result<ResourceUrl, crate::UrlError> {
         ResourceUrl::new(&self.source.endpoint, kind.url_segment(), id)
     }
+
+    /// The rules for versions.
+    pub fn version_rules(&self) -> ApiVersion {
+        self.api_version
+    }
+
+    /// The draft of a message about one of the application's own resources: the event is that of the profile, the address
+    /// that of the id.
+    ///
+    /// # Errors
+    ///
+    /// An id that cannot stand in a URL.
+    pub fn draft<P: Focal>(&self, id: &str, focal: P) -> Result<Draft, crate::UrlError> {
+        Ok(Draft::new(P::EVENT, self.url(P::EVENT.focal(), id)?, focal))
+    }
 }
 
 /// What a message is to hold; [`Message::compose`] checks it and adds the rest.
@@ -84,6 +100,19 @@ impl Draft {
     #[must_use]
     pub fn with(mut self, url: ResourceUrl, resource: impl Into<Resource>) -> Self {
         self.related.push(MessageEntry::new(url, resource));
+        self
+    }
+
+    /// Says that what is in the draft is a change of this version of a resource. Nothing changes where the draft names a
+    /// version itself, or has no such resource.
+    #[must_use]
+    pub fn based_on(mut self, version: &ResourceUrl) -> Self {
+        for entry in std::iter::once(&mut self.focal).chain(&mut self.related) {
+            let lacks = |url: &&mut ResourceUrl| url.version().is_none() && url.same_resource(version);
+            if let Some(url) = entry.names.url.as_mut().filter(lacks) {
+                url.clone_from(version);
+            }
+        }
         self
     }
 

@@ -1,13 +1,29 @@
 //! [`Content`]: what a message is about, as one type per event for an application to match on. The list of events and
-//! their profiles is generated; the enum that it becomes is here.
+//! their profiles is generated; the enum that it becomes is here, and [`Focal`], which leads from a profile to its event.
 
 use koppeltaal_fhir::Bundle;
 use koppeltaal_fhir::resources::Other;
 
 use crate::generated::events::Content;
+use crate::generated::valuesets::Event;
 use crate::message::Message;
+use crate::profile::Profile;
 
-/// Makes the enum and the choice of the variant from one list of events and profiles. A variant has its profile's name.
+/// A profile that messages are about: the one that its event has as focal resource. The eight of them are the variants
+/// of [`Content`].
+///
+/// ```
+/// use koppeltaal_messaging::{Event, Focal, profiles::CarePlan};
+///
+/// assert_eq!(CarePlan::EVENT, Event::CreateOrUpdateCarePlan);
+/// ```
+pub trait Focal: Profile {
+    /// The event that is about such a resource.
+    const EVENT: Event;
+}
+
+/// Makes the enum, the choice of the variant and [`Focal`] from one list of events and profiles. A variant has its profile's
+/// name.
 macro_rules! contents {
     ($($event:ident $profile:ident,)*) => {
         /// The focal resource of a message as Koppeltaal profiles it: a variant per event, so that the compiler reminds
@@ -42,6 +58,12 @@ macro_rules! contents {
             /// bundle is as it was received.
             Unknown(Box<koppeltaal_fhir::Bundle>),
         }
+
+        $(
+            impl crate::Focal for crate::profiles::$profile {
+                const EVENT: crate::Event = crate::Event::$event;
+            }
+        )*
 
         impl Content {
             /// The focal resource by the profile of the event; comes back when it is not of the profile's form.

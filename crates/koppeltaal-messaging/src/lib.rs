@@ -25,6 +25,7 @@ mod validate;
 pub mod vocabulary;
 
 pub use compose::{ComposeError, Draft, MissingReference, Sender};
+pub use content::Focal;
 pub use entry::MessageEntry;
 pub use event::UnknownEvent;
 pub use extract::{ExtractError, ExtractReason};

@@ -27,6 +27,18 @@ pub struct Source {
 }
 
 impl Source {
+    /// An application without name and version: what it is called, and its FHIR base. The others are fields to set.
+    ///
+    /// ```
+    /// use koppeltaal_messaging::Source;
+    ///
+    /// let epd = Source { version: "4.1".into(), ..Source::new("EPD", "https://epd.example/fhir") };
+    /// assert_eq!(epd.endpoint, "https://epd.example/fhir");
+    /// ```
+    pub fn new(software: impl Into<String>, endpoint: impl Into<String>) -> Self {
+        Self { software: software.into(), endpoint: endpoint.into(), ..Self::default() }
+    }
+
     /// The source of the application's messages. Software and version name the connector first, then the application,
     /// separated by "; " (the connector guide's form).
     pub fn to_fhir(&self) -> MessageHeaderSource {

@@ -1,4 +1,8 @@
-//! The URIs of Koppeltaal and FHIR: extensions, code systems, and the tags of bundles.
+//! The words of the protocol that are no codes: URIs of extensions, code systems and tags of bundles, and the names of
+//! search parameters. Client and server take them from here.
+
+pub mod conformance;
+pub mod search;
 
 #[doc(inline)]
 pub use crate::generated::vocabulary::{BASE, extension, system};

@@ -11,7 +11,7 @@ use koppeltaal_fhir::resources::{
 use koppeltaal_fhir::{Bundle, Document, ReadOptions};
 use koppeltaal_messaging::{
     ApiVersion, CONNECTOR_VERSION, ComposeError, Draft, Event, Message, MissingReference, ResourceKind,
-    ResourceUrl, Sender, Source,
+    ResourceUrl, Sender, Source, profiles,
 };
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -308,4 +308,32 @@ fn drafts_that_make_no_message_say_why() {
         let result = Message::compose(&portal(), draft).map(|_| ()).map_err(|error| error.to_string());
         assert_eq!(result, Err(expected.to_owned()));
     }
+}
+
+#[test]
+fn a_profile_says_which_event_is_about_it_and_what_its_address_is_like() -> Result {
+    let status = profiles::CarePlanActivityStatus { activity: Some("a1".into()), ..Default::default() };
+    let patient = url("https://portal.example/fhir/Patient/1");
+    let draft = portal().draft("718", status)?.patient(&patient);
+    let message = Message::compose(&portal(), draft)?;
+    assert_eq!(message.event(), Event::UpdateCarePlanActivityStatus);
+    let address = message.focal.url().map(ResourceUrl::as_str);
+    assert_eq!(address, Some("https://portal.example/fhir/CarePlanActivityStatus/718"));
+    assert!(portal().draft("7/18", profiles::Patient::default()).is_err());
+    Ok(())
+}
+
+#[test]
+fn a_draft_is_based_on_a_version_unless_it_names_one_itself() -> Result {
+    let address = url("https://portal.example/fhir/Patient/1");
+    let (old, new) = (address.with_version("1")?, address.with_version("2")?);
+    let focal = |draft: Draft| Message::compose(&portal(), draft).map(|message| message.focal.url().cloned());
+    let draft = portal().draft("1", profiles::Patient::default())?;
+    assert_eq!(focal(draft.clone().based_on(&new))?, Some(new.clone()));
+    assert_eq!(focal(draft.clone().based_on(&old).based_on(&new))?, Some(old));
+    assert_eq!(
+        focal(draft.based_on(&url("https://portal.example/fhir/Patient/2/_history/2")))?,
+        Some(address)
+    );
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! [`Notifications`]: the stream that says when to look for messages, whatever it is that has noticed them.
 //!
 //! A push says only "claim now", and pushes get lost; so a receiver looks at the start, after every push, after every
-//! (re)connect of what brings the pushes, and on a slow timer (Koppeltaal spec section 10). This stream is that rule.
+//! (re)connect of what brings the pushes, and on a slow timer. This stream is that rule.
 //! What brings pushes holds a [`Notifier`]; what looks polls [`Notifications`]. No task runs between the two.
 
 use std::fmt;
@@ -82,6 +82,11 @@ impl Notifications {
         let (sender, wakeups) = mpsc::channel(1);
         let interval = interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
         Self { interval, started: false, timer: None, wakeups, notifier: Notifier { sender } }
+    }
+
+    /// Another interval of the timer, from the next item on, within the same bounds. Notifiers stay good.
+    pub fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
     }
 
     /// A handle that wakes this stream up.

@@ -2,7 +2,7 @@
 //! framework: it looks at the head of an [`http::Request`].
 //!
 //! The server POSTs with an empty body to an address that was configured for the application instance, up to five times
-//! until it gets an answer that says yes (Koppeltaal spec section 10). What the call says is not to be trusted further
+//! until it gets an answer that says yes. What the call says is not to be trusted further
 //! than "look for messages now"; so even a forged one could do no more harm than make the receiver look.
 
 mod category;

@@ -2,7 +2,7 @@
 //!
 //! Links that a server hands out may name another host than the one it was reached at (a proxy stands in between).
 //! They are taken for their path and query only, so that no request, and with it no credential, ever leaves the
-//! configured server (Koppeltaal spec section 5).
+//! configured server.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use reqwest::Url;
 
 use crate::builder::BuildError;
 
-/// The path under the server's address that all FHIR operations share (Koppeltaal spec section 2).
+/// The path under the server's address that all FHIR operations share (Koppeltaal's public documentation).
 const FHIR_BASE: &str = "FHIR/Koppeltaal";
 
 /// The path under the server's address that launches and tokens share.
@@ -29,10 +29,20 @@ fn is_loopback(url: &Url) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The configured server. Always ends with a slash.
+/// Whether a path is the same after parsing, and holds nothing but segments. So are those of headers, in links that name
+/// the configured server: every acknowledgement goes to one.
+fn is_plain_path(path: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b':');
+    !path.is_empty() && path.bytes().all(is_plain) && !path.contains(FHIR_BASE)
+}
+
+/// The configured server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
+    /// Ends with a slash.
     url: Url,
+    /// The address that all FHIR operations share; ends with a slash, too.
+    fhir: Url,
 }
 
 impl Server {
@@ -53,7 +63,9 @@ impl Server {
         let server = server.strip_suffix(FHIR_BASE).unwrap_or(server).trim_end_matches('/');
         let path = format!("{server}/");
         url.set_path(&path);
-        let server = Self { url };
+        let mut fhir = url.clone();
+        fhir.set_path(&format!("{path}{FHIR_BASE}/"));
+        let server = Self { url, fhir };
         if server.is_https() || plain_http || server.is_loopback() {
             Ok(server)
         } else {
@@ -85,8 +97,8 @@ impl Server {
 
     /// The URL of a path under the FHIR base, with query parameters.
     pub(crate) fn fhir(&self, path: &str, query: &[(&str, &str)]) -> Url {
-        let mut url = self.url.clone();
-        url.set_path(&format!("{}{FHIR_BASE}/{path}", self.url.path()));
+        let mut url = self.fhir.clone();
+        url.set_path(&[self.fhir.path(), path].concat());
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -118,8 +130,10 @@ impl Server {
     /// A link that the server handed out, at the configured server: what follows `/FHIR/Koppeltaal/` is kept, scheme,
     /// host and whatever precedes are replaced. `None` for a link that is not one of the FHIR service.
     pub(crate) fn localize(&self, link: &str) -> Option<Url> {
-        let relative_to = self.fhir("", &[]);
-        let link = relative_to.join(link).ok()?;
+        if let Some(path) = link.strip_prefix(self.fhir.as_str()).filter(|path| is_plain_path(path)) {
+            return Some(self.fhir(path, &[]));
+        }
+        let link = self.fhir.join(link).ok()?;
         // The last occurrence: a client's own base may hold the marker as well. No `..` is left after parsing.
         let (_, path) = link.path().rsplit_once(FHIR_BASE)?;
         let path = path.strip_prefix('/').filter(|path| !path.is_empty())?;

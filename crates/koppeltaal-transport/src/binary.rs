@@ -1,17 +1,17 @@
-//! The storage service as `Binary`: the content itself travels, not wrapped in a resource (Koppeltaal spec sections 2 and
-//! 11).
+//! The storage service as `Binary`: the content itself travels, not wrapped in a resource.
 
 use std::fmt;
 
 use bytes::Bytes;
 use http::HeaderValue;
 use koppeltaal_messaging::ResourceUrl;
+use koppeltaal_messaging::vocabulary::search::storage as parameter;
 use reqwest::Url;
 
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::request::{Body, Operation, Request};
-use crate::storage::{or_none, push, spelling};
+use crate::storage::{or_none, push};
 
 /// What a stored content belongs to. `Debug` shows the object type only.
 #[derive(Clone, PartialEq, Eq)]
@@ -91,9 +91,9 @@ impl Client {
         let url = self.server().fhir(
             "Binary",
             &[
-                (spelling::PATIENT, key.patient.versionless()),
-                (spelling::OBJECT_TYPE, &key.object_type),
-                (spelling::OBJECT_KEY, &key.object_key),
+                (parameter::PATIENT, key.patient.versionless()),
+                (parameter::OBJECT_TYPE, &key.object_type),
+                (parameter::OBJECT_KEY, &key.object_key),
             ],
         );
         self.put_binary(Operation::CREATE_BINARY, url, content).await

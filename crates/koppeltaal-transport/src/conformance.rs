@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue};
 use koppeltaal_fhir::{Document, resources};
+use koppeltaal_messaging::vocabulary::conformance;
 use reqwest::Url;
 
 use crate::address::is_protected;
@@ -11,27 +12,6 @@ use crate::client::{Client, Shared};
 use crate::error::{ProtocolProblem, Result};
 use crate::flight::Flight;
 use crate::request::{Operation, Request};
-
-/// Names of the OAuth extensions: SMART's registry, and the host it had before. Servers use one or both
-/// (Koppeltaal spec section 9).
-const AUTHORIZE: &[&str] = &[
-    "http://fhir-registry.smarthealthit.org/Profile/oauth-uris#authorize",
-    "http://fhir-registry.smartplatforms.org/Profile/oauth-uris#authorize",
-];
-const TOKEN: &[&str] = &[
-    "http://fhir-registry.smarthealthit.org/Profile/oauth-uris#token",
-    "http://fhir-registry.smartplatforms.org/Profile/oauth-uris#token",
-];
-const LAUNCH: &[&str] = &["http://fhir.vitalhealthsoftware.com/Profile/Conformance#Launch"];
-
-const REQUESTS_AGAINST_SCHEMA: &[&str] =
-    &["http://fhir.vitalhealthsoftware.com/Profile/Conformance#ValidateRequestsAgainstSchema"];
-const REPLIES_AGAINST_SCHEMA: &[&str] =
-    &["http://fhir.vitalhealthsoftware.com/Profile/Conformance#ValidateRepliesAgainstSchema"];
-const REQUESTS_AGAINST_PROFILE: &[&str] =
-    &["http://fhir.vitalhealthsoftware.com/Profile/Conformance#ValidateRequestsAgainstProfile"];
-const REPLIES_AGAINST_PROFILE: &[&str] =
-    &["http://fhir.vitalhealthsoftware.com/Profile/Conformance#ValidateRepliesAgainstProfile"];
 
 /// What a server says about itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,15 +129,15 @@ impl ConformanceStatement {
             Some(url) => oauth_server.localize_beside_fhir(&url),
             None => oauth_server.beside_fhir(path),
         };
-        let authorize = match stated(AUTHORIZE, "authorize")? {
+        let authorize = match stated(&conformance::AUTHORIZE, "authorize")? {
             Some(url) if is_protected(&url) || oauth_server.has_origin_of(&url) => url,
             Some(_) => return Err(ProtocolProblem::Endpoint("authorize")),
             None => oauth_server.beside_fhir("OAuth2/Koppeltaal/Authorize"),
         };
         let endpoints = Endpoints {
             authorize,
-            token: used(stated(TOKEN, "token")?, "OAuth2/Koppeltaal/Token"),
-            launch: used(stated(LAUNCH, "launch")?, "OAuth2/Koppeltaal/Launch"),
+            token: used(stated(&conformance::TOKEN, "token")?, "OAuth2/Koppeltaal/Token"),
+            launch: used(stated(&[conformance::LAUNCH], "launch")?, "OAuth2/Koppeltaal/Launch"),
             mobile_launch: oauth_server.beside_fhir("OAuth2/Koppeltaal/MobileLaunch"),
         };
         Ok(Self { endpoints: Arc::new(endpoints), resource })
@@ -190,15 +170,15 @@ impl ConformanceStatement {
 
     /// What the server says it validates.
     pub fn validation(&self) -> Validation {
-        let flag = |names: &[&str]| match find(&self.resource, names) {
+        let flag = |name: &str| match find(&self.resource, &[name]) {
             Some(ExtensionValue::Boolean(value)) => value.value,
             _ => None,
         };
         Validation {
-            requests_against_schema: flag(REQUESTS_AGAINST_SCHEMA),
-            replies_against_schema: flag(REPLIES_AGAINST_SCHEMA),
-            requests_against_profile: flag(REQUESTS_AGAINST_PROFILE),
-            replies_against_profile: flag(REPLIES_AGAINST_PROFILE),
+            requests_against_schema: flag(conformance::VALIDATE_REQUESTS_AGAINST_SCHEMA),
+            replies_against_schema: flag(conformance::VALIDATE_REPLIES_AGAINST_SCHEMA),
+            requests_against_profile: flag(conformance::VALIDATE_REQUESTS_AGAINST_PROFILE),
+            replies_against_profile: flag(conformance::VALIDATE_REPLIES_AGAINST_PROFILE),
         }
     }
 }

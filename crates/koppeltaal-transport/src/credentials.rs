@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::oauth::session::Session;
 use crate::secret;
 
-/// What the client proves itself with (Koppeltaal spec section 3). Credentials belong to one application instance in
-/// one domain, so they decide the domain.
+/// What the client proves itself with: Basic, or the token of a launched user. Credentials belong to one application
+/// instance in one domain, so they decide the domain.
 ///
 /// Cheap to clone. `Debug` shows the user name and no secret.
 #[derive(Clone)]

@@ -6,6 +6,7 @@ use std::fmt;
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::{Entry, Resource};
 use koppeltaal_messaging::ResourceUrl;
+use koppeltaal_messaging::vocabulary::search;
 
 use crate::client::Client;
 use crate::error::Result;
@@ -35,7 +36,7 @@ pub enum IncludeArchived {
 impl Client {
     /// The activity definitions of the domain. Nothing is requested until results are asked for.
     pub fn activity_definitions(&self, archived: IncludeArchived) -> Search<StoredActivityDefinition> {
-        let parameters = [("code", "ActivityDefinition"), ("includearchived", "yes")];
+        let parameters = [(search::CODE, "ActivityDefinition"), (search::INCLUDE_ARCHIVED, "yes")];
         let count = match archived {
             IncludeArchived::No => 1,
             IncludeArchived::Yes => 2,

@@ -17,7 +17,7 @@ use crate::outcome::Outcome;
 /// The result of an operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why an operation failed (Koppeltaal spec section 8).
+/// Why an operation failed, sorted by what a caller can do about it.
 ///
 /// Cloning is cheap: an error that many callers wait for, such as a failed refresh of a token, goes to each of them.
 #[derive(Clone, thiserror::Error)]
@@ -336,7 +336,7 @@ impl Error {
     }
 
     /// Whether a write may be repeated without asking: it never reached the server, or was declined unprocessed with
-    /// the invitation to come back (Koppeltaal spec section 8).
+    /// the invitation to come back.
     pub(crate) fn is_repeatable_write(&self) -> bool {
         match self {
             _ if self.leaves_open() => false,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use koppeltaal_fhir::{Bundle, Finding};
+use koppeltaal_messaging::vocabulary::search;
 use koppeltaal_messaging::{Event, Header, ProcessingStatus, ResourceUrl};
 
 use crate::client::Client;
@@ -64,14 +65,14 @@ impl MessageFilter {
     }
 
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
-        let patient = self.patient.as_ref().map(|url| ("Patient", url.versionless()));
-        let event = self.event.map(|event| ("event", event.code()));
+        let patient = self.patient.as_ref().map(|url| (search::PATIENT, url.versionless()));
+        let event = self.event.map(|event| (search::EVENT, event.code()));
         patient.into_iter().chain(event)
     }
 }
 
 impl HeaderQuery {
-    /// The largest page that a server gives (Koppeltaal spec section 2).
+    /// The largest page that a server gives (Koppeltaal's public documentation).
     pub const MAX_PAGE_SIZE: u16 = 1000;
 
     /// Only headers of messages that pass the filter.
@@ -120,9 +121,9 @@ impl Client {
         // A small limit without a page size is no reason to fetch a large page.
         let count =
             query.page_size.or(limit.filter(|limit| (1..100).contains(limit))).map(|count| count.to_string());
-        let mut parameters = vec![("_summary", "true")];
-        parameters.extend(count.as_deref().map(|count| ("_count", count)));
-        parameters.extend(query.status.map(|status| ("ProcessingStatus", status.code())));
+        let mut parameters = vec![(search::SUMMARY, "true")];
+        parameters.extend(count.as_deref().map(|count| (search::COUNT, count)));
+        parameters.extend(query.status.map(|status| (search::PROCESSING_STATUS, status.code())));
         parameters.extend(query.filter.parameters());
         let first = self.server().fhir(HEADER_SEARCH, &parameters);
         Search::new(self, Operation::HEADERS, first, query.limit, |entry| Header::of_entry(&entry))
@@ -137,7 +138,8 @@ impl Client {
     ///
     /// Those of a read.
     pub async fn message(&self, id: &str) -> Result<Option<ReceivedMessage>> {
-        let request = Request::new(Operation::MESSAGE, self.server().fhir(HEADER_SEARCH, &[("_id", id)]));
+        let request =
+            Request::new(Operation::MESSAGE, self.server().fhir(HEADER_SEARCH, &[(search::ID, id)]));
         or_none(self.exchange(request, ReceivedMessage::read).await)
     }
 }

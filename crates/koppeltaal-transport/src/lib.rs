@@ -4,6 +4,7 @@
 mod address;
 mod beside;
 mod binary;
+mod body;
 mod builder;
 mod client;
 mod conformance;

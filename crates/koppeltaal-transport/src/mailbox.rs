@@ -2,6 +2,7 @@
 
 use koppeltaal_fhir::Bundle;
 use koppeltaal_fhir::primitives::Instant;
+use koppeltaal_messaging::vocabulary::search;
 use koppeltaal_messaging::{Acknowledgement, Header, Reply, ResourceUrl};
 use tracing::Span;
 
@@ -35,7 +36,7 @@ impl Client {
     /// Claims the oldest new message. `None`: no message waits.
     ///
     /// The claim holds for a time of the server's choosing (some minutes); a message that is not acknowledged by then
-    /// is delivered again, five times at most (Koppeltaal spec section 5). So delivery is at least once.
+    /// is delivered again, five times at most (Koppeltaal's public documentation). So delivery is at least once.
     ///
     /// # Errors
     ///
@@ -51,7 +52,7 @@ impl Client {
     ///
     /// Those of [`claim`](Self::claim).
     pub async fn claim_matching(&self, filter: &MessageFilter) -> Result<Option<ReceivedMessage>> {
-        let mut parameters = vec![("_query", "MessageHeader.GetNextNewAndClaim")];
+        let mut parameters = vec![(search::QUERY, search::CLAIM)];
         parameters.extend(filter.parameters());
         let request = Request::new(Operation::CLAIM, self.server().fhir(HEADER_SEARCH, &parameters));
         self.exchange(request, |answer| {
@@ -68,8 +69,7 @@ impl Client {
     /// Says what became of a claimed message: the header as received goes back with the new processing status.
     ///
     /// It goes to the header's address without version: the claim itself gave the header a new version, which not every
-    /// server puts into its self link, and a message is acknowledged in whatever version it is by then (Koppeltaal spec
-    /// sections 5 and 14).
+    /// server puts into its self link, and a message is acknowledged in whatever version it is by then.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Launching users into applications, and the tokens of their sessions (Koppeltaal spec section 9).
+//! Launching users into applications, and the tokens of their sessions (OAuth 2, after SMART on FHIR).
 //!
 //! Written here and not taken from the `oauth2` crate: what Koppeltaal adds (launches, activation codes, a code as JSON,
 //! `patient` and `domain` in the reply, `launch:ID` in the scope) is most of it; that crate keeps secrets in plain

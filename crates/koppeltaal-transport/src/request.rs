@@ -9,7 +9,7 @@ use reqwest::{Method, Url};
 use crate::error::{Error, Result};
 use crate::secret;
 
-/// One kind of request (Koppeltaal spec section 2).
+/// One kind of request.
 #[derive(Debug)]
 pub(crate) struct Operation {
     /// For spans.
@@ -156,7 +156,7 @@ impl<'a> Request<'a> {
         Self { authorization, ..self }
     }
 
-    /// Whether the same request may be made again after this error (Koppeltaal spec section 8).
+    /// Whether the same request may be made again after this error.
     pub(crate) fn may_repeat_after(&self, error: &Error) -> bool {
         if self.operation.repeatable { error.is_retryable() } else { error.is_repeatable_write() }
     }

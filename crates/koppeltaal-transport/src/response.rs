@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, StatusCode};
 use koppeltaal_fhir::resources::{OperationOutcome, ResponseType};
@@ -9,9 +10,9 @@ use koppeltaal_fhir::{Bundle, Document, Finding, Limits, ReadDocument, ReadOptio
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::{CodeSystem as _, ReplyError, ResourceUrl};
 use reqwest::Url;
-use secrecy::zeroize::Zeroize as _;
 use serde::de::DeserializeOwned;
 
+use crate::body::{Incoming, TooLarge};
 use crate::error::{Error, Excerpt, ProtocolError, ProtocolProblem, Result};
 use crate::media;
 use crate::oauth::error::OAuthError;
@@ -24,18 +25,9 @@ use crate::send::network_error;
 pub(crate) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
-    body: Vec<u8>,
+    body: Bytes,
     limits: Limits,
     expected: Expected,
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        // Wiping takes longer than reading, so it is kept for what holds tokens.
-        if self.expected == Expected::OAuth {
-            self.body.zeroize();
-        }
-    }
 }
 
 /// A bundle, and what was odd about its text.
@@ -56,7 +48,7 @@ enum Refusal {
     Unavailable,
 }
 
-/// Statuses that say it all (Koppeltaal spec section 8).
+/// Statuses that say it all.
 const BY_STATUS: [(StatusCode, Refusal); 9] = [
     (StatusCode::UNAUTHORIZED, Refusal::Authentication),
     (StatusCode::FORBIDDEN, Refusal::Forbidden),
@@ -89,31 +81,30 @@ impl Answer {
     ) -> Result<Self> {
         let mut answer = Self {
             status: response.status(),
-            headers: response.headers().clone(),
-            body: Vec::new(),
+            headers: std::mem::take(response.headers_mut()),
+            body: Bytes::new(),
             limits,
             expected,
         };
+        let too_large = |TooLarge| ProtocolProblem::TooLarge { limit: limits.bytes };
+        let is_secret = expected == Expected::OAuth;
         let announced = response.content_length().unwrap_or_default();
-        if announced > limits.bytes as u64 {
-            return Err(answer.not_koppeltaal(ProtocolProblem::TooLarge { limit: limits.bytes }));
-        }
-        // The length is only announced: no more memory is set aside on trust than a usual message needs.
-        answer.body.reserve(usize::try_from(announced.min(64 << 10)).unwrap_or_default());
-        loop {
-            let chunk = match response.chunk().await {
-                Ok(Some(chunk)) => chunk,
-                Ok(None) => return Ok(answer),
-                Err(error) if is_decompression(&error) => {
-                    return Err(answer.not_koppeltaal(ProtocolProblem::Compression));
-                }
+        let mut body = Incoming::new(announced, limits.bytes, is_secret)
+            .map_err(|error| answer.not_koppeltaal(too_large(error)))?;
+        let end = loop {
+            let pushed = match response.chunk().await {
+                Ok(Some(piece)) => body.push(piece).map_err(too_large),
+                Ok(None) => break Ok(()),
+                Err(error) if is_decompression(&error) => Err(ProtocolProblem::Compression),
                 Err(error) => return Err(network_error(error, time)),
             };
-            if answer.body.len() + chunk.len() > limits.bytes {
-                return Err(answer.not_koppeltaal(ProtocolProblem::TooLarge { limit: limits.bytes }));
+            if pushed.is_err() {
+                break pushed;
             }
-            answer.body.extend_from_slice(&chunk);
-        }
+        };
+        answer.body = body.into_bytes();
+        end.map_err(|problem| answer.not_koppeltaal(problem))?;
+        Ok(answer)
     }
 
     /// The answer if it is the expected one, else the error that it is.
@@ -196,7 +187,7 @@ impl Answer {
         }
     }
 
-    /// The error that a reply to a message is which does not accept it (Koppeltaal spec section 4).
+    /// The error that a reply to a message is which does not accept it.
     pub(crate) fn not_accepted(&self, error: ReplyError) -> Error {
         let ReplyError::NotOk { code, outcome } = error else {
             return self.not_koppeltaal(ProtocolProblem::Reply(error));
@@ -275,8 +266,7 @@ impl Answer {
         }
     }
 
-    /// Where the resource is that was created or changed, with its version: `Content-Location`, else `Location`
-    /// (Koppeltaal spec section 7).
+    /// Where the resource is that was created or changed, with its version: `Content-Location`, else `Location`.
     pub(crate) fn resource_url(&self) -> Option<ResourceUrl> {
         let url = |name| self.header(name).and_then(|value: &str| value.parse().ok());
         url(&header::CONTENT_LOCATION).or_else(|| url(&header::LOCATION))

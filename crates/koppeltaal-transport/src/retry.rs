@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 /// When to try again what may safely be tried again: reads, and writes that certainly never reached the server or
-/// that it declined unprocessed (Koppeltaal spec section 8).
+/// that it declined unprocessed.
 ///
 /// Waiting times double from `min_delay` to `max_delay`, each stretched at random up to twofold so that many clients do
 /// not come back at one moment. A server's `Retry-After` is honoured where it is longer; when it is longer than the

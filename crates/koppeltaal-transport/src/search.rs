@@ -99,7 +99,7 @@ impl<T: Send + Sync + 'static> Search<T> {
         Ok(Some(Page { items, total, findings, suppressed }))
     }
 
-    /// The next page at the configured server (Koppeltaal spec section 5). A bad link becomes an error when the page is
+    /// The next page at the configured server, whatever host the link names. A bad link becomes an error when the page is
     /// asked for, so that the results before it are not lost.
     fn follow(&self, answer: &Answer, link: &str) -> Result<Url> {
         let url = self

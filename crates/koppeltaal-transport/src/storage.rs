@@ -1,5 +1,5 @@
-//! The storage service: what applications keep at the server for a patient, as `Other` with code `StorageItem`
-//! (Koppeltaal spec section 11). Its other face, `Binary`, is in [`binary`](crate::binary).
+//! The storage service: what applications keep at the server for a patient, as `Other` with code `StorageItem`.
+//! Its other face, `Binary`, is in [`binary`](crate::binary).
 
 use std::fmt;
 
@@ -8,6 +8,7 @@ use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::{Document, Entry, Resource};
 use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_messaging::profiles::StorageItem;
+use koppeltaal_messaging::vocabulary::search::{self, storage as parameter};
 use reqwest::Url;
 
 use crate::client::Client;
@@ -15,24 +16,10 @@ use crate::error::{Error, Result};
 use crate::request::{Body, Operation, Request};
 use crate::search::Search;
 
-/// How the parameters are spelt. The public text of Koppeltaal lists what can be searched by, but no names; these are in
-/// the style of FHIR DSTU1. This is the one place to change them.
-pub(crate) mod spelling {
-    pub(crate) const CODE: (&str, &str) = ("code", "StorageItem");
-    pub(crate) const ID: &str = "_id";
-    pub(crate) const PATIENT: &str = "patient";
-    pub(crate) const OBJECT_TYPE: &str = "objectType";
-    pub(crate) const OBJECT_KEY: &str = "objectKey";
-    pub(crate) const KEY_EXACT: &str = "objectKey:exact";
-    pub(crate) const KEY_STARTS_WITH: &str = OBJECT_KEY;
-    pub(crate) const KEY_CONTAINS: &str = "objectKey:contains";
-    pub(crate) const LAST_UPDATED: &str = "lastUpdated";
-    pub(crate) const SORT: &str = "_sort";
-    pub(crate) const SORT_DESCENDING: &str = "_sort:desc";
-    pub(crate) const COUNT: &str = "_count";
-    /// The type in the address by which an item is deleted.
-    pub(crate) const DELETE_PREFIX: &str = "StorageItem:";
-}
+/// Which kind of `Other` all requests are about.
+const CODE: (&str, &str) = (search::CODE, "StorageItem");
+/// What stands before the id in the address by which an item is deleted.
+const DELETE_PREFIX: &str = "StorageItem:";
 
 /// A stored item as the server has it. `Debug` shows its address and kind only.
 #[derive(Clone, PartialEq)]
@@ -88,52 +75,52 @@ impl StorageQuery {
 
     /// Only the item with this id.
     pub fn id(self, id: impl Into<String>) -> Self {
-        self.with(spelling::ID, id)
+        self.with(search::ID, id)
     }
 
     /// Only items of this patient. A bearer token implies it.
     pub fn patient(self, patient: &ResourceUrl) -> Self {
-        self.with(spelling::PATIENT, patient.versionless())
+        self.with(parameter::PATIENT, patient.versionless())
     }
 
     /// Only items of this object type.
     pub fn object_type(self, object_type: impl Into<String>) -> Self {
-        self.with(spelling::OBJECT_TYPE, object_type)
+        self.with(parameter::OBJECT_TYPE, object_type)
     }
 
     /// Only the item with this object key.
     pub fn object_key(self, key: impl Into<String>) -> Self {
-        self.with(spelling::KEY_EXACT, key)
+        self.with(parameter::OBJECT_KEY_EXACT, key)
     }
 
     /// Only items whose object key starts with this.
     pub fn object_key_starts_with(self, start: impl Into<String>) -> Self {
-        self.with(spelling::KEY_STARTS_WITH, start)
+        self.with(parameter::OBJECT_KEY, start)
     }
 
     /// Only items whose object key contains this.
     pub fn object_key_contains(self, part: impl Into<String>) -> Self {
-        self.with(spelling::KEY_CONTAINS, part)
+        self.with(parameter::OBJECT_KEY_CONTAINS, part)
     }
 
     /// Only items that were last changed then. Two of them make a period.
     pub fn last_updated(self, comparison: Comparison, time: &Instant) -> Self {
-        self.with(spelling::LAST_UPDATED, format!("{}{time}", comparison.prefix()))
+        self.with(parameter::LAST_UPDATED, format!("{}{time}", comparison.prefix()))
     }
 
     /// By last change, the oldest first.
     pub fn oldest_first(self) -> Self {
-        self.with(spelling::SORT, spelling::LAST_UPDATED)
+        self.with(parameter::SORT, parameter::LAST_UPDATED)
     }
 
     /// By last change, the newest first.
     pub fn newest_first(self) -> Self {
-        self.with(spelling::SORT_DESCENDING, spelling::LAST_UPDATED)
+        self.with(parameter::SORT_DESCENDING, parameter::LAST_UPDATED)
     }
 
     /// How many items per page.
     pub fn page_size(self, items: u16) -> Self {
-        self.with(spelling::COUNT, items.max(1).to_string())
+        self.with(search::COUNT, items.max(1).to_string())
     }
 
     /// How many items at most, on all pages together.
@@ -145,7 +132,7 @@ impl StorageQuery {
 impl Client {
     /// Searches stored items. Nothing is requested until results are asked for.
     pub fn storage_items(&self, query: &StorageQuery) -> Search<StoredItem> {
-        let mut first = self.server().fhir("Other", &[spelling::CODE]);
+        let mut first = self.server().fhir("Other", &[CODE]);
         first.query_pairs_mut().extend_pairs(&query.parameters);
         Search::new(self, Operation::STORAGE_ITEMS, first, query.limit, StoredItem::of_entry)
     }
@@ -158,9 +145,9 @@ impl Client {
     ///
     /// Those of a read.
     pub async fn storage_item(&self, id: &str, patient: Option<&ResourceUrl>) -> Result<Option<StoredItem>> {
-        let mut url = self.server().fhir("Other", &[spelling::CODE]);
+        let mut url = self.server().fhir("Other", &[CODE]);
         push(&mut url, id);
-        let patient = patient.map(|patient| (spelling::PATIENT, patient.versionless()));
+        let patient = patient.map(|patient| (parameter::PATIENT, patient.versionless()));
         url.query_pairs_mut().extend_pairs(patient);
         let result = self
             .exchange(Request::new(Operation::STORAGE_ITEM, url), |answer| {
@@ -181,7 +168,7 @@ impl Client {
     ///
     /// Those of a write; the object key must be new for the patient and object type.
     pub async fn create_storage_item(&self, item: &StorageItem) -> Result<ResourceUrl> {
-        let url = self.server().fhir("Other", &[spelling::CODE]);
+        let url = self.server().fhir("Other", &[CODE]);
         self.put_storage_item(Operation::CREATE_STORAGE_ITEM, url, item).await
     }
 
@@ -197,7 +184,7 @@ impl Client {
         item: &StorageItem,
     ) -> Result<ResourceUrl> {
         let mut url = self.here(current)?;
-        url.query_pairs_mut().append_pair(spelling::CODE.0, spelling::CODE.1);
+        url.query_pairs_mut().append_pair(CODE.0, CODE.1);
         self.put_storage_item(Operation::UPDATE_STORAGE_ITEM, url, item).await
     }
 
@@ -207,9 +194,9 @@ impl Client {
     ///
     /// [`NotFound`](Error::NotFound) when there is none; else those of a write.
     pub async fn delete_storage_item(&self, id: &str) -> Result<()> {
-        let id = id.strip_prefix(spelling::DELETE_PREFIX).unwrap_or(id);
+        let id = id.strip_prefix(DELETE_PREFIX).unwrap_or(id);
         let mut url = self.server().fhir("Other", &[]);
-        push(&mut url, &format!("{}{id}", spelling::DELETE_PREFIX));
+        push(&mut url, &format!("{DELETE_PREFIX}{id}"));
         self.delete(Operation::DELETE_STORAGE_ITEM, url).await
     }
 

@@ -9,7 +9,58 @@ pub use koppeltaal_push as push;
 #[cfg(feature = "transport")]
 pub use koppeltaal_transport as transport;
 
-/// The README of the repository, whose example is tested here.
-#[cfg(all(doctest, feature = "messaging"))]
+#[cfg(feature = "connector")]
+mod connector;
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+mod database;
+#[cfg(feature = "connector")]
+mod launch;
+#[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
+mod outbox;
+#[cfg(feature = "connector")]
+mod receive;
+#[cfg(feature = "transport")]
+mod versions;
+#[cfg(feature = "connector")]
+mod worker;
+
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use connector::{Connector, MergeLimits, Newer, SendError, Sent};
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use launch::{Launch, LaunchError, LaunchSession, Launches, PendingLaunch, SessionError};
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use receive::{Deliveries, Delivery, ReceiveError, Received};
+
+#[cfg(feature = "postgresql")]
+pub use deadpool_postgres;
+#[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql"))))
+)]
+pub use outbox::{
+    DispatchReport, DispatchTrouble, Dispatcher, Outbox, OutboxEntry, OutboxError, OutboxFault, OutboxState,
+    OutboxSummary, Outgoing,
+};
+#[cfg(feature = "sqlite")]
+pub use rusqlite;
+#[cfg(feature = "postgresql")]
+#[cfg_attr(docsrs, doc(cfg(feature = "postgresql")))]
+pub use versions::PostgresqlVersionStore;
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub use versions::SqliteVersionStore;
+#[cfg(feature = "transport")]
+pub use versions::{MemoryVersionStore, VersionStore, VersionStoreError};
+
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use worker::{HandlerError, Trouble, Worker, WorkerReport};
+
+/// The README of the repository, whose examples are tested here.
+#[cfg(all(doctest, feature = "connector"))]
 #[doc = include_str!("../../../README.md")]
 pub struct Readme;

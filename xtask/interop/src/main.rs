@@ -1,5 +1,6 @@
-//! `cargo xtask interop`: the project against what is not this project's: real messages, the official schema, deployed
-//! clients and a browser. A package of its own, because xtask must build when the generated code does not.
+//! `cargo xtask interop`: the project against what is not its own: real messages, the official schema, deployed
+//! clients, a database server, a browser, a terminal, and whoever kills processes. A package of its own, because xtask must build
+//! when the generated code does not.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,10 +10,13 @@ use clap::{Parser, Subcommand};
 mod browser;
 mod composed;
 mod examples;
+mod kill;
+mod postgresql;
 mod programs;
 mod python;
 mod schema;
 mod signalr;
+mod terminal;
 mod webdriver;
 
 /// Hold messages against those of others.
@@ -59,6 +63,27 @@ enum Command {
         #[arg(long, default_value = "target/interop/venv")]
         environment: PathBuf,
     },
+    /// Run the tests of the version store and the outbox that need a `PostgreSQL` server. Starts one for them.
+    Postgresql {
+        /// Say what is missing instead of installing the server by apt-get.
+        #[arg(long)]
+        no_install: bool,
+    },
+    /// Kill a sender and a receiver at random moments while messages flow, and see that none is lost or sent twice.
+    Kill {
+        /// How often.
+        #[arg(long, default_value_t = 200)]
+        kills: u32,
+        /// How many messages flow meanwhile.
+        #[arg(long, default_value_t = 2000)]
+        messages: u32,
+    },
+    /// Run the command on a pseudo-terminal: the password prompt and the progress of long work. Unix only.
+    Terminal {
+        /// The interpreter that plays the person.
+        #[arg(long, default_value = "python3")]
+        python: String,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -68,6 +93,9 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Signalr { directory } => signalr::run(&directory)?,
         Command::Browser { screenshots } => browser::run(screenshots.as_deref())?,
         Command::Python { python, environment } => python::run(&python, &environment)?,
+        Command::Postgresql { no_install } => postgresql::run(!no_install).map(|()| 0)?,
+        Command::Kill { kills, messages } => kill::run(kills, messages).map(|()| 0)?,
+        Command::Terminal { python } => terminal::run(&python)?,
     };
     Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

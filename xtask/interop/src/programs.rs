@@ -34,23 +34,29 @@ fn works(program: &str) -> bool {
 
 /// Makes sure that a program is there; on Debian and Ubuntu root installs the package that has it.
 pub(crate) fn require(program: &str, package: &str) -> Result<()> {
-    if works(program) {
+    if works(program) || install(package)? && works(program) {
         return Ok(());
     }
-    let is_root = output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if is_root && works("apt-get") {
-        println!("installing {package}");
-        output(Command::new("apt-get").args(["update", "-qq"]))?;
-        output(
-            Command::new("apt-get")
-                .args(["install", "-y", "-qq", package])
-                .env("DEBIAN_FRONTEND", "noninteractive"),
-        )?;
-        if works(program) {
-            return Ok(());
-        }
-    }
     bail!("{program} is missing; Debian and Ubuntu have it in the package {package}")
+}
+
+/// Installs a package, where that can be done: on Debian and Ubuntu, as root.
+pub(crate) fn install(package: &str) -> Result<bool> {
+    if !is_root() || !works("apt-get") {
+        return Ok(false);
+    }
+    println!("installing {package}");
+    output(Command::new("apt-get").args(["update", "-qq"]))?;
+    output(
+        Command::new("apt-get")
+            .args(["install", "-y", "-qq", package])
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )?;
+    Ok(true)
+}
+
+pub(crate) fn is_root() -> bool {
+    output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
 /// A program beside the check, ended when this is dropped.

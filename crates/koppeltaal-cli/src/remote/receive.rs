@@ -1,17 +1,16 @@
 //! `koppeltaal receive`: claims messages, prints or saves them, and says what became of them.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use koppeltaal_messaging::Acknowledgement;
-use koppeltaal_push::Notifications;
 use koppeltaal_transport::{Client, ReceivedMessage};
 
+use super::follow::Follow;
 use super::message::{Filter, Folder, Summary, print_whole};
+use super::versions::{KeepVersions, Versions};
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::signals::StopSignals;
 
 /// Claim the next message, print it whole, and acknowledge it.
 ///
@@ -35,13 +34,15 @@ pub(crate) struct Receive {
     #[arg(long)]
     follow: bool,
 
-    /// How often to look for new messages, in seconds, with --follow.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
-    interval: u64,
+    #[command(flatten)]
+    looks: Follow,
 
     /// Write each message into this folder instead, as NUMBER.json or NUMBER.xml, and print a line.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
+
+    #[command(flatten)]
+    versions: KeepVersions,
 
     #[command(flatten)]
     filter: Filter,
@@ -68,40 +69,49 @@ impl Receive {
         if self.all && self.ack == Ack::Release {
             return Err(Failure::Usage("--all with --ack release would never end".to_owned()));
         }
-        let client = self.connection.connect()?.client;
+        let connected = self.connection.connect()?;
+        let client = connected.client;
+        let versions = self.versions.open(connected.domain)?;
         let folder = match &self.save {
             Some(folder) => Some(Folder::create(folder, client.format())?),
             None => None,
         };
-        let folder = folder.as_ref();
+        let one = || self.one(&client, folder.as_ref(), versions.as_ref());
         if !self.follow {
-            while self.one(&client, folder).await? && self.all {}
+            while one().await? && self.all {}
             return Ok(());
         }
-        let mut signals = StopSignals::listen()?;
-        let mut notifications = Notifications::every(Duration::from_secs(self.interval));
-        loop {
-            tokio::select! {
-                _ = notifications.wait() => {}
-                stop = signals.next() => return Ok(stop?),
-            }
+        let mut following = self.looks.start(&client)?;
+        while following.look().await? {
             // A message that is claimed is dealt with to the end, whatever is pressed meanwhile.
-            while self.one(&client, folder).await? {
-                if signals.has_come() {
-                    return Ok(());
-                }
+            let mut is_over = false;
+            while !is_over && one().await? {
+                is_over = following.is_over();
+            }
+            if is_over {
+                break;
             }
         }
+        following.stop().await;
+        Ok(())
     }
 
     /// Deals with the next message; false when none waits.
-    async fn one(&self, client: &Client, folder: Option<&Folder>) -> Result<bool, Failure> {
+    async fn one(
+        &self,
+        client: &Client,
+        folder: Option<&Folder>,
+        versions: Option<&Versions>,
+    ) -> Result<bool, Failure> {
         let Some(message) = client.claim_matching(&self.filter.build()).await? else { return Ok(false) };
         let ReceivedMessage { header, bundle, .. } = &message;
         let mut summary = Summary::of(header);
         match folder {
             Some(folder) => summary.file = Some(folder.save(header, bundle)?.display().to_string()),
             None => print_whole(self.connection.output, &summary, bundle, client.format())?,
+        }
+        if let Some(versions) = versions {
+            versions.keep_all_of(bundle).await?;
         }
         let (said, acknowledgement) = match self.ack {
             Ack::Success => ("success", Some(Acknowledgement::Success)),

@@ -1,18 +1,15 @@
-//! `koppeltaal watch`: prints messages as they come into the queue, without claiming them. By polling, for now: the hub
-//! connection is to wake the same loop.
+//! `koppeltaal watch`: prints messages as they come into the queue, without claiming them.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use clap::Args;
 use koppeltaal_messaging::ProcessingStatus;
-use koppeltaal_push::Notifications;
 use koppeltaal_transport::HeaderQuery;
 
+use super::follow::Follow;
 use super::message::{Filter, Summary};
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::signals::StopSignals;
 
 /// Print the messages that wait, and those that come, until Ctrl-C. Claims none.
 #[derive(Debug, Args)]
@@ -20,9 +17,8 @@ pub(crate) struct Watch {
     #[command(flatten)]
     filter: Filter,
 
-    /// How often to look, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
-    interval: u64,
+    #[command(flatten)]
+    follow: Follow,
 
     #[command(flatten)]
     pub(super) connection: Connection,
@@ -32,14 +28,9 @@ impl Watch {
     pub(super) async fn act(self) -> Result<(), Failure> {
         let client = self.connection.connect()?.client;
         let query = HeaderQuery::default().status(ProcessingStatus::New).filter(self.filter.build());
-        let mut signals = StopSignals::listen()?;
-        let mut notifications = Notifications::every(Duration::from_secs(self.interval));
+        let mut following = self.follow.start(&client)?;
         let mut before = HashSet::new();
-        loop {
-            tokio::select! {
-                _ = notifications.wait() => {}
-                stop = signals.next() => return Ok(stop?),
-            }
+        while following.look().await? {
             let mut waiting = HashSet::new();
             let mut headers = client.message_headers(&query);
             loop {
@@ -62,5 +53,7 @@ impl Watch {
             }
             before = waiting;
         }
+        following.stop().await;
+        Ok(())
     }
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use koppeltaal_messaging::Event;
+use koppeltaal::{SqliteVersionStore, VersionStore as _};
+use koppeltaal_messaging::{Event, ResourceUrl};
 use koppeltaal_sandbox::{Application, Instance, Sandbox};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -148,6 +149,27 @@ fn a_message_is_sent_listed_shown_received_and_acknowledged() {
 }
 
 #[test]
+fn versions_are_kept_in_a_file_that_an_application_can_use() {
+    let world = World::start();
+    let (of_portal, of_game) = (world.file("portal.db"), world.file("game.db"));
+    let sent = world.json("portal", &["send", PLAN, "--versions", &of_portal]);
+    let plan = sent[0]["versions"][0].as_str().expect("a version").parse::<ResourceUrl>().expect("a URL");
+    world.done("game", &["receive", "--ack", "success", "--versions", &of_game]);
+    let runtime = Runtime::new().expect("a runtime");
+    for file in [of_portal, of_game] {
+        let store = SqliteVersionStore::open(&file).expect("the store opens");
+        let asked = [plan.without_version()];
+        let known = runtime.block_on(store.versions("Zonnedauw", &asked));
+        assert_eq!(known.expect("versions"), [Some(plan.clone())]);
+    }
+
+    let missing =
+        world.run("game", &["receive", "--ack", "success", "--versions", "no/such/folder/versions.db"]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(stderr(&missing).contains("no/such/folder/versions.db"), "{}", stderr(&missing));
+}
+
+#[test]
 fn messages_are_saved_in_a_folder_and_can_be_validated_there() {
     let world = World::start();
     world.done("portal", &["send", PLAN]);
@@ -280,6 +302,31 @@ fn following_ends_when_it_is_asked_to() {
         let killed = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
         assert!(killed.expect("kill runs").success());
         assert_eq!(child.wait().expect("it ends").code(), Some(0), "{arguments:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_comes_while_somebody_follows_is_pushed_and_not_waited_for() {
+    for arguments in [&["receive", "--ack", "success", "--follow"][..], &["watch"]] {
+        let world = World::start();
+        world.done("portal", &["send", PLAN]);
+        // Nobody waits for this timer.
+        let arguments = [arguments, &["--interval", "86400", "--output", "json"]].concat();
+        let mut command = world.command("game", &arguments);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
+        let stdout = std::io::BufReader::new(child.stdout.take().expect("piped"));
+        let mut lines = std::io::BufRead::lines(stdout);
+        let mut event = || {
+            let line = lines.next().expect("a line").expect("text");
+            serde_json::from_str::<Value>(&line).expect("JSON")["event"].clone()
+        };
+        assert_eq!(event(), "CreateOrUpdateCarePlan");
+        // The first look is over.
+        world.done("portal", &["send", STATUS, "--format", "xml"]);
+        assert_eq!(event(), "UpdateCarePlanActivityStatus");
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
     }
 }
 

@@ -151,7 +151,7 @@ impl<'t> Reader<'t> {
         let mut item = 0;
         while self.next_item(item == 0)? {
             let start = self.scanner.offset();
-            self.report.charge(values.size(), start)?;
+            self.report.charge(values.growth(), start)?;
             // A place for nulls too: `_name` lines up by index.
             let value = values.at(item);
             match self.kind()? {
@@ -275,7 +275,7 @@ impl<'t> Reader<'t> {
         item: usize,
     ) -> Result<()> {
         let offset = self.scanner.offset();
-        self.report.charge(values.size(), offset)?;
+        self.report.charge(values.growth(), offset)?;
         self.report.enter(field.name, Some(item), offset)?;
         let value = values.push();
         self.structure(value)?;

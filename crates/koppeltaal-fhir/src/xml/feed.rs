@@ -7,6 +7,7 @@ use crate::bundle::{Author, Bundle, Category, Entry, Link};
 use crate::finding::Rule;
 use crate::primitive::{AnyPrimitive, Primitive, ScalarKind, Verdict};
 use crate::primitives::is_xml_space;
+use crate::structure::growth;
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 use crate::xhtml::Xhtml;
 
@@ -31,9 +32,18 @@ impl<'t> Reader<'t> {
                 "title" => self.atom_text("title", &child, &mut bundle.title)?,
                 "id" => bundle.id = Some(self.atom_id(&child)?),
                 "updated" => self.atom_text("updated", &child, &mut bundle.updated)?,
-                "link" => bundle.link.push(self.link(&child, Namespace::Atom)?),
-                "category" => bundle.category.push(self.category(&child)?),
-                "author" => bundle.author.push(self.author(&child)?),
+                "link" => {
+                    let link = self.link(&child, Namespace::Atom)?;
+                    self.add(&mut bundle.link, link, child.tag.offset)?;
+                }
+                "category" => {
+                    let category = self.category(&child)?;
+                    self.add(&mut bundle.category, category, child.tag.offset)?;
+                }
+                "author" => {
+                    let author = self.author(&child)?;
+                    self.add(&mut bundle.author, author, child.tag.offset)?;
+                }
                 "totalResults" => {
                     self.expect_namespace(&child, Namespace::OpenSearch)?;
                     self.text_value("totalResults", &child, &mut bundle.total_results)?;
@@ -43,11 +53,10 @@ impl<'t> Reader<'t> {
                         let limit = format!("more than {} entries", self.report.limits().entries);
                         return Err(self.report.limit(limit, child.tag.offset));
                     }
-                    self.report.charge(size_of::<Entry>(), child.tag.offset)?;
                     self.report.enter("entry", Some(bundle.entry.len()), child.tag.offset)?;
                     let entry =
                         if child.name == "entry" { self.entry(&child)? } else { self.deleted_entry(&child)? };
-                    bundle.entry.push(entry);
+                    self.add(&mut bundle.entry, entry, child.tag.offset)?;
                     self.report.leave();
                 }
                 "Signature" => {
@@ -72,6 +81,15 @@ impl<'t> Reader<'t> {
         Ok(bundle)
     }
 
+    /// Adds an item to a list of the feed, and accounts for its memory.
+    fn add<T>(&mut self, list: &mut Vec<T>, item: T, offset: usize) -> Result<()> {
+        let growth = growth(list);
+        self.report.charge(growth * size_of::<T>(), offset)?;
+        list.reserve_exact(growth);
+        list.push(item);
+        Ok(())
+    }
+
     fn entry(&mut self, element: &Element<'t>) -> Result<Entry> {
         self.expect_namespace(element, Namespace::Atom)?;
         let mut entry = Entry::default();
@@ -84,9 +102,18 @@ impl<'t> Reader<'t> {
                 "id" => entry.id = Some(self.atom_id(&child)?),
                 "updated" => self.atom_text("updated", &child, &mut entry.updated)?,
                 "published" => self.atom_text("published", &child, &mut entry.published)?,
-                "link" => entry.link.push(self.link(&child, Namespace::Atom)?),
-                "category" => entry.category.push(self.category(&child)?),
-                "author" => entry.author.push(self.author(&child)?),
+                "link" => {
+                    let link = self.link(&child, Namespace::Atom)?;
+                    self.add(&mut entry.link, link, child.tag.offset)?;
+                }
+                "category" => {
+                    let category = self.category(&child)?;
+                    self.add(&mut entry.category, category, child.tag.offset)?;
+                }
+                "author" => {
+                    let author = self.author(&child)?;
+                    self.add(&mut entry.author, author, child.tag.offset)?;
+                }
                 "content" if entry.content.is_none() => {
                     self.expect_namespace(&child, Namespace::Atom)?;
                     self.atom_attributes(&child, &mut entry.unknown, &["type"])?;
@@ -160,7 +187,7 @@ impl<'t> Reader<'t> {
                             found,
                         )?;
                     }
-                    entry.link.push(link);
+                    self.add(&mut entry.link, link, child.tag.offset)?;
                 }
                 _ => self.unknown_child(&child, &mut entry.unknown)?,
             }
@@ -197,6 +224,7 @@ impl<'t> Reader<'t> {
                         "no text here",
                         found,
                     )?;
+                    self.report.charge(UnknownNode::COST, self.tokens.offset())?;
                     let content = UnknownContent::XmlText(text.trim_matches(is_xml_space).to_owned());
                     unknown.push(UnknownNode { name: String::new(), content, after: 0 });
                 }
@@ -251,6 +279,9 @@ impl<'t> Reader<'t> {
     /// Checks the attributes of an element that becomes a plain value, which has no place for them.
     fn unkept_attributes(&mut self, name: &str, element: &Element<'t>, known: &[&str]) -> Result<()> {
         let offset = element.tag.offset;
+        if element.tag.first_other.is_none() && element.value().is_none() {
+            return Ok(());
+        }
         let mut unknown = Unknown::default();
         self.atom_attributes(element, &mut unknown, known)?;
         for node in &unknown {

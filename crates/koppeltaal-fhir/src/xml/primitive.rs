@@ -119,6 +119,7 @@ impl<'t> Reader<'t> {
                     if element.value().is_none() && value.wire_text().is_none() {
                         value.set(Cow::Borrowed(text));
                     } else {
+                        self.report.charge(UnknownNode::COST, offset)?;
                         let content = UnknownContent::XmlText(text.to_owned());
                         value.companions_mut().unknown.push(UnknownNode {
                             name: String::new(),

@@ -108,7 +108,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The element whose start tag was the last token.
-    #[inline]
+    #[inline(always)]
     pub(super) fn open(&mut self, outer: Scope) -> Result<Element<'t>> {
         let tag = *self.tokens.tag();
         let mut element = Element {
@@ -141,10 +141,17 @@ impl<'t> Reader<'t> {
     /// Looks through the attributes that are not `value`.
     fn other_attributes(&mut self, element: &mut Element<'t>) -> Result<()> {
         let tag = element.tag;
-        if tag.others > 1 || tag.first_other.is_some_and(|(name, _)| name == "value") {
+        let mut earlier = [""; 4];
+        if tag.others as usize > earlier.len() {
             self.check_names_differ(tag)?;
         }
-        for (name, raw) in tag.other_attributes() {
+        for (index, (name, raw)) in tag.other_attributes().enumerate() {
+            if earlier.contains(&name) {
+                return Err(self.duplicate_attribute(name, tag.offset));
+            }
+            if let Some(place) = earlier.get_mut(index) {
+                *place = name;
+            }
             if name == "id" {
                 element.id = Some(raw);
             } else if name == "xmlns" {
@@ -166,8 +173,9 @@ impl<'t> Reader<'t> {
     }
 
     /// Fails if two attributes have the same name. Sorted, because a hostile tag has a million of them.
+    #[cold]
     fn check_names_differ(&self, tag: Tag<'t>) -> Result<()> {
-        let mut names: Vec<&str> = tag.attributes().map(|(name, _)| name).collect();
+        let mut names: Vec<&str> = tag.other_attributes().map(|(name, _)| name).collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(self.duplicate_attribute(pair[0], tag.offset)),

@@ -176,6 +176,7 @@ impl<'t> Reader<'t> {
             return Ok(());
         }
         self.report.find((ERROR, Rule::STRAY_TEXT), "", offset, "no text here", format_args!("{text:?}"))?;
+        self.report.charge(UnknownNode::COST, offset)?;
         let content = UnknownContent::XmlText(trimmed.to_owned());
         target.unknown_mut().push(UnknownNode { name: String::new(), content, after: last + 1 });
         Ok(())
@@ -238,7 +239,7 @@ impl<'t> Reader<'t> {
             Slot::Primitive(value) => self.primitive(field, None, value, element),
             Slot::Primitives(values) => {
                 let item = values.len();
-                self.report.charge(values.size(), offset)?;
+                self.report.charge(values.growth(), offset)?;
                 self.primitive(field, Some(item), values.at(item), element)
             }
             Slot::Structure(value) => {
@@ -247,7 +248,7 @@ impl<'t> Reader<'t> {
                 self.finish_structure(field, value, offset)
             }
             Slot::Structures(values) => {
-                self.report.charge(values.size(), offset)?;
+                self.report.charge(values.growth(), offset)?;
                 self.report.enter(field.name, Some(values.len()), offset)?;
                 let value = values.push();
                 self.structure(value, element)?;

@@ -19,6 +19,8 @@ pub(crate) struct Tag<'t> {
     pub(crate) value: Option<RawValue<'t>>,
     /// The first attribute of another name.
     pub(crate) first_other: Option<(&'t str, RawValue<'t>)>,
+    /// Where behind it the other attributes start.
+    first_other_end: usize,
     /// How many attributes have another name.
     pub(crate) others: u32,
     pub(crate) is_empty: bool,
@@ -53,8 +55,12 @@ impl<'t> Tag<'t> {
             }
             match attributes.read()? {
                 Some(("value", value)) if self.value.is_none() => self.value = Some(value),
+                Some(("value", _)) => return Err("the attribute `value` twice".into()),
                 Some(attribute) => {
-                    self.first_other.get_or_insert(attribute);
+                    if self.first_other.is_none() {
+                        self.first_other = Some(attribute);
+                        self.first_other_end = attributes.position - start;
+                    }
                     self.others += 1;
                 }
                 None if attributes.position == text.len() => return Err("a tag without its end".into()),
@@ -72,9 +78,14 @@ impl<'t> Tag<'t> {
     /// The attributes but `value`, in the order they are written.
     #[inline]
     pub(crate) fn other_attributes(&self) -> impl Iterator<Item = (&'t str, RawValue<'t>)> + use<'t> {
-        let unread = if self.others > 1 { self.attributes } else { "" };
-        let others = Attributes::new(unread).map_while(Result::ok).filter(|(name, _)| *name != "value");
-        self.first_other.into_iter().chain(others.skip(1))
+        let behind_first = if self.others > 1 { &self.attributes[self.first_other_end..] } else { "" };
+        let mut behind_first = Attributes::new(behind_first);
+        let mut first = self.first_other;
+        std::iter::from_fn(move || match first.take() {
+            Some(first) => Some(first),
+            // Reading the tag saw that they are well-formed.
+            None => behind_first.by_ref().map_while(Result::ok).find(|(name, _)| *name != "value"),
+        })
     }
 
     /// Whether the name is one by the rules of XML. A name that a schema knows need not be asked.

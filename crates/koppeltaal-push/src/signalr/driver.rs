@@ -203,7 +203,7 @@ impl Driver {
         }
     }
 
-    /// Opens a channel again, until that succeeds or the server has forgotten the connection (section 10).
+    /// Opens a channel again, until that succeeds or the server has forgotten the connection.
     async fn reconnect(
         &self,
         session: &Arc<Session>,

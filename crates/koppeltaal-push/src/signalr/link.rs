@@ -20,7 +20,7 @@ pub(crate) struct Link {
     client: Client,
     /// The path of the hub server, such as `signalr`.
     path: String,
-    /// By name. They pin the connection to one of several servers (section 13); all requests go to one path, so neither
+    /// By name. They pin the connection to one of several servers; all requests go to one path, so neither
     /// scopes nor times matter.
     cookies: Mutex<BTreeMap<String, String>>,
 }

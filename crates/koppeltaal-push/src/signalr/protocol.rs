@@ -1,7 +1,8 @@
 //! The wire protocol of classic ASP.NET SignalR 2.x without any I/O: what goes into queries, what comes in frames, and
 //! how long a silence may last.
 //!
-//! Sections named in this module's comments are those of the project's notes on the protocol.
+//! The facts are those of the public repository SignalR/SignalR (tags 2.0.1 to 2.4.3), most of them seen on real servers of
+//! versions 2.0.1, 2.2.2 and 2.4.3.
 
 pub(crate) mod event_stream;
 pub(crate) mod frame;
@@ -25,7 +26,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// In the order in which an automatic start tries them (section 11).
+    /// In the order in which an automatic start tries them.
     pub const ALL: [Self; 3] = [Self::WebSockets, Self::ServerSentEvents, Self::LongPolling];
 
     /// The value of the query parameter `transport`.
@@ -38,7 +39,7 @@ impl Transport {
         }
     }
 
-    /// Whether the server shows that it lives while it has nothing to say. Long polls do not (section 10.1).
+    /// Whether the server shows that it lives while it has nothing to say. Long polls do not.
     pub(crate) fn has_keep_alive(self) -> bool {
         self != Self::LongPolling
     }

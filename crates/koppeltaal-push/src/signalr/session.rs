@@ -30,7 +30,7 @@ struct State {
     poll_delay: Duration,
     /// Whether the last frame said nothing.
     is_empty: bool,
-    /// What client and hub keep for each other (section 8.5).
+    /// What client and hub keep for each other.
     hub_state: Map<String, Value>,
 }
 
@@ -96,7 +96,7 @@ impl Session {
         self.state().hub_state.clone()
     }
 
-    /// Tells the server that the channel is open (section 6).
+    /// Tells the server that the channel is open.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ impl Session {
         }
     }
 
-    /// Makes a call over a request of its own and gives the text of its result (section 9.6).
+    /// Makes a call over a request of its own and gives the text of its result.
     ///
     /// # Errors
     ///

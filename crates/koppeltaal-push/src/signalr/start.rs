@@ -1,4 +1,4 @@
-//! How a connection starts (sections 6 and 11): negotiate, a transport that reaches its first frame, `/start`.
+//! How a connection starts: negotiate, a transport that reaches its first frame, `/start`.
 
 use std::pin::pin;
 use std::sync::Arc;

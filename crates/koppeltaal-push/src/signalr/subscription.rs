@@ -13,7 +13,7 @@ use super::connection::{ConnectionState, ConnectionStatus, EventsError, HubConne
 use super::error::InvokeError;
 use crate::Notifier;
 
-/// The hub that Koppeltaal servers push over (Koppeltaal spec section 10).
+/// The hub that Koppeltaal servers push over (Koppeltaal's public documentation).
 pub const KOPPELTAAL_HUB: &str = "KoppeltaalHub";
 /// What the server calls when a message came.
 const NEW_MESSAGE: &str = "NewMessage";

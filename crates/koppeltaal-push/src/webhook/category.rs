@@ -1,7 +1,7 @@
 //! The `Category` header: DSTU1's tags as they travel outside a bundle, here the domain of the message.
 //!
 //! A tag is `term; scheme="..."; label="..."`; several are separated by commas or stand in headers of their own. Quoted
-//! values may hold commas and semicolons. The domain is in the term (Koppeltaal spec section 4), and may hold blanks.
+//! values may hold commas and semicolons. The domain is in the term, behind `Domain#`, and may hold blanks.
 
 use http::{HeaderMap, HeaderName};
 

@@ -11,6 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use koppeltaal_fhir::primitives::Base64Binary;
 use koppeltaal_fhir::resources::Binary;
 use koppeltaal_fhir::{Document, Resource};
+use koppeltaal_messaging::vocabulary::search::storage as parameter;
 
 use super::app::App;
 use super::authentication::Caller;
@@ -82,11 +83,17 @@ pub(crate) async fn create(
         value.ok_or_else(|| Refusal::required(format!("The parameter {name} is missing.")))
     };
     let patient = match &caller.patient {
-        Some(patient) if params.get("patient").is_none() => patient.clone(),
-        _ => required("patient")?,
+        Some(patient) if params.get(parameter::PATIENT).is_none() => patient.clone(),
+        _ => required(parameter::PATIENT)?,
     };
     let reader = storage::reader(&app, &caller);
-    let draft = Draft::new(content_type, content, patient, required("objectType")?, required("objectKey")?)?;
+    let draft = Draft::new(
+        content_type,
+        content,
+        patient,
+        required(parameter::OBJECT_TYPE)?,
+        required(parameter::OBJECT_KEY)?,
+    )?;
     let created = app.storage(|storage| storage.create(&reader, draft, app.now()))??;
     Ok(answer(&created, &links).status(StatusCode::CREATED))
 }
@@ -110,9 +117,9 @@ pub(crate) async fn update(
         let draft = Draft::new(
             content_type,
             content,
-            part("patient", &current.patient),
-            part("objectType", &current.object_type),
-            part("objectKey", &current.object_key),
+            part(parameter::PATIENT, &current.patient),
+            part(parameter::OBJECT_TYPE, &current.object_type),
+            part(parameter::OBJECT_KEY, &current.object_key),
         )?;
         storage.update(&reader, number, &url, target.version.as_deref(), draft, app.now())
     })??;

@@ -3,6 +3,7 @@
 
 use axum::http::{StatusCode, header};
 use koppeltaal_fhir::{Document, Link, Resource};
+use koppeltaal_messaging::vocabulary::search as parameter;
 
 use super::app::App;
 use super::authentication::Caller;
@@ -15,13 +16,13 @@ use crate::mailbox::{Definition, Refusal, SentDefinition, definition_not_found};
 
 /// `GET Other?code=ActivityDefinition`
 pub(crate) fn list(app: &App, caller: &Caller, links: &Links, params: &Params) -> Result<Reply, Refusal> {
-    let with_archived = params.get("includearchived").is_some_and(is_yes);
+    let with_archived = params.get(parameter::INCLUDE_ARCHIVED).is_some_and(is_yes);
     let domain = &caller.instance.domain;
     let definitions = app.mailbox(|mailbox| mailbox.definitions(domain, with_archived))?;
     let total = definitions.len();
     let paging = Paging::read(params)?;
     // Everything at once, unless the client asks for pages.
-    let is_paged = params.get("_count").is_some();
+    let is_paged = params.get(parameter::COUNT).is_some();
     let (skip, count) = if is_paged { (paging.skip(), paging.count()) } else { (0, total) };
     let entries =
         definitions.iter().skip(skip).take(count).map(|found| compose::definition(found, links)).collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Document, Entry, Link, Resource};
+use koppeltaal_messaging::vocabulary::search as parameter;
 use koppeltaal_messaging::{Event, ProcessingState, ProcessingStatus};
 
 use super::app::App;
@@ -16,9 +17,6 @@ use crate::compose;
 use crate::config::FaultKind;
 use crate::links::{FHIR_PATH, Links, header_number, split_version};
 use crate::mailbox::{Acknowledgement, Filter, Found, Moment, Posting, Refusal};
-
-/// The one named query there is.
-pub(crate) const CLAIM_QUERY: &str = "MessageHeader.GetNextNewAndClaim";
 
 /// `POST Mailbox`
 pub(crate) async fn post(
@@ -49,9 +47,9 @@ pub(crate) async fn search(
     params: Params,
 ) -> Result<Reply, Refusal> {
     let search = Search { app: &app, caller: &caller, links: &links, params: &params, now: app.now() };
-    if let Some(query) = params.get("_query") {
+    if let Some(query) = params.get(parameter::QUERY) {
         search.claim(query)
-    } else if let Some(id) = params.get("_id") {
+    } else if let Some(id) = params.get(parameter::ID) {
         search.one(id)
     } else {
         search.list()
@@ -68,10 +66,10 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn claim(&self, query: &str) -> Result<Reply, Refusal> {
-        if query != CLAIM_QUERY {
+        if query != parameter::CLAIM {
             return Err(Refusal::unsupported(format!("The query '{query}' is not supported")));
         }
-        if self.params.get("ProcessingStatus").is_some() {
+        if self.params.get(parameter::PROCESSING_STATUS).is_some() {
             return Err(Refusal::parameter("ProcessingStatus is not allowed together with _query."));
         }
         let filter = self.filter()?;
@@ -131,14 +129,14 @@ impl Search<'_> {
 
 /// The filters that go with every search of headers.
 fn filter(params: &Params) -> Result<Filter, Refusal> {
-    let patient = params.get("Patient").map(|url| split_version(url).0.to_owned());
+    let patient = params.get(parameter::PATIENT).map(|url| split_version(url).0.to_owned());
     // A token may come with its system: `http://...|CreateOrUpdatePatient`.
     let token =
         |name: &str| params.get(name).map(|value| value.rsplit_once('|').map_or(value, |(_, code)| code));
-    let event: Option<Event> = token("event")
+    let event: Option<Event> = token(parameter::EVENT)
         .map(|code| code.parse().map_err(|_| Refusal::parameter(format!("'{code}' is not an event."))))
         .transpose()?;
-    let status: Option<ProcessingStatus> = token("ProcessingStatus")
+    let status: Option<ProcessingStatus> = token(parameter::PROCESSING_STATUS)
         .map(|code| {
             code.parse().map_err(|_| Refusal::parameter(format!("'{code}' is not a processing status.")))
         })

@@ -14,27 +14,21 @@ use koppeltaal_fhir::resources::{
     RestfulConformanceMode, RestfulOperationType,
 };
 use koppeltaal_messaging::Event;
+use koppeltaal_messaging::vocabulary::{conformance, search as parameter};
 
 use super::app::App;
-use super::messages::CLAIM_QUERY;
 use super::oauth::OAUTH_PATH;
 use super::reply::Reply;
 use super::request::LinksFor;
 use crate::compose::SERVER_VERSION;
 use crate::links::{FHIR_PATH, Links};
 
-/// The OAuth 2 URLs stand under the new host and the old one: clients know one or the other.
-const OAUTH_URIS: [&str; 2] = [
-    "http://fhir-registry.smarthealthit.org/Profile/oauth-uris",
-    "http://fhir-registry.smartplatforms.org/Profile/oauth-uris",
-];
-const PROFILE: &str = "http://fhir.vitalhealthsoftware.com/Profile/Conformance";
 /// What the server validates: nothing but what it needs to do its work.
 const VALIDATIONS: [&str; 4] = [
-    "ValidateRequestsAgainstSchema",
-    "ValidateRepliesAgainstSchema",
-    "ValidateRequestsAgainstProfile",
-    "ValidateRepliesAgainstProfile",
+    conformance::VALIDATE_REQUESTS_AGAINST_SCHEMA,
+    conformance::VALIDATE_REPLIES_AGAINST_SCHEMA,
+    conformance::VALIDATE_REQUESTS_AGAINST_PROFILE,
+    conformance::VALIDATE_REPLIES_AGAINST_PROFILE,
 ];
 const SECURITY_SERVICES: &str = "http://hl7.org/fhir/restful-security-service";
 const TRANSPORTS: &str = "http://hl7.org/fhir/message-transport";
@@ -45,8 +39,7 @@ pub(crate) async fn metadata(State(app): State<Arc<App>>, LinksFor(links): Links
 }
 
 fn statement(links: &Links, date: DateTime) -> Conformance {
-    let validations =
-        VALIDATIONS.map(|name| extension(format!("{PROFILE}#{name}"), ExtensionValue::Boolean(false.into())));
+    let validations = VALIDATIONS.map(|url| extension(url, ExtensionValue::Boolean(false.into())));
     Conformance {
         extension: validations.into(),
         version: format!("v{SERVER_VERSION}").as_str().into(),
@@ -87,8 +80,8 @@ fn rest(links: &Links) -> ConformanceRest {
             resource("Binary", &[Read, Create, Update, Delete, SearchType], &STORAGE_PARAMETERS),
         ],
         query: vec![ConformanceQuery {
-            name: CLAIM_QUERY.into(),
-            definition: links.server(&format!("{FHIR_PATH}/metadata#{CLAIM_QUERY}")).as_str().into(),
+            name: parameter::CLAIM.into(),
+            definition: links.server(&format!("{FHIR_PATH}/metadata#{}", parameter::CLAIM)).as_str().into(),
             documentation: "Claims the oldest new message and gives all of it.".into(),
             ..ConformanceQuery::default()
         }],
@@ -98,20 +91,27 @@ fn rest(links: &Links) -> ConformanceRest {
 
 /// Search parameters and their types.
 const MESSAGE_HEADER_PARAMETERS: [(&str, SearchParamType); 3] = [
-    ("Patient", SearchParamType::Reference),
-    ("event", SearchParamType::Token),
-    ("ProcessingStatus", SearchParamType::Token),
+    (parameter::PATIENT, SearchParamType::Reference),
+    (parameter::EVENT, SearchParamType::Token),
+    (parameter::PROCESSING_STATUS, SearchParamType::Token),
 ];
 const STORAGE_PARAMETERS: [(&str, SearchParamType); 4] = [
-    ("patient", SearchParamType::Reference),
-    ("objectType", SearchParamType::String),
-    ("objectKey", SearchParamType::String),
-    ("lastUpdated", SearchParamType::Date),
+    (parameter::storage::PATIENT, SearchParamType::Reference),
+    (parameter::storage::OBJECT_TYPE, SearchParamType::String),
+    (parameter::storage::OBJECT_KEY, SearchParamType::String),
+    (parameter::storage::LAST_UPDATED, SearchParamType::Date),
 ];
 const OTHER_PARAMETERS: [(&str, SearchParamType); 6] = {
     let [patient, object_type, object_key, last_updated] = STORAGE_PARAMETERS;
     let (code, archived) = (SearchParamType::Token, SearchParamType::Token);
-    [("code", code), ("includearchived", archived), patient, object_type, object_key, last_updated]
+    [
+        (parameter::CODE, code),
+        (parameter::INCLUDE_ARCHIVED, archived),
+        patient,
+        object_type,
+        object_key,
+        last_updated,
+    ]
 };
 
 fn resource(
@@ -137,18 +137,18 @@ fn resource(
 }
 
 fn security(links: &Links) -> ConformanceSecurity {
-    let uri = |url: String, path: &str| {
+    let uri = |url: &str, path: &str| {
         extension(url, ExtensionValue::Uri(Uri::from(links.server(&format!("{OAUTH_PATH}/{path}"))).into()))
     };
-    let oauth = OAUTH_URIS.iter().flat_map(|profile| {
-        [uri(format!("{profile}#authorize"), "Authorize"), uri(format!("{profile}#token"), "Token")]
-    });
+    // Under the new host and the old one: clients know one or the other.
+    let oauth = [(conformance::AUTHORIZE, "Authorize"), (conformance::TOKEN, "Token")];
+    let oauth = oauth.into_iter().flat_map(|(urls, path)| urls.map(|url| uri(url, path)));
     let service = ["Basic", "OAuth"].map(|code| CodeableConcept {
         coding: vec![Coding { system: SECURITY_SERVICES.into(), code: code.into(), ..Coding::default() }],
         ..CodeableConcept::default()
     });
     ConformanceSecurity {
-        extension: oauth.chain([uri(format!("{PROFILE}#Launch"), "Launch")]).collect(),
+        extension: oauth.chain([uri(conformance::LAUNCH, "Launch")]).collect(),
         cors: true.into(),
         service: service.into(),
         ..ConformanceSecurity::default()
@@ -184,6 +184,6 @@ fn messaging(links: &Links) -> ConformanceMessaging {
     }
 }
 
-fn extension(url: String, value: ExtensionValue) -> Extension {
-    Extension { url, value: Some(value), ..Extension::default() }
+fn extension(url: &str, value: ExtensionValue) -> Extension {
+    Extension { url: url.to_owned(), value: Some(value), ..Extension::default() }
 }

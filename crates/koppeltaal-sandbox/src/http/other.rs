@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use koppeltaal_fhir::{Document, Resource};
 use koppeltaal_messaging::ResourceKind;
+use koppeltaal_messaging::vocabulary::search as parameter;
 
 use super::app::App;
 use super::authentication::Caller;
@@ -23,7 +24,7 @@ enum About {
 
 /// What the parameter `code` says, with its system before it or without; definitions when there is none.
 fn by_code(params: &Params) -> Result<Option<About>, Refusal> {
-    let Some(code) = params.get("code") else { return Ok(None) };
+    let Some(code) = params.get(parameter::CODE) else { return Ok(None) };
     match code.rsplit_once('|').map_or(code, |(_, code)| code) {
         "ActivityDefinition" => Ok(Some(About::Definitions)),
         "StorageItem" => Ok(Some(About::Storage)),

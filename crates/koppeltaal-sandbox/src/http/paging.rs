@@ -1,6 +1,7 @@
 //! [`Paging`]: which part of a list a search asks for, and the links to the other parts.
 
 use koppeltaal_fhir::Link;
+use koppeltaal_messaging::vocabulary::search as parameter;
 
 use super::request::Params;
 use crate::mailbox::Refusal;
@@ -19,7 +20,7 @@ pub(crate) struct Paging {
 
 impl Paging {
     pub(crate) fn read(params: &Params) -> Result<Self, Refusal> {
-        let count = params.number("_count")?.unwrap_or(DEFAULT_COUNT).min(MAXIMUM_COUNT);
+        let count = params.number(parameter::COUNT)?.unwrap_or(DEFAULT_COUNT).min(MAXIMUM_COUNT);
         let page = params.number("page")?.unwrap_or(1);
         if page == 0 {
             return Err(Refusal::parameter("page starts at 1."));

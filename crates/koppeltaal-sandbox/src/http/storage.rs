@@ -1,11 +1,12 @@
 //! The storage service as resources: `Other` with the code `StorageItem`.
 //!
-//! The names of its search parameters are chosen here, in the style of FHIR DSTU1, since no public text gives them.
+//! The names of its search parameters are those of [`parameter`], since no public text gives them.
 
 use axum::http::{StatusCode, header};
 use koppeltaal_fhir::{Document, Resource};
 use koppeltaal_messaging::Issue;
 use koppeltaal_messaging::valuesets::IssueType;
+use koppeltaal_messaging::vocabulary::search::{ID, storage as parameter};
 
 use super::app::App;
 use super::authentication::Caller;
@@ -17,14 +18,12 @@ use crate::links::{FHIR_PATH, Links, split_version, storage_number, versioned};
 use crate::mailbox::Refusal;
 use crate::storage::{Comparison, Draft, Item, KeyMatch, Order, Owner, Reader, Search, Time, not_found};
 
-const OBJECT_TYPE: &str = "objectType";
 /// With a modifier behind it.
 const OBJECT_KEYS: [(&str, KeyMatch); 3] = [
-    ("objectKey", KeyMatch::Start),
-    ("objectKey:exact", KeyMatch::Exact),
-    ("objectKey:contains", KeyMatch::Contains),
+    (parameter::OBJECT_KEY, KeyMatch::Start),
+    (parameter::OBJECT_KEY_EXACT, KeyMatch::Exact),
+    (parameter::OBJECT_KEY_CONTAINS, KeyMatch::Contains),
 ];
-const LAST_UPDATED: &str = "lastUpdated";
 /// The longer ones first.
 const PREFIXES: [(&str, Comparison); 5] = [
     (">=", Comparison::NotBefore),
@@ -33,8 +32,11 @@ const PREFIXES: [(&str, Comparison); 5] = [
     ("<", Comparison::Before),
     ("", Comparison::Equal),
 ];
-const SORTS: [(&str, Order); 3] =
-    [("_sort", Order::Modified), ("_sort:asc", Order::Modified), ("_sort:desc", Order::ModifiedDescending)];
+const SORTS: [(&str, Order); 3] = [
+    (parameter::SORT, Order::Modified),
+    ("_sort:asc", Order::Modified),
+    (parameter::SORT_DESCENDING, Order::ModifiedDescending),
+];
 
 /// `GET Other?code=StorageItem`
 pub(crate) fn list(app: &App, caller: &Caller, links: &Links, params: &Params) -> Result<Reply, Refusal> {
@@ -60,32 +62,40 @@ pub(crate) fn search(
 }
 
 fn read_search(params: &Params) -> Result<Search, Refusal> {
-    let id = params.get("_id").map(|id| {
+    let id = params.get(ID).map(|id| {
         let id = split_version(id).0.rsplit('/').next().unwrap_or(id);
         // Nothing has the number 0: an id that is none finds nothing.
         storage_number(id).or_else(|| id.parse().ok()).unwrap_or(0)
     });
     let keys =
         OBJECT_KEYS.iter().flat_map(|(name, how)| params.all(name).map(|text| (*how, text.to_owned())));
-    let times = params.all(LAST_UPDATED).map(|text| {
+    let times = params.all(parameter::LAST_UPDATED).map(|text| {
         // The empty prefix is always there.
         let (rest, how) = PREFIXES
             .iter()
             .find_map(|(prefix, how)| text.strip_prefix(prefix).map(|rest| (rest, *how)))
             .unwrap_or((text, Comparison::Equal));
         let time = Time::read(rest);
-        Ok((how, time.ok_or_else(|| Refusal::parameter(format!("{LAST_UPDATED} is not a time.")))?))
+        Ok((
+            how,
+            time.ok_or_else(|| Refusal::parameter(format!("{} is not a time.", parameter::LAST_UPDATED)))?,
+        ))
     });
     let order = SORTS.iter().find_map(|(name, order)| params.get(name).map(|by| (by, *order)));
     let order = match order {
         None => Order::default(),
-        Some((by, order)) if by.eq_ignore_ascii_case(LAST_UPDATED) => order,
-        Some(_) => return Err(Refusal::parameter(format!("Items can be sorted by {LAST_UPDATED} only."))),
+        Some((by, order)) if by.eq_ignore_ascii_case(parameter::LAST_UPDATED) => order,
+        Some(_) => {
+            return Err(Refusal::parameter(format!(
+                "Items can be sorted by {} only.",
+                parameter::LAST_UPDATED
+            )));
+        }
     };
     Ok(Search {
         number: id,
         patient: patient(params),
-        object_type: params.get(OBJECT_TYPE).map(str::to_owned),
+        object_type: params.get(parameter::OBJECT_TYPE).map(str::to_owned),
         object_keys: keys.collect(),
         modified: times.collect::<Result<_, Refusal>>()?,
         order,

@@ -1,5 +1,6 @@
 //! The floor: reqwest, the same requests, no look at the answers.
 
+use bytes::Bytes;
 use koppeltaal_transport::Format;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Client, Method, RequestBuilder};
@@ -28,31 +29,31 @@ impl Bare {
         self.http.request(method, url).basic_auth(&self.username, Some("secret")).header(ACCEPT, accept)
     }
 
-    async fn done(request: RequestBuilder) {
+    async fn done(request: RequestBuilder) -> Bytes {
         let answer = request.send().await.expect("an answer");
         assert!(answer.status().is_success(), "{}", answer.status());
-        answer.bytes().await.expect("a body");
+        answer.bytes().await.expect("a body")
     }
 
-    pub(crate) async fn post(&self, body: String) {
+    pub(crate) async fn post(&self, body: String) -> Bytes {
         let media_type = match self.format {
             Format::Json => "application/json; charset=utf-8",
             Format::Xml => "application/atom+xml; charset=utf-8",
         };
-        Self::done(self.request(Method::POST, "Mailbox").header(CONTENT_TYPE, media_type).body(body)).await;
+        Self::done(self.request(Method::POST, "Mailbox").header(CONTENT_TYPE, media_type).body(body)).await
     }
 
-    pub(crate) async fn claim(&self) {
+    pub(crate) async fn claim(&self) -> Bytes {
         let path = "MessageHeader/_search?_query=MessageHeader.GetNextNewAndClaim";
-        Self::done(self.request(Method::GET, path)).await;
+        Self::done(self.request(Method::GET, path)).await
     }
 
-    pub(crate) async fn put(&self, number: &str, body: String) {
+    pub(crate) async fn put(&self, number: &str, body: String) -> Bytes {
         let media_type = match self.format {
             Format::Json => "application/json; charset=utf-8",
             Format::Xml => "application/xml+fhir; charset=utf-8",
         };
         let request = self.request(Method::PUT, &format!("MessageHeader/{number}"));
-        Self::done(request.header(CONTENT_TYPE, media_type).body(body)).await;
+        Self::done(request.header(CONTENT_TYPE, media_type).body(body)).await
     }
 }

@@ -88,10 +88,6 @@ impl Canned {
         Self { url, format, left }
     }
 
-    pub(crate) fn message(&self) -> Bundle {
-        fixture()
-    }
-
     /// So many messages wait.
     pub(crate) fn fill(&self, messages: usize) {
         self.left.store(messages, Ordering::SeqCst);

@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::error::Result;
 use crate::request::{Operation, Request};
 
-/// The scope that applications ask for, before the launch (Koppeltaal spec section 9).
+/// The scope that applications ask for, before the launch (Koppeltaal's public documentation).
 const SCOPE: &str = "patient/*.read";
 
 /// What an application asks of Authorize for a launched user.

@@ -168,7 +168,7 @@ impl Tokens {
     }
 }
 
-/// The reply of a token endpoint, as servers write it (Koppeltaal spec section 9).
+/// The reply of a token endpoint, as servers write it: RFC 6749's, and whom the launch is about.
 #[derive(Deserialize)]
 pub(crate) struct Reply {
     access_token: Option<SecretString>,

@@ -4,6 +4,7 @@ mod failures;
 mod launch;
 mod network;
 mod operations;
+mod proxy;
 mod retries;
 mod search;
 mod server;

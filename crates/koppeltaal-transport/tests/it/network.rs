@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use koppeltaal_messaging::Acknowledgement;
-use koppeltaal_transport::{BuildError, Client, Error, RetryPolicy, UnreachableReason};
+use koppeltaal_transport::{Client, Error, RetryPolicy, UnreachableReason};
 
 use crate::server::{CARE_PLAN, Server, Step, care_plan, fixture, json, taken_port};
 
@@ -122,22 +122,4 @@ async fn a_lost_acknowledgement_names_its_message() {
     let error = client.acknowledge(&message.header, &Acknowledgement::Success).await.expect_err("no answer");
     let Error::UnknownOutcome { message_identifier, .. } = &error else { panic!("{error:?}") };
     assert_eq!(message_identifier.as_deref(), message.header.identifier());
-}
-
-#[tokio::test]
-async fn a_proxy_is_asked_in_the_place_of_the_server() {
-    let proxy = Server::playing([json(fixture("bundles/search-empty.json"))]).await;
-    let client = Client::builder("http://koppeltaal.example").danger_allow_plain_http().proxy(proxy.url());
-    let client = client.retry(RetryPolicy::never()).build().expect("a client");
-    assert_eq!(client.message("1").await.expect("an answer"), None);
-    let target = "http://koppeltaal.example/FHIR/Koppeltaal/MessageHeader/_search?_id=1";
-    assert_eq!(proxy.only().target, target);
-}
-
-#[test]
-fn a_proxy_that_is_none_is_refused_without_telling_its_password() {
-    let builder = Client::builder("http://koppeltaal.example").danger_allow_plain_http();
-    let error = builder.proxy("http://user:Geheim1@").build().expect_err("no proxy");
-    assert!(matches!(error, BuildError::Proxy), "{error:?}");
-    assert!(!format!("{error} {error:?}").contains("Geheim1"));
 }

@@ -117,6 +117,10 @@ impl Server {
         Self { port, script, task: tokio::spawn(serve) }
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -150,7 +154,8 @@ impl Drop for Server {
     }
 }
 
-async fn read_request(socket: &mut (impl AsyncRead + Unpin), connection: usize) -> Option<Asked> {
+/// The next request of a connection; `None` when it ends.
+pub(crate) async fn read_request(socket: &mut (impl AsyncRead + Unpin), connection: usize) -> Option<Asked> {
     let mut bytes = Vec::new();
     let head_end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -13,14 +13,14 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto};
 
 use crate::server::{Script, care_plan, fixture, json};
 
-const AUTHORITY: &[u8] = include_bytes!("../tls/authority.pem");
+pub(crate) const AUTHORITY: &[u8] = include_bytes!("../tls/authority.pem");
 const SERVER: &[u8] = include_bytes!("../tls/server.pem");
 const SERVER_KEY: &[u8] = include_bytes!("../tls/server.key");
 const CLIENT: &[u8] = include_bytes!("../tls/client.pem");
 const CLIENT_KEY: &[u8] = include_bytes!("../tls/client.key");
 
-/// Serves an empty queue over TLS; the name in its certificate is `localhost`.
-async fn server(demand_client_certificate: bool) -> (u16, Script) {
+/// Serves an empty queue over TLS; the names in its certificate are `localhost` and `koppeltaal.example`.
+pub(crate) async fn server(demand_client_certificate: bool) -> (u16, Script) {
     let provider = Arc::new(crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
     let builder = builder.expect("versions");

@@ -1,4 +1,4 @@
-//! The transport longPolling (section 9.4): a held request for each answer.
+//! The transport longPolling: a held request for each answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ const QUICK_ANSWERS: u32 = 3;
 /// The pause before each poll after too many of them. A server, or a cache before it, that never holds a poll must
 /// not be asked without pause.
 const PAUSE: Duration = Duration::from_secs(1);
-/// When a reconnecting poll that has neither failed nor answered counts as one that works (section 10.4).
+/// When a reconnecting poll that has neither failed nor answered counts as one that works.
 const HELD: Duration = Duration::from_secs(5);
 
 type Answer = Result<String, LostReason>;

@@ -1,4 +1,4 @@
-//! The transport serverSentEvents (section 9.3): one endless answer. It never opens itself again; that would lose the
+//! The transport serverSentEvents: one endless answer. It never opens itself again; that would lose the
 //! cursor.
 
 use std::collections::VecDeque;

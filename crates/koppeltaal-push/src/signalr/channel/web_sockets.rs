@@ -1,4 +1,4 @@
-//! The transport webSockets (section 9.2). The upgrade is an ordinary request of the HTTP client, so that TLS, proxies,
+//! The transport webSockets. The upgrade is an ordinary request of the HTTP client, so that TLS, proxies,
 //! cookies and credentials are the same as everywhere; `tokio-websockets` takes over from there.
 
 use base64::Engine as _;

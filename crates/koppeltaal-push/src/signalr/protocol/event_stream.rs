@@ -1,4 +1,4 @@
-//! Server-sent events as SignalR writes them (section 9.3): one `data:` line each, line ends of either kind, cut into
+//! Server-sent events as SignalR writes them: one `data:` line each, line ends of either kind, cut into
 //! chunks anywhere.
 
 /// The first event of every stream, which is not JSON.

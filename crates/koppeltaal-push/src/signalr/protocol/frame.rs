@@ -1,4 +1,4 @@
-//! What comes on the receive channel (section 7): frames, keep-alives and results, told apart level by level, since the
+//! What comes on the receive channel: frames, keep-alives and results, told apart level by level, since the
 //! same letters mean other things elsewhere.
 
 use std::time::Duration;

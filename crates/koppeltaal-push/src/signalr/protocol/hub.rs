@@ -1,4 +1,4 @@
-//! The hub layer (section 8): calls to the server, their results, and the server's calls to the client.
+//! The hub layer: calls to the server, their results, and the server's calls to the client.
 
 use std::fmt;
 

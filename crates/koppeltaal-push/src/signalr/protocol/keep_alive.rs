@@ -1,4 +1,4 @@
-//! How long a channel may be silent (section 10.1), as a state machine to which the clock is passed in.
+//! How long a channel may be silent, as a state machine to which the clock is passed in.
 
 use std::time::{Duration, Instant};
 

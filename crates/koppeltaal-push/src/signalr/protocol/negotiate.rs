@@ -1,4 +1,4 @@
-//! The answer to `negotiate` (section 4): what the server can do, and its times.
+//! The answer to `negotiate`: what the server can do, and its times.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl ProtocolVersion {
     const OLDEST: Self = Self { major: 1, minor: 2 };
     /// What servers 2.4 answer at most.
     const NEWEST: Self = Self { major: 2, minor: 1 };
-    /// Since when there is `/start`. On older servers that request would hang like a poll (section 5).
+    /// Since when there is `/start`. On older servers that request would hang like a poll.
     const WITH_START: Self = Self { major: 1, minor: 4 };
 
     fn parse(text: &str) -> Option<Self> {
@@ -146,7 +146,7 @@ impl Negotiated {
         transport != Transport::WebSockets || self.try_web_sockets
     }
 
-    /// How long the server remembers a client that says nothing (section 10.2).
+    /// How long the server remembers a client that says nothing.
     pub(crate) fn reconnect_window(&self) -> Duration {
         self.disconnect_timeout + self.keep_alive.unwrap_or_default()
     }

@@ -1,9 +1,9 @@
-//! Query parameters (section 3): which go on which request, every value percent-encoded.
+//! Query parameters: which go on which request, every value percent-encoded.
 
 use super::Transport;
 
 /// What the client says that it speaks, on every request alike. 1.5 is the newest without redirects: credentials go to
-/// the configured server only, so the client must not promise to follow any (section 5).
+/// the configured server only, so the client must not promise to follow any.
 pub(crate) const CLIENT_PROTOCOL: &str = "1.5";
 
 /// Where the client is in the server's messages: sent when a channel is opened again.
@@ -38,7 +38,7 @@ pub(crate) fn connected(hub: &str, transport: Transport, token: &str, cursor: Op
     write(&pairs)
 }
 
-/// The list of hubs (section 8.1): this one, as its caller spells it.
+/// The list of hubs: this one, as its caller spells it.
 fn connection_data(hub: &str) -> String {
     serde_json::json!([{ "name": hub }]).to_string()
 }

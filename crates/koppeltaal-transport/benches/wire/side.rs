@@ -1,0 +1,109 @@
+//! The three who make the same requests: a bare loop, a bare loop that reads and writes documents, and the client.
+
+use std::time::Instant;
+
+use koppeltaal_fhir::{Bundle, Document, ReadOptions};
+use koppeltaal_messaging::{Acknowledgement, Header};
+use koppeltaal_transport::{Client, Credentials, Format};
+
+use crate::bare::Bare;
+
+/// One who makes requests, and the best rate of all rounds so far.
+pub(crate) struct Side {
+    who: Who,
+    best: f64,
+}
+
+enum Who {
+    /// Sends bytes, takes bytes.
+    Bare(Bare),
+    /// As little more as a program with typed messages needs: one write and one read of each document, by the same model.
+    Typed(Bare, Format),
+    Client(Client),
+}
+
+/// What is sent: as a document, and as the bytes that are sent of it.
+pub(crate) struct Outgoing {
+    pub(crate) bundle: Bundle,
+    pub(crate) text: String,
+}
+
+impl Side {
+    /// The three, in the order of [`report`].
+    pub(crate) fn all(url: &str, username: &str, format: Format) -> [Self; 3] {
+        let bare = || Bare::new(url, username, format);
+        [Who::Bare(bare()), Who::Typed(bare(), format), Who::Client(client(url, username, format))]
+            .map(|who| Self { who, best: 0.0 })
+    }
+
+    pub(crate) async fn send(&mut self, messages: impl ExactSizeIterator<Item = &Outgoing>) {
+        let requests = messages.len();
+        let started = Instant::now();
+        for message in messages {
+            match &self.who {
+                Who::Bare(bare) => drop(bare.post(message.text.clone()).await),
+                Who::Typed(bare, format) => {
+                    let text = message.bundle.write(*format).expect("it can be written");
+                    read(*format, &bare.post(text).await);
+                }
+                Who::Client(client) => drop(client.send(&message.bundle).await.expect("accepted")),
+            }
+        }
+        self.take(requests, started);
+    }
+
+    /// Claims as many messages as there are numbers and acknowledges each. The bare loop knows the numbers beforehand and
+    /// sends `header` for all; the others find both in what they claim.
+    pub(crate) async fn drain(&mut self, numbers: &[String], header: &str) {
+        let started = Instant::now();
+        for number in numbers {
+            match &self.who {
+                Who::Bare(bare) => {
+                    bare.claim().await;
+                    bare.put(number, header.to_owned()).await;
+                }
+                Who::Typed(bare, format) => {
+                    let bundle = read(*format, &bare.claim().await).into_bundle().expect("a bundle");
+                    let header = Header::all_of(&bundle).next().expect("a header");
+                    let number = header.url().expect("an address").id();
+                    let text = acknowledged(&header, *format);
+                    read(*format, &bare.put(number, text).await);
+                }
+                Who::Client(client) => {
+                    let message = client.claim().await.expect("an answer").expect("a message");
+                    let done = client.acknowledge(&message.header, &Acknowledgement::Success).await;
+                    done.expect("accepted");
+                }
+            }
+        }
+        self.take(2 * numbers.len(), started);
+    }
+
+    fn take(&mut self, requests: usize, started: Instant) {
+        self.best = self.best.max(requests as f64 / started.elapsed().as_secs_f64());
+    }
+}
+
+pub(crate) fn client(url: &str, username: &str, format: Format) -> Client {
+    let credentials = Credentials::basic(username, "secret").expect("credentials");
+    Client::builder(url).credentials(credentials).format(format).build().expect("a client")
+}
+
+/// The bytes of an acknowledgement.
+pub(crate) fn acknowledged(header: &Header, format: Format) -> String {
+    let header = header.acknowledged(&Acknowledgement::Success, koppeltaal_fhir::primitives::Instant::now());
+    Document::from(header.expect("it is new").into_fhir()).write(format).expect("it can be written")
+}
+
+fn read(format: Format, body: &[u8]) -> Document {
+    ReadOptions::tolerant().read(format, body).expect("a document").document
+}
+
+pub(crate) fn report(what: &str, sides: &[Side; 3]) {
+    let [bare, typed, client] = sides.each_ref().map(|side| side.best);
+    println!(
+        "{what}: {bare:.0}, {typed:.0}, {client:.0}; {:.2} of the bare loop, {:.2} of the typed one",
+        client / bare,
+        client / typed
+    );
+}

@@ -1,0 +1,136 @@
+//! [`Connector`]: what an application holds. It knows who the application is, how to reach the server, and which versions
+//! of resources are current; what it does is in files of their own.
+
+mod merge;
+mod post;
+mod prepare;
+mod send;
+mod turns;
+
+use std::fmt;
+use std::sync::Arc;
+
+use koppeltaal_messaging::{Draft, Focal, ResourceKind, ResourceUrl, Sender, UrlError};
+use koppeltaal_transport::{Client, Credentials};
+
+use crate::versions::VersionStore;
+use turns::Turns;
+
+pub use merge::{MergeLimits, Newer};
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+pub(crate) use prepare::Prepared;
+pub use send::{SendError, Sent};
+
+/// An application in a domain of Koppeltaal: sends messages, receives them, launches users.
+///
+/// It is made of a [`Client`] (which server, with which credentials), a [`Sender`] (which application, in which domain)
+/// and a [`VersionStore`]. The application never handles a version: the connector learns them from the replies to what
+/// it sends and from what it receives, and fills them in.
+///
+/// Cheap to clone; clones share everything. All methods take `&self` and may be called from any number of tasks.
+///
+/// ```
+/// use koppeltaal::messaging::{Sender, Source};
+/// use koppeltaal::transport::{Client, Credentials};
+/// use koppeltaal::{Connector, MemoryVersionStore};
+///
+/// let client = Client::builder("https://koppeltaal.example").credentials(Credentials::basic("epd", "secret")?).build()?;
+/// let sender = Sender::new(Source::new("EPD", "https://epd.example/fhir"), "Zonnedauw");
+/// let connector = Connector::new(client, sender, MemoryVersionStore::default());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Connector {
+    client: Client,
+    validates: bool,
+    merge_limits: MergeLimits,
+    shared: Arc<Shared>,
+}
+
+/// What connectors of one application have in common, whoever they are to the server.
+struct Shared {
+    sender: Sender,
+    versions: Box<dyn VersionStore>,
+    turns: Turns,
+}
+
+impl Connector {
+    /// The application that `sender` names, with the credentials of `client`.
+    ///
+    /// [`MemoryVersionStore`](crate::MemoryVersionStore) forgets with the process: an application that uses it and
+    /// restarts cannot change what it sent before. Others keep versions in a database.
+    pub fn new(client: Client, sender: Sender, versions: impl VersionStore) -> Self {
+        let shared = Arc::new(Shared { sender, versions: Box::new(versions), turns: Turns::default() });
+        Self { client, validates: true, merge_limits: MergeLimits::default(), shared }
+    }
+
+    /// Sends messages without holding them against the rules of DSTU1 and Koppeltaal first; the server decides. Composing
+    /// still keeps the rules for messages.
+    #[must_use]
+    pub fn without_validation(self) -> Self {
+        Self { validates: false, ..self }
+    }
+
+    /// How hard [`send_with_merge`](Self::send_with_merge) tries.
+    #[must_use]
+    pub fn merge_limits(self, merge_limits: MergeLimits) -> Self {
+        Self { merge_limits, ..self }
+    }
+
+    /// The same application with other credentials: those of a launched user, for instance. It knows the same versions.
+    #[must_use]
+    pub fn with_credentials(&self, credentials: Credentials) -> Self {
+        self.with_client(self.client.with_credentials(credentials))
+    }
+
+    pub(crate) fn with_client(&self, client: Client) -> Self {
+        Self { client, ..self.clone() }
+    }
+
+    /// The client, for what the connector does not do itself: activity definitions, storage, header searches.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The application and its domain.
+    pub fn sender(&self) -> &Sender {
+        &self.shared.sender
+    }
+
+    /// Where versions are kept.
+    pub fn versions(&self) -> &dyn VersionStore {
+        &*self.shared.versions
+    }
+
+    /// The address of one of the application's own resources.
+    ///
+    /// # Errors
+    ///
+    /// An id that cannot stand in a URL.
+    pub fn url(&self, kind: ResourceKind, id: &str) -> Result<ResourceUrl, UrlError> {
+        self.sender().url(kind, id)
+    }
+
+    /// The draft of a message about one of the application's own resources, of the event that is about such ones.
+    ///
+    /// # Errors
+    ///
+    /// An id that cannot stand in a URL.
+    pub fn draft<P: Focal>(&self, id: &str, focal: P) -> Result<Draft, UrlError> {
+        self.sender().draft(id, focal)
+    }
+
+    fn domain(&self) -> &str {
+        self.sender().domain()
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("client", &self.client)
+            .field("application", &self.sender().source().software)
+            .field("domain", &self.domain())
+            .finish_non_exhaustive()
+    }
+}

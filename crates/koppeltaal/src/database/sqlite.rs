@@ -1,0 +1,86 @@
+//! A `SQLite` file: opened so that the application, and other processes, can use it at the same time.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::{DatabaseError, Part};
+
+/// How long to wait for others who write to the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connection of its own to the file. `SQLite` is synchronous, so work is done on the threads of the runtime that may
+/// block, one piece at a time.
+#[derive(Clone)]
+pub(crate) struct Database {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Database {
+    /// Opens or makes the file, and brings the tables of a part up to date.
+    pub(crate) fn open(path: &Path, part: &Part) -> Result<Self, DatabaseError> {
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        // Readers and one writer at a time do not wait for each other.
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // What was said to be kept survives a loss of power too.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        migrate(&mut connection, part)?;
+        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    /// Does a piece of work in one transaction, which is undone on an error. It holds the file's write lock from the start:
+    /// one that began as a reader could not become a writer while others write.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        self.with(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = work(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        })
+        .await
+    }
+
+    /// Does a piece of work that only reads.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        self.with(|connection| work(connection)).await
+    }
+
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        let connection = Arc::clone(&self.connection);
+        let work = move || work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(tokio::task::spawn_blocking(work).await??)
+    }
+}
+
+/// Brings the tables of a part up to date.
+pub(crate) fn migrate(connection: &mut Connection, part: &Part) -> Result<(), DatabaseError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(
+        "CREATE TABLE IF NOT EXISTS koppeltaal_format (part TEXT PRIMARY KEY, format INTEGER NOT NULL)",
+    )?;
+    let format = transaction
+        .query_row("SELECT format FROM koppeltaal_format WHERE part = ?1", [part.name], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0);
+    for step in part.steps_after(format)? {
+        transaction.execute_batch(step)?;
+    }
+    transaction.execute(
+        "INSERT INTO koppeltaal_format (part, format) VALUES (?1, ?2)
+         ON CONFLICT (part) DO UPDATE SET format = excluded.format",
+        params![part.name, part.format()],
+    )?;
+    Ok(transaction.commit()?)
+}

@@ -1,0 +1,287 @@
+//! [`Outbox`]: messages that an application hands over in its own database transaction, and that a [`Dispatcher`] delivers.
+
+mod attempt;
+mod dispatcher;
+mod entry;
+mod outgoing;
+#[cfg(feature = "postgresql")]
+mod postgresql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod store;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::connector::Connector;
+use crate::database::DatabaseError;
+use store::{Change, Selection, Store};
+
+pub use dispatcher::{DispatchReport, DispatchTrouble, Dispatcher};
+pub use entry::{OutboxEntry, OutboxFault, OutboxState, OutboxSummary};
+pub use outgoing::Outgoing;
+
+/// Messages that wait in the application's database until the server has them.
+///
+/// An application that saves a change and then sends a message can stop between the two. So it hands the message over in
+/// the transaction that saves the change: both happen or neither. A [`Dispatcher`], in this process or another, sends what
+/// was handed over:
+///
+/// - Messages about one resource go out in the order in which they were handed over; those about different resources do
+///   not wait for each other.
+/// - A message that the server has accepted is not sent again. When an answer was lost, or the process was killed, the
+///   server is asked for the message by its identifier first.
+/// - What passes by itself (a server that is down, wrong credentials) is tried again until it works. What does not, a
+///   [conflict](koppeltaal_transport::Error::Conflict) or a refusal of the content, makes the message
+///   [`Refused`](OutboxState::Refused): it and what is behind it about the same resource wait for the application to
+///   [`retry`](Self::retry) or [`give_up`](Self::give_up).
+///
+/// The message itself is deleted from the database when the server has it; the rest of the entry stays until
+/// [`forget`](Self::forget).
+///
+/// With `SQLite`:
+///
+/// ```
+/// # #[cfg(not(feature = "sqlite"))] fn main() {}
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use koppeltaal::fhir::datatypes::HumanName;
+/// use koppeltaal::messaging::{Sender, Source, profiles::Patient};
+/// use koppeltaal::transport::{Client, Credentials};
+/// use koppeltaal::{Connector, Outbox, SqliteVersionStore};
+/// # use koppeltaal_sandbox::{Instance, Sandbox};
+/// # let sandbox = Sandbox::builder().instance(Instance::new("epd", "secret", "Zonnedauw")).start().await?;
+/// # let (server, directory) = (sandbox.url(), tempfile::tempdir()?);
+/// # let database = directory.path().join("epd.db");
+/// # let mut connection = koppeltaal::rusqlite::Connection::open(&database)?;
+/// # connection.execute_batch("CREATE TABLE patient (id INTEGER, family TEXT)")?;
+///
+/// let client = Client::builder(server).credentials(Credentials::basic("epd", "secret")?).build()?;
+/// let sender = Sender::new(Source::new("EPD", "https://epd.example/fhir"), "Zonnedauw");
+/// let epd = Connector::new(client, sender, SqliteVersionStore::open(&database)?);
+/// let outbox = Outbox::sqlite(&database)?;
+///
+/// // Where patients are saved: one transaction for the patient and the message.
+/// let name = HumanName { given: vec!["Mees".into()], family: vec!["Duinroos".into()], ..Default::default() };
+/// let message = epd.outgoing(epd.draft("3007", Patient { name: vec![name], ..Default::default() })?)?;
+/// let transaction = connection.transaction()?;
+/// transaction.execute("INSERT INTO patient (id, family) VALUES (3007, 'Duinroos')", [])?;
+/// message.put_sqlite(&transaction)?;
+/// transaction.commit()?;
+/// outbox.wake();
+///
+/// // Somewhere in the background: `run_until(shutdown)`.
+/// let report = outbox.dispatcher(epd).run_once().await?;
+/// assert_eq!(report.sent, 1);
+///
+/// // When somebody asks at three in the morning.
+/// println!("{:?}", outbox.summary().await?);
+/// for entry in outbox.troubled(100).await? {
+///     println!("{} is {}, {} wait behind it: {:?}", entry.identifier, entry.state, entry.behind, entry.fault);
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Outbox {
+    store: Arc<dyn Store>,
+    /// Told when there may be something new.
+    wake: Arc<Notify>,
+}
+
+/// Why something cannot be done with an outbox.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutboxError {
+    /// The database does not do what it was asked. As a rule that passes, and the call may be made again.
+    #[error("the outbox's database: {source}")]
+    Database {
+        /// What the database says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The tables were made by a later version of this crate.
+    #[error("the outbox's tables have format {found}; this version knows those up to {known}")]
+    Format {
+        /// The format of the tables.
+        found: i64,
+        /// The newest format that this version of the crate knows.
+        known: i64,
+    },
+    /// Another message with this identifier is in the outbox: one about something else, or of another domain.
+    #[error("another message has the identifier {identifier}")]
+    IdentifierTaken {
+        /// The `MessageHeader.identifier`.
+        identifier: String,
+    },
+    /// No message with this identifier is in the outbox.
+    #[error("no message {identifier} is in the outbox")]
+    Unknown {
+        /// The `MessageHeader.identifier`.
+        identifier: String,
+    },
+    /// The message is in a state in which this cannot be done.
+    #[error("message {identifier} is {state}")]
+    State {
+        /// The `MessageHeader.identifier`.
+        identifier: String,
+        /// The state that it is in.
+        state: OutboxState,
+    },
+}
+
+impl Outbox {
+    /// The outbox in a `SQLite` file, as a rule that of the application. Makes the tables `koppeltaal_outbox` and
+    /// `koppeltaal_format` when they are not there.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::Database`] for a file that cannot be opened or is none of `SQLite`'s, [`OutboxError::Format`] for one of
+    /// a later version of this crate.
+    #[cfg(feature = "sqlite")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+    pub fn sqlite(path: impl AsRef<std::path::Path>) -> Result<Self, OutboxError> {
+        Ok(Self::new(Arc::new(sqlite::SqliteStore::open(path.as_ref())?)))
+    }
+
+    /// The outbox in a `PostgreSQL` database, as a rule that of the application. Makes the tables `koppeltaal_outbox` and
+    /// `koppeltaal_format` when they are not there, in the schema that the connections of the pool have as their current
+    /// one.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::Database`] when there is no connection or no right to make tables, [`OutboxError::Format`] for tables
+    /// of a later version of this crate.
+    #[cfg(feature = "postgresql")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "postgresql")))]
+    pub async fn postgresql(pool: deadpool_postgres::Pool) -> Result<Self, OutboxError> {
+        Ok(Self::new(Arc::new(postgresql::PostgresqlStore::open(pool).await?)))
+    }
+
+    fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, wake: Arc::default() }
+    }
+
+    /// What delivers the messages that were handed over in this connector's domain. Any number of dispatchers may run, in
+    /// any number of processes.
+    pub fn dispatcher(&self, connector: Connector) -> Dispatcher {
+        Dispatcher::new(self.clone(), connector)
+    }
+
+    /// Has dispatchers of this outbox in this process look at once: call it after the transaction in which a message was
+    /// handed over. Without, and in other processes, they look every [second](Dispatcher::poll_interval).
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// The entry of a message, `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub async fn entry(&self, identifier: &str) -> Result<Option<OutboxEntry>, OutboxError> {
+        Ok(self.store.select(Selection::Identifier(identifier.to_owned()), 1).await?.pop())
+    }
+
+    /// The entries in one of these states, at most so many, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub async fn entries(
+        &self,
+        states: &[OutboxState],
+        limit: usize,
+    ) -> Result<Vec<OutboxEntry>, OutboxError> {
+        Ok(self.store.select(Selection::States(states.to_vec()), limit).await?)
+    }
+
+    /// What needs somebody's eye: messages that are neither sent nor given up and had trouble, at most so many, those that
+    /// were refused first, then the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub async fn troubled(&self, limit: usize) -> Result<Vec<OutboxEntry>, OutboxError> {
+        Ok(self.store.select(Selection::Troubled, limit).await?)
+    }
+
+    /// How many messages are in which state.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub async fn summary(&self) -> Result<OutboxSummary, OutboxError> {
+        Ok(self.store.summary().await?)
+    }
+
+    /// Has a message tried at once that was refused or waits for its next attempt. The versions are filled in anew, so this
+    /// is also the answer to a conflict where the application's state is to win.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::Unknown`]; [`OutboxError::State`] for one that is being sent, sent or given up; or the database cannot
+    /// be written.
+    pub async fn retry(&self, identifier: &str) -> Result<(), OutboxError> {
+        self.change(identifier, Change::Retry).await
+    }
+
+    /// Has all messages tried at once that were refused or wait for their next attempt. Says how many.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be written.
+    pub async fn retry_all(&self) -> Result<u64, OutboxError> {
+        let count = self.store.retry_all().await?;
+        self.wake.notify_one();
+        Ok(count)
+    }
+
+    /// Ends the attempts to send a message; what is behind it goes on. A message whose last attempt had an unknown outcome
+    /// may have reached the server all the same.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::Unknown`]; [`OutboxError::State`] for one that is being sent, sent or given up already; or the database
+    /// cannot be written.
+    pub async fn give_up(&self, identifier: &str) -> Result<(), OutboxError> {
+        self.change(identifier, Change::GiveUp).await
+    }
+
+    async fn change(&self, identifier: &str, change: Change) -> Result<(), OutboxError> {
+        if self.store.change(identifier.to_owned(), change).await? {
+            self.wake.notify_one();
+            return Ok(());
+        }
+        let identifier = identifier.to_owned();
+        match self.entry(&identifier).await? {
+            Some(entry) => Err(OutboxError::State { identifier, state: entry.state }),
+            None => Err(OutboxError::Unknown { identifier }),
+        }
+    }
+
+    /// Deletes the entries of messages that were sent or given up longer ago than this. Says how many.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be written.
+    pub async fn forget(&self, age: Duration) -> Result<u64, OutboxError> {
+        Ok(self.store.forget(age).await?)
+    }
+}
+
+impl From<DatabaseError> for OutboxError {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Database(source) => Self::Database { source },
+            DatabaseError::Format { found, known } => Self::Format { found, known },
+        }
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,178 @@
+//! One attempt to send a message that was taken from the outbox: ask for it if it may have been posted before, fill in
+//! versions, post, keep the versions that come back, and decide what the result means.
+
+use std::time::Duration;
+
+use koppeltaal_fhir::Bundle;
+use koppeltaal_messaging::ResourceUrl;
+use koppeltaal_transport::{Error, ReceivedMessage};
+
+use super::entry::OutboxFault;
+use super::store::Claimed;
+use crate::connector::{Connector, Prepared};
+use crate::versions::VersionStoreError;
+
+/// What an attempt means for the message.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// The server has it.
+    Sent,
+    /// Trouble that may pass. `posted`: the server may have it.
+    Later { posted: bool, scope: Scope, wait: Option<Duration>, fault: OutboxFault },
+    /// Trouble that will not pass by itself.
+    Refused(OutboxFault),
+    /// It is not known whether the server has it, and too early to ask again before this.
+    Open(Duration),
+}
+
+/// Whom trouble concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// This message.
+    Message,
+    /// All messages: the server is not there, or does not know us.
+    Server,
+}
+
+/// What is needed to find out about a message that may have been posted before.
+pub(super) enum Earlier {
+    /// It was never posted.
+    No,
+    /// The server has it, with these versions.
+    Accepted(Vec<ResourceUrl>),
+    /// The server does not have it, and never will unless it is posted again.
+    Lost,
+    /// The server does not have it, but may still be at work with it for so long.
+    Open(Duration),
+}
+
+/// Looks for a message that may have been posted before.
+pub(super) async fn look_up(
+    connector: &Connector,
+    claimed: &Claimed,
+    settle_time: Duration,
+) -> Result<Earlier, Error> {
+    let Some(since) = claimed.posted else { return Ok(Earlier::No) };
+    let found = connector.client().message(&claimed.identifier).await?;
+    // What `_id` finds could be something else that has the identifier as its number.
+    let found = found.filter(|found| found.header.identifier() == Some(&claimed.identifier));
+    Ok(match found {
+        Some(found) => Earlier::Accepted(versions_in(&found)),
+        None if since < settle_time => Earlier::Open(settle_time.saturating_sub(since)),
+        None => Earlier::Lost,
+    })
+}
+
+/// The versions that the server gave the resources of a message: in the self links of its entries.
+fn versions_in(found: &ReceivedMessage) -> Vec<ResourceUrl> {
+    let named: Vec<ResourceUrl> = found.header.data().filter_map(|data| data.parse().ok()).collect();
+    let links = found.bundle.entry.iter().filter_map(|entry| entry.link("self")?.parse::<ResourceUrl>().ok());
+    let header = found.header.url();
+    let links = links.filter(|url| header.is_none_or(|header| !header.same_resource(url)));
+    links.chain(named).filter(|url| url.version().is_some()).collect()
+}
+
+/// What it means that a message could not be looked up: whatever the reason, it may be at the server.
+pub(super) fn not_looked_up(error: &Error) -> Verdict {
+    match of_error(error, false) {
+        Verdict::Later { scope, wait, fault, .. } => Verdict::Later { posted: true, scope, wait, fault },
+        Verdict::Refused(fault) => Verdict::Later { posted: true, scope: Scope::Message, wait: None, fault },
+        other => other,
+    }
+}
+
+/// Posts a message with the versions that are known now.
+pub(super) async fn post(connector: &Connector, prepared: &Prepared, limit: Duration) -> Verdict {
+    let bundle = match connector.fill_versions(prepared).await {
+        Ok(bundle) => bundle,
+        Err(error) => return of_version_store(&error, false),
+    };
+    match tokio::time::timeout(limit, connector.post(&bundle, prepared)).await {
+        Ok(Ok(sent)) => keep(connector, &sent.versions).await,
+        Ok(Err(error)) => {
+            let moved = match &error {
+                Error::Conflict { resources, .. } => {
+                    have_moved(connector, prepared, &bundle, resources).await
+                }
+                _ => false,
+            };
+            of_error(&error, moved)
+        }
+        Err(_) => of_error(&unanswered(limit), false),
+    }
+}
+
+/// Keeps the versions of a message that the server has. As long as that does not succeed, the message does not count as
+/// sent, since what is behind it needs them.
+pub(super) async fn keep(connector: &Connector, versions: &[ResourceUrl]) -> Verdict {
+    match connector.record(versions).await {
+        Ok(()) => Verdict::Sent,
+        Err(error) => of_version_store(&error, true),
+    }
+}
+
+/// Whether other versions of all these resources are known now than those that were filled in: somebody in this
+/// application, another dispatcher for instance, was faster. Then the message is as good as before with the new versions.
+async fn have_moved(
+    connector: &Connector,
+    prepared: &Prepared,
+    posted: &Bundle,
+    resources: &[ResourceUrl],
+) -> bool {
+    let Ok(known) = connector.versions().versions(connector.sender().domain(), resources).await else {
+        return false;
+    };
+    let has = |bundle: &Bundle, link: &str| bundle.entry.iter().any(|entry| entry.link("self") == Some(link));
+    let has_moved = |url: &ResourceUrl| {
+        // One that the application insists on has its version from the start.
+        has(prepared.bundle(), url.versionless()) && !has(posted, url.as_str())
+    };
+    !known.is_empty() && known.iter().all(|url| url.as_ref().is_some_and(has_moved))
+}
+
+fn unanswered(limit: Duration) -> Error {
+    Error::UnknownOutcome { message_identifier: None, source: Box::new(Error::Timeout { limit }) }
+}
+
+fn of_version_store(error: &VersionStoreError, posted: bool) -> Verdict {
+    let fault = fault("version-store", error.to_string(), None);
+    Verdict::Later { posted, scope: Scope::Server, wait: None, fault }
+}
+
+/// What an error of the transport means. `moved`: a conflict that new versions resolve.
+pub(super) fn of_error(error: &Error, moved: bool) -> Verdict {
+    let posted = error.is_outcome_unknown();
+    let fault = fault(error.kind(), error.to_string(), detail(error));
+    let scope = match error {
+        Error::Conflict { .. } if moved => Scope::Message,
+        Error::Conflict { .. } | Error::Rejected { .. } | Error::NotAMessage | Error::Unwritable(_) => {
+            return Verdict::Refused(fault);
+        }
+        Error::Authentication { .. }
+        | Error::NotFound { .. }
+        | Error::RateLimited { .. }
+        | Error::Unavailable { .. }
+        | Error::Unreachable { .. }
+        | Error::OAuth { .. }
+        | Error::TokenRefresh { .. }
+        | Error::NoRefreshToken => Scope::Server,
+        _ => Scope::Message,
+    };
+    Verdict::Later { posted, scope, wait: error.retry_after(), fault }
+}
+
+pub(super) fn fault(kind: &str, text: String, detail: Option<String>) -> OutboxFault {
+    OutboxFault { kind: kind.to_owned(), text, detail }
+}
+
+/// What the server said, a line for each issue, and the resources in conflict.
+fn detail(error: &Error) -> Option<String> {
+    let mut lines = Vec::new();
+    if let Error::Conflict { resources, .. } = error {
+        lines.extend(resources.iter().map(|url| format!("not the server's version: {url}")));
+    }
+    if let Some(outcome) = error.outcome() {
+        lines.extend(outcome.issues().filter_map(|issue| issue.details));
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}

@@ -1,0 +1,153 @@
+//! [`OutboxEntry`]: what the outbox knows about a message.
+
+use std::fmt;
+use std::time::SystemTime;
+
+/// A message in the outbox, without its content.
+///
+/// `Debug` shows nothing that could name a patient.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutboxEntry {
+    /// The `MessageHeader.identifier`.
+    pub identifier: String,
+    /// The domain.
+    pub domain: String,
+    /// The code of the event.
+    pub event: String,
+    /// The address of the resource that the message is about, without version.
+    pub focal: String,
+    /// How far it has come.
+    pub state: OutboxState,
+    /// How often it was tried since it was handed over or [retried](super::Outbox::retry).
+    pub attempts: u32,
+    /// How many messages about the same resource wait for this one to be sent or given up.
+    pub behind: u64,
+    /// What went wrong the last time; none after it was sent.
+    pub fault: Option<OutboxFault>,
+    /// Whether the server may have the message although no answer says so. The next attempt asks it.
+    pub is_outcome_unknown: bool,
+    /// When it was handed over.
+    pub created_at: SystemTime,
+    /// When it last changed its state or was tried.
+    pub changed_at: SystemTime,
+    /// When it is tried next, if it waits.
+    pub next_attempt: Option<SystemTime>,
+}
+
+/// How far a message has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OutboxState {
+    /// It is to be sent: when those before it about the same resource are, and, after trouble, when a pause is over.
+    Waiting,
+    /// A dispatcher has it. If that one was killed, another takes over after [a while](super::Dispatcher::settle_time).
+    Sending,
+    /// The server has accepted it.
+    Sent,
+    /// The server does not accept it, and trying again by itself would not help: [`retry`](super::Outbox::retry) it or
+    /// [`give_up`](super::Outbox::give_up).
+    Refused,
+    /// The application gave it up.
+    GivenUp,
+}
+
+/// What went wrong with a message. `Debug` and `Display` leave the detail out.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutboxFault {
+    /// The kind of trouble as a word: that of [`Error::kind`](koppeltaal_transport::Error::kind), such as `conflict`,
+    /// `rejected` or `unreachable`; `version-store`; or `stored-message` for a message that cannot be read back.
+    pub kind: String,
+    /// What happened, without data of patients.
+    pub text: String,
+    /// What the server said, and which resources are in conflict. It may hold data of patients.
+    pub detail: Option<String>,
+}
+
+/// How many messages are in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct OutboxSummary {
+    /// [`OutboxState::Waiting`].
+    pub waiting: u64,
+    /// [`OutboxState::Sending`].
+    pub sending: u64,
+    /// [`OutboxState::Sent`], as far as they are not [forgotten](super::Outbox::forget).
+    pub sent: u64,
+    /// [`OutboxState::Refused`]: somebody has to do something.
+    pub refused: u64,
+    /// [`OutboxState::GivenUp`], as far as they are not forgotten.
+    pub given_up: u64,
+    /// When the oldest message was handed over that is neither sent nor given up. If that is long ago, something is wrong.
+    pub oldest_open: Option<SystemTime>,
+}
+
+impl OutboxState {
+    /// All states.
+    pub const ALL: [Self; 5] = [Self::Waiting, Self::Sending, Self::Sent, Self::Refused, Self::GivenUp];
+
+    /// The word by which the database knows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Refused => "refused",
+            Self::GivenUp => "given-up",
+        }
+    }
+
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
+impl fmt::Display for OutboxState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl OutboxSummary {
+    pub(super) fn add(&mut self, state: OutboxState, count: u64) {
+        *match state {
+            OutboxState::Waiting => &mut self.waiting,
+            OutboxState::Sending => &mut self.sending,
+            OutboxState::Sent => &mut self.sent,
+            OutboxState::Refused => &mut self.refused,
+            OutboxState::GivenUp => &mut self.given_up,
+        } += count;
+    }
+}
+
+impl fmt::Display for OutboxFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl fmt::Debug for OutboxFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboxFault")
+            .field("kind", &self.kind)
+            .field("text", &self.text)
+            .field("has_detail", &self.detail.is_some())
+            .finish()
+    }
+}
+
+impl fmt::Debug for OutboxEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboxEntry")
+            .field("identifier", &self.identifier)
+            .field("domain", &self.domain)
+            .field("event", &self.event)
+            .field("state", &self.state)
+            .field("attempts", &self.attempts)
+            .field("behind", &self.behind)
+            .field("fault", &self.fault)
+            .field("is_outcome_unknown", &self.is_outcome_unknown)
+            .finish_non_exhaustive()
+    }
+}

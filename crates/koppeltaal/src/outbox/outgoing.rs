@@ -1,0 +1,62 @@
+//! [`Outgoing`]: a message that is ready to be handed over.
+
+use std::fmt;
+
+use koppeltaal_messaging::Draft;
+use koppeltaal_transport::Error;
+
+use crate::connector::{Connector, SendError};
+
+/// A composed and validated message that lacks nothing but the versions of its resources, which are filled in when it is
+/// sent. Put it into an outbox in the transaction that saves what it is about.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    pub(super) domain: String,
+    pub(super) identifier: String,
+    pub(super) event: &'static str,
+    /// Without version.
+    pub(super) focal: String,
+    /// In JSON.
+    pub(super) message: String,
+}
+
+impl Connector {
+    /// Makes a draft into a message to put into an [`Outbox`](super::Outbox): all steps of [`send`](Self::send) that need
+    /// neither the server nor the version store.
+    ///
+    /// An address with a version means what it means for `send`: the message is a change of that version, and a conflict if
+    /// there is a newer one when it is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Compose`], [`SendError::Invalid`], [`SendError::NoIdentifier`].
+    pub fn outgoing(&self, draft: Draft) -> Result<Outgoing, SendError> {
+        let prepared = self.prepare(draft)?;
+        let message =
+            prepared.to_json().map_err(|error| SendError::Transport(Box::new(Error::Unwritable(error))))?;
+        Ok(Outgoing {
+            domain: self.sender().domain().to_owned(),
+            identifier: prepared.identifier().to_owned(),
+            event: prepared.event().code(),
+            focal: prepared.focal().versionless().to_owned(),
+            message,
+        })
+    }
+}
+
+impl Outgoing {
+    /// The `MessageHeader.identifier`, by which the outbox knows the message.
+    pub fn identifier(&self) -> &str {
+        &self.identifier
+    }
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("domain", &self.domain)
+            .field("identifier", &self.identifier)
+            .field("event", &self.event)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,87 @@
+//! [`Claims`]: which messages are claimed, and what is seen to before one is handed out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use koppeltaal_messaging::{Event, ResourceUrl};
+use koppeltaal_transport::MessageFilter;
+use tokio::task::JoinHandle;
+
+use super::{Delivery, ReceiveError};
+use crate::connector::Connector;
+
+/// How to claim the next message.
+#[derive(Clone)]
+pub(super) struct Claims {
+    connector: Connector,
+    own: bool,
+    patient: Option<ResourceUrl>,
+    /// All events, if there is none.
+    events: Vec<Event>,
+    /// Which of the events is asked for first.
+    first: Arc<AtomicUsize>,
+}
+
+impl Claims {
+    pub(super) fn new(connector: Connector) -> Self {
+        Self { connector, own: false, patient: None, events: Vec::new(), first: Arc::default() }
+    }
+
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    pub(super) fn include_own(&mut self) {
+        self.own = true;
+    }
+
+    pub(super) fn of_patient(&mut self, patient: ResourceUrl) {
+        self.patient = Some(patient);
+    }
+
+    pub(super) fn only(&mut self, events: Vec<Event>) {
+        self.events = events;
+    }
+
+    /// Claims in a task of its own: when nobody waits for it any more, it comes to its end, and the delivery that nobody
+    /// takes is released.
+    pub(super) fn start(&self) -> JoinHandle<Result<Option<Delivery>, ReceiveError>> {
+        let claims = self.clone();
+        tokio::spawn(async move { claims.next().await })
+    }
+
+    async fn next(&self) -> Result<Option<Delivery>, ReceiveError> {
+        let filters = self.filters();
+        let first = self.first.load(Ordering::Relaxed);
+        for (index, filter) in filters.iter().enumerate().cycle().skip(first).take(filters.len()) {
+            while let Some(received) = self.connector.client().claim_matching(filter).await? {
+                let delivery = Delivery::new(self.connector.client().clone(), received);
+                self.connector.record(&versions(&delivery)).await?;
+                if self.own || !self.connector.sender().source().sent(delivery.header()) {
+                    self.first.store((index + 1) % filters.len(), Ordering::Relaxed);
+                    return Ok(Some(delivery));
+                }
+                delivery.success().await?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// A claim can ask for one event or for all. Several take turns, so that one of which there are many leaves room for others.
+    fn filters(&self) -> Vec<MessageFilter> {
+        let all = match &self.patient {
+            Some(patient) => MessageFilter::default().patient(patient.clone()),
+            None => MessageFilter::default(),
+        };
+        match &self.events[..] {
+            [] => vec![all],
+            events => events.iter().map(|event| all.clone().event(*event)).collect(),
+        }
+    }
+}
+
+/// The versions that a message tells.
+fn versions(delivery: &Delivery) -> Vec<ResourceUrl> {
+    let Ok(message) = delivery.message() else { return Vec::new() };
+    message.entries().filter_map(|entry| entry.url().cloned()).filter(|url| url.version().is_some()).collect()
+}

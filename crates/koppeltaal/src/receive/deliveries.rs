@@ -1,0 +1,198 @@
+//! [`Deliveries`]: messages one after the other, those that wait and those that are to come.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::Stream;
+use koppeltaal_messaging::{Event, ResourceUrl};
+use koppeltaal_push::{DEFAULT_INTERVAL, HubSubscription, Notifications, Notifier};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use super::claims::Claims;
+use super::{Delivery, ReceiveError};
+use crate::connector::Connector;
+use crate::worker::Worker;
+
+/// Pauses after claims that failed: from the first to the second, each twice as long as the one before.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Messages one after the other. Made by [`Connector::deliveries`].
+///
+/// It claims when [`next`](Self::next) is called, and looks for new messages when the hub of the server says that there are
+/// some, when a [`notifier`](Self::notifier) says so, and on a slow timer, since pushes get lost.
+#[must_use = "nothing is claimed until `next` is called"]
+pub struct Deliveries {
+    claims: Claims,
+    notifications: Notifications,
+    hub: bool,
+    subscription: Option<HubSubscription>,
+    /// Whether messages may wait.
+    looking: bool,
+    /// Whether the server has answered a claim as it should.
+    has_claimed: bool,
+    claiming: Option<JoinHandle<Result<Option<Delivery>, ReceiveError>>>,
+    pause: Pause,
+}
+
+impl Deliveries {
+    pub(super) fn new(connector: Connector) -> Self {
+        Self {
+            claims: Claims::new(connector),
+            notifications: Notifications::every(DEFAULT_INTERVAL),
+            hub: true,
+            subscription: None,
+            looking: false,
+            has_claimed: false,
+            claiming: None,
+            pause: Pause::default(),
+        }
+    }
+
+    /// Also the messages that this application sent itself and the server delivers back to it. By default they are
+    /// acknowledged and not handed out.
+    pub fn including_own(mut self) -> Self {
+        self.claims.include_own();
+        self
+    }
+
+    /// Only messages about this patient. Others stay in the queue.
+    pub fn of_patient(mut self, patient: ResourceUrl) -> Self {
+        self.claims.of_patient(patient);
+        self
+    }
+
+    /// Only messages of these events; others stay in the queue. The events take turns, since a server can be asked for one
+    /// or for all: messages of one event come in their order, but not those of different events.
+    pub fn only(mut self, events: impl IntoIterator<Item = Event>) -> Self {
+        self.claims.only(events.into_iter().collect());
+        self
+    }
+
+    /// Looks for messages when nothing was heard for this long. Default: a minute.
+    pub fn poll_every(mut self, interval: Duration) -> Self {
+        self.notifications.set_interval(interval);
+        self
+    }
+
+    /// Without a connection to the hub of the server: for a server without one, or when a webhook brings the pushes.
+    pub fn without_hub(mut self) -> Self {
+        self.hub = false;
+        self
+    }
+
+    /// What says "look now": for a [`Webhook`](koppeltaal_push::Webhook), or for a button.
+    #[must_use]
+    pub fn notifier(&self) -> Notifier {
+        self.notifications.notifier()
+    }
+
+    /// The next message, as soon as there is one. After an error it may be called again, and then waits a while before it
+    /// asks the server.
+    ///
+    /// Cancel safe: no message is lost when the future is dropped before it is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError`].
+    pub async fn next(&mut self) -> Result<Delivery, ReceiveError> {
+        loop {
+            if let Some(delivery) = self.look().await? {
+                return Ok(delivery);
+            }
+        }
+    }
+
+    /// Waits until there is reason to look, and looks once. Cancel safe, as [`next`](Self::next) is.
+    pub(crate) async fn look(&mut self) -> Result<Option<Delivery>, ReceiveError> {
+        if self.hub && self.subscription.is_none() {
+            let subscription = HubSubscription::builder(self.claims.connector().client());
+            self.subscription = Some(subscription.subscribe(self.notifications.notifier()));
+        }
+        if let Some(until) = self.pause.until {
+            sleep_until(until).await;
+            self.pause.until = None;
+            self.looking = true;
+        }
+        if !self.looking {
+            self.notifications.wait().await;
+            self.looking = true;
+        }
+        let claim = self.claiming.get_or_insert_with(|| self.claims.start()).await;
+        self.claiming = None;
+        match claim.unwrap_or(Err(ReceiveError::Stopped)) {
+            Ok(delivery) => {
+                self.has_claimed = true;
+                self.looking = delivery.is_some();
+                self.pause = Pause::default();
+                Ok(delivery)
+            }
+            Err(error) => {
+                self.pause.lengthen();
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the server has ever answered a claim as it should.
+    pub(crate) fn has_claimed(&self) -> bool {
+        self.has_claimed
+    }
+
+    /// Whether the server is being asked for a message, whether anybody waits for it or not.
+    pub(crate) fn is_claiming(&self) -> bool {
+        self.claiming.is_some()
+    }
+
+    /// Hands each message to the handler of its event. See [`Worker`].
+    pub fn worker(self) -> Worker {
+        Worker::new(self)
+    }
+
+    /// The same as a stream. It does not end.
+    pub fn into_stream(self) -> impl Stream<Item = Result<Delivery, ReceiveError>> + Send + 'static {
+        futures_util::stream::unfold(self, |mut deliveries| async move {
+            let next = deliveries.next().await;
+            Some((next, deliveries))
+        })
+    }
+
+    /// Stops in order: a message that is just being claimed is given back, and the hub is told goodbye. Dropping does the
+    /// same in the background.
+    pub async fn stop(mut self) {
+        if let Some(claiming) = self.claiming.take()
+            && let Ok(Ok(Some(delivery))) = claiming.await
+            && let Err(error) = delivery.release().await
+        {
+            tracing::debug!(%error, "a message could not be given back; it comes again later");
+        }
+        if let Some(subscription) = self.subscription.take() {
+            subscription.stop().await;
+        }
+    }
+}
+
+impl fmt::Debug for Deliveries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deliveries")
+            .field("connector", self.claims.connector())
+            .field("hub", &self.subscription)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long not to ask a server that does not answer well.
+#[derive(Default)]
+struct Pause {
+    last: Option<Duration>,
+    until: Option<Instant>,
+}
+
+impl Pause {
+    fn lengthen(&mut self) {
+        let pause = self.last.map_or(SHORTEST_PAUSE, |last| (last * 2).min(LONGEST_PAUSE));
+        self.last = Some(pause);
+        self.until = Some(Instant::now() + pause);
+    }
+}

@@ -1,0 +1,205 @@
+//! [`Delivery`]: a message that was claimed and has to be answered.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use koppeltaal_fhir::{Bundle, Finding};
+use koppeltaal_messaging::{
+    Acknowledgement, Content, Event, ExtractError, ExtractReason, Focal, Header, Message, Profile,
+    ResourceUrl,
+};
+use koppeltaal_transport::{Client, Error, ReceivedMessage};
+use tokio::runtime::Handle;
+
+/// A message that was claimed. It ends in [`success`](Self::success), [`fail`](Self::fail) or [`release`](Self::release);
+/// dropped without a word it is released. What is in it is at [`Received`], which it derefs to.
+///
+/// Messages are delivered at least once: what is not answered comes again, also when it was processed and the answer got
+/// lost. So processing a message twice must do no harm.
+///
+/// `Debug` names the event and the identifier, and shows nothing of what is in the message.
+#[must_use = "a delivery that is dropped goes back into the queue"]
+pub struct Delivery {
+    received: Received,
+    /// Of whom it was claimed, until it is answered.
+    claim: Option<Claim>,
+}
+
+/// What it takes to answer.
+struct Claim {
+    client: Client,
+    runtime: Handle,
+}
+
+/// What was delivered: a message to look at. Cheap to clone.
+///
+/// `Debug` names the event and the identifier, and shows nothing of what is in the message.
+#[derive(Clone)]
+pub struct Received(Arc<Parts>);
+
+struct Parts {
+    header: Header,
+    content: Result<Message, ExtractError>,
+    findings: Vec<Finding>,
+}
+
+impl Received {
+    /// The header of the message.
+    pub fn header(&self) -> &Header {
+        &self.0.header
+    }
+
+    /// The `MessageHeader.identifier`. A message that comes again has the same.
+    pub fn identifier(&self) -> Option<&str> {
+        self.0.header.identifier()
+    }
+
+    /// What happened; `None` if it is none of the eight events.
+    pub fn event(&self) -> Option<Event> {
+        self.0.header.event().ok()
+    }
+
+    /// The patient whom the message is about.
+    pub fn patient(&self) -> Option<ResourceUrl> {
+        self.0.header.patient()?.parse().ok()
+    }
+
+    /// The address of the resource that the message is about, with its version. A draft with this address is a change of
+    /// this very version.
+    pub fn url(&self) -> Option<&ResourceUrl> {
+        self.message().ok()?.focal.url()
+    }
+
+    /// The resource that the message is about, if it is of this profile and the event is the profile's.
+    pub fn get<P: Focal>(&self) -> Option<P> {
+        let message = self.message().ok().filter(|message| message.event() == P::EVENT)?;
+        <P as Profile>::of(message.focal.resource())
+    }
+
+    /// The resource that the message is about, as one type per event to match on.
+    pub fn content(&self) -> Content {
+        match &self.0.content {
+            Ok(message) => Content::of(message),
+            Err(error) => Content::Unknown(error.bundle.clone()),
+        }
+    }
+
+    /// All of the message.
+    ///
+    /// # Errors
+    ///
+    /// What was delivered is no message of one of the eight events. The [`bundle`](Self::bundle) is still there.
+    pub fn message(&self) -> Result<&Message, ExtractReason> {
+        self.0.content.as_ref().map_err(|error| error.reason.clone())
+    }
+
+    /// All of the message as it was received.
+    pub fn bundle(&self) -> Bundle {
+        match &self.0.content {
+            Ok(message) => message.clone().into_bundle(),
+            Err(error) => error.bundle.as_ref().clone(),
+        }
+    }
+
+    /// What was odd about the text of the message.
+    pub fn findings(&self) -> &[Finding] {
+        &self.0.findings
+    }
+}
+
+impl Delivery {
+    /// Must be called in a runtime.
+    pub(super) fn new(client: Client, received: ReceivedMessage) -> Self {
+        let parts = Parts {
+            header: received.header,
+            content: Message::extract(received.bundle),
+            findings: received.findings,
+        };
+        let claim = Some(Claim { client, runtime: Handle::current() });
+        Self { received: Received(Arc::new(parts)), claim }
+    }
+
+    /// What was delivered, to look at when the delivery is answered.
+    pub fn received(&self) -> &Received {
+        &self.received
+    }
+
+    /// Says that the message is processed: it does not come again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::acknowledge`]: the message may come again when the time of its claim is over.
+    pub async fn success(self) -> Result<(), Error> {
+        self.acknowledge(&Acknowledgement::Success).await
+    }
+
+    /// Says that the message is wrong for good, and why: it does not come again.
+    ///
+    /// The reason is shown to people at the server: no data of patients in it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::acknowledge`]: the message may come again when the time of its claim is over.
+    pub async fn fail(self, reason: impl Into<String>) -> Result<(), Error> {
+        self.acknowledge(&Acknowledgement::Failed(reason.into())).await
+    }
+
+    /// Gives the message back: it comes again, at once and before all younger ones.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::acknowledge`]: the message comes again when the time of its claim is over.
+    pub async fn release(self) -> Result<(), Error> {
+        self.acknowledge(&Acknowledgement::New).await
+    }
+
+    async fn acknowledge(mut self, acknowledgement: &Acknowledgement) -> Result<(), Error> {
+        // An answer that fails may have been heard. After it there is no other one.
+        let Some(claim) = self.claim.take() else { return Ok(()) };
+        claim.client.acknowledge(self.header(), acknowledgement).await
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        let Some(Claim { client, runtime }) = self.claim.take() else { return };
+        let received = self.received.clone();
+        // A runtime that is shutting down drops the task; then the time of the claim has to pass.
+        runtime.spawn(async move {
+            if let Err(error) = client.acknowledge(received.header(), &Acknowledgement::New).await {
+                let message_identifier = received.identifier();
+                tracing::debug!(message_identifier, %error, "a message could not be given back; it comes again later");
+            }
+        });
+    }
+}
+
+impl Deref for Delivery {
+    type Target = Received;
+
+    fn deref(&self) -> &Received {
+        &self.received
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.received.describe("Delivery", f)
+    }
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe("Received", f)
+    }
+}
+
+impl Received {
+    fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(name)
+            .field("identifier", &self.identifier())
+            .field("event", &self.event())
+            .finish_non_exhaustive()
+    }
+}

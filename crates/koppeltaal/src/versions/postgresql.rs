@@ -1,0 +1,107 @@
+//! [`PostgresqlVersionStore`]: versions that several machines share.
+
+use std::fmt;
+
+use deadpool_postgres::Pool;
+use futures_util::future::BoxFuture;
+use koppeltaal_messaging::ResourceUrl;
+
+use super::{VersionStore, VersionStoreError, rows};
+use crate::database::{DatabaseError, Part, postgresql};
+
+/// Versions are compared byte by byte, whatever language the database is in.
+const PART: Part = Part {
+    name: "versions",
+    steps: &[r#"CREATE TABLE koppeltaal_version (
+         domain text NOT NULL, resource text NOT NULL, version text COLLATE "C" NOT NULL,
+         PRIMARY KEY (domain, resource))"#],
+};
+
+/// Versions in a `PostgreSQL` database, which may be that of the application: there is a table `koppeltaal_version` then, and
+/// one `koppeltaal_format`, in the schema that the connections of the pool have as their current one. Any number of
+/// processes and machines can share it.
+#[derive(Clone)]
+pub struct PostgresqlVersionStore {
+    pool: Pool,
+}
+
+impl PostgresqlVersionStore {
+    /// Brings the tables up to date, and uses connections of this pool from then on.
+    ///
+    /// # Errors
+    ///
+    /// [`VersionStoreError::Database`] when there is no connection or no right to make tables,
+    /// [`VersionStoreError::Format`] for tables of a later version of this crate.
+    pub async fn open(pool: Pool) -> Result<Self, VersionStoreError> {
+        postgresql::migrate(&pool, &PART).await?;
+        Ok(Self { pool })
+    }
+
+    async fn look_up(
+        &self,
+        domain: &str,
+        resources: &[ResourceUrl],
+    ) -> Result<Vec<Option<String>>, DatabaseError> {
+        let client = self.pool.get().await?;
+        let statement = client
+            .prepare_cached(
+                "SELECT version FROM unnest($2::text[]) WITH ORDINALITY AS asked (resource, place)
+                 LEFT JOIN koppeltaal_version known ON known.domain = $1 AND known.resource = asked.resource
+                 ORDER BY place",
+            )
+            .await?;
+        let urls: Vec<_> = resources.iter().map(ResourceUrl::versionless).collect();
+        let rows = client.query(&statement, &[&domain, &urls]).await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    async fn write(&self, domain: &str, versioned: &[ResourceUrl]) -> Result<(), DatabaseError> {
+        let (resources, versions): (Vec<_>, Vec<_>) = rows::newest(versioned).into_iter().unzip();
+        if resources.is_empty() {
+            return Ok(());
+        }
+        let client = self.pool.get().await?;
+        // The rows come from the arrays in their order, which is that of the addresses, and are locked in it.
+        let statement = client
+            .prepare_cached(
+                "INSERT INTO koppeltaal_version AS known (domain, resource, version)
+                 SELECT $1, resource, version FROM unnest($2::text[], $3::text[]) AS new (resource, version)
+                 ON CONFLICT (domain, resource) DO UPDATE SET version = excluded.version
+                 WHERE known.version < excluded.version",
+            )
+            .await?;
+        client.execute(&statement, &[&domain, &resources, &versions]).await?;
+        Ok(())
+    }
+}
+
+impl VersionStore for PostgresqlVersionStore {
+    fn versions<'a>(
+        &'a self,
+        domain: &'a str,
+        resources: &'a [ResourceUrl],
+    ) -> BoxFuture<'a, Result<Vec<Option<ResourceUrl>>, VersionStoreError>> {
+        Box::pin(async move {
+            let versions = self.look_up(domain, resources).await?;
+            resources
+                .iter()
+                .zip(versions)
+                .map(|(url, version)| rows::versioned(url, version.as_deref()))
+                .collect()
+        })
+    }
+
+    fn record<'a>(
+        &'a self,
+        domain: &'a str,
+        versioned: &'a [ResourceUrl],
+    ) -> BoxFuture<'a, Result<(), VersionStoreError>> {
+        Box::pin(async move { Ok(self.write(domain, versioned).await?) })
+    }
+}
+
+impl fmt::Debug for PostgresqlVersionStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresqlVersionStore").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,102 @@
+//! [`SqliteVersionStore`]: versions in a `SQLite` file.
+
+use std::fmt;
+use std::path::Path;
+
+use futures_util::future::BoxFuture;
+use koppeltaal_messaging::ResourceUrl;
+use rusqlite::{OptionalExtension, params};
+
+use super::{VersionStore, VersionStoreError, rows};
+use crate::database::Part;
+use crate::database::sqlite::Database;
+
+const PART: Part = Part {
+    name: "versions",
+    steps: &["CREATE TABLE koppeltaal_version (
+         domain TEXT NOT NULL, resource TEXT NOT NULL, version TEXT NOT NULL,
+         PRIMARY KEY (domain, resource)) WITHOUT ROWID"],
+};
+
+/// Versions in a `SQLite` file, which may be that of the application: there is a table `koppeltaal_version` then, and one
+/// `koppeltaal_format`. Several processes on one machine can share the file. Clones share one connection.
+///
+/// Needs a Tokio runtime.
+#[derive(Clone)]
+pub struct SqliteVersionStore {
+    database: Database,
+}
+
+impl SqliteVersionStore {
+    /// Opens the file, makes it when it is not there, and brings the tables up to date.
+    ///
+    /// The file names patients by the addresses of their resources. On Unix it is made for its owner only when the
+    /// process's umask says so; put it where nobody else can read.
+    ///
+    /// # Errors
+    ///
+    /// [`VersionStoreError::Database`] for a file that cannot be opened or is none of `SQLite`'s,
+    /// [`VersionStoreError::Format`] for one of a later version of this crate.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, VersionStoreError> {
+        Ok(Self { database: Database::open(path.as_ref(), &PART)? })
+    }
+}
+
+impl VersionStore for SqliteVersionStore {
+    fn versions<'a>(
+        &'a self,
+        domain: &'a str,
+        resources: &'a [ResourceUrl],
+    ) -> BoxFuture<'a, Result<Vec<Option<ResourceUrl>>, VersionStoreError>> {
+        Box::pin(async move {
+            let (domain, urls) = (domain.to_owned(), resources.to_vec());
+            let select = "SELECT version FROM koppeltaal_version WHERE domain = ?1 AND resource = ?2";
+            let look_up = move |connection: &rusqlite::Connection| {
+                let mut statement = connection.prepare_cached(select)?;
+                let one = |url: &ResourceUrl| {
+                    statement
+                        .query_row([&domain, url.versionless()], |row| row.get::<_, String>(0))
+                        .optional()
+                };
+                urls.iter().map(one).collect::<rusqlite::Result<Vec<_>>>()
+            };
+            let versions = self.database.read(look_up).await?;
+            resources
+                .iter()
+                .zip(versions)
+                .map(|(url, version)| rows::versioned(url, version.as_deref()))
+                .collect()
+        })
+    }
+
+    fn record<'a>(
+        &'a self,
+        domain: &'a str,
+        versioned: &'a [ResourceUrl],
+    ) -> BoxFuture<'a, Result<(), VersionStoreError>> {
+        Box::pin(async move {
+            let (domain, urls) = (domain.to_owned(), versioned.to_vec());
+            let record = move |transaction: &rusqlite::Transaction<'_>| {
+                let mut statement = transaction.prepare_cached(
+                    "INSERT INTO koppeltaal_version (domain, resource, version) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (domain, resource) DO UPDATE SET version = excluded.version
+                     WHERE version < excluded.version",
+                )?;
+                for (resource, version) in rows::newest(&urls) {
+                    statement.execute(params![domain, resource, version])?;
+                }
+                Ok(())
+            };
+            if versioned.iter().any(|url| url.version().is_some()) {
+                self.database.write(record).await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl fmt::Debug for SqliteVersionStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteVersionStore").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,276 @@
+//! [`Lanes`]: the messages in hand, in an order per patient. Those of one patient are handled one after the other, as they
+//! arrived; those of different patients at the same time. Knows neither tasks nor sockets.
+
+use std::collections::{HashMap, VecDeque};
+
+use tokio::time::Instant;
+
+use crate::receive::Received;
+
+/// What messages have in common that must not overtake each other.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    /// The patient; the focal resource, where there is no patient.
+    Of(String),
+    /// Nothing: no other message has this number.
+    Alone(u64),
+}
+
+/// Messages in hand, of type `T`.
+#[derive(Debug)]
+pub(super) struct Lanes<T> {
+    lanes: HashMap<Key, Lane<T>>,
+    /// How many messages are handled, given back or wait for that.
+    active: usize,
+    held: usize,
+    numbers: u64,
+}
+
+#[derive(Debug)]
+enum Lane<T> {
+    /// The first message is being handled, or messages are being given back; these wait.
+    Busy(VecDeque<T>),
+    /// The first message could not be handled; all wait until they are given back.
+    Held(VecDeque<T>, Instant),
+}
+
+impl<T> Default for Lanes<T> {
+    fn default() -> Self {
+        Self { lanes: HashMap::new(), active: 0, held: 0, numbers: 0 }
+    }
+}
+
+impl<T> Lanes<T> {
+    /// How many messages are being handled, are being given back, or wait for their turn.
+    pub(super) fn active(&self) -> usize {
+        self.active
+    }
+
+    /// How many messages are kept back for a while.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// The lane that a message belongs to.
+    pub(super) fn key(&mut self, received: &Received) -> Key {
+        let patient = received.header().patient().map(str::to_owned);
+        let focal = || received.header().focal().map(|url| url.versionless().to_owned());
+        match patient.or_else(focal) {
+            Some(name) => Key::Of(name),
+            None => {
+                self.numbers += 1;
+                Key::Alone(self.numbers)
+            }
+        }
+    }
+
+    /// A message arrives. It comes back if it is its turn already.
+    pub(super) fn arrive(&mut self, key: &Key, message: T) -> Option<T> {
+        match self.lanes.get_mut(key) {
+            Some(Lane::Busy(waiting)) => {
+                waiting.push_back(message);
+                self.active += 1;
+                None
+            }
+            Some(Lane::Held(messages, _)) => {
+                messages.push_back(message);
+                self.held += 1;
+                None
+            }
+            None => {
+                self.lanes.insert(key.clone(), Lane::Busy(VecDeque::new()));
+                self.active += 1;
+                Some(message)
+            }
+        }
+    }
+
+    /// What the lane was busy with is done. The next one comes back, if there is one.
+    pub(super) fn done(&mut self, key: &Key) -> Option<T> {
+        let Some(Lane::Busy(waiting)) = self.lanes.get_mut(key) else { return None };
+        self.active -= 1;
+        let next = waiting.pop_front();
+        if next.is_none() {
+            self.lanes.remove(key);
+        }
+        next
+    }
+
+    /// The message that the lane was busy with cannot be handled now. It and those behind it are kept back until then.
+    pub(super) fn hold(&mut self, key: &Key, message: T, until: Instant) {
+        let Some(Lane::Busy(mut messages)) = self.lanes.remove(key) else { return };
+        self.active -= 1 + messages.len();
+        messages.push_front(message);
+        self.held += messages.len();
+        self.lanes.insert(key.clone(), Lane::Held(messages, until));
+    }
+
+    /// When the first lane is to be given back.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let due = self.lanes.values().filter_map(|lane| match lane {
+            Lane::Held(_, until) => Some(*until),
+            Lane::Busy(_) => None,
+        });
+        due.min()
+    }
+
+    /// The messages of a lane whose time has come, in their order. The lane is busy with giving them back.
+    pub(super) fn due(&mut self, now: Instant) -> Option<(Key, VecDeque<T>)> {
+        let is_due = |lane: &Lane<T>| matches!(lane, Lane::Held(_, until) if *until <= now);
+        let key = self.lanes.iter().find(|(_, lane)| is_due(lane)).map(|(key, _)| key.clone())?;
+        let Some(Lane::Held(messages, _)) = self.lanes.insert(key.clone(), Lane::Busy(VecDeque::new()))
+        else {
+            return None;
+        };
+        self.held -= messages.len();
+        self.active += 1;
+        Some((key, messages))
+    }
+
+    /// Empties the lanes of all messages that nobody has begun to handle, in their order.
+    pub(super) fn drain(&mut self) -> Vec<T> {
+        let mut rest = Vec::new();
+        for lane in self.lanes.values_mut() {
+            let (Lane::Busy(messages) | Lane::Held(messages, _)) = lane;
+            rest.extend(messages.drain(..));
+        }
+        self.lanes.retain(|_, lane| matches!(lane, Lane::Busy(_)));
+        (self.active, self.held) = (self.lanes.len(), 0);
+        rest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(name: &str) -> Key {
+        Key::Of(name.to_owned())
+    }
+
+    #[test]
+    fn messages_of_one_patient_wait_for_each_other_and_those_of_others_do_not() {
+        let mut lanes = Lanes::default();
+        assert_eq!(lanes.arrive(&key("a"), 1), Some(1));
+        assert_eq!(lanes.arrive(&key("a"), 2), None);
+        assert_eq!(lanes.arrive(&key("b"), 3), Some(3));
+        assert_eq!(lanes.arrive(&key("a"), 4), None);
+        assert_eq!(lanes.active(), 4);
+        assert_eq!(lanes.done(&key("a")), Some(2));
+        assert_eq!(lanes.done(&key("b")), None);
+        assert_eq!(lanes.done(&key("a")), Some(4));
+        assert_eq!(lanes.done(&key("a")), None);
+        assert_eq!(lanes.active(), 0);
+        assert_eq!(lanes.arrive(&key("a"), 5), Some(5));
+    }
+
+    #[test]
+    fn what_cannot_be_handled_keeps_back_what_comes_after_it() {
+        let mut lanes = Lanes::default();
+        let now = Instant::now();
+        assert_eq!(lanes.arrive(&key("a"), 1), Some(1));
+        assert_eq!(lanes.arrive(&key("a"), 2), None);
+        lanes.hold(&key("a"), 1, now + Duration::from_secs(1));
+        assert_eq!(lanes.arrive(&key("a"), 3), None);
+        assert_eq!(lanes.arrive(&key("b"), 4), Some(4), "another patient's");
+        assert_eq!((lanes.active(), lanes.held()), (1, 3));
+        assert_eq!(lanes.next_due(), Some(now + Duration::from_secs(1)));
+        assert_eq!(lanes.due(now), None);
+        assert_eq!(lanes.due(now + Duration::from_secs(1)), Some((key("a"), VecDeque::from([1, 2, 3]))));
+        assert_eq!((lanes.active(), lanes.held()), (2, 0));
+        // They come again while they are being given back: their turn is after that.
+        assert_eq!(lanes.arrive(&key("a"), 1), None);
+        assert_eq!(lanes.done(&key("a")), Some(1));
+    }
+
+    /// What can happen to lanes; the number chooses among several.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Arrive(u8),
+        Done(usize),
+        Hold(usize),
+        GiveBack,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..3_u8).prop_map(Step::Arrive),
+            3 => (0..8_usize).prop_map(Step::Done),
+            1 => (0..8_usize).prop_map(Step::Hold),
+            1 => Just(Step::GiveBack),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens: messages of one patient are begun one at a time and in their order, what is given back is all
+        /// that was behind, and nothing gets lost.
+        #[test]
+        fn no_schedule_breaks_the_order_of_a_patient(steps in proptest::collection::vec(step(), 0..60)) {
+            let mut lanes = Lanes::default();
+            let now = Instant::now();
+            let mut handled: Vec<(Key, u32)> = Vec::new();
+            let mut last: HashMap<Key, u32> = HashMap::new();
+            let (mut arrived, mut ended) = (0, 0);
+            for step in steps {
+                let begun = match step {
+                    Step::Arrive(patient) => {
+                        arrived += 1;
+                        let key = key(&patient.to_string());
+                        lanes.arrive(&key, arrived).map(|message| (key, message))
+                    }
+                    Step::Done(which) if !handled.is_empty() => {
+                        let (key, _) = handled.swap_remove(which % handled.len());
+                        ended += 1;
+                        lanes.done(&key).map(|message| (key, message))
+                    }
+                    Step::Hold(which) if !handled.is_empty() => {
+                        let (key, message) = handled.swap_remove(which % handled.len());
+                        lanes.hold(&key, message, now);
+                        None
+                    }
+                    Step::GiveBack => match lanes.due(now) {
+                        Some((key, messages)) => {
+                            prop_assert!(messages.iter().is_sorted());
+                            prop_assert!(messages.iter().all(|message| last.get(&key) <= Some(message)));
+                            ended += messages.len();
+                            prop_assert_eq!(lanes.done(&key), None, "nothing arrived in between");
+                            None
+                        }
+                        None => None,
+                    },
+                    Step::Done(_) | Step::Hold(_) => None,
+                };
+                if let Some((key, message)) = begun {
+                    prop_assert!(handled.iter().all(|(other, _)| *other != key), "two at a time");
+                    prop_assert!(last.insert(key.clone(), message) < Some(message));
+                    handled.push((key, message));
+                }
+                let in_hand = lanes.active() + lanes.held();
+                prop_assert_eq!(in_hand + ended, usize::try_from(arrived).expect("a small number"));
+            }
+        }
+    }
+
+    #[test]
+    fn at_the_end_all_that_nobody_handles_comes_out_in_order() {
+        let mut lanes = Lanes::default();
+        let now = Instant::now();
+        for message in 1..=3 {
+            lanes.arrive(&key("a"), message);
+        }
+        lanes.arrive(&key("b"), 4);
+        lanes.hold(&key("b"), 4, now);
+        lanes.arrive(&key("b"), 5);
+        let mut rest = lanes.drain();
+        let of_b = rest.iter().position(|message| *message == 4).expect("it is there");
+        assert_eq!(rest[of_b + 1], 5);
+        rest.sort_unstable();
+        assert_eq!(rest, [2, 3, 4, 5]);
+        assert_eq!((lanes.active(), lanes.held(), lanes.next_due()), (1, 0, None));
+        assert_eq!(lanes.done(&key("a")), None);
+    }
+}

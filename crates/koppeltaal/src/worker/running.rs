@@ -1,0 +1,320 @@
+//! [`Running`]: the loop of a worker. It claims while there is room, starts handlers, and answers when they are done.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::future::pending;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use koppeltaal_messaging::Event;
+use koppeltaal_push::Notifier;
+use koppeltaal_transport::Error as TransportError;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{Instrument as _, debug, info_span, warn};
+
+use super::handlers::{HandlerError, Handlers};
+use super::lanes::{Key, Lanes};
+use super::{Settings, Trouble, Worker, WorkerReport};
+use crate::receive::{Deliveries, Delivery, ReceiveError, Received};
+
+/// How long giving back may take after handlers were cut off.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// So many messages are remembered to have been tried. Beyond that, all are forgotten: their pauses begin anew.
+const MAX_REMEMBERED: usize = 10_000;
+
+/// A worker at work.
+pub(super) struct Running {
+    notifier: Notifier,
+    settings: Settings,
+    lanes: Lanes<Delivery>,
+    tasks: JoinSet<(Key, Done)>,
+    /// How often messages were tried in vain, by their identifiers.
+    attempts: HashMap<String, u32>,
+    /// Says that handlers are to be cut off.
+    cut_off: watch::Sender<bool>,
+    /// How many tasks give messages back.
+    releases: usize,
+    stopping: bool,
+    report: WorkerReport,
+}
+
+/// What a task did with its message or messages.
+enum Done {
+    Succeeded(Received, Result<(), TransportError>),
+    Failed(Received, String, Result<(), TransportError>),
+    /// It is to come again, because of an error or a panic.
+    Later(Delivery, Option<Box<dyn Error + Send + Sync>>),
+    CutOff(Delivery),
+    Released(Vec<(Received, Result<(), TransportError>)>),
+    /// The deliveries have stopped.
+    Stopped,
+}
+
+impl Running {
+    pub(super) fn new(notifier: Notifier, settings: Settings) -> Self {
+        Self {
+            notifier,
+            settings,
+            lanes: Lanes::default(),
+            tasks: JoinSet::new(),
+            attempts: HashMap::new(),
+            cut_off: watch::Sender::new(false),
+            releases: 0,
+            stopping: false,
+            report: WorkerReport::default(),
+        }
+    }
+
+    pub(super) async fn run<S: Future>(
+        mut self,
+        mut deliveries: Deliveries,
+        shutdown: S,
+        grace: Duration,
+    ) -> Result<WorkerReport, ReceiveError> {
+        let mut shutdown = pin!(shutdown);
+        debug!("the worker begins");
+        let ended = loop {
+            let has_room =
+                self.lanes.active() < self.settings.concurrency && self.lanes.held() < Worker::MAX_HELD;
+            // What is claimed at the same time as older messages are given back could overtake them. So a claim that is
+            // under way is awaited first, and none begins until they are back.
+            let is_claiming = deliveries.is_claiming();
+            let may_claim = is_claiming || (has_room && self.releases == 0);
+            let due = self.lanes.next_due().filter(|_| !is_claiming);
+            tokio::select! {
+                _ = &mut shutdown => break Ok(()),
+                received = deliveries.look(), if may_claim => match received {
+                    Ok(Some(delivery)) => self.arrive(delivery),
+                    Ok(None) => {}
+                    Err(error) if !deliveries.has_claimed() && !error.is_passing() => break Err(error),
+                    Err(error) => {
+                        warn!(%error, "nothing could be received");
+                        self.tell(&Trouble::Receive(&error));
+                    }
+                },
+                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => self.finish(done.ok()),
+                // A claim may have begun just now.
+                () = at(due) => if !deliveries.is_claiming() { self.give_back() },
+            }
+        };
+        self.stop(deliveries, grace).await;
+        let report = self.report;
+        debug!(report.succeeded, report.failed, report.released, "the worker has ended");
+        ended.map(|()| report)
+    }
+
+    fn arrive(&mut self, delivery: Delivery) {
+        let key = self.lanes.key(&delivery);
+        if let Some(delivery) = self.lanes.arrive(&key, delivery) {
+            self.start(key, delivery);
+        }
+    }
+
+    fn start(&mut self, key: Key, delivery: Delivery) {
+        let tried = delivery.identifier().and_then(|identifier| self.attempts.get(identifier)).copied();
+        let last = self.settings.attempts.filter(|limit| tried.unwrap_or(0) + 1 >= limit.get());
+        let turn = Turn {
+            handlers: Arc::clone(&self.settings.handlers),
+            last: last.map(u32::from),
+            time_limit: self.settings.time_limit,
+            cut_off: self.cut_off.subscribe(),
+        };
+        let event = delivery.event().map(Event::code);
+        let span = info_span!("koppeltaal_message", message_identifier = delivery.identifier(), event);
+        self.tasks.spawn(async move { (key, turn.process(delivery).await) }.instrument(span));
+    }
+
+    /// A task has ended. None that panics is known: handlers' panics are caught.
+    fn finish(&mut self, done: Option<(Key, Done)>) {
+        let Some((key, done)) = done else { return };
+        match done {
+            Done::Succeeded(received, answer) => {
+                self.forget(&received);
+                if self.answered(&received, answer) {
+                    self.report.succeeded += 1;
+                }
+            }
+            Done::Failed(received, reason, answer) => {
+                self.forget(&received);
+                warn!(message_identifier = received.identifier(), "the message is wrong for good");
+                self.tell(&Trouble::Failed { received: &received, reason: &reason });
+                if self.answered(&received, answer) {
+                    self.report.failed += 1;
+                }
+            }
+            Done::Later(delivery, error) => return self.later(key, delivery, error.as_deref()),
+            Done::CutOff(delivery) => return self.release(key, vec![delivery]),
+            Done::Released(answers) => {
+                self.releases -= 1;
+                for (received, answer) in answers {
+                    if self.answered(&received, answer) {
+                        self.report.released += 1;
+                    }
+                }
+                // What is given back is not pushed again. Stopped: nobody looks any more, nor needs to.
+                let _ = self.notifier.notify();
+            }
+            Done::Stopped => return,
+        }
+        if let Some(next) = self.lanes.done(&key) {
+            self.start(key, next);
+        }
+    }
+
+    /// Keeps a message back that cannot be handled now. To give it back at once would be to get it back at once.
+    fn later(&mut self, key: Key, delivery: Delivery, error: Option<&(dyn Error + Send + Sync)>) {
+        let attempt = self.count(&delivery);
+        let doublings = attempt.saturating_sub(1).min(31);
+        let (shortest, longest) = (*self.settings.pauses.start(), *self.settings.pauses.end());
+        let pause = shortest.saturating_mul(1 << doublings).min(longest);
+        let message_identifier = delivery.identifier();
+        let panicked = error.is_none();
+        warn!(message_identifier, attempt, ?pause, panicked, "the message cannot be handled now");
+        let received = delivery.received();
+        self.tell(&match error {
+            Some(error) => Trouble::Later { received, error, attempt, pause },
+            None => Trouble::Panicked { received, attempt, pause },
+        });
+        if self.stopping {
+            self.release(key, vec![delivery]);
+        } else {
+            self.lanes.hold(&key, delivery, Instant::now() + pause);
+        }
+    }
+
+    /// Gives back the messages of a lane whose time has come.
+    fn give_back(&mut self) {
+        while let Some((key, deliveries)) = self.lanes.due(Instant::now()) {
+            self.release(key, deliveries.into());
+        }
+    }
+
+    /// One after the other, so that the first is the first to be claimed again.
+    fn release(&mut self, key: Key, deliveries: Vec<Delivery>) {
+        self.releases += 1;
+        self.tasks.spawn(async move {
+            let mut answers = Vec::with_capacity(deliveries.len());
+            for delivery in deliveries {
+                answers.push((delivery.received().clone(), delivery.release().await));
+            }
+            (key, Done::Released(answers))
+        });
+    }
+
+    /// Gives back what waits, and lets handlers finish within the grace.
+    async fn stop(&mut self, deliveries: Deliveries, grace: Duration) {
+        self.stopping = true;
+        let rest = self.lanes.drain();
+        self.release(Key::Alone(0), rest);
+        self.tasks.spawn(async move {
+            deliveries.stop().await;
+            (Key::Alone(0), Done::Stopped)
+        });
+        for limit in [grace, LAST_WORDS] {
+            let all_done = async {
+                while let Some(done) = self.tasks.join_next().await {
+                    self.finish(done.ok());
+                }
+            };
+            if timeout(limit, all_done).await.is_ok() {
+                return;
+            }
+            self.cut_off.send_replace(true);
+        }
+        warn!("not all messages could be given back; they come again when the time of their claims is over");
+        self.tasks.abort_all();
+    }
+
+    fn answered(&mut self, received: &Received, answer: Result<(), TransportError>) -> bool {
+        let Err(error) = answer else { return true };
+        warn!(message_identifier = received.identifier(), %error, "the message could not be answered");
+        self.report.unanswered += 1;
+        self.tell(&Trouble::Unanswered { received, error: &error });
+        false
+    }
+
+    fn tell(&self, trouble: &Trouble<'_>) {
+        (self.settings.observer)(trouble);
+    }
+
+    /// How often the message was tried in vain, this time included.
+    fn count(&mut self, received: &Received) -> u32 {
+        let Some(identifier) = received.identifier() else { return 1 };
+        if self.attempts.len() >= MAX_REMEMBERED && !self.attempts.contains_key(identifier) {
+            self.attempts.clear();
+        }
+        let attempts = self.attempts.entry(identifier.to_owned()).or_default();
+        *attempts = attempts.saturating_add(1);
+        *attempts
+    }
+
+    fn forget(&mut self, received: &Received) {
+        if let Some(identifier) = received.identifier() {
+            self.attempts.remove(identifier);
+        }
+    }
+}
+
+/// Waits until then; for ever, if there is nothing to wait for.
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => pending().await,
+    }
+}
+
+/// What it takes to handle one message.
+struct Turn {
+    handlers: Arc<Handlers>,
+    /// The number of the attempt, if there is to be no other one.
+    last: Option<u32>,
+    time_limit: Option<Duration>,
+    cut_off: watch::Receiver<bool>,
+}
+
+/// A handler reached [`Worker::time_limit`].
+#[derive(Debug, thiserror::Error)]
+#[error("the handler took more than {} s", .0.as_secs_f32())]
+struct TookTooLong(Duration);
+
+impl Turn {
+    /// Has the message handled and answers it.
+    async fn process(self, delivery: Delivery) -> Done {
+        let received = delivery.received().clone();
+        let handled = tokio::select! {
+            handled = self.handle(received.clone()) => handled,
+            () = cut_off(self.cut_off.clone()) => return Done::CutOff(delivery),
+        };
+        let reason = match (handled, self.last) {
+            (Some(Ok(())), _) => return Done::Succeeded(received, delivery.success().await),
+            (Some(Err(HandlerError::Failed(reason))), _) => reason,
+            (_, Some(attempts)) => format!("Given up after {attempts} attempts"),
+            (Some(Err(HandlerError::Later(error))), None) => return Done::Later(delivery, Some(error)),
+            (None, None) => return Done::Later(delivery, None),
+        };
+        let answer = delivery.fail(reason.as_str()).await;
+        Done::Failed(received, reason, answer)
+    }
+
+    /// What the handler says; nothing, if it panics.
+    async fn handle(&self, received: Received) -> Option<Result<(), HandlerError>> {
+        let handling = AssertUnwindSafe(self.handlers.handle(received)).catch_unwind();
+        let Some(limit) = self.time_limit else { return handling.await.ok() };
+        match timeout(limit, handling).await {
+            Ok(handled) => handled.ok(),
+            Err(_) => Some(Err(TookTooLong(limit).into())),
+        }
+    }
+}
+
+/// Waits until handlers are to be cut off.
+async fn cut_off(mut said: watch::Receiver<bool>) {
+    // An error means that the worker is gone, and its tasks with it.
+    let _ = said.wait_for(|said| *said).await;
+}

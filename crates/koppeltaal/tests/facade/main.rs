@@ -1,0 +1,8 @@
+//! The `Connector` over sockets, against a sandbox.
+
+mod deliveries;
+mod guide;
+mod launch;
+mod send;
+mod worker;
+mod world;

@@ -1,0 +1,430 @@
+//! The worker: every message is handled at least once, answered after that, and nothing stops it but its owner.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use koppeltaal::messaging::ProcessingStatus::{self, Failed, New, Success};
+use koppeltaal::messaging::profiles::{CarePlan, CarePlanActivityResult, Patient};
+use koppeltaal::messaging::{Draft, Event, Reference, ResourceKind};
+use koppeltaal::transport::{Credentials, Format};
+use koppeltaal::{HandlerError, ReceiveError, Trouble, Worker, WorkerReport};
+use koppeltaal_sandbox::{Fault, FaultKind, Instance};
+use tokio::sync::{Barrier, Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::world::{
+    DOMAIN, LONG, Result, World, await_queue, config, patient, patient_url, plan, plan_draft, queue,
+};
+
+/// Short pauses: a message that is kept back comes again soon.
+const SOON: Duration = Duration::from_millis(20);
+
+/// A worker in the background, and what stops it.
+struct Started {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<std::result::Result<WorkerReport, ReceiveError>>,
+}
+
+fn start(worker: Worker) -> Started {
+    let (stop, stopped) = oneshot::channel::<()>();
+    Started { stop, task: tokio::spawn(worker.retry_pauses(SOON..=SOON).run_until(stopped)) }
+}
+
+impl Started {
+    async fn stop(self) -> Result<WorkerReport> {
+        drop(self.stop);
+        Ok(tokio::time::timeout(LONG, self.task).await???)
+    }
+}
+
+/// A plan of its own, about one of several patients.
+async fn send_plan(world: &World, id: &str, patient_id: &str) -> Result {
+    let portal = &world.portal;
+    let url = portal.url(ResourceKind::Patient, patient_id)?;
+    let plan = CarePlan { patient: Some(Reference::from(&url)), ..plan(portal)? };
+    portal.send(portal.draft(id, plan)?.with(url, patient("Mees"))).await?;
+    Ok(())
+}
+
+/// The id of the resource that a message is about.
+fn id(received: &koppeltaal::Received) -> String {
+    received.url().map(|url| url.id().to_owned()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn each_message_goes_to_the_handler_of_its_event_and_is_answered() -> Result {
+    for format in [Format::Json, Format::Xml] {
+        let world = World::start(format).await?;
+        let (heard, mut hears) = mpsc::unbounded_channel();
+        let heard_too = heard.clone();
+        let worker = world
+            .game
+            .worker()
+            .on(move |patient: Patient, _| {
+                let given = patient.name.first().and_then(|name| name.given[0].as_str().map(str::to_owned));
+                let sent = heard.send(given.unwrap_or_default());
+                async move { Ok(sent?) }
+            })
+            .on(move |plan: CarePlan, _| {
+                let sent = heard_too.send(plan.activity[0].identifier.clone().unwrap_or_default());
+                async move { Ok(sent?) }
+            });
+        let worker = start(worker);
+        world.send_patient("1").await?;
+        world.portal.send(plan_draft(&world.portal, plan(&world.portal)?)?).await?;
+        let both = [hears.recv().await, hears.recv().await];
+        assert_eq!(both, [Some("Mees".to_owned()), Some(crate::world::ACTIVITY.to_owned())]);
+        await_queue(&world.game, &[Success, Success]).await?;
+        assert_eq!(worker.stop().await?.succeeded, 2);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_wrong_for_good_and_what_nobody_expects_fails_with_a_description() -> Result {
+    let world = World::start(Format::Json).await?;
+    let (told, mut tells) = mpsc::unbounded_channel();
+    let worker = world
+        .game
+        .worker()
+        .on(|_: CarePlan, _| async { Err(HandlerError::failed("Unknown activity")) })
+        .on_trouble(move |trouble: &Trouble<'_>| {
+            if let Trouble::Failed { reason, .. } = trouble {
+                let _ = told.send((*reason).to_owned());
+            }
+        });
+    let worker = start(worker);
+    world.portal.send(plan_draft(&world.portal, plan(&world.portal)?)?).await?;
+    world.send_patient("1").await?;
+    await_queue(&world.game, &[Failed, Failed]).await?;
+    let reasons = ["Unknown activity", "Event not expected"].map(|reason| (Failed, Some(reason.to_owned())));
+    assert_eq!(queue(&world.game).await?, reasons);
+    assert_eq!(worker.stop().await?.failed, 2);
+    assert_eq!(tells.recv().await.as_deref(), Some("Unknown activity"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_resource_in_no_form_that_the_profile_knows_fails_with_a_description() -> Result {
+    let event = Event::CreateOrUpdateCarePlanActivityResult;
+    let nurse = Instance::new("nurse", "secret", DOMAIN).subscribe([event]);
+    let world = World::with(config().instance(nurse), Format::Json).await?;
+    // A result is a diagnostic report; some senders write it as an `Other`.
+    let kind = ResourceKind::CarePlanActivityResult;
+    let other = koppeltaal::fhir::resources::Other { code: kind.usage_concept(), ..Default::default() };
+    let draft = Draft::new(event, world.game.url(kind, "1")?, other).patient(&patient_url(&world.portal)?);
+    world.game.clone().without_validation().send(draft).await?;
+    let nurse = world.connector("nurse")?;
+    let worker = start(nurse.worker().on(|_: CarePlanActivityResult, _| async { Ok(()) }));
+    await_queue(&nurse, &[Failed]).await?;
+    let reason = "The resource is not what the profile of a CarePlanActivityResult says";
+    assert_eq!(queue(&nurse).await?, [(Failed, Some(reason.to_owned()))]);
+    worker.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn unexpected_messages_can_be_left_in_the_queue_or_handled_by_one_for_all() -> Result {
+    let world = World::start(Format::Json).await?;
+    world.send_patient("1").await?;
+    world.portal.send(plan_draft(&world.portal, plan(&world.portal)?)?).await?;
+    let worker = world.game.worker().on(|_: CarePlan, _| async { Ok(()) }).leave_unexpected();
+    let worker = start(worker);
+    await_queue(&world.game, &[New, Success]).await?;
+    assert_eq!(worker.stop().await?.succeeded, 1);
+
+    let worker = world.game.worker().on_others(|received| async move {
+        assert_eq!(received.event(), Some(Event::CreateOrUpdatePatient));
+        Ok(())
+    });
+    let worker = start(worker);
+    await_queue(&world.game, &[Success, Success]).await?;
+    worker.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_handled_now_comes_again_and_holds_nobody_up() -> Result {
+    let world = World::start(Format::Json).await?;
+    for id in ["1", "2", "3"] {
+        world.send_patient(id).await?;
+    }
+    // The first can be handled when the others have been: if they waited for it, nothing would ever end.
+    let others = Arc::new(AtomicU32::new(0));
+    let tried = Arc::new(AtomicU32::new(0));
+    let attempts = Arc::clone(&tried);
+    let worker = world.game.worker().on(move |_: Patient, received| {
+        let (others, attempts) = (Arc::clone(&others), Arc::clone(&attempts));
+        async move {
+            if id(&received) != "1" {
+                others.fetch_add(1, Ordering::Relaxed);
+                return Ok(());
+            }
+            attempts.fetch_add(1, Ordering::Relaxed);
+            if others.load(Ordering::Relaxed) < 2 {
+                return Err(HandlerError::later("the database is down"));
+            }
+            Ok(())
+        }
+    });
+    let worker = start(worker);
+    await_queue(&world.game, &[Success, Success, Success]).await?;
+    let report = worker.stop().await?;
+    let attempts = u64::from(tried.load(Ordering::Relaxed));
+    assert!(attempts > 1);
+    assert_eq!((report.succeeded, report.released, report.failed), (3, attempts - 1, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_panic_gives_the_message_back_and_leaves_the_worker_alive() -> Result {
+    let world = World::start(Format::Json).await?;
+    let tried = Arc::new(AtomicU32::new(0));
+    let panics = Arc::new(AtomicU32::new(0));
+    let panicked = Arc::clone(&panics);
+    let worker = world
+        .game
+        .worker()
+        .on(move |_: Patient, _| {
+            let attempt = tried.fetch_add(1, Ordering::Relaxed);
+            assert!(attempt > 0, "the first time, before there is a future");
+            async move {
+                assert!(attempt > 1, "the second time, inside");
+                Ok(())
+            }
+        })
+        .on_trouble(move |trouble: &Trouble<'_>| {
+            assert!(matches!(trouble, Trouble::Panicked { .. }), "{trouble}");
+            panicked.fetch_add(1, Ordering::Relaxed);
+        });
+    let worker = start(worker);
+    world.send_patient("1").await?;
+    await_queue(&world.game, &[Success]).await?;
+    let report = worker.stop().await?;
+    assert_eq!((report.succeeded, report.released), (1, 2));
+    assert_eq!(panics.load(Ordering::Relaxed), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_can_be_given_up_after_some_attempts() -> Result {
+    let world = World::start(Format::Json).await?;
+    world.send_patient("1").await?;
+    let worker =
+        world.game.worker().on(|_: Patient, _| async { Err(HandlerError::later("no")) }).give_up_after(3);
+    let worker = start(worker);
+    await_queue(&world.game, &[Failed]).await?;
+    assert_eq!(queue(&world.game).await?, [(Failed, Some("Given up after 3 attempts".to_owned()))]);
+    let report = worker.stop().await?;
+    assert_eq!((report.failed, report.released), (1, 2));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_handler_that_hangs_is_cut_off_at_the_limit() -> Result {
+    let world = World::start(Format::Json).await?;
+    world.send_patient("1").await?;
+    let tried = Arc::new(AtomicU32::new(0));
+    let (told, mut troubles) = mpsc::unbounded_channel();
+    let worker = world
+        .game
+        .worker()
+        .on(move |_: Patient, _| {
+            let hangs = tried.fetch_add(1, Ordering::Relaxed) == 0;
+            async move {
+                if hangs {
+                    std::future::pending::<()>().await;
+                }
+                Ok(())
+            }
+        })
+        .time_limit(Duration::from_secs(1))
+        .on_trouble(move |trouble| {
+            let _ = told.send(trouble.to_string());
+        });
+    let worker = start(worker);
+    await_queue(&world.game, &[Success]).await?;
+    let trouble = troubles.recv().await.ok_or("no trouble")?;
+    assert!(
+        trouble.contains("cannot be handled now: the handler took more than 1 s; attempt 1"),
+        "{trouble}"
+    );
+    assert_eq!(worker.stop().await?.released, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn own_messages_go_to_no_handler_unless_asked_for() -> Result {
+    let world = World::start(Format::Json).await?;
+    for (deliveries, expected) in
+        [(world.portal.deliveries(), 0), (world.portal.deliveries().including_own(), 1)]
+    {
+        let handled = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&handled);
+        let worker = deliveries.worker().on(move |_: CarePlan, _| {
+            count.fetch_add(1, Ordering::Relaxed);
+            async { Ok(()) }
+        });
+        let worker = start(worker);
+        world.portal.send(plan_draft(&world.portal, plan(&world.portal)?)?).await?;
+        let done = vec![Success; expected + 1];
+        await_queue(&world.portal, &done).await?;
+        worker.stop().await?;
+        assert_eq!(handled.load(Ordering::Relaxed), u32::try_from(expected)?);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn messages_of_one_patient_keep_their_order_while_those_of_others_are_handled() -> Result {
+    let world = World::start(Format::Json).await?;
+    for number in 0..12 {
+        send_plan(&world, &number.to_string(), if number % 2 == 0 { "even" } else { "odd" }).await?;
+    }
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&order);
+    // Each pair of handlers waits for each other: with one at a time, nothing would ever end.
+    let both = Arc::new(Barrier::new(2));
+    let worker = world.game.worker().concurrency(4).on(move |_: CarePlan, received| {
+        let (seen, both) = (Arc::clone(&seen), Arc::clone(&both));
+        async move {
+            both.wait().await;
+            seen.lock().expect("no panic").push(id(&received).parse::<u32>()?);
+            Ok(())
+        }
+    });
+    let worker = start(worker);
+    await_queue(&world.game, &[Success; 12]).await?;
+    assert_eq!(worker.stop().await?.succeeded, 12);
+    let order = order.lock().expect("no panic").clone();
+    for rest in [0, 1] {
+        let of_one: Vec<_> = order.iter().copied().filter(|number| number % 2 == rest).collect();
+        assert!(of_one.is_sorted(), "{order:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_follows_a_message_that_cannot_be_handled_waits_for_it() -> Result {
+    let world = World::start(Format::Json).await?;
+    for id in ["1", "2", "3"] {
+        send_plan(&world, id, "3007").await?;
+    }
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let (seen, tried) = (Arc::clone(&order), Arc::new(AtomicU32::new(0)));
+    let worker = world.game.worker().concurrency(3).on(move |_: CarePlan, received| {
+        let (seen, tried) = (Arc::clone(&seen), Arc::clone(&tried));
+        async move {
+            if tried.fetch_add(1, Ordering::Relaxed) < 3 {
+                return Err(HandlerError::later("not yet"));
+            }
+            seen.lock().expect("no panic").push(id(&received));
+            Ok(())
+        }
+    });
+    let worker = start(worker);
+    await_queue(&world.game, &[Success; 3]).await?;
+    worker.stop().await?;
+    assert_eq!(*order.lock().expect("no panic"), ["1", "2", "3"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_worker_that_stops_finishes_what_is_under_way_and_gives_the_rest_back() -> Result {
+    let world = World::start(Format::Json).await?;
+    for id in ["1", "2", "3"] {
+        send_plan(&world, id, "3007").await?;
+    }
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (begins, goes_on) = (Arc::clone(&begun), Arc::clone(&go_on));
+    let worker = world.game.worker().concurrency(2).on(move |_: CarePlan, _| {
+        let (begins, goes_on) = (Arc::clone(&begins), Arc::clone(&goes_on));
+        async move {
+            begins.notify_one();
+            goes_on.notified().await;
+            Ok(())
+        }
+    });
+    let Started { stop, task } = start(worker);
+    begun.notified().await;
+    // The second waits behind the first, the third has not been claimed.
+    await_queue(&world.game, &[ProcessingStatus::Claimed, ProcessingStatus::Claimed, New]).await?;
+    drop(stop);
+    await_queue(&world.game, &[ProcessingStatus::Claimed, New, New]).await?;
+    go_on.notify_one();
+    let report = tokio::time::timeout(LONG, task).await???;
+    assert_eq!((report.succeeded, report.released), (1, 1));
+    assert_eq!(queue(&world.game).await?, [(Success, None), (New, None), (New, None)]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn after_the_grace_handlers_are_cut_off_and_their_messages_given_back() -> Result {
+    let world = World::start(Format::Json).await?;
+    world.send_patient("1").await?;
+    let begun = Arc::new(Notify::new());
+    let begins = Arc::clone(&begun);
+    let worker = world.game.worker().grace(Duration::from_millis(100)).on(move |_: Patient, _| {
+        begins.notify_one();
+        std::future::pending()
+    });
+    let worker = start(worker);
+    begun.notified().await;
+    let report = worker.stop().await?;
+    assert_eq!((report.succeeded, report.released), (0, 1));
+    assert_eq!(queue(&world.game).await?, [(New, None)]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_worker_that_is_dropped_gives_its_messages_back() -> Result {
+    let world = World::start(Format::Json).await?;
+    world.send_patient("1").await?;
+    let begun = Arc::new(Notify::new());
+    let begins = Arc::clone(&begun);
+    let worker = world.game.worker().on(move |_: Patient, _| {
+        begins.notify_one();
+        std::future::pending()
+    });
+    let Started { task, stop: _stop } = start(worker);
+    begun.notified().await;
+    task.abort();
+    await_queue(&world.game, &[New]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn trouble_with_the_server_is_told_and_does_not_end_the_worker() -> Result {
+    let world = World::start(Format::Json).await?;
+    world.send_patient("1").await?;
+    let header = world.game.client().message_headers(&Default::default()).next().await?.ok_or("no header")?;
+    let number = header.url().ok_or("no address")?.id();
+    // The claim is refused; the first answer is heard, and nothing said to it.
+    let away =
+        Fault::new(FaultKind::Status { status: 503, html: true }).path("MessageHeader/_search").times(1);
+    let silent = Fault::new(FaultKind::Cut).path(format!("MessageHeader/{number}")).times(1);
+    world.sandbox.set_faults([away, silent]);
+    let (told, mut troubles) = mpsc::unbounded_channel();
+    let worker = world.game.worker().on(|_: Patient, _| async { Ok(()) }).on_trouble(move |trouble| {
+        let _ = told.send(trouble.to_string());
+    });
+    let worker = start(worker);
+    let trouble = troubles.recv().await.ok_or("no trouble")?;
+    assert!(trouble.starts_with("no message can be claimed: "), "{trouble}");
+    let trouble = troubles.recv().await.ok_or("no trouble")?;
+    assert!(trouble.contains("(CreateOrUpdatePatient) may come again"), "{trouble}");
+    let report = worker.stop().await?;
+    assert_eq!((report.unanswered, report.succeeded), (1, 0));
+    assert_eq!(queue(&world.game).await?, [(Success, None)]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_worker_that_can_never_work_says_so_at_the_start() -> Result {
+    let world = World::start(Format::Json).await?;
+    let wrong = world.game.with_credentials(Credentials::basic("game", "wrong")?);
+    let error = tokio::time::timeout(LONG, wrong.worker().run()).await?.expect_err("the password is wrong");
+    assert!(!error.is_passing(), "{error}");
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! The world of these tests: a sandbox with a portal and a game, and what they exchange.
+
+use std::time::Duration;
+
+use koppeltaal::fhir::datatypes::HumanName;
+use koppeltaal::fhir::resources::{CarePlanActivityCategory, CarePlanStatus};
+use koppeltaal::messaging::profiles::{
+    CarePlan, CarePlanActivity, CarePlanActivityStatus, CarePlanSimple, Patient,
+};
+use koppeltaal::messaging::{
+    Draft, Event, ProcessingStatus, Reference, ResourceKind, ResourceUrl, Sender, Source, valuesets,
+};
+use koppeltaal::transport::{Client, Credentials, Format, RetryPolicy, Url};
+use koppeltaal::{Connector, MemoryVersionStore};
+use koppeltaal_sandbox::{Application, Instance, Sandbox, SandboxConfig};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+pub(crate) const DOMAIN: &str = "Zonnedauw";
+pub(crate) const ACTIVITY: &str = "plan-31-activity-1";
+pub(crate) const DEFINITION: &str = "VUURTOREN";
+pub(crate) const REDIRECT_URI: &str = "https://game.example/login";
+
+/// Long enough for whatever is to happen, even on a machine that is busy.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+/// A sandbox and the connectors to it.
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) portal: Connector,
+    pub(crate) game: Connector,
+    format: Format,
+}
+
+/// A portal that is told what becomes of activities and of plans, a game that is told of plans and patients, and an EPD
+/// that is told nothing.
+pub(crate) fn config() -> SandboxConfig {
+    let portal = [
+        Event::UpdateCarePlanActivityStatus,
+        Event::CreateOrUpdateActivityDefinition,
+        Event::CreateOrUpdateCarePlan,
+    ];
+    let game = [Event::CreateOrUpdateCarePlan, Event::CreateOrUpdatePatient];
+    Sandbox::builder()
+        .instance(Instance::new("portal", "secret", DOMAIN).subscribe(portal))
+        .instance(Instance::new("game", "secret", DOMAIN).subscribe(game))
+        .instance(Instance::new("epd", "secret", DOMAIN))
+        .application(
+            Application::new("game")
+                .launch_url("https://game.example/")
+                .redirect_uri(REDIRECT_URI)
+                .secret("game")
+                .refresh_tokens(true),
+        )
+}
+
+impl World {
+    pub(crate) async fn start(format: Format) -> Result<Self> {
+        Self::with(config(), format).await
+    }
+
+    pub(crate) async fn with(config: SandboxConfig, format: Format) -> Result<Self> {
+        let sandbox = config.start().await?;
+        let portal = connector(&sandbox, "portal", format)?;
+        let game = connector(&sandbox, "game", format)?;
+        Ok(Self { sandbox, portal, game, format })
+    }
+
+    /// A connector that has forgotten all versions, and does not repeat requests.
+    pub(crate) fn connector(&self, user: &str) -> Result<Connector> {
+        connector(&self.sandbox, user, self.format)
+    }
+
+    /// A patient of this id from the portal to the game.
+    pub(crate) async fn send_patient(&self, id: &str) -> Result {
+        self.portal.send(self.portal.draft(id, patient("Mees"))?).await?;
+        Ok(())
+    }
+}
+
+fn connector(sandbox: &Sandbox, user: &str, format: Format) -> Result<Connector> {
+    let client = Client::builder(sandbox.url())
+        .credentials(Credentials::basic(user, "secret")?)
+        .format(format)
+        .retry(RetryPolicy::never())
+        .build()?;
+    let source = Source::new(user, format!("https://{user}.example/fhir"));
+    Ok(Connector::new(client, Sender::new(source, DOMAIN), MemoryVersionStore::default()))
+}
+
+pub(crate) fn patient(given: &str) -> Patient {
+    let name =
+        HumanName { given: vec![given.into()], family: vec!["Duinroos".into()], ..HumanName::default() };
+    Patient { name: vec![name], ..Patient::default() }
+}
+
+pub(crate) fn patient_url(portal: &Connector) -> Result<ResourceUrl> {
+    Ok(portal.url(ResourceKind::Patient, "3007")?)
+}
+
+/// A plan of the portal's with one activity.
+pub(crate) fn plan(portal: &Connector) -> Result<CarePlan> {
+    let activity = CarePlanActivity {
+        identifier: Some(ACTIVITY.to_owned()),
+        definition: Some(DEFINITION.to_owned()),
+        kind: Some(valuesets::ActivityKind::Game),
+        start_date: Some("2026-11-24T09:00:00+01:00".parse()?),
+        status: Some(valuesets::CarePlanActivityStatus::Available),
+        simple: Some(CarePlanSimple {
+            category: Some(CarePlanActivityCategory::Other),
+            ..CarePlanSimple::default()
+        }),
+        ..CarePlanActivity::default()
+    };
+    Ok(CarePlan {
+        patient: Some(Reference::from(&patient_url(portal)?)),
+        status: Some(CarePlanStatus::Active),
+        activity: vec![activity],
+        ..CarePlan::default()
+    })
+}
+
+/// The message about a plan, with the patient.
+pub(crate) fn plan_draft(portal: &Connector, plan: CarePlan) -> Result<Draft> {
+    Ok(portal.draft("31", plan)?.with(patient_url(portal)?, patient("Mees")))
+}
+
+pub(crate) fn status(code: valuesets::CarePlanActivityStatus, percentage: i32) -> CarePlanActivityStatus {
+    CarePlanActivityStatus {
+        activity: Some(ACTIVITY.to_owned()),
+        activity_status: Some(code),
+        percentage_completed: Some(percentage),
+        ..CarePlanActivityStatus::default()
+    }
+}
+
+/// The processing statuses in a queue with the descriptions of failures, by the order of arrival.
+pub(crate) async fn queue(receiver: &Connector) -> Result<Vec<(ProcessingStatus, Option<String>)>> {
+    let mut headers = receiver.client().message_headers(&Default::default()).collect().await?;
+    headers.sort_by_key(|header| header.url().and_then(|url| url.id().parse::<u64>().ok()));
+    let states = headers.iter().filter_map(koppeltaal::messaging::Header::processing);
+    Ok(states.filter_map(|state| Some((state.status()?, state.exception().map(str::to_owned)))).collect())
+}
+
+/// Waits until the queue is like this.
+pub(crate) async fn await_queue(receiver: &Connector, expected: &[ProcessingStatus]) -> Result {
+    let mut found = Vec::new();
+    let look = async {
+        loop {
+            found = queue(receiver).await?.into_iter().map(|(status, _)| status).collect();
+            if found == expected {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    match tokio::time::timeout(LONG, look).await {
+        Ok(result) => result,
+        Err(_) => Err(format!("the queue is {found:?}, not {expected:?}").into()),
+    }
+}
+
+/// Where the server sends a browser that opens this URL.
+pub(crate) async fn browse(url: &Url) -> Result<String> {
+    let host = url.host_str().ok_or("no host")?;
+    let mut socket = TcpStream::connect((host, url.port_or_known_default().ok_or("no port")?)).await?;
+    let target = format!("{}?{}", url.path(), url.query().unwrap_or_default());
+    let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await?;
+    assert!(answer.starts_with("HTTP/1.1 302 "), "{answer}");
+    let mut headers = answer.lines().filter_map(|line| line.split_once(": "));
+    let location = headers.find(|(name, _)| name.eq_ignore_ascii_case("location"));
+    Ok(location.ok_or("no location")?.1.to_owned())
+}

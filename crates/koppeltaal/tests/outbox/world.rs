@@ -1,0 +1,196 @@
+//! The world of these tests: a sandbox with an EPD that has an outbox, and a game that is told of patients.
+
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use koppeltaal::fhir::datatypes::HumanName;
+use koppeltaal::messaging::profiles::Patient;
+use koppeltaal::messaging::{Event, ResourceKind, ResourceUrl, Sender, Source};
+use koppeltaal::transport::{Client, Credentials, RetryPolicy};
+use koppeltaal::{
+    Connector, Dispatcher, MemoryVersionStore, Outbox, OutboxEntry, OutboxState, Outgoing, VersionStore,
+    VersionStoreError,
+};
+use koppeltaal_sandbox::{Fault, FaultKind, Instance, Sandbox};
+
+pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+pub(crate) const DOMAIN: &str = "Zonnedauw";
+
+/// Where an outbox is.
+#[derive(Clone)]
+pub(crate) enum Database {
+    Sqlite(std::sync::Arc<tempfile::TempDir>),
+    #[cfg(feature = "postgresql")]
+    Postgresql(koppeltaal::deadpool_postgres::Pool),
+}
+
+impl Database {
+    pub(crate) fn sqlite() -> Result<Self> {
+        Ok(Self::Sqlite(std::sync::Arc::new(tempfile::tempdir()?)))
+    }
+
+    pub(crate) async fn outbox(&self) -> Result<Outbox> {
+        Ok(match self {
+            Self::Sqlite(directory) => Outbox::sqlite(directory.path().join("epd.db"))?,
+            #[cfg(feature = "postgresql")]
+            Self::Postgresql(pool) => Outbox::postgresql(pool.clone()).await?,
+        })
+    }
+
+    /// Hands messages over in one transaction, which is then committed or rolled back.
+    pub(crate) async fn put(&self, messages: &[&Outgoing], commits: bool) -> Result {
+        match self {
+            Self::Sqlite(directory) => {
+                let mut connection = koppeltaal::rusqlite::Connection::open(directory.path().join("epd.db"))?;
+                connection.busy_timeout(Duration::from_secs(30))?;
+                let transaction = connection.transaction()?;
+                for message in messages {
+                    message.put_sqlite(&transaction)?;
+                }
+                if commits { transaction.commit()? } else { transaction.rollback()? }
+            }
+            #[cfg(feature = "postgresql")]
+            Self::Postgresql(pool) => {
+                let mut client = pool.get().await?;
+                let transaction = client.build_transaction().start().await?;
+                for message in messages {
+                    message.put_postgresql(&*transaction).await?;
+                }
+                if commits { transaction.commit().await? } else { transaction.rollback().await? }
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) database: Database,
+    pub(crate) outbox: Outbox,
+    pub(crate) epd: Connector,
+}
+
+impl World {
+    pub(crate) async fn start(database: Database) -> Result<Self> {
+        let sandbox = Sandbox::builder()
+            .instance(Instance::new("epd", "secret", DOMAIN))
+            .instance(Instance::new("game", "secret", DOMAIN).subscribe([Event::CreateOrUpdatePatient]))
+            .start()
+            .await?;
+        let epd = connector(sandbox.url(), "epd", MemoryVersionStore::new())?;
+        Ok(Self { outbox: database.outbox().await?, database, epd, sandbox })
+    }
+
+    /// A dispatcher that waits for nothing longer than it must.
+    pub(crate) fn dispatcher(&self) -> Dispatcher {
+        hurried(self.outbox.dispatcher(self.epd.clone()))
+    }
+
+    /// Hands over a message about this patient, and gives its identifier.
+    pub(crate) async fn put(&self, id: &str, given: &str) -> Result<String> {
+        let message = self.outgoing(id, given)?;
+        self.database.put(&[&message], true).await?;
+        Ok(message.identifier().to_owned())
+    }
+
+    pub(crate) fn outgoing(&self, id: &str, given: &str) -> Result<Outgoing> {
+        Ok(self.epd.outgoing(self.epd.draft(id, patient(given))?)?)
+    }
+
+    pub(crate) async fn entry(&self, identifier: &str) -> Result<OutboxEntry> {
+        Ok(self.outbox.entry(identifier).await?.ok_or("no entry")?)
+    }
+
+    pub(crate) async fn states(&self, identifiers: &[&String]) -> Result<Vec<OutboxState>> {
+        let mut states = Vec::new();
+        for identifier in identifiers {
+            states.push(self.entry(identifier).await?.state);
+        }
+        Ok(states)
+    }
+
+    /// The version that the server gave the patient of each message: what grows was sent later.
+    pub(crate) async fn versions(&self, identifiers: &[&String]) -> Result<Vec<String>> {
+        let mut versions = Vec::new();
+        for identifier in identifiers {
+            let message = self.epd.client().message(identifier).await?.ok_or("not at the server")?;
+            let focal = message.header.focal().ok_or("no focal resource")?;
+            versions.push(focal.version().ok_or("no version")?.to_owned());
+        }
+        Ok(versions)
+    }
+
+    /// Somebody else, who knows the current version of a patient, changes it.
+    pub(crate) async fn changed_by_others(&self, id: &str) -> Result<ResourceUrl> {
+        let versions = self.epd.versions().versions(DOMAIN, &[self.url(id)?]).await?;
+        let other = self.other("epd")?;
+        let known: Vec<_> = versions.into_iter().flatten().collect();
+        other.versions().record(DOMAIN, &known).await?;
+        Ok(other.send(other.draft(id, patient("Otherwise"))?).await?.url)
+    }
+
+    pub(crate) fn other(&self, user: &str) -> Result<Connector> {
+        connector(self.sandbox.url(), user, MemoryVersionStore::new())
+    }
+
+    pub(crate) fn url(&self, id: &str) -> Result<ResourceUrl> {
+        Ok(self.epd.url(ResourceKind::Patient, id)?)
+    }
+
+    /// Has posts go wrong in this way, so many times.
+    pub(crate) fn posts_meet(&self, kind: FaultKind, times: u32) {
+        self.sandbox.set_faults([Fault::new(kind).path("Mailbox").times(times)]);
+    }
+}
+
+pub(crate) fn connector(server: &str, user: &str, versions: impl VersionStore) -> Result<Connector> {
+    let client = Client::builder(server)
+        .credentials(Credentials::basic(user, "secret")?)
+        .retry(RetryPolicy::never())
+        .build()?;
+    let source = Source::new(user, format!("https://{user}.example/fhir"));
+    Ok(Connector::new(client, Sender::new(source, DOMAIN), versions))
+}
+
+pub(crate) fn hurried(dispatcher: Dispatcher) -> Dispatcher {
+    dispatcher
+        .poll_interval(Duration::from_millis(20))
+        .retry_pauses(Duration::from_millis(1)..=Duration::from_millis(20))
+}
+
+pub(crate) fn patient(given: &str) -> Patient {
+    let name =
+        HumanName { given: vec![given.into()], family: vec!["Duinroos".into()], ..HumanName::default() };
+    Patient { name: vec![name], ..Patient::default() }
+}
+
+/// A version store that does not write for a while.
+pub(crate) struct Reluctant {
+    pub(crate) inner: MemoryVersionStore,
+    pub(crate) refuses: std::sync::atomic::AtomicU32,
+}
+
+impl VersionStore for Reluctant {
+    fn versions<'a>(
+        &'a self,
+        domain: &'a str,
+        resources: &'a [ResourceUrl],
+    ) -> BoxFuture<'a, std::result::Result<Vec<Option<ResourceUrl>>, VersionStoreError>> {
+        self.inner.versions(domain, resources)
+    }
+
+    fn record<'a>(
+        &'a self,
+        domain: &'a str,
+        versioned: &'a [ResourceUrl],
+    ) -> BoxFuture<'a, std::result::Result<(), VersionStoreError>> {
+        use std::sync::atomic::Ordering;
+        let less = |refuses: u32| refuses.checked_sub(1);
+        if self.refuses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
+            let source = "the disk is full".into();
+            return std::future::ready(Err(VersionStoreError::Database { source })).boxed();
+        }
+        self.inner.record(domain, versioned)
+    }
+}

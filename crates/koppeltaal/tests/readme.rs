@@ -1,0 +1,15 @@
+//! What the README shows is what the examples do.
+
+#[test]
+fn the_readme_shows_the_first_program() {
+    let readme = include_str!("../../../README.md");
+    let example = include_str!("../examples/first.rs");
+    let program = example.lines().skip_while(|line| line.starts_with("//!")).collect::<Vec<_>>().join("\n");
+    let program = program.trim();
+    assert!(
+        readme.contains(program),
+        "the README of the repository does not show examples/first.rs as it is"
+    );
+    let lines = program.lines().filter(|line| !line.is_empty()).count();
+    assert!(lines < 30, "{lines} lines");
+}

@@ -1,0 +1,4 @@
+//! What several tests need.
+
+#[cfg(feature = "postgresql")]
+pub(crate) mod postgresql;

@@ -1,0 +1,23 @@
+//! Sender and receiver killed at random moments, more often than in a usual run of the tests: `tests/kill.rs` of the crate
+//! koppeltaal says what has to hold.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::programs;
+
+/// Runs the test with so many kills. It says itself what did not hold.
+pub(crate) fn run(kills: u32, messages: u32) -> Result<()> {
+    let mut test = cargo_test(&["--features", "sqlite", "--test", "kill"]);
+    test.env("KOPPELTAAL_KILLS", kills.to_string()).env("KOPPELTAAL_KILL_MESSAGES", messages.to_string());
+    programs::run(&mut test)
+}
+
+/// The tests of the crate koppeltaal, of this workspace.
+pub(crate) fn cargo_test(arguments: &[&str]) -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(crate::workspace_root()).args(["test", "--package", "koppeltaal"]).args(arguments);
+    command
+}

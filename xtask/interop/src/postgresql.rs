@@ -21,7 +21,7 @@ pub(crate) fn run(installs: bool) -> Result<()> {
     let server = Server::start(&programs)?;
     println!("{} runs on port {}", version(&programs)?, server.port);
     let mut test =
-        crate::kill::cargo_test(&["--all-features", "--test", "version_stores", "--test", "outbox"]);
+        crate::kill::cargo_test(&["--features", "sqlite,postgresql", "--test", "version_stores", "--test", "outbox"]);
     test.args(["--", "--ignored", "postgresql"]);
     test.env(VARIABLE, format!("host=127.0.0.1 port={} user={USER}", server.port));
     programs::run(&mut test)

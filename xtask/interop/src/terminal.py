@@ -10,6 +10,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 COMMAND, MESSAGE = sys.argv[1:]
@@ -58,6 +59,15 @@ class Terminal:
             return False
         self.seen += data.decode("utf-8", "replace")
         return bool(data)
+
+    def asked(self, question):
+        """Whether the question came, and what is typed is no longer shown. Nobody types as fast as the one follows the other,
+        but this script would."""
+        came = self.until(question)
+        end = time.monotonic() + 20
+        while came and termios.tcgetattr(self.terminal)[3] & termios.ECHO and time.monotonic() < end:
+            time.sleep(0.01)
+        return came
 
     def type(self, text):
         os.write(self.terminal, text.encode())
@@ -116,7 +126,7 @@ def fill(server, directory):
 def prompt(server):
     arguments = ["messages", "--server", server, "--username", "game", "--limit", "1"]
     terminal = Terminal(*arguments)
-    check("the password is asked for", terminal.until("Password of game: "), terminal.seen)
+    check("the password is asked for", terminal.asked("Password of game: "), terminal.seen)
     terminal.type("game\n")
     code = terminal.end()
     after = terminal.seen.split("Password of game: ", 1)[-1]
@@ -124,20 +134,20 @@ def prompt(server):
     check("the password is not shown", not after.lstrip("\r\n").startswith("game"), terminal.seen)
 
     terminal = Terminal(*arguments)
-    terminal.until("Password of game: ")
+    terminal.asked("Password of game: ")
     terminal.type(f"{SECRET}\n")
     code = terminal.end()
     check("a wrong password is an error that does not show it", code == 1 and SECRET not in terminal.seen, terminal.seen)
 
     terminal = Terminal(*arguments)
-    terminal.until("Password of game: ")
+    terminal.asked("Password of game: ")
     terminal.type("\x03")
     check("Ctrl-C ends the prompt", terminal.end() != 0, terminal.seen)
 
     # The prompt goes to the terminal wherever standard output goes.
     with tempfile.NamedTemporaryFile() as output:
         terminal = Terminal(*arguments, "--output", "json", output=output.name)
-        asked = terminal.until("Password of game: ")
+        asked = terminal.asked("Password of game: ")
         terminal.type("game\n")
         terminal.end()
         lines = output.read().decode().splitlines()

@@ -14,9 +14,9 @@ use crate::server::{Fault, Line, SERVER_2_4, Server};
 use crate::{SHORT, options};
 
 /// The slow timer.
-const TIMER: Duration = Duration::from_millis(1500);
+const TIMER: Duration = Duration::from_secs(3);
 /// What a busy machine may add.
-const GRACE: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_millis(1500);
 
 #[derive(Debug, Clone)]
 enum Step {

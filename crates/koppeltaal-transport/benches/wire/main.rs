@@ -22,13 +22,14 @@ use tokio::task::JoinSet;
 use server::Canned;
 use side::{Outgoing, Side, client, report};
 
-const ROUNDS: usize = 6;
+/// Many and short: a busy machine leaves some of them undisturbed.
+const ROUNDS: usize = 30;
 
 fn main() {
     // Only `cargo bench` says so; `cargo test --benches` wants to know whether it runs.
     let is_test = !std::env::args().any(|argument| argument == "--bench");
     let quick = is_test || std::env::args().any(|argument| argument == "quick");
-    let requests = if is_test { 6 } else { 600 };
+    let requests = if is_test { 6 } else { 120 };
     let client = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let servers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let servers = servers.expect("a runtime");
@@ -41,7 +42,7 @@ fn main() {
     }
     let slow = servers.block_on(Canned::start(Format::Json, Duration::from_millis(5)));
     client.block_on(with_latency(&slow, requests / 6));
-    client.block_on(concurrent(&slow, requests / 2));
+    client.block_on(concurrent(&slow, 2 * requests));
     if !quick {
         let canned = servers.block_on(Canned::start(Format::Json, Duration::ZERO));
         client.block_on(memory(&canned));
@@ -112,7 +113,7 @@ async fn against_sandbox(servers: &Runtime, format: Format, messages: usize) {
 async fn with_latency(canned: &Canned, requests: usize) {
     let (numbers, header) = (vec!["306".to_owned(); requests], header(canned.format));
     let mut receivers = Side::all(&canned.url, "game", canned.format);
-    for _ in 0..ROUNDS / 2 {
+    for _ in 0..ROUNDS / 5 {
         for side in &mut receivers {
             side.drain(&numbers, &header).await;
         }

@@ -58,7 +58,7 @@ async fn a_silent_server_costs_the_request_timeout() {
     let started = Instant::now();
     let error = client.message("1").await.expect_err("no answer");
     assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
-    assert!((Duration::from_millis(150)..Duration::from_secs(5)).contains(&started.elapsed()));
+    assert!((Duration::from_millis(150)..Duration::from_secs(29)).contains(&started.elapsed()));
 
     let error = client.send(&care_plan()).await.expect_err("no answer");
     assert!(error.is_outcome_unknown() && error.is_timeout(), "{error:?}");

@@ -27,6 +27,8 @@ impl World {
 }
 
 pub(crate) async fn what_a_transaction_hands_over_is_sent_in_order_per_resource(world: World) -> Result {
+    // Time enough to overtake.
+    world.posts_meet(FaultKind::Latency { milliseconds: 30 }, 1000);
     let mut messages = Vec::new();
     for given in ["Mees", "Fenna", "Teun"] {
         for id in ["1", "2"] {
@@ -287,6 +289,8 @@ fn patient_dispatcher(world: &World) -> Dispatcher {
 }
 
 pub(crate) async fn several_dispatchers_keep_the_order(world: World) -> Result {
+    // Time enough to overtake.
+    world.posts_meet(FaultKind::Latency { milliseconds: 30 }, 1000);
     let mut identifiers = Vec::new();
     for round in 0..6 {
         for id in ["1", "2", "3"] {

@@ -26,6 +26,8 @@ pub(crate) enum Failure {
     Authorization(#[from] AuthorizationError),
     #[error("{0}")]
     Launch(#[from] NotALaunch),
+    #[error("{0}")]
+    Versions(#[from] koppeltaal::VersionStoreError),
     /// A profile, a password, a file: in words.
     #[error("{0}")]
     Usage(String),
@@ -101,6 +103,7 @@ impl Failure {
             Self::Credentials(_) => "credentials",
             Self::Authorization(_) => "authorization",
             Self::Launch(_) => "launch",
+            Self::Versions(_) => "version-store",
             Self::Usage(_) => "usage",
             Self::Missing(_) => "not-found",
             Self::File { .. } | Self::Io(_) => "input-output",

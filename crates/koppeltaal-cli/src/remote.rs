@@ -13,6 +13,7 @@ mod receive;
 mod send;
 mod storage;
 mod token;
+mod versions;
 mod watch;
 
 use std::io;

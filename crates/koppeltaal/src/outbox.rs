@@ -45,30 +45,44 @@ pub use outgoing::Outgoing;
 /// With `SQLite`:
 ///
 /// ```
-/// # #[cfg(feature = "sqlite")] mod example {
-/// # use koppeltaal::{Connector, Outbox, OutboxState};
-/// # use koppeltaal::fhir::datatypes::HumanName;
-/// # use koppeltaal::messaging::profiles::Patient;
-/// # async fn example(epd: Connector, name: HumanName) -> Result<(), Box<dyn std::error::Error>> {
-/// let outbox = Outbox::sqlite("epd.db")?;
+/// # #[cfg(not(feature = "sqlite"))] fn main() {}
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use koppeltaal::fhir::datatypes::HumanName;
+/// use koppeltaal::messaging::{Sender, Source, profiles::Patient};
+/// use koppeltaal::transport::{Client, Credentials};
+/// use koppeltaal::{Connector, Outbox, SqliteVersionStore};
+/// # use koppeltaal_sandbox::{Instance, Sandbox};
+/// # let sandbox = Sandbox::builder().instance(Instance::new("epd", "secret", "Zonnedauw")).start().await?;
+/// # let (server, directory) = (sandbox.url(), tempfile::tempdir()?);
+/// # let database = directory.path().join("epd.db");
+/// # let mut connection = koppeltaal::rusqlite::Connection::open(&database)?;
+/// # connection.execute_batch("CREATE TABLE patient (id INTEGER, family TEXT)")?;
+///
+/// let client = Client::builder(server).credentials(Credentials::basic("epd", "secret")?).build()?;
+/// let sender = Sender::new(Source::new("EPD", "https://epd.example/fhir"), "Zonnedauw");
+/// let epd = Connector::new(client, sender, SqliteVersionStore::open(&database)?);
+/// let outbox = Outbox::sqlite(&database)?;
 ///
 /// // Where patients are saved: one transaction for the patient and the message.
-/// let message = epd.outgoing(epd.draft("3007", Patient { name: vec![name], ..Patient::default() })?)?;
-/// let mut connection = koppeltaal::rusqlite::Connection::open("epd.db")?;
+/// let name = HumanName { given: vec!["Mees".into()], family: vec!["Duinroos".into()], ..Default::default() };
+/// let message = epd.outgoing(epd.draft("3007", Patient { name: vec![name], ..Default::default() })?)?;
 /// let transaction = connection.transaction()?;
-/// transaction.execute("UPDATE patient SET name = 'Duinroos' WHERE id = 3007", [])?;
+/// transaction.execute("INSERT INTO patient (id, family) VALUES (3007, 'Duinroos')", [])?;
 /// message.put_sqlite(&transaction)?;
 /// transaction.commit()?;
 /// outbox.wake();
 ///
-/// // Somewhere in the background.
-/// outbox.dispatcher(epd).run_until(async { /* tokio::signal::ctrl_c().await */ }).await?;
+/// // Somewhere in the background: `run_until(shutdown)`.
+/// let report = outbox.dispatcher(epd).run_once().await?;
+/// assert_eq!(report.sent, 1);
 ///
 /// // When somebody asks at three in the morning.
+/// println!("{:?}", outbox.summary().await?);
 /// for entry in outbox.troubled(100).await? {
-///     println!("{} ({}, {} behind it): {:?}", entry.identifier, entry.state, entry.behind, entry.fault);
+///     println!("{} is {}, {} wait behind it: {:?}", entry.identifier, entry.state, entry.behind, entry.fault);
 /// }
-/// # Ok(()) }}
+/// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct Outbox {

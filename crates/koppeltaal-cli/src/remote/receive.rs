@@ -8,6 +8,7 @@ use koppeltaal_transport::{Client, ReceivedMessage};
 
 use super::follow::Follow;
 use super::message::{Filter, Folder, Summary, print_whole};
+use super::versions::{KeepVersions, Versions};
 use crate::connection::Connection;
 use crate::failure::Failure;
 
@@ -41,6 +42,9 @@ pub(crate) struct Receive {
     save: Option<PathBuf>,
 
     #[command(flatten)]
+    versions: KeepVersions,
+
+    #[command(flatten)]
     filter: Filter,
 
     #[command(flatten)]
@@ -65,21 +69,23 @@ impl Receive {
         if self.all && self.ack == Ack::Release {
             return Err(Failure::Usage("--all with --ack release would never end".to_owned()));
         }
-        let client = self.connection.connect()?.client;
+        let connected = self.connection.connect()?;
+        let client = connected.client;
+        let versions = self.versions.open(connected.domain)?;
         let folder = match &self.save {
             Some(folder) => Some(Folder::create(folder, client.format())?),
             None => None,
         };
-        let folder = folder.as_ref();
+        let one = || self.one(&client, folder.as_ref(), versions.as_ref());
         if !self.follow {
-            while self.one(&client, folder).await? && self.all {}
+            while one().await? && self.all {}
             return Ok(());
         }
         let mut following = self.looks.start(&client)?;
         while following.look().await? {
             // A message that is claimed is dealt with to the end, whatever is pressed meanwhile.
             let mut is_over = false;
-            while !is_over && self.one(&client, folder).await? {
+            while !is_over && one().await? {
                 is_over = following.is_over();
             }
             if is_over {
@@ -91,13 +97,21 @@ impl Receive {
     }
 
     /// Deals with the next message; false when none waits.
-    async fn one(&self, client: &Client, folder: Option<&Folder>) -> Result<bool, Failure> {
+    async fn one(
+        &self,
+        client: &Client,
+        folder: Option<&Folder>,
+        versions: Option<&Versions>,
+    ) -> Result<bool, Failure> {
         let Some(message) = client.claim_matching(&self.filter.build()).await? else { return Ok(false) };
         let ReceivedMessage { header, bundle, .. } = &message;
         let mut summary = Summary::of(header);
         match folder {
             Some(folder) => summary.file = Some(folder.save(header, bundle)?.display().to_string()),
             None => print_whole(self.connection.output, &summary, bundle, client.format())?,
+        }
+        if let Some(versions) = versions {
+            versions.keep_all_of(bundle).await?;
         }
         let (said, acknowledgement) = match self.ack {
             Ack::Success => ("success", Some(Acknowledgement::Success)),

@@ -7,6 +7,7 @@ use koppeltaal_fhir::{Document, ReadOptions};
 use koppeltaal_messaging::{Header, domain_of};
 use serde::Serialize;
 
+use super::versions::KeepVersions;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::input::Input;
@@ -17,6 +18,9 @@ use crate::output::Shown;
 pub(crate) struct Send {
     /// The file, in JSON or XML; - is standard input.
     file: PathBuf,
+
+    #[command(flatten)]
+    versions: KeepVersions,
 
     #[command(flatten)]
     pub(super) connection: Connection,
@@ -46,13 +50,19 @@ impl Send {
             }
             _ => {}
         }
+        let kept = self.versions.open(connected.domain)?;
         let reply = connected.client.send(&bundle).await?;
         let identifier = Header::all_of(&bundle).next();
         let sent = Sent {
             identifier: identifier.and_then(|header| header.identifier().map(str::to_owned)),
             versions: reply.versions().map(|url| url.to_string()).collect(),
         };
-        Ok(self.connection.output.print(&sent)?)
+        // Told first: the message is sent, whatever becomes of the file.
+        self.connection.output.print(&sent)?;
+        if let Some(kept) = kept {
+            kept.keep(&bundle, &reply.versions().collect::<Vec<_>>()).await?;
+        }
+        Ok(())
     }
 }
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use koppeltaal_messaging::Event;
+use koppeltaal::{SqliteVersionStore, VersionStore as _};
+use koppeltaal_messaging::{Event, ResourceUrl};
 use koppeltaal_sandbox::{Application, Instance, Sandbox};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -145,6 +146,27 @@ fn a_message_is_sent_listed_shown_received_and_acknowledged() {
     assert!(received[0]["message"].as_str().is_some_and(|text| text.contains("resourceType")));
     assert_eq!(world.done("game", &["receive", "--ack", "success"]), "");
     assert_eq!(world.json("game", &["messages", "--status", "Success"]).len(), 1);
+}
+
+#[test]
+fn versions_are_kept_in_a_file_that_an_application_can_use() {
+    let world = World::start();
+    let (of_portal, of_game) = (world.file("portal.db"), world.file("game.db"));
+    let sent = world.json("portal", &["send", PLAN, "--versions", &of_portal]);
+    let plan = sent[0]["versions"][0].as_str().expect("a version").parse::<ResourceUrl>().expect("a URL");
+    world.done("game", &["receive", "--ack", "success", "--versions", &of_game]);
+    let runtime = Runtime::new().expect("a runtime");
+    for file in [of_portal, of_game] {
+        let store = SqliteVersionStore::open(&file).expect("the store opens");
+        let asked = [plan.without_version()];
+        let known = runtime.block_on(store.versions("Zonnedauw", &asked));
+        assert_eq!(known.expect("versions"), [Some(plan.clone())]);
+    }
+
+    let missing =
+        world.run("game", &["receive", "--ack", "success", "--versions", "no/such/folder/versions.db"]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(stderr(&missing).contains("no/such/folder/versions.db"), "{}", stderr(&missing));
 }
 
 #[test]

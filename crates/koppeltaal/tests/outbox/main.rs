@@ -9,7 +9,6 @@ mod world;
 /// The same test for each database.
 macro_rules! in_every_database {
     ($($name:ident),* $(,)?) => {
-        #[cfg(feature = "sqlite")]
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() -> crate::world::Result {

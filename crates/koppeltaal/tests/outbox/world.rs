@@ -20,21 +20,18 @@ pub(crate) const DOMAIN: &str = "Zonnedauw";
 /// Where an outbox is.
 #[derive(Clone)]
 pub(crate) enum Database {
-    #[cfg(feature = "sqlite")]
     Sqlite(std::sync::Arc<tempfile::TempDir>),
     #[cfg(feature = "postgresql")]
     Postgresql(koppeltaal::deadpool_postgres::Pool),
 }
 
 impl Database {
-    #[cfg(feature = "sqlite")]
     pub(crate) fn sqlite() -> Result<Self> {
         Ok(Self::Sqlite(std::sync::Arc::new(tempfile::tempdir()?)))
     }
 
     pub(crate) async fn outbox(&self) -> Result<Outbox> {
         Ok(match self {
-            #[cfg(feature = "sqlite")]
             Self::Sqlite(directory) => Outbox::sqlite(directory.path().join("epd.db"))?,
             #[cfg(feature = "postgresql")]
             Self::Postgresql(pool) => Outbox::postgresql(pool.clone()).await?,
@@ -44,7 +41,6 @@ impl Database {
     /// Hands messages over in one transaction, which is then committed or rolled back.
     pub(crate) async fn put(&self, messages: &[&Outgoing], commits: bool) -> Result {
         match self {
-            #[cfg(feature = "sqlite")]
             Self::Sqlite(directory) => {
                 let mut connection = koppeltaal::rusqlite::Connection::open(directory.path().join("epd.db"))?;
                 connection.busy_timeout(Duration::from_secs(30))?;

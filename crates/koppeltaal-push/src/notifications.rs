@@ -84,6 +84,11 @@ impl Notifications {
         Self { interval, started: false, timer: None, wakeups, notifier: Notifier { sender } }
     }
 
+    /// Another interval of the timer, from the next item on, within the same bounds. Notifiers stay good.
+    pub fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
+    }
+
     /// A handle that wakes this stream up.
     #[must_use]
     pub fn notifier(&self) -> Notifier {

@@ -73,6 +73,7 @@ struct Settings {
     concurrency: usize,
     pauses: RangeInclusive<Duration>,
     attempts: Option<NonZero<u32>>,
+    time_limit: Option<Duration>,
     observer: Box<dyn Fn(&Trouble<'_>) + Send + Sync>,
 }
 
@@ -104,6 +105,7 @@ impl Worker {
             concurrency: 1,
             pauses: Duration::from_secs(1)..=Duration::from_secs(60),
             attempts: None,
+            time_limit: None,
             observer: Box::new(|_| {}),
         };
         Self { deliveries, leaves_unexpected: false, grace: Duration::from_secs(30), settings }
@@ -133,7 +135,8 @@ impl Worker {
         self
     }
 
-    /// Leaves messages that have no handler in the queue. By default they get the status `Failed`, "Event not expected".
+    /// Leaves messages that have no handler in the queue. By default they get the status `Failed`, "Event not expected". With
+    /// a handler for [all others](Self::on_others) there are none.
     ///
     /// Then messages of one event are handled in their order, but those of different events are not: see
     /// [`Deliveries::only`].
@@ -165,6 +168,16 @@ impl Worker {
     /// database that is down for an hour is no reason to lose messages. Attempts before a restart are not counted.
     pub fn give_up_after(mut self, attempts: u32) -> Self {
         self.settings.attempts = NonZero::new(attempts);
+        self
+    }
+
+    /// How long a handler may take. After that it is cut off at the place where it waits, and the message is treated as after
+    /// [`HandlerError::Later`]. Default: no limit.
+    ///
+    /// The server gives a message that is not answered for some minutes to somebody else, or to this worker again: a limit
+    /// below that keeps a handler that hangs from holding up a patient's messages.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.settings.time_limit = Some(limit);
         self
     }
 

@@ -2,6 +2,7 @@
 //! queue, the application makes its change again, and that is sent.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use koppeltaal_fhir::Bundle;
@@ -93,12 +94,11 @@ impl Connector {
             let prepared = self.prepare(draft)?;
             let turn = self.shared.turns.wait(prepared.focal()).await;
             let bundle = self.fill_versions(&prepared).await.map_err(SendError::Versions)?;
-            let conflict = match self.post_and_record(&bundle, &prepared).await {
+            let bundle = Arc::new(bundle);
+            let conflict = match self.post_and_record(Arc::clone(&bundle), prepared, turn).await {
                 Err(SendError::Conflict { resources, source }) => (resources, source),
                 result => return result,
             };
-            // What `merge` does may take long, and may send messages itself.
-            drop(turn);
             let newer = if attempts < self.merge_limits.attempts {
                 self.await_newer(&bundle, &conflict.0).await?
             } else {

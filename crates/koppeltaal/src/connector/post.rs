@@ -5,6 +5,7 @@ use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Bundle, Entry};
 use koppeltaal_messaging::{ApiVersion, ResourceUrl};
 use koppeltaal_transport::Error;
+use tracing::debug;
 
 use super::Connector;
 use super::prepare::Prepared;
@@ -32,6 +33,26 @@ impl Connector {
     pub(crate) async fn post(&self, bundle: &Bundle, prepared: &Prepared) -> Result<Sent, Error> {
         let reply = self.client.send(bundle).await?;
         Ok(Sent::new(prepared.identifier().to_owned(), prepared.focal(), reply.versions().collect()))
+    }
+
+    /// Whether a message whose post was not answered is at the server after all: the server is asked for it once, by its
+    /// identifier. Servers tell of messages in one's queue, and some of those that one has posted.
+    pub(super) async fn look_up(&self, error: &Error, prepared: &Prepared) -> Option<Sent> {
+        if !error.is_outcome_unknown() {
+            return None;
+        }
+        let found = self.client.message(prepared.identifier()).await.ok()??;
+        let header = &found.header;
+        if header.identifier() != Some(prepared.identifier()) || !self.sender().source().sent(header) {
+            return None;
+        }
+        let entries = found.bundle.entry.iter().filter_map(address);
+        let versions: Vec<_> = entries.filter(|url| url.version().is_some()).collect();
+        debug!(
+            message_identifier = prepared.identifier(),
+            "the post was not answered, but the message is there"
+        );
+        Some(Sent::new(prepared.identifier().to_owned(), prepared.focal(), versions))
     }
 
     /// Keeps the versions that the server gave out or delivered.

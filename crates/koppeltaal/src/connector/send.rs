@@ -1,10 +1,14 @@
 //! Sending: a draft goes in, versions come back.
 
 use std::fmt;
+use std::panic::resume_unwind;
+use std::sync::Arc;
 
 use koppeltaal_fhir::{Bundle, Finding};
 use koppeltaal_messaging::{ComposeError, Draft, ResourceUrl};
 use koppeltaal_transport::Error;
+use tokio::sync::OwnedMutexGuard;
+use tracing::Instrument as _;
 
 use super::Connector;
 use super::prepare::Prepared;
@@ -55,10 +59,16 @@ pub enum SendError {
         source: Box<Error>,
     },
     /// The message could not be posted, or it is not known whether it was: ask
-    /// [`is_outcome_unknown`](Error::is_outcome_unknown). The same draft may be sent again with the same
-    /// [identifier](Draft::identifier).
+    /// [`is_outcome_unknown`](Error::is_outcome_unknown). In that case the server was asked for the message by its
+    /// identifier, and did not tell. The same draft may be sent again with the same [identifier](Draft::identifier).
     #[error(transparent)]
     Transport(Box<Error>),
+    /// The runtime is shutting down. It is not known whether the message was sent.
+    #[error("the runtime is shutting down; whether message {identifier} was sent is unknown")]
+    Stopped {
+        /// The `MessageHeader.identifier`.
+        identifier: String,
+    },
     /// The server has accepted the message, but the versions that it gave out could not be kept: the next change of these
     /// resources will be a conflict, unless they are [recorded](crate::VersionStore::record) before.
     #[error("the message was accepted, but the new versions are not kept")]
@@ -92,26 +102,47 @@ impl Connector {
     /// # }
     /// ```
     ///
+    /// When the future is dropped, a message that is being posted comes to its end all the same.
+    ///
     /// # Errors
     ///
     /// [`SendError`]: by its variants what to do.
     pub async fn send(&self, draft: Draft) -> Result<Sent, SendError> {
         let prepared = self.prepare(draft)?;
-        let _turn = self.shared.turns.wait(prepared.focal()).await;
+        let turn = self.shared.turns.wait(prepared.focal()).await;
         let bundle = self.fill_versions(&prepared).await.map_err(SendError::Versions)?;
-        self.post_and_record(&bundle, &prepared).await
+        self.post_and_record(Arc::new(bundle), prepared, turn).await
     }
 
+    /// In a task of its own: when nobody waits for the answer any more, the versions in it are kept all the same. Without them
+    /// the application could not change these resources again.
     pub(super) async fn post_and_record(
         &self,
-        bundle: &Bundle,
-        prepared: &Prepared,
+        bundle: Arc<Bundle>,
+        prepared: Prepared,
+        turn: OwnedMutexGuard<()>,
     ) -> Result<Sent, SendError> {
-        let posted = self.post(bundle, prepared).await;
-        let sent = posted.map_err(|error| SendError::of(error, prepared.focal()))?;
-        match self.record(&sent.versions).await {
-            Ok(()) => Ok(sent),
-            Err(source) => Err(SendError::NotRecorded { sent, source }),
+        let (connector, identifier) = (self.clone(), prepared.identifier().to_owned());
+        let task = async move {
+            let _turn = turn;
+            let sent = match connector.post(&bundle, &prepared).await {
+                Ok(sent) => sent,
+                Err(error) => match connector.look_up(&error, &prepared).await {
+                    Some(sent) => sent,
+                    None => return Err(SendError::of(error, prepared.focal())),
+                },
+            };
+            match connector.record(&sent.versions).await {
+                Ok(()) => Ok(sent),
+                Err(source) => Err(SendError::NotRecorded { sent, source }),
+            }
+        };
+        match tokio::spawn(task.in_current_span()).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => Err(SendError::Stopped { identifier }),
+            },
         }
     }
 }

@@ -1,12 +1,14 @@
 //! [`Launches`] and [`LaunchSession`]: an application takes in users that a portal launched.
 
 use std::fmt;
+use std::sync::Arc;
 
 use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_transport::{
     AuthorizationError, AuthorizationRequest, ClientAuthentication, Credentials, Error, LaunchContext,
-    NotALaunch, PendingAuthorization, ReceivedLaunch, Session, Tokens, Url,
+    NotALaunch, PendingAuthorization, ReceivedLaunch, Session, TokenStore, Tokens, Url,
 };
+use tracing::warn;
 
 use crate::connector::Connector;
 
@@ -30,14 +32,18 @@ use crate::connector::Connector;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Launches {
     /// One per server and domain; the first is the one that `launches` was called on.
     connectors: Vec<Connector>,
     authentication: ClientAuthentication,
     redirect_uri: String,
     pkce: bool,
+    stores: Option<Arc<Stores>>,
 }
+
+/// Where the tokens of a session are kept.
+type Stores = dyn Fn(&LaunchContext) -> Arc<dyn TokenStore> + Send + Sync;
 
 /// A launch whose user has been sent to the server to be authorized.
 ///
@@ -100,6 +106,7 @@ impl Connector {
             authentication,
             redirect_uri: redirect_uri.into(),
             pkce: true,
+            stores: None,
         }
     }
 }
@@ -109,6 +116,17 @@ impl Launches {
     #[must_use]
     pub fn also_of(mut self, connector: Connector) -> Self {
         self.connectors.push(connector);
+        self
+    }
+
+    /// Keeps the tokens of each session, the first ones and those that come when it is renewed, so that the session can be
+    /// [resumed](Self::resume) after a restart. `store` gives the place for a session's tokens.
+    #[must_use]
+    pub fn kept_in(
+        mut self,
+        store: impl Fn(&LaunchContext) -> Arc<dyn TokenStore> + Send + Sync + 'static,
+    ) -> Self {
+        self.stores = Some(Arc::new(store));
         self
     }
 
@@ -150,6 +168,7 @@ impl Launches {
         let connector = self.issuers(&pending.iss).next();
         let connector = connector.ok_or_else(|| SessionError::UnknownIssuer { iss: pending.iss.clone() })?;
         let tokens = connector.client().token(&self.authentication, &code).await?;
+        self.keep(&tokens).await;
         self.open(connector, tokens)
     }
 
@@ -162,10 +181,11 @@ impl Launches {
         let connector = &self.connectors[0];
         let code = connector.client().authorize_mobile(&self.request(activation_code.to_owned())).await?;
         let tokens = connector.client().token(&self.authentication, &code).await?;
+        self.keep(&tokens).await;
         self.open(connector, tokens)
     }
 
-    /// Takes up a session again whose tokens were kept ([`LaunchSession::tokens`]) while the application was not running.
+    /// Takes up a session again whose tokens were kept ([`kept_in`](Self::kept_in)) while the application was not running.
     ///
     /// # Errors
     ///
@@ -177,6 +197,16 @@ impl Launches {
     fn request(&self, launch: String) -> AuthorizationRequest {
         let request = AuthorizationRequest::new(self.authentication.client_id(), &*self.redirect_uri, launch);
         if self.pkce { request } else { request.without_pkce() }
+    }
+
+    /// Keeps the first tokens of a session. The session goes on all the same if that fails.
+    async fn keep(&self, tokens: &Tokens) {
+        if let Some(stores) = &self.stores
+            && stores(tokens.context()).save(tokens).await.is_err()
+        {
+            // What went wrong may quote what was to be stored.
+            warn!("the tokens of a session could not be kept; the session is lost when the application ends");
+        }
     }
 
     /// A session at the server of this connector, with the connector of its domain.
@@ -192,7 +222,11 @@ impl Launches {
             }
             None => server,
         };
-        let session = Session::refreshed_by(tokens, self.authentication.clone());
+        let authentication = self.authentication.clone();
+        let session = match &self.stores {
+            Some(stores) => Session::kept_in(tokens, authentication, stores(&context)),
+            None => Session::refreshed_by(tokens, authentication),
+        };
         let connector = connector.with_credentials(Credentials::bearer(session.clone()));
         Ok(LaunchSession { connector, session, context })
     }
@@ -200,6 +234,16 @@ impl Launches {
     /// The connectors of a server.
     fn issuers<'a>(&'a self, iss: &'a str) -> impl Iterator<Item = &'a Connector> {
         self.connectors.iter().filter(move |connector| connector.client().is_issuer(iss))
+    }
+}
+
+impl fmt::Debug for Launches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Launches")
+            .field("connectors", &self.connectors)
+            .field("client_id", &self.authentication.client_id())
+            .field("redirect_uri", &self.redirect_uri)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,8 @@
 //! [`Claims`]: which messages are claimed, and what is seen to before one is handed out.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use koppeltaal_messaging::{Event, ResourceUrl};
 use koppeltaal_transport::MessageFilter;
 use tokio::task::JoinHandle;
@@ -15,11 +18,13 @@ pub(super) struct Claims {
     patient: Option<ResourceUrl>,
     /// All events, if there is none.
     events: Vec<Event>,
+    /// Which of the events is asked for first.
+    first: Arc<AtomicUsize>,
 }
 
 impl Claims {
     pub(super) fn new(connector: Connector) -> Self {
-        Self { connector, own: false, patient: None, events: Vec::new() }
+        Self { connector, own: false, patient: None, events: Vec::new(), first: Arc::default() }
     }
 
     pub(super) fn connector(&self) -> &Connector {
@@ -46,11 +51,14 @@ impl Claims {
     }
 
     async fn next(&self) -> Result<Option<Delivery>, ReceiveError> {
-        for filter in self.filters() {
-            while let Some(received) = self.connector.client().claim_matching(&filter).await? {
+        let filters = self.filters();
+        let first = self.first.load(Ordering::Relaxed);
+        for (index, filter) in filters.iter().enumerate().cycle().skip(first).take(filters.len()) {
+            while let Some(received) = self.connector.client().claim_matching(filter).await? {
                 let delivery = Delivery::new(self.connector.client().clone(), received);
                 self.connector.record(&versions(&delivery)).await?;
                 if self.own || !self.connector.sender().source().sent(delivery.header()) {
+                    self.first.store((index + 1) % filters.len(), Ordering::Relaxed);
                     return Ok(Some(delivery));
                 }
                 delivery.success().await?;
@@ -59,7 +67,7 @@ impl Claims {
         Ok(None)
     }
 
-    /// A claim can ask for one event or for all.
+    /// A claim can ask for one event or for all. Several take turns, so that one of which there are many leaves room for others.
     fn filters(&self) -> Vec<MessageFilter> {
         let all = match &self.patient {
             Some(patient) => MessageFilter::default().patient(patient.clone()),

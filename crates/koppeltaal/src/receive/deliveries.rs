@@ -63,17 +63,16 @@ impl Deliveries {
         self
     }
 
-    /// Only messages of these events; others stay in the queue. Those of one event come in their order, but all of the
-    /// first event before those of the second: a server can be asked for one event at a time.
+    /// Only messages of these events; others stay in the queue. The events take turns, since a server can be asked for one
+    /// or for all: messages of one event come in their order, but not those of different events.
     pub fn only(mut self, events: impl IntoIterator<Item = Event>) -> Self {
         self.claims.only(events.into_iter().collect());
         self
     }
 
-    /// Looks for messages when nothing was heard for this long. Default: a minute. Call it before
-    /// [`notifier`](Self::notifier).
+    /// Looks for messages when nothing was heard for this long. Default: a minute.
     pub fn poll_every(mut self, interval: Duration) -> Self {
-        self.notifications = Notifications::every(interval);
+        self.notifications.set_interval(interval);
         self
     }
 

@@ -144,6 +144,8 @@ impl<T> Lanes<T> {
 mod tests {
     use std::time::Duration;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn key(name: &str) -> Key {
@@ -183,6 +185,74 @@ mod tests {
         // They come again while they are being given back: their turn is after that.
         assert_eq!(lanes.arrive(&key("a"), 1), None);
         assert_eq!(lanes.done(&key("a")), Some(1));
+    }
+
+    /// What can happen to lanes; the number chooses among several.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Arrive(u8),
+        Done(usize),
+        Hold(usize),
+        GiveBack,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..3_u8).prop_map(Step::Arrive),
+            3 => (0..8_usize).prop_map(Step::Done),
+            1 => (0..8_usize).prop_map(Step::Hold),
+            1 => Just(Step::GiveBack),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens: messages of one patient are begun one at a time and in their order, what is given back is all
+        /// that was behind, and nothing gets lost.
+        #[test]
+        fn no_schedule_breaks_the_order_of_a_patient(steps in proptest::collection::vec(step(), 0..60)) {
+            let mut lanes = Lanes::default();
+            let now = Instant::now();
+            let mut handled: Vec<(Key, u32)> = Vec::new();
+            let mut last: HashMap<Key, u32> = HashMap::new();
+            let (mut arrived, mut ended) = (0, 0);
+            for step in steps {
+                let begun = match step {
+                    Step::Arrive(patient) => {
+                        arrived += 1;
+                        let key = key(&patient.to_string());
+                        lanes.arrive(&key, arrived).map(|message| (key, message))
+                    }
+                    Step::Done(which) if !handled.is_empty() => {
+                        let (key, _) = handled.swap_remove(which % handled.len());
+                        ended += 1;
+                        lanes.done(&key).map(|message| (key, message))
+                    }
+                    Step::Hold(which) if !handled.is_empty() => {
+                        let (key, message) = handled.swap_remove(which % handled.len());
+                        lanes.hold(&key, message, now);
+                        None
+                    }
+                    Step::GiveBack => match lanes.due(now) {
+                        Some((key, messages)) => {
+                            prop_assert!(messages.iter().is_sorted());
+                            prop_assert!(messages.iter().all(|message| last.get(&key) <= Some(message)));
+                            ended += messages.len();
+                            prop_assert_eq!(lanes.done(&key), None, "nothing arrived in between");
+                            None
+                        }
+                        None => None,
+                    },
+                    Step::Done(_) | Step::Hold(_) => None,
+                };
+                if let Some((key, message)) = begun {
+                    prop_assert!(handled.iter().all(|(other, _)| *other != key), "two at a time");
+                    prop_assert!(last.insert(key.clone(), message) < Some(message));
+                    handled.push((key, message));
+                }
+                let in_hand = lanes.active() + lanes.held();
+                prop_assert_eq!(in_hand + ended, usize::try_from(arrived).expect("a small number"));
+            }
+        }
     }
 
     #[test]

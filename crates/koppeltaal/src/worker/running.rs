@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use koppeltaal_messaging::Event;
 use koppeltaal_push::Notifier;
 use koppeltaal_transport::Error as TransportError;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{debug, warn};
+use tracing::{Instrument as _, debug, info_span, warn};
 
 use super::handlers::{HandlerError, Handlers};
 use super::lanes::{Key, Lanes};
@@ -32,7 +33,9 @@ pub(super) struct Running {
     notifier: Notifier,
     settings: Settings,
     lanes: Lanes<Delivery>,
-    tasks: JoinSet<(Key, Done)>,
+    tasks: JoinSet<Done>,
+    /// The lane of each task.
+    keys: HashMap<task::Id, Key>,
     /// How often messages were tried in vain, by their identifiers.
     attempts: HashMap<String, u32>,
     /// Says that handlers are to be cut off.
@@ -51,6 +54,8 @@ enum Done {
     Later(Delivery, Option<Box<dyn Error + Send + Sync>>),
     CutOff(Delivery),
     Released(Vec<(Received, Result<(), TransportError>)>),
+    /// The task panicked.
+    Lost,
     /// The deliveries have stopped.
     Stopped,
 }
@@ -62,6 +67,7 @@ impl Running {
             settings,
             lanes: Lanes::default(),
             tasks: JoinSet::new(),
+            keys: HashMap::new(),
             attempts: HashMap::new(),
             cut_off: watch::Sender::new(false),
             releases: 0,
@@ -97,7 +103,7 @@ impl Running {
                         self.tell(&Trouble::Receive(&error));
                     }
                 },
-                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => self.finish(done.ok()),
+                Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.finish(ended),
                 // A claim may have begun just now.
                 () = at(due) => if !deliveries.is_claiming() { self.give_back() },
             }
@@ -118,15 +124,31 @@ impl Running {
     fn start(&mut self, key: Key, delivery: Delivery) {
         let tried = delivery.identifier().and_then(|identifier| self.attempts.get(identifier)).copied();
         let last = self.settings.attempts.filter(|limit| tried.unwrap_or(0) + 1 >= limit.get());
-        let handlers = Arc::clone(&self.settings.handlers);
-        let cut_off = self.cut_off.subscribe();
-        self.tasks
-            .spawn(async move { (key, process(&handlers, delivery, last.map(u32::from), cut_off).await) });
+        let turn = Turn {
+            handlers: Arc::clone(&self.settings.handlers),
+            last: last.map(u32::from),
+            time_limit: self.settings.time_limit,
+            cut_off: self.cut_off.subscribe(),
+        };
+        let event = delivery.event().map(Event::code);
+        let span = info_span!("koppeltaal_message", message_identifier = delivery.identifier(), event);
+        self.spawn(key, async move { turn.process(delivery).await }.instrument(span));
     }
 
-    /// A task has ended. None that panics is known: handlers' panics are caught.
-    fn finish(&mut self, done: Option<(Key, Done)>) {
-        let Some((key, done)) = done else { return };
+    fn spawn(&mut self, key: Key, task: impl Future<Output = Done> + Send + 'static) {
+        let id = self.tasks.spawn(task).id();
+        self.keys.insert(id, key);
+    }
+
+    /// A task has ended.
+    fn finish(&mut self, ended: Result<(task::Id, Done), JoinError>) {
+        let (id, done) = match ended {
+            Ok((id, done)) => (id, done),
+            // Panics of handlers are caught, so this is what they left behind panicking when it is dropped. The delivery is
+            // gone with the task, and so given back.
+            Err(error) => (error.id(), Done::Lost),
+        };
+        let Some(key) = self.keys.remove(&id) else { return };
         match done {
             Done::Succeeded(received, answer) => {
                 self.forget(&received);
@@ -154,6 +176,7 @@ impl Running {
                 // What is given back is not pushed again. Stopped: nobody looks any more, nor needs to.
                 let _ = self.notifier.notify();
             }
+            Done::Lost => warn!("a handler left something behind that panicked when it was dropped"),
             Done::Stopped => return,
         }
         if let Some(next) = self.lanes.done(&key) {
@@ -192,12 +215,12 @@ impl Running {
     /// One after the other, so that the first is the first to be claimed again.
     fn release(&mut self, key: Key, deliveries: Vec<Delivery>) {
         self.releases += 1;
-        self.tasks.spawn(async move {
+        self.spawn(key, async move {
             let mut answers = Vec::with_capacity(deliveries.len());
             for delivery in deliveries {
                 answers.push((delivery.received().clone(), delivery.release().await));
             }
-            (key, Done::Released(answers))
+            Done::Released(answers)
         });
     }
 
@@ -206,14 +229,14 @@ impl Running {
         self.stopping = true;
         let rest = self.lanes.drain();
         self.release(Key::Alone(0), rest);
-        self.tasks.spawn(async move {
+        self.spawn(Key::Alone(0), async move {
             deliveries.stop().await;
-            (Key::Alone(0), Done::Stopped)
+            Done::Stopped
         });
         for limit in [grace, LAST_WORDS] {
             let all_done = async {
-                while let Some(done) = self.tasks.join_next().await {
-                    self.finish(done.ok());
+                while let Some(ended) = self.tasks.join_next_with_id().await {
+                    self.finish(ended);
                 }
             };
             if timeout(limit, all_done).await.is_ok() {
@@ -263,26 +286,52 @@ async fn at(due: Option<Instant>) {
     }
 }
 
-/// Has a message handled and answers it. `last`: the number of the attempt, if there is to be no other one.
-async fn process(
-    handlers: &Handlers,
-    delivery: Delivery,
+/// What it takes to handle one message.
+struct Turn {
+    handlers: Arc<Handlers>,
+    /// The number of the attempt, if there is to be no other one.
     last: Option<u32>,
-    mut cut_off: watch::Receiver<bool>,
-) -> Done {
-    let received = delivery.received().clone();
-    let handled = AssertUnwindSafe(handlers.handle(received.clone())).catch_unwind();
-    let handled = tokio::select! {
-        handled = handled => handled,
-        _ = cut_off.wait_for(|cut_off| *cut_off) => return Done::CutOff(delivery),
-    };
-    let reason = match (handled, last) {
-        (Ok(Ok(())), _) => return Done::Succeeded(received, delivery.success().await),
-        (Ok(Err(HandlerError::Failed(reason))), _) => reason,
-        (_, Some(attempts)) => format!("Given up after {attempts} attempts"),
-        (Ok(Err(HandlerError::Later(error))), None) => return Done::Later(delivery, Some(error)),
-        (Err(_), None) => return Done::Later(delivery, None),
-    };
-    let answer = delivery.fail(reason.as_str()).await;
-    Done::Failed(received, reason, answer)
+    time_limit: Option<Duration>,
+    cut_off: watch::Receiver<bool>,
+}
+
+/// A handler reached [`Worker::time_limit`].
+#[derive(Debug, thiserror::Error)]
+#[error("the handler took more than {} s", .0.as_secs_f32())]
+struct TookTooLong(Duration);
+
+impl Turn {
+    /// Has the message handled and answers it.
+    async fn process(self, delivery: Delivery) -> Done {
+        let received = delivery.received().clone();
+        let handled = tokio::select! {
+            handled = self.handle(received.clone()) => handled,
+            () = cut_off(self.cut_off.clone()) => return Done::CutOff(delivery),
+        };
+        let reason = match (handled, self.last) {
+            (Some(Ok(())), _) => return Done::Succeeded(received, delivery.success().await),
+            (Some(Err(HandlerError::Failed(reason))), _) => reason,
+            (_, Some(attempts)) => format!("Given up after {attempts} attempts"),
+            (Some(Err(HandlerError::Later(error))), None) => return Done::Later(delivery, Some(error)),
+            (None, None) => return Done::Later(delivery, None),
+        };
+        let answer = delivery.fail(reason.as_str()).await;
+        Done::Failed(received, reason, answer)
+    }
+
+    /// What the handler says; nothing, if it panics.
+    async fn handle(&self, received: Received) -> Option<Result<(), HandlerError>> {
+        let handling = AssertUnwindSafe(self.handlers.handle(received)).catch_unwind();
+        let Some(limit) = self.time_limit else { return handling.await.ok() };
+        match timeout(limit, handling).await {
+            Ok(handled) => handled.ok(),
+            Err(_) => Some(Err(TookTooLong(limit).into())),
+        }
+    }
+}
+
+/// Waits until handlers are to be cut off.
+async fn cut_off(mut said: watch::Receiver<bool>) {
+    // An error means that the worker is gone, and its tasks with it.
+    let _ = said.wait_for(|said| *said).await;
 }

@@ -133,6 +133,25 @@ async fn only_what_is_asked_for_is_claimed() -> Result {
 }
 
 #[tokio::test]
+async fn events_that_are_asked_for_take_turns() -> Result {
+    let world = World::start(Format::Json).await?;
+    for id in ["1", "2", "3"] {
+        world.send_patient(id).await?;
+    }
+    world.portal.send(plan_draft(&world.portal, plan(&world.portal)?)?).await?;
+    let events = [Event::CreateOrUpdatePatient, Event::CreateOrUpdateCarePlan];
+    let mut deliveries = world.game.deliveries().only(events);
+    let mut order = Vec::new();
+    for _ in 0..4 {
+        let delivery = deliveries.next().await?;
+        order.extend(delivery.event());
+        delivery.success().await?;
+    }
+    assert_eq!(order, [events[0], events[1], events[0], events[0]]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn after_an_error_the_next_call_goes_on() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;

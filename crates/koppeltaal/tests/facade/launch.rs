@@ -1,8 +1,13 @@
 //! Launches at both ends: what a portal and the launched application may rely on. The good case is in `guide`.
 
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::BoxFuture;
 use koppeltaal::messaging::profiles::{ActivityDefinition, CarePlan, CarePlanActivityStatus};
 use koppeltaal::messaging::{Profile, Reference, ResourceKind, ResourceUrl, Sender, valuesets};
-use koppeltaal::transport::{AuthorizationError, ClientAuthentication, Error, Format, OAuthErrorCode};
+use koppeltaal::transport::{
+    AuthorizationError, ClientAuthentication, Error, Format, OAuthErrorCode, TokenStore, Tokens,
+};
 use koppeltaal::{
     Connector, Launch, LaunchError, LaunchSession, Launches, MemoryVersionStore, PendingLaunch, SessionError,
 };
@@ -58,10 +63,44 @@ async fn a_session_renews_its_token_by_itself() -> Result {
     assert!(session.connector().receive().await?.is_none());
     assert_ne!(session.tokens().access_token(), before);
 
-    // Kept, and taken up again when the application is back.
-    let resumed = launches(&world.game)?.resume(session.tokens())?;
+    Ok(())
+}
+
+/// A table of tokens with one row.
+#[derive(Default)]
+struct Row(Mutex<Vec<Tokens>>);
+
+impl TokenStore for Row {
+    fn save<'a>(
+        &'a self,
+        tokens: &'a Tokens,
+    ) -> BoxFuture<'a, std::result::Result<(), Box<dyn std::error::Error + Send + Sync>>> {
+        self.0.lock().expect("no panic").push(tokens.clone());
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[tokio::test]
+async fn a_session_whose_tokens_are_kept_is_taken_up_again_after_a_restart() -> Result {
+    let world = World::start(Format::Json).await?;
+    let row = Arc::new(Row::default());
+    let table = Arc::clone(&row);
+    let launches = launches(&world.game)?.kept_in(move |context| {
+        assert_eq!(context.domain.as_deref(), Some(DOMAIN));
+        table.clone()
+    });
+    let page = world.portal.launch_url(&target(&world)?, &patient_url(&world.portal)?).await?;
+    let (authorize, pending) = launches.begin(page.as_str()).await?;
+    let session = launches.finish(&pending, &browse(&authorize).await?).await?;
+    world.sandbox.set_faults([Fault::new(FaultKind::TokenExpires).times(1)]);
+    assert!(session.connector().receive().await?.is_none());
+    let kept = row.0.lock().expect("no panic").clone();
+    assert_eq!(kept.len(), 2, "the first ones, and the new ones");
+    drop(session);
+
+    let resumed = launches.resume(kept[1].clone())?;
     assert!(resumed.connector().receive().await?.is_none());
-    assert_eq!(resumed.patient(), session.patient());
+    assert_eq!(resumed.patient(), Some(patient_url(&world.portal)?));
     Ok(())
 }
 

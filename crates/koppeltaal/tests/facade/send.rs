@@ -264,9 +264,27 @@ async fn versions_that_cannot_be_kept_are_no_reason_to_call_the_message_unsent()
 }
 
 #[tokio::test]
-async fn a_post_without_an_answer_can_be_sent_again_with_its_identifier() -> Result {
+async fn a_post_without_an_answer_is_looked_up() -> Result {
+    for format in [Format::Json, Format::Xml] {
+        let world = World::start(format).await?;
+        world.sandbox.set_faults([Fault::new(FaultKind::Cut).path("Mailbox").times(1)]);
+        let draft = world.portal.draft("3007", patient("Mees"))?.identifier("once");
+        let sent = world.portal.send(draft).await?;
+        assert_eq!(sent.identifier, "once");
+        let delivery = world.game.receive().await?.ok_or("no message")?;
+        assert_eq!(delivery.url(), Some(&sent.url));
+        delivery.success().await?;
+        // Its version is known.
+        world.portal.send(world.portal.draft("3007", patient("Mies"))?).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_post_that_cannot_be_looked_up_either_can_be_sent_again_with_its_identifier() -> Result {
     let world = World::start(Format::Json).await?;
-    world.sandbox.set_faults([Fault::new(FaultKind::Cut).path("Mailbox").times(1)]);
+    let silent = Fault::new(FaultKind::Cut);
+    world.sandbox.set_faults([silent.clone().path("Mailbox").times(1), silent.path("_search").times(1)]);
     let draft = world.portal.draft("3007", patient("Mees"))?.identifier("once");
     let error = world.portal.send(draft.clone()).await.expect_err("no answer");
     let SendError::Transport(error) = &error else { panic!("{error:?}") };
@@ -275,6 +293,29 @@ async fn a_post_without_an_answer_can_be_sent_again_with_its_identifier() -> Res
     let delivery = world.game.receive().await?.ok_or("no message")?;
     delivery.success().await?;
     assert!(world.game.receive().await?.is_none(), "it was delivered once");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_post_that_did_not_arrive_stays_unknown() -> Result {
+    let world = World::start(Format::Json).await?;
+    world.sandbox.set_faults([Fault::new(FaultKind::Refuse).path("Mailbox").times(1)]);
+    let error = world.portal.send(world.portal.draft("3007", patient("Mees"))?).await.expect_err("no answer");
+    assert!(matches!(&error, SendError::Transport(error) if error.is_outcome_unknown()), "{error:?}");
+    assert!(world.game.receive().await?.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_post_that_nobody_waits_for_any_more_keeps_its_versions() -> Result {
+    let world = World::start(Format::Json).await?;
+    world.sandbox.set_faults([Fault::new(FaultKind::Latency { milliseconds: 200 }).times(1)]);
+    let draft = world.portal.draft("3007", patient("Mees"))?;
+    assert!(tokio::time::timeout(Duration::from_millis(20), world.portal.send(draft)).await.is_err());
+    // It waits for the first, and names the version that the first one got.
+    let sent = world.portal.send(world.portal.draft("3007", patient("Mies"))?).await?;
+    let delivery = world.game.receive().await?.ok_or("no message")?;
+    assert_eq!(delivery.url(), Some(&sent.url), "the newer one takes the place of the older one");
     Ok(())
 }
 

@@ -207,6 +207,36 @@ async fn a_panic_gives_the_message_back_and_leaves_the_worker_alive() -> Result 
     Ok(())
 }
 
+/// Panics when it is dropped, unless that is because of a panic already.
+struct Trap(bool);
+
+impl Drop for Trap {
+    fn drop(&mut self) {
+        assert!(!self.0 || std::thread::panicking(), "a trap");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_what_a_handler_leaves_behind_does_no_harm_either() -> Result {
+    let world = World::start(Format::Json).await?;
+    world.send_patient("1").await?;
+    let tried = Arc::new(AtomicU32::new(0));
+    let deliveries = world.game.deliveries().poll_every(Duration::from_millis(100));
+    let worker = deliveries.worker().time_limit(Duration::from_millis(100)).on(move |_: Patient, _| {
+        let trap = Trap(tried.fetch_add(1, Ordering::Relaxed) == 0);
+        async move {
+            if trap.0 {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        }
+    });
+    let worker = start(worker);
+    await_queue(&world.game, &[Success]).await?;
+    assert_eq!(worker.stop().await?.succeeded, 1);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_message_can_be_given_up_after_some_attempts() -> Result {
     let world = World::start(Format::Json).await?;
@@ -218,6 +248,39 @@ async fn a_message_can_be_given_up_after_some_attempts() -> Result {
     assert_eq!(queue(&world.game).await?, [(Failed, Some("Given up after 3 attempts".to_owned()))]);
     let report = worker.stop().await?;
     assert_eq!((report.failed, report.released), (1, 2));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_handler_that_hangs_is_cut_off_at_the_limit() -> Result {
+    let world = World::start(Format::Json).await?;
+    world.send_patient("1").await?;
+    let tried = Arc::new(AtomicU32::new(0));
+    let (told, mut troubles) = mpsc::unbounded_channel();
+    let worker = world
+        .game
+        .worker()
+        .on(move |_: Patient, _| {
+            let hangs = tried.fetch_add(1, Ordering::Relaxed) == 0;
+            async move {
+                if hangs {
+                    std::future::pending::<()>().await;
+                }
+                Ok(())
+            }
+        })
+        .time_limit(Duration::from_secs(1))
+        .on_trouble(move |trouble| {
+            let _ = told.send(trouble.to_string());
+        });
+    let worker = start(worker);
+    await_queue(&world.game, &[Success]).await?;
+    let trouble = troubles.recv().await.ok_or("no trouble")?;
+    assert!(
+        trouble.contains("cannot be handled now: the handler took more than 1 s; attempt 1"),
+        "{trouble}"
+    );
+    assert_eq!(worker.stop().await?.released, 1);
     Ok(())
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn is_archived(definition: &Other) -> bool {
     }
 }
 
-/// Makes an archived definition inactive (Koppeltaal spec section 7).
+/// Makes an archived definition inactive.
 pub(crate) fn settle(definition: &mut Other) {
     if !is_archived(definition) {
         return;

@@ -2,7 +2,7 @@
 
 use crate::mailbox::{Address, Version};
 
-/// Path of the FHIR interface under the server's base (Koppeltaal spec section 2).
+/// Path of the FHIR interface under the server's base.
 pub(crate) const FHIR_PATH: &str = "/FHIR/Koppeltaal";
 /// What the id of an activity definition starts with, before its number.
 const DEFINITION_PREFIX: &str = "ActivityDefinition:";

@@ -1,5 +1,4 @@
-//! Webhooks: the calls that tell an instance of a message, one after the other, each tried five times (Koppeltaal spec
-//! section 10).
+//! Webhooks: the calls that tell an instance of a message, one after the other, each tried five times.
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use common::{Client, Format, http, plan, world};
+use common::{Client, FORMATS, Format, http, plan, world};
 use futures_util::{SinkExt as _, StreamExt as _};
 use koppeltaal_messaging::Event;
 use koppeltaal_sandbox::{Fault, FaultKind, Instance, Push, Sandbox, Webhook};
@@ -35,8 +35,9 @@ async fn start() -> Sandbox {
     world().push(fast()).start().await.expect("a sandbox")
 }
 
+/// The portal posts a message, in each format in turn.
 async fn post(sandbox: &Sandbox, number: usize) {
-    Client::portal(sandbox, Format::Json)
+    Client::portal(sandbox, FORMATS[number % 2])
         .send_message(plan(&format!("m{number}"), &number.to_string()))
         .await
         .bundle();

@@ -1,4 +1,4 @@
-//! The sandbox's page in a real browser: Chromium without a screen, driven by ChromeDriver, with the keyboard where a person
+//! The sandbox's page in a real browser: Chromium without a screen, driven by `ChromeDriver`, with the keyboard where a person
 //! could, and live.
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
-//! `cargo xtask interop`: the crates against what is not this project's: real messages, the official schema, another
-//! connector, a database server, and whoever kills processes. A package of its own, because xtask must build when the generated code does not.
+//! `cargo xtask interop`: the project against what is not its own: real messages, the official schema, deployed
+//! clients, a database server, a browser, a terminal, and whoever kills processes. A package of its own, because xtask must build
+//! when the generated code does not.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +15,8 @@ mod postgresql;
 mod programs;
 mod python;
 mod schema;
+mod signalr;
+mod terminal;
 mod webdriver;
 
 /// Hold messages against those of others.
@@ -44,7 +47,14 @@ enum Command {
         #[arg(long)]
         screenshots: Option<PathBuf>,
     },
-    /// Exchange messages with the Python connector, in both directions. Installs it into a virtual environment.
+    /// Have the official JavaScript client of SignalR told over each transport. Installs it from npm.
+    Signalr {
+        /// Where its packages are; made when it is not there.
+        #[arg(long, default_value = "target/interop/node")]
+        directory: PathBuf,
+    },
+    /// Exchange messages with the Python connector, in both directions and through the sandbox. Installs it into a virtual
+    /// environment.
     Python {
         /// The interpreter to make the environment with.
         #[arg(long, default_value = "python3")]
@@ -68,16 +78,24 @@ enum Command {
         #[arg(long, default_value_t = 2000)]
         messages: u32,
     },
+    /// Run the command on a pseudo-terminal: the password prompt and the progress of long work. Unix only.
+    Terminal {
+        /// The interpreter that plays the person.
+        #[arg(long, default_value = "python3")]
+        python: String,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let differences = match Arguments::parse().command {
         Command::Examples { examples } => examples::run(&examples)?,
         Command::Schema { schema } => schema::run(&schema)?,
+        Command::Signalr { directory } => signalr::run(&directory)?,
         Command::Browser { screenshots } => browser::run(screenshots.as_deref())?,
         Command::Python { python, environment } => python::run(&python, &environment)?,
         Command::Postgresql { no_install } => postgresql::run(!no_install).map(|()| 0)?,
         Command::Kill { kills, messages } => kill::run(kills, messages).map(|()| 0)?,
+        Command::Terminal { python } => terminal::run(&python)?,
     };
     Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

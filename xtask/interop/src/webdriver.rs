@@ -1,4 +1,4 @@
-//! A browser, driven over the W3C WebDriver protocol: the few commands that the check of the page needs. The libraries for
+//! A browser, driven over the W3C `WebDriver` protocol: the few commands that the check of the page needs. The libraries for
 //! it bring a second `http` into the tree.
 
 use std::path::Path;

@@ -2,6 +2,8 @@
 
 mod convert;
 mod demo;
+#[cfg(unix)]
+mod proxy;
 mod readme;
 mod remote;
 mod sandbox;

@@ -1,8 +1,11 @@
 //! Tests of the notification stream, on paused time: the clock jumps to the next timer as soon as nothing can run.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
+
+use proptest::prelude::*;
+use tokio::time::sleep;
 
 use super::*;
 
@@ -229,4 +232,90 @@ async fn no_push_is_lost_to_a_receiver_on_another_thread() {
         claimed = posted.load(Ordering::SeqCst);
     }
     poster.join().unwrap();
+}
+
+/// What happens to a receiver that is told of messages over something that breaks.
+#[derive(Debug, Clone)]
+enum Step {
+    /// A message comes; it is told when there is a connection.
+    Post,
+    /// There is a connection (again), which is a reason to look.
+    Connect,
+    /// There is none any more.
+    Cut,
+    /// Milliseconds pass.
+    Wait(u64),
+}
+
+fn schedules() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => Just(Step::Post),
+        2 => Just(Step::Connect),
+        2 => Just(Step::Cut),
+        4 => (0_u64..90_000).prop_map(Step::Wait),
+    ];
+    proptest::collection::vec(step, 1..60)
+}
+
+/// Runs a schedule in paused time, for a receiver that works this long after each look: how late each message was
+/// claimed, and whether there was a connection when it came; then the number of looks and of reasons.
+async fn run(schedule: Vec<Step>, work: Duration) -> (Vec<(Duration, bool)>, u128, u128) {
+    let mut notifications = Notifications::default();
+    let notifier = notifications.notifier();
+    let posts = Arc::new(Mutex::new(Vec::new()));
+    let (claims, looks) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
+    let receiver = {
+        let (posts, claims, looks) = (posts.clone(), claims.clone(), looks.clone());
+        tokio::spawn(async move {
+            loop {
+                notifications.wait().await;
+                looks.fetch_add(1, Ordering::SeqCst);
+                for (posted, told) in posts.lock().expect("the queue").drain(..) {
+                    claims.lock().expect("the claims").push((Instant::now() - posted, told));
+                }
+                sleep(work).await;
+            }
+        })
+    };
+    let (started, mut connected, mut told, mut posted) = (Instant::now(), false, 0, 0);
+    for step in schedule {
+        match step {
+            Step::Post => {
+                posts.lock().expect("the queue").push((Instant::now(), connected));
+                posted += 1;
+            }
+            Step::Connect => connected = true,
+            Step::Cut => connected = false,
+            Step::Wait(milliseconds) => sleep(Duration::from_millis(milliseconds)).await,
+        }
+        if connected && matches!(step, Step::Post | Step::Connect) {
+            notifier.notify().expect("somebody waits");
+            told += 1;
+        }
+    }
+    sleep(DEFAULT_INTERVAL + work + Duration::from_millis(2)).await;
+    receiver.abort();
+    let claims = claims.lock().expect("the claims").clone();
+    assert_eq!(claims.len(), posted, "every message is claimed");
+    let reasons = 2 + told + started.elapsed().as_millis() / DEFAULT_INTERVAL.as_millis();
+    (claims, looks.load(Ordering::SeqCst) as u128, reasons)
+}
+
+proptest! {
+    #[test]
+    fn under_any_schedule_of_cuts_no_message_waits_longer_than_the_timer_and_told_ones_not_at_all(
+        schedule in schedules(),
+        work in 0_u64..2_000,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let work = Duration::from_millis(work);
+        let (claims, looks, reasons) = runtime.expect("a runtime").block_on(run(schedule, work));
+        // Timers tick in milliseconds.
+        let tick = Duration::from_millis(1);
+        for (late, told) in claims {
+            let limit = if told { work } else { DEFAULT_INTERVAL + work };
+            prop_assert!(late <= limit + tick, "{late:?} late, told: {told}");
+        }
+        prop_assert!(looks <= reasons, "{looks} looks for {reasons} reasons");
+    }
 }

@@ -11,14 +11,16 @@ use serde_json::json;
 use crate::server::{Fault, Line, SERVER_2_4, Seen, Server};
 use crate::{PATIENCE, SHORT, options, until, until_connections};
 
-async fn connected(server: &Server, transport: Transport) -> (HubConnection, HubEvents) {
+/// A connection on which `StartPush` was called.
+pub(crate) async fn connected(server: &Server, transport: Transport) -> (HubConnection, HubEvents) {
     let connection = options(server).transport(transport).start().await.expect("started");
     connection.invoke("StartPush", vec![]).await.expect("a result");
     let events = connection.events();
     (connection, events)
 }
 
-async fn numbers(events: &mut HubEvents, count: usize) -> Vec<u64> {
+/// The numbers of the next events.
+pub(crate) async fn numbers(events: &mut HubEvents, count: usize) -> Vec<u64> {
     let mut numbers = Vec::new();
     while numbers.len() < count {
         let event =
@@ -37,8 +39,6 @@ async fn what_was_said_while_the_channel_was_lost_comes_after_reconnecting_in_or
         assert_eq!(numbers(&mut events, 1).await, [0]);
         for round in 0..3_u64 {
             server.fail("reconnect", [Fault::Status(503), Fault::Status(500)]);
-            // The next poll has to be there to be cut.
-            tokio::time::sleep(SHORT).await;
             server.cut();
             let mut status = connection.status();
             until(&mut status, |status| status.state == ConnectionState::Reconnecting).await;
@@ -52,7 +52,8 @@ async fn what_was_said_while_the_channel_was_lost_comes_after_reconnecting_in_or
         let reconnect = seen.iter().rev().find(|seen| seen.endpoint == "reconnect").expect("a reconnect");
         assert_eq!(reconnect.query["messageId"], "d-1-B,0|I,11", "{transport}");
         assert_eq!(reconnect.query["groupsToken"], "g+/=1", "{transport}");
-        assert_eq!(server.count("negotiate"), 1, "{transport}");
+        // Nothing opens itself again as something new.
+        assert_eq!((server.count("negotiate"), server.count("connect")), (1, 1), "{transport}");
         assert!(server.count("reconnect") >= 9, "{transport}");
     }
 }
@@ -157,9 +158,9 @@ async fn a_token_that_is_refused_is_renewed_and_the_connection_kept() {
         until_connections(&mut connection.status(), 2).await;
         let used = |seen: &Seen| (seen.endpoint == endpoint).then(|| seen.authorization.clone()).flatten();
         let used: Vec<_> = server.seen().iter().filter_map(used).collect();
-        assert_eq!(used, ["Bearer first", "Bearer second"], "{endpoint}");
+        assert_eq!(used, ["Bearer first", "Bearer second-access"], "{endpoint}");
         let last = server.seen().pop().and_then(|seen| seen.authorization);
-        assert_eq!(last.as_deref(), Some("Bearer second"), "{endpoint}");
+        assert_eq!(last.as_deref(), Some("Bearer second-access"), "{endpoint}");
         let starts = if endpoint == "negotiate" { 2 } else { 1 };
         assert_eq!(server.count("negotiate"), starts, "{endpoint}");
     }
@@ -184,7 +185,44 @@ async fn channels_that_close_as_soon_as_they_open_are_no_loop_without_pause_or_e
 }
 
 #[tokio::test]
-async fn frames_that_end_a_connection() {
+async fn a_channel_that_is_closed_politely_is_lost_all_the_same() {
+    let server = Server::start(SERVER_2_4).await;
+    let (connection, mut events) = connected(&server, Transport::WebSockets).await;
+    server.close_politely();
+    server.cut();
+    until_connections(&mut connection.status(), 2).await;
+    server.push(1);
+    assert_eq!(numbers(&mut events, 1).await, [1]);
+    assert_eq!((server.count("negotiate"), server.count("reconnect")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_reconnecting_poll_that_is_held_in_silence_counts_as_reconnected() {
+    let server = Server::start(Line { disconnect: 600.0, ..SERVER_2_4 }).await;
+    let (connection, _events) = connected(&server, Transport::LongPolling).await;
+    server.fail("reconnect", [Fault::Hang]);
+    server.cut();
+    let mut status = connection.status();
+    until(&mut status, |status| status.state == ConnectionState::Reconnecting).await;
+    until_connections(&mut status, 2).await;
+    assert_eq!(server.count("reconnect"), 1, "it is the one that was never answered");
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_pauses_between_polls_gets_them() {
+    let server = Server::start(SERVER_2_4).await;
+    let (_connection, mut events) = connected(&server, Transport::LongPolling).await;
+    let since = Instant::now();
+    // Milliseconds, other than all times of negotiate.
+    server.send_frame(r#"{"C":"d-1-B,0|I,0","L":700,"M":[]}"#);
+    server.push(1);
+    assert_eq!(numbers(&mut events, 1).await, [1]);
+    let paused = since.elapsed();
+    assert!((Duration::from_millis(700)..PATIENCE).contains(&paused), "{paused:?}");
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_frame_costs_the_channel_and_not_the_connection() {
     for transport in Transport::ALL {
         let server = Server::start(SERVER_2_4).await;
         let (connection, _events) = connected(&server, transport).await;

@@ -1,7 +1,9 @@
 //! The hub connection over real sockets, against a scripted server and against the sandbox.
 
 mod connection;
+mod frames;
 mod promise;
+mod proxy;
 mod sandbox;
 mod server;
 mod soak;

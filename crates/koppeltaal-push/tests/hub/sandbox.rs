@@ -6,7 +6,7 @@ use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Bundle, ReadOptions};
 use koppeltaal_messaging::{Acknowledgement, Event, Header, ResourceUrl};
 use koppeltaal_push::{ConnectError, HubSubscription, Notification, Notifications, Transport};
-use koppeltaal_sandbox::{Instance, Push, Sandbox};
+use koppeltaal_sandbox::{Instance, Push, Sandbox, SandboxConfig};
 use koppeltaal_transport::{Client, Credentials};
 use tokio::time::timeout;
 
@@ -14,7 +14,12 @@ use crate::{PATIENCE, SHORT};
 
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
-pub(crate) async fn start() -> Sandbox {
+async fn start() -> Sandbox {
+    builder().start().await.expect("a sandbox")
+}
+
+/// A portal and a game, and a hub with short times.
+pub(crate) fn builder() -> SandboxConfig {
     let mut push = Push::default();
     push.keep_alive = Duration::from_millis(200);
     push.connection_timeout = Duration::from_millis(700);
@@ -22,9 +27,6 @@ pub(crate) async fn start() -> Sandbox {
         .instance(Instance::new("portal", "p", "Zonnedauw"))
         .instance(Instance::new("game", "g", "Zonnedauw").subscribe([Event::CreateOrUpdateCarePlan]))
         .push(push)
-        .start()
-        .await
-        .expect("a sandbox")
 }
 
 pub(crate) fn client(url: &str, username: &str, password: &str) -> Client {
@@ -50,7 +52,7 @@ pub(crate) fn plan(number: u32) -> Bundle {
 }
 
 /// Claims and acknowledges until there is nothing, and gives the identifiers of the messages.
-pub(crate) async fn drain(game: &Client) -> Vec<String> {
+async fn drain(game: &Client) -> Vec<String> {
     let mut identifiers = Vec::new();
     while let Some(message) = game.claim().await.expect("an answer") {
         identifiers.push(Header::identifier(&message.header).expect("an identifier").to_owned());

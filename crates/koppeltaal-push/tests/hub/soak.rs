@@ -1,31 +1,43 @@
 //! Many messages while connections are cut: `cargo test -p koppeltaal-push --test hub -- --ignored soak --nocapture`.
 //!
-//! The hub is reached through a proxy that cuts every connection each 50 ms; claims and posts go to the server itself,
-//! so that what is tested is the wake-ups and not the claims. The slow timer is so slow that it saves nobody.
+//! Hub, claims, acknowledgements and posts all go through a proxy that cuts every connection each 50 ms. The slow timer is
+//! so slow that it saves nobody; only a claim whose answer was lost makes the receiver look again by itself, since the
+//! server tells nobody that the claim has run out.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use koppeltaal_messaging::{Acknowledgement, ProcessingStatus};
 use koppeltaal_push::{HubSubscription, Notification, Notifications, Transport};
+use koppeltaal_transport::{Client, Credentials, Error, HeaderQuery, RetryPolicy};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::sandbox::{client, drain, plan, start};
+use crate::sandbox::{builder, client, plan};
 
 const MESSAGES: u32 = 10_000;
 const CUT: Duration = Duration::from_millis(50);
 /// Longer than the test may take.
 const TIMER: Duration = Duration::from_secs(3600);
 const LIMIT: Duration = Duration::from_secs(540);
+/// When a claim whose answer was lost comes back.
+const CLAIM: Duration = Duration::from_secs(2);
+/// How long the hub connection is cut after the messages, and what memory may grow meanwhile, in KiB: some four hundred
+/// reconnects, of which none may leave as much as three pages behind.
+const IDLE: Duration = Duration::from_secs(20);
+const IDLE_GROWTH: u64 = 4 << 10;
+/// What memory may grow for each message, in KiB: the sandbox keeps all of them, in this process, with what was read of
+/// them.
+const GROWTH: u64 = 32;
 
 /// A proxy whose connections live until the next cut.
-async fn cutting_proxy(to: SocketAddr, cuts: Arc<AtomicU64>) -> SocketAddr {
+async fn cutting_proxy(to: SocketAddr, cuts: Arc<AtomicU64>) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-    let address = listener.local_addr().expect("an address");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
     let began = Instant::now();
     tokio::spawn(async move {
         while let Ok((mut from, _)) = listener.accept().await {
@@ -39,7 +51,7 @@ async fn cutting_proxy(to: SocketAddr, cuts: Arc<AtomicU64>) -> SocketAddr {
             });
         }
     });
-    address
+    url
 }
 
 /// Pages of memory that this process holds, in KiB.
@@ -49,71 +61,169 @@ fn resident() -> u64 {
     line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or_default()
 }
 
+fn tasks() -> usize {
+    tokio::runtime::Handle::current().metrics().num_alive_tasks()
+}
+
+/// A client that leaves all repeating to its caller.
+fn impatient(url: &str, username: &str, password: &str) -> Client {
+    let credentials = Credentials::basic(username, password).expect("credentials");
+    let builder = Client::builder(url).credentials(credentials).retry(RetryPolicy::never());
+    builder.build().expect("a client")
+}
+
+/// A cut is the only thing that goes wrong.
+fn assert_cut(error: &Error) {
+    assert!(error.is_outcome_unknown() || error.is_retryable(), "{error:?}");
+}
+
+/// Who claims, and what it knows.
+struct Receiver {
+    game: Client,
+    acknowledged: HashSet<String>,
+    /// When to look again because a claim whose answer was lost runs out.
+    again: Option<Instant>,
+    lost_claims: u32,
+    lost_acknowledgements: u32,
+}
+
+impl Receiver {
+    async fn drain(&mut self) {
+        loop {
+            let message = match self.game.claim().await {
+                Ok(Some(message)) => message,
+                Ok(None) => return,
+                Err(error) => {
+                    assert_cut(&error);
+                    self.lost_claims += 1;
+                    self.again = Some(Instant::now() + CLAIM);
+                    continue;
+                }
+            };
+            let identifier = message.header.identifier().expect("an identifier").to_owned();
+            assert!(!self.acknowledged.contains(&identifier), "{identifier} came after it was acknowledged");
+            while let Err(error) = self.game.acknowledge(&message.header, &Acknowledgement::Success).await {
+                assert_cut(&error);
+                self.lost_acknowledgements += 1;
+            }
+            self.acknowledged.insert(identifier);
+        }
+    }
+
+    /// Waits for a reason to look.
+    async fn wait(&mut self, notifications: &mut Notifications) {
+        let reason = match self.again {
+            Some(again) => tokio::time::timeout_at(again, notifications.wait()).await,
+            None => Ok(notifications.wait().await),
+        };
+        match reason {
+            Ok(reason) => assert_ne!(reason, Notification::Timer),
+            Err(_) => self.again = None,
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes"]
 async fn soak() {
     for transport in Transport::ALL {
         // A third each.
-        let messages = MESSAGES / 3 + u32::from(transport == Transport::WebSockets);
-        let sandbox = start().await;
-        let cuts = Arc::new(AtomicU64::new(0));
-        let proxy = cutting_proxy(sandbox.address(), Arc::clone(&cuts)).await;
-        let (portal, game) = (client(sandbox.url(), "portal", "p"), client(sandbox.url(), "game", "g"));
-        let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
-        let mut notifications = Notifications::every(TIMER);
-        let subscription = HubSubscription::builder(&client(&format!("http://{proxy}"), "game", "g"))
-            .transport(transport)
-            .reconnect_delay(Duration::from_millis(1))
-            .restart_delay(Duration::from_millis(5), Duration::from_millis(20))
-            .request_timeout(Duration::from_secs(1))
-            .invoke_timeout(Duration::from_secs(1))
-            .subscribe(notifications.notifier());
-        let (began, tasks_before) = (Instant::now(), tasks());
-        let poster = tokio::spawn(async move {
-            for number in 0..messages {
-                portal.send(&plan(number)).await.expect("sent");
-                // Pauses, so that the queue runs empty and the next message needs a wake-up.
-                if number % 3 == 0 {
-                    tokio::time::sleep(Duration::from_millis(15)).await;
-                }
+        run(transport, MESSAGES / 3 + u32::from(transport == Transport::WebSockets)).await;
+    }
+}
+
+async fn run(transport: Transport, messages: u32) {
+    let sandbox = builder().claim_timeout(CLAIM).start().await.expect("a sandbox");
+    let cuts = Arc::new(AtomicU64::new(0));
+    let proxy = cutting_proxy(sandbox.address(), Arc::clone(&cuts)).await;
+    let tasks_before = tasks();
+    let (portal, game) = (impatient(&proxy, "portal", "p"), impatient(&proxy, "game", "g"));
+    let mut notifications = Notifications::every(TIMER);
+    let subscription = HubSubscription::builder(&client(&proxy, "game", "g"))
+        .transport(transport)
+        .reconnect_delay(Duration::from_millis(1))
+        .restart_delay(Duration::from_millis(5), Duration::from_millis(20))
+        .request_timeout(Duration::from_secs(1))
+        .invoke_timeout(Duration::from_secs(1))
+        .subscribe(notifications.notifier());
+    let began = Instant::now();
+    let poster = tokio::spawn(async move {
+        let mut lost = 0_u32;
+        for number in 0..messages {
+            let plan = plan(number);
+            // The same identifier: a message that was stored is not stored again.
+            while let Err(error) = portal.send(&plan).await {
+                assert_cut(&error);
+                lost += 1;
             }
-        });
-        let (mut claimed, mut reasons, mut memory) = (HashSet::new(), 0_u32, 0);
-        while claimed.len() < messages as usize {
-            let reason = timeout(LIMIT.saturating_sub(began.elapsed()), notifications.wait()).await;
-            let reason =
-                reason.unwrap_or_else(|_| panic!("{transport}: {} of {messages} claimed", claimed.len()));
-            assert_ne!(reason, Notification::Timer);
-            reasons += 1;
-            for identifier in drain(&game).await {
-                assert!(
-                    claimed.insert(identifier),
-                    "{transport}: a message was claimed and acknowledged twice"
-                );
-            }
-            if memory == 0 && claimed.len() > messages as usize / 4 {
-                memory = resident();
+            // Pauses, so that the queue runs empty and the next message needs a wake-up.
+            if number % 3 == 0 {
+                sleep(Duration::from_millis(15)).await;
             }
         }
-        poster.await.expect("posted");
-        let connections = subscription.status().borrow().connections;
-        println!(
-            "{transport}: {} messages in {:.1?}, {reasons} looks, {} cuts, {connections} times connected, \
-             {memory} KiB after a quarter and {} KiB at the end, the sandbox's store included",
-            claimed.len(),
-            began.elapsed(),
-            cuts.load(Ordering::Relaxed),
-            resident()
-        );
-        assert!(cuts.load(Ordering::Relaxed) > 10 && connections > 10, "{transport}: nothing was cut");
-        subscription.stop().await;
-        let settled = async {
-            // The proxy's own connection tasks end with the next cut, and those of the claims' client stay.
-            while tasks() > tasks_before + 8 {
-                tokio::time::sleep(CUT).await;
-            }
-        };
-        let settled = timeout(Duration::from_secs(20), settled).await;
-        assert!(settled.is_ok(), "{transport}: {} tasks, {tasks_before} before", tasks());
+        lost
+    });
+    let (lost_claims, lost_acknowledgements) = (0, 0);
+    let mut receiver =
+        Receiver { game, acknowledged: HashSet::new(), again: None, lost_claims, lost_acknowledgements };
+    let (mut looks, mut warm) = (0_u32, None);
+    while receiver.acknowledged.len() < messages as usize {
+        let waited = timeout(LIMIT.saturating_sub(began.elapsed()), receiver.wait(&mut notifications)).await;
+        assert!(waited.is_ok(), "{transport}: {} of {messages}", receiver.acknowledged.len());
+        looks += 1;
+        receiver.drain().await;
+        if warm.is_none() && receiver.acknowledged.len() > messages as usize / 4 {
+            warm = Some((receiver.acknowledged.len() as u64, resident()));
+        }
     }
+    let elapsed = began.elapsed();
+    let lost_posts = poster.await.expect("posted");
+    let connections = subscription.status().borrow().connections;
+    let full = resident();
+    println!(
+        "{transport}: {messages} messages in {elapsed:.1?}, {looks} looks, {} cuts, {connections} times connected; lost: \
+         {lost_posts} posts, {} claims, {} acknowledgements",
+        cuts.load(Ordering::Relaxed),
+        receiver.lost_claims,
+        receiver.lost_acknowledgements,
+    );
+    assert!(cuts.load(Ordering::Relaxed) > 10 && connections > 10, "{transport}: nothing was cut");
+    assert!(lost_posts + receiver.lost_claims + receiver.lost_acknowledgements > 10, "{transport}");
+
+    // What the server says of it, asked without the proxy.
+    let direct = client(sandbox.url(), "game", "g");
+    for (status, count) in ProcessingStatus::ALL
+        .map(|status| (status, if status == ProcessingStatus::Success { messages } else { 0 }))
+    {
+        let query = HeaderQuery::default().status(status).page_size(HeaderQuery::MAX_PAGE_SIZE);
+        let found = direct.message_headers(&query).collect().await.expect("a list").len();
+        assert_eq!(found, count as usize, "{transport}: {status:?}");
+    }
+    drop(direct);
+
+    sleep(Duration::from_secs(2)).await;
+    let before = resident();
+    sleep(IDLE).await;
+    let (after, reconnected) = (resident(), subscription.status().borrow().connections - connections);
+    let (warm_messages, warm) = warm.expect("a quarter");
+    println!(
+        "{transport}: {warm} KiB after {warm_messages} messages, {full} KiB after all; {before} KiB before and {after} KiB \
+         after {reconnected} more connections"
+    );
+    assert!(reconnected > 100, "{transport}: {reconnected}");
+    let allowed = (u64::from(messages) - warm_messages) * GROWTH;
+    assert!(full < warm + allowed, "{transport}: {warm} KiB have become {full} KiB");
+    assert!(after < before + IDLE_GROWTH, "{transport}: {before} KiB have become {after} KiB");
+
+    subscription.stop().await;
+    drop(receiver);
+    let settled = async {
+        // The proxy's connections end with the next cut, the server's with theirs, and what it remembers of the hub's
+        // connections after the disconnect timeout.
+        while tasks() > tasks_before {
+            sleep(CUT).await;
+        }
+    };
+    let settled = timeout(Duration::from_secs(60), settled).await;
+    assert!(settled.is_ok(), "{transport}: {} tasks, {tasks_before} before", tasks());
 }

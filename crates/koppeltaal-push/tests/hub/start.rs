@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use koppeltaal_push::{ConnectError, ConnectStep, ConnectionState, NegotiateError, Transport};
+use koppeltaal_push::{ConnectError, ConnectStep, ConnectionState, HubConnection, NegotiateError, Transport};
+use koppeltaal_transport::Client;
 use serde_json::json;
 
 use crate::server::{Fault, Line, SERVER_2_0, SERVER_2_2, SERVER_2_4, Server};
@@ -30,8 +31,7 @@ async fn every_transport_works_with_every_line_of_servers() {
             }
             connection.stop().await;
             let steps = server.steps();
-            let started = steps.iter().any(|step| step.starts_with("start"));
-            assert_eq!(started, line.version != "1.3", "{steps:?}");
+            assert_eq!(server.count("start"), usize::from(line.version != "1.3"), "{steps:?}");
             assert_eq!(server.count("abort"), 1, "{steps:?}");
             for seen in server.seen() {
                 // The password is "Geheim1".
@@ -52,6 +52,16 @@ async fn every_transport_works_with_every_line_of_servers() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn the_hub_is_beside_the_fhir_base_however_the_server_is_named() {
+    let server = Server::start(SERVER_2_4).await;
+    for address in ["", "/", "/FHIR/Koppeltaal", "/FHIR/Koppeltaal/"] {
+        let client = Client::builder(&format!("{}{address}", server.url())).build().expect("a client");
+        HubConnection::builder(&client, "KoppeltaalHub").path("/signalr/").start().await.expect("started");
+    }
+    assert_eq!(server.count("negotiate"), 4);
 }
 
 #[tokio::test]

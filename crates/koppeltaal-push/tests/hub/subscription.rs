@@ -51,8 +51,7 @@ async fn a_server_that_forgot_everything_is_told_again() {
         notifications.wait().await;
         let subscription = options(&server).transport(transport).subscribe(notifications.notifier());
         push(&mut notifications).await;
-        // After reconnecting. The next poll has to be there to be cut.
-        tokio::time::sleep(SHORT).await;
+        // After reconnecting.
         server.forget();
         push(&mut notifications).await;
         server.push(1);
@@ -60,7 +59,6 @@ async fn a_server_that_forgot_everything_is_told_again() {
         // After starting anew.
         let connections = subscription.status().borrow().connections;
         server.fail_always("reconnect", Some(Fault::Status(500)));
-        tokio::time::sleep(SHORT).await;
         server.forget();
         until_connections(&mut subscription.status(), connections + 1).await;
         server.fail_always("reconnect", None);

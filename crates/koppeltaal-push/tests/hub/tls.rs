@@ -15,12 +15,13 @@ use tokio_rustls::rustls::{ServerConfig, crypto};
 
 use crate::server::{SERVER_2_4, Server};
 
-const AUTHORITY: &[u8] = include_bytes!("../../../koppeltaal-transport/tests/tls/authority.pem");
+pub(crate) const AUTHORITY: &[u8] = include_bytes!("../../../koppeltaal-transport/tests/tls/authority.pem");
 const SERVER: &[u8] = include_bytes!("../../../koppeltaal-transport/tests/tls/server.pem");
 const SERVER_KEY: &[u8] = include_bytes!("../../../koppeltaal-transport/tests/tls/server.key");
 
-/// Takes TLS off in front of a server; the name in the certificate is `localhost`.
-async fn tls(to: SocketAddr) -> String {
+/// Takes TLS off in front of a server, and gives the port where; the names in the certificate are `localhost` and
+/// `koppeltaal.example`.
+pub(crate) async fn tls(to: SocketAddr) -> u16 {
     let provider = Arc::new(crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let chain = vec![CertificateDer::from_pem_slice(SERVER).expect("PEM")];
@@ -42,13 +43,13 @@ async fn tls(to: SocketAddr) -> String {
             });
         }
     });
-    format!("https://localhost:{port}")
+    port
 }
 
 #[tokio::test]
 async fn every_transport_works_over_tls_and_only_with_trust() {
     let server = Server::start(SERVER_2_4).await;
-    let url = tls(server.address).await;
+    let url = format!("https://localhost:{}", tls(server.address).await);
     let credentials = Credentials::basic("game", "Geheim1").expect("credentials");
     let builder = || Client::builder(&url).credentials(credentials.clone());
     let trusting = builder().root_certificates_pem(AUTHORITY).build().expect("a client");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long launches, codes and tokens are good. The protocol leaves these open (Koppeltaal spec section 14).
+/// How long launches, codes and tokens are good. The public documents leave these open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lifetimes {

@@ -34,7 +34,7 @@ impl Default for Push {
     }
 }
 
-/// Where the server POSTs to when a message comes into an instance's queue (Koppeltaal spec section 10).
+/// Where the server POSTs to when a message comes into an instance's queue.
 ///
 /// ```
 /// use koppeltaal_sandbox::{Instance, Webhook};

@@ -1,4 +1,4 @@
-//! Who asks: [`Account`] by Basic credentials, [`Caller`] by those or by a bearer token (Koppeltaal spec section 3).
+//! Who asks: [`Account`] by Basic credentials, [`Caller`] by those or by a bearer token.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub(crate) fn from_query_or_header(
 }
 
 /// The application instance that asks, by Basic credentials only. A browser that is sent to a launch cannot set a header,
-/// so they may also stand in the parameter `Authorization` (Koppeltaal spec section 14).
+/// so they may also stand in the parameter `Authorization`.
 #[derive(Debug, Clone)]
 pub(crate) struct Account(pub(crate) InstanceId);
 

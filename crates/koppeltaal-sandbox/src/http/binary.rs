@@ -1,5 +1,5 @@
 //! The storage service as `Binary`: the same items, with the content itself as the body and what is said about it in the
-//! query (Koppeltaal spec section 2). A client that wants or sends FHIR gets and may send a `Binary` resource.
+//! query. A client that wants or sends FHIR gets and may send a `Binary` resource.
 
 use std::sync::Arc;
 

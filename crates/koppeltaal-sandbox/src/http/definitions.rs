@@ -1,4 +1,4 @@
-//! Activity definitions: list, read, create and update (Koppeltaal spec section 7). [`other`](super::other) decides what is
+//! Activity definitions: list, read, create and update. [`other`](super::other) decides what is
 //! about them.
 
 use axum::http::{StatusCode, header};

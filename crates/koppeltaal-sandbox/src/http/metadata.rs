@@ -1,5 +1,4 @@
-//! `GET metadata`: the conformance statement, with the extensions by which clients find the URLs of OAuth 2 and launch
-//! (Koppeltaal spec section 9).
+//! `GET metadata`: the conformance statement, with the extensions by which clients find the URLs of OAuth 2 and launch.
 
 use std::sync::Arc;
 

@@ -109,7 +109,7 @@ async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
     response
 }
 
-/// Browser clients: preflights are answered before any login, and errors can be read too (Koppeltaal spec section 14).
+/// Browser clients: preflights are answered before any login, and errors can be read too, on which the JavaScript clients rely.
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)

@@ -1,4 +1,4 @@
-//! The handlers of OAuth 2 and of the launches (Koppeltaal spec section 9).
+//! The handlers of OAuth 2 and of the launches.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::oauth::{
     Authorization, AuthorizationRequest, Challenge, Client, Code, Context, OAuthError, Tokens,
 };
 
-/// Path of the launches and of OAuth 2 under the server's base (Koppeltaal spec section 2).
+/// Path of the launches and of OAuth 2 under the server's base.
 pub(crate) const OAUTH_PATH: &str = "/OAuth2/Koppeltaal";
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;

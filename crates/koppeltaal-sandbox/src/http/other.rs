@@ -1,5 +1,5 @@
 //! The addresses under `Other`: what the code or the id names decides whether a request is about activity definitions or
-//! about the storage service (Koppeltaal spec section 2).
+//! about the storage service.
 
 use std::sync::Arc;
 

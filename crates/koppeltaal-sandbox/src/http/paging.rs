@@ -8,7 +8,7 @@ use crate::mailbox::Refusal;
 
 /// Page size when `_count` is not given.
 const DEFAULT_COUNT: usize = 100;
-/// The largest page (Koppeltaal spec section 2); a larger `_count` is taken as this.
+/// The largest page that the original gives; a larger `_count` is taken as this.
 const MAXIMUM_COUNT: usize = 1000;
 
 /// A page of a list: parameters `_count`, and `page` from 1.

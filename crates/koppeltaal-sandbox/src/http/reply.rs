@@ -59,7 +59,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// The status of a refusal (Koppeltaal spec section 8).
+/// The status of a refusal. Refused content is 500, as the original had it.
 fn status(kind: Kind) -> StatusCode {
     match kind {
         Kind::Malformed => StatusCode::BAD_REQUEST,

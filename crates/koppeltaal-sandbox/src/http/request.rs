@@ -107,7 +107,8 @@ fn base_used(headers: &HeaderMap, address: &str) -> String {
     format!("{scheme}://{host}")
 }
 
-/// The parameters of a query in their order. Names are looked up without regard to case (Koppeltaal spec section 2).
+/// The parameters of a query in their order. Names are looked up without regard to case: clients send both `event`
+/// and `Event`.
 #[derive(Debug, Clone)]
 pub(crate) struct Params(Vec<(String, String)>);
 

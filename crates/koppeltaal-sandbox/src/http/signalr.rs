@@ -27,7 +27,7 @@ struct Context {
 }
 
 impl Context {
-    /// A parameter of the query, or else of the form (section 3 of the SignalR notes).
+    /// A parameter of the query, or else of the form, in which JavaScript clients since 2.2 poll.
     fn get(&self, name: &str) -> Option<&str> {
         self.params.get(name).or_else(|| self.form.get(name))
     }

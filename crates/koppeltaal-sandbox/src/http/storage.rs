@@ -1,4 +1,4 @@
-//! The storage service as resources: `Other` with the code `StorageItem` (Koppeltaal spec section 11).
+//! The storage service as resources: `Other` with the code `StorageItem`.
 //!
 //! The names of its search parameters are those of [`parameter`], since no public text gives them.
 

@@ -1,14 +1,12 @@
 //! Documents as bytes, the way the original server wrote them.
 //!
 //! Two habits of that server in JSON are not the model's: an empty result still has `"entry": []`, and `totalResults` is
-//! text. Old clients rely on both (Koppeltaal spec section 14); one asks again at once, for ever, when `entry` is missing.
+//! text. Deployed clients rely on both: one asks again at once, for ever, when `entry` is missing.
 
-use koppeltaal_fhir::{
-    Bundle, Document, Format, Primitive, ReadDocument, ReadError, ReadOptions, WriteError,
-};
+use koppeltaal_fhir::{Bundle, Document, Format, ReadDocument, ReadError, ReadOptions, WriteError};
 
-/// What every JSON bundle starts with.
-const BUNDLE_START: &str = r#"{"resourceType":"Bundle""#;
+/// What stands before the total.
+const TOTAL: &str = r#","totalResults":"#;
 
 /// The content type and the body for a document.
 pub(crate) fn write(document: Document, format: Format) -> Result<(&'static str, String), WriteError> {
@@ -25,22 +23,23 @@ pub(crate) fn read(body: &[u8], format: Format) -> Result<ReadDocument, ReadErro
     ReadOptions::tolerant().read(format, body)
 }
 
-/// Writes the bundle in two halves, each by the model, and puts the two habits between them.
-fn bundle_to_json(mut bundle: Bundle) -> Result<String, WriteError> {
-    let entry = std::mem::take(&mut bundle.entry);
-    let total = std::mem::take(&mut bundle.total_results);
-    let has_entries = !entry.is_empty();
+/// Writes the bundle by the model, and puts the two habits in.
+fn bundle_to_json(bundle: Bundle) -> Result<String, WriteError> {
+    let is_empty = bundle.entry.is_empty();
+    let has_total = bundle.total_results.get().is_some();
     let mut json = Document::Bundle(bundle).to_json()?;
-    let entries = Document::Bundle(Bundle { entry, ..Bundle::default() }).to_json()?;
-
-    json.truncate(json.len() - "}".len());
-    json.push_str(&total_to_json(&total));
-    json.push_str(if has_entries { &entries[BUNDLE_START.len()..] } else { r#","entry":[]}"# });
+    // The first one is the bundle's own: before it are texts, in which quotes are escaped, and lists of them.
+    if let Some(place) = json.find(TOTAL).filter(|_| has_total) {
+        let start = place + TOTAL.len();
+        let length = json[start..].find([',', '}']).unwrap_or_default();
+        json.insert(start + length, '"');
+        json.insert(start, '"');
+    }
+    if is_empty {
+        json.truncate(json.len() - "}".len());
+        json.push_str(r#","entry":[]}"#);
+    }
     Ok(json)
-}
-
-fn total_to_json(total: &Primitive<i32>) -> String {
-    total.get().map(|total| format!(r#","totalResults":"{total}""#)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -77,6 +76,14 @@ mod tests {
         );
         let back = ReadOptions::tolerant().json(json.as_bytes()).expect("it reads");
         assert_eq!(back.document.as_bundle().map(|back| &back.entry), Some(&bundle.entry));
+    }
+
+    #[test]
+    fn a_text_that_looks_like_a_total_is_left_alone() {
+        let title = r#"a ","totalResults":1}"#;
+        let bundle = Bundle { title: title.into(), total_results: 23.into(), ..Bundle::default() };
+        let read: serde_json::Value = serde_json::from_str(&json(bundle)).expect("JSON");
+        assert_eq!((&read["title"], &read["totalResults"]), (&title.into(), &"23".into()));
     }
 
     #[test]

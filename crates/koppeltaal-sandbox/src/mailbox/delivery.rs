@@ -10,7 +10,7 @@ use super::moment::Moment;
 use super::refusal::Refusal;
 use super::version::{Tick, Version};
 
-/// How often a claim may expire (Koppeltaal spec section 5).
+/// How often a claim may expire: the fifth time makes it `MaximumRetriesExceeded`.
 const MAXIMUM_EXPIRIES: u32 = 5;
 
 /// A message on its way to one application instance.

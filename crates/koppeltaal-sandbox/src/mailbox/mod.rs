@@ -21,9 +21,6 @@ mod version;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use koppeltaal_fhir::Entry;
-use koppeltaal_fhir::primitives::Instant;
-use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_messaging::{ApiVersion, Event, ProcessingStatus};
 use uuid::Uuid;
 
@@ -364,84 +361,6 @@ impl Mailbox {
         let Some(account) = self.accounts.get_mut(instance) else { return (0, Vec::new()) };
         account.queue.list(filter, skip, count, &mut Tick::new(&mut self.clock, now))
     }
-
-    /// The activity definitions of a domain, oldest first.
-    pub(crate) fn definitions(&self, domain: &str, with_archived: bool) -> Vec<Definition> {
-        let domain = self.domains.get(domain);
-        domain.map(|domain| domain.definitions.list(with_archived).cloned().collect()).unwrap_or_default()
-    }
-
-    /// One activity definition of a domain.
-    pub(crate) fn definition(&self, domain: &str, number: u64) -> Option<&Definition> {
-        self.domains.get(domain)?.definitions.get(number)
-    }
-
-    /// Takes in a new activity definition and tells the subscribers of the domain.
-    pub(crate) fn create_definition(
-        &mut self,
-        domain: &str,
-        sent: SentDefinition,
-        occasion: Occasion,
-    ) -> Result<Definition, Refusal> {
-        let number = self.last_definition + 1;
-        let capacity = self.limits.definitions;
-        let home = self.domains.entry(domain.to_owned()).or_default();
-        let tick = &mut Tick::new(&mut self.clock, occasion.now);
-        let definition = home.definitions.create(number, sent.content, capacity, tick)?.clone();
-        self.last_definition = number;
-        self.announce(domain, &definition, sent.bytes, occasion);
-        Ok(definition)
-    }
-
-    /// Replaces an activity definition and tells the subscribers of the domain. `url`, its address without version, is
-    /// what a conflict names.
-    pub(crate) fn update_definition(
-        &mut self,
-        domain: &str,
-        number: u64,
-        url: &str,
-        version: Option<&str>,
-        sent: SentDefinition,
-        occasion: Occasion,
-    ) -> Result<Definition, Refusal> {
-        let home = self.domains.entry(domain.to_owned()).or_default();
-        let tick = &mut Tick::new(&mut self.clock, occasion.now);
-        let definition = home.definitions.update(number, url, version, sent.content, tick)?.clone();
-        self.announce(domain, &definition, sent.bytes, occasion);
-        Ok(definition)
-    }
-
-    /// Sends the message that the server itself sends about a definition.
-    fn announce(&mut self, domain: &str, definition: &Definition, bytes: usize, occasion: Occasion) {
-        let event = Event::CreateOrUpdateActivityDefinition;
-        let identifier = occasion.fresh.to_string();
-        let timestamp: Instant = occasion.now.instant();
-        let header = MessageHeader {
-            identifier: identifier.as_str().into(),
-            timestamp: timestamp.into(),
-            event: Some(event.coding()),
-            ..MessageHeader::default()
-        };
-        let kept = Kept {
-            address: Address::Definition(definition.number),
-            version: Some(definition.version.clone()),
-            entry: Entry { content: Some(definition.content.clone().into()), ..Entry::default() },
-        };
-        let message = Arc::new(Message {
-            key: self.next_message(),
-            identifier,
-            event,
-            domain: domain.to_owned(),
-            origin: Origin::Server,
-            patient: None,
-            header: header.into(),
-            focal: 0,
-            resources: vec![kept],
-            bytes,
-        });
-        self.new_messages.push(Arc::clone(&message));
-        self.deliver(&message, occasion.now);
-    }
 }
 
 /// Ids are made by [`Mailbox::new`], so no client sees this.
@@ -466,7 +385,7 @@ fn warn_of_missing_versions(posting: &Posting, effects: &[Effect], sender: &str)
 }
 
 /// What the answer to a post names: the focal resource first, then, for a 1.3.5 sender, on a create all others and on an
-/// update those with a new version (Koppeltaal spec sections 4 and 14).
+/// update those with a new version.
 fn new_versions(posting: &Posting, effects: &[Effect], rules: ApiVersion) -> Vec<(Address, Option<Version>)> {
     let name = |place: usize| {
         (Address::Given(posting.resources[place].url.clone()), effects[place].version().cloned())

@@ -1,5 +1,6 @@
 //! [`Moment`]: a point in time as the mailbox sees it. It is handed in from outside, so tests decide what time it is.
 
+use std::cell::RefCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use koppeltaal_fhir::primitives::Instant;
@@ -36,7 +37,19 @@ impl Moment {
 
     /// The moment as FHIR writes it, in UTC with milliseconds.
     pub(crate) fn instant(self) -> Instant {
-        Instant::from_unix(Duration::from_millis(self.0 / TICKS_PER_MILLISECOND))
+        thread_local! {
+            /// The last one: all that one request writes, versions included, is mostly of one millisecond.
+            static LAST: RefCell<Option<(u64, Instant)>> = const { RefCell::new(None) };
+        }
+        let millisecond = self.0 / TICKS_PER_MILLISECOND;
+        LAST.with_borrow_mut(|last| match last {
+            Some((of, instant)) if *of == millisecond => instant.clone(),
+            _ => {
+                let instant = Instant::from_unix(Duration::from_millis(millisecond));
+                *last = Some((millisecond, instant.clone()));
+                instant
+            }
+        })
     }
 
     /// The ticks within the millisecond, 0 to 9999.

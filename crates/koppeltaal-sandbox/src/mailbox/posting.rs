@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use crate::definition;
 use crate::links::split_version;
 
-/// The types that a message may hold besides its header (Koppeltaal spec section 4).
+/// The types that a message may hold besides its header.
 const ACCEPTED_TYPES: [&str; 10] = [
     "Organization",
     "Practitioner",

@@ -50,8 +50,14 @@ impl Effect {
 }
 
 impl Resources {
-    /// Gives out versions for the resources of a message, or refuses all of it: rules 1 to 5 of the Koppeltaal spec,
-    /// section 6. `capacity` bounds how many resources are known.
+    /// Gives out versions for the resources of a message, or refuses all of it. `capacity` bounds how many resources are
+    /// known. The rules, by the technical design:
+    ///
+    /// 1. An unknown resource without version is created.
+    /// 2. A known one with its current version gets a new one.
+    /// 3. A known focal resource without version is refused.
+    /// 4. Any other version is refused, with one issue for each such resource.
+    /// 5. A known resource that is not focal may lack its version.
     pub(crate) fn apply(
         &mut self,
         posted: &[PostedResource],

@@ -11,7 +11,7 @@ use super::moment::Moment;
 ///
 /// It is a UTC time stamp with odd separators: milliseconds behind a colon, then the ticks of 100 nanoseconds within
 /// the millisecond, padded to four digits. All parts have a fixed width, so later versions are greater as text, which
-/// deployed clients rely on (Koppeltaal spec sections 4 and 14).
+/// deployed clients rely on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Version(Arc<str>);
 

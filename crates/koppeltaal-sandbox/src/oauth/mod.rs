@@ -1,4 +1,4 @@
-//! [`Grants`]: launches, codes and tokens, and the steps from one to the next (Koppeltaal spec section 9).
+//! [`Grants`]: launches, codes and tokens, and the steps from one to the next.
 //!
 //! Like the mailbox it is told what time it is, and it gets the secrets that it gives out from outside.
 

@@ -1,5 +1,4 @@
-//! [`Storage`]: the storage service, in which an application keeps things of its own about a patient (Koppeltaal spec
-//! section 11).
+//! [`Storage`]: the storage service, in which an application keeps things of its own about a patient.
 //!
 //! An item belongs to the application that stored it: no other application sees it. Like the mailbox, nothing here knows
 //! the time of day.

@@ -1,6 +1,8 @@
 //! A bare HTTP client for the tests, and what they send.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod oauth;
+
 use koppeltaal_fhir::resources::{MessageHeader, OperationOutcome};
 use koppeltaal_fhir::{Bundle, Document, Entry, ReadOptions, ResourceType};
 use koppeltaal_messaging::{Event, Header, Issue, ProcessingState, ProcessingStatus};

@@ -1,46 +1,13 @@
 //! What is in logs: a whole session at the most talkative level, searched for what must not be there.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use koppeltaal_messaging::Acknowledgement;
 use koppeltaal_transport::{
     AuthorizationRequest, ClientAuthentication, Credentials, HeaderQuery, IncludeArchived, LaunchRequest,
     MessageFilter, ReceivedLaunch, Session,
 };
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::FmtSpan;
-use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::log::listen;
 use crate::server::{CARE_PLAN, Server, Step, care_plan, fixture, json, status, with_headers};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("the log").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().expect("the log").clone()).expect("text")
-    }
-}
 
 /// A search result with this resource in it.
 fn page_of(resource: &str) -> String {
@@ -49,19 +16,6 @@ fn page_of(resource: &str) -> String {
 
 /// The password in clear, and as Basic authentication writes it with the user name.
 const SECRETS: [&str; 3] = ["Geheim1", "R2VoZWlt", "cG9ydGFsOkdlaGVpbTE"];
-
-/// A log of everything that happens from now on until the guard is dropped.
-fn listen() -> (Log, tracing::subscriber::DefaultGuard) {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_span_events(FmtSpan::FULL)
-        .with_ansi(false)
-        .with_writer(log.clone())
-        .finish();
-    let guard = subscriber.set_default();
-    (log, guard)
-}
 
 /// What an error shows, with all that is below it.
 fn shown(error: &dyn std::error::Error) -> String {

@@ -1,4 +1,4 @@
-//! Koppeltaal spec section 7: activity definitions, and the messages that the server sends about them.
+//! Activity definitions, and the messages that the server sends about them.
 
 use koppeltaal_fhir::datatypes::Extension;
 

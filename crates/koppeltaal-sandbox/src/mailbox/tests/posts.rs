@@ -208,7 +208,11 @@ fn only_so_many_posted_messages_are_remembered() {
 fn what_the_mailbox_keeps_of_a_header_has_neither_status_nor_data() {
     let mut bundle = Draft::plan("m1").bundle();
     let header = bundle.entry[0].content.as_mut().and_then(|content| content.get_mut::<MessageHeader>());
-    let status = koppeltaal_messaging::ProcessingState::new(Status::Success, Instant::now()).to_extension();
+    let status = koppeltaal_messaging::ProcessingState::new(
+        Status::Success,
+        koppeltaal_fhir::primitives::Instant::now(),
+    )
+    .to_extension();
     header.expect("a header").extension.push(status);
     let posting = Posting::read(bundle, 0).expect("a message");
     assert_eq!(posting.header.fhir().extension.len(), 1, "the patient");

@@ -1,4 +1,4 @@
-//! Koppeltaal spec section 5: claims, acknowledgements, and what time does to them.
+//! Claims, acknowledgements, and what time does to them.
 
 use super::*;
 

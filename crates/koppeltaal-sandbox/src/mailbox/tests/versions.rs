@@ -1,4 +1,4 @@
-//! Koppeltaal spec section 6: who gives out versions, and what is refused.
+//! Who gives out versions, and what is refused.
 
 use super::*;
 

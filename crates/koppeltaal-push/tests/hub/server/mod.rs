@@ -1,23 +1,22 @@
 //! A scripted classic SignalR server: what it answers, when it fails, cuts and stalls is up to the test.
 
+mod channel;
+
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream::unfold;
-use futures_util::{SinkExt as _, StreamExt as _};
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_websockets::{Message, ServerBuilder};
+
+use channel::{Channel, events, init, poll, upgrade};
 
 /// What happens to a request instead of what should.
 #[derive(Debug, Clone, Copy)]
@@ -73,15 +72,21 @@ struct Inner {
     /// Faults that last.
     lasting: HashMap<String, Fault>,
     tokens: u32,
+    /// Tokens of connections that have not noticed yet that their channel was cut.
+    cut: HashSet<String>,
     /// Tokens of connections for which `StartPush` was called.
     pushing: HashSet<String>,
     /// Frames' items, in the order in which they were said.
     said: Vec<String>,
+    /// Frames to be sent as they are.
+    frames: VecDeque<String>,
     /// To be said before `/start` is answered.
     early: Option<String>,
     stalled: bool,
     /// Every frame is sent twice.
     doubles: bool,
+    /// Sockets are closed with a closing frame when they are cut.
+    closes_politely: bool,
 }
 
 pub(crate) struct Server {
@@ -140,13 +145,27 @@ impl Server {
         self.shared.changed.send_modify(|changes| *changes += 1);
     }
 
+    /// Sends a text as it is, over whichever channel asks first.
+    pub(crate) fn send_frame(&self, text: &str) {
+        self.shared.inner().frames.push_back(text.to_owned());
+        self.shared.changed.send_modify(|changes| *changes += 1);
+    }
+
     pub(crate) fn say_early(&self, number: u32) {
         self.shared.inner().early = Some(event("NewMessage", number));
     }
 
-    /// Ends all channels without a word.
+    /// Ends all channels without a word. Who is between two polls learns it by the next one.
     pub(crate) fn cut(&self) {
+        let mut inner = self.shared.inner();
+        inner.cut = (1..=inner.tokens).map(token).collect();
+        drop(inner);
         self.shared.cut.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// From now on sockets are closed with a closing frame, when they are cut.
+    pub(crate) fn close_politely(&self) {
+        self.shared.inner().closes_politely = true;
     }
 
     pub(crate) fn stall(&self, stalled: bool) {
@@ -199,8 +218,13 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
-        self.cut();
+        self.shared.cut.send_modify(|cuts| *cuts += 1);
     }
+}
+
+/// The token of a connection: what is not percent-encoded in it arrives as something else.
+fn token(number: u32) -> String {
+    format!("t+/={number}")
 }
 
 fn event(method: &str, number: u32) -> String {
@@ -226,7 +250,7 @@ impl Shared {
     /// The newest connection is told even before it has started.
     fn hear_early(&self, early: String) {
         let mut inner = self.inner();
-        let token = format!("t+/={}", inner.tokens);
+        let token = token(inner.tokens);
         inner.pushing.insert(token);
         inner.said.push(early);
     }
@@ -237,7 +261,10 @@ impl Shared {
 
     /// What there is to say after a cursor, and the cursor then.
     fn frame(&self, token: &str, position: &mut usize) -> Option<String> {
-        let inner = self.inner();
+        let mut inner = self.inner();
+        if let Some(frame) = inner.frames.pop_front() {
+            return Some(frame);
+        }
         // A cursor of another process means "from now on".
         *position = (*position).min(inner.said.len());
         if inner.stalled || inner.said.len() == *position {
@@ -278,9 +305,9 @@ fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
 fn oauth(path: &str) -> Option<&'static str> {
     match path {
         "/FHIR/Koppeltaal/metadata" => Some(r#"{"resourceType":"Conformance"}"#),
-        "/OAuth2/Koppeltaal/Token" => {
-            Some(r#"{"access_token":"second","token_type":"Bearer","expires_in":3600,"refresh_token":"r2"}"#)
-        }
+        "/OAuth2/Koppeltaal/Token" => Some(
+            r#"{"access_token":"second-access","token_type":"Bearer","expires_in":3600,"refresh_token":"second-refresh"}"#,
+        ),
         _ => None,
     }
 }
@@ -318,7 +345,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     {
         return StatusCode::BAD_REQUEST.into_response();
     }
+    let is_receiving = matches!(endpoint.as_str(), "poll" | "reconnect");
+    let was_cut = is_receiving && shared.inner().cut.remove(&token);
     match (endpoint.as_str(), transport.as_str()) {
+        ("poll", _) if was_cut => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         ("start", _) => start(&shared).await,
         ("abort", _) => {
             shared.cut.send_modify(|cuts| *cuts += 1);
@@ -338,7 +368,7 @@ fn negotiate(shared: &Shared) -> Response {
     inner.tokens += 1;
     let mut body = json!({
         "Url": "/elsewhere/signalr",
-        "ConnectionToken": format!("t+/={}", inner.tokens),
+        "ConnectionToken": token(inner.tokens),
         "ConnectionId": "974e15b8-faf6-45b3-b8e7-3e25ad09c8df",
         "KeepAliveTimeout": keep_alive,
         "DisconnectTimeout": disconnect,
@@ -374,148 +404,4 @@ async fn send(shared: &Shared, token: &str, request: Request) -> Response {
         Some(None) => std::future::pending().await,
         None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
-}
-
-fn init(position: usize, shared: &Shared) -> String {
-    let groups = format!("g+/={}", shared.inner().tokens);
-    json!({ "C": Shared::cursor(position), "S": 1, "G": groups, "M": [] }).to_string()
-}
-
-struct Channel {
-    shared: Arc<Shared>,
-    token: String,
-    position: usize,
-    changed: watch::Receiver<u64>,
-    cut: watch::Receiver<u64>,
-    /// The first frame.
-    first: Option<String>,
-    close: bool,
-    /// To be sent once more.
-    again: Option<String>,
-}
-
-impl Channel {
-    fn new(
-        shared: Arc<Shared>,
-        token: String,
-        endpoint: &str,
-        query: &HashMap<String, String>,
-        fault: Option<Fault>,
-    ) -> Self {
-        let mut cut = shared.cut.subscribe();
-        cut.mark_unchanged();
-        let mut changed = shared.changed.subscribe();
-        changed.mark_changed();
-        let said = shared.inner().said.len();
-        let cursor = query.get("messageId").and_then(|cursor| cursor.rsplit(',').next()?.parse().ok());
-        let first =
-            (endpoint == "connect" && !matches!(fault, Some(Fault::NoInit))).then(|| init(said, &shared));
-        let close = matches!(fault, Some(Fault::Close));
-        Self { shared, token, position: cursor.unwrap_or(said), changed, cut, first, close, again: None }
-    }
-
-    /// The next text; `None`: the channel is over.
-    async fn next(&mut self) -> Option<String> {
-        if let Some(first) = self.first.take() {
-            return Some(first);
-        }
-        if self.close {
-            return None;
-        }
-        if let Some(again) = self.again.take() {
-            return Some(again);
-        }
-        let pause = self
-            .shared
-            .line
-            .keep_alive
-            .map_or(Duration::from_secs(3600), |timeout| Duration::from_secs_f64(timeout / 5.0));
-        loop {
-            self.changed.mark_unchanged();
-            if let Some(frame) = self.shared.frame(&self.token, &mut self.position) {
-                if self.shared.inner().doubles {
-                    self.again = Some(frame.clone());
-                }
-                return Some(frame);
-            }
-            tokio::select! {
-                _ = self.changed.changed() => {}
-                _ = self.cut.changed() => return None,
-                () = tokio::time::sleep(pause) => if !self.shared.inner().stalled {
-                    return Some("{}".to_owned());
-                }
-            }
-        }
-    }
-}
-
-fn events(channel: Channel) -> Response {
-    // In two pieces: chunks end anywhere.
-    let start = VecDeque::from(["data: init".to_owned(), "ialized\n\n".to_owned()]);
-    let stream = unfold((channel, start), async |(mut channel, mut start)| {
-        let text = match start.pop_front() {
-            Some(text) => text,
-            None => format!("data: {}\r\n\r\n", channel.next().await?),
-        };
-        Some((Ok::<_, Infallible>(Bytes::from(text)), (channel, start)))
-    });
-    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
-}
-
-/// One answer with spaces in front. When the channels are cut the answer breaks off.
-async fn poll(mut channel: Channel) -> Response {
-    channel.first = None;
-    let hold = tokio::time::Instant::now() + Duration::from_secs(2);
-    let stream = unfold(Some((channel, false)), move |state| async move {
-        let (mut channel, began) = state?;
-        if !began {
-            return Some((Ok(Bytes::from_static(b" ")), Some((channel, true))));
-        }
-        let empty = format!(r#"{{"C":"{}","M":[]}}"#, Shared::cursor(channel.position));
-        match tokio::time::timeout_at(hold, channel.next()).await {
-            Err(_) => Some((Ok(Bytes::from(empty)), None)),
-            Ok(Some(text)) if text == "{}" => Some((Ok(Bytes::from_static(b" ")), Some((channel, true)))),
-            Ok(Some(text)) => Some((Ok(Bytes::from(text)), None)),
-            Ok(None) => Some((Err(std::io::Error::other("cut")), None)),
-        }
-    });
-    Body::from_stream(stream).into_response()
-}
-
-fn upgrade(mut channel: Channel, mut request: Request) -> Response {
-    let key = |headers: &HeaderMap| Some(headers.get(header::SEC_WEBSOCKET_KEY)?.to_str().ok()?.to_owned());
-    let Some(key) = key(request.headers()) else { return StatusCode::BAD_REQUEST.into_response() };
-    let digest = sha1_smol::Sha1::from(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")).digest().bytes();
-    let accept = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, digest);
-    let upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(async move {
-        let Ok(upgraded) = upgrade.await else { return };
-        let mut socket = ServerBuilder::new().serve(TokioIo::new(upgraded));
-        loop {
-            tokio::select! {
-                text = channel.next() => {
-                    let Some(text) = text else { return };
-                    if socket.send(Message::text(text)).await.is_err() {
-                        return;
-                    }
-                }
-                message = socket.next() => {
-                    let Some(Ok(message)) = message else { return };
-                    let Some(text) = message.as_text() else { continue };
-                    let call = serde_json::from_str(text).expect("a call");
-                    if let Some(result) = channel.shared.call(&channel.token, &call)
-                        && socket.send(Message::text(result)).await.is_err()
-                    {
-                        return;
-                    }
-                }
-            }
-        }
-    });
-    let headers = [
-        (header::CONNECTION, "Upgrade".to_owned()),
-        (header::UPGRADE, "websocket".to_owned()),
-        (header::SEC_WEBSOCKET_ACCEPT, accept),
-    ];
-    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }

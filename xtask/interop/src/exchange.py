@@ -1,21 +1,22 @@
-"""The Python connector `koppeltaal` 1.3.5.14 against a sandbox with the built-in world.
+"""The Python connector `koppeltaal` against a sandbox: run by `cargo xtask interop python` as
 
-    pip install koppeltaal==1.3.5.14
-    koppeltaal sandbox &
-    python connector.py http://127.0.0.1:8480
+    exchange.py SERVER MESSAGES
 
-Sends, receives and acknowledges events by the connector's own code. Ends with status 0 and `ok`, or with a traceback.
+MESSAGES holds files with whole messages of the events that this connector has no models of. Sends, receives and
+acknowledges by the connector's own code. Prints what went through; ends with status 0, or with a traceback.
 """
 
 import datetime
+import json
+import pathlib
 import sys
 import uuid
 
 from koppeltaal.connector import Connector, Integration
-from koppeltaal import models
+from koppeltaal import interfaces, models
 from koppeltaal.utils import Credentials
 
-SERVER = sys.argv[1]
+SERVER, MESSAGES = sys.argv[1], pathlib.Path(sys.argv[2])
 
 
 class World(Integration):
@@ -46,7 +47,7 @@ def received(of, event):
 def send(of, event, model, about):
     """Sends, and keeps the versions that come back, as an application of this connector has to."""
     for sent in of.send(event, model, about):
-        for known in (patient, practitioner, plan):
+        for known in (patient, practitioner, related, plan):
             if sent.fhir_link.split('/_history/')[0].endswith('/' + of.integration.model_id(known)):
                 known.fhir_link = sent.fhir_link
 
@@ -66,6 +67,7 @@ definition.name = 'Checked'
 game.send_activity(definition)
 assert '/_history/' in first and definition.fhir_link > first
 assert [told.name for told in received(portal, 'CreateOrUpdateActivityDefinition')] == ['Checked']
+print('published and received CreateOrUpdateActivityDefinition')
 
 patient = models.Patient(name=[models.Name(given=['Lieke'], family=['Proef'])], active=True)
 practitioner = models.Practitioner(name=models.Name(given=['Hanna'], family=['Arts']))
@@ -75,16 +77,40 @@ activity = models.Activity(
 plan = models.CarePlan(activities=[activity], patient=patient, status='active',
                        participants=[models.Participant(member=practitioner, role='Requester')])
 
+related = models.RelatedPerson(patient=patient, name=models.Name(given=['Joris'], family=['Proef']), gender='M')
+
 for event, model, about in [
         ('CreateOrUpdatePatient', patient, patient),
         ('CreateOrUpdatePractitioner', practitioner, None),
+        ('CreateOrUpdateRelatedPerson', related, patient),
         ('CreateOrUpdateCarePlan', plan, patient)]:
     send(portal, event, model, about)
-    print('sent', event, model.fhir_link)
+    [told] = received(game, event)
+    assert type(told) is type(model), told
+    print('sent, received and acknowledged', event)
 
-plans = received(game, 'CreateOrUpdateCarePlan')
-assert len(plans) == 1 and plans[0].activities[0].identifier == activity.identifier
+assert told.activities[0].identifier == activity.identifier
 assert not list(game.updates())
+
+# The connector has no models of these, so it cannot compose them; what it receives has no content. It fails to acknowledge
+# such a message as it is, since it cannot write the reference to a model that it does not have: an application that
+# subscribes to them has to take that away.
+for event, of, to in [
+        ('CreateOrUpdateCarePlanActivityResult', game, portal),
+        ('CreateOrUpdateUserMessage', game, portal)]:
+    payload = json.loads((MESSAGES / (event + '.json')).read_text())
+    of.transport.create(interfaces.MAILBOX_URL, payload)
+    [update] = to.updates()
+    assert (update.message.event, update.data) == (event, None), (update.message.event, update.data)
+    with update:
+        update.message.data = None
+    assert not list(to.updates())
+    print('received and acknowledged', event, '- without content, of which the connector has no model')
+assert len(list(portal.search(status='Success'))) == 3
+# The game is told of user messages too, also of its own.
+for update in game.updates():
+    with update:
+        update.message.data = None
 
 # Again, now with the versions that came back.
 first = plan.fhir_link
@@ -107,6 +133,7 @@ status = models.ActivityStatus(identifier=activity.identifier, percentage=50, st
 game.send('UpdateCarePlanActivityStatus', status, latest.patient)
 statuses = received(portal, 'UpdateCarePlanActivityStatus')
 assert [told.percentage for told in statuses] == [50]
+print('sent, received and acknowledged UpdateCarePlanActivityStatus')
 
 location = portal.launch(plan, user=patient)
 launch = location.split('launch=')[1]
@@ -115,4 +142,4 @@ code = game.transport.query_redirect(
     game.authorize_from_parameters('game', launch, redirect)).location.split('code=')[1]
 token = game.token_from_parameters(code, redirect)
 assert token['token_type'] == 'Bearer' and token['patient'].startswith('https://portal.example/fhir/Patient/')
-print('ok')
+print('launched, authorized, got a token')

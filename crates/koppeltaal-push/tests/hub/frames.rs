@@ -1,0 +1,99 @@
+//! Frames by which a server ends connections, closes down or tells what is fatal: `D`, `T` and `E`.
+
+use koppeltaal_push::{ConnectError, ConnectionState, Transport};
+use serde_json::json;
+
+use crate::connection::{connected, numbers};
+use crate::server::{SERVER_2_0, SERVER_2_4, Server};
+use crate::{SHORT, until, until_connections};
+
+#[tokio::test]
+async fn a_server_that_asks_to_disconnect_is_neither_told_goodbye_nor_reconnected_to() {
+    for transport in Transport::ALL {
+        let server = Server::start(SERVER_2_0).await;
+        let (connection, mut events) = connected(&server, transport).await;
+        let mut status = connection.status();
+        // What comes with it is delivered.
+        let message = r#"{"H":"KoppeltaalHub","M":"NewMessage","A":[{"Id":7}]}"#;
+        server.send_frame(&format!(r#"{{"C":"d-1-B,0|I,0","D":1,"M":[{message}]}}"#));
+        assert_eq!(numbers(&mut events, 1).await, [7], "{transport}");
+        let ended = until(&mut status, |status| status.error.is_some()).await;
+        assert!(matches!(ended.error, Some(ConnectError::Ended { reason: None })), "{ended:?}");
+        // Whoever wants to be told of messages begins anew, after a pause.
+        until_connections(&mut status, 2).await;
+        assert_eq!(server.count("negotiate"), 2, "{transport}");
+        assert_eq!((server.count("reconnect"), server.count("abort")), (0, 0), "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn a_fatal_error_ends_the_connection_and_its_text_is_shown_to_nobody_unasked() {
+    for transport in Transport::ALL {
+        let server = Server::start(SERVER_2_4).await;
+        let (connection, _events) = connected(&server, transport).await;
+        let mut status = connection.status();
+        server.send_frame(r#"{"E":"Geheim1 of Lieke"}"#);
+        let ended = until(&mut status, |status| status.error.is_some()).await;
+        let Some(ConnectError::Ended { reason: Some(reason) }) = &ended.error else { panic!("{ended:?}") };
+        assert_eq!(reason, "Geheim1 of Lieke");
+        assert!(!ended.error.as_ref().expect("an error").to_string().contains("Lieke"));
+        until_connections(&mut status, 2).await;
+        assert_eq!((server.count("reconnect"), server.count("abort")), (0, 0), "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_shuts_down_is_reconnected_to_with_what_was_received_last() {
+    for transport in Transport::ALL {
+        let server = Server::start(SERVER_2_4).await;
+        let (connection, mut events) = connected(&server, transport).await;
+        server.push(0);
+        assert_eq!(numbers(&mut events, 1).await, [0], "{transport}");
+        server.send_frame(r#"{"C":"d-1-B,0|I,1","T":1,"M":[]}"#);
+        if transport != Transport::LongPolling {
+            // The frame alone changes nothing there: what counts is the close that follows.
+            tokio::time::sleep(SHORT).await;
+            assert_eq!(connection.status().borrow().state, ConnectionState::Connected, "{transport}");
+            server.cut();
+        }
+        until_connections(&mut connection.status(), 2).await;
+        server.push(1);
+        assert_eq!(numbers(&mut events, 1).await, [1], "{transport}");
+        let seen = server.seen();
+        let reconnect = seen.iter().find(|seen| seen.endpoint == "reconnect").expect("a reconnect");
+        assert_eq!(reconnect.query["messageId"], "d-1-B,0|I,1", "{transport}");
+        assert_eq!(server.count("negotiate"), 1, "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_first_frame_and_progress_of_calls_change_nothing() {
+    for transport in Transport::ALL {
+        let server = Server::start(SERVER_2_4).await;
+        let (connection, mut events) = connected(&server, transport).await;
+        server.send_frame(r#"{"C":"d-1-B,0|I,0","S":1,"M":[{"I":"P|1","P":{"I":"1","D":1}}]}"#);
+        server.push(1);
+        assert_eq!(numbers(&mut events, 1).await, [1], "{transport}");
+        assert_eq!(connection.invoke("Echo", vec![json!(1)]).await.expect("a result"), json!([1]));
+        assert_eq!(connection.status().borrow().connections, 1, "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn the_groups_token_is_that_of_the_newest_frame_that_has_one() {
+    for transport in Transport::ALL {
+        let server = Server::start(SERVER_2_4).await;
+        let (connection, mut events) = connected(&server, transport).await;
+        // A frame without messages moves the cursor all the same.
+        server.send_frame(r#"{"C":"d-1-B,0|I,0|G,1","G":"new+/=","M":[]}"#);
+        server.send_frame(r#"{"C":"d-1-B,0|G,2|I,0","M":[]}"#);
+        server.push(3);
+        assert_eq!(numbers(&mut events, 1).await, [3], "{transport}");
+        server.cut();
+        until_connections(&mut connection.status(), 2).await;
+        let seen = server.seen();
+        let reconnect = seen.iter().find(|seen| seen.endpoint == "reconnect").expect("a reconnect");
+        assert_eq!(reconnect.query["groupsToken"], "new+/=", "{transport}");
+        assert_eq!(reconnect.query["messageId"], "d-1-B,0|I,1", "{transport}");
+    }
+}

@@ -1,0 +1,138 @@
+//! What a hub session leaves in logs and errors. In a process of its own: `tracing` remembers for the whole process which
+//! places nobody listened to when they were first reached, and tests beside this one reach them unheard.
+
+#[path = "../../../koppeltaal-transport/tests/secrets/log.rs"]
+mod log;
+#[allow(dead_code, reason = "the other tests use the rest of it")]
+#[path = "../hub/server/mod.rs"]
+mod server;
+
+use std::time::Duration;
+
+use koppeltaal_push::{
+    ConnectionState, ConnectionStatus, HubConnection, HubConnectionBuilder, KOPPELTAAL_HUB, Notifications,
+    Transport,
+};
+use koppeltaal_transport::{Client, ClientAuthentication, Credentials, Session, Tokens};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use server::{Fault, Line, SERVER_2_4, Server};
+
+/// Longer than anything takes, so that what hangs fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(50);
+
+/// Passwords and tokens, as they are and as Basic authentication writes them; the token of the connection, as it is and
+/// percent-encoded; the cookie; and what messages hold.
+const SECRETS: [&str; 11] = [
+    "Geheim1",
+    "Z2FtZTpHZWhlaW0x",
+    "first-access",
+    "first-refresh",
+    "second-access",
+    "second-refresh",
+    "t+/=",
+    "t%2B%2F%3D",
+    "ARRAffinity=abc",
+    "Lieke",
+    "NewSecret",
+];
+
+fn options(client: &Client) -> HubConnectionBuilder {
+    HubConnection::builder(client, KOPPELTAAL_HUB)
+        .request_timeout(Duration::from_secs(1))
+        .invoke_timeout(Duration::from_secs(1))
+        .reconnect_delay(SHORT)
+        .restart_delay(SHORT, SHORT * 4)
+}
+
+/// A life with everything in it: calls that fail, events, a lost channel, a refused token, an end with a reason, a new
+/// start, a goodbye. Gives what can be shown of it.
+async fn live(client: &Client, transport: Transport, server: &Server) -> String {
+    let mut notifications = Notifications::every(PATIENCE * 100);
+    let mut shown = String::new();
+    server.fail("negotiate", [Fault::Status(500), Fault::Wrong]);
+    server.fail("connect", [Fault::Status(401)]);
+    for _ in 0..3 {
+        match options(client).transport(transport).start().await {
+            // A bearer token that is refused is renewed.
+            Ok(connection) => connection.stop().await,
+            Err(error) => shown += &format!("{error} {error:?} {error:#?}"),
+        }
+    }
+    let connection = options(client).transport(transport).start().await.expect("started");
+    let mut events = connection.events();
+    connection.invoke("StartPush", vec![json!("NewSecret")]).await.expect("a result");
+    for (method, argument) in [("Fail", json!("Lieke")), ("Silence", json!("Lieke"))] {
+        let error = connection.invoke(method, vec![argument]).await.expect_err("an error");
+        shown += &format!("{error} {error:?} {error:#?}");
+    }
+    server.say(r#"{"H":"KoppeltaalHub","M":"NewMessage","A":["Lieke"]}"#);
+    let event = timeout(PATIENCE, events.receive()).await.expect("in time").expect("an event");
+    shown += &format!("{event:?}");
+    let mut status = connection.status();
+    server.fail("reconnect", [Fault::Status(503), Fault::Status(500)]);
+    server.cut();
+    timeout(PATIENCE, connected_again(&mut status, 2)).await.expect("in time");
+    for frame in [r#"{"E":"Geheim1 of Lieke"}"#, "not JSON: Lieke"] {
+        let connections = status.borrow().connections;
+        server.send_frame(frame);
+        let again = connected_again(&mut status, connections + 1);
+        timeout(PATIENCE, again).await.expect("in time");
+    }
+    shown += &format!("{connection:?} {events:?} {:?} {notifications:?}", status.borrow().clone());
+    connection.stop().await;
+
+    let subscription = options(client).transport(transport).subscribe(notifications.notifier());
+    notifications.wait().await;
+    timeout(PATIENCE, notifications.wait()).await.expect("StartPush");
+    shown += &format!("{subscription:?}");
+    subscription.stop().await;
+    shown
+}
+
+async fn connected_again(status: &mut watch::Receiver<ConnectionStatus>, connections: u64) {
+    let is_there = |status: &ConnectionStatus| {
+        status.state == ConnectionState::Connected && status.connections >= connections
+    };
+    status.wait_for(is_there).await.expect("a connection");
+}
+
+#[tokio::test]
+async fn hub_sessions_logged_at_trace_level_tell_no_password_no_token_and_nothing_of_messages() {
+    let (log, guard) = log::listen();
+    let mut shown = String::new();
+    for transport in Transport::ALL {
+        let tokens = Tokens::new("first-access").expect("a token").with_refresh_token("first-refresh");
+        let session = Session::refreshed_by(tokens, ClientAuthentication::public("game"));
+        for credentials in
+            [Credentials::basic("game", "Geheim1").expect("credentials"), Credentials::bearer(session)]
+        {
+            let server = Server::start(Line { disconnect: 600.0, ..SERVER_2_4 }).await;
+            let client = Client::builder(&server.url()).credentials(credentials).build().expect("a client");
+            shown += &live(&client, transport, &server).await;
+            // The secrets were there to be told.
+            let used = |text: &str| {
+                server
+                    .seen()
+                    .iter()
+                    .any(|seen| seen.authorization.as_deref().is_some_and(|it| it.contains(text)))
+            };
+            assert!(used("Z2FtZTpHZWhlaW0x") || used("first-access") && used("second-access"));
+        }
+    }
+    drop(guard);
+
+    let log = log.text();
+    for said in ["the hub is connected", "the hub's channel is lost", "not reconnected yet", "TRACE"] {
+        assert!(log.contains(said), "{said} is not in the log");
+    }
+    for (name, text) in [("log", &log), ("errors", &shown)] {
+        for secret in SECRETS {
+            let line = text.lines().find(|line| line.contains(secret));
+            assert_eq!(line, None, "{secret} is in the {name}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What the examples share: settings from the environment, a connector, and errors that a browser is told.
+#![allow(dead_code, reason = "each example takes what it needs")]
+
+use std::error::Error;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use koppeltaal::messaging::{Sender, Source};
+use koppeltaal::transport::{Client, Credentials};
+use koppeltaal::{Connector, VersionStore};
+
+pub(crate) type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
+
+/// An environment variable, or else the value for the built-in configuration of `koppeltaal sandbox`.
+pub(crate) fn setting(name: &str, default: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| default.to_owned())
+}
+
+/// A connector to `KOPPELTAAL_SERVER` in `KOPPELTAAL_DOMAIN`, as `KOPPELTAAL_USERNAME` with `KOPPELTAAL_PASSWORD`. The
+/// resources of the application are at `endpoint`.
+pub(crate) fn connector(
+    (application, endpoint): (&str, &str),
+    instance: &str,
+    versions: impl VersionStore,
+) -> Result<Connector> {
+    let username = setting("KOPPELTAAL_USERNAME", instance);
+    let password = setting("KOPPELTAAL_PASSWORD", instance);
+    let client = Client::builder(&setting("KOPPELTAAL_SERVER", "http://127.0.0.1:8480"))
+        .credentials(Credentials::basic(&username, &password)?)
+        .build()?;
+    let sender = Sender::new(Source::new(application, endpoint), setting("KOPPELTAAL_DOMAIN", "Sandbox"));
+    Ok(Connector::new(client, sender, versions))
+}
+
+/// Any error, told to the browser.
+pub(crate) struct Failure(Box<dyn Error>);
+
+impl<E: Into<Box<dyn Error>>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        (StatusCode::INTERNAL_SERVER_ERROR, self.0.to_string()).into_response()
+    }
+}

@@ -1,0 +1,66 @@
+//! An EPD that feeds Koppeltaal: patients are saved in its own `SQLite` database, and the message about each goes into the
+//! outbox in the same transaction. A dispatcher delivers them, whatever happens to the process or the server meanwhile.
+//!
+//! `cargo run -p koppeltaal --features sqlite --example epd_feed -- epd.db` with `koppeltaal sandbox` running, or another
+//! server in `KOPPELTAAL_SERVER`. It reads patients from standard input, one `id;given names;family name` on a line, and
+//! ends when all are delivered.
+
+mod common;
+
+use koppeltaal::fhir::datatypes::HumanName;
+use koppeltaal::messaging::profiles::Patient;
+use koppeltaal::rusqlite::{Connection, params};
+use koppeltaal::{Connector, Outbox, SqliteVersionStore};
+
+use common::{Result, connector};
+
+#[tokio::main]
+async fn main() -> Result {
+    let file = std::env::args().nth(1).unwrap_or_else(|| "epd.db".to_owned());
+    let outbox = Outbox::sqlite(&file)?;
+    let epd =
+        connector(("Tiny EPD", "https://epd.example/fhir"), "portal", SqliteVersionStore::open(&file)?)?;
+    let mut database = Connection::open(&file)?;
+    database.execute_batch(
+        "CREATE TABLE IF NOT EXISTS patient (id TEXT PRIMARY KEY, given TEXT NOT NULL, family TEXT NOT NULL)",
+    )?;
+
+    for (index, line) in std::io::stdin().lines().enumerate() {
+        let line = line?;
+        let [id, given, family] = line.split(';').map(str::trim).collect::<Vec<_>>()[..] else {
+            return Err(format!("line {}: expected `id;given names;family name`", index + 1).into());
+        };
+        save(&epd, &mut database, id, given, family)?;
+    }
+
+    let report = outbox.dispatcher(epd).on_trouble(|trouble| eprintln!("{trouble:?}")).run_once().await?;
+    println!("{report:?}");
+    let troubled = outbox.troubled(100).await?;
+    for entry in &troubled {
+        eprintln!("{} is {}: {:?}", entry.identifier, entry.state, entry.fault);
+    }
+    if troubled.is_empty() {
+        Ok(())
+    } else {
+        Err("not everything is delivered; run it again when it is mended".into())
+    }
+}
+
+/// Saves a patient, and hands over the message about it: both happen or neither.
+fn save(epd: &Connector, database: &mut Connection, id: &str, given: &str, family: &str) -> Result {
+    let name = HumanName {
+        given: given.split_whitespace().map(Into::into).collect(),
+        family: vec![family.into()],
+        ..HumanName::default()
+    };
+    let message = epd.outgoing(epd.draft(id, Patient { name: vec![name], ..Patient::default() })?)?;
+    let transaction = database.transaction()?;
+    transaction.execute(
+        "INSERT INTO patient VALUES (?1, ?2, ?3)
+         ON CONFLICT (id) DO UPDATE SET given = excluded.given, family = excluded.family",
+        params![id, given, family],
+    )?;
+    message.put_sqlite(&transaction)?;
+    transaction.commit()?;
+    Ok(())
+}

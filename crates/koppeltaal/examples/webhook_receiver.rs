@@ -1,0 +1,48 @@
+//! An application that the server calls when there are messages, by a webhook: it keeps no connection open while it waits.
+//!
+//! `koppeltaal sandbox --config FILE` where the file gives the instance a webhook at `http://127.0.0.1:8483/koppeltaal` with
+//! the header `X-Koppeltaal-Secret`; then
+//! `KOPPELTAAL_WEBHOOK_SECRET=... cargo run -p koppeltaal --example webhook_receiver`.
+
+mod common;
+
+use axum::Router;
+use koppeltaal::MemoryVersionStore;
+use koppeltaal::push::Webhook;
+
+use common::{Result, connector, setting};
+
+#[tokio::main]
+async fn main() -> Result {
+    let secret = std::env::var("KOPPELTAAL_WEBHOOK_SECRET")
+        .map_err(|_| "set KOPPELTAAL_WEBHOOK_SECRET to the secret that is configured at the server")?;
+    // It only receives, so there is nothing that a restart could forget.
+    let connector = connector(
+        ("Webhook receiver", "https://receiver.example/fhir"),
+        "portal",
+        MemoryVersionStore::new(),
+    )?;
+
+    let worker = connector
+        .deliveries()
+        .without_hub()
+        .worker()
+        .on_others(async |received| {
+            println!(
+                "{}: {:?}",
+                received.event().map_or("no event".to_owned(), |event| event.to_string()),
+                received.identifier()
+            );
+            Ok(())
+        })
+        .on_trouble(|trouble| eprintln!("{trouble}"));
+    let webhook = Webhook::with_secret("X-Koppeltaal-Secret", secret)?;
+    let pages = Router::new().route_service("/koppeltaal", webhook.service(worker.notifier()));
+
+    let listener = tokio::net::TcpListener::bind(setting("WEBHOOK_LISTEN", "127.0.0.1:8483")).await?;
+    println!("the webhook is at http://{}/koppeltaal", listener.local_addr()?);
+    tokio::select! {
+        ended = axum::serve(listener, pages) => Ok(ended?),
+        report = worker.run() => Err(format!("the worker ended: {report:?}").into()),
+    }
+}

@@ -1,0 +1,47 @@
+//! The official JavaScript client of classic SignalR, npm package `signalr`, as a browser would run it, against the sandbox's
+//! hub. `signalr.js` is what runs in Node.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use koppeltaal_sandbox::Sandbox;
+
+use crate::programs::{output, require, run as run_aloud};
+
+/// What is installed: the client, what it stands on, and what Node lacks of a browser.
+const PACKAGES: [&str; 4] = ["signalr@2.4.3", "jquery@3.8.0", "jsdom@29.1.1", "eventsource@4.1.1"];
+
+/// Runs the client over each transport.
+pub(crate) fn run(directory: &Path) -> Result<usize> {
+    require("node", "nodejs")?;
+    let directory = crate::workspace_root().join(directory);
+    if !PACKAGES.iter().all(|package| is_installed(&directory, package)) {
+        require("npm", "npm")?;
+        println!("installing {} into {}", PACKAGES.join(", "), directory.display());
+        std::fs::create_dir_all(&directory)?;
+        output(
+            Command::new("npm")
+                .args(["install", "--no-audit", "--no-fund", "--prefix"])
+                .arg(&directory)
+                .args(PACKAGES),
+        )
+        .context("npm cannot install the client: the npm registry must be within reach")?;
+    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    let sandbox = runtime.block_on(Sandbox::builder().portal_and_game().start())?;
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/signalr.js");
+    let mut command = Command::new("node");
+    run_aloud(command.env("NODE_PATH", directory.join("node_modules")).arg(script).arg(sandbox.url()))
+        .context("the client is not told over each transport")?;
+    Ok(0)
+}
+
+/// Whether a package is there in this version.
+fn is_installed(directory: &Path, package: &str) -> bool {
+    let (name, version) = package.split_once('@').unwrap_or((package, ""));
+    let manifest =
+        std::fs::read(directory.join("node_modules").join(name).join("package.json")).unwrap_or_default();
+    serde_json::from_slice::<serde_json::Value>(&manifest)
+        .is_ok_and(|manifest| manifest["version"] == version)
+}

@@ -1,9 +1,12 @@
 //! Webhooks: the calls that tell an instance of a message, one after the other, each tried five times.
 
+mod tls;
+
 use std::sync::Arc;
 
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Method, Request, header};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -13,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::config::{Instance, Push, Webhook};
+pub(crate) use tls::config as tls_config;
 
 const TRIES: u32 = 5;
 /// Calls that wait behind a slow receiver; when there are more, some are lost, as pushes may be.
@@ -27,10 +31,14 @@ impl Caller {
     /// Starts the calls of an instance with a webhook; they end with the set.
     pub(crate) fn start(instance: &Instance, push: Push, tasks: &mut JoinSet<()>) -> Option<Self> {
         let webhook = instance.webhook.clone()?;
+        // The configuration was checked, and with it that this works.
+        let tls = tls_config(&webhook).ok()?;
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
         let (sender, mut waiting) = mpsc::channel::<Arc<str>>(WAITING);
         let (domain, username) = (instance.domain.clone(), instance.username.clone());
         tasks.spawn(async move {
-            let client = Client::builder(TokioExecutor::new()).build_http();
+            let client = Client::builder(TokioExecutor::new()).build(connector);
             while let Some(identifier) = waiting.recv().await {
                 if !call(&client, &webhook, &domain, &identifier, push).await {
                     tracing::warn!(username, "a webhook did not take a call in five tries");
@@ -48,7 +56,7 @@ impl Caller {
 }
 
 async fn call(
-    client: &Client<HttpConnector, Body>,
+    client: &Client<HttpsConnector<HttpConnector>, Body>,
     webhook: &Webhook,
     domain: &str,
     identifier: &str,

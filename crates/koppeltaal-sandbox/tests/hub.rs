@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,11 +12,15 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use koppeltaal_messaging::Event;
 use koppeltaal_sandbox::{Fault, FaultKind, Instance, Push, Sandbox, Webhook};
 use reqwest::{RequestBuilder, Response};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
 
 /// Longer than anything here takes, so that what hangs fails.
@@ -373,6 +378,63 @@ async fn a_webhook_is_called_with_the_documented_headers() {
     post(&sandbox, 2).await;
     let call = timeout(PATIENCE, received.recv()).await.expect("in time").expect("a call");
     assert!(call.to_ascii_lowercase().contains("identifier: m2"));
+}
+
+#[tokio::test]
+async fn a_webhook_over_https_is_called_only_where_its_certificate_is_trusted() {
+    const TLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../koppeltaal-transport/tests/tls");
+    let pem = |file: &str| std::fs::read(format!("{TLS}/{file}")).expect("the file");
+    let chain = vec![CertificateDer::from_pem_slice(&pem("server.pem")).expect("a certificate")];
+    let key = PrivateKeyDer::from_pem_slice(&pem("server.key")).expect("a key");
+    let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
+    let acceptor = TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key).expect("a certificate")));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("https://localhost:{}/hook", listener.local_addr().expect("an address").port());
+
+    let authority = String::from_utf8(pem("authority.pem")).expect("text");
+    let stranger = Webhook::new(&url).root_certificates(String::from_utf8(pem("client.pem")).expect("text"));
+    let friend = Webhook::new(&url).root_certificates(authority);
+    let instance = |name: &str, webhook| {
+        Instance::new(name, "x", common::DOMAIN).subscribe([Event::CreateOrUpdateCarePlan]).webhook(webhook)
+    };
+    let world = world().instance(instance("stranger-hook", stranger)).instance(instance("friend", friend));
+    let sandbox = world.push(fast()).start().await.expect("a sandbox");
+    post(&sandbox, 1).await;
+    // The stranger tries five times, the friend once.
+    let (mut refused, mut called) = (0, 0);
+    while refused + called < 6 {
+        let (stream, _) = timeout(PATIENCE, listener.accept()).await.expect("in time").expect("a connection");
+        match acceptor.accept(stream).await {
+            Ok(mut stream) => {
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let Ok(byte) = stream.read_u8().await else { break };
+                    request.push(byte);
+                }
+                if request.is_empty() {
+                    refused += 1;
+                    continue;
+                }
+                assert!(request.starts_with(b"POST /hook HTTP/1.1\r\n"));
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.expect("sent");
+                called += 1;
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert_eq!((refused, called), (5, 1));
+}
+
+#[tokio::test]
+async fn a_webhook_with_certificates_that_are_none_does_not_start() {
+    let webhook = Webhook::new("https://epd.example/hook").root_certificates("no PEM");
+    let config = world().instance(Instance::new("epd", "e", common::DOMAIN).webhook(webhook));
+    let error = config.start().await.expect_err("no sandbox").to_string();
+    assert_eq!(
+        error,
+        r#""https://epd.example/hook" cannot be called over TLS: there is no certificate in the PEM text"#
+    );
 }
 
 #[tokio::test]

@@ -4,11 +4,19 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A webhook has no absolute URL of the scheme http, or headers that are none.
+    /// A webhook has no absolute URL of the scheme http or https, or headers that are none.
     #[error(
-        "{0:?} cannot be called as a webhook: it has to be http://host[/path], with headers that can be sent"
+        "{0:?} cannot be called as a webhook: it has to be http(s)://host[/path], with headers that can be sent"
     )]
     Webhook(String),
+    /// A webhook over https has certificates that are none, or the operating system trusts nobody.
+    #[error("{url:?} cannot be called over TLS: {reason}")]
+    WebhookTls {
+        /// The webhook's URL.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// [`Push::keep_alive`](crate::Push::keep_alive) is zero, so the hub would do nothing but give signs of life.
     #[error("keep_alive has to be more than nothing")]
     KeepAlive,

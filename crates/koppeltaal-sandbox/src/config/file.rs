@@ -89,6 +89,7 @@ struct FileWebhook {
     url: String,
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    root_certificates: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -197,9 +198,11 @@ impl FileInstance {
             Instance::new(self.username, self.password, self.domain).subscribe(self.subscriptions);
         set(&mut instance.application, self.application);
         set(&mut instance.api_version, self.api_version);
-        instance.webhook = self
-            .webhook
-            .map(|webhook| Webhook { url: webhook.url, headers: webhook.headers.into_iter().collect() });
+        instance.webhook = self.webhook.map(|webhook| Webhook {
+            url: webhook.url,
+            headers: webhook.headers.into_iter().collect(),
+            root_certificates: webhook.root_certificates,
+        });
         instance
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::ConfigError;
+use crate::webhook::tls_config;
 
 /// The times of the hub `KoppeltaalHub`, which it tells its clients when they negotiate, and of webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,16 +46,18 @@ impl Default for Push {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Webhook {
-    /// An absolute URL of the scheme http; the sandbox does not speak TLS.
+    /// An absolute URL of the scheme http or https.
     pub url: String,
     /// Headers to send along, such as a secret.
     pub headers: Vec<(String, String)>,
+    /// PEM text with the certificates to trust, in place of the operating system's.
+    pub root_certificates: Option<String>,
 }
 
 impl Webhook {
     /// Without headers of its own.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), headers: Vec::new() }
+        Self { url: url.into(), headers: Vec::new(), root_certificates: None }
     }
 
     /// With another header.
@@ -64,16 +67,34 @@ impl Webhook {
         self
     }
 
+    /// Trusting these certificates, a PEM text, in place of the operating system's.
+    #[must_use]
+    pub fn root_certificates(mut self, pem: impl Into<String>) -> Self {
+        self.root_certificates = Some(pem.into());
+        self
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.uri().is_some_and(|url| url.scheme_str() == Some("https"))
+    }
+
+    fn uri(&self) -> Option<http::Uri> {
+        self.url.parse().ok()
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let url = self.url.parse::<http::Uri>().ok();
-        let is_http = url.is_some_and(|url| url.scheme_str() == Some("http") && url.host().is_some());
+        let is_url =
+            |url: http::Uri| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some();
+        let is_http = self.uri().is_some_and(is_url);
         let is_header = |(name, value): &(String, String)| {
             http::HeaderName::try_from(name).is_ok() && http::HeaderValue::try_from(value).is_ok()
         };
-        if is_http && self.headers.iter().all(is_header) {
-            Ok(())
-        } else {
-            Err(ConfigError::Webhook(self.url.clone()))
+        if !is_http || !self.headers.iter().all(is_header) {
+            return Err(ConfigError::Webhook(self.url.clone()));
+        }
+        match tls_config(self) {
+            Ok(_) => Ok(()),
+            Err(reason) => Err(ConfigError::WebhookTls { url: self.url.clone(), reason }),
         }
     }
 }

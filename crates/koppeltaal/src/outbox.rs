@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::connector::Connector;
 use crate::database::DatabaseError;
@@ -88,7 +88,7 @@ pub use outgoing::Outgoing;
 pub struct Outbox {
     store: Arc<dyn Store>,
     /// Told when there may be something new.
-    wake: Arc<Notify>,
+    wake: watch::Sender<()>,
 }
 
 /// Why something cannot be done with an outbox.
@@ -160,7 +160,7 @@ impl Outbox {
     }
 
     fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, wake: Arc::default() }
+        Self { store, wake: watch::Sender::default() }
     }
 
     /// What delivers the messages that were handed over in this connector's domain. Any number of dispatchers may run, in
@@ -172,7 +172,7 @@ impl Outbox {
     /// Has dispatchers of this outbox in this process look at once: call it after the transaction in which a message was
     /// handed over. Without, and in other processes, they look every [second](Dispatcher::poll_interval).
     pub fn wake(&self) {
-        self.wake.notify_one();
+        self.wake.send_replace(());
     }
 
     /// The entry of a message, `None` if there is none.
@@ -234,7 +234,7 @@ impl Outbox {
     /// The database cannot be written.
     pub async fn retry_all(&self) -> Result<u64, OutboxError> {
         let count = self.store.retry_all().await?;
-        self.wake.notify_one();
+        self.wake();
         Ok(count)
     }
 
@@ -251,7 +251,7 @@ impl Outbox {
 
     async fn change(&self, identifier: &str, change: Change) -> Result<(), OutboxError> {
         if self.store.change(identifier.to_owned(), change).await? {
-            self.wake.notify_one();
+            self.wake();
             return Ok(());
         }
         let identifier = identifier.to_owned();

@@ -179,7 +179,7 @@ mod postgresql {
     use koppeltaal::{PostgresqlVersionStore, VersionStoreError};
 
     use super::*;
-    use crate::support::postgresql::fresh_schema;
+    use crate::support::fresh_schema;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     #[ignore = "needs a PostgreSQL server: cargo xtask interop postgresql"]

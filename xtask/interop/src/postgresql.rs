@@ -20,11 +20,19 @@ pub(crate) fn run(installs: bool) -> Result<()> {
     let programs = server_programs(installs)?;
     let server = Server::start(&programs)?;
     println!("{} runs on port {}", version(&programs)?, server.port);
-    let mut test =
-        crate::kill::cargo_test(&["--features", "sqlite,postgresql", "--test", "version_stores", "--test", "outbox"]);
-    test.args(["--", "--ignored", "postgresql"]);
-    test.env(VARIABLE, format!("host=127.0.0.1 port={} user={USER}", server.port));
-    programs::run(&mut test)
+    let mut test = crate::kill::cargo_test(&[
+        "--features",
+        "sqlite,postgresql",
+        "--test",
+        "version_stores",
+        "--test",
+        "outbox",
+    ]);
+    let address = format!("host=127.0.0.1 port={} user={USER}", server.port);
+    programs::run(test.args(["--", "--ignored", "postgresql"]).env(VARIABLE, &address))?;
+    let mut kill = crate::kill::cargo_test(&["--features", "sqlite,postgresql", "--test", "kill"]);
+    kill.env("KOPPELTAAL_KILLS", "50").env("KOPPELTAAL_KILL_MESSAGES", "500");
+    programs::run(kill.env("KOPPELTAAL_KILL_SCHEMA", "kill").env(VARIABLE, &address))
 }
 
 /// The directory with `initdb` and `pg_ctl`.

@@ -13,7 +13,7 @@ use koppeltaal_messaging::Event;
 use koppeltaal_push::Notifier;
 use koppeltaal_transport::Error as TransportError;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Instrument as _, debug, info_span, warn};
 
@@ -33,7 +33,9 @@ pub(super) struct Running {
     notifier: Notifier,
     settings: Settings,
     lanes: Lanes<Delivery>,
-    tasks: JoinSet<(Key, Done)>,
+    tasks: JoinSet<Done>,
+    /// The lane of each task.
+    keys: HashMap<task::Id, Key>,
     /// How often messages were tried in vain, by their identifiers.
     attempts: HashMap<String, u32>,
     /// Says that handlers are to be cut off.
@@ -52,6 +54,8 @@ enum Done {
     Later(Delivery, Option<Box<dyn Error + Send + Sync>>),
     CutOff(Delivery),
     Released(Vec<(Received, Result<(), TransportError>)>),
+    /// The task panicked.
+    Lost,
     /// The deliveries have stopped.
     Stopped,
 }
@@ -63,6 +67,7 @@ impl Running {
             settings,
             lanes: Lanes::default(),
             tasks: JoinSet::new(),
+            keys: HashMap::new(),
             attempts: HashMap::new(),
             cut_off: watch::Sender::new(false),
             releases: 0,
@@ -98,7 +103,7 @@ impl Running {
                         self.tell(&Trouble::Receive(&error));
                     }
                 },
-                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => self.finish(done.ok()),
+                Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.finish(ended),
                 // A claim may have begun just now.
                 () = at(due) => if !deliveries.is_claiming() { self.give_back() },
             }
@@ -127,12 +132,23 @@ impl Running {
         };
         let event = delivery.event().map(Event::code);
         let span = info_span!("koppeltaal_message", message_identifier = delivery.identifier(), event);
-        self.tasks.spawn(async move { (key, turn.process(delivery).await) }.instrument(span));
+        self.spawn(key, async move { turn.process(delivery).await }.instrument(span));
     }
 
-    /// A task has ended. None that panics is known: handlers' panics are caught.
-    fn finish(&mut self, done: Option<(Key, Done)>) {
-        let Some((key, done)) = done else { return };
+    fn spawn(&mut self, key: Key, task: impl Future<Output = Done> + Send + 'static) {
+        let id = self.tasks.spawn(task).id();
+        self.keys.insert(id, key);
+    }
+
+    /// A task has ended.
+    fn finish(&mut self, ended: Result<(task::Id, Done), JoinError>) {
+        let (id, done) = match ended {
+            Ok((id, done)) => (id, done),
+            // Panics of handlers are caught, so this is what they left behind panicking when it is dropped. The delivery is
+            // gone with the task, and so given back.
+            Err(error) => (error.id(), Done::Lost),
+        };
+        let Some(key) = self.keys.remove(&id) else { return };
         match done {
             Done::Succeeded(received, answer) => {
                 self.forget(&received);
@@ -160,6 +176,7 @@ impl Running {
                 // What is given back is not pushed again. Stopped: nobody looks any more, nor needs to.
                 let _ = self.notifier.notify();
             }
+            Done::Lost => warn!("a handler left something behind that panicked when it was dropped"),
             Done::Stopped => return,
         }
         if let Some(next) = self.lanes.done(&key) {
@@ -198,12 +215,12 @@ impl Running {
     /// One after the other, so that the first is the first to be claimed again.
     fn release(&mut self, key: Key, deliveries: Vec<Delivery>) {
         self.releases += 1;
-        self.tasks.spawn(async move {
+        self.spawn(key, async move {
             let mut answers = Vec::with_capacity(deliveries.len());
             for delivery in deliveries {
                 answers.push((delivery.received().clone(), delivery.release().await));
             }
-            (key, Done::Released(answers))
+            Done::Released(answers)
         });
     }
 
@@ -212,14 +229,14 @@ impl Running {
         self.stopping = true;
         let rest = self.lanes.drain();
         self.release(Key::Alone(0), rest);
-        self.tasks.spawn(async move {
+        self.spawn(Key::Alone(0), async move {
             deliveries.stop().await;
-            (Key::Alone(0), Done::Stopped)
+            Done::Stopped
         });
         for limit in [grace, LAST_WORDS] {
             let all_done = async {
-                while let Some(done) = self.tasks.join_next().await {
-                    self.finish(done.ok());
+                while let Some(ended) = self.tasks.join_next_with_id().await {
+                    self.finish(ended);
                 }
             };
             if timeout(limit, all_done).await.is_ok() {

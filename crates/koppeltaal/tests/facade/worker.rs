@@ -207,6 +207,36 @@ async fn a_panic_gives_the_message_back_and_leaves_the_worker_alive() -> Result 
     Ok(())
 }
 
+/// Panics when it is dropped, unless that is because of a panic already.
+struct Trap(bool);
+
+impl Drop for Trap {
+    fn drop(&mut self) {
+        assert!(!self.0 || std::thread::panicking(), "a trap");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_what_a_handler_leaves_behind_does_no_harm_either() -> Result {
+    let world = World::start(Format::Json).await?;
+    world.send_patient("1").await?;
+    let tried = Arc::new(AtomicU32::new(0));
+    let deliveries = world.game.deliveries().poll_every(Duration::from_millis(100));
+    let worker = deliveries.worker().time_limit(Duration::from_millis(100)).on(move |_: Patient, _| {
+        let trap = Trap(tried.fetch_add(1, Ordering::Relaxed) == 0);
+        async move {
+            if trap.0 {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        }
+    });
+    let worker = start(worker);
+    await_queue(&world.game, &[Success]).await?;
+    assert_eq!(worker.stop().await?.succeeded, 1);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_message_can_be_given_up_after_some_attempts() -> Result {
     let world = World::start(Format::Json).await?;

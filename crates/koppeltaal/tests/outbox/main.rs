@@ -21,7 +21,7 @@ macro_rules! in_every_database {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             #[ignore = "needs a PostgreSQL server: cargo xtask interop postgresql"]
             async fn $name() -> crate::world::Result {
-                let pool = crate::support::postgresql::fresh_schema().await;
+                let pool = crate::support::fresh_schema().await;
                 crate::promises::$name(crate::world::World::start(crate::world::Database::Postgresql(pool)).await?).await
             })*
         }

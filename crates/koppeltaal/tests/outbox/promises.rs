@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use koppeltaal::OutboxState::{GivenUp, Refused, Sending, Sent, Waiting};
-use koppeltaal::messaging::{Draft, Event, Profile as _};
+use koppeltaal::messaging::{Draft, Event, Profile as _, Sender};
 use koppeltaal::transport::Credentials;
-use koppeltaal::{DispatchReport, DispatchTrouble, Dispatcher, MemoryVersionStore, OutboxError};
+use koppeltaal::{Connector, DispatchReport, DispatchTrouble, Dispatcher, MemoryVersionStore, OutboxError};
 use koppeltaal_sandbox::FaultKind;
 use tokio::time::{sleep, timeout};
 
@@ -27,6 +27,8 @@ impl World {
 }
 
 pub(crate) async fn what_a_transaction_hands_over_is_sent_in_order_per_resource(world: World) -> Result {
+    // Time enough to overtake.
+    world.posts_meet(FaultKind::Latency { milliseconds: 30 }, 1000);
     let mut messages = Vec::new();
     for given in ["Mees", "Fenna", "Teun"] {
         for id in ["1", "2"] {
@@ -287,6 +289,8 @@ fn patient_dispatcher(world: &World) -> Dispatcher {
 }
 
 pub(crate) async fn several_dispatchers_keep_the_order(world: World) -> Result {
+    // Time enough to overtake.
+    world.posts_meet(FaultKind::Latency { milliseconds: 30 }, 1000);
     let mut identifiers = Vec::new();
     for round in 0..6 {
         for id in ["1", "2", "3"] {
@@ -319,7 +323,14 @@ pub(crate) async fn a_running_dispatcher_sends_what_it_is_told_of_and_stops_when
             all_sent(&world, &all).await;
         }
     };
-    let report = timeout(LONG, dispatcher.run_until(script)).await?;
+    // Another one, with which nobody has to do, is told as well.
+    let elsewhere = Sender::new(world.epd.sender().source().clone(), "Elsewhere");
+    let elsewhere = Connector::new(world.epd.client().clone(), elsewhere, MemoryVersionStore::new());
+    let beside = world.outbox.dispatcher(elsewhere).poll_interval(LONG * 60).run();
+    let report = tokio::select! {
+        report = timeout(LONG, dispatcher.run_until(script)) => report?,
+        report = beside => panic!("{report:?}"),
+    };
     assert_eq!(report.sent, 3);
     Ok(())
 }

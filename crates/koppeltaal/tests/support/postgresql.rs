@@ -1,6 +1,4 @@
-//! Databases for the tests on the `PostgreSQL` server that `cargo xtask interop postgresql` starts.
-
-use std::sync::atomic::{AtomicU32, Ordering};
+//! Schemas on the `PostgreSQL` server that `cargo xtask interop postgresql` starts.
 
 use koppeltaal::deadpool_postgres::{Manager, Pool, Runtime, tokio_postgres};
 use tokio_postgres::{Config, NoTls};
@@ -8,17 +6,23 @@ use tokio_postgres::{Config, NoTls};
 /// The connection string of a server on which anything may be done.
 const SERVER: &str = "KOPPELTAAL_TEST_POSTGRESQL";
 
-/// A pool whose connections work in a schema that is theirs alone.
-pub(crate) async fn fresh_schema() -> Pool {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let server = std::env::var(SERVER).unwrap_or_else(|_| panic!("{SERVER} has to name a PostgreSQL server"));
-    let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-    let mut config: Config = server.parse().expect("connection string");
-    let administration = pool(config.clone());
-    let client = administration.get().await.expect("connection");
+/// Makes a schema, and a pool whose connections work in it.
+pub(crate) async fn create_schema(name: &str) -> Pool {
+    let client = pool(server()).get().await.expect("connection");
     client.batch_execute(&format!("CREATE SCHEMA {name}")).await.expect("schema");
+    schema(name)
+}
+
+/// A pool whose connections work in this schema.
+pub(crate) fn schema(name: &str) -> Pool {
+    let mut config = server();
     config.options(format!("-c search_path={name}"));
     pool(config)
+}
+
+fn server() -> Config {
+    let server = std::env::var(SERVER).unwrap_or_else(|_| panic!("{SERVER} has to name a PostgreSQL server"));
+    server.parse().expect("connection string")
 }
 
 fn pool(config: Config) -> Pool {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, join_all};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, warn};
 use uuid::Uuid;
@@ -22,8 +23,8 @@ pub(super) struct Running {
     dispatcher: Dispatcher,
     /// Ready when no further message is to be taken. None: when there is none left that could be.
     stopped: Option<Shared<BoxFuture<'static, ()>>>,
-    /// Held by the loop that looks for a message; the others wait until it has one.
-    turn: tokio::sync::Mutex<()>,
+    /// What the loop that looks for a message is woken by; the others wait until it has one.
+    turn: tokio::sync::Mutex<watch::Receiver<()>>,
     server: Mutex<ServerTrouble>,
     /// What the database said last.
     pub(super) error: Mutex<Option<OutboxError>>,
@@ -50,9 +51,9 @@ struct Ours {
 impl Running {
     pub(super) fn new(dispatcher: Dispatcher, stopped: Option<Shared<BoxFuture<'static, ()>>>) -> Self {
         Self {
+            turn: tokio::sync::Mutex::new(dispatcher.outbox.wake.subscribe()),
             dispatcher,
             stopped,
-            turn: tokio::sync::Mutex::default(),
             server: Mutex::default(),
             error: Mutex::default(),
             sent: AtomicU64::default(),
@@ -80,7 +81,7 @@ impl Running {
 
     /// The next message; none when it is time to stop.
     async fn take(&self) -> Option<Ours> {
-        let _turn = self.turn.lock().await;
+        let mut woken = self.turn.lock().await;
         loop {
             let waits_for_more = self.stopped.is_some();
             if self.stopped.as_ref().is_some_and(|stopped| stopped.clone().now_or_never().is_some()) {
@@ -102,7 +103,8 @@ impl Running {
                 Ok(None) if waits_for_more => {
                     let more = async {
                         tokio::select! {
-                            () = self.dispatcher.outbox.wake.notified() => {}
+                            // The outbox is there as long as we are.
+                            _ = woken.changed() => {}
                             () = sleep(self.dispatcher.poll_interval) => {}
                         }
                     };

@@ -1,8 +1,14 @@
 //! Sender and receiver are processes that are killed at random moments, while the server goes on. In the end every message
 //! has been handled, is acknowledged, and is at the server once.
 //!
-//! Runs a few kills by default. `cargo xtask interop kill` says more: it sets `KOPPELTAAL_KILLS` and
-//! `KOPPELTAAL_KILL_MESSAGES`. This file has a `main` of its own, since it starts itself in the two other roles.
+//! Runs a few kills by default, with a sender that keeps everything in a `SQLite` file. `cargo xtask interop kill` says more:
+//! it sets `KOPPELTAAL_KILLS` and `KOPPELTAAL_KILL_MESSAGES`; `cargo xtask interop postgresql` sets `KOPPELTAAL_KILL_SCHEMA`
+//! for two senders that share a database. This file has a `main` of its own, since it starts itself in the other roles.
+
+mod database;
+#[cfg(feature = "postgresql")]
+#[path = "../support/postgresql.rs"]
+mod postgresql;
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -10,12 +16,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use database::Database;
 use koppeltaal::fhir::datatypes::HumanName;
 use koppeltaal::messaging::profiles::{Patient, Practitioner};
 use koppeltaal::messaging::{Event, ProcessingStatus, Sender, Source};
 use koppeltaal::rusqlite::{Connection, params};
 use koppeltaal::transport::{Client, Credentials, HeaderQuery};
-use koppeltaal::{Connector, HandlerError, MemoryVersionStore, Outbox, OutboxState, SqliteVersionStore};
+use koppeltaal::{Connector, HandlerError, MemoryVersionStore, OutboxState};
 use koppeltaal_sandbox::{Fault, FaultKind, Instance, Sandbox};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -52,41 +59,38 @@ fn main() -> Result {
     }
 }
 
-/// The sender: saves patients up to the number that is asked for, hands over a message about each in the same transaction,
+/// A sender: saves patients up to the number that is asked for, hands over a message about each in the same transaction,
 /// and sends what was handed over.
 async fn send(directory: &Path, server: &str) -> Result {
-    let path = directory.join("epd.db");
-    let epd = connector(server, "epd", SqliteVersionStore::open(&path)?)?;
-    let outbox = Outbox::sqlite(&path)?;
+    let database = Database::of(directory);
+    let outbox = database.outbox().await?;
+    let epd = database.connector(server).await?;
     let dispatcher = outbox
         .dispatcher(epd.clone())
         .concurrency(CONCURRENCY as usize)
         .settle_time(SETTLE)
         .poll_interval(Duration::from_millis(20));
     let goal = directory.join("goal");
-    let save = tokio::task::spawn_blocking(move || -> Result {
-        let mut connection = open(&path)?;
+    let save = async {
         loop {
             let goal: u32 = std::fs::read_to_string(&goal)?.trim().parse()?;
-            let saved: u32 = connection.query_row("SELECT count(*) FROM saved", [], |row| row.get(0))?;
-            if saved >= goal {
-                std::thread::sleep(Duration::from_millis(5));
+            let number = database.saved().await?;
+            if number >= goal {
+                tokio::time::sleep(Duration::from_millis(5)).await;
                 continue;
             }
-            let transaction = connection.transaction()?;
-            transaction.execute("INSERT INTO saved (number) VALUES (?1)", [saved])?;
-            epd.outgoing(epd.draft(&saved.to_string(), patient(saved))?)?.put_sqlite(&transaction)?;
-            if saved.is_multiple_of(PRACTITIONER_EVERY) {
-                let id = (saved / PRACTITIONER_EVERY % PRACTITIONERS).to_string();
-                epd.outgoing(epd.draft(&id, practitioner(saved))?)?.put_sqlite(&transaction)?;
+            let mut messages = vec![epd.outgoing(epd.draft(&number.to_string(), patient(number))?)?];
+            if number.is_multiple_of(PRACTITIONER_EVERY) {
+                let id = (number / PRACTITIONER_EVERY % PRACTITIONERS).to_string();
+                messages.push(epd.outgoing(epd.draft(&id, practitioner(number))?)?);
             }
-            transaction.commit()?;
+            database.save(number, &messages).await?;
             outbox.wake();
         }
-    });
+    };
     tokio::select! {
         _ = dispatcher.run() => Ok(()),
-        ended = save => ended?,
+        ended = save => ended,
     }
 }
 
@@ -128,16 +132,19 @@ async fn kill() -> Result {
         .await?;
     let counter = Fault::new(FaultKind::Latency { milliseconds: 0 }).path("Mailbox").times(MANY);
     sandbox.set_faults([counter]);
-    let (epd_path, game_path) = (directory.path().join("epd.db"), directory.path().join("game.db"));
-    open(&epd_path)?.execute_batch("CREATE TABLE saved (number INTEGER PRIMARY KEY)")?;
-    open(&game_path)?.execute_batch("CREATE TABLE handled (identifier TEXT NOT NULL)")?;
-    let game_file = open(&game_path)?;
+    let database = Database::create(directory.path()).await?;
+    let game_file = open(&directory.path().join("game.db"))?;
+    game_file.execute_batch("CREATE TABLE handled (identifier TEXT NOT NULL)")?;
     let handled = || game_file.query_row("SELECT count(*) FROM handled", [], |row| row.get::<_, u32>(0));
 
     let role = |name| Role { name, directory: directory.path().to_owned(), server: sandbox.url().to_owned() };
     let goal = directory.path().join("goal");
     std::fs::write(&goal, "0")?;
-    let (mut sender, mut receiver) = (role("sender").start()?, role("receiver").start()?);
+    let mut senders = Vec::new();
+    for _ in 0..database.senders() {
+        senders.push(role("sender").start()?);
+    }
+    let mut receiver = role("receiver").start()?;
     let (mut handled_at_start, mut senders_killed) = (0, 0);
     for kill in 0..kills {
         // So many messages that there is something to do at every kill. It is put in place whole: the sender reads it.
@@ -146,7 +153,8 @@ async fn kill() -> Result {
         std::fs::rename(&next, &goal)?;
         tokio::time::sleep(Duration::from_millis(random() % 150)).await;
         if random().is_multiple_of(2) {
-            sender.restart()?;
+            let senders_at_work = senders.len();
+            senders[kill as usize / 2 % senders_at_work].restart()?;
             senders_killed += 1;
         } else {
             // A message whose claim has run out five times is given up by the server. It comes back as the first one, so a
@@ -161,7 +169,7 @@ async fn kill() -> Result {
     let killed = begin.elapsed();
 
     // Without further kills everything comes to its end.
-    let outbox = Outbox::sqlite(&epd_path)?;
+    let outbox = database.outbox().await?;
     let game = connector(sandbox.url(), "game", MemoryVersionStore::new())?;
     let all = messages + messages.div_ceil(PRACTITIONER_EVERY);
     let acknowledged = loop {
@@ -175,8 +183,9 @@ async fn kill() -> Result {
             let summary = outbox.summary().await?;
             return Err(format!("{done} acknowledged; {summary:?}; {troubled:?}").into());
         }
-        sender.check()?;
-        receiver.check()?;
+        for process in senders.iter_mut().chain([&mut receiver]) {
+            process.check()?;
+        }
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
 
@@ -217,7 +226,7 @@ async fn kill() -> Result {
 
     let again = times.iter().map(|(_, times)| times - 1).sum::<u32>();
     println!(
-        "{kills} kills in {killed:.1?}, all done after {:.1?}: {all} messages sent ({repeated} posts repeated), \
+        "{database}: {kills} kills in {killed:.1?}, all done after {:.1?}: {all} messages sent ({repeated} posts repeated), \
          {messages} handled ({again} of them again after a kill)",
         begin.elapsed()
     );

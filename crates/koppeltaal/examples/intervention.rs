@@ -73,9 +73,9 @@ async fn login_ended(
 ) -> Result<Redirect, Failure> {
     let browser = browser(&headers)?;
     // Whatever comes of it: a launch ends once.
-    let pending = match game.browsers.lock().expect("no handler panics").remove(&browser) {
-        Some(Browser::Launching(pending)) => pending,
-        _ => return Err("no launch is under way in this browser".into()),
+    let before = game.browsers.lock().expect("no handler panics").remove(&browser);
+    let Some(Browser::Launching(pending)) = before else {
+        return Err("no launch is under way in this browser".into());
     };
     let session = game.launches.finish(&pending, &uri.to_string()).await?;
     game.browsers.lock().expect("no handler panics").insert(browser, Browser::Playing(session));

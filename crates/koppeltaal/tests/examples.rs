@@ -1,7 +1,7 @@
 //! The examples, run as a user runs them: as programs of their own, against a sandbox, driven as a browser does.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -174,6 +174,28 @@ async fn a_client_plays_the_game_that_the_portal_gave_and_the_portal_sees_how_fa
     // A browser that nobody launched has no game.
     let error = Browser::new()?.get(&format!("{}/game", intervention.url)).await.expect_err("not launched");
     assert!(error.to_string().contains("not launched"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn the_programs_that_bring_their_own_server_end_well() -> Result {
+    for (name, last) in [("first", "Duinroos"), ("care_plan", "Completed")] {
+        let mut child = example(name).stdout(Stdio::piped()).spawn()?;
+        let end = Instant::now() + LONG;
+        let status = loop {
+            match child.try_wait()? {
+                Some(status) => break status,
+                None if Instant::now() > end => {
+                    child.kill()?;
+                    return Err(format!("{name} does not end").into());
+                }
+                None => std::thread::sleep(Duration::from_millis(10)),
+            }
+        };
+        let mut said = String::new();
+        child.stdout.take().ok_or("no output")?.read_to_string(&mut said)?;
+        assert!(status.success() && said.contains(last), "{name}: {status} {said}");
+    }
     Ok(())
 }
 

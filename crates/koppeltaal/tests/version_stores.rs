@@ -139,6 +139,23 @@ mod sqlite {
         assert_eq!(known(&again, "Zonnedauw", &["1"]).await, [Some("b".to_owned())]);
     }
 
+    #[test]
+    fn a_new_file_can_be_opened_by_many_at_once() {
+        for _ in 0..20 {
+            let directory = tempfile::tempdir().expect("directory");
+            let path = directory.path().join("versions.db");
+            let start = std::sync::Barrier::new(8);
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        start.wait();
+                        SqliteVersionStore::open(&path).expect("store");
+                    });
+                }
+            });
+        }
+    }
+
     #[tokio::test]
     async fn tables_of_a_later_format_are_left_alone() {
         let directory = tempfile::tempdir().expect("directory");

@@ -1,6 +1,7 @@
 //! The file in which `receive` and `send` keep the versions of resources, for the application that goes on from there.
 
 use std::path::PathBuf;
+use std::{env, fs};
 
 use clap::Args;
 use koppeltaal::{SqliteVersionStore, VersionStore as _};
@@ -12,10 +13,14 @@ use crate::failure::Failure;
 /// Where versions are kept, if at all.
 #[derive(Debug, Args)]
 pub(super) struct KeepVersions {
-    /// Keep the versions of the resources in this `SQLite` file, made when it is not there. An application that opens it as
-    /// its version store knows them.
-    #[arg(long, value_name = "FILE")]
+    /// Keep the versions of the resources in this `SQLite` file, made when it is not there [default:
+    /// koppeltaal/versions.db in the user's data directory]. An application that opens it as its version store knows them.
+    #[arg(long, value_name = "FILE", env = "KOPPELTAAL_VERSIONS")]
     versions: Option<PathBuf>,
+
+    /// Keep no versions.
+    #[arg(long, conflicts_with = "versions")]
+    no_versions: bool,
 }
 
 /// The open file.
@@ -28,11 +33,38 @@ pub(super) struct Versions {
 impl KeepVersions {
     /// Opens the file, if there is to be one.
     pub(super) fn open(&self, domain: Option<String>) -> Result<Option<Versions>, Failure> {
-        let Some(file) = &self.versions else { return Ok(None) };
-        let store = SqliteVersionStore::open(file)
+        if self.no_versions {
+            return Ok(None);
+        }
+        let file = match &self.versions {
+            Some(file) => file.clone(),
+            None => usual_file()?,
+        };
+        let store = SqliteVersionStore::open(&file)
             .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
         Ok(Some(Versions { store, domain }))
     }
+}
+
+/// The file in the user's data directory, as the XDG base directories have it. Its folder is for the user alone.
+fn usual_file() -> Result<PathBuf, Failure> {
+    let data = env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(env::home_dir()?.join(".local").join("share")));
+    let instead = "name a file by --versions, or give --no-versions";
+    let Some(data) = data else {
+        return Err(Failure::Usage(format!("there is no home directory to keep versions in: {instead}")));
+    };
+    let folder = data.join("koppeltaal");
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(&folder)
+        .map_err(|error| Failure::Usage(format!("{}: {error}; {instead}", folder.display())))?;
+    Ok(folder.join("versions.db"))
 }
 
 impl Versions {
@@ -43,11 +75,14 @@ impl Versions {
         self.keep(bundle, &urls).await
     }
 
-    /// Keeps versions in the domain of a message.
+    /// Keeps versions in the domain of a message. One that names none is no reason to leave it unanswered.
     pub(super) async fn keep(&self, message: &Bundle, versions: &[ResourceUrl]) -> Result<(), Failure> {
-        let domain = domain_of(message).or(self.domain.as_deref());
-        let unknown = || "versions are kept per domain, and the message names none: give it by --domain";
-        let domain = domain.ok_or_else(|| Failure::Usage(unknown().to_owned()))?;
+        let Some(domain) = domain_of(message).or(self.domain.as_deref()) else {
+            anstream::eprintln!(
+                "warning: versions are kept per domain, and the message names none: give it by --domain"
+            );
+            return Ok(());
+        };
         Ok(self.store.record(domain, versions).await?)
     }
 }

@@ -58,6 +58,8 @@ impl World {
             .args(["--server", self.url()])
             .env("KOPPELTAAL_USERNAME", username)
             .env("KOPPELTAAL_PASSWORD", PASSWORD)
+            // Where versions are kept unasked.
+            .env("XDG_DATA_HOME", &self.folder)
             .stdin(Stdio::null());
         command
     }
@@ -162,6 +164,13 @@ fn versions_are_kept_in_a_file_that_an_application_can_use() {
         let known = runtime.block_on(store.versions("Zonnedauw", &asked));
         assert_eq!(known.expect("versions"), [Some(plan.clone())]);
     }
+
+    // Unasked, in the user's own folder; or not at all.
+    let usual = world.folder.join("koppeltaal").join("versions.db");
+    world.done("game", &["receive", "--ack", "success", "--no-versions"]);
+    assert!(!usual.exists());
+    world.done("game", &["receive", "--ack", "success"]);
+    assert!(usual.exists());
 
     let missing =
         world.run("game", &["receive", "--ack", "success", "--versions", "no/such/folder/versions.db"]);

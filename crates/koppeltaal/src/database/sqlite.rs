@@ -2,14 +2,17 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{DatabaseError, Part};
 
 /// How long to wait for others who write to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often to look whether they are done, where `SQLite` does not.
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// A connection of its own to the file. `SQLite` is synchronous, so work is done on the threads of the runtime that may
 /// block, one piece at a time.
@@ -23,8 +26,7 @@ impl Database {
     pub(crate) fn open(path: &Path, part: &Part) -> Result<Self, DatabaseError> {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        // Readers and one writer at a time do not wait for each other.
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        write_ahead(&connection)?;
         // What was said to be kept survives a loss of power too.
         connection.pragma_update(None, "synchronous", "FULL")?;
         migrate(&mut connection, part)?;
@@ -61,6 +63,20 @@ impl Database {
         let connection = Arc::clone(&self.connection);
         let work = move || work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(tokio::task::spawn_blocking(work).await??)
+    }
+}
+
+/// Chooses the journal with which readers and one writer at a time do not wait for each other. `SQLite` does not wait by
+/// itself for others who open a new file at the same time.
+fn write_ahead(connection: &Connection) -> Result<(), DatabaseError> {
+    let begun = Instant::now();
+    loop {
+        let result = connection.pragma_update(None, "journal_mode", "WAL");
+        let is_busy = |error: &rusqlite::Error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+        match result {
+            Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => sleep(BUSY_PAUSE),
+            result => return Ok(result?),
+        }
     }
 }
 

@@ -52,6 +52,12 @@ impl Header {
         Some(Self { names: Names::of(entry), ..Self::from(fhir.clone()) })
     }
 
+    /// The same by value, which costs no copy.
+    pub fn take(mut entry: Entry) -> Option<Self> {
+        let fhir = entry.content.take()?.take::<MessageHeader>().ok()?;
+        Some(Self { names: Names::of_bare(entry), ..Self::from(fhir) })
+    }
+
     /// The headers in a bundle: one for a message, any number for a search.
     pub fn all_of(bundle: &Bundle) -> impl Iterator<Item = Self> {
         bundle.entry.iter().filter_map(Self::of_entry)
@@ -106,7 +112,7 @@ impl Header {
 
     /// The code of the event, one of the eight or not.
     pub fn event_code(&self) -> Option<&str> {
-        filled(self.fhir.event.as_ref()?.code.as_str())
+        event_code(&self.fhir)
     }
 
     /// The event.
@@ -287,6 +293,11 @@ impl Header {
         }
         entry
     }
+}
+
+/// The code of the event that a header says has happened.
+pub(crate) fn event_code(header: &MessageHeader) -> Option<&str> {
+    filled(header.event.as_ref()?.code.as_str())
 }
 
 /// A text, unless it is empty: several senders fill mandatory elements with nothing.

@@ -1,10 +1,10 @@
 //! [`Reply`]: what a server answers to a posted message. A server makes its replies of what it stored; a connector reads
 //! them.
 
-use koppeltaal_fhir::Bundle;
-use koppeltaal_fhir::resources::{OperationOutcome, ResponseType};
+use koppeltaal_fhir::resources::{MessageHeader, OperationOutcome, ResponseType};
+use koppeltaal_fhir::{Bundle, Entry};
 
-use crate::header::{Header, filled};
+use crate::header::{Header, event_code, filled};
 use crate::url::ResourceUrl;
 
 /// The answer to a posted message: a header with a response part.
@@ -74,29 +74,34 @@ impl std::fmt::Display for Shown<'_> {
 }
 
 impl Reply {
-    /// Reads the reply to the message with header `request`.
+    /// Reads the reply to the message whose header is `request`.
     ///
     /// # Errors
     ///
     /// A bundle without header or response, a reply to another message or event, or one that refuses; the error says
     /// what came back.
-    pub fn read(bundle: &Bundle, request: &Header) -> Result<Self, ReplyError> {
-        let header = Header::all_of(bundle).next().ok_or(ReplyError::NoHeader)?;
+    pub fn read(mut bundle: Bundle, request: &MessageHeader) -> Result<Self, ReplyError> {
+        let is_header = |entry: &Entry| {
+            entry.content.as_ref().is_some_and(|content| content.get::<MessageHeader>().is_some())
+        };
+        let place = bundle.entry.iter().position(is_header).ok_or(ReplyError::NoHeader)?;
+        let header = Header::take(bundle.entry.remove(place)).ok_or(ReplyError::NoHeader)?;
         let response = header.response().ok_or(ReplyError::NoResponse)?;
         let owned = |text: Option<&str>| filled(text).map(str::to_owned);
 
-        let found = response.identifier.as_str();
-        if found != request.fhir().identifier.as_str() {
-            let expected = request.identifier().unwrap_or_default().to_owned();
+        let (found, expected) = (response.identifier.as_str(), request.identifier.as_str());
+        if found != expected {
+            let expected = expected.unwrap_or_default().to_owned();
             return Err(ReplyError::OtherMessage { expected, found: owned(found) });
         }
-        if header.event_code() != request.event_code() {
-            let expected = request.event_code().unwrap_or_default().to_owned();
-            return Err(ReplyError::OtherEvent { expected, found: owned(header.event_code()) });
+        let (found, expected) = (header.event_code(), event_code(request));
+        if found != expected {
+            let expected = expected.unwrap_or_default().to_owned();
+            return Err(ReplyError::OtherEvent { expected, found: owned(found) });
         }
         if response.code.get() != Some(&ResponseType::Ok) {
             let code = owned(response.code.as_str());
-            return Err(ReplyError::NotOk { code, outcome: outcome_of(&header, bundle).map(Box::new) });
+            return Err(ReplyError::NotOk { code, outcome: outcome_of(&header, &bundle).map(Box::new) });
         }
         Ok(Self { header })
     }

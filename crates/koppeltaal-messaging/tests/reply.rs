@@ -27,7 +27,7 @@ fn request() -> Header {
 #[test]
 fn a_reply_gives_the_new_versions_focal_resource_first() -> Result {
     for name in ["mailbox-reply.json", "mailbox-reply.xml"] {
-        let reply = Reply::read(&fixture(name)?, &request())?;
+        let reply = Reply::read(fixture(name)?, request().fhir())?;
         let versions: Vec<String> = reply.versions().map(String::from).collect();
         assert_eq!(
             versions,
@@ -44,7 +44,7 @@ fn a_reply_gives_the_new_versions_focal_resource_first() -> Result {
 #[test]
 fn a_refusal_says_what_the_server_said() -> Result {
     for name in ["mailbox-reply-error.json", "mailbox-reply-error.xml"] {
-        let error = Reply::read(&fixture(name)?, &request()).expect_err("a refusal");
+        let error = Reply::read(fixture(name)?, request().fhir()).expect_err("a refusal");
         assert_eq!(error.to_string(), "the reply has response code \"fatal-error\", not ok");
         assert!(!format!("{error:?}").contains("No version"), "{error:?}");
         let ReplyError::NotOk { outcome: Some(outcome), .. } = error else { panic!("{error:?}") };
@@ -65,8 +65,9 @@ fn a_reply_to_something_else_shows_what_came_back() -> Result {
     other_message.set_identifier("0525ecec-eae1-5661-b50f-d70d3b27bc3d");
     let mut other_event = request();
     other_event.set_event(Event::CreateOrUpdatePatient);
-    let told =
-        |request: &Header| Reply::read(&bundle, request).map(|_| ()).map_err(|error| error.to_string());
+    let told = |request: &Header| {
+        Reply::read(bundle.clone(), request.fhir()).map(|_| ()).map_err(|error| error.to_string())
+    };
     assert_eq!(
         told(&other_message),
         Err("the reply is about message \"c43f4204-e06b-565e-abf2-6743a4f3a597\", \
@@ -77,8 +78,8 @@ fn a_reply_to_something_else_shows_what_came_back() -> Result {
         told(&other_event),
         Err("the reply is about event \"CreateOrUpdateCarePlan\", not about CreateOrUpdatePatient".to_owned())
     );
-    assert_eq!(Reply::read(&Bundle::default(), &request()), Err(ReplyError::NoHeader));
+    assert_eq!(Reply::read(Bundle::default(), request().fhir()), Err(ReplyError::NoHeader));
     let echo = fixture("search-page.json")?;
-    assert_eq!(Reply::read(&echo, &request()), Err(ReplyError::NoResponse));
+    assert_eq!(Reply::read(echo, request().fhir()), Err(ReplyError::NoResponse));
     Ok(())
 }

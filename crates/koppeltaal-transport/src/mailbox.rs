@@ -2,6 +2,7 @@
 
 use koppeltaal_fhir::Bundle;
 use koppeltaal_fhir::primitives::Instant;
+use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_messaging::vocabulary::search;
 use koppeltaal_messaging::{Acknowledgement, Header, Reply, ResourceUrl};
 use tracing::Span;
@@ -22,13 +23,14 @@ impl Client {
     /// never saw it. Where the server may have stored it: [`UnknownOutcome`](Error::UnknownOutcome), with the
     /// identifier to look it up by.
     pub async fn send(&self, message: &Bundle) -> Result<Reply> {
-        let header = Header::all_of(message).next().ok_or(Error::NotAMessage)?;
+        let mut headers = message.resources().filter_map(|resource| resource.get::<MessageHeader>());
+        let header = headers.next().ok_or(Error::NotAMessage)?;
         let request = Request::new(Operation::SEND, self.server().fhir("Mailbox", &[]))
             .body(Body::bundle(self.format(), message)?)
-            .message_identifier(header.identifier());
+            .message_identifier(header.identifier.as_str().filter(|identifier| !identifier.is_empty()));
         self.exchange(request, |answer| {
             let read = answer.bundle()?;
-            Reply::read(&read.bundle, &header).map_err(|error| answer.not_accepted(error))
+            Reply::read(read.bundle, header).map_err(|error| answer.not_accepted(error))
         })
         .await
     }

@@ -46,6 +46,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Run everything that must hold before a change lands: `.ci/run`.
+    Ci,
     /// Measure koppeltaal-fhir against a corpus of real files and the official schemas (`--help` tells more).
     #[command(disable_help_flag = true)]
     Conformance {
@@ -61,9 +63,16 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Codegen { check } => codegen::run(check)?,
         Command::Specification { directory } => specification::run(&directory)?,
         Command::Interop { arguments } => return package::run("interop", false, &arguments),
+        Command::Ci => return ci(),
         Command::Conformance { arguments } => return package::run("conformance", true, &arguments),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The checks are a script, so that they can be run where nothing is built yet.
+fn ci() -> anyhow::Result<ExitCode> {
+    let status = std::process::Command::new(workspace_root()?.join(".ci/run")).status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The root of the workspace, wherever the command was started.

@@ -22,13 +22,12 @@ mod wire;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
-use axum::middleware::{Next, from_fn_with_state, map_request};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, post, put};
-use tower::{Layer, Service};
+use tower::{Service, ServiceExt as _, service_fn};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 pub(crate) use app::App;
@@ -82,10 +81,13 @@ pub(crate) fn service(
     let router = api.merge(hub);
     let router = if app.is_admin() { router.merge(admin) } else { router };
     let router = if app.has_page() { router.merge(page::routes(&app)) } else { router };
+    let router = router.with_state(Arc::clone(&app));
     // What goes around every request is outside the router, once: in it, each route would have its own copy of each, to be
     // cloned for every request. A path that starts with two slashes has to be mended before it is looked up, too.
-    let router = from_fn_with_state(Arc::clone(&app), around).layer(router.with_state(app));
-    map_request(without_double_slash).layer(router)
+    service_fn(move |request: Request| {
+        let (app, router) = (Arc::clone(&app), router.clone());
+        async move { Ok(around(&app, without_double_slash(request), router).await) }
+    })
 }
 
 /// Routes below a path. `Router::nest` does the same, and takes each request apart for it.
@@ -96,15 +98,19 @@ fn routes_under<const N: usize>(path: &str, routes: [(&str, MethodRouter<Arc<App
 }
 
 /// What goes around every handler: the faults that a request meets, and the writing of the answer.
-async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+async fn around(app: &App, request: Request, router: Router) -> Response {
     let format = format::of_reply(request.headers());
+    let is_page = page::is_path(request.uri().path());
+    let answer = async |request| {
+        let Ok(response) = router.oneshot(request).await;
+        reply::render(response, format)
+    };
     // What sets faults meets none, nor what shows them.
-    if page::is_path(request.uri().path()) {
-        return reply::render(next.run(request).await, format);
+    if is_page {
+        return answer(request).await;
     }
     // Rendered within, so that a fault finds the body, and outside, for a fault may be an answer itself.
-    let answer = async |request| reply::render(next.run(request).await, format);
-    let mut response = reply::render(faults::meet(&app, request, answer).await, format);
+    let mut response = reply::render(faults::meet(app, request, answer).await, format);
     with_content_type(&mut response);
     response
 }
@@ -136,7 +142,7 @@ fn with_content_type(response: &mut Response) {
 }
 
 /// Clients that put a base with a slash before a path with a slash ask for `//FHIR/Koppeltaal/...`.
-async fn without_double_slash(mut request: Request) -> Request {
+fn without_double_slash(mut request: Request) -> Request {
     let uri = request.uri();
     let path_and_query = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     if path_and_query.starts_with("//") {

@@ -19,6 +19,7 @@ pub(crate) mod storage;
 mod websocket;
 mod wire;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
@@ -28,7 +29,7 @@ use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, post, put};
 use tower::{Service, ServiceExt as _, service_fn};
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub(crate) use app::App;
 use oauth::OAUTH_PATH;
@@ -39,10 +40,7 @@ use crate::mailbox::{Kind, Refusal};
 /// Everything that the sandbox answers.
 pub(crate) fn service(
     app: Arc<App>,
-) -> impl Service<Request, Response = Response, Error = std::convert::Infallible, Future: Send>
-+ Clone
-+ Send
-+ 'static {
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {
     let api = routes_under(
         FHIR_PATH,
         [
@@ -74,8 +72,7 @@ pub(crate) fn service(
     .fallback(async || Refusal::not_found("There is nothing at this address."))
     .method_not_allowed_fallback(async || {
         Refusal::new(Kind::MethodNotAllowed, "not-supported", "The method is not supported here.")
-    })
-    .layer(cors());
+    });
     let hub = Router::new().route("/signalr/{*path}", any(signalr::signalr)).layer(hub_cors());
     let admin = Router::new().route("/sandbox/faults", get(faults::list).put(faults::set));
     let router = api.merge(hub);
@@ -84,9 +81,13 @@ pub(crate) fn service(
     let router = router.with_state(Arc::clone(&app));
     // What goes around every request is outside the router, once: in it, each route would have its own copy of each, to be
     // cloned for every request. A path that starts with two slashes has to be mended before it is looked up, too.
+    let preflights = Router::new().layer(preflight());
     service_fn(move |request: Request| {
-        let (app, router) = (Arc::clone(&app), router.clone());
-        async move { Ok(around(&app, without_double_slash(request), router).await) }
+        let request = without_double_slash(request);
+        let is_preflight = request.method() == Method::OPTIONS && is_open(request.uri().path());
+        let router = if is_preflight { preflights.clone() } else { router.clone() };
+        let app = Arc::clone(&app);
+        async move { Ok(around(&app, request, router).await) }
     })
 }
 
@@ -100,9 +101,13 @@ fn routes_under<const N: usize>(path: &str, routes: [(&str, MethodRouter<Arc<App
 /// What goes around every handler: the faults that a request meets, and the writing of the answer.
 async fn around(app: &App, request: Request, router: Router) -> Response {
     let format = format::of_reply(request.headers());
-    let is_page = page::is_path(request.uri().path());
-    let answer = async |request| {
-        let Ok(response) = router.oneshot(request).await;
+    let path = request.uri().path();
+    let (is_page, is_open) = (page::is_path(path), is_open(path));
+    let answer = async |request: Request| {
+        let Ok(mut response): Result<Response, Infallible> = router.oneshot(request).await;
+        if is_open {
+            response.headers_mut().extend(FOR_BROWSERS);
+        }
         reply::render(response, format)
     };
     // What sets faults meets none, nor what shows them.
@@ -115,13 +120,26 @@ async fn around(app: &App, request: Request, router: Router) -> Response {
     response
 }
 
-/// Browser clients: preflights are answered before any login, and errors can be read too, on which the JavaScript clients rely.
-fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
-        .expose_headers([header::CONTENT_LOCATION, header::LOCATION])
+/// Whether the pages of any site may read the answers of this path: neither the page for people nor the hub, which has
+/// rules of its own.
+fn is_open(path: &str) -> bool {
+    !page::is_path(path) && !path.starts_with("/signalr/")
+}
+
+/// What lets browser clients read every answer, errors too, on which the JavaScript clients rely. They are the same for
+/// each, so no layer has to work them out.
+const FOR_BROWSERS: [(HeaderName, HeaderValue); 2] = [
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+    (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("content-location,location")),
+];
+
+/// The answer to browsers that ask what they may send, before any login.
+fn preflight() -> CorsLayer {
+    CorsLayer::new().allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE]).allow_headers([
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        header::ACCEPT,
+    ])
 }
 
 /// The JavaScript client of the hub asks with credentials, for which a browser wants its origin named.

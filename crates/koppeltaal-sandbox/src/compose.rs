@@ -63,7 +63,7 @@ fn header_of(message: &Message, links: &Links) -> Header {
 fn header_entry(header: Header, number: u64, version: &Version, updated: Instant, links: &Links) -> Entry {
     let url = links.header(number);
     Entry {
-        title: Primitive::new(format!("MessageHeader with IID={number}")),
+        title: Primitive::new(["MessageHeader with IID=", &number.to_string()].concat()),
         link: vec![Link::new("self", versioned(&url, Some(version)))],
         id: Some(url),
         updated: updated.into(),
@@ -108,7 +108,8 @@ pub(crate) fn receipt(receipt: &Receipt, links: &Links) -> Bundle {
         ..MessageHeader::default()
     };
     Bundle {
-        id: Some(fresh_id()),
+        // As the header, so that the answer to a message that is posted again is the first one.
+        id: Some(["urn:uuid:", &receipt.identifier].concat()),
         title: "Reply".into(),
         updated: at.clone().into(),
         category: vec![domain_tag(&receipt.domain), message_tag()],
@@ -210,7 +211,7 @@ fn server_source(links: &Links) -> MessageHeaderSource {
 }
 
 fn domain_tag(domain: &str) -> Category {
-    let term = format!("{}{domain}", vocabulary::DOMAIN_TAG_PREFIX);
+    let term = [vocabulary::DOMAIN_TAG_PREFIX, domain].concat();
     Category { label: domain.to_owned(), ..Category::new(vocabulary::SECURITY_TAG_SCHEME, term) }
 }
 

@@ -1,5 +1,9 @@
 //! [`Links`]: the URLs that the sandbox hands out, and the way back from such a URL to what it names.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::FinderRev;
+
 use crate::mailbox::{Address, Version};
 
 /// Path of the FHIR interface under the server's base.
@@ -24,7 +28,7 @@ impl Links {
 
     /// Any path of the server.
     pub(crate) fn server(&self, path: &str) -> String {
-        format!("{}{path}", self.base)
+        [&self.base, path].concat()
     }
 
     /// The FHIR base.
@@ -34,7 +38,7 @@ impl Links {
 
     /// The header of a message.
     pub(crate) fn header(&self, number: u64) -> String {
-        format!("{}{FHIR_PATH}/MessageHeader/{number}", self.base)
+        [&self.base, FHIR_PATH, "/MessageHeader/", &number.to_string()].concat()
     }
 
     /// An activity definition.
@@ -63,7 +67,7 @@ impl Links {
 
 /// The URL of one version of a resource.
 pub(crate) fn versioned(url: &str, version: Option<&Version>) -> String {
-    version.map_or_else(|| url.to_owned(), |version| format!("{url}{HISTORY}{version}"))
+    version.map_or_else(|| url.to_owned(), |version| [url, HISTORY, version.as_str()].concat())
 }
 
 /// What stands between the URL of a resource and a version.
@@ -71,8 +75,13 @@ const HISTORY: &str = "/_history/";
 
 /// The opposite of [`versioned`], for any text: the ids of resources are their owners' and not always URLs.
 pub(crate) fn split_version(text: &str) -> (&str, Option<&str>) {
-    match text.rsplit_once(HISTORY) {
-        Some((url, version)) => (url, Some(version).filter(|version| !version.is_empty())),
+    // Each message has many of these; a searcher that lives on is several times as fast as `rsplit_once`.
+    static SEARCHER: LazyLock<FinderRev<'_>> = LazyLock::new(|| FinderRev::new(HISTORY));
+    match SEARCHER.rfind(text) {
+        Some(place) => {
+            let version = &text[place + HISTORY.len()..];
+            (&text[..place], Some(version).filter(|version| !version.is_empty()))
+        }
         None => (text, None),
     }
 }

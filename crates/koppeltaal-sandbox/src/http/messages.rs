@@ -98,7 +98,8 @@ impl Search<'_> {
     }
 
     fn one_or_none(&self, entries: Option<Vec<Entry>>) -> Reply {
-        let url = self.links.server(&format!("{FHIR_PATH}/MessageHeader/_search?{}", self.params.query()));
+        let path = [FHIR_PATH, "/MessageHeader/_search?", &self.params.query()].concat();
+        let url = self.links.server(&path);
         let link = Link::new("self", url);
         Reply::ok(compose::one_result(
             &self.caller.instance.domain,

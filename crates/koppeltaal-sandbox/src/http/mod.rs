@@ -19,17 +19,17 @@ pub(crate) mod storage;
 mod websocket;
 mod wire;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
-use axum::middleware::{Next, from_fn_with_state, map_request};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, post, put};
-use tower::{Layer, Service};
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower::{Service, ServiceExt as _, service_fn};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub(crate) use app::App;
 use oauth::OAUTH_PATH;
@@ -40,10 +40,7 @@ use crate::mailbox::{Kind, Refusal};
 /// Everything that the sandbox answers.
 pub(crate) fn service(
     app: Arc<App>,
-) -> impl Service<Request, Response = Response, Error = std::convert::Infallible, Future: Send>
-+ Clone
-+ Send
-+ 'static {
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {
     let api = routes_under(
         FHIR_PATH,
         [
@@ -75,17 +72,23 @@ pub(crate) fn service(
     .fallback(async || Refusal::not_found("There is nothing at this address."))
     .method_not_allowed_fallback(async || {
         Refusal::new(Kind::MethodNotAllowed, "not-supported", "The method is not supported here.")
-    })
-    .layer(cors());
+    });
     let hub = Router::new().route("/signalr/{*path}", any(signalr::signalr)).layer(hub_cors());
     let admin = Router::new().route("/sandbox/faults", get(faults::list).put(faults::set));
     let router = api.merge(hub);
     let router = if app.is_admin() { router.merge(admin) } else { router };
     let router = if app.has_page() { router.merge(page::routes(&app)) } else { router };
+    let router = router.with_state(Arc::clone(&app));
     // What goes around every request is outside the router, once: in it, each route would have its own copy of each, to be
     // cloned for every request. A path that starts with two slashes has to be mended before it is looked up, too.
-    let router = from_fn_with_state(Arc::clone(&app), around).layer(router.with_state(app));
-    map_request(without_double_slash).layer(router)
+    let preflights = Router::new().layer(preflight());
+    service_fn(move |request: Request| {
+        let request = without_double_slash(request);
+        let is_preflight = request.method() == Method::OPTIONS && is_open(request.uri().path());
+        let router = if is_preflight { preflights.clone() } else { router.clone() };
+        let app = Arc::clone(&app);
+        async move { Ok(around(&app, request, router).await) }
+    })
 }
 
 /// Routes below a path. `Router::nest` does the same, and takes each request apart for it.
@@ -96,26 +99,47 @@ fn routes_under<const N: usize>(path: &str, routes: [(&str, MethodRouter<Arc<App
 }
 
 /// What goes around every handler: the faults that a request meets, and the writing of the answer.
-async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+async fn around(app: &App, request: Request, router: Router) -> Response {
     let format = format::of_reply(request.headers());
+    let path = request.uri().path();
+    let (is_page, is_open) = (page::is_path(path), is_open(path));
+    let answer = async |request: Request| {
+        let Ok(mut response): Result<Response, Infallible> = router.oneshot(request).await;
+        if is_open {
+            response.headers_mut().extend(FOR_BROWSERS);
+        }
+        reply::render(response, format)
+    };
     // What sets faults meets none, nor what shows them.
-    if page::is_path(request.uri().path()) {
-        return reply::render(next.run(request).await, format);
+    if is_page {
+        return answer(request).await;
     }
     // Rendered within, so that a fault finds the body, and outside, for a fault may be an answer itself.
-    let answer = async |request| reply::render(next.run(request).await, format);
-    let mut response = reply::render(faults::meet(&app, request, answer).await, format);
+    let mut response = reply::render(faults::meet(app, request, answer).await, format);
     with_content_type(&mut response);
     response
 }
 
-/// Browser clients: preflights are answered before any login, and errors can be read too, on which the JavaScript clients rely.
-fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
-        .expose_headers([header::CONTENT_LOCATION, header::LOCATION])
+/// Whether the pages of any site may read the answers of this path: neither the page for people nor the hub, which has
+/// rules of its own.
+fn is_open(path: &str) -> bool {
+    !page::is_path(path) && !path.starts_with("/signalr/")
+}
+
+/// What lets browser clients read every answer, errors too, on which the JavaScript clients rely. They are the same for
+/// each, so no layer has to work them out.
+const FOR_BROWSERS: [(HeaderName, HeaderValue); 2] = [
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+    (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("content-location,location")),
+];
+
+/// The answer to browsers that ask what they may send, before any login.
+fn preflight() -> CorsLayer {
+    CorsLayer::new().allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE]).allow_headers([
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        header::ACCEPT,
+    ])
 }
 
 /// The JavaScript client of the hub asks with credentials, for which a browser wants its origin named.
@@ -136,7 +160,7 @@ fn with_content_type(response: &mut Response) {
 }
 
 /// Clients that put a base with a slash before a path with a slash ask for `//FHIR/Koppeltaal/...`.
-async fn without_double_slash(mut request: Request) -> Request {
+fn without_double_slash(mut request: Request) -> Request {
     let uri = request.uri();
     let path_and_query = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     if path_and_query.starts_with("//") {

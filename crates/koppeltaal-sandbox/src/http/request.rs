@@ -104,7 +104,7 @@ fn base_used(headers: &HeaderMap, address: &str) -> String {
     };
     let forwarded = first(HeaderName::from_static("x-forwarded-host")).filter(is_host);
     let host = forwarded.or_else(|| first(header::HOST).filter(is_host)).unwrap_or(address);
-    format!("{scheme}://{host}")
+    [scheme, "://", host].concat()
 }
 
 /// The parameters of a query in their order. Names are looked up without regard to case: clients send both `event`

@@ -4,6 +4,7 @@
 //! text. Deployed clients rely on both: one asks again at once, for ever, when `entry` is missing.
 
 use koppeltaal_fhir::{Bundle, Document, Format, ReadDocument, ReadError, ReadOptions, WriteError};
+use memchr::memmem;
 
 /// What stands before the total.
 const TOTAL: &str = r#","totalResults":"#;
@@ -29,7 +30,7 @@ fn bundle_to_json(bundle: Bundle) -> Result<String, WriteError> {
     let has_total = bundle.total_results.get().is_some();
     let mut json = Document::Bundle(bundle).to_json()?;
     // The first one is the bundle's own: before it are texts, in which quotes are escaped, and lists of them.
-    if let Some(place) = json.find(TOTAL).filter(|_| has_total) {
+    if has_total && let Some(place) = memmem::find(json.as_bytes(), TOTAL.as_bytes()) {
         let start = place + TOTAL.len();
         let length = json[start..].find([',', '}']).unwrap_or_default();
         json.insert(start + length, '"');

@@ -1,7 +1,10 @@
 //! [`Fingerprint`]: what tells whether a resource was posted again as it was known.
 
+use std::sync::LazyLock;
+
 use koppeltaal_fhir::Resource;
-use memchr::{memchr, memchr2};
+use memchr::memchr2;
+use memchr::memmem::Finder;
 use sha2::{Digest as _, Sha256};
 
 /// A digest that stays the same across releases, for it may be kept in a file.
@@ -19,15 +22,16 @@ pub(super) fn fingerprint(resource: &Resource) -> Option<Fingerprint> {
 /// Gives the parts of JSON that are no member `id` with a text. It has to be as the model writes it: correct, and without
 /// white space.
 fn without_ids(json: &[u8], mut give: impl FnMut(&[u8])) {
+    static MEMBER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(br#""id":""#));
     let (mut given, mut place) = (0, 0);
-    while let Some(quote) = memchr(b'"', &json[place..]) {
-        let start = place + quote;
-        let end = end_of_text(json, start);
-        place = end;
-        if !(&json[start..end] == br#""id""# && json[end..].starts_with(br#":""#)) {
+    while let Some(found) = MEMBER.find(&json[place..]) {
+        let start = place + found;
+        place = start + MEMBER.needle().len();
+        // In a text the first quote would be an escaped one, of a name that only ends like this.
+        if !matches!(json[..start].last(), Some(b'{' | b',')) {
             continue;
         }
-        let after = end_of_text(json, end + 1);
+        let after = end_of_text(json, place - 1);
         // A comma goes with it, the one behind if there is one.
         let is_followed = json.get(after) == Some(&b',');
         let is_last = !is_followed && start > given && json[start - 1] == b',';
@@ -86,6 +90,7 @@ mod tests {
             r#"{"a":["id","1"],"grid":"1","_id":{"x":1}}"#,
             r#"{"a":"id"}"#,
             r#"{"a":"\\","b":"id"}"#,
+            r#"{"a,\"id":"1","b":[",\"id\":\"1\""]}"#,
         ] {
             assert_eq!(without(json), json);
         }

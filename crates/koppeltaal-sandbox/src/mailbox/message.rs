@@ -53,7 +53,7 @@ pub(crate) struct Kept {
     pub(crate) address: Address,
     /// Its version; none when the sender's api-version has none for it and nobody else gave it one.
     pub(crate) version: Option<Version>,
-    /// The entry as posted; id and self link are those of `address` and `version` when it is delivered.
+    /// The entry as posted, but for id and self link: those of `address` and `version` when it is delivered.
     pub(crate) entry: Entry,
 }
 

@@ -45,7 +45,10 @@ impl Moment {
         LAST.with_borrow_mut(|last| match last {
             Some((of, instant)) if *of == millisecond => instant.clone(),
             _ => {
-                let instant = Instant::from_unix(Duration::from_millis(millisecond));
+                let near = last.as_ref().filter(|(of, _)| of / 1000 == millisecond / 1000);
+                let instant = near
+                    .and_then(|(_, near)| at_millisecond(near, millisecond % 1000))
+                    .unwrap_or_else(|| Instant::from_unix(Duration::from_millis(millisecond)));
                 *last = Some((millisecond, instant.clone()));
                 instant
             }
@@ -55,5 +58,29 @@ impl Moment {
     /// The ticks within the millisecond, 0 to 9999.
     pub(crate) fn ticks_of_millisecond(self) -> u64 {
         self.0 % TICKS_PER_MILLISECOND
+    }
+}
+
+/// The same second, at this millisecond: the calendar is not worked out again for each request.
+fn at_millisecond(instant: &Instant, millisecond: u64) -> Option<Instant> {
+    let (second, _) = instant.as_str().split_once('.')?;
+    let mut text = String::with_capacity(instant.as_str().len());
+    text.extend([second, "."]);
+    text.extend([100, 10, 1].map(|unit| char::from(b'0' + (millisecond / unit % 10) as u8)));
+    text.push('Z');
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_of_one_second_are_written_like_those_of_another() {
+        for milliseconds in [1_597_476_835_708, 1_597_476_835_709, 1_597_476_835_004, 1_597_476_836_000, 0, 7]
+        {
+            let since = Duration::from_millis(milliseconds);
+            assert_eq!(Moment::from_unix(since).instant(), Instant::from_unix(since));
+        }
     }
 }

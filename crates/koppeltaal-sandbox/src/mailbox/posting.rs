@@ -53,6 +53,7 @@ pub(crate) struct PostedResource {
     pub(crate) fingerprint: Option<Fingerprint>,
     /// Whether it is an activity definition. Those belong to the server and get no version through the mailbox.
     pub(crate) is_definition: bool,
+    /// The entry without id and self link.
     pub(crate) entry: Entry,
 }
 
@@ -129,7 +130,7 @@ fn can_be_focal(event: Event, resource: &Resource) -> bool {
 }
 
 impl PostedResource {
-    fn read(entry: Entry) -> Result<Self, Refusal> {
+    fn read(mut entry: Entry) -> Result<Self, Refusal> {
         let Some(content) = &entry.content else {
             return Err(Refusal::malformed("The message has an entry without a resource."));
         };
@@ -154,6 +155,9 @@ impl PostedResource {
         let fingerprint = fingerprint(content);
         let is_definition = definition::is_definition_resource(content);
         let (url, version) = (url.to_owned(), version.map(str::to_owned));
+        // Each delivery has its own; kept, they would only be copied to be replaced.
+        entry.id = None;
+        entry.link.retain(|link| link.rel != "self");
         Ok(Self { url, version, fingerprint, is_definition, entry })
     }
 }

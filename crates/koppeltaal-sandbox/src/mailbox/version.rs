@@ -38,8 +38,8 @@ impl From<Moment> for Version {
     fn from(moment: Moment) -> Self {
         let instant = moment.instant();
         // `2020-08-15T07:33:55.708Z`
-        let (second, milliseconds) =
-            instant.as_str().trim_end_matches('Z').rsplit_once('.').unwrap_or_default();
+        let (second, milliseconds) = instant.as_str().split_once('.').unwrap_or_default();
+        let milliseconds = milliseconds.strip_suffix('Z').unwrap_or(milliseconds);
         let ticks = moment.ticks_of_millisecond();
         let mut text = String::with_capacity("2020-08-15T07:33:55:708.2583".len());
         text.extend([second, ":", milliseconds, "."]);

@@ -35,14 +35,14 @@ async fn main() -> Result {
 
     let report = outbox.dispatcher(epd).on_trouble(|trouble| eprintln!("{trouble:?}")).run_once().await?;
     println!("{report:?}");
-    let troubled = outbox.troubled(100).await?;
-    for entry in &troubled {
+    for entry in outbox.troubled(100).await? {
         eprintln!("{} is {}: {:?}", entry.identifier, entry.state, entry.fault);
     }
-    if troubled.is_empty() {
+    let left = outbox.summary().await?.open();
+    if left == 0 {
         Ok(())
     } else {
-        Err("not everything is delivered; run it again when it is mended".into())
+        Err(format!("{left} messages are not delivered; run it again later").into())
     }
 }
 

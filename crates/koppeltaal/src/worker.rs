@@ -153,8 +153,10 @@ impl Worker {
         self
     }
 
-    /// How many messages are kept back at the same time after they were tried in vain. When there are so many, none is
-    /// claimed until one was given back.
+    /// How many messages are kept back at the same time after they were tried in vain, those counted that wait behind them
+    /// about the same patient. When there are so many, none is claimed until one was given back - and that one is the next
+    /// to be claimed, since it is the oldest. So as many messages that can never be handled stop a worker that does not
+    /// [give up](Self::give_up_after): watch [`Trouble::Later`].
     pub const MAX_HELD: usize = 16;
 
     /// How long a message is kept back after its first attempt, and at most: each time twice as long as before. Default:

@@ -147,10 +147,14 @@ impl Connector {
         };
         let headers = self.client.message_headers(&HeaderQuery::default().filter(filter)).collect().await?;
         let mut entries = Vec::with_capacity(resources.len());
+        fn version(url: Option<&ResourceUrl>) -> Option<&str> {
+            url?.version()
+        }
         for resource in resources {
             let posted = sent.entry.iter().filter_map(post::address).find(|url| url.same_resource(resource));
             match self.newest(&headers, resource).await? {
-                Some(entry) if entry.url() != posted.as_ref() => entries.push(entry),
+                // Versions grow as text.
+                Some(entry) if version(entry.url()) > version(posted.as_ref()) => entries.push(entry),
                 _ => return Ok(None),
             }
         }

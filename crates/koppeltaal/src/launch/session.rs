@@ -185,7 +185,8 @@ impl Launches {
         self.open(connector, tokens)
     }
 
-    /// Takes up a session again whose tokens were kept ([`kept_in`](Self::kept_in)) while the application was not running.
+    /// Takes up a session again whose tokens were kept ([`kept_in`](Self::kept_in)) while the application was not running. It
+    /// must be one of the first server on the list: tokens do not say whose they are. Keep `Launches` of other servers apart.
     ///
     /// # Errors
     ///

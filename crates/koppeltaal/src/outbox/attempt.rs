@@ -12,6 +12,9 @@ use super::store::Claimed;
 use crate::connector::{Connector, Prepared};
 use crate::versions::VersionStoreError;
 
+/// How often to wait for the versions of resources that stand beside the one a message is about.
+const MOVING_ATTEMPTS: u32 = 4;
+
 /// What an attempt means for the message.
 #[derive(Debug)]
 pub(super) enum Verdict {
@@ -82,7 +85,12 @@ pub(super) fn not_looked_up(error: &Error) -> Verdict {
 }
 
 /// Posts a message with the versions that are known now.
-pub(super) async fn post(connector: &Connector, prepared: &Prepared, limit: Duration) -> Verdict {
+pub(super) async fn post(
+    connector: &Connector,
+    prepared: &Prepared,
+    attempts: u32,
+    limit: Duration,
+) -> Verdict {
     let bundle = match connector.fill_versions(prepared).await {
         Ok(bundle) => bundle,
         Err(error) => return of_version_store(&error, false),
@@ -93,6 +101,7 @@ pub(super) async fn post(connector: &Connector, prepared: &Prepared, limit: Dura
             let moved = match &error {
                 Error::Conflict { resources, .. } => {
                     have_moved(connector, prepared, &bundle, resources).await
+                        || may_be_moving(prepared, resources, attempts)
                 }
                 _ => false,
             };
@@ -130,6 +139,17 @@ async fn have_moved(
     !known.is_empty() && known.iter().all(|url| url.as_ref().is_some_and(has_moved))
 }
 
+/// Whether the conflict is about other resources than the one that the message is about. Another message of this outbox
+/// may be changing those right now, since only messages about one resource wait for each other; then their new versions
+/// are known soon.
+fn may_be_moving(prepared: &Prepared, resources: &[ResourceUrl], attempts: u32) -> bool {
+    let links = || prepared.bundle().entry.iter().filter_map(|entry| entry.link("self"));
+    let is_beside = |url: &ResourceUrl| {
+        !url.same_resource(prepared.focal()) && links().any(|link| link == url.versionless())
+    };
+    attempts <= MOVING_ATTEMPTS && !resources.is_empty() && resources.iter().all(is_beside)
+}
+
 fn unanswered(limit: Duration) -> Error {
     Error::UnknownOutcome { message_identifier: None, source: Box::new(Error::Timeout { limit }) }
 }
@@ -156,6 +176,10 @@ pub(super) fn of_error(error: &Error, moved: bool) -> Verdict {
         | Error::OAuth { .. }
         | Error::TokenRefresh { .. }
         | Error::NoRefreshToken => Scope::Server,
+        // The page of a proxy in front of a server that is down.
+        Error::UnknownOutcome { source, .. } if matches!(**source, Error::Unavailable { .. }) => {
+            Scope::Server
+        }
         _ => Scope::Message,
     };
     Verdict::Later { posted, scope, wait: error.retry_after(), fault }
@@ -175,4 +199,24 @@ fn detail(error: &Error) -> Option<String> {
         lines.extend(outcome.issues().filter_map(|issue| issue.details));
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conflict_about_what_stands_beside_the_focal_resource_is_tried_again_a_few_times() {
+        let message = include_str!("../../../../fixtures/messages/CreateOrUpdateCarePlan-minimal.json");
+        let prepared = Prepared::from_json(message).expect("a message");
+        let links = prepared.bundle().entry.iter().filter_map(|entry| entry.link("self"));
+        let urls = links.map(|link| link.parse().expect("a URL"));
+        let (focal, beside): (Vec<ResourceUrl>, Vec<ResourceUrl>) =
+            urls.partition(|url: &ResourceUrl| url.same_resource(prepared.focal()));
+        assert!(!focal.is_empty() && !beside.is_empty());
+        assert!(may_be_moving(&prepared, &beside, MOVING_ATTEMPTS));
+        assert!(!may_be_moving(&prepared, &beside, MOVING_ATTEMPTS + 1));
+        assert!(!may_be_moving(&prepared, &focal, 1));
+        assert!(!may_be_moving(&prepared, &[], 1));
+    }
 }

@@ -83,6 +83,13 @@ pub struct OutboxSummary {
     pub oldest_open: Option<SystemTime>,
 }
 
+impl OutboxSummary {
+    /// How many messages are neither sent nor given up.
+    pub fn open(&self) -> u64 {
+        self.waiting + self.sending + self.refused
+    }
+}
+
 impl OutboxState {
     /// All states.
     pub const ALL: [Self; 5] = [Self::Waiting, Self::Sending, Self::Sent, Self::Refused, Self::GivenUp];

@@ -54,6 +54,9 @@ impl Outgoing {
     /// tables have to be there: [`Outbox::sqlite`](super::Outbox::sqlite) makes them. Once the transaction is committed,
     /// call [`Outbox::wake`](super::Outbox::wake).
     ///
+    /// Begin the transaction as [`Immediate`](rusqlite::TransactionBehavior::Immediate) when it reads before it writes: one
+    /// that began as a reader fails as locked if a dispatcher has written meanwhile.
+    ///
     /// Handing the same message over again does nothing.
     ///
     /// # Errors
@@ -70,7 +73,7 @@ impl Outgoing {
             .prepare_cached(
                 "INSERT INTO koppeltaal_outbox
                      (identifier, domain, event, focal, message, not_before, created_at, changed_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?6) ON CONFLICT (identifier) DO NOTHING",
+                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?6) ON CONFLICT (identifier) DO NOTHING",
             )?
             .execute(params![self.identifier, self.domain, self.event, self.focal, self.message, now()])?;
         if inserted == 1 {

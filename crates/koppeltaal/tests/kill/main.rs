@@ -30,7 +30,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + 
 const DOMAIN: &str = "Zonnedauw";
 
 /// How long after a kill the server may still be at work with a post, and how long it waits for an acknowledgement.
-const SETTLE: Duration = Duration::from_secs(2);
+const SETTLE: Duration = Duration::from_secs(5);
 
 /// How many messages a sender may be sending when it is killed.
 const CONCURRENCY: u32 = 4;

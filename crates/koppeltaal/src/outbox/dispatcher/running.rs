@@ -155,8 +155,10 @@ impl Running {
         }
         if let Err(error) = self.dispatcher.outbox.store.settle(claimed.place, holder, end).await {
             // It stays ours until the lease is over; then it is looked up.
-            self.database_trouble(error);
+            return self.database_trouble(error);
         }
+        // What is behind it about the same resource can go now.
+        self.dispatcher.outbox.wake();
     }
 
     /// Tries a message. None: it is not ours any more.
@@ -169,12 +171,12 @@ impl Running {
         let verdict = match attempt::look_up(connector, claimed, *settle_time).await {
             Ok(Earlier::Accepted(versions)) => attempt::keep(connector, &versions).await,
             Ok(Earlier::Open(wait)) => Verdict::Open(wait),
-            Ok(Earlier::No) => attempt::post(connector, &prepared, *settle_time / 2).await,
+            Ok(Earlier::No) => attempt::post(connector, &prepared, claimed.attempts, *settle_time / 2).await,
             Ok(Earlier::Lost) => {
                 if !outbox.store.post_again(claimed.place, holder, *settle_time).await? {
                     return Ok(None);
                 }
-                attempt::post(connector, &prepared, *settle_time / 2).await
+                attempt::post(connector, &prepared, claimed.attempts, *settle_time / 2).await
             }
             Err(error) => attempt::not_looked_up(&error),
         };

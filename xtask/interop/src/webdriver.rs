@@ -101,14 +101,31 @@ impl Browser {
     }
 
     pub(crate) async fn click(&self, selector: &str) -> Result<()> {
-        let element = self.post("element", json!({ "using": "css selector", "value": selector })).await?;
-        self.post(&format!("element/{}/click", id(&element)?), json!({})).await.map(drop)
+        let find = json!({ "using": "css selector", "value": selector });
+        self.act((Method::POST, "element", find), "click", json!({})).await
     }
 
     /// Types into whatever has the focus.
     pub(crate) async fn press(&self, keys: &str) -> Result<()> {
-        let element = self.command(Method::GET, "element/active", &Value::Null).await?;
-        self.post(&format!("element/{}/value", id(&element)?), json!({ "text": keys })).await.map(drop)
+        self.act((Method::GET, "element/active", Value::Null), "value", json!({ "text": keys })).await
+    }
+
+    /// Does something to the element that a command finds. The page is live: between the two it may put another one in
+    /// the element's place, and then that one is looked for.
+    async fn act(
+        &self,
+        (method, path, find): (Method, &str, Value),
+        action: &str,
+        body: Value,
+    ) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let element = self.command(method.clone(), path, &find).await?;
+            match self.post(&format!("element/{}/{action}", id(&element)?), body.clone()).await {
+                Err(error) if is_stale(&error) && started.elapsed() < PATIENCE => {}
+                result => return result.map(drop),
+            }
+        }
     }
 
     /// Goes on with the Tab key until the focus is on what the CSS selector names.
@@ -143,6 +160,10 @@ impl Browser {
         session.send().await?;
         Ok(())
     }
+}
+
+fn is_stale(error: &anyhow::Error) -> bool {
+    error.to_string().contains("stale element reference")
 }
 
 fn id(element: &Value) -> Result<&str> {

@@ -297,12 +297,35 @@ impl ReadOptions {
         }
     }
 
+    /// The type of the resource in a text, `Bundle` for a bundle, without reading more than it takes to find it. Whether
+    /// the rest can be read remains open.
+    ///
+    /// ```
+    /// use koppeltaal_fhir::{Format, ReadOptions};
+    ///
+    /// let text = br#"{"resourceType": "Patient", "birthDate": "1970-03-30"}"#;
+    /// assert_eq!(ReadOptions::tolerant().resource_type(Format::Json, text)?, "Patient");
+    /// # Ok::<(), koppeltaal_fhir::ReadError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Text that does not start like DSTU1, or that exceeds the limit of bytes.
+    #[cfg(all(feature = "json", feature = "xml"))]
+    #[cfg_attr(docsrs, doc(cfg(all(feature = "json", feature = "xml"))))]
+    pub fn resource_type(&self, format: Format, text: &[u8]) -> Result<String, ReadError> {
+        match format {
+            Format::Json => self.read_with(text, crate::json::resource_type),
+            Format::Xml => self.read_with(text, crate::xml::resource_type),
+        }
+    }
+
     #[cfg(any(feature = "json", feature = "xml"))]
-    fn read_with(
+    fn read_with<T>(
         &self,
         text: &[u8],
-        read: impl FnOnce(&str, Report<'_>) -> Result<ReadDocument, Failure>,
-    ) -> Result<ReadDocument, ReadError> {
+        read: impl FnOnce(&str, Report<'_>) -> Result<T, Failure>,
+    ) -> Result<T, ReadError> {
         // A byte order mark is common in files from .NET and carries no meaning in UTF-8.
         let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
         let report = Report::reading(text, self.strict, self.limits);

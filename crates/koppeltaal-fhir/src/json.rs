@@ -11,7 +11,7 @@ mod structure;
 mod values;
 mod write;
 
-pub(crate) use read::read;
+pub(crate) use read::{read, resource_type};
 #[cfg(feature = "xml")]
 pub(crate) use scan::{Kind, Scanner};
 pub(crate) use write::write;

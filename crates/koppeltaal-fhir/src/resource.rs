@@ -64,14 +64,14 @@ macro_rules! resource_type {
 
             fn take(resource: Resource) -> Result<Self, Resource> {
                 match resource {
-                    Resource::$variant(resource) => Ok(*resource),
+                    Resource::$variant(resource) => Ok(std::sync::Arc::unwrap_or_clone(resource)),
                     other => Err(other),
                 }
             }
 
             fn of_mut(resource: &mut Resource) -> Option<&mut Self> {
                 match resource {
-                    Resource::$variant(resource) => Some(resource),
+                    Resource::$variant(resource) => Some(std::sync::Arc::make_mut(resource)),
                     _ => None,
                 }
             }
@@ -79,7 +79,7 @@ macro_rules! resource_type {
 
         impl From<$type> for Resource {
             fn from(resource: $type) -> Self {
-                Self::$variant(Box::new(resource))
+                Self::$variant(std::sync::Arc::new(resource))
             }
         }
     };

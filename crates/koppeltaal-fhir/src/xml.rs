@@ -15,7 +15,7 @@ mod tokens;
 mod write;
 
 pub(crate) use narrative::problems_of as narrative_problems;
-pub(crate) use read::read;
+pub(crate) use read::{read, resource_type};
 pub(crate) use text::{escape_attribute, unescape};
 pub(crate) use tokens::{Token, Tokens};
 pub(crate) use write::write;

@@ -8,6 +8,11 @@ use koppeltaal_fhir::datatypes::{Coding, Extension, ExtensionValue, ResourceRefe
 use koppeltaal_fhir::resources::{MessageHeader, Other};
 use koppeltaal_fhir::{Document, ResourceType, Unknown, UnknownNode};
 
+/// Whether a header has elements that [`wrap_references`] may take.
+pub(crate) fn has_references(header: &MessageHeader) -> bool {
+    header.unknown.iter().any(|node| node.name() == "reference")
+}
+
 /// Takes bare `reference` elements of a header into its `data`, in front: they are the focal resource.
 pub(crate) fn wrap_references(header: &mut MessageHeader) {
     let bare = header.unknown.extract(|node| node.name() == "reference" && references(node).is_some());

@@ -1,5 +1,7 @@
 //! [`Header`]: typed access to a `MessageHeader`, which keeps everything that the access does not know.
 
+use std::sync::Arc;
+
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::resources::{MessageHeader, MessageHeaderResponse, MessageHeaderSource};
@@ -19,7 +21,8 @@ use crate::vocabulary::extension::message_header::{IS_EXPIRED, PATIENT, PROCESSI
 /// The getters read what deployed senders write; texts that are present but empty count as absent. The DSTU1 resource itself is at [`fhir`](Self::fhir).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Header {
-    pub(crate) fhir: Box<MessageHeader>,
+    /// Shared with the bundle that it was read from, until one of them changes.
+    pub(crate) fhir: Arc<MessageHeader>,
     names: Names,
 }
 
@@ -27,13 +30,19 @@ mod check;
 
 impl From<MessageHeader> for Header {
     /// Takes the header as it is, but for `reference` elements without `data` round them, which get one.
-    fn from(mut fhir: MessageHeader) -> Self {
-        bare::wrap_references(&mut fhir);
-        Self { fhir: Box::new(fhir), names: Names::default() }
+    fn from(fhir: MessageHeader) -> Self {
+        Self::shared(Arc::new(fhir), Names::default())
     }
 }
 
 impl Header {
+    fn shared(mut fhir: Arc<MessageHeader>, names: Names) -> Self {
+        if bare::has_references(&fhir) {
+            bare::wrap_references(Arc::make_mut(&mut fhir));
+        }
+        Self { fhir, names }
+    }
+
     /// The header of a new message: a fresh identifier, the current time.
     pub fn new(event: Event, source: MessageHeaderSource) -> Self {
         let identifier = Uuid::new_v4().to_string();
@@ -46,16 +55,16 @@ impl Header {
         })
     }
 
-    /// The header in an entry of a bundle, if the entry holds one.
+    /// The header in an entry of a bundle, if the entry holds one. It shares what it holds with the entry.
     pub fn of_entry(entry: &Entry) -> Option<Self> {
-        let fhir: &MessageHeader = entry.content.as_ref()?.get()?;
-        Some(Self { names: Names::of(entry), ..Self::from(fhir.clone()) })
+        let Some(Resource::MessageHeader(fhir)) = &entry.content else { return None };
+        Some(Self::shared(Arc::clone(fhir), Names::of(entry)))
     }
 
-    /// The same by value, which costs no copy.
+    /// The same by value.
     pub fn take(mut entry: Entry) -> Option<Self> {
-        let fhir = entry.content.take()?.take::<MessageHeader>().ok()?;
-        Some(Self { names: Names::of_bare(entry), ..Self::from(fhir) })
+        let Some(Resource::MessageHeader(fhir)) = entry.content.take() else { return None };
+        Some(Self::shared(fhir, Names::of_bare(entry)))
     }
 
     /// The headers in a bundle: one for a message, any number for a search.
@@ -70,12 +79,12 @@ impl Header {
 
     /// The DSTU1 resource, to change what has no method here.
     pub fn fhir_mut(&mut self) -> &mut MessageHeader {
-        &mut self.fhir
+        Arc::make_mut(&mut self.fhir)
     }
 
     /// The DSTU1 resource.
     pub fn into_fhir(self) -> MessageHeader {
-        *self.fhir
+        Arc::unwrap_or_clone(self.fhir)
     }
 
     /// The address of the header at the server, with version when it came with one: the place to acknowledge the
@@ -96,7 +105,7 @@ impl Header {
 
     /// Replaces the identifier. Sending the same message again takes the same identifier.
     pub fn set_identifier(&mut self, identifier: &str) {
-        self.fhir.identifier = identifier.into();
+        self.fhir_mut().identifier = identifier.into();
     }
 
     /// When the message was made, as written: some senders leave out the offset. `None` also for text that is no time,
@@ -107,7 +116,7 @@ impl Header {
 
     /// Replaces the time.
     pub fn set_timestamp(&mut self, timestamp: Instant) {
-        self.fhir.timestamp = timestamp.into();
+        self.fhir_mut().timestamp = timestamp.into();
     }
 
     /// The code of the event, one of the eight or not.
@@ -126,7 +135,7 @@ impl Header {
 
     /// Replaces the event.
     pub fn set_event(&mut self, event: Event) {
-        self.fhir.event = Some(event.coding());
+        self.fhir_mut().event = Some(event.coding());
     }
 
     /// The name of the sending installation.
@@ -151,7 +160,7 @@ impl Header {
 
     /// Replaces the source.
     pub fn set_source(&mut self, source: MessageHeaderSource) {
-        self.fhir.source = Some(source);
+        self.fhir_mut().source = Some(source);
     }
 
     /// What the message is about, the focal resource first. With version when the resource has one.
@@ -170,7 +179,7 @@ impl Header {
             reference: url.as_str().into(),
             ..ResourceReference::default()
         };
-        self.fhir.data = urls.into_iter().map(reference).collect();
+        self.fhir_mut().data = urls.into_iter().map(reference).collect();
     }
 
     /// The patient whom the message is about: a reference, as a rule the URL of the patient.
@@ -274,7 +283,7 @@ impl Header {
 
     /// Puts `new` where the first extension with this URL stands, or at the end, and removes the others.
     fn replace_extension(&mut self, url: &str, new: Option<Extension>) {
-        let extensions = &mut self.fhir.extension;
+        let extensions = &mut self.fhir_mut().extension;
         let place = extensions.iter().position(|extension| extension.url == url).unwrap_or(extensions.len());
         extensions.retain(|extension| extension.url != url);
         if let Some(new) = new {

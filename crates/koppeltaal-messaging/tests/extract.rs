@@ -184,7 +184,7 @@ fn a_list_of_headers_is_no_message_but_can_be_read() -> Result {
 fn an_unknown_event_keeps_the_bundle_and_shows_nothing_of_it() -> Result {
     let mut bundle = read(&fixtures("messages/CreateOrUpdatePatient-full.json"))?;
     for entry in &mut bundle.entry {
-        if let Some(Resource::MessageHeader(header)) = &mut entry.content {
+        if let Some(header) = entry.content.as_mut().and_then(Resource::get_mut::<MessageHeader>) {
             header.event.as_mut().ok_or("no event")?.code = "CreateOrUpdateMedication".into();
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue};
-use koppeltaal_fhir::{Document, resources};
+use koppeltaal_fhir::resources;
 use koppeltaal_messaging::vocabulary::conformance;
 use reqwest::Url;
 
@@ -81,12 +81,9 @@ impl Client {
     pub async fn conformance(&self) -> Result<ConformanceStatement> {
         let request = Request::new(Operation::CONFORMANCE, self.server().fhir("metadata", &[]));
         let statement = self
-            .exchange(request, |answer| match answer.document()?.document {
-                Document::Resource(koppeltaal_fhir::Resource::Conformance(resource)) => {
-                    ConformanceStatement::new(resource, self.shared())
-                        .map_err(|problem| answer.not_koppeltaal(problem))
-                }
-                _ => Err(answer.unexpected("no conformance statement")),
+            .exchange(request, |answer| {
+                ConformanceStatement::new(answer.resource("no conformance statement")?, self.shared())
+                    .map_err(|problem| answer.not_koppeltaal(problem))
             })
             .await?;
         self.shared().endpoints.set(statement.endpoints.clone());
@@ -112,7 +109,7 @@ impl Client {
 
 impl ConformanceStatement {
     fn new(
-        resource: Box<resources::Conformance>,
+        resource: resources::Conformance,
         shared: &Shared,
     ) -> std::result::Result<Self, ProtocolProblem> {
         let oauth_server = &shared.oauth_server;
@@ -140,7 +137,7 @@ impl ConformanceStatement {
             launch: used(stated(&[conformance::LAUNCH], "launch")?, "OAuth2/Koppeltaal/Launch"),
             mobile_launch: oauth_server.beside_fhir("OAuth2/Koppeltaal/MobileLaunch"),
         };
-        Ok(Self { endpoints: Arc::new(endpoints), resource })
+        Ok(Self { endpoints: Arc::new(endpoints), resource: Box::new(resource) })
     }
 
     /// The DSTU1 resource.

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use koppeltaal_fhir::resources::Other;
-use koppeltaal_fhir::{Entry, Resource};
+use koppeltaal_fhir::Entry;
 use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_messaging::vocabulary::search;
 
@@ -89,10 +89,7 @@ impl Client {
 
 impl StoredActivityDefinition {
     fn of_entry(mut entry: Entry) -> Option<Self> {
-        let resource = match entry.content.take()? {
-            Resource::Other(other) => *other,
-            _ => return None,
-        };
+        let resource = entry.content.take()?.take().ok()?;
         Some(Self { url: address_of(&entry), resource })
     }
 }

@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::headers::{HEADER_SEARCH, MessageFilter, ReceivedMessage};
 use crate::request::{Body, Operation, Request};
+use crate::response::Answer;
 
 impl Client {
     /// Posts a message: a [`Message`](koppeltaal_messaging::Message) as a bundle, or any bundle with a header. The reply
@@ -93,7 +94,6 @@ impl Client {
             .body(Body::resource(self.format(), answered.into_fhir().into())?)
             .message_identifier(header.identifier());
         // Some servers answer with the header, some with nothing; a page of a proxy is neither.
-        self.exchange(request, |answer| if answer.is_empty() { Ok(()) } else { answer.document().map(drop) })
-            .await
+        self.exchange(request, Answer::nothing).await
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, StatusCode};
 use koppeltaal_fhir::resources::{OperationOutcome, ResponseType};
-use koppeltaal_fhir::{Bundle, Document, Finding, Limits, ReadDocument, ReadOptions, Resource};
+use koppeltaal_fhir::{Bundle, Document, Finding, Format, Limits, ReadDocument, ReadOptions, ResourceType};
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::{CodeSystem as _, ReplyError, ResourceUrl};
 use reqwest::Url;
@@ -160,10 +160,10 @@ impl Answer {
 
     fn refusal(self) -> Error {
         let problem = match self.read().map(|read| read.document) {
-            Ok(Document::Resource(Resource::OperationOutcome(outcome))) => {
-                return self.refused(Outcome::new(*outcome));
-            }
-            Ok(_) => ProtocolProblem::Unexpected("an error status without an OperationOutcome"),
+            Ok(document) => match document.get::<OperationOutcome>() {
+                Some(outcome) => return self.refused(Outcome::new(outcome.clone())),
+                None => ProtocolProblem::Unexpected("an error status without an OperationOutcome"),
+            },
             Err(problem) => problem,
         };
         match self.by_status() {
@@ -226,8 +226,8 @@ impl Answer {
         }
     }
 
-    /// The body as a document, with what was odd about it.
-    fn read(&self) -> std::result::Result<ReadDocument, ProtocolProblem> {
+    /// The format of the body, once it is sure that it can be read.
+    fn format(&self) -> std::result::Result<Format, ProtocolProblem> {
         if !self.is_uncompressed() {
             return Err(ProtocolProblem::Compression);
         }
@@ -239,8 +239,17 @@ impl Answer {
         if media::is_foreign_charset(content_type) {
             return Err(ProtocolProblem::Charset);
         }
-        let options = ReadOptions::tolerant().limits(self.limits);
-        options.read(format, &self.body).map_err(ProtocolProblem::Unreadable)
+        Ok(format)
+    }
+
+    fn options(&self) -> ReadOptions {
+        ReadOptions::tolerant().limits(self.limits)
+    }
+
+    /// The body as a document, with what was odd about it.
+    fn read(&self) -> std::result::Result<ReadDocument, ProtocolProblem> {
+        let format = self.format()?;
+        self.options().read(format, &self.body).map_err(ProtocolProblem::Unreadable)
     }
 
     /// The document, whatever it is.
@@ -257,6 +266,23 @@ impl Answer {
         }
     }
 
+    /// Nothing, for an operation whose answer nobody looks at: a resource, or no body at all. Only what may refuse is
+    /// read to its end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`document`](Self::document).
+    pub(crate) fn nothing(&self) -> Result<()> {
+        let is_resource = |format| {
+            let resource_type = self.options().resource_type(format, &self.body);
+            resource_type.is_ok_and(|resource_type| resource_type != OperationOutcome::NAME)
+        };
+        if self.is_empty() || self.format().is_ok_and(is_resource) {
+            return Ok(());
+        }
+        self.document().map(drop)
+    }
+
     /// The bundle, which it must be, and what was odd about it.
     pub(crate) fn bundle(&self) -> Result<ReadBundle> {
         let ReadDocument { document, findings, suppressed, .. } = self.document()?;
@@ -264,6 +290,12 @@ impl Answer {
             Document::Bundle(bundle) => Ok(ReadBundle { bundle, findings, suppressed }),
             Document::Resource(_) => Err(self.unexpected("a resource where a bundle is due")),
         }
+    }
+
+    /// The resource of this type, which it must be; `missing` says that it is not there.
+    pub(crate) fn resource<T: ResourceType>(&self, missing: &'static str) -> Result<T> {
+        let resource = self.document()?.document.into_resource().ok();
+        resource.and_then(|resource| resource.take().ok()).ok_or_else(|| self.unexpected(missing))
     }
 
     /// Where the resource is that was created or changed, with its version: `Content-Location`, else `Location`.

@@ -52,7 +52,8 @@ impl Client {
 
     async fn repeat(&self, request: &Request<'_>, started: Instant) -> Result<Answer> {
         let Shared { settings, retry_budget, .. } = self.shared();
-        let mut delays = settings.retry.delays();
+        // Made when the first try has failed, which is rare.
+        let mut delays = None;
         let left = || settings.total_timeout.saturating_sub(started.elapsed());
         retry_budget.count_request();
         let mut authorization = self.authorize(request, left()).await?;
@@ -74,7 +75,7 @@ impl Client {
                 (authorization, renewed) = (Some(fresh), true);
                 continue;
             }
-            let delay = match delays.next() {
+            let delay = match delays.get_or_insert_with(|| settings.retry.delays()).next() {
                 Some(delay) if request.may_repeat_after(&error) => {
                     delay.max(error.retry_after().unwrap_or_default())
                 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::resources::Other;
-use koppeltaal_fhir::{Document, Entry, Resource};
+use koppeltaal_fhir::Entry;
 use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_messaging::profiles::StorageItem;
 use koppeltaal_messaging::vocabulary::search::{self, storage as parameter};
@@ -14,6 +14,7 @@ use reqwest::Url;
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::request::{Body, Operation, Request};
+use crate::response::Answer;
 use crate::search::Search;
 
 /// Which kind of `Other` all requests are about.
@@ -151,12 +152,8 @@ impl Client {
         url.query_pairs_mut().extend_pairs(patient);
         let result = self
             .exchange(Request::new(Operation::STORAGE_ITEM, url), |answer| {
-                match answer.document()?.document {
-                    Document::Resource(Resource::Other(other)) => {
-                        Ok(Some(StoredItem { url: answer.resource_url(), item: (*other).into() }))
-                    }
-                    _ => Err(answer.unexpected("no StorageItem")),
-                }
+                let item = answer.resource::<Other>("no StorageItem")?.into();
+                Ok(Some(StoredItem { url: answer.resource_url(), item }))
             })
             .await;
         or_none(result)
@@ -209,9 +206,7 @@ impl Client {
         let body = Body::resource(self.format(), Other::from(item.clone()).into())?;
         self.exchange(Request::new(operation, url).body(body), |answer| {
             // The body says nothing that is not known, but an outcome in it may refuse.
-            if !answer.is_empty() {
-                answer.document()?;
-            }
+            answer.nothing()?;
             answer
                 .resource_url()
                 .ok_or_else(|| answer.unexpected("no address in Content-Location or Location"))
@@ -220,10 +215,7 @@ impl Client {
     }
 
     pub(crate) async fn delete(&self, operation: &'static Operation, url: Url) -> Result<()> {
-        self.exchange(Request::new(operation, url), |answer| {
-            if answer.is_empty() { Ok(()) } else { answer.document().map(drop) }
-        })
-        .await
+        self.exchange(Request::new(operation, url), Answer::nothing).await
     }
 
     /// The address at the configured server.
@@ -251,10 +243,7 @@ pub(crate) fn or_none<T>(result: Result<Option<T>>) -> Result<Option<T>> {
 
 impl StoredItem {
     fn of_entry(mut entry: Entry) -> Option<Self> {
-        let item = match entry.content.take()? {
-            Resource::Other(other) => (*other).into(),
-            _ => return None,
-        };
+        let item = entry.content.take()?.take::<Other>().ok()?.into();
         Some(Self { url: crate::definitions::address_of(&entry), item })
     }
 }

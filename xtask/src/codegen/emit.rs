@@ -345,19 +345,19 @@ fn resource_file(model: &Model) -> TokenStream {
         .collect();
     let variants = resources.iter().map(|(gate, module, name, standard_name)| {
         let doc = format!(" A `{standard_name}`.");
-        quote! { #gate #[doc = #doc] #name(Box<super::#module::#name>) }
+        quote! { #gate #[doc = #doc] #name(Arc<super::#module::#name>) }
     });
     let type_names = resources.iter().map(|(gate, _, name, standard_name)| {
         quote! { #gate Self::#name(_) => #standard_name, }
     });
     let empties = resources.iter().map(|(gate, _, name, standard_name)| {
-        quote! { #gate #standard_name => Self::#name(Box::default()), }
+        quote! { #gate #standard_name => Self::#name(Arc::default()), }
     });
     let structures = resources.iter().map(|(gate, _, name, _)| {
         quote! { #gate Self::#name(resource) => Some(&**resource), }
     });
     let structures_mut = resources.iter().map(|(gate, _, name, _)| {
-        quote! { #gate Self::#name(resource) => Some(&mut **resource), }
+        quote! { #gate Self::#name(resource) => Some(Arc::make_mut(resource) as &mut dyn Structure), }
     });
     let conversions = resources.iter().map(|(gate, module, name, standard_name)| {
         quote! { #gate resource_type!(super::#module::#name, #name, #standard_name); }
@@ -365,6 +365,8 @@ fn resource_file(model: &Model) -> TokenStream {
     let all_names = resources.iter().map(|(_, _, _, standard_name)| standard_name);
     quote! {
         #![doc = " Any resource of DSTU1."]
+        use std::sync::Arc;
+
         use crate::resource::resource_type;
         use crate::structure::Structure;
         use crate::unknown::UnknownResource;
@@ -373,12 +375,15 @@ fn resource_file(model: &Model) -> TokenStream {
         ///
         /// Types that this build does not model (feature `all-resources`), and types that DSTU1 does not have, are kept
         /// as [`Unknown`](Self::Unknown).
+        ///
+        /// A clone shares what it holds, so a bundle is copied at little cost. A resource that is changed while others share
+        /// it ([`get_mut`](Self::get_mut), or [`Arc::make_mut`] in a match) is copied by then, and theirs stays as it was.
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
         pub enum Resource {
             #(#variants,)*
             /// A resource of another type, as source text.
-            Unknown(Box<UnknownResource>),
+            Unknown(Arc<UnknownResource>),
         }
 
         /// The names of all resource types of DSTU1, modelled by this build or not.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use koppeltaal_fhir::resources::Other;
-use koppeltaal_fhir::{Document, ReadOptions, Resource};
+use koppeltaal_fhir::ReadOptions;
 use koppeltaal_messaging::profiles::ActivityDefinition;
 use koppeltaal_messaging::{CodeSystem as _, ResourceUrl};
 use koppeltaal_transport::{Client, IncludeArchived, StoredActivityDefinition};
@@ -133,10 +133,8 @@ fn definition_in(file: &std::path::Path) -> Result<ActivityDefinition, Failure> 
         Input::load(file).map_err(|none| Failure::Usage(format!("{}: {}", none.name, none.problem)))?;
     let unusable = |problem: &str| Failure::Usage(format!("{}: {problem}", input.name()));
     let read = input.read(ReadOptions::tolerant()).map_err(|error| unusable(&error.to_string()))?;
-    match read.document {
-        Document::Resource(Resource::Other(other)) => Ok((*other).into()),
-        _ => Err(unusable("it is no Other with an activity definition")),
-    }
+    let other = read.document.into_resource().ok().and_then(|resource| resource.take::<Other>().ok());
+    other.map(Into::into).ok_or_else(|| unusable("it is no Other with an activity definition"))
 }
 
 impl Definition {

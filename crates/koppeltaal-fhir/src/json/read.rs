@@ -4,6 +4,7 @@
 //! first finding of severity error.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::resource_types::ResourceTypes;
 use super::scan::{Kind, ScanError, Scanner};
@@ -29,6 +30,15 @@ pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
     let end = reader.scanner.end();
     reader.scan(end)?;
     Ok(ReadDocument::new(document, reader.report))
+}
+
+/// The `resourceType` of the object that a text starts with.
+pub(crate) fn resource_type(text: &str, report: Report<'_>) -> Result<String> {
+    let mut reader = Reader { scanner: Scanner::new(text), resource_types: ResourceTypes::default(), report };
+    match reader.root()? {
+        Some(resource_type) => Ok(resource_type.into_owned()),
+        None => Err(reader.report.not_fhir("an object without resourceType", 0)),
+    }
 }
 
 pub(super) struct Reader<'t> {
@@ -81,12 +91,18 @@ impl<'t> Reader<'t> {
         self.scan(string)
     }
 
-    pub(super) fn document(&mut self) -> Result<Document> {
+    /// The type of the object that the text has to be.
+    fn root(&mut self) -> Result<Option<Cow<'t, str>>> {
         let start = self.scanner.offset();
         if self.kind()? != Kind::Object {
             return Err(self.report.not_fhir("expected an object with a resourceType", start));
         }
-        let Some(resource_type) = self.resource_type()? else {
+        self.resource_type()
+    }
+
+    fn document(&mut self) -> Result<Document> {
+        let start = self.scanner.offset();
+        let Some(resource_type) = self.root()? else {
             return self.legacy_feed(start);
         };
         if resource_type == "Bundle" {
@@ -157,7 +173,7 @@ impl<'t> Reader<'t> {
                 resource_type,
             )?;
         }
-        Ok(Resource::Unknown(Box::new(UnknownResource { resource_type: resource_type.to_owned(), content })))
+        Ok(Resource::Unknown(Arc::new(UnknownResource { resource_type: resource_type.to_owned(), content })))
     }
 
     /// A resource inside another object: contained, or the content of an entry.

@@ -4,6 +4,7 @@
 //! first finding of severity error.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::names::{MAXIMUM_PREFIXES, Namespace, Scope, Scopes};
 use super::tag::{RawValue, Tag};
@@ -19,6 +20,9 @@ pub(super) const WARNING: Severity = Severity::Warning;
 
 pub(super) type Result<T> = std::result::Result<T, Failure>;
 
+/// The root element of a bundle.
+const FEED: &str = "feed";
+
 /// Reads one resource or feed.
 pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
     let mut reader = Reader { tokens: Tokens::new(text), scopes: Scopes::default(), report };
@@ -27,6 +31,13 @@ pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
     }
     let document = reader.document()?;
     Ok(ReadDocument::new(document, reader.report))
+}
+
+/// The type of the resource that a text starts with, or `Bundle`.
+pub(crate) fn resource_type(text: &str, report: Report<'_>) -> Result<String> {
+    let mut reader = Reader { tokens: Tokens::new(text), scopes: Scopes::default(), report };
+    let root = reader.root()?;
+    Ok(if root.name == FEED { "Bundle" } else { root.name }.to_owned())
 }
 
 fn forbidden_control(bytes: &[u8]) -> Option<usize> {
@@ -194,7 +205,8 @@ impl<'t> Reader<'t> {
             .ok_or_else(|| self.report.malformed(format!("the prefix `{prefix}` is not declared"), offset))
     }
 
-    pub(super) fn document(&mut self) -> Result<Document> {
+    /// The first element, which has to be a feed or a resource.
+    fn root(&mut self) -> Result<Element<'t>> {
         let root = loop {
             match self.token()? {
                 Token::Start => break self.open(Scopes::ROOT)?,
@@ -207,14 +219,20 @@ impl<'t> Reader<'t> {
                 }
             }
         };
-        let document = if root.name == "feed" {
+        if root.name == FEED || root.namespace == Namespace::Fhir || RESOURCE_TYPES.contains(&root.name) {
+            return Ok(root);
+        }
+        let problem = format!("the root element is `{}`", root.name);
+        Err(self.report.not_fhir(problem, root.tag.offset))
+    }
+
+    fn document(&mut self) -> Result<Document> {
+        let root = self.root()?;
+        let document = if root.name == FEED {
             self.expect_namespace(&root, Namespace::Atom)?;
             Document::Bundle(self.feed(&root)?)
-        } else if root.namespace == Namespace::Fhir || RESOURCE_TYPES.contains(&root.name) {
-            Document::Resource(self.resource(&root)?)
         } else {
-            let problem = format!("the root element is `{}`", root.name);
-            return Err(self.report.not_fhir(problem, root.tag.offset));
+            Document::Resource(self.resource(&root)?)
         };
         match self.token()? {
             Token::Eof => Ok(document),
@@ -265,7 +283,7 @@ impl<'t> Reader<'t> {
             )?;
         }
         let content = UnknownContent::XmlElement(self.capture(element, Namespace::None)?);
-        Ok(Resource::Unknown(Box::new(UnknownResource { resource_type: element.name.to_owned(), content })))
+        Ok(Resource::Unknown(Arc::new(UnknownResource { resource_type: element.name.to_owned(), content })))
     }
 
     /// The resources in a wrapper: `contained`, or the content of an entry. The schema wants exactly one.

@@ -145,7 +145,7 @@ async fn content(app: &App, request: Request) -> Result<(String, String), Refusa
     let body = read_body(body, app.limits()).await?;
     if let Ok(Document::Resource(Resource::Binary(binary))) = read_document(&parts.headers, &body) {
         let content = binary.content.get().map(|content| content.as_str().to_owned());
-        return Ok((binary.content_type, content.unwrap_or_default()));
+        return Ok((binary.content_type.clone(), content.unwrap_or_default()));
     }
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or("application/octet-stream").to_owned();

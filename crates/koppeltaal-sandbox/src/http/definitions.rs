@@ -2,7 +2,7 @@
 //! about them.
 
 use axum::http::{StatusCode, header};
-use koppeltaal_fhir::{Document, Link, Resource};
+use koppeltaal_fhir::{Document, Link};
 use koppeltaal_messaging::vocabulary::search as parameter;
 
 use super::app::App;
@@ -91,14 +91,6 @@ fn answer(definition: Definition, links: &Links) -> Reply {
 }
 
 fn definition_in(received: Received) -> Result<SentDefinition, Refusal> {
-    match received.document {
-        Document::Resource(Resource::Other(content)) => {
-            Ok(SentDefinition { content: *content, bytes: received.bytes })
-        }
-        Document::Resource(resource) => Err(Refusal::unsupported(format!(
-            "The resource type '{}' is not supported",
-            resource.resource_type()
-        ))),
-        Document::Bundle(_) => Err(Refusal::malformed("The body is a bundle, not an Other.")),
-    }
+    let bytes = received.bytes;
+    Ok(SentDefinition { content: received.other()?, bytes })
 }

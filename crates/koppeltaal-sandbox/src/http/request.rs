@@ -10,6 +10,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Uri, header};
 use http_body_util::LengthLimitError;
 use koppeltaal_fhir::Document;
+use koppeltaal_fhir::resources::Other;
 use tokio::time::timeout;
 
 use super::app::App;
@@ -25,6 +26,19 @@ pub(crate) struct Received {
     pub(crate) document: Document,
     /// Its length in bytes.
     pub(crate) bytes: usize,
+}
+
+impl Received {
+    /// The `Other` that it has to be.
+    pub(crate) fn other(self) -> Result<Other, Refusal> {
+        let resource = self.document.into_resource();
+        let resource =
+            resource.map_err(|_| Refusal::malformed("The body is a bundle, not an Other."))?;
+        resource.take().map_err(|other| {
+            let resource_type = other.resource_type();
+            Refusal::unsupported(format!("The resource type '{resource_type}' is not supported"))
+        })
+    }
 }
 
 impl FromRequest<Arc<App>> for Received {

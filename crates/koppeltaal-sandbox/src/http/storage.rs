@@ -3,7 +3,7 @@
 //! The names of its search parameters are those of [`parameter`], since no public text gives them.
 
 use axum::http::{StatusCode, header};
-use koppeltaal_fhir::{Document, Resource};
+use koppeltaal_fhir::Document;
 use koppeltaal_messaging::Issue;
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::vocabulary::search::{ID, storage as parameter};
@@ -193,12 +193,5 @@ fn answer(item: &Item, links: &Links) -> Reply {
 }
 
 fn draft_in(received: Received) -> Result<Draft, Refusal> {
-    match received.document {
-        Document::Resource(Resource::Other(content)) => Draft::of(*content),
-        Document::Resource(resource) => Err(Refusal::unsupported(format!(
-            "The resource type '{}' is not supported",
-            resource.resource_type()
-        ))),
-        Document::Bundle(_) => Err(Refusal::malformed("The body is a bundle, not an Other.")),
-    }
+    Draft::of(received.other()?)
 }

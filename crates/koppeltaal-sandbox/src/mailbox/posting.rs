@@ -67,10 +67,10 @@ impl Posting {
             return Err(Refusal::malformed("The message is empty."));
         }
         let others = bundle.entry.split_off(1);
-        let Some(Resource::MessageHeader(header)) = bundle.entry.pop().and_then(|entry| entry.content) else {
-            return Err(Refusal::malformed("The first entry of the message is not a MessageHeader."));
-        };
-        let mut header = Header::from(*header);
+        let header = bundle.entry.pop().and_then(Header::take);
+        let mut header = header.ok_or_else(|| {
+            Refusal::malformed("The first entry of the message is not a MessageHeader.")
+        })?;
 
         let identifier = header.identifier().map(str::trim).filter(|identifier| !identifier.is_empty());
         let identifier =

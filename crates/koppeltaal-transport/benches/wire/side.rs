@@ -8,10 +8,11 @@ use koppeltaal_transport::{Client, Credentials, Format};
 
 use crate::bare::Bare;
 
-/// One who makes requests, and the best rate of all rounds so far.
+/// One who makes requests, and the rates of all rounds so far.
 pub(crate) struct Side {
     who: Who,
-    best: f64,
+    /// Of each round, in requests per second.
+    rates: Vec<f64>,
 }
 
 enum Who {
@@ -33,7 +34,7 @@ impl Side {
     pub(crate) fn all(url: &str, username: &str, format: Format) -> [Self; 3] {
         let bare = || Bare::new(url, username, format);
         [Who::Bare(bare()), Who::Typed(bare(), format), Who::Client(client(url, username, format))]
-            .map(|who| Self { who, best: 0.0 })
+            .map(|who| Self { who, rates: Vec::new() })
     }
 
     pub(crate) async fn send(&mut self, messages: impl ExactSizeIterator<Item = &Outgoing>) {
@@ -80,7 +81,7 @@ impl Side {
     }
 
     fn take(&mut self, requests: usize, started: Instant) {
-        self.best = self.best.max(requests as f64 / started.elapsed().as_secs_f64());
+        self.rates.push(requests as f64 / started.elapsed().as_secs_f64());
     }
 }
 
@@ -99,11 +100,21 @@ fn read(format: Format, body: &[u8]) -> Document {
     ReadOptions::tolerant().read(format, body).expect("a document").document
 }
 
+/// The ratios are of rounds that ran one after the other, and of those the median: the machine does other things as well,
+/// and is not as fast at all times.
 pub(crate) fn report(what: &str, sides: &[Side; 3]) {
-    let [bare, typed, client] = sides.each_ref().map(|side| side.best);
+    let [bare, typed, client] = sides.each_ref().map(|side| median(side.rates.clone()));
+    let ratio = |floor: &Side| {
+        median(sides[2].rates.iter().zip(&floor.rates).map(|(client, floor)| client / floor).collect())
+    };
     println!(
         "{what}: {bare:.0}, {typed:.0}, {client:.0}; {:.2} of the bare loop, {:.2} of the typed one",
-        client / bare,
-        client / typed
+        ratio(&sides[0]),
+        ratio(&sides[1])
     );
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }

@@ -20,10 +20,12 @@ pub(super) fn module(dstu1: &Model) -> TokenStream {
     });
     let variants = dstu1.resources().filter(|(_, one)| holders.contains(&one.name)).map(|(module, one)| {
         let (name, feature) = (format_ident!("{}", one.name), feature(module));
-        quote! { #feature Self::#name(resource) => resource.visit_references(visitor), }
+        quote! { #feature Self::#name(resource) => Arc::make_mut(resource).visit_references(visitor), }
     });
     quote! {
         #![doc = " Where the types of DSTU1 hold references."]
+        use std::sync::Arc;
+
         use koppeltaal_fhir::{Resource, datatypes, resources};
 
         use crate::references::{References, Visitor};

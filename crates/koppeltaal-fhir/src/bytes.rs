@@ -24,6 +24,17 @@ fn hit<const N: usize>(chunk: [u8; 8], wanted: [u8; N]) -> Option<usize> {
     (found != 0).then(|| (found.trailing_zeros() / 8) as usize)
 }
 
+/// Whether a block has none of `wanted` and no control character (below 0x20).
+#[inline]
+fn is_plain<const N: usize>(block: &[u8; 16], wanted: [u8; N]) -> bool {
+    // Without an early exit the compiler looks at all bytes at once; for each byte wanted, since all of them together are
+    // too much for it.
+    let has_control = block.iter().fold(false, |found, byte| found | (*byte < b' '));
+    wanted.iter().fold(!has_control, |plain, wanted| {
+        plain & !block.iter().fold(false, |found, byte| found | (byte == wanted))
+    })
+}
+
 /// How many bytes there are before the first one that is one of `wanted` or a control character (below 0x20).
 #[inline]
 pub(crate) fn plain_length<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> usize {
@@ -35,9 +46,8 @@ pub(crate) fn plain_length<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> usi
             return index;
         }
         at = 8;
-        // Without an early exit inside a block the compiler looks at all of its bytes at once.
-        while let Some((block, _)) = bytes[at..].split_first_chunk::<16>()
-            && !block.iter().fold(false, |hit, byte| hit | is_hit(*byte))
+        while let Some((block, _)) = bytes[at..].split_first_chunk()
+            && is_plain(block, wanted)
         {
             at += block.len();
         }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use koppeltaal_fhir::{Document, ReadDocument, ReadOptions};
+use koppeltaal_fhir::{Document, Format, ReadDocument, ReadError, ReadOptions};
 
 /// The fixtures with an ending, quirky ones or the others.
 fn fixtures(ending: &str, quirky: bool) -> Vec<PathBuf> {
@@ -61,6 +61,35 @@ fn what_is_right_is_read_strictly_and_without_findings() {
                 findings.iter().map(|finding| format!("{} {}", finding.severity, finding.rule)).collect();
             assert_eq!(found, expected, "{}: {findings:#?}", path.display());
         }
+    }
+}
+
+#[test]
+fn the_type_of_a_document_is_found_without_reading_it() {
+    for (ending, format) in [(".xml", Format::Xml), (".json", Format::Json)] {
+        for path in fixtures(ending, false).into_iter().chain(fixtures(ending, true)) {
+            let document = read(&path, ReadOptions::tolerant()).document;
+            let expected = document.into_resource();
+            let expected = expected.as_ref().map_or("Bundle", |resource| resource.resource_type());
+            let text = fs::read(&path).expect("readable");
+            let found = ReadOptions::tolerant().resource_type(format, &text);
+            assert_eq!(found.as_deref().ok(), Some(expected), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn what_is_no_document_has_no_type() {
+    for (format, text) in [
+        (Format::Json, "{\"name\":1}"),
+        (Format::Json, "[]"),
+        (Format::Json, "Service Unavailable"),
+        (Format::Xml, "<html/>"),
+        (Format::Xml, "Service Unavailable"),
+        (Format::Xml, ""),
+    ] {
+        let error = ReadOptions::tolerant().resource_type(format, text.as_bytes());
+        assert!(matches!(error, Err(ReadError::NotFhir { .. } | ReadError::Malformed { .. })), "{text}");
     }
 }
 

@@ -390,6 +390,16 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_is_changed_leaves_the_bundle_that_it_was_read_from_as_it_was() {
+        let bundle = Bundle { entry: vec![header().into_entry()], ..Bundle::default() };
+        let mut read = Header::all_of(&bundle).next().expect("a header");
+        read.set_identifier("another");
+        let kept = Header::all_of(&bundle).next().expect("a header");
+        assert_ne!(kept.identifier(), Some("another"));
+        assert_eq!(read.identifier(), Some("another"));
+    }
+
+    #[test]
     fn empty_texts_count_as_absent() {
         let mut header = header();
         header.set_source(MessageHeaderSource { software: "".into(), ..MessageHeaderSource::default() });

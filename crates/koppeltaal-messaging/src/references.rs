@@ -3,6 +3,7 @@
 //! how a visit goes.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use koppeltaal_fhir::datatypes::ResourceReference;
 
@@ -76,6 +77,13 @@ impl Visitor<'_> {
         if let Some(value) = value {
             value.visit_references(self);
         }
+    }
+}
+
+/// Copies what others share, for it may be changed.
+impl<T: References + Clone> References for Arc<T> {
+    fn visit_references(&mut self, visitor: &mut Visitor<'_>) {
+        Arc::make_mut(self).visit_references(visitor);
     }
 }
 

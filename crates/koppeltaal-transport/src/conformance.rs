@@ -108,10 +108,7 @@ impl Client {
 }
 
 impl ConformanceStatement {
-    fn new(
-        resource: resources::Conformance,
-        shared: &Shared,
-    ) -> std::result::Result<Self, ProtocolProblem> {
+    fn new(resource: resources::Conformance, shared: &Shared) -> std::result::Result<Self, ProtocolProblem> {
         let oauth_server = &shared.oauth_server;
         let stated = |names: &[&str], name: &'static str| {
             let text = match find(&resource, names) {

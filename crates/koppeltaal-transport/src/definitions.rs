@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::Entry;
+use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_messaging::vocabulary::search;
 

@@ -3,9 +3,9 @@
 
 use std::fmt;
 
+use koppeltaal_fhir::Entry;
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::resources::Other;
-use koppeltaal_fhir::Entry;
 use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_messaging::profiles::StorageItem;
 use koppeltaal_messaging::vocabulary::search::{self, storage as parameter};

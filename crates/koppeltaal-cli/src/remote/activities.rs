@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::ReadOptions;
+use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::profiles::ActivityDefinition;
 use koppeltaal_messaging::{CodeSystem as _, ResourceUrl};
 use koppeltaal_transport::{Client, IncludeArchived, StoredActivityDefinition};

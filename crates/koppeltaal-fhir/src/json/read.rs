@@ -35,10 +35,7 @@ pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
 /// The `resourceType` of the object that a text starts with.
 pub(crate) fn resource_type(text: &str, report: Report<'_>) -> Result<String> {
     let mut reader = Reader { scanner: Scanner::new(text), resource_types: ResourceTypes::default(), report };
-    match reader.root()? {
-        Some(resource_type) => Ok(resource_type.into_owned()),
-        None => Err(reader.report.not_fhir("an object without resourceType", 0)),
-    }
+    Ok(reader.root()?.resource_type.into_owned())
 }
 
 pub(super) struct Reader<'t> {
@@ -47,15 +44,28 @@ pub(super) struct Reader<'t> {
     pub(super) report: Report<'t>,
 }
 
+/// The outermost object.
+struct Root<'t> {
+    resource_type: Cow<'t, str>,
+    /// Whether it stands in another one (see [`Reader::legacy_root`]).
+    is_wrapped: bool,
+}
+
 impl<'t> Reader<'t> {
     #[inline]
     pub(super) fn scan<T>(&self, result: std::result::Result<T, Box<ScanError>>) -> Result<T> {
-        result.map_err(|error| match error.problem {
-            "nested too deep" => self.report.limit("nested too deep", error.offset),
-            problem => self.report.malformed(problem, error.offset),
-        })
+        result.map_err(|error| self.failure(&error))
     }
 
+    #[cold]
+    fn failure(&self, error: &ScanError) -> Failure {
+        match error.problem {
+            "nested too deep" => self.report.limit("nested too deep", error.offset),
+            problem => self.report.malformed(problem, error.offset),
+        }
+    }
+
+    #[inline]
     pub(super) fn kind(&mut self) -> Result<Kind> {
         let kind = self.scanner.kind();
         self.scan(kind)
@@ -91,24 +101,48 @@ impl<'t> Reader<'t> {
         self.scan(string)
     }
 
-    /// The type of the object that the text has to be.
-    fn root(&mut self) -> Result<Option<Cow<'t, str>>> {
+    /// The object that the text has to be. Nothing of it is taken.
+    fn root(&mut self) -> Result<Root<'t>> {
         let start = self.scanner.offset();
         if self.kind()? != Kind::Object {
             return Err(self.report.not_fhir("expected an object with a resourceType", start));
         }
-        self.resource_type()
+        match self.resource_type()? {
+            Some(resource_type) => Ok(Root { resource_type, is_wrapped: false }),
+            None => self.legacy_root(start),
+        }
+    }
+
+    /// Until 0.0.81 official tools wrapped a bundle in an object with the one member `feed`. The bundle in it.
+    fn legacy_root(&mut self, start: usize) -> Result<Root<'t>> {
+        self.begin_object()?;
+        if self.next_member(true)?.as_deref() == Some("feed")
+            && self.kind()? == Kind::Object
+            && let Some(resource_type) = self.resource_type()?
+            && resource_type == "Bundle"
+        {
+            let expected = "the bundle itself, as since 0.0.82";
+            self.report.find((ERROR, Rule::LEGACY), "", start, expected, "a bundle wrapped in `feed`")?;
+            return Ok(Root { resource_type, is_wrapped: true });
+        }
+        Err(self.untyped(start))
+    }
+
+    fn untyped(&self, start: usize) -> Failure {
+        self.report.not_fhir("an object without resourceType", start)
     }
 
     fn document(&mut self) -> Result<Document> {
         let start = self.scanner.offset();
-        let Some(resource_type) = self.root()? else {
-            return self.legacy_feed(start);
-        };
-        if resource_type == "Bundle" {
-            return self.bundle().map(Document::Bundle);
+        let Root { resource_type, is_wrapped } = self.root()?;
+        if resource_type != "Bundle" {
+            return self.resource(&resource_type, start).map(Document::Resource);
         }
-        self.resource(&resource_type, start).map(Document::Resource)
+        let bundle = self.bundle()?;
+        if is_wrapped && self.next_member(false)?.is_some() {
+            return Err(self.untyped(start));
+        }
+        Ok(Document::Bundle(bundle))
     }
 
     pub(super) fn bundle(&mut self) -> Result<Bundle> {
@@ -119,25 +153,6 @@ impl<'t> Reader<'t> {
             return Err(self.report.limit(limit, self.scanner.offset()));
         }
         Ok(bundle)
-    }
-
-    /// Until 0.0.81 official tools wrapped a bundle in an object with the one member `feed`.
-    pub(super) fn legacy_feed(&mut self, start: usize) -> Result<Document> {
-        let untyped = |reader: &Self| Err(reader.report.not_fhir("an object without resourceType", start));
-        self.begin_object()?;
-        if self.next_member(true)?.as_deref() != Some("feed") || self.kind()? != Kind::Object {
-            return untyped(self);
-        }
-        if self.resource_type()?.as_deref() != Some("Bundle") {
-            return untyped(self);
-        }
-        let expected = "the bundle itself, as since 0.0.82";
-        self.report.find((ERROR, Rule::LEGACY), "", start, expected, "a bundle wrapped in `feed`")?;
-        let bundle = self.bundle()?;
-        if self.next_member(false)?.is_some() {
-            return untyped(self);
-        }
-        Ok(Document::Bundle(bundle))
     }
 
     /// The `resourceType` of the object that starts here, wherever in it the member stands. Takes nothing.

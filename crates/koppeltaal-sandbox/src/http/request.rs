@@ -32,8 +32,7 @@ impl Received {
     /// The `Other` that it has to be.
     pub(crate) fn other(self) -> Result<Other, Refusal> {
         let resource = self.document.into_resource();
-        let resource =
-            resource.map_err(|_| Refusal::malformed("The body is a bundle, not an Other."))?;
+        let resource = resource.map_err(|_| Refusal::malformed("The body is a bundle, not an Other."))?;
         resource.take().map_err(|other| {
             let resource_type = other.resource_type();
             Refusal::unsupported(format!("The resource type '{resource_type}' is not supported"))

@@ -68,9 +68,8 @@ impl Posting {
         }
         let others = bundle.entry.split_off(1);
         let header = bundle.entry.pop().and_then(Header::take);
-        let mut header = header.ok_or_else(|| {
-            Refusal::malformed("The first entry of the message is not a MessageHeader.")
-        })?;
+        let mut header = header
+            .ok_or_else(|| Refusal::malformed("The first entry of the message is not a MessageHeader."))?;
 
         let identifier = header.identifier().map(str::trim).filter(|identifier| !identifier.is_empty());
         let identifier =

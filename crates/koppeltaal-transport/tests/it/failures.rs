@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use koppeltaal_messaging::{Acknowledgement, Header};
 use koppeltaal_transport::{
     Client, Error, Format, ProtocolError, ProtocolProblem, StatusCode, UnreachableReason,
 };
@@ -119,6 +120,17 @@ async fn statuses_and_codes_tell_what_to_do() {
 async fn an_error_that_is_answered_with_200_is_still_an_error() {
     let error = error_of_a_read(json(outcome("processing"))).await;
     assert!(matches!(error, Error::Rejected { status: StatusCode::OK, .. }), "{error:?}");
+    // Also where nothing else of the answer is looked at.
+    let server = Server::playing([json(outcome("processing"))]).await;
+    let error = server.client().acknowledge(&claimed(), &Acknowledgement::Success).await;
+    assert!(matches!(error, Err(Error::Rejected { status: StatusCode::OK, .. })), "{error:?}");
+}
+
+/// The header of a message that was claimed.
+fn claimed() -> Header {
+    let message = crate::server::document(&fixture("messages/UpdateCarePlanActivityStatus-full.json"));
+    let message = message.into_bundle().expect("a bundle");
+    Header::all_of(&message).next().expect("a header")
 }
 
 #[tokio::test]
@@ -141,11 +153,8 @@ async fn a_login_page_with_status_200_is_no_success() {
     let error = error_of_a_read(status(200, "text/html", HTML)).await;
     assert_eq!(protocol(&error).problem, ProtocolProblem::MediaType);
     // Neither for what has no other answer than success.
-    let message = crate::server::document(&fixture("messages/UpdateCarePlanActivityStatus-full.json"));
-    let message = message.into_bundle().expect("a bundle");
-    let header = koppeltaal_messaging::Header::all_of(&message).next().expect("a header");
     let server = Server::playing([status(200, "text/html", HTML)]).await;
-    let error = server.client().acknowledge(&header, &koppeltaal_messaging::Acknowledgement::Success).await;
+    let error = server.client().acknowledge(&claimed(), &Acknowledgement::Success).await;
     assert!(error.expect_err("a failure").is_outcome_unknown());
 }
 

@@ -20,12 +20,10 @@ pub(super) fn module(dstu1: &Model) -> TokenStream {
     });
     let variants = dstu1.resources().filter(|(_, one)| holders.contains(&one.name)).map(|(module, one)| {
         let (name, feature) = (format_ident!("{}", one.name), feature(module));
-        quote! { #feature Self::#name(resource) => Arc::make_mut(resource).visit_references(visitor), }
+        quote! { #feature Self::#name(resource) => resource, }
     });
     quote! {
         #![doc = " Where the types of DSTU1 hold references."]
-        use std::sync::Arc;
-
         use koppeltaal_fhir::{Resource, datatypes, resources};
 
         use crate::references::{References, Visitor};
@@ -34,11 +32,12 @@ pub(super) fn module(dstu1: &Model) -> TokenStream {
 
         impl References for Resource {
             fn visit_references(&mut self, visitor: &mut Visitor<'_>) {
-                match self {
+                let resource: &mut dyn References = match self {
                     #(#variants)*
                     // A resource without references, or of a type that this build does not model.
-                    _ => {}
-                }
+                    _ => return,
+                };
+                resource.visit_references(visitor);
             }
         }
     }

@@ -51,6 +51,13 @@ pub(crate) fn plain_length<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> usi
         {
             at += block.len();
         }
+        // The block that ends where the text does: what it has of the one before is known to be plain.
+        if let Some((_, block)) = bytes.split_last_chunk()
+            && bytes.len() - at < block.len()
+            && is_plain(block, wanted)
+        {
+            return bytes.len();
+        }
         while let Some((chunk, _)) = bytes[at..].split_first_chunk::<8>() {
             if let Some(index) = hit(*chunk, wanted) {
                 return at + index;

@@ -2,6 +2,7 @@
 
 use super::names::Namespace;
 use super::read::{ERROR, Element, Reader, Result, WARNING};
+use super::tag::RawValue;
 use super::tokens::Token;
 use crate::bundle::{Author, Bundle, Category, Entry, Link};
 use crate::finding::Rule;
@@ -260,19 +261,28 @@ impl<'t> Reader<'t> {
         unknown: &mut Unknown,
         known: &[&str],
     ) -> Result<()> {
-        let common = [("id", element.id), ("value", element.value())];
-        let common = common.into_iter().filter_map(|(name, raw)| raw.map(|raw| (name, raw)));
-        for (name, raw) in common.chain(element.attributes()) {
-            match name {
-                _ if known.contains(&name) => {}
-                "xml:base" | "xml:lang" => {
-                    let value = self.value(raw, element.tag.offset)?.into_owned();
-                    let content = UnknownContent::XmlAttribute { value, namespace: None };
-                    unknown.push(UnknownNode { name: name.to_owned(), content, after: 0 });
-                }
-                _ => self.unknown_attribute(unknown, element, name, raw)?,
+        for (name, raw) in all_attributes(element) {
+            if !known.contains(&name) {
+                self.atom_attribute(element, unknown, name, raw)?;
             }
         }
+        Ok(())
+    }
+
+    #[cold]
+    fn atom_attribute(
+        &mut self,
+        element: &Element<'t>,
+        unknown: &mut Unknown,
+        name: &str,
+        raw: RawValue<'t>,
+    ) -> Result<()> {
+        if !matches!(name, "xml:base" | "xml:lang") {
+            return self.unknown_attribute(unknown, element, name, raw);
+        }
+        let value = self.value(raw, element.tag.offset)?.into_owned();
+        let content = UnknownContent::XmlAttribute { value, namespace: None };
+        unknown.push(UnknownNode { name: name.to_owned(), content, after: 0 });
         Ok(())
     }
 
@@ -385,9 +395,8 @@ impl<'t> Reader<'t> {
             )?;
         }
         let mut link = Link::default();
-        self.string_attribute(element, "rel", &mut link.rel, false)?;
-        self.string_attribute(element, "href", &mut link.href, true)?;
-        self.atom_attributes(element, &mut link.unknown, &["rel", "href"])?;
+        let fields = [("rel", &mut link.rel, false), ("href", &mut link.href, true)];
+        self.string_attributes(element, fields, &mut link.unknown)?;
         self.no_children(element)?;
         Ok(link)
     }
@@ -395,10 +404,12 @@ impl<'t> Reader<'t> {
     fn category(&mut self, element: &Element<'t>) -> Result<Category> {
         self.expect_namespace(element, Namespace::Atom)?;
         let mut category = Category::default();
-        self.string_attribute(element, "term", &mut category.term, true)?;
-        self.string_attribute(element, "scheme", &mut category.scheme, true)?;
-        self.string_attribute(element, "label", &mut category.label, false)?;
-        self.atom_attributes(element, &mut category.unknown, &["term", "scheme", "label"])?;
+        let fields = [
+            ("term", &mut category.term, true),
+            ("scheme", &mut category.scheme, true),
+            ("label", &mut category.label, false),
+        ];
+        self.string_attributes(element, fields, &mut category.unknown)?;
         self.no_children(element)?;
         Ok(category)
     }
@@ -452,20 +463,29 @@ impl<'t> Reader<'t> {
         Ok(summary)
     }
 
-    fn string_attribute(
+    /// Reads attributes into the fields of these names, which are mandatory or not; others are kept.
+    fn string_attributes<const N: usize>(
         &mut self,
         element: &Element<'t>,
-        name: &str,
-        into: &mut String,
-        mandatory: bool,
+        fields: [(&str, &mut String, bool); N],
+        unknown: &mut Unknown,
     ) -> Result<()> {
-        match element.attribute(name) {
-            Some(raw) => *into = self.value(raw, element.tag.offset)?.into_owned(),
-            None if mandatory => {
-                let place = format!("{}.{name}", element.name);
-                self.report.find((ERROR, Rule::MINIMUM), &place, element.tag.offset, "a value", "nothing")?;
+        let offset = element.tag.offset;
+        let mut fields = fields.map(|field| (field, false));
+        for (name, raw) in all_attributes(element) {
+            match fields.iter_mut().find(|((field, ..), _)| *field == name) {
+                Some(((_, into, _), is_there)) => {
+                    **into = self.value(raw, offset)?.into_owned();
+                    *is_there = true;
+                }
+                None => self.atom_attribute(element, unknown, name, raw)?,
             }
-            None => {}
+        }
+        for ((name, _, mandatory), is_there) in fields {
+            if mandatory && !is_there {
+                let place = format!("{}.{name}", element.name);
+                self.report.find((ERROR, Rule::MINIMUM), &place, offset, "a value", "nothing")?;
+            }
         }
         Ok(())
     }
@@ -485,4 +505,10 @@ impl<'t> Reader<'t> {
         }
         Ok(())
     }
+}
+
+/// The attributes of an element but namespace declarations; those that FHIR lives on have no meaning in Atom.
+fn all_attributes<'t>(element: &Element<'t>) -> impl Iterator<Item = (&'t str, RawValue<'t>)> + use<'t> {
+    let common = [("id", element.id), ("value", element.value())];
+    common.into_iter().filter_map(|(name, raw)| Some((name, raw?))).chain(element.attributes())
 }

@@ -123,8 +123,10 @@ const fn table(special: &[u8]) -> Table {
 
 fn escape(out: &mut Vec<u8>, text: &str, table: &Table) -> Result<(), char> {
     let bytes = text.as_bytes();
+    // Most texts have nothing to escape.
+    let start = bytes::plain_length(bytes, [b'<', b'>', b'&', b'"', 0xEF]);
     let mut plain = 0;
-    for (index, &byte) in bytes.iter().enumerate() {
+    for (index, &byte) in bytes.iter().enumerate().skip(start) {
         if !table[usize::from(byte)] {
             continue;
         }

@@ -298,7 +298,7 @@ impl ReadOptions {
     }
 
     /// The type of the resource in a text, `Bundle` for a bundle, without reading more than it takes to find it. Whether
-    /// the rest can be read remains open.
+    /// the rest can be read, and breaks no rule, remains open.
     ///
     /// ```
     /// use koppeltaal_fhir::{Format, ReadOptions};

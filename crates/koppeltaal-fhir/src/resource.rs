@@ -27,17 +27,22 @@ pub trait ResourceType: Sealed + Sized {
 }
 
 impl Resource {
+    /// What a resource takes in memory beside its fields: its place in the list that holds it, twice while that list grows,
+    /// and the counters of who shares it.
+    #[cfg(any(feature = "json", feature = "xml"))]
+    pub(crate) const COST: usize = 2 * size_of::<Self>() + 2 * size_of::<usize>();
+
     /// The resource as a `T`, if it is one: `resource.get::<Patient>()`.
     pub fn get<T: ResourceType>(&self) -> Option<&T> {
         T::of(self)
     }
 
-    /// The same, to change it.
+    /// The same, to change it; copied by then if a clone shares it.
     pub fn get_mut<T: ResourceType>(&mut self) -> Option<&mut T> {
         T::of_mut(self)
     }
 
-    /// The same, by value: `resource.take::<Patient>()?`.
+    /// The same, by value: `resource.take::<Patient>()?`. Copied if a clone shares it.
     ///
     /// # Errors
     ///
@@ -80,6 +85,12 @@ macro_rules! resource_type {
         impl From<$type> for Resource {
             fn from(resource: $type) -> Self {
                 Self::$variant(std::sync::Arc::new(resource))
+            }
+        }
+
+        impl From<std::sync::Arc<$type>> for Resource {
+            fn from(resource: std::sync::Arc<$type>) -> Self {
+                Self::$variant(resource)
             }
         }
     };

@@ -92,7 +92,7 @@ impl Content {
 }
 
 impl From<Message> for Content {
-    /// What the message is about, without a copy; the rest of the message is gone.
+    /// What the message is about, without a copy unless a clone shares it; the rest of the message is gone.
     fn from(mut message: Message) -> Self {
         let focal = std::mem::replace(&mut message.focal.resource, Other::default().into());
         Self::new(message.event(), focal).unwrap_or_else(|focal| {

@@ -31,7 +31,21 @@ mod check;
 impl From<MessageHeader> for Header {
     /// Takes the header as it is, but for `reference` elements without `data` round them, which get one.
     fn from(fhir: MessageHeader) -> Self {
-        Self::shared(Arc::new(fhir), Names::default())
+        Self::from(Arc::new(fhir))
+    }
+}
+
+impl From<Arc<MessageHeader>> for Header {
+    /// The same for a header that others may share.
+    fn from(fhir: Arc<MessageHeader>) -> Self {
+        Self::shared(fhir, Names::default())
+    }
+}
+
+impl From<Header> for Resource {
+    /// The header as a resource; its address does not come along.
+    fn from(header: Header) -> Self {
+        Self::MessageHeader(header.fhir)
     }
 }
 
@@ -82,7 +96,7 @@ impl Header {
         Arc::make_mut(&mut self.fhir)
     }
 
-    /// The DSTU1 resource.
+    /// The DSTU1 resource, copied if the bundle that it was read from is still there.
     pub fn into_fhir(self) -> MessageHeader {
         Arc::unwrap_or_clone(self.fhir)
     }
@@ -397,6 +411,18 @@ mod tests {
         let kept = Header::all_of(&bundle).next().expect("a header");
         assert_ne!(kept.identifier(), Some("another"));
         assert_eq!(read.identifier(), Some("another"));
+    }
+
+    #[test]
+    #[cfg(feature = "json")]
+    fn a_reference_without_data_round_it_is_wrapped_in_the_header_only() {
+        let text = br#"{"resourceType": "MessageHeader", "reference": "https://a.example/Patient/1"}"#;
+        let read = koppeltaal_fhir::ReadOptions::tolerant().json(text).expect("a header");
+        let entry = Entry { content: read.document.into_resource().ok(), ..Entry::default() };
+        let header = Header::of_entry(&entry).expect("a header");
+        assert_eq!(header.data().collect::<Vec<_>>(), ["https://a.example/Patient/1"]);
+        let kept: Option<&MessageHeader> = entry.content.as_ref().and_then(Resource::get);
+        assert_eq!(kept.map(|kept| (kept.data.len(), kept.unknown.iter().count())), Some((0, 1)));
     }
 
     #[test]

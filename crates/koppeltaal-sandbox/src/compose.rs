@@ -67,7 +67,7 @@ fn header_entry(header: Header, number: u64, version: &Version, updated: Instant
         link: vec![Link::new("self", versioned(&url, Some(version)))],
         id: Some(url),
         updated: updated.into(),
-        content: Some(header.into_fhir().into()),
+        content: Some(header.into()),
         ..Entry::default()
     }
 }

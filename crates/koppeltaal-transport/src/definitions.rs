@@ -80,6 +80,7 @@ impl Client {
         let body = Body::resource(self.format(), definition.clone().into())?;
         let request = Request::new(operation, url).body(body);
         self.exchange(request, |answer| {
+            answer.nothing()?;
             let url = answer.resource_url().filter(|url| url.version().is_some());
             url.ok_or_else(|| answer.unexpected("no address with a version in Content-Location or Location"))
         })

@@ -91,7 +91,7 @@ impl Client {
         };
         let answered = header.acknowledged(acknowledgement, Instant::now()).map_err(Error::Answered)?;
         let request = Request::new(operation, url)
-            .body(Body::resource(self.format(), answered.into_fhir().into())?)
+            .body(Body::resource(self.format(), answered.into())?)
             .message_identifier(header.identifier());
         // Some servers answer with the header, some with nothing; a page of a proxy is neither.
         self.exchange(request, Answer::nothing).await

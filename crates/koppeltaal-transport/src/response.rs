@@ -266,12 +266,12 @@ impl Answer {
         }
     }
 
-    /// Nothing, for an operation whose answer nobody looks at: a resource, or no body at all. Only what may refuse is
-    /// read to its end.
+    /// Nothing, for an operation whose answer says no more than that it is done: a resource, or no body at all. Of a
+    /// resource only the type is looked at; an outcome is read, for it may refuse.
     ///
     /// # Errors
     ///
-    /// Those of [`document`](Self::document).
+    /// Those of [`document`](Self::document), but for what comes behind the start of another resource.
     pub(crate) fn nothing(&self) -> Result<()> {
         let is_resource = |format| {
             let resource_type = self.options().resource_type(format, &self.body);

@@ -205,7 +205,6 @@ impl Client {
     ) -> Result<ResourceUrl> {
         let body = Body::resource(self.format(), Other::from(item.clone()).into())?;
         self.exchange(Request::new(operation, url).body(body), |answer| {
-            // The body says nothing that is not known, but an outcome in it may refuse.
             answer.nothing()?;
             answer
                 .resource_url()

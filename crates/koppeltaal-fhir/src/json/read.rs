@@ -20,8 +20,8 @@ pub(super) const WARNING: Severity = Severity::Warning;
 
 pub(super) type Result<T> = std::result::Result<T, Failure>;
 
-/// What a resource takes in the list that holds it, and the place of a late `resourceType`.
-const LIST_ITEM: usize = 2 * size_of::<Resource>() + 2 * size_of::<(usize, usize)>();
+/// What a resource takes beside its fields, the place of a late `resourceType` included.
+const RESOURCE_COST: usize = Resource::COST + 2 * size_of::<(usize, usize)>();
 
 /// Reads one resource or bundle.
 pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
@@ -164,7 +164,7 @@ impl<'t> Reader<'t> {
     pub(super) fn resource(&mut self, resource_type: &str, start: usize) -> Result<Resource> {
         if let Some(mut resource) = Resource::empty(resource_type) {
             if let Some(structure) = resource.structure_mut() {
-                self.report.charge(size_of_val(structure) + LIST_ITEM, start)?;
+                self.report.charge(size_of_val(structure) + RESOURCE_COST, start)?;
                 self.structure(structure)?;
             }
             return Ok(resource);

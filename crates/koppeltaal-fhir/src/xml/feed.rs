@@ -395,8 +395,8 @@ impl<'t> Reader<'t> {
             )?;
         }
         let mut link = Link::default();
-        let fields = [("rel", &mut link.rel, false), ("href", &mut link.href, true)];
-        self.string_attributes(element, fields, &mut link.unknown)?;
+        let fields = [("rel", &mut link.rel), ("href", &mut link.href)];
+        self.string_attributes(element, fields, &["href"], &mut link.unknown)?;
         self.no_children(element)?;
         Ok(link)
     }
@@ -404,12 +404,9 @@ impl<'t> Reader<'t> {
     fn category(&mut self, element: &Element<'t>) -> Result<Category> {
         self.expect_namespace(element, Namespace::Atom)?;
         let mut category = Category::default();
-        let fields = [
-            ("term", &mut category.term, true),
-            ("scheme", &mut category.scheme, true),
-            ("label", &mut category.label, false),
-        ];
-        self.string_attributes(element, fields, &mut category.unknown)?;
+        let fields =
+            [("term", &mut category.term), ("scheme", &mut category.scheme), ("label", &mut category.label)];
+        self.string_attributes(element, fields, &["term", "scheme"], &mut category.unknown)?;
         self.no_children(element)?;
         Ok(category)
     }
@@ -463,26 +460,27 @@ impl<'t> Reader<'t> {
         Ok(summary)
     }
 
-    /// Reads attributes into the fields of these names, which are mandatory or not; others are kept.
+    /// Reads attributes into the fields of these names, some of them mandatory; others are kept.
     fn string_attributes<const N: usize>(
         &mut self,
         element: &Element<'t>,
-        fields: [(&str, &mut String, bool); N],
+        fields: [(&str, &mut String); N],
+        mandatory: &[&str],
         unknown: &mut Unknown,
     ) -> Result<()> {
         let offset = element.tag.offset;
-        let mut fields = fields.map(|field| (field, false));
+        let mut fields = fields.map(|(name, value)| (name, value, false));
         for (name, raw) in all_attributes(element) {
-            match fields.iter_mut().find(|((field, ..), _)| *field == name) {
-                Some(((_, into, _), is_there)) => {
-                    **into = self.value(raw, offset)?.into_owned();
+            match fields.iter_mut().find(|(field, ..)| *field == name) {
+                Some((_, value, is_there)) => {
+                    **value = self.value(raw, offset)?.into_owned();
                     *is_there = true;
                 }
                 None => self.atom_attribute(element, unknown, name, raw)?,
             }
         }
-        for ((name, _, mandatory), is_there) in fields {
-            if mandatory && !is_there {
+        for (name, _, is_there) in fields {
+            if !is_there && mandatory.contains(&name) {
                 let place = format!("{}.{name}", element.name);
                 self.report.find((ERROR, Rule::MINIMUM), &place, offset, "a value", "nothing")?;
             }

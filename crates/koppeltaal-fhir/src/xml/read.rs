@@ -257,7 +257,7 @@ impl<'t> Reader<'t> {
         if let Some(mut resource) = Resource::empty(element.name) {
             self.expect_namespace(element, Namespace::Fhir)?;
             if let Some(structure) = resource.structure_mut() {
-                let cost = size_of_val(structure) + 2 * size_of::<Resource>();
+                let cost = size_of_val(structure) + Resource::COST;
                 self.report.charge(cost, element.tag.offset)?;
                 self.structure(structure, element)?;
             }

@@ -171,6 +171,22 @@ mod tests {
     }
 
     #[test]
+    fn what_needs_an_escape_is_found_wherever_it_stands() {
+        for length in 0..40 {
+            let plain = "x".repeat(length);
+            for (character, escaped) in [("<", "&lt;"), ("\n", "&#10;"), ("\u{FFFD}", "\u{FFFD}")] {
+                let mut out = Vec::new();
+                escape_attribute(&mut out, &[&plain, character, &plain].concat()).expect("legal characters");
+                assert_eq!(out, [&plain, escaped, &plain].concat().as_bytes());
+            }
+            for character in ['\u{1}', '\u{FFFE}', '\u{FFFF}'] {
+                let text = format!("{plain}{character}{plain}");
+                assert_eq!(escape_text(&mut Vec::new(), &text), Err(character));
+            }
+        }
+    }
+
+    #[test]
     fn written_values_read_back_as_they_were() {
         let value = "<a href=\"x\">&\n\r\t'é\u{FFFD}</a>";
         let mut out = Vec::new();

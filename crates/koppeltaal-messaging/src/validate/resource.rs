@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Resource, Severity};
 
 use super::{Place, identifier};
@@ -28,7 +27,7 @@ pub(super) fn check(
     definitions: &[&ActivityDefinition],
     place: &mut Place<'_>,
 ) {
-    if let Some(header) = resource.get::<MessageHeader>() {
+    if let Resource::MessageHeader(header) = resource {
         place.adopt(Header::from(header.clone()).findings());
     }
     if let Some(patient) = profile::<Patient>(resource, place) {

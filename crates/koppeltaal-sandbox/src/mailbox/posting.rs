@@ -67,9 +67,11 @@ impl Posting {
             return Err(Refusal::malformed("The message is empty."));
         }
         let others = bundle.entry.split_off(1);
-        let header = bundle.entry.pop().and_then(Header::take);
-        let mut header = header
-            .ok_or_else(|| Refusal::malformed("The first entry of the message is not a MessageHeader."))?;
+        let Some(Resource::MessageHeader(header)) = bundle.entry.pop().and_then(|entry| entry.content) else {
+            return Err(Refusal::malformed("The first entry of the message is not a MessageHeader."));
+        };
+        // Without the address that the sender gave it: each delivery has its own.
+        let mut header = Header::from(header);
 
         let identifier = header.identifier().map(str::trim).filter(|identifier| !identifier.is_empty());
         let identifier =

@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use koppeltaal_fhir::resources::{MessageHeader, Other};
-use koppeltaal_fhir::{Bundle, Document, Entry, ReadOptions};
+use koppeltaal_fhir::resources::Other;
+use koppeltaal_fhir::{Bundle, Document, Entry, ReadOptions, Resource};
 use koppeltaal_messaging::{Event, Header, ProcessingStatus};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -249,7 +249,7 @@ fn write(document: &Document) -> Result<String, StoreError> {
 }
 
 fn save_message(message: &Message) -> Result<SavedMessage, StoreError> {
-    let header = Entry { content: Some(message.header.clone().into_fhir().into()), ..Entry::default() };
+    let header = Entry { content: Some(message.header.clone().into()), ..Entry::default() };
     let entries = message.resources.iter().map(|kept| kept.entry.clone());
     let bundle = Bundle { entry: std::iter::once(header).chain(entries).collect(), ..Bundle::default() };
     Ok(SavedMessage {
@@ -272,8 +272,9 @@ fn save_message(message: &Message) -> Result<SavedMessage, StoreError> {
 fn load_message(key: u64, saved: SavedMessage) -> Result<Message, StoreError> {
     let misfit = || wrong("message", &key.to_string());
     let mut entries = read(&saved.bundle)?.into_bundle().map_err(|_| misfit())?.entry.into_iter();
-    let header = entries.next().and_then(|entry| entry.content);
-    let header = header.as_ref().and_then(|content| content.get::<MessageHeader>()).ok_or_else(misfit)?;
+    let Some(Resource::MessageHeader(header)) = entries.next().and_then(|entry| entry.content) else {
+        return Err(misfit());
+    };
     let resources: Vec<Kept> = saved
         .resources
         .into_iter()
@@ -290,7 +291,7 @@ fn load_message(key: u64, saved: SavedMessage) -> Result<Message, StoreError> {
         domain: saved.domain,
         origin: saved.origin,
         patient: saved.patient,
-        header: Header::from(header.clone()),
+        header: Header::from(header),
         focal: saved.focal,
         resources,
         bytes: saved.bytes,

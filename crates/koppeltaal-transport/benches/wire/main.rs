@@ -3,7 +3,7 @@
 //! difference is the model's and how much the client's own.
 //!
 //! `cargo bench -p koppeltaal-transport` runs all; `-- quick` does without the hundred thousand messages. Rounds of all
-//! sides take turns, and the median of the ratios of neighbouring rounds counts, since the machine does other things as well.
+//! sides take turns, each time another one first, and the median of the ratios of neighbouring rounds counts, since the machine does other things as well.
 
 mod bare;
 mod server;
@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use server::Canned;
 use side::{Outgoing, Side, client, report};
 
-/// Many and short: a busy machine leaves some of them undisturbed.
+/// Many and short, so that neighbours run under the same conditions.
 const ROUNDS: usize = 30;
 
 /// Milliseconds that a server may take for an answer: one in the same building, one in the same country.
@@ -63,12 +63,11 @@ async fn against_canned(canned: &Canned, requests: usize) {
     let (numbers, header) = (vec!["306".to_owned(); requests], header(format));
     let mut senders = Side::all(&canned.url, "portal", format);
     let mut receivers = Side::all(&canned.url, "game", format);
-    for _ in 0..ROUNDS {
-        for side in &mut senders {
-            side.send(std::iter::repeat_n(&message, requests)).await;
-        }
-        for side in &mut receivers {
-            side.drain(&numbers, &header).await;
+    for round in 0..ROUNDS {
+        for turn in 0..senders.len() {
+            let who = (round + turn) % senders.len();
+            senders[who].send(std::iter::repeat_n(&message, requests)).await;
+            receivers[who].drain(&numbers, &header).await;
         }
     }
     report(&format!("{format}, send, server that answers at once"), &senders);
@@ -95,7 +94,6 @@ async fn against_sandbox(servers: &Runtime, format: Format, messages: usize) {
     let mut sent = 0;
     for round in 0..ROUNDS {
         for turn in 0..senders.len() {
-            // The queue grows from round to round, so who goes first changes.
             let who = (round + turn) % senders.len();
             let next = |_| {
                 sent += 1;
@@ -122,12 +120,11 @@ async fn with_latency(canned: &Canned, latency: Duration, requests: usize) {
     let (numbers, header) = (vec!["306".to_owned(); requests], header(canned.format));
     let mut senders = Side::all(&canned.url, "portal", canned.format);
     let mut receivers = Side::all(&canned.url, "game", canned.format);
-    for _ in 0..ROUNDS / 5 {
-        for side in &mut senders {
-            side.send(std::iter::repeat_n(&message, requests)).await;
-        }
-        for side in &mut receivers {
-            side.drain(&numbers, &header).await;
+    for round in 0..ROUNDS / 3 {
+        for turn in 0..senders.len() {
+            let who = (round + turn) % senders.len();
+            senders[who].send(std::iter::repeat_n(&message, requests)).await;
+            receivers[who].drain(&numbers, &header).await;
         }
     }
     let (format, latency) = (canned.format, latency.as_millis());

@@ -129,7 +129,9 @@ async fn serve(mut socket: TcpStream, answers: Arc<Answers>, left: Arc<AtomicUsi
         }
         bytes.drain(..total);
         if !latency.is_zero() {
-            tokio::time::sleep(latency).await;
+            // tokio's timer is not good for less than two milliseconds.
+            let pause = tokio::task::spawn_blocking(move || std::thread::sleep(latency));
+            pause.await.expect("no panic");
         }
         if socket.write_all(answer).await.is_err() {
             return;

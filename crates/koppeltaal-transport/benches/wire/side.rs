@@ -68,7 +68,8 @@ impl Side {
                     let header = Header::all_of(&bundle).next().expect("a header");
                     let number = header.url().expect("an address").id();
                     let text = acknowledged(&header, *format);
-                    read(*format, &bare.put(number, text).await);
+                    // As the client, which only wants to know what it is.
+                    bare.put(number, text).await;
                 }
                 Who::Client(client) => {
                     let message = client.claim().await.expect("an answer").expect("a message");
@@ -93,15 +94,15 @@ pub(crate) fn client(url: &str, username: &str, format: Format) -> Client {
 /// The bytes of an acknowledgement.
 pub(crate) fn acknowledged(header: &Header, format: Format) -> String {
     let header = header.acknowledged(&Acknowledgement::Success, koppeltaal_fhir::primitives::Instant::now());
-    Document::from(header.expect("it is new").into_fhir()).write(format).expect("it can be written")
+    Document::from(header.expect("it is new")).write(format).expect("it can be written")
 }
 
 fn read(format: Format, body: &[u8]) -> Document {
     ReadOptions::tolerant().read(format, body).expect("a document").document
 }
 
-/// The ratios are of rounds that ran one after the other, and of those the median: the machine does other things as well,
-/// and is not as fast at all times.
+/// Rates and ratios are medians. A ratio is one of rounds that ran one after the other: the machine does other things as
+/// well, and is not as fast at all times. So the ratio of the rates need not be the median of the ratios.
 pub(crate) fn report(what: &str, sides: &[Side; 3]) {
     let [bare, typed, client] = sides.each_ref().map(|side| median(side.rates.clone()));
     let ratio = |floor: &Side| {
@@ -116,5 +117,10 @@ pub(crate) fn report(what: &str, sides: &[Side; 3]) {
 
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    let middle = values.len() / 2;
+    if values.len().is_multiple_of(2) {
+        f64::midpoint(values[middle - 1], values[middle])
+    } else {
+        values[middle]
+    }
 }

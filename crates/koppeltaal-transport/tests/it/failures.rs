@@ -126,6 +126,19 @@ async fn an_error_that_is_answered_with_200_is_still_an_error() {
     assert!(matches!(error, Err(Error::Rejected { status: StatusCode::OK, .. })), "{error:?}");
 }
 
+#[tokio::test]
+async fn of_what_answers_an_acknowledgement_only_a_refusal_is_read() {
+    let header = r#"{"resourceType":"MessageHeader","identifier":"#;
+    let outcome = outcome("processing");
+    for (answer, is_accepted) in
+        [(header, true), (&outcome[..outcome.len() - 20], false), (r#"{"status":"ok"}"#, false)]
+    {
+        let server = Server::playing([json(answer)]).await;
+        let result = server.client().acknowledge(&claimed(), &Acknowledgement::Success).await;
+        assert_eq!(result.is_ok(), is_accepted, "{answer}: {result:?}");
+    }
+}
+
 /// The header of a message that was claimed.
 fn claimed() -> Header {
     let message = crate::server::document(&fixture("messages/UpdateCarePlanActivityStatus-full.json"));

@@ -55,7 +55,8 @@ pub enum Error {
     /// The server refuses the content. Sending it again will not help.
     #[error("the server refuses the content (HTTP {status}){}", said(outcome.as_ref()))]
     Rejected {
-        /// The HTTP status; 500 is as usual as 400 and 422, and 200 is that of a reply which refuses a message.
+        /// The HTTP status; 500 is as usual as 400 and 422 (then an issue type says that it is the content), and 200 is
+        /// that of a reply which refuses a message.
         status: StatusCode,
         /// What the server said.
         outcome: Option<Outcome>,
@@ -68,8 +69,9 @@ pub enum Error {
         /// What the server said.
         outcome: Option<Outcome>,
     },
-    /// The server, or a proxy for it, is out of order for now (502, 503, 504), or its reply to a message has the code
-    /// `transient-error` (then with status 200).
+    /// The server, or a proxy for it, is out of order for now: status 408, 502, 503 or 504; an outcome with an issue type
+    /// that passes ([`Trouble`](crate::Trouble)), or 5xx and one that does not say that the content is wrong; or a reply to
+    /// a message with the code `transient-error` (then with status 200).
     #[error("the server is not available (HTTP {status}){}{}", said(outcome.as_ref()), later(*retry_after))]
     Unavailable {
         /// The HTTP status.
@@ -272,6 +274,20 @@ impl Error {
         }
     }
 
+    /// Whether the trouble is a passing one: the same may succeed later although nobody changes anything. Of a write whose
+    /// outcome is unknown this says what its cause is; look the message up before it is posted again.
+    ///
+    /// The issue types of an outcome decide ([`Trouble`](crate::Trouble)), not the status: original servers answer 500 to
+    /// content that they refuse, and 5xx without a reason that lies in the content passes.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::UnknownOutcome { source, .. } | Self::TokenRefresh { source } => source.is_passing(),
+            Self::Protocol(protocol) => protocol.status.is_server_error(),
+            Self::OAuth { error, .. } => error.code.is_passing(),
+            _ => self.is_retryable(),
+        }
+    }
+
     /// Whether a limit of time was reached, at whatever stage.
     pub fn is_timeout(&self) -> bool {
         match self {
@@ -321,7 +337,7 @@ impl Error {
         }
     }
 
-    /// What the server said, if it was the server that refused.
+    /// What the server said, if it was the server that refused or failed.
     pub fn outcome(&self) -> Option<&Outcome> {
         match self {
             Self::Authentication { outcome, .. }
@@ -331,6 +347,7 @@ impl Error {
             | Self::Rejected { outcome, .. }
             | Self::RateLimited { outcome, .. }
             | Self::Unavailable { outcome, .. } => outcome.as_ref(),
+            Self::UnknownOutcome { source, .. } | Self::TokenRefresh { source } => source.outcome(),
             _ => None,
         }
     }
@@ -348,14 +365,16 @@ impl Error {
 
     /// Whether, after a write, this leaves open what the server did.
     ///
-    /// Only a refusal is certain: an `OperationOutcome`, a reply that refuses the message, a status 3xx or 4xx, or 503
-    /// with `Retry-After`, by which a server declines to begin.
+    /// Only a refusal is certain: an `OperationOutcome` that says why, a reply that refuses the message, a status 3xx or
+    /// 4xx (but 408), or 503 with `Retry-After`, by which a server declines to begin. A server that tells with 5xx that it
+    /// failed at work is no refusal.
     fn leaves_open(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::Interrupted { .. } => true,
             Self::Unavailable { status, retry_after, outcome } => {
                 let declined = *status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some();
-                outcome.is_none() && !status.is_success() && !declined
+                let open = outcome.as_ref().is_none_or(|outcome| outcome.trouble().leaves_open());
+                open && !status.is_success() && !declined
             }
             Self::Protocol(protocol) => protocol.status.is_success() || protocol.status.is_server_error(),
             _ => false,

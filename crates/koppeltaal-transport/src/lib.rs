@@ -26,6 +26,7 @@ mod secret;
 mod send;
 mod storage;
 mod tls;
+mod trouble;
 
 pub use binary::{BinaryContent, BinaryKey, StoredBinary};
 pub use builder::{BuildError, ClientBuilder};
@@ -50,3 +51,4 @@ pub use reqwest::Url;
 pub use retry::RetryPolicy;
 pub use search::{Page, Search};
 pub use storage::{Comparison, StorageQuery, StoredItem};
+pub use trouble::Trouble;

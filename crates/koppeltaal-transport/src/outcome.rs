@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use koppeltaal_fhir::resources::{OperationOutcome, OperationOutcomeIssue};
+use koppeltaal_fhir::resources::{IssueSeverity, OperationOutcome, OperationOutcomeIssue};
 use koppeltaal_messaging::{Issue, ResourceUrl};
+
+use crate::trouble::Trouble;
 
 /// The `OperationOutcome` of a refusal.
 ///
@@ -49,9 +51,29 @@ impl Outcome {
         resources
     }
 
-    pub(crate) fn has_code(&self, code: &str) -> bool {
-        self.codes().any(|other| other == code)
+    /// What the issue types say is the trouble. Issues that are errors count; when there are none, all.
+    ///
+    /// ```
+    /// # fn example(error: &koppeltaal_transport::Error) {
+    /// use koppeltaal_transport::Trouble;
+    ///
+    /// match error.outcome().map(koppeltaal_transport::Outcome::trouble) {
+    ///     Some(Trouble::Content | Trouble::Version) => println!("somebody has to look at the message"),
+    ///     Some(trouble) if trouble.is_passing() => println!("later, perhaps"),
+    ///     _ => println!("{error}"),
+    /// }
+    /// # }
+    /// ```
+    pub fn trouble(&self) -> Trouble {
+        let of = |issue: &OperationOutcomeIssue| code(issue).map_or(Trouble::Unclear, Trouble::of);
+        let errors = self.0.issue.iter().filter(|issue| is_error(issue)).map(of).min();
+        errors.or_else(|| self.0.issue.iter().map(of).min()).unwrap_or(Trouble::Unclear)
     }
+}
+
+/// Whether an issue is an error, or does not say what it is.
+pub(crate) fn is_error(issue: &OperationOutcomeIssue) -> bool {
+    !matches!(issue.severity.value, Some(IssueSeverity::Information | IssueSeverity::Warning))
 }
 
 fn code(issue: &OperationOutcomeIssue) -> Option<&str> {
@@ -99,5 +121,26 @@ mod tests {
         assert_eq!(outcome.to_string(), "3 issues: expired");
         assert_eq!(format!("{outcome:?}"), "Outcome(3 issues: expired)");
         assert_eq!(outcome.issues().filter_map(|issue| issue.details).count(), 2);
+    }
+
+    #[test]
+    fn of_several_issues_the_most_telling_error_counts() {
+        let trouble = |issues: &[(&str, &str)]| {
+            let issue = issues.iter().map(|(severity, code)| OperationOutcomeIssue {
+                severity: severity.parse::<IssueSeverity>().ok().into(),
+                r#type: Some(Coding { code: (*code).into(), ..Coding::default() })
+                    .filter(|_| !code.is_empty()),
+                ..OperationOutcomeIssue::default()
+            });
+            let issue = issue.collect();
+            Outcome::new(OperationOutcome { issue, ..OperationOutcome::default() }).trouble()
+        };
+        assert_eq!(trouble(&[]), Trouble::Unclear);
+        assert_eq!(trouble(&[("", "")]), Trouble::Unclear);
+        assert_eq!(trouble(&[("", ""), ("", "exception")]), Trouble::Internal);
+        assert_eq!(trouble(&[("error", "exception"), ("fatal", "invariant")]), Trouble::Content);
+        assert_eq!(trouble(&[("error", "business-rule"), ("error", "conflict")]), Trouble::Version);
+        assert_eq!(trouble(&[("warning", "invalid"), ("error", "exception")]), Trouble::Internal);
+        assert_eq!(trouble(&[("warning", "invalid")]), Trouble::Content);
     }
 }

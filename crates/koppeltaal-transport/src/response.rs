@@ -7,8 +7,7 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, StatusCode};
 use koppeltaal_fhir::resources::{OperationOutcome, ResponseType};
 use koppeltaal_fhir::{Bundle, Document, Finding, Format, Limits, ReadDocument, ReadOptions, ResourceType};
-use koppeltaal_messaging::valuesets::IssueType;
-use koppeltaal_messaging::{CodeSystem as _, ReplyError, ResourceUrl};
+use koppeltaal_messaging::{ReplyError, ResourceUrl};
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 
@@ -16,10 +15,11 @@ use crate::body::{Incoming, TooLarge};
 use crate::error::{Error, Excerpt, ProtocolError, ProtocolProblem, Result};
 use crate::media;
 use crate::oauth::error::OAuthError;
-use crate::outcome::Outcome;
+use crate::outcome::{self, Outcome};
 use crate::request::Expected;
 use crate::retry::retry_after;
 use crate::send::network_error;
+use crate::trouble::Trouble;
 
 /// An answer with all of its body.
 pub(crate) struct Answer {
@@ -49,26 +49,17 @@ enum Refusal {
 }
 
 /// Statuses that say it all.
-const BY_STATUS: [(StatusCode, Refusal); 9] = [
+const BY_STATUS: [(StatusCode, Refusal); 10] = [
     (StatusCode::UNAUTHORIZED, Refusal::Authentication),
     (StatusCode::FORBIDDEN, Refusal::Forbidden),
     (StatusCode::NOT_FOUND, Refusal::NotFound),
     (StatusCode::GONE, Refusal::NotFound),
     (StatusCode::CONFLICT, Refusal::Conflict),
+    (StatusCode::REQUEST_TIMEOUT, Refusal::Unavailable),
     (StatusCode::TOO_MANY_REQUESTS, Refusal::RateLimited),
     (StatusCode::BAD_GATEWAY, Refusal::Unavailable),
     (StatusCode::SERVICE_UNAVAILABLE, Refusal::Unavailable),
     (StatusCode::GATEWAY_TIMEOUT, Refusal::Unavailable),
-];
-
-/// Issue codes that say more than the other statuses: the original server answers 500 to much.
-static BY_CODE: [(IssueType, Refusal); 6] = [
-    (IssueType::Login, Refusal::Authentication),
-    (IssueType::Forbidden, Refusal::Forbidden),
-    (IssueType::Conflict, Refusal::Conflict),
-    (IssueType::Throttled, Refusal::RateLimited),
-    (IssueType::Transient, Refusal::Unavailable),
-    (IssueType::LockError, Refusal::Unavailable),
 ];
 
 impl Answer {
@@ -172,18 +163,38 @@ impl Answer {
         }
     }
 
-    /// The error that an outcome of the server's is.
+    /// The error that an outcome of the server's is. Other statuses than those that say it all leave it to the issue
+    /// types: the original server answers 500 to much.
     pub(crate) fn refused(&self, outcome: Outcome) -> Error {
-        let by_code = || BY_CODE.iter().find(|(code, _)| outcome.has_code(code.code())).map(|row| row.1);
-        // A token that has expired comes with whatever status.
-        let refusal = if outcome.has_code(IssueType::Expired.code()) {
-            Some(Refusal::Authentication)
-        } else {
-            self.by_status().or_else(by_code)
+        self.refused_by(outcome, self.status.is_client_error())
+    }
+
+    /// `blames_request`: whether the answer says, beside the issues, that the request is wrong.
+    fn refused_by(&self, outcome: Outcome, blames_request: bool) -> Error {
+        let refusal = match outcome.trouble() {
+            // A token that has expired comes with whatever status.
+            Trouble::Expired => Some(Refusal::Authentication),
+            trouble => self.by_status().or_else(|| self.by_trouble(trouble, blames_request)),
         };
         match refusal {
             Some(refusal) => self.error(refusal, Some(outcome)),
             None => Error::Rejected { status: self.status, outcome: Some(outcome) },
+        }
+    }
+
+    /// What issue types mean; `None`: the content is refused.
+    fn by_trouble(&self, trouble: Trouble, blames_request: bool) -> Option<Refusal> {
+        match trouble {
+            Trouble::Expired | Trouble::Credentials => Some(Refusal::Authentication),
+            Trouble::Permission => Some(Refusal::Forbidden),
+            Trouble::Version => Some(Refusal::Conflict),
+            Trouble::Content => None,
+            Trouble::Load => Some(Refusal::RateLimited),
+            Trouble::Passing => Some(Refusal::Unavailable),
+            Trouble::Internal => (!blames_request).then_some(Refusal::Unavailable),
+            Trouble::Unclear => {
+                (self.status.is_server_error() && !blames_request).then_some(Refusal::Unavailable)
+            }
         }
     }
 
@@ -196,8 +207,9 @@ impl Answer {
         if code.as_deref() == Some(ResponseType::TransientError.as_str()) {
             return self.error(Refusal::Unavailable, outcome);
         }
+        let is_final = code.as_deref() == Some(ResponseType::FatalError.as_str());
         match outcome {
-            Some(outcome) => self.refused(outcome),
+            Some(outcome) => self.refused_by(outcome, is_final || self.status.is_client_error()),
             None => Error::Rejected { status: self.status, outcome: None },
         }
     }
@@ -211,8 +223,7 @@ impl Answer {
             self.header(&header::RETRY_AFTER).and_then(|value| retry_after(value, SystemTime::now()));
         match refusal {
             Refusal::Authentication => {
-                let expired =
-                    outcome.as_ref().is_some_and(|outcome| outcome.has_code(IssueType::Expired.code()));
+                let expired = outcome.as_ref().is_some_and(|outcome| outcome.trouble() == Trouble::Expired);
                 Error::Authentication { expired, outcome }
             }
             Refusal::Forbidden => Error::Forbidden { outcome },
@@ -326,8 +337,7 @@ impl Answer {
 
 /// Whether an outcome refuses: any issue that is an error, or does not say what it is.
 fn is_refusal(outcome: &OperationOutcome) -> bool {
-    use koppeltaal_fhir::resources::IssueSeverity::{Information, Warning};
-    outcome.issue.iter().any(|issue| !matches!(issue.severity.value, Some(Information | Warning)))
+    outcome.issue.iter().any(outcome::is_error)
 }
 
 /// Whether undoing the compression failed, and not the connection: an I/O error that no HTTP error stands above.

@@ -60,6 +60,11 @@ impl OAuthErrorCode {
         CODES.iter().find(|(_, known)| *known == text).map_or(Self::Other, |(code, _)| *code)
     }
 
+    /// Whether the same request may succeed later, without anybody changing anything.
+    pub fn is_passing(self) -> bool {
+        matches!(self, Self::ServerError | Self::TemporarilyUnavailable)
+    }
+
     /// The code as OAuth writes it; `other` for one that RFC 6749 does not have.
     pub fn as_str(self) -> &'static str {
         CODES.iter().find(|(code, _)| *code == self).map_or("other", |(_, text)| text)

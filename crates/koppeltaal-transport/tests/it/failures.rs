@@ -94,7 +94,21 @@ async fn statuses_and_codes_tell_what_to_do() {
         (412, Some("invariant"), "rejected", "rejected"),
         (422, Some("required"), "rejected", "rejected"),
         (500, Some("not-supported"), "rejected", "rejected"),
+        (500, Some("processing"), "rejected", "rejected"),
         (500, Some("transient"), "unavailable", "unavailable"),
+        (422, Some("lock-error"), "unavailable", "unavailable"),
+        (500, Some("no-store"), "unavailable", "unavailable"),
+        (500, Some("throttled"), "rate limited", "rate limited"),
+        // The server failed while it was at work: a post may have been done.
+        (500, Some("exception"), "unavailable", "unknown"),
+        (500, Some("timeout"), "unavailable", "unknown"),
+        (500, Some("unknown"), "unavailable", "unknown"),
+        (500, Some("of-no-list"), "unavailable", "unknown"),
+        (503, Some("exception"), "unavailable", "unknown"),
+        (400, Some("exception"), "rejected", "rejected"),
+        (400, Some("unknown"), "rejected", "rejected"),
+        (400, Some("security"), "forbidden", "forbidden"),
+        (408, None, "unavailable", "unknown"),
         (429, None, "rate limited", "rate limited"),
         (400, None, "protocol", "protocol"),
         (500, None, "protocol", "unknown"),
@@ -112,7 +126,43 @@ async fn statuses_and_codes_tell_what_to_do() {
         assert_eq!(error.outcome().is_some(), issue.is_some(), "{case}");
         let error = error_of_a_post(step).await;
         assert_eq!(kind(&error), post, "{case}: {error:?}");
+        assert_eq!(error.outcome().is_some(), issue.is_some(), "{case}");
         assert!(!format!("{error} {error:?}").contains("Jan Jansen"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn trouble_passes_unless_the_issue_type_says_that_the_content_is_wrong() {
+    for (code, issue, passes) in [
+        (500, Some("exception"), true),
+        (500, Some("timeout"), true),
+        (500, Some("no-store"), true),
+        (500, Some("unknown"), true),
+        (500, None, true),
+        (502, None, true),
+        (429, None, true),
+        (400, Some("transient"), true),
+        (500, Some("processing"), false),
+        (500, Some("invalid"), false),
+        (500, Some("conflict"), false),
+        (400, Some("exception"), false),
+        (404, None, false),
+    ] {
+        let step = match issue {
+            Some(issue) => status(code, "application/json", outcome(issue)),
+            None => status(code, "text/html", HTML),
+        };
+        assert_eq!(error_of_a_read(step.clone()).await.is_passing(), passes, "{code} {issue:?}");
+        assert_eq!(error_of_a_post(step).await.is_passing(), passes, "{code} {issue:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_without_a_code_leaves_it_to_the_status() {
+    let nameless = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","details":"?"}]}"#;
+    for (code, passes) in [(500, true), (422, false), (200, false)] {
+        let error = error_of_a_read(status(code, "application/json", nameless)).await;
+        assert_eq!(error.is_passing(), passes, "{code}: {error:?}");
     }
 }
 

@@ -107,6 +107,16 @@ async fn a_reply_that_refuses_for_good_without_saying_why_is_a_rejection() {
 }
 
 #[tokio::test]
+async fn a_reply_that_refuses_for_good_is_a_rejection_also_where_its_issue_tells_of_an_internal_error() {
+    let reply = fixture("bundles/mailbox-reply-error.json").replace(r#""conflict""#, r#""exception""#);
+    assert!(reply.contains("fatal-error") && reply.contains("exception"), "{reply}");
+    let server = Server::playing([json(reply)]).await;
+    let error = server.client().send(&care_plan()).await.expect_err("a refusal");
+    assert!(matches!(error, Error::Rejected { outcome: Some(_), .. }), "{error:?}");
+    assert!(!error.is_passing());
+}
+
+#[tokio::test]
 async fn a_reply_that_refuses_is_the_error_that_its_outcome_says() {
     for format in BOTH {
         let server = Server::playing([answer(format, "bundles/mailbox-reply-error")]).await;

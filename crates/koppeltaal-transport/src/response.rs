@@ -9,12 +9,13 @@ use koppeltaal_fhir::resources::{OperationOutcome, ResponseType};
 use koppeltaal_fhir::{Bundle, Document, Finding, Format, Limits, ReadDocument, ReadOptions, ResourceType};
 use koppeltaal_messaging::{ReplyError, ResourceUrl};
 use reqwest::Url;
-use serde::de::DeserializeOwned;
 
 use crate::body::{Incoming, TooLarge};
+use crate::challenge;
 use crate::error::{Error, Excerpt, ProtocolError, ProtocolProblem, Result};
 use crate::media;
-use crate::oauth::error::OAuthError;
+use crate::members::{self, Members};
+use crate::oauth::error::{OAuthError, OAuthErrorCode};
 use crate::outcome::{self, Outcome};
 use crate::request::Expected;
 use crate::retry::retry_after;
@@ -70,6 +71,8 @@ impl Answer {
         limits: Limits,
         time: Duration,
     ) -> Result<Self> {
+        let is_secret = expected == Expected::OAuth;
+        let limit = if is_secret { limits.bytes.min(members::BYTES) } else { limits.bytes };
         let mut answer = Self {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
@@ -77,10 +80,9 @@ impl Answer {
             limits,
             expected,
         };
-        let too_large = |TooLarge| ProtocolProblem::TooLarge { limit: limits.bytes };
-        let is_secret = expected == Expected::OAuth;
+        let too_large = |TooLarge| ProtocolProblem::TooLarge { limit };
         let announced = response.content_length().unwrap_or_default();
-        let mut body = Incoming::new(announced, limits.bytes, is_secret)
+        let mut body = Incoming::new(announced, limit, is_secret)
             .map_err(|error| answer.not_koppeltaal(too_large(error)))?;
         let end = loop {
             let pushed = match response.chunk().await {
@@ -115,6 +117,9 @@ impl Answer {
             }
             let to = to.map(|url| url.origin().ascii_serialization());
             Err(self.not_koppeltaal(ProtocolProblem::Redirect { to }))
+        } else if self.wants_new_token() {
+            let outcome = self.read().ok().and_then(|read| read.document.get().cloned()).map(Outcome::new);
+            Err(Error::Authentication { expired: true, outcome })
         } else {
             let busy = matches!(self.by_status(), Some(Refusal::RateLimited | Refusal::Unavailable));
             match OAuthError::read(&self.body).filter(|_| speaks_oauth && !busy) {
@@ -122,6 +127,14 @@ impl Answer {
                 None => Err(self.refusal()),
             }
         }
+    }
+
+    /// Whether the server says, as RFC 6750 has it, that the request was not processed because its token is dead; also
+    /// where it says so in the body only. An `OperationOutcome` may say the same in its way.
+    fn wants_new_token(&self) -> bool {
+        let in_body =
+            || OAuthError::read(&self.body).is_some_and(|error| error.code == OAuthErrorCode::InvalidToken);
+        self.status == StatusCode::UNAUTHORIZED && (challenge::wants_new_token(&self.headers) || in_body())
     }
 
     /// Where a redirect leads.
@@ -144,9 +157,21 @@ impl Answer {
         self.headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity")
     }
 
-    /// The body as JSON that is not FHIR's.
-    pub(crate) fn json<T: DeserializeOwned>(&self, problem: &'static str) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|_| self.unexpected(problem))
+    /// What `read` finds in the body, an object in JSON that is not FHIR's. `missing` says that it is no object.
+    ///
+    /// # Errors
+    ///
+    /// OAuth's refusal, which some servers give with status 200, else what `read` misses.
+    pub(crate) fn members<T>(
+        &self,
+        missing: &'static str,
+        read: impl FnOnce(&Members) -> std::result::Result<T, &'static str>,
+    ) -> Result<T> {
+        let members = Members::read(&self.body).ok_or_else(|| self.unexpected(missing))?;
+        read(&members).map_err(|problem| match OAuthError::of(&members) {
+            Some(error) => Error::OAuth { status: self.status, error },
+            None => self.unexpected(problem),
+        })
     }
 
     fn refusal(self) -> Error {

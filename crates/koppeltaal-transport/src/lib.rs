@@ -8,6 +8,7 @@ mod body;
 mod builder;
 mod challenge;
 mod client;
+mod coding;
 mod conformance;
 mod credentials;
 mod definitions;

@@ -12,6 +12,7 @@ use reqwest::Url;
 
 use crate::body::{Incoming, TooLarge};
 use crate::challenge;
+use crate::coding;
 use crate::error::{Error, Excerpt, ProtocolError, ProtocolProblem, Result};
 use crate::media;
 use crate::members::{self, Members};
@@ -24,9 +25,14 @@ use crate::trouble::Trouble;
 
 /// An answer with all of its body.
 pub(crate) struct Answer {
+    /// What was asked.
+    url: Url,
     status: StatusCode,
     headers: HeaderMap,
+    /// Without its content codings; as it came, where they cannot be undone.
     body: Bytes,
+    /// Why the content codings cannot be undone. It matters only to who needs the body.
+    coded: Option<ProtocolProblem>,
     limits: Limits,
     expected: Expected,
 }
@@ -74,9 +80,11 @@ impl Answer {
         let is_secret = expected == Expected::OAuth;
         let limit = if is_secret { limits.bytes.min(members::BYTES) } else { limits.bytes };
         let mut answer = Self {
+            url: response.url().clone(),
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
             body: Bytes::new(),
+            coded: None,
             limits,
             expected,
         };
@@ -88,7 +96,6 @@ impl Answer {
             let pushed = match response.chunk().await {
                 Ok(Some(piece)) => body.push(piece).map_err(too_large),
                 Ok(None) => break Ok(()),
-                Err(error) if is_decompression(&error) => Err(ProtocolProblem::Compression),
                 Err(error) => return Err(network_error(error, time)),
             };
             if pushed.is_err() {
@@ -97,6 +104,10 @@ impl Answer {
         };
         answer.body = body.into_bytes();
         end.map_err(|problem| answer.not_koppeltaal(problem))?;
+        match coding::decode(&answer.headers, &answer.body, limit, is_secret) {
+            Ok(body) => answer.body = body,
+            Err(problem) => answer.coded = Some(problem),
+        }
         Ok(answer)
     }
 
@@ -137,24 +148,27 @@ impl Answer {
         self.status == StatusCode::UNAUTHORIZED && (challenge::wants_new_token(&self.headers) || in_body())
     }
 
-    /// Where a redirect leads.
+    /// Where a redirect leads; from what was asked, where it says so relatively (RFC 9110 section 10.2.2).
     pub(crate) fn location(&self) -> Option<Url> {
-        let location = self.header(&header::LOCATION).filter(|_| self.status.is_redirection())?;
-        Url::parse(location).ok()
+        self.address(&header::LOCATION).filter(|_| self.status.is_redirection())
+    }
+
+    /// The address in a header, absolute or not, also with letters that an address should not have.
+    fn address(&self, name: &HeaderName) -> Option<Url> {
+        let address = std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()?;
+        self.url.join(address.trim()).ok()
     }
 
     /// The body as it is, with its media type.
     pub(crate) fn content(&self) -> Result<(String, Vec<u8>)> {
-        if !self.is_uncompressed() {
-            return Err(self.not_koppeltaal(ProtocolProblem::Compression));
-        }
+        self.decoded().map_err(|problem| self.not_koppeltaal(problem))?;
         let content_type = self.header(&header::CONTENT_TYPE).unwrap_or("application/octet-stream");
         Ok((content_type.to_owned(), self.body.to_vec()))
     }
 
-    /// Whether what the HTTP client undid is all the compression that there was.
-    fn is_uncompressed(&self) -> bool {
-        self.headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity")
+    /// Whether the body is without its content codings.
+    fn decoded(&self) -> std::result::Result<(), ProtocolProblem> {
+        self.coded.clone().map_or(Ok(()), Err)
     }
 
     /// What `read` finds in the body, an object in JSON that is not FHIR's. `missing` says that it is no object.
@@ -167,6 +181,7 @@ impl Answer {
         missing: &'static str,
         read: impl FnOnce(&Members) -> std::result::Result<T, &'static str>,
     ) -> Result<T> {
+        self.decoded().map_err(|problem| self.not_koppeltaal(problem))?;
         let members = Members::read(&self.body).ok_or_else(|| self.unexpected(missing))?;
         read(&members).map_err(|problem| match OAuthError::of(&members) {
             Some(error) => Error::OAuth { status: self.status, error },
@@ -264,15 +279,13 @@ impl Answer {
 
     /// The format of the body, once it is sure that it can be read.
     fn format(&self) -> std::result::Result<Format, ProtocolProblem> {
-        if !self.is_uncompressed() {
-            return Err(ProtocolProblem::Compression);
-        }
+        self.decoded()?;
         if self.is_empty() {
             return Err(ProtocolProblem::Empty);
         }
         let content_type = self.header(&header::CONTENT_TYPE);
         let format = media::format_of(content_type, &self.body).ok_or(ProtocolProblem::MediaType)?;
-        if media::is_foreign_charset(content_type) {
+        if format == Format::Xml && media::is_foreign_charset(content_type) && !is_plain_ascii(&self.body) {
             return Err(ProtocolProblem::Charset);
         }
         Ok(format)
@@ -336,7 +349,12 @@ impl Answer {
 
     /// Where the resource is that was created or changed, with its version: `Content-Location`, else `Location`.
     pub(crate) fn resource_url(&self) -> Option<ResourceUrl> {
-        let url = |name| self.header(name).and_then(|value: &str| value.parse().ok());
+        // An absolute one is kept as it is written.
+        let url = |name| {
+            let absolute = self.header(name).and_then(|value| value.parse().ok());
+            let absolute = absolute.filter(|url: &ResourceUrl| url.base().contains("://"));
+            absolute.or_else(|| self.address(name)?.as_str().parse().ok())
+        };
         url(&header::CONTENT_LOCATION).or_else(|| url(&header::LOCATION))
     }
 
@@ -365,11 +383,7 @@ fn is_refusal(outcome: &OperationOutcome) -> bool {
     outcome.issue.iter().any(outcome::is_error)
 }
 
-/// Whether undoing the compression failed, and not the connection: an I/O error that no HTTP error stands above.
-fn is_decompression(error: &reqwest::Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause.filter(|cause| cause.is::<reqwest::Error>()) {
-        cause = inner.source();
-    }
-    cause.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+/// Whether the text is the same in every encoding that a label is likely to name.
+fn is_plain_ascii(body: &[u8]) -> bool {
+    body.is_ascii() && !body.contains(&0)
 }

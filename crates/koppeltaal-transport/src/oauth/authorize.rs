@@ -59,7 +59,7 @@ pub enum AuthorizationError {
     State,
     /// The server refused.
     #[error("the server refuses the authorization: {0}")]
-    Refused(#[source] OAuthError),
+    Refused(OAuthError),
     /// There is no `code`.
     #[error("there is no authorization code")]
     NoCode,
@@ -204,9 +204,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`endpoints`](Self::endpoints).
+    /// Those of [`endpoints`](Self::endpoints), and [`Endpoint`](crate::Error::Endpoint).
     pub async fn authorize_url(&self, request: &AuthorizationRequest) -> Result<(Url, PendingAuthorization)> {
-        Ok(request.begin(&self.endpoints().await?.authorize))
+        Ok(request.begin(self.endpoints().await?.to_authorize()?))
     }
 
     /// Trades the activation code of a mobile launch, given as the request's `launch`, for an authorization code.
@@ -219,7 +219,7 @@ impl Client {
         let endpoints = self.endpoints().await?;
         // The app asks, not a browser: the code goes to the configured server only.
         let (url, pending) =
-            request.begin(&self.shared().oauth_server.localize_beside_fhir(&endpoints.authorize));
+            request.begin(&self.shared().oauth_server.localize_beside_fhir(endpoints.to_authorize()?));
         self.exchange(Request::new(Operation::AUTHORIZE_MOBILE, url), |answer| {
             answer.members("no authorization code", |reply| {
                 reply.secret(&CODE).map(|code| pending.code(code)).ok_or("no authorization code")

@@ -128,7 +128,7 @@ impl Client {
     ///
     /// Those of a read, and [`OAuth`](crate::Error::OAuth) with what the server has against the launch.
     pub async fn launch(&self, launch: &LaunchRequest) -> Result<Url> {
-        let url = launch.url(&self.endpoints().await?.launch);
+        let url = launch.url(self.endpoints().await?.to_launch()?);
         self.exchange(Request::new(Operation::LAUNCH, url), |answer| {
             answer.location().ok_or_else(|| answer.unexpected("no redirect to a launch page"))
         })

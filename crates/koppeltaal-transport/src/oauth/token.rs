@@ -82,7 +82,7 @@ impl Client {
         client: &ClientAuthentication,
         mut form: Vec<(&str, &str)>,
     ) -> Result<Tokens> {
-        let url = self.endpoints().await?.token.clone();
+        let url = self.endpoints().await?.to_token()?.clone();
         if client.header.is_none() {
             form.push(("client_id", &client.client_id));
         }

@@ -55,6 +55,21 @@ async fn a_launch_gives_the_page_to_open_and_does_not_open_it() {
 }
 
 #[tokio::test]
+async fn a_launch_page_is_resolved_against_what_was_asked() {
+    for (location, page) in [
+        ("/start?launch=123", "{server}/start?launch=123"),
+        ("start?launch=123", "{server}/OAuth2/Koppeltaal/start?launch=123"),
+        ("//game.example/start", "http://game.example/start"),
+        ("https://game.example/caf\u{E9}?naam=Li\u{EB}ke", "https://game.example/caf%C3%A9?naam=Li%C3%ABke"),
+        (" https://game.example/start ", "https://game.example/start"),
+    ] {
+        let server = Server::playing([statement(), with_headers(302, &[("Location", location)], "")]).await;
+        let url = server.client().launch(&launch()).await.expect("a launch");
+        assert_eq!(url.as_str(), page.replace("{server}", &server.url()), "{location}");
+    }
+}
+
+#[tokio::test]
 async fn a_launch_that_is_refused_says_why() {
     let outcome = fixture("resources/operationoutcome.json");
     for (step, is_expected) in [

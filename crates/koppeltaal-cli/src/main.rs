@@ -7,6 +7,7 @@ mod demo;
 mod diagnostic;
 mod excerpt;
 mod failure;
+mod ini;
 mod input;
 mod output;
 mod profile;

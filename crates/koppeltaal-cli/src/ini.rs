@@ -1,7 +1,7 @@
 //! [`Ini`]: configuration files as Python's `ConfigParser` reads them, or refused. A password that is read in another way
 //! than it was meant would be sent to a server.
 //!
-//! The rules are those of CPython's `configparser` with its defaults, step by step; a test compares the two. What goes
+//! The rules are those of `CPython`'s `configparser` with its defaults, step by step; a test compares the two. What goes
 //! beyond: a byte order mark is passed over, and a value that references make very long is refused.
 
 use std::collections::BTreeMap;

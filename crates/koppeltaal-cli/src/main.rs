@@ -10,6 +10,7 @@ mod failure;
 mod ini;
 mod input;
 mod output;
+mod private;
 mod profile;
 mod remote;
 mod sandbox;

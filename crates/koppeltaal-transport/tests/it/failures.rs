@@ -357,6 +357,22 @@ async fn bodies_are_read_up_to_the_limit() {
     }
 }
 
+#[tokio::test]
+async fn heads_are_read_up_to_a_size() {
+    let line = format!("X-Filler: {}\r\n", "x".repeat(1000));
+    let head = |lines: usize| {
+        Step::Answer(format!("HTTP/1.1 204 No Content\r\n{}\r\n", line.repeat(lines)).into_bytes())
+    };
+    let server = Server::playing([head(90), head(110), Step::Answer(vec![b'x'; 1 << 20])]).await;
+    let client = server.client();
+    let error = client.message("1").await.expect_err("no body");
+    assert_eq!(protocol(&error).problem, ProtocolProblem::Empty);
+    for _ in 0..2 {
+        let error = client.message("1").await.expect_err("too large");
+        assert!(matches!(error, Error::Interrupted { .. }), "{error:?}");
+    }
+}
+
 fn gzip(body: &str) -> Step {
     gzip_bytes(&compress(body))
 }

@@ -234,12 +234,20 @@ pub struct ReadDocument {
     /// How many findings there were beyond [`Limits::findings`].
     pub suppressed: usize,
     worst: Option<Severity>,
+    memory: usize,
 }
 
 impl ReadDocument {
     /// Whether any finding is of severity error, suppressed ones included.
     pub fn has_errors(&self) -> bool {
         self.worst == Some(Severity::Error)
+    }
+
+    /// What the content takes in memory, in bytes: what its structures and lists take, which is what
+    /// [`Limits::expansion`] bounds, and for the texts in it the length of the whole text. An estimate for who keeps many
+    /// documents and has to bound them.
+    pub fn memory(&self) -> usize {
+        self.memory
     }
 }
 
@@ -341,7 +349,7 @@ impl ReadOptions {
 
 impl ReadDocument {
     pub(crate) fn new(document: Document, report: Report<'_>) -> Self {
-        let Findings { kept, suppressed, worst } = report.into_findings();
-        Self { document, findings: kept, suppressed, worst }
+        let Findings { kept, suppressed, worst, memory } = report.into_findings();
+        Self { document, findings: kept, suppressed, worst, memory }
     }
 }

@@ -67,6 +67,8 @@ pub(crate) struct Report<'text> {
     /// An offset of which the line is known, and that line counted from 0: findings come in order, more or less.
     known_line: Cell<(usize, usize)>,
     budget: usize,
+    /// What was charged.
+    charged: usize,
 }
 
 impl<'text> Report<'text> {
@@ -83,6 +85,7 @@ impl<'text> Report<'text> {
             worst: None,
             known_line: Cell::default(),
             budget,
+            charged: 0,
         }
     }
 
@@ -100,6 +103,7 @@ impl<'text> Report<'text> {
             worst: None,
             known_line: Cell::default(),
             budget,
+            charged: 0,
         }
     }
 
@@ -133,6 +137,7 @@ impl<'text> Report<'text> {
         match self.budget.checked_sub(bytes) {
             Some(left) => {
                 self.budget = left;
+                self.charged = self.charged.saturating_add(bytes);
                 Ok(())
             }
             None => {
@@ -260,7 +265,8 @@ impl<'text> Report<'text> {
     /// What was found, in the order of the text.
     pub(crate) fn into_findings(mut self) -> Findings {
         self.findings.sort_by_key(|finding| finding.position);
-        Findings { kept: self.findings, suppressed: self.suppressed, worst: self.worst }
+        let memory = self.charged.saturating_add(self.text.map_or(0, <[u8]>::len));
+        Findings { kept: self.findings, suppressed: self.suppressed, worst: self.worst, memory }
     }
 }
 
@@ -271,6 +277,8 @@ pub(crate) struct Findings {
     pub(crate) suppressed: usize,
     /// The gravest severity found, kept or not.
     pub(crate) worst: Option<Severity>,
+    /// See [`ReadDocument::memory`](crate::ReadDocument::memory).
+    pub(crate) memory: usize,
 }
 
 /// At most some 80 characters of `text`.

@@ -25,6 +25,7 @@ pub use lifetimes::Lifetimes;
 pub use limits::Limits;
 pub use push::{Push, Webhook};
 
+use crate::carried;
 use crate::definition;
 use crate::links::FHIR_PATH;
 use crate::sandbox::{Sandbox, StartError};
@@ -245,6 +246,9 @@ impl SandboxConfig {
             self.check_domain(domain)?;
             if !definition::is_definition(definition) {
                 return Err(ConfigError::NotADefinition);
+            }
+            if let Err(error) = carried::check(&definition.clone().into()) {
+                return Err(ConfigError::Definition { domain: domain.clone(), reason: error.to_string() });
             }
             let count = definitions.entry(domain).or_default();
             *count += 1;

@@ -78,6 +78,22 @@ impl Sandbox {
         self.app.faults().set(faults.into_iter().collect());
     }
 
+    /// How many records of the data file could not be used when it was opened. They are in its table `set_aside`.
+    pub fn number_set_aside(&self) -> usize {
+        self.app.number_set_aside()
+    }
+
+    /// Bounds the data file from now on, as [`Limits::data_bytes`](crate::Limits::data_bytes) does from the start: tests
+    /// let it be full with this, and no longer be.
+    ///
+    /// # Errors
+    ///
+    /// The data file cannot be used.
+    #[doc(hidden)]
+    pub fn limit_data(&self, bytes: u64) -> Result<(), StoreError> {
+        self.app.limit_data(bytes)
+    }
+
     /// Stops listening and lets the requests under way finish, for [`Limits::stop_time`](crate::Limits::stop_time) at
     /// most; what is not finished then is cut off.
     pub async fn stop(mut self) {

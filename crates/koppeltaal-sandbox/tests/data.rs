@@ -2,8 +2,9 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use common::files::Directory;
 use common::{Client, FORMATS, Format, http, plan, world};
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::ProcessingStatus as Status;
@@ -12,27 +13,6 @@ use koppeltaal_messaging::profiles::{ActivityDefinition, StorageItem};
 use koppeltaal_messaging::valuesets::ActivityKind;
 use koppeltaal_sandbox::{Application, Sandbox, SandboxConfig, StartError};
 use reqwest::Method;
-
-/// A directory that goes with the test.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("koppeltaal-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a directory");
-        Self(path)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("sandbox.sqlite")
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn definition() -> Other {
     ActivityDefinition {
@@ -234,6 +214,6 @@ async fn a_file_that_is_no_data_file_is_refused() {
     std::fs::write(directory.file(), "x".repeat(5000)).expect("a file");
     let error = configured(&directory.file()).start().await.expect_err("no sandbox");
     assert!(matches!(error, StartError::Store(_)), "{error}");
-    let nowhere = directory.0.join("nowhere/sandbox.sqlite");
+    let nowhere = directory.path().join("nowhere/sandbox.sqlite");
     assert!(matches!(configured(&nowhere).start().await, Err(StartError::Store(_))));
 }

@@ -213,12 +213,14 @@ async fn items_without_what_they_need_are_refused() {
 #[tokio::test]
 async fn storage_is_bounded() {
     let mut limits = Limits::default();
-    (limits.storage_items, limits.storage_bytes) = (2, 10);
+    // Each takes a few KB, whatever its content.
+    (limits.storage_items, limits.storage_bytes) = (2, 100_000);
     let sandbox = world().limits(limits).start().await.expect("a sandbox");
     let game = Client::game(&sandbox, Format::Json);
     let location = store(&game, "level", "1").await;
-    let large = game.put(&location, Other::from(item("level", "1", "QUJDQUJDQUJD"))).await;
+    let large = game.put(&location, Other::from(item("level", "1", &"QUJD".repeat(25_000)))).await;
     assert!(large.issues(503)[0].is("too-costly"));
+    assert_eq!(large.header("retry-after"), "10");
     store(&game, "level", "2").await;
     game.post("Other", Other::from(item("level", "3", "QQ=="))).await.details(503);
     game.send(game.request(Method::DELETE, &location.replace("/_history/", "?v="))).await.issues(200);

@@ -47,6 +47,16 @@ pub enum ConfigError {
     /// A configured activity definition is an `Other` with another code.
     #[error("a configured activity definition does not have the code ActivityDefinition")]
     NotADefinition,
+    /// A configured activity definition cannot be written in both formats, in which the sandbox would hand it out.
+    #[error(
+        "an activity definition that is configured for the domain {domain:?} cannot be handed out: {reason}"
+    )]
+    Definition {
+        /// The domain.
+        domain: String,
+        /// Why, and where in the definition.
+        reason: String,
+    },
     /// There are more activity definitions in a domain than [`Limits::definitions`](crate::Limits::definitions) allows.
     #[error("there are more activity definitions in the domain {0:?} than the limits allow")]
     TooManyDefinitions(String),

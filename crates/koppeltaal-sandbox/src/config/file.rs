@@ -151,6 +151,8 @@ struct FileLimits {
     body_bytes: Option<usize>,
     queue_messages: Option<usize>,
     queue_bytes: Option<usize>,
+    definition_bytes: Option<usize>,
+    data_bytes: Option<u64>,
     resources: Option<usize>,
     definitions: Option<usize>,
     storage_items: Option<usize>,
@@ -264,6 +266,8 @@ impl FileLimits {
         set(&mut limits.queue_bytes, self.queue_bytes);
         set(&mut limits.resources, self.resources);
         set(&mut limits.definitions, self.definitions);
+        set(&mut limits.definition_bytes, self.definition_bytes);
+        set(&mut limits.data_bytes, self.data_bytes);
         set(&mut limits.storage_items, self.storage_items);
         set(&mut limits.storage_bytes, self.storage_bytes);
         set(&mut limits.hub_connections, self.hub_connections);

@@ -4,25 +4,38 @@ use std::time::Duration;
 
 /// Bounds of what a sandbox takes and keeps.
 ///
-/// A queue that is full forgets its oldest processed message for each new one; when none is processed, its oldest
-/// waiting message. So one application that never looks into its queue cannot stop the others.
+/// What a sandbox is asked to take beyond them it refuses with the status 503 and a `Retry-After`, as a whole: it never drops
+/// what nobody processed. A queue that is full forgets its oldest processed messages for new ones; when there are none left,
+/// messages for it are refused, for all who would get them. So an application that does not look into its queue stops those
+/// that send to it, as it would stop them in the end if its messages got lost.
+///
+/// Bytes are those of memory, estimated while a message is read: what its structures take, and the length of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// Length of a request's body in bytes. Default 16 MiB.
     pub body_bytes: usize,
-    /// Messages in one queue, processed ones included. Default 100,000.
+    /// Messages in one queue, processed ones included; and posted messages that are remembered for one instance, of which
+    /// the oldest are forgotten. Default 100,000.
     pub queue_messages: usize,
-    /// Size of the messages in one queue, in bytes as they were posted. Default 256 MiB.
+    /// What the messages in one queue take in memory, and those that are remembered for one instance, in bytes. A message in
+    /// several queues counts in full in each, though it is in memory once: how full a queue is does not depend on what
+    /// others do with theirs. Default 256 MiB.
     pub queue_bytes: usize,
     /// Resources with a version in one domain; a message with more new ones than fit is refused. Default 1,000,000.
     pub resources: usize,
     /// Activity definitions in one domain, archived ones included. Default 10,000.
     pub definitions: usize,
+    /// What these take in memory, in bytes. Default 64 MiB.
+    pub definition_bytes: usize,
     /// Items of the storage service in one domain. Default 100,000.
     pub storage_items: usize,
-    /// Size of these in bytes of base64. Default 256 MiB.
+    /// What these take in memory, in bytes. Default 256 MiB.
     pub storage_bytes: usize,
+    /// Length of the data file in bytes; besides it there is a log of a few MiB. Messages, definitions and items that would
+    /// make it longer are refused; for what is in it to be claimed and acknowledged, 4 MiB more may be used. A file that is
+    /// longer already grows no more. Default 64 GiB.
+    pub data_bytes: u64,
     /// Connections to the hub that are remembered. Default 10,000.
     pub hub_connections: usize,
     /// Connections at a time; more wait until one ends. Default 4,096.
@@ -42,8 +55,10 @@ impl Default for Limits {
             queue_bytes: 256 << 20,
             resources: 1_000_000,
             definitions: 10_000,
+            definition_bytes: 64 << 20,
             storage_items: 100_000,
             storage_bytes: 256 << 20,
+            data_bytes: 64 << 30,
             hub_connections: 10_000,
             connections: 4096,
             request_time: Duration::from_secs(30),

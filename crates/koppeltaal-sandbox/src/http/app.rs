@@ -75,11 +75,13 @@ impl App {
         let mut mailbox = Mailbox::new(config);
         let mut oauth = Grants::new(config);
         let mut storage = Storage::new(config.limits);
-        let store = config.data.as_deref().map(Store::open).transpose()?;
-        if let Some(store) = &store {
+        let open = |path| Store::open(path, config.limits.data_bytes);
+        let mut store = config.data.as_deref().map(open).transpose()?;
+        if let Some(store) = &mut store {
             store.restore(&mut mailbox)?;
             store.restore(&mut oauth)?;
             store.restore(&mut storage)?;
+            store.restored(&[Mailbox::KINDS, Grants::KINDS, Storage::KINDS])?;
         }
         mailbox.seed(&config.activity_definitions, Moment::now());
         let accounts = mailbox.instances().map(|(id, instance)| {
@@ -112,11 +114,11 @@ impl App {
             limits: config.limits,
             ahead: AtomicU64::new(0),
         };
-        app.keep(&mut *lock(&app.mailbox))?;
+        app.keep(&mut *app.lock(&app.mailbox))?;
         Ok(app)
     }
 
-    /// A step of the mailbox, kept before it is answered.
+    /// A step of the mailbox, kept before it is answered and before anybody is told.
     pub(crate) fn mailbox<T>(&self, step: impl FnOnce(&mut Mailbox) -> T) -> Result<T, NotKept> {
         let (outcome, news, has_moved) = self.step(&self.mailbox, |mailbox| {
             let before = mailbox.revision();
@@ -180,26 +182,49 @@ impl App {
         self.step(&self.storage, step)
     }
 
+    /// Prepares a step in memory, commits it to the data file, and then lets it be answered. A step that cannot be
+    /// committed is taken back: it did not happen.
     fn step<P: Persistent, T>(&self, part: &Mutex<P>, step: impl FnOnce(&mut P) -> T) -> Result<T, NotKept> {
-        let mut part = lock(part);
+        let mut part = self.lock(part);
         let outcome = step(&mut part);
         match self.keep(&mut *part) {
             Ok(()) => Ok(outcome),
             Err(error) => {
-                tracing::error!(%error, "a step could not be kept");
+                tracing::error!(%error, "a step cannot be kept, so it does not happen");
                 Err(NotKept)
             }
         }
     }
 
     fn keep(&self, part: &mut impl Persistent) -> Result<(), StoreError> {
-        match &self.store {
-            Some(store) => lock(store).write(&part.changes()?),
-            None => {
-                part.forget_changes();
-                Ok(())
-            }
+        if let Some(store) = &self.store
+            && let Err(error) = part.changes().and_then(|records| lock_store(store).write(&records))
+        {
+            part.roll_back();
+            return Err(error);
         }
+        part.commit();
+        Ok(())
+    }
+
+    /// A step that panicked left its part in the middle of something: it is taken back, and other clients go on.
+    fn lock<'a, P: Persistent>(&self, part: &'a Mutex<P>) -> MutexGuard<'a, P> {
+        part.lock().unwrap_or_else(|poisoned| {
+            let mut guard = poisoned.into_inner();
+            guard.roll_back();
+            part.clear_poison();
+            guard
+        })
+    }
+
+    /// How many records of the data file could not be used when it was opened.
+    pub(crate) fn number_set_aside(&self) -> usize {
+        self.store.as_ref().map_or(0, |store| lock_store(store).number_set_aside())
+    }
+
+    /// Bounds the data file from now on.
+    pub(crate) fn limit_data(&self, bytes: u64) -> Result<(), StoreError> {
+        self.store.as_ref().map_or(Ok(()), |store| lock_store(store).set_limit(bytes))
     }
 
     /// The application that an instance is of; none for an instance that is not.
@@ -246,18 +271,22 @@ impl App {
     }
 }
 
-/// A step that panicked left its part as it was or nearly so; other clients go on.
-fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
-    part.lock().unwrap_or_else(PoisonError::into_inner)
+/// A transaction that panicked was rolled back.
+fn lock_store(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
+    store.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A step happened, but the data file does not have it: after a restart it has not happened.
+/// A step did not happen, since the data file could not take it. It may be tried again.
 #[derive(Debug)]
 pub(crate) struct NotKept;
 
 impl From<NotKept> for Refusal {
     fn from(_: NotKept) -> Self {
-        Self::new(Kind::Full, "no-store", "The sandbox cannot write its data file.")
+        Self::new(
+            Kind::Full,
+            "no-store",
+            "The sandbox cannot write its data file, so nothing happened. Try again later.",
+        )
     }
 }
 

@@ -143,7 +143,8 @@ fn number(target: &Target) -> Result<u64, Refusal> {
 async fn content(app: &App, request: Request) -> Result<(String, String), Refusal> {
     let (parts, body) = request.into_parts();
     let body = read_body(body, app.limits()).await?;
-    if let Ok(Document::Resource(Resource::Binary(binary))) = read_document(&parts.headers, &body) {
+    let read = read_document(&parts.headers, &body).map(|(_, read)| read.document);
+    if let Ok(Document::Resource(Resource::Binary(binary))) = read {
         let content = binary.content.get().map(|content| content.as_str().to_owned());
         return Ok((binary.content_type.clone(), content.unwrap_or_default()));
     }

@@ -91,6 +91,6 @@ fn answer(definition: Definition, links: &Links) -> Reply {
 }
 
 fn definition_in(received: Received) -> Result<SentDefinition, Refusal> {
-    let bytes = received.bytes;
+    let bytes = received.source.bytes;
     Ok(SentDefinition { content: received.other()?, bytes })
 }

@@ -28,7 +28,7 @@ pub(crate) async fn post(
     let Document::Bundle(bundle) = received.document else {
         return Err(Refusal::malformed("A message is a bundle, not a single resource."));
     };
-    let posting = Posting::read(bundle, received.bytes)?;
+    let posting = Posting::read(bundle, received.source)?;
     if caller.patient.is_some() && caller.patient != posting.patient {
         return Err(Refusal::forbidden("The message is not about the patient of the token."));
     }

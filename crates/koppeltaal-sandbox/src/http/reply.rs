@@ -1,14 +1,20 @@
 //! [`Reply`] and [`Refusal`] as answers: handlers say what to answer, [`render`] writes it in the format that was asked for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use koppeltaal_fhir::{Document, Format};
+use koppeltaal_fhir::{Bundle, Document, Format};
+use koppeltaal_messaging::vocabulary;
 
 use super::wire;
+use crate::carried;
 use crate::compose;
 use crate::mailbox::{Kind, Refusal};
+
+/// When it makes sense to try again what there is no room for.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// An answer that is still to be written.
 #[derive(Debug, Clone)]
@@ -45,14 +51,16 @@ impl IntoResponse for Reply {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let reply = Reply::ok(compose::outcome(&self)).status(status(self.kind));
-        match self.kind {
+        let kind = self.kind;
+        let reply = Reply::ok(compose::outcome(&self.sayable())).status(status(kind));
+        match kind {
             Kind::Unauthorized => reply
                 .header(header::WWW_AUTHENTICATE, r#"Basic realm="Koppeltaal", charset="UTF-8""#.to_owned()),
             Kind::BadToken => reply.header(
                 header::WWW_AUTHENTICATE,
                 r#"Bearer realm="Koppeltaal", error="invalid_token""#.to_owned(),
             ),
+            Kind::Full => reply.header(header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string()),
             _ => reply,
         }
         .into_response()
@@ -90,7 +98,12 @@ pub(crate) fn render(mut response: Response, format: Format) -> Response {
 }
 
 fn write(reply: Reply, format: Format, mut response: Response) -> Response {
-    let (content_type, body) = match wire::write(Arc::unwrap_or_clone(reply.document), format) {
+    let document = Arc::unwrap_or_clone(reply.document);
+    let written = match wire::write(&document, format) {
+        Err(_) if is_list(&document) => wire::write(&what_can_be_said(document, format), format),
+        written => written,
+    };
+    let (content_type, body) = match written {
         Ok(written) => written,
         Err(error) => return write_failure(&error.to_string(), format, response),
     };
@@ -106,14 +119,84 @@ fn write(reply: Reply, format: Format, mut response: Response) -> Response {
     response
 }
 
+/// Whether a bundle is a list, whose entries have nothing to do with each other, and not a message.
+fn is_list(document: &Document) -> bool {
+    let is_message =
+        |bundle: &Bundle| bundle.category.iter().any(|category| category.term == vocabulary::MESSAGE_TAG);
+    document.as_bundle().is_some_and(|bundle| !is_message(bundle))
+}
+
+/// The list without the entries that cannot be written in this format. None was accepted; but one in so many does not take
+/// all others with it.
+fn what_can_be_said(document: Document, format: Format) -> Document {
+    let Document::Bundle(mut bundle) = document else { return document };
+    let before = bundle.entry.len();
+    bundle.entry.retain(|entry| {
+        let alone = Bundle { entry: vec![entry.clone()], ..Bundle::default() };
+        carried::check_as(&alone.into(), format).is_ok()
+    });
+    let left_out = before - bundle.entry.len();
+    tracing::warn!(%format, left_out, "entries of a list cannot be written in the format that is asked for");
+    Document::Bundle(bundle)
+}
+
 /// The document cannot be written in the format that was asked for: say so instead.
 fn write_failure(error: &str, format: Format, mut response: Response) -> Response {
     let refusal = Refusal::unsupported(format!("The answer cannot be written in this format: {error}"));
     // An outcome made of plain text can always be written.
-    if let Ok((content_type, body)) = wire::write(compose::outcome(&refusal).into(), format) {
+    if let Ok((content_type, body)) = wire::write(&compose::outcome(&refusal).into(), format) {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         *response.body_mut() = body.into();
     }
     *response.status_mut() = status(refusal.kind);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use koppeltaal_fhir::{Category, Entry};
+
+    use super::*;
+
+    /// A bundle with an entry that XML cannot carry.
+    fn bundle(categories: Vec<Category>) -> Document {
+        let entry = |title: &str| Entry { title: title.into(), ..Entry::default() };
+        Bundle {
+            category: categories,
+            entry: vec![entry("a"), entry("b\u{1}"), entry("c")],
+            ..Bundle::default()
+        }
+        .into()
+    }
+
+    fn written(document: Document, format: Format) -> (StatusCode, String) {
+        let response = render(Reply::ok(document).into_response(), format);
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX);
+        let body = futures_util::FutureExt::now_or_never(body).expect("it is there").expect("a body");
+        (status, String::from_utf8(body.to_vec()).expect("text"))
+    }
+
+    #[test]
+    fn a_list_leaves_out_the_entry_that_its_format_cannot_carry() {
+        let (status, body) = written(bundle(Vec::new()), Format::Xml);
+        assert_eq!(status, StatusCode::OK);
+        let read = wire::read(body.as_bytes(), Format::Xml).expect("a document");
+        let bundle = read.document.into_bundle().expect("a bundle");
+        let titles: Vec<_> = bundle.entry.iter().filter_map(|entry| entry.title.as_str()).collect();
+        assert_eq!(titles, ["a", "c"]);
+    }
+
+    #[test]
+    fn a_list_is_whole_in_the_format_that_can_carry_it() {
+        let (status, body) = written(bundle(Vec::new()), Format::Json);
+        assert!(status == StatusCode::OK && body.contains(r"b\u0001"), "{body}");
+    }
+
+    #[test]
+    fn a_message_is_never_handed_out_in_part() {
+        let message = Category::new(vocabulary::TAG_SCHEME, vocabulary::MESSAGE_TAG);
+        let (status, body) = written(bundle(vec![message]), Format::Xml);
+        assert!(status == StatusCode::INTERNAL_SERVER_ERROR && body.contains("OperationOutcome"), "{body}");
+    }
 }

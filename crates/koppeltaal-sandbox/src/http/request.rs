@@ -9,13 +9,14 @@ use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Uri, header};
 use http_body_util::LengthLimitError;
-use koppeltaal_fhir::Document;
 use koppeltaal_fhir::resources::Other;
+use koppeltaal_fhir::{Document, Format, ReadDocument};
 use tokio::time::timeout;
 
 use super::app::App;
 use super::format;
 use super::wire;
+use crate::carried::Source;
 use crate::config::Limits;
 use crate::links::Links;
 use crate::mailbox::{Kind, Refusal};
@@ -24,8 +25,7 @@ use crate::mailbox::{Kind, Refusal};
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) document: Document,
-    /// Its length in bytes.
-    pub(crate) bytes: usize,
+    pub(crate) source: Source,
 }
 
 impl Received {
@@ -46,15 +46,17 @@ impl FromRequest<Arc<App>> for Received {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
         let body = read_body(body, app.limits()).await?;
-        Ok(Self { document: read_document(&parts.headers, &body)?, bytes: body.len() })
+        let (format, read) = read_document(&parts.headers, &body)?;
+        let source = Source { format, bytes: read.memory() };
+        Ok(Self { document: read.document, source })
     }
 }
 
-/// The document in a body, in the format that the headers name.
-pub(crate) fn read_document(headers: &HeaderMap, body: &[u8]) -> Result<Document, Refusal> {
+/// The document in a body, and the format that the headers name.
+pub(crate) fn read_document(headers: &HeaderMap, body: &[u8]) -> Result<(Format, ReadDocument), Refusal> {
     let format = format::of_request(headers, body)?;
     let read = wire::read(body, format).map_err(|error| Refusal::malformed(error.to_string()))?;
-    Ok(read.document)
+    Ok((format, read))
 }
 
 /// A whole body, within the bounds of length and time.

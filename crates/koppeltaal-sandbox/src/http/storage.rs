@@ -193,5 +193,6 @@ fn answer(item: &Item, links: &Links) -> Reply {
 }
 
 fn draft_in(received: Received) -> Result<Draft, Refusal> {
-    Draft::of(received.other()?)
+    let bytes = received.source.bytes;
+    Draft::of(received.other()?, bytes)
 }

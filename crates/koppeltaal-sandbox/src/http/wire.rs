@@ -10,12 +10,12 @@ use memchr::memmem;
 const TOTAL: &str = r#","totalResults":"#;
 
 /// The content type and the body for a document.
-pub(crate) fn write(document: Document, format: Format) -> Result<(&'static str, String), WriteError> {
-    let media_type = format.media_type(&document);
-    let text = match document {
-        Document::Bundle(bundle) if format == Format::Json => bundle_to_json(bundle)?,
-        document => document.write(format)?,
-    };
+pub(crate) fn write(document: &Document, format: Format) -> Result<(&'static str, String), WriteError> {
+    let media_type = format.media_type(document);
+    let mut text = document.write(format)?;
+    if let (Document::Bundle(bundle), Format::Json) = (document, format) {
+        put_habits_in(bundle, &mut text);
+    }
     Ok((media_type, text))
 }
 
@@ -24,23 +24,21 @@ pub(crate) fn read(body: &[u8], format: Format) -> Result<ReadDocument, ReadErro
     ReadOptions::tolerant().read(format, body)
 }
 
-/// Writes the bundle by the model, and puts the two habits in.
-fn bundle_to_json(bundle: Bundle) -> Result<String, WriteError> {
-    let is_empty = bundle.entry.is_empty();
-    let has_total = bundle.total_results.get().is_some();
-    let mut json = Document::Bundle(bundle).to_json()?;
+/// Puts the two habits into the bundle's JSON.
+fn put_habits_in(bundle: &Bundle, json: &mut String) {
     // The first one is the bundle's own: before it are texts, in which quotes are escaped, and lists of them.
-    if has_total && let Some(place) = memmem::find(json.as_bytes(), TOTAL.as_bytes()) {
+    if bundle.total_results.get().is_some()
+        && let Some(place) = memmem::find(json.as_bytes(), TOTAL.as_bytes())
+    {
         let start = place + TOTAL.len();
         let length = json[start..].find([',', '}']).unwrap_or_default();
         json.insert(start + length, '"');
         json.insert(start, '"');
     }
-    if is_empty {
+    if bundle.entry.is_empty() {
         json.truncate(json.len() - "}".len());
         json.push_str(r#","entry":[]}"#);
     }
-    Ok(json)
 }
 
 #[cfg(test)]
@@ -51,7 +49,7 @@ mod tests {
     use super::*;
 
     fn json(bundle: Bundle) -> String {
-        write(bundle.into(), Format::Json).expect("it can be written").1
+        write(&bundle.into(), Format::Json).expect("it can be written").1
     }
 
     #[test]

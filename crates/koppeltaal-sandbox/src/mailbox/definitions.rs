@@ -8,14 +8,16 @@ use koppeltaal_fhir::Entry;
 use koppeltaal_fhir::resources::{MessageHeader, Other};
 use koppeltaal_messaging::Event;
 
-use super::message::{Address, Kept, Message, Origin};
+use super::message::{Address, Holders, Kept, Message, Origin, message_bytes};
 use super::moment::Moment;
 use super::refusal::{Kind, Refusal};
 use super::resources::check_definition;
+use super::saved;
 use super::version::{Tick, Version};
-use super::{Mailbox, Occasion};
+use super::{Domain, Mailbox, Occasion};
+use crate::carried;
 use crate::definition;
-use crate::store::Changed;
+use crate::store::{Companion, Journal, Record, StoreError, Table};
 
 /// One definition in its current version.
 #[derive(Debug, Clone)]
@@ -26,39 +28,74 @@ pub(crate) struct Definition {
     /// When it last changed.
     pub(crate) changed: Moment,
     pub(crate) content: Other,
+    /// What it takes in memory, in bytes.
+    pub(crate) bytes: usize,
 }
 
 /// A definition as an application sends it.
 #[derive(Debug)]
 pub(crate) struct SentDefinition {
     pub(crate) content: Other,
-    /// Its length in bytes.
+    /// What it takes in memory, in bytes.
     pub(crate) bytes: usize,
 }
 
 /// The definitions of a domain, by number.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Definitions {
-    by_number: BTreeMap<u64, Definition>,
-    /// Numbers of what is to be written.
-    pub(super) changed: Changed<u64>,
+    by_number: Table<OfDomain>,
+}
+
+#[derive(Debug)]
+struct OfDomain {
+    name: String,
+    /// What they take in memory.
+    bytes: usize,
+}
+
+impl Companion for OfDomain {
+    type Rows = BTreeMap<u64, Definition>;
+
+    fn record(&self, number: &u64, definition: Option<&Definition>) -> Result<Record, StoreError> {
+        saved::definition(&self.name, *number, definition)
+    }
+
+    fn add(&mut self, _: &u64, definition: &Definition) {
+        self.bytes += definition.bytes;
+    }
+
+    fn remove(&mut self, _: &u64, definition: &Definition) {
+        self.bytes -= definition.bytes;
+    }
+}
+
+/// How many definitions a domain has, and what they may take in memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Capacity {
+    pub(crate) definitions: usize,
+    pub(crate) bytes: usize,
 }
 
 impl Definitions {
+    pub(crate) fn new(domain: &str) -> Self {
+        Self { by_number: Table::new(OfDomain { name: domain.to_owned(), bytes: 0 }) }
+    }
+
+    pub(super) fn journal(&mut self) -> &mut dyn Journal {
+        &mut self.by_number
+    }
+
     /// Takes in a new definition under this number.
     pub(crate) fn create(
         &mut self,
         number: u64,
-        content: Other,
-        capacity: usize,
+        sent: SentDefinition,
+        capacity: Capacity,
         tick: &mut Tick<'_>,
-    ) -> Result<&Definition, Refusal> {
-        check_content(&content)?;
-        if self.by_number.len() >= capacity {
-            let details = "The sandbox holds no more activity definitions in this domain.";
-            return Err(Refusal::new(Kind::Full, "too-costly", details));
-        }
-        Ok(self.put(number, content, tick))
+    ) -> Result<Definition, Refusal> {
+        check_content(&sent.content)?;
+        self.check_room(1, sent.bytes, capacity)?;
+        Ok(self.put(number, sent, tick))
     }
 
     /// Replaces a definition. `url`, its address without version, is what a conflict names.
@@ -67,37 +104,53 @@ impl Definitions {
         number: u64,
         url: &str,
         version: Option<&str>,
-        content: Other,
+        sent: SentDefinition,
+        capacity: Capacity,
         tick: &mut Tick<'_>,
-    ) -> Result<&Definition, Refusal> {
-        check_content(&content)?;
-        let current = self.by_number.get(&number).ok_or_else(not_found)?;
+    ) -> Result<Definition, Refusal> {
+        check_content(&sent.content)?;
+        let current = self.get(number).ok_or_else(not_found)?;
         check_definition(url, version, &current.version)?;
-        Ok(self.put(number, content, tick))
+        self.check_room(0, sent.bytes.saturating_sub(current.bytes), capacity)?;
+        Ok(self.put(number, sent, tick))
+    }
+
+    fn check_room(&self, more: usize, bytes: usize, capacity: Capacity) -> Result<(), Refusal> {
+        let used = self.by_number.companion().bytes;
+        if self.by_number.rows().len() + more > capacity.definitions || used + bytes > capacity.bytes {
+            let details = "The sandbox holds no more activity definitions in this domain.";
+            return Err(Refusal::new(Kind::Full, "too-costly", details));
+        }
+        Ok(())
     }
 
     /// Takes in a definition that was checked before.
-    pub(crate) fn put(&mut self, number: u64, mut content: Other, tick: &mut Tick<'_>) -> &Definition {
+    pub(crate) fn put(&mut self, number: u64, sent: SentDefinition, tick: &mut Tick<'_>) -> Definition {
+        let SentDefinition { mut content, bytes } = sent;
         definition::settle(&mut content);
-        self.changed.add(number);
-        let definition = Definition { number, version: tick.version(), changed: tick.now(), content };
-        self.by_number.entry(number).insert_entry(definition).into_mut()
+        let definition = Definition { number, version: tick.version(), changed: tick.now(), content, bytes };
+        self.by_number.put(number, definition.clone());
+        definition
     }
 
     /// Takes back what was here before.
     pub(super) fn restore(&mut self, definition: Definition) {
-        self.by_number.insert(definition.number, definition);
+        self.by_number.restore(definition.number, definition);
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<&Definition> {
-        self.by_number.get(&number)
+        self.by_number.rows().get(&number)
     }
 
     /// All of them, oldest first; archived ones only when asked for.
     pub(crate) fn list(&self, with_archived: bool) -> impl Iterator<Item = &Definition> {
-        self.by_number.values().filter(move |found| with_archived || !definition::is_archived(&found.content))
+        let all = self.by_number.rows().values();
+        all.filter(move |found| with_archived || !definition::is_archived(&found.content))
     }
 }
+
+/// The event that the server itself sends.
+const PUBLISHED: Event = Event::CreateOrUpdateActivityDefinition;
 
 /// The steps of the mailbox that are about definitions.
 impl Mailbox {
@@ -112,6 +165,10 @@ impl Mailbox {
         self.domains.get(domain)?.definitions.get(number)
     }
 
+    fn definition_capacity(&self) -> Capacity {
+        Capacity { definitions: self.limits.definitions, bytes: self.limits.definition_bytes }
+    }
+
     /// Takes in a new activity definition and tells the subscribers of the domain.
     pub(crate) fn create_definition(
         &mut self,
@@ -119,13 +176,15 @@ impl Mailbox {
         sent: SentDefinition,
         occasion: Occasion,
     ) -> Result<Definition, Refusal> {
-        let number = self.last_definition + 1;
-        let capacity = self.limits.definitions;
-        let home = self.domains.entry(domain.to_owned()).or_default();
-        let tick = &mut Tick::new(&mut self.clock, occasion.now);
-        let definition = home.definitions.create(number, sent.content, capacity, tick)?.clone();
-        self.last_definition = number;
-        self.announce(domain, &definition, sent.bytes, occasion);
+        let number = self.counters.definition + 1;
+        let bytes = message_bytes(sent.bytes, 1);
+        self.check_room(domain, PUBLISHED, &Address::Definition(number), bytes, occasion.now)?;
+        let capacity = self.definition_capacity();
+        let tick = &mut Tick::new(&mut self.counters.clock, occasion.now);
+        let home = Domain::of(&mut self.domains, domain);
+        let definition = home.definitions.create(number, sent, capacity, tick)?;
+        self.counters.definition = number;
+        self.announce(domain, &definition, occasion);
         Ok(definition)
     }
 
@@ -140,21 +199,23 @@ impl Mailbox {
         sent: SentDefinition,
         occasion: Occasion,
     ) -> Result<Definition, Refusal> {
-        let home = self.domains.entry(domain.to_owned()).or_default();
-        let tick = &mut Tick::new(&mut self.clock, occasion.now);
-        let definition = home.definitions.update(number, url, version, sent.content, tick)?.clone();
-        self.announce(domain, &definition, sent.bytes, occasion);
+        let bytes = message_bytes(sent.bytes, 1);
+        self.check_room(domain, PUBLISHED, &Address::Definition(number), bytes, occasion.now)?;
+        let capacity = self.definition_capacity();
+        let tick = &mut Tick::new(&mut self.counters.clock, occasion.now);
+        let home = Domain::of(&mut self.domains, domain);
+        let definition = home.definitions.update(number, url, version, sent, capacity, tick)?;
+        self.announce(domain, &definition, occasion);
         Ok(definition)
     }
 
     /// Sends the message that the server itself sends about a definition.
-    fn announce(&mut self, domain: &str, definition: &Definition, bytes: usize, occasion: Occasion) {
-        let event = Event::CreateOrUpdateActivityDefinition;
+    fn announce(&mut self, domain: &str, definition: &Definition, occasion: Occasion) {
         let identifier = occasion.fresh.to_string();
         let header = MessageHeader {
             identifier: identifier.as_str().into(),
             timestamp: occasion.now.instant().into(),
-            event: Some(event.coding()),
+            event: Some(PUBLISHED.coding()),
             ..MessageHeader::default()
         };
         let kept = Kept {
@@ -165,17 +226,18 @@ impl Mailbox {
         let message = Arc::new(Message {
             key: self.next_message(),
             identifier,
-            event,
+            event: PUBLISHED,
             domain: domain.to_owned(),
             origin: Origin::Server,
             patient: None,
             header: header.into(),
             focal: 0,
             resources: vec![kept],
-            bytes,
+            bytes: message_bytes(definition.bytes, 1),
+            holders: Holders::default(),
         });
-        self.new_messages.push(Arc::clone(&message));
         self.deliver(&message, occasion.now);
+        self.keep_if_held(message);
     }
 }
 
@@ -184,9 +246,8 @@ pub(crate) fn not_found() -> Refusal {
 }
 
 fn check_content(content: &Other) -> Result<(), Refusal> {
-    if definition::is_definition(content) {
-        Ok(())
-    } else {
-        Err(Refusal::unsupported("Only an Other with the code ActivityDefinition can be put here."))
+    if !definition::is_definition(content) {
+        return Err(Refusal::unsupported("Only an Other with the code ActivityDefinition can be put here."));
     }
+    Ok(carried::check(&content.clone().into())?)
 }

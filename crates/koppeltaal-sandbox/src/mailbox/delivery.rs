@@ -13,6 +13,9 @@ use super::version::{Tick, Version};
 /// How often a claim may expire: the fifth time makes it `MaximumRetriesExceeded`.
 const MAXIMUM_EXPIRIES: u32 = 5;
 
+/// How many earlier claims are remembered. An answer to one before those counts as one to the last claim.
+const MAXIMUM_OVERTAKEN: usize = 100;
+
 /// A message on its way to one application instance.
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
@@ -93,6 +96,9 @@ impl Delivery {
     pub(crate) fn claim(&mut self, deadline: Moment, tick: &mut Tick<'_>) {
         self.set(Status::Claimed, tick);
         self.overtaken.extend(self.claim.take().map(|claim| claim.version));
+        if self.overtaken.len() > MAXIMUM_OVERTAKEN {
+            self.overtaken.remove(0);
+        }
         self.claim = Some(Claim { version: self.version.clone(), deadline, is_given_back: false });
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use koppeltaal_fhir::Resource;
+use koppeltaal_fhir::{Resource, WriteError};
 use memchr::memchr2;
 use memchr::memmem::Finder;
 use sha2::{Digest as _, Sha256};
@@ -12,11 +12,11 @@ pub(crate) type Fingerprint = [u8; 32];
 
 /// Content is compared as the JSON that it would be written as, so that JSON and XML senders agree. The ids of elements do
 /// not count: deployed connectors make new ones each time they write what they read.
-pub(super) fn fingerprint(resource: &Resource) -> Option<Fingerprint> {
-    let json = resource.to_json().ok()?;
+pub(super) fn fingerprint(resource: &Resource) -> Result<Fingerprint, WriteError> {
+    let json = resource.to_json()?;
     let mut hash = Sha256::new();
     without_ids(json.as_bytes(), |part| hash.update(part));
-    Some(hash.finalize().into())
+    Ok(hash.finalize().into())
 }
 
 /// Gives the parts of JSON that are no member `id` with a text. It has to be as the model writes it: correct, and without

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use koppeltaal_messaging::Event;
 use serde::{Deserialize, Serialize};
 
+use super::InstanceId;
 use super::message::{Address, Message};
 use super::moment::Moment;
+use super::saved;
 use super::version::Version;
-use crate::store::Changed;
+use crate::store::{Companion, Journal, Record, StoreError, Table};
 
 /// The answer to a posted message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,63 +41,98 @@ pub(crate) struct Sent {
     pub(crate) receipt: Arc<Receipt>,
 }
 
+/// What a receipt takes in memory besides the message.
+const RECEIPT_BYTES: usize = 1024;
+
+impl Sent {
+    /// What it takes in memory, the message included.
+    fn bytes(&self) -> usize {
+        self.receipt.data.iter().map(|(address, _)| address.bytes()).sum::<usize>()
+            + self.message.bytes
+            + RECEIPT_BYTES
+    }
+}
+
 /// The messages that an instance posted; the oldest are forgotten when there are too many.
 #[derive(Debug)]
 pub(crate) struct History {
     messages: usize,
+    /// Of memory.
     bytes: usize,
-    held_bytes: usize,
     /// By the number of the answer, so the oldest first.
-    by_number: BTreeMap<u64, Sent>,
+    sent: Table<Identifiers>,
+}
+
+/// Where to find a message by its identifier.
+#[derive(Debug)]
+struct Identifiers {
+    /// Who posted them.
+    instance: InstanceId,
+    bytes: usize,
+    /// Numbers of the answers.
     numbers: HashMap<String, u64>,
-    /// Numbers of what is to be written.
-    pub(super) changed: Changed<u64>,
-    /// Messages that were forgotten.
-    pub(super) gone: Vec<Arc<Message>>,
+}
+
+impl Companion for Identifiers {
+    type Rows = BTreeMap<u64, Sent>;
+
+    fn record(&self, number: &u64, sent: Option<&Sent>) -> Result<Record, StoreError> {
+        saved::receipt(&self.instance, *number, sent)
+    }
+
+    fn add(&mut self, number: &u64, sent: &Sent) {
+        sent.message.holders.add();
+        self.bytes += sent.bytes();
+        self.numbers.insert(sent.message.identifier.clone(), *number);
+    }
+
+    fn remove(&mut self, number: &u64, sent: &Sent) {
+        sent.message.holders.remove();
+        self.bytes -= sent.bytes();
+        if self.numbers.get(&sent.message.identifier) == Some(number) {
+            self.numbers.remove(&sent.message.identifier);
+        }
+    }
 }
 
 impl History {
-    pub(crate) fn new(messages: usize, bytes: usize) -> Self {
-        Self {
-            messages,
-            bytes,
-            held_bytes: 0,
-            by_number: BTreeMap::new(),
-            numbers: HashMap::new(),
-            changed: Changed::default(),
-            gone: Vec::new(),
-        }
+    pub(crate) fn new(instance: InstanceId, messages: usize, bytes: usize) -> Self {
+        let identifiers = Identifiers { instance, bytes: 0, numbers: HashMap::new() };
+        Self { messages, bytes, sent: Table::new(identifiers) }
+    }
+
+    pub(super) fn journal(&mut self) -> &mut dyn Journal {
+        &mut self.sent
     }
 
     /// The message with this `MessageHeader.identifier`.
     pub(crate) fn identified(&self, identifier: &str) -> Option<&Sent> {
-        self.numbered(*self.numbers.get(identifier)?)
+        self.numbered(*self.sent.companion().numbers.get(identifier)?)
     }
 
     /// The message whose answer has this number.
     pub(crate) fn numbered(&self, number: u64) -> Option<&Sent> {
-        self.by_number.get(&number)
+        self.sent.rows().get(&number)
     }
 
-    /// Remembers a message with an identifier that is not remembered yet.
-    pub(crate) fn put(&mut self, sent: Sent) {
-        self.changed.add(sent.receipt.number);
-        self.restore(sent);
-        while (self.by_number.len() > self.messages || self.held_bytes > self.bytes)
-            && self.by_number.len() > 1
+    /// Remembers a message with an identifier that is not remembered yet, and gives those that are forgotten for it.
+    #[must_use = "nobody else may hold these messages"]
+    pub(crate) fn put(&mut self, sent: Sent) -> Vec<Arc<Message>> {
+        self.sent.put(sent.receipt.number, sent);
+        let mut forgotten = Vec::new();
+        while (self.sent.rows().len() > self.messages || self.sent.companion().bytes > self.bytes)
+            && self.sent.rows().len() > 1
+            && let Some((number, oldest)) = self.sent.rows().first_key_value()
         {
-            let Some((number, forgotten)) = self.by_number.pop_first() else { return };
-            self.held_bytes -= forgotten.message.bytes;
-            self.numbers.remove(&forgotten.message.identifier);
-            self.changed.add(number);
-            self.gone.push(forgotten.message);
+            let number = *number;
+            forgotten.push(Arc::clone(&oldest.message));
+            self.sent.remove(&number);
         }
+        forgotten
     }
 
     /// Remembers what was remembered before.
     pub(super) fn restore(&mut self, sent: Sent) {
-        self.held_bytes += sent.message.bytes;
-        self.numbers.insert(sent.message.identifier.clone(), sent.receipt.number);
-        self.by_number.insert(sent.receipt.number, sent);
+        self.sent.restore(sent.receipt.number, sent);
     }
 }

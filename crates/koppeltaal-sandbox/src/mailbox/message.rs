@@ -1,9 +1,13 @@
-//! [`Message`]: a message as the mailbox keeps it, shared by all queues that it is in.
+//! [`Message`]: a message as the mailbox keeps it, shared by all queues and histories that it is in.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use koppeltaal_fhir::Entry;
 use koppeltaal_messaging::{Event, Header};
 use serde::{Deserialize, Serialize};
 
+use super::posting::Posting;
+use super::resources::Effect;
 use super::version::Version;
 
 /// The address of a resource, without version.
@@ -43,8 +47,47 @@ pub(crate) struct Message {
     pub(crate) focal: usize,
     /// The resources in the order of the bundle.
     pub(crate) resources: Vec<Kept>,
-    /// Length of the message in bytes, as it was posted.
+    /// What it takes in memory, in bytes.
     pub(crate) bytes: usize,
+    /// In how many queues and histories it is.
+    pub(crate) holders: Holders,
+}
+
+/// What a message takes in memory besides its content, and each of its resources.
+const MESSAGE_BYTES: usize = size_of::<Message>() + 512;
+const RESOURCE_BYTES: usize = size_of::<Kept>() + 128;
+
+/// What a message takes in memory, by what its content takes.
+pub(crate) fn message_bytes(content: usize, resources: usize) -> usize {
+    content + MESSAGE_BYTES + resources * RESOURCE_BYTES
+}
+
+/// How many rows hold something. The tables count, when a row comes and when one goes; also when that is taken back.
+#[derive(Debug, Default)]
+pub(crate) struct Holders(AtomicUsize);
+
+impl Holders {
+    pub(crate) fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn remove(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+}
+
+impl Address {
+    /// Its length in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Given(url) => size_of::<Self>() + url.len(),
+            Self::Definition(_) => size_of::<Self>(),
+        }
+    }
 }
 
 /// One resource of a message.
@@ -58,6 +101,32 @@ pub(crate) struct Kept {
 }
 
 impl Message {
+    /// A message as it was posted, and what became of its resources.
+    pub(super) fn posted(key: u64, posting: Posting, effects: Vec<Effect>) -> Self {
+        let resources = posting.resources.into_iter().zip(effects).map(|(posted, effect)| {
+            let version = match effect {
+                Effect::Untouched(None) if posted.is_definition => {
+                    posted.version.as_deref().map(Version::from)
+                }
+                effect => effect.version().cloned(),
+            };
+            Kept { address: Address::Given(posted.url), version, entry: posted.entry }
+        });
+        Self {
+            key,
+            identifier: posting.identifier,
+            event: posting.event,
+            domain: posting.domain,
+            origin: Origin::Instance,
+            patient: posting.patient,
+            header: posting.header,
+            focal: posting.focal,
+            resources: resources.collect(),
+            bytes: posting.bytes,
+            holders: Holders::default(),
+        }
+    }
+
     pub(crate) fn focal(&self) -> &Kept {
         &self.resources[self.focal]
     }

@@ -1,7 +1,8 @@
 //! [`Mailbox`]: the whole state of a sandbox and every step it can take.
 //!
-//! Nothing here knows of HTTP, of formats or of the time of day: a step gets the moment at which it happens, and either
-//! happens completely or not at all.
+//! Nothing here knows of HTTP or of the time of day: a step gets the moment at which it happens, and either happens
+//! completely or not at all. What it changes stands in [`Table`]s and [`Value`]s, so that a step that cannot be kept is taken
+//! back: see [`store`](crate::store).
 
 mod definitions;
 mod delivery;
@@ -18,10 +19,12 @@ mod saved;
 mod tests;
 mod version;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::{ApiVersion, Event, ProcessingStatus};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use definitions::{Definition, SentDefinition, not_found as definition_not_found};
@@ -34,7 +37,9 @@ pub(crate) use queue::Filter;
 pub(crate) use refusal::{Kind, Refusal};
 pub(crate) use version::{Tick, Version, VersionClock};
 
+use crate::carried;
 use crate::config::{ConfiguredDefinition, Instance, Limits, SandboxConfig};
+use crate::store::{Afterwards, Table, Value};
 use definitions::Definitions;
 use history::History;
 use queue::{Bounds, Queue};
@@ -85,6 +90,13 @@ struct Account {
     history: History,
 }
 
+impl Account {
+    /// Whether messages of this event in this domain are for it.
+    fn receives(&self, domain: &str, event: Event) -> bool {
+        self.instance.domain == domain && self.instance.subscriptions.contains(&event)
+    }
+}
+
 /// What an instance finds under an `_id`.
 #[derive(Debug)]
 pub(crate) enum Found {
@@ -108,29 +120,53 @@ impl Found {
 pub(crate) struct Mailbox {
     accounts: BTreeMap<InstanceId, Account>,
     domains: HashMap<String, Domain>,
-    clock: VersionClock,
-    /// Of message headers; the last one given out.
-    last_number: u64,
-    /// Of messages; the last one given out.
-    last_message: u64,
-    /// Of activity definitions; the last one given out.
-    last_definition: u64,
-    /// Messages that are to be written.
-    new_messages: Vec<Arc<Message>>,
-    /// Messages that were read back, until their deliveries are.
-    restored: HashMap<u64, Arc<Message>>,
+    counters: Value<Counters>,
+    /// The messages that are in a queue or a history, by their keys.
+    messages: Table<saved::Messages>,
     /// Which configured definitions were taken in once: in a data file they are not taken in again.
-    seeds: HashSet<String>,
+    seeds: Table<saved::Seeds>,
     /// What came into queues since the last look.
-    news: Vec<News>,
-    new_seeds: Vec<String>,
+    news: Afterwards<News>,
+    /// Messages that were read back, until all that refers to them is.
+    restored: HashMap<u64, Restored>,
     limits: Limits,
 }
 
-#[derive(Debug, Default)]
+/// The numbers that were given out last, and the moment of the last version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Counters {
+    /// Of message headers.
+    number: u64,
+    /// Of messages.
+    message: u64,
+    /// Of activity definitions.
+    definition: u64,
+    clock: VersionClock,
+}
+
+/// A message that was read back.
+#[derive(Debug)]
+struct Restored {
+    message: Arc<Message>,
+    /// Whether an instance that is configured now has it.
+    is_configured: bool,
+}
+
+#[derive(Debug)]
 struct Domain {
     resources: Resources,
     definitions: Definitions,
+}
+
+impl Domain {
+    fn new(name: &str) -> Self {
+        Self { resources: Resources::new(name), definitions: Definitions::new(name) }
+    }
+
+    /// The domain with this name, which need not be a configured one: a data file may have more.
+    fn of<'a>(domains: &'a mut HashMap<String, Self>, name: &str) -> &'a mut Self {
+        domains.entry(name.to_owned()).or_insert_with(|| Self::new(name))
+    }
 }
 
 impl Mailbox {
@@ -142,24 +178,23 @@ impl Mailbox {
             bytes: limits.queue_bytes,
             claim_timeout: config.claim_timeout,
         };
-        let account = |instance: &Instance| Account {
-            instance: instance.clone(),
-            queue: Queue::new(bounds),
-            history: History::new(bounds.messages, bounds.bytes),
+        let account = |instance: &Instance| {
+            let id = InstanceId::of(instance);
+            let account = Account {
+                instance: instance.clone(),
+                queue: Queue::new(id.clone(), bounds),
+                history: History::new(id.clone(), bounds.messages, bounds.bytes),
+            };
+            (id, account)
         };
-        let accounts = config.instances.iter();
         Self {
-            accounts: accounts.map(|instance| (InstanceId::of(instance), account(instance))).collect(),
-            domains: config.domains.iter().map(|name| (name.clone(), Domain::default())).collect(),
-            clock: VersionClock::default(),
-            last_number: 0,
-            last_message: 0,
-            last_definition: 0,
-            new_messages: Vec::new(),
+            accounts: config.instances.iter().map(account).collect(),
+            domains: config.domains.iter().map(|name| (name.clone(), Domain::new(name))).collect(),
+            counters: Value::new(Counters::default()),
+            messages: Table::new(saved::Messages),
+            seeds: Table::new(saved::Seeds),
+            news: Afterwards::default(),
             restored: HashMap::new(),
-            seeds: HashSet::new(),
-            news: Vec::new(),
-            new_seeds: Vec::new(),
             limits,
         }
     }
@@ -168,20 +203,21 @@ impl Mailbox {
     pub(crate) fn seed(&mut self, configured: &[ConfiguredDefinition], now: Moment) {
         for (place, ConfiguredDefinition { domain, definition }) in configured.iter().enumerate() {
             let seed = posting::seed(domain, definition).unwrap_or_else(|| place.to_string());
-            if !self.seeds.insert(seed.clone()) {
+            if self.seeds.rows().contains_key(&seed) {
                 continue;
             }
-            self.new_seeds.push(seed);
-            self.last_definition += 1;
-            let home = self.domains.entry(domain.clone()).or_default();
-            let tick = &mut Tick::new(&mut self.clock, now);
-            home.definitions.put(self.last_definition, definition.clone(), tick);
+            self.seeds.put(seed, ());
+            self.counters.definition += 1;
+            let number = self.counters.definition;
+            let tick = &mut Tick::new(&mut self.counters.clock, now);
+            let sent = SentDefinition { content: definition.clone(), bytes: saved::memory(definition) };
+            Domain::of(&mut self.domains, domain).definitions.put(number, sent, tick);
         }
     }
 
     fn next_message(&mut self) -> u64 {
-        self.last_message += 1;
-        self.last_message
+        self.counters.message += 1;
+        self.counters.message
     }
 
     /// The instances with their ids.
@@ -190,8 +226,8 @@ impl Mailbox {
     }
 
     fn next_number(&mut self) -> u64 {
-        self.last_number += 1;
-        self.last_number
+        self.counters.number += 1;
+        self.counters.number
     }
 
     /// Posts a message: checks versions, gives out new ones, and copies the message into the queue of every instance of
@@ -218,14 +254,16 @@ impl Mailbox {
         let effects = if is_inert {
             posting.resources.iter().map(|_| Effect::Untouched(None)).collect()
         } else {
-            let domain = self.domains.entry(posting.domain.clone()).or_default();
+            let focal = Address::Given(posting.resources[posting.focal].url.clone());
+            self.check_room(&posting.domain, posting.event, &focal, posting.bytes, now)?;
+            let domain = Domain::of(&mut self.domains, &posting.domain);
             let capacity = self.limits.resources;
             domain.resources.apply(
                 &posting.resources,
                 posting.focal,
                 rules,
                 capacity,
-                &mut Tick::new(&mut self.clock, now),
+                &mut Tick::new(&mut self.counters.clock, now),
             )?
         };
         if !is_inert && rules >= ApiVersion::V1_3_5 {
@@ -235,7 +273,7 @@ impl Mailbox {
         let data = new_versions(&posting, &effects, rules);
         let receipt = Arc::new(Receipt {
             number: self.next_number(),
-            version: Tick::new(&mut self.clock, now).version(),
+            version: Tick::new(&mut self.counters.clock, now).version(),
             identifier: occasion.fresh.to_string(),
             at: now,
             event: posting.event,
@@ -244,31 +282,67 @@ impl Mailbox {
             patient: posting.patient.clone(),
             data,
         });
-        let message = Arc::new(keep(self.next_message(), posting, effects));
-        self.new_messages.push(Arc::clone(&message));
+        let message = Arc::new(Message::posted(self.next_message(), posting, effects));
         if let Some(account) = self.accounts.get_mut(sender) {
-            account.history.put(Sent { message: Arc::clone(&message), receipt: Arc::clone(&receipt) });
+            let forgotten =
+                account.history.put(Sent { message: Arc::clone(&message), receipt: Arc::clone(&receipt) });
+            self.release(&forgotten);
         }
         if !is_inert {
             self.deliver(&message, now);
         }
+        self.keep_if_held(message);
         Ok(receipt)
     }
 
-    /// Copies a message into the queues of its subscribers.
+    /// Whether all who subscribed have room for a message of so many bytes: it is put into all of their queues or into none.
+    fn check_room(
+        &mut self,
+        domain: &str,
+        event: Event,
+        focal: &Address,
+        bytes: usize,
+        now: Moment,
+    ) -> Result<(), Refusal> {
+        let mut receivers = self.accounts.values_mut().filter(|account| account.receives(domain, event));
+        receivers.try_for_each(|account| {
+            account.queue.check_room(focal, bytes, &mut Tick::new(&mut self.counters.clock, now))
+        })
+    }
+
+    /// Copies a message into the queues of its subscribers, which have room for it.
     fn deliver(&mut self, message: &Arc<Message>, now: Moment) {
-        for (id, Account { instance, queue, .. }) in &mut self.accounts {
-            if instance.domain == message.domain && instance.subscriptions.contains(&message.event) {
-                self.last_number += 1;
-                queue.put(self.last_number, Arc::clone(message), &mut Tick::new(&mut self.clock, now));
+        let mut forgotten = Vec::new();
+        for (id, account) in &mut self.accounts {
+            if account.receives(&message.domain, message.event) {
+                self.counters.number += 1;
+                let number = self.counters.number;
+                let tick = &mut Tick::new(&mut self.counters.clock, now);
+                account.queue.put(number, Arc::clone(message), tick);
+                forgotten.append(&mut account.queue.make_room(number));
                 self.news.push(News { instance: id.clone(), identifier: message.identifier.clone() });
             }
+        }
+        self.release(&forgotten);
+    }
+
+    /// Keeps a new message as long as somebody has it.
+    fn keep_if_held(&mut self, message: Arc<Message>) {
+        if !message.holders.is_none() {
+            self.messages.put(message.key, message);
+        }
+    }
+
+    /// Forgets messages that nobody has any more.
+    fn release(&mut self, messages: &[Arc<Message>]) {
+        for message in messages.iter().filter(|message| message.holders.is_none()) {
+            self.messages.remove(&message.key);
         }
     }
 
     /// Changes whenever something in here does, since every change gives out a version.
     pub(crate) fn revision(&self) -> Option<Moment> {
-        self.clock.last()
+        self.counters.clock.last()
     }
 
     /// What there is in each domain.
@@ -279,7 +353,7 @@ impl Mailbox {
             domains.insert(name.clone(), Overview { definitions, instances: Vec::new() });
         }
         for Account { instance, queue, .. } in self.accounts.values_mut() {
-            let counts = queue.counts(&mut Tick::new(&mut self.clock, now));
+            let counts = queue.counts(&mut Tick::new(&mut self.counters.clock, now));
             let domain = domains.entry(instance.domain.clone()).or_default();
             domain.instances.push((instance.clone(), counts));
         }
@@ -288,7 +362,7 @@ impl Mailbox {
 
     /// What came into queues since this was asked last.
     pub(crate) fn take_news(&mut self) -> Vec<News> {
-        std::mem::take(&mut self.news)
+        self.news.take()
     }
 
     /// Claims the oldest New message that the filter takes. A short claim runs out at once.
@@ -300,7 +374,7 @@ impl Mailbox {
         now: Moment,
     ) -> Option<Delivery> {
         let account = self.accounts.get_mut(receiver)?;
-        account.queue.claim(filter, is_short, &mut Tick::new(&mut self.clock, now))
+        account.queue.claim(filter, is_short, &mut Tick::new(&mut self.counters.clock, now))
     }
 
     /// Does what a receiver reports about a message. Only the instance whose queue it is in may report, and with `only` only
@@ -314,13 +388,23 @@ impl Mailbox {
         now: Moment,
     ) -> Result<Delivery, Refusal> {
         let no_message = || Refusal::not_found("There is no such message.");
+        if !report.exception.as_deref().is_none_or(carried::is_carried) {
+            return Err(Refusal::new(
+                Kind::Rule,
+                IssueType::Invalid,
+                "The exception holds a character that XML cannot carry.",
+            ));
+        }
         let account = self.accounts.get_mut(receiver).ok_or_else(unknown_instance)?;
         let patient = account.queue.patient(number);
         if only.is_some() && patient.is_some_and(|patient| patient != only) {
             return Err(no_message());
         }
-        if let Some(outcome) = account.queue.acknowledge(number, report, &mut Tick::new(&mut self.clock, now))
-        {
+        let tick = &mut Tick::new(&mut self.counters.clock, now);
+        if let Some(outcome) = account.queue.acknowledge(number, report, tick) {
+            // What the receiver says takes room as well.
+            let forgotten = account.queue.make_room(number);
+            self.release(&forgotten);
             return outcome;
         }
         if self.accounts.values().any(|account| account.queue.holds(number)) {
@@ -332,7 +416,8 @@ impl Mailbox {
     /// The message with this number: one in the instance's queue, or one that it posted, by the number of the answer.
     pub(crate) fn numbered(&mut self, instance: &InstanceId, number: u64, now: Moment) -> Option<Found> {
         let account = self.accounts.get_mut(instance)?;
-        let received = account.queue.get(number, &mut Tick::new(&mut self.clock, now)).map(Found::Received);
+        let received =
+            account.queue.get(number, &mut Tick::new(&mut self.counters.clock, now)).map(Found::Received);
         received.or_else(|| account.history.numbered(number).cloned().map(Found::Sent))
     }
 
@@ -344,7 +429,7 @@ impl Mailbox {
         now: Moment,
     ) -> Option<Found> {
         let account = self.accounts.get_mut(instance)?;
-        let tick = &mut Tick::new(&mut self.clock, now);
+        let tick = &mut Tick::new(&mut self.counters.clock, now);
         let received = account.queue.find(identifier, tick).map(Found::Received);
         received.or_else(|| account.history.identified(identifier).cloned().map(Found::Sent))
     }
@@ -359,7 +444,7 @@ impl Mailbox {
         now: Moment,
     ) -> (usize, Vec<Delivery>) {
         let Some(account) = self.accounts.get_mut(instance) else { return (0, Vec::new()) };
-        account.queue.list(filter, skip, count, &mut Tick::new(&mut self.clock, now))
+        account.queue.list(filter, skip, count, &mut Tick::new(&mut self.counters.clock, now))
     }
 }
 
@@ -402,27 +487,4 @@ fn new_versions(posting: &Posting, effects: &[Effect], rules: ApiVersion) -> Vec
     };
     let others = (0..effects.len()).filter(is_named);
     std::iter::once(posting.focal).chain(others).map(name).collect()
-}
-
-/// The posting as the mailbox keeps it.
-fn keep(key: u64, posting: Posting, effects: Vec<Effect>) -> Message {
-    let resources = posting.resources.into_iter().zip(effects).map(|(posted, effect)| {
-        let version = match effect {
-            Effect::Untouched(None) if posted.is_definition => posted.version.as_deref().map(Version::from),
-            effect => effect.version().cloned(),
-        };
-        Kept { address: Address::Given(posted.url), version, entry: posted.entry }
-    });
-    Message {
-        key,
-        identifier: posting.identifier,
-        event: posting.event,
-        domain: posting.domain,
-        origin: Origin::Instance,
-        patient: posting.patient,
-        header: posting.header,
-        focal: posting.focal,
-        resources: resources.collect(),
-        bytes: posting.bytes,
-    }
 }

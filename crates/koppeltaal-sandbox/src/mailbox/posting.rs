@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 
 use koppeltaal_fhir::resources::Other;
-use koppeltaal_fhir::{Bundle, Entry, Resource};
+use koppeltaal_fhir::{Bundle, Document, Entry, Format, Resource};
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::{Event, Header, ResourceKind, domain_of};
 
 use super::fingerprint::{Fingerprint, fingerprint};
+use super::message::message_bytes;
 use super::refusal::Refusal;
+use crate::carried::{self, NotCarried, Source};
 use crate::definition;
 use crate::links::split_version;
 
@@ -26,6 +28,9 @@ const ACCEPTED_TYPES: [&str; 10] = [
     "Questionnaire",
 ];
 
+/// The URL of every resource with a version is remembered, so its length is bounded; in bytes.
+const MAXIMUM_URL: usize = 4096;
+
 /// A message that is about to be posted.
 #[derive(Debug)]
 pub(crate) struct Posting {
@@ -38,7 +43,7 @@ pub(crate) struct Posting {
     /// Place of the focal resource in `resources`.
     pub(crate) focal: usize,
     pub(crate) resources: Vec<PostedResource>,
-    /// Length of the message in bytes, as it was posted.
+    /// What the message will take in memory, in bytes.
     pub(crate) bytes: usize,
 }
 
@@ -49,8 +54,8 @@ pub(crate) struct PostedResource {
     pub(crate) url: String,
     /// The version that the sender thinks is the current one.
     pub(crate) version: Option<String>,
-    /// Equal for equal content; none for content that cannot be compared, which then counts as changed.
-    pub(crate) fingerprint: Option<Fingerprint>,
+    /// Equal for equal content.
+    pub(crate) fingerprint: Fingerprint,
     /// Whether it is an activity definition. Those belong to the server and get no version through the mailbox.
     pub(crate) is_definition: bool,
     /// The entry without id and self link.
@@ -59,16 +64,22 @@ pub(crate) struct PostedResource {
 
 impl Posting {
     /// Takes a bundle apart.
-    pub(crate) fn read(mut bundle: Bundle, bytes: usize) -> Result<Self, Refusal> {
+    pub(crate) fn read(bundle: Bundle, source: Source) -> Result<Self, Refusal> {
         let domain = domain_of(&bundle)
             .ok_or_else(|| Refusal::required("The message has no security tag that names its domain."))?
             .to_owned();
-        if bundle.entry.is_empty() {
-            return Err(Refusal::malformed("The message is empty."));
+        let no_header = || Refusal::malformed("The first entry of the message is not a MessageHeader.");
+        match bundle.entry.split_first() {
+            None => return Err(Refusal::malformed("The message is empty.")),
+            Some((Entry { content: Some(Resource::MessageHeader(_)), .. }, others)) => {
+                others.iter().try_for_each(check_type)?;
+            }
+            Some(_) => return Err(no_header()),
         }
+        let mut bundle = carried(bundle, source)?;
         let others = bundle.entry.split_off(1);
         let Some(Resource::MessageHeader(header)) = bundle.entry.pop().and_then(|entry| entry.content) else {
-            return Err(Refusal::malformed("The first entry of the message is not a MessageHeader."));
+            return Err(no_header());
         };
         // Without the address that the sender gave it: each delivery has its own.
         let mut header = Header::from(header);
@@ -78,11 +89,6 @@ impl Posting {
             identifier.ok_or_else(|| Refusal::required("The MessageHeader has no identifier."))?.to_owned();
         let event = event_of(&header)?;
         let patient = header.patient().map(|patient| split_version(patient).0.to_owned());
-        if event.has_patient() && patient.is_none() {
-            return Err(Refusal::required(format!(
-                "The MessageHeader of {event} does not name the patient."
-            )));
-        }
 
         let resources = others.into_iter().map(PostedResource::read).collect::<Result<Vec<_>, _>>()?;
         let mut urls = HashSet::new();
@@ -100,10 +106,54 @@ impl Posting {
             )));
         }
 
+        // Senders exist that do not name the patient a second time; the original took that.
+        let is_patient = event.focal().resource_type() == "Patient";
+        let patient = patient.or_else(|| is_patient.then(|| resources[focal].url.clone()));
+        if event.has_patient() && patient.is_none() {
+            return Err(Refusal::required(format!(
+                "The MessageHeader of {event} does not name the patient."
+            )));
+        }
+
+        let bytes = message_bytes(source.bytes, resources.len());
         header.set_data([]);
         header.clear_processing();
         Ok(Self { identifier, event, domain, patient, header, focal, resources, bytes })
     }
+}
+
+/// The bundle, if all of it can be handed out - but for its resources in JSON, of which a fingerprint is taken yet.
+fn carried(bundle: Bundle, source: Source) -> Result<Bundle, Refusal> {
+    let document = Document::from(bundle);
+    if source.format != Format::Xml {
+        carried::check_as(&document, Format::Xml)?;
+    }
+    let not_a_bundle = |_| Refusal::malformed("A message is a bundle, not a single resource.");
+    let mut bundle = document.into_bundle().map_err(not_a_bundle)?;
+    if source.format == Format::Json {
+        return Ok(bundle);
+    }
+    let contents: Vec<_> = bundle.entry.iter_mut().skip(1).map(|entry| entry.content.take()).collect();
+    let document = Document::from(bundle);
+    carried::check_as(&document, Format::Json)?;
+    bundle = document.into_bundle().map_err(not_a_bundle)?;
+    for (entry, content) in bundle.entry.iter_mut().skip(1).zip(contents) {
+        entry.content = content;
+    }
+    Ok(bundle)
+}
+
+fn content_of(entry: &Entry) -> Result<&Resource, Refusal> {
+    let content = entry.content.as_ref();
+    content.ok_or_else(|| Refusal::malformed("The message has an entry without a resource."))
+}
+
+fn check_type(entry: &Entry) -> Result<(), Refusal> {
+    let resource_type = content_of(entry)?.resource_type();
+    if ACCEPTED_TYPES.contains(&resource_type) {
+        return Ok(());
+    }
+    Err(Refusal::unsupported(format!("The resource type '{resource_type}' is not supported")))
 }
 
 fn event_of(header: &Header) -> Result<Event, Refusal> {
@@ -132,15 +182,8 @@ fn can_be_focal(event: Event, resource: &Resource) -> bool {
 
 impl PostedResource {
     fn read(mut entry: Entry) -> Result<Self, Refusal> {
-        let Some(content) = &entry.content else {
-            return Err(Refusal::malformed("The message has an entry without a resource."));
-        };
+        let content = content_of(&entry)?;
         let resource_type = content.resource_type();
-        if !ACCEPTED_TYPES.contains(&resource_type) {
-            return Err(Refusal::unsupported(format!(
-                "The resource type '{resource_type}' is not supported"
-            )));
-        }
         // Normally the id has no version and the self link has; senders exist that do it the other way round.
         let id = entry.id.as_deref().filter(|id| !id.is_empty()).map(split_version);
         let link = entry.link("self").filter(|href| !href.is_empty()).map(split_version);
@@ -153,7 +196,12 @@ impl PostedResource {
                 )));
             }
         };
-        let fingerprint = fingerprint(content);
+        if url.len() > MAXIMUM_URL {
+            return Err(Refusal::malformed(format!(
+                "The URL of a {resource_type} is longer than {MAXIMUM_URL} bytes."
+            )));
+        }
+        let fingerprint = fingerprint(content).map_err(|error| NotCarried::new(Format::Json, error))?;
         let is_definition = definition::is_definition_resource(content);
         let (url, version) = (url.to_owned(), version.map(str::to_owned));
         // Each delivery has its own; kept, they would only be copied to be replaced.
@@ -165,6 +213,6 @@ impl PostedResource {
 
 /// What tells a configured definition from others, whatever became of it since.
 pub(super) fn seed(domain: &str, definition: &Other) -> Option<String> {
-    let digest = fingerprint(&definition.clone().into())?;
+    let digest = fingerprint(&definition.clone().into()).ok()?;
     Some(format!("{domain} {}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
 }

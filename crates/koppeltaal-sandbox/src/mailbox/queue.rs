@@ -1,17 +1,20 @@
 //! [`Queue`]: the messages of one application instance: which comes next, which claims have run out, which are finished.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use koppeltaal_messaging::{Event, ProcessingStatus as Status};
 
+use super::InstanceId;
 use super::delivery::{Acknowledgement, Delivery};
 use super::message::{Address, Message};
 use super::moment::Moment;
-use super::refusal::Refusal;
+use super::refusal::{Kind, Refusal};
+use super::saved;
 use super::version::Tick;
-use crate::store::Changed;
+use crate::store::{Companion, Journal, Record, StoreError, Table};
 
 /// Which messages a search is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,83 +41,211 @@ impl Filter {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     pub(crate) messages: usize,
+    /// Of memory.
     pub(crate) bytes: usize,
     pub(crate) claim_timeout: Duration,
+}
+
+/// What a delivery takes in memory besides its message: itself, and its places in the indexes.
+const DELIVERY_BYTES: usize = 1024;
+
+/// Messages, and what they take in memory. A message counts in full in each queue that it is in, so that how full a queue
+/// is does not depend on what others do with theirs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Usage {
+    messages: usize,
+    bytes: usize,
+}
+
+impl Usage {
+    fn of(delivery: &Delivery) -> Self {
+        let exception = delivery.exception.as_ref().map_or(0, String::len);
+        Self::of_message(delivery.message.bytes + exception)
+    }
+
+    fn of_message(bytes: usize) -> Self {
+        Self { messages: 1, bytes: bytes + DELIVERY_BYTES }
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self { messages: self.messages + other.messages, bytes: self.bytes.saturating_add(other.bytes) }
+    }
+
+    fn without(self, other: Self) -> Self {
+        Self { messages: self.messages - other.messages, bytes: self.bytes - other.bytes }
+    }
+
+    fn fits(self, bounds: Bounds) -> bool {
+        self.messages <= bounds.messages && self.bytes <= bounds.bytes
+    }
 }
 
 /// A queue. Claims that have run out are dealt with before anything else is looked at.
 #[derive(Debug)]
 pub(crate) struct Queue {
     bounds: Bounds,
-    deliveries: BTreeMap<u64, Delivery>,
-    bytes: usize,
+    deliveries: Table<Indexes>,
+}
+
+/// Where to find what in a queue.
+#[derive(Debug)]
+struct Indexes {
+    /// Whose queue it is.
+    instance: InstanceId,
     /// Numbers of the messages that are New, oldest first.
     waiting: BTreeSet<u64>,
     /// The claimed messages, by the end of their claims.
     claimed: BTreeSet<(Moment, u64)>,
     /// Numbers of the messages that are neither, oldest first.
     finished: BTreeSet<u64>,
-    /// The newest message about each focal resource.
-    newest: HashMap<Address, u64>,
-    /// Numbers of what is to be written.
-    pub(super) changed: Changed<u64>,
-    /// Messages that were forgotten.
-    pub(super) gone: Vec<Arc<Message>>,
+    /// Numbers of the messages about each focal resource, oldest first.
+    by_focal: HashMap<Address, Vec<u64>>,
+    /// All of them.
+    usage: Usage,
+    /// Those that are New or claimed, which are never forgotten.
+    open: Usage,
+}
+
+impl Companion for Indexes {
+    type Rows = BTreeMap<u64, Delivery>;
+
+    fn record(&self, number: &u64, delivery: Option<&Delivery>) -> Result<Record, StoreError> {
+        saved::delivery(&self.instance, *number, delivery)
+    }
+
+    fn add(&mut self, number: &u64, delivery: &Delivery) {
+        let number = *number;
+        delivery.message.holders.add();
+        let usage = Usage::of(delivery);
+        self.usage = self.usage.with(usage);
+        match delivery.deadline() {
+            Some(deadline) => self.claimed.insert((deadline, number)),
+            None if delivery.status == Status::New => self.waiting.insert(number),
+            None => self.finished.insert(number),
+        };
+        if delivery.status.is_open() {
+            self.open = self.open.with(usage);
+        }
+        let numbers = self.by_focal.entry(delivery.message.focal().address.clone()).or_default();
+        let place = numbers.partition_point(|other| *other < number);
+        numbers.insert(place, number);
+    }
+
+    fn remove(&mut self, number: &u64, delivery: &Delivery) {
+        delivery.message.holders.remove();
+        let usage = Usage::of(delivery);
+        self.usage = self.usage.without(usage);
+        match delivery.deadline() {
+            Some(deadline) => self.claimed.remove(&(deadline, *number)),
+            None if delivery.status == Status::New => self.waiting.remove(number),
+            None => self.finished.remove(number),
+        };
+        if delivery.status.is_open() {
+            self.open = self.open.without(usage);
+        }
+        let focal = &delivery.message.focal().address;
+        if let Some(numbers) = self.by_focal.get_mut(focal) {
+            numbers.retain(|other| other != number);
+            if numbers.is_empty() {
+                self.by_focal.remove(focal);
+            }
+        }
+    }
 }
 
 impl Queue {
-    pub(crate) fn new(bounds: Bounds) -> Self {
-        Self {
-            bounds,
-            deliveries: BTreeMap::new(),
-            bytes: 0,
+    pub(crate) fn new(instance: InstanceId, bounds: Bounds) -> Self {
+        let indexes = Indexes {
+            instance,
             waiting: BTreeSet::new(),
             claimed: BTreeSet::new(),
             finished: BTreeSet::new(),
-            newest: HashMap::new(),
-            changed: Changed::default(),
-            gone: Vec::new(),
-        }
+            by_focal: HashMap::new(),
+            usage: Usage::default(),
+            open: Usage::default(),
+        };
+        Self { bounds, deliveries: Table::new(indexes) }
     }
 
-    /// Puts a message at the end. An older message about the same focal resource that is still New is replaced by it.
+    pub(super) fn journal(&mut self) -> &mut dyn Journal {
+        &mut self.deliveries
+    }
+
+    fn indexes(&self) -> &Indexes {
+        self.deliveries.companion()
+    }
+
+    /// The older message about the same focal resource that a new one replaces.
+    fn replaced_by_next(&self, focal: &Address) -> Option<&Delivery> {
+        let newest = self.indexes().by_focal.get(focal)?.last()?;
+        self.deliveries.rows().get(newest).filter(|newest| newest.status == Status::New)
+    }
+
+    /// Whether a message of so many bytes can be put: nothing that is not processed is ever dropped for it.
+    pub(crate) fn check_room(
+        &mut self,
+        focal: &Address,
+        bytes: usize,
+        tick: &mut Tick<'_>,
+    ) -> Result<(), Refusal> {
+        self.expire(tick);
+        let new = Usage::of_message(bytes);
+        if !new.fits(self.bounds) {
+            let details =
+                "The message is larger than the queue of an application instance that is to get it.";
+            return Err(Refusal::new(Kind::TooLarge, "too-long", details));
+        }
+        let replaced = self.replaced_by_next(focal).map(Usage::of).unwrap_or_default();
+        if self.indexes().open.without(replaced).with(new).fits(self.bounds) {
+            return Ok(());
+        }
+        let username = &self.indexes().instance.username;
+        let details = format!(
+            "The queue of the application instance '{username}', which is to get the message, is full of messages that it has \
+             not processed. Nothing was delivered; try again later."
+        );
+        Err(Refusal::new(Kind::Full, "too-costly", details))
+    }
+
+    /// Puts a message at the end, for which there has to be room. An older message about the same focal resource that is
+    /// still New is replaced by it.
     pub(crate) fn put(&mut self, number: u64, message: Arc<Message>, tick: &mut Tick<'_>) {
         self.expire(tick);
-        let older = self.newest.insert(message.focal().address.clone(), number);
-        if let Some(older) = older.filter(|older| self.waiting.contains(older)) {
+        if let Some(older) = self.replaced_by_next(&message.focal().address).map(|older| older.number) {
             self.change(older, |delivery| delivery.replace(tick));
         }
-        self.bytes += message.bytes;
-        self.deliveries.insert(number, Delivery::new(number, message, tick));
-        self.waiting.insert(number);
-        self.changed.add(number);
-        self.make_room(number);
+        self.deliveries.put(number, Delivery::new(number, message, tick));
+    }
+
+    /// Forgets processed messages, oldest first, until the bounds hold again; never the one with this number.
+    #[must_use = "nobody else may hold these messages"]
+    pub(crate) fn make_room(&mut self, kept: u64) -> Vec<Arc<Message>> {
+        let mut forgotten = Vec::new();
+        while !self.indexes().usage.fits(self.bounds)
+            && let Some(number) = self.indexes().finished.iter().find(|number| **number != kept).copied()
+        {
+            forgotten
+                .extend(self.deliveries.rows().get(&number).map(|delivery| Arc::clone(&delivery.message)));
+            self.deliveries.remove(&number);
+        }
+        forgotten
     }
 
     /// Puts back what was here before.
     pub(super) fn restore(&mut self, delivery: Delivery) {
-        let number = delivery.number;
-        let newest = self.newest.entry(delivery.message.focal().address.clone()).or_default();
-        *newest = number.max(*newest);
-        self.bytes += delivery.message.bytes;
-        self.deliveries.insert(number, delivery);
-        self.index(number);
-    }
-
-    /// The message with this number, as it stands.
-    pub(super) fn delivery(&self, number: u64) -> Option<&Delivery> {
-        self.deliveries.get(&number)
+        self.deliveries.restore(delivery.number, delivery);
     }
 
     /// Claims the oldest message that is New and that the filter takes.
     pub(crate) fn claim(&mut self, filter: &Filter, is_short: bool, tick: &mut Tick<'_>) -> Option<Delivery> {
         self.expire(tick);
-        let takes =
-            |number: &&u64| self.deliveries.get(*number).is_some_and(|delivery| filter.takes(delivery));
-        let number = *self.waiting.iter().find(takes)?;
+        let takes = |number: &&u64| {
+            self.deliveries.rows().get(*number).is_some_and(|delivery| filter.takes(delivery))
+        };
+        let number = *self.indexes().waiting.iter().find(takes)?;
         let deadline = tick.now().after(if is_short { Duration::ZERO } else { self.bounds.claim_timeout });
         self.change(number, |delivery| delivery.claim(deadline, tick));
-        self.deliveries.get(&number).cloned()
+        self.deliveries.rows().get(&number).cloned()
     }
 
     /// Does what a receiver reports about the message with this number; `None` when there is no such message.
@@ -127,39 +258,45 @@ impl Queue {
         self.expire(tick);
         let is_replaced = self.is_replaced(number);
         let deadline = tick.now().after(self.bounds.claim_timeout);
-        let mut outcome = Ok(());
-        self.change(number, |delivery| outcome = delivery.acknowledge(report, deadline, is_replaced, tick));
-        let delivery = self.deliveries.get(&number)?.clone();
-        Some(outcome.map(|()| delivery))
+        self.deliveries.change(&number, |delivery| {
+            delivery.acknowledge(report, deadline, is_replaced, tick)?;
+            Ok(delivery.clone())
+        })
     }
 
     /// How many messages there are of each status that occurs.
     pub(super) fn counts(&mut self, tick: &mut Tick<'_>) -> Vec<(Status, usize)> {
         self.expire(tick);
-        let count = |status| self.deliveries.values().filter(|delivery| delivery.status == status).count();
+        let count =
+            |status| self.deliveries.rows().values().filter(|delivery| delivery.status == status).count();
         Status::ALL.iter().map(|status| (*status, count(*status))).filter(|(_, count)| *count > 0).collect()
     }
 
     /// Whether the message with this number is here.
     pub(crate) fn holds(&self, number: u64) -> bool {
-        self.deliveries.contains_key(&number)
+        self.deliveries.rows().contains_key(&number)
     }
 
     /// The patient of the message with this number, if it is here.
     pub(crate) fn patient(&self, number: u64) -> Option<Option<&str>> {
-        self.deliveries.get(&number).map(|delivery| delivery.message.patient.as_deref())
+        self.deliveries.rows().get(&number).map(|delivery| delivery.message.patient.as_deref())
     }
 
     /// The message with this number.
     pub(crate) fn get(&mut self, number: u64, tick: &mut Tick<'_>) -> Option<Delivery> {
         self.expire(tick);
-        self.deliveries.get(&number).cloned()
+        self.deliveries.rows().get(&number).cloned()
     }
 
     /// The newest message with this identifier.
     pub(crate) fn find(&mut self, identifier: &str, tick: &mut Tick<'_>) -> Option<Delivery> {
         self.expire(tick);
-        self.deliveries.values().rev().find(|delivery| delivery.message.identifier == identifier).cloned()
+        self.deliveries
+            .rows()
+            .values()
+            .rev()
+            .find(|delivery| delivery.message.identifier == identifier)
+            .cloned()
     }
 
     /// How many messages the filter takes, and those of them behind the first `skip`, at most `count`, oldest first.
@@ -173,7 +310,7 @@ impl Queue {
         self.expire(tick);
         let mut total = 0;
         let mut page = Vec::new();
-        for delivery in self.deliveries.values().filter(|delivery| filter.takes(delivery)) {
+        for delivery in self.deliveries.rows().values().filter(|delivery| filter.takes(delivery)) {
             if total >= skip && page.len() < count {
                 page.push(delivery.clone());
             }
@@ -184,7 +321,7 @@ impl Queue {
 
     /// Ends the claims whose time is over. Each ends at its own deadline, however late that is noticed.
     fn expire(&mut self, tick: &mut Tick<'_>) {
-        while let Some(&(deadline, number)) = self.claimed.first()
+        while let Some(&(deadline, number)) = self.indexes().claimed.first()
             && deadline <= tick.now()
         {
             let is_replaced = self.is_replaced(number);
@@ -194,59 +331,15 @@ impl Queue {
 
     /// Whether a newer message about the same focal resource is here.
     fn is_replaced(&self, number: u64) -> bool {
-        let focal = self.deliveries.get(&number).map(|delivery| &delivery.message.focal().address);
-        focal.and_then(|focal| self.newest.get(focal)).is_some_and(|newest| *newest > number)
+        let focal = self.deliveries.rows().get(&number).map(|delivery| &delivery.message.focal().address);
+        let numbers = focal.and_then(|focal| self.indexes().by_focal.get(focal));
+        numbers.and_then(|numbers| numbers.last()).is_some_and(|newest| *newest > number)
     }
 
-    /// Changes a delivery and keeps the indexes in step with its status.
     fn change(&mut self, number: u64, change: impl FnOnce(&mut Delivery)) {
-        let Some(delivery) = self.deliveries.get_mut(&number) else { return };
-        match delivery.deadline() {
-            Some(deadline) => self.claimed.remove(&(deadline, number)),
-            None if delivery.status == Status::New => self.waiting.remove(&number),
-            None => self.finished.remove(&number),
-        };
-        change(delivery);
-        self.changed.add(number);
-        self.index(number);
-    }
-
-    /// Puts a delivery into the index of its status.
-    fn index(&mut self, number: u64) {
-        let Some(delivery) = self.deliveries.get(&number) else { return };
-        match delivery.deadline() {
-            Some(deadline) => self.claimed.insert((deadline, number)),
-            None if delivery.status == Status::New => self.waiting.insert(number),
-            None => self.finished.insert(number),
-        };
-    }
-
-    /// Forgets old messages until the bounds hold again; never the one that was just put.
-    fn make_room(&mut self, newest: u64) {
-        while self.deliveries.len() > self.bounds.messages || self.bytes > self.bounds.bytes {
-            let oldest = self.finished.first().or(self.waiting.first()).copied();
-            let oldest =
-                oldest.filter(|oldest| *oldest != newest).or(self.claimed.first().map(|claim| claim.1));
-            let Some(delivery) = oldest.and_then(|number| self.deliveries.remove(&number)) else { return };
-            if delivery.status.is_open() {
-                tracing::warn!(
-                    message = delivery.number,
-                    "the queue is full, an unprocessed message is dropped"
-                );
-            }
-            let number = delivery.number;
-            self.bytes -= delivery.message.bytes;
-            self.finished.remove(&number);
-            self.waiting.remove(&number);
-            if let Some(deadline) = delivery.deadline() {
-                self.claimed.remove(&(deadline, number));
-            }
-            let focal = &delivery.message.focal().address;
-            if self.newest.get(focal) == Some(&number) {
-                self.newest.remove(focal);
-            }
-            self.changed.add(number);
-            self.gone.push(delivery.message);
-        }
+        self.deliveries.change(&number, |delivery| -> Result<(), Infallible> {
+            change(delivery);
+            Ok(())
+        });
     }
 }

@@ -3,6 +3,8 @@
 use koppeltaal_messaging::Issue;
 use koppeltaal_messaging::valuesets::IssueType;
 
+use crate::carried;
+
 /// Why a request is refused; decides the HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -45,6 +47,16 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) fn new(kind: Kind, code: impl Into<IssueType>, details: impl Into<String>) -> Self {
         Self { kind, issues: vec![Issue::error(code.into(), details)] }
+    }
+
+    /// The same, with what cannot be written in both formats replaced: it may quote what was sent.
+    pub(crate) fn sayable(mut self) -> Self {
+        for issue in &mut self.issues {
+            if let Some(details) = issue.details.as_mut().filter(|details| !carried::is_carried(details)) {
+                *details = carried::replaced(details);
+            }
+        }
+        self
     }
 
     pub(crate) fn malformed(details: impl Into<String>) -> Self {

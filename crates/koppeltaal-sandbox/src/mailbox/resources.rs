@@ -9,21 +9,33 @@ use koppeltaal_messaging::{ApiVersion, Issue};
 use super::fingerprint::Fingerprint;
 use super::posting::PostedResource;
 use super::refusal::{Kind, Refusal};
+use super::saved;
 use super::version::{Tick, Version};
-use crate::store::Changed;
+use crate::store::{Companion, Journal, Record, StoreError, Table};
 
 /// What the mailbox knows of the resources of one domain. It does not keep the resources themselves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Resources {
-    known: HashMap<String, Known>,
-    /// URLs of what is to be written.
-    pub(super) changed: Changed<String>,
+    /// By URL.
+    known: Table<OfDomain>,
 }
 
 #[derive(Debug)]
-struct Known {
-    version: Version,
-    fingerprint: Option<Fingerprint>,
+struct OfDomain(String);
+
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) version: Version,
+    /// None in data files of earlier versions, for content that JSON cannot carry.
+    pub(super) fingerprint: Option<Fingerprint>,
+}
+
+impl Companion for OfDomain {
+    type Rows = HashMap<String, Known>;
+
+    fn record(&self, url: &String, known: Option<&Known>) -> Result<Record, StoreError> {
+        saved::resource(&self.0, url, known)
+    }
 }
 
 /// What a message did to one of its resources.
@@ -50,6 +62,14 @@ impl Effect {
 }
 
 impl Resources {
+    pub(crate) fn new(domain: &str) -> Self {
+        Self { known: Table::new(OfDomain(domain.to_owned())) }
+    }
+
+    pub(super) fn journal(&mut self) -> &mut dyn Journal {
+        &mut self.known
+    }
+
     /// Gives out versions for the resources of a message, or refuses all of it. `capacity` bounds how many resources are
     /// known. The rules, by the technical design:
     ///
@@ -72,7 +92,7 @@ impl Resources {
         let mut issues = Vec::new();
         let mut created = 0;
         for (place, resource) in posted.iter().enumerate().filter(|(place, _)| is_versioned(*place)) {
-            let details = match (self.known.get(&resource.url), resource.version.as_deref()) {
+            let details = match (self.known.rows().get(&resource.url), resource.version.as_deref()) {
                 (None, None) => {
                     created += 1;
                     continue;
@@ -88,7 +108,7 @@ impl Resources {
         if !issues.is_empty() {
             return Err(Refusal { kind: Kind::Conflict, issues });
         }
-        if self.known.len() + created > capacity {
+        if self.known.rows().len() + created > capacity {
             return Err(Refusal::new(
                 Kind::Full,
                 "too-costly",
@@ -100,39 +120,30 @@ impl Resources {
             if is_versioned(place) {
                 self.put(resource, place == focal, tick)
             } else {
-                Effect::Untouched(self.known.get(&resource.url).map(|known| known.version.clone()))
+                Effect::Untouched(self.known.rows().get(&resource.url).map(|known| known.version.clone()))
             }
         });
         Ok(effects.collect())
     }
 
-    /// What is known of a resource.
-    pub(super) fn known(&self, url: &str) -> Option<(Version, Option<Fingerprint>)> {
-        self.known.get(url).map(|known| (known.version.clone(), known.fingerprint))
-    }
-
     /// Knows again what was known before.
-    pub(super) fn restore(&mut self, url: String, version: Version, fingerprint: Option<Fingerprint>) {
-        self.known.insert(url, Known { version, fingerprint });
+    pub(super) fn restore(&mut self, url: String, known: Known) {
+        self.known.restore(url, known);
     }
 
     fn put(&mut self, resource: &PostedResource, is_focal: bool, tick: &mut Tick<'_>) -> Effect {
-        let fingerprint = resource.fingerprint;
-        self.changed.add(resource.url.clone());
-        match self.known.get_mut(&resource.url) {
-            None => {
-                let version = tick.version();
-                self.known.insert(resource.url.clone(), Known { version: version.clone(), fingerprint });
-                Effect::Created(version)
-            }
-            Some(known) if !is_focal && fingerprint.is_some() && known.fingerprint == fingerprint => {
-                Effect::Unchanged(known.version.clone())
-            }
-            Some(known) => {
-                *known = Known { version: tick.version(), fingerprint };
-                Effect::Changed(known.version.clone())
-            }
+        let fingerprint = Some(resource.fingerprint);
+        let known = self.known.rows().get(&resource.url);
+        if let Some(known) = known
+            && !is_focal
+            && known.fingerprint == fingerprint
+        {
+            return Effect::Unchanged(known.version.clone());
         }
+        let is_known = known.is_some();
+        let version = tick.version();
+        self.known.put(resource.url.clone(), Known { version: version.clone(), fingerprint });
+        if is_known { Effect::Changed(version) } else { Effect::Created(version) }
     }
 }
 

@@ -1,31 +1,25 @@
 //! The mailbox in the data file: what of it is a record, and how it is read back.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use koppeltaal_fhir::resources::Other;
-use koppeltaal_fhir::{Bundle, Document, Entry, ReadOptions, Resource};
+use koppeltaal_fhir::{Bundle, Document, Entry, Format, Limits, ReadDocument, ReadOptions, Resource};
 use koppeltaal_messaging::{Event, Header, ProcessingStatus};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::delivery::Claim;
 use super::fingerprint::Fingerprint;
 use super::history::{Receipt, Sent};
-use super::message::{Address, Kept, Message, Origin};
+use super::message::{Address, Holders, Kept, Message, Origin, message_bytes};
 use super::moment::Moment;
+use super::resources::Known;
 use super::version::Version;
-use super::{Definition, Delivery, InstanceId, Mailbox};
-use crate::store::{Kind, Persistent, Record, StoreError};
-
-/// The numbers that were given out last.
-#[derive(Serialize, Deserialize)]
-struct Counters {
-    number: u64,
-    message: u64,
-    definition: u64,
-    clock: Option<Moment>,
-}
+use super::{Account, Counters, Definition, Delivery, Domain, InstanceId, Mailbox, Restored};
+use crate::carried;
+use crate::store::{Companion, Journal, Kind, Persistent, Record, Single, StoreError, Unusable};
 
 #[derive(Serialize, Deserialize)]
 struct SavedMessage {
@@ -84,6 +78,73 @@ struct SavedResource {
 /// The key of the counters.
 const COUNTERS: &str = "mailbox";
 
+/// The messages that somebody has.
+#[derive(Debug)]
+pub(super) struct Messages;
+
+impl Companion for Messages {
+    type Rows = BTreeMap<u64, Arc<Message>>;
+
+    fn record(&self, key: &u64, message: Option<&Arc<Message>>) -> Result<Record, StoreError> {
+        Record::new(Kind::Message, key, message.map(|message| save_message(message)).transpose()?.as_ref())
+    }
+}
+
+/// The configured definitions that were taken in.
+#[derive(Debug)]
+pub(super) struct Seeds;
+
+impl Companion for Seeds {
+    type Rows = BTreeMap<String, ()>;
+
+    fn record(&self, seed: &String, taken: Option<&()>) -> Result<Record, StoreError> {
+        Record::new(Kind::Seed, seed, taken)
+    }
+}
+
+impl Single for Counters {
+    fn record(&self) -> Result<Record, StoreError> {
+        Record::new(Kind::Counter, &COUNTERS, Some(self))
+    }
+}
+
+pub(super) fn delivery(
+    instance: &InstanceId,
+    number: u64,
+    delivery: Option<&Delivery>,
+) -> Result<Record, StoreError> {
+    let saved = delivery.map(|delivery| save_delivery(instance, delivery));
+    Record::new(Kind::Delivery, &number, saved.as_ref())
+}
+
+pub(super) fn receipt(instance: &InstanceId, number: u64, sent: Option<&Sent>) -> Result<Record, StoreError> {
+    let saved = sent.map(|sent| SavedReceipt {
+        username: instance.username.to_string(),
+        message: sent.message.key,
+        receipt: Arc::clone(&sent.receipt),
+    });
+    Record::new(Kind::Receipt, &number, saved.as_ref())
+}
+
+pub(super) fn resource(domain: &str, url: &str, known: Option<&Known>) -> Result<Record, StoreError> {
+    let saved = known.map(|known| SavedResource {
+        domain: domain.to_owned(),
+        url: url.to_owned(),
+        version: known.version.clone(),
+        fingerprint: known.fingerprint,
+    });
+    Record::new(Kind::Resource, &format!("{domain} {url}"), saved.as_ref())
+}
+
+pub(super) fn definition(
+    domain: &str,
+    number: u64,
+    definition: Option<&Definition>,
+) -> Result<Record, StoreError> {
+    let saved = definition.map(|definition| save_definition(domain, definition)).transpose()?;
+    Record::new(Kind::Definition, &number, saved.as_ref())
+}
+
 impl Persistent for Mailbox {
     /// Messages stand before those who refer to them.
     const KINDS: &'static [Kind] = &[
@@ -96,156 +157,136 @@ impl Persistent for Mailbox {
         Kind::Receipt,
     ];
 
-    fn changes(&mut self) -> Result<Vec<Record>, StoreError> {
-        let mut records = Vec::new();
-        for message in self.new_messages.drain(..) {
-            records.push(Record::new(Kind::Message, &message.key, Some(&save_message(&message)?))?);
+    fn journals(&mut self, visit: &mut dyn FnMut(&mut dyn Journal)) {
+        let Self { accounts, domains, counters, messages, seeds, news, restored: _, limits: _ } = self;
+        for Account { instance: _, queue, history } in accounts.values_mut() {
+            visit(queue.journal());
+            visit(history.journal());
         }
-        let mut gone = Vec::new();
-        for (id, account) in &mut self.accounts {
-            for number in account.queue.changed.take() {
-                let saved = account.queue.delivery(number).map(|delivery| save_delivery(id, delivery));
-                records.push(Record::new(Kind::Delivery, &number, saved.as_ref())?);
-            }
-            for number in account.history.changed.take() {
-                let saved = account.history.numbered(number).map(|sent| SavedReceipt {
-                    username: id.username.to_string(),
-                    message: sent.message.key,
-                    receipt: Arc::clone(&sent.receipt),
-                });
-                records.push(Record::new(Kind::Receipt, &number, saved.as_ref())?);
-            }
-            gone.append(&mut account.queue.gone);
-            gone.append(&mut account.history.gone);
+        for Domain { resources, definitions } in domains.values_mut() {
+            visit(resources.journal());
+            visit(definitions.journal());
         }
-        // The last to hold a message takes it away. One that escapes this, because an answer is being made of it at
-        // this moment, is taken away at the next start.
-        while let Some(message) = gone.pop() {
-            if Arc::strong_count(&message) == 1 {
-                records.push(Record { kind: Kind::Message, key: message.key.to_string(), state: None });
-            }
-        }
-        for (name, domain) in &mut self.domains {
-            for url in domain.resources.changed.take() {
-                let known = domain.resources.known(&url);
-                let saved = known.map(|(version, fingerprint)| SavedResource {
-                    domain: name.clone(),
-                    url: url.clone(),
-                    version,
-                    fingerprint,
-                });
-                records.push(Record::new(Kind::Resource, &format!("{name} {url}"), saved.as_ref())?);
-            }
-            for number in domain.definitions.changed.take() {
-                let saved = domain.definitions.get(number).map(|found| save_definition(name, found));
-                records.push(Record::new(Kind::Definition, &number, saved.transpose()?.as_ref())?);
-            }
-        }
-        for seed in self.new_seeds.drain(..) {
-            records.push(Record::new(Kind::Seed, &seed, Some(&()))?);
-        }
-        if !records.is_empty() {
-            let counters = Counters {
-                number: self.last_number,
-                message: self.last_message,
-                definition: self.last_definition,
-                clock: self.clock.last(),
-            };
-            records.push(Record::new(Kind::Counter, &COUNTERS, Some(&counters))?);
-        }
-        Ok(records)
+        visit(messages);
+        visit(seeds);
+        visit(counters);
+        visit(news);
     }
 
-    fn forget_changes(&mut self) {
-        self.new_messages.clear();
-        self.new_seeds.clear();
-        self.restored.clear();
-        for account in self.accounts.values_mut() {
-            account.queue.changed.take();
-            account.queue.gone.clear();
-            account.history.changed.take();
-            account.history.gone.clear();
-        }
-        for domain in self.domains.values_mut() {
-            domain.resources.changed.take();
-            domain.definitions.changed.take();
-        }
-    }
-
-    fn restore(&mut self, kind: Kind, key: &str, state: &str) -> Result<(), StoreError> {
+    fn restore(&mut self, kind: Kind, key: &str, state: &str) -> Result<(), Unusable> {
         match kind {
-            Kind::Counter if key == COUNTERS => {
-                let counters: Counters = serde_json::from_str(state)?;
-                self.last_number = counters.number;
-                self.last_message = counters.message;
-                self.last_definition = counters.definition;
-                self.clock.restore(counters.clock);
-            }
-            Kind::Seed => {
-                self.seeds.insert(key.to_owned());
-            }
+            Kind::Counter if key == COUNTERS => self.counters.restore(serde_json::from_str(state)?),
+            Kind::Seed => self.seeds.restore(key.to_owned(), ()),
             Kind::Definition => {
                 let saved: SavedDefinition = serde_json::from_str(state)?;
-                let content = read(&saved.content)?;
-                let content = content.get::<Other>().cloned().ok_or_else(|| wrong("definition", key))?;
-                let definition = Definition {
-                    number: number(key)?,
-                    version: saved.version,
-                    changed: saved.changed,
-                    content,
-                };
-                self.domains.entry(saved.domain).or_default().definitions.restore(definition);
+                let definition = load_definition(number(key)?, &saved)?;
+                // The counters may be among what cannot be used.
+                self.counters.definition = self.counters.definition.max(definition.number);
+                self.counters.clock.raise(definition.changed);
+                Domain::of(&mut self.domains, &saved.domain).definitions.restore(definition);
             }
             Kind::Resource => {
                 let saved: SavedResource = serde_json::from_str(state)?;
-                let domain = self.domains.entry(saved.domain).or_default();
-                domain.resources.restore(saved.url, saved.version, saved.fingerprint);
+                let known = Known { version: saved.version, fingerprint: saved.fingerprint };
+                Domain::of(&mut self.domains, &saved.domain).resources.restore(saved.url, known);
             }
             Kind::Message => {
-                let message = load_message(number(key)?, serde_json::from_str(state)?)?;
-                self.restored.insert(message.key, Arc::new(message));
+                let message = Arc::new(load_message(number(key)?, serde_json::from_str(state)?)?);
+                self.counters.message = self.counters.message.max(message.key);
+                self.restored.insert(message.key, Restored { message, is_configured: false });
             }
             Kind::Delivery => {
                 let saved: SavedDelivery = serde_json::from_str(state)?;
-                let message = self.restored.get(&saved.message).ok_or_else(|| wrong("delivery", key))?;
-                let delivery = load_delivery(number(key)?, Arc::clone(message), &saved);
+                let (number, message) = (number(key)?, self.restored_message(saved.message)?);
+                let delivery = load_delivery(number, Arc::clone(&message), &saved)?;
+                self.counters.number = self.counters.number.max(number);
+                self.counters.clock.raise(delivery.changed);
                 let id = InstanceId { domain: saved.domain.into(), username: saved.username.into() };
-                if let Some(account) = self.accounts.get_mut(&id) {
-                    account.queue.restore(delivery);
-                }
+                self.hold(&id, &message, |account| account.queue.restore(delivery));
             }
             Kind::Receipt => {
-                let saved: SavedReceipt = serde_json::from_str(state)?;
-                let message = self.restored.get(&saved.message).ok_or_else(|| wrong("receipt", key))?;
-                let id = InstanceId {
-                    domain: saved.receipt.domain.as_str().into(),
-                    username: saved.username.into(),
-                };
-                if let Some(account) = self.accounts.get_mut(&id) {
-                    account.history.restore(Sent { message: Arc::clone(message), receipt: saved.receipt });
+                let SavedReceipt { username, message, receipt } = serde_json::from_str(state)?;
+                let message = self.restored_message(message)?;
+                if number(key)? != receipt.number {
+                    return Err(Unusable::new("its number is not that of its key"));
                 }
+                self.counters.number = self.counters.number.max(receipt.number);
+                self.counters.clock.raise(receipt.at);
+                let id = InstanceId { domain: receipt.domain.as_str().into(), username: username.into() };
+                let sent = Sent { message: Arc::clone(&message), receipt };
+                self.hold(&id, &message, |account| account.history.restore(sent));
             }
             _ => {}
         }
         Ok(())
     }
+
+    fn restored(&mut self) -> Vec<(Kind, String)> {
+        let mut orphans = Vec::new();
+        for (key, Restored { message, is_configured }) in std::mem::take(&mut self.restored) {
+            if is_configured {
+                self.messages.restore(key, message);
+            } else if message.holders.is_none() {
+                orphans.push((Kind::Message, key.to_string()));
+            }
+        }
+        orphans
+    }
 }
 
-fn wrong(what: &str, key: &str) -> StoreError {
-    StoreError::Record(format!("{what} {key} does not fit the others"))
+impl Mailbox {
+    fn restored_message(&self, key: u64) -> Result<Arc<Message>, Unusable> {
+        let restored = self.restored.get(&key).map(|restored| Arc::clone(&restored.message));
+        restored.ok_or_else(|| Unusable::new("the message that it belongs to is not there"))
+    }
+
+    /// Gives something back to its instance. That of an instance which is not configured now stays in the file, and its
+    /// message with it.
+    fn hold(&mut self, id: &InstanceId, message: &Message, restore: impl FnOnce(&mut Account)) {
+        match self.accounts.get_mut(id) {
+            Some(account) => {
+                restore(account);
+                if let Some(restored) = self.restored.get_mut(&message.key) {
+                    restored.is_configured = true;
+                }
+            }
+            None => message.holders.add(),
+        }
+    }
 }
 
-fn number(key: &str) -> Result<u64, StoreError> {
-    key.parse().map_err(|_| wrong("key", key))
+fn number(key: &str) -> Result<u64, Unusable> {
+    key.parse().map_err(|_| Unusable::new("its key is not a number"))
 }
 
-fn read(json: &str) -> Result<Document, StoreError> {
-    let read = ReadOptions::tolerant().json(json.as_bytes());
-    read.map(|read| read.document).map_err(|error| StoreError::Record(error.to_string()))
+/// Reads what the sandbox wrote itself, of content that it accepted: what bounds strange content does not bound this again.
+fn read(json: &str) -> Result<ReadDocument, Unusable> {
+    let limits = Limits {
+        bytes: usize::MAX,
+        // The two formats do not nest in the same way.
+        depth: 2 * Limits::default().depth,
+        entries: usize::MAX,
+        findings: 0,
+        expansion: usize::MAX,
+    };
+    let read = ReadOptions::tolerant().limits(limits).json(json.as_bytes());
+    // What the error says may quote content.
+    let read = read.map_err(|_| Unusable::new("its content cannot be read"))?;
+    match carried::check_as(&read.document, Format::Xml) {
+        Ok(()) => Ok(read),
+        Err(_) => Err(Unusable::new("its content cannot be written as XML")),
+    }
 }
 
 fn write(document: &Document) -> Result<String, StoreError> {
-    document.to_json().map_err(|error| StoreError::Record(error.to_string()))
+    // What the error says may quote content.
+    document.to_json().map_err(|_| StoreError::Record("its content cannot be written as JSON".to_owned()))
+}
+
+/// What a configured definition takes in memory.
+pub(super) fn memory(definition: &Other) -> usize {
+    let json = write(&definition.clone().into()).unwrap_or_default();
+    read(&json).map(|read| read.memory()).unwrap_or_default()
 }
 
 fn save_message(message: &Message) -> Result<SavedMessage, StoreError> {
@@ -269,21 +310,23 @@ fn save_message(message: &Message) -> Result<SavedMessage, StoreError> {
     })
 }
 
-fn load_message(key: u64, saved: SavedMessage) -> Result<Message, StoreError> {
-    let misfit = || wrong("message", &key.to_string());
-    let mut entries = read(&saved.bundle)?.into_bundle().map_err(|_| misfit())?.entry.into_iter();
+fn load_message(key: u64, saved: SavedMessage) -> Result<Message, Unusable> {
+    let misfit = || Unusable::new("its content is not that of such a message");
+    let read = read(&saved.bundle)?;
+    let bytes = message_bytes(read.memory(), saved.resources.len());
+    let mut entries = read.document.into_bundle().map_err(|_| misfit())?.entry.into_iter();
     let Some(Resource::MessageHeader(header)) = entries.next().and_then(|entry| entry.content) else {
         return Err(misfit());
     };
-    let resources: Vec<Kept> = saved
+    if saved.focal >= saved.resources.len() || entries.len() != saved.resources.len() {
+        return Err(misfit());
+    }
+    let resources = saved
         .resources
         .into_iter()
         .zip(entries)
         .map(|((address, version), entry)| Kept { address, version, entry })
         .collect();
-    if saved.focal >= resources.len() {
-        return Err(misfit());
-    }
     Ok(Message {
         key,
         identifier: saved.identifier,
@@ -294,7 +337,8 @@ fn load_message(key: u64, saved: SavedMessage) -> Result<Message, StoreError> {
         header: Header::from(header),
         focal: saved.focal,
         resources,
-        bytes: saved.bytes,
+        bytes,
+        holders: Holders::default(),
     })
 }
 
@@ -313,8 +357,11 @@ fn save_delivery(instance: &InstanceId, delivery: &Delivery) -> SavedDelivery {
     }
 }
 
-fn load_delivery(number: u64, message: Arc<Message>, saved: &SavedDelivery) -> Delivery {
-    Delivery {
+fn load_delivery(number: u64, message: Arc<Message>, saved: &SavedDelivery) -> Result<Delivery, Unusable> {
+    if saved.status == ProcessingStatus::Claimed && saved.claim.is_none() {
+        return Err(Unusable::new("it is claimed, without a claim"));
+    }
+    Ok(Delivery {
         number,
         message,
         status: saved.status,
@@ -324,7 +371,7 @@ fn load_delivery(number: u64, message: Arc<Message>, saved: &SavedDelivery) -> D
         claim: saved.claim.clone(),
         overtaken: saved.overtaken.clone(),
         expiries: saved.expiries,
-    }
+    })
 }
 
 fn save_definition(domain: &str, definition: &Definition) -> Result<SavedDefinition, StoreError> {
@@ -334,6 +381,14 @@ fn save_definition(domain: &str, definition: &Definition) -> Result<SavedDefinit
         changed: definition.changed,
         content: write(&Document::Resource(definition.content.clone().into()))?,
     })
+}
+
+fn load_definition(number: u64, saved: &SavedDefinition) -> Result<Definition, Unusable> {
+    let read = read(&saved.content)?;
+    let bytes = read.memory();
+    let content = read.document.get::<Other>().cloned();
+    let content = content.ok_or_else(|| Unusable::new("its content is not an activity definition"))?;
+    Ok(Definition { number, version: saved.version.clone(), changed: saved.changed, content, bytes })
 }
 
 /// Codes as the text that they have on the wire.

@@ -51,7 +51,8 @@ impl From<Moment> for Version {
 
 /// Remembers the last version, so that each is greater than all before, also when the machine's clock stands still or goes
 /// back.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(crate) struct VersionClock {
     last: Option<Moment>,
 }
@@ -63,8 +64,8 @@ impl VersionClock {
     }
 
     /// Goes on after this moment.
-    pub(crate) fn restore(&mut self, last: Option<Moment>) {
-        self.last = self.last.max(last);
+    pub(crate) fn raise(&mut self, moment: Moment) {
+        self.last = self.last.max(Some(moment));
     }
 }
 

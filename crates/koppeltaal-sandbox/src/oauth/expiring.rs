@@ -1,64 +1,89 @@
 //! [`Expiring`]: a bounded map whose entries go by themselves.
 
 use std::collections::{BTreeSet, HashMap};
+use std::marker::PhantomData;
+
+use serde::Serialize;
 
 use crate::mailbox::Moment;
-use crate::store::Changed;
+use crate::store::{Companion, Journal, Kind, Record, StoreError, Table};
 
 /// Entries by a secret, each until a moment. When there are too many, those that would go first go first.
-pub(crate) struct Expiring<T> {
+pub(crate) struct Expiring<T: Serialize> {
     capacity: usize,
-    entries: HashMap<String, (Moment, T)>,
-    order: BTreeSet<(Moment, String)>,
-    /// Keys of what is to be written.
-    pub(super) changed: Changed<String>,
+    entries: Table<Order<T>>,
 }
 
-impl<T> Expiring<T> {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self { capacity, entries: HashMap::new(), order: BTreeSet::new(), changed: Changed::default() }
+/// The entries by the end of their time.
+struct Order<T> {
+    /// As what they are kept.
+    kind: Kind,
+    keys: BTreeSet<(Moment, String)>,
+    entries: PhantomData<T>,
+}
+
+impl<T: Serialize> Companion for Order<T> {
+    type Rows = HashMap<String, (Moment, T)>;
+
+    fn record(&self, key: &String, entry: Option<&(Moment, T)>) -> Result<Record, StoreError> {
+        Record::new(self.kind, key, entry)
+    }
+
+    fn add(&mut self, key: &String, (until, _): &(Moment, T)) {
+        self.keys.insert((*until, key.clone()));
+    }
+
+    fn remove(&mut self, key: &String, (until, _): &(Moment, T)) {
+        self.keys.remove(&(*until, key.clone()));
+    }
+}
+
+impl<T: Serialize> Expiring<T> {
+    pub(crate) fn new(kind: Kind, capacity: usize) -> Self {
+        let order = Order { kind, keys: BTreeSet::new(), entries: PhantomData };
+        Self { capacity, entries: Table::new(order) }
+    }
+
+    pub(super) fn journal(&mut self) -> &mut dyn Journal {
+        &mut self.entries
     }
 
     /// Puts an entry in the place of any that has this key.
     pub(crate) fn put(&mut self, key: String, until: Moment, value: T, now: Moment) {
-        self.take(&key, now);
-        self.changed.add(key.clone());
-        self.order.insert((until, key.clone()));
-        self.entries.insert(key, (until, value));
-        while let Some((until, _)) = self.order.first()
-            && (*until <= now || self.entries.len() > self.capacity)
-            && let Some((_, key)) = self.order.pop_first()
+        self.entries.put(key, (until, value));
+        while let Some((until, key)) = self.entries.companion().keys.first()
+            && (*until <= now || self.entries.rows().len() > self.capacity)
         {
+            let key = key.clone();
             self.entries.remove(&key);
-            self.changed.add(key);
         }
     }
 
-    /// The entry and its end, however late it is.
-    pub(super) fn entry(&self, key: &str) -> Option<&(Moment, T)> {
-        self.entries.get(key)
+    /// Puts back what was here before, also when its time is over: it goes when the next one comes.
+    pub(super) fn restore(&mut self, key: String, until: Moment, value: T) {
+        self.entries.restore(key, (until, value));
     }
 
     pub(crate) fn get(&self, key: &str, now: Moment) -> Option<&T> {
-        self.entries.get(key).filter(|(until, _)| *until > now).map(|(_, value)| value)
+        self.entries.rows().get(key).filter(|(until, _)| *until > now).map(|(_, value)| value)
     }
 
     /// Removes an entry, and gives it if its time was not over.
-    pub(crate) fn take(&mut self, key: &str, now: Moment) -> Option<T> {
-        let (key, (until, value)) = self.entries.remove_entry(key)?;
-        self.order.remove(&(until, key.clone()));
-        self.changed.add(key);
-        (until > now).then_some(value)
+    pub(crate) fn take(&mut self, key: &str, now: Moment) -> Option<T>
+    where
+        T: Clone,
+    {
+        let value = self.get(key, now).cloned();
+        self.entries.remove(&key.to_owned());
+        value
     }
 
     /// Removes the entries of which this holds.
     pub(crate) fn remove_where(&mut self, holds: impl Fn(&T) -> bool) {
-        let Self { entries, order, changed, .. } = self;
-        for (key, _) in entries.iter().filter(|(_, (_, value))| holds(value)) {
-            changed.add(key.clone());
+        let found = self.entries.rows().iter().filter(|(_, (_, value))| holds(value));
+        for key in found.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+            self.entries.remove(&key);
         }
-        order.retain(|(_, key)| !entries.get(key).is_some_and(|(_, value)| holds(value)));
-        entries.retain(|_, (_, value)| !holds(value));
     }
 }
 
@@ -74,7 +99,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_there_until_its_time_is_over() {
-        let mut map = Expiring::new(10);
+        let mut map = Expiring::new(Kind::Code, 10);
         map.put("a".into(), at(10), 1, at(0));
         assert_eq!(map.get("a", at(9)), Some(&1));
         assert_eq!(map.get("a", at(10)), None);
@@ -85,14 +110,20 @@ mod tests {
 
     #[test]
     fn what_is_over_makes_room_and_then_what_is_next() {
-        let mut map = Expiring::new(2);
+        let mut map = Expiring::new(Kind::Code, 2);
         for (key, until) in [("a", 10), ("b", 30), ("c", 20)] {
             map.put(key.into(), at(until), key, at(0));
         }
-        assert_eq!((map.get("a", at(0)), map.entries.len()), (None, 2), "it would have gone first");
+        assert_eq!((map.get("a", at(0)), map.entries.rows().len()), (None, 2), "it would have gone first");
         map.put("d".into(), at(40), "d", at(20));
-        assert_eq!((map.get("b", at(20)), map.get("c", at(0)), map.order.len()), (Some(&"b"), None, 2));
+        assert_eq!(
+            (map.get("b", at(20)), map.get("c", at(0)), map.entries.companion().keys.len()),
+            (Some(&"b"), None, 2)
+        );
         map.remove_where(|value| *value == "b");
-        assert_eq!((map.get("b", at(20)), map.entries.len(), map.order.len()), (None, 1, 1));
+        assert_eq!(
+            (map.get("b", at(20)), map.entries.rows().len(), map.entries.companion().keys.len()),
+            (None, 1, 1)
+        );
     }
 }

@@ -19,6 +19,7 @@ pub(crate) use pkce::Challenge;
 
 use crate::config::{Application, Lifetimes, SandboxConfig};
 use crate::mailbox::Moment;
+use crate::store::Kind;
 use expiring::Expiring;
 
 /// Launches, codes, tokens: so many of each at a time.
@@ -65,7 +66,7 @@ pub(crate) enum Authorization {
 }
 
 /// A code that was not redeemed, or was: then it is kept to notice who tries again.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Issued {
     context: Arc<Context>,
     scope: String,
@@ -125,11 +126,11 @@ impl Grants {
                 .map(|application| (application.identifier.clone(), application.clone()))
                 .collect(),
             lifetimes: config.lifetimes,
-            launches: Expiring::new(CAPACITY),
-            activations: Expiring::new(CAPACITY),
-            codes: Expiring::new(CAPACITY),
-            sessions: Expiring::new(CAPACITY),
-            refreshes: Expiring::new(CAPACITY),
+            launches: Expiring::new(Kind::Launch, CAPACITY),
+            activations: Expiring::new(Kind::Activation, CAPACITY),
+            codes: Expiring::new(Kind::Code, CAPACITY),
+            sessions: Expiring::new(Kind::Session, CAPACITY),
+            refreshes: Expiring::new(Kind::Refresh, CAPACITY),
         }
     }
 

@@ -6,31 +6,22 @@ use serde::de::DeserializeOwned;
 use super::Grants;
 use super::expiring::Expiring;
 use crate::mailbox::Moment;
-use crate::store::{Kind, Persistent, Record, StoreError};
+use crate::store::{Journal, Kind, Persistent, Unusable};
 
 impl Persistent for Grants {
     const KINDS: &'static [Kind] =
         &[Kind::Launch, Kind::Activation, Kind::Code, Kind::Session, Kind::Refresh];
 
-    fn changes(&mut self) -> Result<Vec<Record>, StoreError> {
-        let mut records = Vec::new();
-        changes(&mut self.launches, Kind::Launch, &mut records)?;
-        changes(&mut self.activations, Kind::Activation, &mut records)?;
-        changes(&mut self.codes, Kind::Code, &mut records)?;
-        changes(&mut self.sessions, Kind::Session, &mut records)?;
-        changes(&mut self.refreshes, Kind::Refresh, &mut records)?;
-        Ok(records)
+    fn journals(&mut self, visit: &mut dyn FnMut(&mut dyn Journal)) {
+        let Self { applications: _, lifetimes: _, launches, activations, codes, sessions, refreshes } = self;
+        visit(launches.journal());
+        visit(activations.journal());
+        visit(codes.journal());
+        visit(sessions.journal());
+        visit(refreshes.journal());
     }
 
-    fn forget_changes(&mut self) {
-        self.launches.changed.take();
-        self.activations.changed.take();
-        self.codes.changed.take();
-        self.sessions.changed.take();
-        self.refreshes.changed.take();
-    }
-
-    fn restore(&mut self, kind: Kind, key: &str, state: &str) -> Result<(), StoreError> {
+    fn restore(&mut self, kind: Kind, key: &str, state: &str) -> Result<(), Unusable> {
         match kind {
             Kind::Launch => restore(&mut self.launches, key, state),
             Kind::Activation => restore(&mut self.activations, key, state),
@@ -42,21 +33,12 @@ impl Persistent for Grants {
     }
 }
 
-fn changes<T: Serialize>(
+fn restore<T: Serialize + DeserializeOwned>(
     entries: &mut Expiring<T>,
-    kind: Kind,
-    records: &mut Vec<Record>,
-) -> Result<(), StoreError> {
-    for key in entries.changed.take() {
-        let entry = entries.entry(&key);
-        records.push(Record::new(kind, &key, entry)?);
-    }
-    Ok(())
-}
-
-fn restore<T: DeserializeOwned>(entries: &mut Expiring<T>, key: &str, state: &str) -> Result<(), StoreError> {
+    key: &str,
+    state: &str,
+) -> Result<(), Unusable> {
     let (until, value): (Moment, T) = serde_json::from_str(state)?;
-    // As of the beginning of time nothing is over; what is over by now goes when the next one comes.
-    entries.put(key.to_owned(), until, value, Moment::from_unix(std::time::Duration::ZERO));
+    entries.restore(key.to_owned(), until, value);
     Ok(())
 }

@@ -14,12 +14,15 @@ use koppeltaal_messaging::profiles::StorageItem;
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::{Reference, details};
 
+use serde::{Deserialize, Serialize};
+
 pub(crate) use search::{Comparison, KeyMatch, Order, Search, Time};
 
+use crate::carried;
 use crate::config::Limits;
 use crate::links::split_version;
 use crate::mailbox::{Kind, Moment, Refusal, Tick, Version, VersionClock};
-use crate::store::Changed;
+use crate::store::{Companion, Record, StoreError, Table, Value};
 
 /// Who asks: an application in a domain, and the only patient whom it may see, if there is such a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub(crate) struct Draft {
     object_key: String,
     /// What else the sender put into the resource.
     rest: StorageItem,
+    /// What it takes in memory.
+    bytes: usize,
 }
 
 /// A stored thing.
@@ -65,6 +70,8 @@ pub(crate) struct Item {
     pub(crate) object_type: String,
     pub(crate) object_key: String,
     rest: StorageItem,
+    /// What it takes in memory.
+    bytes: usize,
 }
 
 /// What is unique: one key per application, patient and type.
@@ -79,25 +86,60 @@ struct Key {
 #[derive(Debug, Clone, Copy, Default)]
 struct Usage {
     items: usize,
+    /// Of memory.
     bytes: usize,
+}
+
+/// Where to find an item, and what those of each domain take.
+#[derive(Debug, Default)]
+struct Indexes {
+    keys: HashMap<Key, u64>,
+    usage: HashMap<String, Usage>,
+}
+
+impl Companion for Indexes {
+    type Rows = BTreeMap<u64, Item>;
+
+    fn record(&self, number: &u64, item: Option<&Item>) -> Result<Record, StoreError> {
+        saved::record(*number, item)
+    }
+
+    fn add(&mut self, number: &u64, item: &Item) {
+        self.keys.insert(item.key(), *number);
+        let usage = self.usage.entry(item.owner.domain.clone()).or_default();
+        usage.items += 1;
+        usage.bytes += item.bytes;
+    }
+
+    fn remove(&mut self, _: &u64, item: &Item) {
+        self.keys.remove(&item.key());
+        let usage = self.usage.entry(item.owner.domain.clone()).or_default();
+        usage.items -= 1;
+        usage.bytes -= item.bytes;
+    }
+}
+
+/// The number that was given out last, and the moment of the last version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Counters {
+    number: u64,
+    clock: VersionClock,
 }
 
 /// Everything that is stored.
 #[derive(Debug)]
 pub(crate) struct Storage {
-    items: BTreeMap<u64, Item>,
-    keys: HashMap<Key, u64>,
-    usage: HashMap<String, Usage>,
-    clock: VersionClock,
-    last_number: u64,
-    /// Numbers of what is to be written.
-    changed: Changed<u64>,
+    items: Table<Indexes>,
+    counters: Value<Counters>,
     limits: Limits,
 }
 
+/// What an item takes in memory besides its content and its texts, which are in an index as well.
+const ITEM_BYTES: usize = 1024;
+
 impl Draft {
-    /// From a resource; every part of it that has to be there and is not is named.
-    pub(crate) fn of(resource: Other) -> Result<Self, Refusal> {
+    /// From a resource that takes so many bytes of memory; every part of it that has to be there and is not is named.
+    pub(crate) fn of(resource: Other, bytes: usize) -> Result<Self, Refusal> {
         let mut rest = StorageItem::from(resource);
         let mut missing = Vec::new();
         let mut part = |name: &'static str, value: Option<String>| {
@@ -117,6 +159,7 @@ impl Draft {
             object_type: part("ObjectType", rest.object_type.take()),
             object_key: part("ObjectKey", rest.object_key.take()),
             rest,
+            bytes,
         };
         if missing.is_empty() {
             draft.checked()
@@ -133,17 +176,33 @@ impl Draft {
         object_type: String,
         object_key: String,
     ) -> Result<Self, Refusal> {
-        Self { content_type, content, patient, object_type, object_key, rest: StorageItem::default() }
-            .checked()
+        let bytes = content.len();
+        let rest = StorageItem::default();
+        Self { content_type, content, patient, object_type, object_key, rest, bytes }.checked()
     }
 
     fn checked(mut self) -> Result<Self, Refusal> {
         self.content.retain(|letter| !letter.is_ascii_whitespace());
         self.patient = split_version(&self.patient).0.to_owned();
         // Parsing checks what `From` takes unseen.
-        match self.content.parse::<Base64Binary>() {
-            Ok(_) => Ok(self),
-            Err(_) => Err(Refusal::parameter("The content is not base64.")),
+        if self.content.parse::<Base64Binary>().is_err() {
+            return Err(Refusal::parameter("The content is not base64."));
+        }
+        // Base64 can always be written.
+        carried::check(&Other::from(self.described()).into())?;
+        let texts = [&self.content_type, &self.patient, &self.object_type, &self.object_key];
+        self.bytes += ITEM_BYTES + 2 * texts.map(String::len).iter().sum::<usize>();
+        Ok(self)
+    }
+
+    /// All of it but the content.
+    fn described(&self) -> StorageItem {
+        StorageItem {
+            content_type: Some(Code::from(self.content_type.as_str())),
+            patient_identifier: Some(Reference::from(self.patient.as_str())),
+            object_type: Some(self.object_type.clone()),
+            object_key: Some(self.object_key.clone()),
+            ..self.rest.clone()
         }
     }
 
@@ -158,6 +217,23 @@ impl Draft {
 }
 
 impl Item {
+    fn new(number: u64, owner: Owner, version: Version, modified: Moment, draft: Draft) -> Self {
+        let Draft { content_type, content, patient, object_type, object_key, rest, bytes } = draft;
+        Self {
+            number,
+            owner,
+            version,
+            modified,
+            content_type,
+            content,
+            patient,
+            object_type,
+            object_key,
+            rest,
+            bytes,
+        }
+    }
+
     /// The item as a resource, with what the server fills in.
     pub(crate) fn resource(&self) -> Other {
         StorageItem {
@@ -190,24 +266,16 @@ impl Item {
 
 impl Storage {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self {
-            items: BTreeMap::new(),
-            keys: HashMap::new(),
-            usage: HashMap::new(),
-            clock: VersionClock::default(),
-            last_number: 0,
-            changed: Changed::default(),
-            limits,
-        }
+        Self { items: Table::new(Indexes::default()), counters: Value::new(Counters::default()), limits }
     }
 
     /// Stores a new item.
     pub(crate) fn create(&mut self, writer: &Reader, draft: Draft, now: Moment) -> Result<Item, Refusal> {
         check_patient(writer, &draft)?;
         self.check_key(&draft.key(&writer.owner), None)?;
-        self.check_room(&writer.owner.domain, 1, draft.content.len(), 0)?;
-        self.last_number += 1;
-        Ok(self.put(self.last_number, writer.owner.clone(), draft, now))
+        self.check_room(&writer.owner.domain, 1, draft.bytes, 0)?;
+        self.counters.number += 1;
+        Ok(self.put(self.counters.number, writer.owner.clone(), draft, now))
     }
 
     /// Replaces an item. A version, when given, has to be the current one; `url`, the address without version, is what a
@@ -226,20 +294,19 @@ impl Storage {
         if version.is_some_and(|version| version != current.version.as_str()) {
             return Err(conflict(url, IssueType::Conflict, details::WRONG_VERSION));
         }
-        let before = current.content.len();
+        let before = current.bytes;
         self.check_key(&draft.key(&writer.owner), Some(number))?;
-        self.check_room(&writer.owner.domain, 0, draft.content.len(), before)?;
-        self.remove(number);
+        self.check_room(&writer.owner.domain, 0, draft.bytes, before)?;
         Ok(self.put(number, writer.owner.clone(), draft, now))
     }
 
     pub(crate) fn get(&self, reader: &Reader, number: u64) -> Option<&Item> {
-        self.items.get(&number).filter(|item| item.is_for(reader))
+        self.items.rows().get(&number).filter(|item| item.is_for(reader))
     }
 
     pub(crate) fn delete(&mut self, writer: &Reader, number: u64) -> Result<(), Refusal> {
         self.get(writer, number).ok_or_else(not_found)?;
-        self.remove(number);
+        self.items.remove(&number);
         Ok(())
     }
 
@@ -251,49 +318,21 @@ impl Storage {
         skip: usize,
         count: usize,
     ) -> (usize, Vec<Item>) {
-        let items = self.items.values();
+        let items = self.items.rows().values();
         let mut found: Vec<&Item> = items.filter(|item| item.is_for(reader) && search.takes(item)).collect();
         search.sort(&mut found);
         (found.len(), found.into_iter().skip(skip).take(count).cloned().collect())
     }
 
     fn put(&mut self, number: u64, owner: Owner, draft: Draft, now: Moment) -> Item {
-        let item = Item {
-            number,
-            owner,
-            version: Tick::new(&mut self.clock, now).version(),
-            modified: now,
-            content_type: draft.content_type,
-            content: draft.content,
-            patient: draft.patient,
-            object_type: draft.object_type,
-            object_key: draft.object_key,
-            rest: draft.rest,
-        };
-        self.changed.add(number);
-        self.hold(item.clone());
+        let version = Tick::new(&mut self.counters.clock, now).version();
+        let item = Item::new(number, owner, version, now, draft);
+        self.items.put(number, item.clone());
         item
     }
 
-    fn hold(&mut self, item: Item) {
-        self.keys.insert(item.key(), item.number);
-        let usage = self.usage.entry(item.owner.domain.clone()).or_default();
-        usage.items += 1;
-        usage.bytes += item.content.len();
-        self.items.insert(item.number, item);
-    }
-
-    fn remove(&mut self, number: u64) {
-        let Some(item) = self.items.remove(&number) else { return };
-        self.changed.add(number);
-        self.keys.remove(&item.key());
-        let usage = self.usage.entry(item.owner.domain).or_default();
-        usage.items -= 1;
-        usage.bytes -= item.content.len();
-    }
-
     fn check_key(&self, key: &Key, own: Option<u64>) -> Result<(), Refusal> {
-        match self.keys.get(key) {
+        match self.items.companion().keys.get(key) {
             Some(number) if Some(*number) != own => Err(Refusal::new(
                 Kind::Conflict,
                 IssueType::Duplicate,
@@ -304,7 +343,7 @@ impl Storage {
     }
 
     fn check_room(&self, domain: &str, items: usize, more: usize, less: usize) -> Result<(), Refusal> {
-        let usage = self.usage.get(domain).copied().unwrap_or_default();
+        let usage = self.items.companion().usage.get(domain).copied().unwrap_or_default();
         let is_full = usage.items + items > self.limits.storage_items
             || usage.bytes - less + more > self.limits.storage_bytes;
         if is_full {

@@ -1,12 +1,12 @@
 //! The storage service in the data file.
 
 use koppeltaal_fhir::resources::Other;
-use koppeltaal_fhir::{Document, ReadOptions};
+use koppeltaal_fhir::{Document, Limits, ReadOptions};
 use serde::{Deserialize, Serialize};
 
-use super::{Draft, Item, Owner, Storage};
+use super::{Counters, Draft, Item, Owner, Storage};
 use crate::mailbox::{Moment, Version};
-use crate::store::{Kind, Persistent, Record, StoreError};
+use crate::store::{Journal, Kind, Persistent, Record, Single, StoreError, Unusable};
 
 #[derive(Serialize, Deserialize)]
 struct SavedItem {
@@ -18,43 +18,41 @@ struct SavedItem {
     content: String,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Counters {
-    number: u64,
-    clock: Option<Moment>,
-}
-
 /// The key of the counters.
 const COUNTERS: &str = "storage";
+
+impl Single for Counters {
+    fn record(&self) -> Result<Record, StoreError> {
+        Record::new(Kind::Counter, &COUNTERS, Some(self))
+    }
+}
+
+pub(super) fn record(number: u64, item: Option<&Item>) -> Result<Record, StoreError> {
+    Record::new(Kind::Item, &number, item.map(save).transpose()?.as_ref())
+}
 
 impl Persistent for Storage {
     const KINDS: &'static [Kind] = &[Kind::Counter, Kind::Item];
 
-    fn changes(&mut self) -> Result<Vec<Record>, StoreError> {
-        let mut records = Vec::new();
-        for number in self.changed.take() {
-            let saved = self.items.get(&number).map(save).transpose()?;
-            records.push(Record::new(Kind::Item, &number, saved.as_ref())?);
-        }
-        if !records.is_empty() {
-            let counters = Counters { number: self.last_number, clock: self.clock.last() };
-            records.push(Record::new(Kind::Counter, &COUNTERS, Some(&counters))?);
-        }
-        Ok(records)
+    fn journals(&mut self, visit: &mut dyn FnMut(&mut dyn Journal)) {
+        let Self { items, counters, limits: _ } = self;
+        visit(items);
+        visit(counters);
     }
 
-    fn forget_changes(&mut self) {
-        self.changed.take();
-    }
-
-    fn restore(&mut self, kind: Kind, key: &str, state: &str) -> Result<(), StoreError> {
+    fn restore(&mut self, kind: Kind, key: &str, state: &str) -> Result<(), Unusable> {
         match kind {
-            Kind::Counter if key == COUNTERS => {
-                let counters: Counters = serde_json::from_str(state)?;
-                self.last_number = counters.number;
-                self.clock.restore(counters.clock);
+            Kind::Counter if key == COUNTERS => self.counters.restore(serde_json::from_str(state)?),
+            Kind::Item => {
+                let item = load(key, serde_json::from_str(state)?)?;
+                if self.items.companion().keys.contains_key(&item.key()) {
+                    return Err(Unusable::new("there is another item with its patient, type and key"));
+                }
+                // The counters may be among what cannot be used.
+                self.counters.number = self.counters.number.max(item.number);
+                self.counters.clock.raise(item.modified);
+                self.items.restore(item.number, item);
             }
-            Kind::Item => self.hold(load(key, serde_json::from_str(state)?)?),
             _ => {}
         }
         Ok(())
@@ -68,25 +66,19 @@ fn save(item: &Item) -> Result<SavedItem, StoreError> {
         application: item.owner.application.clone(),
         version: item.version.clone(),
         modified: item.modified,
-        content: content.map_err(|error| StoreError::Record(error.to_string()))?,
+        // What the error says may quote content.
+        content: content.map_err(|_| StoreError::Record("an item cannot be written as JSON".to_owned()))?,
     })
 }
 
-fn load(key: &str, saved: SavedItem) -> Result<Item, StoreError> {
-    let misfit = || StoreError::Record(format!("item {key} cannot be read"));
-    let read = ReadOptions::tolerant().json(saved.content.as_bytes()).map_err(|_| misfit())?;
+fn load(key: &str, saved: SavedItem) -> Result<Item, Unusable> {
+    let misfit = || Unusable::new("its content is not that of an item");
+    // What bounds strange content does not bound again what was accepted.
+    let limits = Limits { bytes: usize::MAX, expansion: usize::MAX, findings: 0, ..Limits::default() };
+    let read = ReadOptions::tolerant().limits(limits).json(saved.content.as_bytes()).map_err(|_| misfit())?;
     let content = read.document.get::<Other>().cloned().ok_or_else(misfit)?;
-    let draft = Draft::of(content).map_err(|_| misfit())?;
-    Ok(Item {
-        number: key.parse().map_err(|_| misfit())?,
-        owner: Owner { domain: saved.domain, application: saved.application },
-        version: saved.version,
-        modified: saved.modified,
-        content_type: draft.content_type,
-        content: draft.content,
-        patient: draft.patient,
-        object_type: draft.object_type,
-        object_key: draft.object_key,
-        rest: draft.rest,
-    })
+    let draft = Draft::of(content, read.memory()).map_err(|_| misfit())?;
+    let number = key.parse().map_err(|_| Unusable::new("its key is not a number"))?;
+    let owner = Owner { domain: saved.domain, application: saved.application };
+    Ok(Item::new(number, owner, saved.version, saved.modified, draft))
 }

@@ -1,16 +1,26 @@
 //! [`Store`]: a `SQLite` file in which the state of the sandbox survives the end of the process, also a sudden one.
 //!
-//! The state lives in memory; each part of it says after every step which of its records changed, and they are written
-//! before the step is answered. `SQLite`'s write-ahead log hands each transaction to the operating system, so that only a
-//! loss of power can lose the last ones.
+//! What the sandbox accepts it can keep, start again with, and hand out in JSON and in XML; what it cannot is refused when
+//! it is posted, with an outcome that says why. The second half of that is the business of [`carried`](crate::carried), the
+//! first that of this module:
+//!
+//! - The state lives in memory, in [`Table`]s and [`Value`]s, which note what a step changes. A step is *prepared* there,
+//!   *committed* by writing its records in one transaction, and only then *applied*: it is answered, the hub and webhooks
+//!   are told. A step whose records cannot be written is taken back by the same notes, so that it never happened.
+//! - A file that `SQLite` can read opens. A record in it that cannot be used is moved to the table `set_aside`, with the
+//!   reason and the time, and everything else works.
+//!
+//! `SQLite`'s write-ahead log hands each transaction to the operating system, so that only a loss of power can lose the last
+//! ones.
 
-mod changed;
+mod error;
+mod file;
+mod table;
 
-use std::path::Path;
-
-use rusqlite::{Connection, params};
-
-pub(crate) use changed::Changed;
+pub use error::StoreError;
+pub(crate) use error::Unusable;
+pub(crate) use file::Store;
+pub(crate) use table::{Afterwards, Companion, Journal, Single, Table, Value};
 
 /// What a record is. The names are in the file, so they stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +58,12 @@ impl Kind {
             Self::Refresh => "refresh",
         }
     }
+
+    /// Whether a new record of this kind is content, which a file that is full has no room for; the others are what it
+    /// takes to have content handled and gone.
+    fn is_content(self) -> bool {
+        matches!(self, Self::Definition | Self::Message | Self::Item)
+    }
 }
 
 /// A record to be written, or to be removed.
@@ -66,7 +82,8 @@ impl Record {
         key: &impl ToString,
         state: Option<&T>,
     ) -> Result<Self, StoreError> {
-        let state = state.map(serde_json::to_string).transpose()?;
+        let state =
+            state.map(serde_json::to_string).transpose().map_err(|error| StoreError::unwritable(&error))?;
         Ok(Self { kind, key: key.to_string(), state })
     }
 }
@@ -76,102 +93,37 @@ pub(crate) trait Persistent {
     /// The kinds of its records, in the order in which they are read back.
     const KINDS: &'static [Kind];
 
-    /// The records that changed since the last time.
-    fn changes(&mut self) -> Result<Vec<Record>, StoreError>;
-
-    /// The same when nobody wants them.
-    fn forget_changes(&mut self);
+    /// Everything in it that a step can change. An implementation takes itself apart without `..`, so that the compiler
+    /// asks what a new field is.
+    fn journals(&mut self, visit: &mut dyn FnMut(&mut dyn Journal));
 
     /// Takes a record back. One that belongs to nothing that is configured now is left alone.
-    fn restore(&mut self, kind: Kind, key: &str, state: &str) -> Result<(), StoreError>;
-}
+    fn restore(&mut self, kind: Kind, key: &str, state: &str) -> Result<(), Unusable>;
 
-/// Why the state could not be kept or read back.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// `SQLite` cannot read or write the file.
-    #[error("the data file: {0}")]
-    Database(#[from] rusqlite::Error),
-    /// The file is of a later version of the sandbox, or of another program.
-    #[error("the data file has the format {0}, which this version does not know")]
-    Format(i64),
-    /// A record is not what it should be.
-    #[error("a record of the data file: {0}")]
-    Record(String),
-}
-
-impl From<serde_json::Error> for StoreError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Record(error.to_string())
-    }
-}
-
-/// The format of the file, in `SQLite`'s `user_version`.
-const FORMAT: i64 = 1;
-
-/// An open data file.
-#[derive(Debug)]
-pub(crate) struct Store {
-    connection: Connection,
-}
-
-impl Store {
-    /// Opens or makes a data file.
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = Connection::open(path)?;
-        // Whoever else has the file keeps it; better to say so at once.
-        connection.busy_timeout(std::time::Duration::ZERO)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        // Two sandboxes on one file would overwrite each other.
-        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        match format {
-            0 => {
-                connection.execute_batch(
-                    "CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL,
-                     PRIMARY KEY (kind, key))",
-                )?;
-                connection.pragma_update(None, "user_version", FORMAT)?;
-            }
-            FORMAT => {}
-            other => return Err(StoreError::Format(other)),
-        }
-        Ok(Self { connection })
+    /// All records are back: the keys of those that nothing needs, which are set aside.
+    fn restored(&mut self) -> Vec<(Kind, String)> {
+        Vec::new()
     }
 
-    /// Reads a part of the state back.
-    pub(crate) fn restore<T: Persistent>(&self, part: &mut T) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare("SELECT key, state FROM record WHERE kind = ?1")?;
-        for kind in T::KINDS {
-            let mut rows = statement.query(params![kind.name()])?;
-            while let Some(row) = rows.next()? {
-                let (key, state): (String, String) = (row.get(0)?, row.get(1)?);
-                part.restore(*kind, &key, &state)?;
+    /// The records that the step changed.
+    fn changes(&mut self) -> Result<Vec<Record>, StoreError> {
+        let mut records = Vec::new();
+        let mut outcome = Ok(());
+        self.journals(&mut |journal| {
+            if outcome.is_ok() {
+                outcome = journal.records(&mut records);
             }
-        }
-        part.forget_changes();
-        Ok(())
+        });
+        outcome.map(|()| records)
     }
 
-    /// Writes what changed, all of it or nothing.
-    pub(crate) fn write(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        let transaction = self.connection.transaction()?;
-        {
-            let mut put = transaction
-                .prepare_cached("INSERT OR REPLACE INTO record (kind, key, state) VALUES (?1, ?2, ?3)")?;
-            let mut remove = transaction.prepare_cached("DELETE FROM record WHERE kind = ?1 AND key = ?2")?;
-            for Record { kind, key, state } in records {
-                match state {
-                    Some(state) => put.execute(params![kind.name(), key, state])?,
-                    None => remove.execute(params![kind.name(), key])?,
-                };
-            }
-        }
-        Ok(transaction.commit()?)
+    /// The step is kept.
+    fn commit(&mut self) {
+        self.journals(&mut |journal| journal.commit());
+    }
+
+    /// The step cannot be kept: it did not happen.
+    fn roll_back(&mut self) {
+        self.journals(&mut |journal| journal.roll_back());
     }
 }

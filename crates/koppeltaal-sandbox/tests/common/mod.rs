@@ -1,6 +1,7 @@
 //! A bare HTTP client for the tests, and what they send.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod files;
 pub mod oauth;
 
 use koppeltaal_fhir::resources::{MessageHeader, OperationOutcome};
@@ -110,9 +111,14 @@ pub struct Client {
 
 impl Client {
     pub fn new(sandbox: &Sandbox, username: &'static str, password: &'static str, format: Format) -> Self {
+        Self::at(&sandbox.address().to_string(), username, password, format)
+    }
+
+    /// Of a sandbox in another process.
+    pub fn at(address: &str, username: &'static str, password: &'static str, format: Format) -> Self {
         Self {
             http: http(),
-            base: format!("http://{}", sandbox.address()),
+            base: format!("http://{address}"),
             credentials: Credentials::Basic(username, password),
             format,
         }
@@ -153,13 +159,24 @@ impl Client {
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let response = request.send().await.expect("an answer");
-        Answer {
+        self.try_send(request).await.expect("an answer")
+    }
+
+    /// The answer, if there is a whole one.
+    pub async fn try_send(&self, request: RequestBuilder) -> Option<Answer> {
+        let response = request.send().await.ok()?;
+        Some(Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             format: self.format,
-            body: response.text().await.expect("a body"),
-        }
+            body: response.text().await.ok()?,
+        })
+    }
+
+    /// A request with a document.
+    pub fn request_with(&self, method: Method, path: &str, document: impl Into<Document>) -> RequestBuilder {
+        let request = self.request(method, path).header(CONTENT_TYPE, self.format.media_type());
+        request.body(self.format.write(document))
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -189,13 +206,18 @@ impl Client {
 
     /// Sets the status of a message: PUT of its header to `url`.
     pub async fn acknowledge(&self, url: &str, header: &MessageHeader, status: ProcessingStatus) -> Answer {
-        let mut header = Header::from(header.clone());
-        // Cleared first: these tests send what no connector can.
-        header.clear_processing();
-        let state = ProcessingState::new(status, koppeltaal_fhir::primitives::Instant::now());
-        header.set_processing(&state).expect("the first status");
-        self.put(url, header.into_fhir()).await
+        self.put(url, with_status(header, status)).await
     }
+}
+
+/// The header with this status.
+pub fn with_status(header: &MessageHeader, status: ProcessingStatus) -> MessageHeader {
+    let mut header = Header::from(header.clone());
+    // Cleared first: these tests send what no connector can.
+    header.clear_processing();
+    let state = ProcessingState::new(status, koppeltaal_fhir::primitives::Instant::now());
+    header.set_processing(&state).expect("the first status");
+    header.into_fhir()
 }
 
 /// What came back.

@@ -9,14 +9,17 @@ use std::time::Duration;
 
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, HumanName, ResourceReference};
 use koppeltaal_fhir::resources::{CarePlan, MessageHeader, Other, Patient};
-use koppeltaal_fhir::{Bundle, Category, Entry, Link, Resource};
+use koppeltaal_fhir::{Bundle, Category, Entry, Format, Link, Resource};
 use koppeltaal_messaging::{ApiVersion, Event, ProcessingStatus as Status, ResourceKind, vocabulary};
 
 use super::*;
+use crate::carried::Source;
 
 const DOMAIN: &str = "Zonnedauw";
 const PATIENT: &str = "https://epd.example/Patient/1";
 const PLAN: &str = "https://portal.example/CarePlan/9";
+/// What the content of every message counts as.
+const SOURCE: Source = Source { format: Format::Json, bytes: 1000 };
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A mailbox and the time of day.
@@ -71,7 +74,7 @@ impl World {
 
     fn post(&mut self, sender: &str, draft: Draft) -> Result<Arc<Receipt>, Refusal> {
         let sender = self.id(sender);
-        let posting = Posting::read(draft.bundle(), 1000)?;
+        let posting = Posting::read(draft.bundle(), SOURCE)?;
         self.mailbox.post(&sender, posting, self.occasion())
     }
 

@@ -85,14 +85,14 @@ fn an_other_whose_code_cannot_be_read_may_be_focal() {
 fn the_focal_resource_has_to_be_in_the_message() {
     let mut bundle = Draft::plan("m1").bundle();
     bundle.entry.remove(1);
-    assert_eq!(Posting::read(bundle, 0).expect_err("refused").kind, Kind::Malformed);
+    assert_eq!(Posting::read(bundle, SOURCE).expect_err("refused").kind, Kind::Malformed);
 }
 
 #[test]
 fn the_header_comes_first() {
     let mut bundle = Draft::plan("m1").bundle();
     bundle.entry.swap(0, 1);
-    let refusal = Posting::read(bundle, 0).expect_err("refused");
+    let refusal = Posting::read(bundle, SOURCE).expect_err("refused");
     assert_eq!(details(&refusal), "The first entry of the message is not a MessageHeader.");
 }
 
@@ -101,7 +101,7 @@ fn a_message_has_an_identifier_and_something_in_it() {
     assert_eq!(refused(Draft::plan(" ")).0, Kind::Malformed);
     let mut bundle = Draft::plan("m1").bundle();
     bundle.entry.clear();
-    assert_eq!(Posting::read(bundle, 0).expect_err("refused").kind, Kind::Malformed);
+    assert_eq!(Posting::read(bundle, SOURCE).expect_err("refused").kind, Kind::Malformed);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn resource_types_that_koppeltaal_does_not_use_are_refused_to_the_letter() {
         .expect("a bundle");
     let mut bundle = Draft::plan("m1").bundle();
     bundle.entry.extend(condition.document.into_bundle().expect("a bundle").entry);
-    let refusal = Posting::read(bundle, 0).expect_err("refused");
+    let refusal = Posting::read(bundle, SOURCE).expect_err("refused");
     assert_eq!(refusal.kind, Kind::Unsupported);
     assert_eq!(details(&refusal), "The resource type 'Condition' is not supported");
 }
@@ -149,7 +149,7 @@ fn an_entry_needs_an_id_or_a_self_link() {
         if link {
             bundle.entry[1].link.clear();
         }
-        Posting::read(bundle, 0)
+        Posting::read(bundle, SOURCE)
             .map_err(|refusal| refusal.kind)
             .map(|posting| posting.resources[0].url.clone())
     };
@@ -198,6 +198,10 @@ fn only_so_many_posted_messages_are_remembered() {
     let mut world = World::with(|config| config.limits.queue_messages = 2);
     for id in 1..=3 {
         world.post("portal", Draft::lone_plan(&format!("m{id}"), id)).expect("accepted");
+        for receiver in ["game", "rom"] {
+            let number = world.claim(receiver).expect("a message").number;
+            world.acknowledge(receiver, number, Status::Success).expect("taken");
+        }
     }
     let portal = world.id("portal");
     assert!(world.mailbox.identified(&portal, "m1", world.now).is_none());
@@ -214,7 +218,34 @@ fn what_the_mailbox_keeps_of_a_header_has_neither_status_nor_data() {
     )
     .to_extension();
     header.expect("a header").extension.push(status);
-    let posting = Posting::read(bundle, 0).expect("a message");
+    let posting = Posting::read(bundle, SOURCE).expect("a message");
     assert_eq!(posting.header.fhir().extension.len(), 1, "the patient");
     assert_eq!(posting.header.data().count(), 0);
+}
+
+#[test]
+fn a_patient_who_is_the_focal_resource_need_not_be_named_a_second_time() {
+    let mut draft = Draft::patient("m1");
+    draft.patient = None;
+    let receipt = world_and_post(draft);
+    assert_eq!(receipt.patient.as_deref(), Some(PATIENT));
+    let mut draft = Draft::plan("m2");
+    draft.patient = None;
+    let refusal = World::new().post("portal", draft).expect_err("refused");
+    assert!(details(&refusal).contains("does not name the patient"), "{refusal:?}");
+}
+
+fn world_and_post(draft: Draft) -> Arc<Receipt> {
+    let mut world = World::new();
+    let receipt = world.post("portal", draft).expect("accepted");
+    let filter = Filter { patient: Some(PATIENT.into()), ..Filter::default() };
+    assert!(world.claim_of("game", &filter).is_some(), "it is found as the patient's");
+    receipt
+}
+
+#[test]
+fn the_url_of_a_resource_has_a_bounded_length() {
+    let url = format!("https://portal.example/CarePlan/{}", "9".repeat(5000));
+    let draft = Draft::new("m1", Event::CreateOrUpdateCarePlan, &url, CarePlan::default());
+    assert_eq!(World::new().post("portal", draft).expect_err("refused").kind, Kind::Malformed);
 }

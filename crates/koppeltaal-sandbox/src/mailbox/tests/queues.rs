@@ -298,38 +298,121 @@ fn lists_are_filtered_and_paged_oldest_first() {
     assert_eq!(world.mailbox.list(&game, &new, 10, 2, world.now).1.len(), 0);
 }
 
+/// A world whose other receiver of care plans takes everything at once, so that only the game's queue fills up.
+fn full_world(change: impl FnOnce(&mut SandboxConfig)) -> World {
+    World::with(|config| {
+        config.instances.retain(|instance| instance.username != "rom");
+        change(config);
+    })
+}
+
+fn post_plan(world: &mut World, id: u64) -> Result<(), Refusal> {
+    world.post("portal", Draft::lone_plan(&format!("m{id}"), id)).map(drop)
+}
+
 #[test]
-fn a_full_queue_forgets_what_is_processed_first() {
-    let mut world = World::with(|config| config.limits.queue_messages = 2);
-    for id in 1..=2 {
-        world.post("portal", Draft::lone_plan(&format!("m{id}"), id)).expect("accepted");
+fn a_full_queue_forgets_what_is_processed_oldest_first() {
+    let mut world = full_world(|config| config.limits.queue_messages = 3);
+    (1..=3).for_each(|id| post_plan(&mut world, id).expect("accepted"));
+    let numbers: Vec<u64> = (0..3).map(|_| world.claim("game").expect("a message").number).collect();
+    for number in [numbers[2], numbers[1]] {
+        world.acknowledge("game", number, Status::Success).expect("taken");
     }
-    world.claim("game").expect("a message");
-    let second = world.claim("game").expect("a message");
-    world.acknowledge("game", second.number, Status::Success).expect("taken");
-    world.post("portal", Draft::lone_plan("m3", 3)).expect("accepted");
+    post_plan(&mut world, 4).expect("accepted");
+    assert_eq!(world.statuses("game"), [Status::Claimed, Status::Success, Status::New]);
+    assert_eq!(world.queue("game")[1].0, numbers[2], "the older of the two is gone");
+    post_plan(&mut world, 5).expect("accepted");
+    assert_eq!(world.statuses("game"), [Status::Claimed, Status::New, Status::New]);
+}
+
+#[test]
+fn a_queue_full_of_what_nobody_processed_takes_no_more_and_drops_nothing() {
+    let mut world = full_world(|config| config.limits.queue_messages = 2);
+    (1..=2).for_each(|id| post_plan(&mut world, id).expect("accepted"));
+    let claimed = world.claim("game").expect("a message");
+    let refusal = post_plan(&mut world, 3).expect_err("refused");
+    assert_eq!(refusal.kind, Kind::Full);
     assert_eq!(world.statuses("game"), [Status::Claimed, Status::New]);
+    // It did not happen, so it can be posted when there is room.
+    world.acknowledge("game", claimed.number, Status::Success).expect("taken");
+    post_plan(&mut world, 3).expect("accepted");
+    assert_eq!(world.claim("game").expect("a message").message.identifier, "m2");
+    assert_eq!(world.claim("game").expect("a message").message.identifier, "m3");
 }
 
 #[test]
-fn a_queue_that_nobody_empties_does_not_stop_senders() {
-    let mut world = World::with(|config| config.limits.queue_messages = 2);
-    for id in 1..=5 {
-        world.post("portal", Draft::lone_plan(&format!("m{id}"), id)).expect("accepted");
-    }
-    assert_eq!(world.claim("game").expect("a message").message.identifier, "m4");
-    assert_eq!(world.claim("game").expect("a message").message.identifier, "m5");
-    assert!(world.claim("game").is_none());
-    world.wait(TIMEOUT);
-    assert_eq!(world.statuses("game"), [Status::New; 2], "nothing is left of the forgotten ones");
+fn a_message_that_one_of_its_receivers_has_no_room_for_reaches_none() {
+    let mut world = World::with(|config| config.limits.queue_messages = 1);
+    post_plan(&mut world, 1).expect("accepted");
+    let first = world.claim("game").expect("a message");
+    world.acknowledge("game", first.number, Status::Success).expect("taken");
+    let refusal = post_plan(&mut world, 2).expect_err("refused");
+    assert!(details(&refusal).contains("'rom'"), "{refusal:?}");
+    assert!(world.claim("game").is_none(), "the game has room, and was not given it");
+    assert_eq!(world.statuses("game"), [Status::Success]);
+    // Not even the resource got a version.
+    let claimed = world.claim("rom").expect("a message");
+    world.acknowledge("rom", claimed.number, Status::Success).expect("taken");
+    post_plan(&mut world, 2).expect("a first version");
 }
 
 #[test]
-fn a_queue_is_bounded_by_size_too() {
-    // Messages of these tests count as 1000 bytes.
-    let mut world = World::with(|config| config.limits.queue_bytes = 2500);
-    for id in 1..=5 {
-        world.post("portal", Draft::lone_plan(&format!("m{id}"), id)).expect("accepted");
-    }
+fn a_message_takes_the_place_of_the_one_that_it_replaces() {
+    let mut world = full_world(|config| config.limits.queue_messages = 1);
+    let receipt = world.post("portal", Draft::lone_plan("m1", 1)).expect("accepted");
+    let update = Draft::lone_plan("m2", 1).version(0, &focal_version(&receipt));
+    world.post("portal", update).expect("accepted");
+    assert_eq!(world.claim("game").expect("a message").message.identifier, "m2");
+}
+
+#[test]
+fn a_queue_is_bounded_by_what_its_messages_take_in_memory() {
+    // The content of a message in these tests counts as 1000 bytes.
+    let bytes = 2 * (message::message_bytes(1000, 1) + 1024) + 100;
+    let mut world = full_world(|config| config.limits.queue_bytes = bytes);
+    (1..=2).for_each(|id| post_plan(&mut world, id).expect("accepted"));
+    assert_eq!(post_plan(&mut world, 3).expect_err("refused").kind, Kind::Full);
     assert_eq!(world.statuses("game"), [Status::New; 2]);
+    let mut world = full_world(|config| config.limits.queue_bytes = 1000);
+    assert_eq!(post_plan(&mut world, 1).expect_err("refused").kind, Kind::TooLarge, "it will never fit");
+}
+
+#[test]
+fn the_exceptions_of_a_queue_take_room_as_well() {
+    let bytes = 2 * (message::message_bytes(1000, 1) + 1024) + 100;
+    let mut world = full_world(|config| config.limits.queue_bytes = bytes);
+    (1..=2).for_each(|id| post_plan(&mut world, id).expect("accepted"));
+    let (first, second) = (world.claim("game").expect("one"), world.claim("game").expect("another"));
+    world.acknowledge("game", first.number, Status::Success).expect("taken");
+    let failed =
+        Acknowledgement { status: Status::Failed, exception: Some("x".repeat(2000)), header_version: None };
+    world.report("game", second.number, &failed).expect("taken");
+    assert_eq!(world.statuses("game"), [Status::Failed]);
+}
+
+#[test]
+fn what_failed_is_said_in_both_formats_or_not_at_all() {
+    let mut world = full_world(|_| {});
+    post_plan(&mut world, 1).expect("accepted");
+    let claimed = world.claim("game").expect("a message");
+    let report = |exception: &str| Acknowledgement {
+        status: Status::Failed,
+        exception: Some(exception.into()),
+        header_version: None,
+    };
+    let refusal = world.report("game", claimed.number, &report("stack\u{1}trace")).expect_err("refused");
+    assert_eq!(refusal.kind, Kind::Rule);
+    assert_eq!(world.statuses("game"), [Status::Claimed]);
+    world.report("game", claimed.number, &report("stack\ntrace")).expect("taken");
+}
+
+#[test]
+fn only_so_many_earlier_claims_of_a_message_are_remembered() {
+    let mut world = full_world(|_| {});
+    post_plan(&mut world, 1).expect("accepted");
+    for _ in 0..1000 {
+        let number = world.claim("game").expect("a message").number;
+        world.acknowledge("game", number, Status::New).expect("given back");
+    }
+    assert!(world.claim("game").expect("a message").overtaken.len() <= 100);
 }

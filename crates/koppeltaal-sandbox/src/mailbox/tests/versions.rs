@@ -138,7 +138,7 @@ fn the_focal_resource_is_named_first_wherever_it_stands() {
     let mut world = World::new();
     let mut bundle = Draft::plan("m1").bundle();
     bundle.entry.swap(1, 2);
-    let posting = Posting::read(bundle, 0).expect("a message");
+    let posting = Posting::read(bundle, SOURCE).expect("a message");
     let portal = world.id("portal");
     let receipt = world.mailbox.post(&portal, posting, world.occasion()).expect("accepted");
     assert_eq!(named_urls(&receipt), [PLAN, PATIENT]);
@@ -197,7 +197,7 @@ fn the_version_may_stand_in_the_entry_id_instead_of_the_self_link() {
     let first = world.post("portal", Draft::patient("m1")).expect("accepted");
     let mut bundle = Draft::patient("m2").bundle();
     bundle.entry[1].id = Some(format!("{PATIENT}/_history/{}", focal_version(&first)));
-    let posting = Posting::read(bundle, 0).expect("a message");
+    let posting = Posting::read(bundle, SOURCE).expect("a message");
     let portal = world.id("portal");
     world.mailbox.post(&portal, posting, world.occasion()).expect("accepted");
 }

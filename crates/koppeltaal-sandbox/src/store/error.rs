@@ -1,0 +1,96 @@
+//! [`StoreError`]: why the state cannot be kept or read back; [`Unusable`]: why a single record cannot.
+
+use std::path::PathBuf;
+
+use rusqlite::ErrorCode;
+
+/// Why the state cannot be kept or read back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The file cannot be opened or made: its folder is not there, or it may not be written to.
+    #[error("the data file {} cannot be opened for writing: {source}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another process has the file open.
+    #[error("the data file {} is in use: another sandbox has it open; stop that one, or use another file", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is damaged, or it is no data file of a sandbox.
+    #[error(
+        "{} is damaged or is no data file of a sandbox ({reason}); it was left as it is: move it away to start with nothing, or \
+         put a copy of it back", path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file is of a later version of the sandbox.
+    #[error(
+        "the data file {} has the format {found}, and this version of the sandbox knows the formats up to {known}: use the \
+         version that wrote it", path.display()
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The latest format that this version knows.
+        known: i64,
+    },
+    /// The disk is full, or the file is as long as [`Limits::data_bytes`](crate::Limits::data_bytes) allows.
+    #[error(
+        "there is no room for the data file to grow: the disk is full, or the limit data_bytes is reached"
+    )]
+    Full,
+    /// `SQLite` cannot read or write the file.
+    #[error("the data file cannot be read or written: {0}")]
+    Database(rusqlite::Error),
+    /// A record cannot be written.
+    #[error("a record of the data file cannot be written: {0}")]
+    Record(String),
+}
+
+impl StoreError {
+    /// Something cannot be made a record. The cause may quote content, so only its kind is told.
+    pub(super) fn unwritable(error: &serde_json::Error) -> Self {
+        Self::Record(format!("{:?} error", error.classify()))
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// Why a record of the data file cannot be used. The reason quotes nothing of the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unusable(pub(crate) String);
+
+impl Unusable {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl From<serde_json::Error> for Unusable {
+    fn from(error: serde_json::Error) -> Self {
+        Self(format!(
+            "its JSON is not that of such a record ({:?} error, column {})",
+            error.classify(),
+            error.column()
+        ))
+    }
+}

@@ -1,0 +1,294 @@
+//! The data file itself: opened, read back, written, and what cannot be used in it set aside.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, params};
+
+use super::{Kind, Persistent, Record, StoreError, Unusable};
+use crate::mailbox::Moment;
+
+/// The format of the file, in `SQLite`'s `user_version`.
+const FORMAT: i64 = 1;
+
+/// Room beyond [`Limits::data_bytes`](crate::Limits::data_bytes) in which messages that are there can still be claimed and
+/// acknowledged, so that a full file does not stay full.
+const RESERVE: u64 = 4 << 20;
+
+/// So many records that are set aside are named one by one; of more only the number is told.
+const NAMED: usize = 100;
+
+/// A record that cannot be used.
+struct Misfit {
+    /// Its place in the table of records.
+    row: i64,
+    kind: &'static str,
+    reason: String,
+}
+
+/// An open data file.
+#[derive(Debug)]
+pub(crate) struct Store {
+    connection: Connection,
+    path: PathBuf,
+    page_bytes: u32,
+    /// The length that new content may bring the file to.
+    bytes: u64,
+    /// Records that were set aside, by kind.
+    set_aside: BTreeMap<&'static str, usize>,
+}
+
+impl Store {
+    /// Opens or makes a data file.
+    pub(crate) fn open(path: &Path, bytes: u64) -> Result<Self, StoreError> {
+        open_private(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+        let told = |error| of_opening(error, path);
+        let connection = Connection::open(path).map_err(told)?;
+        let format = prepare(&connection).map_err(told)?;
+        match format {
+            0 => make(&connection, path)?,
+            FORMAT => {}
+            found => return Err(StoreError::Format { path: path.to_owned(), found, known: FORMAT }),
+        }
+        // The columns are looked at, not only the names.
+        connection
+            .execute_batch(
+                "SELECT kind, key, state FROM record WHERE kind = '';
+                 CREATE TABLE IF NOT EXISTS set_aside
+                 (kind, key, state, reason TEXT NOT NULL, at TEXT NOT NULL)",
+            )
+            .map_err(told)?;
+        let page_bytes: u32 =
+            connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(told)?;
+        let path = path.to_owned();
+        let mut store = Self { connection, path, page_bytes, bytes, set_aside: BTreeMap::new() };
+        store.limit(bytes)?;
+        Ok(store)
+    }
+
+    /// Reads a part of the state back. What of it cannot be used is set aside.
+    pub(crate) fn restore<T: Persistent>(&mut self, part: &mut T) -> Result<(), StoreError> {
+        let unusable = self.read(part).map_err(|error| of_opening(error, &self.path))?;
+        self.set_aside(&unusable)
+    }
+
+    fn read<T: Persistent>(&self, part: &mut T) -> rusqlite::Result<Vec<Misfit>> {
+        let mut misfits = Vec::new();
+        let mut statement =
+            self.connection.prepare("SELECT rowid, key, state FROM record WHERE kind = ?1")?;
+        for kind in T::KINDS {
+            let mut rows = statement.query(params![kind.name()])?;
+            while let Some(row) = rows.next()? {
+                let restored = match (row.get_ref(1)?.as_str(), row.get_ref(2)?.as_str()) {
+                    (Ok(key), Ok(state)) => part.restore(*kind, key, state),
+                    _ => Err(Unusable::new("it is not text")),
+                };
+                if let Err(Unusable(reason)) = restored {
+                    misfits.push(Misfit { row: row.get(0)?, kind: kind.name(), reason });
+                }
+            }
+        }
+        let mut find = self.connection.prepare("SELECT rowid FROM record WHERE kind = ?1 AND key = ?2")?;
+        for (kind, key) in part.restored() {
+            let row = find.query_row(params![kind.name(), key], |row| row.get(0))?;
+            misfits.push(Misfit { row, kind: kind.name(), reason: "nothing refers to it".to_owned() });
+        }
+        Ok(misfits)
+    }
+
+    /// Sets aside what is of none of these kinds, and says how much was set aside in all.
+    pub(crate) fn restored(&mut self, kinds: &[&[Kind]]) -> Result<(), StoreError> {
+        let strangers = self.strangers(kinds).map_err(|error| of_opening(error, &self.path))?;
+        self.set_aside(&strangers)?;
+        for (kind, records) in &self.set_aside {
+            tracing::warn!(
+                kind,
+                records,
+                "records of the data file cannot be used; they are in its table set_aside"
+            );
+        }
+        Ok(())
+    }
+
+    fn strangers(&self, kinds: &[&[Kind]]) -> rusqlite::Result<Vec<Misfit>> {
+        let known: Vec<&str> = kinds.iter().copied().flatten().map(|kind| kind.name()).collect();
+        let mut strangers = Vec::new();
+        let mut statement = self.connection.prepare("SELECT rowid, kind FROM record")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if !row.get_ref(1)?.as_str().is_ok_and(|kind| known.contains(&kind)) {
+                let reason = "this version knows no such kind of record".to_owned();
+                strangers.push(Misfit { row: row.get(0)?, kind: "unknown", reason });
+            }
+        }
+        Ok(strangers)
+    }
+
+    /// How many records were set aside when the file was opened.
+    pub(crate) fn number_set_aside(&self) -> usize {
+        self.set_aside.values().sum()
+    }
+
+    /// Moves records to the table `set_aside`; they are known by their place in the file. Keys are in no log, since they may
+    /// name a patient or be a secret.
+    fn set_aside(&mut self, misfits: &[Misfit]) -> Result<(), StoreError> {
+        if misfits.is_empty() {
+            return Ok(());
+        }
+        let at = Moment::now().instant();
+        let places = self.write_with(|transaction| {
+            let mut copy = transaction.prepare(
+                "INSERT INTO set_aside SELECT kind, key, state, ?2, ?3 FROM record WHERE rowid = ?1",
+            )?;
+            let mut remove = transaction.prepare("DELETE FROM record WHERE rowid = ?1")?;
+            let mut move_one = |misfit: &Misfit| {
+                copy.execute(params![misfit.row, misfit.reason, at.as_str()])?;
+                let place = transaction.last_insert_rowid();
+                remove.execute(params![misfit.row])?;
+                Ok(place)
+            };
+            misfits.iter().map(&mut move_one).collect::<rusqlite::Result<Vec<i64>>>()
+        });
+        match places {
+            Ok(places) => {
+                for (Misfit { kind, reason, .. }, place) in misfits.iter().zip(places) {
+                    if self.number_set_aside() < NAMED {
+                        tracing::warn!(kind, place, reason, "a record of the data file is set aside");
+                    }
+                    *self.set_aside.entry(kind).or_default() += 1;
+                }
+            }
+            // They stay where they are, and are met again at the next start.
+            Err(error) => {
+                let records = misfits.len();
+                tracing::warn!(%error, records, "records of the data file cannot be used, nor set aside");
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what changed, all of it or nothing.
+    pub(crate) fn write(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let brings_content = records.iter().any(|record| record.kind.is_content() && record.state.is_some());
+        match self.write_records(records) {
+            Err(StoreError::Full) if !brings_content => {
+                self.limit(self.bytes.saturating_add(RESERVE))?;
+                let written = self.write_records(records);
+                self.limit(self.bytes)?;
+                written
+            }
+            written => written,
+        }
+    }
+
+    fn write_records(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.write_with(|transaction| {
+            let mut put = transaction
+                .prepare_cached("INSERT OR REPLACE INTO record (kind, key, state) VALUES (?1, ?2, ?3)")?;
+            let mut remove = transaction.prepare_cached("DELETE FROM record WHERE kind = ?1 AND key = ?2")?;
+            for Record { kind, key, state } in records {
+                match state {
+                    Some(state) => put.execute(params![kind.name(), key, state])?,
+                    None => remove.execute(params![kind.name(), key])?,
+                };
+            }
+            Ok(())
+        })
+    }
+
+    /// A transaction. Dropped before it is committed, it is rolled back; so it is when it cannot be committed.
+    fn write_with<T>(
+        &mut self,
+        write: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let transaction = self.connection.transaction()?;
+        let written = write(&transaction)?;
+        transaction.commit()?;
+        Ok(written)
+    }
+
+    /// Bounds the length of the file from now on. What is longer already grows no more.
+    pub(crate) fn set_limit(&mut self, bytes: u64) -> Result<(), StoreError> {
+        self.bytes = bytes;
+        self.limit(bytes)
+    }
+
+    fn limit(&mut self, bytes: u64) -> Result<(), StoreError> {
+        let pages = (bytes / u64::from(self.page_bytes.max(1))).clamp(1, u64::from(u32::MAX) - 1);
+        Ok(self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?)
+    }
+}
+
+/// Opens or makes the file, so that nobody else can read one that is made; `SQLite` gives the files that it puts beside it
+/// the same mode. On Windows it gets what the folder says.
+fn open_private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+        let file = options.mode(0o600).open(path)?;
+        let mode = file.metadata()?.permissions().mode();
+        if mode & 0o077 != 0 {
+            let mode = format!("{:o}", mode & 0o777);
+            tracing::warn!(mode, "others than its owner can open the data file, which is about patients");
+        }
+        Ok(file)
+    }
+    #[cfg(not(unix))]
+    options.open(path)
+}
+
+/// Sets the connection up, and gives the format of the file.
+fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
+    // Whoever else has the file keeps it; better to say so at once.
+    connection.busy_timeout(Duration::ZERO)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // Two sandboxes on one file would overwrite each other.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Makes the tables in a file that has none. Those of another program are not touched.
+fn make(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let told = |error| of_opening(error, path);
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(told)?;
+    if tables > 0 {
+        let reason = "it holds tables of another program".to_owned();
+        return Err(StoreError::Damaged { path: path.to_owned(), reason });
+    }
+    connection
+        .execute_batch(&format!(
+            "BEGIN;
+             CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (kind, key));
+             PRAGMA user_version = {FORMAT};
+             COMMIT"
+        ))
+        .map_err(told)
+}
+
+fn of_opening(error: rusqlite::Error, path: &Path) -> StoreError {
+    let path = PathBuf::from(path);
+    // A table or a column is not there.
+    if let rusqlite::Error::SqlInputError { msg, .. } = error {
+        return StoreError::Damaged { path, reason: msg };
+    }
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::InUse { path },
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            StoreError::Damaged { path, reason: error.to_string() }
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            StoreError::Open { path, source: std::io::Error::other(error) }
+        }
+        Some(ErrorCode::Unknown) => StoreError::Damaged { path, reason: error.to_string() },
+        _ => error.into(),
+    }
+}

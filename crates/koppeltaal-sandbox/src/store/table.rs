@@ -1,0 +1,365 @@
+//! [`Table`] and [`Value`]: state that a step changes, and that is as it was before when the step cannot be kept.
+//!
+//! There is no other way to change a row than those of [`Table`], and each of them writes down what it changed: what is to
+//! be written to the data file, and what has to be taken back when that fails, follow from the same notes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
+use std::ops::{Deref, DerefMut};
+
+use super::{Record, StoreError};
+
+/// A part of the state that notes what a step changes in it.
+pub(crate) trait Journal {
+    /// Adds what the step changed, as it is to be in the data file.
+    fn records(&self, records: &mut Vec<Record>) -> Result<(), StoreError>;
+
+    /// Forgets how it was before: the step is kept.
+    fn commit(&mut self);
+
+    /// Takes back what the step changed.
+    fn roll_back(&mut self);
+}
+
+/// Where the rows of a table are: a map, which the table alone can change.
+pub(crate) trait Rows {
+    type Key: Clone + Ord;
+    type Value;
+
+    fn row(&self, key: &Self::Key) -> Option<&Self::Value>;
+
+    /// Puts or removes a row, and gives the one that was there.
+    fn set_row(&mut self, key: Self::Key, value: Option<Self::Value>) -> Option<Self::Value>;
+}
+
+impl<K: Clone + Ord, V> Rows for BTreeMap<K, V> {
+    type Key = K;
+    type Value = V;
+
+    fn row(&self, key: &K) -> Option<&V> {
+        self.get(key)
+    }
+
+    fn set_row(&mut self, key: K, value: Option<V>) -> Option<V> {
+        match value {
+            Some(value) => self.insert(key, value),
+            None => self.remove(&key),
+        }
+    }
+}
+
+impl<K: Clone + Ord + Hash, V> Rows for HashMap<K, V> {
+    type Key = K;
+    type Value = V;
+
+    fn row(&self, key: &K) -> Option<&V> {
+        self.get(key)
+    }
+
+    fn set_row(&mut self, key: K, value: Option<V>) -> Option<V> {
+        match value {
+            Some(value) => self.insert(key, value),
+            None => self.remove(&key),
+        }
+    }
+}
+
+/// What goes with the rows of a table: how one is written, and the indexes that are kept in step with them.
+pub(crate) trait Companion {
+    type Rows: Rows + Default;
+
+    /// A row as a record; one that is gone has no value.
+    fn record(&self, key: &KeyOf<Self>, value: Option<&ValueOf<Self>>) -> Result<Record, StoreError>;
+
+    /// A row came.
+    fn add(&mut self, _key: &KeyOf<Self>, _value: &ValueOf<Self>) {}
+
+    /// A row went.
+    fn remove(&mut self, _key: &KeyOf<Self>, _value: &ValueOf<Self>) {}
+}
+
+pub(crate) type KeyOf<C> = <<C as Companion>::Rows as Rows>::Key;
+pub(crate) type ValueOf<C> = <<C as Companion>::Rows as Rows>::Value;
+
+/// Rows, each of which is a record in the data file.
+pub(crate) struct Table<C: Companion> {
+    rows: C::Rows,
+    companion: C,
+    /// The rows that the step changed, as they were before each change, in the order of the changes.
+    before: Vec<(KeyOf<C>, Option<ValueOf<C>>)>,
+}
+
+impl<C: Companion> Table<C> {
+    pub(crate) fn new(companion: C) -> Self {
+        Self { rows: C::Rows::default(), companion, before: Vec::new() }
+    }
+
+    pub(crate) fn rows(&self) -> &C::Rows {
+        &self.rows
+    }
+
+    /// The indexes.
+    pub(crate) fn companion(&self) -> &C {
+        &self.companion
+    }
+
+    pub(crate) fn put(&mut self, key: KeyOf<C>, value: ValueOf<C>) {
+        self.set(key, Some(value));
+    }
+
+    pub(crate) fn remove(&mut self, key: &KeyOf<C>) {
+        if self.rows.row(key).is_some() {
+            self.set(key.clone(), None);
+        }
+    }
+
+    /// Changes a row that is there, unless the change is refused.
+    pub(crate) fn change<T, E>(
+        &mut self,
+        key: &KeyOf<C>,
+        change: impl FnOnce(&mut ValueOf<C>) -> Result<T, E>,
+    ) -> Option<Result<T, E>>
+    where
+        ValueOf<C>: Clone,
+    {
+        let mut changed = self.rows.row(key)?.clone();
+        let outcome = change(&mut changed);
+        if outcome.is_ok() {
+            self.set(key.clone(), Some(changed));
+        }
+        Some(outcome)
+    }
+
+    /// Puts a row that the data file has already.
+    pub(crate) fn restore(&mut self, key: KeyOf<C>, value: ValueOf<C>) {
+        self.swap(key, Some(value));
+    }
+
+    fn set(&mut self, key: KeyOf<C>, value: Option<ValueOf<C>>) {
+        let before = self.swap(key.clone(), value);
+        self.before.push((key, before));
+    }
+
+    /// Changes a row and the indexes with it.
+    fn swap(&mut self, key: KeyOf<C>, value: Option<ValueOf<C>>) -> Option<ValueOf<C>> {
+        if let Some(before) = self.rows.row(&key) {
+            self.companion.remove(&key, before);
+        }
+        if let Some(value) = &value {
+            self.companion.add(&key, value);
+        }
+        self.rows.set_row(key, value)
+    }
+}
+
+impl<C: Companion<Rows: std::fmt::Debug> + std::fmt::Debug> std::fmt::Debug for Table<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table")
+            .field("rows", &self.rows)
+            .field("companion", &self.companion)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<C: Companion> Journal for Table<C> {
+    fn records(&self, records: &mut Vec<Record>) -> Result<(), StoreError> {
+        let mut seen = BTreeSet::new();
+        for (key, _) in &self.before {
+            if seen.insert(key) {
+                records.push(self.companion.record(key, self.rows.row(key))?);
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) {
+        self.before.clear();
+    }
+
+    fn roll_back(&mut self) {
+        while let Some((key, before)) = self.before.pop() {
+            self.swap(key, before);
+        }
+    }
+}
+
+/// A value that is one record in the data file.
+#[derive(Debug)]
+pub(crate) struct Value<T> {
+    now: T,
+    kept: T,
+}
+
+/// How a [`Value`] is written.
+pub(crate) trait Single: Copy + PartialEq {
+    fn record(&self) -> Result<Record, StoreError>;
+}
+
+impl<T: Copy> Value<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { now: value, kept: value }
+    }
+
+    /// Takes the value that the data file has.
+    pub(crate) fn restore(&mut self, value: T) {
+        *self = Self::new(value);
+    }
+}
+
+impl<T> Deref for Value<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.now
+    }
+}
+
+impl<T> DerefMut for Value<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.now
+    }
+}
+
+impl<T: Single> Journal for Value<T> {
+    fn records(&self, records: &mut Vec<Record>) -> Result<(), StoreError> {
+        if self.now != self.kept {
+            records.push(self.now.record()?);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) {
+        self.kept = self.now;
+    }
+
+    fn roll_back(&mut self) {
+        self.now = self.kept;
+    }
+}
+
+/// What a step wants done after it is kept. None of it is ever in the data file.
+#[derive(Debug)]
+pub(crate) struct Afterwards<T>(Vec<T>);
+
+impl<T> Afterwards<T> {
+    pub(crate) fn push(&mut self, item: T) {
+        self.0.push(item);
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl<T> Default for Afterwards<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Journal for Afterwards<T> {
+    fn records(&self, _: &mut Vec<Record>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn commit(&mut self) {}
+
+    fn roll_back(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Kind;
+
+    /// An index of words by their first letter.
+    #[derive(Debug, Default)]
+    struct Initials(BTreeMap<char, BTreeSet<u64>>);
+
+    impl Companion for Initials {
+        type Rows = BTreeMap<u64, String>;
+
+        fn record(&self, key: &u64, value: Option<&String>) -> Result<Record, StoreError> {
+            Record::new(Kind::Item, key, value)
+        }
+
+        fn add(&mut self, key: &u64, value: &String) {
+            self.0.entry(value.chars().next().unwrap_or_default()).or_default().insert(*key);
+        }
+
+        fn remove(&mut self, key: &u64, value: &String) {
+            let initial = value.chars().next().unwrap_or_default();
+            if let Some(keys) = self.0.get_mut(&initial) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    self.0.remove(&initial);
+                }
+            }
+        }
+    }
+
+    fn table() -> Table<Initials> {
+        let mut table = Table::new(Initials::default());
+        table.put(1, "appel".into());
+        table.put(2, "beuk".into());
+        table.commit();
+        table
+    }
+
+    fn records(journal: &impl Journal) -> Vec<(String, Option<String>)> {
+        let mut records = Vec::new();
+        journal.records(&mut records).expect("they can be written");
+        records.into_iter().map(|record| (record.key, record.state)).collect()
+    }
+
+    fn change(table: &mut Table<Initials>) {
+        table.put(3, "den".into());
+        table.remove(&1);
+        table.put(2, "es".into());
+        table.change(&2, |word| -> Result<(), ()> {
+            word.insert(0, 'l');
+            Ok(())
+        });
+        table.put(1, "wilg".into());
+        table.remove(&3);
+        table.put(4, "eik".into());
+    }
+
+    #[test]
+    fn what_is_taken_back_was_never_there() {
+        let mut table = table();
+        let before = format!("{table:?}");
+        change(&mut table);
+        assert_ne!(format!("{table:?}"), before);
+        table.roll_back();
+        assert_eq!((format!("{table:?}"), records(&table)), (before, Vec::new()));
+    }
+
+    #[test]
+    fn each_row_that_changed_is_written_once_as_it_is_in_the_end() {
+        let mut table = table();
+        change(&mut table);
+        let word = |word: &str| Some(format!("{word:?}"));
+        let expected = [("3", None), ("1", word("wilg")), ("2", word("les")), ("4", word("eik"))];
+        assert_eq!(records(&table), expected.map(|(key, state)| (key.to_owned(), state)));
+        assert_eq!(records(&table), records(&table), "asking changes nothing");
+        table.commit();
+        assert_eq!(records(&table), []);
+        table.roll_back();
+        assert_eq!(table.rows().len(), 3, "what is kept stays");
+    }
+
+    #[test]
+    fn a_change_that_is_refused_is_none() {
+        let mut table = table();
+        let refused = table.change(&1, |word| -> Result<(), &str> {
+            word.clear();
+            Err("no")
+        });
+        assert_eq!((refused, table.rows()[&1].as_str()), (Some(Err("no")), "appel"));
+        assert_eq!(records(&table), []);
+        assert!(table.change(&9, |_| Ok::<(), ()>(())).is_none());
+    }
+}

@@ -1,0 +1,231 @@
+//! A data file always opens: what in it cannot be used is set aside, and the rest works. What is no data file is refused, and
+//! left as it is.
+
+mod common;
+
+use std::path::Path;
+
+use common::files::{Directory, change, find};
+use common::{Client, Format, plan, world};
+use koppeltaal_sandbox::{Sandbox, StartError, StoreError};
+
+async fn start(path: &Path) -> Sandbox {
+    world().data(path).start().await.expect("a sandbox")
+}
+
+async fn refused(path: &Path) -> StoreError {
+    match world().data(path).start().await {
+        Err(StartError::Store(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn clients(sandbox: &Sandbox) -> (Client, Client) {
+    (Client::portal(sandbox, Format::Json), Client::game(sandbox, Format::Xml))
+}
+
+/// A data file with three messages in the game's queue, of which the first is about care plan 1, and so on.
+async fn three_messages(name: &str) -> Directory {
+    let directory = Directory::new(name);
+    let sandbox = start(&directory.file()).await;
+    let (portal, _) = clients(&sandbox);
+    for number in 1..=3 {
+        portal.send_message(plan(&format!("m{number}"), &number.to_string())).await.bundle();
+    }
+    sandbox.stop().await;
+    directory
+}
+
+/// What can be claimed, oldest first.
+async fn claimed(game: &Client) -> Vec<String> {
+    let mut identifiers = Vec::new();
+    loop {
+        let claimed = game.claim().await;
+        if claimed.bundle().entry.is_empty() {
+            return identifiers;
+        }
+        identifiers.push(claimed.header_entry().1.identifier.as_str().expect("an identifier").to_owned());
+    }
+}
+
+fn reasons(path: &Path) -> Vec<String> {
+    find(path, "SELECT kind || ': ' || reason FROM set_aside ORDER BY rowid")
+}
+
+#[tokio::test]
+async fn a_delivery_without_its_message_is_set_aside_and_the_rest_works() {
+    let directory = three_messages("dangling").await;
+    change(&directory.file(), "DELETE FROM record WHERE kind = 'message' AND key = '2'");
+    let sandbox = start(&directory.file()).await;
+    let (portal, game) = clients(&sandbox);
+    assert_eq!(sandbox.number_set_aside(), 2);
+    assert_eq!(claimed(&game).await, ["m1", "m3"]);
+    // It was never received as far as the sandbox knows now, so it is taken again; numbers go on.
+    portal.send_message(plan("m2", "20")).await.bundle();
+    assert_eq!(claimed(&game).await, ["m2"]);
+    sandbox.stop().await;
+    let reason = "the message that it belongs to is not there";
+    assert_eq!(reasons(&directory.file()), [format!("delivery: {reason}"), format!("receipt: {reason}")]);
+    let sandbox = start(&directory.file()).await;
+    assert_eq!(sandbox.number_set_aside(), 0, "it is not met again");
+}
+
+#[tokio::test]
+async fn whatever_a_record_is_the_file_opens() {
+    let damages = [
+        "UPDATE record SET state = '{' WHERE kind = 'message' AND key = '2'",
+        "UPDATE record SET state = '[]' WHERE kind = 'message' AND key = '2'",
+        "UPDATE record SET state = x'ff00' WHERE kind = 'message' AND key = '2'",
+        "UPDATE record SET key = 'two' WHERE kind = 'message' AND key = '2'",
+        "UPDATE record SET state = replace(state, 'MessageHeader', 'Basic') WHERE kind = 'message' AND key = '2'",
+        "UPDATE record SET state = replace(state, '\"focal\":0', '\"focal\":7') WHERE kind = 'message' AND key = '2'",
+        "UPDATE record SET state = replace(state, 'Zonnedauw', 'a' || char(92) || char(92) || 'u0001b')
+         WHERE kind = 'message' AND key = '2'",
+        "UPDATE record SET state = 'null' WHERE kind = 'counter'",
+        "DELETE FROM record WHERE kind = 'counter'",
+        "UPDATE record SET state = '7' WHERE kind = 'resource'",
+        "INSERT INTO record VALUES ('tomorrow', 'x', 'y'), (x'ff', 'x', 'y')",
+        "INSERT INTO record VALUES ('item', '1', '{}'), ('session', 'secret', '[]'), ('definition', '9', '{}')",
+        "UPDATE record SET state = replace(state, '\"New\"', '\"Claimed\"') WHERE kind = 'delivery'",
+    ];
+    for (place, damage) in damages.into_iter().enumerate() {
+        let directory = three_messages(&format!("damage-{place}")).await;
+        let count = "SELECT CAST(count(*) AS TEXT) FROM record";
+        change(&directory.file(), damage);
+        let before: usize = find(&directory.file(), count)[0].parse().expect("a number");
+        let sandbox = start(&directory.file()).await;
+        let aside = sandbox.number_set_aside();
+        let (portal, game) = clients(&sandbox);
+        let first = claimed(&game).await;
+        assert!(first.iter().all(|identifier| identifier.starts_with('m')), "{damage}: {first:?}");
+        // What is new never gets in the way of what is there.
+        portal.send_message(plan("new", &format!("new-{place}"))).await.bundle();
+        assert_eq!(claimed(&game).await, ["new"], "{damage}");
+        sandbox.stop().await;
+        let kept: usize = find(&directory.file(), "SELECT CAST(count(*) AS TEXT) FROM set_aside")[0]
+            .parse()
+            .expect("a number");
+        assert_eq!(kept, aside, "{damage}");
+        let after: usize = find(&directory.file(), count)[0].parse().expect("a number");
+        assert!(after + aside > before, "{damage}: nothing is deleted");
+        assert!(aside > 0 || damage.starts_with("DELETE"), "{damage}");
+        let sandbox = start(&directory.file()).await;
+        assert_eq!(sandbox.number_set_aside(), 0, "{damage}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_nothing_refers_to_is_set_aside() {
+    let directory = three_messages("orphan").await;
+    change(
+        &directory.file(),
+        "DELETE FROM record WHERE kind IN ('delivery', 'receipt') AND state LIKE '%\"message\":2,%'",
+    );
+    let sandbox = start(&directory.file()).await;
+    assert_eq!(sandbox.number_set_aside(), 1);
+    sandbox.stop().await;
+    assert_eq!(reasons(&directory.file()), ["message: nothing refers to it"]);
+}
+
+#[tokio::test]
+async fn what_belongs_to_an_instance_that_is_not_configured_now_waits_for_it() {
+    let directory = three_messages("gone").await;
+    let mut config = world().data(directory.file());
+    config.instances.retain(|instance| instance.username != "game");
+    config.limits.queue_messages = 1;
+    let sandbox = config.start().await.expect("a sandbox");
+    // The portal's history forgets its messages meanwhile; the game's are not forgotten with them.
+    let (portal, _) = clients(&sandbox);
+    portal.send_message(plan("m4", "4")).await.bundle();
+    sandbox.stop().await;
+    let sandbox = start(&directory.file()).await;
+    let (_, game) = clients(&sandbox);
+    assert_eq!(sandbox.number_set_aside(), 0);
+    assert_eq!(claimed(&game).await, ["m1", "m2", "m3"]);
+}
+
+#[tokio::test]
+async fn a_message_goes_from_the_file_with_the_last_who_has_it() {
+    let directory = Directory::new("last");
+    let mut config = world().data(directory.file());
+    config.limits.queue_messages = 2;
+    let sandbox = config.start().await.expect("a sandbox");
+    let (portal, game) = clients(&sandbox);
+    for number in 1..=10 {
+        portal.send_message(plan(&format!("m{number}"), &number.to_string())).await.bundle();
+        let (entry, header) = game.claim().await.header_entry();
+        let id = entry.id.expect("an id");
+        game.acknowledge(&id, &header, koppeltaal_messaging::ProcessingStatus::Success).await.document();
+    }
+    sandbox.stop().await;
+    assert_eq!(
+        find(&directory.file(), "SELECT key FROM record WHERE kind = 'message' ORDER BY key"),
+        ["10", "9"]
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_broke_off_is_refused_and_left_as_it_is() {
+    let directory = three_messages("cut").await;
+    let whole = std::fs::read(directory.file()).expect("a file");
+    assert!(whole.len() > 8192);
+    let cut = &whole[..5000];
+    std::fs::write(directory.file(), cut).expect("written");
+    let error = refused(&directory.file()).await;
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+    assert!(error.to_string().contains("sandbox.sqlite is damaged or is no data file"), "{error}");
+    assert_eq!(std::fs::read(directory.file()).expect("a file"), cut);
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused_and_left_as_it_is() {
+    let directory = Directory::new("foreign");
+    for sql in ["CREATE TABLE a (b)", "PRAGMA user_version = 1", "CREATE TABLE record (x)"] {
+        change(&directory.file(), sql);
+        let error = refused(&directory.file()).await;
+        assert!(matches!(error, StoreError::Damaged { .. }), "{sql}: {error:?}");
+    }
+    assert_eq!(find(&directory.file(), "SELECT name FROM sqlite_schema ORDER BY name"), ["a", "record"]);
+}
+
+#[tokio::test]
+async fn a_file_of_a_later_version_is_refused() {
+    let directory = three_messages("later").await;
+    change(&directory.file(), "PRAGMA user_version = 2");
+    let error = refused(&directory.file()).await;
+    assert!(matches!(error, StoreError::Format { found: 2, known: 1, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_in_use_is_refused() {
+    let directory = Directory::new("use");
+    let _sandbox = start(&directory.file()).await;
+    let error = refused(&directory.file()).await;
+    assert!(matches!(error, StoreError::InUse { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_refused() {
+    let directory = Directory::new("folder");
+    let error = refused(directory.path()).await;
+    assert!(matches!(error, StoreError::Open { .. }), "{error:?}");
+    let error = refused(&directory.path().join("nowhere/sandbox.sqlite")).await;
+    assert!(error.to_string().contains("cannot be opened for writing"), "{error}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_the_data_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = Directory::new("mode");
+    let sandbox = start(&directory.file()).await;
+    let (portal, _) = clients(&sandbox);
+    portal.send_message(plan("m1", "1")).await.bundle();
+    let mut names = Vec::new();
+    for file in std::fs::read_dir(directory.path()).expect("files") {
+        let file = file.expect("a file");
+        assert_eq!(file.metadata().expect("its mode").permissions().mode() & 0o777, 0o600, "{file:?}");
+        names.push(file.file_name());
+    }
+    assert!(names.len() >= 2, "the log as well: {names:?}");
+}

@@ -2,9 +2,9 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use common::{Client, FORMATS, Format, http, plan, world};
+use common::{Client, Directory, FORMATS, Format, http, plan, world};
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::ProcessingStatus as Status;
 use koppeltaal_messaging::Reference;
@@ -12,27 +12,6 @@ use koppeltaal_messaging::profiles::{ActivityDefinition, StorageItem};
 use koppeltaal_messaging::valuesets::ActivityKind;
 use koppeltaal_sandbox::{Application, Sandbox, SandboxConfig, StartError};
 use reqwest::Method;
-
-/// A directory that goes with the test.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("koppeltaal-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a directory");
-        Self(path)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("sandbox.sqlite")
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn definition() -> Other {
     ActivityDefinition {

@@ -3,6 +3,7 @@
 //! Nothing here knows of HTTP, of formats or of the time of day: a step gets the moment at which it happens, and either
 //! happens completely or not at all.
 
+mod bound;
 mod definitions;
 mod delivery;
 mod fingerprint;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use koppeltaal_messaging::{ApiVersion, Event, ProcessingStatus};
 use uuid::Uuid;
 
+pub(crate) use bound::names_another;
 pub(crate) use definitions::{Definition, SentDefinition, not_found as definition_not_found};
 pub(crate) use delivery::{Acknowledgement, Delivery};
 pub(crate) use history::{Receipt, Sent};

@@ -24,6 +24,8 @@ pub(crate) struct Resources {
 struct Known {
     version: Version,
     fingerprint: Option<Fingerprint>,
+    /// URL of the patient whom it is about, if it is about one.
+    patient: Option<Box<str>>,
 }
 
 /// What a message did to one of its resources.
@@ -111,25 +113,37 @@ impl Resources {
         self.known.get(url).map(|known| (known.version.clone(), known.fingerprint))
     }
 
+    /// URL, without version, of the patient whom a known resource is about, if it is about one.
+    pub(super) fn patient(&self, url: &str) -> Option<&str> {
+        self.known.get(url)?.patient.as_deref()
+    }
+
     /// Knows again what was known before.
-    pub(super) fn restore(&mut self, url: String, version: Version, fingerprint: Option<Fingerprint>) {
-        self.known.insert(url, Known { version, fingerprint });
+    pub(super) fn restore(
+        &mut self,
+        url: String,
+        version: Version,
+        fingerprint: Option<Fingerprint>,
+        patient: Option<Box<str>>,
+    ) {
+        self.known.insert(url, Known { version, fingerprint, patient });
     }
 
     fn put(&mut self, resource: &PostedResource, is_focal: bool, tick: &mut Tick<'_>) -> Effect {
-        let fingerprint = resource.fingerprint;
+        let (fingerprint, patient) = (resource.fingerprint, resource.patient.clone());
         self.changed.add(resource.url.clone());
         match self.known.get_mut(&resource.url) {
             None => {
                 let version = tick.version();
-                self.known.insert(resource.url.clone(), Known { version: version.clone(), fingerprint });
+                let known = Known { version: version.clone(), fingerprint, patient };
+                self.known.insert(resource.url.clone(), known);
                 Effect::Created(version)
             }
             Some(known) if !is_focal && fingerprint.is_some() && known.fingerprint == fingerprint => {
                 Effect::Unchanged(known.version.clone())
             }
             Some(known) => {
-                *known = Known { version: tick.version(), fingerprint };
+                *known = Known { version: tick.version(), fingerprint, patient };
                 Effect::Changed(known.version.clone())
             }
         }

@@ -79,6 +79,9 @@ struct SavedResource {
     url: String,
     version: Version,
     fingerprint: Option<Fingerprint>,
+    /// Missing in files of earlier versions.
+    #[serde(default)]
+    patient: Option<Box<str>>,
 }
 
 /// The key of the counters.
@@ -133,6 +136,7 @@ impl Persistent for Mailbox {
                     url: url.clone(),
                     version,
                     fingerprint,
+                    patient: domain.resources.patient(&url).map(Into::into),
                 });
                 records.push(Record::new(Kind::Resource, &format!("{name} {url}"), saved.as_ref())?);
             }
@@ -199,7 +203,7 @@ impl Persistent for Mailbox {
             Kind::Resource => {
                 let saved: SavedResource = serde_json::from_str(state)?;
                 let domain = self.domains.entry(saved.domain).or_default();
-                domain.resources.restore(saved.url, saved.version, saved.fingerprint);
+                domain.resources.restore(saved.url, saved.version, saved.fingerprint, saved.patient);
             }
             Kind::Message => {
                 let message = load_message(number(key)?, serde_json::from_str(state)?)?;

@@ -3,6 +3,8 @@
 
 pub mod oauth;
 
+use std::path::PathBuf;
+
 use koppeltaal_fhir::resources::{MessageHeader, OperationOutcome};
 use koppeltaal_fhir::{Bundle, Document, Entry, ReadOptions, ResourceType};
 use koppeltaal_messaging::{Event, Header, Issue, ProcessingState, ProcessingStatus};
@@ -24,6 +26,27 @@ pub fn world() -> SandboxConfig {
 
 pub async fn start() -> Sandbox {
     world().start().await.expect("a sandbox")
+}
+
+/// A directory that goes with the test.
+pub struct Directory(pub PathBuf);
+
+impl Directory {
+    pub fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("koppeltaal-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a directory");
+        Self(path)
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.0.join("sandbox.sqlite")
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -31,6 +31,8 @@ pub(crate) struct App {
     faults: Faults,
     is_admin: bool,
     has_page: bool,
+    /// The address that the sandbox listens on.
+    listens: IpAddr,
     /// Moves on whenever a message does.
     revision: watch::Sender<u64>,
     webhooks: HashMap<InstanceId, webhook::Caller>,
@@ -98,6 +100,7 @@ impl App {
             faults: Faults::new(config.faults.clone()),
             is_admin: config.admin,
             has_page: config.admin || listens.is_loopback(),
+            listens,
             revision: watch::Sender::new(0),
             hub: Hub::new(config.push, config.limits.hub_connections),
             instances: instances.collect(),
@@ -150,6 +153,11 @@ impl App {
     /// Whether there is a page for people.
     pub(crate) fn has_page(&self) -> bool {
         self.has_page
+    }
+
+    /// The address that the sandbox listens on.
+    pub(crate) fn listens(&self) -> IpAddr {
+        self.listens
     }
 
     /// To be told when a message moves.

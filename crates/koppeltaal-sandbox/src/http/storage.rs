@@ -77,7 +77,8 @@ fn read_search(params: &Params) -> Result<Search, Refusal> {
             .iter()
             .find_map(|(prefix, how)| text.strip_prefix(prefix).map(|rest| (rest, *how)))
             .unwrap_or((text, Comparison::Equal));
-        let time = Time::read(rest);
+        // The plus of an offset, sent as it is, is a blank in a query; no time has one.
+        let time = Time::read(&rest.trim().replace(' ', "+"));
         Ok((
             how,
             time.ok_or_else(|| Refusal::parameter(format!("{} is not a time.", parameter::LAST_UPDATED)))?,

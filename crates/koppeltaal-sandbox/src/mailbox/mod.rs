@@ -68,6 +68,8 @@ pub(crate) struct News {
     pub(crate) instance: InstanceId,
     /// `MessageHeader.identifier`.
     pub(crate) identifier: String,
+    /// URL, without version, of the patient whom it is about, if it is about one.
+    pub(crate) patient: Option<Arc<str>>,
 }
 
 /// What there is in a domain.
@@ -259,11 +261,16 @@ impl Mailbox {
 
     /// Copies a message into the queues of its subscribers.
     fn deliver(&mut self, message: &Arc<Message>, now: Moment) {
+        let patient: Option<Arc<str>> = message.patient.as_deref().map(Into::into);
         for (id, Account { instance, queue, .. }) in &mut self.accounts {
             if instance.domain == message.domain && instance.subscriptions.contains(&message.event) {
                 self.last_number += 1;
                 queue.put(self.last_number, Arc::clone(message), &mut Tick::new(&mut self.clock, now));
-                self.news.push(News { instance: id.clone(), identifier: message.identifier.clone() });
+                self.news.push(News {
+                    instance: id.clone(),
+                    identifier: message.identifier.clone(),
+                    patient: patient.clone(),
+                });
             }
         }
     }

@@ -51,14 +51,6 @@ impl<T> Expiring<T> {
         (until > now).then_some(value)
     }
 
-    /// Changes the entry with this key, if there is one. Its end stays.
-    pub(crate) fn change(&mut self, key: &str, change: impl FnOnce(&mut T)) {
-        if let Some((_, value)) = self.entries.get_mut(key) {
-            change(value);
-            self.changed.add(key.to_owned());
-        }
-    }
-
     /// Removes the entries of which this holds.
     pub(crate) fn remove_where(&mut self, holds: impl Fn(&T) -> bool) {
         let Self { entries, order, changed, .. } = self;

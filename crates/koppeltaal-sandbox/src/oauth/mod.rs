@@ -288,7 +288,9 @@ impl Grants {
             return invalid("the refresh token was used before");
         }
         self.sessions.remove_where(|other| other.family == session.family);
-        self.refreshes.change(token, |refresh| refresh.is_used = true);
+        // For as long as the one that takes its place.
+        let used = Refresh { session: session.clone(), is_used: true };
+        self.refreshes.put(token.to_owned(), now.after(self.lifetimes.refresh), used, now);
         Ok(self.give(&application, session.context, session.scope, session.family, fresh, now))
     }
 

@@ -155,6 +155,16 @@ impl Store {
         Ok(())
     }
 
+    /// The secret of this name: the one in the file, or else this one, which is there from now on.
+    pub(crate) fn secret(&self, name: &str, fresh: String) -> Result<String, StoreError> {
+        self.connection.execute(
+            "INSERT OR IGNORE INTO record (kind, key, state) VALUES ('secret', ?1, ?2)",
+            params![name, fresh],
+        )?;
+        let secret = "SELECT state FROM record WHERE kind = 'secret' AND key = ?1";
+        Ok(self.connection.query_row(secret, params![name], |row| row.get(0))?)
+    }
+
     /// Writes what changed, all of it or nothing.
     pub(crate) fn write(&mut self, records: &[Record]) -> Result<(), StoreError> {
         if records.is_empty() {

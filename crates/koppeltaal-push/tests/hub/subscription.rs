@@ -112,6 +112,24 @@ async fn a_start_push_that_fails_is_called_again() {
 }
 
 #[tokio::test]
+async fn connected_is_a_reason_to_look_and_a_lost_start_push_is_repeated_soon() {
+    let server = Server::start(SERVER_2_4).await;
+    server.fail("send", [Fault::Hang]);
+    let mut notifications = Notifications::every(NEVER);
+    notifications.wait().await;
+    let since = Instant::now();
+    let _subscription = options(&server)
+        .invoke_timeout(Duration::from_secs(30))
+        .transport(Transport::ServerSentEvents)
+        .subscribe(notifications.notifier());
+    push(&mut notifications).await;
+    assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+    server.until("send", 2).await;
+    let elapsed = since.elapsed();
+    assert!((Duration::from_secs(5)..Duration::from_secs(10)).contains(&elapsed), "{elapsed:?}");
+}
+
+#[tokio::test]
 async fn dropping_the_notifications_ends_the_subscription() {
     let server = Server::start(SERVER_2_4).await;
     let mut notifications = Notifications::every(NEVER);

@@ -87,7 +87,7 @@ impl App {
         // Hub clients that come back after a restart have the tokens of before.
         let seal = Seal::new();
         let seal = match &store {
-            Some(store) => Seal::with_secret(&store.secret("hub", seal.secret())?).unwrap_or(seal),
+            Some(store) => Seal::with_secret(&store.secret("hub", &seal.secret())?).unwrap_or(seal),
             None => seal,
         };
         mailbox.seed(&config.activity_definitions, Moment::now());

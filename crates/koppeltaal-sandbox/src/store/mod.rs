@@ -156,7 +156,7 @@ impl Store {
     }
 
     /// The secret of this name: the one in the file, or else this one, which is there from now on.
-    pub(crate) fn secret(&self, name: &str, fresh: String) -> Result<String, StoreError> {
+    pub(crate) fn secret(&self, name: &str, fresh: &str) -> Result<String, StoreError> {
         self.connection.execute(
             "INSERT OR IGNORE INTO record (kind, key, state) VALUES ('secret', ?1, ?2)",
             params![name, fresh],

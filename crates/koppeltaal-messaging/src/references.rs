@@ -5,7 +5,19 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use koppeltaal_fhir::Resource;
 use koppeltaal_fhir::datatypes::ResourceReference;
+
+/// The references in a resource, each as its path, such as `participant[0].member`, and its text: those of the elements,
+/// in extensions, and in contained resources, in the order of the elements. One without text is left out.
+#[must_use]
+pub fn references_in(resource: &Resource) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    visit_references(&mut resource.clone(), &mut |path, reference| {
+        found.extend(reference.reference.as_str().map(|text| (path.text(), text.to_owned())));
+    });
+    found
+}
 
 /// Something that can hold references.
 pub(crate) trait References {
@@ -102,7 +114,6 @@ impl References for ResourceReference {
 
 #[cfg(test)]
 mod tests {
-    use koppeltaal_fhir::Resource;
     use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, Identifier};
     use koppeltaal_fhir::resources::{
         CarePlan, CarePlanActivity, CarePlanParticipant, CarePlanSimple, Other,
@@ -112,14 +123,6 @@ mod tests {
 
     fn to(id: &str) -> ResourceReference {
         ResourceReference { reference: id.into(), ..ResourceReference::default() }
-    }
-
-    fn found(mut resource: Resource) -> Vec<(String, String)> {
-        let mut found = Vec::new();
-        visit_references(&mut resource, &mut |path, reference| {
-            found.extend(reference.reference.as_str().map(|text| (path.text(), text.to_owned())));
-        });
-        found
     }
 
     #[test]
@@ -152,6 +155,9 @@ mod tests {
             ("participant[0].member", "member"),
             ("activity[0].simple.performer[0]", "performer"),
         ];
-        assert_eq!(found(plan.into()), expected.map(|(path, text)| (path.to_owned(), text.to_owned())));
+        assert_eq!(
+            references_in(&plan.into()),
+            expected.map(|(path, text)| (path.to_owned(), text.to_owned()))
+        );
     }
 }

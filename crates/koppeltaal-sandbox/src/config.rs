@@ -75,7 +75,8 @@ pub struct SandboxConfig {
     pub claim_timeout: Duration,
     /// What goes wrong on purpose. Default nothing.
     pub faults: Vec<Fault>,
-    /// Whether faults can be set at `/sandbox/faults`, by anybody. Default no.
+    /// Whether the page, and faults at `/sandbox/faults`, are for anybody who can reach the sandbox: under its address or the
+    /// name in the public URL. Default no.
     pub admin: bool,
     /// The times of push.
     pub push: Push,

@@ -74,6 +74,9 @@ pub(crate) async fn serve<S>(
     }
 }
 
+/// What a connection holds of a request's header, and of what is read ahead, at most. A longer header gets 431.
+const BUFFER_BYTES: usize = 64 << 10;
+
 /// An answer that is none: the connection is closed instead.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the connection is cut on purpose")]
@@ -103,6 +106,7 @@ where
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(patience)
+        .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(Impatient::new(stream, patience)), service)
         .with_upgrades();
     let mut connection = pin!(connection);

@@ -23,6 +23,9 @@ const TRIES: u32 = 5;
 const WAITING: usize = 1000;
 const MESSAGE_IDENTIFIER: HeaderName = HeaderName::from_static("koppeltaalmessageidentifier");
 
+/// The longest identifier that a call tells; a longer one would be no header that anybody takes.
+const IDENTIFIER_BYTES: usize = 1024;
+
 /// Sends the calls of one webhook.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller(mpsc::Sender<Arc<str>>);
@@ -50,6 +53,7 @@ impl Caller {
 
     /// Tells of the message with this identifier.
     pub(crate) fn notify(&self, identifier: &str) {
+        let identifier = if identifier.len() <= IDENTIFIER_BYTES { identifier } else { "" };
         // Full: the receiver has enough to wake up for.
         let _ = self.0.try_send(identifier.into());
     }
@@ -95,7 +99,9 @@ fn request(webhook: &Webhook, domain: &str, identifier: &str) -> http::Result<Re
     for (name, value) in
         [(HeaderName::from_static("category"), tag.as_str()), (MESSAGE_IDENTIFIER, identifier)]
     {
-        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes())
+            && !value.is_empty()
+        {
             request = request.header(name, value);
         }
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use common::files::Directory;
+use common::oauth::{PATIENT, confidential, tokens};
 use common::{Client, FORMATS, Format, http, plan, world};
 use futures_util::{SinkExt as _, StreamExt as _};
 use koppeltaal_messaging::Event;
@@ -53,6 +55,9 @@ struct HubClient {
     base: String,
     token: String,
     transport: &'static str,
+    protocol: &'static str,
+    /// A token to come with in place of the game's own credentials.
+    bearer: Option<String>,
 }
 
 impl HubClient {
@@ -68,12 +73,17 @@ impl HubClient {
         assert_eq!(answer["Url"], "/signalr");
         assert_eq!(answer["TryWebSockets"], true);
         let token = answer["ConnectionToken"].as_str().expect("a token").to_owned();
-        Self { base, token, transport }
+        Self { base, token, transport, protocol: "2.1", bearer: None }
+    }
+
+    /// The same client after the server was restarted.
+    fn after_restart(self, sandbox: &Sandbox) -> Self {
+        Self { base: format!("{}/signalr", sandbox.url()), ..self }
     }
 
     fn query(&self) -> [(&str, &str); 4] {
         [
-            ("clientProtocol", "2.1"),
+            ("clientProtocol", self.protocol),
             ("transport", self.transport),
             ("connectionToken", &self.token),
             ("connectionData", HUBS),
@@ -81,7 +91,11 @@ impl HubClient {
     }
 
     fn request(&self, path: &str) -> RequestBuilder {
-        http().post(format!("{}/{path}", self.base)).query(&self.query()).basic_auth("game", Some("g"))
+        let request = http().post(format!("{}/{path}", self.base)).query(&self.query());
+        match &self.bearer {
+            Some(token) => request.bearer_auth(token),
+            None => request.basic_auth("game", Some("g")),
+        }
     }
 
     async fn send(&self, path: &str) -> Response {
@@ -190,6 +204,88 @@ async fn a_socket_is_told_of_messages_after_start_push() {
             other => panic!("no close: {other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_connection_goes_on_after_a_restart_with_a_data_file() {
+    let directory = Directory::new("hub");
+    let start = async || world().push(fast()).data(directory.file()).start().await.expect("a sandbox");
+    let sandbox = start().await;
+    let client = HubClient::negotiate(&sandbox, "webSockets").await;
+    let mut socket = client.socket("connect", "").await;
+    next(&mut socket).await;
+    client.start().await;
+    let call = r#"{"H":"koppeltaalhub","M":"StartPush","A":[],"I":"3"}"#;
+    socket.send(Message::text(call)).await.expect("sent");
+    let groups = loop {
+        let frame = next(&mut socket).await;
+        if frame["G"].is_string() {
+            break frame;
+        }
+    };
+    sandbox.stop().await;
+
+    let sandbox = start().await;
+    let client = client.after_restart(&sandbox);
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("messageId", groups["C"].as_str().expect("a cursor"))
+        .append_pair("groupsToken", groups["G"].as_str().expect("a token"))
+        .finish();
+    let mut socket = client.socket("reconnect", &format!("&{query}")).await;
+    // Until the server has it.
+    let sign = timeout(PATIENCE, socket.next()).await.expect("in time").expect("more").expect("no error");
+    assert_eq!(sign.as_text(), Some("{}"));
+    post(&sandbox, 1).await;
+    assert_eq!(next(&mut socket).await["M"][0].to_string(), TOLD);
+}
+
+#[tokio::test]
+async fn a_client_of_before_a_restart_without_data_is_told_to_start_anew() {
+    let before = start().await;
+    let clients = [
+        HubClient::negotiate(&before, "webSockets").await,
+        HubClient::negotiate(&before, "serverSentEvents").await,
+        HubClient::negotiate(&before, "longPolling").await,
+    ];
+    before.stop().await;
+    let sandbox = start().await;
+    let [sockets, events, polls] = clients.map(|client| client.after_restart(&sandbox));
+
+    let mut socket = sockets.socket("reconnect", "").await;
+    assert!(next(&mut socket).await["E"].is_string());
+    let close = timeout(PATIENCE, socket.next()).await.expect("in time").expect("more").expect("no error");
+    assert!(close.is_close());
+    let mut stream = events.send("reconnect").await;
+    let told = until(&mut stream, "\"E\":").await;
+    assert!(told.starts_with("data: initialized\n\ndata: {"), "{told}");
+    for path in ["poll", "reconnect"] {
+        assert!(json(polls.send(path).await).await["E"].is_string());
+    }
+    // As the original: whatever is no receive request, and for clients that do not know such a frame.
+    for path in ["connect", "start", "send", "abort"] {
+        assert_eq!(polls.send(path).await.status(), 400, "{path}");
+    }
+    let old = HubClient { protocol: "1.5", ..polls };
+    assert_eq!(old.send("reconnect").await.status(), 400);
+}
+
+#[tokio::test]
+async fn a_client_with_a_token_is_told_of_messages_about_its_patient_only() {
+    let sandbox = world().application(confidential()).push(fast()).start().await.expect("a sandbox");
+    let tokens = tokens(&sandbox).await;
+    let mut client = HubClient::negotiate(&sandbox, "longPolling").await;
+    client.bearer = tokens["access_token"].as_str().map(str::to_owned);
+    let init = json(client.send("connect").await).await;
+    client.start_push().await;
+    let (_, groups) = client.poll("poll", &init["C"]).await;
+    post(&sandbox, 1).await;
+    let (_, quiet) = client.poll("poll", &groups["C"]).await;
+    assert_eq!(quiet["M"], Value::Array(vec![]));
+    let mut mine = plan("m2", "2");
+    common::set_header_patient(&mut mine, PATIENT);
+    Client::portal(&sandbox, Format::Json).send_message(mine).await.bundle();
+    let (_, told) = client.poll("poll", &quiet["C"]).await;
+    assert_eq!(told["M"].as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]

@@ -165,6 +165,32 @@ async fn launches_and_codes_expire() {
 }
 
 #[tokio::test]
+async fn an_app_with_an_activation_code_reads_every_error_itself() {
+    let portal = Application::new("portal").redirect_uri(LOGIN);
+    let sandbox = world().application(confidential()).application(portal).start().await.expect("a sandbox");
+    let request = get(&sandbox, "MobileLaunch", LAUNCH).basic_auth("portal", Some("wacht:wöord"));
+    let known = json(request, 200).await["activation_code"].as_str().expect("text").to_owned();
+    // With a redirect URI, as apps send it that were web applications before.
+    let authorize = |client: &str, response_type: &str, launch: &str| {
+        let scope = format!("patient/*.read launch:{launch}");
+        let query = [
+            ("response_type", response_type),
+            ("client_id", client),
+            ("redirect_uri", LOGIN),
+            ("scope", &scope),
+        ];
+        get(&sandbox, "Authorize", &query)
+    };
+    refused(authorize("game", "code", "123456"), 400, "invalid_scope").await;
+    refused(authorize("game", "token", &known), 400, "unsupported_response_type").await;
+    refused(authorize("portal", "code", &known), 400, "unauthorized_client").await;
+    assert!(json(authorize("game", "code", &known), 200).await["authorization_code"].is_string());
+    refused(authorize("game", "code", &known), 400, "invalid_scope").await;
+    // A web launch that nobody knows goes back to the page, as ever.
+    location(&sent(authorize("game", "code", "123456789")).await);
+}
+
+#[tokio::test]
 async fn an_activation_code_opens_an_app_once() {
     let sandbox = start(confidential()).await;
     let activation = async || {

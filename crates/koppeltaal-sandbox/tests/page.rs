@@ -127,6 +127,77 @@ async fn pages_of_other_sites_cannot_read_or_change_anything() {
     assert_eq!(form.send().await.expect("an answer").status(), 415);
 }
 
+/// The status of what a browser sends to the page: under this name, from a page of this origin.
+async fn status(sandbox: &Sandbox, path: &str, host: &str, origin: Option<&str>) -> u16 {
+    let url = format!("http://127.0.0.1:{}{path}", sandbox.address().port());
+    let claim = json!({ "domain": "Zonnedauw", "username": "game" });
+    let request = match path {
+        "/sandbox/claim" => http().post(url).json(&claim),
+        "/sandbox/faults" if origin.is_some() => http().put(url).json(&json!([])),
+        _ => http().get(url),
+    };
+    let request = request.header("host", host);
+    let request = if let Some(origin) = origin { request.header("origin", origin) } else { request };
+    request.send().await.expect("an answer").status().as_u16()
+}
+
+#[tokio::test]
+async fn a_page_for_everybody_is_shown_under_its_own_names_only() {
+    let everywhere = "0.0.0.0:0".parse().expect("an address");
+    let config = world().listen(everywhere).admin(true).public_url("https://koppeltaal.example/sandbox");
+    let sandbox = config.start().await.expect("a sandbox");
+    for path in ["/", "/sandbox/state", "/sandbox/faults", "/sandbox/claim"] {
+        // Another site's name cannot be an address, so any of those is this machine's.
+        for host in ["localhost:8080", "127.0.0.1", "[::1]:80", "192.0.2.7:8080", "Koppeltaal.example"] {
+            assert_eq!(status(&sandbox, path, host, None).await, 200, "{path} at {host}");
+        }
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "koppeltaal.example.evil.example:8080",
+            "192.0.2.7.evil.example",
+        ] {
+            assert_eq!(status(&sandbox, path, host, None).await, 403, "{path} at {host}");
+        }
+    }
+    let here = format!("127.0.0.1:{}", sandbox.address().port());
+    let one = world().listen("127.0.0.1:0".parse().expect("an address")).admin(true).start().await;
+    let one = one.expect("a sandbox");
+    assert_eq!(status(&one, "/sandbox/state", &here, None).await, 200);
+    assert_eq!(status(&one, "/sandbox/state", "192.0.2.7:80", None).await, 403, "it does not listen there");
+}
+
+#[tokio::test]
+async fn what_changes_something_is_sent_by_the_page_itself() {
+    let config = world().admin(true).public_url("https://koppeltaal.example");
+    let sandbox = config.start().await.expect("a sandbox");
+    for path in ["/sandbox/claim", "/sandbox/faults"] {
+        for (host, origin, expected) in [
+            ("localhost:81", "http://localhost:81", 200),
+            ("localhost:81", "https://koppeltaal.example", 200),
+            ("localhost:81", "http://koppeltaal.example", 403),
+            ("localhost:81", "http://localhost:82", 403),
+            ("localhost:81", "https://evil.example", 403),
+            ("localhost:81", "null", 403),
+        ] {
+            assert_eq!(status(&sandbox, path, host, Some(origin)).await, expected, "{path} from {origin}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_needs_no_login_is_short() {
+    let sandbox = world().admin(true).start().await.expect("a sandbox");
+    let long = json!({ "domain": "x".repeat(64 << 10) });
+    for request in [
+        http().post(format!("{}/sandbox/claim", sandbox.url())),
+        http().put(format!("{}/sandbox/faults", sandbox.url())),
+    ] {
+        let answer = request.json(&long).send().await.expect("an answer");
+        assert_eq!(answer.status(), 413);
+    }
+}
+
 #[tokio::test]
 async fn there_is_no_page_where_others_can_reach_it() {
     let everywhere = "0.0.0.0:0".parse().expect("an address");

@@ -148,6 +148,14 @@ async fn items_are_found_by_type_key_and_time() {
         ] {
             assert_eq!(found(&game, query).await, expected, "{query}");
         }
+        // The plus of an offset comes as it is from clients that do not encode it.
+        for offset in ["+00:00", "%2B00:00"] {
+            let time = time.replace('Z', offset);
+            for (prefix, expected) in [("", 1), ("%3C%3D", 2), ("%3E", 1)] {
+                let path = format!("Other?code=StorageItem&lastUpdated={prefix}{time}");
+                assert_eq!(keys(&game.get(&path).await.bundle()).len(), expected, "{path}");
+            }
+        }
         game.get("Other?code=StorageItem&lastUpdated=yesterday").await.details(400);
         game.get("Other?code=StorageItem&_sort=objectKey").await.details(400);
 

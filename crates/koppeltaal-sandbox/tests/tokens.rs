@@ -4,9 +4,10 @@ mod common;
 
 use std::time::Duration;
 
+use common::files::Directory;
 use common::oauth::*;
 use common::{Client, FORMATS, Format, http, plan, world};
-use koppeltaal_sandbox::{Application, Lifetimes};
+use koppeltaal_sandbox::{Application, Lifetimes, Sandbox};
 use serde_json::Value;
 
 #[tokio::test]
@@ -17,6 +18,67 @@ async fn a_token_can_be_asked_for_by_get_and_by_a_public_client() {
     let reply = json(get(&sandbox, "Token", &query), 200).await;
     assert!(reply["access_token"].is_string());
     assert_eq!(reply.get("refresh_token"), None, "a public client could not keep it");
+}
+
+#[tokio::test]
+async fn a_public_client_need_not_say_who_it_is_for_its_code_does() {
+    let sandbox = start(public()).await;
+    let code = code(&sandbox, &[]).await;
+    let reply = json(get(&sandbox, "Token", &redeem(&code)), 200).await;
+    assert_eq!(reply["patient"], PATIENT);
+    // The same again: whoever it is, the code was used.
+    refused(get(&sandbox, "Token", &redeem(&code)), 400, "invalid_grant").await;
+    refused(get(&sandbox, "Token", &redeem("unknown")), 400, "invalid_grant").await;
+}
+
+#[tokio::test]
+async fn a_confidential_client_says_who_it_is_whatever_its_code_says() {
+    let sandbox = start(confidential()).await;
+    let code = code(&sandbox, &[]).await;
+    refused(get(&sandbox, "Token", &redeem(&code)), 401, "invalid_client").await;
+    json(token(&sandbox, &redeem(&code)), 200).await;
+}
+
+#[tokio::test]
+async fn a_verifier_to_which_there_was_no_challenge_is_refused() {
+    let sandbox = start(confidential()).await;
+    let code = code(&sandbox, &[]).await;
+    let form = [&redeem(&code)[..], &[("code_verifier", VERIFIER)]].concat();
+    refused(token(&sandbox, &form), 400, "invalid_grant").await;
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_is_used_again_ends_all_that_came_of_the_same_launch() {
+    let directory = Directory::new("refresh");
+    let start = async || {
+        let config = world().application(confidential()).data(directory.file());
+        config.start().await.expect("a sandbox")
+    };
+    let refresh = |token: &Value| {
+        let token = token["refresh_token"].as_str().expect("a token").to_owned();
+        move |sandbox: &Sandbox| {
+            self::token(sandbox, &[("grant_type", "refresh_token"), ("refresh_token", &token)])
+        }
+    };
+    let sandbox = start().await;
+    let first = tokens(&sandbox).await;
+    let bystander = tokens(&sandbox).await;
+    let second = json(refresh(&first)(&sandbox), 200).await;
+    sandbox.stop().await;
+
+    // That it was used is remembered, and that the rest has ended as well.
+    let sandbox = start().await;
+    let game = |reply: &Value, sandbox: &Sandbox| {
+        Client::bearer(sandbox, reply["access_token"].as_str().expect("a token"), Format::Json)
+    };
+    game(&second, &sandbox).claim().await.bundle();
+    refused(refresh(&first)(&sandbox), 400, "invalid_grant").await;
+    sandbox.stop().await;
+    let sandbox = start().await;
+    game(&second, &sandbox).claim().await.details(401);
+    refused(refresh(&second)(&sandbox), 400, "invalid_grant").await;
+    game(&bystander, &sandbox).claim().await.bundle();
+    json(refresh(&bystander)(&sandbox), 200).await;
 }
 
 #[tokio::test]
@@ -116,10 +178,10 @@ async fn a_refresh_brings_new_tokens_and_ends_the_old_ones() {
         |reply: &Value| Client::bearer(&sandbox, reply["access_token"].as_str().unwrap(), Format::Json);
     with(&first).claim().await.details(401);
     with(&second).claim().await.bundle();
-    refused(token(&sandbox, &form), 400, "invalid_grant").await;
     let again =
         [("grant_type", "refresh_token"), ("refresh_token", second["refresh_token"].as_str().unwrap())];
     json(get(&sandbox, "Token", &again).basic_auth("game", Some("g:eheim")), 200).await;
+    refused(token(&sandbox, &form), 400, "invalid_grant").await;
 }
 
 #[tokio::test]

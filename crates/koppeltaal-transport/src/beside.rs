@@ -12,9 +12,19 @@ impl Client {
     /// already, without `?`; none if empty). It has no credentials, time limit or retries, and asks for an answer that is
     /// not compressed.
     pub fn request_beside_fhir(&self, method: Method, path: &str, query: &str) -> RequestBuilder {
+        self.beside(&self.shared().http, method, path, query)
+    }
+
+    /// The same over a connection that is opened for it. After a failure of the network, connections that are idle may be
+    /// dead, which shows only when nothing comes over them.
+    pub fn request_beside_fhir_anew(&self, method: Method, path: &str, query: &str) -> RequestBuilder {
+        self.beside(&self.shared().anew, method, path, query)
+    }
+
+    fn beside(&self, http: &reqwest::Client, method: Method, path: &str, query: &str) -> RequestBuilder {
         let mut url = self.server().beside_fhir(path);
         url.set_query(Some(query).filter(|query| !query.is_empty()));
-        self.shared().http.request(method, url).header(header::ACCEPT_ENCODING, "identity")
+        http.request(method, url).header(header::ACCEPT_ENCODING, "identity")
     }
 
     /// The `Authorization` header that the next request is to have, marked as sensitive; of fresh tokens if it is time for

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use koppeltaal_fhir::{Format, Limits};
 use reqwest::redirect;
+use rustls::ClientConfig;
 
 use crate::address::Server;
 use crate::client::{Client, Shared};
@@ -217,12 +218,37 @@ impl ClientBuilder {
             None => server.clone(),
         };
         let servers = [&server, &oauth_server];
-        let tls = self.tls?;
+        let tls = self.tls.clone()?;
         let tls = if servers.into_iter().any(Server::is_https) {
             tls.https()?
         } else {
             TlsOptions::unused().ok_or(BuildError::NoCryptography)?
         };
+        let failed = |error: reqwest::Error| BuildError::Http(error.without_url().to_string());
+        // None is kept when it is idle, so each request has one of its own.
+        let anew = self.http(tls.clone(), servers)?.pool_max_idle_per_host(0).build().map_err(failed)?;
+        let http = self.http(tls, servers)?.build().map_err(failed)?;
+        let settings = Settings {
+            format: self.format,
+            request_timeout: self.request_timeout,
+            total_timeout: self.total_timeout,
+            limits: Limits { bytes: self.body_limit, ..Limits::default() },
+            retry: self.retry,
+        };
+        let shared = Shared {
+            http,
+            anew,
+            server,
+            oauth_server,
+            settings,
+            retry_budget: RetryBudget::new(),
+            endpoints: EndpointCache::default(),
+        };
+        Ok(Client::new(shared, self.credentials))
+    }
+
+    /// The options of the HTTP client.
+    fn http(&self, tls: ClientConfig, servers: [&Server; 2]) -> Result<reqwest::ClientBuilder, BuildError> {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .https_only(servers.into_iter().all(Server::is_https))
@@ -234,31 +260,15 @@ impl ClientBuilder {
             .no_brotli()
             .no_deflate()
             .no_zstd()
-            .user_agent(self.user_agent)
+            .user_agent(self.user_agent.as_str())
             .connect_timeout(self.connect_timeout);
-        let http = match self.proxy {
+        let http = match &self.proxy {
             _ if servers.into_iter().all(Server::is_loopback) => http.no_proxy(),
             Proxy::Environment => http,
             Proxy::None => http.no_proxy(),
-            Proxy::Url(url) => http.proxy(reqwest::Proxy::all(url).map_err(|_| BuildError::Proxy)?),
+            Proxy::Url(url) => http.proxy(reqwest::Proxy::all(url.as_str()).map_err(|_| BuildError::Proxy)?),
         };
-        let http = http.build().map_err(|error| BuildError::Http(error.without_url().to_string()))?;
-        let settings = Settings {
-            format: self.format,
-            request_timeout: self.request_timeout,
-            total_timeout: self.total_timeout,
-            limits: Limits { bytes: self.body_limit, ..Limits::default() },
-            retry: self.retry,
-        };
-        let shared = Shared {
-            http,
-            server,
-            oauth_server,
-            settings,
-            retry_budget: RetryBudget::new(),
-            endpoints: EndpointCache::default(),
-        };
-        Ok(Client::new(shared, self.credentials))
+        Ok(http)
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Client {
 /// What clients of one server have in common, whoever they are.
 pub(crate) struct Shared {
     pub(crate) http: reqwest::Client,
+    /// The same with a new connection for every request.
+    pub(crate) anew: reqwest::Client,
     pub(crate) server: Server,
     /// Where launches and tokens are asked for: the server, unless the application named another one.
     pub(crate) oauth_server: Server,

@@ -17,6 +17,11 @@ pub(crate) trait Channel: Send {
     /// Waits for the next text. Cancel safe. After an error the channel is of no use any more.
     fn receive(&mut self) -> BoxFuture<'_, Result<String, LostReason>>;
 
+    /// Whether the server shows that it lives while it has nothing to say, so that silence means something.
+    fn has_signs_of_life(&self) -> bool {
+        true
+    }
+
     /// Sends a text on the channel itself. `None`: calls go over requests of their own.
     fn send(&mut self, _text: String) -> Option<BoxFuture<'_, Result<(), LostReason>>> {
         None

@@ -170,12 +170,13 @@ impl HubConnection {
         invoke(self.commands.clone(), method.to_owned(), arguments, self.invoke_timeout).await
     }
 
-    /// A call that borrows nothing.
+    /// A call that borrows nothing, and may take this long, or as long as all calls if that is shorter.
     pub(crate) fn start_invoke(
         &self,
         method: &str,
+        limit: Duration,
     ) -> impl Future<Output = Result<Value, InvokeError>> + Send + use<> {
-        invoke(self.commands.clone(), method.to_owned(), Vec::new(), self.invoke_timeout)
+        invoke(self.commands.clone(), method.to_owned(), Vec::new(), limit.min(self.invoke_timeout))
     }
 
     /// The calls of the server from now on, and for the first who asks those since the beginning. 1024 are kept for a

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ConstantBuilder, ExponentialBuilder};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::builder::HubConnectionBuilder;
 use super::calls::{Calls, results};
 use super::channel;
 use super::connection::{Command, ConnectionState, ConnectionStatus};
 use super::error::{ConnectError, ConnectStep, InvokeError, LostReason};
+use super::link::Link;
 use super::protocol::Transport;
 use super::protocol::frame::{Frame, Item, Received};
 use super::protocol::hub::{self, HubEvent, HubResult};
@@ -22,8 +23,8 @@ use super::start::{self, Live, read, time_to_open};
 
 /// How long a connection has to live for the pauses before restarts to begin with the shortest again.
 const STABLE: Duration = Duration::from_secs(10);
-/// How long a call may take to be written to a WebSocket.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the goodbye to a connection that is given up may take.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much longer a reconnecting poll may take to show that it is held.
 const POLL_GRACE: Duration = Duration::from_secs(6);
 
@@ -35,6 +36,8 @@ pub(crate) struct Driver {
 }
 
 type Commands = mpsc::Receiver<Command>;
+/// Where it is told how the first start went.
+type Started = oneshot::Sender<Result<(), ConnectError>>;
 
 /// Somebody wants the connection to end, and may want to hear when it has.
 struct Stop(Option<oneshot::Sender<()>>);
@@ -47,23 +50,20 @@ enum Left {
 }
 
 /// Runs until the connection is stopped or dropped. With `started`, the first start decides: if it fails, that is all.
-pub(crate) async fn run(
-    driver: Driver,
-    mut commands: Commands,
-    mut started: Option<oneshot::Sender<Result<(), ConnectError>>>,
-) {
+pub(crate) async fn run(driver: Driver, mut commands: Commands, mut started: Option<Started>) {
     let mut delays = driver.restart_delays();
+    let mut is_first = true;
     let stop = loop {
         driver.change(|status| status.state = ConnectionState::Connecting);
-        let error = match until_stop(&mut commands, start::start(&driver.options)).await {
+        let link = Link::new(driver.options.client.clone(), &driver.options.path);
+        if !std::mem::take(&mut is_first) {
+            link.distrust_connections();
+        }
+        let error = match until_stop(&mut commands, start::start(&driver.options, link)).await {
             Err(stop) => break stop,
             Ok(Ok(live)) => {
-                if let Some(started) = started.take() {
-                    // Who waits may have gone; then the commands have ended as well.
-                    let _ = started.send(Ok(()));
-                }
                 let since = Instant::now();
-                match driver.live(live, &mut commands).await {
+                match driver.live(live, &mut commands, started.take()).await {
                     Err(stop) => break stop,
                     Ok(error) => {
                         if since.elapsed() >= STABLE {
@@ -143,11 +143,18 @@ impl Driver {
             .build()
     }
 
-    /// Keeps a connection going until it cannot be, and says why.
-    async fn live(&self, mut live: Live, commands: &mut Commands) -> Result<ConnectError, Stop> {
+    /// Keeps a connection going until it cannot be, and says why. `started` is who waits for it to be connected.
+    async fn live(
+        &self,
+        mut live: Live,
+        commands: &mut Commands,
+        mut started: Option<Started>,
+    ) -> Result<ConnectError, Stop> {
         let mut calls = Calls::default();
         // Since when reconnecting has not led to a channel that brought anything.
         let mut reconnecting_since: Option<Instant> = None;
+        // Whether the last frame that came could not be read.
+        let mut was_unreadable = false;
         loop {
             self.change(|status| {
                 *status = ConnectionStatus {
@@ -158,9 +165,21 @@ impl Driver {
                 }
             });
             tracing::debug!(transport = %live.transport, "the hub is connected");
+            if let Some(started) = started.take() {
+                // After the status, which who waits may look at. It may have gone; then the commands have ended as well.
+                let _ = started.send(Ok(()));
+            }
             let opened = Instant::now();
-            let reason = match self.connected(&mut live, &mut calls, &mut reconnecting_since, commands).await
+            let reason = match self
+                .connected(&mut live, &mut calls, &mut reconnecting_since, &mut was_unreadable, commands)
+                .await
             {
+                Left::Lost(reason) if is_indigestible(&reason, &mut was_unreadable) => {
+                    calls.fail_all();
+                    // The server is to forget what it would send again.
+                    live.session.abort(live.transport, ABORT_TIMEOUT.min(self.options.request_timeout)).await;
+                    return Ok(ConnectError::Indigestible { reason });
+                }
                 Left::Lost(reason) => reason,
                 Left::Ended(error) => {
                     calls.fail_all();
@@ -173,6 +192,7 @@ impl Driver {
                 }
             };
             tracing::debug!(%reason, "the hub's channel is lost");
+            live.session.link.distrust_connections();
             if live.transport == Transport::WebSockets {
                 // Their results would have come over the socket that is no more.
                 calls.fail_all();
@@ -214,7 +234,7 @@ impl Driver {
         let limit = session.negotiated.disconnect_timeout;
         let give_up = since + limit;
         let mut time_to_open = time_to_open(session, &self.options);
-        if transport == Transport::LongPolling {
+        if transport == Transport::LongPolling && !session.polls_have_signs_of_life() {
             time_to_open += POLL_GRACE;
         }
         let delays = ConstantBuilder::default()
@@ -245,20 +265,21 @@ impl Driver {
         live: &mut Live,
         calls: &mut Calls,
         reconnecting_since: &mut Option<Instant>,
+        was_unreadable: &mut bool,
         commands: &mut Commands,
     ) -> Left {
         let Live { session, transport, channel, backlog } = live;
         let (session, transport) = (&*session, *transport);
-        let keep_alive = session.negotiated.keep_alive.filter(|_| transport.has_keep_alive());
         let now = || Instant::now().into_std();
-        let mut watch = KeepAliveWatch::new(keep_alive, session.negotiated.reconnect_window(), now());
-        for received in backlog.drain(..) {
+        let mut watch =
+            KeepAliveWatch::new(session.negotiated.keep_alive, session.negotiated.reconnect_window(), now());
+        for received in backlog.take() {
             if let Some(left) = self.deliver(received, session, transport, calls) {
                 return left;
             }
         }
         loop {
-            let deadline = watch.deadline().map(Instant::from_std);
+            let deadline = watch.deadline().map(Instant::from_std).filter(|_| channel.has_signs_of_life());
             tokio::select! {
                 text = channel.receive() => {
                     if watch.received(now()) {
@@ -267,10 +288,15 @@ impl Driver {
                     match text.and_then(|text| read(session, &text)) {
                         Err(reason) => return Left::Lost(reason),
                         Ok(received) => {
-                            *reconnecting_since = None;
+                            // Of a poll only the answer shows that reconnecting has led somewhere.
+                            if received != Received::KeepAlive || transport != Transport::LongPolling {
+                                *reconnecting_since = None;
+                            }
+                            *was_unreadable &= !matches!(received, Received::Frame(_));
                             if let Some(left) = self.deliver(received, session, transport, calls) {
-                            return left;
-                        } }
+                                return left;
+                            }
+                        }
                     }
                 }
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
@@ -304,10 +330,8 @@ impl Driver {
                             calls.send(Arc::clone(session), transport, id, call, limit);
                             continue;
                         };
-                        match timeout(WRITE_TIMEOUT, sent).await {
-                            Ok(Ok(())) => {}
-                            Ok(Err(reason)) => return Left::Lost(reason),
-                            Err(_) => return Left::Lost(LostReason::Blocked),
+                        if let Err(reason) = sent.await {
+                            return Left::Lost(reason);
                         }
                     }
                 }
@@ -349,6 +373,16 @@ impl Driver {
                     .then_some(Left::Lost(LostReason::ShuttingDown))
             }
         }
+    }
+}
+
+/// Whether what ended the channel would come again with the same cursor. What cannot be read may have been garbled on the
+/// way, so it is asked for once more.
+fn is_indigestible(reason: &LostReason, was_unreadable: &mut bool) -> bool {
+    match reason {
+        LostReason::TooLarge => true,
+        LostReason::Unreadable => std::mem::replace(was_unreadable, true),
+        _ => false,
     }
 }
 

@@ -112,6 +112,13 @@ pub enum ConnectError {
         /// The disconnect timeout.
         limit: Duration,
     },
+    /// What the server says cannot be taken: a frame is larger than 4 MiB, or comes a second time as something that is no
+    /// frame. It would come again after every reconnect, so the connection is started anew, after it. Events may be lost.
+    #[error("the connection cannot go on: {reason}")]
+    Indigestible {
+        /// What it is.
+        reason: LostReason,
+    },
     /// The connection was stopped before it had started.
     #[error("stopped")]
     Stopped,
@@ -153,7 +160,8 @@ fn each(tried: &[(Transport, ConnectError)]) -> String {
     tried.iter().map(|(transport, error)| format!("; {transport}: {error}")).collect()
 }
 
-/// Why a receive channel is lost. None of these ends the connection: it reconnects.
+/// Why a receive channel is lost. The connection reconnects, unless the same would come again
+/// ([`ConnectError::Indigestible`]).
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum LostReason {

@@ -7,11 +7,14 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use koppeltaal_transport::Client;
 use reqwest::{RequestBuilder, Response};
+use tokio::time::Instant;
 
 use super::error::{ConnectError, ConnectStep};
 
 /// The largest frame, result or answer that is taken, in bytes. A frame of a wake-up has a few hundred.
 pub(crate) const FRAME_LIMIT: usize = 4 << 20;
+/// How long the HTTP client keeps a connection that is idle.
+const IDLE_TIME: Duration = Duration::from_secs(90);
 /// The largest set of cookies that is sent back, in bytes.
 const COOKIE_LIMIT: usize = 8 << 10;
 
@@ -23,11 +26,25 @@ pub(crate) struct Link {
     /// By name. They pin the connection to one of several servers; all requests go to one path, so neither
     /// scopes nor times matter.
     cookies: Mutex<BTreeMap<String, String>>,
+    /// Until when idle connections are not used.
+    distrusted_until: Mutex<Option<Instant>>,
 }
 
 impl Link {
     pub(crate) fn new(client: Client, path: &str) -> Self {
-        Self { client, path: path.to_owned(), cookies: Mutex::default() }
+        Self { client, path: path.to_owned(), cookies: Mutex::default(), distrusted_until: Mutex::default() }
+    }
+
+    /// From now on, until no idle connection of before is left, every request opens one of its own: something failed, and
+    /// those that are idle may be as dead, which shows only when nothing comes over them.
+    pub(crate) fn distrust_connections(&self) {
+        let until = Instant::now() + IDLE_TIME;
+        *self.distrusted_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+
+    fn trusts_connections(&self) -> bool {
+        let until = *self.distrusted_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_none_or(|until| until <= Instant::now())
     }
 
     /// Makes a request and gives the answer, which is one of success or an upgrade, before its body.
@@ -52,7 +69,11 @@ impl Link {
         let mut renewed = false;
         loop {
             let path = format!("{}/{endpoint}", self.path);
-            let mut request = self.client.request_beside_fhir(method.clone(), &path, query);
+            let mut request = if self.trusts_connections() {
+                self.client.request_beside_fhir(method.clone(), &path, query)
+            } else {
+                self.client.request_beside_fhir_anew(method.clone(), &path, query)
+            };
             if let Some(authorization) = &authorization {
                 request = request.header(header::AUTHORIZATION, authorization);
             }

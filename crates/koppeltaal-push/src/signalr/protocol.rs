@@ -7,6 +7,7 @@
 pub(crate) mod event_stream;
 pub(crate) mod frame;
 pub(crate) mod hub;
+pub(crate) mod json;
 pub(crate) mod keep_alive;
 pub(crate) mod negotiate;
 pub(crate) mod query;
@@ -37,11 +38,6 @@ impl Transport {
             Self::ServerSentEvents => "serverSentEvents",
             Self::LongPolling => "longPolling",
         }
-    }
-
-    /// Whether the server shows that it lives while it has nothing to say. Long polls do not.
-    pub(crate) fn has_keep_alive(self) -> bool {
-        self != Self::LongPolling
     }
 }
 

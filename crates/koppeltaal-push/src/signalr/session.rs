@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use super::error::{ConnectError, ConnectStep, InvokeError};
 use super::link::{Link, body};
-use super::protocol::Transport;
 use super::protocol::frame::Frame;
 use super::protocol::negotiate::Negotiated;
 use super::protocol::query::{self, Cursor};
+use super::protocol::{Transport, json};
 
 /// The longest text that servers take over a WebSocket; one limit for all transports.
 pub(crate) const CALL_LIMIT: usize = 64 << 10;
@@ -30,6 +30,8 @@ struct State {
     poll_delay: Duration,
     /// Whether the last frame said nothing.
     is_empty: bool,
+    /// Whether signs of life came while a poll was held. Old servers send none, and what is between may hold them back.
+    polls_have_signs_of_life: bool,
     /// What client and hub keep for each other.
     hub_state: Map<String, Value>,
 }
@@ -85,6 +87,16 @@ impl Session {
         self.state().is_empty
     }
 
+    /// A sign of life came while a poll was held.
+    pub(crate) fn note_sign_of_life(&self) {
+        self.state().polls_have_signs_of_life = true;
+    }
+
+    /// Whether one ever did.
+    pub(crate) fn polls_have_signs_of_life(&self) -> bool {
+        self.state().polls_have_signs_of_life
+    }
+
     /// Takes over the changes of the hub's state.
     pub(crate) fn merge_hub_state(&self, changes: Option<Map<String, Value>>) {
         if let Some(changes) = changes {
@@ -105,8 +117,8 @@ impl Session {
         let step = ConnectStep::Start;
         let query = self.query(transport);
         let response = self.link.request(step, Method::GET, "start", &query, Some(limit), |it| it).await?;
-        let answer: Option<Value> = serde_json::from_slice(&body(step, response).await?).ok();
-        match answer.as_ref().and_then(|answer| answer["Response"].as_str()) {
+        let answer = json::object_in(&body(step, response).await?);
+        match answer.as_ref().and_then(|answer| answer.get("Response")?.as_str()) {
             Some("started") => Ok(()),
             _ => Err(ConnectError::Protocol { step }),
         }

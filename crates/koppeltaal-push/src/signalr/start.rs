@@ -9,13 +9,14 @@ use tokio::time::timeout;
 use super::builder::HubConnectionBuilder;
 use super::channel::{self, Channel};
 use super::error::{ConnectError, ConnectStep, LostReason};
-use super::link::Link;
+use super::link::{FRAME_LIMIT, Link};
 use super::protocol::Transport;
 use super::protocol::frame::Received;
 use super::session::Session;
 
-/// How many texts are kept until the connection has started.
+/// How many texts are kept until the connection has started, and how many bytes they may have together.
 const BACKLOG: usize = 10_000;
+const BACKLOG_BYTES: usize = FRAME_LIMIT;
 /// How long the goodbye after a failed start may take.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -25,16 +26,41 @@ pub(crate) struct Live {
     pub(crate) transport: Transport,
     pub(crate) channel: Box<dyn Channel>,
     /// What came before the start was complete, noted but not delivered.
-    pub(crate) backlog: Vec<Received>,
+    pub(crate) backlog: Backlog,
 }
 
-/// Starts a connection.
+/// Bounded, in number and in the length of their texts.
+#[derive(Default)]
+pub(crate) struct Backlog {
+    received: Vec<Received>,
+    bytes: usize,
+}
+
+impl Backlog {
+    fn keep(&mut self, received: Received, bytes: usize, step: ConnectStep) -> Result<(), ConnectError> {
+        if received == Received::KeepAlive {
+            return Ok(());
+        }
+        self.bytes += bytes;
+        if self.received.len() >= BACKLOG || self.bytes > BACKLOG_BYTES {
+            return Err(ConnectError::Protocol { step });
+        }
+        self.received.push(received);
+        Ok(())
+    }
+
+    /// Gives what was kept.
+    pub(crate) fn take(&mut self) -> Vec<Received> {
+        std::mem::take(self).received
+    }
+}
+
+/// Starts a connection over this link.
 ///
 /// # Errors
 ///
 /// [`ConnectError`]: of negotiate, of all transports, or of what follows the first frame.
-pub(crate) async fn start(options: &HubConnectionBuilder) -> Result<Live, ConnectError> {
-    let link = Link::new(options.client.clone(), &options.path);
+pub(crate) async fn start(options: &HubConnectionBuilder, link: Link) -> Result<Live, ConnectError> {
     let session = Arc::new(Session::negotiate(link, &options.hub, options.request_timeout).await?);
     let mut tried = Vec::new();
     let offered = Transport::ALL.into_iter().filter(|transport| match options.transport {
@@ -76,16 +102,15 @@ async fn open(
     let limit = time_to_open(session, options);
     let opened = async {
         let mut channel = channel::open(session, transport, step).await?;
-        let mut backlog = Vec::new();
+        let mut backlog = Backlog::default();
         loop {
-            let text = channel.receive().await;
-            let received = text.and_then(|text| read(session, &text));
-            let received = received.map_err(|reason| ConnectError::Lost { step, reason })?;
+            let text = channel.receive().await.map_err(|reason| ConnectError::Lost { step, reason })?;
+            let received = read(session, &text).map_err(|reason| ConnectError::Lost { step, reason })?;
             let is_first = matches!(&received, Received::Frame(frame) if frame.initialized);
             if let Received::Fatal(reason) = received {
                 return Err(ConnectError::Ended { reason: Some(reason) });
             }
-            keep(&mut backlog, received, step)?;
+            backlog.keep(received, text.len(), step)?;
             if is_first {
                 return Ok(Live { session: Arc::clone(session), transport, channel, backlog });
             }
@@ -108,9 +133,10 @@ async fn shake_hands(mut live: Live, options: &HubConnectionBuilder) -> Result<L
             tokio::select! {
                 result = &mut started => return result,
                 text = channel.receive() => {
-                    let received = text.and_then(|text| read(session, &text));
-                    let received = received.map_err(|reason| ConnectError::Lost { step, reason })?;
-                    keep(backlog, received, step)?;
+                    let text = text.map_err(|reason| ConnectError::Lost { step, reason })?;
+                    let received =
+                        read(session, &text).map_err(|reason| ConnectError::Lost { step, reason })?;
+                    backlog.keep(received, text.len(), step)?;
                 }
             }
         }
@@ -130,15 +156,4 @@ pub(crate) fn read(session: &Session, text: &str) -> Result<Received, LostReason
         session.note(frame);
     }
     Ok(received)
-}
-
-fn keep(backlog: &mut Vec<Received>, received: Received, step: ConnectStep) -> Result<(), ConnectError> {
-    if received == Received::KeepAlive {
-        return Ok(());
-    }
-    if backlog.len() >= BACKLOG {
-        return Err(ConnectError::Protocol { step });
-    }
-    backlog.push(received);
-    Ok(())
 }

@@ -20,12 +20,15 @@ const NEW_MESSAGE: &str = "NewMessage";
 /// What has to be called for that.
 const START_PUSH: &str = "StartPush";
 
+/// How long a call of `StartPush` may take: its answer may get lost in a restart of the server.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pauses between failed calls of `StartPush`.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Keeps a connection to the hub of Koppeltaal and wakes a [`Notifications`](crate::Notifications) up: after every
-/// `StartPush`, which is called whenever the connection has become connected, and on every `NewMessage`.
+/// Keeps a connection to the hub of Koppeltaal and wakes a [`Notifications`](crate::Notifications) up: whenever the
+/// connection has become connected, after the `StartPush` that is called then, and on every `NewMessage`. A `StartPush`
+/// that is not answered within 5 seconds is called again, with growing pauses; each of them is a reason to look, too.
 ///
 /// While the hub cannot be reached, the timer of the notifications is what remains, and the hub is tried again with
 /// growing pauses. The subscription ends when it or the notifications are dropped.
@@ -132,18 +135,21 @@ async fn feed(
                 if changed.is_err() {
                     break None;
                 }
-                let now = status.borrow_and_update();
+                let now = status.borrow_and_update().clone();
                 if now.state == ConnectionState::Connected && now.connections != connections {
                     connections = now.connections;
                     pauses = self::pauses();
                     start_push = StartPush::Due(Instant::now());
                     result.set(None);
+                    // What came while there was no connection waits, whatever becomes of the call.
+                    notifier.notify()
+                } else {
+                    Ok(())
                 }
-                Ok(())
             }
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 start_push = StartPush::Called;
-                result.set(Some(connection.start_invoke(START_PUSH)));
+                result.set(Some(connection.start_invoke(START_PUSH, CALL_TIMEOUT)));
                 Ok(())
             }
             outcome = async {
@@ -163,7 +169,7 @@ async fn feed(
                         StartPush::Due(Instant::now() + pauses.next().unwrap_or(LONGEST_PAUSE))
                     }
                 };
-                // Also after a failure: what came while there was no connection waits.
+                // What came before the server began to push waits; after a failure, nothing else would tell.
                 notifier.notify()
             }
         };

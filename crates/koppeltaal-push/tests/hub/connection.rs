@@ -80,6 +80,26 @@ async fn silence_is_noticed_where_there_are_signs_of_life() {
 }
 
 #[tokio::test]
+async fn a_held_poll_that_showed_life_is_slow_and_then_lost_when_it_is_silent() {
+    let server = Server::start(SERVER_2_4).await;
+    let (connection, mut events) = connected(&server, Transport::LongPolling).await;
+    let mut status = connection.status();
+    // It is held for two seconds, and shows life in between.
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    server.stall(true);
+    let since = Instant::now();
+    until(&mut status, |status| status.is_slow).await;
+    assert_eq!(status.borrow().state, ConnectionState::Connected);
+    until(&mut status, |status| status.state == ConnectionState::Reconnecting).await;
+    let elapsed = since.elapsed();
+    assert!((Duration::from_millis(600)..Duration::from_millis(1800)).contains(&elapsed), "{elapsed:?}");
+    server.stall(false);
+    until_connections(&mut status, 2).await;
+    server.push(1);
+    assert_eq!(numbers(&mut events, 1).await, [1]);
+}
+
+#[tokio::test]
 async fn silence_without_signs_of_life_is_no_trouble() {
     let quiet = Line { keep_alive: None, ..SERVER_2_4 };
     for (line, transport) in [(quiet, Transport::WebSockets), (SERVER_2_4, Transport::LongPolling)] {

@@ -1,6 +1,6 @@
 //! Frames by which a server ends connections, closes down or tells what is fatal: `D`, `T` and `E`.
 
-use koppeltaal_push::{ConnectError, ConnectionState, Transport};
+use koppeltaal_push::{ConnectError, ConnectionState, LostReason, Transport};
 use serde_json::json;
 
 use crate::connection::{connected, numbers};
@@ -63,6 +63,46 @@ async fn a_server_that_shuts_down_is_reconnected_to_with_what_was_received_last(
         let reconnect = seen.iter().find(|seen| seen.endpoint == "reconnect").expect("a reconnect");
         assert_eq!(reconnect.query["messageId"], "d-1-B,0|I,1", "{transport}");
         assert_eq!(server.count("negotiate"), 1, "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn a_frame_that_is_too_large_is_told_and_not_asked_for_again() {
+    for transport in Transport::ALL {
+        let server = Server::start(SERVER_2_4).await;
+        let (connection, mut events) = connected(&server, transport).await;
+        let mut status = connection.status();
+        server.send_frame(&format!(r#"{{"C":"d-1-B,0|I,0","M":["{}"]}}"#, "x".repeat(5 << 20)));
+        let ended = until(&mut status, |status| status.error.is_some()).await;
+        assert!(
+            matches!(&ended.error, Some(ConnectError::Indigestible { reason: LostReason::TooLarge })),
+            "{ended:?}"
+        );
+        until_connections(&mut status, 2).await;
+        assert_eq!((server.count("negotiate"), server.count("reconnect")), (2, 0), "{transport}");
+        connection.invoke("StartPush", vec![]).await.expect("a result");
+        server.push(1);
+        assert_eq!(numbers(&mut events, 1).await, [1], "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_frame_is_asked_for_once_more_and_no_oftener() {
+    for transport in Transport::ALL {
+        let server = Server::start(SERVER_2_4).await;
+        let (connection, _events) = connected(&server, transport).await;
+        let mut status = connection.status();
+        server.send_frame("<html>");
+        until_connections(&mut status, 2).await;
+        assert_eq!((server.count("negotiate"), server.count("reconnect")), (1, 1), "{transport}");
+        server.send_frame("<html>");
+        let ended = until(&mut status, |status| status.error.is_some()).await;
+        assert!(
+            matches!(&ended.error, Some(ConnectError::Indigestible { reason: LostReason::Unreadable })),
+            "{ended:?}"
+        );
+        until_connections(&mut status, 3).await;
+        assert_eq!((server.count("negotiate"), server.count("reconnect")), (2, 1), "{transport}");
     }
 }
 

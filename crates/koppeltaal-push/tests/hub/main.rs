@@ -7,6 +7,7 @@ mod proxy;
 mod sandbox;
 mod server;
 mod soak;
+mod stall;
 mod start;
 mod subscription;
 mod tls;

@@ -11,6 +11,18 @@ use crate::{PATIENCE, options};
 
 const NO_INIT: [Fault; 1] = [Fault::NoInit];
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_was_started_says_that_it_is_connected() {
+    let server = Server::start(SERVER_2_4).await;
+    for _ in 0..40 {
+        let connection = options(&server).start().await.expect("started");
+        let status = connection.status();
+        assert_eq!(status.borrow().state, ConnectionState::Connected);
+        assert_eq!(status.borrow().connections, 1);
+        connection.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn every_transport_works_with_every_line_of_servers() {
     for line in [SERVER_2_0, SERVER_2_2, SERVER_2_4] {

@@ -15,6 +15,12 @@ async fn push(notifications: &mut Notifications) {
     assert_eq!(notification, Notification::Push);
 }
 
+/// A look when connected, and one after `StartPush`, which may be one.
+async fn settled(notifications: &mut Notifications) {
+    push(notifications).await;
+    while timeout(SHORT * 4, notifications.wait()).await.is_ok() {}
+}
+
 async fn quiet(notifications: &mut Notifications) {
     let said = timeout(SHORT * 4, notifications.wait()).await;
     assert!(said.is_err(), "{said:?}");
@@ -27,8 +33,7 @@ async fn a_look_at_the_start_after_start_push_and_on_every_message() {
         let mut notifications = Notifications::every(NEVER);
         assert_eq!(notifications.wait().await, Notification::Start);
         let subscription = options(&server).transport(transport).subscribe(notifications.notifier());
-        push(&mut notifications).await;
-        quiet(&mut notifications).await;
+        settled(&mut notifications).await;
         for number in 0..3 {
             server.push(number);
             push(&mut notifications).await;
@@ -104,6 +109,24 @@ async fn a_start_push_that_fails_is_called_again() {
     server.push(1);
     push(&mut notifications).await;
     assert_eq!(server.count("send"), 3);
+}
+
+#[tokio::test]
+async fn connected_is_a_reason_to_look_and_a_lost_start_push_is_repeated_soon() {
+    let server = Server::start(SERVER_2_4).await;
+    server.fail("send", [Fault::Hang]);
+    let mut notifications = Notifications::every(NEVER);
+    notifications.wait().await;
+    let since = Instant::now();
+    let _subscription = options(&server)
+        .invoke_timeout(Duration::from_secs(30))
+        .transport(Transport::ServerSentEvents)
+        .subscribe(notifications.notifier());
+    push(&mut notifications).await;
+    assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+    server.until("send", 2).await;
+    let elapsed = since.elapsed();
+    assert!((Duration::from_secs(5)..Duration::from_secs(10)).contains(&elapsed), "{elapsed:?}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::config::{FaultKind, Limits, SandboxConfig};
 use crate::faults::Faults;
-use crate::hub::Hub;
+use crate::hub::{Hub, Seal};
 use crate::mailbox::{InstanceId, Kind, Mailbox, Moment, News, Occasion, Refusal};
 use crate::oauth::{Code, Grants, OAuthError};
 use crate::storage::Storage;
@@ -27,10 +27,13 @@ pub(crate) struct App {
     storage: Mutex<Storage>,
     /// Where all three are kept, if anywhere.
     store: Option<Mutex<Store>>,
-    hub: Hub,
+    /// Shared with its sockets, which may live a little longer than the rest.
+    hub: Arc<Hub>,
     faults: Faults,
     is_admin: bool,
     has_page: bool,
+    /// The address that the sandbox listens on.
+    listens: IpAddr,
     /// Moves on whenever a message does.
     revision: watch::Sender<u64>,
     webhooks: HashMap<InstanceId, webhook::Caller>,
@@ -81,8 +84,14 @@ impl App {
             store.restore(&mut mailbox)?;
             store.restore(&mut oauth)?;
             store.restore(&mut storage)?;
-            store.restored(&[Mailbox::KINDS, Grants::KINDS, Storage::KINDS])?;
+            store.restored(&[Mailbox::KINDS, Grants::KINDS, Storage::KINDS, Store::KINDS])?;
         }
+        // Hub clients that come back after a restart have the tokens of before.
+        let seal = Seal::new();
+        let seal = match &store {
+            Some(store) => Seal::with_secret(&store.secret("hub", &seal.secret())?).unwrap_or(seal),
+            None => seal,
+        };
         mailbox.seed(&config.activity_definitions, Moment::now());
         let accounts = mailbox.instances().map(|(id, instance)| {
             (instance.username.clone(), Account { password: instance.password.clone(), id: id.clone() })
@@ -100,8 +109,9 @@ impl App {
             faults: Faults::new(config.faults.clone()),
             is_admin: config.admin,
             has_page: config.admin || listens.is_loopback(),
+            listens,
             revision: watch::Sender::new(0),
-            hub: Hub::new(config.push, config.limits.hub_connections),
+            hub: Arc::new(Hub::new(config.push, config.limits.hub_connections, seal)),
             instances: instances.collect(),
             store: store.map(Mutex::new),
             oauth: Mutex::new(oauth),
@@ -128,7 +138,7 @@ impl App {
         if has_moved {
             self.revision.send_modify(|revision| *revision += 1);
         }
-        for News { instance, identifier } in news {
+        for News { instance, identifier, patient } in news {
             let is_push = |kind| matches!(kind, FaultKind::LostPush | FaultKind::DuplicatePush);
             let times = match self.faults.meet("", is_push)[..] {
                 [] => 1,
@@ -136,7 +146,7 @@ impl App {
                 _ => 2,
             };
             for _ in 0..times {
-                self.hub.notify(&instance);
+                self.hub.notify(&instance, patient.as_ref());
                 if let Some(webhook) = self.webhooks.get(&instance) {
                     webhook.notify(&identifier);
                 }
@@ -154,6 +164,11 @@ impl App {
         self.has_page
     }
 
+    /// The address that the sandbox listens on.
+    pub(crate) fn listens(&self) -> IpAddr {
+        self.listens
+    }
+
     /// To be told when a message moves.
     pub(crate) fn revision(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
@@ -168,7 +183,7 @@ impl App {
         self.is_admin
     }
 
-    pub(crate) fn hub(&self) -> &Hub {
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.hub
     }
 

@@ -59,7 +59,7 @@ pub(crate) fn create(
     links: &Links,
     received: Received,
 ) -> Result<Reply, Refusal> {
-    let sent = definition_in(received)?;
+    let sent = definition_in(caller, received)?;
     let occasion = app.occasion();
     let created =
         app.mailbox(|mailbox| mailbox.create_definition(&caller.instance.domain, sent, occasion))??;
@@ -75,7 +75,7 @@ pub(crate) fn update(
     version: Option<&str>,
     received: Received,
 ) -> Result<Reply, Refusal> {
-    let sent = definition_in(received)?;
+    let sent = definition_in(caller, received)?;
     let (domain, url, occasion) = (&caller.instance.domain, links.definition(number), app.occasion());
     let updated =
         app.mailbox(|mailbox| mailbox.update_definition(domain, number, &url, version, sent, occasion))??;
@@ -90,7 +90,11 @@ fn answer(definition: Definition, links: &Links) -> Reply {
         .header(header::LOCATION, url)
 }
 
-fn definition_in(received: Received) -> Result<SentDefinition, Refusal> {
+/// The definition that was sent. It is about no patient but matters to all of them, so no token of one changes it.
+fn definition_in(caller: &Caller, received: Received) -> Result<SentDefinition, Refusal> {
+    if caller.patient.is_some() {
+        return Err(Refusal::forbidden("An activity definition is not about the patient of the token."));
+    }
     let bytes = received.source.bytes;
     Ok(SentDefinition { content: received.other()?, bytes })
 }

@@ -11,6 +11,7 @@ use futures_util::stream::unfold;
 use tokio::time::sleep;
 
 use super::app::App;
+use super::request::ShortJson;
 use crate::config::{Fault, FaultKind};
 use crate::mailbox::{Kind, Refusal};
 use crate::server::Cut;
@@ -28,7 +29,10 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Vec<Fault>> {
 }
 
 /// `PUT /sandbox/faults`: these in place of all that are set. An empty list ends them.
-pub(crate) async fn set(State(app): State<Arc<App>>, Json(faults): Json<Vec<Fault>>) -> Json<Vec<Fault>> {
+pub(crate) async fn set(
+    State(app): State<Arc<App>>,
+    ShortJson(faults): ShortJson<Vec<Fault>>,
+) -> Json<Vec<Fault>> {
     app.faults().set(faults);
     list(State(app)).await
 }

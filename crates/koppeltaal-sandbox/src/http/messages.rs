@@ -29,12 +29,14 @@ pub(crate) async fn post(
         return Err(Refusal::malformed("A message is a bundle, not a single resource."));
     };
     let posting = Posting::read(bundle, received.source)?;
-    if caller.patient.is_some() && caller.patient != posting.patient {
-        return Err(Refusal::forbidden("The message is not about the patient of the token."));
-    }
     let event = posting.event;
     let occasion = app.occasion();
-    let receipt = app.mailbox(|mailbox| mailbox.post(&caller.instance, posting, occasion))??;
+    let receipt = app.mailbox(|mailbox| {
+        if let Some(only) = &caller.patient {
+            mailbox.check_bound(&caller.instance, &posting, only)?;
+        }
+        mailbox.post(&caller.instance, posting, occasion)
+    })??;
     tracing::debug!(%event, message = receipt.number, "posted");
     Ok(Reply::ok(compose::receipt(&receipt, &links)))
 }
@@ -83,14 +85,15 @@ impl Search<'_> {
 
     /// By number, by URL with or without version, or by `MessageHeader.identifier`.
     fn one(&self, id: &str) -> Result<Reply, Refusal> {
+        let only = &self.caller.patient;
+        let is_shown = |found: &Found| only.is_none() || *only == found.message().patient;
         let found = self.app.mailbox(|mailbox| {
             let number = header_number(id).or_else(|| id.parse().ok());
             let found = number.and_then(|number| mailbox.numbered(&self.caller.instance, number, self.now));
             // Senders exist whose identifiers are numbers.
-            found.or_else(|| mailbox.identified(&self.caller.instance, id, self.now))
+            let found = found.filter(is_shown);
+            found.or_else(|| mailbox.identified(&self.caller.instance, id, self.now).filter(is_shown))
         })?;
-        let found = found
-            .filter(|found| self.caller.patient.is_none() || self.caller.patient == found.message().patient);
         Ok(self.one_or_none(found.map(|found| match found {
             Found::Received(delivery) => compose::delivery(&delivery, self.links),
             Found::Sent(sent) => compose::sent(&sent, self.links),

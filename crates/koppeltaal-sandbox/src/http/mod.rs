@@ -26,6 +26,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, post, put};
 use tower::{Service, ServiceExt as _, service_fn};
@@ -74,7 +75,9 @@ pub(crate) fn service(
         Refusal::new(Kind::MethodNotAllowed, "not-supported", "The method is not supported here.")
     });
     let hub = Router::new().route("/signalr/{*path}", any(signalr::signalr)).layer(hub_cors());
-    let admin = Router::new().route("/sandbox/faults", get(faults::list).put(faults::set));
+    let admin = Router::new()
+        .route("/sandbox/faults", get(faults::list).put(faults::set))
+        .layer(from_fn_with_state(Arc::clone(&app), page::guard));
     let router = api.merge(hub);
     let router = if app.is_admin() { router.merge(admin) } else { router };
     let router = if app.has_page() { router.merge(page::routes(&app)) } else { router };

@@ -12,11 +12,11 @@ use uuid::Uuid;
 
 use super::app::App;
 use super::authentication::{Account, basic_credentials};
-use super::request::{LinksFor, Params, read_body};
+use super::request::{LinksFor, Params, read_form};
 use crate::links::Links;
-use crate::mailbox::Refusal;
+use crate::mailbox::{Kind, Refusal};
 use crate::oauth::{
-    Authorization, AuthorizationRequest, Challenge, Client, Code, Context, OAuthError, Tokens,
+    Authorization, AuthorizationRequest, Challenge, Client, Code, Context, OAuthError, Tokens, is_mobile,
 };
 
 /// Path of the launches and of OAuth 2 under the server's base.
@@ -108,7 +108,7 @@ fn with_query(uri: &str, pairs: &[(&str, &str)]) -> String {
     format!("{uri}{separator}{query}")
 }
 
-/// `GET Authorize`: back to the application with a code, or with an error; a code as JSON after a mobile launch.
+/// `GET Authorize`: back to the application with a code, or with an error; after a mobile launch either as JSON.
 pub(crate) async fn authorize(State(app): State<Arc<App>>, params: Params) -> Response {
     let Some(client) = params.get("client_id") else {
         return refuse(OAuthError::new(Code::InvalidRequest, "client_id is missing"), false);
@@ -120,6 +120,7 @@ pub(crate) async fn authorize(State(app): State<Arc<App>>, params: Params) -> Re
         Err(error) => return refuse(error.into(), false),
     }
     let state = params.get("state").map(|state| ("state", state));
+    let is_mobile = is_mobile(params.get("scope").unwrap_or_default());
     let authorized = authorization_request(&params, client, redirect_uri)
         .and_then(|request| app.oauth(|oauth| oauth.authorize(request, &mut Uuid::new_v4, app.now()))?);
     match (authorized, redirect_uri) {
@@ -130,11 +131,11 @@ pub(crate) async fn authorize(State(app): State<Arc<App>>, params: Params) -> Re
             let pairs: Vec<_> = std::iter::once(("code", code.as_str())).chain(state).collect();
             redirect(&with_query(uri, &pairs))
         }
-        (Err(error), Some(uri)) => {
+        (Err(error), Some(uri)) if !is_mobile => {
             let pairs = [("error", error.code.text()), ("error_description", error.description)];
             redirect(&with_query(uri, &pairs.into_iter().chain(state).collect::<Vec<_>>()))
         }
-        (Err(error), None) => refuse(error, false),
+        (Err(error), _) => refuse(error, false),
         (Ok(Authorization::Redirect(_)), None) => {
             refuse(OAuthError::new(Code::InvalidRequest, "redirect_uri is missing"), false)
         }
@@ -169,9 +170,15 @@ pub(crate) async fn token(State(app): State<Arc<App>>, request: Request) -> Resp
     let (parts, body) = request.into_parts();
     let has_basic = parts.headers.contains_key(header::AUTHORIZATION);
     let params = match parts.method {
-        axum::http::Method::POST => match read_body(body, app.limits()).await {
+        axum::http::Method::POST => match read_form(body, app.limits()).await {
             Ok(form) => Params::of_form(&form),
-            Err(_) => return refuse(OAuthError::new(Code::InvalidRequest, "the form cannot be read"), false),
+            Err(refusal) => {
+                let description = match refusal.kind {
+                    Kind::TooLarge => "the form is longer than 64 KiB",
+                    _ => "the form cannot be read",
+                };
+                return refuse(OAuthError::new(Code::InvalidRequest, description), false);
+            }
         },
         _ => Params::read(&parts.uri).unwrap_or_else(|_| Params::of_form(b"")),
     };

@@ -1,16 +1,18 @@
 //! The page at `/` for people, and what it asks for under `/sandbox`: queues, messages, claims and launches by hand.
 //!
 //! It needs no login, so it is there only on a server that nobody else can reach, or that was told so
-//! ([`SandboxConfig::admin`](crate::SandboxConfig::admin)). What it changes wants JSON, which no other site can send here.
+//! ([`SandboxConfig::admin`](crate::SandboxConfig::admin)), and there under no name that could be another site's. What it
+//! changes wants JSON, which no other site can send here, from a page of its own.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -22,7 +24,7 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::authentication::Account;
 use super::oauth;
-use super::request::{LinksFor, Params};
+use super::request::{LinksFor, Params, ShortJson};
 use crate::compose;
 use crate::links::Links;
 use crate::mailbox::{Acknowledgement, Delivery, Filter, Found, InstanceId, Refusal};
@@ -34,7 +36,7 @@ const POLICY: &str = "default-src 'none'; img-src data:; script-src 'self'; styl
                       base-uri 'none'; frame-ancestors 'none'";
 
 /// What a page sends: names and values.
-type Fields = Json<BTreeMap<String, String>>;
+type Fields = ShortJson<BTreeMap<String, String>>;
 
 /// The addresses of the page.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -73,23 +75,66 @@ fn asset(content_type: &'static str, content: &'static str) -> Response {
     (headers, content).into_response()
 }
 
-/// Another site's name that leads to this machine is not this server's: its pages are not to read what is here.
-async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    if app.is_admin() || is_own_name(request.headers(), app.public_url()) {
-        next.run(request).await
-    } else {
-        StatusCode::FORBIDDEN.into_response()
-    }
+/// Keeps the pages of other sites away from what needs no login. One whose name leads to this machine (DNS rebinding) asks
+/// under that name, and one that sends something says where it is from.
+pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let names = Names { listens: app.listens(), is_admin: app.is_admin(), public_url: app.public_url() };
+    let (host, origin) = (text(request.headers(), header::HOST), text(request.headers(), header::ORIGIN));
+    let is_own = names.has_host(host) && (request.method().is_safe() || names.has_origin(origin, host));
+    if is_own { next.run(request).await } else { foreign() }
 }
 
-fn is_own_name(headers: &HeaderMap, public_url: Option<&str>) -> bool {
-    let Some(host) = headers.get(header::HOST) else { return true };
-    let Some(host) = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) else { return false };
-    let name = host.host().trim_matches(['[', ']']);
-    let is_loopback = name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    let public = public_url.and_then(|url| url.parse::<axum::http::Uri>().ok());
-    let is_public = public.is_some_and(|url| url.host().is_some_and(|host| host.eq_ignore_ascii_case(name)));
-    is_loopback || name.eq_ignore_ascii_case("localhost") || is_public
+/// A header as text; what is no text is nobody's name.
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or_default())
+}
+
+fn foreign() -> Response {
+    let details = "This is not shown under this name: use localhost, the address that the sandbox listens on, \
+                   or the name in its public URL.";
+    (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], details).into_response()
+}
+
+/// The names under which the page may be asked for.
+struct Names<'a> {
+    /// Where the sandbox listens.
+    listens: IpAddr,
+    is_admin: bool,
+    public_url: Option<&'a str>,
+}
+
+impl Names<'_> {
+    /// Whether `Host` is a name of loopback, the address that the sandbox listens on, or that of the public URL. No site can
+    /// make a browser take an address for its own, so where the sandbox listens on all of them, any address will do.
+    fn has_host(&self, host: Option<&str>) -> bool {
+        let Some(host) = host else { return true };
+        let Ok(host) = host.parse::<Authority>() else { return false };
+        let name = host.host().trim_matches(['[', ']']);
+        if let Ok(ip) = name.parse::<IpAddr>() {
+            let is_listened = self.listens.is_unspecified() || ip == self.listens;
+            return ip.is_loopback() || (self.is_admin && is_listened);
+        }
+        let is_public = self.public().is_some_and(|(_, public)| public.host().eq_ignore_ascii_case(name));
+        name.eq_ignore_ascii_case("localhost") || is_public
+    }
+
+    /// Whether `Origin`, which browsers send with whatever a page sends, is the page's own: that of the host that was asked,
+    /// or of the public URL. What is no browser sends none.
+    fn has_origin(&self, origin: Option<&str>, host: Option<&str>) -> bool {
+        let Some(origin) = origin else { return true };
+        let Some((scheme, authority)) = origin.split_once("://") else { return false };
+        let is_asked = host.is_some_and(|host| host.eq_ignore_ascii_case(authority));
+        let is_public = self.public().is_some_and(|(public_scheme, public)| {
+            public_scheme.eq_ignore_ascii_case(scheme) && public.as_str().eq_ignore_ascii_case(authority)
+        });
+        is_asked || is_public
+    }
+
+    /// Scheme and authority of the public URL.
+    fn public(&self) -> Option<(String, Authority)> {
+        let parts = self.public_url?.parse::<Uri>().ok()?.into_parts();
+        Some((parts.scheme?.as_str().to_owned(), parts.authority?))
+    }
 }
 
 async fn state(State(app): State<Arc<App>>) -> Result<Json<Value>, Refusal> {
@@ -206,14 +251,14 @@ async fn events(State(app): State<Arc<App>>) -> Response {
     (content_type, Body::from_stream(stream)).into_response()
 }
 
-async fn claim(State(app): State<Arc<App>>, Json(fields): Fields) -> Result<Json<Value>, Refusal> {
+async fn claim(State(app): State<Arc<App>>, ShortJson(fields): Fields) -> Result<Json<Value>, Refusal> {
     let id = in_fields(&app, &fields)?;
     let now = app.now();
     let claimed = app.mailbox(|mailbox| mailbox.claim(&id, &Filter::default(), false, now))?;
     Ok(Json(json!({ "number": claimed.map(|delivery| delivery.number) })))
 }
 
-async fn acknowledge(State(app): State<Arc<App>>, Json(fields): Fields) -> Result<Json<Value>, Refusal> {
+async fn acknowledge(State(app): State<Arc<App>>, ShortJson(fields): Fields) -> Result<Json<Value>, Refusal> {
     let id = in_fields(&app, &fields)?;
     let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
     let number = field("number").parse().map_err(|_| Refusal::parameter("number is not a number."))?;
@@ -229,7 +274,7 @@ async fn acknowledge(State(app): State<Arc<App>>, Json(fields): Fields) -> Resul
 async fn launch(
     State(app): State<Arc<App>>,
     LinksFor(links): LinksFor,
-    Json(fields): Fields,
+    ShortJson(fields): Fields,
 ) -> Result<Json<Value>, Refusal> {
     let domain = fields.get("domain").cloned().unwrap_or_default();
     let account = Account(InstanceId { domain: domain.as_str().into(), username: "".into() });

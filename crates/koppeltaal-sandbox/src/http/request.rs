@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderName, Uri, header};
 use http_body_util::LengthLimitError;
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::{Document, Format, ReadDocument};
+use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::app::App;
@@ -59,9 +60,21 @@ pub(crate) fn read_document(headers: &HeaderMap, body: &[u8]) -> Result<(Format,
     Ok((format, read))
 }
 
+/// The longest form, and the longest body of a request for which nobody has to log in.
+pub(crate) const FORM_BYTES: usize = 64 << 10;
+
 /// A whole body, within the bounds of length and time.
 pub(crate) async fn read_body(body: Body, limits: Limits) -> Result<Bytes, Refusal> {
-    let limit = limits.body_bytes;
+    read_up_to(limits.body_bytes, body, limits).await
+}
+
+/// A whole form of at most [`FORM_BYTES`].
+pub(crate) async fn read_form(body: Body, limits: Limits) -> Result<Bytes, Refusal> {
+    read_up_to(FORM_BYTES.min(limits.body_bytes), body, limits).await
+}
+
+/// A whole body of at most so many bytes, within the bounds of time.
+pub(crate) async fn read_up_to(limit: usize, body: Body, limits: Limits) -> Result<Bytes, Refusal> {
     let too_large =
         || Refusal::new(Kind::TooLarge, "too-long", format!("The body is longer than {limit} bytes."));
     let slow = |_| Refusal::new(Kind::Slow, "timeout", "The body did not come in time.");
@@ -74,6 +87,38 @@ pub(crate) async fn read_body(body: Body, limits: Limits) -> Result<Bytes, Refus
             Refusal::malformed("The body broke off.")
         }
     })
+}
+
+/// A short JSON body of a request for which nobody has to log in.
+#[derive(Debug)]
+pub(crate) struct ShortJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for ShortJson<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
+        let (parts, body) = request.into_parts();
+        let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = content_type.and_then(|text| text.split(';').next()).unwrap_or_default();
+        // A page of another site can send other types without asking first.
+        if !media_type.trim().eq_ignore_ascii_case("application/json") {
+            return Err(Refusal::new(
+                Kind::MediaType,
+                "not-supported",
+                "The body has to be application/json.",
+            ));
+        }
+        let body = read_form(body, app.limits()).await?;
+        // What is wrong is told by its place only: what stands there may be anything.
+        serde_json::from_slice(&body).map(Self).map_err(|error| {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            if error.is_data() {
+                Refusal::rule(format!("The body does not have the fields that belong here: {place}."))
+            } else {
+                Refusal::malformed(format!("The body is not JSON: {place}."))
+            }
+        })
+    }
 }
 
 /// The resource that the path names: `{id}`, and `{version}` in a path that has one.

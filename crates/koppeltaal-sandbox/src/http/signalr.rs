@@ -12,16 +12,23 @@ use tokio::time::{Instant, sleep_until};
 
 use super::app::App;
 use super::authentication::{Caller, from_query_or_header};
-use super::request::{Params, read_body};
+use super::request::{Params, read_up_to};
 use super::websocket;
 use crate::hub::protocol::{Call, is_connection_data, version};
 use crate::hub::{Channel, Connection, Frame, TokenError};
 use crate::mailbox::Refusal;
 
+/// The longest form: a call of the greatest length that a socket takes, with each letter percent-encoded.
+const FORM_BYTES: usize = 3 * websocket::MESSAGE_BYTES + 1024;
+/// The first protocol version in which a frame can end a connection with an error (`E`).
+const WITH_FATAL_ERRORS: (u32, u32) = (2, 0);
+
 /// What a request has to be about a live connection.
 struct Context {
     app: Arc<App>,
     connection: Arc<Connection>,
+    /// The only patient of whom the client is told, if there is such a limit.
+    only: Option<String>,
     params: Params,
     form: Params,
 }
@@ -33,7 +40,8 @@ impl Context {
     }
 
     fn open(&self) -> Channel {
-        self.app.hub().open(&self.connection, self.get("messageId"), self.get("groupsToken"))
+        let (cursor, groups) = (self.get("messageId"), self.get("groupsToken"));
+        self.app.hub().open(&self.connection, cursor, groups, self.only.as_deref())
     }
 }
 
@@ -85,15 +93,22 @@ async fn answer(
         return Err(text(StatusCode::BAD_REQUEST, "The transport is missing or not known."));
     }
     let token = params.get("connectionToken").unwrap_or_default();
-    let connection = app.hub().connection(&caller.instance, token).map_err(refuse_token)?;
+    let is_reopening = matches!(end, "reconnect" | "poll");
+    let connection = match app.hub().connection(&caller.instance, token) {
+        Err(TokenError::Foreign) if is_reopening && knows_fatal_errors(&params) => {
+            return Ok(forgotten(&app, &transport, request));
+        }
+        connection => connection.map_err(refuse_token)?,
+    };
     if transport == "websockets" && !matches!(end, "start" | "abort") {
         let cursor = params.get("messageId");
-        return Ok(websocket::accept(&app, request, end != "connect", |hub| {
-            hub.open(&connection, cursor, params.get("groupsToken"))
+        return Ok(websocket::accept(app.hub(), request, end != "connect", |hub| {
+            hub.open(&connection, cursor, params.get("groupsToken"), caller.patient.as_deref())
         }));
     }
-    let form = read_body(request.into_body(), app.limits()).await.map_err(Refusal::into_response)?;
-    let context = Context { app, connection, params, form: Params::of_form(&form) };
+    let form = read_up_to(FORM_BYTES, request.into_body(), app.limits()).await;
+    let form = Params::of_form(&form.map_err(Refusal::into_response)?);
+    let context = Context { app, connection, only: caller.patient, params, form };
     Ok(match (end, transport.as_str()) {
         ("start", _) => json_text(&json!({ "Response": "started" })),
         ("abort", _) => {
@@ -109,11 +124,36 @@ async fn answer(
 
 fn refuse_token(error: TokenError) -> Response {
     match error {
-        TokenError::Unreadable => text(StatusCode::BAD_REQUEST, "The connection token cannot be read."),
+        TokenError::Unreadable | TokenError::Foreign => {
+            text(StatusCode::BAD_REQUEST, "The connection token cannot be read.")
+        }
         TokenError::OtherUser => {
             text(StatusCode::FORBIDDEN, "The user identity has changed since the connection was made.")
         }
         TokenError::Full => text(StatusCode::SERVICE_UNAVAILABLE, "There are too many connections."),
+    }
+}
+
+/// Whether the client understands a frame with a fatal error: the official ones do since 2.4.1.
+fn knows_fatal_errors(params: &Params) -> bool {
+    let version = params.get("clientProtocol").and_then(|text| {
+        let (major, minor) = text.split_once('.')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    });
+    version.is_some_and(|version| version >= WITH_FATAL_ERRORS)
+}
+
+/// The answer to a client that comes back with a token of before a restart. The original answers 400, upon which official
+/// clients try the same again until their disconnect timeout; a fatal error has them disconnect, and start anew, at once.
+fn forgotten(app: &App, transport: &str, request: Request) -> Response {
+    let frame = json!({ "E": "The server does not know this connection any more.", "M": [] }).to_string();
+    match transport {
+        "websockets" => websocket::refuse(app.hub(), request, frame),
+        "serversentevents" => {
+            let events = ["data: initialized\n\n", &event(&frame)].concat();
+            ([(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))], events).into_response()
+        }
+        _ => json_body(frame),
     }
 }
 

@@ -15,8 +15,10 @@ use super::reply::Reply;
 use super::request::{Params, Received};
 use crate::compose;
 use crate::links::{FHIR_PATH, Links, split_version, storage_number, versioned};
-use crate::mailbox::Refusal;
-use crate::storage::{Comparison, Draft, Item, KeyMatch, Order, Owner, Reader, Search, Time, not_found};
+use crate::mailbox::{Refusal, names_another};
+use crate::storage::{
+    Comparison, Draft, Item, KeyMatch, Order, Owner, Reader, Search, Time, foreign, not_found,
+};
 
 /// With a modifier behind it.
 const OBJECT_KEYS: [(&str, KeyMatch); 3] = [
@@ -75,7 +77,8 @@ fn read_search(params: &Params) -> Result<Search, Refusal> {
             .iter()
             .find_map(|(prefix, how)| text.strip_prefix(prefix).map(|rest| (rest, *how)))
             .unwrap_or((text, Comparison::Equal));
-        let time = Time::read(rest);
+        // The plus of an offset, sent as it is, is a blank in a query; no time has one.
+        let time = Time::read(&rest.trim().replace(' ', "+"));
         Ok((
             how,
             time.ok_or_else(|| Refusal::parameter(format!("{} is not a time.", parameter::LAST_UPDATED)))?,
@@ -141,7 +144,7 @@ pub(crate) fn create(
     links: &Links,
     received: Received,
 ) -> Result<Reply, Refusal> {
-    let draft = draft_in(received)?;
+    let draft = draft_in(caller, received)?;
     let created = app.storage(|storage| storage.create(&reader(app, caller), draft, app.now()))??;
     Ok(answer(&created, links).status(StatusCode::CREATED))
 }
@@ -155,7 +158,7 @@ pub(crate) fn update(
     version: Option<&str>,
     received: Received,
 ) -> Result<Reply, Refusal> {
-    let draft = draft_in(received)?;
+    let draft = draft_in(caller, received)?;
     let url = links.storage_item(number);
     let updated = app
         .storage(|storage| storage.update(&reader(app, caller), number, &url, version, draft, app.now()))??;
@@ -192,7 +195,13 @@ fn answer(item: &Item, links: &Links) -> Reply {
         .header(header::LOCATION, url)
 }
 
-fn draft_in(received: Received) -> Result<Draft, Refusal> {
+/// The item that was sent; with a token, one that names no other patient anywhere.
+fn draft_in(caller: &Caller, received: Received) -> Result<Draft, Refusal> {
     let bytes = received.source.bytes;
-    Draft::of(received.other()?, bytes)
+    let sent = received.other()?;
+    let names_another = |only| names_another(&sent.clone().into(), "", only, |_| false);
+    if caller.patient.as_deref().is_some_and(names_another) {
+        return Err(foreign());
+    }
+    Draft::of(sent, bytes)
 }

@@ -1,6 +1,7 @@
 //! The webSockets transport: the upgrade (RFC 6455), and the exchange of frames and calls afterwards.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -10,40 +11,65 @@ use base64::prelude::BASE64_STANDARD;
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper_util::rt::TokioIo;
 use sha1_smol::Sha1;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_websockets::{CloseCode, Limits, Message, ServerBuilder, WebSocketStream};
 
-use super::app::App;
+use crate::config::Push;
 use crate::hub::protocol::Call;
 use crate::hub::{Channel, Frame, Hub};
 
 /// What both sides put behind the key (RFC 6455 section 1.3).
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// The longest message of a client that the original takes.
-const MESSAGE_BYTES: usize = 64 * 1024;
+pub(super) const MESSAGE_BYTES: usize = 64 * 1024;
 
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
 /// Answers the upgrade, and goes on when it has happened.
 pub(super) fn accept(
-    app: &Arc<App>,
-    mut request: Request,
+    hub: &Arc<Hub>,
+    request: Request,
     is_reconnect: bool,
     open: impl FnOnce(&Hub) -> Channel,
 ) -> Response {
+    upgrade(request, || {
+        let (hub, channel) = (Arc::clone(hub), open(hub));
+        move |socket| async move { exchange(&hub, socket, channel, is_reconnect).await }
+    })
+}
+
+/// Answers the upgrade of a client that gets this text and nothing else.
+pub(super) fn refuse(hub: &Hub, request: Request, text: String) -> Response {
+    let patience = hub.push().disconnect_timeout;
+    upgrade(request, || {
+        move |mut socket: Socket| async move {
+            let told = async {
+                socket.send(Message::text(text)).await?;
+                close(&mut socket).await
+            };
+            taken(patience, told).await
+        }
+    })
+}
+
+/// `exchange` makes what is done with the socket, once it is clear that there will be one.
+fn upgrade<E, F>(mut request: Request, exchange: impl FnOnce() -> E) -> Response
+where
+    E: FnOnce(Socket) -> F + Send + 'static,
+    F: Future<Output = Result<(), Broken>> + Send,
+{
     let Some(key) = key(request.headers()) else {
         return (StatusCode::BAD_REQUEST, "Not a WebSocket request.").into_response();
     };
     let accept = BASE64_STANDARD.encode(Sha1::from(format!("{key}{GUID}")).digest().bytes());
-    let channel = open(app.hub());
+    let exchange = exchange();
     let upgrade = hyper::upgrade::on(&mut request);
-    let app = Arc::clone(app);
     tokio::spawn(async move {
         // A client that asks for an upgrade and leaves.
         let Ok(upgraded) = upgrade.await else { return };
         let limits = Limits::default().max_payload_len(Some(MESSAGE_BYTES));
         let socket = ServerBuilder::new().limits(limits).serve(TokioIo::new(upgraded));
-        if let Err(error) = exchange(&app, socket, channel, is_reconnect).await {
+        if let Err(error) = exchange(socket).await {
             tracing::trace!(%error, "a hub connection was lost");
         }
     });
@@ -70,39 +96,81 @@ fn key(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| is_upgrade)?.to_str().ok()
 }
 
+/// Why an exchange is over before its time.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error("the socket failed")]
+    Socket(#[from] tokio_websockets::Error),
+    /// Its connection waits for it.
+    #[error("the client does not read")]
+    Unread,
+}
+
+/// What is to be done with a socket.
+enum Step {
+    Send(String),
+    /// Pongs are queued by reading pings; they have to go before more is read, or a client that does not take them fills
+    /// the memory.
+    Flush,
+    Nothing,
+}
+
 async fn exchange(
-    app: &App,
+    hub: &Hub,
     mut socket: Socket,
     mut channel: Channel,
     is_reconnect: bool,
-) -> Result<(), tokio_websockets::Error> {
-    let hub = app.hub();
-    let keep_alive = hub.push().keep_alive;
+) -> Result<(), Broken> {
+    let Push { keep_alive, disconnect_timeout: patience, .. } = hub.push();
     if !is_reconnect {
-        socket.send(Message::text(Frame::init().text(&hub.cursor(channel.cursor)))).await?;
+        let init = Frame::init().text(&hub.cursor(channel.cursor));
+        taken(patience, socket.send(Message::text(init))).await?;
     }
+    let mut next_sign = Instant::now() + keep_alive;
     loop {
-        let text = tokio::select! {
+        let step = tokio::select! {
             frame = channel.next() => match frame {
-                Some(frame) => frame.text(&hub.cursor(channel.cursor)),
+                Some(frame) => Step::Send(frame.text(&hub.cursor(channel.cursor))),
                 None => break,
             },
             received = socket.next() => match received {
                 None => return Ok(()),
-                Some(message) => match message?.as_text().and_then(Call::read) {
-                    Some(call) => hub.call(channel.connection(), &call),
-                    // What is no call, or one of an unknown hub, gets no answer.
-                    None => continue,
-                },
+                Some(message) => answer(hub, &channel, &message?),
             },
-            () = tokio::time::sleep(keep_alive) => "{}".to_owned(),
+            () = sleep_until(next_sign) => Step::Send("{}".to_owned()),
         };
-        // A client that does not read is given up; its connection waits for it.
-        match timeout(hub.push().disconnect_timeout, socket.send(Message::text(text))).await {
-            Ok(sent) => sent?,
-            Err(_) => return Ok(()),
+        match step {
+            Step::Send(text) => {
+                taken(patience, socket.send(Message::text(text))).await?;
+                next_sign = Instant::now() + keep_alive;
+            }
+            Step::Flush => taken(patience, socket.flush()).await?,
+            Step::Nothing => {}
         }
     }
+    taken(patience, close(&mut socket)).await
+}
+
+async fn close(socket: &mut Socket) -> Result<(), tokio_websockets::Error> {
     socket.send(Message::close(Some(CloseCode::NORMAL_CLOSURE), "")).await?;
     socket.close().await
+}
+
+/// What a message of the client leads to. What is no call, or one of an unknown hub, gets no answer.
+fn answer(hub: &Hub, channel: &Channel, message: &Message) -> Step {
+    if message.is_ping() {
+        return Step::Flush;
+    }
+    match message.as_text().and_then(Call::read) {
+        Some(call) => Step::Send(hub.call(channel.connection(), &call)),
+        None => Step::Nothing,
+    }
+}
+
+/// A write that the client has to take in time.
+async fn taken(
+    patience: Duration,
+    write: impl Future<Output = Result<(), tokio_websockets::Error>>,
+) -> Result<(), Broken> {
+    Ok(timeout(patience, write).await.map_err(|_| Broken::Unread)??)
 }

@@ -40,9 +40,20 @@ struct State {
 
 #[derive(Debug, Clone)]
 enum Event {
-    NewMessage,
+    /// A message came that is about this patient, if about one.
+    NewMessage { patient: Option<Arc<str>> },
     /// The connection is in its group now; the token with which it gets back in.
     Groups(String),
+}
+
+impl Event {
+    /// Whether a channel with this limit tells of it.
+    fn is_for(&self, only: Option<&str>) -> bool {
+        match self {
+            Self::NewMessage { patient } => only.is_none() || patient.as_deref() == only,
+            Self::Groups(_) => true,
+        }
+    }
 }
 
 impl Connection {
@@ -79,10 +90,10 @@ impl Connection {
         self.wake();
     }
 
-    /// Tells of a message, if the client asked for it.
-    pub(super) fn notify(&self) {
+    /// Tells of a message about this patient, if the client asked for it.
+    pub(super) fn notify(&self, patient: Option<Arc<str>>) {
         if self.state().is_started {
-            self.tell(Event::NewMessage);
+            self.tell(Event::NewMessage { patient });
         }
     }
 
@@ -109,8 +120,9 @@ impl Connection {
         self.state().lost
     }
 
-    /// A channel in place of any other, from the event after this one on; from now on without one.
-    pub(super) fn open(self: &Arc<Self>, after: Option<u64>) -> Channel {
+    /// A channel in place of any other, from the event after this one on; from now on without one. With `only` it tells of
+    /// the messages of that patient.
+    pub(super) fn open(self: &Arc<Self>, after: Option<u64>, only: Option<&str>) -> Channel {
         let (number, cursor) = {
             let mut state = self.state();
             state.channel += 1;
@@ -118,7 +130,8 @@ impl Connection {
             (state.channel, after.map_or(state.last, |after| after.min(state.last)))
         };
         self.wake();
-        Channel { connection: Arc::clone(self), number, cursor, changes: self.changes.subscribe() }
+        let only = only.map(str::to_owned);
+        Channel { connection: Arc::clone(self), number, cursor, only, changes: self.changes.subscribe() }
     }
 }
 
@@ -129,6 +142,8 @@ pub(crate) struct Channel {
     number: u64,
     /// The last event that was handed out.
     pub(crate) cursor: u64,
+    /// The only patient of whose messages it tells, if there is such a limit: URL without version.
+    only: Option<String>,
     changes: watch::Receiver<u64>,
 }
 
@@ -147,13 +162,9 @@ impl Channel {
                 if state.channel != self.number || state.is_aborted {
                     return None;
                 }
-                let waiting: Vec<_> = state
-                    .events
-                    .iter()
-                    .filter(|(number, _)| *number > self.cursor)
-                    .take(BATCH)
-                    .cloned()
-                    .collect();
+                let new = state.events.iter().filter(|(number, _)| *number > self.cursor);
+                let told = new.filter(|(_, event)| event.is_for(self.only.as_deref()));
+                let waiting: Vec<_> = told.take(BATCH).cloned().collect();
                 drop(state);
                 if let Some((last, _)) = waiting.last() {
                     self.cursor = *last;
@@ -193,7 +204,7 @@ impl Frame {
         let mut frame = Self::default();
         for event in events {
             match event {
-                Event::NewMessage => frame.messages.push(new_message()),
+                Event::NewMessage { .. } => frame.messages.push(new_message()),
                 Event::Groups(token) => frame.groups = Some(token),
             }
         }

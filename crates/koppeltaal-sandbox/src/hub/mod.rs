@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 pub(crate) use connection::{Channel, Connection, Frame};
+pub(crate) use token::Seal;
 
 use crate::config::Push;
 use crate::mailbox::InstanceId;
 use protocol::Call;
-use token::Seal;
+use token::Unsealed;
 
 /// How long a lost connection is remembered after its client has given up.
 const GRACE: Duration = Duration::from_secs(5);
@@ -39,6 +40,8 @@ pub(crate) struct Hub {
 pub(crate) enum TokenError {
     /// It is not one of this server's, or was not percent-encoded.
     Unreadable,
+    /// It was made with another secret: before a restart without a data file, it seems.
+    Foreign,
     /// It was given to another user.
     OtherUser,
     /// There are too many connections.
@@ -46,9 +49,10 @@ pub(crate) enum TokenError {
 }
 
 impl Hub {
-    pub(crate) fn new(push: Push, capacity: usize) -> Self {
+    /// `seal` makes the tokens: with the one that made them, those of an earlier process are good as well.
+    pub(crate) fn new(push: Push, capacity: usize, seal: Seal) -> Self {
         let process = Uuid::new_v4().simple().to_string()[..8].to_uppercase();
-        Self { push, capacity, seal: Seal::new(), process, connections: Mutex::default() }
+        Self { push, capacity, seal, process, connections: Mutex::default() }
     }
 
     pub(crate) fn push(&self) -> Push {
@@ -72,7 +76,10 @@ impl Hub {
         instance: &InstanceId,
         token: &str,
     ) -> Result<Arc<Connection>, TokenError> {
-        let text = self.seal.open(CONNECTION, token).ok_or(TokenError::Unreadable)?;
+        let text = self.seal.open(CONNECTION, token).map_err(|unsealed| match unsealed {
+            Unsealed::Unreadable => TokenError::Unreadable,
+            Unsealed::Foreign => TokenError::Foreign,
+        })?;
         let (id, user) = text.split_once(':').ok_or(TokenError::Unreadable)?;
         if !user.eq_ignore_ascii_case(&instance.username) {
             return Err(TokenError::OtherUser);
@@ -98,18 +105,20 @@ impl Hub {
         });
     }
 
-    /// A channel for what comes after the cursor. With a groups token of its own the connection is back in its group.
+    /// A channel for what comes after the cursor, about the patient `only` if there is such a limit. With a groups token of
+    /// its own the connection is back in its group.
     pub(crate) fn open(
         &self,
         connection: &Arc<Connection>,
         cursor: Option<&str>,
         groups_token: Option<&str>,
+        only: Option<&str>,
     ) -> Channel {
-        let groups = groups_token.and_then(|token| self.seal.open(GROUPS, token));
+        let groups = groups_token.and_then(|token| self.seal.open(GROUPS, token).ok());
         if groups.is_some_and(|id| id == connection.id) {
             connection.start_push(None);
         }
-        connection.open(cursor.and_then(|cursor| self.read_cursor(cursor)))
+        connection.open(cursor.and_then(|cursor| self.read_cursor(cursor)), only)
     }
 
     /// Does what a client calls, and gives the result.
@@ -136,11 +145,11 @@ impl Hub {
         self.connections().remove(&connection.id);
     }
 
-    /// Tells the connections of an instance that a message waits.
-    pub(crate) fn notify(&self, instance: &InstanceId) {
+    /// Tells the connections of an instance that a message waits, and the channels whose patient it is about.
+    pub(crate) fn notify(&self, instance: &InstanceId, patient: Option<&Arc<str>>) {
         let connections = self.connections();
         for connection in connections.values().filter(|connection| connection.instance == *instance) {
-            connection.notify();
+            connection.notify(patient.cloned());
         }
     }
 
@@ -169,7 +178,7 @@ mod tests {
 
     fn hub(capacity: usize) -> Hub {
         let push = Push { disconnect_timeout: Duration::from_secs(3600), ..Push::default() };
-        Hub::new(push, capacity)
+        Hub::new(push, capacity, Seal::new())
     }
 
     async fn next(channel: &mut Channel) -> Option<Option<String>> {
@@ -185,7 +194,7 @@ mod tests {
         let (game, portal) = (instance("game"), instance("portal"));
         let open = |instance: &InstanceId| {
             let token = hub.negotiate(instance).1;
-            hub.open(&hub.connection(instance, &token).expect("a connection"), None, None)
+            hub.open(&hub.connection(instance, &token).expect("a connection"), None, None, None)
         };
         let mut channels = [open(&game), open(&game), open(&portal)];
         for place in [0, 2] {
@@ -194,7 +203,7 @@ mod tests {
             let groups = next(&mut channels[place]).await.flatten().expect("a frame");
             assert!(groups.contains(r#""G":""#) && groups.contains(r#""M":[]"#), "{groups}");
         }
-        hub.notify(&game);
+        hub.notify(&game, None);
         let [first, second, third] = &mut channels;
         assert_eq!(next(first).await, Some(Some(TOLD.to_owned())));
         assert_eq!((next(second).await, next(third).await), (None, None));
@@ -207,15 +216,15 @@ mod tests {
         let game = instance("game");
         let token = hub.negotiate(&game).1;
         let connection = hub.connection(&game, &token).expect("a connection");
-        let first = hub.open(&connection, None, None);
+        let first = hub.open(&connection, None, None, None);
         connection.start_push(None);
         let cursor = hub.cursor(first.cursor);
         drop(first);
-        hub.notify(&game);
-        let mut second = hub.open(&connection, Some(&cursor), None);
+        hub.notify(&game, None);
+        let mut second = hub.open(&connection, Some(&cursor), None, None);
         assert_eq!(next(&mut second).await, Some(Some(TOLD.to_owned())));
         // A cursor of another process means "from now on".
-        let mut third = hub.open(&connection, Some("d-00000000-B,0|I,0"), None);
+        let mut third = hub.open(&connection, Some("d-00000000-B,0|I,0"), None, None);
         assert_eq!(next(&mut third).await, None);
         assert_eq!(next(&mut second).await, Some(None), "another channel took its place");
     }
@@ -229,9 +238,9 @@ mod tests {
         let groups = hub.seal.token(GROUPS, &connection.id);
         hub.abort(&connection);
         let again = hub.connection(&game, &token).expect("the token is enough");
-        hub.open(&again, None, Some("nonsense"));
+        hub.open(&again, None, Some("nonsense"), None);
         assert!(!again.is_started());
-        hub.open(&again, None, Some(&groups));
+        hub.open(&again, None, Some(&groups), None);
         assert!(again.is_started());
     }
 

@@ -9,12 +9,32 @@ use uuid::Uuid;
 /// percent-encoded.
 const SEPARATOR: &str = "+/";
 
-/// A secret of this process.
+/// A secret, of this process or of the data file.
 pub(crate) struct Seal([Uuid; 2]);
+
+/// Why a token says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unsealed {
+    /// It is no token, or was damaged on the way.
+    Unreadable,
+    /// It looks like a token of this purpose, and was made with another secret: before a restart, it seems.
+    Foreign,
+}
 
 impl Seal {
     pub(crate) fn new() -> Self {
         Self([Uuid::new_v4(), Uuid::new_v4()])
+    }
+
+    /// The secret as text, to be kept.
+    pub(crate) fn secret(&self) -> String {
+        self.0.map(|half| half.simple().to_string()).concat()
+    }
+
+    /// The seal with this secret; none when it is no such text.
+    pub(crate) fn with_secret(text: &str) -> Option<Self> {
+        let (before, after) = text.split_at_checked(text.len() / 2)?;
+        Some(Self([before.parse().ok()?, after.parse().ok()?]))
     }
 
     /// The token of a purpose that says `text`.
@@ -23,10 +43,9 @@ impl Seal {
     }
 
     /// What a token of this purpose says, if it was made here.
-    pub(crate) fn open(&self, purpose: &str, token: &str) -> Option<String> {
-        let (text, digest) = token.strip_suffix('=')?.rsplit_once(SEPARATOR)?;
-        let text = String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok()?;
-        (self.digest(purpose, &text) == digest).then_some(text)
+    pub(super) fn open(&self, purpose: &str, token: &str) -> Result<String, Unsealed> {
+        let (text, digest) = read(token).ok_or(Unsealed::Unreadable)?;
+        if self.digest(purpose, &text) == digest { Ok(text) } else { Err(Unsealed::Foreign) }
     }
 
     fn digest(&self, purpose: &str, text: &str) -> String {
@@ -42,6 +61,14 @@ impl Seal {
     }
 }
 
+/// Text and digest of what has the form of a token.
+fn read(token: &str) -> Option<(String, &str)> {
+    let (text, digest) = token.strip_suffix('=')?.rsplit_once(SEPARATOR)?;
+    let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let text = String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok()?;
+    is_digest.then_some((text, digest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,9 +77,17 @@ mod tests {
     fn only_tokens_of_the_same_maker_and_purpose_are_opened() {
         let seal = Seal::new();
         let token = seal.token("connection", "id:pörtal");
-        assert_eq!(seal.open("connection", &token).as_deref(), Some("id:pörtal"));
-        assert_eq!(seal.open("groups", &token), None);
-        assert_eq!(Seal::new().open("connection", &token), None);
-        assert_eq!(seal.open("connection", &token.replace('+', " ")), None, "it was not percent-encoded");
+        assert_eq!(seal.open("connection", &token).as_deref(), Ok("id:pörtal"));
+        assert_eq!(seal.open("groups", &token), Err(Unsealed::Foreign));
+        assert_eq!(Seal::new().open("connection", &token), Err(Unsealed::Foreign));
+        let damaged = token.replace('+', " ");
+        assert_eq!(
+            seal.open("connection", &damaged),
+            Err(Unsealed::Unreadable),
+            "it was not percent-encoded"
+        );
+        let kept = Seal::with_secret(&seal.secret()).expect("a secret");
+        assert_eq!(kept.open("connection", &token).as_deref(), Ok("id:pörtal"));
+        assert!(Seal::with_secret("").is_none() && Seal::with_secret("0é1").is_none());
     }
 }

@@ -4,6 +4,7 @@
 //! completely or not at all. What it changes stands in [`Table`]s and [`Value`]s, so that a step that cannot be kept is taken
 //! back: see [`store`](crate::store).
 
+mod bound;
 mod definitions;
 mod delivery;
 mod fingerprint;
@@ -27,6 +28,7 @@ use koppeltaal_messaging::{ApiVersion, Event, ProcessingStatus};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub(crate) use bound::names_another;
 pub(crate) use definitions::{Definition, SentDefinition, not_found as definition_not_found};
 pub(crate) use delivery::{Acknowledgement, Delivery};
 pub(crate) use history::{Receipt, Sent};
@@ -71,6 +73,8 @@ pub(crate) struct News {
     pub(crate) instance: InstanceId,
     /// `MessageHeader.identifier`.
     pub(crate) identifier: String,
+    /// URL, without version, of the patient whom it is about, if it is about one.
+    pub(crate) patient: Option<Arc<str>>,
 }
 
 /// What there is in a domain.
@@ -312,6 +316,7 @@ impl Mailbox {
 
     /// Copies a message into the queues of its subscribers, which have room for it.
     fn deliver(&mut self, message: &Arc<Message>, now: Moment) {
+        let patient: Option<Arc<str>> = message.patient.as_deref().map(Into::into);
         let mut forgotten = Vec::new();
         for (id, account) in &mut self.accounts {
             if account.receives(&message.domain, message.event) {
@@ -320,7 +325,11 @@ impl Mailbox {
                 let tick = &mut Tick::new(&mut self.counters.clock, now);
                 account.queue.put(number, Arc::clone(message), tick);
                 forgotten.append(&mut account.queue.make_room(number));
-                self.news.push(News { instance: id.clone(), identifier: message.identifier.clone() });
+                self.news.push(News {
+                    instance: id.clone(),
+                    identifier: message.identifier.clone(),
+                    patient: patient.clone(),
+                });
             }
         }
         self.release(&forgotten);

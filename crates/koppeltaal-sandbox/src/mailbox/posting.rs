@@ -7,6 +7,7 @@ use koppeltaal_fhir::{Bundle, Document, Entry, Format, Resource};
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::{Event, Header, ResourceKind, domain_of};
 
+use super::bound::patient_of;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::message::message_bytes;
 use super::refusal::Refusal;
@@ -54,6 +55,8 @@ pub(crate) struct PostedResource {
     pub(crate) url: String,
     /// The version that the sender thinks is the current one.
     pub(crate) version: Option<String>,
+    /// URL, without version, of the patient whom it is about, if it is about one.
+    pub(crate) patient: Option<Box<str>>,
     /// Equal for equal content.
     pub(crate) fingerprint: Fingerprint,
     /// Whether it is an activity definition. Those belong to the server and get no version through the mailbox.
@@ -90,7 +93,7 @@ impl Posting {
         let event = event_of(&header)?;
         let patient = header.patient().map(|patient| split_version(patient).0.to_owned());
 
-        let resources = others.into_iter().map(PostedResource::read).collect::<Result<Vec<_>, _>>()?;
+        let mut resources = others.into_iter().map(PostedResource::read).collect::<Result<Vec<_>, _>>()?;
         let mut urls = HashSet::new();
         if let Some(twice) = resources.iter().find(|resource| !urls.insert(resource.url.as_str())) {
             let mut refusal = Refusal::malformed("The message holds a resource twice.");
@@ -113,6 +116,9 @@ impl Posting {
             return Err(Refusal::required(format!(
                 "The MessageHeader of {event} does not name the patient."
             )));
+        }
+        if event.has_patient() && resources[focal].patient.is_none() {
+            resources[focal].patient = patient.as_deref().map(Into::into);
         }
 
         let bytes = message_bytes(source.bytes, resources.len());
@@ -203,11 +209,12 @@ impl PostedResource {
         }
         let fingerprint = fingerprint(content).map_err(|error| NotCarried::new(Format::Json, error))?;
         let is_definition = definition::is_definition_resource(content);
+        let patient = patient_of(url, content).map(Into::into);
         let (url, version) = (url.to_owned(), version.map(str::to_owned));
         // Each delivery has its own; kept, they would only be copied to be replaced.
         entry.id = None;
         entry.link.retain(|link| link.rel != "self");
-        Ok(Self { url, version, fingerprint, is_definition, entry })
+        Ok(Self { url, version, patient, fingerprint, is_definition, entry })
     }
 }
 

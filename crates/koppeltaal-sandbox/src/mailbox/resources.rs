@@ -28,6 +28,8 @@ pub(super) struct Known {
     pub(super) version: Version,
     /// None in data files of earlier versions, for content that JSON cannot carry.
     pub(super) fingerprint: Option<Fingerprint>,
+    /// URL of the patient whom it is about, if it is about one.
+    pub(super) patient: Option<Box<str>>,
 }
 
 impl Companion for OfDomain {
@@ -126,6 +128,11 @@ impl Resources {
         Ok(effects.collect())
     }
 
+    /// URL, without version, of the patient whom a known resource is about, if it is about one.
+    pub(super) fn patient(&self, url: &str) -> Option<&str> {
+        self.known.rows().get(url)?.patient.as_deref()
+    }
+
     /// Knows again what was known before.
     pub(super) fn restore(&mut self, url: String, known: Known) {
         self.known.restore(url, known);
@@ -142,7 +149,8 @@ impl Resources {
         }
         let is_known = known.is_some();
         let version = tick.version();
-        self.known.put(resource.url.clone(), Known { version: version.clone(), fingerprint });
+        let patient = resource.patient.clone();
+        self.known.put(resource.url.clone(), Known { version: version.clone(), fingerprint, patient });
         if is_known { Effect::Changed(version) } else { Effect::Created(version) }
     }
 }

@@ -73,6 +73,9 @@ struct SavedResource {
     url: String,
     version: Version,
     fingerprint: Option<Fingerprint>,
+    /// Missing in files of earlier versions.
+    #[serde(default)]
+    patient: Option<Box<str>>,
 }
 
 /// The key of the counters.
@@ -132,6 +135,7 @@ pub(super) fn resource(domain: &str, url: &str, known: Option<&Known>) -> Result
         url: url.to_owned(),
         version: known.version.clone(),
         fingerprint: known.fingerprint,
+        patient: known.patient.clone(),
     });
     Record::new(Kind::Resource, &format!("{domain} {url}"), saved.as_ref())
 }
@@ -187,7 +191,8 @@ impl Persistent for Mailbox {
             }
             Kind::Resource => {
                 let saved: SavedResource = serde_json::from_str(state)?;
-                let known = Known { version: saved.version, fingerprint: saved.fingerprint };
+                let known =
+                    Known { version: saved.version, fingerprint: saved.fingerprint, patient: saved.patient };
                 Domain::of(&mut self.domains, &saved.domain).resources.restore(saved.url, known);
             }
             Kind::Message => {

@@ -104,6 +104,15 @@ pub(crate) struct Client {
     pub(crate) credentials: Option<(String, String)>,
 }
 
+/// What a refresh token stands for. One that was used is kept to notice who tries again.
+#[derive(Serialize, Deserialize)]
+struct Refresh {
+    #[serde(flatten)]
+    session: Session,
+    #[serde(default)]
+    is_used: bool,
+}
+
 /// Where secrets come from.
 pub(crate) type Fresh<'a> = &'a mut dyn FnMut() -> Uuid;
 
@@ -115,7 +124,7 @@ pub(crate) struct Grants {
     activations: Expiring<Arc<Context>>,
     codes: Expiring<Issued>,
     sessions: Expiring<Session>,
-    refreshes: Expiring<Session>,
+    refreshes: Expiring<Refresh>,
 }
 
 impl Grants {
@@ -186,12 +195,9 @@ impl Grants {
         now: Moment,
     ) -> Result<Authorization, OAuthError> {
         self.check_redirect(&request.client, request.redirect_uri.as_deref())?;
-        let (launches, others): (Vec<_>, Vec<_>) =
-            request.scope.split_whitespace().partition(|part| part.starts_with(LAUNCH_SCOPE));
-        let [launch] = launches[..] else {
+        let [launch] = launches(&request.scope).collect::<Vec<_>>()[..] else {
             return Err(OAuthError::new(Code::InvalidScope, "scope does not name one launch"));
         };
-        let launch = &launch[LAUNCH_SCOPE.len()..];
         let web = self.launches.get(launch, now);
         let is_mobile = web.is_none();
         let context = web.or_else(|| self.activations.get(launch, now)).cloned();
@@ -209,7 +215,7 @@ impl Grants {
         let code = secret(fresh);
         let issued = Issued {
             context,
-            scope: others.join(" "),
+            scope: without_launches(&request.scope),
             redirect_uri: request.redirect_uri,
             challenge: request.challenge,
             family: None,
@@ -229,11 +235,14 @@ impl Grants {
         fresh: Fresh<'_>,
         now: Moment,
     ) -> Result<Tokens, OAuthError> {
-        let application = self.authenticate(client)?.clone();
         let invalid = |description| Err(OAuthError::new(Code::InvalidGrant, description));
-        let Some(mut issued) = self.codes.take(code, now) else {
-            return invalid("the code is not known or has expired");
-        };
+        let unknown = || invalid("the code is not known or has expired");
+        let issued = self.codes.get(code, now);
+        if issued.is_none() && client.identifier.is_none() && client.credentials.is_none() {
+            return unknown();
+        }
+        let application = self.authenticate(client, issued)?.clone();
+        let Some(mut issued) = self.codes.take(code, now) else { return unknown() };
         if let Some(family) = issued.family {
             self.end(family);
             return invalid("the code was used before");
@@ -245,7 +254,9 @@ impl Grants {
             return invalid("redirect_uri is not that of the authorization request");
         }
         match (&issued.challenge, verifier) {
-            (None, _) => {}
+            (None, None) => {}
+            // Somebody took the challenge out of the client's request (RFC 9700 section 4.8.2).
+            (None, Some(_)) => return invalid("code_verifier is given, though there was no challenge"),
             (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier) => {}
             (Some(_), _) => return invalid("code_verifier does not meet the challenge"),
         }
@@ -256,7 +267,8 @@ impl Grants {
         Ok(self.give(&application, context, scope, family, fresh, now))
     }
 
-    /// Gives new tokens for a refresh token. The old ones die.
+    /// Gives new tokens for a refresh token. The old ones die. Whoever uses one again ends all that came of the same code:
+    /// one of the two is a thief (RFC 6749 section 10.4, RFC 9700 section 4.14.2).
     pub(crate) fn refresh(
         &mut self,
         client: &Client,
@@ -264,13 +276,22 @@ impl Grants {
         fresh: Fresh<'_>,
         now: Moment,
     ) -> Result<Tokens, OAuthError> {
-        let application = self.authenticate(client)?.clone();
-        let session = self.refreshes.get(token, now);
-        let session = session.filter(|session| session.context.client == application.identifier).cloned();
-        let session = session.ok_or_else(|| {
-            OAuthError::new(Code::InvalidGrant, "the refresh token is not known, was used or has expired")
-        })?;
-        self.end(session.family);
+        let application = self.authenticate(client, None)?.clone();
+        let invalid = |description| Err(OAuthError::new(Code::InvalidGrant, description));
+        let known = self.refreshes.get(token, now);
+        let known = known.filter(|known| known.session.context.client == application.identifier);
+        let Some(Refresh { session, is_used }) = known else {
+            return invalid("the refresh token is not known or has expired");
+        };
+        let session = session.clone();
+        if *is_used {
+            self.end(session.family);
+            return invalid("the refresh token was used before");
+        }
+        self.sessions.remove_where(|other| other.family == session.family);
+        // For as long as the one that takes its place.
+        let used = Refresh { session: session.clone(), is_used: true };
+        self.refreshes.put(token.to_owned(), now.after(self.lifetimes.refresh), used, now);
         Ok(self.give(&application, session.context, session.scope, session.family, fresh, now))
     }
 
@@ -294,7 +315,8 @@ impl Grants {
         let has_refresh = application.secret.is_some() && application.refresh_tokens;
         let refresh = has_refresh.then(|| secret(fresh));
         if let Some(refresh) = &refresh {
-            self.refreshes.put(refresh.clone(), now.after(self.lifetimes.refresh), session.clone(), now);
+            let value = Refresh { session: session.clone(), is_used: false };
+            self.refreshes.put(refresh.clone(), now.after(self.lifetimes.refresh), value, now);
         }
         let access = secret(fresh);
         self.sessions.put(access.clone(), expires.after(REMEMBERED), session, now);
@@ -303,11 +325,12 @@ impl Grants {
 
     fn end(&mut self, family: Uuid) {
         self.sessions.remove_where(|session| session.family == family);
-        self.refreshes.remove_where(|session| session.family == family);
+        self.refreshes.remove_where(|refresh| refresh.session.family == family);
     }
 
-    /// The application that asks: a confidential one with its secret, a public one without.
-    fn authenticate(&self, client: &Client) -> Result<&Application, OAuthError> {
+    /// The application that asks: a confidential one with its secret, a public one without. Deployed public clients do not
+    /// even say who they are when they redeem a code; then the code does.
+    fn authenticate(&self, client: &Client, code: Option<&Issued>) -> Result<&Application, OAuthError> {
         let invalid = |description| OAuthError::new(Code::InvalidClient, description);
         let (identifier, secret) = match (&client.identifier, &client.credentials) {
             (Some(parameter), Some((identifier, _))) if parameter != identifier => {
@@ -318,7 +341,10 @@ impl Grants {
             }
             (_, Some((identifier, secret))) => (identifier, Some(secret)),
             (Some(identifier), None) => (identifier, None),
-            (None, None) => return Err(invalid("the client does not say who it is")),
+            (None, None) => match code {
+                Some(issued) => (&issued.context.client, None),
+                None => return Err(invalid("the client does not say who it is")),
+            },
         };
         let application = self.applications.get(identifier).filter(|application| {
             match (&application.secret, secret) {
@@ -330,6 +356,23 @@ impl Grants {
         });
         application.ok_or_else(|| invalid("the client is not known or its secret is wrong"))
     }
+}
+
+/// Whether a request of this scope comes from an app to which its user gave an activation code. No browser is on the way
+/// that could be sent anywhere, so every answer is for the app itself.
+pub(crate) fn is_mobile(scope: &str) -> bool {
+    let is_activation = |launch: &str| launch.parse().is_ok_and(|number| ACTIVATION_RANGE.contains(&number));
+    launches(scope).any(is_activation)
+}
+
+/// The launches that a scope names.
+fn launches(scope: &str) -> impl Iterator<Item = &str> {
+    scope.split_whitespace().filter_map(|part| part.strip_prefix(LAUNCH_SCOPE))
+}
+
+fn without_launches(scope: &str) -> String {
+    let others = scope.split_whitespace().filter(|part| !part.starts_with(LAUNCH_SCOPE));
+    others.collect::<Vec<_>>().join(" ")
 }
 
 /// A number of the range that is not in use.

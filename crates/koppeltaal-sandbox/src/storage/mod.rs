@@ -361,11 +361,14 @@ pub(crate) fn not_found() -> Refusal {
     Refusal::not_found("There is no such item.")
 }
 
+/// For who has a token of another patient.
+pub(crate) fn foreign() -> Refusal {
+    Refusal::forbidden("The item is not about the patient of the token.")
+}
+
 fn check_patient(writer: &Reader, draft: &Draft) -> Result<(), Refusal> {
     match &writer.only {
-        Some(only) if *only != draft.patient => {
-            Err(Refusal::forbidden("The item is not about the patient of the token."))
-        }
+        Some(only) if *only != draft.patient => Err(foreign()),
         _ => Ok(()),
     }
 }

@@ -41,6 +41,9 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    /// The kinds of the records that belong to no part of the state.
+    pub(crate) const KINDS: &[Kind] = &[Kind::Secret];
+
     /// Opens or makes a data file.
     pub(crate) fn open(path: &Path, bytes: u64) -> Result<Self, StoreError> {
         open_private(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
@@ -167,6 +170,17 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// The secret of this name: the one in the file, or else this one, which is there from now on.
+    pub(crate) fn secret(&self, name: &str, fresh: &str) -> Result<String, StoreError> {
+        let kind = Kind::Secret.name();
+        self.connection.execute(
+            "INSERT OR IGNORE INTO record (kind, key, state) VALUES (?1, ?2, ?3)",
+            params![kind, name, fresh],
+        )?;
+        let secret = "SELECT state FROM record WHERE kind = ?1 AND key = ?2";
+        Ok(self.connection.query_row(secret, params![kind, name], |row| row.get(0))?)
     }
 
     /// Writes what changed, all of it or nothing.

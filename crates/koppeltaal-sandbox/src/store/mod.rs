@@ -38,6 +38,7 @@ pub(crate) enum Kind {
     Code,
     Session,
     Refresh,
+    Secret,
 }
 
 impl Kind {
@@ -56,6 +57,7 @@ impl Kind {
             Self::Code => "code",
             Self::Session => "session",
             Self::Refresh => "refresh",
+            Self::Secret => "secret",
         }
     }
 

@@ -1,14 +1,20 @@
-//! Server-sent events as SignalR writes them: one `data:` line each, line ends of either kind, cut into
-//! chunks anywhere.
+//! Server-sent events as SignalR writes them: one `data:` line each, cut into chunks anywhere. A line ends with CR, LF or
+//! both, each wherever it likes (HTML, section 9.2.5).
 
 /// The first event of every stream, which is not JSON.
 const INITIALIZED: &str = "initialized";
+/// May stand in front of the whole stream.
+const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Makes texts out of chunks of bytes.
 #[derive(Debug, Default)]
 pub(crate) struct EventStream {
     /// The line that is not complete yet.
     line: Vec<u8>,
+    /// The last byte was a CR that has ended a line: a LF now belongs to it.
+    is_after_return: bool,
+    /// A line has ended already.
+    has_begun: bool,
 }
 
 /// A line is longer than the limit.
@@ -21,18 +27,30 @@ impl EventStream {
     /// # Errors
     ///
     /// [`TooLong`]: a line has more than `limit` bytes.
-    pub(crate) fn push(&mut self, chunk: &[u8], limit: usize) -> Result<Vec<String>, TooLong> {
+    pub(crate) fn push(&mut self, mut chunk: &[u8], limit: usize) -> Result<Vec<String>, TooLong> {
         let mut texts = Vec::new();
-        let mut lines = chunk.split(|byte| *byte == b'\n');
-        // What comes after the last line end starts a line that is not complete.
-        let rest = lines.next_back().unwrap_or_default();
-        for end in lines {
-            self.extend(end, limit)?;
-            texts.extend(data(&self.line));
-            self.line.clear();
+        while let Some(first) = chunk.first() {
+            if std::mem::take(&mut self.is_after_return) && *first == b'\n' {
+                chunk = &chunk[1..];
+                continue;
+            }
+            let Some(end) = chunk.iter().position(|byte| matches!(byte, b'\r' | b'\n')) else {
+                self.extend(chunk, limit)?;
+                break;
+            };
+            self.extend(&chunk[..end], limit)?;
+            self.is_after_return = chunk[end] == b'\r';
+            chunk = &chunk[end + 1..];
+            texts.extend(self.end_line());
         }
-        self.extend(rest, limit)?;
         Ok(texts)
+    }
+
+    /// What the line says that is complete now.
+    fn end_line(&mut self) -> Option<String> {
+        let line = std::mem::take(&mut self.line);
+        let is_first = !std::mem::replace(&mut self.has_begun, true);
+        data(line.strip_prefix(MARK).filter(|_| is_first).unwrap_or(&line))
     }
 
     fn extend(&mut self, bytes: &[u8], limit: usize) -> Result<(), TooLong> {

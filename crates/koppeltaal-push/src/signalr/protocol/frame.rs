@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::hub::{self, HubEvent, HubResult};
+use super::json;
 
 /// The longest pause between polls that a server's `L` is granted.
 const LONGEST_POLL_DELAY: Duration = Duration::from_secs(60);
@@ -63,13 +64,10 @@ impl Received {
     /// [`Unreadable`]
     pub(crate) fn read(text: &str) -> Result<Self, Unreadable> {
         // Long polls start with spaces, one per keep-alive; an empty one says nothing.
-        let text = text.trim();
-        if text.is_empty() {
+        if json::trim(text).is_empty() {
             return Ok(Self::KeepAlive);
         }
-        let Ok(Value::Object(mut object)) = serde_json::from_str(text) else {
-            return Err(Unreadable);
-        };
+        let mut object = json::object(text).ok_or(Unreadable)?;
         if object.is_empty() {
             return Ok(Self::KeepAlive);
         }

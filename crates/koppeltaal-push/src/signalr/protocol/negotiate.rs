@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Transport;
 use super::query::CLIENT_PROTOCOL;
+use super::{Transport, json};
 
 /// How long a long poll is held by servers that do not say (before 2.1.2).
 const USUAL_CONNECTION_TIMEOUT: Duration = Duration::from_secs(110);
@@ -101,9 +101,7 @@ impl Negotiated {
     ///
     /// [`NegotiateError`]
     pub(crate) fn read(body: &[u8]) -> Result<Self, NegotiateError> {
-        let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
-            return Err(NegotiateError::NotSignalR);
-        };
+        let fields = json::object_in(body).ok_or(NegotiateError::NotSignalR)?;
         let text = |name: &str| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         let seconds = |name: &str| fields.get(name).and_then(Value::as_f64).and_then(duration);
         if fields.contains_key("availableTransports") {

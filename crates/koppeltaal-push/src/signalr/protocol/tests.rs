@@ -242,6 +242,40 @@ fn events_are_read_from_chunks_cut_anywhere() {
 }
 
 #[test]
+fn lines_end_with_cr_with_lf_or_with_both_wherever_chunks_do() {
+    let ends = ["\r", "\n", "\r\n"];
+    let lines = ["data: initialized", "", "data: {\"C\":\"1\",\"M\":[]}", "", ": comment", "data:{}", ""];
+    for first in 0..ends.len() {
+        // Each line with another end than the one before.
+        for step in 0..ends.len() {
+            let end = |place: usize| ends[(first + place * step) % ends.len()];
+            let text: String =
+                lines.iter().enumerate().flat_map(|(place, line)| [*line, end(place)]).collect();
+            for size in 1..=text.len() {
+                let mut events = EventStream::default();
+                let texts: Vec<_> = text
+                    .as_bytes()
+                    .chunks(size)
+                    .flat_map(|chunk| events.push(chunk, 100).expect("short"))
+                    .collect();
+                assert_eq!(texts, ["{\"C\":\"1\",\"M\":[]}", "{}"], "{text:?} {size}");
+            }
+        }
+    }
+    // A line that ends with CR is complete at once, not only when the next byte has come.
+    assert_eq!(EventStream::default().push(b"data: {}\r", 100), Ok(vec!["{}".to_owned()]));
+    assert_eq!(EventStream::default().push("\u{feff}data: {}\n".as_bytes(), 100), Ok(vec!["{}".to_owned()]));
+}
+
+#[test]
+fn a_byte_order_mark_may_stand_before_json() {
+    let negotiate = "\u{feff}{\"ConnectionToken\":\"t\",\"ProtocolVersion\":\"1.5\"}";
+    assert!(Negotiated::read(negotiate.as_bytes()).is_ok());
+    assert_eq!(Received::read("\u{feff}{}"), Ok(Received::KeepAlive));
+    assert!(matches!(Received::read(" \u{feff}{\"C\":\"1\",\"M\":[]}"), Ok(Received::Frame(_))));
+}
+
+#[test]
 fn silence_is_slow_then_lost_then_sleep() {
     let start = Instant::now();
     let seconds = |seconds| start + Duration::from_secs(seconds);

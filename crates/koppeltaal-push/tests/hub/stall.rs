@@ -1,0 +1,89 @@
+//! A network that goes silent: connections stay open and nothing comes over them any more, also over those that are idle.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use koppeltaal_push::{ConnectionState, HubConnection, KOPPELTAAL_HUB, Transport};
+use koppeltaal_transport::{Client, Credentials};
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::server::{SERVER_2_4, Server};
+use crate::{SHORT, until, until_connections};
+
+/// A way to a server. What went over connections of before the last stall goes nowhere.
+struct Way {
+    address: SocketAddr,
+    /// Connections of earlier numbers are dead.
+    stalls: Arc<AtomicU64>,
+}
+
+impl Way {
+    async fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let stalls = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&stalls);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(server).await.expect("the server");
+                let born = counter.load(Ordering::SeqCst);
+                let (from_client, to_client) = client.into_split();
+                let (from_server, to_server) = server.into_split();
+                for (mut from, mut to) in [(from_client, to_server), (from_server, to_client)] {
+                    let counter = Arc::clone(&counter);
+                    tokio::spawn(async move {
+                        let mut bytes = [0; 4096];
+                        while let Ok(count @ 1..) = from.read(&mut bytes).await {
+                            let is_dead = counter.load(Ordering::SeqCst) != born;
+                            if !is_dead && to.write_all(&bytes[..count]).await.is_err() {
+                                break;
+                            }
+                        }
+                    });
+                }
+            }
+        });
+        Self { address, stalls }
+    }
+
+    fn stall(&self) {
+        self.stalls.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn after_a_silence_no_request_waits_for_a_connection_of_before() {
+    for transport in Transport::ALL {
+        let server = Server::start(SERVER_2_4).await;
+        let way = Way::to(server.address).await;
+        let client = Client::builder(&format!("http://{}", way.address))
+            .credentials(Credentials::basic("game", "Geheim1").expect("credentials"))
+            .build()
+            .expect("a client");
+        let connection = HubConnection::builder(&client, KOPPELTAAL_HUB)
+            .transport(transport)
+            .request_timeout(Duration::from_secs(10))
+            .reconnect_delay(SHORT)
+            .start()
+            .await
+            .expect("started");
+        // Some connections become idle by that.
+        let echo = || connection.invoke("Echo", vec![json!(1)]);
+        let (first, second, third) = tokio::join!(echo(), echo(), echo());
+        assert!(first.is_ok() && second.is_ok() && third.is_ok());
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let mut status = connection.status();
+        way.stall();
+        until(&mut status, |status| status.state == ConnectionState::Reconnecting).await;
+        let since = Instant::now();
+        until_connections(&mut status, 2).await;
+        // An attempt over a dead one takes 0.5 seconds.
+        assert!(since.elapsed() < Duration::from_millis(400), "{transport}: {:?}", since.elapsed());
+        assert_eq!(connection.invoke("Echo", vec![json!(2)]).await.expect("a result"), json!([2]));
+        assert!(since.elapsed() < Duration::from_millis(800), "{transport}: {:?}", since.elapsed());
+    }
+}

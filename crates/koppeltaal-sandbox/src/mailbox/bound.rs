@@ -1,0 +1,116 @@
+//! What a bearer token bounds: whatever is posted with it is about its patient, and names no other one.
+//!
+//! A header that names the patient proves nothing: the resources behind it are what receivers act on. So all of them are
+//! looked at, with what they refer to and whom they were about before.
+
+use koppeltaal_fhir::Resource;
+use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
+use koppeltaal_messaging::references_in;
+use koppeltaal_messaging::vocabulary::extension::care_team::SUBJECT;
+
+use super::posting::Posting;
+use super::refusal::Refusal;
+use super::{InstanceId, Mailbox};
+use crate::links::split_version;
+
+/// The elements in which DSTU1 names whom a resource is about.
+const ABOUT: [&str; 2] = ["patient", "subject"];
+
+impl Mailbox {
+    /// Whether an instance may post a message with a token of the patient `only`, a URL without version.
+    ///
+    /// # Errors
+    ///
+    /// A refusal when anything in the message is about another patient: the header, a resource, a reference, what is known
+    /// of a resource under its URL, or the message that this instance posted before under the same identifier.
+    pub(crate) fn check_bound(
+        &self,
+        sender: &InstanceId,
+        posting: &Posting,
+        only: &str,
+    ) -> Result<(), Refusal> {
+        let resources = self.domains.get(&*sender.domain).map(|domain| &domain.resources);
+        let is_of_another = |url: &str| {
+            resources.and_then(|resources| resources.patient(url)).is_some_and(|patient| patient != only)
+        };
+        let header = posting.header.clone().into_fhir().into();
+        let is_bound = posting.patient.as_deref() == Some(only)
+            && !names_another(&header, "", only, is_of_another)
+            && posting.resources.iter().all(|resource| {
+                let content = resource.entry.content.as_ref();
+                resource.patient.as_deref().is_none_or(|patient| patient == only)
+                    && !is_of_another(&resource.url)
+                    && content
+                        .is_none_or(|content| !names_another(content, &resource.url, only, is_of_another))
+            });
+        if !is_bound {
+            return Err(Refusal::forbidden("The message is not about the patient of the token."));
+        }
+        let posted =
+            self.accounts.get(sender).and_then(|account| account.history.identified(&posting.identifier));
+        if posted.is_some_and(|sent| sent.message.patient.as_deref() != Some(only)) {
+            return Err(Refusal::forbidden(
+                "A message with this identifier is not about the patient of the token.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Whom a resource with this URL is about, if it says so: a URL without version.
+pub(super) fn patient_of(url: &str, resource: &Resource) -> Option<String> {
+    let reference = match resource {
+        Resource::Patient(_) => return Some(url.to_owned()),
+        Resource::CarePlan(plan) => plan.patient.as_ref(),
+        Resource::RelatedPerson(person) => person.patient.as_ref(),
+        Resource::Device(device) => device.patient.as_ref(),
+        Resource::DiagnosticReport(report) => report.subject.as_ref(),
+        Resource::Observation(observation) => observation.subject.as_ref(),
+        Resource::Questionnaire(questionnaire) => questionnaire.subject.as_ref(),
+        Resource::Other(other) => other.subject.as_ref().or_else(|| subject(&other.extension)),
+        _ => None,
+    };
+    Some(resolved(split_version(reference?.reference.as_str()?).0, url))
+}
+
+/// The subject of a care team, which stands in an extension.
+fn subject(extensions: &[Extension]) -> Option<&ResourceReference> {
+    let extension = extensions.iter().find(|extension| extension.url == SUBJECT);
+    match extension?.value.as_ref()? {
+        ExtensionValue::Resource(reference) => Some(reference),
+        _ => None,
+    }
+}
+
+/// Whether a resource under this URL refers to a patient other than `only`: in an element that names whom it is about, by a
+/// URL of a patient anywhere, or by the URL of a resource of which that is known.
+pub(crate) fn names_another(
+    resource: &Resource,
+    url: &str,
+    only: &str,
+    is_of_another: impl Fn(&str) -> bool,
+) -> bool {
+    references_in(resource).iter().any(|(path, text)| {
+        let target = resolved(split_version(text).0, url);
+        let element = path.rsplit('.').next().and_then(|last| last.split('[').next());
+        let is_about = element.is_some_and(|element| ABOUT.contains(&element));
+        target != only && (is_about || is_patient(&target) || is_of_another(&target))
+    })
+}
+
+/// A reference in full: a relative one starts at the base of the resource in which it stands.
+fn resolved(reference: &str, url: &str) -> String {
+    let is_relative = !reference.contains(':') && !reference.starts_with(['#', '/']);
+    let base = url.rsplit_once('/').and_then(|(rest, _)| rest.rsplit_once('/'));
+    match base {
+        Some((base, _)) if is_relative => format!("{base}/{reference}"),
+        _ => reference.to_owned(),
+    }
+}
+
+/// Whether a URL is one of a patient: `.../Patient/ID`.
+fn is_patient(url: &str) -> bool {
+    let path =
+        url.split_once("://").map_or(url, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+    path.split(['/', '?', '#']).any(|part| part.eq_ignore_ascii_case("Patient"))
+}

@@ -1,0 +1,134 @@
+//! What the sandbox holds in memory for clients that mean it no good, under its own limits. The clients are in the same
+//! process and hold next to nothing.
+
+mod common;
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use common::{http, world};
+use koppeltaal_sandbox::{Push, Sandbox};
+use peak_alloc::PeakAlloc;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// Longer than anything here takes, so that what hangs fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+const MIB: usize = 1 << 20;
+/// How much each client sends if it is let.
+const SENT: usize = 16 * MIB;
+const CLIENTS: usize = 40;
+
+async fn start() -> Sandbox {
+    let mut push = Push::default();
+    push.disconnect_timeout = Duration::from_secs(1);
+    world().push(push).start().await.expect("a sandbox")
+}
+
+/// The most that is held beyond what was held before, in bytes, while so many clients do the same.
+async fn peak<F: Future<Output = ()> + Send + 'static>(client: impl Fn() -> F) -> usize {
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
+    let mut clients = JoinSet::new();
+    for _ in 0..CLIENTS {
+        clients.spawn(client());
+    }
+    while let Some(done) = timeout(PATIENCE, clients.join_next()).await.expect("the server ends it") {
+        done.expect("no panic");
+    }
+    MEMORY.peak_usage().saturating_sub(before)
+}
+
+/// Says this, and then sends a part again and again, until the server ends the connection or has it all.
+async fn flood(mut stream: TcpStream, start: &str, part: &'static [u8]) {
+    // The server may end it at any time.
+    let _ = stream.write_all(start.as_bytes()).await;
+    for _ in 0..SENT.div_ceil(part.len()) {
+        if stream.write_all(part).await.is_err() {
+            break;
+        }
+    }
+    let mut rest = [0; 4096];
+    while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+}
+
+async fn connect(address: std::net::SocketAddr) -> TcpStream {
+    TcpStream::connect(address).await.expect("a connection")
+}
+
+/// A hub's socket that was opened, and of which nothing will be read.
+async fn socket(sandbox: &Sandbox) -> TcpStream {
+    let hub = format!("{}/signalr", sandbox.url());
+    let hubs = r#"[{"name":"koppeltaalhub"}]"#;
+    let request = http().get(format!("{hub}/negotiate")).query(&[("connectionData", hubs)]);
+    let answer = request.basic_auth("game", Some("g")).send().await.expect("an answer");
+    let answer: Value = serde_json::from_str(&answer.text().await.expect("text")).expect("JSON");
+    let query: String = form_urlencoded::Serializer::new(String::new())
+        .append_pair("transport", "webSockets")
+        .append_pair("connectionToken", answer["ConnectionToken"].as_str().expect("a token"))
+        .append_pair("connectionData", hubs)
+        .finish();
+    let basic = BASE64_STANDARD.encode("game:g");
+    let upgrade = format!(
+        "GET /signalr/connect?{query} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {basic}\r\nConnection: Upgrade\r\n\
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    let mut stream = connect(sandbox.address()).await;
+    stream.write_all(upgrade.as_bytes()).await.expect("it is sent");
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).await.expect("an answer");
+    assert_eq!(&status, b"HTTP/1.1 101");
+    stream
+}
+
+/// Pings with 125 bytes each, masked with zeros.
+fn pings() -> &'static [u8] {
+    let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[b'p'; 125]].concat();
+    ping.repeat(500).leak()
+}
+
+#[tokio::test]
+async fn clients_that_mean_no_good_fill_no_memory() {
+    let sandbox = start().await;
+    let address = sandbox.address();
+
+    let form = format!(
+        "POST /OAuth2/Koppeltaal/Token HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {SENT}\r\n\r\ncode="
+    );
+    let text: &[u8] = vec![b'x'; 64 << 10].leak();
+    let forms = peak(|| {
+        let form = form.clone();
+        async move { flood(connect(address).await, &form, text).await }
+    });
+    let forms = forms.await;
+    println!("{CLIENTS} forms of {} MiB: {} KiB each at most", SENT / MIB, forms / CLIENTS / 1024);
+    assert!(forms < CLIENTS * 256 * 1024, "{forms} bytes for forms");
+
+    let header = "GET /OAuth2/Koppeltaal/Authorize HTTP/1.1\r\nX: ";
+    let headers = peak(|| async move { flood(connect(address).await, header, text).await }).await;
+    println!("{CLIENTS} headers of {} MiB: {} KiB each at most", SENT / MIB, headers / CLIENTS / 1024);
+    assert!(headers < CLIENTS * 256 * 1024, "{headers} bytes for headers");
+
+    let mut sockets = Vec::new();
+    for _ in 0..CLIENTS {
+        sockets.push(socket(&sandbox).await);
+    }
+    let sockets = std::sync::Mutex::new(sockets);
+    let pings = pings();
+    let pinged = peak(|| {
+        let stream = sockets.lock().expect("no panic").pop().expect("a socket for each");
+        // It reads only when the server has given it up, which is the end of it.
+        async move { flood(stream, "", pings).await }
+    });
+    let pinged = pinged.await;
+    println!("{CLIENTS} sockets that ping and read no pongs: {} KiB each at most", pinged / CLIENTS / 1024);
+    assert!(pinged < CLIENTS * 256 * 1024, "{pinged} bytes for pings");
+}

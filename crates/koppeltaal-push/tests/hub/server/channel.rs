@@ -27,6 +27,8 @@ pub(super) fn init(position: usize, shared: &Shared) -> String {
 pub(super) struct Channel {
     shared: Arc<Shared>,
     token: String,
+    /// Its number among all channels.
+    number: u64,
     position: usize,
     changed: watch::Receiver<u64>,
     cut: watch::Receiver<u64>,
@@ -49,12 +51,17 @@ impl Channel {
         cut.mark_unchanged();
         let mut changed = shared.changed.subscribe();
         changed.mark_changed();
-        let said = shared.inner().said.len();
+        let (said, number) = {
+            let mut inner = shared.inner();
+            inner.channels += 1;
+            (inner.said.len(), inner.channels)
+        };
         let cursor = query.get("messageId").and_then(|cursor| cursor.rsplit(',').next()?.parse().ok());
         let first =
             (endpoint == "connect" && !matches!(fault, Some(Fault::NoInit))).then(|| init(said, &shared));
         let close = matches!(fault, Some(Fault::Close));
-        Self { shared, token, position: cursor.unwrap_or(said), changed, cut, first, close, again: None }
+        let position = cursor.unwrap_or(said);
+        Self { shared, token, number, position, changed, cut, first, close, again: None }
     }
 
     /// The next text; `None`: the channel is over.
@@ -75,7 +82,7 @@ impl Channel {
             .map_or(Duration::from_secs(3600), |timeout| Duration::from_secs_f64(timeout / 5.0));
         loop {
             self.changed.mark_unchanged();
-            if let Some(frame) = self.shared.frame(&self.token, &mut self.position) {
+            if let Some(frame) = self.shared.frame(&self.token, self.number, &mut self.position) {
                 if self.shared.inner().doubles {
                     self.again = Some(frame.clone());
                 }

@@ -80,6 +80,9 @@ struct Inner {
     said: Vec<String>,
     /// Frames to be sent as they are.
     frames: VecDeque<String>,
+    /// How many channels there were. The last one alone takes such frames: the server does not notice at once that a client
+    /// has left the one before.
+    channels: u64,
     /// To be said before `/start` is answered.
     early: Option<String>,
     stalled: bool,
@@ -260,9 +263,11 @@ impl Shared {
     }
 
     /// What there is to say after a cursor, and the cursor then.
-    fn frame(&self, token: &str, position: &mut usize) -> Option<String> {
+    fn frame(&self, token: &str, channel: u64, position: &mut usize) -> Option<String> {
         let mut inner = self.inner();
-        if let Some(frame) = inner.frames.pop_front() {
+        if inner.channels == channel
+            && let Some(frame) = inner.frames.pop_front()
+        {
             return Some(frame);
         }
         // A cursor of another process means "from now on".

@@ -127,7 +127,7 @@ impl Connector {
             let _turn = turn;
             let sent = match connector.post(&bundle, &prepared).await {
                 Ok(sent) => sent,
-                Err(error) => match connector.look_up(&error, &prepared).await {
+                Err(error) => match connector.found_after(&error, &prepared).await {
                     Some(sent) => sent,
                     None => return Err(SendError::of(error, prepared.focal())),
                 },
@@ -144,6 +144,17 @@ impl Connector {
                 Err(_) => Err(SendError::Stopped { identifier }),
             },
         }
+    }
+}
+
+impl Connector {
+    /// The message whose post was not answered, if it is at the server after all. It is asked for once.
+    async fn found_after(&self, error: &Error, prepared: &Prepared) -> Option<Sent> {
+        if !error.is_outcome_unknown() {
+            return None;
+        }
+        let versions = self.look_up(prepared).await.ok()??;
+        Some(Sent::new(prepared.identifier().to_owned(), prepared.focal(), versions))
     }
 }
 

@@ -8,17 +8,16 @@
 //! domain = Zonnedauw
 //! ```
 //!
-//! `password_file` may stand in place of `password`; `format`, `ca_file` and `proxy` are for this command only. As in
-//! Python's `ConfigParser`, `%%` is a percent sign.
+//! `password_file` may stand in place of `password`; `format`, `ca_file` and `proxy` are for this command only. The file is
+//! read as Python's `ConfigParser` reads it ([`Ini`]).
 
 use std::env;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use configparser::ini::Ini;
-
 use crate::failure::Failure;
+use crate::ini::Ini;
 
 /// One section of a configuration file.
 #[derive(Default)]
@@ -78,26 +77,23 @@ impl Profile {
     }
 
     fn read(name: &str, text: &str) -> Result<Option<Self>, String> {
-        let mut ini = Ini::new_cs();
-        // A password may hold what would begin a comment.
-        ini.set_inline_comment_symbols(Some(&[]));
-        // The parser's own message can quote a line with a password.
-        ini.read(text.to_owned()).map_err(|_| "it is no configuration file".to_owned())?;
-        if !ini.sections().iter().any(|section| section == name) {
+        let ini = Ini::parse(text).map_err(|error| error.to_string())?;
+        if !ini.has_section(name) {
             return Ok(None);
         }
         let get = |key: &str| {
-            ini.get(name, key).filter(|value| !value.is_empty()).map(|value| value.replace("%%", "%"))
+            let value = ini.get(name, key).map_err(|error| format!("{key} in [{name}]: {error}"))?;
+            Ok::<_, String>(value.filter(|value| !value.is_empty()))
         };
         Ok(Some(Self {
-            url: get("url"),
-            username: get("username"),
-            password: get("password"),
-            password_file: get("password_file").map(PathBuf::from),
-            domain: get("domain"),
-            format: get("format"),
-            ca_file: get("ca_file").map(PathBuf::from),
-            proxy: get("proxy"),
+            url: get("url")?,
+            username: get("username")?,
+            password: get("password")?,
+            password_file: get("password_file")?.map(PathBuf::from),
+            domain: get("domain")?,
+            format: get("format")?,
+            ca_file: get("ca_file")?.map(PathBuf::from),
+            proxy: get("proxy")?,
         }))
     }
 }
@@ -119,8 +115,9 @@ mod tests {
         let other = Profile::read("other", text).expect("a file").expect("a profile");
         assert_eq!((other.url.as_deref(), other.username), (Some("https://other.example"), None));
         assert!(Profile::read("none", text).expect("a file").is_none());
-        assert!(
-            Profile::read("test", "[test\npassword = Geheim1").is_err_and(|text| !text.contains("Geheim1"))
-        );
+        for text in ["[test\npassword = Geheim1", "[test]\npassword = Geheim1%(domain)s"] {
+            let refusal = Profile::read("test", text).expect_err("a refusal");
+            assert!(!refusal.contains("Geheim1"), "{refusal}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::connection::first_line;
 use crate::failure::Failure;
 use crate::output::{Shown, table};
+use crate::private;
 
 /// Where the secret of a confidential client is.
 const CLIENT_SECRET: &str = "KOPPELTAAL_CLIENT_SECRET";
@@ -63,17 +64,9 @@ impl Written {
 
     /// Writes the file anew, for its owner only.
     pub(crate) fn save(&self, path: &Path) -> io::Result<()> {
-        // Beside the file and then in its place: tokens that are half written are lost.
-        let beside = path.with_extension("new");
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&beside)?;
-        serde_json::to_writer_pretty(&mut file, self)?;
-        writeln!(file)?;
-        file.sync_all()?;
-        fs::rename(beside, path)
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        private::write(path, &text)
     }
 
     fn tokens(&self) -> Result<Tokens, Failure> {

@@ -112,6 +112,11 @@ impl Server {
         url
     }
 
+    /// An address beside the FHIR base as a server writes it, also relative to the server's; `None`: it is none of the web.
+    pub(crate) fn resolve(&self, stated: &str) -> Option<Url> {
+        self.url.join(stated.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
+    }
+
     /// An endpoint beside the FHIR base as the server names it, at this server: what starts with `OAuth2/Koppeltaal/` is
     /// put under this server's address; of any other, path and query are kept.
     pub(crate) fn localize_beside_fhir(&self, stated: &Url) -> Url {

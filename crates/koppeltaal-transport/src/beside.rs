@@ -1,7 +1,7 @@
 //! What connections beside the FHIR service need, such as the hub connection of `koppeltaal-push`: requests to the
 //! configured server only, over the same connections, TLS and proxies, with the same credentials.
 
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, header};
 use reqwest::RequestBuilder;
 
 use crate::client::Client;
@@ -9,11 +9,12 @@ use crate::error::Result;
 
 impl Client {
     /// A request to a path of this server beside the FHIR base, such as `signalr/negotiate`, with this query (written
-    /// already, without `?`; none if empty). It has no credentials, time limit or retries.
+    /// already, without `?`; none if empty). It has no credentials, time limit or retries, and asks for an answer that is
+    /// not compressed.
     pub fn request_beside_fhir(&self, method: Method, path: &str, query: &str) -> RequestBuilder {
         let mut url = self.server().beside_fhir(path);
         url.set_query(Some(query).filter(|query| !query.is_empty()));
-        self.shared().http.request(method, url)
+        self.shared().http.request(method, url).header(header::ACCEPT_ENCODING, "identity")
     }
 
     /// The `Authorization` header that the next request is to have, marked as sensitive; of fresh tokens if it is time for

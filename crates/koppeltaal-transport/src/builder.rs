@@ -141,7 +141,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How many bytes the body of a reply may have, after decompression. Default: 64 MiB.
+    /// How many bytes the body of a reply may have, compressed and after decompression. Default: 64 MiB.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
         self
@@ -229,6 +229,11 @@ impl ClientBuilder {
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
+            // Whatever features of reqwest the application has on: `coding` decodes.
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
             .user_agent(self.user_agent)
             .connect_timeout(self.connect_timeout);
         let http = match self.proxy {

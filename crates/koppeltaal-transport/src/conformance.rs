@@ -9,7 +9,7 @@ use reqwest::Url;
 
 use crate::address::is_protected;
 use crate::client::{Client, Shared};
-use crate::error::{ProtocolProblem, Result};
+use crate::error::{Error, Result};
 use crate::flight::Flight;
 use crate::request::{Operation, Request};
 
@@ -20,7 +20,12 @@ pub struct ConformanceStatement {
     endpoints: Arc<Endpoints>,
 }
 
-/// Where a server does what is outside FHIR. What the statement says goes before the protocol's default paths.
+/// Where a server does what is outside FHIR. What the statement says goes before the protocol's default paths; what it says
+/// relatively is meant from the server's address.
+///
+/// An endpoint is `None` when the statement names an address that must not be used: no URL of the web, or for `authorize`
+/// neither https nor this machine nor the server. Operations that need it then fail with
+/// [`Error::Endpoint`](crate::Error::Endpoint); the others work.
 ///
 /// Passwords, codes and tokens go to `token`, `launch` and `mobile_launch`, so of what the statement says about them only
 /// path and query count: they are at the configured server, or at the one that
@@ -30,11 +35,11 @@ pub struct ConformanceStatement {
 pub struct Endpoints {
     /// OAuth authorization, for the user's browser; as stated, by TLS or on this machine. Default
     /// `{server}/OAuth2/Koppeltaal/Authorize`.
-    pub authorize: Url,
+    pub authorize: Option<Url>,
     /// OAuth tokens. Default `{server}/OAuth2/Koppeltaal/Token`.
-    pub token: Url,
+    pub token: Option<Url>,
     /// Launch of a web application. Default `{server}/OAuth2/Koppeltaal/Launch`.
-    pub launch: Url,
+    pub launch: Option<Url>,
     /// Launch of a mobile application; statements do not name it. `{server}/OAuth2/Koppeltaal/MobileLaunch`.
     pub mobile_launch: Url,
 }
@@ -76,14 +81,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of a read; [`NotFound`](crate::Error::NotFound) suggests that the server's address is wrong,
-    /// [`ProtocolProblem::Endpoint`] that the statement names an address that must not be used.
+    /// Those of a read; [`NotFound`](crate::Error::NotFound) suggests that the server's address is wrong.
     pub async fn conformance(&self) -> Result<ConformanceStatement> {
         let request = Request::new(Operation::CONFORMANCE, self.server().fhir("metadata", &[]));
         let statement = self
             .exchange(request, |answer| {
-                ConformanceStatement::new(answer.resource("no conformance statement")?, self.shared())
-                    .map_err(|problem| answer.not_koppeltaal(problem))
+                let resource = answer.resource("no conformance statement")?;
+                Ok(ConformanceStatement::new(resource, self.shared()))
             })
             .await?;
         self.shared().endpoints.set(statement.endpoints.clone());
@@ -107,34 +111,63 @@ impl Client {
     }
 }
 
+impl Endpoints {
+    /// Where the user's browser is sent for an authorization.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Endpoint`].
+    pub(crate) fn to_authorize(&self) -> Result<&Url> {
+        self.authorize.as_ref().ok_or(Error::Endpoint { name: "authorize" })
+    }
+
+    /// Where tokens are asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Endpoint`].
+    pub(crate) fn to_token(&self) -> Result<&Url> {
+        self.token.as_ref().ok_or(Error::Endpoint { name: "token" })
+    }
+
+    /// Where launches are asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Endpoint`].
+    pub(crate) fn to_launch(&self) -> Result<&Url> {
+        self.launch.as_ref().ok_or(Error::Endpoint { name: "launch" })
+    }
+}
+
 impl ConformanceStatement {
-    fn new(resource: resources::Conformance, shared: &Shared) -> std::result::Result<Self, ProtocolProblem> {
+    fn new(resource: resources::Conformance, shared: &Shared) -> Self {
         let oauth_server = &shared.oauth_server;
-        let stated = |names: &[&str], name: &'static str| {
+        let stated = |names: &[&str]| {
             let text = match find(&resource, names) {
                 Some(ExtensionValue::Uri(uri)) => uri.as_str(),
                 Some(ExtensionValue::String(text)) => text.as_str(),
                 _ => None,
             };
-            let url = text.map(|text| Url::parse(text).map_err(|_| ProtocolProblem::Endpoint(name)));
-            url.transpose()
+            text.filter(|text| !text.trim().is_empty())
         };
-        let used = |url: Option<Url>, path: &str| match url {
-            Some(url) => oauth_server.localize_beside_fhir(&url),
-            None => oauth_server.beside_fhir(path),
+        let used = |names: &[&str], path: &str| match stated(names) {
+            Some(text) => oauth_server.resolve(text).map(|url| oauth_server.localize_beside_fhir(&url)),
+            None => Some(oauth_server.beside_fhir(path)),
         };
-        let authorize = match stated(&conformance::AUTHORIZE, "authorize")? {
-            Some(url) if is_protected(&url) || oauth_server.has_origin_of(&url) => url,
-            Some(_) => return Err(ProtocolProblem::Endpoint("authorize")),
-            None => oauth_server.beside_fhir("OAuth2/Koppeltaal/Authorize"),
+        let authorize = match stated(&conformance::AUTHORIZE) {
+            Some(text) => {
+                oauth_server.resolve(text).filter(|url| is_protected(url) || oauth_server.has_origin_of(url))
+            }
+            None => Some(oauth_server.beside_fhir("OAuth2/Koppeltaal/Authorize")),
         };
         let endpoints = Endpoints {
             authorize,
-            token: used(stated(&conformance::TOKEN, "token")?, "OAuth2/Koppeltaal/Token"),
-            launch: used(stated(&[conformance::LAUNCH], "launch")?, "OAuth2/Koppeltaal/Launch"),
+            token: used(&conformance::TOKEN, "OAuth2/Koppeltaal/Token"),
+            launch: used(&[conformance::LAUNCH], "OAuth2/Koppeltaal/Launch"),
             mobile_launch: oauth_server.beside_fhir("OAuth2/Koppeltaal/MobileLaunch"),
         };
-        Ok(Self { endpoints: Arc::new(endpoints), resource: Box::new(resource) })
+        Self { endpoints: Arc::new(endpoints), resource: Box::new(resource) }
     }
 
     /// The DSTU1 resource.

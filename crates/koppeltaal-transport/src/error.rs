@@ -109,13 +109,18 @@ pub enum Error {
     /// [`Client::message`](crate::Client::message) with `message_identifier` (servers since 1.1 take it). Posting the
     /// same message again risks a second delivery or a version conflict with itself. A claim that is lost comes back
     /// when its time is over; an acknowledgement may be given again.
-    #[error("the request was sent, but whether the server acted on it is unknown{}", of_message(message_identifier.as_deref()))]
+    #[error(
+        "the request was sent, but whether the server acted on it is unknown{}: {}",
+        of_message(message_identifier.as_deref()),
+        Whole(source)
+    )]
     UnknownOutcome {
         /// The `MessageHeader.identifier` of the message in question; none for a claim and for resources without message.
         message_identifier: Option<String>,
-        /// What a read would have failed with.
-        #[source]
-        source: Box<Error>,
+        /// What a read would have failed with. The text of this error tells it with all that is below it, so
+        /// [`source`](std::error::Error::source) does not give it once more.
+        // By a raw name, which keeps `thiserror` from taking it for the source.
+        r#source: Box<Error>,
     },
     /// An OAuth endpoint refuses (RFC 6749): a launch, code, refresh token or client that it does not take.
     #[error("the server refuses: {error} (HTTP {status})")]
@@ -126,11 +131,10 @@ pub enum Error {
         error: OAuthError,
     },
     /// The access token has expired, and no new one could be had. The request was not made, or was refused unprocessed.
-    #[error("the token has expired and cannot be refreshed: {source}")]
+    #[error("the token has expired and cannot be refreshed: {}", Whole(source))]
     TokenRefresh {
-        /// What stood in the way.
-        #[source]
-        source: Box<Error>,
+        /// What stood in the way, which the text of this error tells whole.
+        r#source: Box<Error>,
     },
     /// There is no refresh token to get new tokens with. No request was made.
     #[error("there is no refresh token")]
@@ -144,6 +148,13 @@ pub enum Error {
     ForeignUrl {
         /// The address, if there is one.
         url: Option<String>,
+    },
+    /// The conformance statement names an address that must not be used for this: no URL of the web, or one where the
+    /// user would not be protected (neither https nor this machine). Nothing was sent there.
+    #[error("the conformance statement names no usable {name} endpoint")]
+    Endpoint {
+        /// `authorize`, `token` or `launch`.
+        name: &'static str,
     },
     /// The bundle to send has no `MessageHeader`. No request was made.
     #[error("the bundle to send has no MessageHeader")]
@@ -232,13 +243,15 @@ pub enum ProtocolProblem {
     /// A reply that is not about the message that was sent.
     #[error("{}", what_is_wrong(.0))]
     Reply(ReplyError),
-    /// The conformance statement names an endpoint that secrets or a user must not be sent to: no URL, or neither https
-    /// nor this machine.
-    #[error("no usable {0} endpoint in the conformance statement")]
-    Endpoint(&'static str),
-    /// A search whose pages go round in circles.
+    /// A search whose pages go in circles.
     #[error("a page that was there before")]
     RepeatedPage,
+    /// A search that does not end ([`Search::max_pages`](crate::Search::max_pages)).
+    #[error("more than {limit} pages")]
+    TooManyPages {
+        /// How many pages were fetched.
+        limit: usize,
+    },
 }
 
 /// The start of a body, at most 512 bytes. Not shown by `Debug`: it may hold data of patients.
@@ -321,6 +334,7 @@ impl Error {
             Self::NoRefreshToken => "no-refresh-token",
             Self::Protocol(_) => "protocol",
             Self::ForeignUrl { .. } => "foreign-url",
+            Self::Endpoint { .. } => "endpoint",
             Self::NotAMessage => "not-a-message",
             Self::MediaType => "media-type",
             Self::Answered(_) => "answered",
@@ -420,6 +434,24 @@ impl fmt::Debug for ProtocolProblem {
 impl fmt::Debug for Excerpt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Excerpt({} bytes)", self.0.len())
+    }
+}
+
+/// An error and what is below it in one line, each part once: some layers repeat the one below them.
+struct Whole<'a>(&'a Error);
+
+impl fmt::Display for Whole<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = self.0.to_string();
+        let mut below = std::error::Error::source(self.0);
+        while let Some(error) = below {
+            let part = error.to_string();
+            if !text.contains(&part) {
+                text = text + ": " + &part;
+            }
+            below = error.source();
+        }
+        f.write_str(&text)
     }
 }
 

@@ -30,7 +30,8 @@ fn is_html(body: &[u8]) -> bool {
     starts_with("<!doctype") || starts_with("<html")
 }
 
-/// Whether the label says that the text is in another encoding than UTF-8.
+/// Whether the label says that the text is in another encoding than UTF-8. For XML, that is: JSON is in UTF-8 whatever its
+/// label says (RFC 8259 sections 8.1 and 11).
 pub(crate) fn is_foreign_charset(content_type: Option<&str>) -> bool {
     content_type
         .unwrap_or_default()
@@ -70,9 +71,9 @@ mod tests {
 
     #[test]
     fn other_encodings_than_utf8_are_noticed() {
-        assert!(is_foreign_charset(Some("application/json; charset=iso-8859-1")));
-        assert!(!is_foreign_charset(Some("application/json; odata=x; Charset=\"UTF-8\"")));
-        assert!(!is_foreign_charset(Some("application/json")));
+        assert!(is_foreign_charset(Some("text/xml; charset=iso-8859-1")));
+        assert!(!is_foreign_charset(Some("text/xml; odata=x; Charset=\"UTF-8\"")));
+        assert!(!is_foreign_charset(Some("text/xml")));
         assert!(!is_foreign_charset(None));
     }
 }

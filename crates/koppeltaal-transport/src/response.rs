@@ -9,12 +9,14 @@ use koppeltaal_fhir::resources::{OperationOutcome, ResponseType};
 use koppeltaal_fhir::{Bundle, Document, Finding, Format, Limits, ReadDocument, ReadOptions, ResourceType};
 use koppeltaal_messaging::{ReplyError, ResourceUrl};
 use reqwest::Url;
-use serde::de::DeserializeOwned;
 
 use crate::body::{Incoming, TooLarge};
+use crate::challenge;
+use crate::coding;
 use crate::error::{Error, Excerpt, ProtocolError, ProtocolProblem, Result};
 use crate::media;
-use crate::oauth::error::OAuthError;
+use crate::members::{self, Members};
+use crate::oauth::error::{OAuthError, OAuthErrorCode};
 use crate::outcome::{self, Outcome};
 use crate::request::Expected;
 use crate::retry::retry_after;
@@ -23,9 +25,14 @@ use crate::trouble::Trouble;
 
 /// An answer with all of its body.
 pub(crate) struct Answer {
+    /// What was asked.
+    url: Url,
     status: StatusCode,
     headers: HeaderMap,
+    /// Without its content codings; as it came, where they cannot be undone.
     body: Bytes,
+    /// Why the content codings cannot be undone. It matters only to who needs the body.
+    coded: Option<ProtocolProblem>,
     limits: Limits,
     expected: Expected,
 }
@@ -70,23 +77,25 @@ impl Answer {
         limits: Limits,
         time: Duration,
     ) -> Result<Self> {
+        let is_secret = expected == Expected::OAuth;
+        let limit = if is_secret { limits.bytes.min(members::BYTES) } else { limits.bytes };
         let mut answer = Self {
+            url: response.url().clone(),
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
             body: Bytes::new(),
+            coded: None,
             limits,
             expected,
         };
-        let too_large = |TooLarge| ProtocolProblem::TooLarge { limit: limits.bytes };
-        let is_secret = expected == Expected::OAuth;
+        let too_large = |TooLarge| ProtocolProblem::TooLarge { limit };
         let announced = response.content_length().unwrap_or_default();
-        let mut body = Incoming::new(announced, limits.bytes, is_secret)
+        let mut body = Incoming::new(announced, limit, is_secret)
             .map_err(|error| answer.not_koppeltaal(too_large(error)))?;
         let end = loop {
             let pushed = match response.chunk().await {
                 Ok(Some(piece)) => body.push(piece).map_err(too_large),
                 Ok(None) => break Ok(()),
-                Err(error) if is_decompression(&error) => Err(ProtocolProblem::Compression),
                 Err(error) => return Err(network_error(error, time)),
             };
             if pushed.is_err() {
@@ -95,6 +104,10 @@ impl Answer {
         };
         answer.body = body.into_bytes();
         end.map_err(|problem| answer.not_koppeltaal(problem))?;
+        match coding::decode(&answer.headers, &answer.body, limit, is_secret) {
+            Ok(body) => answer.body = body,
+            Err(problem) => answer.coded = Some(problem),
+        }
         Ok(answer)
     }
 
@@ -115,6 +128,9 @@ impl Answer {
             }
             let to = to.map(|url| url.origin().ascii_serialization());
             Err(self.not_koppeltaal(ProtocolProblem::Redirect { to }))
+        } else if self.wants_new_token() {
+            let outcome = self.read().ok().and_then(|read| read.document.get().cloned()).map(Outcome::new);
+            Err(Error::Authentication { expired: true, outcome })
         } else {
             let busy = matches!(self.by_status(), Some(Refusal::RateLimited | Refusal::Unavailable));
             match OAuthError::read(&self.body).filter(|_| speaks_oauth && !busy) {
@@ -124,29 +140,53 @@ impl Answer {
         }
     }
 
-    /// Where a redirect leads.
+    /// Whether the server says, as RFC 6750 has it, that the request was not processed because its token is dead; also
+    /// where it says so in the body only. An `OperationOutcome` may say the same in its way.
+    fn wants_new_token(&self) -> bool {
+        let in_body =
+            || OAuthError::read(&self.body).is_some_and(|error| error.code == OAuthErrorCode::InvalidToken);
+        self.status == StatusCode::UNAUTHORIZED && (challenge::wants_new_token(&self.headers) || in_body())
+    }
+
+    /// Where a redirect leads; from what was asked, where it says so relatively (RFC 9110 section 10.2.2).
     pub(crate) fn location(&self) -> Option<Url> {
-        let location = self.header(&header::LOCATION).filter(|_| self.status.is_redirection())?;
-        Url::parse(location).ok()
+        self.address(&header::LOCATION).filter(|_| self.status.is_redirection())
+    }
+
+    /// The address in a header, absolute or not, also with letters that an address should not have.
+    fn address(&self, name: &HeaderName) -> Option<Url> {
+        let address = std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()?;
+        self.url.join(address.trim()).ok()
     }
 
     /// The body as it is, with its media type.
     pub(crate) fn content(&self) -> Result<(String, Vec<u8>)> {
-        if !self.is_uncompressed() {
-            return Err(self.not_koppeltaal(ProtocolProblem::Compression));
-        }
+        self.decoded().map_err(|problem| self.not_koppeltaal(problem))?;
         let content_type = self.header(&header::CONTENT_TYPE).unwrap_or("application/octet-stream");
         Ok((content_type.to_owned(), self.body.to_vec()))
     }
 
-    /// Whether what the HTTP client undid is all the compression that there was.
-    fn is_uncompressed(&self) -> bool {
-        self.headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity")
+    /// Whether the body is without its content codings.
+    fn decoded(&self) -> std::result::Result<(), ProtocolProblem> {
+        self.coded.clone().map_or(Ok(()), Err)
     }
 
-    /// The body as JSON that is not FHIR's.
-    pub(crate) fn json<T: DeserializeOwned>(&self, problem: &'static str) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|_| self.unexpected(problem))
+    /// What `read` finds in the body, an object in JSON that is not FHIR's. `missing` says that it is no object.
+    ///
+    /// # Errors
+    ///
+    /// OAuth's refusal, which some servers give with status 200, else what `read` misses.
+    pub(crate) fn members<T>(
+        &self,
+        missing: &'static str,
+        read: impl FnOnce(&Members) -> std::result::Result<T, &'static str>,
+    ) -> Result<T> {
+        self.decoded().map_err(|problem| self.not_koppeltaal(problem))?;
+        let members = Members::read(&self.body).ok_or_else(|| self.unexpected(missing))?;
+        read(&members).map_err(|problem| match OAuthError::of(&members) {
+            Some(error) => Error::OAuth { status: self.status, error },
+            None => self.unexpected(problem),
+        })
     }
 
     fn refusal(self) -> Error {
@@ -239,15 +279,13 @@ impl Answer {
 
     /// The format of the body, once it is sure that it can be read.
     fn format(&self) -> std::result::Result<Format, ProtocolProblem> {
-        if !self.is_uncompressed() {
-            return Err(ProtocolProblem::Compression);
-        }
+        self.decoded()?;
         if self.is_empty() {
             return Err(ProtocolProblem::Empty);
         }
         let content_type = self.header(&header::CONTENT_TYPE);
         let format = media::format_of(content_type, &self.body).ok_or(ProtocolProblem::MediaType)?;
-        if media::is_foreign_charset(content_type) {
+        if format == Format::Xml && media::is_foreign_charset(content_type) && !is_plain_ascii(&self.body) {
             return Err(ProtocolProblem::Charset);
         }
         Ok(format)
@@ -311,7 +349,12 @@ impl Answer {
 
     /// Where the resource is that was created or changed, with its version: `Content-Location`, else `Location`.
     pub(crate) fn resource_url(&self) -> Option<ResourceUrl> {
-        let url = |name| self.header(name).and_then(|value: &str| value.parse().ok());
+        // An absolute one is kept as it is written.
+        let url = |name| {
+            let absolute = self.header(name).and_then(|value| value.parse().ok());
+            let absolute = absolute.filter(|url: &ResourceUrl| url.base().contains("://"));
+            absolute.or_else(|| self.address(name)?.as_str().parse().ok())
+        };
         url(&header::CONTENT_LOCATION).or_else(|| url(&header::LOCATION))
     }
 
@@ -340,11 +383,7 @@ fn is_refusal(outcome: &OperationOutcome) -> bool {
     outcome.issue.iter().any(outcome::is_error)
 }
 
-/// Whether undoing the compression failed, and not the connection: an I/O error that no HTTP error stands above.
-fn is_decompression(error: &reqwest::Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause.filter(|cause| cause.is::<reqwest::Error>()) {
-        cause = inner.source();
-    }
-    cause.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+/// Whether the text is the same in every encoding that a label is likely to name.
+fn is_plain_ascii(body: &[u8]) -> bool {
+    body.is_ascii() && !body.contains(&0)
 }

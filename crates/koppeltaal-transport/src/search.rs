@@ -15,6 +15,8 @@ use crate::response::{Answer, ReadBundle};
 
 /// A running search. No page is fetched before it is needed, and no more than one is kept.
 ///
+/// It ends: a page that was there before is an error, and so is the page after [`max_pages`](Self::max_pages).
+///
 /// After an error the same page may be asked for again; a link that cannot be followed gives the same error again.
 #[must_use = "a search does nothing until results are asked for"]
 pub struct Search<T> {
@@ -26,6 +28,7 @@ pub struct Search<T> {
     /// Hashes of the pages so far, to notice a circle without keeping the links of a long search.
     visited: HashSet<u64>,
     hasher: RandomState,
+    max_pages: usize,
     /// How many results may still come; `None`: all.
     left: Option<usize>,
     /// Results that were fetched and not asked for yet.
@@ -47,6 +50,16 @@ pub struct Page<T> {
 }
 
 impl<T: Send + Sync + 'static> Search<T> {
+    /// How many pages a search fetches unless [`max_pages`](Self::max_pages) says otherwise.
+    pub const MAX_PAGES: usize = 10_000;
+
+    /// Fetches no more than this many pages, 1 at least; default [`MAX_PAGES`](Self::MAX_PAGES). When the server names one more, that is
+    /// an error after the results of those.
+    pub fn max_pages(mut self, pages: usize) -> Self {
+        self.max_pages = pages.max(1);
+        self
+    }
+
     pub(crate) fn new(
         client: &Client,
         operation: &'static Operation,
@@ -61,6 +74,7 @@ impl<T: Send + Sync + 'static> Search<T> {
             next: Some(Ok(first)),
             visited: HashSet::new(),
             hasher: RandomState::new(),
+            max_pages: Self::MAX_PAGES,
             left: limit,
             waiting: VecDeque::new(),
         }
@@ -71,8 +85,9 @@ impl<T: Send + Sync + 'static> Search<T> {
     ///
     /// # Errors
     ///
-    /// Those of a read, and [`ProtocolProblem::RepeatedPage`] when the server sends in circles, [`Error::ForeignUrl`] when it
-    /// names a next page outside its FHIR service.
+    /// Those of a read, and [`ProtocolProblem::RepeatedPage`] when the server sends in circles,
+    /// [`ProtocolProblem::TooManyPages`] when it does not come to an end, [`Error::ForeignUrl`] when it names a next page
+    /// outside its FHIR service.
     pub async fn next_page(&mut self) -> Result<Option<Page<T>>> {
         if self.left == Some(0) {
             return Ok(None);
@@ -110,6 +125,9 @@ impl<T: Send + Sync + 'static> Search<T> {
         if self.visited.contains(&self.hasher.hash_one(url.as_str())) {
             return Err(answer.not_koppeltaal(ProtocolProblem::RepeatedPage));
         }
+        if self.visited.len() >= self.max_pages {
+            return Err(answer.not_koppeltaal(ProtocolProblem::TooManyPages { limit: self.max_pages }));
+        }
         Ok(url)
     }
 
@@ -128,7 +146,7 @@ impl<T: Send + Sync + 'static> Search<T> {
         Ok(self.waiting.pop_front())
     }
 
-    /// All results that are left.
+    /// All results that are left, kept in memory together: for a search that is known to be small, or has a limit.
     ///
     /// # Errors
     ///

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, Span, debug, field, info_span};
 
 use crate::client::{Client, Shared};
+use crate::coding;
 use crate::error::{Error, Result, UnreachableReason};
 use crate::media;
 use crate::metrics;
@@ -116,6 +117,7 @@ impl Client {
         let mut builder = http
             .request(request.operation.method.clone(), request.url.clone())
             .header(header::ACCEPT, accept)
+            .header(header::ACCEPT_ENCODING, coding::ACCEPT)
             .timeout(limit);
         if let Some(body) = request.body.clone() {
             builder = builder.header(header::CONTENT_TYPE, body.content_type).body(body.bytes);

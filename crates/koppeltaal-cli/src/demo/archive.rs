@@ -1,12 +1,13 @@
 //! [`Archive`]: the messages of the story as files, to look at or to check with other tools.
 
 use std::cell::Cell;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use koppeltaal_fhir::Format;
 use koppeltaal_messaging::Message;
+
+use crate::private;
 
 /// Where the messages of all applications go, numbered in the order in which they are posted.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ impl Archive {
     /// The directory cannot be made.
     pub(super) fn new(directory: Option<&Path>, format: Format) -> io::Result<Self> {
         if let Some(directory) = directory {
-            fs::create_dir_all(directory)?;
+            private::folder(directory)?;
         }
         Ok(Self { directory: directory.map(Path::to_owned), format, saved: Cell::new(0) })
     }
@@ -39,6 +40,6 @@ impl Archive {
         self.saved.set(self.saved.get() + 1);
         let name = format!("{:02}-{}.{}", self.saved.get(), message.event(), self.format.name());
         let text = message.clone().into_bundle().write(self.format).map_err(io::Error::other)?;
-        fs::write(directory.join(name), text)
+        private::write(&directory.join(name), text.as_bytes())
     }
 }

@@ -1,6 +1,5 @@
 //! `koppeltaal message`, and what the commands about messages have in common: how one is summed up, printed and saved.
 
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +13,7 @@ use serde::Serialize;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::{Output, Shown};
+use crate::private;
 
 /// Show one whole message, whatever its status, without claiming it.
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Message {
     /// Its number at the server, its URL, or the identifier that its sender gave it.
     id: String,
 
-    /// Write it into this file instead.
+    /// Write it into this file instead, for the user alone.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
 
@@ -37,7 +37,7 @@ impl Message {
             message.ok_or_else(|| Failure::Missing(format!("there is no message {:?}", self.id)))?;
         let text = pretty(&message.bundle, client.format())?;
         match &self.save {
-            Some(file) => fs::write(file, text).map_err(Failure::file(file)),
+            Some(file) => private::write(file, text.as_bytes()).map_err(Failure::file(file)),
             None => Ok(print_text(&text)?),
         }
     }
@@ -134,7 +134,7 @@ impl Shown for Summary {
     }
 }
 
-/// A folder for messages, one file each, named by their numbers.
+/// A folder for messages, one file each, named by their numbers, for the user alone.
 pub(super) struct Folder {
     path: PathBuf,
     format: Format,
@@ -142,7 +142,7 @@ pub(super) struct Folder {
 
 impl Folder {
     pub(super) fn create(path: &Path, format: Format) -> Result<Self, Failure> {
-        fs::create_dir_all(path).map_err(Failure::file(path))?;
+        private::folder(path).map_err(Failure::file(path))?;
         Ok(Self { path: path.to_owned(), format })
     }
 
@@ -156,7 +156,7 @@ impl Folder {
         let number = number.filter(is_name);
         let number = number.ok_or_else(|| Failure::Usage("a message without a usable number".to_owned()))?;
         let file = self.path.join(format!("{number}.{}", self.format));
-        fs::write(&file, pretty(bundle, self.format)?).map_err(Failure::file(&file))?;
+        private::write(&file, pretty(bundle, self.format)?.as_bytes()).map_err(Failure::file(&file))?;
         Ok(file)
     }
 }

@@ -32,7 +32,11 @@ pub(crate) struct Messages {
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
 
-    /// Fetch each message and write it into this folder, as NUMBER.json or NUMBER.xml.
+    /// Follow no more than this many pages of the server's list; there being more is then an error.
+    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    max_pages: usize,
+
+    /// Fetch each message and write it into this folder, as NUMBER.json or NUMBER.xml, for the user alone.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
 
@@ -56,7 +60,7 @@ impl Messages {
             query = query.limit(limit);
         }
         let output = self.connection.output;
-        let mut headers = client.message_headers(&query);
+        let mut headers = client.message_headers(&query).max_pages(self.max_pages);
         let Some(folder) = &self.save else {
             while let Some(header) = headers.next().await? {
                 output.print(&Summary::of(&header))?;

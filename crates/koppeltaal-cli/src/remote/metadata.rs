@@ -14,14 +14,18 @@ pub(crate) struct Metadata {
     pub(super) connection: Connection,
 }
 
+/// What people read in place of an endpoint that must not be used.
+const UNUSABLE: &str = "(no usable address)";
+
 #[derive(Serialize)]
 struct Statement {
     name: Option<String>,
     version: Option<String>,
     fhir_version: Option<String>,
-    authorize: String,
-    token: String,
-    launch: String,
+    /// The endpoints are absent where the statement names an address that must not be used.
+    authorize: Option<String>,
+    token: Option<String>,
+    launch: Option<String>,
     mobile_launch: String,
     validates_requests_against_schema: Option<bool>,
     validates_replies_against_schema: Option<bool>,
@@ -38,9 +42,9 @@ impl Metadata {
             name: owned(statement.name()),
             version: owned(statement.version()),
             fhir_version: owned(statement.fhir_version()),
-            authorize: endpoints.authorize.to_string(),
-            token: endpoints.token.to_string(),
-            launch: endpoints.launch.to_string(),
+            authorize: endpoints.authorize.as_ref().map(ToString::to_string),
+            token: endpoints.token.as_ref().map(ToString::to_string),
+            launch: endpoints.launch.as_ref().map(ToString::to_string),
             mobile_launch: endpoints.mobile_launch.to_string(),
             validates_requests_against_schema: validation.requests_against_schema,
             validates_replies_against_schema: validation.replies_against_schema,
@@ -66,9 +70,9 @@ impl Shown for Statement {
             ("name", self.name.as_deref()),
             ("version", self.version.as_deref()),
             ("FHIR version", self.fhir_version.as_deref()),
-            ("authorize", Some(&self.authorize)),
-            ("token", Some(&self.token)),
-            ("launch", Some(&self.launch)),
+            ("authorize", Some(self.authorize.as_deref().unwrap_or(UNUSABLE))),
+            ("token", Some(self.token.as_deref().unwrap_or(UNUSABLE))),
+            ("launch", Some(self.launch.as_deref().unwrap_or(UNUSABLE))),
             ("mobile launch", Some(&self.mobile_launch)),
             ("validates", Some(validated.as_str()).filter(|validated| !validated.is_empty())),
         ])

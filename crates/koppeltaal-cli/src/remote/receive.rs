@@ -37,7 +37,7 @@ pub(crate) struct Receive {
     #[command(flatten)]
     looks: Follow,
 
-    /// Write each message into this folder instead, as NUMBER.json or NUMBER.xml, and print a line.
+    /// Write each message into this folder instead, as NUMBER.json or NUMBER.xml, for the user alone, and print a line.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
 

@@ -1,7 +1,7 @@
 //! The file in which `receive` and `send` keep the versions of resources, for the application that goes on from there.
 
+use std::env;
 use std::path::PathBuf;
-use std::{env, fs};
 
 use clap::Args;
 use koppeltaal::{SqliteVersionStore, VersionStore as _};
@@ -9,6 +9,7 @@ use koppeltaal_fhir::Bundle;
 use koppeltaal_messaging::{Message, ResourceUrl, domain_of};
 
 use crate::failure::Failure;
+use crate::private;
 
 /// Where versions are kept, if at all.
 #[derive(Debug, Args)]
@@ -40,6 +41,8 @@ impl KeepVersions {
             Some(file) => file.clone(),
             None => usual_file()?,
         };
+        // They name patients. SQLite gives the files beside it the same rights.
+        private::create(&file).map_err(Failure::file(&file))?;
         let store = SqliteVersionStore::open(&file)
             .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
         Ok(Some(Versions { store, domain }))
@@ -57,12 +60,7 @@ fn usual_file() -> Result<PathBuf, Failure> {
         return Err(Failure::Usage(format!("there is no home directory to keep versions in: {instead}")));
     };
     let folder = data.join("koppeltaal");
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(&folder)
+    private::folder(&folder)
         .map_err(|error| Failure::Usage(format!("{}: {error}; {instead}", folder.display())))?;
     Ok(folder.join("versions.db"))
 }

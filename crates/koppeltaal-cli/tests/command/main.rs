@@ -3,6 +3,9 @@
 mod convert;
 mod demo;
 #[cfg(unix)]
+mod files;
+mod pages;
+#[cfg(unix)]
 mod proxy;
 mod readme;
 mod remote;

@@ -20,14 +20,14 @@ const LOGIN: &str = "https://game.example/login";
 const PATIENT: &str = "https://portal.example/fhir/Patient/1001";
 
 /// A server with a portal and a game in domain Zonnedauw, and a folder for files.
-struct World {
+pub(crate) struct World {
     sandbox: Option<Sandbox>,
     runtime: Runtime,
     folder: PathBuf,
 }
 
 impl World {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         static WORLDS: AtomicU32 = AtomicU32::new(0);
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
         let folder =
@@ -52,7 +52,7 @@ impl World {
         self.sandbox.as_ref().expect("it runs").url()
     }
 
-    fn command(&self, username: &str, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, username: &str, arguments: &[&str]) -> Command {
         let mut command = command(arguments);
         command
             .args(["--server", self.url()])
@@ -64,12 +64,12 @@ impl World {
         command
     }
 
-    fn run(&self, username: &str, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, username: &str, arguments: &[&str]) -> Output {
         self.command(username, arguments).output().expect("the binary runs")
     }
 
     /// Standard output of a command that succeeds.
-    fn done(&self, username: &str, arguments: &[&str]) -> String {
+    pub(crate) fn done(&self, username: &str, arguments: &[&str]) -> String {
         let output = self.run(username, arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", stderr(&output));
         assert_eq!(stderr(&output), "", "{arguments:?}");
@@ -77,12 +77,12 @@ impl World {
     }
 
     /// The JSON objects that a command prints.
-    fn json(&self, username: &str, arguments: &[&str]) -> Vec<Value> {
+    pub(crate) fn json(&self, username: &str, arguments: &[&str]) -> Vec<Value> {
         let text = self.done(username, &[arguments, &["--output", "json"]].concat());
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
-    fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         self.folder.join(name).display().to_string()
     }
 }
@@ -96,7 +96,7 @@ impl Drop for World {
     }
 }
 
-const PLAN: &str = "messages/CreateOrUpdateCarePlan-minimal.json";
+pub(crate) const PLAN: &str = "messages/CreateOrUpdateCarePlan-minimal.json";
 const STATUS: &str = "messages/UpdateCarePlanActivityStatus-minimal.xml";
 
 #[test]

@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::error::OAuthError;
@@ -17,6 +16,9 @@ use crate::request::{Operation, Request};
 
 /// The scope that applications ask for, before the launch (Koppeltaal's public documentation).
 const SCOPE: &str = "patient/*.read";
+
+/// What servers call the code in the answer to a mobile application. The documentation of 1.3 spells it with an s.
+const CODE: [&str; 2] = ["authorization_code", "authorisation_code"];
 
 /// What an application asks of Authorize for a launched user.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,7 +59,7 @@ pub enum AuthorizationError {
     State,
     /// The server refused.
     #[error("the server refuses the authorization: {0}")]
-    Refused(#[source] OAuthError),
+    Refused(OAuthError),
     /// There is no `code`.
     #[error("there is no authorization code")]
     NoCode,
@@ -202,9 +204,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`endpoints`](Self::endpoints).
+    /// Those of [`endpoints`](Self::endpoints), and [`Endpoint`](crate::Error::Endpoint).
     pub async fn authorize_url(&self, request: &AuthorizationRequest) -> Result<(Url, PendingAuthorization)> {
-        Ok(request.begin(&self.endpoints().await?.authorize))
+        Ok(request.begin(self.endpoints().await?.to_authorize()?))
     }
 
     /// Trades the activation code of a mobile launch, given as the request's `launch`, for an authorization code.
@@ -214,17 +216,14 @@ impl Client {
     /// Those of a write, since an activation code works once; [`OAuth`](crate::Error::OAuth) with what the server has
     /// against it.
     pub async fn authorize_mobile(&self, request: &AuthorizationRequest) -> Result<AuthorizationCode> {
-        #[derive(Deserialize)]
-        struct Reply {
-            authorization_code: SecretString,
-        }
         let endpoints = self.endpoints().await?;
         // The app asks, not a browser: the code goes to the configured server only.
         let (url, pending) =
-            request.begin(&self.shared().oauth_server.localize_beside_fhir(&endpoints.authorize));
+            request.begin(&self.shared().oauth_server.localize_beside_fhir(endpoints.to_authorize()?));
         self.exchange(Request::new(Operation::AUTHORIZE_MOBILE, url), |answer| {
-            let reply: Reply = answer.json("no authorization code")?;
-            Ok(pending.code(reply.authorization_code))
+            answer.members("no authorization code", |reply| {
+                reply.secret(&CODE).map(|code| pending.code(code)).ok_or("no authorization code")
+            })
         })
         .await
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use crate::members::Members;
 
 /// A refusal of an OAuth endpoint. `Debug` and `Display` show the code, and not the server's words.
 #[derive(Clone, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct OAuthError {
     pub description: Option<String>,
 }
 
-/// The codes of RFC 6749.
+/// The codes of RFC 6749, and that of RFC 6750 for a token that is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OAuthErrorCode {
@@ -38,11 +38,13 @@ pub enum OAuthErrorCode {
     ServerError,
     /// `temporarily_unavailable`.
     TemporarilyUnavailable,
-    /// A code that is not of RFC 6749.
+    /// `invalid_token`: the access token has expired or was revoked. A new one helps.
+    InvalidToken,
+    /// A code that is on neither list.
     Other,
 }
 
-const CODES: [(OAuthErrorCode, &str); 10] = [
+const CODES: [(OAuthErrorCode, &str); 11] = [
     (OAuthErrorCode::InvalidRequest, "invalid_request"),
     (OAuthErrorCode::InvalidClient, "invalid_client"),
     (OAuthErrorCode::InvalidGrant, "invalid_grant"),
@@ -53,11 +55,15 @@ const CODES: [(OAuthErrorCode, &str); 10] = [
     (OAuthErrorCode::AccessDenied, "access_denied"),
     (OAuthErrorCode::ServerError, "server_error"),
     (OAuthErrorCode::TemporarilyUnavailable, "temporarily_unavailable"),
+    (OAuthErrorCode::InvalidToken, "invalid_token"),
 ];
 
 impl OAuthErrorCode {
     fn of(text: &str) -> Self {
-        CODES.iter().find(|(_, known)| *known == text).map_or(Self::Other, |(code, _)| *code)
+        CODES
+            .iter()
+            .find(|(_, known)| known.eq_ignore_ascii_case(text.trim()))
+            .map_or(Self::Other, |(code, _)| *code)
     }
 
     /// Whether the same request may succeed later, without anybody changing anything.
@@ -65,7 +71,7 @@ impl OAuthErrorCode {
         matches!(self, Self::ServerError | Self::TemporarilyUnavailable)
     }
 
-    /// The code as OAuth writes it; `other` for one that RFC 6749 does not have.
+    /// The code as OAuth writes it; `other` for one that is on neither list.
     pub fn as_str(self) -> &'static str {
         CODES.iter().find(|(code, _)| *code == self).map_or("other", |(_, text)| text)
     }
@@ -78,13 +84,12 @@ impl OAuthError {
 
     /// The refusal in a JSON body, if it is one.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Body {
-            error: String,
-            error_description: Option<String>,
-        }
-        let body: Body = serde_json::from_slice(body).ok()?;
-        Some(Self::new(&body.error, body.error_description))
+        Self::of(&Members::read(body)?)
+    }
+
+    /// The refusal that these members are, if they are one.
+    pub(crate) fn of(members: &Members) -> Option<Self> {
+        Some(Self::new(&members.text(&["error"])?, members.text(&["error_description"])))
     }
 
     /// The refusal in the query of a redirect, if there is one.

@@ -4,7 +4,6 @@ use std::fmt;
 
 use koppeltaal_messaging::ResourceUrl;
 use reqwest::Url;
-use serde::Deserialize;
 
 use crate::client::Client;
 use crate::error::Result;
@@ -116,6 +115,12 @@ pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
     pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
 }
 
+/// Whole days; `None` for a number that is none of days.
+fn days(number: f64) -> Option<u32> {
+    // The cast cuts off, and the range is checked.
+    (0.0..=f64::from(u32::MAX)).contains(&number).then_some(number as u32)
+}
+
 impl Client {
     /// Launches a user into a web application: the URL that the user's browser is to open. The client does not open it.
     ///
@@ -123,7 +128,7 @@ impl Client {
     ///
     /// Those of a read, and [`OAuth`](crate::Error::OAuth) with what the server has against the launch.
     pub async fn launch(&self, launch: &LaunchRequest) -> Result<Url> {
-        let url = launch.url(&self.endpoints().await?.launch);
+        let url = launch.url(self.endpoints().await?.to_launch()?);
         self.exchange(Request::new(Operation::LAUNCH, url), |answer| {
             answer.location().ok_or_else(|| answer.unexpected("no redirect to a launch page"))
         })
@@ -136,15 +141,15 @@ impl Client {
     ///
     /// Those of [`launch`](Self::launch).
     pub async fn mobile_launch(&self, launch: &LaunchRequest) -> Result<MobileLaunch> {
-        #[derive(Deserialize)]
-        struct Reply {
-            activation_code: String,
-            expires_in: Option<u32>,
-        }
         let url = launch.url(&self.endpoints().await?.mobile_launch);
         self.exchange(Request::new(Operation::MOBILE_LAUNCH, url), |answer| {
-            let reply: Reply = answer.json("no activation code")?;
-            Ok(MobileLaunch { activation_code: reply.activation_code, expires_in_days: reply.expires_in })
+            answer.members("no activation code", |reply| {
+                let activation_code = reply.text(&["activation_code"]).ok_or("no activation code")?;
+                Ok(MobileLaunch {
+                    activation_code,
+                    expires_in_days: reply.number(&["expires_in"]).and_then(days),
+                })
+            })
         })
         .await
     }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use http::HeaderValue;
 
 use super::authorize::AuthorizationCode;
-use super::tokens::{Reply, Tokens};
+use super::tokens::Tokens;
 use crate::client::Client;
 use crate::credentials::CredentialsError;
 use crate::error::Result;
@@ -82,15 +82,14 @@ impl Client {
         client: &ClientAuthentication,
         mut form: Vec<(&str, &str)>,
     ) -> Result<Tokens> {
-        let url = self.endpoints().await?.token.clone();
+        let url = self.endpoints().await?.to_token()?.clone();
         if client.header.is_none() {
             form.push(("client_id", &client.client_id));
         }
         let request =
             Request::new(operation, url).body(Body::form(&form)).authorization(client.header.clone());
         self.exchange(request, |answer| {
-            let reply: Reply = answer.json("no tokens")?;
-            Tokens::read(reply, SystemTime::now()).map_err(|problem| answer.unexpected(problem))
+            answer.members("no tokens", |reply| Tokens::read(reply, SystemTime::now()))
         })
         .await
     }

@@ -4,10 +4,9 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
 use crate::credentials::CredentialsError;
+use crate::members::Members;
 use crate::secret;
 
 /// The tokens of a launched user's session. Wiped from memory on drop; `Debug` shows none of them.
@@ -122,28 +121,30 @@ impl Tokens {
         self.is_expired(now + margin)
     }
 
-    /// Reads the reply of a token endpoint that came at `now`.
-    pub(crate) fn read(reply: Reply, now: SystemTime) -> Result<Self, &'static str> {
-        let access_token = reply.access_token.ok_or("no access token")?;
-        if reply.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+    /// Reads the reply of a token endpoint that came at `now`: RFC 6749's, and whom the launch is about.
+    pub(crate) fn read(reply: &Members, now: SystemTime) -> Result<Self, &'static str> {
+        let access_token = reply.secret(&["access_token"]).ok_or("no access token")?;
+        if reply.text(&["token_type"]).is_some_and(|kind| !kind.trim().eq_ignore_ascii_case("bearer")) {
             return Err("a token that is no bearer token");
         }
         Self::new(access_token.expose_secret()).map_err(|_| "an access token that is none")?;
         // Whoever means a century by it means never.
-        let lifetime = reply.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let lifetime =
+            reply.number(&["expires_in"]).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let text = |name| reply.text(&[name]);
         Ok(Self {
             access_token,
-            refresh_token: reply.refresh_token,
-            id_token: reply.id_token,
+            refresh_token: reply.secret(&["refresh_token"]),
+            id_token: reply.secret(&["id_token"]),
             expires_at: lifetime.and_then(|lifetime| now.checked_add(lifetime)),
             lifetime,
             context: LaunchContext {
-                patient: reply.patient.or(reply.patient_capitalized),
-                user: reply.user,
-                resource: reply.resource,
-                domain: reply.domain,
-                intent: reply.intent,
-                scope: reply.scope,
+                patient: text("patient"),
+                user: text("user"),
+                resource: text("resource"),
+                domain: text("domain"),
+                intent: text("intent"),
+                scope: text("scope"),
             },
         })
     }
@@ -168,50 +169,6 @@ impl Tokens {
     }
 }
 
-/// The reply of a token endpoint, as servers write it: RFC 6749's, and whom the launch is about.
-#[derive(Deserialize)]
-pub(crate) struct Reply {
-    access_token: Option<SecretString>,
-    token_type: Option<String>,
-    #[serde(default, deserialize_with = "number")]
-    expires_in: Option<f64>,
-    refresh_token: Option<SecretString>,
-    id_token: Option<SecretString>,
-    #[serde(default, deserialize_with = "text")]
-    scope: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    patient: Option<String>,
-    /// Also seen.
-    #[serde(default, rename = "Patient", deserialize_with = "text")]
-    patient_capitalized: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    user: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    resource: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    domain: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    intent: Option<String>,
-}
-
-/// A text, also one that is written as a number.
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::String(text) => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    })
-}
-
-/// A number, also one that is written as text.
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    })
-}
-
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokens")
@@ -233,7 +190,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Result<Tokens, &'static str> {
-        Tokens::read(serde_json::from_str(json).expect("JSON"), SystemTime::UNIX_EPOCH)
+        Tokens::read(&Members::read(json.as_bytes()).expect("JSON"), SystemTime::UNIX_EPOCH)
     }
 
     #[test]
@@ -270,7 +227,9 @@ mod tests {
     #[test]
     fn what_a_refresh_does_not_say_stays() {
         let old = read(r#"{"access_token":"a","refresh_token":"r","patient":"p"}"#).expect("tokens");
-        let new = read(r#"{"access_token":"b","user":"u"}"#).expect("tokens").succeed(&old);
+        // An empty text says nothing either.
+        let new = read(r#"{"access_token":"b","refresh_token":"","user":"u","patient":""}"#);
+        let new = new.expect("tokens").succeed(&old);
         assert_eq!((new.access_token(), new.refresh_token()), ("b", Some("r")));
         assert_eq!((new.context().patient.as_deref(), new.context().user.as_deref()), (Some("p"), Some("u")));
     }

@@ -234,7 +234,8 @@ async fn unreadable_answers_say_what_is_wrong() {
         ),
         (status(200, "application/atom+xml", "<!DOCTYPE feed [<!ENTITY a \"b\">]><feed/>"), "unreadable"),
         (json(b"{\"resourceType\":\"Bundle\",\"title\":\"\xE9\"}"), "unreadable"),
-        (status(200, "application/json; charset=iso-8859-1", &page), "not in UTF-8"),
+        (status(200, "text/xml; charset=iso-8859-1", "<feed title=\"caf\u{E9}\"/>"), "not in UTF-8"),
+        (json(b"{\"resourceType\":\"Bundle\",\"title\":\"\xE9\"}"), "unreadable"),
         (
             with_headers(200, &[("Content-Type", "application/json"), ("Content-Encoding", "br")], &page),
             "compression",
@@ -267,6 +268,21 @@ async fn the_format_of_an_answer_may_differ_from_the_one_asked_for() {
 }
 
 #[tokio::test]
+async fn a_charset_says_nothing_about_json_and_nothing_about_ascii() {
+    let named = fixture("bundles/search-empty.json").replacen("\"title\": \"", "\"title\": \"caf\u{E9} ", 1);
+    assert!(named.contains("caf\u{E9}"), "{named}");
+    let server = Server::playing([
+        status(200, "application/json; charset=iso-8859-1", named),
+        status(200, "application/json; charset=utf-16", fixture("bundles/search-empty.json")),
+        status(200, "application/atom+xml; charset=windows-1252", fixture("bundles/search-empty.xml")),
+    ])
+    .await;
+    for _ in 0..3 {
+        assert_eq!(server.client().claim().await.expect("an answer"), None);
+    }
+}
+
+#[tokio::test]
 async fn a_post_that_gets_nonsense_for_success_may_have_been_done() {
     for step in
         [json(""), json("{"), status(200, "text/html", HTML), json(fixture("bundles/search-empty.json"))]
@@ -275,6 +291,35 @@ async fn a_post_that_gets_nonsense_for_success_may_have_been_done() {
         let Error::UnknownOutcome { message_identifier, .. } = &error else { panic!("{error:?}") };
         assert_eq!(message_identifier.as_deref(), Some(CARE_PLAN));
         assert!(error.to_string().contains(CARE_PLAN));
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_tells_its_cause_once() {
+    for (step, cause) in [
+        (status(503, "text/html", HTML), "the server is not available (HTTP 503 Service Unavailable)"),
+        (status(503, "application/json", outcome("exception")), "(1 issue: exception)"),
+        (
+            json("\u{FEFF}{"),
+            "the answer is not Koppeltaal's: unreadable (not well-formed at line 1, column 2)",
+        ),
+        (with_headers(200, &[("Content-Encoding", "br")], "x"), "compression that cannot be undone"),
+        (Step::Close(Vec::new()), "the connection broke before the answer was complete: "),
+    ] {
+        let error = error_of_a_post(step).await;
+        assert!(error.is_outcome_unknown(), "{error:?}");
+        let mut whole = error.to_string();
+        assert!(whole.contains(CARE_PLAN) && whole.contains(cause), "{whole}");
+        // As reporters print it, with all that is below.
+        let mut below = std::error::Error::source(&error);
+        while let Some(inner) = below {
+            whole += &format!(": {inner}");
+            below = inner.source();
+        }
+        let parts: Vec<_> = whole.split(": ").collect();
+        let distinct: std::collections::HashSet<_> = parts.iter().collect();
+        assert_eq!(parts.len(), distinct.len(), "{whole}");
+        assert!(!whole.contains("Jan Jansen"), "{whole}");
     }
 }
 
@@ -339,9 +384,31 @@ async fn damaged_compression_is_no_broken_connection() {
 }
 
 #[tokio::test]
-async fn bodies_may_be_compressed() {
-    let server = Server::playing([gzip(&fixture("bundles/search-empty.json"))]).await;
-    assert_eq!(server.client().claim().await.expect("an answer"), None);
+async fn bodies_may_be_compressed_however_the_coding_is_written() {
+    let text = fixture("bundles/search-empty.json");
+    let (start, end) = text.split_at(text.len() / 2);
+    let members = [compress(start), compress(end)].concat();
+    for (coding, body) in [
+        ("gzip", compress(&text)),
+        ("GZIP", compress(&text)),
+        ("x-gzip", compress(&text)),
+        ("gzip", members),
+        ("Identity", text.clone().into_bytes()),
+        ("", text.clone().into_bytes()),
+    ] {
+        let headers = [("Content-Type", "application/json"), ("Content-Encoding", coding)];
+        let server = Server::playing([with_headers(200, &headers, body)]).await;
+        assert_eq!(server.client().claim().await.expect("an answer"), None, "{coding:?}");
+        assert_eq!(server.only().header("accept-encoding"), Some("gzip"));
+    }
+}
+
+#[tokio::test]
+async fn a_coding_that_is_not_known_does_not_hide_the_status() {
+    let error = error_of_a_read(with_headers(503, &[("Content-Encoding", "br")], "compressed")).await;
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+    let error = error_of_a_read(with_headers(400, &[("Content-Encoding", "br")], "compressed")).await;
+    assert_eq!(protocol(&error).problem, ProtocolProblem::Compression);
 }
 
 #[tokio::test]

@@ -55,6 +55,21 @@ async fn a_launch_gives_the_page_to_open_and_does_not_open_it() {
 }
 
 #[tokio::test]
+async fn a_launch_page_is_resolved_against_what_was_asked() {
+    for (location, page) in [
+        ("/start?launch=123", "{server}/start?launch=123"),
+        ("start?launch=123", "{server}/OAuth2/Koppeltaal/start?launch=123"),
+        ("//game.example/start", "http://game.example/start"),
+        ("https://game.example/caf\u{E9}?naam=Li\u{EB}ke", "https://game.example/caf%C3%A9?naam=Li%C3%ABke"),
+        (" https://game.example/start ", "https://game.example/start"),
+    ] {
+        let server = Server::playing([statement(), with_headers(302, &[("Location", location)], "")]).await;
+        let url = server.client().launch(&launch()).await.expect("a launch");
+        assert_eq!(url.as_str(), page.replace("{server}", &server.url()), "{location}");
+    }
+}
+
+#[tokio::test]
 async fn a_launch_that_is_refused_says_why() {
     let outcome = fixture("resources/operationoutcome.json");
     for (step, is_expected) in [
@@ -85,6 +100,81 @@ async fn a_mobile_launch_gives_an_activation_code() {
     let asked = &server.asked()[1];
     assert_eq!(path(asked), "/OAuth2/Koppeltaal/MobileLaunch");
     assert_eq!(asked.header("accept"), Some("application/json"));
+}
+
+#[tokio::test]
+async fn a_mobile_launch_is_read_however_the_server_writes_numbers() {
+    for (body, code, days) in [
+        ("\u{FEFF}{\"activation_code\":593740,\"expires_in\":\"7\"}", "593740", Some(7)),
+        (r#"{"activationCode":"593740","expires_in":7.0}"#, "593740", Some(7)),
+        (r#"{"activation_code":"007","expires_in":"a week"}"#, "007", None),
+        (r#"{"activation_code":"7","expires_in":-1}"#, "7", None),
+        (r#"{"activation_code":"7","expires_in":null}"#, "7", None),
+    ] {
+        let server = Server::playing([statement(), json(body)]).await;
+        let mobile = server.client().mobile_launch(&launch()).await.expect("a launch");
+        assert_eq!((mobile.activation_code.as_str(), mobile.expires_in_days), (code, days), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_activation_code_is_not_spent_on_an_answer_in_another_spelling() {
+    for body in [
+        r#"{"authorisation_code":"abc"}"#,
+        r#"{"AuthorizationCode":"abc","authorisation_code":""}"#,
+        "\u{FEFF}{\"authorization_code\":\"abc\"}",
+    ] {
+        let server = Server::playing([statement(), json(body)]).await;
+        let request = AuthorizationRequest::new("game", "https://game.example/login", "593740");
+        let code = server.client().authorize_mobile(&request).await.expect("a code");
+        assert_eq!(code.code(), "abc", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_with_status_200_is_a_refusal_at_every_endpoint_of_oauth() {
+    fn check(result: Result<(), Error>) {
+        let error = result.expect_err("a refusal");
+        let Error::OAuth { error: why, status } = &error else { panic!("{error:?}") };
+        assert_eq!((why.code, *status), (OAuthErrorCode::InvalidGrant, StatusCode::OK));
+        assert!(!error.is_outcome_unknown());
+    }
+    // With a byte order mark, and with a description that is not in UTF-8.
+    let refusal = b"\xEF\xBB\xBF{\"error\":\"Invalid_Grant\",\"access_token\":\"\",\"error_description\":\"pati\xEBnt\"}";
+    let server =
+        Server::playing([statement()].into_iter().chain(std::iter::repeat_n(json(refusal), 4))).await;
+    let (client, public) = (server.client(), ClientAuthentication::public("game"));
+    let code = AuthorizationCode::new("abc", "https://game.example/login", None);
+    let old = Tokens::new("a").expect("a token").with_refresh_token("r");
+    let request = AuthorizationRequest::new("game", "https://game.example/login", "593740");
+    check(client.token(&public, &code).await.map(drop));
+    check(client.refresh(&public, &old).await.map(drop));
+    check(client.authorize_mobile(&request).await.map(drop));
+    check(client.mobile_launch(&launch()).await.map(drop));
+}
+
+#[tokio::test]
+async fn tokens_are_read_behind_a_byte_order_mark_and_an_empty_refresh_token_does_not_replace_the_old_one() {
+    let reply =
+        "\u{FEFF}{\"access_token\":\"b\",\"refresh_token\":\"\",\"expires_in\":\"3600\",\"Patient\":\"p\"}";
+    let server = Server::playing([statement(), json(reply)]).await;
+    let old = Tokens::new("a").expect("a token").with_refresh_token("r");
+    let new = server.client().refresh(&ClientAuthentication::public("game"), &old).await.expect("tokens");
+    assert_eq!((new.access_token(), new.refresh_token()), ("b", Some("r")));
+    assert!(new.expires_at().is_some());
+    assert_eq!(new.context().patient.as_deref(), Some("p"));
+}
+
+#[tokio::test]
+async fn an_answer_of_the_token_endpoint_is_read_up_to_a_mebibyte() {
+    let reply = |blanks: usize| json(format!(r#"{{"access_token":"a"{}}}"#, " ".repeat(blanks)));
+    let code = AuthorizationCode::new("abc", "https://game.example/login", None);
+    let public = ClientAuthentication::public("game");
+    let server = Server::playing([statement(), reply((1 << 20) - 100), reply(1 << 20)]).await;
+    let client = server.client();
+    client.token(&public, &code).await.expect("tokens");
+    let error = client.token(&public, &code).await.expect_err("too large");
+    assert!(error.to_string().contains("whether the server acted on it is unknown"), "{error}");
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::{Document, ReadOptions};
 use koppeltaal_messaging::{Acknowledgement, Event, ProcessingStatus, ReplyError, ResourceUrl};
 use koppeltaal_transport::{
-    Error, Format, HeaderQuery, IncludeArchived, MessageFilter, ProtocolProblem, StatusCode,
+    AuthorizationCode, AuthorizationRequest, ClientAuthentication, Error, Format, HeaderQuery,
+    IncludeArchived, MessageFilter, ProtocolProblem, StatusCode, Url,
 };
 
 use crate::server::{
@@ -245,6 +246,10 @@ async fn a_message_that_the_server_says_is_not_there_is_none() {
     assert!(matches!(error, Error::NotFound { outcome: None }), "{error:?}");
 }
 
+fn text(endpoint: &Option<Url>) -> &str {
+    endpoint.as_ref().expect("an endpoint").as_str()
+}
+
 #[tokio::test]
 async fn the_conformance_statement_gives_the_endpoints_once() {
     for format in BOTH {
@@ -259,9 +264,9 @@ async fn the_conformance_statement_gives_the_endpoints_once() {
         let endpoints = client.endpoints().await.expect("the same");
         // The fixture's endpoints are at https://koppeltaal.example. The browser goes there, secrets do not.
         let here = |path: &str| format!("{}/OAuth2/Koppeltaal/{path}", server.url());
-        assert_eq!(endpoints.authorize.as_str(), "https://koppeltaal.example/OAuth2/Koppeltaal/Authorize");
-        assert_eq!(endpoints.token.as_str(), here("Token"));
-        assert_eq!(endpoints.launch.as_str(), here("Launch"));
+        assert_eq!(text(&endpoints.authorize), "https://koppeltaal.example/OAuth2/Koppeltaal/Authorize");
+        assert_eq!(text(&endpoints.token), here("Token"));
+        assert_eq!(text(&endpoints.launch), here("Launch"));
         assert_eq!(endpoints.mobile_launch.as_str(), here("MobileLaunch"));
         let asked = server.only();
         assert_eq!(asked.target, "/FHIR/Koppeltaal/metadata");
@@ -281,7 +286,7 @@ async fn many_tasks_that_want_the_endpoints_cause_one_request() {
         .collect();
     for task in tasks {
         assert_eq!(
-            task.await.expect("no panic").expect("endpoints").as_str(),
+            text(&task.await.expect("no panic").expect("endpoints")),
             format!("{}/OAuth2/Koppeltaal/Token", server.url())
         );
     }
@@ -308,27 +313,52 @@ async fn endpoints_that_would_give_secrets_away_are_refused() {
                 {{"url":"http://fhir-registry.smarthealthit.org/Profile/oauth-uris#{name}","valueUri":"{url}"}}]}}}}]}}"#
         ))
     };
+    // The rest of the statement can be used, and so can the other endpoints.
+    let request = AuthorizationRequest::new("game", "https://game.example/login", "123");
     for (name, url) in [
         ("authorize", "http://elsewhere.example/authorize"),
         ("authorize", "javascript:alert(1)"),
-        ("authorize", "nonsense"),
-        ("token", "nonsense"),
+        ("authorize", "https://["),
+        ("token", "urn:uuid:0c3151bd"),
+        ("token", "https://["),
     ] {
         let server = Server::playing([statement(name, url)]).await;
-        let error = server.client().endpoints().await.expect_err("refused");
-        let Error::Protocol(protocol) = &error else { panic!("{error:?}") };
-        assert_eq!(protocol.problem, ProtocolProblem::Endpoint(name), "{url}");
+        let client = server.client();
+        let endpoints = client.endpoints().await.expect("endpoints");
+        assert_eq!(
+            (endpoints.authorize.is_none(), endpoints.token.is_none()),
+            (name == "authorize", name == "token")
+        );
+        let error = if name == "authorize" {
+            client.authorize_url(&request).await.expect_err("refused")
+        } else {
+            let code = AuthorizationCode::new("abc", "https://game.example/login", None);
+            client.token(&ClientAuthentication::public("game"), &code).await.expect_err("refused")
+        };
+        assert!(matches!(&error, Error::Endpoint { name: refused } if *refused == name), "{url}: {error:?}");
+        assert_eq!(error.to_string(), format!("the conformance statement names no usable {name} endpoint"));
+        server.only();
+    }
+    // A relative address is the server's.
+    for (url, path) in [
+        ("/connect/token", "connect/token"),
+        ("connect/token", "connect/token"),
+        ("", "OAuth2/Koppeltaal/Token"),
+    ] {
+        let server = Server::playing([statement("token", url)]).await;
+        let endpoints = server.client().endpoints().await.expect("endpoints");
+        assert_eq!(text(&endpoints.token), format!("{}/{path}", server.url()), "{url}");
     }
     // Where secrets go, only the path is the statement's.
     let server = Server::playing([statement("token", "http://elsewhere.example/connect/token?a=b")]).await;
     let endpoints = server.client().endpoints().await.expect("endpoints");
-    assert_eq!(endpoints.token.as_str(), format!("{}/connect/token?a=b", server.url()));
+    assert_eq!(text(&endpoints.token), format!("{}/connect/token?a=b", server.url()));
     let server = Server::playing([statement("token", "https://inside.example/connect/token")]).await;
     let client = server.builder().oauth_server("https://login.example").build();
     match client {
         Ok(client) => {
             let endpoints = client.endpoints().await.expect("endpoints");
-            assert_eq!(endpoints.token.as_str(), "https://login.example/connect/token");
+            assert_eq!(text(&endpoints.token), "https://login.example/connect/token");
         }
         // A machine without certificate authorities cannot build a client for https.
         Err(error) => assert!(matches!(error, koppeltaal_transport::BuildError::Tls(_)), "{error:?}"),
@@ -343,10 +373,10 @@ async fn endpoints_that_are_not_stated_are_the_usual_ones_and_both_registries_co
     let server = Server::playing([json(bare), json(old_host)]).await;
     let client = server.client();
     let endpoints = client.conformance().await.expect("a statement").endpoints().clone();
-    assert_eq!(endpoints.token.as_str(), format!("{}/OAuth2/Koppeltaal/Token", server.url()));
+    assert_eq!(text(&endpoints.token), format!("{}/OAuth2/Koppeltaal/Token", server.url()));
     client.conformance().await.expect("a statement");
     let renewed = client.endpoints().await.expect("renewed");
-    assert_eq!(renewed.token.as_str(), format!("{}/token", server.url()));
+    assert_eq!(text(&renewed.token), format!("{}/token", server.url()));
 }
 
 #[tokio::test]

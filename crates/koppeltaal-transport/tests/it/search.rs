@@ -89,6 +89,34 @@ async fn pages_in_a_circle_end_with_an_error_after_their_results() {
 }
 
 #[tokio::test]
+async fn pages_that_never_end_are_followed_up_to_a_number_of_pages() {
+    let number = std::sync::atomic::AtomicU32::new(0);
+    let server = Server::answering(move |_| {
+        let next = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Some(page(
+            1..3,
+            Some(&format!("https://k.example/FHIR/Koppeltaal/MessageHeader/_search?page={next}")),
+        ))
+    })
+    .await;
+    let mut search = server.client().message_headers(&HeaderQuery::default()).max_pages(5);
+    for _ in 0..5 {
+        assert_eq!(search.next_page().await.expect("a page").expect("one").items.len(), 2);
+    }
+    for _ in 0..2 {
+        let error = search.next_page().await.expect_err("no end");
+        let Error::Protocol(protocol) = &error else { panic!("{error:?}") };
+        assert_eq!(protocol.problem, ProtocolProblem::TooManyPages { limit: 5 });
+        assert!(!error.is_retryable());
+    }
+    assert_eq!(server.asked().len(), 5);
+    // The last page may be the last one that is allowed.
+    let server = Server::playing([page(1..3, Some(SECOND)), page(3..5, None)]).await;
+    let search = server.client().message_headers(&HeaderQuery::default()).max_pages(2);
+    assert_eq!(search.collect().await.expect("all").len(), 4);
+}
+
+#[tokio::test]
 async fn a_page_that_is_its_own_next_page_is_a_circle() {
     let itself = "https://k.example/FHIR/Koppeltaal/MessageHeader/_search?_summary=true";
     let server = Server::playing([page(1..3, Some(itself))]).await;

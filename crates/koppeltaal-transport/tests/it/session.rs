@@ -10,7 +10,7 @@ use koppeltaal_transport::{
     Tokens,
 };
 
-use crate::server::{Asked, Server, Step, fixture, json, status};
+use crate::server::{Asked, Server, Step, fixture, json, status, with_headers};
 
 fn confidential() -> ClientAuthentication {
     ClientAuthentication::basic("game", "hush").expect("credentials")
@@ -36,6 +36,11 @@ fn reply(number: u32, lifetime: u32) -> Step {
 
 /// A server that takes the newest access token and the newest refresh token only, and gives out numbered ones.
 async fn rotating(lifetime: u32, first: u32) -> (Server, Arc<AtomicU32>) {
+    refusing(expired(), lifetime, first).await
+}
+
+/// As [`rotating`], with this answer to a token that is not the newest.
+async fn refusing(refusal: Step, lifetime: u32, first: u32) -> (Server, Arc<AtomicU32>) {
     let newest = Arc::new(AtomicU32::new(first));
     let state = newest.clone();
     let server = Server::answering(move |asked: &Asked| {
@@ -52,7 +57,7 @@ async fn rotating(lifetime: u32, first: u32) -> (Server, Arc<AtomicU32>) {
         } else if asked.header("authorization") == Some(&format!("Bearer access-{number}")) {
             json(fixture("bundles/search-empty.json"))
         } else {
-            expired()
+            refusal.clone()
         })
     })
     .await;
@@ -87,6 +92,53 @@ async fn a_token_that_the_server_calls_expired_is_refreshed_once_however_many_wa
     assert_eq!(count(&server, "/Token"), 1);
     assert_eq!(newest.load(Ordering::SeqCst), 2);
     assert_eq!(session.tokens().refresh_token(), Some("refresh-2"));
+}
+
+#[tokio::test]
+async fn a_token_that_a_challenge_calls_invalid_is_refreshed_once_however_many_wait() {
+    let challenge = r#"Basic realm="k", bearer realm="k", error="invalid_token", error_description="gone""#;
+    for refusal in [
+        with_headers(401, &[("WWW-Authenticate", challenge)], ""),
+        with_headers(401, &[("WWW-Authenticate", challenge), ("Content-Type", "text/html")], "<html>"),
+        with_headers(401, &[("WWW-Authenticate", "Basic"), ("WWW-Authenticate", challenge)], ""),
+        status(401, "application/json", r#"{"error":"invalid_token"}"#),
+    ] {
+        let (server, _) = refusing(refusal, 3600, 1).await;
+        let old = Tokens::new("access-0").expect("a token").with_refresh_token("refresh-1");
+        let client = client(&server, &Session::refreshed_by(old, confidential()));
+        for result in join_all((0..20).map(|_| client.claim())).await {
+            assert_eq!(result.expect("an answer"), None);
+        }
+        assert_eq!(count(&server, "/Token"), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_a_challenge_calls_invalid_again_is_an_authentication_error() {
+    let challenge = with_headers(401, &[("WWW-Authenticate", r#"Bearer error="invalid_token""#)], "");
+    let server = Server::answering(move |asked| {
+        Some(match asked.target.as_str() {
+            "/FHIR/Koppeltaal/metadata" => json(fixture("resources/conformance.json")),
+            "/OAuth2/Koppeltaal/Token" => reply(9, 3600),
+            _ => challenge.clone(),
+        })
+    })
+    .await;
+    let session = Session::refreshed_by(tokens(1), confidential());
+    let error = client(&server, &session).claim().await.expect_err("invalid again");
+    assert!(matches!(error, Error::Authentication { expired: true, .. }), "{error:?}");
+    assert_eq!(count(&server, "/Token"), 1);
+    assert_eq!(count(&server, "GetNextNewAndClaim"), 2);
+}
+
+#[tokio::test]
+async fn another_challenge_than_that_of_a_dead_token_costs_no_refresh_token() {
+    let challenge = with_headers(401, &[("WWW-Authenticate", r#"Bearer realm="k""#)], "");
+    let (server, _) = refusing(challenge, 3600, 1).await;
+    let old = Tokens::new("access-0").expect("a token").with_refresh_token("refresh-1");
+    let error = client(&server, &Session::refreshed_by(old, confidential())).claim().await;
+    assert!(matches!(error, Err(Error::Authentication { expired: false, .. })), "{error:?}");
+    assert_eq!(count(&server, "/Token"), 0);
 }
 
 #[tokio::test]
@@ -180,6 +232,25 @@ async fn a_session_whose_refresh_token_is_dead_asks_no_more() {
     }
     assert_eq!(count(&server, "/Token"), 1);
     assert_eq!(count(&server, "/Mailbox"), 0);
+}
+
+#[tokio::test]
+async fn a_session_whose_refresh_token_is_called_dead_with_status_200_asks_no_more() {
+    let server = Server::answering(|asked| {
+        Some(match asked.target.as_str() {
+            "/FHIR/Koppeltaal/metadata" => json(fixture("resources/conformance.json")),
+            _ => json(r#"{"error":"invalid_grant"}"#),
+        })
+    })
+    .await;
+    let session = Session::refreshed_by(tokens(1).with_expires_at(SystemTime::now()), confidential());
+    let client = client(&server, &session);
+    for _ in 0..3 {
+        let error = client.message("1").await.expect_err("a dead session");
+        let Error::TokenRefresh { source } = &error else { panic!("{error:?}") };
+        assert!(matches!(**source, Error::OAuth { .. }), "{error:?}");
+    }
+    assert_eq!(count(&server, "/Token"), 1);
 }
 
 #[tokio::test]

@@ -131,6 +131,20 @@ async fn items_are_searched_by_all_that_the_protocol_names() {
 }
 
 #[tokio::test]
+async fn the_address_of_what_was_stored_may_be_relative_to_what_was_asked() {
+    for location in [
+        "/FHIR/Koppeltaal/Other/StorageItem:12/_history/2",
+        "Other/StorageItem:12/_history/2",
+        "../Koppeltaal/Other/StorageItem:12/_history/2",
+    ] {
+        let server = Server::playing([with_headers(201, &[("Content-Location", location)], "")]).await;
+        let url = server.client().create_storage_item(&item()).await.expect("stored");
+        let path = "FHIR/Koppeltaal/Other/StorageItem:12/_history/2";
+        assert_eq!(url.as_str(), format!("{}/{path}", server.url()), "{location}");
+    }
+}
+
+#[tokio::test]
 async fn content_travels_as_it_is() {
     let url = "https://koppeltaal.example/FHIR/Koppeltaal/Binary/12/_history/2";
     let stored = with_headers(201, &[("Content-Location", url)], "");

@@ -1,0 +1,132 @@
+//! Files with secrets or data of patients: for their owner only, from the moment they exist. (On Windows, with the rights
+//! that the folder gives.)
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// How often to look for a name that nobody has.
+const NAMES: usize = 16;
+
+/// Makes a folder, and those above it, if it is not there. One that is there keeps its rights.
+pub(crate) fn folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Makes an empty file, if there is none.
+pub(crate) fn create(path: &Path) -> io::Result<()> {
+    match create_new(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        result => result.map(drop),
+    }
+}
+
+/// Writes a file anew: beside it, under a name that nobody can foresee, and then in its place. So it is whole or not there,
+/// a link in its place is not followed, and the rights of an earlier file do not matter.
+///
+/// # Errors
+///
+/// Something that is no file is in its place, such as a device; else those of the file system.
+pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is there, and no file"));
+    }
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (beside, mut file) = 'made: {
+        for _ in 0..NAMES {
+            let mut beside = name.to_owned();
+            beside.push(format!(".{:016x}.new", RandomState::new().hash_one(0)));
+            let beside = folder.join(beside);
+            match create_new(&beside) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                result => break 'made (beside, result?),
+            }
+        }
+        return Err(io::ErrorKind::AlreadyExists.into());
+    };
+    let written =
+        file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // What cannot be removed either is not more of a failure.
+        let _ = fs::remove_file(&beside);
+        return written;
+    }
+    // That the name is there after a power cut is the folder's to know; not every system can be asked for it.
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+/// Opens a file that was not there, not even as a link.
+fn create_new(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn world(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("koppeltaal-private-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder");
+        folder
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).expect("it is there").permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn files_and_folders_are_for_their_owner_only_and_leave_nothing_beside_them() {
+        let world = world("modes");
+        let inner = world.join("a").join("b");
+        folder(&inner).expect("a folder");
+        assert_eq!((mode(&inner), mode(&world.join("a"))), (0o700, 0o700));
+        let file = inner.join("file");
+        fs::write(&file, "old").expect("a file");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).expect("rights");
+        write(&file, b"new").expect("written");
+        assert_eq!((mode(&file), fs::read_to_string(&file).expect("a text")), (0o600, "new".to_owned()));
+        create(&file).expect("it is there");
+        assert_eq!(fs::read_to_string(&file).expect("a text"), "new");
+        create(&inner.join("empty")).expect("made");
+        assert_eq!(mode(&inner.join("empty")), 0o600);
+        assert_eq!(fs::read_dir(&inner).expect("a folder").count(), 2);
+        fs::remove_dir_all(&world).expect("removed");
+    }
+
+    #[test]
+    fn links_are_not_followed() {
+        let world = world("links");
+        let (other, file) = (world.join("other"), world.join("file"));
+        fs::write(&other, "theirs").expect("a file");
+        symlink(&other, &file).expect("a link");
+        write(&file, b"ours").expect("written");
+        assert_eq!(fs::read_to_string(&other).expect("a text"), "theirs");
+        assert!(fs::symlink_metadata(&file).expect("it is there").is_file());
+        fs::remove_dir_all(&world).expect("removed");
+    }
+
+    #[test]
+    fn what_is_no_file_stays() {
+        let world = world("devices");
+        for path in [Path::new("/dev/null"), &world] {
+            assert!(write(path, b"x").is_err(), "{}", path.display());
+        }
+        assert!(fs::read_dir(&world).expect("a folder").next().is_none());
+        fs::remove_dir_all(&world).expect("removed");
+    }
+}

@@ -104,7 +104,8 @@ async fn statuses_and_codes_tell_what_to_do() {
         (500, Some("timeout"), "unavailable", "unknown"),
         (500, Some("unknown"), "unavailable", "unknown"),
         (500, Some("of-no-list"), "unavailable", "unknown"),
-        (503, Some("exception"), "unavailable", "unknown"),
+        // 503 says that the server did not begin.
+        (503, Some("exception"), "unavailable", "unavailable"),
         (400, Some("exception"), "rejected", "rejected"),
         (400, Some("unknown"), "rejected", "rejected"),
         (400, Some("security"), "forbidden", "forbidden"),
@@ -298,7 +299,7 @@ async fn a_post_that_gets_nonsense_for_success_may_have_been_done() {
 async fn an_unknown_outcome_tells_its_cause_once() {
     for (step, cause) in [
         (status(503, "text/html", HTML), "the server is not available (HTTP 503 Service Unavailable)"),
-        (status(503, "application/json", outcome("exception")), "(1 issue: exception)"),
+        (status(500, "application/json", outcome("exception")), "(1 issue: exception)"),
         (
             json("\u{FEFF}{"),
             "the answer is not Koppeltaal's: unreadable (not well-formed at line 1, column 2)",

@@ -121,7 +121,7 @@ impl Deliveries {
         }
         let claim = self.claiming.get_or_insert_with(|| self.claims.start()).await;
         self.claiming = None;
-        match claim.unwrap_or(Err(ReceiveError::Stopped)) {
+        match claim.unwrap_or_else(|error| Err(ReceiveError::of_task(&error))) {
             Ok(delivery) => {
                 self.has_claimed = true;
                 self.looking = delivery.is_some();
@@ -143,6 +143,16 @@ impl Deliveries {
     /// Whether the server is being asked for a message, whether anybody waits for it or not.
     pub(crate) fn is_claiming(&self) -> bool {
         self.claiming.is_some()
+    }
+
+    /// Whether all messages that waited have been claimed.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        !self.looking
+    }
+
+    /// What a worker claims has a place among what other workers of the connector have in hand.
+    pub(crate) fn for_worker(&mut self) {
+        self.claims.for_worker();
     }
 
     /// Hands each message to the handler of its event. See [`Worker`].

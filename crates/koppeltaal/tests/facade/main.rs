@@ -4,5 +4,6 @@ mod deliveries;
 mod guide;
 mod launch;
 mod send;
+mod steadfast;
 mod worker;
 mod world;

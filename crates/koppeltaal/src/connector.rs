@@ -4,6 +4,7 @@
 mod merge;
 mod post;
 mod prepare;
+mod relearn;
 mod send;
 mod turns;
 
@@ -20,6 +21,9 @@ use turns::Turns;
 pub use merge::{MergeLimits, Newer};
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 pub(crate) use prepare::Prepared;
+pub use relearn::RelearnError;
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+pub(crate) use send::CONFLICT_HELP;
 pub use send::{SendError, Sent};
 
 /// An application in a domain of Koppeltaal: sends messages, receives them, launches users.

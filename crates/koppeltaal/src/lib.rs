@@ -30,7 +30,7 @@ mod worker;
 
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
-pub use connector::{Connector, MergeLimits, Newer, SendError, Sent};
+pub use connector::{Connector, MergeLimits, Newer, RelearnError, SendError, Sent};
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use launch::{Launch, LaunchError, LaunchSession, Launches, PendingLaunch, SessionError};

@@ -226,8 +226,8 @@ impl Outbox {
 
     /// Has a message tried at once that was refused or waits for its next attempt. The versions are filled in anew, so this
     /// is also the answer to a conflict where the application's state is to win - once the newer version is known: received,
-    /// or [recorded](crate::VersionStore::record) by hand. An application that never receives what others change stays in
-    /// conflict. What the message holds beside its focal resource is as old as the message: it too takes the place of newer.
+    /// [learned again](Connector::relearn), or [recorded](crate::VersionStore::record) by hand. An application that never
+    /// receives what others change stays in conflict. What the message holds beside its focal resource is as old as the message: it too takes the place of newer.
     ///
     /// # Errors
     ///

@@ -50,7 +50,9 @@ pub enum SendError {
     /// Somebody else changed resources since this application last heard of them, so nothing was stored. Receive what
     /// is new, make the change again on top of it and send that as a new message;
     /// [`send_with_merge`](Connector::send_with_merge) does so.
-    #[error("{source}")]
+    ///
+    /// Where nobody else changes them, the version store was lost or restored: [`relearn`](Connector::relearn).
+    #[error("{source}; {CONFLICT_HELP}")]
     Conflict {
         /// The resources whose versions are not the server's, without version. The focal resource, if the server named
         /// none.
@@ -80,6 +82,10 @@ pub enum SendError {
         source: VersionStoreError,
     },
 }
+
+/// What to do about a conflict.
+pub(crate) const CONFLICT_HELP: &str = "receive what is new and make the change again on top of it, or, when the version \
+                                        store was lost or restored, `Connector::relearn`";
 
 impl Connector {
     /// Sends a message: composes it, validates it, fills in the versions that are known, posts it, and keeps the versions

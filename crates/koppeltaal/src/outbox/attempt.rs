@@ -11,7 +11,7 @@ use tracing::error;
 use super::entry::OutboxFault;
 use super::store::Claimed;
 use crate::causes::causes;
-use crate::connector::{Connector, Prepared};
+use crate::connector::{CONFLICT_HELP, Connector, Prepared};
 use crate::versions::VersionStoreError;
 
 /// How often to wait for the versions of resources that stand beside the one a message is about.
@@ -166,7 +166,11 @@ fn version_store_fault(error: &VersionStoreError) -> OutboxFault {
 /// What an error of the transport means. `moved`: a conflict that new versions resolve.
 pub(super) fn of_error(error: &Error, moved: bool) -> Verdict {
     let posted = error.is_outcome_unknown();
-    let fault = OutboxFault::new(error.kind(), &causes(error), detail(error).as_deref());
+    let mut text = causes(error);
+    if matches!(error, Error::Conflict { .. }) && !moved {
+        text = format!("{text}; {CONFLICT_HELP}, then `Outbox::retry`");
+    }
+    let fault = OutboxFault::new(error.kind(), &text, detail(error).as_deref());
     let scope = match error {
         Error::Conflict { .. } if moved => Scope::Message,
         Error::Conflict { .. } | Error::Rejected { .. } | Error::NotAMessage | Error::Unwritable(_) => {

@@ -3,6 +3,7 @@
 mod deliveries;
 mod guide;
 mod launch;
+mod relearn;
 mod send;
 mod steadfast;
 mod worker;

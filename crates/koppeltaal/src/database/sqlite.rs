@@ -93,6 +93,10 @@ fn make_private(path: &Path) -> Result<(), DatabaseError> {
 pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(Breach, String)> {
     use rusqlite::Error::{FromSqlConversionFailure, InvalidColumnType, SqliteFailure};
     Some(match error.downcast_ref::<rusqlite::Error>()? {
+        // It names tables and columns: "no such table". Functions of the application are unknown to our connection.
+        SqliteFailure(code, Some(message)) if code.code == ErrorCode::Unknown => {
+            (breach(code.code), message.clone())
+        }
         SqliteFailure(code, _) => (breach(code.code), code.to_string()),
         FromSqlConversionFailure(column, ..) => {
             (Breach::Final, format!("a value in column {column} that does not belong there"))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use koppeltaal_messaging::{Header, ResourceUrl};
-use koppeltaal_transport::{Error, HeaderQuery, MessageFilter};
+use koppeltaal_transport::{Error, HeaderQuery, MessageFilter, Outcome};
 
 use super::Connector;
 use super::post::versions_in;
@@ -111,7 +111,7 @@ impl Connector {
     /// [`RelearnError`].
     pub async fn relearn_after(&self, error: &SendError) -> Result<Vec<ResourceUrl>, RelearnError> {
         let SendError::Conflict { resources, source } = error else { return Ok(Vec::new()) };
-        let issues = source.outcome().into_iter().flat_map(|outcome| outcome.issues());
+        let issues = source.outcome().into_iter().flat_map(Outcome::issues);
         let told: Vec<ResourceUrl> = issues.filter_map(|issue| issue.resource?.url()).collect();
         let mut learned = self.learn(told, resources).await?;
         let is_open = |url: &&ResourceUrl| !learned.iter().any(|known| known.same_resource(url));

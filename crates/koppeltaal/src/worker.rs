@@ -239,7 +239,6 @@ impl Worker {
             }
             deliveries = deliveries.only(events);
         }
-        deliveries.for_worker();
         Running::new(deliveries.notifier(), settings).run(deliveries, shutdown, grace).await
     }
 }

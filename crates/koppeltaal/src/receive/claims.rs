@@ -7,7 +7,7 @@ use koppeltaal_messaging::{Event, ResourceUrl};
 use koppeltaal_transport::MessageFilter;
 use tokio::task::JoinHandle;
 
-use super::in_hand::{WorkerNumber, line};
+use super::in_hand::{Turn, WorkerNumber, line};
 use super::{Delivery, ReceiveError};
 use crate::connector::Connector;
 
@@ -61,16 +61,18 @@ impl Claims {
     async fn next(&self) -> Result<Option<Delivery>, ReceiveError> {
         let in_hand = self.connector.in_hand();
         // Held until what was claimed has its place.
-        let _turn = match self.worker {
-            Some(_) => Some(in_hand.turn().await),
+        let turn = match self.worker {
+            Some(worker) => Some(in_hand.turn(worker).await),
             None => None,
         };
         let filters = self.filters();
         let first = self.first.load(Ordering::Relaxed);
         for (index, filter) in filters.iter().enumerate().cycle().skip(first).take(filters.len()) {
-            while let Some(received) = self.connector.client().claim_matching(filter).await? {
+            loop {
+                turn.iter().for_each(Turn::begin);
+                let Some(received) = self.connector.client().claim_matching(filter).await? else { break };
                 let line = line(&received.header);
-                let ticket = self.worker.zip(line).map(|(worker, line)| in_hand.put(worker, line));
+                let ticket = turn.as_ref().zip(line).map(|(turn, line)| turn.put(line));
                 let delivery = Delivery::new(self.connector.client().clone(), received, ticket);
                 self.connector.record(&versions(&delivery)).await?;
                 if self.own || !self.connector.sender().source().sent(delivery.header()) {

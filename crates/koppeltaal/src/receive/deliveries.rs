@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use koppeltaal_messaging::{Event, ResourceUrl};
 use koppeltaal_push::{DEFAULT_INTERVAL, HubSubscription, Notifications, Notifier};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -150,9 +151,11 @@ impl Deliveries {
         !self.looking
     }
 
-    /// What a worker claims has a place among what other workers of the connector have in hand.
-    pub(crate) fn for_worker(&mut self) {
+    /// What a worker claims has a place among what other workers of the connector have in hand. Says when something is given
+    /// back by any of them.
+    pub(crate) fn for_worker(&mut self) -> watch::Receiver<()> {
         self.claims.for_worker();
+        self.claims.connector().in_hand().given_back()
     }
 
     /// Hands each message to the handler of its event. See [`Worker`].

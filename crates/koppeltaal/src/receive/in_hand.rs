@@ -25,6 +25,8 @@ pub(crate) struct InHand {
     lines: Mutex<Lines>,
     /// Told when a message is out of hand.
     changed: watch::Sender<()>,
+    /// Told when one was given back.
+    given_back: watch::Sender<()>,
     /// One claim at a time, so that the order of places is the server's.
     claims: Arc<tokio::sync::Mutex<()>>,
 }
@@ -33,6 +35,16 @@ pub(crate) struct InHand {
 struct Lines {
     numbers: u64,
     places: HashMap<String, Vec<Place>>,
+    /// The lines of what was given back since the claim that is under way began, and by whom. The server may have carried the
+    /// claim out before it heard of that.
+    given_back: Option<Vec<(String, WorkerNumber)>>,
+}
+
+/// The turn to claim.
+pub(super) struct Turn<'a> {
+    in_hand: &'a Arc<InHand>,
+    worker: WorkerNumber,
+    _claims: OwnedMutexGuard<()>,
 }
 
 #[derive(Debug)]
@@ -55,7 +67,12 @@ pub(crate) struct Ticket {
 
 impl Default for InHand {
     fn default() -> Self {
-        Self { lines: Mutex::default(), changed: watch::Sender::new(()), claims: Arc::default() }
+        Self {
+            lines: Mutex::default(),
+            changed: watch::Sender::new(()),
+            given_back: watch::Sender::new(()),
+            claims: Arc::default(),
+        }
     }
 }
 
@@ -64,21 +81,42 @@ impl InHand {
         WorkerNumber(self.lines().number())
     }
 
-    /// Waits until no other worker claims.
-    pub(super) async fn turn(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.claims).lock_owned().await
+    /// Says when a message was given back, by whatever worker: the server tells nobody.
+    pub(crate) fn given_back(&self) -> watch::Receiver<()> {
+        self.given_back.subscribe()
     }
 
-    /// The place of a message that this worker has claimed.
-    pub(super) fn put(self: &Arc<Self>, worker: WorkerNumber, line: String) -> Ticket {
-        let mut lines = self.lines();
-        let number = lines.number();
-        lines.places.entry(line.clone()).or_default().push(Place { number, worker, overtakes: false });
-        Ticket { in_hand: Arc::clone(self), line, number, worker, is_answered: false }
+    /// Waits until no other worker claims.
+    pub(super) async fn turn(self: &Arc<Self>, worker: WorkerNumber) -> Turn<'_> {
+        Turn { in_hand: self, worker, _claims: Arc::clone(&self.claims).lock_owned().await }
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn<'_> {
+    /// A claim begins.
+    pub(super) fn begin(&self) {
+        self.in_hand.lines().given_back = Some(Vec::new());
+    }
+
+    /// The place of a message that was claimed.
+    pub(super) fn put(&self, line: String) -> Ticket {
+        let worker = self.worker;
+        let mut lines = self.in_hand.lines();
+        let is_behind = |(other, by): &(String, WorkerNumber)| *other == line && *by != worker;
+        let overtakes = lines.given_back.iter().flatten().any(is_behind);
+        let number = lines.number();
+        lines.places.entry(line.clone()).or_default().push(Place { number, worker, overtakes });
+        Ticket { in_hand: Arc::clone(self.in_hand), line, number, worker, is_answered: false }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.in_hand.lines().given_back = None;
     }
 }
 
@@ -125,16 +163,23 @@ impl Drop for Ticket {
         let mut lines = self.in_hand.lines();
         if let Some(places) = lines.places.get_mut(&self.line) {
             places.retain(|place| place.number != self.number);
-            if places.is_empty() {
-                lines.places.remove(&self.line);
-            } else if !self.is_answered {
+            if !self.is_answered {
                 let is_behind =
                     |place: &&mut Place| place.number > self.number && place.worker != self.worker;
                 places.iter_mut().filter(is_behind).for_each(|place| place.overtakes = true);
             }
+            if places.is_empty() {
+                lines.places.remove(&self.line);
+            }
+        }
+        if let (false, Some(given_back)) = (self.is_answered, &mut lines.given_back) {
+            given_back.push((std::mem::take(&mut self.line), self.worker));
         }
         drop(lines);
         self.in_hand.changed.send_replace(());
+        if !self.is_answered {
+            self.in_hand.given_back.send_replace(());
+        }
     }
 }
 
@@ -148,9 +193,12 @@ mod tests {
     async fn what_a_worker_claims_waits_for_what_others_have_in_hand_and_does_not_overtake_it() {
         let in_hand = Arc::new(InHand::default());
         let (old, new) = (in_hand.worker(), in_hand.worker());
-        let [first, second] = [(); 2].map(|()| in_hand.put(old, "a".into()));
-        let younger = in_hand.put(new, "a".into());
-        let other = in_hand.put(new, "b".into());
+        let turn = in_hand.turn(old).await;
+        let [first, second] = [(); 2].map(|()| turn.put("a".into()));
+        drop(turn);
+        let turn = in_hand.turn(new).await;
+        let (younger, other) = (turn.put("a".into()), turn.put("b".into()));
+        drop(turn);
         assert!(!second.would_overtake().await, "it is in the same hands");
         assert!(!other.would_overtake().await, "it is in another line");
         let mut waits = Box::pin(younger.would_overtake());
@@ -159,10 +207,26 @@ mod tests {
         assert_eq!(waits.as_mut().now_or_never(), None);
         drop(second);
         assert!(waits.await, "the second one was given back");
-        let last = in_hand.put(old, "a".into());
+        let last = in_hand.turn(old).await.put("a".into());
         younger.answered();
         assert!(!last.would_overtake().await);
         drop((last, other));
         assert!(in_hand.lines().places.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_was_given_back_while_a_claim_was_under_way_may_be_overtaken_by_it() {
+        let in_hand = Arc::new(InHand::default());
+        let (old, new) = (in_hand.worker(), in_hand.worker());
+        let older = in_hand.turn(old).await.put("a".into());
+        let answered = in_hand.turn(old).await.put("b".into());
+        let turn = in_hand.turn(new).await;
+        turn.begin();
+        drop(older);
+        answered.answered();
+        assert!(turn.put("a".into()).would_overtake().await);
+        assert!(!turn.put("b".into()).would_overtake().await);
+        turn.begin();
+        assert!(!turn.put("a".into()).would_overtake().await, "by now the server knows");
     }
 }

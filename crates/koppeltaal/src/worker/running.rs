@@ -99,6 +99,7 @@ impl Running {
         grace: Duration,
     ) -> Result<WorkerReport, ReceiveError> {
         let mut shutdown = pin!(shutdown);
+        let mut given_back = deliveries.for_worker();
         debug!("the worker begins");
         let ended = loop {
             // What is claimed at the same time as older messages are given back could overtake them. So a claim that is
@@ -125,6 +126,10 @@ impl Running {
                 },
                 Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.finish(ended),
                 () = at(due) => {}
+                // By a worker that was dropped, for instance. The sender is there as long as the connector is.
+                Ok(()) = given_back.changed() => {
+                    let _ = self.notifier.notify();
+                }
             }
         };
         self.stop(deliveries, grace).await;

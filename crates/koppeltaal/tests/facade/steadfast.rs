@@ -172,3 +172,40 @@ async fn an_answer_that_nobody_waits_for_any_more_is_given_all_the_same() -> Res
     await_queue(&world.game, &[Success]).await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_that_are_dropped_at_any_moment_keep_the_order_of_a_patient() -> Result {
+    const MESSAGES: u32 = 8;
+    let world = World::start(Format::Json).await?;
+    let rounds = 10_u64;
+    for round in 0..rounds {
+        let patient = format!("patient{round}");
+        for number in 0..MESSAGES {
+            send_plan(&world, &format!("{round}-{number}"), &patient).await?;
+        }
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let worker = || {
+            let seen = Arc::clone(&order);
+            start(world.game.worker().concurrency(4).on(move |_: CarePlan, received| {
+                let seen = Arc::clone(&seen);
+                async move {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    seen.lock().expect("no panic").push(id(&received));
+                    Ok(())
+                }
+            }))
+        };
+        let dropped = worker();
+        tokio::time::sleep(Duration::from_millis(5 + round * 7 % 30)).await;
+        dropped.abort();
+        let worker = worker();
+        let all = vec![Success; usize::try_from((round + 1) * u64::from(MESSAGES))?];
+        await_queue(&world.game, &all).await?;
+        worker.stop().await?;
+        let mut order = order.lock().expect("no panic").clone();
+        // One that was handled and not answered is handled again.
+        order.dedup();
+        assert!(order.is_sorted(), "round {round}: {order:?}");
+    }
+    Ok(())
+}

@@ -175,10 +175,10 @@ async fn an_answer_that_nobody_waits_for_any_more_is_given_all_the_same() -> Res
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_that_are_dropped_at_any_moment_keep_the_order_of_a_patient() -> Result {
+    const ROUNDS: u64 = 10;
     const MESSAGES: u32 = 8;
     let world = World::start(Format::Json).await?;
-    let rounds = 10_u64;
-    for round in 0..rounds {
+    for round in 0..ROUNDS {
         let patient = format!("patient{round}");
         for number in 0..MESSAGES {
             send_plan(&world, &format!("{round}-{number}"), &patient).await?;

@@ -181,8 +181,14 @@ fn ask(prompt: &str, variable: &str) -> Result<String, Failure> {
     Ok(rpassword::prompt_password(prompt)?)
 }
 
-/// The first line of a file, without its end.
+/// The secret in the first line of a file, without its end and without the byte order mark that some editors write.
+///
+/// # Errors
+///
+/// The file cannot be read, or there is nothing in the line.
 pub(crate) fn first_line(file: &Path) -> Result<String, Failure> {
     let text = fs::read_to_string(file).map_err(Failure::file(file))?;
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+    let line = text.strip_prefix('\u{FEFF}').unwrap_or(&text).lines().next().filter(|line| !line.is_empty());
+    line.map(str::to_owned)
+        .ok_or_else(|| Failure::Usage(format!("{}: the first line, a secret, is empty", file.display())))
 }

@@ -16,17 +16,17 @@ use crate::output::Output;
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("{0}")]
+    #[error(transparent)]
     Server(Box<Error>),
-    #[error("{0}")]
+    #[error(transparent)]
     Connection(#[from] BuildError),
-    #[error("{0}")]
+    #[error(transparent)]
     Credentials(#[from] CredentialsError),
-    #[error("{0}")]
+    #[error(transparent)]
     Authorization(#[from] AuthorizationError),
-    #[error("{0}")]
+    #[error(transparent)]
     Launch(#[from] NotALaunch),
-    #[error("{0}")]
+    #[error(transparent)]
     Versions(#[from] koppeltaal::VersionStoreError),
     /// A profile, a password, a file: in words.
     #[error("{0}")]
@@ -36,8 +36,8 @@ pub(crate) enum Failure {
     Missing(String),
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
-    /// Standard output, as a rule.
-    #[error("{0}")]
+    /// Standard output, usually.
+    #[error(transparent)]
     Io(#[from] io::Error),
 }
 

@@ -108,7 +108,7 @@ impl Ini {
         Ok(ini)
     }
 
-    /// Whether there is a section of this name. `DEFAULT` is none.
+    /// Whether there is a section of this name. `DEFAULT` does not count.
     pub(crate) fn has_section(&self, section: &str) -> bool {
         self.sections.contains_key(section)
     }

@@ -18,7 +18,7 @@ pub(crate) fn folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Makes an empty file, if there is none.
+/// Makes an empty file, unless it is there.
 pub(crate) fn create(path: &Path) -> io::Result<()> {
     match create_new(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -33,11 +33,9 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
 ///
 /// Something that is no file is in its place, such as a device; else those of the file system.
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is there, and no file"));
-    }
+    check(path)?;
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let (beside, mut file) = 'made: {
         for _ in 0..NAMES {
             let mut beside = name.to_owned();
@@ -60,6 +58,24 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     // That the name is there after a power cut is the folder's to know; not every system can be asked for it.
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
+}
+
+/// Makes sure that a file can be written later, as far as that can be known: what is to be in it may be had only once. The
+/// folder is made if it is not there.
+pub(crate) fn prepare(path: &Path) -> io::Result<()> {
+    check(path)?;
+    folder(folder_of(path))
+}
+
+fn check(path: &Path) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is there, and no file"));
+    }
+    Ok(())
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Opens a file that was not there, not even as a link.

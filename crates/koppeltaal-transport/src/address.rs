@@ -112,7 +112,8 @@ impl Server {
         url
     }
 
-    /// An address beside the FHIR base as a server writes it, also relative to the server's; `None`: it is none of the web.
+    /// An address beside the FHIR base as a server writes it, also relative to the server's; `None`: it has neither http nor
+    /// https.
     pub(crate) fn resolve(&self, stated: &str) -> Option<Url> {
         self.url.join(stated.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
     }

@@ -380,17 +380,19 @@ impl Error {
     /// Whether, after a write, this leaves open what the server did.
     ///
     /// Only a refusal is certain: an `OperationOutcome` that says why, a reply that refuses the message, a status 3xx or
-    /// 4xx (but 408), or 503 with `Retry-After` or with an outcome, by which a server declines to begin. A server that tells
-    /// with another 5xx that it failed at work is no refusal.
+    /// 4xx (but 408), or 503 with an outcome or `Retry-After`, by which a server declines to begin. An outcome that tells of
+    /// a failure at work, with another status 5xx, is no refusal.
     fn leaves_open(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::Interrupted { .. } => true,
-            Self::Unavailable { status, retry_after, outcome } => {
-                let declined = *status == StatusCode::SERVICE_UNAVAILABLE
-                    && (retry_after.is_some() || outcome.is_some());
-                let open = outcome.as_ref().is_none_or(|outcome| outcome.trouble().leaves_open());
-                open && !status.is_success() && !declined
-            }
+            Self::Unavailable { status, retry_after, outcome } => match outcome {
+                _ if status.is_success() => false,
+                None => *status != StatusCode::SERVICE_UNAVAILABLE || retry_after.is_none(),
+                // The server itself says that it is not available, or that it failed at work.
+                Some(outcome) => {
+                    *status != StatusCode::SERVICE_UNAVAILABLE && outcome.trouble().leaves_open()
+                }
+            },
             Self::Protocol(protocol) => protocol.status.is_success() || protocol.status.is_server_error(),
             _ => false,
         }

@@ -182,7 +182,7 @@ mod tests {
         let members = members.expect("an object");
         assert_eq!(members.text(&["error"]).as_deref(), Some("invalid_grant"));
         assert!(members.text(&["t"]).is_some());
-        assert!(members.secret(&["t"]).is_none(), "a secret that was read wrong is none");
+        assert!(members.secret(&["t"]).is_none(), "a secret that was read wrong does not count");
     }
 
     #[test]

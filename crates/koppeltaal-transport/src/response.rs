@@ -148,6 +148,11 @@ impl Answer {
         self.status == StatusCode::UNAUTHORIZED && (challenge::wants_new_token(&self.headers) || in_body())
     }
 
+    /// What was asked.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// Where a redirect leads; from what was asked, where it says so relatively (RFC 9110 section 10.2.2).
     pub(crate) fn location(&self) -> Option<Url> {
         self.address(&header::LOCATION).filter(|_| self.status.is_redirection())

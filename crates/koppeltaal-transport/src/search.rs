@@ -117,10 +117,13 @@ impl<T: Send + Sync + 'static> Search<T> {
     /// The next page at the configured server, whatever host the link names. A bad link becomes an error when the page is
     /// asked for, so that the results before it are not lost.
     fn follow(&self, answer: &Answer, link: &str) -> Result<Url> {
+        // A query alone changes that of the page it stands on (RFC 3986 section 5.2.2); other relative links are meant from
+        // the FHIR base.
+        let beside = link.trim_start().starts_with('?').then(|| answer.url().join(link).ok()).flatten();
         let url = self
             .client
             .server()
-            .localize(link)
+            .localize(beside.as_ref().map_or(link, Url::as_str))
             .ok_or_else(|| Error::ForeignUrl { url: Some(link.to_owned()) })?;
         if self.visited.contains(&self.hasher.hash_one(url.as_str())) {
             return Err(answer.not_koppeltaal(ProtocolProblem::RepeatedPage));

@@ -30,7 +30,7 @@ pub enum Trouble {
     ///
     /// With a status 4xx the request is to blame all the same: servers have `exception` for want of a better code.
     Internal,
-    /// No issue has a code, or none that tells. The status has the word. `unknown`, and what DSTU1 does not have.
+    /// No issue has a code, or none that tells. Then the status decides. `unknown`, and what DSTU1 does not have.
     Unclear,
 }
 

@@ -8,6 +8,7 @@ use koppeltaal_transport::{AuthorizationCode, PendingAuthorization};
 
 use crate::connection::{Connection, secret};
 use crate::failure::Failure;
+use crate::private;
 use crate::tokens::{Written, authentication, load};
 
 /// Where an authorization code may be, so that it is in no list of processes.
@@ -63,6 +64,10 @@ pub(crate) struct Refresh {
 impl Token {
     pub(super) async fn act(self) -> Result<(), Failure> {
         let client = self.connection.anonymous()?;
+        if let Some(file) = &self.save {
+            // A code works once.
+            private::prepare(file).map_err(Failure::file(file))?;
+        }
         let given = secret(CODE, "Authorization code, or the URL with it: ")?;
         let verifier = env::var(CODE_VERIFIER).ok();
         let code = if given.contains("://") {

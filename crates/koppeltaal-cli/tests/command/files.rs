@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::remote::{PLAN, World};
 use crate::support::{command, koppeltaal, stderr};
@@ -87,5 +89,33 @@ fn a_link_where_tokens_are_to_be_written_is_not_followed() {
     assert_eq!(mode(&file), 0o600);
     assert_eq!(fs::read_to_string(&theirs).expect("a text"), "theirs");
     assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 3, "nothing else is left");
+    fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn a_code_is_not_traded_for_tokens_that_cannot_be_kept() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tokens-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    let traded = Arc::new(AtomicUsize::new(0));
+    let count = traded.clone();
+    let server = crate::pages::server(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        r#"{"access_token":"b"}"#.to_owned()
+    });
+    let run = |file: &str| {
+        let token = ["token", "--client-id", "game", "--redirect-uri", "https://game.example/login"];
+        let mut command = command(&[&token[..], &["--server", &server, "--save", file]].concat());
+        command.env("KOPPELTAAL_CODE", "abc").stdin(Stdio::null()).output().expect("the binary runs")
+    };
+    let file = folder.join("tokens.json").display().to_string();
+    let output = run(&file);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    is_private(&folder.display().to_string(), 1);
+    for impossible in [folder.display().to_string(), format!("{file}/below"), "/dev/null".to_owned()] {
+        let output = run(&impossible);
+        assert_eq!(output.status.code(), Some(2), "{impossible}");
+        assert!(stderr(&output).contains(&impossible), "{}", stderr(&output));
+    }
+    assert_eq!(traded.load(Ordering::Relaxed), 1);
     fs::remove_dir_all(folder).expect("removed");
 }

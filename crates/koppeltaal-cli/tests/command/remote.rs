@@ -285,13 +285,43 @@ fn profiles_come_from_a_file_or_from_that_of_the_python_connector() {
 }
 
 #[test]
+fn a_profile_is_read_as_python_reads_it_and_no_other_password_is_sent() {
+    let world = World::start();
+    let file = world.file("profiles.cfg");
+    let run = |password: &str| {
+        let common = format!("[DEFAULT]\nURL = {}\nsecret = {PASSWORD}\n", world.url());
+        let text = format!("\u{FEFF}{common}[test]\nUserName: game\nPassword = {password}\n");
+        fs::write(&file, text).expect("a file");
+        let arguments = ["messages", "--profile", "test", "--config", &file];
+        command(&arguments).stdin(Stdio::null()).output().expect("the binary runs")
+    };
+    for password in [PASSWORD, "%(secret)s", "%(SECRET)s"] {
+        let output = run(password);
+        assert_eq!(output.status.code(), Some(0), "{password}: {}", stderr(&output));
+    }
+    // Sent as they stand, these would be wrong passwords, and the exit code 1.
+    for password in ["%(domain)s", "100%", "Geheim1\n  Geheim2", "Geheim1\npassword = Geheim2"] {
+        let output = run(password);
+        assert_eq!(output.status.code(), Some(2), "{password}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("Geheim"), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_password_is_read_from_a_file() {
     let world = World::start();
     let file = world.file("password");
-    fs::write(&file, format!("{PASSWORD}\nnot this line\n")).expect("a file");
-    let mut command = world.command("game", &["messages", "--password-file", &file]);
-    let output = command.env_remove("KOPPELTAAL_PASSWORD").output().expect("the binary runs");
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    for (text, code) in [
+        (format!("{PASSWORD}\nnot this line\n"), 0),
+        (format!("\u{FEFF}{PASSWORD}\r\n"), 0),
+        ("\nnot this line\n".to_owned(), 2),
+        (String::new(), 2),
+    ] {
+        fs::write(&file, &text).expect("a file");
+        let mut command = world.command("game", &["messages", "--password-file", &file]);
+        let output = command.env_remove("KOPPELTAAL_PASSWORD").output().expect("the binary runs");
+        assert_eq!(output.status.code(), Some(code), "{text:?}: {}", stderr(&output));
+    }
 }
 
 #[cfg(unix)]

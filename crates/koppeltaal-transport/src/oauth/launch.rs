@@ -115,7 +115,7 @@ pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
     pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
 }
 
-/// Whole days; `None` for a number that is none of days.
+/// Whole days; `None` for a number that cannot be one of days.
 fn days(number: f64) -> Option<u32> {
     // The cast cuts off, and the range is checked.
     (0.0..=f64::from(u32::MAX)).contains(&number).then_some(number as u32)

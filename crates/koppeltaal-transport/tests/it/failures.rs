@@ -104,7 +104,8 @@ async fn statuses_and_codes_tell_what_to_do() {
         (500, Some("timeout"), "unavailable", "unknown"),
         (500, Some("unknown"), "unavailable", "unknown"),
         (500, Some("of-no-list"), "unavailable", "unknown"),
-        // 503 says that the server did not begin.
+        (502, Some("exception"), "unavailable", "unknown"),
+        // But this says that it did not begin.
         (503, Some("exception"), "unavailable", "unavailable"),
         (400, Some("exception"), "rejected", "rejected"),
         (400, Some("unknown"), "rejected", "rejected"),
@@ -355,6 +356,22 @@ async fn bodies_are_read_up_to_the_limit() {
         assert_eq!(protocol(&error).problem, ProtocolProblem::TooLarge { limit: 50_000 });
         let roomy = server.builder().body_limit(150_000).build().expect("a client");
         assert_eq!(roomy.message("1").await.expect("small enough"), None);
+    }
+}
+
+#[tokio::test]
+async fn heads_are_read_up_to_a_size() {
+    let line = format!("X-Filler: {}\r\n", "x".repeat(1000));
+    let head = |lines: usize| {
+        Step::Answer(format!("HTTP/1.1 204 No Content\r\n{}\r\n", line.repeat(lines)).into_bytes())
+    };
+    let server = Server::playing([head(90), head(110), Step::Answer(vec![b'x'; 1 << 20])]).await;
+    let client = server.client();
+    let error = client.message("1").await.expect_err("no body");
+    assert_eq!(protocol(&error).problem, ProtocolProblem::Empty);
+    for _ in 0..2 {
+        let error = client.message("1").await.expect_err("too large");
+        assert!(matches!(error, Error::Interrupted { .. }), "{error:?}");
     }
 }
 

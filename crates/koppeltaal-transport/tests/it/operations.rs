@@ -108,7 +108,7 @@ async fn a_reply_that_refuses_for_good_without_saying_why_is_a_rejection() {
 }
 
 #[tokio::test]
-async fn a_reply_that_refuses_for_good_is_a_rejection_also_where_its_issue_tells_of_an_internal_error() {
+async fn a_fatal_reply_is_a_rejection_also_where_its_issue_tells_of_an_internal_error() {
     let reply = fixture("bundles/mailbox-reply-error.json").replace(r#""conflict""#, r#""exception""#);
     assert!(reply.contains("fatal-error") && reply.contains("exception"), "{reply}");
     let server = Server::playing([json(reply)]).await;

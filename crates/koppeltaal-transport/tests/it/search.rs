@@ -131,6 +131,16 @@ async fn a_page_that_is_its_own_next_page_is_a_circle() {
 }
 
 #[tokio::test]
+async fn a_next_page_may_be_named_by_its_query_or_by_its_path_alone() {
+    for link in ["?page=2", "MessageHeader/_search?page=2", "/FHIR/Koppeltaal/MessageHeader/_search?page=2"] {
+        let server = Server::playing([page(1..3, Some(link)), page(3..5, None)]).await;
+        let all = server.client().message_headers(&HeaderQuery::default()).collect().await.expect("all");
+        assert_eq!(all.len(), 4);
+        assert_eq!(server.asked()[1].target, "/FHIR/Koppeltaal/MessageHeader/_search?page=2", "{link}");
+    }
+}
+
+#[tokio::test]
 async fn a_next_page_outside_the_fhir_service_is_not_fetched() {
     let server = Server::playing([page(1..3, Some("https://elsewhere.example/steal"))]).await;
     let mut search = server.client().message_headers(&HeaderQuery::default());

@@ -4,6 +4,7 @@
 mod merge;
 mod post;
 mod prepare;
+mod relearn;
 mod send;
 mod turns;
 
@@ -13,12 +14,16 @@ use std::sync::Arc;
 use koppeltaal_messaging::{Draft, Focal, ResourceKind, ResourceUrl, Sender, UrlError};
 use koppeltaal_transport::{Client, Credentials};
 
+use crate::receive::InHand;
 use crate::versions::VersionStore;
 use turns::Turns;
 
 pub use merge::{MergeLimits, Newer};
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 pub(crate) use prepare::Prepared;
+pub use relearn::RelearnError;
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+pub(crate) use send::CONFLICT_HELP;
 pub use send::{SendError, Sent};
 
 /// An application in a domain of Koppeltaal: sends messages, receives them, launches users.
@@ -52,6 +57,7 @@ struct Shared {
     sender: Sender,
     versions: Box<dyn VersionStore>,
     turns: Turns,
+    in_hand: Arc<InHand>,
 }
 
 impl Connector {
@@ -60,7 +66,12 @@ impl Connector {
     /// [`MemoryVersionStore`](crate::MemoryVersionStore) forgets with the process: an application that uses it and
     /// restarts cannot change what it sent before. Others keep versions in a database.
     pub fn new(client: Client, sender: Sender, versions: impl VersionStore) -> Self {
-        let shared = Arc::new(Shared { sender, versions: Box::new(versions), turns: Turns::default() });
+        let shared = Arc::new(Shared {
+            sender,
+            versions: Box::new(versions),
+            turns: Turns::default(),
+            in_hand: Arc::default(),
+        });
         Self { client, validates: true, merge_limits: MergeLimits::default(), shared }
     }
 
@@ -118,6 +129,11 @@ impl Connector {
     /// An id that cannot stand in a URL.
     pub fn draft<P: Focal>(&self, id: &str, focal: P) -> Result<Draft, UrlError> {
         self.sender().draft(id, focal)
+    }
+
+    /// What the workers of this application have in hand.
+    pub(crate) fn in_hand(&self) -> &Arc<InHand> {
+        &self.shared.in_hand
     }
 
     fn domain(&self) -> &str {

@@ -10,11 +10,15 @@ pub use koppeltaal_push as push;
 pub use koppeltaal_transport as transport;
 
 #[cfg(feature = "connector")]
+mod causes;
+#[cfg(feature = "connector")]
 mod connector;
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 mod database;
 #[cfg(feature = "connector")]
 mod launch;
+#[cfg(feature = "connector")]
+mod observer;
 #[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
 mod outbox;
 #[cfg(feature = "connector")]
@@ -26,7 +30,7 @@ mod worker;
 
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
-pub use connector::{Connector, MergeLimits, Newer, SendError, Sent};
+pub use connector::{Connector, MergeLimits, Newer, RelearnError, SendError, Sent};
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use launch::{Launch, LaunchError, LaunchSession, Launches, PendingLaunch, SessionError};

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::connector::Connector;
-use crate::database::DatabaseError;
+use crate::database::{Breach, DatabaseError};
 use store::{Change, Selection, Store};
 
 pub use dispatcher::{DispatchReport, DispatchTrouble, Dispatcher};
@@ -98,6 +98,14 @@ pub enum OutboxError {
     /// The database does not do what it was asked. As a rule that passes, and the call may be made again.
     #[error("the outbox's database: {source}")]
     Database {
+        /// What the database says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another transaction was in the way of the application's (a serialization failure or a deadlock, SQLSTATE 40001 or
+    /// 40P01; a file that is locked): roll it back and run all of it again. Where the transaction is the crate's own, it has
+    /// done so some times.
+    #[error("another transaction was in the way; run the transaction again: {source}")]
+    InTheWay {
         /// What the database says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -218,8 +226,8 @@ impl Outbox {
 
     /// Has a message tried at once that was refused or waits for its next attempt. The versions are filled in anew, so this
     /// is also the answer to a conflict where the application's state is to win - once the newer version is known: received,
-    /// or [recorded](crate::VersionStore::record) by hand. An application that never receives what others change stays in
-    /// conflict. What the message holds beside its focal resource is as old as the message: it too takes the place of newer.
+    /// [learned again](Connector::relearn), or [recorded](crate::VersionStore::record) by hand. An application that never
+    /// receives what others change stays in conflict. What the message holds beside its focal resource is as old as the message: it too takes the place of newer.
     ///
     /// # Errors
     ///
@@ -276,7 +284,10 @@ impl Outbox {
 impl From<DatabaseError> for OutboxError {
     fn from(error: DatabaseError) -> Self {
         match error {
-            DatabaseError::Database(source) => Self::Database { source },
+            DatabaseError::Database(source) if source.breach() == Breach::InTheWay => {
+                Self::InTheWay { source: source.into() }
+            }
+            DatabaseError::Database(source) => Self::Database { source: source.into() },
             DatabaseError::Format { found, known } => Self::Format { found, known },
         }
     }

@@ -3,15 +3,19 @@
 mod claims;
 mod deliveries;
 mod delivery;
+mod in_hand;
 
-use koppeltaal_transport::Error;
+use koppeltaal_transport::{Error, ProtocolProblem, UnreachableReason};
+use tokio::task::JoinError;
 
+use crate::causes::causes;
 use crate::connector::Connector;
 use crate::versions::VersionStoreError;
 use claims::Claims;
 
 pub use deliveries::Deliveries;
 pub use delivery::{Delivery, Received};
+pub(crate) use in_hand::{InHand, line};
 
 /// Why no message could be received.
 #[derive(Debug, thiserror::Error)]
@@ -19,24 +23,56 @@ pub use delivery::{Delivery, Received};
 pub enum ReceiveError {
     /// The server cannot be asked, or its answer makes no sense. A message that was claimed all the same comes again when
     /// the time of its claim is over.
-    #[error("no message can be claimed: {0}")]
-    Transport(#[from] Error),
+    #[error("no message can be claimed: {}", causes(.0))]
+    Transport(Error),
     /// The versions in a message that was claimed could not be kept. It was given back.
     #[error("the versions in a message cannot be kept")]
     Versions(#[from] VersionStoreError),
     /// The runtime is shutting down.
     #[error("the runtime is shutting down")]
     Stopped,
+    /// The application's version store panicked.
+    #[error("the version store panicked")]
+    Panicked,
 }
 
 impl ReceiveError {
     /// Whether it may pass by itself. Otherwise somebody has to change something: credentials, an address.
+    ///
+    /// A claim has no content that a server could refuse. So whatever it says beside that it does not know who asks, does not
+    /// allow it, or that there is nothing at this address, is trouble of its own, and passes.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Transport(error) => error.is_retryable() || error.is_outcome_unknown(),
-            Self::Versions(VersionStoreError::Database { .. }) => true,
+            Self::Transport(error) => error.is_passing() || !is_set_up_wrong(error),
+            Self::Versions(VersionStoreError::Database { .. }) | Self::Panicked => true,
             Self::Versions(_) | Self::Stopped => false,
         }
+    }
+
+    fn of_task(error: &JoinError) -> Self {
+        if error.is_panic() { Self::Panicked } else { Self::Stopped }
+    }
+}
+
+impl From<Error> for ReceiveError {
+    fn from(error: Error) -> Self {
+        Self::Transport(error)
+    }
+}
+
+/// Whether an address or credentials are wrong, or a certificate.
+fn is_set_up_wrong(error: &Error) -> bool {
+    match error {
+        Error::TokenRefresh { source } => is_set_up_wrong(source),
+        Error::Protocol(protocol) => matches!(protocol.problem, ProtocolProblem::Redirect { .. }),
+        Error::Unreachable { reason, .. } => *reason == UnreachableReason::Tls,
+        Error::Authentication { .. }
+        | Error::Forbidden { .. }
+        | Error::NotFound { .. }
+        | Error::OAuth { .. }
+        | Error::NoRefreshToken
+        | Error::ForeignUrl { .. } => true,
+        _ => false,
     }
 }
 
@@ -52,7 +88,7 @@ impl Connector {
     ///
     /// [`ReceiveError`].
     pub async fn receive(&self) -> Result<Option<Delivery>, ReceiveError> {
-        Claims::new(self.clone()).start().await.map_err(|_| ReceiveError::Stopped)?
+        Claims::new(self.clone()).start().await.map_err(|error| ReceiveError::of_task(&error))?
     }
 
     /// The messages that wait and those that are to come, one after the other.

@@ -74,11 +74,25 @@ pub enum VersionStoreError {
     },
 }
 
+#[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
+impl VersionStoreError {
+    /// Whether the store will never do this, whatever becomes of its database.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Database { source } => source
+                .downcast_ref::<crate::database::DatabaseTrouble>()
+                .is_some_and(|trouble| trouble.breach() == crate::database::Breach::Final),
+            Self::Damaged { .. } => true,
+            Self::Format { .. } => false,
+        }
+    }
+}
+
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 impl From<crate::database::DatabaseError> for VersionStoreError {
     fn from(error: crate::database::DatabaseError) -> Self {
         match error {
-            crate::database::DatabaseError::Database(source) => Self::Database { source },
+            crate::database::DatabaseError::Database(source) => Self::Database { source: source.into() },
             crate::database::DatabaseError::Format { found, known } => Self::Format { found, known },
         }
     }

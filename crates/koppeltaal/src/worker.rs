@@ -23,15 +23,19 @@ use running::Running;
 pub use handlers::HandlerError;
 pub use trouble::Trouble;
 
+/// How often a message is tried. With the usual pauses that takes about an hour.
+const DEFAULT_ATTEMPTS: u32 = 60;
+
 /// Receives messages and hands each to the handler of its event. Made by [`Connector::worker`] or, with other messages
 /// than the usual ones, by [`Deliveries::worker`].
 ///
 /// - A handler that ends well makes its message `Success`; [`HandlerError::Failed`] makes it `Failed`; any other error, and
-///   a panic, makes it `New`: it comes again after a pause that grows with every attempt. Meanwhile others are handled.
+///   a panic, makes it `New`: it comes again after a pause that grows with every attempt, until it is
+///   [given up](Self::give_up_after) and `Failed`, too. Meanwhile the messages of other patients are handled.
 /// - Messages are handled at least once, and are answered only after the handler has returned: handling one twice must do
 ///   no harm.
-/// - Messages of one patient are handled one after the other in their order, as far as this worker is the only one that
-///   receives them. Those of others are handled at the same time, if [`concurrency`](Self::concurrency) says so.
+/// - Messages of one patient are handled one after the other in their order, as far as nobody but the workers of one
+///   [`Connector`] and its clones receives them. Those of others are handled at the same time, if [`concurrency`](Self::concurrency) says so.
 /// - When it stops, handlers that are under way finish, and what waits is given back.
 ///
 /// ```no_run
@@ -104,7 +108,7 @@ impl Worker {
             handlers: Arc::default(),
             concurrency: 1,
             pauses: Duration::from_secs(1)..=Duration::from_secs(60),
-            attempts: None,
+            attempts: NonZero::new(DEFAULT_ATTEMPTS),
             time_limit: None,
             observer: Box::new(|_| {}),
         };
@@ -154,10 +158,9 @@ impl Worker {
     }
 
     /// How many messages are kept back at the same time after they were tried in vain, those counted that wait behind them
-    /// about the same patient. When there are so many, none is claimed until one was given back - and that one is the next
-    /// to be claimed, since it is the oldest. So as many messages that can never be handled stop a worker that does not
-    /// [give up](Self::give_up_after): watch [`Trouble::Later`].
-    pub const MAX_HELD: usize = 16;
+    /// about the same patient. Of each only the header is kept. When there are so many, none is claimed until one was given
+    /// back; with fewer, repetitions take half of what is claimed at most, and nothing once they wait for their pauses.
+    pub const MAX_HELD: usize = 1000;
 
     /// How long a message is kept back after its first attempt, and at most: each time twice as long as before. Default:
     /// from a second to a minute. The server waits some minutes for an answer; the longest pause must be well below.
@@ -166,8 +169,11 @@ impl Worker {
         self
     }
 
-    /// Declares a message wrong for good when it was tried that often in vain, 0 meaning never. Default: never, since a
-    /// database that is down for an hour is no reason to lose messages. Attempts before a restart are not counted.
+    /// Gives a message up when it was tried that often in vain, 0 meaning never: it gets the status `Failed`, which says how
+    /// often it was tried and nothing else, and an ERROR is logged. Default: 60, which with the usual
+    /// [pauses](Self::retry_pauses) takes about an hour. Attempts before a restart are not counted.
+    ///
+    /// Where a database may be down for longer than that, more attempts or longer pauses keep its messages.
     pub fn give_up_after(mut self, attempts: u32) -> Self {
         self.settings.attempts = NonZero::new(attempts);
         self
@@ -190,7 +196,9 @@ impl Worker {
         self
     }
 
-    /// Tells whatever goes wrong while the worker runs, to write it to a log or to count it.
+    /// Tells whatever goes wrong while the worker runs, to count it or to wake somebody. A panic in it is logged, and does no
+    /// harm. Without it the log tells all of it at WARN, and what was given up at ERROR - but for the texts of the
+    /// application's own errors, which may hold data of patients.
     pub fn on_trouble(mut self, observer: impl Fn(&Trouble<'_>) + Send + Sync + 'static) -> Self {
         self.settings.observer = Box::new(observer);
         self
@@ -219,7 +227,7 @@ impl Worker {
     /// # Errors
     ///
     /// The server's first answer is one that [will not pass](ReceiveError::is_passing): wrong credentials or a wrong
-    /// address, for instance. What happens later is told to [`on_trouble`](Self::on_trouble), and tried again.
+    /// address. Whatever else it says, and whatever happens later, is told and tried again.
     pub async fn run_until<S: Future>(self, shutdown: S) -> Result<WorkerReport, ReceiveError> {
         let Self { mut deliveries, leaves_unexpected, grace, settings } = self;
         if leaves_unexpected && !settings.handlers.has_others() {

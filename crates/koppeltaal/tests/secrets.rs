@@ -5,9 +5,14 @@
 #[path = "facade/world.rs"]
 mod world;
 
-use std::io::Write;
+#[path = "support/log.rs"]
+mod log;
+#[cfg(feature = "postgresql")]
+#[allow(dead_code, reason = "the other tests use the rest of it")]
+mod support;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use koppeltaal::HandlerError;
@@ -17,10 +22,9 @@ use koppeltaal::transport::{ClientAuthentication, Format};
 use koppeltaal::{Launch, MergeLimits};
 use koppeltaal_sandbox::{Fault, FaultKind};
 use tokio::sync::{Notify, oneshot};
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::FmtSpan;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing::Level;
 
+use log::Log;
 use world::{
     ACTIVITY, REDIRECT_URI, Result, World, await_queue, browse, patient, patient_url, plan, plan_draft,
 };
@@ -28,28 +32,6 @@ use world::{
 /// `portal:secret` and `game:secret` as Basic authentication writes them.
 const PORTAL: &str = "cG9ydGFsOnNlY3JldA";
 const GAME: &str = "Z2FtZTpzZWNyZXQ";
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("the log").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 /// Sends, merges, launches and receives, well and badly.
 async fn work(world: &World) -> Result {
@@ -104,29 +86,113 @@ async fn work(world: &World) -> Result {
     checked
 }
 
-#[tokio::test]
-async fn logs_at_trace_level_tell_no_secret_and_nothing_of_patients() -> Result {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_span_events(FmtSpan::FULL)
-        .with_ansi(false)
-        .without_time()
-        .with_writer(log.clone())
-        .finish();
-    let guard = subscriber.set_default();
-    let world = World::start(Format::Json).await?;
-    work(&world).await?;
-    drop(guard);
-    let text = String::from_utf8(log.0.lock().expect("the log").clone())?;
-    for expected in
-        ["the message cannot be handled now", "the message is wrong for good", "koppeltaal_message"]
-    {
+/// That the log tells these things, and nothing of anybody.
+fn tells(log: &Log, expected: &[&str]) {
+    let text = log.text();
+    for expected in expected {
         assert!(text.contains(expected), "nothing was heard of: {expected}");
     }
-    for secret in ["Mees", "Duinroos", "Patient/3007", "Patient%2F3007", "secret", PORTAL, GAME, ACTIVITY] {
+    for secret in
+        ["Mees", "Duinroos", "Fenna", "Patient/3007", "Patient%2F3007", "secret", PORTAL, GAME, ACTIVITY]
+    {
         let told = text.lines().find(|line| line.contains(secret));
         assert!(told.is_none(), "{secret} in {told:?}");
     }
+}
+
+#[tokio::test]
+async fn logs_at_trace_level_tell_no_secret_and_nothing_of_patients() -> Result {
+    let (log, guard) = Log::start(Level::TRACE);
+    let world = World::start(Format::Json).await?;
+    work(&world).await?;
+    drop(guard);
+    tells(
+        &log,
+        &["the message cannot be handled now", "the message is wrong for good", "koppeltaal_message"],
+    );
     Ok(())
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+mod databases {
+    use koppeltaal::{Connector, Dispatcher, Outbox, Outgoing, VersionStore};
+
+    use super::*;
+
+    /// Sends two messages from an outbox: one that is refused, one that is accepted, and a third that conflicts.
+    async fn send<H>(world: &World, outbox: Outbox, versions: impl VersionStore, hand_over: H) -> Result
+    where
+        H: AsyncFn(Outgoing) -> Result,
+    {
+        let portal = Connector::new(world.portal.client().clone(), world.portal.sender().clone(), versions);
+        let refuse = Fault::new(FaultKind::Status { status: 422, html: false }).path("Mailbox").times(1);
+        world.sandbox.set_faults([refuse]);
+        let once = || -> Dispatcher { outbox.dispatcher(portal.clone()).concurrency(1) };
+        for given in ["Mees", "Fenna"] {
+            hand_over(portal.outgoing(portal.draft("3007", patient(given))?)?).await?;
+        }
+        assert_eq!(once().run_once().await?.refused, 1);
+        outbox.retry_all().await?;
+        assert_eq!(once().run_once().await?.sent, 2);
+
+        let other = world.connector("portal")?;
+        let known = portal.versions().versions(world::DOMAIN, &[patient_url(&portal)?]).await?;
+        other.versions().record(world::DOMAIN, &known.into_iter().flatten().collect::<Vec<_>>()).await?;
+        other.send(other.draft("3007", patient("Mees"))?).await?;
+        hand_over(portal.outgoing(portal.draft("3007", patient("Mees"))?)?).await?;
+        assert_eq!(once().run_once().await?.refused, 1);
+        let troubled = outbox.troubled(10).await?;
+        assert_eq!(troubled.len(), 1);
+        outbox.give_up(&troubled[0].identifier).await?;
+        outbox.forget(Duration::ZERO).await?;
+        Ok(())
+    }
+
+    const EXPECTED: [&str; 2] = ["refused; somebody has to decide", "koppeltaal::outbox"];
+
+    #[cfg(feature = "sqlite")]
+    #[tokio::test]
+    async fn with_sqlite_logs_tell_nothing_of_patients() -> Result {
+        let (log, guard) = Log::start(Level::TRACE);
+        let world = World::start(Format::Json).await?;
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("portal.db");
+        let versions = koppeltaal::SqliteVersionStore::open(&path)?;
+        let hand_over = async |message: Outgoing| {
+            message.put_sqlite(&koppeltaal::rusqlite::Connection::open(&path)?)?;
+            Ok(())
+        };
+        send(&world, Outbox::sqlite(&path)?, versions, hand_over).await?;
+        drop(guard);
+        tells(&log, &EXPECTED);
+        Ok(())
+    }
+
+    #[cfg(feature = "postgresql")]
+    #[tokio::test]
+    #[ignore = "needs a PostgreSQL server: cargo xtask interop postgresql"]
+    async fn with_postgresql_logs_tell_nothing_of_patients() -> Result {
+        let (log, guard) = Log::start(Level::TRACE);
+        let world = World::start(Format::Json).await?;
+        let pool = support::fresh_schema().await;
+        let versions = koppeltaal::PostgresqlVersionStore::open(pool.clone()).await?;
+        let hand_over = async |message: Outgoing| {
+            let mut client = pool.get().await?;
+            let transaction = client.build_transaction().start().await?;
+            message.put_postgresql(&*transaction).await?;
+            Ok(transaction.commit().await?)
+        };
+        send(&world, Outbox::postgresql(pool.clone()).await?, versions, hand_over).await?;
+
+        // What a database says quotes values, too.
+        let client = pool.get().await?;
+        client.batch_execute("ALTER TABLE koppeltaal_outbox ADD CHECK (focal NOT LIKE '%3007')").await?;
+        let portal = &world.portal;
+        let message = portal.outgoing(portal.draft("3007", patient("Mees"))?)?;
+        let error = message.put_postgresql(&**client).await.expect_err("the check");
+        tracing::warn!(target: "application", ?error, cause = ?std::error::Error::source(&error), "{error}");
+        drop(guard);
+        tells(&log, &[&EXPECTED[..], &["executing statement", "SQLSTATE 23514"]].concat());
+        Ok(())
+    }
 }

@@ -139,6 +139,29 @@ mod sqlite {
         assert_eq!(known(&again, "Zonnedauw", &["1"]).await, [Some("b".to_owned())]);
     }
 
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_new_file_and_those_beside_it_are_for_their_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("versions.db");
+        let store = SqliteVersionStore::open(&path).expect("store");
+        store.record("Zonnedauw", &[versioned("1", "a")]).await.expect("record");
+        let mode = |name: &str| {
+            let file = std::fs::metadata(directory.path().join(name)).expect("file");
+            file.permissions().mode() & 0o777
+        };
+        assert_eq!(["versions.db", "versions.db-wal", "versions.db-shm"].map(mode), [0o600; 3]);
+
+        // A file that is there is the application's.
+        let own = directory.path().join("own.db");
+        std::fs::write(&own, "").expect("file");
+        std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o640)).expect("mode");
+        SqliteVersionStore::open(&own).expect("store");
+        assert_eq!(mode("own.db"), 0o640);
+    }
+
     #[test]
     fn a_new_file_can_be_opened_by_many_at_once() {
         for _ in 0..20 {
@@ -196,7 +219,7 @@ mod postgresql {
     use koppeltaal::{PostgresqlVersionStore, VersionStoreError};
 
     use super::*;
-    use crate::support::fresh_schema;
+    use crate::support::{fresh_schema, fresh_schema_with};
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     #[ignore = "needs a PostgreSQL server: cargo xtask interop postgresql"]
@@ -206,6 +229,19 @@ mod postgresql {
         keeps_its_promises(Arc::new(store), "Zonnedauw").await;
         let again = PostgresqlVersionStore::open(pool).await.expect("store");
         assert_eq!(known(&again, "Zonnedauw", &["4"]).await, [Some("3".to_owned())]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "needs a PostgreSQL server: cargo xtask interop postgresql"]
+    async fn the_store_does_not_depend_on_the_isolation_that_the_database_has_by_default() {
+        for level in ["read committed", "repeatable read", "serializable"] {
+            let pool = fresh_schema_with(level).await;
+            let row =
+                pool.get().await.expect("connection").query_one("SHOW transaction_isolation", &[]).await;
+            assert_eq!(row.expect("level").get::<_, String>(0), level);
+            let store = PostgresqlVersionStore::open(pool).await.expect("store");
+            keeps_its_promises(Arc::new(store), "Zonnedauw").await;
+        }
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -27,6 +27,8 @@ pub(crate) fn run(installs: bool) -> Result<()> {
         "version_stores",
         "--test",
         "outbox",
+        "--test",
+        "secrets",
     ]);
     let address = format!("host=127.0.0.1 port={} user={USER}", server.port);
     programs::run(test.args(["--", "--ignored", "postgresql"]).env(VARIABLE, &address))?;

@@ -3,7 +3,7 @@
 
 use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Bundle, Entry};
-use koppeltaal_messaging::{ApiVersion, ResourceUrl};
+use koppeltaal_messaging::{ApiVersion, Header, ResourceUrl};
 use koppeltaal_transport::Error;
 use tracing::debug;
 
@@ -35,24 +35,16 @@ impl Connector {
         Ok(Sent::new(prepared.identifier().to_owned(), prepared.focal(), reply.versions().collect()))
     }
 
-    /// Whether a message whose post was not answered is at the server after all: the server is asked for it once, by its
-    /// identifier. Servers tell of messages in one's queue, and some of those that one has posted.
-    pub(super) async fn look_up(&self, error: &Error, prepared: &Prepared) -> Option<Sent> {
-        if !error.is_outcome_unknown() {
-            return None;
-        }
-        let found = self.client.message(prepared.identifier()).await.ok()??;
-        let header = &found.header;
-        if header.identifier() != Some(prepared.identifier()) || !self.sender().source().sent(header) {
-            return None;
-        }
-        let entries = found.bundle.entry.iter().filter_map(address);
-        let versions: Vec<_> = entries.filter(|url| url.version().is_some()).collect();
-        debug!(
-            message_identifier = prepared.identifier(),
-            "the post was not answered, but the message is there"
-        );
-        Some(Sent::new(prepared.identifier().to_owned(), prepared.focal(), versions))
+    /// Asks the server for a message that may have been posted before: the versions of the resources in it, `None` when the
+    /// server does not have it. Servers tell of messages in one's queue, and some of those that one has posted.
+    ///
+    /// It is known by its identifier and its source. What is found by an identifier can be something else: another
+    /// application's message, or one that has the identifier as its number at the server.
+    pub(crate) async fn look_up(&self, prepared: &Prepared) -> Result<Option<Vec<ResourceUrl>>, Error> {
+        let found = self.client.message(prepared.identifier()).await?;
+        let Some(found) = found.filter(|found| prepared.is_at(&found.header)) else { return Ok(None) };
+        debug!(message_identifier = prepared.identifier(), "the message is at the server");
+        Ok(Some(versions_in(&found.bundle)))
     }
 
     /// Keeps the versions that the server gave out or delivered.
@@ -67,6 +59,22 @@ pub(super) fn address(entry: &Entry) -> Option<ResourceUrl> {
         return None;
     }
     entry.link("self")?.parse().ok()
+}
+
+/// The versions that a message at the server tells: in the self links of its entries, and where its header names them.
+pub(super) fn versions_in(bundle: &Bundle) -> Vec<ResourceUrl> {
+    let linked = bundle.entry.iter().filter_map(address);
+    let headers = Header::all_of(bundle);
+    let named = headers.flat_map(|header| {
+        header.data().filter_map(|data| data.parse::<ResourceUrl>().ok()).collect::<Vec<_>>()
+    });
+    let mut versions: Vec<ResourceUrl> = Vec::new();
+    for url in linked.chain(named).filter(|url| url.version().is_some()) {
+        if !versions.contains(&url) {
+            versions.push(url);
+        }
+    }
+    versions
 }
 
 /// Gives a resource its version, in its entry and where the header names it.

@@ -2,7 +2,7 @@
 //! for good, and without the versions: those are filled in when it is posted.
 
 use koppeltaal_fhir::{Bundle, Severity};
-use koppeltaal_messaging::{Draft, Event, Header, Message, ResourceUrl, Validator};
+use koppeltaal_messaging::{Draft, Event, Header, Message, ResourceUrl, Source, Validator};
 
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 mod kept;
@@ -17,6 +17,8 @@ pub(crate) struct Prepared {
     identifier: String,
     event: Event,
     focal: ResourceUrl,
+    /// Who sends it, by the endpoint in the message.
+    source: Source,
 }
 
 impl Prepared {
@@ -30,11 +32,17 @@ impl Prepared {
         &self.focal
     }
 
+    /// Whether this is the header of the message at the server.
+    pub(super) fn is_at(&self, header: &Header) -> bool {
+        header.identifier() == Some(&self.identifier) && self.source.sent(header)
+    }
+
     fn of(bundle: Bundle) -> Option<Self> {
         let header = Header::all_of(&bundle).next()?;
         let identifier = header.identifier()?.to_owned();
         let (event, focal) = (header.event().ok()?, header.focal()?);
-        Some(Self { bundle, identifier, event, focal })
+        let source = Source::new("", header.source_endpoint().unwrap_or_default());
+        Some(Self { bundle, identifier, event, focal, source })
     }
 }
 

@@ -50,7 +50,9 @@ pub enum SendError {
     /// Somebody else changed resources since this application last heard of them, so nothing was stored. Receive what
     /// is new, make the change again on top of it and send that as a new message;
     /// [`send_with_merge`](Connector::send_with_merge) does so.
-    #[error("{source}")]
+    ///
+    /// Where nobody else changes them, the version store was lost or restored: [`relearn`](Connector::relearn).
+    #[error("{source}; {CONFLICT_HELP}")]
     Conflict {
         /// The resources whose versions are not the server's, without version. The focal resource, if the server named
         /// none.
@@ -80,6 +82,10 @@ pub enum SendError {
         source: VersionStoreError,
     },
 }
+
+/// What to do about a conflict.
+pub(crate) const CONFLICT_HELP: &str = "receive what is new and make the change again on top of it, or, when the version \
+                                        store was lost or restored, `Connector::relearn`";
 
 impl Connector {
     /// Sends a message: composes it, validates it, fills in the versions that are known, posts it, and keeps the versions
@@ -127,7 +133,7 @@ impl Connector {
             let _turn = turn;
             let sent = match connector.post(&bundle, &prepared).await {
                 Ok(sent) => sent,
-                Err(error) => match connector.look_up(&error, &prepared).await {
+                Err(error) => match connector.found_after(&error, &prepared).await {
                     Some(sent) => sent,
                     None => return Err(SendError::of(error, prepared.focal())),
                 },
@@ -144,6 +150,17 @@ impl Connector {
                 Err(_) => Err(SendError::Stopped { identifier }),
             },
         }
+    }
+}
+
+impl Connector {
+    /// The message whose post was not answered, if it is at the server after all. It is asked for once.
+    async fn found_after(&self, error: &Error, prepared: &Prepared) -> Option<Sent> {
+        if !error.is_outcome_unknown() {
+            return None;
+        }
+        let versions = self.look_up(prepared).await.ok()??;
+        Some(Sent::new(prepared.identifier().to_owned(), prepared.focal(), versions))
     }
 }
 

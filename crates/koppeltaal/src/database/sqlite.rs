@@ -1,5 +1,6 @@
 //! A `SQLite` file: opened so that the application, and other processes, can use it at the same time.
 
+use std::error::Error;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{DatabaseError, Part};
+use super::{Breach, DatabaseError, Part};
 
 /// How long to wait for others who write to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,6 +25,7 @@ pub(crate) struct Database {
 impl Database {
     /// Opens or makes the file, and brings the tables of a part up to date.
     pub(crate) fn open(path: &Path, part: &Part) -> Result<Self, DatabaseError> {
+        make_private(path)?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         write_ahead(&connection)?;
@@ -63,6 +65,52 @@ impl Database {
         let connection = Arc::clone(&self.connection);
         let work = move || work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(tokio::task::spawn_blocking(work).await??)
+    }
+}
+
+/// Makes the file, if it is not there, so that nobody but its owner can read or write it. `SQLite` gives the files beside it
+/// (`-wal`, `-shm`, `-journal`) the same mode. A file that is there is the application's, who decides about its mode.
+///
+/// What `SQLite` does not take for a plain path is left to it.
+fn make_private(path: &Path) -> Result<(), DatabaseError> {
+    let is_plain =
+        path.to_str().is_none_or(|path| !path.is_empty() && path != ":memory:" && !path.starts_with("file:"));
+    if !is_plain {
+        return Ok(());
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What `SQLite` says, without values: what functions and triggers of the application say can quote them.
+pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(Breach, String)> {
+    use rusqlite::Error::{FromSqlConversionFailure, InvalidColumnType, SqliteFailure};
+    Some(match error.downcast_ref::<rusqlite::Error>()? {
+        // It names tables and columns: "no such table". Functions of the application are unknown to our connection.
+        SqliteFailure(code, Some(message)) if code.code == ErrorCode::Unknown => {
+            (breach(code.code), message.clone())
+        }
+        SqliteFailure(code, _) => (breach(code.code), code.to_string()),
+        FromSqlConversionFailure(column, ..) => {
+            (Breach::Final, format!("a value in column {column} that does not belong there"))
+        }
+        InvalidColumnType(column, ..) => (Breach::Final, format!("another type of value in column {column}")),
+        error => (Breach::Passing, error.to_string()),
+    })
+}
+
+fn breach(code: ErrorCode) -> Breach {
+    match code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Breach::InTheWay,
+        ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch => Breach::Final,
+        _ => Breach::Passing,
     }
 }
 

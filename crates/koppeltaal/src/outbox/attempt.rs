@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use koppeltaal_fhir::Bundle;
 use koppeltaal_messaging::ResourceUrl;
-use koppeltaal_transport::{Error, ReceivedMessage};
+use koppeltaal_transport::Error;
+use tracing::error;
 
 use super::entry::OutboxFault;
 use super::store::Claimed;
-use crate::connector::{Connector, Prepared};
+use crate::causes::causes;
+use crate::connector::{CONFLICT_HELP, Connector, Prepared};
 use crate::versions::VersionStoreError;
 
 /// How often to wait for the versions of resources that stand beside the one a message is about.
@@ -53,26 +55,15 @@ pub(super) enum Earlier {
 pub(super) async fn look_up(
     connector: &Connector,
     claimed: &Claimed,
+    prepared: &Prepared,
     settle_time: Duration,
 ) -> Result<Earlier, Error> {
     let Some(since) = claimed.posted else { return Ok(Earlier::No) };
-    let found = connector.client().message(&claimed.identifier).await?;
-    // What `_id` finds could be something else that has the identifier as its number.
-    let found = found.filter(|found| found.header.identifier() == Some(&claimed.identifier));
-    Ok(match found {
-        Some(found) => Earlier::Accepted(versions_in(&found)),
+    Ok(match connector.look_up(prepared).await? {
+        Some(versions) => Earlier::Accepted(versions),
         None if since < settle_time => Earlier::Open(settle_time.saturating_sub(since)),
         None => Earlier::Lost,
     })
-}
-
-/// The versions that the server gave the resources of a message: in the self links of its entries.
-fn versions_in(found: &ReceivedMessage) -> Vec<ResourceUrl> {
-    let named: Vec<ResourceUrl> = found.header.data().filter_map(|data| data.parse().ok()).collect();
-    let links = found.bundle.entry.iter().filter_map(|entry| entry.link("self")?.parse::<ResourceUrl>().ok());
-    let header = found.header.url();
-    let links = links.filter(|url| header.is_none_or(|header| !header.same_resource(url)));
-    links.chain(named).filter(|url| url.version().is_some()).collect()
 }
 
 /// What it means that a message could not be looked up: whatever the reason, it may be at the server.
@@ -93,6 +84,8 @@ pub(super) async fn post(
 ) -> Verdict {
     let bundle = match connector.fill_versions(prepared).await {
         Ok(bundle) => bundle,
+        // What is stored of a resource is no version: that concerns this message, and somebody has to mend it.
+        Err(error) if error.is_final() => return Verdict::Refused(version_store_fault(&error)),
         Err(error) => return of_version_store(&error, false),
     };
     match tokio::time::timeout(limit, connector.post(&bundle, prepared)).await {
@@ -112,10 +105,18 @@ pub(super) async fn post(
 }
 
 /// Keeps the versions of a message that the server has. As long as that does not succeed, the message does not count as
-/// sent, since what is behind it needs them.
+/// sent, since what is behind it needs them - unless the version store will never take them.
 pub(super) async fn keep(connector: &Connector, versions: &[ResourceUrl]) -> Verdict {
     match connector.record(versions).await {
         Ok(()) => Verdict::Sent,
+        Err(error) if error.is_final() => {
+            let error = causes(&error);
+            error!(
+                error,
+                "the version store will never take the new versions; the next change is a conflict"
+            );
+            Verdict::Sent
+        }
         Err(error) => of_version_store(&error, true),
     }
 }
@@ -155,14 +156,21 @@ fn unanswered(limit: Duration) -> Error {
 }
 
 fn of_version_store(error: &VersionStoreError, posted: bool) -> Verdict {
-    let fault = fault("version-store", error.to_string(), None);
-    Verdict::Later { posted, scope: Scope::Server, wait: None, fault }
+    Verdict::Later { posted, scope: Scope::Server, wait: None, fault: version_store_fault(error) }
+}
+
+fn version_store_fault(error: &VersionStoreError) -> OutboxFault {
+    OutboxFault::new("version-store", &causes(error), None)
 }
 
 /// What an error of the transport means. `moved`: a conflict that new versions resolve.
 pub(super) fn of_error(error: &Error, moved: bool) -> Verdict {
     let posted = error.is_outcome_unknown();
-    let fault = fault(error.kind(), error.to_string(), detail(error));
+    let mut text = causes(error);
+    if matches!(error, Error::Conflict { .. }) && !moved {
+        text = format!("{text}; {CONFLICT_HELP}, then `Outbox::retry`");
+    }
+    let fault = OutboxFault::new(error.kind(), &text, detail(error).as_deref());
     let scope = match error {
         Error::Conflict { .. } if moved => Scope::Message,
         Error::Conflict { .. } | Error::Rejected { .. } | Error::NotAMessage | Error::Unwritable(_) => {
@@ -176,17 +184,13 @@ pub(super) fn of_error(error: &Error, moved: bool) -> Verdict {
         | Error::OAuth { .. }
         | Error::TokenRefresh { .. }
         | Error::NoRefreshToken => Scope::Server,
-        // The page of a proxy in front of a server that is down.
+        // A server that is down, or the page of a proxy in front of it.
         Error::UnknownOutcome { source, .. } if matches!(**source, Error::Unavailable { .. }) => {
             Scope::Server
         }
         _ => Scope::Message,
     };
     Verdict::Later { posted, scope, wait: error.retry_after(), fault }
-}
-
-pub(super) fn fault(kind: &str, text: String, detail: Option<String>) -> OutboxFault {
-    OutboxFault { kind: kind.to_owned(), text, detail }
 }
 
 /// What the server said, a line for each issue, and the resources in conflict.

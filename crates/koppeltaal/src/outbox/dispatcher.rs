@@ -1,6 +1,8 @@
 //! [`Dispatcher`]: sends what is in the outbox, until it is told to stop.
 
+mod aside;
 mod running;
+mod warnings;
 
 use std::fmt;
 use std::future::pending;
@@ -65,6 +67,17 @@ pub enum DispatchTrouble<'a> {
     },
     /// The outbox's database does not do what it was asked. The dispatcher goes on; nothing is lost or sent twice by it.
     Database(&'a OutboxError),
+    /// The outbox's database will never take what became of a message: a check or a trigger of the application's is against
+    /// it, for instance. The message is left alone for an hour; those behind it about the same resource wait, all others do
+    /// not. Tell somebody.
+    NotSettled {
+        /// The `MessageHeader.identifier`.
+        identifier: &'a str,
+        /// The code of the event.
+        event: &'a str,
+        /// What the database says.
+        error: &'a OutboxError,
+    },
 }
 
 impl Dispatcher {
@@ -109,8 +122,11 @@ impl Dispatcher {
         self
     }
 
-    /// Tells whatever goes wrong while the dispatcher runs, to write it to a log or to wake somebody. It is told at the
-    /// moment; what is still wrong later is in [`Outbox::troubled`].
+    /// Tells whatever goes wrong while the dispatcher runs, to count it or to wake somebody. It is told at the moment; what is
+    /// still wrong later is in [`Outbox::troubled`]. A panic in it is logged, and does no harm.
+    ///
+    /// Without it the log tells: refusals at WARN; trouble that may pass at WARN when it begins and every five minutes while
+    /// it lasts; what somebody has to mend at ERROR.
     pub fn on_trouble(mut self, observer: impl Fn(&DispatchTrouble<'_>) + Send + Sync + 'static) -> Self {
         self.observer = Box::new(observer);
         self

@@ -57,12 +57,43 @@ pub enum OutboxState {
 #[non_exhaustive]
 pub struct OutboxFault {
     /// The kind of trouble as a word: that of [`Error::kind`](koppeltaal_transport::Error::kind), such as `conflict`,
-    /// `rejected` or `unreachable`; `version-store`; or `stored-message` for a message that cannot be read back.
+    /// `rejected` or `unreachable`; `version-store`; `stored-message` for a message that cannot be read back; `unsettled`
+    /// for one that was taken many times without anybody writing down how that ended; or `panicked`.
     pub kind: String,
     /// What happened, without data of patients.
     pub text: String,
     /// What the server said, and which resources are in conflict. It may hold data of patients.
     pub detail: Option<String>,
+}
+
+/// The longest text and detail of a fault that is kept, in bytes.
+const MAX_TEXT: usize = 4 * 1024;
+const MAX_DETAIL: usize = 64 * 1024;
+
+impl OutboxFault {
+    /// What is to be kept of a fault: as much of it as every database takes.
+    pub(super) fn new(kind: &str, text: &str, detail: Option<&str>) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            text: storable(text, MAX_TEXT),
+            detail: detail.map(|detail| storable(detail, MAX_DETAIL)),
+        }
+    }
+
+    /// The same kind of fault in words that every database can store.
+    pub(super) fn in_plain_words(&self) -> Self {
+        Self::new(&self.kind, "what went wrong cannot be stored in the outbox's database; see the log", None)
+    }
+}
+
+/// Text without the character that `PostgreSQL` has no place for (U+0000), and not longer than this.
+fn storable(text: &str, limit: usize) -> String {
+    let mut stored = text.replace('\0', "\u{FFFD}");
+    if stored.len() > limit {
+        let end = (0..=limit).rev().find(|end| stored.is_char_boundary(*end)).unwrap_or(0);
+        stored.truncate(end);
+    }
+    stored
 }
 
 /// How many messages are in which state.

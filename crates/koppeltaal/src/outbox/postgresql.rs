@@ -10,11 +10,13 @@ use super::OutboxError;
 use super::entry::{OutboxEntry, OutboxFault, OutboxState, OutboxSummary};
 use super::outgoing::Outgoing;
 use super::store::{Answer, Change, Claim, Claimed, End, OPEN, Selection, Store};
-use crate::database::{DatabaseError, Part, postgresql};
+use crate::database::postgresql::{self, Database};
+use crate::database::{DatabaseError, DatabaseTrouble, Part};
 
 const PART: Part = Part {
     name: "outbox",
-    steps: &["CREATE TABLE koppeltaal_outbox (
+    steps: &[
+        "CREATE TABLE koppeltaal_outbox (
              place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
              identifier text NOT NULL UNIQUE,
              domain text NOT NULL,
@@ -35,33 +37,23 @@ const PART: Part = Part {
              WHERE state IN ('waiting', 'sending', 'refused');
          CREATE INDEX koppeltaal_outbox_focal ON koppeltaal_outbox (domain, focal, place)
              WHERE state IN ('waiting', 'sending', 'refused');
-         CREATE INDEX koppeltaal_outbox_state ON koppeltaal_outbox (state, place)"],
+         CREATE INDEX koppeltaal_outbox_state ON koppeltaal_outbox (state, place)",
+        "ALTER TABLE koppeltaal_outbox ADD COLUMN unsettled bigint NOT NULL DEFAULT 0",
+    ],
 };
 
 pub(super) struct PostgresqlStore {
-    pool: Pool,
+    database: Database,
 }
 
 impl PostgresqlStore {
     pub(super) async fn open(pool: Pool) -> Result<Self, OutboxError> {
-        postgresql::migrate(&pool, &PART).await?;
-        Ok(Self { pool })
-    }
-
-    /// Runs a statement that changes rows. Says how many.
-    async fn change(
-        &self,
-        statement: &str,
-        parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
-    ) -> Result<u64, DatabaseError> {
-        let client = self.pool.get().await?;
-        let statement = client.prepare_cached(statement).await?;
-        Ok(client.execute(&statement, parameters).await?)
+        Ok(Self { database: Database::open(pool, &PART).await? })
     }
 }
 
 impl Outgoing {
-    /// Hands the message over in a transaction of the application. The tables have to be there:
+    /// Hands the message over in a transaction of the application, of whatever isolation level. The tables have to be there:
     /// [`Outbox::postgresql`](super::Outbox::postgresql) makes them. Once the transaction is committed, call
     /// [`Outbox::wake`](super::Outbox::wake).
     ///
@@ -72,7 +64,8 @@ impl Outgoing {
     ///
     /// # Errors
     ///
-    /// [`OutboxError::IdentifierTaken`], or the database does not take it.
+    /// [`OutboxError::InTheWay`] when the transaction has to be run again; [`OutboxError::IdentifierTaken`]; or the database
+    /// does not take it.
     pub async fn put_postgresql(&self, transaction: &impl GenericClient) -> Result<(), OutboxError> {
         let is_there = self.insert_postgresql(transaction).await?;
         let identifier = || self.identifier.clone();
@@ -83,64 +76,57 @@ impl Outgoing {
     async fn insert_postgresql(&self, transaction: &impl GenericClient) -> Result<bool, DatabaseError> {
         // Held until the transaction ends. Only then is a place given out, so that of two messages about one resource the
         // one that is before the other also becomes visible before it.
-        transaction
-            .execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 7806))",
-                &[&self.domain, &self.focal],
-            )
-            .await?;
-        let inserted = transaction
-            .execute(
-                "INSERT INTO koppeltaal_outbox (identifier, domain, event, focal, message)
-                 VALUES ($1, $2, $3, $4, $5) ON CONFLICT (identifier) DO NOTHING",
-                &[&self.identifier, &self.domain, &self.event, &self.focal, &self.message],
-            )
-            .await?;
-        if inserted == 1 {
+        let lock =
+            transaction.prepare("SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 7806))");
+        postgresql::run(transaction, &lock.await?, &[&self.domain, &self.focal]).await?;
+        let insert = transaction.prepare(
+            "INSERT INTO koppeltaal_outbox (identifier, domain, event, focal, message)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (identifier) DO NOTHING",
+        );
+        let row: postgresql::Parameters<'_> =
+            &[&self.identifier, &self.domain, &self.event, &self.focal, &self.message];
+        if postgresql::run(transaction, &insert.await?, row).await?.count == 1 {
             return Ok(true);
         }
-        let same = transaction
-            .query_opt(
-                "SELECT 1 FROM koppeltaal_outbox
-                 WHERE identifier = $1 AND domain = $2 AND event = $3 AND focal = $4",
-                &[&self.identifier, &self.domain, &self.event, &self.focal],
-            )
-            .await?;
-        Ok(same.is_some())
+        let same = transaction.prepare(
+            "SELECT 1 FROM koppeltaal_outbox
+             WHERE identifier = $1 AND domain = $2 AND event = $3 AND focal = $4",
+        );
+        Ok(!postgresql::run(transaction, &same.await?, &row[..4]).await?.rows.is_empty())
     }
 }
 
 impl Store for PostgresqlStore {
     fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Option<Claimed>> {
-        let Claim { domain, holder, lease } = claim;
+        let Claim { domain, holder, lease, aside } = claim;
         // Whoever is faster has the row locked, and then changed; the others leave it out.
         let statement = "WITH next AS (
                  SELECT place, posted_at FROM koppeltaal_outbox AS entry
                  WHERE domain = $1 AND state IN ('waiting', 'sending') AND not_before <= clock_timestamp()
-                     AND state IN ('waiting', 'sending', 'refused')
+                     AND state IN ('waiting', 'sending', 'refused') AND place <> ALL ($4)
                      AND NOT EXISTS (SELECT 1 FROM koppeltaal_outbox AS before
                          WHERE before.domain = entry.domain AND before.focal = entry.focal
                              AND before.place < entry.place AND before.state IN ('waiting', 'sending', 'refused'))
                  ORDER BY place LIMIT 1 FOR UPDATE SKIP LOCKED)
              UPDATE koppeltaal_outbox AS entry
-             SET state = 'sending', attempts = attempts + 1, holder = $2,
+             SET state = 'sending', attempts = attempts + 1, unsettled = unsettled + 1, holder = $2,
                  not_before = clock_timestamp() + make_interval(secs => $3),
                  posted_at = coalesce(entry.posted_at, clock_timestamp()), changed_at = clock_timestamp()
              FROM next WHERE entry.place = next.place
-             RETURNING entry.place, identifier, event, message, attempts,
+             RETURNING entry.place, identifier, event, message, attempts, unsettled,
                  extract(epoch FROM clock_timestamp() - next.posted_at)::float8";
         async move {
-            let client = self.pool.get().await?;
-            let statement = client.prepare_cached(statement).await?;
-            let row = client.query_opt(&statement, &[&domain, &holder, &lease.as_secs_f64()]).await?;
+            let lease = lease.as_secs_f64();
+            let row = self.database.run(statement, &[&domain, &holder, &lease, &aside]).await?.rows.pop();
             let claimed = |row: Row| {
-                let posted: Option<f64> = row.try_get(5)?;
+                let posted: Option<f64> = row.try_get(6)?;
                 Ok(Claimed {
                     place: row.try_get(0)?,
                     identifier: row.try_get(1)?,
                     event: row.try_get(2)?,
                     message: row.try_get::<_, Option<String>>(3)?.unwrap_or_default(),
                     attempts: whole(row.try_get(4)?),
+                    unsettled: whole(row.try_get(5)?),
                     posted: posted.map(|since| Duration::try_from_secs_f64(since).unwrap_or_default()),
                 })
             };
@@ -154,7 +140,7 @@ impl Store for PostgresqlStore {
             "UPDATE koppeltaal_outbox SET posted_at = clock_timestamp(), changed_at = clock_timestamp(),
                  not_before = clock_timestamp() + make_interval(secs => $3)
              WHERE place = $1 AND state = 'sending' AND holder = $2";
-        async move { Ok(self.change(statement, &[&place, &holder, &lease.as_secs_f64()]).await? == 1) }
+        async move { Ok(self.database.change(statement, &[&place, &holder, &lease.as_secs_f64()]).await? == 1) }
             .boxed()
     }
 
@@ -163,27 +149,27 @@ impl Store for PostgresqlStore {
             match end {
                 End::Sent => {
                     let statement =
-                        "UPDATE koppeltaal_outbox SET state = 'sent', message = NULL, holder = NULL,
+                        "UPDATE koppeltaal_outbox SET state = 'sent', message = NULL, holder = NULL, unsettled = 0,
                              posted_at = NULL, fault_kind = NULL, fault = NULL, fault_detail = NULL,
                              changed_at = clock_timestamp()
                          WHERE place = $1 AND state <> 'sent'";
-                    self.change(statement, &[&place]).await?
+                    self.database.change(statement, &[&place]).await?
                 }
                 End::Later { pause, posted, fault: OutboxFault { kind, text, detail } } => {
-                    let statement = "UPDATE koppeltaal_outbox SET state = 'waiting', holder = NULL,
+                    let statement = "UPDATE koppeltaal_outbox SET state = 'waiting', holder = NULL, unsettled = 0,
                              not_before = clock_timestamp() + make_interval(secs => $3),
                              posted_at = CASE WHEN $4 THEN posted_at END,
                              fault_kind = $5, fault = $6, fault_detail = $7, changed_at = clock_timestamp()
                          WHERE place = $1 AND state = 'sending' AND holder = $2";
                     let pause = pause.as_secs_f64();
-                    self.change(statement, &[&place, &holder, &pause, &posted, &kind, &text, &detail]).await?
+                    self.database.change(statement, &[&place, &holder, &pause, &posted, &kind, &text, &detail]).await?
                 }
                 End::Refused(OutboxFault { kind, text, detail }) => {
                     let statement =
-                        "UPDATE koppeltaal_outbox SET state = 'refused', holder = NULL, posted_at = NULL,
+                        "UPDATE koppeltaal_outbox SET state = 'refused', holder = NULL, posted_at = NULL, unsettled = 0,
                              fault_kind = $3, fault = $4, fault_detail = $5, changed_at = clock_timestamp()
                          WHERE place = $1 AND state = 'sending' AND holder = $2";
-                    self.change(statement, &[&place, &holder, &kind, &text, &detail]).await?
+                    self.database.change(statement, &[&place, &holder, &kind, &text, &detail]).await?
                 }
             };
             Ok(())
@@ -216,9 +202,7 @@ impl Store for PostgresqlStore {
                  FROM koppeltaal_outbox AS entry WHERE {condition} ORDER BY {order}place LIMIT $2"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let client = self.pool.get().await?;
-            let statement = client.prepare_cached(&select).await?;
-            let rows = client.query(&statement, &[&arguments, &limit]).await?;
+            let rows = self.database.run(&select, &[&arguments, &limit]).await?.rows;
             rows.iter().map(entry).collect()
         }
         .boxed()
@@ -238,25 +222,24 @@ impl Store for PostgresqlStore {
                      OR state = 'sending' AND not_before <= clock_timestamp())"
             }
         };
-        async move { Ok(Self::change(self, statement, &[&identifier]).await? == 1) }.boxed()
+        async move { Ok(self.database.change(statement, &[&identifier]).await? == 1) }.boxed()
     }
 
     fn retry_all(&self) -> Answer<'_, u64> {
         let statement = "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0,
                  not_before = clock_timestamp(), changed_at = clock_timestamp()
              WHERE state = 'refused' OR state = 'waiting' AND not_before > clock_timestamp()";
-        Self::change(self, statement, &[]).boxed()
+        self.database.change(statement, &[]).boxed()
     }
 
     fn summary(&self) -> Answer<'_, OutboxSummary> {
         async move {
-            let client = self.pool.get().await?;
             let select = format!(
                 "SELECT state, count(*), min(created_at) FILTER (WHERE state IN {OPEN})
                  FROM koppeltaal_outbox GROUP BY state"
             );
             let mut summary = OutboxSummary::default();
-            for row in client.query(&select, &[]).await? {
+            for row in self.database.run(&select, &[]).await?.rows {
                 summary.add(state(row.try_get(0)?)?, row.try_get::<_, i64>(1)?.unsigned_abs());
                 let oldest: Option<SystemTime> = row.try_get(2)?;
                 summary.oldest_open = summary.oldest_open.into_iter().chain(oldest).min();
@@ -269,7 +252,7 @@ impl Store for PostgresqlStore {
     fn forget(&self, age: Duration) -> Answer<'_, u64> {
         let statement = "DELETE FROM koppeltaal_outbox WHERE state IN ('sent', 'given-up')
              AND extract(epoch FROM clock_timestamp() - changed_at)::float8 >= $1";
-        async move { Self::change(self, statement, &[&age.as_secs_f64()]).await }.boxed()
+        async move { self.database.change(statement, &[&age.as_secs_f64()]).await }.boxed()
     }
 }
 
@@ -300,7 +283,8 @@ fn entry(row: &Row) -> Result<OutboxEntry, DatabaseError> {
 }
 
 fn state(name: &str) -> Result<OutboxState, DatabaseError> {
-    let unknown = || DatabaseError::Database(format!("{name:?} is no state of a message").into());
+    let unknown =
+        || DatabaseError::Database(DatabaseTrouble::damaged(format!("{name:?} is no state of a message")));
     OutboxState::of_name(name).ok_or_else(unknown)
 }
 

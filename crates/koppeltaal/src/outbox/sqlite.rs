@@ -15,7 +15,8 @@ use crate::database::sqlite::Database;
 /// The order of `place` is that in which transactions committed: there is one writer at a time.
 const PART: Part = Part {
     name: "outbox",
-    steps: &["CREATE TABLE koppeltaal_outbox (
+    steps: &[
+        "CREATE TABLE koppeltaal_outbox (
              place INTEGER PRIMARY KEY AUTOINCREMENT,
              identifier TEXT NOT NULL UNIQUE,
              domain TEXT NOT NULL,
@@ -36,7 +37,9 @@ const PART: Part = Part {
              WHERE state IN ('waiting', 'sending', 'refused');
          CREATE INDEX koppeltaal_outbox_focal ON koppeltaal_outbox (domain, focal, place)
              WHERE state IN ('waiting', 'sending', 'refused');
-         CREATE INDEX koppeltaal_outbox_state ON koppeltaal_outbox (state, place)"],
+         CREATE INDEX koppeltaal_outbox_state ON koppeltaal_outbox (state, place)",
+        "ALTER TABLE koppeltaal_outbox ADD COLUMN unsettled INTEGER NOT NULL DEFAULT 0",
+    ],
 };
 
 pub(super) struct SqliteStore {
@@ -61,7 +64,8 @@ impl Outgoing {
     ///
     /// # Errors
     ///
-    /// [`OutboxError::IdentifierTaken`], or the database does not take it.
+    /// [`OutboxError::InTheWay`] when the transaction has to be run again; [`OutboxError::IdentifierTaken`]; or the database
+    /// does not take it.
     pub fn put_sqlite(&self, transaction: &Connection) -> Result<(), OutboxError> {
         self.insert_sqlite(transaction)?
             .ok_or_else(|| OutboxError::IdentifierTaken { identifier: self.identifier.clone() })
@@ -91,15 +95,16 @@ impl Outgoing {
 
 impl Store for SqliteStore {
     fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Option<Claimed>> {
-        let Claim { domain, holder, lease } = claim;
-        let (domain, holder) = (domain.to_owned(), holder.to_owned());
+        let Claim { domain, holder, lease, aside } = claim;
+        let holder = holder.to_owned();
+        let which = Which { domain: domain.to_owned(), aside: places(aside) };
         Box::pin(async move {
             // Looking does not keep others from writing; most of the time there is nothing to take.
-            let asked = domain.clone();
+            let asked = which.clone();
             if self.database.read(move |connection| next(connection, &asked)).await?.is_none() {
                 return Ok(None);
             }
-            self.database.write(move |transaction| take(transaction, &domain, &holder, lease)).await
+            self.database.write(move |transaction| take(transaction, &which, &holder, lease)).await
         })
     }
 
@@ -124,14 +129,14 @@ impl Store for SqliteStore {
             match end {
                 End::Sent => transaction
                     .prepare_cached(
-                        "UPDATE koppeltaal_outbox SET state = 'sent', message = NULL, holder = NULL,
+                        "UPDATE koppeltaal_outbox SET state = 'sent', message = NULL, holder = NULL, unsettled = 0,
                              posted_at = NULL, fault_kind = NULL, fault = NULL, fault_detail = NULL, changed_at = ?1
                          WHERE place = ?2 AND state <> 'sent'",
                     )?
                     .execute(params![now, place])?,
                 End::Later { pause, posted, fault: OutboxFault { kind, text, detail } } => transaction
                     .prepare_cached(
-                        "UPDATE koppeltaal_outbox SET state = 'waiting', holder = NULL, not_before = ?1,
+                        "UPDATE koppeltaal_outbox SET state = 'waiting', holder = NULL, unsettled = 0, not_before = ?1,
                              posted_at = CASE WHEN ?2 THEN posted_at END,
                              fault_kind = ?3, fault = ?4, fault_detail = ?5, changed_at = ?6
                          WHERE place = ?7 AND state = 'sending' AND holder = ?8",
@@ -141,7 +146,7 @@ impl Store for SqliteStore {
                     ])?,
                 End::Refused(OutboxFault { kind, text, detail }) => transaction
                     .prepare_cached(
-                        "UPDATE koppeltaal_outbox SET state = 'refused', holder = NULL, posted_at = NULL,
+                        "UPDATE koppeltaal_outbox SET state = 'refused', holder = NULL, posted_at = NULL, unsettled = 0,
                              fault_kind = ?1, fault = ?2, fault_detail = ?3, changed_at = ?4
                          WHERE place = ?5 AND state = 'sending' AND holder = ?6",
                     )?
@@ -233,35 +238,49 @@ impl Store for SqliteStore {
     }
 }
 
+/// Which messages may be taken.
+#[derive(Clone)]
+struct Which {
+    domain: String,
+    /// Places not to look at, as a list in JSON.
+    aside: String,
+}
+
+fn places(places: &[i64]) -> String {
+    let numbers: Vec<_> = places.iter().map(i64::to_string).collect();
+    format!("[{}]", numbers.join(","))
+}
+
 /// The place of the message to take next.
-fn next(connection: &Connection, domain: &str) -> rusqlite::Result<Option<i64>> {
+fn next(connection: &Connection, which: &Which) -> rusqlite::Result<Option<i64>> {
     let select = "SELECT place FROM koppeltaal_outbox AS entry
          WHERE domain = :domain AND state IN ('waiting', 'sending', 'refused') AND state <> 'refused'
-             AND not_before <= :now
+             AND not_before <= :now AND place NOT IN (SELECT value FROM json_each(:aside))
              AND NOT EXISTS (SELECT 1 FROM koppeltaal_outbox AS before
                  WHERE before.domain = entry.domain AND before.focal = entry.focal AND before.place < entry.place
                      AND before.state IN ('waiting', 'sending', 'refused'))
          ORDER BY place LIMIT 1";
     let mut statement = connection.prepare_cached(select)?;
-    statement.query_row(named_params! { ":domain": domain, ":now": now() }, |row| row.get(0)).optional()
+    let parameters = named_params! { ":domain": which.domain, ":now": now(), ":aside": which.aside };
+    statement.query_row(parameters, |row| row.get(0)).optional()
 }
 
 fn take(
     transaction: &Transaction<'_>,
-    domain: &str,
+    which: &Which,
     holder: &str,
     lease: Duration,
 ) -> rusqlite::Result<Option<Claimed>> {
-    let Some(place) = next(transaction, domain)? else { return Ok(None) };
+    let Some(place) = next(transaction, which)? else { return Ok(None) };
     let now = now();
     let posted: Option<i64> = transaction
         .prepare_cached("SELECT posted_at FROM koppeltaal_outbox WHERE place = ?1")?
         .query_row([place], |row| row.get(0))?;
     transaction
         .prepare_cached(
-            "UPDATE koppeltaal_outbox SET state = 'sending', attempts = attempts + 1, holder = ?1, not_before = ?2,
-                 posted_at = coalesce(posted_at, ?3), changed_at = ?3
-             WHERE place = ?4 RETURNING identifier, event, message, attempts",
+            "UPDATE koppeltaal_outbox SET state = 'sending', attempts = attempts + 1, unsettled = unsettled + 1,
+                 holder = ?1, not_before = ?2, posted_at = coalesce(posted_at, ?3), changed_at = ?3
+             WHERE place = ?4 RETURNING identifier, event, message, attempts, unsettled",
         )?
         .query_row(params![holder, now + milliseconds(lease), now, place], |row| {
             Ok(Some(Claimed {
@@ -270,6 +289,7 @@ fn take(
                 event: row.get(1)?,
                 message: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
                 attempts: row.get(3)?,
+                unsettled: row.get(4)?,
                 posted: posted.map(|at| Duration::from_millis(now.saturating_sub(at).try_into().unwrap_or(0))),
             }))
         })

@@ -49,6 +49,8 @@ pub(super) struct Claim<'a> {
     /// A name that nobody else has.
     pub(super) holder: &'a str,
     pub(super) lease: Duration,
+    /// The places of messages that are not to be looked at.
+    pub(super) aside: &'a [i64],
 }
 
 /// A message that was taken.
@@ -59,6 +61,8 @@ pub(super) struct Claimed {
     pub(super) message: String,
     /// How often it was taken, this time included.
     pub(super) attempts: u32,
+    /// How often in a row it was taken, this time included, without anybody writing down how that ended.
+    pub(super) unsettled: u32,
     /// How long ago it was posted, or may have been, without anybody knowing how that ended.
     pub(super) posted: Option<Duration>,
 }
@@ -72,6 +76,19 @@ pub(super) enum End {
     Later { pause: Duration, posted: bool, fault: OutboxFault },
     /// Trying again would not help.
     Refused(OutboxFault),
+}
+
+impl End {
+    /// The same without the words of others, which a database may not be able to store; `None` where there are none.
+    pub(super) fn in_plain_words(&self) -> Option<Self> {
+        match self {
+            Self::Sent => None,
+            Self::Later { pause, posted, fault } => {
+                Some(Self::Later { pause: *pause, posted: *posted, fault: fault.in_plain_words() })
+            }
+            Self::Refused(fault) => Some(Self::Refused(fault.in_plain_words())),
+        }
+    }
 }
 
 /// Which entries.

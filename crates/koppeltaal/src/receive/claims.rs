@@ -7,6 +7,7 @@ use koppeltaal_messaging::{Event, ResourceUrl};
 use koppeltaal_transport::MessageFilter;
 use tokio::task::JoinHandle;
 
+use super::in_hand::{Turn, WorkerNumber, line};
 use super::{Delivery, ReceiveError};
 use crate::connector::Connector;
 
@@ -20,11 +21,13 @@ pub(super) struct Claims {
     events: Vec<Event>,
     /// Which of the events is asked for first.
     first: Arc<AtomicUsize>,
+    /// For whom, if it is a worker.
+    worker: Option<WorkerNumber>,
 }
 
 impl Claims {
     pub(super) fn new(connector: Connector) -> Self {
-        Self { connector, own: false, patient: None, events: Vec::new(), first: Arc::default() }
+        Self { connector, own: false, patient: None, events: Vec::new(), first: Arc::default(), worker: None }
     }
 
     pub(super) fn connector(&self) -> &Connector {
@@ -39,6 +42,11 @@ impl Claims {
         self.patient = Some(patient);
     }
 
+    /// From now on it is a worker that claims: what it gets has a place among what others have in hand.
+    pub(super) fn for_worker(&mut self) {
+        self.worker = Some(self.connector.in_hand().worker());
+    }
+
     pub(super) fn only(&mut self, events: Vec<Event>) {
         self.events = events;
     }
@@ -51,11 +59,21 @@ impl Claims {
     }
 
     async fn next(&self) -> Result<Option<Delivery>, ReceiveError> {
+        let in_hand = self.connector.in_hand();
+        // Held until what was claimed has its place.
+        let turn = match self.worker {
+            Some(worker) => Some(in_hand.turn(worker).await),
+            None => None,
+        };
         let filters = self.filters();
         let first = self.first.load(Ordering::Relaxed);
         for (index, filter) in filters.iter().enumerate().cycle().skip(first).take(filters.len()) {
-            while let Some(received) = self.connector.client().claim_matching(filter).await? {
-                let delivery = Delivery::new(self.connector.client().clone(), received);
+            loop {
+                turn.iter().for_each(Turn::begin);
+                let Some(received) = self.connector.client().claim_matching(filter).await? else { break };
+                let line = line(&received.header);
+                let ticket = turn.as_ref().zip(line).map(|(turn, line)| turn.put(line));
+                let delivery = Delivery::new(self.connector.client().clone(), received, ticket);
                 self.connector.record(&versions(&delivery)).await?;
                 if self.own || !self.connector.sender().source().sent(delivery.header()) {
                     self.first.store((index + 1) % filters.len(), Ordering::Relaxed);

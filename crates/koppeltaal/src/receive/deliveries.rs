@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use koppeltaal_messaging::{Event, ResourceUrl};
 use koppeltaal_push::{DEFAULT_INTERVAL, HubSubscription, Notifications, Notifier};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -121,7 +122,7 @@ impl Deliveries {
         }
         let claim = self.claiming.get_or_insert_with(|| self.claims.start()).await;
         self.claiming = None;
-        match claim.unwrap_or(Err(ReceiveError::Stopped)) {
+        match claim.unwrap_or_else(|error| Err(ReceiveError::of_task(&error))) {
             Ok(delivery) => {
                 self.has_claimed = true;
                 self.looking = delivery.is_some();
@@ -143,6 +144,18 @@ impl Deliveries {
     /// Whether the server is being asked for a message, whether anybody waits for it or not.
     pub(crate) fn is_claiming(&self) -> bool {
         self.claiming.is_some()
+    }
+
+    /// Whether all messages that waited have been claimed.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        !self.looking
+    }
+
+    /// What a worker claims has a place among what other workers of the connector have in hand. Says when something is given
+    /// back by any of them.
+    pub(crate) fn for_worker(&mut self) -> watch::Receiver<()> {
+        self.claims.for_worker();
+        self.claims.connector().in_hand().given_back()
     }
 
     /// Hands each message to the handler of its event. See [`Worker`].

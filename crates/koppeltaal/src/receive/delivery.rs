@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use koppeltaal_fhir::{Bundle, Finding};
@@ -11,9 +12,15 @@ use koppeltaal_messaging::{
 };
 use koppeltaal_transport::{Client, Error, ReceivedMessage};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tracing::Instrument as _;
+
+use super::in_hand::Ticket;
 
 /// A message that was claimed. It ends in [`success`](Self::success), [`fail`](Self::fail) or [`release`](Self::release);
 /// dropped without a word it is released. What is in it is at [`Received`], which it derefs to.
+///
+/// The answer is given also when the future that gives it is dropped half-way.
 ///
 /// Messages are delivered at least once: what is not answered comes again, also when it was processed and the answer got
 /// lost. So processing a message twice must do no harm.
@@ -30,6 +37,28 @@ pub struct Delivery {
 struct Claim {
     client: Client,
     runtime: Handle,
+    /// Its place among what workers have in hand, if a worker claimed it.
+    ticket: Option<Ticket>,
+}
+
+impl Claim {
+    /// Answers in a task of its own: when nobody waits for it any more, the answer is given all the same. Until then the message
+    /// keeps its place.
+    ///
+    /// A runtime that is shutting down drops the task; then the time of the claim has to pass.
+    fn answer(self, received: Received, acknowledgement: Acknowledgement) -> JoinHandle<Result<(), Error>> {
+        let Self { client, runtime, ticket } = self;
+        let answer = async move {
+            let result = client.acknowledge(received.header(), &acknowledgement).await;
+            if let Some(ticket) = ticket
+                && acknowledgement != Acknowledgement::New
+            {
+                ticket.answered();
+            }
+            result
+        };
+        runtime.spawn(answer.in_current_span())
+    }
 }
 
 /// What was delivered: a message to look at. Cheap to clone.
@@ -110,13 +139,13 @@ impl Received {
 
 impl Delivery {
     /// Must be called in a runtime.
-    pub(super) fn new(client: Client, received: ReceivedMessage) -> Self {
+    pub(super) fn new(client: Client, received: ReceivedMessage, ticket: Option<Ticket>) -> Self {
         let parts = Parts {
             header: received.header,
             content: Message::extract(received.bundle),
             findings: received.findings,
         };
-        let claim = Some(Claim { client, runtime: Handle::current() });
+        let claim = Some(Claim { client, runtime: Handle::current(), ticket });
         Self { received: Received(Arc::new(parts)), claim }
     }
 
@@ -131,7 +160,7 @@ impl Delivery {
     ///
     /// Those of [`Client::acknowledge`]: the message may come again when the time of its claim is over.
     pub async fn success(self) -> Result<(), Error> {
-        self.acknowledge(&Acknowledgement::Success).await
+        self.acknowledge(Acknowledgement::Success).await
     }
 
     /// Says that the message is wrong for good, and why: it does not come again.
@@ -142,7 +171,7 @@ impl Delivery {
     ///
     /// Those of [`Client::acknowledge`]: the message may come again when the time of its claim is over.
     pub async fn fail(self, reason: impl Into<String>) -> Result<(), Error> {
-        self.acknowledge(&Acknowledgement::Failed(reason.into())).await
+        self.acknowledge(Acknowledgement::Failed(reason.into())).await
     }
 
     /// Gives the message back: it comes again, at once and before all younger ones.
@@ -151,23 +180,48 @@ impl Delivery {
     ///
     /// Those of [`Client::acknowledge`]: the message comes again when the time of its claim is over.
     pub async fn release(self) -> Result<(), Error> {
-        self.acknowledge(&Acknowledgement::New).await
+        self.acknowledge(Acknowledgement::New).await
     }
 
-    async fn acknowledge(mut self, acknowledgement: &Acknowledgement) -> Result<(), Error> {
+    async fn acknowledge(mut self, acknowledgement: Acknowledgement) -> Result<(), Error> {
         // An answer that fails may have been heard. After it there is no other one.
         let Some(claim) = self.claim.take() else { return Ok(()) };
-        claim.client.acknowledge(self.header(), acknowledgement).await
+        match claim.answer(self.received.clone(), acknowledgement).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(error) => Err(Error::UnknownOutcome {
+                    message_identifier: self.identifier().map(str::to_owned),
+                    source: Box::new(Error::Interrupted { source: Arc::new(error) }),
+                }),
+            },
+        }
+    }
+
+    /// Waits until messages of the same patient that other workers have in hand are out of their hands. True: some were given
+    /// back, and this one would overtake them.
+    pub(crate) async fn would_overtake(&self) -> bool {
+        match self.claim.as_ref().and_then(|claim| claim.ticket.as_ref()) {
+            Some(ticket) => ticket.would_overtake().await,
+            None => false,
+        }
+    }
+
+    /// Lets go of what is in the message, which is to come again. What is left is enough to give it back.
+    pub(crate) fn drop_content(&mut self) {
+        let header = self.header().clone();
+        let content = Err(ExtractError { reason: ExtractReason::Empty, bundle: Box::default() });
+        self.received = Received(Arc::new(Parts { header, content, findings: Vec::new() }));
     }
 }
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        let Some(Claim { client, runtime }) = self.claim.take() else { return };
-        let received = self.received.clone();
-        // A runtime that is shutting down drops the task; then the time of the claim has to pass.
+        let Some(claim) = self.claim.take() else { return };
+        let (received, runtime) = (self.received.clone(), claim.runtime.clone());
+        let answer = claim.answer(self.received.clone(), Acknowledgement::New);
         runtime.spawn(async move {
-            if let Err(error) = client.acknowledge(received.header(), &Acknowledgement::New).await {
+            if let Ok(Err(error)) = answer.await {
                 let message_identifier = received.identifier();
                 tracing::debug!(message_identifier, %error, "a message could not be given back; it comes again later");
             }

@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 use koppeltaal_messaging::ResourceUrl;
 
 use super::{VersionStore, VersionStoreError, rows};
-use crate::database::{DatabaseError, Part, postgresql};
+use crate::database::postgresql::Database;
+use crate::database::{DatabaseError, Part};
 
 /// Versions are compared byte by byte, whatever language the database is in.
 const PART: Part = Part {
@@ -22,7 +23,7 @@ const PART: Part = Part {
 /// processes and machines can share it.
 #[derive(Clone)]
 pub struct PostgresqlVersionStore {
-    pool: Pool,
+    database: Database,
 }
 
 impl PostgresqlVersionStore {
@@ -33,8 +34,7 @@ impl PostgresqlVersionStore {
     /// [`VersionStoreError::Database`] when there is no connection or no right to make tables,
     /// [`VersionStoreError::Format`] for tables of a later version of this crate.
     pub async fn open(pool: Pool) -> Result<Self, VersionStoreError> {
-        postgresql::migrate(&pool, &PART).await?;
-        Ok(Self { pool })
+        Ok(Self { database: Database::open(pool, &PART).await? })
     }
 
     async fn look_up(
@@ -42,16 +42,11 @@ impl PostgresqlVersionStore {
         domain: &str,
         resources: &[ResourceUrl],
     ) -> Result<Vec<Option<String>>, DatabaseError> {
-        let client = self.pool.get().await?;
-        let statement = client
-            .prepare_cached(
-                "SELECT version FROM unnest($2::text[]) WITH ORDINALITY AS asked (resource, place)
-                 LEFT JOIN koppeltaal_version known ON known.domain = $1 AND known.resource = asked.resource
-                 ORDER BY place",
-            )
-            .await?;
+        let select = "SELECT version FROM unnest($2::text[]) WITH ORDINALITY AS asked (resource, place)
+             LEFT JOIN koppeltaal_version known ON known.domain = $1 AND known.resource = asked.resource
+             ORDER BY place";
         let urls: Vec<_> = resources.iter().map(ResourceUrl::versionless).collect();
-        let rows = client.query(&statement, &[&domain, &urls]).await?;
+        let rows = self.database.run(select, &[&domain, &urls]).await?.rows;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
@@ -60,17 +55,12 @@ impl PostgresqlVersionStore {
         if resources.is_empty() {
             return Ok(());
         }
-        let client = self.pool.get().await?;
         // The rows come from the arrays in their order, which is that of the addresses, and are locked in it.
-        let statement = client
-            .prepare_cached(
-                "INSERT INTO koppeltaal_version AS known (domain, resource, version)
-                 SELECT $1, resource, version FROM unnest($2::text[], $3::text[]) AS new (resource, version)
-                 ON CONFLICT (domain, resource) DO UPDATE SET version = excluded.version
-                 WHERE known.version < excluded.version",
-            )
-            .await?;
-        client.execute(&statement, &[&domain, &resources, &versions]).await?;
+        let statement = "INSERT INTO koppeltaal_version AS known (domain, resource, version)
+             SELECT $1, resource, version FROM unnest($2::text[], $3::text[]) AS new (resource, version)
+             ON CONFLICT (domain, resource) DO UPDATE SET version = excluded.version
+             WHERE known.version < excluded.version";
+        self.database.change(statement, &[&domain, &resources, &versions]).await?;
         Ok(())
     }
 }

@@ -30,8 +30,8 @@ pub struct SqliteVersionStore {
 impl SqliteVersionStore {
     /// Opens the file, makes it when it is not there, and brings the tables up to date.
     ///
-    /// The file names patients by the addresses of their resources. On Unix it is made for its owner only when the
-    /// process's umask says so; put it where nobody else can read.
+    /// The file names patients by the addresses of their resources. On Unix it is made so that its owner alone can read and
+    /// write it; one that is there keeps its mode. Directories are not made.
     ///
     /// # Errors
     ///

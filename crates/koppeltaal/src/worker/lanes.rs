@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use tokio::time::Instant;
 
-use crate::receive::Received;
+use crate::receive::{Received, line};
 
 /// What messages have in common that must not overtake each other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -53,10 +53,8 @@ impl<T> Lanes<T> {
 
     /// The lane that a message belongs to.
     pub(super) fn key(&mut self, received: &Received) -> Key {
-        let patient = received.header().patient().map(str::to_owned);
-        let focal = || received.header().focal().map(|url| url.versionless().to_owned());
-        match patient.or_else(focal) {
-            Some(name) => Key::Of(name),
+        match line(received.header()) {
+            Some(line) => Key::Of(line),
             None => {
                 self.numbers += 1;
                 Key::Alone(self.numbers)
@@ -105,6 +103,17 @@ impl<T> Lanes<T> {
         self.lanes.insert(key.clone(), Lane::Held(messages, until));
     }
 
+    /// The messages of a lane that are kept back or wait.
+    pub(super) fn waiting_mut(&mut self, key: &Key) -> impl Iterator<Item = &mut T> {
+        let lane = self.lanes.get_mut(key);
+        lane.into_iter().flat_map(|(Lane::Busy(messages) | Lane::Held(messages, _))| messages)
+    }
+
+    /// Whether the messages of a lane are kept back for a while.
+    pub(super) fn is_held(&self, key: &Key) -> bool {
+        matches!(self.lanes.get(key), Some(Lane::Held(..)))
+    }
+
     /// When the first lane is to be given back.
     pub(super) fn next_due(&self) -> Option<Instant> {
         let due = self.lanes.values().filter_map(|lane| match lane {
@@ -114,10 +123,13 @@ impl<T> Lanes<T> {
         due.min()
     }
 
-    /// The messages of a lane whose time has come, in their order. The lane is busy with giving them back.
+    /// The messages of the lane whose time came first, in their order. The lane is busy with giving them back.
     pub(super) fn due(&mut self, now: Instant) -> Option<(Key, VecDeque<T>)> {
-        let is_due = |lane: &Lane<T>| matches!(lane, Lane::Held(_, until) if *until <= now);
-        let key = self.lanes.iter().find(|(_, lane)| is_due(lane)).map(|(key, _)| key.clone())?;
+        let due = self.lanes.iter().filter_map(|(key, lane)| match lane {
+            Lane::Held(_, until) if *until <= now => Some((until, key)),
+            _ => None,
+        });
+        let key = due.min_by_key(|(until, _)| **until).map(|(_, key)| key.clone())?;
         let Some(Lane::Held(messages, _)) = self.lanes.insert(key.clone(), Lane::Busy(VecDeque::new()))
         else {
             return None;

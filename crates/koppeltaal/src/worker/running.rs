@@ -9,17 +9,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use koppeltaal_messaging::Event;
+use koppeltaal_messaging::{Event, ResourceUrl};
 use koppeltaal_push::Notifier;
 use koppeltaal_transport::Error as TransportError;
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{Instrument as _, debug, info_span, warn};
+use tracing::{Instrument as _, debug, error, info_span, warn};
 
 use super::handlers::{HandlerError, Handlers};
 use super::lanes::{Key, Lanes};
 use super::{Settings, Trouble, Worker, WorkerReport};
+use crate::causes::causes;
+use crate::observer::guarded;
 use crate::receive::{Deliveries, Delivery, ReceiveError, Received};
 
 /// How long giving back may take after handlers were cut off.
@@ -38,6 +40,9 @@ pub(super) struct Running {
     keys: HashMap<task::Id, Key>,
     /// How often messages were tried in vain, by their identifiers.
     attempts: HashMap<String, u32>,
+    /// Whether a lane may be given back: since the last one there was a message that is no repetition, or none waits. So of the
+    /// messages that are claimed half at most are repetitions, however many always fail.
+    may_repeat: bool,
     /// Says that handlers are to be cut off.
     cut_off: watch::Sender<bool>,
     /// How many tasks give messages back.
@@ -49,15 +54,25 @@ pub(super) struct Running {
 /// What a task did with its message or messages.
 enum Done {
     Succeeded(Received, Result<(), TransportError>),
-    Failed(Received, String, Result<(), TransportError>),
+    Failed(Received, Failure, Result<(), TransportError>),
     /// It is to come again, because of an error or a panic.
     Later(Delivery, Option<Box<dyn Error + Send + Sync>>),
     CutOff(Delivery),
+    /// Older messages of the same patient are back in the queue: another worker has given them back.
+    Overtaking(Delivery),
     Released(Vec<(Received, Result<(), TransportError>)>),
     /// The task panicked.
     Lost,
     /// The deliveries have stopped.
     Stopped,
+}
+
+/// Why a message does not come again.
+struct Failure {
+    /// What the server is told.
+    reason: String,
+    /// After so many attempts.
+    given_up: Option<u32>,
 }
 
 impl Running {
@@ -69,6 +84,7 @@ impl Running {
             tasks: JoinSet::new(),
             keys: HashMap::new(),
             attempts: HashMap::new(),
+            may_repeat: true,
             cut_off: watch::Sender::new(false),
             releases: 0,
             stopping: false,
@@ -83,15 +99,20 @@ impl Running {
         grace: Duration,
     ) -> Result<WorkerReport, ReceiveError> {
         let mut shutdown = pin!(shutdown);
+        let mut given_back = deliveries.for_worker();
         debug!("the worker begins");
         let ended = loop {
-            let has_room =
-                self.lanes.active() < self.settings.concurrency && self.lanes.held() < Worker::MAX_HELD;
             // What is claimed at the same time as older messages are given back could overtake them. So a claim that is
             // under way is awaited first, and none begins until they are back.
             let is_claiming = deliveries.is_claiming();
+            let is_full = self.lanes.held() >= Worker::MAX_HELD;
+            let may_give_back = !is_claiming && (self.may_repeat || is_full || deliveries.is_at_rest());
+            if may_give_back {
+                self.give_back();
+            }
+            let has_room = !is_full && self.lanes.active() < self.settings.concurrency;
             let may_claim = is_claiming || (has_room && self.releases == 0);
-            let due = self.lanes.next_due().filter(|_| !is_claiming);
+            let due = self.lanes.next_due().filter(|_| may_give_back);
             tokio::select! {
                 _ = &mut shutdown => break Ok(()),
                 received = deliveries.look(), if may_claim => match received {
@@ -99,13 +120,16 @@ impl Running {
                     Ok(None) => {}
                     Err(error) if !deliveries.has_claimed() && !error.is_passing() => break Err(error),
                     Err(error) => {
-                        warn!(%error, "nothing could be received");
+                        warn!(error = causes(&error), "nothing could be received; it is tried again");
                         self.tell(&Trouble::Receive(&error));
                     }
                 },
                 Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.finish(ended),
-                // A claim may have begun just now.
-                () = at(due) => if !deliveries.is_claiming() { self.give_back() },
+                () = at(due) => {}
+                // By a worker that was dropped, for instance. The sender is there as long as the connector is.
+                Ok(()) = given_back.changed() => {
+                    let _ = self.notifier.notify();
+                }
             }
         };
         self.stop(deliveries, grace).await;
@@ -115,14 +139,17 @@ impl Running {
     }
 
     fn arrive(&mut self, delivery: Delivery) {
+        self.may_repeat |= !self.attempts.contains_key(name(&delivery));
         let key = self.lanes.key(&delivery);
         if let Some(delivery) = self.lanes.arrive(&key, delivery) {
             self.start(key, delivery);
+        } else if self.lanes.is_held(&key) {
+            self.drop_contents(&key);
         }
     }
 
     fn start(&mut self, key: Key, delivery: Delivery) {
-        let tried = delivery.identifier().and_then(|identifier| self.attempts.get(identifier)).copied();
+        let tried = self.attempts.get(name(&delivery)).copied();
         let last = self.settings.attempts.filter(|limit| tried.unwrap_or(0) + 1 >= limit.get());
         let turn = Turn {
             handlers: Arc::clone(&self.settings.handlers),
@@ -156,16 +183,24 @@ impl Running {
                     self.report.succeeded += 1;
                 }
             }
-            Done::Failed(received, reason, answer) => {
+            Done::Failed(received, Failure { reason, given_up }, answer) => {
                 self.forget(&received);
-                warn!(message_identifier = received.identifier(), "the message is wrong for good");
+                let message_identifier = received.identifier();
+                match given_up {
+                    Some(attempts) => error!(message_identifier, attempts, "the message is given up"),
+                    None => warn!(message_identifier, "the message is wrong for good"),
+                }
                 self.tell(&Trouble::Failed { received: &received, reason: &reason });
                 if self.answered(&received, answer) {
                     self.report.failed += 1;
                 }
             }
             Done::Later(delivery, error) => return self.later(key, delivery, error.as_deref()),
-            Done::CutOff(delivery) => return self.release(key, vec![delivery]),
+            Done::Overtaking(delivery) if !self.stopping => {
+                self.may_repeat = true;
+                return self.hold(&key, delivery, Duration::ZERO);
+            }
+            Done::Overtaking(delivery) | Done::CutOff(delivery) => return self.release(key, vec![delivery]),
             Done::Released(answers) => {
                 self.releases -= 1;
                 for (received, answer) in answers {
@@ -201,13 +236,24 @@ impl Running {
         if self.stopping {
             self.release(key, vec![delivery]);
         } else {
-            self.lanes.hold(&key, delivery, Instant::now() + pause);
+            self.hold(&key, delivery, pause);
         }
     }
 
-    /// Gives back the messages of a lane whose time has come.
+    fn hold(&mut self, key: &Key, delivery: Delivery, pause: Duration) {
+        self.lanes.hold(key, delivery, Instant::now() + pause);
+        self.drop_contents(key);
+    }
+
+    /// Messages that are kept back are given back and come again: until then it is enough to know which they are.
+    fn drop_contents(&mut self, key: &Key) {
+        self.lanes.waiting_mut(key).for_each(Delivery::drop_content);
+    }
+
+    /// Gives back the messages of a lane whose time has come, if there is one.
     fn give_back(&mut self) {
-        while let Some((key, deliveries)) = self.lanes.due(Instant::now()) {
+        if let Some((key, deliveries)) = self.lanes.due(Instant::now()) {
+            self.may_repeat = false;
             self.release(key, deliveries.into());
         }
     }
@@ -257,25 +303,29 @@ impl Running {
     }
 
     fn tell(&self, trouble: &Trouble<'_>) {
-        (self.settings.observer)(trouble);
+        guarded(|| (self.settings.observer)(trouble));
     }
 
     /// How often the message was tried in vain, this time included.
     fn count(&mut self, received: &Received) -> u32 {
-        let Some(identifier) = received.identifier() else { return 1 };
-        if self.attempts.len() >= MAX_REMEMBERED && !self.attempts.contains_key(identifier) {
+        let name = name(received);
+        if self.attempts.len() >= MAX_REMEMBERED && !self.attempts.contains_key(name) {
             self.attempts.clear();
         }
-        let attempts = self.attempts.entry(identifier.to_owned()).or_default();
+        let attempts = self.attempts.entry(name.to_owned()).or_default();
         *attempts = attempts.saturating_add(1);
         *attempts
     }
 
     fn forget(&mut self, received: &Received) {
-        if let Some(identifier) = received.identifier() {
-            self.attempts.remove(identifier);
-        }
+        self.attempts.remove(name(received));
     }
+}
+
+/// What a message is known by when it comes again: its identifier; where it has none, its address at the server.
+fn name(received: &Received) -> &str {
+    let header = received.header();
+    header.identifier().or_else(|| header.url().map(ResourceUrl::versionless)).unwrap_or_default()
 }
 
 /// Waits until then; for ever, if there is nothing to wait for.
@@ -304,19 +354,28 @@ impl Turn {
     /// Has the message handled and answers it.
     async fn process(self, delivery: Delivery) -> Done {
         let received = delivery.received().clone();
+        let would_overtake = tokio::select! {
+            would_overtake = delivery.would_overtake() => would_overtake,
+            () = cut_off(self.cut_off.clone()) => return Done::CutOff(delivery),
+        };
+        if would_overtake {
+            return Done::Overtaking(delivery);
+        }
         let handled = tokio::select! {
             handled = self.handle(received.clone()) => handled,
             () = cut_off(self.cut_off.clone()) => return Done::CutOff(delivery),
         };
-        let reason = match (handled, self.last) {
+        let failure = match (handled, self.last) {
             (Some(Ok(())), _) => return Done::Succeeded(received, delivery.success().await),
-            (Some(Err(HandlerError::Failed(reason))), _) => reason,
-            (_, Some(attempts)) => format!("Given up after {attempts} attempts"),
+            (Some(Err(HandlerError::Failed(reason))), _) => Failure { reason, given_up: None },
+            (_, Some(attempts)) => {
+                Failure { reason: format!("Given up after {attempts} attempts"), given_up: Some(attempts) }
+            }
             (Some(Err(HandlerError::Later(error))), None) => return Done::Later(delivery, Some(error)),
             (None, None) => return Done::Later(delivery, None),
         };
-        let answer = delivery.fail(reason.as_str()).await;
-        Done::Failed(received, reason, answer)
+        let answer = delivery.fail(failure.reason.as_str()).await;
+        Done::Failed(received, failure, answer)
     }
 
     /// What the handler says; nothing, if it panics.

@@ -3,6 +3,8 @@
 mod deliveries;
 mod guide;
 mod launch;
+mod relearn;
 mod send;
+mod steadfast;
 mod worker;
 mod world;

@@ -18,28 +18,39 @@ use crate::world::{
 };
 
 /// Short pauses: a message that is kept back comes again soon.
-const SOON: Duration = Duration::from_millis(20);
+pub(crate) const SOON: Duration = Duration::from_millis(20);
 
 /// A worker in the background, and what stops it.
-struct Started {
+pub(crate) struct Started {
     stop: oneshot::Sender<()>,
     task: JoinHandle<std::result::Result<WorkerReport, ReceiveError>>,
 }
 
-fn start(worker: Worker) -> Started {
+pub(crate) fn start(worker: Worker) -> Started {
     let (stop, stopped) = oneshot::channel::<()>();
     Started { stop, task: tokio::spawn(worker.retry_pauses(SOON..=SOON).run_until(stopped)) }
 }
 
 impl Started {
-    async fn stop(self) -> Result<WorkerReport> {
+    pub(crate) async fn stop(self) -> Result<WorkerReport> {
         drop(self.stop);
         Ok(tokio::time::timeout(LONG, self.task).await???)
     }
 }
 
+impl Started {
+    /// Drops the worker where it stands.
+    pub(crate) fn abort(&self) {
+        self.task.abort();
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+}
+
 /// A plan of its own, about one of several patients.
-async fn send_plan(world: &World, id: &str, patient_id: &str) -> Result {
+pub(crate) async fn send_plan(world: &World, id: &str, patient_id: &str) -> Result {
     let portal = &world.portal;
     let url = portal.url(ResourceKind::Patient, patient_id)?;
     let plan = CarePlan { patient: Some(Reference::from(&url)), ..plan(portal)? };
@@ -48,7 +59,7 @@ async fn send_plan(world: &World, id: &str, patient_id: &str) -> Result {
 }
 
 /// The id of the resource that a message is about.
-fn id(received: &koppeltaal::Received) -> String {
+pub(crate) fn id(received: &koppeltaal::Received) -> String {
     received.url().map(|url| url.id().to_owned()).unwrap_or_default()
 }
 

@@ -100,18 +100,44 @@ impl Database {
             }
             #[cfg(feature = "postgresql")]
             Self::Postgresql(pool) => {
-                let mut client = pool.get().await?;
-                let transaction = client.transaction().await?;
-                if transaction.execute(INSERT, &[&i32::try_from(number)?]).await? == 1 {
-                    for message in messages {
-                        message.put_postgresql(&*transaction).await?;
+                // The other sender can be in the way, when the database's transactions are isolated from each other.
+                while let Err(error) = save_postgresql(pool, number, messages).await {
+                    if !is_in_the_way(&*error) {
+                        return Err(error);
                     }
                 }
-                transaction.commit().await?;
             }
         }
         Ok(())
     }
+}
+
+#[cfg(feature = "postgresql")]
+async fn save_postgresql(
+    pool: &koppeltaal::deadpool_postgres::Pool,
+    number: u32,
+    messages: &[Outgoing],
+) -> Result {
+    let mut client = pool.get().await?;
+    let transaction = client.transaction().await?;
+    if transaction.execute(INSERT, &[&i32::try_from(number)?]).await? == 1 {
+        for message in messages {
+            message.put_postgresql(&*transaction).await?;
+        }
+    }
+    Ok(transaction.commit().await?)
+}
+
+/// Whether the whole transaction is to be run again.
+#[cfg(feature = "postgresql")]
+fn is_in_the_way(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    use koppeltaal::OutboxError;
+    use koppeltaal::deadpool_postgres::tokio_postgres;
+    use tokio_postgres::error::SqlState;
+
+    let of_driver = error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
+    of_driver == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
+        || matches!(error.downcast_ref(), Some(OutboxError::InTheWay { .. }))
 }
 
 impl fmt::Display for Database {

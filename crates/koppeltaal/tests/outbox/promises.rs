@@ -14,10 +14,10 @@ use tokio::time::{sleep, timeout};
 use crate::world::{DOMAIN, Reluctant, Result, World, connector, hurried, patient};
 
 /// Long enough for whatever is to happen, even on a machine that is busy.
-const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// So short that tests can wait for it.
-const SETTLE: Duration = Duration::from_secs(2);
+pub(crate) const SETTLE: Duration = Duration::from_secs(2);
 
 impl World {
     /// Tries everything that can be tried now, and nothing twice.
@@ -176,7 +176,7 @@ pub(crate) async fn a_server_that_is_away_costs_nothing_but_time(world: World) -
 }
 
 /// Ready when all of these messages are sent.
-async fn all_sent(world: &World, identifiers: &[String]) {
+pub(crate) async fn all_sent(world: &World, identifiers: &[String]) {
     let all: Vec<_> = identifiers.iter().collect();
     while world.states(&all).await.expect("states").iter().any(|state| *state != Sent) {
         sleep(Duration::from_millis(10)).await;
@@ -285,7 +285,7 @@ async fn cut_off_while_sending(world: &World, settle_time: Duration) -> Result<[
 }
 
 /// One that tries nothing a second time.
-fn patient_dispatcher(world: &World) -> Dispatcher {
+pub(crate) fn patient_dispatcher(world: &World) -> Dispatcher {
     world.outbox.dispatcher(world.epd.clone()).retry_pauses(LONG..=LONG)
 }
 

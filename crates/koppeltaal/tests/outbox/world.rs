@@ -64,6 +64,49 @@ impl Database {
     }
 }
 
+impl Database {
+    /// From now on the table takes no message that something is wrong with.
+    pub(crate) async fn execute_for_refusals_to_fail(&self) -> Result {
+        match self {
+            Self::Sqlite(_) => self.execute(
+                "CREATE TRIGGER no_faults BEFORE UPDATE ON koppeltaal_outbox WHEN new.fault_kind IS NOT NULL
+                 BEGIN SELECT RAISE(ABORT, 'no faults'); END",
+            ),
+            #[cfg(feature = "postgresql")]
+            Self::Postgresql(_) => self
+                .execute("ALTER TABLE koppeltaal_outbox ADD CONSTRAINT no_faults CHECK (fault_kind IS NULL)"),
+        }
+        .await
+    }
+
+    /// As if every message had been taken so many times, some time ago, by dispatchers that were killed then.
+    pub(crate) async fn pretend_it_was_taken(&self, times: u32) -> Result {
+        let long_ago = match self {
+            Self::Sqlite(_) => "1",
+            #[cfg(feature = "postgresql")]
+            Self::Postgresql(_) => "clock_timestamp() - interval '1 day'",
+        };
+        let update = format!(
+            "UPDATE koppeltaal_outbox SET state = 'sending', holder = 'nobody', attempts = {times},
+                 unsettled = {times}, posted_at = {long_ago}, not_before = {long_ago}"
+        );
+        self.execute(&update).await
+    }
+
+    async fn execute(&self, statement: &str) -> Result {
+        match self {
+            Self::Sqlite(directory) => {
+                let connection = koppeltaal::rusqlite::Connection::open(directory.path().join("epd.db"))?;
+                connection.busy_timeout(Duration::from_secs(30))?;
+                connection.execute_batch(statement)?;
+            }
+            #[cfg(feature = "postgresql")]
+            Self::Postgresql(pool) => pool.get().await?.batch_execute(statement).await?,
+        }
+        Ok(())
+    }
+}
+
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) database: Database,

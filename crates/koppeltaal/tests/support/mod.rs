@@ -8,7 +8,18 @@ use koppeltaal::deadpool_postgres::Pool;
 
 /// A pool whose connections work in a schema that is theirs alone.
 pub(crate) async fn fresh_schema() -> Pool {
+    postgresql::create_schema(&fresh_name()).await
+}
+
+/// The same, where transactions have this isolation level when nothing is said.
+pub(crate) async fn fresh_schema_with(level: &str) -> Pool {
+    let name = fresh_name();
+    postgresql::create_schema(&name).await;
+    let level = level.replace(' ', "\\ ");
+    postgresql::schema_with(&name, &format!("-c default_transaction_isolation={level}"))
+}
+
+fn fresh_name() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-    postgresql::create_schema(&name).await
+    format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }

@@ -15,8 +15,13 @@ pub(crate) async fn create_schema(name: &str) -> Pool {
 
 /// A pool whose connections work in this schema.
 pub(crate) fn schema(name: &str) -> Pool {
+    schema_with(name, "")
+}
+
+/// The same, with these options of the server's besides.
+pub(crate) fn schema_with(name: &str, options: &str) -> Pool {
     let mut config = server();
-    config.options(format!("-c search_path={name}"));
+    config.options(format!("-c search_path={name} {options}"));
     pool(config)
 }
 

@@ -1,6 +1,7 @@
 //! A [`Dispatcher`] at work: as many loops as messages may be sent at the same time, each of which takes a message, tries
 //! it, and writes down how that ended.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,15 +10,26 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, join_all};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
-use tracing::{debug, warn};
+use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
+use super::aside::Aside;
+use super::warnings::Warnings;
 use super::{DispatchReport, DispatchTrouble, Dispatcher};
+use crate::causes::causes;
 use crate::connector::Prepared;
 use crate::database::DatabaseError;
-use crate::outbox::OutboxError;
-use crate::outbox::attempt::{self, Earlier, Scope, Verdict, fault};
+use crate::observer::guarded;
+use crate::outbox::attempt::{self, Earlier, Scope, Verdict};
 use crate::outbox::store::{Claim, Claimed, End};
+use crate::outbox::{OutboxError, OutboxFault};
+
+/// How often to write down again how an attempt ended, when the database does not take it for now.
+const SETTLE_TRIES: u32 = 3;
+
+/// A message is not posted again that was taken this often in a row without anybody writing down how that ended: the database
+/// does not take it, or it brings its dispatcher down.
+const MAX_UNSETTLED: u32 = 10;
 
 pub(super) struct Running {
     dispatcher: Dispatcher,
@@ -26,6 +38,8 @@ pub(super) struct Running {
     /// What the loop that looks for a message is woken by; the others wait until it has one.
     turn: tokio::sync::Mutex<watch::Receiver<()>>,
     server: Mutex<ServerTrouble>,
+    warnings: Mutex<Warnings>,
+    aside: Mutex<Aside>,
     /// What the database said last.
     pub(super) error: Mutex<Option<OutboxError>>,
     sent: AtomicU64,
@@ -55,6 +69,8 @@ impl Running {
             dispatcher,
             stopped,
             server: Mutex::default(),
+            warnings: Mutex::default(),
+            aside: Mutex::default(),
             error: Mutex::default(),
             sent: AtomicU64::default(),
             refused: AtomicU64::default(),
@@ -93,10 +109,12 @@ impl Running {
                 continue;
             }
             let holder = Uuid::new_v4().to_string();
+            let aside = lock(&self.aside).places(Instant::now());
             let claim = Claim {
                 domain: self.dispatcher.connector.sender().domain(),
                 holder: &holder,
                 lease: self.dispatcher.settle_time,
+                aside: &aside,
             };
             match self.dispatcher.outbox.store.claim(claim).await {
                 Ok(Some(claimed)) => return Some(Ours { claimed, holder }),
@@ -128,50 +146,105 @@ impl Running {
         }
     }
 
-    async fn send(&self, Ours { claimed, holder }: &Ours) {
-        let Claimed { identifier, event, .. } = claimed;
-        let end = match self.attempt(claimed, holder).await {
-            Ok(Some(verdict)) => self.weigh(verdict, claimed),
+    async fn send(&self, ours: &Ours) {
+        let Ours { claimed, holder } = ours;
+        // What panics is the application's version store, if anything is.
+        let end = match AssertUnwindSafe(self.attempt(claimed, holder)).catch_unwind().await {
+            Ok(Ok(Some(verdict))) => self.weigh(verdict, claimed),
             // Somebody else has taken it over.
-            Ok(None) => return,
-            Err(error) => return self.database_trouble(error),
+            Ok(Ok(None)) => return,
+            Ok(Err(error)) => return self.database_trouble(error),
+            Err(_) => {
+                let fault = OutboxFault::new("panicked", "an attempt to send the message panicked", None);
+                End::Later { pause: self.pause(claimed.attempts), posted: true, fault }
+            }
         };
-        match &end {
+        self.tell_of(&end, claimed);
+        self.settle(ours, end).await;
+    }
+
+    /// Counts how an attempt ended, and tells of it.
+    fn tell_of(&self, end: &End, Claimed { identifier, event, attempts, .. }: &Claimed) {
+        match end {
             End::Sent => {
                 debug!(%identifier, event, "sent");
                 self.sent.fetch_add(1, Ordering::Relaxed);
             }
             End::Later { pause, fault, .. } => {
-                debug!(%identifier, event, kind = fault.kind, error = %fault, ?pause, "put off");
+                let kind = &fault.kind;
+                if lock(&self.warnings).is_due(kind, Instant::now()) {
+                    warn!(%identifier, event, attempts, kind, error = %fault, ?pause, "not sent yet");
+                } else {
+                    debug!(%identifier, event, attempts, kind, error = %fault, ?pause, "not sent yet");
+                }
                 self.delayed.fetch_add(1, Ordering::Relaxed);
-                let trouble = DispatchTrouble::Delayed { identifier, event, fault, pause: *pause };
-                (self.dispatcher.observer)(&trouble);
+                self.tell(&DispatchTrouble::Delayed { identifier, event, fault, pause: *pause });
             }
             End::Refused(fault) => {
                 warn!(%identifier, event, kind = fault.kind, error = %fault, "refused; somebody has to decide");
                 self.refused.fetch_add(1, Ordering::Relaxed);
-                (self.dispatcher.observer)(&DispatchTrouble::Refused { identifier, event, fault });
+                self.tell(&DispatchTrouble::Refused { identifier, event, fault });
             }
         }
-        if let Err(error) = self.dispatcher.outbox.store.settle(claimed.place, holder, end).await {
-            // It stays ours until the lease is over; then it is looked up.
-            return self.database_trouble(error);
+    }
+
+    /// Writes down how an attempt ended: in plain words when the database will never take what the server said, and when it
+    /// does not take those either, the message is left alone.
+    async fn settle(&self, Ours { claimed, holder }: &Ours, end: End) {
+        let Claimed { place, identifier, event, .. } = claimed;
+        let plain = end.in_plain_words();
+        let mut result = self.write_down(*place, holder, end).await;
+        if let (Err(error), Some(plain)) = (&result, plain)
+            && error.is_final()
+        {
+            result = self.write_down(*place, holder, plain).await;
         }
-        // What is behind it about the same resource can go now.
-        self.dispatcher.outbox.wake();
+        match result {
+            // What is behind it about the same resource can go now.
+            Ok(()) => self.dispatcher.outbox.wake(),
+            Err(error) if error.is_final() => {
+                lock(&self.aside).put(*place, Instant::now());
+                let error = OutboxError::from(error);
+                error!(
+                    %identifier, event, error = causes(&error),
+                    "the outbox's database will never take what became of the message; somebody has to mend it"
+                );
+                self.tell(&DispatchTrouble::NotSettled { identifier, event, error: &error });
+                *lock(&self.error) = Some(error);
+            }
+            // It stays ours until the lease is over; then it is looked up.
+            Err(error) => self.database_trouble(error),
+        }
+    }
+
+    async fn write_down(&self, place: i64, holder: &str, end: End) -> Result<(), DatabaseError> {
+        let mut tries = 1;
+        loop {
+            match self.dispatcher.outbox.store.settle(place, holder, end.clone()).await {
+                Err(error) if !error.is_final() && tries < SETTLE_TRIES => {
+                    sleep(self.pause(tries)).await;
+                    tries += 1;
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Tries a message. None: it is not ours any more.
     async fn attempt(&self, claimed: &Claimed, holder: &str) -> Result<Option<Verdict>, DatabaseError> {
         let Dispatcher { connector, outbox, settle_time, .. } = &self.dispatcher;
         let Ok(prepared) = Prepared::from_json(&claimed.message) else {
-            let text = "the message in the outbox cannot be read back".to_owned();
-            return Ok(Some(Verdict::Refused(fault("stored-message", text, None))));
+            let text = "the message in the outbox cannot be read back";
+            return Ok(Some(Verdict::Refused(OutboxFault::new("stored-message", text, None))));
         };
-        let verdict = match attempt::look_up(connector, claimed, *settle_time).await {
+        let verdict = match attempt::look_up(connector, claimed, &prepared, *settle_time).await {
             Ok(Earlier::Accepted(versions)) => attempt::keep(connector, &versions).await,
             Ok(Earlier::Open(wait)) => Verdict::Open(wait),
             Ok(Earlier::No) => attempt::post(connector, &prepared, claimed.attempts, *settle_time / 2).await,
+            Ok(Earlier::Lost) if claimed.unsettled > MAX_UNSETTLED => {
+                let text = "the message was taken many times, and what became of it was never written down";
+                Verdict::Refused(OutboxFault::new("unsettled", text, None))
+            }
             Ok(Earlier::Lost) => {
                 if !outbox.store.post_again(claimed.place, holder, *settle_time).await? {
                     return Ok(None);
@@ -187,23 +260,33 @@ impl Running {
     fn weigh(&self, verdict: Verdict, claimed: &Claimed) -> End {
         let concerns_all = matches!(verdict, Verdict::Later { scope: Scope::Server, .. });
         if !concerns_all {
-            *self.server() = ServerTrouble::default();
+            self.has_passed();
         }
         match verdict {
             Verdict::Sent => End::Sent,
             Verdict::Refused(fault) => End::Refused(fault),
             Verdict::Open(pause) => {
                 let text = "the message was posted, but whether the server has it is not known yet";
-                End::Later { pause, posted: true, fault: fault("unknown-outcome", text.to_owned(), None) }
+                End::Later { pause, posted: true, fault: OutboxFault::new("unknown-outcome", text, None) }
             }
             Verdict::Later { posted, scope, wait, fault } => {
                 let wait = wait.unwrap_or_default();
+                let own = self.pause(claimed.attempts).max(wait);
                 let pause = match scope {
-                    Scope::Message => self.pause(claimed.attempts).max(wait),
-                    Scope::Server => self.pause_all(wait),
+                    Scope::Message => own,
+                    // A message that alone has this trouble, again and again, has the others wait ever less often.
+                    Scope::Server => self.pause_all(wait).max(own),
                 };
                 End::Later { pause, posted, fault }
             }
+        }
+    }
+
+    /// What concerned all messages is over, if there was anything.
+    fn has_passed(&self) {
+        let had_trouble = std::mem::take(&mut *self.server()).times > 0;
+        if had_trouble && lock(&self.warnings).has_passed() {
+            info!("messages can be sent again");
         }
     }
 
@@ -227,14 +310,23 @@ impl Running {
     }
 
     fn server(&self) -> MutexGuard<'_, ServerTrouble> {
-        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.server)
+    }
+
+    fn tell(&self, trouble: &DispatchTrouble<'_>) {
+        guarded(|| (self.dispatcher.observer)(trouble));
     }
 
     fn database_trouble(&self, error: DatabaseError) {
         let error = OutboxError::from(error);
-        // What a database says can quote what was to be stored.
-        warn!("the outbox's database does not do what it was asked");
-        (self.dispatcher.observer)(&DispatchTrouble::Database(&error));
-        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        if lock(&self.warnings).is_due("database", Instant::now()) {
+            warn!(error = causes(&error), "the outbox's database does not do what it was asked");
+        }
+        self.tell(&DispatchTrouble::Database(&error));
+        *lock(&self.error) = Some(error);
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

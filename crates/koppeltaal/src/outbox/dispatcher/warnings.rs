@@ -1,0 +1,59 @@
+//! [`Warnings`]: which trouble is to be warned of. The first time it is, and while it lasts now and then, so that a log tells of
+//! it and is not full of it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long trouble of one kind is not warned of again.
+pub(super) const WARNING_INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+/// What was warned of, by the kind of trouble. There are as many kinds as errors have variants.
+#[derive(Debug, Default)]
+pub(super) struct Warnings {
+    last: HashMap<String, Instant>,
+}
+
+impl Warnings {
+    /// Whether trouble of this kind is to be warned of now.
+    pub(super) fn is_due(&mut self, kind: &str, now: Instant) -> bool {
+        match self.last.get_mut(kind) {
+            Some(last) if now.duration_since(*last) < WARNING_INTERVAL => false,
+            Some(last) => {
+                *last = now;
+                true
+            }
+            None => {
+                self.last.insert(kind.to_owned(), now);
+                true
+            }
+        }
+    }
+
+    /// Trouble that concerned everything has passed: the next one is news. Says whether there was any.
+    pub(super) fn has_passed(&mut self) -> bool {
+        let had = !self.last.is_empty();
+        self.last.clear();
+        had
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_is_told_at_once_and_while_it_lasts_and_not_more_often() {
+        let mut warnings = Warnings::default();
+        let now = Instant::now();
+        assert!(warnings.is_due("unreachable", now));
+        assert!(!warnings.is_due("unreachable", now + WARNING_INTERVAL / 2));
+        assert!(warnings.is_due("timeout", now), "another kind");
+        assert!(warnings.is_due("unreachable", now + WARNING_INTERVAL));
+        assert!(!warnings.is_due("unreachable", now + WARNING_INTERVAL * 3 / 2));
+        assert!(warnings.has_passed());
+        assert!(!warnings.has_passed());
+        assert!(warnings.is_due("unreachable", now + WARNING_INTERVAL * 3 / 2), "it is back");
+    }
+}

@@ -110,6 +110,10 @@ impl Checker {
     ) {
         self.inside(field.name, index, |checker| {
             let _ = checker.report.value("", value, value.verdict(), 0);
+            if value.is_hollow() {
+                let found = "neither value nor extension";
+                let _ = checker.report.find((Severity::Warning, Rule::EMPTY), "", 0, "a value", found);
+            }
             if let Some(companions) = value.companions() {
                 checker.structure_content(companions);
             }

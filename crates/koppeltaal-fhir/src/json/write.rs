@@ -216,6 +216,14 @@ impl Walker for Writer<'_> {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
         self.before(field);
         let companions = value.companions();
+        if value.is_hollow() {
+            // An empty element of XML says nothing; but that it is there counts where the standard wants one.
+            if field.mandatory {
+                self.companion_name(field);
+                self.out.extend_from_slice(b"{}");
+            }
+            return;
+        }
         if companions.is_none() || value.wire_text().is_some() {
             self.name(field);
             self.value(value);
@@ -228,7 +236,7 @@ impl Walker for Writer<'_> {
 
     fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList) {
         self.before(field);
-        let present = |index: &usize| !values.get(*index).is_absent();
+        let present = |index: &usize| !values.get(*index).is_absent() && !values.get(*index).is_hollow();
         let count = (0..values.len()).rev().find(present).map_or(0, |last| last + 1);
         let has_value = |index: usize| values.get(index).wire_text().is_some();
         let companions =

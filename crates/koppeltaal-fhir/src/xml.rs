@@ -1,5 +1,6 @@
 //! XML: reader and writer for resources and Atom feeds, on tokens of our own.
 
+mod atom;
 mod capture;
 #[cfg(test)]
 mod comparison;
@@ -14,7 +15,10 @@ mod tag;
 mod text;
 mod tokens;
 mod write;
+mod write_feed;
 
+#[cfg(feature = "json")]
+pub(crate) use atom::part_from_json;
 pub(crate) use narrative::problems_of as narrative_problems;
 pub(crate) use read::{read, resource_type};
 pub(crate) use text::{escape_attribute, unescape};

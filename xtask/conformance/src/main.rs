@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod agreement;
 mod difference;
 mod examples;
 mod exceptions;

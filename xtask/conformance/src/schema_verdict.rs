@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use koppeltaal_fhir::{ReadError, ReadOptions};
 
+use crate::agreement::disagreement;
 use crate::difference::{Difference, excerpt};
 use crate::ledger::{Ledger, Sample};
 use crate::mutate::{KINDS, Kind, Mutant, REGIONS, Region, Source};
@@ -25,6 +26,8 @@ struct Ours {
     /// The rule that was broken, or the kind of error.
     rule: String,
     line: Option<u32>,
+    /// How a check, or what is written, disagrees with a read that took the file.
+    disagreement: Option<String>,
 }
 
 impl Ours {
@@ -49,7 +52,8 @@ fn strict(text: &[u8]) -> Ours {
         }
         Err(panic) => (Some(panic), "PANIC".to_owned(), None),
     };
-    Ours { refusal, rule, line }
+    let disagreement = if refusal.is_none() { disagreement(text) } else { None };
+    Ours { refusal, rule, line, disagreement }
 }
 
 /// An XML file to compare verdicts on.
@@ -93,6 +97,9 @@ struct Tally {
     both_refuse: usize,
     same_line: usize,
     both_accept: usize,
+    /// Those that a strict read takes, and how a check or what is written contradicts that.
+    taken: usize,
+    contradictions: Vec<String>,
     failed: usize,
     /// By reason: whether xmllint is wrong, and how many.
     explained: BTreeMap<&'static str, (bool, usize)>,
@@ -149,6 +156,13 @@ pub(crate) fn check_mutants(
     ledger.record_sample(tally.both_accept + tally.both_refuse, sample);
     ledger.print();
     tally.print(sources.len());
+    ledger.start("agreement", "a check and what is written agree with the strict read, on mutants", 100.0);
+    let failed = tally.contradictions.len();
+    ledger.record_sample(tally.taken - failed, Sample { failed, ..Sample::default() });
+    ledger.print();
+    for contradiction in tally.contradictions.iter().take(10 * EXAMPLES) {
+        println!("    FAILED {contradiction}");
+    }
     Ok(())
 }
 
@@ -177,6 +191,11 @@ fn mutant(sources: &[Source], random: &mut Random) -> (usize, Mutant) {
 
 impl Tally {
     fn add(&mut self, file: &str, mutant: &Mutant, ours: &Ours, theirs: &Verdict, ledger: &Ledger) {
+        if ours.refusal.is_none() {
+            self.taken += 1;
+            let contradiction = ours.disagreement.as_ref();
+            self.contradictions.extend(contradiction.map(|how| format!("{file}: {}: {how}", mutant.what)));
+        }
         let place = self.by_place.entry((mutant.kind, mutant.region)).or_default();
         place.1 += 1;
         match (ours.refusal.is_some(), *theirs != Verdict::Valid) {

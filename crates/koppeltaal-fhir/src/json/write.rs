@@ -263,8 +263,12 @@ impl Walker for Writer<'_> {
         let present = |index: &usize| !values.get(*index).is_absent() && !values.get(*index).is_hollow();
         let count = (0..values.len()).rev().find(present).map_or(0, |last| last + 1);
         let has_value = |index: usize| values.get(index).wire_text().is_some();
-        let companions =
-            |index: usize| values.get(index).companions().filter(|companions| !companions.is_bare());
+        // Of a mandatory list that only has empty elements of XML, one is told of.
+        let tells_hollow = field.mandatory && count == 0;
+        let count = if tells_hollow { values.len().min(1) } else { count };
+        let companions = |index: usize| {
+            values.get(index).companions().filter(|companions| tells_hollow || !companions.is_bare())
+        };
         if (0..count).any(has_value) {
             self.array(field, count, |writer, index| {
                 if has_value(index) {

@@ -15,6 +15,7 @@ pub(super) use value::is_language;
 
 use super::tag::Tag;
 use super::tokens::{Token, Tokens};
+use crate::primitives::is_xml_space;
 
 /// What is wrong at a place in a narrative.
 pub(crate) struct Problem {
@@ -73,10 +74,11 @@ impl Narrative {
         }
     }
 
-    /// Looks at text that is not only white space.
-    pub(crate) fn text(&mut self) {
+    /// Looks at text; white space may stand anywhere, also as references.
+    pub(crate) fn text(&mut self, text: &str) {
         if let Some(Open { element: Some((name, content, _)), .. }) = self.open.last()
             && !content.text
+            && !text.chars().all(is_xml_space)
         {
             self.problem(format!("no text in <{name}>"), "text".to_owned());
         }
@@ -211,7 +213,7 @@ pub(crate) fn problems_of(markup: &str) -> Vec<Problem> {
                 }
             }
             Ok(Token::End) => narrative.end(),
-            Ok(Token::Text(_)) => narrative.text(),
+            Ok(Token::Text(text)) => narrative.text(&text),
             Ok(Token::Space(_)) => {}
             Ok(Token::Eof) | Err(_) => return narrative.problems().collect(),
         }

@@ -1,8 +1,11 @@
 //! XML: reader and writer for resources and Atom feeds, on tokens of our own.
 
+mod atom;
+mod atom_parts;
 mod capture;
 #[cfg(test)]
 mod comparison;
+mod element;
 mod feed;
 mod names;
 mod narrative;
@@ -13,7 +16,10 @@ mod tag;
 mod text;
 mod tokens;
 mod write;
+mod write_feed;
 
+#[cfg(feature = "json")]
+pub(crate) use atom_parts::part_from_json;
 pub(crate) use narrative::problems_of as narrative_problems;
 pub(crate) use read::{read, resource_type};
 pub(crate) use text::{escape_attribute, unescape};

@@ -290,14 +290,17 @@ impl Answer {
         }
         let content_type = self.header(&header::CONTENT_TYPE);
         let format = media::format_of(content_type, &self.body).ok_or(ProtocolProblem::MediaType)?;
-        if format == Format::Xml && media::is_foreign_charset(content_type) && !is_plain_ascii(&self.body) {
+        // A byte order mark outranks the label (RFC 7303, section 3.2); for JSON and for ASCII the label says nothing.
+        let is_free = format == Format::Json || is_plain_ascii(&self.body);
+        if media::is_foreign_charset(content_type) && !is_free && !self.body.starts_with(b"\xEF\xBB\xBF") {
             return Err(ProtocolProblem::Charset);
         }
         Ok(format)
     }
 
     fn options(&self) -> ReadOptions {
-        ReadOptions::tolerant().limits(self.limits)
+        let content_type = self.header(&header::CONTENT_TYPE).unwrap_or_default();
+        ReadOptions::tolerant().limits(self.limits).labelled(content_type)
     }
 
     /// The body as a document, with what was odd about it.

@@ -80,7 +80,10 @@ impl<'t> Reader<'t> {
     pub(super) fn companions_object(&mut self, value: &mut dyn AnyPrimitive) -> Result<()> {
         self.report.charge(size_of::<Companions>(), self.scanner.offset())?;
         self.structure(value.companions_mut())?;
-        value.settle();
+        // `{}` alone stands for an empty element of XML.
+        if value.wire_text().is_some() {
+            value.settle();
+        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
 use crate::primitives::{decimal_to_json, is_xml_space};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Structure, StructureList, Walker, member};
-use crate::unknown::{UnknownContent, UnknownNode, UnknownResource};
+use crate::unknown::{AtomPart, Unknown, UnknownContent, UnknownNode, UnknownResource};
 use crate::xhtml::Xhtml;
 
 /// Writes a resource or a bundle. `indent` spaces per level; 0 for none, and no line breaks.
@@ -114,8 +114,32 @@ impl Writer<'_> {
             value.walk(self);
             self.unknown_before(usize::MAX);
             self.unknown = outer;
+            self.atom_parts(value.unknown());
         }
         self.close(b'}');
+    }
+
+    /// What only Atom has: an array of strings, each with a mark in front that tells what it is.
+    fn atom_parts(&mut self, unknown: &Unknown) {
+        let mut parts = Vec::new();
+        for node in unknown {
+            if let UnknownContent::Atom(part, source) = &node.content {
+                parts.push(match part {
+                    AtomPart::Attribute => format!("{}{}={source}", part.mark(), node.name),
+                    _ => format!("{}{source}", part.mark()),
+                });
+            }
+        }
+        if parts.is_empty() {
+            return;
+        }
+        self.member(member!("_atom"));
+        self.open(b'[');
+        for part in parts {
+            self.separate();
+            write_string(self.out, &part);
+        }
+        self.close(b']');
     }
 
     fn unknown_before(&mut self, index: usize) {
@@ -216,6 +240,14 @@ impl Walker for Writer<'_> {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
         self.before(field);
         let companions = value.companions();
+        if value.is_hollow() {
+            // An empty element of XML says nothing; but that it is there counts where the standard wants one.
+            if field.mandatory {
+                self.companion_name(field);
+                self.out.extend_from_slice(b"{}");
+            }
+            return;
+        }
         if companions.is_none() || value.wire_text().is_some() {
             self.name(field);
             self.value(value);
@@ -228,11 +260,15 @@ impl Walker for Writer<'_> {
 
     fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList) {
         self.before(field);
-        let present = |index: &usize| !values.get(*index).is_absent();
+        let present = |index: &usize| !values.get(*index).is_absent() && !values.get(*index).is_hollow();
         let count = (0..values.len()).rev().find(present).map_or(0, |last| last + 1);
         let has_value = |index: usize| values.get(index).wire_text().is_some();
-        let companions =
-            |index: usize| values.get(index).companions().filter(|companions| !companions.is_bare());
+        // Of a mandatory list that only has empty elements of XML, one is told of.
+        let tells_hollow = field.mandatory && count == 0;
+        let count = if tells_hollow { values.len().min(1) } else { count };
+        let companions = |index: usize| {
+            values.get(index).companions().filter(|companions| tells_hollow || !companions.is_bare())
+        };
         if (0..count).any(has_value) {
             self.array(field, count, |writer, index| {
                 if has_value(index) {

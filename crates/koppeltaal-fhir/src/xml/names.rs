@@ -3,14 +3,20 @@
 use std::collections::HashMap;
 
 /// A namespace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Namespace {
     Fhir,
     Xhtml,
     Atom,
     Tombstone,
     OpenSearch,
+    /// How well a result of a search fits.
+    Relevance,
     Signature,
+    /// What the prefix `xml` stands for.
+    Xml,
+    /// What the prefix `xmlns` stands for.
+    Xmlns,
     /// No namespace.
     None,
     /// Another one, by its place in [`Scopes`].
@@ -27,7 +33,10 @@ const KNOWN: &[(Namespace, &str)] = &[
     (Namespace::Atom, "http://www.w3.org/2005/Atom"),
     (Namespace::Tombstone, "http://purl.org/atompub/tombstones/1.0"),
     (Namespace::OpenSearch, "http://a9.com/-/spec/opensearch/1.1/"),
+    (Namespace::Relevance, "http://a9.com/-/opensearch/extensions/relevance/1.0/"),
     (Namespace::Signature, SIGNATURE_NAMESPACE),
+    (Namespace::Xml, "http://www.w3.org/XML/1998/namespace"),
+    (Namespace::Xmlns, "http://www.w3.org/2000/xmlns/"),
     (Namespace::None, ""),
 ];
 
@@ -52,6 +61,8 @@ pub(crate) const MAXIMUM_PREFIXES: u32 = 256;
 
 impl<'t> Scopes<'t> {
     pub(crate) const ROOT: Scope = Scope { default: Namespace::None, prefixes: 0 };
+    /// Inside a feed that declares nothing else.
+    pub(crate) const FEED: Scope = Scope { default: Namespace::Atom, prefixes: 0 };
 
     /// The namespace of a URI.
     pub(crate) fn namespace(&mut self, uri: &str) -> Namespace {
@@ -88,6 +99,9 @@ impl<'t> Scopes<'t> {
 
     /// What `prefix` means in `scope`; `None` if it is not declared.
     pub(crate) fn resolve(&self, scope: Scope, prefix: &str) -> Option<Namespace> {
+        if prefix == "xml" {
+            return Some(Namespace::Xml);
+        }
         let declared = self.prefixes.get(..scope.prefixes as usize)?;
         declared.iter().rev().find(|(declared, _)| *declared == prefix).map(|(_, namespace)| *namespace)
     }

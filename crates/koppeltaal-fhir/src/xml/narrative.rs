@@ -11,9 +11,11 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use grammar::{Element, Names};
+pub(super) use value::is_language;
 
 use super::tag::Tag;
 use super::tokens::{Token, Tokens};
+use crate::primitives::is_xml_space;
 
 /// What is wrong at a place in a narrative.
 pub(crate) struct Problem {
@@ -27,6 +29,8 @@ pub(crate) struct Narrative {
     open: Vec<Open>,
     ids: HashSet<String>,
     problems: Vec<Problem>,
+    /// Whether it may be any element of XHTML, as in a text of Atom, and not only a div.
+    any_root: bool,
 }
 
 /// An element that is open.
@@ -40,6 +44,11 @@ struct Open {
 }
 
 impl Narrative {
+    /// For the XHTML in a text of Atom, which may be any element.
+    pub(crate) fn of_atom() -> Self {
+        Self { any_root: true, ..Self::default() }
+    }
+
     /// Looks at a start tag. `name` is without prefix, `None` if it is in another namespace.
     pub(crate) fn start(&mut self, name: Option<&str>, tag: &Tag<'_>) {
         let known = name.and_then(grammar::element);
@@ -50,7 +59,7 @@ impl Narrative {
                 return;
             }
             Some(parent) => known.is_some_and(|(index, _)| parent.accept(1 << index)),
-            None => name == Some("div"),
+            None => name == Some("div") || self.any_root && known.is_some(),
         };
         if !is_welcome {
             let expected = self.open.last().map_or_else(|| "a div".to_owned(), Open::expected);
@@ -65,10 +74,11 @@ impl Narrative {
         }
     }
 
-    /// Looks at text that is not only white space.
-    pub(crate) fn text(&mut self) {
+    /// Looks at text; white space may stand anywhere, also as references.
+    pub(crate) fn text(&mut self, text: &str) {
         if let Some(Open { element: Some((name, content, _)), .. }) = self.open.last()
             && !content.text
+            && !text.chars().all(is_xml_space)
         {
             self.problem(format!("no text in <{name}>"), "text".to_owned());
         }
@@ -99,7 +109,12 @@ impl Narrative {
         let (name, _, groups) = element;
         let find = |wanted: &str| groups.iter().copied().flatten().find(|(known, ..)| *known == wanted);
         for (attribute, raw) in tag.attributes() {
-            if attribute == "xmlns" || attribute.starts_with("xmlns:") {
+            // Where schemas are may be told anywhere (XML Schema, section 2.6.3).
+            let is_hint = |local| matches!(local, "schemaLocation" | "noNamespaceSchemaLocation");
+            if attribute == "xmlns"
+                || attribute.starts_with("xmlns:")
+                || attribute.split_once(':').is_some_and(|(_, local)| is_hint(local))
+            {
                 continue;
             }
             let Some((_, kind, _)) = find(attribute) else {
@@ -198,7 +213,7 @@ pub(crate) fn problems_of(markup: &str) -> Vec<Problem> {
                 }
             }
             Ok(Token::End) => narrative.end(),
-            Ok(Token::Text(_)) => narrative.text(),
+            Ok(Token::Text(text)) => narrative.text(&text),
             Ok(Token::Space(_)) => {}
             Ok(Token::Eof) | Err(_) => return narrative.problems().collect(),
         }

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::read::{ERROR, Element, Reader, Result, WARNING};
+use super::element::Element;
+use super::read::{ERROR, Reader, Result, WARNING};
 use super::tag::RawValue;
 use super::tokens::Token;
 use crate::finding::Rule;
@@ -41,9 +42,12 @@ impl<'t> Reader<'t> {
                     self.check_primitive(field, item, value, verdict, element.tag.offset)?;
                 }
             }
-            None if value.is_absent() => {
+            None if value.is_absent() || value.is_hollow() => {
                 let found = "neither value nor extension";
                 self.report.find((WARNING, Rule::EMPTY), field.name, element.tag.offset, "a value", found)?;
+                // The schema takes it for an element that is there.
+                self.report.charge(size_of::<Companions>(), element.tag.offset)?;
+                value.companions_mut();
             }
             None => {}
         }

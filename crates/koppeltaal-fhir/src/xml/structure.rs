@@ -2,15 +2,22 @@
 
 use std::borrow::Cow;
 
+use super::element::Element;
 use super::names::{Namespace, Scope};
-use super::read::{ERROR, Element, Reader, Result, WARNING};
-use super::tag::{RawValue, is_name};
+use super::read::{ERROR, Reader, Result, WARNING};
+use super::tag::RawValue;
 use super::tokens::Token;
 use crate::finding::Rule;
 use crate::primitive::Verdict;
 use crate::primitives::is_xml_space;
 use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
+
+/// Whether the type has the text of its element as a field, as Binary does.
+#[inline]
+fn is_text(schema: &TypeSchema) -> bool {
+    schema.fields.last().is_some_and(|field| field.shape == Shape::Text)
+}
 
 /// The text of an element whose type has it as a field, and where it starts.
 #[derive(Default)]
@@ -26,6 +33,8 @@ impl<'t> Reader<'t> {
         let mut present = self.structure_attributes(target, element)?;
         if !element.tag.is_empty {
             self.children(target, element.scope, &mut present)?;
+        } else if is_text(schema) {
+            self.set_content(target, Content::default(), &mut present)?;
         }
         for field in schema.missing(present) {
             self.report.find((ERROR, Rule::MINIMUM), field.name, element.tag.offset, "a value", "nothing")?;
@@ -50,9 +59,11 @@ impl<'t> Reader<'t> {
         for (name, raw) in element.attributes() {
             match schema.find(name, 0).filter(|index| schema.fields[*index].shape == Shape::Attribute) {
                 Some(index) => {
-                    present.insert(index);
                     let value = self.value(raw, element.tag.offset)?;
-                    if value.is_empty() {
+                    // "Attributes can never be empty", says FHIR; to the model an empty one is none.
+                    if !value.is_empty() {
+                        present.insert(index);
+                    } else if !schema.fields[index].mandatory {
                         self.report.find(
                             (WARNING, Rule::EMPTY),
                             name,
@@ -84,16 +95,13 @@ impl<'t> Reader<'t> {
         if let Some((prefix, local)) = name.split_once(':')
             && prefix != "xml"
         {
-            let namespace = self.resolve(element.scope, prefix, element.tag.offset)?;
+            let namespace = self.scopes.resolve(element.scope, prefix).unwrap_or(Namespace::None);
             let namespace = self.scopes.uri(namespace);
             let is_instance = namespace == "http://www.w3.org/2001/XMLSchema-instance";
             if is_instance && matches!(local, "schemaLocation" | "noNamespaceSchemaLocation") {
                 return Ok(());
             }
             uri = Some(namespace.into());
-        }
-        if !is_name(name) {
-            return Err(self.report.malformed("an attribute without a proper name", element.tag.offset));
         }
         let expected = format_args!("an attribute of {}", element.name);
         self.report.find((ERROR, Rule::UNKNOWN_ATTRIBUTE), "", element.tag.offset, expected, name)?;
@@ -137,7 +145,7 @@ impl<'t> Reader<'t> {
                         }
                     }
                 }
-                Token::End if content.text.is_empty() => return Ok(()),
+                Token::End if content.text.is_empty() && !is_text(schema) => return Ok(()),
                 Token::End => return self.set_content(target, content, present),
                 Token::Space(_) => {}
                 Token::Text(text) => self.text_between(target, &text, last, &mut content)?,
@@ -167,7 +175,7 @@ impl<'t> Reader<'t> {
             return Ok(());
         }
         let offset = self.tokens.offset();
-        if target.schema().fields.iter().any(|field| field.shape == Shape::Text) {
+        if is_text(target.schema()) {
             // A comment splits the text.
             if content.text.is_empty() {
                 content.offset = offset;
@@ -228,9 +236,9 @@ impl<'t> Reader<'t> {
                 None => (Rule::MAXIMUM, "it once"),
             };
             self.report.find((ERROR, rule), field.name, offset, expected, "another one")?;
-            // One that was empty will not be written, and this one then be the first.
+            // One that was empty gives way.
             let was_empty = field.choice.is_none()
-                && matches!(target.slot(index), Slot::Primitive(value) if value.is_absent());
+                && matches!(target.slot(index), Slot::Primitive(value) if value.is_absent() || value.is_hollow());
             if !was_empty {
                 return self.keep(target.unknown_mut(), element, *last + 1);
             }

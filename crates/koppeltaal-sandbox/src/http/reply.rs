@@ -181,7 +181,7 @@ mod tests {
     fn a_list_leaves_out_the_entry_that_its_format_cannot_carry() {
         let (status, body) = written(bundle(Vec::new()), Format::Xml);
         assert_eq!(status, StatusCode::OK);
-        let read = wire::read(body.as_bytes(), Format::Xml).expect("a document");
+        let read = wire::read(body.as_bytes(), Format::Xml, "").expect("a document");
         let bundle = read.document.into_bundle().expect("a bundle");
         let titles: Vec<_> = bundle.entry.iter().filter_map(|entry| entry.title.as_str()).collect();
         assert_eq!(titles, ["a", "c"]);

@@ -10,7 +10,7 @@ use crate::generated::datatypes::Extension;
 use crate::structure::{
     Field, FieldSchema, Shape, Slot, Structure, TypeSchema, Walker, growth, member, structure_parts,
 };
-use crate::unknown::Unknown;
+use crate::unknown::{Unknown, UnknownNode};
 
 /// The rare companions of a primitive value, boxed so that the many without pay one pointer.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -44,6 +44,11 @@ impl Companions {
     /// Whether there is anything besides the text.
     pub(crate) fn is_bare(&self) -> bool {
         self.id.is_none() && self.extension.is_empty() && self.unknown.is_empty()
+    }
+
+    /// Whether JSON has a place for any of it. It has none for unknown attributes and text.
+    pub(crate) fn is_json(&self) -> bool {
+        self.id.is_some() || !self.extension.is_empty() || self.unknown.iter().any(UnknownNode::is_json)
     }
 }
 
@@ -418,6 +423,8 @@ pub(crate) trait AnyPrimitiveList {
     fn get(&self, index: usize) -> &dyn AnyPrimitive;
     /// The value at `index`; the list grows as needed (JSON pads with `null`).
     fn at(&mut self, index: usize) -> &mut dyn AnyPrimitive;
+    /// Removes the values that are absent; tells where the first of them was.
+    fn drop_absent(&mut self) -> Option<usize>;
     /// Bytes that the list will grow by for the next value.
     fn growth(&self) -> usize;
 }
@@ -437,6 +444,12 @@ impl<T: Scalar> AnyPrimitiveList for Vec<Primitive<T>> {
             self.push(Primitive::default());
         }
         &mut self[index]
+    }
+
+    fn drop_absent(&mut self) -> Option<usize> {
+        let first = self.iter().position(Primitive::is_absent);
+        self.retain(|value| !value.is_absent());
+        first
     }
 
     fn growth(&self) -> usize {

@@ -122,6 +122,12 @@ impl<'text> Report<'text> {
         Ok(())
     }
 
+    /// Steps down to a value that nothing can stand in: the depth limit is about what is around it.
+    #[inline]
+    pub(crate) fn step(&mut self, name: &'static str, index: Option<usize>) {
+        self.path.push((name, index));
+    }
+
     #[inline]
     pub(crate) fn leave(&mut self) {
         self.path.pop();

@@ -75,6 +75,17 @@ pub(crate) enum Shape {
     Text,
     /// A primitive that the schema wants as text of the XML element, and senders write as `value`.
     IdReference,
+    /// A number that .NET, and with it every Koppeltaal server, writes as text in JSON.
+    Count,
+    /// A primitive that holds the markup of an XML signature.
+    Signature,
+}
+
+impl Shape {
+    /// Whether JSON can have a `_` member beside the value.
+    pub(crate) fn has_companions(self) -> bool {
+        matches!(self, Self::Primitive | Self::IdReference | Self::Count | Self::Signature)
+    }
 }
 
 impl TypeSchema {
@@ -198,6 +209,8 @@ pub(crate) trait StructureList {
     fn len(&self) -> usize;
     fn get(&self, index: usize) -> &dyn Structure;
     fn push(&mut self) -> &mut dyn Structure;
+    /// Removes the last one.
+    fn pop(&mut self);
     /// Bytes that the list will grow by for the next value: it doubles when it is full.
     fn growth(&self) -> usize;
 }
@@ -217,6 +230,10 @@ impl<T: Structure + Default> StructureList for Vec<T> {
         Vec::push(self, T::default());
         let last = self.len() - 1;
         &mut self[last]
+    }
+
+    fn pop(&mut self) {
+        Vec::pop(self);
     }
 
     fn growth(&self) -> usize {

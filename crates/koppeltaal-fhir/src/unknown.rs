@@ -74,6 +74,11 @@ impl UnknownNode {
     #[cfg(any(feature = "json", feature = "xml"))]
     pub(crate) const COST: usize = 2 * size_of::<Self>() + 2 * 32;
 
+    /// Whether JSON has a place for it.
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self.content, UnknownContent::JsonMember(_) | UnknownContent::XmlElement(_))
+    }
+
     /// The name of the element, attribute or JSON member; empty for text.
     pub fn name(&self) -> &str {
         &self.name

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::resource_types::ResourceTypes;
-use super::scan::{Kind, ScanError, Scanner};
+use super::scan::{Kind, ScanError, Scanner, TOO_DEEP};
 use crate::bundle::Bundle;
 use crate::document::{Document, ReadDocument};
 use crate::finding::{Rule, Severity};
@@ -60,7 +60,7 @@ impl<'t> Reader<'t> {
     #[cold]
     fn failure(&self, error: &ScanError) -> Failure {
         match error.problem {
-            "nested too deep" => self.report.limit("nested too deep", error.offset),
+            TOO_DEEP => self.report.limit(TOO_DEEP, error.offset),
             problem => self.report.malformed(problem, error.offset),
         }
     }
@@ -71,8 +71,15 @@ impl<'t> Reader<'t> {
         self.scan(kind)
     }
 
+    /// The text of the next value.
     pub(super) fn raw(&mut self) -> Result<&'t str> {
-        let raw = self.scanner.raw();
+        let raw = self.scanner.raw(self.report.limits().depth, 0);
+        self.scan(raw)
+    }
+
+    /// The text of the next value, an item of an array that may be kept as an array.
+    pub(super) fn raw_item(&mut self) -> Result<&'t str> {
+        let raw = self.scanner.raw(self.report.limits().depth, 1);
         self.scan(raw)
     }
 

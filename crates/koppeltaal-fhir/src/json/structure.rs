@@ -3,8 +3,11 @@
 use super::read::{ERROR, Reader, Result, WARNING};
 use super::scan::Kind;
 use crate::finding::Rule;
-use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure};
+use crate::primitive::{AnyPrimitive, AnyPrimitiveList};
+use crate::resource::Resource;
+use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, StructureList, Walker};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
+use crate::xhtml::Xhtml;
 
 /// How many fields behind the last one are tried before a member's name is read as a string.
 const LOOK_AHEAD: usize = 3;
@@ -24,11 +27,61 @@ pub(super) struct Progress {
     hint: usize,
     id_seen: bool,
     type_seen: bool,
+    /// Whether any member or item was null, or kept elsewhere.
+    has_gaps: bool,
+    /// Lists of primitives with a null among their values or companions.
+    nulls: FieldSet,
+    /// Where the first of these nulls is.
+    null_at: usize,
+    /// Lists of primitives of which an item was kept elsewhere.
+    misfits: FieldSet,
+}
+
+impl Progress {
+    /// Notes a null in a list of primitives.
+    pub(super) fn null_item(&mut self, field: &FieldSchema, offset: usize) {
+        self.has_gaps = true;
+        if self.nulls == FieldSet::default() {
+            self.null_at = offset;
+        }
+        self.nulls.insert(usize::from(field.index));
+    }
+
+    /// Notes that an item of a list of primitives has no value for now: it is kept elsewhere.
+    pub(super) fn misfit_item(&mut self, field: &FieldSchema) {
+        self.has_gaps = true;
+        self.misfits.insert(usize::from(field.index));
+    }
+}
+
+/// What an object holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holding {
+    Something,
+    /// Nothing but nulls.
+    Nulls,
+}
+
+/// Items that do not fit their list, as the text of an array without its brackets.
+#[derive(Default)]
+pub(super) struct Misfits(String);
+
+impl Misfits {
+    pub(super) fn push(&mut self, raw: &str) {
+        if !self.0.is_empty() {
+            self.0.push(',');
+        }
+        self.0.push_str(raw);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl<'t> Reader<'t> {
-    /// Reads the object that starts here into `target`.
-    pub(super) fn structure(&mut self, target: &mut dyn Structure) -> Result<()> {
+    /// Reads the object that starts here into `target`. Tells whether it holds anything but nulls.
+    pub(super) fn structure(&mut self, target: &mut dyn Structure) -> Result<Holding> {
         let schema = target.schema();
         let start = self.scanner.offset();
         self.begin_object()?;
@@ -58,7 +111,29 @@ impl<'t> Reader<'t> {
         for field in schema.missing(progress.present) {
             self.report.find((ERROR, Rule::MINIMUM), field.name, start, "a value", "nothing")?;
         }
-        Ok(())
+        if progress.has_gaps { self.close_gaps(target, &progress) } else { Ok(Holding::Something) }
+    }
+
+    /// Removes the items of lists that were null and have no extensions either, or were kept elsewhere.
+    #[cold]
+    fn close_gaps(&mut self, target: &mut dyn Structure, progress: &Progress) -> Result<Holding> {
+        let schema = target.schema();
+        for field in schema.fields {
+            let index = usize::from(field.index);
+            let has_null = progress.nulls.contains(index);
+            if !has_null && !progress.misfits.contains(index) {
+                continue;
+            }
+            let Slot::Primitives(values) = target.slot(index) else { continue };
+            if let Some(item) = values.drop_absent()
+                && has_null
+            {
+                let path = format!("{}[{item}]", field.name);
+                let expected = "a value, or extensions beside the null";
+                self.report.find((ERROR, Rule::JSON_NULL), &path, progress.null_at, expected, "null")?;
+            }
+        }
+        Ok(if is_void(target) { Holding::Nulls } else { Holding::Something })
     }
 
     /// The member `name` of `target`, which is the field at `index`.
@@ -75,6 +150,7 @@ impl<'t> Reader<'t> {
         let kind = self.kind()?;
         if kind == Kind::Null {
             self.report.find((ERROR, Rule::JSON_NULL), name, offset, "no member, or a value", "null")?;
+            progress.has_gaps = true;
             return self.raw().map(drop);
         }
         if !progress.values.insert(index) {
@@ -92,33 +168,8 @@ impl<'t> Reader<'t> {
             let after = target.schema().end_of_group(index);
             return self.keep(target.unknown_mut(), name, after);
         }
-        let read = match target.slot(index) {
-            Slot::Primitive(value) => self.single_primitive(field, value, kind, offset)?,
-            Slot::Primitives(values) => self.primitive_values(field, values, kind, offset)?,
-            Slot::Structure(value) => self.single_structure(field, value, kind, offset)?,
-            Slot::Structures(values) => self.structures(field, values, kind, offset)?,
-            Slot::Resource(value) => match kind {
-                Kind::Object => {
-                    *value = self.nested_resource(field.name, None)?;
-                    value.is_some()
-                }
-                _ => false,
-            },
-            Slot::Resources(values) => self.resources(field, values, kind)?,
-            Slot::Xhtml(value) if kind == Kind::String => {
-                *value = self.xhtml(offset)?;
-                true
-            }
-            Slot::Attribute(value) if kind == Kind::String => {
-                *value = self.string()?.into_owned();
-                if value.is_empty() {
-                    self.report.find((ERROR, Rule::EMPTY), name, offset, "a value", "an empty string")?;
-                }
-                true
-            }
-            Slot::Xhtml(_) | Slot::Attribute(_) | Slot::None => false,
-        };
-        if !read {
+        if !fits(field, kind) {
+            // Before the slot is asked for, which makes what is absent.
             self.report.find(
                 (ERROR, Rule::JSON_TYPE),
                 name,
@@ -128,7 +179,47 @@ impl<'t> Reader<'t> {
             )?;
             return self.keep(target.unknown_mut(), name, index + 1);
         }
-        Ok(())
+        let misfits = match target.slot(index) {
+            Slot::Primitive(value) => {
+                self.primitive(field, field.name, value, kind, offset)?;
+                Misfits::default()
+            }
+            Slot::Primitives(values) => self.primitives(field, values, kind, offset, progress)?,
+            Slot::Structure(value) => {
+                self.single_structure(field, value, offset)?;
+                Misfits::default()
+            }
+            Slot::Structures(values) => self.structures(field, values, kind, offset)?,
+            Slot::Resource(value) => {
+                *value = self.nested_resource(field.name, None)?;
+                if value.is_none() {
+                    let expected = expected_kind(field);
+                    self.report.find(
+                        (ERROR, Rule::JSON_TYPE),
+                        name,
+                        offset,
+                        expected,
+                        "an object without resourceType",
+                    )?;
+                    return self.keep(target.unknown_mut(), name, index + 1);
+                }
+                Misfits::default()
+            }
+            Slot::Resources(values) => self.resources(field, values)?,
+            Slot::Xhtml(value) => {
+                *value = self.xhtml(field, offset)?;
+                Misfits::default()
+            }
+            Slot::Attribute(value) => {
+                *value = self.string()?.into_owned();
+                if value.is_empty() {
+                    self.report.find((ERROR, Rule::EMPTY), name, offset, "a value", "an empty string")?;
+                }
+                Misfits::default()
+            }
+            Slot::None => return self.keep(target.unknown_mut(), name, index + 1),
+        };
+        self.keep_misfits(target.unknown_mut(), name, misfits, index + 1)
     }
 
     /// Notes that a field is present. `false`: another alternative of its choice already is.
@@ -204,8 +295,7 @@ impl<'t> Reader<'t> {
         let schema = target.schema();
         let primitive =
             name.strip_prefix('_').and_then(|name| schema.find(name, progress.hint.saturating_sub(1)));
-        let primitive = primitive
-            .filter(|index| matches!(schema.fields[*index].shape, Shape::Primitive | Shape::IdReference));
+        let primitive = primitive.filter(|index| schema.fields[*index].shape.has_companions());
         match primitive {
             Some(index) if progress.companions.insert(index) => {
                 self.companions(target, index, name, offset, progress)
@@ -254,10 +344,29 @@ impl<'t> Reader<'t> {
                 let raw = self.raw()?.to_owned();
                 match kind {
                     Kind::Number => target.set_id(raw),
-                    _ => target.unknown_mut().push(unknown_member(name, raw, 0)),
+                    _ => {
+                        self.report.charge(UnknownNode::COST, offset)?;
+                        target.unknown_mut().push(unknown_member(name, raw, 0));
+                    }
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Keeps items that do not fit their list beside it.
+    pub(super) fn keep_misfits(
+        &mut self,
+        unknown: &mut Unknown,
+        name: &str,
+        misfits: Misfits,
+        after: usize,
+    ) -> Result<()> {
+        if misfits.is_empty() {
+            return Ok(());
+        }
+        self.report.charge(UnknownNode::COST, self.scanner.offset())?;
+        unknown.push(unknown_member(name, format!("[{}]", misfits.0), after));
         Ok(())
     }
 
@@ -271,6 +380,59 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// Whether nothing would be written of a structure.
+fn is_void(structure: &dyn Structure) -> bool {
+    struct Seek(bool);
+    impl Walker for Seek {
+        fn primitive(&mut self, _: &'static FieldSchema, _: &dyn AnyPrimitive) {
+            self.0 = true;
+        }
+        fn primitives(&mut self, _: &'static FieldSchema, _: &dyn AnyPrimitiveList) {
+            self.0 = true;
+        }
+        fn structure(&mut self, _: &'static FieldSchema, _: &dyn Structure) {
+            self.0 = true;
+        }
+        fn structures(&mut self, _: &'static FieldSchema, _: &dyn StructureList) {
+            self.0 = true;
+        }
+        fn resource(&mut self, _: &'static FieldSchema, _: &Resource) {
+            self.0 = true;
+        }
+        fn resources(&mut self, _: &'static FieldSchema, _: &[Resource]) {
+            self.0 = true;
+        }
+        fn xhtml(&mut self, _: &'static FieldSchema, _: &Xhtml) {
+            self.0 = true;
+        }
+        fn attribute(&mut self, _: &'static FieldSchema, _: &str) {
+            self.0 = true;
+        }
+    }
+    let mut seek = Seek(structure.id().is_some() || !structure.unknown().is_empty());
+    structure.walk(&mut seek);
+    !seek.0
+}
+
+/// Whether a field takes a value of this kind, or a list of them.
+fn fits(field: &FieldSchema, kind: Kind) -> bool {
+    let is_list = field.repeats && kind == Kind::Array;
+    match field.shape {
+        Shape::Structure | Shape::Unextended => is_list || kind == Kind::Object,
+        Shape::Resource => {
+            if field.repeats {
+                is_list
+            } else {
+                kind == Kind::Object
+            }
+        }
+        Shape::Xhtml | Shape::Attribute => kind == Kind::String,
+        Shape::Primitive | Shape::IdReference | Shape::Count | Shape::Signature | Shape::Text => {
+            is_list || !matches!(kind, Kind::Object | Kind::Array)
+        }
+    }
+}
+
 pub(super) fn unknown_member(name: &str, raw: String, after: usize) -> UnknownNode {
     UnknownNode { name: name.to_owned(), content: UnknownContent::JsonMember(raw), after }
 }
@@ -278,9 +440,11 @@ pub(super) fn unknown_member(name: &str, raw: String, after: usize) -> UnknownNo
 fn expected_kind(field: &FieldSchema) -> &'static str {
     match (field.repeats, field.shape) {
         (true, _) => "an array",
-        (false, Shape::Primitive | Shape::IdReference | Shape::Text) => "a string, number or boolean",
+        (false, Shape::Primitive | Shape::IdReference | Shape::Count | Shape::Text) => {
+            "a string, number or boolean"
+        }
         (false, Shape::Structure | Shape::Unextended) => "an object",
         (false, Shape::Resource) => "a resource",
-        (false, Shape::Xhtml | Shape::Attribute) => "a string",
+        (false, Shape::Xhtml | Shape::Attribute | Shape::Signature) => "a string",
     }
 }

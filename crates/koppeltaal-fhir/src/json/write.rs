@@ -215,12 +215,11 @@ impl Writer<'_> {
 impl Walker for Writer<'_> {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
         self.before(field);
-        let companions = value.companions();
-        if companions.is_none() || value.wire_text().is_some() {
+        if has_value(value) {
             self.name(field);
             self.value(value);
         }
-        if let Some(companions) = companions.filter(|companions| !companions.is_bare()) {
+        if let Some(companions) = companions_of(value) {
             self.companion_name(field);
             self.companions(companions);
         }
@@ -228,26 +227,29 @@ impl Walker for Writer<'_> {
 
     fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList) {
         self.before(field);
-        let present = |index: &usize| !values.get(*index).is_absent();
-        let count = (0..values.len()).rev().find(present).map_or(0, |last| last + 1);
-        let has_value = |index: usize| values.get(index).wire_text().is_some();
-        let companions =
-            |index: usize| values.get(index).companions().filter(|companions| !companions.is_bare());
-        if (0..count).any(has_value) {
-            self.array(field, count, |writer, index| {
-                if has_value(index) {
-                    writer.value(values.get(index));
+        let items = || (0..values.len()).map(|index| values.get(index));
+        let has_companions = items().any(|value| companions_of(value).is_some());
+        // What is absent, or has nothing that JSON can say, takes no place.
+        let shown = || items().filter(|value| has_value(*value) || companions_of(*value).is_some());
+        if items().any(has_value) {
+            self.name(field);
+            self.open(b'[');
+            for value in shown() {
+                self.separate();
+                if has_value(value) {
+                    self.value(value);
                 } else {
-                    writer.out.extend_from_slice(b"null");
+                    self.out.extend_from_slice(b"null");
                 }
-            });
+            }
+            self.close(b']');
         }
-        if (0..count).any(|index| companions(index).is_some()) {
+        if has_companions {
             self.companion_name(field);
             self.open(b'[');
-            for index in 0..count {
+            for value in shown() {
                 self.separate();
-                match companions(index) {
+                match companions_of(value) {
                     Some(companions) => self.companions(companions),
                     None => self.out.extend_from_slice(b"null"),
                 }
@@ -304,6 +306,19 @@ impl Writer<'_> {
             self.unknown_before(usize::from(field.index));
         }
     }
+}
+
+/// Whether there is a value to write. Text is only asked for where it may be missing.
+fn has_value(value: &dyn AnyPrimitive) -> bool {
+    match value.companions() {
+        None => !value.is_absent(),
+        Some(_) => value.wire_text().is_some(),
+    }
+}
+
+/// The ids and extensions to write.
+fn companions_of(value: &dyn AnyPrimitive) -> Option<&Companions> {
+    value.companions().filter(|companions| companions.is_json())
 }
 
 /// Writes a JSON string with its quotes.

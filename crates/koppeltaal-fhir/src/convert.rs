@@ -73,7 +73,7 @@ fn resolve_named_entities(markup: &str) -> Result<String, String> {
 
 /// Fails unless the markup is one well-formed element.
 fn check_fragment(markup: &str) -> Result<(), String> {
-    let mut tokens = Tokens::new(markup);
+    let mut tokens = Tokens::of_fragment(markup);
     let mut depth = 0_usize;
     let mut seen = false;
     loop {

@@ -180,6 +180,9 @@ impl Resource {
 const RESOURCE_BYTES: usize = 3 << 10;
 
 #[cfg(any(feature = "json", feature = "xml"))]
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+#[cfg(any(feature = "json", feature = "xml"))]
 fn to_string(
     content: Content<'_>,
     indent: usize,
@@ -221,6 +224,7 @@ impl<T: Into<Resource>> From<T> for Document {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReadOptions {
     strict: bool,
+    told_utf8: bool,
     limits: Limits,
 }
 
@@ -254,6 +258,15 @@ impl ReadOptions {
         Self { strict: true, ..Self::default() }
     }
 
+    /// For text that was labelled as UTF-8 from outside, as by the `charset` of HTTP. The label outranks what an XML
+    /// declaration says of the encoding (RFC 7303, section 3.2), so that is not looked at. A byte order mark does the
+    /// same without being asked. JSON has no such declaration.
+    #[must_use]
+    pub fn told_utf8(mut self) -> Self {
+        self.told_utf8 = true;
+        self
+    }
+
     /// With other limits.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -280,7 +293,8 @@ impl ReadOptions {
     #[cfg(feature = "xml")]
     #[cfg_attr(docsrs, doc(cfg(feature = "xml")))]
     pub fn xml(&self, text: &[u8]) -> Result<ReadDocument, ReadError> {
-        self.read_with(text, crate::xml::read)
+        let is_told = self.told_utf8 || text.starts_with(BYTE_ORDER_MARK);
+        self.read_with(text, |text, report| crate::xml::read(text, is_told, report))
     }
 
     /// Reads text of a format.
@@ -327,7 +341,7 @@ impl ReadOptions {
         read: impl FnOnce(&str, Report<'_>) -> Result<T, Failure>,
     ) -> Result<T, ReadError> {
         // A byte order mark is common in files from .NET and carries no meaning in UTF-8.
-        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let report = Report::reading(text, self.strict, self.limits);
         if text.len() > self.limits.bytes {
             return Err(*report.limit(format!("longer than {} bytes", self.limits.bytes), 0));

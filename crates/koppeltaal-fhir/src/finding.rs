@@ -88,6 +88,8 @@ rules! {
     DUPLICATE_MEMBER "duplicate-member",
     /// JSON of the time before 0.0.82: `_id` for `id`, or a bundle wrapped in `feed`.
     LEGACY "json-legacy",
+    /// An XML declaration that tells of another encoding than UTF-8, above text that is UTF-8.
+    ENCODING "encoding",
     /// An element in another XML namespace than the standard's.
     NAMESPACE "namespace",
     /// A narrative that is not the XHTML fragment that the standard allows.

@@ -3,6 +3,7 @@
 mod capture;
 #[cfg(test)]
 mod comparison;
+mod element;
 mod feed;
 mod names;
 mod narrative;

@@ -184,6 +184,64 @@ mod xml {
     }
 
     #[test]
+    fn what_breaks_the_rules_of_namespaces_is_refused() {
+        for inside in [
+            "<name xmlns:a=\"\"/>",
+            "<name xmlns:xml=\"urn:x\"/>",
+            "<name xmlns:xmlns=\"urn:x\"/>",
+            "<name xmlns:a=\"http://www.w3.org/XML/1998/namespace\"/>",
+            "<name xmlns:a=\"http://www.w3.org/2000/xmlns/\"/>",
+            "<name xmlns=\"http://www.w3.org/2000/xmlns/\"/>",
+            "<name xmlns=\"http://www.w3.org/XML/1998/namespace\"/>",
+            "<name a:b=\"1\"/>",
+            "<x a:b=\"1\"/>",
+            "<x><y a:b=\"1\"/></x>",
+            "<x xmlns:a=\"urn:x\" xmlns:b=\"urn:x\" a:c=\"1\" b:c=\"2\"/>",
+            "<name xmlns:a=\"urn:x\" xmlns:b=\"urn:x\" a:c=\"1\" b:c=\"2\"/>",
+            "<x xmlns:a=\"urn:x\" xmlns:a=\"urn:y\"/>",
+            "<xmlns:x/>",
+            "<text><status value=\"generated\"/><div xmlns=\"http://www.w3.org/1999/xhtml\"><p o:x=\"1\"/></div></text>",
+            "<text><status value=\"generated\"/><div xmlns=\"http://www.w3.org/1999/xhtml\"><o:p/></div></text>",
+            "<contained><Foo a:b=\"1\"/></contained>",
+        ] {
+            let text = format!("{PATIENT}{inside}</Patient>");
+            let error = error(text.as_bytes());
+            assert!(matches!(error, ReadError::Malformed { .. }), "{inside}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_reference_that_is_none_is_refused_inside_what_nobody_knows_too() {
+        for inside in [
+            "<x y=\"&\"/>",
+            "<contained><Foo><x y=\"a & b\"/></Foo></contained>",
+            "<text><status value=\"generated\"/><div xmlns=\"http://www.w3.org/1999/xhtml\"><p title=\"&nbsp;\"/></div></text>",
+            "<name><family value=\"&#1;\"/></name>",
+        ] {
+            let text = format!("{PATIENT}{inside}</Patient>");
+            assert!(matches!(error(text.as_bytes()), ReadError::Malformed { .. }), "{inside}");
+        }
+    }
+
+    #[test]
+    fn the_prefix_xml_needs_no_declaration() {
+        let div = "<div xmlns=\"http://www.w3.org/1999/xhtml\" xml:lang=\"nl\">x</div>";
+        let text = format!(
+            "<Patient xmlns=\"http://hl7.org/fhir\" xmlns:xml=\"http://www.w3.org/XML/1998/namespace\">\
+             <text><status value=\"generated\"/>{div}</text></Patient>"
+        );
+        let read = ReadOptions::strict().xml(text.as_bytes()).expect("valid");
+        assert!(read.document.to_xml().expect("writable").contains(div));
+        // Kept, though an ancestor declares a prefix, for which unknown markup is written anew.
+        let text = "<Patient xmlns=\"http://hl7.org/fhir\" xmlns:f=\"http://hl7.org/fhir\">\
+                    <x f:a=\"1\"><xml:y><z/></xml:y></x></Patient>";
+        let read = ReadOptions::tolerant().xml(text.as_bytes()).expect("well-formed");
+        let written = read.document.to_xml().expect("writable");
+        assert!(written.contains("<xml:y><z/></xml:y>"), "{written}");
+        ReadOptions::tolerant().xml(written.as_bytes()).expect("well-formed");
+    }
+
+    #[test]
     fn text_that_grows_out_of_proportion_in_memory_is_refused() {
         let text = format!("{PATIENT}{}</Patient>", "<contact/>".repeat(100_000));
         let error = error(text.as_bytes());

@@ -3,10 +3,10 @@
 //! What is kept must stand on its own, so namespaces that an ancestor declares are written into it. Where none are
 //! (nearly always) the markup is a plain copy of the source.
 
+use super::element::Element;
 use super::names::{Namespace, Scope};
 use super::narrative::{Narrative, Problem};
-use super::read::{ERROR, Element, Reader, Result};
-use super::tag::is_name;
+use super::read::{ERROR, Reader, Result};
 use super::text::{escape_attribute, escape_text};
 use super::tokens::Token;
 use crate::finding::Rule;
@@ -30,7 +30,6 @@ impl<'t> Reader<'t> {
         outside: Namespace,
         narrative: &mut Option<(&str, Narrative)>,
     ) -> Result<String> {
-        self.check_name(element)?;
         let same_default = element.outer.default == outside || element.declares_default;
         let start = self.tokens.clone();
         self.narrative_start(element, narrative)?;
@@ -66,7 +65,6 @@ impl<'t> Reader<'t> {
             match self.token()? {
                 Token::Start => {
                     let child = self.open(scope)?;
-                    self.check_name(&child)?;
                     self.narrative_start(&child, narrative)?;
                     uses_outer_prefix = uses_outer_prefix || self.uses_prefix_of(outer, &child);
                     if !child.tag.is_empty {
@@ -124,29 +122,14 @@ impl<'t> Reader<'t> {
             && (is_prefixed(element.tag.name) || element.attributes().any(|(name, _)| is_prefixed(name)))
     }
 
-    /// Fails if a name, which no schema knows, is none, or has a prefix that is not declared.
-    fn check_name(&self, element: &Element<'t>) -> Result<()> {
-        if !element.tag.has_proper_name() {
-            return Err(self.report.malformed("a tag without a proper name", element.tag.offset));
-        }
-        if element.others > 0 && element.attributes().any(|(name, _)| !is_name(name)) {
-            return Err(self.report.malformed("an attribute without a proper name", element.tag.offset));
-        }
-        match element.tag.name.split_once(':') {
-            Some((prefix, _)) => self.resolve(element.scope, prefix, element.tag.offset).map(drop),
-            None => Ok(()),
-        }
-    }
-
     /// Writes `element` and all in it without prefixes.
     fn rewrite(&mut self, element: &Element<'t>, outside: Namespace, out: &mut Vec<u8>) -> Result<()> {
-        let mut open: Vec<(String, Namespace, Scope)> = Vec::new();
-        self.rewrite_start(element, outside, out)?;
+        let (name, default) = self.rewrite_start(element, outside, out)?;
         if element.tag.is_empty {
             return Ok(());
         }
-        open.push((element.name.to_owned(), element.namespace, element.scope));
-        while let Some((name, namespace, scope)) = open.last().cloned() {
+        let mut open: Vec<(&'t str, Namespace, Scope)> = vec![(name, default, element.scope)];
+        while let Some((name, default, scope)) = open.last().copied() {
             let token = self.tokens.next_or_remark();
             let Some(token) = token.map_err(|error| self.report.malformed(error.problem, error.offset))?
             else {
@@ -157,11 +140,10 @@ impl<'t> Reader<'t> {
             match token {
                 Token::Start => {
                     let child = self.open(scope)?;
-                    self.check_name(&child)?;
-                    self.rewrite_start(&child, namespace, out)?;
+                    let (name, default) = self.rewrite_start(&child, default, out)?;
                     if !child.tag.is_empty {
                         self.check_depth(open.len(), child.tag.offset)?;
-                        open.push((child.name.to_owned(), child.namespace, child.scope));
+                        open.push((name, default, child.scope));
                     }
                 }
                 Token::End => {
@@ -183,12 +165,23 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    fn rewrite_start(&mut self, element: &Element<'t>, outside: Namespace, out: &mut Vec<u8>) -> Result<()> {
+    /// Writes a start tag; gives its name as written, and the default namespace inside.
+    fn rewrite_start(
+        &mut self,
+        element: &Element<'t>,
+        outside: Namespace,
+        out: &mut Vec<u8>,
+    ) -> Result<(&'t str, Namespace)> {
+        // The prefix `xml` is the only one that its namespace can have.
+        let (name, default) = match element.namespace {
+            Namespace::Xml => (element.tag.name, outside),
+            namespace => (element.name, namespace),
+        };
         out.push(b'<');
-        out.extend_from_slice(element.name.as_bytes());
-        if element.namespace != outside {
+        out.extend_from_slice(name.as_bytes());
+        if default != outside {
             out.extend_from_slice(b" xmlns=\"");
-            let _ = escape_attribute(out, self.scopes.uri(element.namespace));
+            let _ = escape_attribute(out, self.scopes.uri(default));
             out.push(b'"');
         }
         let mut declared: Vec<&str> = Vec::new();
@@ -214,6 +207,6 @@ impl<'t> Reader<'t> {
             out.push(b'"');
         }
         out.extend_from_slice(if element.tag.is_empty { b"/>" } else { b">" });
-        Ok(())
+        Ok((name, default))
     }
 }

@@ -1,7 +1,8 @@
 //! Atom feeds: the XML form of a bundle. Children come in any order; the schema asks for little else.
 
+use super::element::Element;
 use super::names::Namespace;
-use super::read::{ERROR, Element, Reader, Result, WARNING};
+use super::read::{ERROR, Reader, Result, WARNING};
 use super::tag::RawValue;
 use super::tokens::Token;
 use crate::bundle::{Author, Bundle, Category, Entry, Link};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 /// A namespace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Namespace {
     Fhir,
     Xhtml,
@@ -11,6 +11,10 @@ pub(crate) enum Namespace {
     Tombstone,
     OpenSearch,
     Signature,
+    /// What the prefix `xml` stands for.
+    Xml,
+    /// What the prefix `xmlns` stands for.
+    Xmlns,
     /// No namespace.
     None,
     /// Another one, by its place in [`Scopes`].
@@ -28,6 +32,8 @@ const KNOWN: &[(Namespace, &str)] = &[
     (Namespace::Tombstone, "http://purl.org/atompub/tombstones/1.0"),
     (Namespace::OpenSearch, "http://a9.com/-/spec/opensearch/1.1/"),
     (Namespace::Signature, SIGNATURE_NAMESPACE),
+    (Namespace::Xml, "http://www.w3.org/XML/1998/namespace"),
+    (Namespace::Xmlns, "http://www.w3.org/2000/xmlns/"),
     (Namespace::None, ""),
 ];
 
@@ -88,6 +94,9 @@ impl<'t> Scopes<'t> {
 
     /// What `prefix` means in `scope`; `None` if it is not declared.
     pub(crate) fn resolve(&self, scope: Scope, prefix: &str) -> Option<Namespace> {
+        if prefix == "xml" {
+            return Some(Namespace::Xml);
+        }
         let declared = self.prefixes.get(..scope.prefixes as usize)?;
         declared.iter().rev().find(|(declared, _)| *declared == prefix).map(|(_, namespace)| *namespace)
     }

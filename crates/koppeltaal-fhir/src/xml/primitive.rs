@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::read::{ERROR, Element, Reader, Result, WARNING};
+use super::element::Element;
+use super::read::{ERROR, Reader, Result, WARNING};
 use super::tag::RawValue;
 use super::tokens::Token;
 use crate::finding::Rule;

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::names::{MAXIMUM_PREFIXES, Namespace, Scope, Scopes};
-use super::tag::{RawValue, Tag};
+use super::element::{Element, Problem};
+use super::names::{Namespace, Scope, Scopes};
+use super::tag::RawValue;
 use super::tokens::{Token, Tokens};
 use crate::document::{Document, ReadDocument};
 use crate::finding::{Rule, Severity};
@@ -23,13 +24,29 @@ pub(super) type Result<T> = std::result::Result<T, Failure>;
 /// The root element of a bundle.
 const FEED: &str = "feed";
 
-/// Reads one resource or feed.
-pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
+/// Encodings in which most characters of FHIR's are what they are in UTF-8, or that senders name who write UTF-8 (a .NET
+/// `StringWriter` says `utf-16`), by the start of their names in lower case.
+const NEARLY_UTF8: [&str; 10] = [
+    "utf-16",
+    "utf16",
+    "unicode",
+    "ucs-2",
+    "iso-10646-ucs-",
+    "iso-8859-",
+    "iso8859-",
+    "latin1",
+    "windows-125",
+    "us-ascii",
+];
+
+/// Reads one resource or feed. `is_told`: something above the XML declaration says that the text is UTF-8.
+pub(crate) fn read(text: &str, is_told: bool, report: Report<'_>) -> Result<ReadDocument> {
     let mut reader = Reader { tokens: Tokens::new(text), scopes: Scopes::default(), report };
-    if let Some(offset) = forbidden_control(text.as_bytes()) {
-        return Err(reader.report.malformed("a control character that XML does not allow", offset));
+    let root = reader.root()?;
+    if !is_told && let Some(encoding) = reader.tokens.encoding() {
+        reader.check_encoding(encoding, text)?;
     }
-    let document = reader.document()?;
+    let document = reader.document(&root)?;
     Ok(ReadDocument::new(document, reader.report))
 }
 
@@ -40,57 +57,10 @@ pub(crate) fn resource_type(text: &str, report: Report<'_>) -> Result<String> {
     Ok(if root.name == FEED { "Bundle" } else { root.name }.to_owned())
 }
 
-fn forbidden_control(bytes: &[u8]) -> Option<usize> {
-    let forbidden = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
-    // Without an early exit inside a block the compiler looks at many bytes at once, and line feeds are the only
-    // control characters that most texts have.
-    let suspect =
-        |block: &[u8]| block.iter().fold(false, |found, byte| found | (*byte < 0x20 && *byte != b'\n'));
-    let mut blocks = bytes.chunks(256).enumerate().filter(|(_, block)| suspect(block));
-    blocks.find_map(|(index, block)| {
-        let at = block.iter().position(|byte| forbidden(*byte))?;
-        Some(index * 256 + at)
-    })
-}
-
 pub(super) struct Reader<'t> {
     pub(super) tokens: Tokens<'t>,
     pub(super) scopes: Scopes<'t>,
     pub(super) report: Report<'t>,
-}
-
-/// An element whose start tag has been read, its name resolved.
-pub(super) struct Element<'t> {
-    pub(super) tag: Tag<'t>,
-    /// The name without prefix.
-    pub(super) name: &'t str,
-    pub(super) namespace: Namespace,
-    pub(super) id: Option<RawValue<'t>>,
-    /// How many attributes there are beside `id`, `value` and namespace declarations.
-    pub(super) others: u32,
-    /// Namespaces around the element, and inside it.
-    pub(super) outer: Scope,
-    pub(super) scope: Scope,
-    pub(super) declares_default: bool,
-}
-
-impl<'t> Element<'t> {
-    pub(super) fn value(&self) -> Option<RawValue<'t>> {
-        self.tag.value
-    }
-
-    /// The attributes other than `id`, `value` and namespace declarations.
-    #[inline]
-    pub(super) fn attributes(&self) -> impl Iterator<Item = (&'t str, RawValue<'t>)> + use<'t> {
-        self.tag
-            .other_attributes()
-            .filter(|(name, _)| !matches!(*name, "id" | "xmlns") && !name.starts_with("xmlns:"))
-    }
-
-    /// The value of an attribute other than `id` and `value`.
-    pub(super) fn attribute(&self, name: &str) -> Option<RawValue<'t>> {
-        self.attributes().find(|(other, _)| *other == name).map(|(_, value)| value)
-    }
 }
 
 impl<'t> Reader<'t> {
@@ -122,87 +92,15 @@ impl<'t> Reader<'t> {
     #[inline(always)]
     pub(super) fn open(&mut self, outer: Scope) -> Result<Element<'t>> {
         let tag = *self.tokens.tag();
-        let mut element = Element {
-            tag,
-            name: tag.name,
-            namespace: outer.default,
-            id: None,
-            others: 0,
-            outer,
-            scope: outer,
-            declares_default: false,
-        };
-        match tag.first_other {
-            None => {}
-            // An extension's.
-            Some(("url", _)) if tag.others == 1 => element.others = 1,
-            Some(_) => self.other_attributes(&mut element)?,
-        }
-        element.namespace = element.scope.default;
-        // Where no prefix is declared, one that is used all the same makes a name that nobody knows: see `capture`.
-        if element.scope.prefixes > 0
-            && let Some((prefix, name)) = tag.name.split_once(':')
-        {
-            element.name = name;
-            element.namespace = self.resolve(element.scope, prefix, tag.offset)?;
-        }
-        Ok(element)
-    }
-
-    /// Looks through the attributes that are not `value`.
-    fn other_attributes(&mut self, element: &mut Element<'t>) -> Result<()> {
-        let tag = element.tag;
-        let mut earlier = [""; 4];
-        if tag.others as usize > earlier.len() {
-            self.check_names_differ(tag)?;
-        }
-        for (index, (name, raw)) in tag.other_attributes().enumerate() {
-            if earlier.contains(&name) {
-                return Err(self.duplicate_attribute(name, tag.offset));
-            }
-            if let Some(place) = earlier.get_mut(index) {
-                *place = name;
-            }
-            if name == "id" {
-                element.id = Some(raw);
-            } else if name == "xmlns" {
-                let uri = self.value(raw, tag.offset)?;
-                element.scope.default = self.scopes.namespace(&uri);
-                element.declares_default = true;
-            } else if let Some(prefix) = name.strip_prefix("xmlns:") {
-                let uri = self.value(raw, tag.offset)?;
-                let namespace = self.scopes.namespace(&uri);
-                if !self.scopes.declare(&mut element.scope, prefix, namespace) {
-                    let limit = format!("more than {MAXIMUM_PREFIXES} namespace prefixes");
-                    return Err(self.report.limit(limit, tag.offset));
-                }
-            } else {
-                element.others += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// Fails if two attributes have the same name. Sorted, because a hostile tag has a million of them.
-    #[cold]
-    fn check_names_differ(&self, tag: Tag<'t>) -> Result<()> {
-        let mut names: Vec<&str> = tag.other_attributes().map(|(name, _)| name).collect();
-        names.sort_unstable();
-        match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(self.duplicate_attribute(pair[0], tag.offset)),
-            None => Ok(()),
-        }
+        Element::open(&mut self.scopes, tag, outer).map_err(|problem| self.refused(problem, tag.offset))
     }
 
     #[cold]
-    fn duplicate_attribute(&self, name: &str, offset: usize) -> Failure {
-        self.report.malformed(format!("the attribute `{name}` twice"), offset)
-    }
-
-    pub(super) fn resolve(&self, scope: Scope, prefix: &str, offset: usize) -> Result<Namespace> {
-        self.scopes
-            .resolve(scope, prefix)
-            .ok_or_else(|| self.report.malformed(format!("the prefix `{prefix}` is not declared"), offset))
+    fn refused(&self, problem: Problem, offset: usize) -> Failure {
+        match problem {
+            Problem::Malformed(problem) => self.report.malformed(problem, offset),
+            Problem::Limit(limit) => self.report.limit(limit, offset),
+        }
     }
 
     /// The first element, which has to be a feed or a resource.
@@ -226,13 +124,30 @@ impl<'t> Reader<'t> {
         Err(self.report.not_fhir(problem, root.tag.offset))
     }
 
-    fn document(&mut self) -> Result<Document> {
-        let root = self.root()?;
+    /// The text is UTF-8, or it could not have been read; the encoding that its declaration tells is another matter.
+    fn check_encoding(&mut self, encoding: &str, text: &str) -> Result<()> {
+        let name = encoding.to_ascii_lowercase();
+        if matches!(name.as_str(), "utf-8" | "utf8") || name == "us-ascii" && text.is_ascii() {
+            return Ok(());
+        }
+        if !NEARLY_UTF8.iter().any(|known| name.starts_with(known)) {
+            return Err(self.report.malformed(format!("encoding {encoding}: only UTF-8 is read"), 0));
+        }
+        self.report.find(
+            (WARNING, Rule::ENCODING),
+            "",
+            0,
+            "the encoding UTF-8, as that of the text",
+            encoding,
+        )
+    }
+
+    fn document(&mut self, root: &Element<'t>) -> Result<Document> {
         let document = if root.name == FEED {
-            self.expect_namespace(&root, Namespace::Atom)?;
-            Document::Bundle(self.feed(&root)?)
+            self.expect_namespace(root, Namespace::Atom)?;
+            Document::Bundle(self.feed(root)?)
         } else {
-            Document::Resource(self.resource(&root)?)
+            Document::Resource(self.resource(root)?)
         };
         match self.token()? {
             Token::Eof => Ok(document),

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::element::Element;
 use super::names::{Namespace, Scope};
-use super::read::{ERROR, Element, Reader, Result, WARNING};
-use super::tag::{RawValue, is_name};
+use super::read::{ERROR, Reader, Result, WARNING};
+use super::tag::RawValue;
 use super::tokens::Token;
 use crate::finding::Rule;
 use crate::primitive::Verdict;
@@ -84,16 +85,13 @@ impl<'t> Reader<'t> {
         if let Some((prefix, local)) = name.split_once(':')
             && prefix != "xml"
         {
-            let namespace = self.resolve(element.scope, prefix, element.tag.offset)?;
+            let namespace = self.scopes.resolve(element.scope, prefix).unwrap_or(Namespace::None);
             let namespace = self.scopes.uri(namespace);
             let is_instance = namespace == "http://www.w3.org/2001/XMLSchema-instance";
             if is_instance && matches!(local, "schemaLocation" | "noNamespaceSchemaLocation") {
                 return Ok(());
             }
             uri = Some(namespace.into());
-        }
-        if !is_name(name) {
-            return Err(self.report.malformed("an attribute without a proper name", element.tag.offset));
         }
         let expected = format_args!("an attribute of {}", element.name);
         self.report.find((ERROR, Rule::UNKNOWN_ATTRIBUTE), "", element.tag.offset, expected, name)?;

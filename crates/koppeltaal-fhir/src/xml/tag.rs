@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::text;
+use super::text::{self, is_name_character, is_name_start};
 use crate::bytes;
 
 /// A start tag. One that is empty (`<a/>`) has no end tag.
@@ -13,6 +13,10 @@ use crate::bytes;
 pub(crate) struct Tag<'t> {
     /// The name as written, with its prefix.
     pub(crate) name: &'t str,
+    /// Whether the name has a prefix.
+    pub(crate) is_prefixed: bool,
+    /// Whether the name of an attribute has one; `xmlns:` counts.
+    pub(crate) has_prefixed_attributes: bool,
     /// The source of all attributes, which is well-formed.
     attributes: &'t str,
     /// The attribute `value`.
@@ -30,26 +34,36 @@ pub(crate) struct Tag<'t> {
 
 impl<'t> Tag<'t> {
     /// Becomes the tag at the start of `text`, which stands at `offset` of the document; gives its length.
+    ///
+    /// The tag is well-formed by itself, its names and the references in its attributes included. That no attribute but
+    /// `value` is there twice, and what the prefixes mean, is for [`Element`](super::element::Element) to say.
     #[inline]
     pub(super) fn read(&mut self, text: &'t str, offset: usize) -> Result<usize, Cow<'static, str>> {
         let bytes = text.as_bytes();
-        let start = 1 + name_length(&bytes[1..]);
-        if start == 1 {
-            return Err("`<` that starts no tag".into());
+        let (length, marks) = scan_name(&bytes[1..]);
+        let start = 1 + length;
+        let name = &text[1..start];
+        *self = Self { name, offset, ..Self::default() };
+        if marks != PLAIN {
+            self.is_prefixed = check_name(name).ok_or_else(|| wrong_tag(bytes))?;
         }
-        *self = Self { name: &text[1..start], offset, ..Self::default() };
-        let mut attributes = Attributes { text, position: start };
+        let mut attributes = Attributes { text, position: start, any_prefixed: false };
         loop {
             let position = attributes.position;
             match bytes[position..] {
                 [b'>', ..] => {
                     self.attributes = &text[start..position];
+                    self.has_prefixed_attributes = attributes.any_prefixed;
                     return Ok(position + 1);
                 }
                 [b'/', b'>', ..] => {
                     self.attributes = &text[start..position];
+                    self.has_prefixed_attributes = attributes.any_prefixed;
                     self.is_empty = true;
                     return Ok(position + 2);
+                }
+                [byte, ..] if position == start && !byte.is_ascii_whitespace() => {
+                    return Err(wrong_tag(bytes));
                 }
                 _ => {}
             }
@@ -87,49 +101,68 @@ impl<'t> Tag<'t> {
             None => behind_first.by_ref().map_while(Result::ok).find(|(name, _)| *name != "value"),
         })
     }
+}
 
-    /// Whether the name is one by the rules of XML. A name that a schema knows need not be asked.
-    pub(crate) fn has_proper_name(&self) -> bool {
-        is_name(self.name)
+#[cold]
+fn wrong_tag(tag: &[u8]) -> Cow<'static, str> {
+    match tag.get(1) {
+        None | Some(b' ' | b'\n' | b'\r' | b'\t' | b'<' | b'>' | b'=') => "`<` that starts no tag".into(),
+        Some(_) => "a tag without a proper name".into(),
     }
 }
 
-/// Whether a text is a name, with a prefix or without.
-pub(crate) fn is_name(text: &str) -> bool {
-    match text.split_once(':') {
-        None => is_unprefixed_name(text),
-        Some((prefix, name)) => is_unprefixed_name(prefix) && is_unprefixed_name(name),
+/// Whether the name has a prefix; `None` if it is no name by the rules of XML and its namespaces.
+#[cold]
+fn check_name(name: &str) -> Option<bool> {
+    match name.split_once(':') {
+        None => is_unprefixed_name(name).then_some(false),
+        Some((prefix, name)) => (is_unprefixed_name(prefix) && is_unprefixed_name(name)).then_some(true),
     }
 }
 
-/// Whether a text is a name without a colon.
+/// Whether a text is a name without a colon (`NCName`).
 pub(crate) fn is_unprefixed_name(text: &str) -> bool {
-    let starts_well = |byte: u8| !byte.is_ascii_digit() && !matches!(byte, b'-' | b'.' | b':');
-    text.bytes().next().is_some_and(starts_well) && !text.contains(':') && is_name_token(text)
+    text.chars().next().is_some_and(is_name_start) && !text.contains(':') && is_name_token(text)
 }
 
-/// Whether a text is made of what names are made of. Beyond ASCII that is nearly everything.
+/// Whether a text is made of what names are made of.
 pub(crate) fn is_name_token(text: &str) -> bool {
-    let fits =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'-' | b'.') || byte >= 0x80;
-    !text.is_empty() && text.bytes().all(fits)
+    !text.is_empty() && text.chars().all(|character| character == ':' || is_name_character(character))
 }
 
-/// For each byte whether it ends a name.
-static ENDS_NAME: [bool; 256] = {
-    let mut table = [false; 256];
-    let ends = b"></= \n\t\r";
-    let mut index = 0;
-    while index < ends.len() {
-        table[ends[index] as usize] = true;
-        index += 1;
+// What the bytes of a name have to say, as bits: names of nothing but letters are the many.
+const PLAIN: u8 = 1;
+/// Not at the start of a name; a colon; beyond ASCII. Such a name is looked at more closely.
+const LOOK: u8 = 2;
+
+/// For each byte what it means in a name; 0 if it ends one.
+static NAME_BYTES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => PLAIN,
+            b'0'..=b'9' | b'-' | b'.' | b':' | 0x80.. => LOOK,
+            _ => 0,
+        };
+        byte += 1;
     }
     table
 };
 
+/// How long the name at the start is, and what its bytes have to say; [`PLAIN`] for one that needs no look.
 #[inline]
-fn name_length(bytes: &[u8]) -> usize {
-    bytes.iter().take_while(|byte| !ENDS_NAME[usize::from(**byte)]).count()
+fn scan_name(bytes: &[u8]) -> (usize, u8) {
+    let mut marks = 0;
+    let mut length = 0;
+    while let Some(byte) = bytes.get(length)
+        && let mark = NAME_BYTES[usize::from(*byte)]
+        && mark != 0
+    {
+        marks |= mark;
+        length += 1;
+    }
+    (length, marks)
 }
 
 /// The value of an attribute, as written between its quotes.
@@ -150,6 +183,11 @@ impl<'t> RawValue<'t> {
     pub(crate) fn is_empty(self) -> bool {
         self.text.is_empty()
     }
+
+    /// The text between the quotes, as it is.
+    pub(crate) fn source(self) -> &'t str {
+        self.text
+    }
 }
 
 /// How long the value in front of its closing quote is, and whether it is plain (see [`RawValue`]).
@@ -163,7 +201,12 @@ fn value_length(bytes: &[u8], quote: u8) -> Result<(usize, bool), Cow<'static, s
             None => return Err("an attribute without its closing quote".into()),
             Some(b'<') => return Err("a `<` in the value of an attribute".into()),
             Some(byte) if *byte == quote => return Ok((length, is_plain)),
-            Some(_) => is_plain = false,
+            Some(byte) => {
+                is_plain = false;
+                if *byte == b'&' {
+                    text::check_reference(&bytes[length + 1..])?;
+                }
+            }
         }
         length += 1;
     }
@@ -173,11 +216,18 @@ fn value_length(bytes: &[u8], quote: u8) -> Result<(usize, bool), Cow<'static, s
 pub(crate) struct Attributes<'t> {
     text: &'t str,
     position: usize,
+    /// Whether one had a prefix so far.
+    any_prefixed: bool,
 }
 
 impl<'t> Attributes<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
-        Self { text, position: 0 }
+        Self { text, position: 0, any_prefixed: false }
+    }
+
+    /// Whether nothing is left.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.position == self.text.len()
     }
 
     /// Reads the attribute at the position. `None` if only white space is left, which is passed over.
@@ -215,14 +265,22 @@ impl<'t> Attributes<'t> {
         if start == 0 {
             return Err("attributes without a blank between them".into());
         }
-        let end = start + name_length(&bytes[start..]);
+        let (length, marks) = scan_name(&bytes[start..]);
+        let end = start + length;
+        let name = &text[start..end];
+        if marks != PLAIN {
+            self.any_prefixed |= check_name(name).ok_or("an attribute without a proper name")?;
+        }
         let equals = skip(end);
-        if bytes.get(equals) != Some(&b'=') || end == start {
-            return Err("an attribute without a value".into());
+        match bytes.get(equals) {
+            Some(b'=') => {}
+            None | Some(b'/' | b'>') => return Err("an attribute without a value".into()),
+            Some(_) if equals > end => return Err("an attribute without a value".into()),
+            Some(_) => return Err("an attribute without a proper name".into()),
         }
         let quote = skip(equals + 1);
         match bytes.get(quote) {
-            Some(b'"' | b'\'') => Ok(Some((&text[start..end], quote + 1))),
+            Some(b'"' | b'\'') => Ok(Some((name, quote + 1))),
             _ => Err("an attribute without quotes".into()),
         }
     }

@@ -12,6 +12,45 @@ pub(crate) fn is_xml_character(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{1_0000}'..)
 }
 
+/// The first character that XML does not allow, and where it is.
+pub(crate) fn forbidden_character(text: &str) -> Option<(usize, char)> {
+    let bytes = text.as_bytes();
+    // Without an early exit inside a block the compiler looks at many bytes at once. Line feeds are the only control
+    // characters that most texts have; 0xEF starts U+FFFE and U+FFFF, and little else in the languages of Europe.
+    let suspect = |block: &[u8]| {
+        block.iter().fold(false, |found, byte| found | (*byte < b' ') & (*byte != b'\n') | (*byte == 0xEF))
+    };
+    let is_forbidden = |at: &usize| match bytes[*at..] {
+        [b'\t' | b'\n' | b'\r', ..] => false,
+        [byte, ..] if byte < b' ' => true,
+        [0xEF, 0xBF, last, ..] => last >= 0xBE,
+        _ => false,
+    };
+    let mut blocks = bytes.chunks(BLOCK).enumerate().filter(|(_, block)| suspect(block));
+    blocks.find_map(|(index, block)| {
+        let start = index * BLOCK;
+        let at = (start..start + block.len()).find(is_forbidden)?;
+        Some((at, text[at..].chars().next()?))
+    })
+}
+
+const BLOCK: usize = 256;
+
+/// Whether a name may start with the character (XML 1.0, fifth edition, production 4); colons are not looked at here.
+pub(crate) fn is_name_start(character: char) -> bool {
+    matches!(character,
+        'A'..='Z' | '_' | 'a'..='z' | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2FF}'
+        | '\u{370}'..='\u{37D}' | '\u{37F}'..='\u{1FFF}' | '\u{200C}'..='\u{200D}' | '\u{2070}'..='\u{218F}'
+        | '\u{2C00}'..='\u{2FEF}' | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFFD}'
+        | '\u{1_0000}'..='\u{E_FFFF}')
+}
+
+/// Whether a name may hold the character (production 4a).
+pub(crate) fn is_name_character(character: char) -> bool {
+    is_name_start(character)
+        || matches!(character, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
+}
+
 /// The value of an attribute: references resolved, literal white space made blanks as XML demands.
 pub(crate) fn attribute_value(raw: &str) -> Result<Cow<'_, str>, Problem> {
     let bytes = raw.as_bytes();
@@ -56,6 +95,17 @@ pub(crate) fn unescape(text: &str, html: bool) -> Result<Cow<'_, str>, Problem> 
         rest = &tail[next..];
     }
     Ok(Cow::Owned(out))
+}
+
+/// Fails unless a reference of XML is at the start, behind its `&`.
+#[cold]
+pub(crate) fn check_reference(behind: &[u8]) -> Result<(), Problem> {
+    let end = memchr::memchr(b';', behind).ok_or_else(|| "`&` without a `;` after it".to_owned())?;
+    let name = String::from_utf8_lossy(&behind[..end]);
+    match reference(&name, false) {
+        Some(_) => Ok(()),
+        None => Err(format!("the reference `&{}`", shorten(&name))),
+    }
 }
 
 fn shorten(name: &str) -> &str {
@@ -160,6 +210,18 @@ mod tests {
     fn literal_white_space_in_an_attribute_is_a_blank_and_references_survive() {
         assert_eq!(attribute_value("a\r\nb\tc&#10;d&amp;e").as_deref(), Ok("a b c\nd&e"));
         assert_eq!(attribute_value("plain").as_deref(), Ok("plain"));
+    }
+
+    #[test]
+    fn a_character_that_xml_does_not_allow_is_found_wherever_it_stands() {
+        for length in (0..40).chain(BLOCK - 4..BLOCK + 4) {
+            let plain = "é\n\u{FFFD}x".chars().cycle().take(length).collect::<String>();
+            assert_eq!(forbidden_character(&plain), None, "{length}");
+            for character in ['\0', '\u{B}', '\u{1F}', '\u{FFFE}', '\u{FFFF}'] {
+                let text = format!("{plain}{character}{plain}");
+                assert_eq!(forbidden_character(&text), Some((plain.len(), character)), "{length}");
+            }
+        }
     }
 
     #[test]

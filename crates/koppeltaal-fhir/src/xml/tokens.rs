@@ -1,6 +1,9 @@
 //! XML text as FHIR needs it: start tags, end tags, text. Comments and processing instructions carry no data and are
 //! passed over; a DOCTYPE is refused, so no entity is ever expanded.
 //!
+//! What comes out is well-formed, but for what only a look at several attributes or at the elements around can tell:
+//! see module `element`.
+//!
 //! The tokens are our own and not quick-xml's for the same reason as in JSON: one look at each byte. A general reader looks
 //! for the end of a tag, then for that of its name, then for its attributes, checks each piece for UTF-8 and hands out
 //! the white space between elements, half of all events of an indented message; that alone takes more time than
@@ -8,9 +11,10 @@
 
 use std::borrow::Cow;
 
-use super::tag::Tag;
+use super::tag::{Attributes, Tag, is_unprefixed_name};
 use super::text;
 use crate::bytes;
+use crate::primitives::is_xml_space;
 
 /// One piece of the document.
 #[derive(Debug)]
@@ -46,11 +50,38 @@ pub(crate) struct Tokens<'t> {
     tag: Tag<'t>,
     /// The names of the elements that are open.
     open: Vec<&'t str>,
+    /// Whether the text is a part of a document, where no XML declaration may stand.
+    is_fragment: bool,
+    /// The encoding that the XML declaration tells.
+    encoding: Option<&'t str>,
+    /// The first character that XML does not allow, and where it is. The text is read up to there.
+    forbidden: Option<(usize, char)>,
 }
 
 impl<'t> Tokens<'t> {
+    /// The tokens of a whole document.
     pub(crate) fn new(text: &'t str) -> Self {
-        Self { text, position: 0, offset: 0, tag: Tag::default(), open: Vec::new() }
+        let forbidden = text::forbidden_character(text);
+        Self {
+            text: forbidden.map_or(text, |(end, _)| &text[..end]),
+            position: 0,
+            offset: 0,
+            tag: Tag::default(),
+            open: Vec::new(),
+            is_fragment: false,
+            encoding: None,
+            forbidden,
+        }
+    }
+
+    /// The tokens of a piece that is to stand inside a document.
+    pub(crate) fn of_fragment(text: &'t str) -> Self {
+        Self { is_fragment: true, ..Self::new(text) }
+    }
+
+    /// The encoding that the XML declaration tells, if there is one and it has been passed.
+    pub(crate) fn encoding(&self) -> Option<&'t str> {
+        self.encoding
     }
 
     /// Where the last token started.
@@ -101,7 +132,7 @@ impl<'t> Tokens<'t> {
     pub(crate) fn next_or_remark(&mut self) -> Result<Option<Token<'t>>> {
         self.offset = self.position;
         match self.text.as_bytes()[self.position..] {
-            [] => Ok(Some(Token::Eof)),
+            [] => self.end().map(Some),
             [b'<'] => self.start_tag().map(Some),
             [b'<', b'/', ..] => self.end_tag().map(Some),
             [b'<', b'?', ..] => self.instruction(),
@@ -113,7 +144,18 @@ impl<'t> Tokens<'t> {
 
     #[cold]
     fn error(&self, problem: impl Into<String>) -> Box<TokenError> {
-        Box::new(TokenError { problem: problem.into(), offset: self.offset })
+        // The token may be wrong only because the text was cut there.
+        let (offset, problem) = match self.forbidden {
+            Some((offset, character)) => {
+                (offset, format!("the character U+{:04X}, which XML does not allow", u32::from(character)))
+            }
+            None => (self.offset, problem.into()),
+        };
+        Box::new(TokenError { problem, offset })
+    }
+
+    fn end(&self) -> Result<Token<'t>> {
+        if self.forbidden.is_some() { Err(self.error("")) } else { Ok(Token::Eof) }
     }
 
     #[inline]
@@ -185,10 +227,10 @@ impl<'t> Tokens<'t> {
             .length_to("<?".len(), "?>")
             .ok_or_else(|| self.error("a processing instruction without its end"))?;
         let content = &self.text[self.offset + "<?".len()..self.offset + length - "?>".len()];
-        let name_length = content.find(|c: char| c.is_ascii_whitespace()).unwrap_or(content.len());
+        let name_length = content.find(is_xml_space).unwrap_or(content.len());
         let (target, rest) = content.split_at(name_length);
-        if target.is_empty() {
-            return Err(self.error("a processing instruction without a name"));
+        if !is_unprefixed_name(target) {
+            return Err(self.error("a processing instruction without a proper name"));
         }
         if target.eq_ignore_ascii_case("xml") {
             self.declaration(target, rest)?;
@@ -197,26 +239,35 @@ impl<'t> Tokens<'t> {
         Ok(None)
     }
 
-    fn declaration(&self, target: &str, rest: &str) -> Result<()> {
-        if self.offset != 0 || target != "xml" {
+    /// `version`, then perhaps `encoding`, then perhaps `standalone`, none with references.
+    fn declaration(&mut self, target: &str, rest: &'t str) -> Result<()> {
+        if self.offset != 0 || target != "xml" || self.is_fragment {
             return Err(self.error("an XML declaration that is not at the start"));
         }
-        let attributes = super::tag::Attributes::new(rest);
-        for attribute in attributes {
+        let mut fields = ["version", "encoding", "standalone"].as_slice();
+        let mut attributes = Attributes::new(rest);
+        for attribute in attributes.by_ref() {
             let (name, raw) = attribute.map_err(|problem| self.error(problem))?;
-            let value = raw.value().map_err(|problem| self.error(problem))?;
-            let is_read = match name {
-                "encoding" => matches!(value.to_ascii_lowercase().as_str(), "utf-8" | "us-ascii" | "ascii"),
-                "version" => value.starts_with("1."),
-                "standalone" => matches!(&*value, "yes" | "no"),
-                _ => false,
+            let value = raw.source();
+            let is_right = match name {
+                "version" => value.strip_prefix("1.").is_some_and(|minor| {
+                    !minor.is_empty() && minor.bytes().all(|byte| byte.is_ascii_digit())
+                }),
+                "encoding" => is_encoding_name(value),
+                _ => matches!(value, "yes" | "no"),
             };
-            if !is_read {
-                return Err(self.error(match name {
-                    "encoding" => format!("encoding {value}: only UTF-8 is read"),
-                    _ => format!("an XML declaration with {name} `{value}`"),
-                }));
+            let place = fields.iter().position(|field| *field == name);
+            let is_in_order = place.is_some_and(|place| place == 0 || fields.len() < 3);
+            if !is_right || !is_in_order {
+                return Err(self.error(format!("an XML declaration with {name} `{value}`")));
             }
+            fields = &fields[place.map_or(0, |place| place + 1)..];
+            if name == "encoding" {
+                self.encoding = Some(value);
+            }
+        }
+        if fields.len() == 3 || !attributes.is_at_end() {
+            return Err(self.error("an XML declaration that is none"));
         }
         Ok(())
     }
@@ -270,6 +321,12 @@ impl<'t> Tokens<'t> {
 
 const SECTION: &str = "<![CDATA[";
 
+/// Whether a text can be the name of an encoding (XML 1.0, production 81).
+fn is_encoding_name(text: &str) -> bool {
+    let starts_well = text.starts_with(|first: char| first.is_ascii_alphabetic());
+    starts_well && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,6 +369,26 @@ mod tests {
     }
 
     #[test]
+    fn names_may_hold_all_that_xml_allows() {
+        for text in [
+            "<é-1.b_/>",
+            "<a:é1 xmlns:a='x' b:c-d='e'/>",
+            "<?_pi é?>",
+            "<ab\u{B7}\u{300}\u{203F}/>",
+            "<名 名='\u{FFFD}'/>",
+        ] {
+            assert!(read(text).iter().all(|token| !token.starts_with("error")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_piece_of_a_document_has_no_xml_declaration() {
+        let mut tokens = Tokens::of_fragment("<?xml version='1.0'?><a/>");
+        assert!(tokens.next().is_err());
+        assert!(Tokens::of_fragment("<?xml-stylesheet?><a/>").next().is_ok());
+    }
+
+    #[test]
     fn what_is_not_well_formed_is_told_with_its_place() {
         for (text, error) in [
             ("<a></b>", "error at 3: expected `</a>`, found `</b>`"),
@@ -324,7 +401,48 @@ mod tests {
             ("<a>x]]></a>", "error at 3: `]]>` in text"),
             ("<a><![CDATA[x</a>", "error at 3: a CDATA section without its end"),
             (" <?xml version='1.0'?>", "error at 1: an XML declaration that is not at the start"),
-            ("<?xml version='1.0' encoding='latin1'?>", "error at 0: encoding latin1: only UTF-8 is read"),
+            (
+                "<?xml version='1.0' encoding='latin 1'?>",
+                "error at 0: an XML declaration with encoding `latin 1`",
+            ),
+            ("<?xml version='2.0'?>", "error at 0: an XML declaration with version `2.0`"),
+            ("<?xml version='1.'?>", "error at 0: an XML declaration with version `1.`"),
+            ("<?xml encoding='utf-8'?>", "error at 0: an XML declaration with encoding `utf-8`"),
+            (
+                "<?xml version='1.0' standalone='no' encoding='utf-8'?>",
+                "error at 0: an XML declaration with encoding `utf-8`",
+            ),
+            ("<?xml version='1.0' version='1.0'?>", "error at 0: an XML declaration with version `1.0`"),
+            (
+                "<?xml version='1.0' standalone='maybe'?>",
+                "error at 0: an XML declaration with standalone `maybe`",
+            ),
+            ("<?xml version='1.0'/>?>", "error at 0: an XML declaration that is none"),
+            ("<?xml?>", "error at 0: an XML declaration that is none"),
+            ("<?XML version='1.0'?>", "error at 0: an XML declaration that is not at the start"),
+            ("<??>", "error at 0: a processing instruction without a proper name"),
+            ("<?1a?>", "error at 0: a processing instruction without a proper name"),
+            ("<?a:b c?>", "error at 0: a processing instruction without a proper name"),
+            ("<?a,b?>", "error at 0: a processing instruction without a proper name"),
+            ("<1b/>", "error at 0: a tag without a proper name"),
+            ("<b!/>", "error at 0: a tag without a proper name"),
+            ("<a:b:c/>", "error at 0: a tag without a proper name"),
+            ("<:b/>", "error at 0: a tag without a proper name"),
+            ("<a:/>", "error at 0: a tag without a proper name"),
+            ("<a:1/>", "error at 0: a tag without a proper name"),
+            ("<a\u{D7}/>", "error at 0: a tag without a proper name"),
+            ("<a 1='x'/>", "error at 0: an attribute without a proper name"),
+            ("<a b!='x'/>", "error at 0: an attribute without a proper name"),
+            ("<a xmlns:1='x'/>", "error at 0: an attribute without a proper name"),
+            ("<a ='x'/>", "error at 0: an attribute without a proper name"),
+            ("<a b='&'/>", "error at 0: `&` without a `;` after it"),
+            ("<a b='1 & 2;'/>", "error at 0: the reference `& 2`"),
+            ("<a b='&nbsp;'/>", "error at 0: the reference `&nbsp`"),
+            ("<a b='&#xFFFF;'/>", "error at 0: the reference `&#xFFFF`"),
+            ("<a>\u{FFFE}</a>", "error at 3: the character U+FFFE, which XML does not allow"),
+            ("<a b='é\u{FFFF}'/>", "error at 8: the character U+FFFF, which XML does not allow"),
+            ("<!-- \u{1} -->", "error at 5: the character U+0001, which XML does not allow"),
+            ("<a/>\0", "error at 4: the character U+0000, which XML does not allow"),
             ("<?pi", "error at 0: a processing instruction without its end"),
             ("<a b></a>", "error at 0: an attribute without a value"),
             ("<a b='1'c='2'/>", "error at 0: attributes without a blank between them"),
@@ -332,7 +450,7 @@ mod tests {
             ("<a b='1", "error at 0: an attribute without its closing quote"),
             ("<a", "error at 0: a tag without its end"),
             ("< a/>", "error at 0: `<` that starts no tag"),
-            ("<a / >", "error at 0: an attribute without a value"),
+            ("<a / >", "error at 0: an attribute without a proper name"),
         ] {
             assert_eq!(read(text).last().map(String::as_str), Some(error), "{text}");
         }

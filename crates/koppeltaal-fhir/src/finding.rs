@@ -249,6 +249,13 @@ pub enum WriteError {
         /// What is wrong with it.
         problem: String,
     },
+    /// An attribute that DSTU1 does not know cannot stand where it would have to.
+    Attribute {
+        /// Where in the content.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A string holds a character that XML cannot carry, such as NUL.
     Character {
         /// Where in the content.
@@ -271,6 +278,9 @@ impl fmt::Display for WriteError {
             }
             Self::Signature { problem } => {
                 write!(f, "signature: it cannot be written as XML: {problem}")
+            }
+            Self::Attribute { path, problem } => {
+                write!(f, "{path}: an unknown attribute cannot be written as XML: {problem}")
             }
             Self::Character { path, character } => {
                 write!(f, "{path}: XML cannot carry the character U+{:04X}", u32::from(*character))

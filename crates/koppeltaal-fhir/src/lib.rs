@@ -13,11 +13,13 @@ mod bytes;
 mod check;
 mod code_list;
 mod construct;
-#[cfg(feature = "xml")]
+#[cfg(all(feature = "json", feature = "xml"))]
 mod convert;
 mod document;
 mod finding;
 mod format;
+#[cfg(feature = "xml")]
+mod markup;
 mod primitive;
 mod report;
 mod resource;

@@ -205,6 +205,11 @@ impl<'text> Report<'text> {
         Ok(())
     }
 
+    /// Counts findings that were not kept before they came here.
+    pub(crate) fn suppress(&mut self, findings: usize) {
+        self.suppressed += findings;
+    }
+
     #[cold]
     pub(crate) fn malformed(&self, problem: impl Display, offset: usize) -> Failure {
         Box::new(ReadError::Malformed {

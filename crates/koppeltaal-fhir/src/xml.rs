@@ -5,6 +5,7 @@ mod capture;
 mod comparison;
 mod element;
 mod feed;
+pub(crate) mod fragment;
 mod names;
 mod narrative;
 mod primitive;
@@ -15,8 +16,9 @@ mod text;
 mod tokens;
 mod write;
 
-pub(crate) use narrative::problems_of as narrative_problems;
+pub(crate) use names::is_reserved as is_reserved_namespace;
 pub(crate) use read::{read, resource_type};
+pub(crate) use tag::is_unprefixed_name;
 pub(crate) use text::{escape_attribute, unescape};
 pub(crate) use tokens::{Token, Tokens};
 pub(crate) use write::write;

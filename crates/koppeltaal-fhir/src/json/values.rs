@@ -9,7 +9,7 @@ use crate::finding::{Rule, Severity};
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, Verdict};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Shape, Slot, Structure, StructureList};
-use crate::xhtml::Xhtml;
+use crate::xhtml::{ONE_DIV, ONE_SIGNATURE, Refusal, Xhtml, check_signature};
 
 impl<'t> Reader<'t> {
     /// The `_name` member: ids and extensions of the primitive at `index`.
@@ -174,6 +174,10 @@ impl<'t> Reader<'t> {
             self.report.find((severity, Rule::JSON_TYPE), name, start, wanted.describe(), kind.describe())?;
         }
         match value.set(text) {
+            Verdict::Valid if field.shape == Shape::Signature => {
+                let markup = value.wire_text().unwrap_or_default();
+                self.signature(field, &markup, offset)
+            }
             Verdict::Valid => Ok(()),
             verdict => {
                 if value.companions().is_some() {
@@ -375,9 +379,30 @@ impl<'t> Reader<'t> {
     /// A narrative. Without the feature `xml` only its first and last characters are looked at.
     pub(super) fn xhtml(&mut self, field: &'static FieldSchema, offset: usize) -> Result<Xhtml> {
         let narrative = Xhtml::from_markup(self.string()?);
-        for (expected, found) in narrative.problems() {
+        let examination = match narrative.examine(*self.report.limits()) {
+            Ok(examination) => examination,
+            Err(Refusal::Malformed(problem)) => {
+                self.report.find((ERROR, Rule::NARRATIVE), field.name, offset, ONE_DIV, problem)?;
+                return Ok(narrative);
+            }
+            Err(Refusal::Limit(limit)) => return Err(self.report.limit(limit, offset)),
+        };
+        for (expected, found) in examination.problems {
             self.report.find((ERROR, Rule::NARRATIVE), field.name, offset, expected, found)?;
         }
-        Ok(narrative)
+        self.report.suppress(examination.suppressed);
+        Ok(narrative.examined(examination.is_xml))
+    }
+
+    /// A bundle's signature, whose markup is looked at as XML would be.
+    #[cold]
+    fn signature(&mut self, field: &'static FieldSchema, markup: &str, offset: usize) -> Result<()> {
+        match check_signature(markup, *self.report.limits()) {
+            Ok(()) => Ok(()),
+            Err(Refusal::Malformed(problem)) => {
+                self.report.find((ERROR, Rule::BUNDLE), field.name, offset, ONE_SIGNATURE, problem)
+            }
+            Err(Refusal::Limit(limit)) => Err(self.report.limit(limit, offset)),
+        }
     }
 }

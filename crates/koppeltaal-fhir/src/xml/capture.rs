@@ -48,6 +48,13 @@ impl<'t> Reader<'t> {
         self.pass_over_checked(element, &mut None).map(drop)
     }
 
+    /// The same for a narrative, whose problems are reported.
+    pub(super) fn pass_over_narrative(&mut self, element: &Element<'t>) -> Result<()> {
+        let mut narrative = Some(("", Narrative::default()));
+        self.narrative_start(element, &mut narrative)?;
+        self.pass_over_checked(element, &mut narrative).map(drop)
+    }
+
     /// The same. Tells whether it uses a prefix that is declared around it.
     fn pass_over_checked(
         &mut self,

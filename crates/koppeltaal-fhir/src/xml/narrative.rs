@@ -13,7 +13,6 @@ use std::fmt::Write as _;
 use grammar::{Element, Names};
 
 use super::tag::Tag;
-use super::tokens::{Token, Tokens};
 
 /// What is wrong at a place in a narrative.
 pub(crate) struct Problem {
@@ -182,32 +181,33 @@ impl Open {
     }
 }
 
-/// The problems of a narrative that stands by itself, as in JSON. It must be well-formed XML in the XHTML namespace.
-pub(crate) fn problems_of(markup: &str) -> Vec<Problem> {
-    let mut narrative = Narrative::default();
-    let mut tokens = Tokens::new(markup);
-    loop {
-        match tokens.next() {
-            Ok(Token::Start) => {
-                let tag = tokens.tag();
-                // A prefix is rare, and what it stands for is not looked up here: the name behind it counts.
-                let name = tag.name.rsplit(':').next();
-                narrative.start(name, tag);
-                if tag.is_empty {
-                    narrative.end();
-                }
-            }
-            Ok(Token::End) => narrative.end(),
-            Ok(Token::Text(_)) => narrative.text(),
-            Ok(Token::Space(_)) => {}
-            Ok(Token::Eof) | Err(_) => return narrative.problems().collect(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::xml::tokens::{Token, Tokens};
+
+    /// The problems of a narrative of well-formed XML; all of it counts as XHTML.
+    fn problems_of(markup: &str) -> Vec<Problem> {
+        let mut narrative = Narrative::default();
+        let mut tokens = Tokens::new(markup);
+        loop {
+            match tokens.next() {
+                Ok(Token::Start) => {
+                    let tag = tokens.tag();
+                    // A prefix is rare, and what it stands for is not looked up here: the name behind it counts.
+                    let name = tag.name.rsplit(':').next();
+                    narrative.start(name, tag);
+                    if tag.is_empty {
+                        narrative.end();
+                    }
+                }
+                Ok(Token::End) => narrative.end(),
+                Ok(Token::Text(_)) => narrative.text(),
+                Ok(Token::Space(_)) => {}
+                Ok(Token::Eof) | Err(_) => return narrative.problems().collect(),
+            }
+        }
+    }
 
     fn problems(markup: &str) -> Vec<String> {
         problems_of(markup)

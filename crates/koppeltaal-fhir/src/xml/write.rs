@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::names::SIGNATURE_NAMESPACE;
+use super::fragment;
 use super::text::{escape_attribute, escape_text};
 use crate::bundle::{Author, Bundle, Category, Entry, Link};
 use crate::document::Content;
 use crate::finding::WriteError;
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
-use crate::primitives::decimal_to_xml;
-use crate::report::path_text;
+use crate::primitives::{decimal_to_xml, is_xml_space};
+use crate::report::{Limits, path_text};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Shape, Structure, StructureList, Walker};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
@@ -22,6 +22,8 @@ pub(crate) fn write(content: Content<'_>, indent: usize, out: &mut Vec<u8>) -> R
         indent,
         level: 0,
         in_tag: false,
+        tag_start: 0,
+        has_unknown: false,
         in_text: false,
         failure: None,
         unknown: VecDeque::new(),
@@ -40,6 +42,10 @@ struct Writer<'a> {
     level: usize,
     /// Whether a start tag is still open: attributes may follow, and content must close it first.
     in_tag: bool,
+    /// Where the start tag begins that was written last.
+    tag_start: usize,
+    /// Whether it has attributes that the type does not know. An application can have put them anywhere.
+    has_unknown: bool,
     /// Whether the open element holds text, which a line break would become part of.
     in_text: bool,
     failure: Option<WriteError>,
@@ -72,7 +78,24 @@ impl Writer<'_> {
     #[inline]
     fn content(&mut self) {
         if std::mem::take(&mut self.in_tag) {
+            self.check_tag();
             self.out.push(b'>');
+        }
+    }
+
+    /// Fails if the open start tag is not well-formed because of what came from elsewhere.
+    #[inline]
+    fn check_tag(&mut self) {
+        if std::mem::take(&mut self.has_unknown) {
+            self.check_unknown_attributes();
+        }
+    }
+
+    #[cold]
+    fn check_unknown_attributes(&mut self) {
+        let tag = String::from_utf8_lossy(&self.out[self.tag_start..]);
+        if let Err(problem) = fragment::check_tag(&tag) {
+            self.fail(|path| WriteError::Attribute { path, problem });
         }
     }
 
@@ -81,6 +104,7 @@ impl Writer<'_> {
     fn open(&mut self, name: &str) {
         self.content();
         self.break_line();
+        self.tag_start = self.out.len();
         self.out.push(b'<');
         self.raw(name);
         self.in_tag = true;
@@ -92,6 +116,7 @@ impl Writer<'_> {
     fn close(&mut self, name: &str) {
         self.level -= 1;
         if std::mem::take(&mut self.in_tag) {
+            self.check_tag();
             self.raw("/>");
             return;
         }
@@ -176,6 +201,7 @@ impl Writer<'_> {
                     self.attribute_value(&format!("xmlns:{prefix}"), namespace);
                 }
                 self.attribute_value(&node.name, value);
+                self.has_unknown = true;
             }
         }
     }
@@ -271,9 +297,10 @@ impl Writer<'_> {
             self.markup(value.as_str());
             return;
         }
-        match crate::convert::narrative_to_xml(value.as_str()) {
-            Ok(markup) => self.markup(&markup),
-            Err(problem) => {
+        match crate::markup::narrative(value.as_str(), Limits::default()) {
+            Ok(narrative) => self.markup(&narrative.markup),
+            Err(refusal) => {
+                let problem = refusal.into_problem();
                 self.path.push((name, None));
                 self.fail(|path| WriteError::Narrative { path, problem });
                 self.path.pop();
@@ -367,9 +394,9 @@ impl Writer<'_> {
             self.path.pop();
         }
         if let Some(signature) = &bundle.signature.value {
-            match crate::convert::check_element(signature, SIGNATURE_NAMESPACE, "Signature") {
-                Ok(()) => self.markup(signature),
-                Err(problem) => self.fail(|_| WriteError::Signature { problem }),
+            match crate::markup::check_signature(signature, Limits::default()) {
+                Ok(()) => self.markup(signature.trim_matches(is_xml_space)),
+                Err(refusal) => self.fail(|_| WriteError::Signature { problem: refusal.into_problem() }),
             }
         }
         self.close("feed");
@@ -386,8 +413,10 @@ impl Writer<'_> {
 
     /// A tombstone: its namespace has a prefix, so that what is not its own stays in Atom's.
     fn deleted_entry(&mut self, entry: &Entry) {
-        self.open("at:deleted-entry");
-        self.raw(" xmlns:at=\"http://purl.org/atompub/tombstones/1.0\"");
+        let prefix = free_prefix("at", &entry.unknown);
+        let name = format!("{prefix}:deleted-entry");
+        self.open(&name);
+        self.raw(&format!(" xmlns:{prefix}=\"http://purl.org/atompub/tombstones/1.0\""));
         if let Some(id) = &entry.id {
             self.attribute_value("ref", id);
         }
@@ -396,8 +425,8 @@ impl Writer<'_> {
         }
         self.unknown_attributes(&entry.unknown);
         self.text_element("title", entry.title.text().as_deref());
-        self.entry_content(entry, "at:link");
-        self.close("at:deleted-entry");
+        self.entry_content(entry, &format!("{prefix}:link"));
+        self.close(&name);
     }
 
     /// What follows title and id.
@@ -481,4 +510,13 @@ impl Writer<'_> {
         self.level -= 1;
         self.end_tag(name);
     }
+}
+
+/// A prefix that no unknown attribute has: `wanted`, or one that starts like it.
+fn free_prefix(wanted: &str, unknown: &Unknown) -> String {
+    let mut prefix = wanted.to_owned();
+    while unknown.iter().any(|node| node.name.split_once(':').is_some_and(|(other, _)| other == prefix)) {
+        prefix.push('_');
+    }
+    prefix
 }

@@ -354,8 +354,10 @@ impl ReadOptions {
 }
 
 impl ReadDocument {
-    pub(crate) fn new(document: Document, report: Report<'_>) -> Self {
+    /// What a reader made of a text. Fails if the document grew out of proportion.
+    pub(crate) fn new(document: Document, report: Report<'_>) -> Result<Self, Failure> {
+        report.weigh(&document)?;
         let Findings { kept, suppressed, worst } = report.into_findings();
-        Self { document, findings: kept, suppressed, worst }
+        Ok(Self { document, findings: kept, suppressed, worst })
     }
 }

@@ -154,6 +154,14 @@ pub struct Finding {
     pub found: String,
 }
 
+impl Finding {
+    /// Bytes that it takes in a list, which may have a quarter more room, and in its copy when the list is sorted or moved.
+    pub(crate) fn memory(&self) -> usize {
+        let texts = self.path.capacity() + self.expected.capacity() + self.found.capacity();
+        size_of::<Self>() * 9 / 4 + texts
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} [{}]", self.severity, self.rule)?;

@@ -12,6 +12,7 @@ mod values;
 mod write;
 
 pub(crate) use read::{read, resource_type};
+pub(crate) use scan::values_length;
 #[cfg(feature = "xml")]
 pub(crate) use scan::{Kind, Scanner};
 pub(crate) use write::write;

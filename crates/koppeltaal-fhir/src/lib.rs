@@ -25,6 +25,8 @@ mod report;
 mod resource;
 mod structure;
 mod unknown;
+#[cfg(any(feature = "json", feature = "xml"))]
+mod weight;
 mod xhtml;
 
 #[rustfmt::skip]

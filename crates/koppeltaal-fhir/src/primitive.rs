@@ -427,6 +427,8 @@ pub(crate) trait AnyPrimitiveList {
     fn drop_absent(&mut self) -> Option<usize>;
     /// Bytes that the list will grow by for the next value.
     fn growth(&self) -> usize;
+    /// Bytes that each value takes in the list.
+    fn item_size(&self) -> usize;
 }
 
 impl<T: Scalar> AnyPrimitiveList for Vec<Primitive<T>> {
@@ -454,6 +456,10 @@ impl<T: Scalar> AnyPrimitiveList for Vec<Primitive<T>> {
 
     fn growth(&self) -> usize {
         growth(self) * size_of::<Primitive<T>>()
+    }
+
+    fn item_size(&self) -> usize {
+        size_of::<Primitive<T>>()
     }
 }
 

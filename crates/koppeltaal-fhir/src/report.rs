@@ -6,9 +6,11 @@
 use std::cell::Cell;
 use std::fmt::{Display, Write as _};
 
+use crate::document::Document;
 use crate::finding::{Finding, Position, ReadError, Rule, Severity};
-use crate::primitive::{AnyPrimitive, ScalarKind, Verdict};
+use crate::primitive::{AnyPrimitive, Companions, ScalarKind, Verdict};
 use crate::primitives::is_id;
+use crate::weight::Weight;
 
 /// Bounds on what a reader accepts, against hostile input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +21,14 @@ pub struct Limits {
     pub depth: usize,
     /// Entries of one bundle. Default 100,000.
     pub entries: usize,
-    /// Findings kept by a tolerant read; later ones are counted, not kept. Default 1,000.
+    /// Findings kept by a tolerant read; later ones are counted, not kept. Default 1,000, or fewer: in memory they may take
+    /// twice the length of the text and 16 KiB.
     pub findings: usize,
-    /// Size of the value in memory as a multiple of the text's length, beyond a free 64 KiB. Default 12.
+    /// Size of the value in memory as a multiple of its length as text, beyond a free 8 KiB. Default 12.
     ///
-    /// Ordinary content needs two to five; `[{},{},{},...]` would need hundreds. While a list moves to a larger place, half
-    /// as much again may be in use for a moment.
+    /// The length is what the content needs at least when it is written on one line in either format: white space,
+    /// comments and names in end tags do not count. So what is read once is read again when it was written, in either
+    /// format. Ordinary content needs two to five; `[{},{},{},...]` would need hundreds.
     pub expansion: usize,
 }
 
@@ -32,6 +36,14 @@ impl Default for Limits {
     fn default() -> Self {
         Self { bytes: 64 << 20, depth: 96, entries: 100_000, findings: 1_000, expansion: 12 }
     }
+}
+
+/// Memory that a value may take whatever its length.
+const FREE: usize = 8 << 10;
+
+/// Memory that the findings of a text may take.
+const fn findings_room(length: usize) -> usize {
+    length.saturating_mul(2).saturating_add(16 << 10)
 }
 
 /// One step of a path: a name, and an index where the element repeats.
@@ -67,12 +79,14 @@ pub(crate) struct Report<'text> {
     /// An offset of which the line is known, and that line counted from 0: findings come in order, more or less.
     known_line: Cell<(usize, usize)>,
     budget: usize,
+    /// Memory that findings may still take.
+    findings_room: usize,
 }
 
 impl<'text> Report<'text> {
     /// For reading `text`.
     pub(crate) fn reading(text: &'text [u8], strict: bool, limits: Limits) -> Self {
-        let budget = text.len().saturating_mul(limits.expansion).saturating_add(64 << 10);
+        let budget = text.len().saturating_mul(limits.expansion).saturating_add(FREE);
         Self {
             text: Some(text),
             strict,
@@ -83,6 +97,7 @@ impl<'text> Report<'text> {
             worst: None,
             known_line: Cell::default(),
             budget,
+            findings_room: findings_room(text.len()),
         }
     }
 
@@ -100,6 +115,7 @@ impl<'text> Report<'text> {
             worst: None,
             known_line: Cell::default(),
             budget,
+            findings_room: usize::MAX,
         }
     }
 
@@ -141,11 +157,39 @@ impl<'text> Report<'text> {
                 self.budget = left;
                 Ok(())
             }
-            None => {
-                Err(self
-                    .limit(format!("more than {} times its length in memory", self.limits.expansion), offset))
-            }
+            None => Err(self.too_heavy(offset)),
         }
+    }
+
+    /// Accounts for the growth of a list, which takes the old and the new place while its items move.
+    #[inline]
+    pub(crate) fn charge_growth(&mut self, growth: usize, is_empty: bool, offset: usize) -> Result<(), Failure> {
+        let moving = if is_empty { 0 } else { growth };
+        if self.budget < growth + moving {
+            return Err(self.too_heavy(offset));
+        }
+        self.budget -= growth;
+        Ok(())
+    }
+
+    #[cold]
+    fn too_heavy(&self, offset: usize) -> Failure {
+        let limit = format!("more than {} times its length on one line in memory", self.limits.expansion);
+        self.limit(limit, offset)
+    }
+
+    /// Fails if a document takes too much memory for what it says (see [`Limits::expansion`]).
+    pub(crate) fn weigh(&self, document: &Document) -> Result<(), Failure> {
+        if Weight::of(document, self.limits.expansion).excess() <= FREE {
+            return Ok(());
+        }
+        Err(self.too_heavy(self.text.map_or(0, <[u8]>::len)))
+    }
+
+    /// Accounts for the companions of a value that is to get some.
+    #[inline]
+    pub(crate) fn charge_companions(&mut self, value: &dyn AnyPrimitive, offset: usize) -> Result<(), Failure> {
+        if value.companions().is_none() { self.charge(size_of::<Companions>(), offset) } else { Ok(()) }
     }
 
     pub(crate) fn path(&self) -> String {
@@ -186,7 +230,7 @@ impl<'text> Report<'text> {
     ) -> Result<(), Failure> {
         let ends = self.strict && severity == Severity::Error;
         self.worst = self.worst.max(Some(severity));
-        if !ends && self.findings.len() >= self.limits.findings {
+        if !ends && (self.findings.len() >= self.limits.findings || self.findings_room == 0) {
             self.suppressed += 1;
             return Ok(());
         }
@@ -201,7 +245,20 @@ impl<'text> Report<'text> {
         if ends {
             return Err(Box::new(ReadError::Invalid(Box::new(finding))));
         }
-        self.findings.push(finding);
+        match self.findings_room.checked_sub(finding.memory()) {
+            Some(room) => {
+                self.findings_room = room;
+                if self.findings.len() == self.findings.capacity() {
+                    self.findings.reserve_exact(self.findings.len() / 4 + 4);
+                }
+                self.findings.push(finding);
+            }
+            None => {
+                // No room for a smaller one either: those that are kept are the first ones.
+                self.findings_room = 0;
+                self.suppressed += 1;
+            }
+        }
         Ok(())
     }
 

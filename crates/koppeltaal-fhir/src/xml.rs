@@ -16,6 +16,7 @@ mod text;
 mod tokens;
 mod write;
 
+pub(crate) use fragment::values_length;
 pub(crate) use names::is_reserved as is_reserved_namespace;
 pub(crate) use read::{read, resource_type};
 pub(crate) use tag::is_unprefixed_name;

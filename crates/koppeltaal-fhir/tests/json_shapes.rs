@@ -128,6 +128,7 @@ fn a_null_that_stands_for_nothing_is_reported_and_not_written() {
             "json-null name[0].given[0]",
             r#","name":[{"text":"Ina"}]"#,
         ),
+        (r#""contact":[{"telecom":[null]}]"#, "json-null contact[0].telecom[0]", ""),
         (r#""contained":[null]"#, "json-null contained[0]", ""),
         (r#""name":[{"_given":[null]}]"#, "json-null name[0]._given", ""),
     ] {

@@ -340,6 +340,12 @@ impl<'t> Scanner<'t> {
         Box::new(ScanError { problem: "the text ends inside a value", offset: self.text.len() })
     }
 
+    /// The error of a text that is nested too deep at `offset`.
+    #[cold]
+    pub(crate) fn too_deep(&self, offset: usize) -> Box<ScanError> {
+        Box::new(ScanError { problem: TOO_DEEP, offset })
+    }
+
     /// The text of the next value, whatever it is, checked to be JSON. `depth` is how deep objects may stand in each other;
     /// `arrays` how many arrays stand around it.
     pub(crate) fn raw(&mut self, depth: usize, arrays: usize) -> Result<&'t str> {
@@ -395,6 +401,39 @@ impl<'t> Scanner<'t> {
             }
         }
     }
+}
+
+/// How many bytes the scalars in a value have, white space aside; names and nulls do not count, nor does what comes
+/// after `enough`. The value has been checked before.
+pub(crate) fn values_length(raw: &str, enough: usize) -> usize {
+    let mut scanner = Scanner::new(raw);
+    let mut length = 0;
+    while length < enough {
+        scanner.skip_space();
+        let Some(byte) = scanner.peek_byte() else { break };
+        let scalar = match byte {
+            b'{' | b'}' | b'[' | b']' | b',' | b':' => {
+                scanner.at += 1;
+                continue;
+            }
+            b'"' => match scanner.string() {
+                Ok(_) if scanner.take(b':') => continue,
+                Ok(string) => string,
+                Err(_) => break,
+            },
+            b'-' | b'0'..=b'9' => match scanner.number() {
+                Ok(number) => Cow::Borrowed(number),
+                Err(_) => break,
+            },
+            _ => match scanner.literal() {
+                Ok("null") => continue,
+                Ok(literal) => Cow::Borrowed(literal),
+                Err(_) => break,
+            },
+        };
+        length += bytes::ink(&scalar);
+    }
+    length
 }
 
 #[cfg(test)]

@@ -27,30 +27,53 @@ pub(super) struct Progress {
     hint: usize,
     id_seen: bool,
     type_seen: bool,
-    /// Whether any member or item was null, or kept elsewhere.
-    has_gaps: bool,
+    /// What was null or does not fit its list: rarely anything.
+    pub(super) gaps: Option<Box<Gaps>>,
+}
+
+/// Places that hold nothing.
+#[derive(Default)]
+pub(super) struct Gaps {
     /// Lists of primitives with a null among their values or companions.
     nulls: FieldSet,
     /// Where the first of these nulls is.
     null_at: usize,
-    /// Lists of primitives of which an item was kept elsewhere.
+    /// Lists of primitives of which an item is kept elsewhere.
     misfits: FieldSet,
+    /// Items of the list at hand that do not fit it, as the text of an array without its brackets.
+    items: String,
 }
 
 impl Progress {
-    /// Notes a null in a list of primitives.
-    pub(super) fn null_item(&mut self, field: &FieldSchema, offset: usize) {
-        self.has_gaps = true;
-        if self.nulls == FieldSet::default() {
-            self.null_at = offset;
-        }
-        self.nulls.insert(usize::from(field.index));
+    fn gaps(&mut self) -> &mut Gaps {
+        self.gaps.get_or_insert_default()
     }
 
-    /// Notes that an item of a list of primitives has no value for now: it is kept elsewhere.
-    pub(super) fn misfit_item(&mut self, field: &FieldSchema) {
-        self.has_gaps = true;
-        self.misfits.insert(usize::from(field.index));
+    /// Notes a null in a list of primitives.
+    #[cold]
+    pub(super) fn null_item(&mut self, field: &FieldSchema, offset: usize) {
+        let gaps = self.gaps();
+        if gaps.nulls == FieldSet::default() {
+            gaps.null_at = offset;
+        }
+        gaps.nulls.insert(usize::from(field.index));
+    }
+
+    /// Notes a null where an object should be.
+    #[cold]
+    pub(super) fn null_structure(&mut self) {
+        self.gaps();
+    }
+
+    /// Notes an item that does not fit its list.
+    #[cold]
+    pub(super) fn misfit(&mut self, field: &FieldSchema, raw: &str) {
+        let gaps = self.gaps();
+        gaps.misfits.insert(usize::from(field.index));
+        if !gaps.items.is_empty() {
+            gaps.items.push(',');
+        }
+        gaps.items.push_str(raw);
     }
 }
 
@@ -60,23 +83,6 @@ pub(super) enum Holding {
     Something,
     /// Nothing but nulls.
     Nulls,
-}
-
-/// Items that do not fit their list, as the text of an array without its brackets.
-#[derive(Default)]
-pub(super) struct Misfits(String);
-
-impl Misfits {
-    pub(super) fn push(&mut self, raw: &str) {
-        if !self.0.is_empty() {
-            self.0.push(',');
-        }
-        self.0.push_str(raw);
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl<'t> Reader<'t> {
@@ -111,17 +117,20 @@ impl<'t> Reader<'t> {
         for field in schema.missing(progress.present) {
             self.report.find((ERROR, Rule::MINIMUM), field.name, start, "a value", "nothing")?;
         }
-        if progress.has_gaps { self.close_gaps(target, &progress) } else { Ok(Holding::Something) }
+        match &progress.gaps {
+            None => Ok(Holding::Something),
+            Some(gaps) => self.close_gaps(target, gaps),
+        }
     }
 
     /// Removes the items of lists that were null and have no extensions either, or were kept elsewhere.
     #[cold]
-    fn close_gaps(&mut self, target: &mut dyn Structure, progress: &Progress) -> Result<Holding> {
+    fn close_gaps(&mut self, target: &mut dyn Structure, gaps: &Gaps) -> Result<Holding> {
         let schema = target.schema();
         for field in schema.fields {
             let index = usize::from(field.index);
-            let has_null = progress.nulls.contains(index);
-            if !has_null && !progress.misfits.contains(index) {
+            let has_null = gaps.nulls.contains(index);
+            if !has_null && !gaps.misfits.contains(index) {
                 continue;
             }
             let Slot::Primitives(values) = target.slot(index) else { continue };
@@ -130,7 +139,7 @@ impl<'t> Reader<'t> {
             {
                 let path = format!("{}[{item}]", field.name);
                 let expected = "a value, or extensions beside the null";
-                self.report.find((ERROR, Rule::JSON_NULL), &path, progress.null_at, expected, "null")?;
+                self.report.find((ERROR, Rule::JSON_NULL), &path, gaps.null_at, expected, "null")?;
             }
         }
         Ok(if is_void(target) { Holding::Nulls } else { Holding::Something })
@@ -150,7 +159,7 @@ impl<'t> Reader<'t> {
         let kind = self.kind()?;
         if kind == Kind::Null {
             self.report.find((ERROR, Rule::JSON_NULL), name, offset, "no member, or a value", "null")?;
-            progress.has_gaps = true;
+            progress.null_structure();
             return self.raw().map(drop);
         }
         if !progress.values.insert(index) {
@@ -179,47 +188,33 @@ impl<'t> Reader<'t> {
             )?;
             return self.keep(target.unknown_mut(), name, index + 1);
         }
-        let misfits = match target.slot(index) {
-            Slot::Primitive(value) => {
-                self.primitive(field, field.name, value, kind, offset)?;
-                Misfits::default()
-            }
+        match target.slot(index) {
+            Slot::Primitive(value) => return self.primitive(field, field.name, value, kind, offset),
+            Slot::Structure(value) => return self.single_structure(field, value, offset),
+            Slot::Structures(values) => self.structures(field, values, kind, offset, progress)?,
             Slot::Primitives(values) => self.primitives(field, values, kind, offset, progress)?,
-            Slot::Structure(value) => {
-                self.single_structure(field, value, offset)?;
-                Misfits::default()
-            }
-            Slot::Structures(values) => self.structures(field, values, kind, offset)?,
+            Slot::Resources(values) => self.resources(field, values, progress)?,
             Slot::Resource(value) => {
                 *value = self.nested_resource(field.name, None)?;
                 if value.is_none() {
-                    let expected = expected_kind(field);
-                    self.report.find(
-                        (ERROR, Rule::JSON_TYPE),
-                        name,
-                        offset,
-                        expected,
-                        "an object without resourceType",
-                    )?;
+                    let (expected, found) = (expected_kind(field), "an object without resourceType");
+                    self.report.find((ERROR, Rule::JSON_TYPE), name, offset, expected, found)?;
                     return self.keep(target.unknown_mut(), name, index + 1);
                 }
-                Misfits::default()
             }
-            Slot::Resources(values) => self.resources(field, values)?,
-            Slot::Xhtml(value) => {
-                *value = self.xhtml(field, offset)?;
-                Misfits::default()
-            }
+            Slot::Xhtml(value) => *value = self.xhtml(field, offset)?,
             Slot::Attribute(value) => {
                 *value = self.string()?.into_owned();
                 if value.is_empty() {
                     self.report.find((ERROR, Rule::EMPTY), name, offset, "a value", "an empty string")?;
                 }
-                Misfits::default()
             }
             Slot::None => return self.keep(target.unknown_mut(), name, index + 1),
-        };
-        self.keep_misfits(target.unknown_mut(), name, misfits, index + 1)
+        }
+        if progress.gaps.is_some() {
+            self.keep_misfits(target.unknown_mut(), name, progress, index + 1)?;
+        }
+        Ok(())
     }
 
     /// Notes that a field is present. `false`: another alternative of its choice already is.
@@ -354,19 +349,21 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Keeps items that do not fit their list beside it.
+    /// Keeps the items that did not fit the list at hand beside it.
+    #[cold]
     pub(super) fn keep_misfits(
         &mut self,
         unknown: &mut Unknown,
         name: &str,
-        misfits: Misfits,
+        progress: &mut Progress,
         after: usize,
     ) -> Result<()> {
-        if misfits.is_empty() {
+        let items = std::mem::take(&mut progress.gaps().items);
+        if items.is_empty() {
             return Ok(());
         }
         self.report.charge(UnknownNode::COST, self.scanner.offset())?;
-        unknown.push(unknown_member(name, format!("[{}]", misfits.0), after));
+        unknown.push(unknown_member(name, format!("[{items}]"), after));
         Ok(())
     }
 
@@ -415,21 +412,14 @@ fn is_void(structure: &dyn Structure) -> bool {
 }
 
 /// Whether a field takes a value of this kind, or a list of them.
+#[inline(always)]
 fn fits(field: &FieldSchema, kind: Kind) -> bool {
-    let is_list = field.repeats && kind == Kind::Array;
-    match field.shape {
-        Shape::Structure | Shape::Unextended => is_list || kind == Kind::Object,
-        Shape::Resource => {
-            if field.repeats {
-                is_list
-            } else {
-                kind == Kind::Object
-            }
-        }
-        Shape::Xhtml | Shape::Attribute => kind == Kind::String,
-        Shape::Primitive | Shape::IdReference | Shape::Count | Shape::Signature | Shape::Text => {
-            is_list || !matches!(kind, Kind::Object | Kind::Array)
-        }
+    let takes_objects = matches!(field.shape, Shape::Structure | Shape::Unextended | Shape::Resource);
+    match kind {
+        Kind::Object => takes_objects && !(field.repeats && field.shape == Shape::Resource),
+        Kind::Array => field.repeats,
+        Kind::String => !takes_objects,
+        _ => !takes_objects && !matches!(field.shape, Shape::Xhtml | Shape::Attribute),
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::read::{ERROR, Reader, Result};
 use super::scan::Kind;
-use super::structure::{Holding, Misfits, Progress};
+use super::structure::{Holding, Progress};
 use crate::finding::{Rule, Severity};
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, Verdict};
 use crate::resource::Resource;
@@ -44,13 +44,14 @@ impl<'t> Reader<'t> {
             let expected = if field.repeats { "an array" } else { "an object" };
             self.report.find((ERROR, Rule::JSON_TYPE), name, offset, expected, kind.describe())?;
         }
-        let misfits = if kind == Kind::Array {
-            self.companions_array(field, target, name, offset, progress)?
-        } else {
-            self.companions_object(field, target, 0, offset)?;
-            Misfits::default()
-        };
-        self.keep_misfits(target.unknown_mut(), name, misfits, index + 1)
+        if kind == Kind::Object {
+            return self.companions_object(field, target, 0, offset);
+        }
+        self.companions_array(field, target, name, offset, progress)?;
+        if progress.gaps.is_some() {
+            self.keep_misfits(target.unknown_mut(), name, progress, index + 1)?;
+        }
+        Ok(())
     }
 
     /// `[null, {"id": .., "extension": [..]}]`. Beside a single value only the first item counts.
@@ -61,8 +62,7 @@ impl<'t> Reader<'t> {
         name: &str,
         offset: usize,
         progress: &mut Progress,
-    ) -> Result<Misfits> {
-        let mut misfits = Misfits::default();
+    ) -> Result<()> {
         let mut holds_any = false;
         self.begin_array()?;
         let mut item = 0;
@@ -90,7 +90,7 @@ impl<'t> Reader<'t> {
                             kind.describe(),
                         )?;
                     }
-                    misfits.push(self.raw_item()?);
+                    progress.misfit(field, self.raw_item()?);
                 }
             }
             item += 1;
@@ -99,7 +99,7 @@ impl<'t> Reader<'t> {
             let found = "nothing but null";
             self.report.find((ERROR, Rule::JSON_NULL), name, offset, "ids and extensions", found)?;
         }
-        Ok(misfits)
+        Ok(())
     }
 
     /// `{"id": .., "extension": [..]}` of a primitive, or of the one at `item` of a list.
@@ -116,9 +116,7 @@ impl<'t> Reader<'t> {
             _ => return self.raw().map(drop),
         };
         self.report.enter(field.name, index, offset)?;
-        if value.companions().is_none() {
-            self.report.charge(size_of::<Companions>(), offset)?;
-        }
+        self.report.charge_companions(value, offset)?;
         self.structure(value.companions_mut())?;
         value.settle();
         self.report.leave();
@@ -134,10 +132,10 @@ impl<'t> Reader<'t> {
     ) -> Result<&'v mut dyn AnyPrimitive> {
         if item >= values.len() {
             while values.len() < item {
-                self.report.charge(values.growth(), offset)?;
+                self.report.charge_growth(values.growth(), values.len() == 0, offset)?;
                 values.at(values.len());
             }
-            self.report.charge(values.growth(), offset)?;
+            self.report.charge_growth(values.growth(), values.len() == 0, offset)?;
         }
         Ok(values.at(item))
     }
@@ -195,13 +193,12 @@ impl<'t> Reader<'t> {
         kind: Kind,
         offset: usize,
         progress: &mut Progress,
-    ) -> Result<Misfits> {
-        let mut misfits = Misfits::default();
+    ) -> Result<()> {
         if kind != Kind::Array {
             self.report.find((ERROR, Rule::JSON_TYPE), field.name, offset, "an array", kind.describe())?;
             let value = self.item_of(values, 0, offset)?;
             self.primitive(field, field.name, value, kind, offset)?;
-            return Ok(misfits);
+            return Ok(());
         }
         self.begin_array()?;
         let mut item = 0;
@@ -218,8 +215,7 @@ impl<'t> Reader<'t> {
                     let path = format!("{}[{item}]", field.name);
                     let expected = "a JSON scalar";
                     self.report.find((ERROR, Rule::JSON_TYPE), &path, start, expected, kind.describe())?;
-                    misfits.push(self.raw_item()?);
-                    progress.misfit_item(field);
+                    progress.misfit(field, self.raw_item()?);
                 }
                 kind => {
                     self.report.step(field.name, Some(item));
@@ -238,7 +234,7 @@ impl<'t> Reader<'t> {
                 "an empty array",
             )?;
         }
-        Ok(misfits)
+        Ok(())
     }
 
     pub(super) fn single_structure(
@@ -284,13 +280,13 @@ impl<'t> Reader<'t> {
         values: &mut dyn StructureList,
         kind: Kind,
         offset: usize,
-    ) -> Result<Misfits> {
-        let mut misfits = Misfits::default();
+        progress: &mut Progress,
+    ) -> Result<()> {
         if kind == Kind::Object {
             // Seen from servers and old connectors: `link` and `coding` as one object.
             self.report.find((ERROR, Rule::JSON_TYPE), field.name, offset, "an array", "an object")?;
             self.item(field, values, 0)?;
-            return Ok(misfits);
+            return Ok(());
         }
         self.begin_array()?;
         let mut item = 0;
@@ -302,7 +298,7 @@ impl<'t> Reader<'t> {
                     let path = format!("{}[{item}]", field.name);
                     let rule = if kind == Kind::Null { Rule::JSON_NULL } else { Rule::JSON_TYPE };
                     self.report.find((ERROR, rule), &path, start, "an object", kind.describe())?;
-                    self.misfit(&mut misfits, kind)?;
+                    self.misfit(field, kind, progress)?;
                 }
             }
             item += 1;
@@ -316,14 +312,17 @@ impl<'t> Reader<'t> {
                 "an empty array",
             )?;
         }
-        Ok(misfits)
+        Ok(())
     }
 
     /// Passes over an item that does not fit its list. A null holds nothing that would have to be kept.
-    fn misfit(&mut self, misfits: &mut Misfits, kind: Kind) -> Result<()> {
+    #[cold]
+    fn misfit(&mut self, field: &FieldSchema, kind: Kind, progress: &mut Progress) -> Result<()> {
         let raw = self.raw_item()?;
-        if kind != Kind::Null {
-            misfits.push(raw);
+        if kind == Kind::Null {
+            progress.null_structure();
+        } else {
+            progress.misfit(field, raw);
         }
         Ok(())
     }
@@ -335,7 +334,7 @@ impl<'t> Reader<'t> {
         item: usize,
     ) -> Result<()> {
         let offset = self.scanner.offset();
-        self.report.charge(values.growth(), offset)?;
+        self.report.charge_growth(values.growth(), values.len() == 0, offset)?;
         self.report.enter(field.name, Some(item), offset)?;
         let value = values.push();
         let holding = self.structure(value)?;
@@ -351,8 +350,8 @@ impl<'t> Reader<'t> {
         &mut self,
         field: &'static FieldSchema,
         values: &mut Vec<Resource>,
-    ) -> Result<Misfits> {
-        let mut misfits = Misfits::default();
+        progress: &mut Progress,
+    ) -> Result<()> {
         self.begin_array()?;
         let mut item = 0;
         while self.next_item(item == 0)? {
@@ -368,12 +367,12 @@ impl<'t> Reader<'t> {
                     let path = format!("{}[{item}]", field.name);
                     let rule = if kind == Kind::Null { Rule::JSON_NULL } else { Rule::CONTAINED };
                     self.report.find((ERROR, rule), &path, start, "a resource", kind.describe())?;
-                    self.misfit(&mut misfits, kind)?;
+                    self.misfit(field, kind, progress)?;
                 }
             }
             item += 1;
         }
-        Ok(misfits)
+        Ok(())
     }
 
     /// A narrative. Without the feature `xml` only its first and last characters are looked at.

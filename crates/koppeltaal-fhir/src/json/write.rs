@@ -215,11 +215,12 @@ impl Writer<'_> {
 impl Walker for Writer<'_> {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
         self.before(field);
-        if has_value(value) {
+        let companions = value.companions();
+        if companions.is_none() || value.wire_text().is_some() {
             self.name(field);
             self.value(value);
         }
-        if let Some(companions) = companions_of(value) {
+        if let Some(companions) = companions.filter(|companions| companions.is_json()) {
             self.companion_name(field);
             self.companions(companions);
         }

@@ -74,8 +74,11 @@ impl<'t> Reader<'t> {
                     let child = self.open(scope)?;
                     self.narrative_start(&child, narrative)?;
                     uses_outer_prefix = uses_outer_prefix || self.uses_prefix_of(outer, &child);
-                    if !child.tag.is_empty {
+                    // An empty element with attributes is an object in JSON, so a level.
+                    if !child.tag.is_empty || child.tag.others > 0 {
                         self.check_depth(open.len(), child.tag.offset)?;
+                    }
+                    if !child.tag.is_empty {
                         open.push(child.scope);
                     }
                 }
@@ -202,8 +205,10 @@ impl<'t> Reader<'t> {
                 && !declared.contains(&prefix)
             {
                 declared.push(prefix);
+                let uri = self.scopes.uri(namespace);
+                self.report.charge(uri.len(), element.tag.offset)?;
                 out.extend_from_slice(format!(" xmlns:{prefix}=\"").as_bytes());
-                let _ = escape_attribute(out, self.scopes.uri(namespace));
+                let _ = escape_attribute(out, uri);
                 out.push(b'"');
             }
             let value = self.value(raw, element.tag.offset)?;

@@ -7,6 +7,7 @@ use super::element::{Element, Problem};
 use super::names::{Namespace, Scope, Scopes};
 use super::read::{Reader, Result};
 use super::tokens::{Token, Tokens};
+use crate::bytes;
 use crate::finding::{Finding, ReadError};
 use crate::primitives::is_xml_space;
 use crate::report::{Limits, Report};
@@ -111,4 +112,23 @@ impl Reader<'_> {
             _ => Err(self.report.malformed("more than one element", self.tokens.offset())),
         }
     }
+}
+
+/// How many bytes the attributes and texts in an element have, white space aside, but not what comes after `enough`. The
+/// element has been checked before.
+pub(crate) fn values_length(markup: &str, enough: usize) -> usize {
+    let mut tokens = Tokens::of_fragment(markup);
+    let mut length = 0;
+    while length < enough {
+        match tokens.next() {
+            Ok(Token::Start) => {
+                let values = tokens.tag().attributes().filter_map(|(_, raw)| raw.value().ok());
+                length += values.map(|value| bytes::ink(&value)).sum::<usize>();
+            }
+            Ok(Token::Text(text)) => length += bytes::ink(&text),
+            Ok(Token::End | Token::Space(_)) => {}
+            Ok(Token::Eof) | Err(_) => break,
+        }
+    }
+    length
 }

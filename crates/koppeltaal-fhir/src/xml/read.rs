@@ -47,7 +47,7 @@ pub(crate) fn read(text: &str, is_told: bool, report: Report<'_>) -> Result<Read
         reader.check_encoding(encoding, text)?;
     }
     let document = reader.document(&root)?;
-    Ok(ReadDocument::new(document, reader.report))
+    ReadDocument::new(document, reader.report)
 }
 
 /// The type of the resource that a text starts with, or `Bundle`.
@@ -197,6 +197,7 @@ impl<'t> Reader<'t> {
                 element.name,
             )?;
         }
+        self.report.charge(Resource::COST + UnknownResource::COST, offset)?;
         let content = UnknownContent::XmlElement(self.capture(element, Namespace::None)?);
         Ok(Resource::Unknown(Arc::new(UnknownResource { resource_type: element.name.to_owned(), content })))
     }

@@ -1,0 +1,213 @@
+//! What a document weighs: the memory that it takes, against the length that it has at least when it is written on one
+//! line.
+//!
+//! The verdict whether a text grows out of proportion is about the document alone, not about the text it was read from:
+//! white space, comments and the more wordy of the two formats buy no memory. So whatever is accepted once is accepted
+//! again when it is written in either format and read with the same limits. For that, both numbers are counted in one
+//! place, here; the readers charge the same costs as they go, to stop early.
+
+use crate::document::Document;
+use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
+use crate::primitives::is_xml_space;
+use crate::resource::Resource;
+use crate::structure::{FieldSchema, Structure, StructureList, Walker};
+use crate::unknown::{UnknownContent, UnknownNode, UnknownResource};
+use crate::xhtml::Xhtml;
+
+/// `"resourceType":""` and the braces around it; in XML a namespace declaration is longer.
+const RESOURCE_TEXT: usize = 19;
+/// Quotes and a comma in JSON, `</>` in XML.
+const PIECE: usize = 3;
+
+/// What an unknown name is worth at most: one that XML cannot have becomes `member`.
+const NAME: usize = "member".len();
+
+/// The two sides of a document's weight.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Weight {
+    /// Bytes of memory beside what the texts themselves take.
+    pub(crate) memory: usize,
+    /// Bytes of text that both formats need at least.
+    pub(crate) text: usize,
+    /// Bytes that the largest list takes beside itself while it moves to its place.
+    moving: usize,
+    /// How many bytes of memory a byte of text may take.
+    expansion: usize,
+}
+
+impl Weight {
+    /// The weight of a document of which each byte of text may take `expansion` bytes of memory.
+    pub(crate) fn of(document: &Document, expansion: usize) -> Self {
+        let mut weight = Self { expansion, ..Self::default() };
+        match document {
+            Document::Bundle(bundle) => {
+                weight.text += RESOURCE_TEXT + "Bundle".len();
+                weight.structure_content(bundle);
+            }
+            Document::Resource(resource) => weight.any_resource(resource),
+        }
+        weight
+    }
+
+    /// The memory beyond what the text allows.
+    pub(crate) fn excess(self) -> usize {
+        (self.memory + self.moving).saturating_sub(self.text.saturating_mul(self.expansion))
+    }
+
+    fn any_resource(&mut self, resource: &Resource) {
+        self.memory += Resource::COST;
+        self.text += RESOURCE_TEXT + resource.resource_type().len();
+        match (resource, resource.structure()) {
+            (_, Some(structure)) => {
+                self.memory += size_of_val(structure);
+                self.structure_content(structure);
+            }
+            (Resource::Unknown(unknown), None) => {
+                self.memory += UnknownResource::COST;
+                self.text += content_length(&unknown.content, usize::MAX);
+            }
+            (_, None) => {}
+        }
+    }
+
+    fn structure_content(&mut self, value: &dyn Structure) {
+        if let Some(id) = value.id() {
+            self.text += "id".len() + PIECE + id.trim_matches(is_xml_space).len();
+        }
+        value.walk(self);
+        for node in value.unknown() {
+            self.unknown(node);
+        }
+    }
+
+    /// What is unknown pays for itself at most: not all of it goes into the other format.
+    fn unknown(&mut self, node: &UnknownNode) {
+        let enough = UnknownNode::COST / self.expansion.max(1) + 1;
+        let length = PIECE + node.name().len().min(NAME) + content_length(&node.content, enough);
+        let memory = UnknownNode::COST + node.declared_namespace().map_or(0, str::len);
+        self.memory += memory.saturating_sub(length.saturating_mul(self.expansion));
+    }
+
+    fn list(&mut self, items: usize, size: usize) {
+        let cost = list_cost(items, size);
+        self.memory += cost;
+        if items > 1 {
+            self.moving = self.moving.max(cost / 2);
+        }
+    }
+
+    /// The name of an element, and the least that stands around its value.
+    fn name(&mut self, field: &FieldSchema) {
+        self.text += field.name.len() + PIECE;
+    }
+
+    fn companions(&mut self, value: &dyn AnyPrimitive) {
+        if let Some(companions) = value.companions() {
+            self.memory += size_of::<Companions>();
+            self.structure_content(companions);
+        }
+    }
+
+    fn value(&mut self, value: &dyn AnyPrimitive) {
+        match value.kind() {
+            // How a number is written depends on the format.
+            ScalarKind::Boolean | ScalarKind::Integer | ScalarKind::Decimal => self.text += 1,
+            // Its white space stays behind in JSON.
+            ScalarKind::Base64Binary => {
+                let text = value.wire_text().unwrap_or_default();
+                self.text += text.bytes().filter(|byte| !is_xml_space(char::from(*byte))).count();
+            }
+            _ => self.text += value.wire_text().map_or(0, |text| text.len()),
+        }
+    }
+}
+
+/// The memory of a list: it doubles when it is full.
+pub(crate) fn list_cost(items: usize, size: usize) -> usize {
+    if items == 0 { 0 } else { items.next_power_of_two() * size }
+}
+
+impl Walker for Weight {
+    fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
+        self.name(field);
+        self.value(value);
+        self.companions(value);
+    }
+
+    fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList) {
+        self.text += field.name.len();
+        self.list(values.len(), values.item_size());
+        for index in 0..values.len() {
+            let value = values.get(index);
+            if !value.is_absent() {
+                self.text += PIECE;
+                self.value(value);
+                self.companions(value);
+            }
+        }
+    }
+
+    fn structure(&mut self, field: &'static FieldSchema, value: &dyn Structure) {
+        self.name(field);
+        self.memory += size_of_val(value);
+        self.structure_content(value);
+    }
+
+    fn structures(&mut self, field: &'static FieldSchema, values: &dyn StructureList) {
+        self.text += field.name.len();
+        for index in 0..values.len() {
+            let value = values.get(index);
+            if index == 0 {
+                self.list(values.len(), size_of_val(value));
+            }
+            self.text += PIECE;
+            self.structure_content(value);
+        }
+    }
+
+    fn resource(&mut self, field: &'static FieldSchema, value: &Resource) {
+        self.name(field);
+        self.any_resource(value);
+    }
+
+    fn resources(&mut self, field: &'static FieldSchema, values: &[Resource]) {
+        self.text += field.name.len();
+        for resource in values {
+            self.any_resource(resource);
+        }
+    }
+
+    fn xhtml(&mut self, field: &'static FieldSchema, value: &Xhtml) {
+        self.name(field);
+        self.text += narrative_length(value.as_str());
+    }
+
+    fn attribute(&mut self, field: &'static FieldSchema, value: &str) {
+        self.name(field);
+        self.text += value.len();
+    }
+}
+
+/// The length of a narrative, each reference counted as one byte: JSON may have `&nbsp;` where XML has the character.
+fn narrative_length(markup: &str) -> usize {
+    let mut rest = markup.trim_matches(is_xml_space);
+    let mut length = 0;
+    while let Some((plain, reference)) = rest.split_once('&') {
+        length += plain.len() + 1;
+        rest = reference.split_once(';').map_or("", |(_, behind)| behind);
+    }
+    length + rest.len()
+}
+
+/// The length of the values in what is unknown, which is the same in both formats; not counted beyond `enough`.
+fn content_length(content: &UnknownContent, enough: usize) -> usize {
+    match content {
+        #[cfg(feature = "xml")]
+        UnknownContent::XmlElement(markup) => crate::xml::values_length(markup, enough),
+        #[cfg(feature = "json")]
+        UnknownContent::JsonMember(raw) => crate::json::values_length(raw, enough),
+        UnknownContent::XmlAttribute { value: text, .. } | UnknownContent::XmlText(text) => text.len(),
+        #[allow(unreachable_patterns, reason = "with both formats there is nothing else")]
+        _ => 0,
+    }
+}

@@ -116,6 +116,10 @@ impl Checker {
             {
                 checker.find(Rule::BUNDLE, "", ONE_SIGNATURE, refusal.into_problem());
             }
+            if value.is_hollow() {
+                let found = "neither value nor extension";
+                let _ = checker.report.find((Severity::Warning, Rule::EMPTY), "", 0, "a value", found);
+            }
             if let Some(companions) = value.companions() {
                 checker.structure_content(companions);
             }

@@ -41,7 +41,7 @@ impl Structure for Companions {
 }
 
 impl Companions {
-    /// Whether there is anything besides the text.
+    /// Whether there is nothing besides the text.
     pub(crate) fn is_bare(&self) -> bool {
         self.id.is_none() && self.extension.is_empty() && self.unknown.is_empty()
     }
@@ -99,7 +99,8 @@ impl<T> Primitive<T> {
         self.value.as_ref()
     }
 
-    /// Whether there is nothing at all: no value, id, extension or unreadable text.
+    /// Whether there is nothing at all: no value, id, extension or unreadable text, nor an XML element without any of them
+    /// (`<status/>`), which the schema of DSTU1 allows.
     #[inline]
     pub fn is_absent(&self) -> bool {
         self.value.is_none() && self.companions.is_none()
@@ -327,6 +328,20 @@ pub(crate) trait AnyPrimitive {
     /// Forgets companions that turned out to hold nothing.
     fn settle(&mut self);
     fn is_absent(&self) -> bool;
+
+    /// Whether JSON has nothing to say about it: no value, id or extension.
+    fn is_silent(&self) -> bool {
+        match self.companions() {
+            None => self.is_absent(),
+            Some(companions) => !companions.is_json() && self.wire_text().is_none(),
+        }
+    }
+
+    /// Whether this is an element that holds nothing: there in XML, nothing to tell in JSON.
+    fn is_hollow(&self) -> bool {
+        self.companions().is_some_and(|companions| companions.is_bare() && companions.text.is_none())
+            && self.canonical_text().is_none()
+    }
 }
 
 impl<T: Scalar> AnyPrimitive for Primitive<T> {

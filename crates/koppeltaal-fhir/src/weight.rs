@@ -80,6 +80,16 @@ impl Weight {
         }
     }
 
+    /// An element that JSON leaves out pays for itself at most.
+    fn silent(&mut self, value: &dyn AnyPrimitive, length: usize) {
+        if let Some(companions) = value.companions() {
+            self.memory += size_of::<Companions>().saturating_sub(length.saturating_mul(self.expansion));
+            for node in companions.unknown() {
+                self.unknown(node);
+            }
+        }
+    }
+
     /// What is unknown pays for itself at most: not all of it goes into the other format.
     fn unknown(&mut self, node: &UnknownNode) {
         let enough = UnknownNode::COST / self.expansion.max(1) + 1;
@@ -129,21 +139,26 @@ pub(crate) fn list_cost(items: usize, size: usize) -> usize {
 
 impl Walker for Weight {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
+        if value.is_silent() {
+            return self.silent(value, field.name.len() + PIECE);
+        }
         self.name(field);
         self.value(value);
         self.companions(value);
     }
 
     fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList) {
-        self.text += field.name.len();
         self.list(values.len(), values.item_size());
+        let mut name = field.name.len();
         for index in 0..values.len() {
             let value = values.get(index);
-            if !value.is_absent() {
-                self.text += PIECE;
-                self.value(value);
-                self.companions(value);
+            if value.is_silent() {
+                self.silent(value, PIECE);
+                continue;
             }
+            self.text += std::mem::take(&mut name) + PIECE;
+            self.value(value);
+            self.companions(value);
         }
     }
 
@@ -209,5 +224,67 @@ fn content_length(content: &UnknownContent, enough: usize) -> usize {
         UnknownContent::XmlAttribute { value: text, .. } | UnknownContent::XmlText(text) => text.len(),
         #[allow(unreachable_patterns, reason = "with both formats there is nothing else")]
         _ => 0,
+    }
+}
+
+#[cfg(all(test, feature = "json", feature = "xml"))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arbitrary::any_document;
+    use crate::{Bundle, Entry, Format, Limits, ReadOptions};
+
+    /// A bundle of some resources: large enough for the limit to matter.
+    fn any_bundle() -> impl Strategy<Value = Document> {
+        proptest::collection::vec(any_document(), 1..12).prop_map(|documents| {
+            let entry = documents.into_iter().map(|document| Entry {
+                content: document.into_resource().ok(),
+                ..Entry::default()
+            });
+            Document::Bundle(Bundle { entry: entry.collect(), ..Bundle::default() })
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn both_formats_are_at_least_as_long_as_the_weight_says(document in any_bundle()) {
+            let length = Weight::of(&document, 12).text;
+            prop_assert!(length <= document.to_json().expect("writable").len());
+            prop_assert!(length <= document.to_xml().expect("writable").len());
+        }
+
+        #[test]
+        fn what_is_accepted_with_white_space_is_accepted_without(document in any_bundle(), expansion in 1_usize..12) {
+            let limits = Limits { expansion, ..Limits::default() };
+            let options = ReadOptions::tolerant().limits(limits);
+            let mut indented = document.to_xml_pretty().expect("writable");
+            indented = indented.replace('\n', &format!("\n{}", " ".repeat(400)));
+            let Ok(read) = options.xml(indented.as_bytes()) else { return Ok(()) };
+            for format in [Format::Json, Format::Xml] {
+                let text = read.document.write(format).expect("writable");
+                prop_assert!(options.read(format, text.as_bytes()).is_ok(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    #[ignore]
+    fn ratios() {
+        for dir in std::env::var("DIRS").unwrap().split(':') {
+            for entry in std::fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                let Ok(text) = std::fs::read(&path) else { continue };
+                let limits = Limits { expansion: 1000, ..Limits::default() };
+                let options = ReadOptions::tolerant().limits(limits);
+                let read = if path.extension().is_some_and(|e| e == "json") { options.json(&text) } else { options.xml(&text) };
+                let Ok(read) = read else { continue };
+                let w = Weight::of(&read.document, 12);
+                let json = read.document.to_json().map_or(0, |j| j.len());
+                println!("{:6.2} {:6.2} {} {} {} {}", (w.memory + w.moving) as f64 / w.text as f64, w.excess(), w.memory, w.text, json, path.display());
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ use clap::Parser;
 mod difference;
 mod examples;
 mod exceptions;
+mod insert;
 mod json_tree;
 mod ledger;
 mod lossless;

@@ -1,7 +1,8 @@
-//! Seeded small changes to XML files: one element dropped, doubled, moved or misspelt, or one value damaged.
+//! Seeded small changes to XML files: one element dropped, doubled, moved or misspelt, or one value damaged. What brings
+//! something in from elsewhere is in module `insert`.
 //!
 //! A change is made in the text, at the byte ranges that a scan of the file gave, so everything around it stays as its
-//! author wrote it. Nearly all mutants are well-formed; the question is whether they are still valid.
+//! author wrote it. Most mutants are well-formed; the question is whether they are still valid.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -20,10 +21,25 @@ pub(crate) enum Kind {
     Reorder,
     Misspell,
     Damage,
+    Empty,
+    Graft,
+    Attribute,
+    Atom,
+    Markup,
 }
 
-pub(crate) const KINDS: [Kind; 5] =
-    [Kind::Drop, Kind::Duplicate, Kind::Reorder, Kind::Misspell, Kind::Damage];
+pub(crate) const KINDS: [Kind; 10] = [
+    Kind::Drop,
+    Kind::Duplicate,
+    Kind::Reorder,
+    Kind::Misspell,
+    Kind::Damage,
+    Kind::Empty,
+    Kind::Graft,
+    Kind::Attribute,
+    Kind::Atom,
+    Kind::Markup,
+];
 
 impl Kind {
     pub(crate) fn name(self) -> &'static str {
@@ -33,6 +49,11 @@ impl Kind {
             Self::Reorder => "reorder",
             Self::Misspell => "misspell",
             Self::Damage => "damage",
+            Self::Empty => "empty",
+            Self::Graft => "graft",
+            Self::Attribute => "attribute",
+            Self::Atom => "atom",
+            Self::Markup => "markup",
         }
     }
 }
@@ -79,23 +100,25 @@ pub(crate) struct Mutant {
 /// A file, scanned.
 pub(crate) struct Source {
     pub(crate) file: String,
-    text: String,
-    elements: Vec<Element>,
+    pub(crate) text: String,
+    pub(crate) elements: Vec<Element>,
     /// Elements, each with the next one beside it that has another name.
     swappable: Vec<(usize, usize)>,
 }
 
 /// Where an element and its parts are in the text.
-struct Element {
-    parent: Option<usize>,
-    region: Region,
+pub(crate) struct Element {
+    pub(crate) parent: Option<usize>,
+    pub(crate) region: Region,
     /// From `<` of the start tag to `>` of the end tag.
-    whole: Range<usize>,
+    pub(crate) whole: Range<usize>,
+    /// Behind the start tag.
+    tag_end: usize,
     /// The name in the start tag, and in the end tag if there is one.
-    name: Range<usize>,
+    pub(crate) name: Range<usize>,
     end_name: Option<Range<usize>>,
     /// Each attribute from the blank before it to its closing quote, and its value alone. No namespace declarations.
-    attributes: Vec<(Range<usize>, Range<usize>)>,
+    pub(crate) attributes: Vec<(Range<usize>, Range<usize>)>,
     /// The text of an element that has nothing else.
     text: Option<Range<usize>>,
 }
@@ -169,7 +192,8 @@ impl Source {
     }
 
     /// The file with one change of the given kind; `None` if it has nothing to change in that way.
-    pub(crate) fn mutant(&self, kind: Kind, random: &mut Random) -> Option<Mutant> {
+    /// What is brought in comes from `donor`.
+    pub(crate) fn mutant(&self, kind: Kind, donor: &Self, random: &mut Random) -> Option<Mutant> {
         match kind {
             Kind::Drop => {
                 let index = self.inner_element(random)?;
@@ -185,11 +209,16 @@ impl Source {
             Kind::Reorder => self.reorder(random),
             Kind::Misspell => self.misspell(random),
             Kind::Damage => self.damage(random),
+            Kind::Empty => self.emptied(random),
+            Kind::Graft => self.grafted(donor, random),
+            Kind::Attribute => self.with_attribute(random),
+            Kind::Atom => self.with_atom(random),
+            Kind::Markup => self.with_markup(random),
         }
     }
 
     /// Any element but the root.
-    fn inner_element(&self, random: &mut Random) -> Option<usize> {
+    pub(crate) fn inner_element(&self, random: &mut Random) -> Option<usize> {
         (self.elements.len() > 1).then(|| 1 + random.below(self.elements.len() - 1))
     }
 
@@ -268,12 +297,12 @@ impl Source {
         Some(mutant)
     }
 
-    fn change(&self, kind: Kind, index: usize, sort: &'static str, text: String) -> Mutant {
+    pub(crate) fn change(&self, kind: Kind, index: usize, sort: &'static str, text: String) -> Mutant {
         let what = format!("{} {sort}", self.path(index));
         Mutant { text, kind, region: self.elements[index].region, what, sort }
     }
 
-    fn name(&self, index: usize) -> &str {
+    pub(crate) fn name(&self, index: usize) -> &str {
         &self.text[self.elements[index].name.clone()]
     }
 
@@ -286,7 +315,7 @@ impl Source {
     }
 
     /// The text with ranges replaced; they must be in order and not overlap.
-    fn splice(&self, changes: &[(Range<usize>, String)]) -> String {
+    pub(crate) fn splice(&self, changes: &[(Range<usize>, String)]) -> String {
         let mut text = String::with_capacity(self.text.len() + 64);
         let mut at = 0;
         for (range, new) in changes {
@@ -303,7 +332,13 @@ impl Element {
     fn new(text: &str, tag: &BytesStart<'_>, whole: Range<usize>, region: Region) -> Self {
         let name = whole.start + 1..whole.start + 1 + tag.name().as_ref().len();
         let attributes = attribute_ranges(text, name.end, whole.end);
-        Self { parent: None, region, whole, name, end_name: None, attributes, text: None }
+        let tag_end = whole.end;
+        Self { parent: None, region, whole, tag_end, name, end_name: None, attributes, text: None }
+    }
+
+    /// What is between its tags, if it has two.
+    pub(crate) fn inner(&self) -> Option<Range<usize>> {
+        self.end_name.as_ref().map(|name| self.tag_end..name.start - "</".len())
     }
 }
 
@@ -427,10 +462,11 @@ mod tests {
         let source = Source::new("file", FILE).expect("well-formed");
         let series = |seed: u64| -> Vec<String> {
             let mut random = Random::new(seed);
-            let mutants = (0..200).filter_map(|turn| source.mutant(KINDS[turn % 5], &mut random));
+            let mutants =
+                (0..200).filter_map(|turn| source.mutant(KINDS[turn % KINDS.len()], &source, &mut random));
             mutants.map(|mutant| mutant.text).collect()
         };
-        assert!(series(1).len() > 150);
+        assert!(series(1).len() > 140);
         assert!(series(1).iter().all(|text| text != FILE));
         assert_eq!(series(1), series(1));
         assert_ne!(series(1), series(2));

@@ -136,7 +136,8 @@ fn mutant(sources: &[Source], random: &mut Random) -> (usize, Mutant) {
     loop {
         let index = random.below(sources.len());
         let kind = KINDS[random.below(KINDS.len())];
-        if let Some(mutant) = sources[index].mutant(kind, random) {
+        let donor = &sources[random.below(sources.len())];
+        if let Some(mutant) = sources[index].mutant(kind, donor, random) {
             return (index, mutant);
         }
     }

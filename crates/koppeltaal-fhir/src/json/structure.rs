@@ -112,7 +112,8 @@ impl<'t> Reader<'t> {
             offset = self.scanner.offset();
         }
         if first {
-            self.report.find((ERROR, Rule::EMPTY), "", start, "at least one member", "an empty object")?;
+            // As an empty element of XML: the prose forbids it, no schema does.
+            self.report.find((WARNING, Rule::EMPTY), "", start, "at least one member", "an empty object")?;
         }
         for field in schema.missing(progress.present) {
             self.report.find((ERROR, Rule::MINIMUM), field.name, start, "a value", "nothing")?;

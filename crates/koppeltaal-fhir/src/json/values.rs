@@ -118,7 +118,10 @@ impl<'t> Reader<'t> {
         self.report.enter(field.name, index, offset)?;
         self.report.charge_companions(value, offset)?;
         self.structure(value.companions_mut())?;
-        value.settle();
+        // `{}` alone stands for an empty element of XML.
+        if value.wire_text().is_some() {
+            value.settle();
+        }
         self.report.leave();
         Ok(())
     }

@@ -216,23 +216,38 @@ impl Walker for Writer<'_> {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
         self.before(field);
         let companions = value.companions();
-        if companions.is_none() || value.wire_text().is_some() {
+        let has_value = companions.is_none() || value.wire_text().is_some();
+        if has_value {
             self.name(field);
             self.value(value);
         }
-        if let Some(companions) = companions.filter(|companions| companions.is_json()) {
-            self.companion_name(field);
-            self.companions(companions);
+        match companions.filter(|companions| companions.is_json()) {
+            Some(companions) => {
+                self.companion_name(field);
+                self.companions(companions);
+            }
+            // An empty element of XML says nothing; but that it is there counts where the standard wants one.
+            None if !has_value && field.mandatory => {
+                self.companion_name(field);
+                self.out.extend_from_slice(b"{}");
+            }
+            None => {}
         }
     }
 
     fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList) {
         self.before(field);
         let items = || (0..values.len()).map(|index| values.get(index));
-        let has_companions = items().any(|value| companions_of(value).is_some());
-        // What is absent, or has nothing that JSON can say, takes no place.
-        let shown = || items().filter(|value| has_value(*value) || companions_of(*value).is_some());
-        if items().any(has_value) {
+        let mut has_values = false;
+        let mut has_companions = false;
+        for value in items() {
+            has_values |= has_value(value);
+            has_companions |= companions_of(value).is_some();
+        }
+        // What says nothing in JSON takes no place, unless there has to be one.
+        let is_empty = !has_values && !has_companions;
+        let shown = || items().filter(|value| is_empty || !value.is_silent());
+        if has_values {
             self.name(field);
             self.open(b'[');
             for value in shown() {
@@ -245,13 +260,14 @@ impl Walker for Writer<'_> {
             }
             self.close(b']');
         }
-        if has_companions {
+        if has_companions || is_empty && field.mandatory && values.len() > 0 {
             self.companion_name(field);
             self.open(b'[');
             for value in shown() {
                 self.separate();
                 match companions_of(value) {
                     Some(companions) => self.companions(companions),
+                    None if is_empty => self.out.extend_from_slice(b"{}"),
                     None => self.out.extend_from_slice(b"null"),
                 }
                 self.first = false;

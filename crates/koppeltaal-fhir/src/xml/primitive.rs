@@ -45,9 +45,12 @@ impl<'t> Reader<'t> {
                     self.check_primitive(field, item, value, verdict, element.tag.offset)?;
                 }
             }
-            None if value.is_absent() => {
+            None if value.is_absent() || value.is_hollow() => {
                 let found = "neither value nor extension";
                 self.report.find((WARNING, Rule::EMPTY), field.name, element.tag.offset, "a value", found)?;
+                // The schema takes it for an element that is there.
+                self.report.charge_companions(value, element.tag.offset)?;
+                value.companions_mut();
             }
             None => {}
         }

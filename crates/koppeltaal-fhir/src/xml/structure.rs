@@ -13,6 +13,12 @@ use crate::primitives::is_xml_space;
 use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 
+/// Whether the type has the text of its element as a field, as Binary does.
+#[inline]
+fn is_text(schema: &TypeSchema) -> bool {
+    schema.fields.last().is_some_and(|field| field.shape == Shape::Text)
+}
+
 /// The text of an element whose type has it as a field, and where it starts.
 #[derive(Default)]
 struct Content {
@@ -27,6 +33,8 @@ impl<'t> Reader<'t> {
         let mut present = self.structure_attributes(target, element)?;
         if !element.tag.is_empty {
             self.children(target, element.scope, &mut present)?;
+        } else if is_text(schema) {
+            self.set_content(target, Content::default(), &mut present)?;
         }
         for field in schema.missing(present) {
             self.report.find((ERROR, Rule::MINIMUM), field.name, element.tag.offset, "a value", "nothing")?;
@@ -136,7 +144,7 @@ impl<'t> Reader<'t> {
                         }
                     }
                 }
-                Token::End if content.text.is_empty() => return Ok(()),
+                Token::End if content.text.is_empty() && !is_text(schema) => return Ok(()),
                 Token::End => return self.set_content(target, content, present),
                 Token::Space(_) => {}
                 Token::Text(text) => self.text_between(target, &text, last, &mut content)?,
@@ -166,7 +174,7 @@ impl<'t> Reader<'t> {
             return Ok(());
         }
         let offset = self.tokens.offset();
-        if target.schema().fields.iter().any(|field| field.shape == Shape::Text) {
+        if is_text(target.schema()) {
             // A comment splits the text.
             if content.text.is_empty() {
                 content.offset = offset;
@@ -227,9 +235,9 @@ impl<'t> Reader<'t> {
                 None => (Rule::MAXIMUM, "it once"),
             };
             self.report.find((ERROR, rule), field.name, offset, expected, "another one")?;
-            // One that was empty will not be written, and this one then be the first.
+            // One that was empty gives way.
             let was_empty = field.choice.is_none()
-                && matches!(target.slot(index), Slot::Primitive(value) if value.is_absent());
+                && matches!(target.slot(index), Slot::Primitive(value) if value.is_absent() || value.is_hollow());
             if !was_empty {
                 return self.keep(target.unknown_mut(), element, *last + 1);
             }

@@ -243,6 +243,15 @@ pub(crate) enum ScalarKind {
 }
 
 impl ScalarKind {
+    /// How long the text of a value is at least, whatever it is written in: numbers and base64 have several forms.
+    #[inline]
+    pub(crate) fn sure_length(self, text: &str) -> usize {
+        match self {
+            Self::Boolean | Self::Integer | Self::Decimal | Self::Base64Binary => 0,
+            _ => text.len(),
+        }
+    }
+
     /// What the prose of the standard wants beyond the schema, for a [`Reading::Lax`].
     pub(crate) fn describe_prose(self) -> &'static str {
         match self {
@@ -309,6 +318,8 @@ pub(crate) trait Scalar: Sized + PartialEq {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Valid,
+    /// Valid, but not as it would be written: the text is kept beside the value.
+    Unusual,
     Lax,
     Invalid,
 }
@@ -363,13 +374,14 @@ impl<T: Scalar> AnyPrimitive for Primitive<T> {
                 (reading, (!same).then(|| text.into_owned()))
             }
         };
+        let is_kept = kept.is_some();
         if let Some(text) = kept {
             self.companions_mut().text = Some(text);
         }
         match reading {
             Reading::Valid(value) => {
                 self.value = Some(value);
-                Verdict::Valid
+                if is_kept { Verdict::Unusual } else { Verdict::Valid }
             }
             Reading::Lax(value) => {
                 self.value = Some(value);

@@ -183,6 +183,10 @@ pub(crate) trait Walker {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive);
     fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList);
     fn structure(&mut self, field: &'static FieldSchema, value: &dyn Structure);
+    /// The same, for a value in a place of its own.
+    fn boxed(&mut self, field: &'static FieldSchema, value: &dyn Structure) {
+        self.structure(field, value);
+    }
     fn structures(&mut self, field: &'static FieldSchema, values: &dyn StructureList);
     fn resource(&mut self, field: &'static FieldSchema, value: &Resource);
     fn resources(&mut self, field: &'static FieldSchema, values: &[Resource]);
@@ -195,6 +199,8 @@ pub(crate) enum Slot<'a> {
     Primitive(&'a mut dyn AnyPrimitive),
     Primitives(&'a mut dyn AnyPrimitiveList),
     Structure(&'a mut dyn Structure),
+    /// The same, in a place of its own.
+    Boxed(&'a mut dyn Structure),
     Structures(&'a mut dyn StructureList),
     Resource(&'a mut Option<Resource>),
     Resources(&'a mut Vec<Resource>),
@@ -307,11 +313,11 @@ impl<T: Structure + Default> Field for Vec<T> {
 /// An alternative of a choice that is a structure.
 impl<T: Structure> Field for Box<T> {
     fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker) {
-        walker.structure(field, &**self);
+        walker.boxed(field, &**self);
     }
 
     fn slot(&mut self) -> Slot<'_> {
-        Slot::Structure(&mut **self)
+        Slot::Boxed(&mut **self)
     }
 }
 
@@ -375,13 +381,13 @@ pub(crate) fn walk_boxed<T: Structure>(
     walker: &mut dyn Walker,
 ) {
     if let Some(value) = value {
-        walker.structure(field, &**value);
+        walker.boxed(field, &**value);
     }
 }
 
 /// The slot of an optional boxed structure.
 pub(crate) fn slot_boxed<T: Structure + Default>(value: &mut Option<Box<T>>) -> Slot<'_> {
-    Slot::Structure(&mut **value.get_or_insert_default())
+    Slot::Boxed(&mut **value.get_or_insert_default())
 }
 
 /// A choice of types (`value[x]`), as the generated enums implement it.

@@ -17,7 +17,7 @@ use crate::xhtml::Xhtml;
 /// `"resourceType":""` and the braces around it; in XML a namespace declaration is longer.
 const RESOURCE_TEXT: usize = 19;
 /// Quotes and a comma in JSON, `</>` in XML.
-const PIECE: usize = 3;
+pub(crate) const PIECE: usize = 3;
 
 /// What an unknown name is worth at most: one that XML cannot have becomes `member`.
 const NAME: usize = "member".len();
@@ -164,8 +164,12 @@ impl Walker for Weight {
 
     fn structure(&mut self, field: &'static FieldSchema, value: &dyn Structure) {
         self.name(field);
-        self.memory += size_of_val(value);
         self.structure_content(value);
+    }
+
+    fn boxed(&mut self, field: &'static FieldSchema, value: &dyn Structure) {
+        self.memory += size_of_val(value);
+        self.structure(field, value);
     }
 
     fn structures(&mut self, field: &'static FieldSchema, values: &dyn StructureList) {
@@ -238,10 +242,9 @@ mod tests {
     /// A bundle of some resources: large enough for the limit to matter.
     fn any_bundle() -> impl Strategy<Value = Document> {
         proptest::collection::vec(any_document(), 1..12).prop_map(|documents| {
-            let entry = documents.into_iter().map(|document| Entry {
-                content: document.into_resource().ok(),
-                ..Entry::default()
-            });
+            let entry = documents
+                .into_iter()
+                .map(|document| Entry { content: document.into_resource().ok(), ..Entry::default() });
             Document::Bundle(Bundle { entry: entry.collect(), ..Bundle::default() })
         })
     }
@@ -279,11 +282,23 @@ mod tests {
                 let Ok(text) = std::fs::read(&path) else { continue };
                 let limits = Limits { expansion: 1000, ..Limits::default() };
                 let options = ReadOptions::tolerant().limits(limits);
-                let read = if path.extension().is_some_and(|e| e == "json") { options.json(&text) } else { options.xml(&text) };
+                let read = if path.extension().is_some_and(|e| e == "json") {
+                    options.json(&text)
+                } else {
+                    options.xml(&text)
+                };
                 let Ok(read) = read else { continue };
                 let w = Weight::of(&read.document, 12);
                 let json = read.document.to_json().map_or(0, |j| j.len());
-                println!("{:6.2} {:6.2} {} {} {} {}", (w.memory + w.moving) as f64 / w.text as f64, w.excess(), w.memory, w.text, json, path.display());
+                println!(
+                    "{:6.2} {:6.2} {} {} {} {}",
+                    (w.memory + w.moving) as f64 / w.text as f64,
+                    w.excess(),
+                    w.memory,
+                    w.text,
+                    json,
+                    path.display()
+                );
             }
         }
     }

@@ -192,6 +192,10 @@ impl<'t> Reader<'t> {
         match target.slot(index) {
             Slot::Primitive(value) => return self.primitive(field, field.name, value, kind, offset),
             Slot::Structure(value) => return self.single_structure(field, value, offset),
+            Slot::Boxed(value) => {
+                self.report.charge(size_of_val(value), offset)?;
+                return self.single_structure(field, value, offset);
+            }
             Slot::Structures(values) => self.structures(field, values, kind, offset, progress)?,
             Slot::Primitives(values) => self.primitives(field, values, kind, offset, progress)?,
             Slot::Resources(values) => self.resources(field, values, progress)?,
@@ -206,6 +210,7 @@ impl<'t> Reader<'t> {
             Slot::Xhtml(value) => *value = self.xhtml(field, offset)?,
             Slot::Attribute(value) => {
                 *value = self.string()?.into_owned();
+                self.report.earn(field.name, value.len());
                 if value.is_empty() {
                     self.report.find((ERROR, Rule::EMPTY), name, offset, "a value", "an empty string")?;
                 }

@@ -152,7 +152,8 @@ impl<'t> Reader<'t> {
         kind: Kind,
         offset: usize,
     ) -> Result<()> {
-        let wanted = match value.kind() {
+        let scalar = value.kind();
+        let wanted = match scalar {
             ScalarKind::Boolean => Kind::Boolean,
             ScalarKind::Integer | ScalarKind::Decimal => Kind::Number,
             _ => Kind::String,
@@ -169,6 +170,7 @@ impl<'t> Reader<'t> {
                 Cow::Borrowed(self.scan(literal)?)
             }
         };
+        self.report.earn(name, scalar.sure_length(&text));
         if kind != wanted {
             let is_expected = field.shape == Shape::Count && kind == Kind::String;
             let severity = if is_expected { Severity::Information } else { ERROR };
@@ -246,7 +248,6 @@ impl<'t> Reader<'t> {
         value: &mut dyn Structure,
         offset: usize,
     ) -> Result<()> {
-        self.report.charge(size_of_val(value), offset)?;
         self.report.enter(field.name, None, offset)?;
         self.structure(value)?;
         self.unextended(field, value, offset)?;

@@ -37,11 +37,13 @@ impl<'t> Reader<'t> {
         match element.value() {
             Some(raw) => {
                 let text = self.value(raw, element.tag.offset)?;
+                let kind = value.kind();
+                self.report.earn(if item.is_some() { "" } else { field.name }, kind.sure_length(&text));
                 let verdict = value.set(text);
                 if verdict != Verdict::Valid && simple && value.companions().is_some() {
                     self.report.charge(size_of::<Companions>(), element.tag.offset)?;
                 }
-                if verdict != Verdict::Valid || raw.is_empty() || value.kind() == ScalarKind::Decimal {
+                if verdict != Verdict::Valid || raw.is_empty() || kind == ScalarKind::Decimal {
                     self.check_primitive(field, item, value, verdict, element.tag.offset)?;
                 }
             }

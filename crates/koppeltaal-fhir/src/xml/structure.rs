@@ -70,6 +70,7 @@ impl<'t> Reader<'t> {
                             "nothing",
                         )?;
                     }
+                    self.report.earn(name, value.len());
                     if let Slot::Attribute(slot) = target.slot(index) {
                         *slot = value.into_owned();
                     }
@@ -249,11 +250,10 @@ impl<'t> Reader<'t> {
                 self.report.charge_growth(values.growth(), values.len() == 0, offset)?;
                 self.primitive(field, Some(item), values.at(item), element)
             }
-            Slot::Structure(value) => {
+            Slot::Structure(value) => self.single_structure(field, value, element),
+            Slot::Boxed(value) => {
                 self.report.charge(size_of_val(value), offset)?;
-                self.report.enter(field.name, None, offset)?;
-                self.structure(value, element)?;
-                self.finish_structure(field, value, offset)
+                self.single_structure(field, value, element)
             }
             Slot::Structures(values) => {
                 self.report.charge_growth(values.growth(), values.len() == 0, offset)?;
@@ -282,6 +282,18 @@ impl<'t> Reader<'t> {
             }
             Slot::Attribute(_) | Slot::None => self.keep(target.unknown_mut(), element, *last + 1),
         }
+    }
+
+    #[inline]
+    fn single_structure(
+        &mut self,
+        field: &'static FieldSchema,
+        value: &mut dyn Structure,
+        element: &Element<'t>,
+    ) -> Result<()> {
+        self.report.enter(field.name, None, element.tag.offset)?;
+        self.structure(value, element)?;
+        self.finish_structure(field, value, element.tag.offset)
     }
 
     /// Age, Duration and the other restrictions of Quantity take no extensions.

@@ -12,9 +12,9 @@ mod values;
 mod write;
 
 pub(crate) use read::{read, resource_type};
-pub(crate) use scan::values_length;
 #[cfg(feature = "xml")]
 pub(crate) use scan::{Kind, Scanner};
+pub(crate) use scan::{values_count, values_length};
 pub(crate) use write::write;
 #[cfg(feature = "xml")]
 pub(crate) use write::write_string;

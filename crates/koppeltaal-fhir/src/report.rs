@@ -83,6 +83,8 @@ pub(crate) struct Report<'text> {
     allowance: usize,
     /// Length of values and names that the document holds for certain: not all of them.
     earned: usize,
+    /// Whether a field's member was kept as unknown: what it weighs was not seen on the way.
+    has_strays: bool,
     /// Memory that findings may still take.
     findings_room: usize,
 }
@@ -103,6 +105,7 @@ impl<'text> Report<'text> {
             budget,
             allowance: budget,
             earned: 0,
+            has_strays: false,
             findings_room: findings_room(text.len()),
         }
     }
@@ -123,6 +126,7 @@ impl<'text> Report<'text> {
             budget,
             allowance: budget,
             earned: 0,
+            has_strays: false,
             findings_room: usize::MAX,
         }
     }
@@ -185,6 +189,11 @@ impl<'text> Report<'text> {
         Ok(())
     }
 
+    /// Notes that a member with the name of a field is kept as unknown.
+    pub(crate) fn stray(&mut self) {
+        self.has_strays = true;
+    }
+
     /// Notes a name and a value that the document holds now, with the least that stands around them.
     #[inline]
     pub(crate) fn earn(&mut self, name: &str, value: usize) {
@@ -201,7 +210,7 @@ impl<'text> Report<'text> {
     pub(crate) fn weigh(&self, document: &Document) -> Result<(), Failure> {
         // Nearly always what was seen on the way is enough to know. A list that moves adds half of all at most.
         let most = (self.allowance - self.budget).saturating_mul(3) / 2;
-        if most <= self.earned.saturating_mul(self.limits.expansion) {
+        if !self.has_strays && most <= self.earned.saturating_mul(self.limits.expansion) {
             return Ok(());
         }
         if Weight::of(document, self.limits.expansion).excess() <= FREE {

@@ -406,34 +406,55 @@ impl<'t> Scanner<'t> {
 /// How many bytes the scalars in a value have, white space aside; names and nulls do not count, nor does what comes
 /// after `enough`. The value has been checked before.
 pub(crate) fn values_length(raw: &str, enough: usize) -> usize {
-    let mut scanner = Scanner::new(raw);
     let mut length = 0;
-    while length < enough {
+    visit_values(raw, |scalar| {
+        length += scalar.map_or(0, bytes::ink);
+        length < enough
+    });
+    length
+}
+
+/// How many objects and scalars there are in a value, itself included. The value has been checked before.
+pub(crate) fn values_count(raw: &str) -> usize {
+    let mut count = 0;
+    visit_values(raw, |_| {
+        count += 1;
+        true
+    });
+    count
+}
+
+/// Shows each object (as `None`) and each scalar but null in a value, as long as `visit` wants more.
+fn visit_values(raw: &str, mut visit: impl FnMut(Option<&str>) -> bool) {
+    let mut scanner = Scanner::new(raw);
+    loop {
         scanner.skip_space();
-        let Some(byte) = scanner.peek_byte() else { break };
-        let scalar = match byte {
-            b'{' | b'}' | b'[' | b']' | b',' | b':' => {
+        let goes_on = match scanner.peek_byte() {
+            None => return,
+            Some(byte @ (b'{' | b'}' | b'[' | b']' | b',' | b':')) => {
                 scanner.at += 1;
-                continue;
+                byte != b'{' || visit(None)
             }
-            b'"' => match scanner.string() {
-                Ok(_) if scanner.take(b':') => continue,
-                Ok(string) => string,
-                Err(_) => break,
+            Some(b'"') => match scanner.string() {
+                // The name of a member.
+                Ok(_) if scanner.take(b':') => true,
+                Ok(string) => visit(Some(&string)),
+                Err(_) => return,
             },
-            b'-' | b'0'..=b'9' => match scanner.number() {
-                Ok(number) => Cow::Borrowed(number),
-                Err(_) => break,
+            Some(b'-' | b'0'..=b'9') => match scanner.number() {
+                Ok(number) => visit(Some(number)),
+                Err(_) => return,
             },
-            _ => match scanner.literal() {
-                Ok("null") => continue,
-                Ok(literal) => Cow::Borrowed(literal),
-                Err(_) => break,
+            Some(_) => match scanner.literal() {
+                Ok("null") => true,
+                Ok(literal) => visit(Some(literal)),
+                Err(_) => return,
             },
         };
-        length += bytes::ink(&scalar);
+        if !goes_on {
+            return;
+        }
     }
-    length
 }
 
 #[cfg(test)]

@@ -163,7 +163,7 @@ impl<'t> Reader<'t> {
             progress.null_structure();
             return self.raw().map(drop);
         }
-        if !progress.values.insert(index) {
+        if !progress.values.insert(index) && !is_empty_list(target.slot(index)) {
             self.report.find(
                 (ERROR, Rule::DUPLICATE_MEMBER),
                 name,
@@ -369,6 +369,7 @@ impl<'t> Reader<'t> {
             return Ok(());
         }
         self.report.charge(UnknownNode::COST, self.scanner.offset())?;
+        self.report.stray();
         unknown.push(unknown_member(name, format!("[{items}]"), after));
         Ok(())
     }
@@ -377,6 +378,7 @@ impl<'t> Reader<'t> {
     pub(super) fn keep(&mut self, unknown: &mut Unknown, name: &str, after: usize) -> Result<()> {
         let offset = self.scanner.offset();
         self.report.charge(UnknownNode::COST, offset)?;
+        self.report.stray();
         let raw = self.raw()?.to_owned();
         unknown.push(unknown_member(name, raw, after));
         Ok(())
@@ -415,6 +417,17 @@ fn is_void(structure: &dyn Structure) -> bool {
     let mut seek = Seek(structure.id().is_some() || !structure.unknown().is_empty());
     structure.walk(&mut seek);
     !seek.0
+}
+
+/// Whether this is a list that nothing was read into: it will not be written, so another one is the first.
+#[cold]
+fn is_empty_list(slot: Slot<'_>) -> bool {
+    match slot {
+        Slot::Primitives(values) => (0..values.len()).all(|index| values.get(index).is_absent()),
+        Slot::Structures(values) => values.len() == 0,
+        Slot::Resources(values) => values.is_empty(),
+        _ => false,
+    }
 }
 
 /// Whether a field takes a value of this kind, or a list of them.

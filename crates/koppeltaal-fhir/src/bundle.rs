@@ -116,6 +116,38 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// What is wrong with an entry that was deleted, which is a tombstone in Atom: where, what is expected, what is there.
+    pub(crate) fn tombstone_problems(&self) -> Vec<(&'static str, &'static str, String)> {
+        let mut problems = Vec::new();
+        if self.deleted.is_absent() {
+            return problems;
+        }
+        if self.id.is_none() {
+            problems.push(("id", "the id of what was deleted", "nothing".to_owned()));
+        }
+        match self.link.as_slice() {
+            [link] if matches!(link.rel.as_str(), "" | "self") => {}
+            [link] => problems.push(("link", "a link with the relation self", link.rel.clone())),
+            links => problems.push(("link", "exactly one link in a deleted entry", links.len().to_string())),
+        }
+        let others = [
+            ("title", !self.title.is_absent()),
+            ("updated", !self.updated.is_absent()),
+            ("published", !self.published.is_absent()),
+            ("category", !self.category.is_empty()),
+            ("author", !self.author.is_empty()),
+            ("content", self.content.is_some()),
+            ("summary", !self.summary.is_empty()),
+        ];
+        let others = others.into_iter().filter(|(_, is_there)| *is_there);
+        problems.extend(
+            others.map(|(name, _)| (name, "nothing but id and link in a deleted entry", "it".to_owned())),
+        );
+        problems
+    }
+}
+
 impl Link {
     /// A link.
     pub fn new(rel: impl Into<String>, href: impl Into<String>) -> Self {

@@ -9,6 +9,7 @@ use crate::primitive::{AnyPrimitive, AnyPrimitiveList};
 use crate::report::{Limits, Report};
 use crate::resource::{RESOURCE_TYPES, Resource};
 use crate::structure::{FieldSchema, FieldSet, Shape, Structure, StructureList, Walker};
+use crate::unknown::UnknownContent;
 use crate::xhtml::{ONE_DIV, ONE_SIGNATURE, Xhtml, check_signature};
 
 const ERROR: Severity = Severity::Error;
@@ -21,7 +22,10 @@ impl Document {
     pub fn check(&self) -> Vec<Finding> {
         let mut checker = Checker::default();
         match self {
-            Self::Bundle(bundle) => checker.structure_content(bundle),
+            Self::Bundle(bundle) => {
+                checker.structure_content(bundle);
+                let _ = checker.report.tombstones(bundle, 0);
+            }
             Self::Resource(resource) => checker.any_resource(resource),
         }
         checker.report.into_findings().kept
@@ -88,6 +92,9 @@ impl Checker {
             self.find(Rule::MINIMUM, field.name, "a value", "nothing");
         }
         for node in value.unknown() {
+            if matches!(node.content, UnknownContent::Atom(..)) {
+                continue;
+            }
             self.find(Rule::UNKNOWN_ELEMENT, node.name(), schema.name, "something the type does not have");
         }
         self.present = outer;

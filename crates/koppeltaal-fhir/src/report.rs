@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::fmt::{Display, Write as _};
 
+use crate::bundle::Bundle;
 use crate::document::Document;
 use crate::finding::{Finding, Position, ReadError, Rule, Severity};
 use crate::primitive::{AnyPrimitive, Companions, ScalarKind, Verdict};
@@ -350,6 +351,18 @@ impl<'text> Report<'text> {
             }
         };
         self.find((severity, rule), name, offset, expected, format_args!("{found:?}"))
+    }
+
+    /// Records what is wrong with the deleted entries of a bundle.
+    pub(crate) fn tombstones(&mut self, bundle: &Bundle, offset: usize) -> Result<(), Failure> {
+        for (index, entry) in bundle.entry.iter().enumerate() {
+            for (name, expected, found) in entry.tombstone_problems() {
+                self.enter("entry", Some(index), offset)?;
+                self.find((Severity::Error, Rule::BUNDLE), name, offset, expected, found)?;
+                self.leave();
+            }
+        }
+        Ok(())
     }
 
     /// Records an id that is none by the schema.

@@ -71,6 +71,39 @@ pub(crate) enum UnknownContent {
     XmlText(String),
     /// The value of a JSON member.
     JsonMember(String),
+    /// What the Atom schema allows in a bundle and the model has no field for.
+    Atom(AtomPart, String),
+}
+
+/// What a piece of Atom without a field is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AtomPart {
+    /// An element whose field holds only the gist of it, such as a title of type `html`: the markup. Written instead of the
+    /// field as long as both say the same.
+    Form,
+    /// An element beside those that the fields hold, such as a second title: the markup.
+    More,
+    /// The value of an attribute.
+    Attribute,
+    /// Text, which means nothing where it stands.
+    Text,
+}
+
+impl AtomPart {
+    const ALL: [(char, Self); 4] =
+        [('=', Self::Form), ('+', Self::More), ('@', Self::Attribute), ('#', Self::Text)];
+
+    /// The character in front of it in JSON, where an array of strings `_atom` carries what only Atom has.
+    #[cfg(feature = "json")]
+    pub(crate) fn mark(self) -> char {
+        Self::ALL.iter().find(|(_, part)| *part == self).map_or('+', |(mark, _)| *mark)
+    }
+
+    /// The part that a string of `_atom` is, and the rest of the string.
+    #[cfg(all(feature = "json", feature = "xml"))]
+    pub(crate) fn split(text: &str) -> Option<(Self, &str)> {
+        Self::ALL.iter().find_map(|(mark, part)| Some((*part, text.strip_prefix(*mark)?)))
+    }
 }
 
 impl UnknownNode {
@@ -90,7 +123,7 @@ impl UnknownNode {
 
     /// Whether JSON has a place for it.
     pub(crate) fn is_json(&self) -> bool {
-        matches!(self.content, UnknownContent::JsonMember(_) | UnknownContent::XmlElement(_))
+        !matches!(self.content, UnknownContent::XmlAttribute { .. } | UnknownContent::XmlText(_))
     }
 
     /// The name of the element, attribute or JSON member; empty for text.
@@ -104,7 +137,8 @@ impl UnknownNode {
             UnknownContent::XmlElement(source)
             | UnknownContent::XmlAttribute { value: source, .. }
             | UnknownContent::XmlText(source)
-            | UnknownContent::JsonMember(source) => source,
+            | UnknownContent::JsonMember(source)
+            | UnknownContent::Atom(_, source) => source,
         }
     }
 }
@@ -132,7 +166,8 @@ impl UnknownResource {
             UnknownContent::XmlElement(source)
             | UnknownContent::XmlAttribute { value: source, .. }
             | UnknownContent::XmlText(source)
-            | UnknownContent::JsonMember(source) => source,
+            | UnknownContent::JsonMember(source)
+            | UnknownContent::Atom(_, source) => source,
         }
     }
 }

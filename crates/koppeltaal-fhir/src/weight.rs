@@ -235,7 +235,9 @@ fn content_length(content: &UnknownContent, enough: usize) -> usize {
         UnknownContent::XmlElement(markup) => crate::xml::values_length(markup, enough),
         #[cfg(feature = "json")]
         UnknownContent::JsonMember(raw) => crate::json::values_length(raw, enough),
-        UnknownContent::XmlAttribute { value: text, .. } | UnknownContent::XmlText(text) => text.len(),
+        UnknownContent::XmlAttribute { value: text, .. }
+        | UnknownContent::XmlText(text)
+        | UnknownContent::Atom(_, text) => text.len(),
         #[allow(unreachable_patterns, reason = "with both formats there is nothing else")]
         _ => 0,
     }

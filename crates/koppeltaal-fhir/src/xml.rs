@@ -1,5 +1,6 @@
 //! XML: reader and writer for resources and Atom feeds, on tokens of our own.
 
+mod atom;
 mod capture;
 #[cfg(test)]
 mod comparison;
@@ -15,7 +16,10 @@ mod tag;
 mod text;
 mod tokens;
 mod write;
+mod write_feed;
 
+#[cfg(feature = "json")]
+pub(crate) use atom::part_from_json;
 pub(crate) use fragment::values_length;
 pub(crate) use names::is_reserved as is_reserved_namespace;
 pub(crate) use read::{read, resource_type};

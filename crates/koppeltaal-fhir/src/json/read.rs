@@ -151,7 +151,9 @@ impl<'t> Reader<'t> {
 
     pub(super) fn bundle(&mut self) -> Result<Bundle> {
         let mut bundle = Bundle::default();
+        let start = self.scanner.offset();
         self.structure(&mut bundle)?;
+        self.report.tombstones(&bundle, start)?;
         if bundle.entry.len() > self.report.limits().entries {
             let limit = format!("more than {} entries", self.report.limits().entries);
             return Err(self.report.limit(limit, self.scanner.offset()));

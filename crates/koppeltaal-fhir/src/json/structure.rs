@@ -2,6 +2,8 @@
 
 use super::read::{ERROR, Reader, Result, WARNING};
 use super::scan::Kind;
+#[cfg(feature = "xml")]
+use super::scan::Scanner;
 use crate::finding::Rule;
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList};
 use crate::resource::Resource;
@@ -280,6 +282,8 @@ impl<'t> Reader<'t> {
                 self.report.find((ERROR, Rule::LEGACY), name, offset, "`id`, as since 0.0.82", "`_id`")?;
                 return self.id(target, name, offset, progress);
             }
+            #[cfg(feature = "xml")]
+            "_atom" if target.schema().has_uri_as_id => return self.atom_parts(target, offset),
             // HAPI wrote comments as members; they carry no data.
             "fhir_comments" => {
                 self.report.find(
@@ -313,6 +317,37 @@ impl<'t> Reader<'t> {
                 self.keep(target.unknown_mut(), name, progress.hint)
             }
         }
+    }
+
+    /// What only Atom has, as the writer puts it into JSON. Nothing else of XML gets in this way.
+    #[cfg(feature = "xml")]
+    fn atom_parts(&mut self, target: &mut dyn Structure, offset: usize) -> Result<()> {
+        let raw = self.raw()?;
+        let type_name = target.schema().name;
+        let mut scanner = Scanner::new(raw);
+        let mut parts = Vec::new();
+        let mut is_right = matches!(scanner.kind(), Ok(Kind::Array)) && scanner.begin_array().is_ok();
+        while is_right && matches!(scanner.next_item(parts.is_empty()), Ok(true)) {
+            let text = matches!(scanner.kind(), Ok(Kind::String)).then(|| scanner.string());
+            let part = text.and_then(std::result::Result::ok);
+            match part.and_then(|text| crate::xml::part_from_json(type_name, &text)) {
+                Some(part) => parts.push(part),
+                None => is_right = false,
+            }
+        }
+        if !is_right {
+            let expected =
+                format_args!("what the Atom schema allows in {type_name} and JSON has no member for");
+            self.report.find((ERROR, Rule::BUNDLE), "_atom", offset, expected, "something else")?;
+            self.report.charge(UnknownNode::COST, offset)?;
+            target.unknown_mut().push(unknown_member("_atom", raw.to_owned(), 0));
+            return Ok(());
+        }
+        for part in parts {
+            self.report.charge(UnknownNode::COST, offset)?;
+            target.unknown_mut().push(part);
+        }
+        Ok(())
     }
 
     pub(super) fn id(

@@ -9,7 +9,7 @@ use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
 use crate::primitives::{decimal_to_json, is_xml_space};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Structure, StructureList, Walker, member};
-use crate::unknown::{UnknownContent, UnknownNode, UnknownResource};
+use crate::unknown::{AtomPart, Unknown, UnknownContent, UnknownNode, UnknownResource};
 use crate::xhtml::Xhtml;
 
 /// Writes a resource or a bundle. `indent` spaces per level; 0 for none, and no line breaks.
@@ -114,8 +114,32 @@ impl Writer<'_> {
             value.walk(self);
             self.unknown_before(usize::MAX);
             self.unknown = outer;
+            self.atom_parts(value.unknown());
         }
         self.close(b'}');
+    }
+
+    /// What only Atom has: an array of strings, each with a mark in front that tells what it is.
+    fn atom_parts(&mut self, unknown: &Unknown) {
+        let mut parts = Vec::new();
+        for node in unknown {
+            if let UnknownContent::Atom(part, source) = &node.content {
+                parts.push(match part {
+                    AtomPart::Attribute => format!("{}{}={source}", part.mark(), node.name),
+                    _ => format!("{}{source}", part.mark()),
+                });
+            }
+        }
+        if parts.is_empty() {
+            return;
+        }
+        self.member(member!("_atom"));
+        self.open(b'[');
+        for part in parts {
+            self.separate();
+            write_string(self.out, &part);
+        }
+        self.close(b']');
     }
 
     fn unknown_before(&mut self, index: usize) {

@@ -24,6 +24,19 @@ impl<'t> Reader<'t> {
         self.capture_checked(element, Namespace::None, &mut narrative).map(Xhtml::from_xml)
     }
 
+    /// The markup of `element`, which has been read to its end, to stand in a feed.
+    pub(super) fn recapture(&mut self, element: &Element<'t>) -> Result<String> {
+        self.tokens.rewind(element.tag.offset);
+        self.token()?;
+        let element = self.open(element.outer)?;
+        self.capture(&element, Namespace::Atom)
+    }
+
+    /// The markup of an XHTML element in a text of Atom, whose problems are reported under `name`.
+    pub(super) fn capture_xhtml(&mut self, element: &Element<'t>, name: &str) -> Result<String> {
+        self.capture_checked(element, Namespace::None, &mut Some((name, Narrative::of_atom())))
+    }
+
     fn capture_checked(
         &mut self,
         element: &Element<'t>,

@@ -69,6 +69,12 @@ impl<'t> Element<'t> {
             .filter(|(name, _)| !matches!(*name, "id" | "xmlns") && !name.starts_with("xmlns:"))
     }
 
+    /// All attributes but namespace declarations, for where `id` and `value` mean nothing special.
+    pub(crate) fn all_attributes(&self) -> impl Iterator<Item = (&'t str, RawValue<'t>)> + use<'t> {
+        let common = [("id", self.id), ("value", self.value())];
+        common.into_iter().filter_map(|(name, raw)| Some((name, raw?))).chain(self.attributes())
+    }
+
     /// The value of an attribute other than `id` and `value`.
     pub(crate) fn attribute(&self, name: &str) -> Option<RawValue<'t>> {
         self.attributes().find(|(other, _)| *other == name).map(|(_, value)| value)

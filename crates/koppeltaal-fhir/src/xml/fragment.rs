@@ -49,7 +49,7 @@ pub(crate) fn read(
     limits: Limits,
 ) -> std::result::Result<Fragment, Refusal> {
     let report = Report::reading(markup.as_bytes(), false, limits);
-    let mut reader = Reader { tokens: Tokens::of_fragment(markup), scopes: Scopes::default(), report };
+    let mut reader = Reader::new(Tokens::of_fragment(markup), report);
     match reader.fragment(expected) {
         Ok((place, is_bare)) => {
             let findings = reader.report.into_findings();

@@ -10,6 +10,8 @@ pub(crate) enum Namespace {
     Atom,
     Tombstone,
     OpenSearch,
+    /// How well a result of a search fits.
+    Relevance,
     Signature,
     /// What the prefix `xml` stands for.
     Xml,
@@ -31,6 +33,7 @@ const KNOWN: &[(Namespace, &str)] = &[
     (Namespace::Atom, "http://www.w3.org/2005/Atom"),
     (Namespace::Tombstone, "http://purl.org/atompub/tombstones/1.0"),
     (Namespace::OpenSearch, "http://a9.com/-/spec/opensearch/1.1/"),
+    (Namespace::Relevance, "http://a9.com/-/opensearch/extensions/relevance/1.0/"),
     (Namespace::Signature, SIGNATURE_NAMESPACE),
     (Namespace::Xml, "http://www.w3.org/XML/1998/namespace"),
     (Namespace::Xmlns, "http://www.w3.org/2000/xmlns/"),
@@ -65,6 +68,8 @@ pub(crate) const MAXIMUM_PREFIXES: u32 = 256;
 
 impl<'t> Scopes<'t> {
     pub(crate) const ROOT: Scope = Scope { default: Namespace::None, prefixes: 0 };
+    /// Inside a feed that declares nothing else.
+    pub(crate) const FEED: Scope = Scope { default: Namespace::Atom, prefixes: 0 };
 
     /// The namespace of a URI.
     pub(crate) fn namespace(&mut self, uri: &str) -> Namespace {

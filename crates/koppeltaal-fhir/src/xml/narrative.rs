@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use grammar::{Element, Names};
+pub(super) use value::is_language;
 
 use super::tag::Tag;
 
@@ -26,6 +27,8 @@ pub(crate) struct Narrative {
     open: Vec<Open>,
     ids: HashSet<String>,
     problems: Vec<Problem>,
+    /// Whether it may be any element of XHTML, as in a text of Atom, and not only a div.
+    any_root: bool,
 }
 
 /// An element that is open.
@@ -39,6 +42,11 @@ struct Open {
 }
 
 impl Narrative {
+    /// For the XHTML in a text of Atom, which may be any element.
+    pub(crate) fn of_atom() -> Self {
+        Self { any_root: true, ..Self::default() }
+    }
+
     /// Looks at a start tag. `name` is without prefix, `None` if it is in another namespace.
     pub(crate) fn start(&mut self, name: Option<&str>, tag: &Tag<'_>) {
         let known = name.and_then(grammar::element);
@@ -49,7 +57,7 @@ impl Narrative {
                 return;
             }
             Some(parent) => known.is_some_and(|(index, _)| parent.accept(1 << index)),
-            None => name == Some("div"),
+            None => name == Some("div") || self.any_root && known.is_some(),
         };
         if !is_welcome {
             let expected = self.open.last().map_or_else(|| "a div".to_owned(), Open::expected);
@@ -98,7 +106,12 @@ impl Narrative {
         let (name, _, groups) = element;
         let find = |wanted: &str| groups.iter().copied().flatten().find(|(known, ..)| *known == wanted);
         for (attribute, raw) in tag.attributes() {
-            if attribute == "xmlns" || attribute.starts_with("xmlns:") {
+            // Where schemas are may be told anywhere (XML Schema, section 2.6.3).
+            let is_hint = |local| matches!(local, "schemaLocation" | "noNamespaceSchemaLocation");
+            if attribute == "xmlns"
+                || attribute.starts_with("xmlns:")
+                || attribute.split_once(':').is_some_and(|(_, local)| is_hint(local))
+            {
                 continue;
             }
             let Some((_, kind, _)) = find(attribute) else {

@@ -41,7 +41,7 @@ const NEARLY_UTF8: [&str; 10] = [
 
 /// Reads one resource or feed. `is_told`: something above the XML declaration says that the text is UTF-8.
 pub(crate) fn read(text: &str, is_told: bool, report: Report<'_>) -> Result<ReadDocument> {
-    let mut reader = Reader { tokens: Tokens::new(text), scopes: Scopes::default(), report };
+    let mut reader = Reader::new(Tokens::new(text), report);
     let root = reader.root()?;
     if !is_told && let Some(encoding) = reader.tokens.encoding() {
         reader.check_encoding(encoding, text)?;
@@ -52,7 +52,7 @@ pub(crate) fn read(text: &str, is_told: bool, report: Report<'_>) -> Result<Read
 
 /// The type of the resource that a text starts with, or `Bundle`.
 pub(crate) fn resource_type(text: &str, report: Report<'_>) -> Result<String> {
-    let mut reader = Reader { tokens: Tokens::new(text), scopes: Scopes::default(), report };
+    let mut reader = Reader::new(Tokens::new(text), report);
     let root = reader.root()?;
     Ok(if root.name == FEED { "Bundle" } else { root.name }.to_owned())
 }
@@ -61,9 +61,15 @@ pub(super) struct Reader<'t> {
     pub(super) tokens: Tokens<'t>,
     pub(super) scopes: Scopes<'t>,
     pub(super) report: Report<'t>,
+    /// Whether what is read will be thrown away: only the findings count.
+    pub(super) discards: bool,
 }
 
 impl<'t> Reader<'t> {
+    pub(super) fn new(tokens: Tokens<'t>, report: Report<'t>) -> Self {
+        Self { tokens, scopes: Scopes::default(), report, discards: false }
+    }
+
     pub(super) fn token(&mut self) -> Result<Token<'t>> {
         self.tokens.next().map_err(|error| self.report.malformed(error.problem, error.offset))
     }
@@ -202,9 +208,13 @@ impl<'t> Reader<'t> {
         Ok(Resource::Unknown(Arc::new(UnknownResource { resource_type: element.name.to_owned(), content })))
     }
 
-    /// The resources in a wrapper: `contained`, or the content of an entry. The schema wants exactly one.
+    /// The resources in a wrapper: `contained` and its like. The schema wants exactly one, and no attributes.
     pub(super) fn contained(&mut self, resources: &mut Vec<Resource>, wrapper: &Element<'t>) -> Result<()> {
         let before = resources.len();
+        let mut dropped = Unknown::default();
+        for (name, raw) in wrapper.all_attributes() {
+            self.unknown_attribute(&mut dropped, wrapper, name, raw)?;
+        }
         if !wrapper.tag.is_empty {
             loop {
                 match self.token()? {

@@ -59,9 +59,11 @@ impl<'t> Reader<'t> {
         for (name, raw) in element.attributes() {
             match schema.find(name, 0).filter(|index| schema.fields[*index].shape == Shape::Attribute) {
                 Some(index) => {
-                    present.insert(index);
                     let value = self.value(raw, element.tag.offset)?;
-                    if value.is_empty() {
+                    // "Attributes can never be empty", says FHIR; to the model an empty one is none.
+                    if !value.is_empty() {
+                        present.insert(index);
+                    } else if !schema.fields[index].mandatory {
                         self.report.find(
                             (WARNING, Rule::EMPTY),
                             name,

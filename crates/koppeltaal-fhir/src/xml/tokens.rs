@@ -94,6 +94,11 @@ impl<'t> Tokens<'t> {
         self.position
     }
 
+    /// Goes back to the start of the element that ended last, so that it is read again.
+    pub(crate) fn rewind(&mut self, start: usize) {
+        self.position = start;
+    }
+
     /// The start tag read last.
     #[inline]
     pub(crate) fn tag(&self) -> &Tag<'t> {

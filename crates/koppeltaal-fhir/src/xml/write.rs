@@ -1,18 +1,17 @@
-//! From the model to XML: one walk over each structure, elements in schema order.
+//! From the model to XML: one walk over each structure, elements in schema order. Feeds are written in `write_feed`.
 
 use std::collections::VecDeque;
 
 use super::fragment;
 use super::text::{escape_attribute, escape_text};
-use crate::bundle::{Author, Bundle, Category, Entry, Link};
 use crate::document::Content;
 use crate::finding::WriteError;
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
-use crate::primitives::{decimal_to_xml, is_xml_space};
+use crate::primitives::decimal_to_xml;
 use crate::report::{Limits, path_text};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Shape, Structure, StructureList, Walker};
-use crate::unknown::{Unknown, UnknownContent, UnknownNode};
+use crate::unknown::{AtomPart, Unknown, UnknownContent, UnknownNode};
 use crate::xhtml::Xhtml;
 
 /// Writes a resource or a bundle. `indent` spaces per level; 0 for none, and no line breaks.
@@ -36,10 +35,10 @@ pub(crate) fn write(content: Content<'_>, indent: usize, out: &mut Vec<u8>) -> R
     writer.failure.map_or(Ok(()), Err)
 }
 
-struct Writer<'a> {
-    out: &'a mut Vec<u8>,
+pub(super) struct Writer<'a> {
+    pub(super) out: &'a mut Vec<u8>,
     indent: usize,
-    level: usize,
+    pub(super) level: usize,
     /// Whether a start tag is still open: attributes may follow, and content must close it first.
     in_tag: bool,
     /// Where the start tag begins that was written last.
@@ -51,23 +50,23 @@ struct Writer<'a> {
     failure: Option<WriteError>,
     /// Unknown nodes of the structure that is being walked, still to be written.
     unknown: VecDeque<UnknownNode>,
-    path: Vec<(&'static str, Option<usize>)>,
+    pub(super) path: Vec<(&'static str, Option<usize>)>,
 }
 
 impl Writer<'_> {
     #[cold]
-    fn fail(&mut self, failure: impl FnOnce(String) -> WriteError) {
+    pub(super) fn fail(&mut self, failure: impl FnOnce(String) -> WriteError) {
         if self.failure.is_none() {
             self.failure = Some(failure(path_text(&self.path)));
         }
     }
 
-    fn raw(&mut self, text: &str) {
+    pub(super) fn raw(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }
 
     #[inline]
-    fn break_line(&mut self) {
+    pub(super) fn break_line(&mut self) {
         if self.indent > 0 && !self.out.is_empty() {
             self.out.push(b'\n');
             self.out.resize(self.out.len() + self.indent * self.level, b' ');
@@ -76,7 +75,7 @@ impl Writer<'_> {
 
     /// Closes an open start tag: content follows.
     #[inline]
-    fn content(&mut self) {
+    pub(super) fn content(&mut self) {
         if std::mem::take(&mut self.in_tag) {
             self.check_tag();
             self.out.push(b'>');
@@ -101,7 +100,7 @@ impl Writer<'_> {
 
     /// `<name`, ready for attributes.
     #[inline]
-    fn open(&mut self, name: &str) {
+    pub(super) fn open(&mut self, name: &str) {
         self.content();
         self.break_line();
         self.tag_start = self.out.len();
@@ -113,7 +112,7 @@ impl Writer<'_> {
 
     /// `/>` or `</name>`.
     #[inline]
-    fn close(&mut self, name: &str) {
+    pub(super) fn close(&mut self, name: &str) {
         self.level -= 1;
         if std::mem::take(&mut self.in_tag) {
             self.check_tag();
@@ -126,14 +125,14 @@ impl Writer<'_> {
         self.end_tag(name);
     }
 
-    fn end_tag(&mut self, name: &str) {
+    pub(super) fn end_tag(&mut self, name: &str) {
         self.raw("</");
         self.raw(name);
         self.out.push(b'>');
     }
 
     #[inline]
-    fn attribute_value(&mut self, name: &str, value: &str) {
+    pub(super) fn attribute_value(&mut self, name: &str, value: &str) {
         self.out.push(b' ');
         self.raw(name);
         self.raw("=\"");
@@ -143,7 +142,7 @@ impl Writer<'_> {
         self.out.push(b'"');
     }
 
-    fn any_resource(&mut self, resource: &Resource) {
+    pub(super) fn any_resource(&mut self, resource: &Resource) {
         if let Some(structure) = resource.structure() {
             let name = resource.resource_type();
             self.open(name);
@@ -162,7 +161,7 @@ impl Writer<'_> {
     }
 
     /// Markup as it is, on a line of its own.
-    fn markup(&mut self, markup: &str) {
+    pub(super) fn markup(&mut self, markup: &str) {
         self.content();
         self.break_line();
         self.raw(markup);
@@ -189,9 +188,13 @@ impl Writer<'_> {
         self.unknown = outer;
     }
 
-    fn unknown_attributes(&mut self, unknown: &Unknown) {
+    pub(super) fn unknown_attributes(&mut self, unknown: &Unknown) {
         let mut declared: Vec<&str> = Vec::new();
         for node in unknown {
+            if let UnknownContent::Atom(AtomPart::Attribute, value) = &node.content {
+                self.attribute_value(&node.name, value);
+                self.has_unknown = true;
+            }
             if let UnknownContent::XmlAttribute { value, namespace } = &node.content {
                 if let Some(namespace) = namespace
                     && let Some((prefix, _)) = node.name.split_once(':')
@@ -213,7 +216,7 @@ impl Writer<'_> {
     }
 
     #[cold]
-    fn unknown_node(&mut self, node: &UnknownNode) {
+    pub(super) fn unknown_node(&mut self, node: &UnknownNode) {
         match &node.content {
             UnknownContent::XmlElement(markup) => self.markup(markup),
             UnknownContent::XmlText(text) => {
@@ -222,7 +225,9 @@ impl Writer<'_> {
                     self.fail(|path| WriteError::Character { path, character });
                 }
             }
-            UnknownContent::XmlAttribute { .. } => {}
+            UnknownContent::Atom(AtomPart::More, markup) => self.markup(markup),
+            // Attributes are written in the start tag, the others where their field would be.
+            UnknownContent::XmlAttribute { .. } | UnknownContent::Atom(..) => {}
             #[cfg(feature = "json")]
             UnknownContent::JsonMember(raw) => match crate::convert::member_to_xml(&node.name, raw) {
                 Ok(markup) => self.markup(&markup),
@@ -292,7 +297,7 @@ impl Writer<'_> {
     }
 
     /// A narrative: as it is when it came from XML, else made XML first.
-    fn narrative(&mut self, name: &'static str, value: &Xhtml) {
+    pub(super) fn narrative(&mut self, name: &'static str, value: &Xhtml) {
         if value.is_xml() {
             self.markup(value.as_str());
             return;
@@ -363,160 +368,4 @@ impl Walker for Writer<'_> {
         // The table has attributes first, so the start tag is still open.
         self.attribute_value(field.name, value);
     }
-}
-
-impl Writer<'_> {
-    fn feed(&mut self, bundle: &Bundle) {
-        self.open("feed");
-        self.raw(" xmlns=\"http://www.w3.org/2005/Atom\"");
-        self.unknown_attributes(&bundle.unknown);
-        self.text_element("title", bundle.title.text().as_deref());
-        self.text_element("id", bundle.id.as_deref());
-        self.text_element("updated", bundle.updated.text().as_deref());
-        self.links("link", &bundle.link);
-        self.categories(&bundle.category);
-        self.authors(&bundle.author);
-        if let Some(total) = bundle.total_results.text() {
-            self.open("totalResults");
-            self.raw(" xmlns=\"http://a9.com/-/spec/opensearch/1.1/\"");
-            self.inline_text("totalResults", &total);
-        }
-        for node in &bundle.unknown {
-            self.unknown_node(node);
-        }
-        for (index, entry) in bundle.entry.iter().enumerate() {
-            self.path.push(("entry", Some(index)));
-            if entry.deleted.is_absent() {
-                self.entry(entry);
-            } else {
-                self.deleted_entry(entry);
-            }
-            self.path.pop();
-        }
-        if let Some(signature) = &bundle.signature.value {
-            match crate::markup::check_signature(signature, Limits::default()) {
-                Ok(()) => self.markup(signature.trim_matches(is_xml_space)),
-                Err(refusal) => self.fail(|_| WriteError::Signature { problem: refusal.into_problem() }),
-            }
-        }
-        self.close("feed");
-    }
-
-    fn entry(&mut self, entry: &Entry) {
-        self.open("entry");
-        self.unknown_attributes(&entry.unknown);
-        self.text_element("title", entry.title.text().as_deref());
-        self.text_element("id", entry.id.as_deref());
-        self.entry_content(entry, "link");
-        self.close("entry");
-    }
-
-    /// A tombstone: its namespace has a prefix, so that what is not its own stays in Atom's.
-    fn deleted_entry(&mut self, entry: &Entry) {
-        let prefix = free_prefix("at", &entry.unknown);
-        let name = format!("{prefix}:deleted-entry");
-        self.open(&name);
-        self.raw(&format!(" xmlns:{prefix}=\"http://purl.org/atompub/tombstones/1.0\""));
-        if let Some(id) = &entry.id {
-            self.attribute_value("ref", id);
-        }
-        if let Some(when) = entry.deleted.text() {
-            self.attribute_value("when", &when);
-        }
-        self.unknown_attributes(&entry.unknown);
-        self.text_element("title", entry.title.text().as_deref());
-        self.entry_content(entry, &format!("{prefix}:link"));
-        self.close(&name);
-    }
-
-    /// What follows title and id.
-    fn entry_content(&mut self, entry: &Entry, link: &str) {
-        self.text_element("updated", entry.updated.text().as_deref());
-        self.text_element("published", entry.published.text().as_deref());
-        self.links(link, &entry.link);
-        self.categories(&entry.category);
-        self.authors(&entry.author);
-        if let Some(resource) = &entry.content {
-            self.path.push(("content", None));
-            self.open("content");
-            self.raw(" type=\"text/xml\"");
-            self.any_resource(resource);
-            self.close("content");
-            self.path.pop();
-        }
-        if !entry.summary.is_empty() {
-            self.open("summary");
-            self.raw(" type=\"xhtml\"");
-            self.narrative("summary", &entry.summary);
-            self.close("summary");
-        }
-        // Behind the content: a second content is among them.
-        for node in &entry.unknown {
-            self.unknown_node(node);
-        }
-    }
-
-    fn links(&mut self, name: &str, links: &[Link]) {
-        for link in links {
-            self.open(name);
-            if !link.rel.is_empty() {
-                self.attribute_value("rel", &link.rel);
-            }
-            self.attribute_value("href", &link.href);
-            self.unknown_attributes(&link.unknown);
-            self.close(name);
-        }
-    }
-
-    fn categories(&mut self, categories: &[Category]) {
-        for category in categories {
-            self.open("category");
-            self.attribute_value("term", &category.term);
-            if !category.label.is_empty() {
-                self.attribute_value("label", &category.label);
-            }
-            self.attribute_value("scheme", &category.scheme);
-            self.unknown_attributes(&category.unknown);
-            self.close("category");
-        }
-    }
-
-    fn authors(&mut self, authors: &[Author]) {
-        for author in authors {
-            self.open("author");
-            self.unknown_attributes(&author.unknown);
-            self.text_element("name", author.name.as_str());
-            self.text_element("uri", author.uri.as_str());
-            for node in &author.unknown {
-                self.unknown_node(node);
-            }
-            self.close("author");
-        }
-    }
-
-    fn text_element(&mut self, name: &str, text: Option<&str>) {
-        if let Some(text) = text {
-            self.open(name);
-            self.inline_text(name, text);
-        }
-    }
-
-    /// The text of an open element, and its end, without line breaks that would become part of the text.
-    fn inline_text(&mut self, name: &str, text: &str) {
-        self.content();
-        if let Err(character) = escape_text(self.out, text) {
-            self.fail(|path| WriteError::Character { path, character });
-        }
-        self.level -= 1;
-        self.end_tag(name);
-    }
-}
-
-/// A prefix that no unknown attribute has: `wanted`, or one that starts like it.
-fn free_prefix(wanted: &str, unknown: &Unknown) -> String {
-    let mut prefix = wanted.to_owned();
-    while unknown.iter().any(|node| node.name.split_once(':').is_some_and(|(other, _)| other == prefix)) {
-        prefix.push('_');
-    }
-    prefix
 }

@@ -88,7 +88,7 @@ fn all_words(value: &str, is_one: fn(&str) -> bool) -> bool {
 }
 
 /// One to eight letters, then parts of one to eight letters or digits.
-fn is_language(text: &str) -> bool {
+pub(crate) fn is_language(text: &str) -> bool {
     text.split('-').enumerate().all(|(index, part)| {
         let fits = |byte: u8| byte.is_ascii_alphabetic() || index > 0 && byte.is_ascii_digit();
         (1..=8).contains(&part.len()) && part.bytes().all(fits)

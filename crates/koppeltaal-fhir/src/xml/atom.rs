@@ -1,0 +1,657 @@
+//! The elements of an Atom feed that hold values: titles, dates, links, categories, authors, summaries, content.
+//!
+//! The model has fields for what a FHIR bundle means. What the schema allows besides (a type of text, languages, text
+//! beside a resource, an element once more) is kept as an [`AtomPart`], so that it is written back and no finding.
+
+use super::element::Element;
+use super::names::{Namespace, Scopes};
+use super::narrative::is_language;
+use super::read::{ERROR, Reader, Result, WARNING};
+use super::tag::{RawValue, is_name_token};
+use super::text::{escape_attribute, escape_text};
+use super::tokens::{Token, Tokens};
+use crate::bundle::{Author, Bundle, Category, Entry, Link};
+use crate::finding::Rule;
+use crate::primitive::{AnyPrimitive, Primitive, Scalar, ScalarKind, Verdict};
+use crate::primitives::{Decimal, is_xml_space};
+use crate::report::{Limits, Report};
+use crate::resource::Resource;
+use crate::unknown::{AtomPart, Unknown, UnknownContent, UnknownNode};
+use crate::xhtml::Xhtml;
+
+/// Attributes that Atom allows everywhere.
+const COMMON: &[&str] = &["xml:base", "xml:lang"];
+/// Attributes of a link that have no field.
+const LINK: &[&str] = &["xml:base", "xml:lang", "type", "hreflang", "title", "length"];
+/// Where the resource stands in the form of a content.
+pub(super) const RESOURCE: &str = "<?resource?>";
+
+/// What a text construct of Atom holds.
+pub(super) struct TextConstruct {
+    /// The text, with that of the markup.
+    text: String,
+    /// The one element of XHTML, as markup, and whether it is a div with nothing but blanks around it.
+    markup: Option<(String, bool)>,
+    /// The attribute `type`; `text` when there is none.
+    text_type: &'static str,
+    /// Whether it has attributes that no field holds.
+    has_attributes: bool,
+}
+
+impl TextConstruct {
+    /// What a title says.
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+
+    /// What a summary says: its div, or a div with its text.
+    pub(super) fn into_xhtml(self) -> Xhtml {
+        match self.markup {
+            Some((markup, true)) => Xhtml::from_xml(markup),
+            _ if self.text.trim_matches(is_xml_space).is_empty() => Xhtml::default(),
+            _ => Xhtml::from_text(&self.text),
+        }
+    }
+}
+
+impl<'t> Reader<'t> {
+    /// Keeps a piece of Atom without a field: the markup of an element that has been read to its end.
+    #[cold]
+    fn keep_part(&mut self, part: AtomPart, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
+        if self.discards {
+            return Ok(());
+        }
+        self.report.charge(UnknownNode::COST, element.tag.offset)?;
+        let content = UnknownContent::Atom(part, self.recapture(element)?);
+        unknown.push(UnknownNode { name: element.name.to_owned(), content, after: 0 });
+        Ok(())
+    }
+
+    /// Keeps an element whose like was there before: legal by the schema's repeating choice, meaningless all the same.
+    #[cold]
+    fn keep_more(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
+        let offset = element.tag.offset;
+        self.report.find((WARNING, Rule::MAXIMUM), element.name, offset, "it once", "another one")?;
+        self.keep_part(AtomPart::More, element, unknown)
+    }
+
+    /// Keeps an attribute for which there is no field: one of `allowed`, or else a finding.
+    #[cold]
+    fn atom_attribute(
+        &mut self,
+        element: &Element<'t>,
+        unknown: &mut Unknown,
+        (name, raw): (&str, RawValue<'t>),
+        allowed: &[&str],
+    ) -> Result<()> {
+        if !allowed.contains(&name) {
+            return self.unknown_attribute(unknown, element, name, raw);
+        }
+        let offset = element.tag.offset;
+        let value = self.value(raw, offset)?;
+        self.report.charge(UnknownNode::COST, offset)?;
+        let content = match check_attribute(name, &value) {
+            Ok(()) => UnknownContent::Atom(AtomPart::Attribute, value.into_owned()),
+            Err(expected) => {
+                let found = format_args!("{value:?}");
+                let place = format!("{}.{name}", element.name);
+                self.report.find((ERROR, Rule::FORMAT), &place, offset, expected, found)?;
+                UnknownContent::XmlAttribute { value: value.into_owned(), namespace: None }
+            }
+        };
+        unknown.push(UnknownNode { name: name.to_owned(), content, after: 0 });
+        Ok(())
+    }
+
+    /// The attributes of an element that has none but those of every Atom element.
+    pub(super) fn atom_attributes(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
+        for attribute in element.all_attributes() {
+            self.atom_attribute(element, unknown, attribute, COMMON)?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the attributes of an element that becomes a plain value; tells whether there are any worth keeping.
+    fn value_attributes(&mut self, element: &Element<'t>, allowed: &[&str]) -> Result<bool> {
+        if element.tag.first_other.is_none() && element.value().is_none() {
+            return Ok(false);
+        }
+        let mut unknown = Unknown::default();
+        for attribute in element.all_attributes() {
+            self.atom_attribute(element, &mut unknown, attribute, allowed)?;
+        }
+        Ok(unknown
+            .iter()
+            .any(|node| matches!(node.content, UnknownContent::Atom(..)) && node.name() != "type"))
+    }
+
+    /// The text of an element that has nothing else.
+    fn text(&mut self, element: &Element<'t>) -> Result<String> {
+        let mut whole = String::new();
+        if element.tag.is_empty {
+            return Ok(whole);
+        }
+        loop {
+            match self.any_token()? {
+                None => {}
+                Some(Token::Text(text)) => whole.push_str(&text),
+                Some(Token::Space(text)) => whole.push_str(text),
+                Some(Token::End) => return Ok(whole),
+                Some(Token::Start) => {
+                    let child = self.open(element.scope)?;
+                    self.no_element(element, &child)?;
+                }
+                Some(Token::Eof) => return Err(self.ends_early()),
+            }
+        }
+    }
+
+    /// The next token, white space too: it may stand between two references. `None` for a remark.
+    fn any_token(&mut self) -> Result<Option<Token<'t>>> {
+        let token = self.tokens.next_or_remark();
+        token.map_err(|error| self.report.malformed(error.problem, error.offset))
+    }
+
+    #[cold]
+    fn no_element(&mut self, element: &Element<'t>, child: &Element<'t>) -> Result<()> {
+        let offset = child.tag.offset;
+        self.report.find((ERROR, Rule::UNKNOWN_ELEMENT), element.name, offset, "text", child.name)?;
+        self.pass_over(child)
+    }
+
+    /// A text construct: text, or escaped HTML, or an element of XHTML.
+    pub(super) fn text_construct(&mut self, element: &Element<'t>) -> Result<TextConstruct> {
+        self.expect_namespace(element, Namespace::Atom)?;
+        let has_attributes = self.value_attributes(element, &["xml:base", "xml:lang", "type"])?;
+        let mut text_type = "text";
+        if let Some(raw) = element.attribute("type") {
+            let value = self.value(raw, element.tag.offset)?;
+            let value = value.trim_matches(is_xml_space);
+            match ["text", "html", "xhtml"].iter().find(|known| **known == value) {
+                Some(known) => text_type = known,
+                None => {
+                    let found = format_args!("{value:?}");
+                    let (name, offset) = (element.name, element.tag.offset);
+                    self.report.find(
+                        (ERROR, Rule::BUNDLE),
+                        name,
+                        offset,
+                        "type text, html or xhtml",
+                        found,
+                    )?;
+                }
+            }
+        }
+        let mut construct = TextConstruct { text: String::new(), markup: None, text_type, has_attributes };
+        if element.tag.is_empty {
+            return Ok(construct);
+        }
+        let mut has_text = false;
+        loop {
+            match self.any_token()? {
+                None => {}
+                Some(Token::Text(text)) => {
+                    has_text |= !text.trim_matches(is_xml_space).is_empty();
+                    construct.text.push_str(&text);
+                }
+                Some(Token::Space(text)) => construct.text.push_str(text),
+                Some(Token::Start) => {
+                    let child = self.open(element.scope)?;
+                    if child.namespace == Namespace::Xhtml && construct.markup.is_none() {
+                        let markup = self.capture_xhtml(&child, element.name)?;
+                        push_text(&markup, &mut construct.text);
+                        construct.markup = Some((markup, child.name == "div"));
+                    } else {
+                        self.no_element(element, &child)?;
+                    }
+                }
+                Some(Token::End) => break,
+                Some(Token::Eof) => return Err(self.ends_early()),
+            }
+        }
+        if let Some((_, is_alone)) = &mut construct.markup {
+            *is_alone &= !has_text;
+        }
+        Ok(construct)
+    }
+
+    pub(super) fn title(
+        &mut self,
+        element: &Element<'t>,
+        value: &mut Primitive<String>,
+        unknown: &mut Unknown,
+    ) -> Result<()> {
+        let construct = self.text_construct(element)?;
+        if !value.is_absent() {
+            return self.keep_more(element, unknown);
+        }
+        let has_form =
+            construct.has_attributes || construct.markup.is_some() || construct.text_type != "text";
+        set_text(value, construct.into_text());
+        if has_form { self.keep_part(AtomPart::Form, element, unknown) } else { Ok(()) }
+    }
+
+    pub(super) fn summary(
+        &mut self,
+        element: &Element<'t>,
+        value: &mut Xhtml,
+        unknown: &mut Unknown,
+    ) -> Result<()> {
+        let construct = self.text_construct(element)?;
+        if !value.is_empty() || unknown.iter().any(|node| node.name() == "summary") {
+            return self.keep_more(element, unknown);
+        }
+        let is_div = matches!(construct.markup, Some((_, true)));
+        let has_form = construct.has_attributes || !is_div || construct.text_type == "html";
+        *value = construct.into_xhtml();
+        if has_form { self.keep_part(AtomPart::Form, element, unknown) } else { Ok(()) }
+    }
+
+    /// An Atom element whose text is the value of a field.
+    pub(super) fn atom_value<T: Scalar>(
+        &mut self,
+        element: &Element<'t>,
+        value: &mut Primitive<T>,
+        unknown: &mut Unknown,
+    ) -> Result<()> {
+        self.expect_namespace(element, Namespace::Atom)?;
+        self.value_with(COMMON, element, value, unknown)
+    }
+
+    /// The same without attributes, of any namespace.
+    pub(super) fn bare_value<T: Scalar>(
+        &mut self,
+        element: &Element<'t>,
+        value: &mut Primitive<T>,
+        unknown: &mut Unknown,
+    ) -> Result<()> {
+        self.value_with(&[], element, value, unknown)
+    }
+
+    fn value_with<T: Scalar>(
+        &mut self,
+        allowed: &[&str],
+        element: &Element<'t>,
+        value: &mut Primitive<T>,
+        unknown: &mut Unknown,
+    ) -> Result<()> {
+        let has_form = self.value_attributes(element, allowed)?;
+        let text = self.text(element)?;
+        let mut read = Primitive::<T>::default();
+        let is_empty_text = T::KIND == ScalarKind::String && text.is_empty();
+        if is_empty_text {
+            read.companions_mut();
+        } else {
+            match read.set(text.into()) {
+                Verdict::Valid => {}
+                verdict => self.report.value(element.name, &read, verdict, element.tag.offset)?,
+            }
+        }
+        if !value.is_absent() {
+            return self.keep_more(element, unknown);
+        }
+        *value = read;
+        if has_form { self.keep_part(AtomPart::Form, element, unknown) } else { Ok(()) }
+    }
+
+    pub(super) fn atom_id(
+        &mut self,
+        element: &Element<'t>,
+        id: &mut Option<String>,
+        unknown: &mut Unknown,
+    ) -> Result<()> {
+        self.expect_namespace(element, Namespace::Atom)?;
+        let has_form = self.value_attributes(element, COMMON)?;
+        let mut text = self.text(element)?;
+        if id.is_some() {
+            return self.keep_more(element, unknown);
+        }
+        if text.is_empty() {
+            let offset = element.tag.offset;
+            self.report.find((WARNING, Rule::EMPTY), element.name, offset, "a value", "an empty one")?;
+        }
+        // An id is a URI, of which blanks at the ends are no part.
+        if text.starts_with(is_xml_space) || text.ends_with(is_xml_space) {
+            text = text.trim_matches(is_xml_space).to_owned();
+        }
+        *id = Some(text);
+        if has_form { self.keep_part(AtomPart::Form, element, unknown) } else { Ok(()) }
+    }
+
+    /// How well a result fits. There is no field for it.
+    pub(super) fn score(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
+        self.expect_namespace(element, Namespace::Relevance)?;
+        self.value_attributes(element, &[])?;
+        let text = self.text(element)?;
+        let mut value = Primitive::<Decimal>::default();
+        let has_exponent = text.contains(['e', 'E']);
+        match value.set(text.into()) {
+            Verdict::Valid if !has_exponent => {}
+            Verdict::Valid => self.report.value("score", &value, Verdict::Invalid, element.tag.offset)?,
+            verdict => self.report.value("score", &value, verdict, element.tag.offset)?,
+        }
+        self.keep_part(AtomPart::More, element, unknown)
+    }
+
+    /// Text that means nothing, and no elements.
+    fn idle_text(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
+        let text = self.text(element)?;
+        if text.trim_matches(is_xml_space).is_empty() {
+            return Ok(());
+        }
+        let offset = element.tag.offset;
+        let found = format_args!("{text:?}");
+        self.report.find((WARNING, Rule::STRAY_TEXT), element.name, offset, "no text here", found)?;
+        self.report.charge(UnknownNode::COST, offset)?;
+        let content = UnknownContent::Atom(AtomPart::Text, text);
+        unknown.push(UnknownNode { name: String::new(), content, after: 0 });
+        Ok(())
+    }
+
+    pub(super) fn link(&mut self, element: &Element<'t>) -> Result<Link> {
+        self.expect_namespace(element, Namespace::Atom)?;
+        let mut link = Link::default();
+        let fields = [("rel", &mut link.rel), ("href", &mut link.href)];
+        self.string_attributes(element, fields, &["href"], LINK, &mut link.unknown)?;
+        self.idle_text(element, &mut link.unknown)?;
+        Ok(link)
+    }
+
+    /// The link of a tombstone has nothing else, and is in the tombstones' namespace by the schema, in Atom's by the
+    /// standard's example.
+    pub(super) fn tombstone_link(&mut self, element: &Element<'t>) -> Result<Link> {
+        let offset = element.tag.offset;
+        if element.namespace == Namespace::Atom {
+            let expected = "the tombstones namespace";
+            self.report.find((ERROR, Rule::NAMESPACE), "link", offset, expected, "Atom's")?;
+        } else {
+            self.expect_namespace(element, Namespace::Tombstone)?;
+        }
+        let mut link = Link::default();
+        let fields = [("rel", &mut link.rel), ("href", &mut link.href)];
+        self.string_attributes(element, fields, &["href"], &[], &mut link.unknown)?;
+        let is_there = element.attribute("rel").is_some();
+        if is_there && link.rel != "self" {
+            let found = format_args!("{:?}", link.rel);
+            self.report.find((ERROR, Rule::BUNDLE), "link.rel", offset, "self", found)?;
+        }
+        while let Some(child) = self.next_child(element, &mut link.unknown)? {
+            self.no_element(element, &child)?;
+        }
+        Ok(link)
+    }
+
+    pub(super) fn category(&mut self, element: &Element<'t>) -> Result<Category> {
+        self.expect_namespace(element, Namespace::Atom)?;
+        let mut category = Category::default();
+        let fields =
+            [("term", &mut category.term), ("scheme", &mut category.scheme), ("label", &mut category.label)];
+        self.string_attributes(element, fields, &["term", "scheme"], COMMON, &mut category.unknown)?;
+        while let Some(child) = self.next_child(element, &mut category.unknown)? {
+            self.no_element(element, &child)?;
+        }
+        Ok(category)
+    }
+
+    pub(super) fn author(&mut self, element: &Element<'t>) -> Result<Author> {
+        self.expect_namespace(element, Namespace::Atom)?;
+        let mut author = Author::default();
+        self.atom_attributes(element, &mut author.unknown)?;
+        while let Some(child) = self.next_child(element, &mut author.unknown)? {
+            self.author_child(&mut author, &child)?;
+        }
+        Ok(author)
+    }
+
+    fn author_child(&mut self, author: &mut Author, child: &Element<'t>) -> Result<()> {
+        match child.name {
+            "name" => {
+                self.expect_namespace(child, Namespace::Atom)?;
+                self.bare_value(child, &mut author.name, &mut author.unknown)
+            }
+            "uri" => self.atom_value(child, &mut author.uri, &mut author.unknown),
+            _ => self.unknown_child(child, &mut author.unknown),
+        }
+    }
+
+    /// The content of an entry: a resource, or another feed, which the model cannot hold.
+    pub(super) fn content(
+        &mut self,
+        element: &Element<'t>,
+        value: &mut Option<Resource>,
+        unknown: &mut Unknown,
+    ) -> Result<()> {
+        let offset = element.tag.offset;
+        self.expect_namespace(element, Namespace::Atom)?;
+        let is_first = value.is_none() && !unknown.iter().any(|node| node.name() == "content");
+        let mut attributes = Unknown::default();
+        for attribute in element.all_attributes() {
+            if attribute.0 != "type" {
+                self.atom_attribute(element, &mut attributes, attribute, COMMON)?;
+            }
+        }
+        self.report.enter("content", None, offset)?;
+        let discarded = self.discards;
+        let mut resources = 0;
+        let mut is_feed = false;
+        let mut texts = [String::new(), String::new()];
+        loop {
+            if element.tag.is_empty {
+                break;
+            }
+            match self.token()? {
+                Token::Start => {
+                    let child = self.open(element.scope)?;
+                    resources += 1;
+                    if resources > 1 {
+                        let (offset, found) = (child.tag.offset, "another one");
+                        self.report.find((ERROR, Rule::CONTAINED), "", offset, "one resource", found)?;
+                    }
+                    if child.name == "feed" && child.namespace == Namespace::Atom {
+                        is_feed = true;
+                        self.discards = true;
+                        self.feed(&child)?;
+                    } else if is_first {
+                        let resource = self.resource(&child)?;
+                        value.get_or_insert(resource);
+                    } else {
+                        self.discards = true;
+                        self.resource(&child)?;
+                    }
+                    self.discards = discarded;
+                }
+                Token::End => break,
+                Token::Space(_) => {}
+                Token::Text(text) => texts[usize::from(resources > 0)].push_str(&text),
+                Token::Eof => return Err(self.ends_early()),
+            }
+        }
+        if resources == 0 {
+            self.report.find((ERROR, Rule::CONTAINED), "", offset, "one resource", "none")?;
+        }
+        let has_text = texts.iter().any(|text| !text.trim_matches(is_xml_space).is_empty());
+        if has_text {
+            self.report.find((WARNING, Rule::STRAY_TEXT), "", offset, "a resource", "text beside it")?;
+        }
+        self.report.leave();
+        if !is_first {
+            return self.keep_more(element, unknown);
+        }
+        if is_feed || resources != 1 {
+            return self.keep_part(AtomPart::More, element, unknown);
+        }
+        if has_text || !attributes.is_empty() {
+            self.report.charge(UnknownNode::COST, offset)?;
+            let content = UnknownContent::Atom(AtomPart::Form, content_form(&attributes, &texts));
+            unknown.push(UnknownNode { name: "content".to_owned(), content, after: 0 });
+        }
+        Ok(())
+    }
+
+    /// Reads attributes into the fields of these names, some of them mandatory; those that are `allowed` are kept.
+    fn string_attributes<const N: usize>(
+        &mut self,
+        element: &Element<'t>,
+        fields: [(&str, &mut String); N],
+        mandatory: &[&str],
+        allowed: &[&str],
+        unknown: &mut Unknown,
+    ) -> Result<()> {
+        let offset = element.tag.offset;
+        let mut fields = fields;
+        for attribute in element.all_attributes() {
+            match fields.iter_mut().find(|(field, _)| *field == attribute.0) {
+                Some((_, value)) => **value = self.value(attribute.1, offset)?.into_owned(),
+                None => self.atom_attribute(element, unknown, attribute, allowed)?,
+            }
+        }
+        for (name, value) in fields {
+            // "Attributes can never be empty", says FHIR; to the model an empty one is none.
+            if value.is_empty() && mandatory.contains(&name) {
+                let place = format!("{}.{name}", element.name);
+                self.report.find((ERROR, Rule::MINIMUM), &place, offset, "a value", "nothing")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sets a text; an empty one, which the schema allows, is an element that holds nothing.
+fn set_text(value: &mut Primitive<String>, text: String) {
+    if text.is_empty() {
+        value.companions_mut();
+    } else {
+        value.set(text.into());
+    }
+}
+
+/// Adds the text that is in some markup.
+fn push_text(markup: &str, out: &mut String) {
+    let mut tokens = Tokens::of_fragment(markup);
+    loop {
+        match tokens.next_or_remark() {
+            Ok(Some(Token::Text(text))) => out.push_str(&text),
+            Ok(Some(Token::Space(text))) => out.push_str(text),
+            Ok(Some(Token::Eof)) | Err(_) => return,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// What is expected of an attribute, if that is not what it holds.
+fn check_attribute(name: &str, value: &str) -> std::result::Result<(), &'static str> {
+    let token = value.trim_matches(is_xml_space);
+    let digits = token.strip_prefix('+').unwrap_or(token);
+    let is_positive =
+        || digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.bytes().any(|byte| byte != b'0');
+    match name {
+        "xml:lang" if !token.is_empty() && !is_language(token) => Err("a language tag such as nl or en-GB"),
+        "hreflang" if !is_name_token(token) => Err("a word of letters, digits and - _ . :"),
+        "length" if !is_positive() => Err("a number above 0"),
+        _ => Ok(()),
+    }
+}
+
+/// The tags of a content, with its text, around the place of the resource.
+fn content_form(attributes: &Unknown, texts: &[String; 2]) -> String {
+    let mut form = b"<content type=\"text/xml\"".to_vec();
+    for node in attributes {
+        form.extend_from_slice(format!(" {}=\"", node.name()).as_bytes());
+        // What was read as XML holds no character that XML cannot.
+        let _ = escape_attribute(&mut form, node.source());
+        form.push(b'"');
+    }
+    form.push(b'>');
+    let _ = escape_text(&mut form, &texts[0]);
+    form.extend_from_slice(RESOURCE.as_bytes());
+    let _ = escape_text(&mut form, &texts[1]);
+    form.extend_from_slice(b"</content>");
+    String::from_utf8(form).unwrap_or_default()
+}
+
+/// A reader of a piece of a feed, which stops at the first error, and the piece's element.
+fn piece(markup: &str) -> Option<(Reader<'_>, Element<'_>)> {
+    let report = Report::reading(markup.as_bytes(), true, Limits::default());
+    let mut reader = Reader::new(Tokens::of_fragment(markup), report);
+    reader.discards = true;
+    let Ok(Token::Start) = reader.token() else { return None };
+    let element = reader.open(Scopes::FEED).ok()?;
+    Some((reader, element))
+}
+
+/// What the form of an element says, to be compared with its field: a text, or the div of a summary.
+pub(super) fn form_says(name: &str, markup: &str) -> Option<String> {
+    let (mut reader, element) = piece(markup)?;
+    match name {
+        "title" => reader.text_construct(&element).ok().map(TextConstruct::into_text),
+        "summary" => {
+            let xhtml = reader.text_construct(&element).ok()?.into_xhtml();
+            Some(xhtml.as_str().to_owned())
+        }
+        "id" | "uri" => reader.text(&element).ok().map(|text| text.trim_matches(is_xml_space).to_owned()),
+        _ => reader.text(&element).ok(),
+    }
+}
+
+/// A string of the member `_atom` in JSON as a part of the type of this name; `None` if Atom does not allow it there.
+#[cfg(feature = "json")]
+pub(crate) fn part_from_json(type_name: &str, text: &str) -> Option<UnknownNode> {
+    let (part, source) = AtomPart::split(text)?;
+    let node = |name: &str, source: &str| UnknownNode {
+        name: name.to_owned(),
+        content: UnknownContent::Atom(part, source.to_owned()),
+        after: 0,
+    };
+    match part {
+        AtomPart::Attribute => {
+            let (name, value) = source.split_once('=')?;
+            let allowed = if type_name == "Link" { LINK } else { COMMON };
+            let is_right = allowed.contains(&name) && check_attribute(name, value).is_ok();
+            let is_text = super::text::forbidden_character(value).is_none();
+            (is_right && is_text).then(|| node(name, value))
+        }
+        AtomPart::Text => (type_name == "Link" && super::text::forbidden_character(source).is_none())
+            .then(|| node("", source)),
+        AtomPart::Form | AtomPart::More => {
+            let (mut reader, element) = piece(source)?;
+            let name = element.name;
+            if name == "content" && part == AtomPart::Form {
+                return is_content_form(&mut reader, &element)?.then(|| node(name, source));
+            }
+            match (type_name, name) {
+                ("Bundle", "title" | "id" | "updated" | "totalResults" | "score") => {
+                    reader.feed_child(&mut Bundle::default(), &element).ok()?;
+                }
+                ("Entry", "title" | "id" | "updated" | "published" | "summary" | "content") => {
+                    reader.entry_child(&mut Entry::default(), &element).ok()?;
+                }
+                ("Author", "name" | "uri") => {
+                    reader.author_child(&mut Author::default(), &element).ok()?;
+                }
+                _ => return None,
+            }
+            matches!(reader.token(), Ok(Token::Eof)).then(|| node(name, source))
+        }
+    }
+}
+
+/// Whether this is the form of a content, as [`content_form`] makes it.
+#[cfg(feature = "json")]
+fn is_content_form(reader: &mut Reader<'_>, element: &Element<'_>) -> Option<bool> {
+    for (name, raw) in element.all_attributes() {
+        let is_allowed = name == "type" || COMMON.contains(&name);
+        if !is_allowed || check_attribute(name, &raw.value().ok()?).is_err() {
+            return None;
+        }
+    }
+    let mut places = 0;
+    loop {
+        match reader.any_token().ok()? {
+            None if reader.tokens.source() == RESOURCE => places += 1,
+            Some(Token::Text(_) | Token::Space(_)) => {}
+            Some(Token::End) => break,
+            _ => return None,
+        }
+    }
+    Some(places == 1 && matches!(reader.token(), Ok(Token::Eof)))
+}

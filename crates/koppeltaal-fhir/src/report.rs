@@ -84,7 +84,7 @@ pub(crate) struct Report<'text> {
     allowance: usize,
     /// Length of values and names that the document holds for certain: not all of them.
     earned: usize,
-    /// Whether a field's member was kept as unknown: what it weighs was not seen on the way.
+    /// Whether something was kept as unknown that may be a field in the other format: its weight was not seen on the way.
     has_strays: bool,
     /// Memory that findings may still take.
     findings_room: usize,
@@ -190,7 +190,7 @@ impl<'text> Report<'text> {
         Ok(())
     }
 
-    /// Notes that a member with the name of a field is kept as unknown.
+    /// Notes that something is kept as unknown that may be a field in the other format.
     pub(crate) fn stray(&mut self) {
         self.has_strays = true;
     }

@@ -10,7 +10,7 @@ use crate::document::Document;
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
 use crate::primitives::is_xml_space;
 use crate::resource::Resource;
-use crate::structure::{FieldSchema, Structure, StructureList, TypeSchema, Walker};
+use crate::structure::{FieldSchema, FieldSet, Shape, Structure, StructureList, TypeSchema, Walker};
 use crate::unknown::{UnknownContent, UnknownNode, UnknownResource};
 use crate::xhtml::Xhtml;
 
@@ -22,8 +22,20 @@ pub(crate) const PIECE: usize = 3;
 /// What an item of a list of structures takes at most, in a list that doubles, with an unknown attribute.
 const STRUCTURE_COST: usize = 2 * 1_536;
 
+/// The same for primitives.
+const PRIMITIVE_COST: usize = 2 * 64 + size_of::<Companions>();
+
 /// What an unknown name is worth at most: one that XML cannot have becomes `member`.
 const NAME: usize = "member".len();
+
+/// What there is in something unknown.
+#[derive(Default)]
+pub(crate) struct ValueCount {
+    /// What XML would have as elements of one name: the items of an array, or one.
+    pub(crate) items: usize,
+    /// All values in it.
+    pub(crate) values: usize,
+}
 
 /// The two sides of a document's weight.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,6 +46,8 @@ pub(crate) struct Weight {
     pub(crate) text: usize,
     /// Bytes that the largest list takes beside itself while it moves to its place.
     moving: usize,
+    /// The fields of the structure that is being walked.
+    present: FieldSet,
     /// How many bytes of memory a byte of text may take.
     expansion: usize,
 }
@@ -77,10 +91,12 @@ impl Weight {
         if let Some(id) = value.id() {
             self.text += "id".len() + PIECE + id.trim_matches(is_xml_space).len();
         }
+        let outer = std::mem::take(&mut self.present);
         value.walk(self);
         for node in value.unknown() {
             self.unknown(node, value.schema());
         }
+        self.present = outer;
     }
 
     /// An element that JSON leaves out pays for itself at most.
@@ -93,19 +109,40 @@ impl Weight {
         }
     }
 
-    /// What is unknown pays for itself at most: not all of it goes into the other format. A member that has the name of a
-    /// field, but not its shape, is that field when it comes back from XML.
+    /// What is unknown pays for itself at most: not all of it goes into the other format.
     fn unknown(&mut self, node: &UnknownNode, schema: &TypeSchema) {
-        let enough = UnknownNode::COST / self.expansion.max(1) + 1;
-        let length = PIECE + node.name().len().min(NAME) + content_length(&node.content, enough);
         let memory = match &node.content {
             #[cfg(feature = "json")]
-            UnknownContent::JsonMember(raw) if schema.find(node.name(), 0).is_some() => {
-                UnknownNode::COST.max(crate::json::values_count(raw) * STRUCTURE_COST)
+            UnknownContent::JsonMember(raw) => {
+                self.node_cost(node.name(), crate::json::count_values(raw), schema)
+            }
+            #[cfg(feature = "xml")]
+            UnknownContent::XmlElement(markup) => {
+                let count = ValueCount { items: 1, values: crate::xml::count_values(markup) };
+                self.node_cost(node.name(), count, schema)
             }
             _ => UnknownNode::COST + node.declared_namespace().map_or(0, str::len),
         };
+        let enough = memory / self.expansion.max(1) + 1;
+        let length = PIECE + node.name().len().min(NAME) + content_length(&node.content, enough);
         self.memory += memory.saturating_sub(length.saturating_mul(self.expansion));
+    }
+
+    /// The memory of what is unknown. In XML a member is an element for each item of its array; and the first one with the
+    /// name of a field, but not its shape or its place, is that field when it comes back from the other format.
+    fn node_cost(&mut self, name: &str, count: ValueCount, schema: &TypeSchema) -> usize {
+        let field = schema.find(name, 0).map(|index| &schema.fields[index]);
+        // What Atom knows is kept with its attributes once more there. The id of a feed is an element.
+        let is_atom = schema.has_uri_as_id && (field.is_some() || name == "id");
+        let nodes = UnknownNode::COST * count.items.max(1) * if is_atom { 3 } else { 1 };
+        let Some(field) = field else { return nodes };
+        if !self.present.insert(field.group()) && !field.repeats {
+            return nodes;
+        }
+        match field.shape {
+            Shape::Structure | Shape::Unextended | Shape::Resource => nodes.max(count.values * STRUCTURE_COST),
+            _ => nodes + count.items * PRIMITIVE_COST + count.values * UnknownNode::COST,
+        }
     }
 
     fn list(&mut self, items: usize, size: usize) {
@@ -152,12 +189,14 @@ impl Walker for Weight {
         if value.is_silent() {
             return self.silent(value, field.name.len() + PIECE);
         }
+        self.present.insert(field.group());
         self.name(field);
         self.value(value);
         self.companions(value);
     }
 
     fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList) {
+        self.present.insert(field.group());
         self.list(values.len(), values.item_size());
         let mut name = field.name.len();
         for index in 0..values.len() {
@@ -173,6 +212,7 @@ impl Walker for Weight {
     }
 
     fn structure(&mut self, field: &'static FieldSchema, value: &dyn Structure) {
+        self.present.insert(field.group());
         self.name(field);
         self.structure_content(value);
     }
@@ -183,6 +223,7 @@ impl Walker for Weight {
     }
 
     fn structures(&mut self, field: &'static FieldSchema, values: &dyn StructureList) {
+        self.present.insert(field.group());
         self.text += field.name.len();
         for index in 0..values.len() {
             let value = values.get(index);
@@ -195,11 +236,13 @@ impl Walker for Weight {
     }
 
     fn resource(&mut self, field: &'static FieldSchema, value: &Resource) {
+        self.present.insert(field.group());
         self.name(field);
         self.any_resource(value);
     }
 
     fn resources(&mut self, field: &'static FieldSchema, values: &[Resource]) {
+        self.present.insert(field.group());
         self.text += field.name.len();
         for resource in values {
             self.any_resource(resource);
@@ -207,11 +250,13 @@ impl Walker for Weight {
     }
 
     fn xhtml(&mut self, field: &'static FieldSchema, value: &Xhtml) {
+        self.present.insert(field.group());
         self.name(field);
         self.text += narrative_length(value.as_str());
     }
 
     fn attribute(&mut self, field: &'static FieldSchema, value: &str) {
+        self.present.insert(field.group());
         self.name(field);
         self.text += value.len();
     }

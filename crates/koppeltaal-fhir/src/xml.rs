@@ -20,7 +20,7 @@ mod write_feed;
 
 #[cfg(feature = "json")]
 pub(crate) use atom::part_from_json;
-pub(crate) use fragment::values_length;
+pub(crate) use fragment::{count_values, values_length};
 pub(crate) use names::is_reserved as is_reserved_namespace;
 pub(crate) use read::{read, resource_type};
 pub(crate) use tag::is_unprefixed_name;

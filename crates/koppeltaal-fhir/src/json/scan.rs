@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::bytes;
+use crate::weight::ValueCount;
 
 /// What kind of value starts at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -407,47 +408,56 @@ impl<'t> Scanner<'t> {
 /// after `enough`. The value has been checked before.
 pub(crate) fn values_length(raw: &str, enough: usize) -> usize {
     let mut length = 0;
-    visit_values(raw, |scalar| {
+    visit_values(raw, |_, scalar| {
         length += scalar.map_or(0, bytes::ink);
         length < enough
     });
     length
 }
 
-/// How many objects and scalars there are in a value, itself included. The value has been checked before.
-pub(crate) fn values_count(raw: &str) -> usize {
-    let mut count = 0;
-    visit_values(raw, |_| {
-        count += 1;
+/// Counts the objects and scalars in a value, which has been checked before. Nulls do not count.
+pub(crate) fn count_values(raw: &str) -> ValueCount {
+    let mut count = ValueCount::default();
+    visit_values(raw, |depth, _| {
+        count.values += 1;
+        count.items += usize::from(depth == 0);
         true
     });
     count
 }
 
-/// Shows each object (as `None`) and each scalar but null in a value, as long as `visit` wants more.
-fn visit_values(raw: &str, mut visit: impl FnMut(Option<&str>) -> bool) {
+/// Shows each object (as `None`) and each scalar but null in a value, with the number of objects around it, as long as
+/// `visit` wants more.
+fn visit_values(raw: &str, mut visit: impl FnMut(usize, Option<&str>) -> bool) {
     let mut scanner = Scanner::new(raw);
+    let mut depth = 0_usize;
     loop {
         scanner.skip_space();
         let goes_on = match scanner.peek_byte() {
             None => return,
             Some(byte @ (b'{' | b'}' | b'[' | b']' | b',' | b':')) => {
                 scanner.at += 1;
-                byte != b'{' || visit(None)
+                let goes_on = byte != b'{' || visit(depth, None);
+                depth = match byte {
+                    b'{' => depth + 1,
+                    b'}' => depth.saturating_sub(1),
+                    _ => depth,
+                };
+                goes_on
             }
             Some(b'"') => match scanner.string() {
                 // The name of a member.
                 Ok(_) if scanner.take(b':') => true,
-                Ok(string) => visit(Some(&string)),
+                Ok(string) => visit(depth, Some(&string)),
                 Err(_) => return,
             },
             Some(b'-' | b'0'..=b'9') => match scanner.number() {
-                Ok(number) => visit(Some(number)),
+                Ok(number) => visit(depth, Some(number)),
                 Err(_) => return,
             },
             Some(_) => match scanner.literal() {
                 Ok("null") => true,
-                Ok(literal) => visit(Some(literal)),
+                Ok(literal) => visit(depth, Some(literal)),
                 Err(_) => return,
             },
         };

@@ -5,7 +5,7 @@ use super::scan::Kind;
 #[cfg(feature = "xml")]
 use super::scan::Scanner;
 use crate::finding::Rule;
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList};
+use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, StructureList, Walker};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
@@ -165,7 +165,7 @@ impl<'t> Reader<'t> {
             progress.null_structure();
             return self.raw().map(drop);
         }
-        if !progress.values.insert(index) && !is_empty_list(target.slot(index)) {
+        if !progress.values.insert(index) && !is_nothing(target.slot(index)) {
             self.report.find(
                 (ERROR, Rule::DUPLICATE_MEMBER),
                 name,
@@ -302,7 +302,9 @@ impl<'t> Reader<'t> {
             name.strip_prefix('_').and_then(|name| schema.find(name, progress.hint.saturating_sub(1)));
         let primitive = primitive.filter(|index| schema.fields[*index].shape.has_companions());
         match primitive {
-            Some(index) if progress.companions.insert(index) => {
+            Some(index)
+                if progress.companions.insert(index) || is_without_companions(target.slot(index)) =>
+            {
                 self.companions(target, index, name, offset, progress)
             }
             Some(index) => {
@@ -454,13 +456,26 @@ fn is_void(structure: &dyn Structure) -> bool {
     !seek.0
 }
 
-/// Whether this is a list that nothing was read into: it will not be written, so another one is the first.
+/// Whether nothing of this will be written, so that a second member of its name is the first.
 #[cold]
-fn is_empty_list(slot: Slot<'_>) -> bool {
+fn is_nothing(slot: Slot<'_>) -> bool {
     match slot {
         Slot::Primitives(values) => (0..values.len()).all(|index| values.get(index).is_absent()),
         Slot::Structures(values) => values.len() == 0,
         Slot::Resources(values) => values.is_empty(),
+        Slot::Attribute(value) => value.is_empty(),
+        Slot::Xhtml(value) => value.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether a primitive has no ids and extensions yet.
+#[cold]
+fn is_without_companions(slot: Slot<'_>) -> bool {
+    let has_none = |value: &dyn AnyPrimitive| value.companions().is_none_or(Companions::is_bare);
+    match slot {
+        Slot::Primitive(value) => has_none(value),
+        Slot::Primitives(values) => (0..values.len()).all(|index| has_none(values.get(index))),
         _ => false,
     }
 }

@@ -132,3 +132,17 @@ pub(crate) fn values_length(markup: &str, enough: usize) -> usize {
     }
     length
 }
+
+/// How many elements, attributes and texts there are in an element, which has been checked before.
+pub(crate) fn count_values(markup: &str) -> usize {
+    let mut tokens = Tokens::of_fragment(markup);
+    let mut count = 0;
+    loop {
+        match tokens.next() {
+            Ok(Token::Start) => count += 1 + tokens.tag().attributes().count(),
+            Ok(Token::Text(_)) => count += 1,
+            Ok(Token::End | Token::Space(_)) => {}
+            Ok(Token::Eof) | Err(_) => return count,
+        }
+    }
+}

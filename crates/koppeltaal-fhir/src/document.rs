@@ -225,6 +225,7 @@ impl<T: Into<Resource>> From<T> for Document {
 pub struct ReadOptions {
     strict: bool,
     told_utf8: bool,
+    repairs_narratives: bool,
     limits: Limits,
 }
 
@@ -264,6 +265,17 @@ impl ReadOptions {
     #[must_use]
     pub fn told_utf8(mut self) -> Self {
         self.told_utf8 = true;
+        self
+    }
+
+    /// Makes narratives in JSON that are HTML XHTML, so that they can be written as XML: closes `<br>`, writes names in lower
+    /// case and attributes with quotes, makes `&` a reference, leaves out prefixes that nobody declares. Text stays. Each
+    /// kind of repair is a finding of severity warning ([`Rule::NARRATIVE_REPAIRED`](crate::Rule::NARRATIVE_REPAIRED)), in a
+    /// strict read too. What cannot be repaired stays as it is, with its finding of severity error. Narratives that are XML,
+    /// whatever they hold, are left alone. Takes both formats; without the feature `xml` it does nothing.
+    #[must_use]
+    pub fn repair_narrative(mut self, repair: bool) -> Self {
+        self.repairs_narratives = repair;
         self
     }
 
@@ -342,7 +354,7 @@ impl ReadOptions {
     ) -> Result<T, ReadError> {
         // A byte order mark is common in files from .NET and carries no meaning in UTF-8.
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        let report = Report::reading(text, self.strict, self.limits);
+        let report = Report::reading(text, self.strict, self.limits).repairing(self.repairs_narratives);
         if text.len() > self.limits.bytes {
             return Err(*report.limit(format!("longer than {} bytes", self.limits.bytes), 0));
         }

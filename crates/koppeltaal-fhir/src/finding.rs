@@ -94,6 +94,8 @@ rules! {
     NAMESPACE "namespace",
     /// A narrative that is not the XHTML fragment that the standard allows.
     NARRATIVE "narrative",
+    /// A narrative of HTML that was made XHTML (see [`ReadOptions::repair_narrative`](crate::ReadOptions::repair_narrative)).
+    NARRATIVE_REPAIRED "narrative-repaired",
     /// An Atom feed, entry or link that does not follow the bundle schema.
     BUNDLE "bundle",
     /// A `contained` element that does not hold exactly one resource.

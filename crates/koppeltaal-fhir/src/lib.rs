@@ -21,6 +21,8 @@ mod format;
 #[cfg(feature = "xml")]
 mod markup;
 mod primitive;
+#[cfg(all(feature = "json", feature = "xml"))]
+mod repair;
 mod report;
 mod resource;
 mod structure;

@@ -86,7 +86,7 @@ fn resolve_named_characters(markup: &str) -> Cow<'_, str> {
 const LONGEST_NAME: usize = 40;
 
 /// The character that a text starts with the name of (`&nbsp;`), and how long that is. Not those of XML, which stay.
-fn named_character(text: &str) -> Option<(char, usize)> {
+pub(crate) fn named_character(text: &str) -> Option<(char, usize)> {
     let window = &text.as_bytes()[..text.len().min(LONGEST_NAME)];
     let length = memchr::memchr(b';', window)? + 1;
     let reference = text.get(..length)?;

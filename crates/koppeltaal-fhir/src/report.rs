@@ -71,6 +71,7 @@ pub(crate) type Failure = Box<ReadError>;
 pub(crate) struct Report<'text> {
     text: Option<&'text [u8]>,
     strict: bool,
+    repairs_narratives: bool,
     limits: Limits,
     path: Vec<Segment>,
     findings: Vec<Finding>,
@@ -97,6 +98,7 @@ impl<'text> Report<'text> {
         Self {
             text: Some(text),
             strict,
+            repairs_narratives: false,
             limits,
             path: Vec::new(),
             findings: Vec::new(),
@@ -118,6 +120,7 @@ impl<'text> Report<'text> {
         Self {
             text: None,
             strict: false,
+            repairs_narratives: false,
             limits,
             path: Vec::new(),
             findings: Vec::new(),
@@ -130,6 +133,15 @@ impl<'text> Report<'text> {
             has_strays: false,
             findings_room: usize::MAX,
         }
+    }
+
+    /// The same, for a read that repairs narratives.
+    pub(crate) fn repairing(self, repairs_narratives: bool) -> Self {
+        Self { repairs_narratives, ..self }
+    }
+
+    pub(crate) fn repairs_narratives(&self) -> bool {
+        self.repairs_narratives
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -140,7 +140,9 @@ impl Weight {
             return nodes;
         }
         match field.shape {
-            Shape::Structure | Shape::Unextended | Shape::Resource => nodes.max(count.values * STRUCTURE_COST),
+            Shape::Structure | Shape::Unextended | Shape::Resource => {
+                nodes.max(count.values * STRUCTURE_COST)
+            }
             _ => nodes + count.items * PRIMITIVE_COST + count.values * UnknownNode::COST,
         }
     }

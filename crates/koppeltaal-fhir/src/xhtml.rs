@@ -115,6 +115,19 @@ impl Xhtml {
         Err(Refusal::Malformed("something else".to_owned()))
     }
 
+    /// The narrative as XHTML, made of HTML, and for each kind of repair what is expected and what was there.
+    #[cfg(all(feature = "json", feature = "xml"))]
+    pub(crate) fn repaired(&self, depth: usize) -> Option<(Self, Vec<(&'static str, &'static str)>)> {
+        let (markup, repairs) = crate::repair::repair(&self.markup, depth)?;
+        Some((Self::from_markup(markup), repairs.into_iter().map(crate::repair::Repair::describe).collect()))
+    }
+
+    /// Without an XML reader nobody can tell what needs a repair.
+    #[cfg(not(all(feature = "json", feature = "xml")))]
+    pub(crate) fn repaired(&self, _: usize) -> Option<(Self, Vec<(&'static str, &'static str)>)> {
+        None
+    }
+
     /// Markup of which [`examine`](Self::examine) told that it is XML.
     #[cfg(feature = "json")]
     pub(crate) fn examined(self, is_xml: bool) -> Self {

@@ -24,6 +24,6 @@ pub(crate) use fragment::{count_values, values_length};
 pub(crate) use names::is_reserved as is_reserved_namespace;
 pub(crate) use read::{read, resource_type};
 pub(crate) use tag::is_unprefixed_name;
-pub(crate) use text::{escape_attribute, unescape};
+pub(crate) use text::{escape_attribute, is_xml_character, unescape};
 pub(crate) use tokens::{Token, Tokens};
 pub(crate) use write::write;

@@ -169,3 +169,51 @@ fn a_narrative_that_an_application_made_is_checked_and_written_well_formed_or_no
     patient.text.get_or_insert_default().div = Xhtml::from_text("\u{4}");
     assert!(matches!(Document::from(patient).to_xml(), Err(WriteError::Narrative { .. })));
 }
+
+#[test]
+fn html_in_a_narrative_is_repaired_when_that_is_asked_for() {
+    let json = patient("<DIV>Gesproken met Noor & Tom<br>Vervolg: <b>week 12</DIV>");
+    let repairing = ReadOptions::tolerant().repair_narrative(true);
+    let read = repairing.json(json.as_bytes()).expect("kept");
+    let found: Vec<&str> = read.findings.iter().map(|finding| finding.found.as_str()).collect();
+    assert_eq!(
+        found,
+        [
+            "names in upper case",
+            "elements such as <br>",
+            "elements that were left open",
+            "the characters themselves, or named ones"
+        ]
+    );
+    for finding in &read.findings {
+        assert_eq!((finding.rule, &*finding.path), (Rule::NARRATIVE_REPAIRED, "text.div"));
+    }
+    assert!(!read.has_errors());
+    assert!(read.document.check().is_empty());
+    let xml = written(&read.document).expect("writable now");
+    assert!(xml.contains(">Gesproken met Noor &amp; Tom<br/>Vervolg: <b>week 12</b></div>"), "{xml}");
+    // Without the wish it stays, and so does what is XML, whatever it holds.
+    assert_eq!(read_json(&json).document.to_json(), Ok(json));
+    let script = patient("<div><script>x</script></div>");
+    let read = repairing.json(script.as_bytes()).expect("kept");
+    assert_eq!(read.findings[0].rule, Rule::NARRATIVE);
+    assert_eq!(read.document.to_json(), Ok(script));
+}
+
+#[test]
+fn what_cannot_be_repaired_stays_with_its_finding() {
+    let deep = format!("<div>{}", "<b>".repeat(200));
+    let json = patient(&deep);
+    let read = ReadOptions::tolerant().repair_narrative(true).json(json.as_bytes());
+    match read {
+        Ok(read) => {
+            assert_eq!(read.findings[0].rule, Rule::NARRATIVE);
+            assert_eq!(read.document.to_json(), Ok(json));
+        }
+        Err(error) => assert!(matches!(error, ReadError::Limit { .. }), "{error}"),
+    }
+}
+
+fn read_json(json: &str) -> koppeltaal_fhir::ReadDocument {
+    ReadOptions::tolerant().json(json.as_bytes()).expect("kept")
+}

@@ -302,9 +302,7 @@ impl<'t> Reader<'t> {
             name.strip_prefix('_').and_then(|name| schema.find(name, progress.hint.saturating_sub(1)));
         let primitive = primitive.filter(|index| schema.fields[*index].shape.has_companions());
         match primitive {
-            Some(index)
-                if progress.companions.insert(index) || is_without_companions(target.slot(index)) =>
-            {
+            Some(index) if progress.companions.insert(index) || is_without_companions(target.slot(index)) => {
                 self.companions(target, index, name, offset, progress)
             }
             Some(index) => {
@@ -384,6 +382,7 @@ impl<'t> Reader<'t> {
                     Kind::Number => target.set_id(raw),
                     _ => {
                         self.report.charge(UnknownNode::COST, offset)?;
+                        self.report.stray();
                         target.unknown_mut().push(unknown_member(name, raw, 0));
                     }
                 }

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::read::{ERROR, Reader, Result};
+use super::read::{ERROR, Reader, Result, WARNING};
 use super::scan::Kind;
 use super::structure::{Holding, Progress};
 use crate::finding::{Rule, Severity};
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, Verdict};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Shape, Slot, Structure, StructureList};
-use crate::xhtml::{ONE_DIV, ONE_SIGNATURE, Refusal, Xhtml, check_signature};
+use crate::xhtml::{Examination, ONE_DIV, ONE_SIGNATURE, Refusal, Xhtml, check_signature};
 
 impl<'t> Reader<'t> {
     /// The `_name` member: ids and extensions of the primitive at `index`.
@@ -382,14 +382,35 @@ impl<'t> Reader<'t> {
     /// A narrative. Without the feature `xml` only its first and last characters are looked at.
     pub(super) fn xhtml(&mut self, field: &'static FieldSchema, offset: usize) -> Result<Xhtml> {
         let narrative = Xhtml::from_markup(self.string()?);
-        let examination = match narrative.examine(*self.report.limits()) {
-            Ok(examination) => examination,
+        let limits = *self.report.limits();
+        match narrative.examine(limits) {
+            Ok(examination) => self.examined(field, narrative, examination, offset),
             Err(Refusal::Malformed(problem)) => {
+                if self.report.repairs_narratives()
+                    && let Some((repaired, findings)) = narrative.repaired(limits.depth)
+                    && let Ok(examination) = repaired.examine(limits)
+                {
+                    for (expected, found) in findings {
+                        let rule = (WARNING, Rule::NARRATIVE_REPAIRED);
+                        self.report.find(rule, field.name, offset, expected, found)?;
+                    }
+                    return self.examined(field, repaired, examination, offset);
+                }
                 self.report.find((ERROR, Rule::NARRATIVE), field.name, offset, ONE_DIV, problem)?;
-                return Ok(narrative);
+                Ok(narrative)
             }
-            Err(Refusal::Limit(limit)) => return Err(self.report.limit(limit, offset)),
-        };
+            Err(Refusal::Limit(limit)) => Err(self.report.limit(limit, offset)),
+        }
+    }
+
+    /// A narrative that was looked at, with what was seen.
+    fn examined(
+        &mut self,
+        field: &'static FieldSchema,
+        narrative: Xhtml,
+        examination: Examination,
+        offset: usize,
+    ) -> Result<Xhtml> {
         for (expected, found) in examination.problems {
             self.report.find((ERROR, Rule::NARRATIVE), field.name, offset, expected, found)?;
         }

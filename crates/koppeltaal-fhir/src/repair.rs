@@ -357,7 +357,8 @@ impl<'m> Mender<'m> {
             self.did(Repair::Prefix);
         } else if !is_again && attributes.len() < MOST_ATTRIBUTES {
             let value = self.references(value);
-            let value = crate::xml::unescape(&value, false).map_or(value.clone(), |plain| plain.into_owned());
+            let plain = crate::xml::unescape(&value, false).map(std::borrow::Cow::into_owned);
+            let value = plain.unwrap_or_else(|_| value.clone());
             attributes.push((name, value));
         }
         behind

@@ -29,7 +29,7 @@ const PRIMITIVE_COST: usize = 2 * 64 + size_of::<Companions>();
 const NAME: usize = "member".len();
 
 /// What there is in something unknown.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct ValueCount {
     /// What XML would have as elements of one name: the items of an array, or one.
     pub(crate) items: usize,

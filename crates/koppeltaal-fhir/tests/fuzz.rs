@@ -167,6 +167,9 @@ fn promises_kept(target: &Target, text: &[u8], seed: u64) -> Result<(), &'static
         if let Ok(read) = tolerant_read(target, text)? {
             writing_is_stable(target.format, &read.document)?;
         }
+        if let Ok(read) = tolerant.repair_narrative(true).read(target.format, text) {
+            writing_is_stable(target.format, &read.document)?;
+        }
         clean_stays_clean(target, text)?;
         accepted_stays_accepted(&tolerant, target, text)?;
         accepted_stays_accepted(&tolerant.limits(tight(seed)), target, text)

@@ -4,6 +4,7 @@ use crate::bundle::Bundle;
 use crate::finding::{Finding, ReadError, Severity, WriteError};
 #[cfg(all(feature = "json", feature = "xml"))]
 use crate::format::Format;
+use crate::format::{charset, is_utf8};
 use crate::report::{Failure, Findings, Limits, Report};
 use crate::resource::{Resource, ResourceType};
 
@@ -259,12 +260,12 @@ impl ReadOptions {
         Self { strict: true, ..Self::default() }
     }
 
-    /// For text that was labelled as UTF-8 from outside, as by the `charset` of HTTP. The label outranks what an XML
-    /// declaration says of the encoding (RFC 7303, section 3.2), so that is not looked at. A byte order mark does the
-    /// same without being asked. JSON has no such declaration.
+    /// For text that came with a media type, as in HTTP's `Content-Type`. If its `charset` is UTF-8, that outranks what an
+    /// XML declaration says of the encoding (RFC 7303, section 3.2), which is not looked at then. A byte order mark does
+    /// the same without being asked. JSON has no such declaration.
     #[must_use]
-    pub fn told_utf8(mut self) -> Self {
-        self.told_utf8 = true;
+    pub fn labelled(mut self, media_type: &str) -> Self {
+        self.told_utf8 = charset(media_type).is_some_and(is_utf8);
         self
     }
 

@@ -75,6 +75,18 @@ impl Format {
     }
 }
 
+/// The parameter `charset` of a media type.
+pub(crate) fn charset(media_type: &str) -> Option<&str> {
+    let parameters = media_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    charsets.next().map(|(_, value)| value.trim().trim_matches('"'))
+}
+
+/// Whether a name is one of UTF-8: the registered one, or the one that many senders take for it.
+pub(crate) fn is_utf8(charset: &str) -> bool {
+    ["utf-8", "utf8"].iter().any(|name| charset.eq_ignore_ascii_case(name))
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -117,6 +129,13 @@ mod tests {
         ] {
             assert_eq!(Format::of_media_type(media_type), format, "{media_type}");
         }
+    }
+
+    #[test]
+    fn the_charset_of_a_media_type_is_found_whatever_its_case_and_quotes() {
+        assert_eq!(charset("application/atom+xml; type=feed; Charset=\"UTF-8\""), Some("UTF-8"));
+        assert_eq!(charset("text/xml;charset=utf-16 ; charset=utf-8"), Some("utf-16"));
+        assert_eq!(charset("text/xml"), None);
     }
 
     #[test]

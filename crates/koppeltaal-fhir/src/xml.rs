@@ -1,6 +1,7 @@
 //! XML: reader and writer for resources and Atom feeds, on tokens of our own.
 
 mod atom;
+mod atom_parts;
 mod capture;
 #[cfg(test)]
 mod comparison;
@@ -19,7 +20,7 @@ mod write;
 mod write_feed;
 
 #[cfg(feature = "json")]
-pub(crate) use atom::part_from_json;
+pub(crate) use atom_parts::part_from_json;
 pub(crate) use fragment::{count_values, values_length};
 pub(crate) use names::is_reserved as is_reserved_namespace;
 pub(crate) use read::{read, resource_type};

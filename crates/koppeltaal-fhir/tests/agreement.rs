@@ -60,6 +60,26 @@ fn an_empty_element_is_there() {
 }
 
 #[test]
+#[cfg(feature = "all-resources")]
+fn an_empty_element_of_a_mandatory_list_is_there_in_json_too() {
+    let json = kept(
+        "<Composition xmlns=\"http://hl7.org/fhir\"><date value=\"2014\"/><type/><status value=\"final\"/>\
+         <confidentiality/><subject/><author/><attester><mode/></attester></Composition>",
+    );
+    assert!(json.contains(r#""_mode":[{}]"#), "{json}");
+}
+
+#[test]
+fn line_ends_in_a_narrative_stay_white_space_when_it_is_written_anew() {
+    let table = "<table><tbody>&#32;\r\n<tr><td p:schemaLocation=\"a b\">1</td></tr></tbody></table>";
+    let xml = format!(
+        "<Patient xmlns=\"http://hl7.org/fhir\" xmlns:p=\"http://www.w3.org/2001/XMLSchema-instance\"><text>\
+         <status value=\"generated\"/><div xmlns=\"http://www.w3.org/1999/xhtml\">{table}</div></text></Patient>"
+    );
+    agreed(&xml);
+}
+
+#[test]
 fn an_empty_element_gives_way_to_one_with_a_value() {
     let text =
         "<Patient xmlns=\"http://hl7.org/fhir\"><birthDate/><birthDate value=\"1981-02-03\"/></Patient>";

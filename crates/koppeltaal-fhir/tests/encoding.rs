@@ -45,11 +45,23 @@ fn an_encoding_that_gives_bytes_another_meaning_is_refused() {
 fn a_byte_order_mark_and_a_label_from_outside_outrank_the_declaration() {
     for encoding in ["utf-16", "iso-8859-1", "klingon"] {
         let text = text(encoding);
-        let told = ReadOptions::strict().told_utf8().xml(text.as_bytes()).expect("told to be UTF-8");
+        let told = ReadOptions::strict()
+            .labelled("text/xml; charset=\"UTF-8\"")
+            .xml(text.as_bytes())
+            .expect("told to be UTF-8");
         assert!(told.findings.is_empty(), "{:?}", told.findings);
         let marked = format!("\u{FEFF}{text}");
         let marked = ReadOptions::strict().xml(marked.as_bytes()).expect("marked as UTF-8");
         assert!(marked.findings.is_empty(), "{:?}", marked.findings);
         assert_eq!(marked.document, told.document);
+    }
+}
+
+#[test]
+fn a_label_without_utf8_leaves_the_declaration_in_force() {
+    for label in ["", "text/xml", "text/xml; charset=iso-8859-1"] {
+        let read =
+            ReadOptions::strict().labelled(label).xml(text("utf-16").as_bytes()).expect("UTF-8 all the same");
+        assert_eq!(read.findings.len(), 1, "{label}");
     }
 }

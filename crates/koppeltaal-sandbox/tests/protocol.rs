@@ -198,6 +198,21 @@ async fn accept_decides_the_reply_and_content_type_the_request() {
 }
 
 #[tokio::test]
+async fn a_message_may_declare_utf16_above_its_utf8_as_stringwriter_does() {
+    let sandbox = start().await;
+    let portal = Client::portal(&sandbox, Format::Xml);
+    let xml = fixture("messages/CreateOrUpdatePatient-minimal", Format::Xml);
+    let start = xml.find("<feed").expect("a feed");
+    let xml = format!("<?xml version=\"1.0\" encoding=\"utf-16\"?>\n{}", &xml[start..]);
+    for content_type in ["application/atom+xml; charset=utf-8", "application/atom+xml"] {
+        let post =
+            portal.request(Method::POST, "Mailbox").header(CONTENT_TYPE, content_type).body(xml.clone());
+        let answer = portal.send(post).await;
+        assert_eq!(answer.status, 200, "{content_type}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn slashes_at_the_start_of_the_path_may_be_double() {
     let sandbox = start().await;
     let game = Client::game(&sandbox, Format::Json);

@@ -236,14 +236,16 @@ impl Answer {
         }
         let content_type = self.header(&header::CONTENT_TYPE);
         let format = media::format_of(content_type, &self.body).ok_or(ProtocolProblem::MediaType)?;
-        if media::is_foreign_charset(content_type) {
+        // A byte order mark outranks the label (RFC 7303, section 3.2).
+        if media::is_foreign_charset(content_type) && !self.body.starts_with(b"\xEF\xBB\xBF") {
             return Err(ProtocolProblem::Charset);
         }
         Ok(format)
     }
 
     fn options(&self) -> ReadOptions {
-        ReadOptions::tolerant().limits(self.limits)
+        let content_type = self.header(&header::CONTENT_TYPE).unwrap_or_default();
+        ReadOptions::tolerant().limits(self.limits).labelled(content_type)
     }
 
     /// The body as a document, with what was odd about it.

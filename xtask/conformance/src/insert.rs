@@ -48,7 +48,8 @@ const ATTRIBUTES: &[&str] = &[
     "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:schemaLocation=\"http://hl7.org/fhir x.xsd\"",
 ];
 
-/// Elements of a feed and an entry, as the schema has them and as it does not.
+/// Elements of a feed and an entry, as the schema has them and as it does not. Values out of the ordinary are for the damage
+/// to make.
 const ATOM: &[&str] = &[
     "<title xmlns=\"http://www.w3.org/2005/Atom\"/>",
     "<title xmlns=\"http://www.w3.org/2005/Atom\" type=\"text\">a &amp; b</title>",
@@ -69,15 +70,12 @@ const ATOM: &[&str] = &[
     "<id xmlns=\"http://www.w3.org/2005/Atom\" type=\"text\">urn:a</id>",
     "<updated xmlns=\"http://www.w3.org/2005/Atom\"/>",
     "<updated xmlns=\"http://www.w3.org/2005/Atom\" xml:lang=\"nl\">2015-04-01T10:00:00</updated>",
-    "<updated xmlns=\"http://www.w3.org/2005/Atom\"> 2015-04-01T10:00:00Z </updated>",
     "<updated xmlns=\"http://www.w3.org/2005/Atom\">2015-04-01</updated>",
     "<published xmlns=\"http://www.w3.org/2005/Atom\">2015-04-01T24:00:00Z</published>",
     "<link xmlns=\"http://www.w3.org/2005/Atom\"/>",
-    "<link xmlns=\"http://www.w3.org/2005/Atom\" href=\"\"/>",
     "<link xmlns=\"http://www.w3.org/2005/Atom\" href=\"http://example.org/\" rel=\"self\" type=\"text/xml\" title=\"t\" hreflang=\"nl\" length=\"12\"/>",
     "<link xmlns=\"http://www.w3.org/2005/Atom\" href=\"http://example.org/\">text</link>",
     "<link xmlns=\"http://www.w3.org/2005/Atom\" href=\"http://example.org/\"><link href=\"a\"/></link>",
-    "<category xmlns=\"http://www.w3.org/2005/Atom\" term=\"\" scheme=\"\"/>",
     "<category xmlns=\"http://www.w3.org/2005/Atom\" term=\"a\" scheme=\"b\">text</category>",
     "<category xmlns=\"http://www.w3.org/2005/Atom\" term=\"a\"/>",
     "<author xmlns=\"http://www.w3.org/2005/Atom\"/>",
@@ -96,7 +94,7 @@ const ATOM: &[&str] = &[
     "<entry xmlns=\"http://www.w3.org/2005/Atom\"/>",
     "<entry xmlns=\"http://www.w3.org/2005/Atom\" xml:base=\"http://example.org/\"><title/></entry>",
     "<deleted-entry xmlns=\"http://purl.org/atompub/tombstones/1.0\" ref=\"urn:a\" when=\"2015-04-01T10:00:00Z\"><link rel=\"self\" href=\"http://example.org/\"/></deleted-entry>",
-    "<deleted-entry xmlns=\"http://purl.org/atompub/tombstones/1.0\" ref=\"urn:a\" when=\"2015-04-01T10:00:00\"><link href=\"\"/></deleted-entry>",
+    "<deleted-entry xmlns=\"http://purl.org/atompub/tombstones/1.0\" ref=\"urn:a\" when=\"2015-04-01T10:00:00\"><link href=\"u\"/></deleted-entry>",
     "<deleted-entry xmlns=\"http://purl.org/atompub/tombstones/1.0\" ref=\"urn:a\" when=\"2015-04-01T10:00:00Z\"><link rel=\"self\" href=\"u\" type=\"a\"/></deleted-entry>",
     "<deleted-entry xmlns=\"http://purl.org/atompub/tombstones/1.0\" ref=\"urn:a\" when=\"2015-04-01T10:00:00Z\"><link rel=\"self\" href=\"u\">text</link></deleted-entry>",
     "<deleted-entry xmlns=\"http://purl.org/atompub/tombstones/1.0\" ref=\"urn:a\" when=\"2015-04-01T10:00:00Z\"><link rel=\" self\" href=\"u\"/></deleted-entry>",
@@ -104,7 +102,6 @@ const ATOM: &[&str] = &[
     "<deleted-entry xmlns=\"http://purl.org/atompub/tombstones/1.0\" ref=\"\" when=\"2015-04-01\"/>",
     "<totalResults xmlns=\"http://a9.com/-/spec/opensearch/1.1/\">3</totalResults>",
     "<totalResults xmlns=\"http://a9.com/-/spec/opensearch/1.1/\"> -3 </totalResults>",
-    "<totalResults xmlns=\"http://a9.com/-/spec/opensearch/1.1/\">99999999999999</totalResults>",
     "<totalResults xmlns=\"http://a9.com/-/spec/opensearch/1.1/\" foo=\"a\">3</totalResults>",
     "<totalResults xmlns=\"http://a9.com/-/spec/opensearch/1.1/\"/>",
     "<score xmlns=\"http://a9.com/-/opensearch/extensions/relevance/1.0/\">0.5</score>",
@@ -116,7 +113,6 @@ const ATOM: &[&str] = &[
     "<Signature/>",
     "text",
     "&#32;",
-    "<![CDATA[ ]]>",
     "<!-- c -->",
 ];
 

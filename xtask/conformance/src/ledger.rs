@@ -1,7 +1,7 @@
 //! What was measured: per check how many files passed, were explained or failed, and the verdict over all.
 
 use crate::difference::Difference;
-use crate::exceptions::Exceptions;
+use crate::exceptions::{Exception, Exceptions};
 
 /// A group of alike measurements.
 pub(crate) struct Check {
@@ -16,8 +16,18 @@ pub(crate) struct Check {
     explained: Vec<(String, Vec<&'static str>)>,
     /// File, and the first difference that nothing explains; how many more there are.
     failed: Vec<(String, String, usize)>,
-    /// Of a sample, whose cases have no names: how many were explained and how many failed.
-    sampled: Option<(usize, usize)>,
+    /// Of a sample, whose cases have no names.
+    sampled: Option<Sample>,
+}
+
+/// How the cases of a sample fared that did not pass outright.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Sample {
+    /// The judge is wrong, which counts as passed.
+    pub(crate) judges_fault: usize,
+    /// There is another reason.
+    pub(crate) explained: usize,
+    pub(crate) failed: usize,
 }
 
 /// All checks of a run.
@@ -73,17 +83,17 @@ impl Ledger {
         }
     }
 
-    /// Records how many cases of a sample passed, were explained, and failed.
-    pub(crate) fn record_sample(&mut self, passed: usize, explained: usize, failed: usize) {
+    /// Records how many cases of a sample passed outright, and what became of the others.
+    pub(crate) fn record_sample(&mut self, passed: usize, sample: Sample) {
         if let Some(check) = self.checks.last_mut() {
             check.passed = passed;
-            check.sampled = Some((explained, failed));
+            check.sampled = Some(sample);
         }
     }
 
-    /// The reason that excuses a difference in the latest check, if there is one.
-    pub(crate) fn reason(&self, file: &str, difference: &Difference) -> Option<&'static str> {
-        self.exceptions.find(self.checks.last()?.id, file, difference).map(|row| row.reason)
+    /// The row that excuses a difference in the latest check, if there is one.
+    pub(crate) fn excuse(&self, file: &str, difference: &Difference) -> Option<&'static Exception> {
+        self.exceptions.find(self.checks.last()?.id, file, difference)
     }
 
     /// Prints the latest check.
@@ -123,16 +133,20 @@ impl Ledger {
 }
 
 impl Check {
+    fn sample(&self) -> Sample {
+        self.sampled.unwrap_or_default()
+    }
+
     fn passed(&self) -> usize {
-        self.passed + self.equal.len()
+        self.passed + self.equal.len() + self.sample().judges_fault
     }
 
     fn explained(&self) -> usize {
-        self.explained.len() + self.sampled.map_or(0, |(explained, _)| explained)
+        self.explained.len() + self.sample().explained
     }
 
     fn failed(&self) -> usize {
-        self.failed.len() + self.sampled.map_or(0, |(_, failed)| failed)
+        self.failed.len() + self.sample().failed
     }
 
     fn total(&self) -> usize {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod agreement;
 mod difference;
 mod examples;
 mod exceptions;
@@ -43,7 +44,7 @@ struct Arguments {
     #[arg(long)]
     schema: Option<PathBuf>,
     /// How many seeded changes of valid files to compare verdicts on.
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 20_000)]
     mutations: usize,
     /// Where the series of changes starts.
     #[arg(long, default_value_t = 1)]

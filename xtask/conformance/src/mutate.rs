@@ -217,6 +217,11 @@ impl Source {
         }
     }
 
+    /// Whether it is a feed.
+    pub(crate) fn is_feed(&self) -> bool {
+        self.elements.first().is_some_and(|root| root.region == Region::Bundle)
+    }
+
     /// Any element but the root.
     pub(crate) fn inner_element(&self, random: &mut Random) -> Option<usize> {
         (self.elements.len() > 1).then(|| 1 + random.below(self.elements.len() - 1))

@@ -98,15 +98,19 @@ fn run(schema: &Path, directory: &Path, files: &[String]) -> Result<Vec<Verdict>
 }
 
 /// The verdicts in what xmllint wrote: `FILE validates`, or messages that start with `FILE:LINE:`.
+///
+/// It validates on after an error of namespaces, though XML Schema speaks only of documents without any; warnings do not
+/// count.
 fn read_messages(text: &str) -> BTreeMap<&str, Verdict> {
     let mut verdicts = BTreeMap::new();
     for line in text.lines() {
         if let Some(file) = line.strip_suffix(" validates") {
-            verdicts.insert(file, Verdict::Valid);
+            verdicts.entry(file).or_insert(Verdict::Valid);
         } else if let Some(file) = line.strip_suffix(" fails to validate") {
             verdicts.entry(file).or_insert_with(|| Verdict::Refused("without a message".to_owned()));
         } else if let Some((file, rest)) = line.split_once(".xml:")
             && rest.starts_with(|first: char| first.is_ascii_digit())
+            && !rest.contains(" warning : ")
         {
             // The first message is the cause; the others often only follow from it.
             verdicts.entry(&line[..file.len() + 4]).or_insert_with(|| Verdict::Refused(rest.to_owned()));
@@ -140,7 +144,9 @@ mod tests {
     #[test]
     fn messages_become_verdicts() {
         let text = "a.xml:3: element b: Schemas validity error : Element 'b': bad.\na.xml:4: element c: worse.\n\
-            a.xml fails to validate\nd.xml validates\ne.xml:1: parser error : no\n<e>\n   ^\n";
+            a.xml fails to validate\nd.xml validates\ne.xml:1: parser error : no\n<e>\n   ^\n\
+            f.xml:2: namespace error : xmlns:a: Empty XML namespace is not allowed\nf.xml validates\n\
+            g.xml:2: namespace warning : xmlns: URI a is not absolute\ng.xml validates\n";
         let verdicts = read_messages(text);
         assert_eq!(
             verdicts["a.xml"],
@@ -149,5 +155,7 @@ mod tests {
         assert_eq!(verdicts["a.xml"].line(), Some(3));
         assert_eq!(verdicts["d.xml"], Verdict::Valid);
         assert_eq!(verdicts["e.xml"].line(), Some(1));
+        assert!(matches!(&verdicts["f.xml"], Verdict::Refused(_)));
+        assert_eq!(verdicts["g.xml"], Verdict::Valid);
     }
 }

@@ -3,28 +3,25 @@
 //! The model has fields for what a FHIR bundle means. What the schema allows besides (a type of text, languages, text
 //! beside a resource, an element once more) is kept as an [`AtomPart`], so that it is written back and no finding.
 
+use super::atom_parts::content_form;
 use super::element::Element;
-use super::names::{Namespace, Scopes};
+use super::names::Namespace;
 use super::narrative::is_language;
 use super::read::{ERROR, Reader, Result, WARNING};
 use super::tag::{RawValue, is_name_token};
-use super::text::{escape_attribute, escape_text};
 use super::tokens::{Token, Tokens};
-use crate::bundle::{Author, Bundle, Category, Entry, Link};
+use crate::bundle::{Author, Category, Link};
 use crate::finding::Rule;
 use crate::primitive::{AnyPrimitive, Primitive, Scalar, ScalarKind, Verdict};
 use crate::primitives::{Decimal, is_xml_space};
-use crate::report::{Limits, Report};
 use crate::resource::Resource;
 use crate::unknown::{AtomPart, Unknown, UnknownContent, UnknownNode};
 use crate::xhtml::Xhtml;
 
 /// Attributes that Atom allows everywhere.
-const COMMON: &[&str] = &["xml:base", "xml:lang"];
+pub(super) const COMMON: &[&str] = &["xml:base", "xml:lang"];
 /// Attributes of a link that have no field.
-const LINK: &[&str] = &["xml:base", "xml:lang", "type", "hreflang", "title", "length"];
-/// Where the resource stands in the form of a content.
-pub(super) const RESOURCE: &str = "<?resource?>";
+pub(super) const LINK: &[&str] = &["xml:base", "xml:lang", "type", "hreflang", "title", "length"];
 
 /// What a text construct of Atom holds.
 pub(super) struct TextConstruct {
@@ -126,7 +123,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The text of an element that has nothing else.
-    fn text(&mut self, element: &Element<'t>) -> Result<String> {
+    pub(super) fn text(&mut self, element: &Element<'t>) -> Result<String> {
         let mut whole = String::new();
         if element.tag.is_empty {
             return Ok(whole);
@@ -147,7 +144,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The next token, white space too: it may stand between two references. `None` for a remark.
-    fn any_token(&mut self) -> Result<Option<Token<'t>>> {
+    pub(super) fn any_token(&mut self) -> Result<Option<Token<'t>>> {
         let token = self.tokens.next_or_remark();
         token.map_err(|error| self.report.malformed(error.problem, error.offset))
     }
@@ -403,7 +400,7 @@ impl<'t> Reader<'t> {
         Ok(author)
     }
 
-    fn author_child(&mut self, author: &mut Author, child: &Element<'t>) -> Result<()> {
+    pub(super) fn author_child(&mut self, author: &mut Author, child: &Element<'t>) -> Result<()> {
         match child.name {
             "name" => {
                 self.expect_namespace(child, Namespace::Atom)?;
@@ -539,7 +536,7 @@ fn push_text(markup: &str, out: &mut String) {
 }
 
 /// What is expected of an attribute, if that is not what it holds.
-fn check_attribute(name: &str, value: &str) -> std::result::Result<(), &'static str> {
+pub(super) fn check_attribute(name: &str, value: &str) -> std::result::Result<(), &'static str> {
     let token = value.trim_matches(is_xml_space);
     let digits = token.strip_prefix('+').unwrap_or(token);
     let is_positive =
@@ -550,108 +547,4 @@ fn check_attribute(name: &str, value: &str) -> std::result::Result<(), &'static 
         "length" if !is_positive() => Err("a number above 0"),
         _ => Ok(()),
     }
-}
-
-/// The tags of a content, with its text, around the place of the resource.
-fn content_form(attributes: &Unknown, texts: &[String; 2]) -> String {
-    let mut form = b"<content type=\"text/xml\"".to_vec();
-    for node in attributes {
-        form.extend_from_slice(format!(" {}=\"", node.name()).as_bytes());
-        // What was read as XML holds no character that XML cannot.
-        let _ = escape_attribute(&mut form, node.source());
-        form.push(b'"');
-    }
-    form.push(b'>');
-    let _ = escape_text(&mut form, &texts[0]);
-    form.extend_from_slice(RESOURCE.as_bytes());
-    let _ = escape_text(&mut form, &texts[1]);
-    form.extend_from_slice(b"</content>");
-    String::from_utf8(form).unwrap_or_default()
-}
-
-/// A reader of a piece of a feed, which stops at the first error, and the piece's element.
-fn piece(markup: &str) -> Option<(Reader<'_>, Element<'_>)> {
-    let report = Report::reading(markup.as_bytes(), true, Limits::default());
-    let mut reader = Reader::new(Tokens::of_fragment(markup), report);
-    reader.discards = true;
-    let Ok(Token::Start) = reader.token() else { return None };
-    let element = reader.open(Scopes::FEED).ok()?;
-    Some((reader, element))
-}
-
-/// What the form of an element says, to be compared with its field: a text, or the div of a summary.
-pub(super) fn form_says(name: &str, markup: &str) -> Option<String> {
-    let (mut reader, element) = piece(markup)?;
-    match name {
-        "title" => reader.text_construct(&element).ok().map(TextConstruct::into_text),
-        "summary" => {
-            let xhtml = reader.text_construct(&element).ok()?.into_xhtml();
-            Some(xhtml.as_str().to_owned())
-        }
-        "id" | "uri" => reader.text(&element).ok().map(|text| text.trim_matches(is_xml_space).to_owned()),
-        _ => reader.text(&element).ok(),
-    }
-}
-
-/// A string of the member `_atom` in JSON as a part of the type of this name; `None` if Atom does not allow it there.
-#[cfg(feature = "json")]
-pub(crate) fn part_from_json(type_name: &str, text: &str) -> Option<UnknownNode> {
-    let (part, source) = AtomPart::split(text)?;
-    let node = |name: &str, source: &str| UnknownNode {
-        name: name.to_owned(),
-        content: UnknownContent::Atom(part, source.to_owned()),
-        after: 0,
-    };
-    match part {
-        AtomPart::Attribute => {
-            let (name, value) = source.split_once('=')?;
-            let allowed = if type_name == "Link" { LINK } else { COMMON };
-            let is_right = allowed.contains(&name) && check_attribute(name, value).is_ok();
-            let is_text = super::text::forbidden_character(value).is_none();
-            (is_right && is_text).then(|| node(name, value))
-        }
-        AtomPart::Text => (type_name == "Link" && super::text::forbidden_character(source).is_none())
-            .then(|| node("", source)),
-        AtomPart::Form | AtomPart::More => {
-            let (mut reader, element) = piece(source)?;
-            let name = element.name;
-            if name == "content" && part == AtomPart::Form {
-                return is_content_form(&mut reader, &element)?.then(|| node(name, source));
-            }
-            match (type_name, name) {
-                ("Bundle", "title" | "id" | "updated" | "totalResults" | "score") => {
-                    reader.feed_child(&mut Bundle::default(), &element).ok()?;
-                }
-                ("Entry", "title" | "id" | "updated" | "published" | "summary" | "content") => {
-                    reader.entry_child(&mut Entry::default(), &element).ok()?;
-                }
-                ("Author", "name" | "uri") => {
-                    reader.author_child(&mut Author::default(), &element).ok()?;
-                }
-                _ => return None,
-            }
-            matches!(reader.token(), Ok(Token::Eof)).then(|| node(name, source))
-        }
-    }
-}
-
-/// Whether this is the form of a content, as [`content_form`] makes it.
-#[cfg(feature = "json")]
-fn is_content_form(reader: &mut Reader<'_>, element: &Element<'_>) -> Option<bool> {
-    for (name, raw) in element.all_attributes() {
-        let is_allowed = name == "type" || COMMON.contains(&name);
-        if !is_allowed || check_attribute(name, &raw.value().ok()?).is_err() {
-            return None;
-        }
-    }
-    let mut places = 0;
-    loop {
-        match reader.any_token().ok()? {
-            None if reader.tokens.source() == RESOURCE => places += 1,
-            Some(Token::Text(_) | Token::Space(_)) => {}
-            Some(Token::End) => break,
-            _ => return None,
-        }
-    }
-    Some(places == 1 && matches!(reader.token(), Ok(Token::Eof)))
 }

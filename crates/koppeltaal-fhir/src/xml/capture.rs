@@ -7,7 +7,7 @@ use super::element::Element;
 use super::names::{Namespace, Scope};
 use super::narrative::{Narrative, Problem};
 use super::read::{ERROR, Reader, Result};
-use super::text::{escape_attribute, escape_text};
+use super::text::{escape_attribute, escape_text, unix_lines};
 use super::tokens::Token;
 use crate::finding::Rule;
 use crate::xhtml::Xhtml;
@@ -99,7 +99,7 @@ impl<'t> Reader<'t> {
                     open.pop();
                     self.narrative_step(narrative, Narrative::end)?;
                 }
-                Token::Text(_) => self.narrative_step(narrative, Narrative::text)?,
+                Token::Text(text) => self.narrative_step(narrative, |narrative| narrative.text(&text))?,
                 Token::Space(_) => {}
                 Token::Eof => return Err(self.ends_early()),
             }
@@ -175,8 +175,9 @@ impl<'t> Reader<'t> {
                     out.push(b'>');
                     open.pop();
                 }
+                // A carriage return would become a reference, and that text.
                 Token::Space(text) => {
-                    let _ = escape_text(out, text);
+                    let _ = escape_text(out, &unix_lines(text));
                 }
                 // The text was read as XML, so it holds no character that XML cannot.
                 Token::Text(text) => {

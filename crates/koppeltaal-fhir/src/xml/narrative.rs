@@ -14,6 +14,7 @@ use grammar::{Element, Names};
 pub(super) use value::is_language;
 
 use super::tag::Tag;
+use crate::primitives::is_xml_space;
 
 /// What is wrong at a place in a narrative.
 pub(crate) struct Problem {
@@ -72,10 +73,11 @@ impl Narrative {
         }
     }
 
-    /// Looks at text that is not only white space.
-    pub(crate) fn text(&mut self) {
+    /// Looks at text; white space may stand anywhere, also as references.
+    pub(crate) fn text(&mut self, text: &str) {
         if let Some(Open { element: Some((name, content, _)), .. }) = self.open.last()
             && !content.text
+            && !text.chars().all(is_xml_space)
         {
             self.problem(format!("no text in <{name}>"), "text".to_owned());
         }
@@ -215,7 +217,7 @@ mod tests {
                     }
                 }
                 Ok(Token::End) => narrative.end(),
-                Ok(Token::Text(_)) => narrative.text(),
+                Ok(Token::Text(text)) => narrative.text(&text),
                 Ok(Token::Space(_)) => {}
                 Ok(Token::Eof) | Err(_) => return narrative.problems().collect(),
             }

@@ -12,6 +12,7 @@ use super::tag::RawValue;
 use super::tokens::{Token, Tokens};
 use crate::document::{Document, ReadDocument};
 use crate::finding::{Rule, Severity};
+use crate::format::is_utf8;
 use crate::report::{Failure, Report};
 use crate::resource::{RESOURCE_TYPES, Resource};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode, UnknownResource};
@@ -133,7 +134,7 @@ impl<'t> Reader<'t> {
     /// The text is UTF-8, or it could not have been read; the encoding that its declaration tells is another matter.
     fn check_encoding(&mut self, encoding: &str, text: &str) -> Result<()> {
         let name = encoding.to_ascii_lowercase();
-        if matches!(name.as_str(), "utf-8" | "utf8") || name == "us-ascii" && text.is_ascii() {
+        if is_utf8(&name) || name == "us-ascii" && text.is_ascii() {
             return Ok(());
         }
         if !NEARLY_UTF8.iter().any(|known| name.starts_with(known)) {

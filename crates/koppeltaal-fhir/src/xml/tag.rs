@@ -40,11 +40,11 @@ impl<'t> Tag<'t> {
     #[inline]
     pub(super) fn read(&mut self, text: &'t str, offset: usize) -> Result<usize, Cow<'static, str>> {
         let bytes = text.as_bytes();
-        let (length, marks) = scan_name(&bytes[1..]);
+        let (length, is_plain) = scan_name(&bytes[1..]);
         let start = 1 + length;
         let name = &text[1..start];
         *self = Self { name, offset, ..Self::default() };
-        if marks != PLAIN {
+        if !is_plain {
             self.is_prefixed = check_name(name).ok_or_else(|| wrong_tag(bytes))?;
         }
         let mut attributes = Attributes { text, position: start, any_prefixed: false };
@@ -130,9 +130,9 @@ pub(crate) fn is_name_token(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|character| character == ':' || is_name_character(character))
 }
 
-// What the bytes of a name have to say, as bits: names of nothing but letters are the many.
+/// A byte of most names.
 const PLAIN: u8 = 1;
-/// Not at the start of a name; a colon; beyond ASCII. Such a name is looked at more closely.
+/// Not at the start of a name; a colon; beyond ASCII. A name with one is looked at more closely.
 const LOOK: u8 = 2;
 
 /// For each byte what it means in a name; 0 if it ends one.
@@ -150,19 +150,21 @@ static NAME_BYTES: [u8; 256] = {
     table
 };
 
-/// How long the name at the start is, and what its bytes have to say; [`PLAIN`] for one that needs no look.
+/// How long the name at the start is, and whether it is one without a closer look: made of letters, as most are.
 #[inline]
-fn scan_name(bytes: &[u8]) -> (usize, u8) {
-    let mut marks = 0;
-    let mut length = 0;
-    while let Some(byte) = bytes.get(length)
-        && let mark = NAME_BYTES[usize::from(*byte)]
-        && mark != 0
-    {
-        marks |= mark;
-        length += 1;
+fn scan_name(bytes: &[u8]) -> (usize, bool) {
+    let length = bytes.iter().take_while(|byte| NAME_BYTES[usize::from(**byte)] == PLAIN).count();
+    match bytes.get(length) {
+        Some(byte) if NAME_BYTES[usize::from(*byte)] == LOOK => {
+            (length + rest_of_name(&bytes[length..]), false)
+        }
+        _ => (length, length > 0),
     }
-    (length, marks)
+}
+
+#[cold]
+fn rest_of_name(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|byte| NAME_BYTES[usize::from(**byte)] != 0).count()
 }
 
 /// The value of an attribute, as written between its quotes.
@@ -265,10 +267,10 @@ impl<'t> Attributes<'t> {
         if start == 0 {
             return Err("attributes without a blank between them".into());
         }
-        let (length, marks) = scan_name(&bytes[start..]);
+        let (length, is_plain) = scan_name(&bytes[start..]);
         let end = start + length;
         let name = &text[start..end];
-        if marks != PLAIN {
+        if !is_plain {
             self.any_prefixed |= check_name(name).ok_or("an attribute without a proper name")?;
         }
         let equals = skip(end);

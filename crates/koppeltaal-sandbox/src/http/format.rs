@@ -36,7 +36,7 @@ pub(crate) fn of_reply(headers: &HeaderMap) -> Format {
     wanted.map(|(format, _)| format).or_else(|| of_request(headers, b"").ok()).unwrap_or_default()
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+pub(crate) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 

@@ -53,7 +53,9 @@ impl FromRequest<Arc<App>> for Received {
 /// The document in a body, in the format that the headers name.
 pub(crate) fn read_document(headers: &HeaderMap, body: &[u8]) -> Result<Document, Refusal> {
     let format = format::of_request(headers, body)?;
-    let read = wire::read(body, format).map_err(|error| Refusal::malformed(error.to_string()))?;
+    let content_type = format::text(headers, header::CONTENT_TYPE).unwrap_or_default();
+    let read =
+        wire::read(body, format, content_type).map_err(|error| Refusal::malformed(error.to_string()))?;
     Ok(read.document)
 }
 

@@ -19,9 +19,9 @@ pub(crate) fn write(document: Document, format: Format) -> Result<(&'static str,
     Ok((media_type, text))
 }
 
-/// Reads a body, taking whatever can be understood.
-pub(crate) fn read(body: &[u8], format: Format) -> Result<ReadDocument, ReadError> {
-    ReadOptions::tolerant().read(format, body)
+/// Reads a body with this content type, taking whatever can be understood.
+pub(crate) fn read(body: &[u8], format: Format, content_type: &str) -> Result<ReadDocument, ReadError> {
+    ReadOptions::tolerant().labelled(content_type).read(format, body)
 }
 
 /// Writes the bundle by the model, and puts the two habits in.

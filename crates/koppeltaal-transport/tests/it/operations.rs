@@ -50,6 +50,23 @@ async fn requests_carry_credentials_and_name_the_formats() {
 }
 
 #[tokio::test]
+async fn the_charset_of_an_answer_outranks_its_xml_declaration_and_a_byte_order_mark_both() {
+    let body = fixture("bundles/mailbox-reply.xml");
+    let feed = &body[body.find("<feed").expect("a feed")..];
+    let declared = format!("<?xml version=\"1.0\" encoding=\"utf-16\"?>{feed}");
+    for (content_type, body) in [
+        ("application/atom+xml; charset=utf-8", declared.clone()),
+        ("application/atom+xml", declared.clone()),
+        ("application/atom+xml; charset=iso-8859-1", format!("\u{FEFF}{declared}")),
+    ] {
+        let server = Server::playing([status(200, content_type, body)]).await;
+        let client = server.builder().format(Format::Xml).build().expect("a client");
+        let reply = client.send(&care_plan()).await.expect("a reply");
+        assert_eq!(reply.versions().count(), 3, "{content_type}");
+    }
+}
+
+#[tokio::test]
 async fn a_message_is_posted_and_its_versions_come_back() {
     for format in BOTH {
         let server = Server::playing([answer(format, "bundles/mailbox-reply")]).await;

@@ -1,0 +1,124 @@
+//! The parts of Atom that have no field, as text: how a content stood, what a form says, and what JSON brings back.
+
+use super::atom::TextConstruct;
+#[cfg(feature = "json")]
+use super::atom::{COMMON, LINK, check_attribute};
+use super::element::Element;
+use super::names::Scopes;
+use super::read::Reader;
+use super::text::{escape_attribute, escape_text};
+use super::tokens::{Token, Tokens};
+#[cfg(feature = "json")]
+use crate::bundle::{Author, Bundle, Entry};
+use crate::primitives::is_xml_space;
+use crate::report::{Limits, Report};
+use crate::unknown::Unknown;
+#[cfg(feature = "json")]
+use crate::unknown::{AtomPart, UnknownContent, UnknownNode};
+
+/// Where the resource stands in the form of a content.
+pub(super) const RESOURCE: &str = "<?resource?>";
+
+/// The tags of a content, with its text, around the place of the resource.
+pub(super) fn content_form(attributes: &Unknown, texts: &[String; 2]) -> String {
+    let mut form = b"<content type=\"text/xml\"".to_vec();
+    for node in attributes {
+        form.extend_from_slice(format!(" {}=\"", node.name()).as_bytes());
+        // What was read as XML holds no character that XML cannot.
+        let _ = escape_attribute(&mut form, node.source());
+        form.push(b'"');
+    }
+    form.push(b'>');
+    let _ = escape_text(&mut form, &texts[0]);
+    form.extend_from_slice(RESOURCE.as_bytes());
+    let _ = escape_text(&mut form, &texts[1]);
+    form.extend_from_slice(b"</content>");
+    String::from_utf8(form).unwrap_or_default()
+}
+
+/// A reader of a piece of a feed, which stops at the first error, and the piece's element.
+fn piece(markup: &str) -> Option<(Reader<'_>, Element<'_>)> {
+    let report = Report::reading(markup.as_bytes(), true, Limits::default());
+    let mut reader = Reader::new(Tokens::of_fragment(markup), report);
+    reader.discards = true;
+    let Ok(Token::Start) = reader.token() else { return None };
+    let element = reader.open(Scopes::FEED).ok()?;
+    Some((reader, element))
+}
+
+/// What the form of an element says, to be compared with its field: a text, or the div of a summary.
+pub(super) fn form_says(name: &str, markup: &str) -> Option<String> {
+    let (mut reader, element) = piece(markup)?;
+    match name {
+        "title" => reader.text_construct(&element).ok().map(TextConstruct::into_text),
+        "summary" => {
+            let xhtml = reader.text_construct(&element).ok()?.into_xhtml();
+            Some(xhtml.as_str().to_owned())
+        }
+        "id" | "uri" => reader.text(&element).ok().map(|text| text.trim_matches(is_xml_space).to_owned()),
+        _ => reader.text(&element).ok(),
+    }
+}
+
+/// A string of the member `_atom` in JSON as a part of the type of this name; `None` if Atom does not allow it there.
+#[cfg(feature = "json")]
+pub(crate) fn part_from_json(type_name: &str, text: &str) -> Option<UnknownNode> {
+    let (part, source) = AtomPart::split(text)?;
+    let node = |name: &str, source: &str| UnknownNode {
+        name: name.to_owned(),
+        content: UnknownContent::Atom(part, source.to_owned()),
+        after: 0,
+    };
+    match part {
+        AtomPart::Attribute => {
+            let (name, value) = source.split_once('=')?;
+            let allowed = if type_name == "Link" { LINK } else { COMMON };
+            let is_right = allowed.contains(&name) && check_attribute(name, value).is_ok();
+            let is_text = super::text::forbidden_character(value).is_none();
+            (is_right && is_text).then(|| node(name, value))
+        }
+        AtomPart::Text => (type_name == "Link" && super::text::forbidden_character(source).is_none())
+            .then(|| node("", source)),
+        AtomPart::Form | AtomPart::More => {
+            let (mut reader, element) = piece(source)?;
+            let name = element.name;
+            if name == "content" && part == AtomPart::Form {
+                return is_content_form(&mut reader, &element)?.then(|| node(name, source));
+            }
+            match (type_name, name) {
+                ("Bundle", "title" | "id" | "updated" | "totalResults" | "score") => {
+                    reader.feed_child(&mut Bundle::default(), &element).ok()?;
+                }
+                ("Entry", "title" | "id" | "updated" | "published" | "summary" | "content") => {
+                    reader.entry_child(&mut Entry::default(), &element).ok()?;
+                }
+                ("Author", "name" | "uri") => {
+                    reader.author_child(&mut Author::default(), &element).ok()?;
+                }
+                _ => return None,
+            }
+            matches!(reader.token(), Ok(Token::Eof)).then(|| node(name, source))
+        }
+    }
+}
+
+/// Whether this is the form of a content, as [`content_form`] makes it.
+#[cfg(feature = "json")]
+fn is_content_form(reader: &mut Reader<'_>, element: &Element<'_>) -> Option<bool> {
+    for (name, raw) in element.all_attributes() {
+        let is_allowed = name == "type" || COMMON.contains(&name);
+        if !is_allowed || check_attribute(name, &raw.value().ok()?).is_err() {
+            return None;
+        }
+    }
+    let mut places = 0;
+    loop {
+        match reader.any_token().ok()? {
+            None if reader.tokens.source() == RESOURCE => places += 1,
+            Some(Token::Text(_) | Token::Space(_)) => {}
+            Some(Token::End) => break,
+            _ => return None,
+        }
+    }
+    Some(places == 1 && matches!(reader.token(), Ok(Token::Eof)))
+}

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod codegen;
+mod fuzz;
 mod import;
 mod package;
 mod schema;
@@ -46,6 +47,15 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Damage fixtures at random and see that koppeltaal-fhir keeps its promises; a find is left in the temporary folder.
+    Fuzz {
+        /// How many texts to try, half of them JSON and half XML.
+        #[arg(long, default_value_t = 2_000_000)]
+        cases: u64,
+        /// Where to start: the same start gives the same texts.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Run everything that must hold before a change lands: `.ci/run`.
     Ci,
     /// Measure koppeltaal-fhir against a corpus of real files and the official schemas (`--help` tells more).
@@ -63,6 +73,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Codegen { check } => codegen::run(check)?,
         Command::Specification { directory } => specification::run(&directory)?,
         Command::Interop { arguments } => return package::run("interop", false, &arguments),
+        Command::Fuzz { cases, seed } => return fuzz::run(cases, seed),
         Command::Ci => return ci(),
         Command::Conformance { arguments } => return package::run("conformance", true, &arguments),
     }

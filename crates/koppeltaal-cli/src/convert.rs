@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use koppeltaal_fhir::{Format, ReadOptions, Severity};
+use koppeltaal_fhir::{Finding, Format, ReadOptions, Rule, Severity};
 
 use crate::Outcome;
 use crate::arguments::format;
@@ -30,6 +30,11 @@ pub(crate) struct Convert {
     /// Write one line instead of many indented ones.
     #[arg(long)]
     compact: bool,
+
+    /// Make narratives in JSON that are HTML XHTML: <br> and upper-case names, a bare &, attributes without quotes. What was
+    /// done is shown as warnings.
+    #[arg(long)]
+    repair_narrative: bool,
 }
 
 impl Convert {
@@ -43,15 +48,17 @@ impl Convert {
             }
         };
         let mut places = input.places();
-        let read = match input.read(ReadOptions::tolerant()) {
+        let read = match input.read(ReadOptions::tolerant().repair_narrative(self.repair_narrative)) {
             Ok(read) => read,
             Err(error) => {
                 writeln!(errors, "{}", Diagnostic::from(&error).draw(&mut places))?;
                 return Ok(Outcome::Unusable);
             }
         };
-        let mut violations: Vec<_> =
-            read.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+        let is_shown = |finding: &&Finding| {
+            finding.severity == Severity::Error || finding.rule == Rule::NARRATIVE_REPAIRED
+        };
+        let mut violations: Vec<_> = read.findings.iter().filter(is_shown).collect();
         violations.sort_by_key(|finding| finding.position);
         for finding in violations {
             // The conversion goes on, so for this command it is no error.

@@ -96,8 +96,8 @@ fn fill(structure: &mut dyn Structure, dice: &mut Dice, depth: usize) {
             Slot::Primitives(values) => {
                 (0..several).for_each(|index| fill_primitive(values.at(index), dice, depth));
             }
-            Slot::Structure(value) if depth > 0 => fill(value, dice, depth - 1),
-            Slot::Structure(_) => {}
+            Slot::Structure(value) | Slot::Boxed(value) if depth > 0 => fill(value, dice, depth - 1),
+            Slot::Structure(_) | Slot::Boxed(_) => {}
             Slot::Structures(values) if depth > 0 => {
                 (0..several).for_each(|_| fill(values.push(), dice, depth - 1));
             }

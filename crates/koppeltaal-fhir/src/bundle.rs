@@ -225,9 +225,9 @@ describe! { Bundle BUNDLE true id:
     2 "link" link Structure list,
     3 "category" category Structure list,
     4 "author" author Structure list,
-    5 "totalResults" total_results Primitive optional,
+    5 "totalResults" total_results Count optional,
     6 "entry" entry Structure list,
-    7 "signature" signature Primitive optional,
+    7 "signature" signature Signature optional,
 }
 
 describe! { Entry ENTRY false id:

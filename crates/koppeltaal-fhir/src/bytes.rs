@@ -104,6 +104,11 @@ pub(crate) fn is_blank(bytes: &[u8]) -> bool {
     rest.iter().all(|byte| *byte <= b' ')
 }
 
+/// How many bytes of a text are no white space.
+pub(crate) fn ink(text: &str) -> usize {
+    text.bytes().filter(|byte| !byte.is_ascii_whitespace()).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

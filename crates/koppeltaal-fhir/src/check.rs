@@ -6,11 +6,11 @@
 use crate::document::Document;
 use crate::finding::{Finding, Rule, Severity};
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList};
-use crate::report::Report;
+use crate::report::{Limits, Report};
 use crate::resource::{RESOURCE_TYPES, Resource};
 use crate::structure::{FieldSchema, FieldSet, Shape, Structure, StructureList, Walker};
 use crate::unknown::UnknownContent;
-use crate::xhtml::Xhtml;
+use crate::xhtml::{ONE_DIV, ONE_SIGNATURE, Xhtml, check_signature};
 
 const ERROR: Severity = Severity::Error;
 
@@ -117,6 +117,12 @@ impl Checker {
     ) {
         self.inside(field.name, index, |checker| {
             let _ = checker.report.value("", value, value.verdict(), 0);
+            if field.shape == Shape::Signature
+                && let Err(refusal) =
+                    check_signature(&value.wire_text().unwrap_or_default(), Limits::default())
+            {
+                checker.find(Rule::BUNDLE, "", ONE_SIGNATURE, refusal.into_problem());
+            }
             if value.is_hollow() {
                 let found = "neither value nor extension";
                 let _ = checker.report.find((Severity::Warning, Rule::EMPTY), "", 0, "a value", found);
@@ -186,7 +192,11 @@ impl Walker for Checker {
 
     fn xhtml(&mut self, field: &'static FieldSchema, value: &Xhtml) {
         self.present.insert(field.group());
-        for (expected, found) in value.problems() {
+        let problems = match value.examine(Limits::default()) {
+            Ok(examination) => examination.problems,
+            Err(refusal) => vec![(ONE_DIV.to_owned(), refusal.into_problem())],
+        };
+        for (expected, found) in problems {
             self.find(Rule::NARRATIVE, field.name, &expected, found);
         }
     }

@@ -226,6 +226,7 @@ impl<T: Into<Resource>> From<T> for Document {
 pub struct ReadOptions {
     strict: bool,
     told_utf8: bool,
+    repairs_narratives: bool,
     limits: Limits,
 }
 
@@ -273,6 +274,17 @@ impl ReadOptions {
     #[must_use]
     pub fn labelled(mut self, media_type: &str) -> Self {
         self.told_utf8 = charset(media_type).is_some_and(is_utf8);
+        self
+    }
+
+    /// Makes narratives in JSON that are HTML XHTML, so that they can be written as XML: closes `<br>`, writes names in lower
+    /// case and attributes with quotes, makes `&` a reference, leaves out prefixes that nobody declares. Text stays. Each
+    /// kind of repair is a finding of severity warning ([`Rule::NARRATIVE_REPAIRED`](crate::Rule::NARRATIVE_REPAIRED)), in a
+    /// strict read too. What cannot be repaired stays as it is, with its finding of severity error. Narratives that are XML,
+    /// whatever they hold, are left alone. Takes both formats; without the feature `xml` it does nothing.
+    #[must_use]
+    pub fn repair_narrative(mut self, repair: bool) -> Self {
+        self.repairs_narratives = repair;
         self
     }
 
@@ -351,7 +363,7 @@ impl ReadOptions {
     ) -> Result<T, ReadError> {
         // A byte order mark is common in files from .NET and carries no meaning in UTF-8.
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        let report = Report::reading(text, self.strict, self.limits);
+        let report = Report::reading(text, self.strict, self.limits).repairing(self.repairs_narratives);
         if text.len() > self.limits.bytes {
             return Err(*report.limit(format!("longer than {} bytes", self.limits.bytes), 0));
         }
@@ -363,8 +375,10 @@ impl ReadOptions {
 }
 
 impl ReadDocument {
-    pub(crate) fn new(document: Document, report: Report<'_>) -> Self {
+    /// What a reader made of a text. Fails if the document grew out of proportion.
+    pub(crate) fn new(document: Document, report: Report<'_>) -> Result<Self, Failure> {
+        report.weigh(&document)?;
         let Findings { kept, suppressed, worst, memory } = report.into_findings();
-        Self { document, findings: kept, suppressed, worst, memory }
+        Ok(Self { document, findings: kept, suppressed, worst, memory })
     }
 }

@@ -94,6 +94,8 @@ rules! {
     NAMESPACE "namespace",
     /// A narrative that is not the XHTML fragment that the standard allows.
     NARRATIVE "narrative",
+    /// A narrative of HTML that was made XHTML (see [`ReadOptions::repair_narrative`](crate::ReadOptions::repair_narrative)).
+    NARRATIVE_REPAIRED "narrative-repaired",
     /// An Atom feed, entry or link that does not follow the bundle schema.
     BUNDLE "bundle",
     /// A `contained` element that does not hold exactly one resource.
@@ -152,6 +154,14 @@ pub struct Finding {
     pub expected: String,
     /// What was there, cut off after some 80 characters.
     pub found: String,
+}
+
+impl Finding {
+    /// Bytes that it takes in a list, which may have a quarter more room, and in its copy when the list is sorted or moved.
+    pub(crate) fn memory(&self) -> usize {
+        let texts = self.path.capacity() + self.expected.capacity() + self.found.capacity();
+        size_of::<Self>() * 9 / 4 + texts
+    }
 }
 
 impl fmt::Display for Finding {
@@ -249,6 +259,13 @@ pub enum WriteError {
         /// What is wrong with it.
         problem: String,
     },
+    /// An attribute that DSTU1 does not know cannot stand where it would have to.
+    Attribute {
+        /// Where in the content.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A string holds a character that XML cannot carry, such as NUL.
     Character {
         /// Where in the content.
@@ -271,6 +288,9 @@ impl fmt::Display for WriteError {
             }
             Self::Signature { problem } => {
                 write!(f, "signature: it cannot be written as XML: {problem}")
+            }
+            Self::Attribute { path, problem } => {
+                write!(f, "{path}: an unknown attribute cannot be written as XML: {problem}")
             }
             Self::Character { path, character } => {
                 write!(f, "{path}: XML cannot carry the character U+{:04X}", u32::from(*character))

@@ -13,16 +13,22 @@ mod bytes;
 mod check;
 mod code_list;
 mod construct;
-#[cfg(feature = "xml")]
+#[cfg(all(feature = "json", feature = "xml"))]
 mod convert;
 mod document;
 mod finding;
 mod format;
+#[cfg(feature = "xml")]
+mod markup;
 mod primitive;
+#[cfg(all(feature = "json", feature = "xml"))]
+mod repair;
 mod report;
 mod resource;
 mod structure;
 mod unknown;
+#[cfg(any(feature = "json", feature = "xml"))]
+mod weight;
 mod xhtml;
 
 #[rustfmt::skip]

@@ -10,7 +10,7 @@ use crate::generated::datatypes::Extension;
 use crate::structure::{
     Field, FieldSchema, Shape, Slot, Structure, TypeSchema, Walker, growth, member, structure_parts,
 };
-use crate::unknown::Unknown;
+use crate::unknown::{Unknown, UnknownNode};
 
 /// The rare companions of a primitive value, boxed so that the many without pay one pointer.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -44,6 +44,11 @@ impl Companions {
     /// Whether there is nothing besides the text.
     pub(crate) fn is_bare(&self) -> bool {
         self.id.is_none() && self.extension.is_empty() && self.unknown.is_empty()
+    }
+
+    /// Whether JSON has a place for any of it. It has none for unknown attributes and text.
+    pub(crate) fn is_json(&self) -> bool {
+        self.id.is_some() || !self.extension.is_empty() || self.unknown.iter().any(UnknownNode::is_json)
     }
 }
 
@@ -238,6 +243,15 @@ pub(crate) enum ScalarKind {
 }
 
 impl ScalarKind {
+    /// How long the text of a value is at least, whatever it is written in: numbers and base64 have several forms.
+    #[inline]
+    pub(crate) fn sure_length(self, text: &str) -> usize {
+        match self {
+            Self::Boolean | Self::Integer | Self::Decimal | Self::Base64Binary => 0,
+            _ => text.len(),
+        }
+    }
+
     /// What the prose of the standard wants beyond the schema, for a [`Reading::Lax`].
     pub(crate) fn describe_prose(self) -> &'static str {
         match self {
@@ -304,6 +318,8 @@ pub(crate) trait Scalar: Sized + PartialEq {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Valid,
+    /// Valid, but not as it would be written: the text is kept beside the value.
+    Unusual,
     Lax,
     Invalid,
 }
@@ -323,6 +339,14 @@ pub(crate) trait AnyPrimitive {
     /// Forgets companions that turned out to hold nothing.
     fn settle(&mut self);
     fn is_absent(&self) -> bool;
+
+    /// Whether JSON has nothing to say about it: no value, id or extension.
+    fn is_silent(&self) -> bool {
+        match self.companions() {
+            None => self.is_absent(),
+            Some(companions) => !companions.is_json() && self.wire_text().is_none(),
+        }
+    }
 
     /// Whether this is an element that holds nothing: there in XML, nothing to tell in JSON.
     fn is_hollow(&self) -> bool {
@@ -350,13 +374,14 @@ impl<T: Scalar> AnyPrimitive for Primitive<T> {
                 (reading, (!same).then(|| text.into_owned()))
             }
         };
+        let is_kept = kept.is_some();
         if let Some(text) = kept {
             self.companions_mut().text = Some(text);
         }
         match reading {
             Reading::Valid(value) => {
                 self.value = Some(value);
-                Verdict::Valid
+                if is_kept { Verdict::Unusual } else { Verdict::Valid }
             }
             Reading::Lax(value) => {
                 self.value = Some(value);
@@ -425,8 +450,12 @@ pub(crate) trait AnyPrimitiveList {
     fn get(&self, index: usize) -> &dyn AnyPrimitive;
     /// The value at `index`; the list grows as needed (JSON pads with `null`).
     fn at(&mut self, index: usize) -> &mut dyn AnyPrimitive;
+    /// Removes the values that are absent; tells where the first of them was.
+    fn drop_absent(&mut self) -> Option<usize>;
     /// Bytes that the list will grow by for the next value.
     fn growth(&self) -> usize;
+    /// Bytes that each value takes in the list.
+    fn item_size(&self) -> usize;
 }
 
 impl<T: Scalar> AnyPrimitiveList for Vec<Primitive<T>> {
@@ -446,8 +475,18 @@ impl<T: Scalar> AnyPrimitiveList for Vec<Primitive<T>> {
         &mut self[index]
     }
 
+    fn drop_absent(&mut self) -> Option<usize> {
+        let first = self.iter().position(Primitive::is_absent);
+        self.retain(|value| !value.is_absent());
+        first
+    }
+
     fn growth(&self) -> usize {
         growth(self) * size_of::<Primitive<T>>()
+    }
+
+    fn item_size(&self) -> usize {
+        size_of::<Primitive<T>>()
     }
 }
 

@@ -7,9 +7,11 @@ use std::cell::Cell;
 use std::fmt::{Display, Write as _};
 
 use crate::bundle::Bundle;
+use crate::document::Document;
 use crate::finding::{Finding, Position, ReadError, Rule, Severity};
-use crate::primitive::{AnyPrimitive, ScalarKind, Verdict};
+use crate::primitive::{AnyPrimitive, Companions, ScalarKind, Verdict};
 use crate::primitives::is_id;
+use crate::weight::{PIECE, Weight};
 
 /// Bounds on what a reader accepts, against hostile input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,19 +22,29 @@ pub struct Limits {
     pub depth: usize,
     /// Entries of one bundle. Default 100,000.
     pub entries: usize,
-    /// Findings kept by a tolerant read; later ones are counted, not kept. Default 1,000.
+    /// Findings kept by a tolerant read; later ones are counted, not kept. Default 1,000, or fewer: in memory they may take
+    /// twice the length of the text and 16 KiB.
     pub findings: usize,
-    /// Size of the value in memory as a multiple of the text's length, beyond a free 64 KiB. Default 12.
+    /// Size of the value in memory as a multiple of its length as text, beyond a free 8 KiB. Default 14.
     ///
-    /// Ordinary content needs two to five; `[{},{},{},...]` would need hundreds. While a list moves to a larger place, half
-    /// as much again may be in use for a moment.
+    /// The length is what the content needs at least when it is written on one line in either format: white space,
+    /// comments and names in end tags do not count. So what is read once is read again when it was written, in either
+    /// format. Ordinary content needs two to five; `[{},{},{},...]` would need hundreds.
     pub expansion: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 64 << 20, depth: 96, entries: 100_000, findings: 1_000, expansion: 12 }
+        Self { bytes: 64 << 20, depth: 96, entries: 100_000, findings: 1_000, expansion: 14 }
     }
+}
+
+/// Memory that a value may take whatever its length.
+const FREE: usize = 8 << 10;
+
+/// Memory that the findings of a text may take.
+const fn findings_room(length: usize) -> usize {
+    length.saturating_mul(2).saturating_add(16 << 10)
 }
 
 /// One step of a path: a name, and an index where the element repeats.
@@ -59,6 +71,7 @@ pub(crate) type Failure = Box<ReadError>;
 pub(crate) struct Report<'text> {
     text: Option<&'text [u8]>,
     strict: bool,
+    repairs_narratives: bool,
     limits: Limits,
     path: Vec<Segment>,
     findings: Vec<Finding>,
@@ -68,17 +81,24 @@ pub(crate) struct Report<'text> {
     /// An offset of which the line is known, and that line counted from 0: findings come in order, more or less.
     known_line: Cell<(usize, usize)>,
     budget: usize,
-    /// What was charged.
-    charged: usize,
+    /// The budget at the start.
+    allowance: usize,
+    /// Length of values and names that the document holds for certain: not all of them.
+    earned: usize,
+    /// Whether something was kept as unknown that may be a field in the other format: its weight was not seen on the way.
+    has_strays: bool,
+    /// Memory that findings may still take.
+    findings_room: usize,
 }
 
 impl<'text> Report<'text> {
     /// For reading `text`.
     pub(crate) fn reading(text: &'text [u8], strict: bool, limits: Limits) -> Self {
-        let budget = text.len().saturating_mul(limits.expansion).saturating_add(64 << 10);
+        let budget = text.len().saturating_mul(limits.expansion).saturating_add(FREE);
         Self {
             text: Some(text),
             strict,
+            repairs_narratives: false,
             limits,
             path: Vec::new(),
             findings: Vec::new(),
@@ -86,7 +106,10 @@ impl<'text> Report<'text> {
             worst: None,
             known_line: Cell::default(),
             budget,
-            charged: 0,
+            allowance: budget,
+            earned: 0,
+            has_strays: false,
+            findings_room: findings_room(text.len()),
         }
     }
 
@@ -97,6 +120,7 @@ impl<'text> Report<'text> {
         Self {
             text: None,
             strict: false,
+            repairs_narratives: false,
             limits,
             path: Vec::new(),
             findings: Vec::new(),
@@ -104,8 +128,20 @@ impl<'text> Report<'text> {
             worst: None,
             known_line: Cell::default(),
             budget,
-            charged: 0,
+            allowance: budget,
+            earned: 0,
+            has_strays: false,
+            findings_room: usize::MAX,
         }
+    }
+
+    /// The same, for a read that repairs narratives.
+    pub(crate) fn repairing(self, repairs_narratives: bool) -> Self {
+        Self { repairs_narratives, ..self }
+    }
+
+    pub(crate) fn repairs_narratives(&self) -> bool {
+        self.repairs_narratives
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -127,6 +163,12 @@ impl<'text> Report<'text> {
         Ok(())
     }
 
+    /// Steps down to a value that nothing can stand in: the depth limit is about what is around it.
+    #[inline]
+    pub(crate) fn step(&mut self, name: &'static str, index: Option<usize>) {
+        self.path.push((name, index));
+    }
+
     #[inline]
     pub(crate) fn leave(&mut self) {
         self.path.pop();
@@ -138,14 +180,66 @@ impl<'text> Report<'text> {
         match self.budget.checked_sub(bytes) {
             Some(left) => {
                 self.budget = left;
-                self.charged = self.charged.saturating_add(bytes);
                 Ok(())
             }
-            None => {
-                Err(self
-                    .limit(format!("more than {} times its length in memory", self.limits.expansion), offset))
-            }
+            None => Err(self.too_heavy(offset)),
         }
+    }
+
+    /// Accounts for the growth of a list, which takes the old and the new place while its items move.
+    #[inline]
+    pub(crate) fn charge_growth(
+        &mut self,
+        growth: usize,
+        is_empty: bool,
+        offset: usize,
+    ) -> Result<(), Failure> {
+        let moving = if is_empty { 0 } else { growth };
+        if self.budget < growth + moving {
+            return Err(self.too_heavy(offset));
+        }
+        self.budget -= growth;
+        Ok(())
+    }
+
+    /// Notes that something is kept as unknown that may be a field in the other format.
+    pub(crate) fn stray(&mut self) {
+        self.has_strays = true;
+    }
+
+    /// Notes a name and a value that the document holds now, with the least that stands around them.
+    #[inline]
+    pub(crate) fn earn(&mut self, name: &str, value: usize) {
+        self.earned += name.len() + PIECE + value;
+    }
+
+    #[cold]
+    fn too_heavy(&self, offset: usize) -> Failure {
+        let limit = format!("more than {} times its length on one line in memory", self.limits.expansion);
+        self.limit(limit, offset)
+    }
+
+    /// Fails if a document takes too much memory for what it says (see [`Limits::expansion`]).
+    pub(crate) fn weigh(&self, document: &Document) -> Result<(), Failure> {
+        // Nearly always what was seen on the way is enough to know. A list that moves adds half of all at most.
+        let most = (self.allowance - self.budget).saturating_mul(3) / 2;
+        if !self.has_strays && most <= self.earned.saturating_mul(self.limits.expansion) {
+            return Ok(());
+        }
+        if Weight::of(document, self.limits.expansion).excess() <= FREE {
+            return Ok(());
+        }
+        Err(self.too_heavy(self.text.map_or(0, <[u8]>::len)))
+    }
+
+    /// Accounts for the companions of a value that is to get some.
+    #[inline]
+    pub(crate) fn charge_companions(
+        &mut self,
+        value: &dyn AnyPrimitive,
+        offset: usize,
+    ) -> Result<(), Failure> {
+        if value.companions().is_none() { self.charge(size_of::<Companions>(), offset) } else { Ok(()) }
     }
 
     pub(crate) fn path(&self) -> String {
@@ -186,7 +280,7 @@ impl<'text> Report<'text> {
     ) -> Result<(), Failure> {
         let ends = self.strict && severity == Severity::Error;
         self.worst = self.worst.max(Some(severity));
-        if !ends && self.findings.len() >= self.limits.findings {
+        if !ends && (self.findings.len() >= self.limits.findings || self.findings_room == 0) {
             self.suppressed += 1;
             return Ok(());
         }
@@ -201,8 +295,26 @@ impl<'text> Report<'text> {
         if ends {
             return Err(Box::new(ReadError::Invalid(Box::new(finding))));
         }
-        self.findings.push(finding);
+        match self.findings_room.checked_sub(finding.memory()) {
+            Some(room) => {
+                self.findings_room = room;
+                if self.findings.len() == self.findings.capacity() {
+                    self.findings.reserve_exact(self.findings.len() / 4 + 4);
+                }
+                self.findings.push(finding);
+            }
+            None => {
+                // No room for a smaller one either: those that are kept are the first ones.
+                self.findings_room = 0;
+                self.suppressed += 1;
+            }
+        }
         Ok(())
+    }
+
+    /// Counts findings that were not kept before they came here.
+    pub(crate) fn suppress(&mut self, findings: usize) {
+        self.suppressed += findings;
     }
 
     #[cold]
@@ -239,7 +351,7 @@ impl<'text> Report<'text> {
     ) -> Result<(), Failure> {
         let found = value.wire_text().unwrap_or_default();
         let (severity, rule, expected) = match verdict {
-            Verdict::Valid => return Ok(()),
+            Verdict::Valid | Verdict::Unusual => return Ok(()),
             Verdict::Lax => (Severity::Warning, Rule::FORMAT, value.kind().describe_prose()),
             Verdict::Invalid => {
                 let rule = match value.kind() {
@@ -278,7 +390,7 @@ impl<'text> Report<'text> {
     /// What was found, in the order of the text.
     pub(crate) fn into_findings(mut self) -> Findings {
         self.findings.sort_by_key(|finding| finding.position);
-        let memory = self.charged.saturating_add(self.text.map_or(0, <[u8]>::len));
+        let memory = (self.allowance - self.budget).saturating_add(self.text.map_or(0, <[u8]>::len));
         Findings { kept: self.findings, suppressed: self.suppressed, worst: self.worst, memory }
     }
 }

@@ -75,6 +75,17 @@ pub(crate) enum Shape {
     Text,
     /// A primitive that the schema wants as text of the XML element, and senders write as `value`.
     IdReference,
+    /// A number that .NET, and with it every Koppeltaal server, writes as text in JSON.
+    Count,
+    /// A primitive that holds the markup of an XML signature.
+    Signature,
+}
+
+impl Shape {
+    /// Whether JSON can have a `_` member beside the value.
+    pub(crate) fn has_companions(self) -> bool {
+        matches!(self, Self::Primitive | Self::IdReference | Self::Count | Self::Signature)
+    }
 }
 
 impl TypeSchema {
@@ -172,6 +183,10 @@ pub(crate) trait Walker {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive);
     fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList);
     fn structure(&mut self, field: &'static FieldSchema, value: &dyn Structure);
+    /// The same, for a value in a place of its own.
+    fn boxed(&mut self, field: &'static FieldSchema, value: &dyn Structure) {
+        self.structure(field, value);
+    }
     fn structures(&mut self, field: &'static FieldSchema, values: &dyn StructureList);
     fn resource(&mut self, field: &'static FieldSchema, value: &Resource);
     fn resources(&mut self, field: &'static FieldSchema, values: &[Resource]);
@@ -184,6 +199,8 @@ pub(crate) enum Slot<'a> {
     Primitive(&'a mut dyn AnyPrimitive),
     Primitives(&'a mut dyn AnyPrimitiveList),
     Structure(&'a mut dyn Structure),
+    /// The same, in a place of its own.
+    Boxed(&'a mut dyn Structure),
     Structures(&'a mut dyn StructureList),
     Resource(&'a mut Option<Resource>),
     Resources(&'a mut Vec<Resource>),
@@ -198,6 +215,8 @@ pub(crate) trait StructureList {
     fn len(&self) -> usize;
     fn get(&self, index: usize) -> &dyn Structure;
     fn push(&mut self) -> &mut dyn Structure;
+    /// Removes the last one.
+    fn pop(&mut self);
     /// Bytes that the list will grow by for the next value: it doubles when it is full.
     fn growth(&self) -> usize;
 }
@@ -217,6 +236,10 @@ impl<T: Structure + Default> StructureList for Vec<T> {
         Vec::push(self, T::default());
         let last = self.len() - 1;
         &mut self[last]
+    }
+
+    fn pop(&mut self) {
+        Vec::pop(self);
     }
 
     fn growth(&self) -> usize {
@@ -290,11 +313,11 @@ impl<T: Structure + Default> Field for Vec<T> {
 /// An alternative of a choice that is a structure.
 impl<T: Structure> Field for Box<T> {
     fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker) {
-        walker.structure(field, &**self);
+        walker.boxed(field, &**self);
     }
 
     fn slot(&mut self) -> Slot<'_> {
-        Slot::Structure(&mut **self)
+        Slot::Boxed(&mut **self)
     }
 }
 
@@ -358,13 +381,13 @@ pub(crate) fn walk_boxed<T: Structure>(
     walker: &mut dyn Walker,
 ) {
     if let Some(value) = value {
-        walker.structure(field, &**value);
+        walker.boxed(field, &**value);
     }
 }
 
 /// The slot of an optional boxed structure.
 pub(crate) fn slot_boxed<T: Structure + Default>(value: &mut Option<Box<T>>) -> Slot<'_> {
-    Slot::Structure(&mut **value.get_or_insert_default())
+    Slot::Boxed(&mut **value.get_or_insert_default())
 }
 
 /// A choice of types (`value[x]`), as the generated enums implement it.

@@ -35,7 +35,11 @@ impl Unknown {
     }
 
     pub(crate) fn push(&mut self, node: UnknownNode) {
-        self.0.get_or_insert_default().push(node);
+        let nodes = self.0.get_or_insert_default();
+        if nodes.len() == nodes.capacity() {
+            nodes.reserve_exact(nodes.len() / 2 + 1);
+        }
+        nodes.push(node);
     }
 }
 
@@ -103,9 +107,24 @@ impl AtomPart {
 }
 
 impl UnknownNode {
-    /// Bytes to account for: the node in a list that may have twice the room, and two small texts.
+    /// Bytes to account for: the node in a list that may have half as much room again, its old place while the list moves,
+    /// and two small texts.
     #[cfg(any(feature = "json", feature = "xml"))]
-    pub(crate) const COST: usize = 2 * size_of::<Self>() + 2 * 32;
+    pub(crate) const COST: usize = size_of::<Self>() * 5 / 2 + 2 * 32;
+
+    /// The namespace that is kept with the name of an attribute.
+    #[cfg(any(feature = "json", feature = "xml"))]
+    pub(crate) fn declared_namespace(&self) -> Option<&str> {
+        match &self.content {
+            UnknownContent::XmlAttribute { namespace, .. } => namespace.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether JSON has a place for it.
+    pub(crate) fn is_json(&self) -> bool {
+        !matches!(self.content, UnknownContent::XmlAttribute { .. } | UnknownContent::XmlText(_))
+    }
 
     /// The name of the element, attribute or JSON member; empty for text.
     pub fn name(&self) -> &str {
@@ -132,6 +151,10 @@ pub struct UnknownResource {
 }
 
 impl UnknownResource {
+    /// Bytes to account for beside the source text.
+    #[cfg(any(feature = "json", feature = "xml"))]
+    pub(crate) const COST: usize = size_of::<Self>() + 32;
+
     /// The name of the resource's type.
     pub fn resource_type(&self) -> &str {
         &self.resource_type

@@ -2,8 +2,52 @@
 
 use std::fmt;
 
+use crate::report::Limits;
+
 /// The namespace of XHTML.
 pub(crate) const XHTML_NAMESPACE: &str = "http://www.w3.org/1999/xhtml";
+
+/// What is expected of markup that is to be a narrative.
+pub(crate) const ONE_DIV: &str = "markup of one div element";
+
+/// What is expected of markup that is to be a signature.
+pub(crate) const ONE_SIGNATURE: &str = "a Signature element of XML signatures";
+
+/// Fails unless the markup is a signature; without an XML reader anything may be one.
+pub(crate) fn check_signature(markup: &str, limits: Limits) -> Result<(), Refusal> {
+    #[cfg(feature = "xml")]
+    crate::markup::check_signature(markup, limits)?;
+    let _ = (markup, limits);
+    Ok(())
+}
+
+/// Why markup cannot stand in XML.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It is not well-formed, or not the element that was expected.
+    Malformed(String),
+    /// It exceeds a limit.
+    Limit(String),
+}
+
+impl Refusal {
+    pub(crate) fn into_problem(self) -> String {
+        match self {
+            Self::Malformed(problem) | Self::Limit(problem) => problem,
+        }
+    }
+}
+
+/// What was seen of a narrative that is well-formed.
+#[derive(Debug, Default)]
+pub(crate) struct Examination {
+    /// What is expected somewhere, and what is there instead.
+    pub(crate) problems: Vec<(String, String)>,
+    /// How many problems there are beyond the limit.
+    pub(crate) suppressed: usize,
+    /// Whether the markup can stand in XML as it is.
+    pub(crate) is_xml: bool,
+}
 
 /// A narrative: one `div` element of XHTML, as text.
 ///
@@ -11,8 +55,7 @@ pub(crate) const XHTML_NAMESPACE: &str = "http://www.w3.org/1999/xhtml";
 #[derive(Clone, Default)]
 pub struct Xhtml {
     markup: String,
-    /// Whether the markup is known to be well-formed XML that declares its own namespace. Markup from JSON is looked
-    /// at only when it is to be written as XML.
+    /// Whether the markup is known to be well-formed XML that declares its own namespace.
     is_xml: bool,
 }
 
@@ -53,28 +96,42 @@ impl Xhtml {
         self.markup.is_empty()
     }
 
-    /// What is expected where, and what is there instead, if the markup is not what DSTU1 allows in a narrative.
+    /// What is wrong with the markup, if it is not what DSTU1 allows in a narrative.
     #[cfg(feature = "xml")]
-    pub(crate) fn problems(&self) -> Vec<(String, String)> {
-        let problems = if self.is_xml {
-            crate::xml::narrative_problems(&self.markup)
-        } else {
-            match crate::convert::narrative_to_xml(&self.markup) {
-                Ok(markup) => crate::xml::narrative_problems(&markup),
-                Err(problem) => return vec![("markup of one div element".to_owned(), problem)],
-            }
-        };
-        problems.into_iter().map(|problem| (problem.expected, problem.found)).collect()
+    pub(crate) fn examine(&self, limits: Limits) -> Result<Examination, Refusal> {
+        let narrative = crate::markup::narrative(&self.markup, limits)?;
+        let is_xml = narrative.markup == self.markup;
+        let problems = narrative.findings.into_iter().map(|finding| (finding.expected, finding.found));
+        Ok(Examination { problems: problems.collect(), suppressed: narrative.suppressed, is_xml })
     }
 
     /// The same, as far as it can be seen without an XML reader.
     #[cfg(not(feature = "xml"))]
-    pub(crate) fn problems(&self) -> Vec<(String, String)> {
+    pub(crate) fn examine(&self, _: Limits) -> Result<Examination, Refusal> {
         let markup = &self.markup;
         if markup.starts_with("<div") && (markup.ends_with("</div>") || markup.ends_with("/>")) {
-            return Vec::new();
+            return Ok(Examination::default());
         }
-        vec![("markup of one div element".to_owned(), "something else".to_owned())]
+        Err(Refusal::Malformed("something else".to_owned()))
+    }
+
+    /// The narrative as XHTML, made of HTML, and for each kind of repair what is expected and what was there.
+    #[cfg(all(feature = "json", feature = "xml"))]
+    pub(crate) fn repaired(&self, depth: usize) -> Option<(Self, Vec<(&'static str, &'static str)>)> {
+        let (markup, repairs) = crate::repair::repair(&self.markup, depth)?;
+        Some((Self::from_markup(markup), repairs.into_iter().map(crate::repair::Repair::describe).collect()))
+    }
+
+    /// Without an XML reader nobody can tell what needs a repair.
+    #[cfg(not(all(feature = "json", feature = "xml")))]
+    pub(crate) fn repaired(&self, _: usize) -> Option<(Self, Vec<(&'static str, &'static str)>)> {
+        None
+    }
+
+    /// Markup of which [`examine`](Self::examine) told that it is XML.
+    #[cfg(feature = "json")]
+    pub(crate) fn examined(self, is_xml: bool) -> Self {
+        Self { is_xml, ..self }
     }
 
     #[cfg(feature = "xml")]

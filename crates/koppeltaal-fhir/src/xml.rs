@@ -7,6 +7,7 @@ mod capture;
 mod comparison;
 mod element;
 mod feed;
+pub(crate) mod fragment;
 mod names;
 mod narrative;
 mod primitive;
@@ -20,8 +21,10 @@ mod write_feed;
 
 #[cfg(feature = "json")]
 pub(crate) use atom_parts::part_from_json;
-pub(crate) use narrative::problems_of as narrative_problems;
+pub(crate) use fragment::{count_values, values_length};
+pub(crate) use names::is_reserved as is_reserved_namespace;
 pub(crate) use read::{read, resource_type};
-pub(crate) use text::{escape_attribute, unescape};
+pub(crate) use tag::is_unprefixed_name;
+pub(crate) use text::{escape_attribute, is_xml_character, unescape};
 pub(crate) use tokens::{Token, Tokens};
 pub(crate) use write::write;

@@ -105,3 +105,14 @@ fn what_the_other_format_cannot_carry_gives_code_2_and_no_output() {
     assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
     assert!(stderr(&output).contains("U+0000"), "{}", stderr(&output));
 }
+
+#[test]
+fn html_in_a_narrative_is_repaired_when_that_is_asked_for() {
+    let text = br#"{"resourceType":"Patient","text":{"status":"generated","div":"<DIV>Bed & bad<br>om acht uur</DIV>"}}"#;
+    let output = koppeltaal_reading(text, &["convert", "-", "--to", "xml"]);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
+    let output = koppeltaal_reading(text, &["convert", "-", "--to", "xml", "--repair-narrative"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output).contains(">Bed &amp; bad<br/>om acht uur</div>"), "{}", stdout(&output));
+    assert!(stderr(&output).contains("narrative-repaired"), "{}", stderr(&output));
+}

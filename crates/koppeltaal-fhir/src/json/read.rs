@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::resource_types::ResourceTypes;
-use super::scan::{Kind, ScanError, Scanner};
+use super::scan::{ARRAY_DEPTH, Kind, ScanError, Scanner, TOO_DEEP};
 use crate::bundle::Bundle;
 use crate::document::{Document, ReadDocument};
 use crate::finding::{Rule, Severity};
@@ -20,16 +20,13 @@ pub(super) const WARNING: Severity = Severity::Warning;
 
 pub(super) type Result<T> = std::result::Result<T, Failure>;
 
-/// What a resource takes beside its fields, the place of a late `resourceType` included.
-const RESOURCE_COST: usize = Resource::COST + 2 * size_of::<(usize, usize)>();
-
 /// Reads one resource or bundle.
 pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
     let mut reader = Reader { scanner: Scanner::new(text), resource_types: ResourceTypes::default(), report };
     let document = reader.document()?;
     let end = reader.scanner.end();
     reader.scan(end)?;
-    Ok(ReadDocument::new(document, reader.report))
+    ReadDocument::new(document, reader.report)
 }
 
 /// The `resourceType` of the object that a text starts with.
@@ -60,7 +57,7 @@ impl<'t> Reader<'t> {
     #[cold]
     fn failure(&self, error: &ScanError) -> Failure {
         match error.problem {
-            "nested too deep" => self.report.limit("nested too deep", error.offset),
+            TOO_DEEP => self.report.limit(TOO_DEEP, error.offset),
             problem => self.report.malformed(problem, error.offset),
         }
     }
@@ -71,8 +68,15 @@ impl<'t> Reader<'t> {
         self.scan(kind)
     }
 
+    /// The text of the next value.
     pub(super) fn raw(&mut self) -> Result<&'t str> {
-        let raw = self.scanner.raw();
+        let raw = self.scanner.raw(self.report.limits().depth, 0);
+        self.scan(raw)
+    }
+
+    /// The text of the next value, an item of an array that may be kept as an array.
+    pub(super) fn raw_item(&mut self) -> Result<&'t str> {
+        let raw = self.scanner.raw(self.report.limits().depth, 1);
         self.scan(raw)
     }
 
@@ -159,18 +163,22 @@ impl<'t> Reader<'t> {
 
     /// The `resourceType` of the object that starts here, wherever in it the member stands. Takes nothing.
     pub(super) fn resource_type(&mut self) -> Result<Option<Cow<'t, str>>> {
-        let found = self.resource_types.of(&self.scanner);
+        // Deeper than any structure with what is unknown in it can be.
+        let depth = self.report.limits().depth.saturating_mul(4).saturating_add(ARRAY_DEPTH);
+        let found = self.resource_types.of(&self.scanner, depth);
+        self.report.charge(self.resource_types.take_cost(), self.scanner.offset())?;
         self.scan(found)
     }
 
     pub(super) fn resource(&mut self, resource_type: &str, start: usize) -> Result<Resource> {
         if let Some(mut resource) = Resource::empty(resource_type) {
             if let Some(structure) = resource.structure_mut() {
-                self.report.charge(size_of_val(structure) + RESOURCE_COST, start)?;
+                self.report.charge(size_of_val(structure) + Resource::COST, start)?;
                 self.structure(structure)?;
             }
             return Ok(resource);
         }
+        self.report.charge(Resource::COST + UnknownResource::COST, start)?;
         let content = UnknownContent::JsonMember(self.raw()?.to_owned());
         if RESOURCE_TYPES.contains(&resource_type) {
             let expected = "a resource type of this build (feature `all-resources` has them all)";

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use super::scan::{Result, Scanner};
 use crate::bytes;
+use crate::weight::list_cost;
 
 /// The types found so far.
 #[derive(Default)]
@@ -16,11 +17,14 @@ pub(super) struct ResourceTypes {
     places: Vec<(usize, usize)>,
     /// The part of the text that was leapt over last.
     known: std::ops::Range<usize>,
+    /// Memory that was not accounted for yet.
+    cost: usize,
 }
 
 impl ResourceTypes {
-    /// The `resourceType` of the object that `scanner` is at; `None` if there is no such string in it.
-    pub(super) fn of<'t>(&mut self, scanner: &Scanner<'t>) -> Result<Option<Cow<'t, str>>> {
+    /// The `resourceType` of the object that `scanner` is at; `None` if there is no such string in it. Objects and arrays
+    /// may stand `depth` deep in each other.
+    pub(super) fn of<'t>(&mut self, scanner: &Scanner<'t>, depth: usize) -> Result<Option<Cow<'t, str>>> {
         let mut object = scanner.clone();
         object.begin_object()?;
         let start = object.offset();
@@ -29,7 +33,7 @@ impl ResourceTypes {
             return object.string().map(Some);
         }
         if !self.known.contains(&start) {
-            self.leap(scanner, start)?;
+            self.leap(scanner, start, depth)?;
         }
         let Ok(index) = self.places.binary_search_by_key(&start, |(object, _)| *object) else {
             return Ok(None);
@@ -40,18 +44,21 @@ impl ResourceTypes {
 
     /// Looks at brackets and quotes from an object's `{`, which ends at `start`, to its `}`. What stands between is read,
     /// and checked, later.
-    fn leap(&mut self, scanner: &Scanner<'_>, start: usize) -> Result<()> {
+    fn leap(&mut self, scanner: &Scanner<'_>, start: usize, depth: usize) -> Result<()> {
         self.places.clear();
         let bytes = scanner.bytes();
         let ends_early = || scanner.ends_early();
         // For each object or array that is open: where it starts, and whether its type was found.
         let mut open: Vec<(usize, bool)> = vec![(start, false)];
         let mut at = start;
-        while let Some((object, found)) = open.last_mut() {
+        loop {
+            let is_full = open.len() >= depth;
+            let Some((object, found)) = open.last_mut() else { break };
             let byte = *bytes.get(at).ok_or_else(ends_early)?;
             at += 1;
             match MEANINGS[usize::from(byte)] {
                 Meaning::None => {}
+                Meaning::Open if is_full => return Err(scanner.too_deep(at)),
                 Meaning::Open => open.push((at, false)),
                 Meaning::Close => drop(open.pop()),
                 Meaning::Quote => {
@@ -69,7 +76,13 @@ impl ResourceTypes {
         }
         self.places.sort_unstable();
         self.known = start..at;
+        self.cost += list_cost(self.places.len(), size_of::<(usize, usize)>());
         Ok(())
+    }
+
+    /// The memory taken since the last call.
+    pub(super) fn take_cost(&mut self) -> usize {
+        std::mem::take(&mut self.cost)
     }
 }
 
@@ -129,7 +142,7 @@ mod tests {
             .map(|at| {
                 let mut scanner = Scanner::new(text);
                 scanner.move_to(at);
-                types.of(&scanner).ok().flatten().map(Cow::into_owned)
+                types.of(&scanner, 99).ok().flatten().map(Cow::into_owned)
             })
             .collect()
     }
@@ -151,6 +164,6 @@ mod tests {
         }
         // The first of two counts, as it would for a reader that takes one after the other.
         assert_eq!(types(r#"{"a":1,"resourceType":"A","resourceType":"B"}"#), [Some("A".into())]);
-        assert!(ResourceTypes::default().of(&Scanner::new(r#"{"a":"open"#)).is_err());
+        assert!(ResourceTypes::default().of(&Scanner::new(r#"{"a":"open"#), 99).is_err());
     }
 }

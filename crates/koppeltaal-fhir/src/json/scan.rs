@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::bytes;
+use crate::weight::ValueCount;
 
 /// What kind of value starts at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +45,11 @@ pub(crate) struct Scanner<'t> {
     at: usize,
 }
 
-/// Skipping what is unknown counts nesting instead of recursing, but not without end.
-const SKIP_DEPTH: usize = 1_000;
+/// How many arrays may stand in each other beyond the limit for objects. In XML they are no levels at all.
+pub(super) const ARRAY_DEPTH: usize = 256;
+
+/// The problem of a text that exceeds the limit of depth.
+pub(super) const TOO_DEEP: &str = "nested too deep";
 
 impl<'t> Scanner<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
@@ -337,18 +341,26 @@ impl<'t> Scanner<'t> {
         Box::new(ScanError { problem: "the text ends inside a value", offset: self.text.len() })
     }
 
-    /// The text of the next value, whatever it is, checked to be JSON.
-    pub(crate) fn raw(&mut self) -> Result<&'t str> {
+    /// The error of a text that is nested too deep at `offset`.
+    #[cold]
+    pub(crate) fn too_deep(&self, offset: usize) -> Box<ScanError> {
+        Box::new(ScanError { problem: TOO_DEEP, offset })
+    }
+
+    /// The text of the next value, whatever it is, checked to be JSON. `depth` is how deep objects may stand in each other;
+    /// `arrays` how many arrays stand around it.
+    pub(crate) fn raw(&mut self, depth: usize, arrays: usize) -> Result<&'t str> {
         self.skip_space();
         let start = self.at;
-        self.skip()?;
+        self.skip(depth, arrays)?;
         Ok(&self.text[start..self.at])
     }
 
     /// Moves behind the next value.
-    pub(crate) fn skip(&mut self) -> Result<()> {
+    fn skip(&mut self, depth: usize, mut arrays: usize) -> Result<()> {
         // For each open object or array: whether it is an object.
         let mut open: Vec<bool> = Vec::new();
+        let mut objects = 0;
         loop {
             match self.kind()? {
                 Kind::String => drop(self.string()?),
@@ -357,6 +369,10 @@ impl<'t> Scanner<'t> {
                 Kind::Object => {
                     self.begin_object()?;
                     if self.next_member(true)?.is_some() {
+                        objects += 1;
+                        if objects > depth {
+                            return self.error(TOO_DEEP);
+                        }
                         open.push(true);
                         continue;
                     }
@@ -364,16 +380,14 @@ impl<'t> Scanner<'t> {
                 Kind::Array => {
                     self.begin_array()?;
                     if self.next_item(true)? {
-                        open.push(false);
-                        if open.len() > SKIP_DEPTH {
-                            return self.error("nested too deep");
+                        arrays += 1;
+                        if arrays > depth.saturating_add(ARRAY_DEPTH) {
+                            return self.error(TOO_DEEP);
                         }
+                        open.push(false);
                         continue;
                     }
                 }
-            }
-            if open.len() > SKIP_DEPTH {
-                return self.error("nested too deep");
             }
             // After a value: on to the next one, closing what ends here.
             loop {
@@ -381,9 +395,74 @@ impl<'t> Scanner<'t> {
                     None => return Ok(()),
                     Some(true) if self.next_member(false)?.is_some() => break,
                     Some(false) if self.next_item(false)? => break,
-                    Some(_) => drop(open.pop()),
+                    Some(true) => objects -= 1,
+                    Some(false) => arrays -= 1,
                 }
+                open.pop();
             }
+        }
+    }
+}
+
+/// How many bytes the scalars in a value have, white space aside; names and nulls do not count, nor does what comes
+/// after `enough`. The value has been checked before.
+pub(crate) fn values_length(raw: &str, enough: usize) -> usize {
+    let mut length = 0;
+    visit_values(raw, |_, scalar| {
+        length += scalar.map_or(0, bytes::ink);
+        length < enough
+    });
+    length
+}
+
+/// Counts the objects and scalars in a value, which has been checked before. Nulls do not count.
+pub(crate) fn count_values(raw: &str) -> ValueCount {
+    let mut count = ValueCount::default();
+    visit_values(raw, |depth, _| {
+        count.values += 1;
+        count.items += usize::from(depth == 0);
+        true
+    });
+    count
+}
+
+/// Shows each object (as `None`) and each scalar but null in a value, with the number of objects around it, as long as
+/// `visit` wants more.
+fn visit_values(raw: &str, mut visit: impl FnMut(usize, Option<&str>) -> bool) {
+    let mut scanner = Scanner::new(raw);
+    let mut depth = 0_usize;
+    loop {
+        scanner.skip_space();
+        let goes_on = match scanner.peek_byte() {
+            None => return,
+            Some(byte @ (b'{' | b'}' | b'[' | b']' | b',' | b':')) => {
+                scanner.at += 1;
+                let goes_on = byte != b'{' || visit(depth, None);
+                depth = match byte {
+                    b'{' => depth + 1,
+                    b'}' => depth.saturating_sub(1),
+                    _ => depth,
+                };
+                goes_on
+            }
+            Some(b'"') => match scanner.string() {
+                // The name of a member.
+                Ok(_) if scanner.take(b':') => true,
+                Ok(string) => visit(depth, Some(&string)),
+                Err(_) => return,
+            },
+            Some(b'-' | b'0'..=b'9') => match scanner.number() {
+                Ok(number) => visit(depth, Some(number)),
+                Err(_) => return,
+            },
+            Some(_) => match scanner.literal() {
+                Ok("null") => true,
+                Ok(literal) => visit(depth, Some(literal)),
+                Err(_) => return,
+            },
+        };
+        if !goes_on {
+            return;
         }
     }
 }
@@ -421,12 +500,14 @@ mod tests {
 
     #[test]
     fn skipping_checks_what_it_skips() {
-        let raw = |text: &str| Scanner::new(text).raw().map(str::len).map_err(|error| error.problem);
+        let raw = |text: &str| Scanner::new(text).raw(9, 0).map(str::len).map_err(|error| error.problem);
         assert_eq!(raw(r#"{"a": [1, {"b": []}, "x"], "c": null} ,"#), Ok(37));
         assert_eq!(raw("[1 2]"), Err("expected `,` or `]`"));
         assert_eq!(raw(r#"{"a" 1}"#), Err("expected `:`"));
         assert_eq!(raw(r#"{"a":1,}"#), Err("expected the name of a member"));
         assert_eq!(raw("nul"), Err("expected a JSON value"));
-        assert_eq!(raw(&"[".repeat(100_000)), Err("nested too deep"));
+        assert_eq!(raw(&"[".repeat(100_000)), Err(TOO_DEEP));
+        assert_eq!(raw(&format!("{}1{}", "{\"a\":".repeat(9), "}".repeat(9))), Ok(55));
+        assert_eq!(raw(&format!("{}1{}", "{\"a\":".repeat(10), "}".repeat(10))), Err(TOO_DEEP));
     }
 }

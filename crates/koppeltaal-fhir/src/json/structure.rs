@@ -5,8 +5,11 @@ use super::scan::Kind;
 #[cfg(feature = "xml")]
 use super::scan::Scanner;
 use crate::finding::Rule;
-use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure};
+use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions};
+use crate::resource::Resource;
+use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, StructureList, Walker};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
+use crate::xhtml::Xhtml;
 
 /// How many fields behind the last one are tried before a member's name is read as a string.
 const LOOK_AHEAD: usize = 3;
@@ -26,11 +29,67 @@ pub(super) struct Progress {
     hint: usize,
     id_seen: bool,
     type_seen: bool,
+    /// What was null or does not fit its list: rarely anything.
+    pub(super) gaps: Option<Box<Gaps>>,
+}
+
+/// Places that hold nothing.
+#[derive(Default)]
+pub(super) struct Gaps {
+    /// Lists of primitives with a null among their values or companions.
+    nulls: FieldSet,
+    /// Where the first of these nulls is.
+    null_at: usize,
+    /// Lists of primitives of which an item is kept elsewhere.
+    misfits: FieldSet,
+    /// Items of the list at hand that do not fit it, as the text of an array without its brackets.
+    items: String,
+}
+
+impl Progress {
+    fn gaps(&mut self) -> &mut Gaps {
+        self.gaps.get_or_insert_default()
+    }
+
+    /// Notes a null in a list of primitives.
+    #[cold]
+    pub(super) fn null_item(&mut self, field: &FieldSchema, offset: usize) {
+        let gaps = self.gaps();
+        if gaps.nulls == FieldSet::default() {
+            gaps.null_at = offset;
+        }
+        gaps.nulls.insert(usize::from(field.index));
+    }
+
+    /// Notes a null where an object should be.
+    #[cold]
+    pub(super) fn null_structure(&mut self) {
+        self.gaps();
+    }
+
+    /// Notes an item that does not fit its list.
+    #[cold]
+    pub(super) fn misfit(&mut self, field: &FieldSchema, raw: &str) {
+        let gaps = self.gaps();
+        gaps.misfits.insert(usize::from(field.index));
+        if !gaps.items.is_empty() {
+            gaps.items.push(',');
+        }
+        gaps.items.push_str(raw);
+    }
+}
+
+/// What an object holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holding {
+    Something,
+    /// Nothing but nulls.
+    Nulls,
 }
 
 impl<'t> Reader<'t> {
-    /// Reads the object that starts here into `target`.
-    pub(super) fn structure(&mut self, target: &mut dyn Structure) -> Result<()> {
+    /// Reads the object that starts here into `target`. Tells whether it holds anything but nulls.
+    pub(super) fn structure(&mut self, target: &mut dyn Structure) -> Result<Holding> {
         let schema = target.schema();
         let start = self.scanner.offset();
         self.begin_object()?;
@@ -61,7 +120,32 @@ impl<'t> Reader<'t> {
         for field in schema.missing(progress.present) {
             self.report.find((ERROR, Rule::MINIMUM), field.name, start, "a value", "nothing")?;
         }
-        Ok(())
+        match &progress.gaps {
+            None => Ok(Holding::Something),
+            Some(gaps) => self.close_gaps(target, gaps),
+        }
+    }
+
+    /// Removes the items of lists that were null and have no extensions either, or were kept elsewhere.
+    #[cold]
+    fn close_gaps(&mut self, target: &mut dyn Structure, gaps: &Gaps) -> Result<Holding> {
+        let schema = target.schema();
+        for field in schema.fields {
+            let index = usize::from(field.index);
+            let has_null = gaps.nulls.contains(index);
+            if !has_null && !gaps.misfits.contains(index) {
+                continue;
+            }
+            let Slot::Primitives(values) = target.slot(index) else { continue };
+            if let Some(item) = values.drop_absent()
+                && has_null
+            {
+                let path = format!("{}[{item}]", field.name);
+                let expected = "a value, or extensions beside the null";
+                self.report.find((ERROR, Rule::JSON_NULL), &path, gaps.null_at, expected, "null")?;
+            }
+        }
+        Ok(if is_void(target) { Holding::Nulls } else { Holding::Something })
     }
 
     /// The member `name` of `target`, which is the field at `index`.
@@ -78,9 +162,10 @@ impl<'t> Reader<'t> {
         let kind = self.kind()?;
         if kind == Kind::Null {
             self.report.find((ERROR, Rule::JSON_NULL), name, offset, "no member, or a value", "null")?;
+            progress.null_structure();
             return self.raw().map(drop);
         }
-        if !progress.values.insert(index) {
+        if !progress.values.insert(index) && !is_nothing(target.slot(index)) {
             self.report.find(
                 (ERROR, Rule::DUPLICATE_MEMBER),
                 name,
@@ -95,33 +180,8 @@ impl<'t> Reader<'t> {
             let after = target.schema().end_of_group(index);
             return self.keep(target.unknown_mut(), name, after);
         }
-        let read = match target.slot(index) {
-            Slot::Primitive(value) => self.single_primitive(field, value, kind, offset)?,
-            Slot::Primitives(values) => self.primitive_values(field, values, kind, offset)?,
-            Slot::Structure(value) => self.single_structure(field, value, kind, offset)?,
-            Slot::Structures(values) => self.structures(field, values, kind, offset)?,
-            Slot::Resource(value) => match kind {
-                Kind::Object => {
-                    *value = self.nested_resource(field.name, None)?;
-                    value.is_some()
-                }
-                _ => false,
-            },
-            Slot::Resources(values) => self.resources(field, values, kind)?,
-            Slot::Xhtml(value) if kind == Kind::String => {
-                *value = self.xhtml(offset)?;
-                true
-            }
-            Slot::Attribute(value) if kind == Kind::String => {
-                *value = self.string()?.into_owned();
-                if value.is_empty() {
-                    self.report.find((ERROR, Rule::EMPTY), name, offset, "a value", "an empty string")?;
-                }
-                true
-            }
-            Slot::Xhtml(_) | Slot::Attribute(_) | Slot::None => false,
-        };
-        if !read {
+        if !fits(field, kind) {
+            // Before the slot is asked for, which makes what is absent.
             self.report.find(
                 (ERROR, Rule::JSON_TYPE),
                 name,
@@ -130,6 +190,37 @@ impl<'t> Reader<'t> {
                 kind.describe(),
             )?;
             return self.keep(target.unknown_mut(), name, index + 1);
+        }
+        match target.slot(index) {
+            Slot::Primitive(value) => return self.primitive(field, field.name, value, kind, offset),
+            Slot::Structure(value) => return self.single_structure(field, value, offset),
+            Slot::Boxed(value) => {
+                self.report.charge(size_of_val(value), offset)?;
+                return self.single_structure(field, value, offset);
+            }
+            Slot::Structures(values) => self.structures(field, values, kind, offset, progress)?,
+            Slot::Primitives(values) => self.primitives(field, values, kind, offset, progress)?,
+            Slot::Resources(values) => self.resources(field, values, progress)?,
+            Slot::Resource(value) => {
+                *value = self.nested_resource(field.name, None)?;
+                if value.is_none() {
+                    let (expected, found) = (expected_kind(field), "an object without resourceType");
+                    self.report.find((ERROR, Rule::JSON_TYPE), name, offset, expected, found)?;
+                    return self.keep(target.unknown_mut(), name, index + 1);
+                }
+            }
+            Slot::Xhtml(value) => *value = self.xhtml(field, offset)?,
+            Slot::Attribute(value) => {
+                *value = self.string()?.into_owned();
+                self.report.earn(field.name, value.len());
+                if value.is_empty() {
+                    self.report.find((ERROR, Rule::EMPTY), name, offset, "a value", "an empty string")?;
+                }
+            }
+            Slot::None => return self.keep(target.unknown_mut(), name, index + 1),
+        }
+        if progress.gaps.is_some() {
+            self.keep_misfits(target.unknown_mut(), name, progress, index + 1)?;
         }
         Ok(())
     }
@@ -209,10 +300,9 @@ impl<'t> Reader<'t> {
         let schema = target.schema();
         let primitive =
             name.strip_prefix('_').and_then(|name| schema.find(name, progress.hint.saturating_sub(1)));
-        let primitive = primitive
-            .filter(|index| matches!(schema.fields[*index].shape, Shape::Primitive | Shape::IdReference));
+        let primitive = primitive.filter(|index| schema.fields[*index].shape.has_companions());
         match primitive {
-            Some(index) if progress.companions.insert(index) => {
+            Some(index) if progress.companions.insert(index) || is_without_companions(target.slot(index)) => {
                 self.companions(target, index, name, offset, progress)
             }
             Some(index) => {
@@ -290,10 +380,33 @@ impl<'t> Reader<'t> {
                 let raw = self.raw()?.to_owned();
                 match kind {
                     Kind::Number => target.set_id(raw),
-                    _ => target.unknown_mut().push(unknown_member(name, raw, 0)),
+                    _ => {
+                        self.report.charge(UnknownNode::COST, offset)?;
+                        self.report.stray();
+                        target.unknown_mut().push(unknown_member(name, raw, 0));
+                    }
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Keeps the items that did not fit the list at hand beside it.
+    #[cold]
+    pub(super) fn keep_misfits(
+        &mut self,
+        unknown: &mut Unknown,
+        name: &str,
+        progress: &mut Progress,
+        after: usize,
+    ) -> Result<()> {
+        let items = std::mem::take(&mut progress.gaps().items);
+        if items.is_empty() {
+            return Ok(());
+        }
+        self.report.charge(UnknownNode::COST, self.scanner.offset())?;
+        self.report.stray();
+        unknown.push(unknown_member(name, format!("[{items}]"), after));
         Ok(())
     }
 
@@ -301,9 +414,80 @@ impl<'t> Reader<'t> {
     pub(super) fn keep(&mut self, unknown: &mut Unknown, name: &str, after: usize) -> Result<()> {
         let offset = self.scanner.offset();
         self.report.charge(UnknownNode::COST, offset)?;
+        self.report.stray();
         let raw = self.raw()?.to_owned();
         unknown.push(unknown_member(name, raw, after));
         Ok(())
+    }
+}
+
+/// Whether nothing would be written of a structure.
+fn is_void(structure: &dyn Structure) -> bool {
+    struct Seek(bool);
+    impl Walker for Seek {
+        fn primitive(&mut self, _: &'static FieldSchema, _: &dyn AnyPrimitive) {
+            self.0 = true;
+        }
+        fn primitives(&mut self, _: &'static FieldSchema, _: &dyn AnyPrimitiveList) {
+            self.0 = true;
+        }
+        fn structure(&mut self, _: &'static FieldSchema, _: &dyn Structure) {
+            self.0 = true;
+        }
+        fn structures(&mut self, _: &'static FieldSchema, _: &dyn StructureList) {
+            self.0 = true;
+        }
+        fn resource(&mut self, _: &'static FieldSchema, _: &Resource) {
+            self.0 = true;
+        }
+        fn resources(&mut self, _: &'static FieldSchema, _: &[Resource]) {
+            self.0 = true;
+        }
+        fn xhtml(&mut self, _: &'static FieldSchema, _: &Xhtml) {
+            self.0 = true;
+        }
+        fn attribute(&mut self, _: &'static FieldSchema, _: &str) {
+            self.0 = true;
+        }
+    }
+    let mut seek = Seek(structure.id().is_some() || !structure.unknown().is_empty());
+    structure.walk(&mut seek);
+    !seek.0
+}
+
+/// Whether nothing of this will be written, so that a second member of its name is the first.
+#[cold]
+fn is_nothing(slot: Slot<'_>) -> bool {
+    match slot {
+        Slot::Primitives(values) => (0..values.len()).all(|index| values.get(index).is_absent()),
+        Slot::Structures(values) => values.len() == 0,
+        Slot::Resources(values) => values.is_empty(),
+        Slot::Attribute(value) => value.is_empty(),
+        Slot::Xhtml(value) => value.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether a primitive has no ids and extensions yet.
+#[cold]
+fn is_without_companions(slot: Slot<'_>) -> bool {
+    let has_none = |value: &dyn AnyPrimitive| value.companions().is_none_or(Companions::is_bare);
+    match slot {
+        Slot::Primitive(value) => has_none(value),
+        Slot::Primitives(values) => (0..values.len()).all(|index| has_none(values.get(index))),
+        _ => false,
+    }
+}
+
+/// Whether a field takes a value of this kind, or a list of them.
+#[inline(always)]
+fn fits(field: &FieldSchema, kind: Kind) -> bool {
+    let takes_objects = matches!(field.shape, Shape::Structure | Shape::Unextended | Shape::Resource);
+    match kind {
+        Kind::Object => takes_objects && !(field.repeats && field.shape == Shape::Resource),
+        Kind::Array => field.repeats,
+        Kind::String => !takes_objects,
+        _ => !takes_objects && !matches!(field.shape, Shape::Xhtml | Shape::Attribute),
     }
 }
 
@@ -314,9 +498,11 @@ pub(super) fn unknown_member(name: &str, raw: String, after: usize) -> UnknownNo
 fn expected_kind(field: &FieldSchema) -> &'static str {
     match (field.repeats, field.shape) {
         (true, _) => "an array",
-        (false, Shape::Primitive | Shape::IdReference | Shape::Text) => "a string, number or boolean",
+        (false, Shape::Primitive | Shape::IdReference | Shape::Count | Shape::Text) => {
+            "a string, number or boolean"
+        }
         (false, Shape::Structure | Shape::Unextended) => "an object",
         (false, Shape::Resource) => "a resource",
-        (false, Shape::Xhtml | Shape::Attribute) => "a string",
+        (false, Shape::Xhtml | Shape::Attribute | Shape::Signature) => "a string",
     }
 }

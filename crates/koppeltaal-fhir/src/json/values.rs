@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::read::{ERROR, Reader, Result};
+use super::read::{ERROR, Reader, Result, WARNING};
 use super::scan::Kind;
-use super::structure::{Progress, unknown_member};
-use crate::finding::Rule;
+use super::structure::{Holding, Progress};
+use crate::finding::{Rule, Severity};
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, Verdict};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Shape, Slot, Structure, StructureList};
-use crate::xhtml::Xhtml;
+use crate::xhtml::{Examination, ONE_DIV, ONE_SIGNATURE, Refusal, Xhtml, check_signature};
 
 impl<'t> Reader<'t> {
     /// The `_name` member: ids and extensions of the primitive at `index`.
@@ -29,41 +29,7 @@ impl<'t> Reader<'t> {
             return self.keep(target.unknown_mut(), name, after);
         }
         let kind = self.kind()?;
-        let read = match (target.slot(index), kind) {
-            (Slot::Primitive(value), Kind::Object) => {
-                self.report.enter(field.name, None, offset)?;
-                self.companions_object(value)?;
-                self.report.leave();
-                true
-            }
-            (Slot::Primitives(values), Kind::Array) => {
-                self.begin_array()?;
-                let mut item = 0;
-                while self.next_item(item == 0)? {
-                    let offset = self.scanner.offset();
-                    self.report.enter(field.name, Some(item), offset)?;
-                    match self.kind()? {
-                        Kind::Null => drop(self.raw()?),
-                        Kind::Object => self.companions_object(values.at(item))?,
-                        kind => {
-                            self.report.find(
-                                (ERROR, Rule::JSON_TYPE),
-                                "",
-                                offset,
-                                "an object or null",
-                                kind.describe(),
-                            )?;
-                            self.raw()?;
-                        }
-                    }
-                    self.report.leave();
-                    item += 1;
-                }
-                true
-            }
-            _ => false,
-        };
-        if !read {
+        if !matches!(kind, Kind::Object | Kind::Array) {
             self.report.find(
                 (ERROR, Rule::JSON_TYPE),
                 name,
@@ -73,42 +39,121 @@ impl<'t> Reader<'t> {
             )?;
             return self.keep(target.unknown_mut(), name, index + 1);
         }
+        if field.repeats != (kind == Kind::Array) {
+            // HAPI wrote an array beside a single value before 0.9.
+            let expected = if field.repeats { "an array" } else { "an object" };
+            self.report.find((ERROR, Rule::JSON_TYPE), name, offset, expected, kind.describe())?;
+        }
+        if kind == Kind::Object {
+            return self.companions_object(field, target, 0, offset);
+        }
+        self.companions_array(field, target, name, offset, progress)?;
+        if progress.gaps.is_some() {
+            self.keep_misfits(target.unknown_mut(), name, progress, index + 1)?;
+        }
         Ok(())
     }
 
-    /// `{"id": .., "extension": [..]}` of a primitive.
-    pub(super) fn companions_object(&mut self, value: &mut dyn AnyPrimitive) -> Result<()> {
-        self.report.charge(size_of::<Companions>(), self.scanner.offset())?;
+    /// `[null, {"id": .., "extension": [..]}]`. Beside a single value only the first item counts.
+    fn companions_array(
+        &mut self,
+        field: &'static FieldSchema,
+        target: &mut dyn Structure,
+        name: &str,
+        offset: usize,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        let mut holds_any = false;
+        self.begin_array()?;
+        let mut item = 0;
+        while self.next_item(item == 0)? {
+            let start = self.scanner.offset();
+            match self.kind()? {
+                Kind::Null => {
+                    progress.null_item(field, start);
+                    self.raw()?;
+                }
+                Kind::Object if field.repeats || item == 0 => {
+                    holds_any = true;
+                    self.companions_object(field, target, item, start)?;
+                }
+                kind => {
+                    holds_any = true;
+                    if field.repeats {
+                        let path = format!("{}[{item}]", field.name);
+                        let expected = "an object or null";
+                        self.report.find(
+                            (ERROR, Rule::JSON_TYPE),
+                            &path,
+                            start,
+                            expected,
+                            kind.describe(),
+                        )?;
+                    }
+                    progress.misfit(field, self.raw_item()?);
+                }
+            }
+            item += 1;
+        }
+        if !holds_any {
+            let found = "nothing but null";
+            self.report.find((ERROR, Rule::JSON_NULL), name, offset, "ids and extensions", found)?;
+        }
+        Ok(())
+    }
+
+    /// `{"id": .., "extension": [..]}` of a primitive, or of the one at `item` of a list.
+    fn companions_object(
+        &mut self,
+        field: &'static FieldSchema,
+        target: &mut dyn Structure,
+        item: usize,
+        offset: usize,
+    ) -> Result<()> {
+        let (value, index): (&mut dyn AnyPrimitive, _) = match target.slot(usize::from(field.index)) {
+            Slot::Primitive(value) => (value, None),
+            Slot::Primitives(values) => (self.item_of(values, item, offset)?, Some(item)),
+            _ => return self.raw().map(drop),
+        };
+        self.report.enter(field.name, index, offset)?;
+        self.report.charge_companions(value, offset)?;
         self.structure(value.companions_mut())?;
         // `{}` alone stands for an empty element of XML.
         if value.wire_text().is_some() {
             value.settle();
         }
+        self.report.leave();
         Ok(())
     }
 
-    pub(super) fn single_primitive(
+    /// The value at `item` of a list, which grows as needed: one list may be longer than that of the companions.
+    fn item_of<'v>(
         &mut self,
-        field: &'static FieldSchema,
-        value: &mut dyn AnyPrimitive,
-        kind: Kind,
+        values: &'v mut dyn AnyPrimitiveList,
+        item: usize,
         offset: usize,
-    ) -> Result<bool> {
-        if kind == Kind::Array {
-            return Ok(false);
+    ) -> Result<&'v mut dyn AnyPrimitive> {
+        if item >= values.len() {
+            while values.len() < item {
+                self.report.charge_growth(values.growth(), values.len() == 0, offset)?;
+                values.at(values.len());
+            }
+            self.report.charge_growth(values.growth(), values.len() == 0, offset)?;
         }
-        self.primitive(field.name, value, kind, offset)
+        Ok(values.at(item))
     }
 
-    /// One primitive value. `false` if it is no JSON scalar.
+    /// One primitive value, which is a JSON scalar.
     pub(super) fn primitive(
         &mut self,
+        field: &'static FieldSchema,
         name: &str,
         value: &mut dyn AnyPrimitive,
         kind: Kind,
         offset: usize,
-    ) -> Result<bool> {
-        let wanted = match value.kind() {
+    ) -> Result<()> {
+        let scalar = value.kind();
+        let wanted = match scalar {
             ScalarKind::Boolean => Kind::Boolean,
             ScalarKind::Integer | ScalarKind::Decimal => Kind::Number,
             _ => Kind::String,
@@ -120,59 +165,66 @@ impl<'t> Reader<'t> {
                 let number = self.scanner.number();
                 Cow::Borrowed(self.scan(number)?)
             }
-            Kind::Boolean => {
+            _ => {
                 let literal = self.scanner.literal();
                 Cow::Borrowed(self.scan(literal)?)
             }
-            Kind::Object | Kind::Array | Kind::Null => return Ok(false),
         };
+        self.report.earn(name, scalar.sure_length(&text));
         if kind != wanted {
-            self.report.find((ERROR, Rule::JSON_TYPE), name, start, wanted.describe(), kind.describe())?;
+            let is_expected = field.shape == Shape::Count && kind == Kind::String;
+            let severity = if is_expected { Severity::Information } else { ERROR };
+            self.report.find((severity, Rule::JSON_TYPE), name, start, wanted.describe(), kind.describe())?;
         }
         match value.set(text) {
-            Verdict::Valid => {}
-            verdict => self.report.value(name, value, verdict, offset)?,
+            Verdict::Valid if field.shape == Shape::Signature => {
+                let markup = value.wire_text().unwrap_or_default();
+                self.signature(field, &markup, offset)
+            }
+            Verdict::Valid => Ok(()),
+            verdict => {
+                if value.companions().is_some() {
+                    self.report.charge(size_of::<Companions>(), offset)?;
+                }
+                self.report.value(name, value, verdict, offset)
+            }
         }
-        Ok(true)
     }
 
-    pub(super) fn primitive_values(
+    pub(super) fn primitives(
         &mut self,
         field: &'static FieldSchema,
         values: &mut dyn AnyPrimitiveList,
         kind: Kind,
         offset: usize,
-    ) -> Result<bool> {
+        progress: &mut Progress,
+    ) -> Result<()> {
         if kind != Kind::Array {
-            if kind == Kind::Object {
-                return Ok(false);
-            }
             self.report.find((ERROR, Rule::JSON_TYPE), field.name, offset, "an array", kind.describe())?;
-            return self.primitive(field.name, values.at(0), kind, offset);
+            let value = self.item_of(values, 0, offset)?;
+            self.primitive(field, field.name, value, kind, offset)?;
+            return Ok(());
         }
         self.begin_array()?;
         let mut item = 0;
         while self.next_item(item == 0)? {
             let start = self.scanner.offset();
-            self.report.charge(values.growth(), start)?;
             // A place for nulls too: `_name` lines up by index.
-            let value = values.at(item);
+            let value = self.item_of(values, item, start)?;
             match self.kind()? {
-                Kind::Null => drop(self.raw()?),
+                Kind::Null => {
+                    progress.null_item(field, start);
+                    self.raw()?;
+                }
+                kind @ (Kind::Object | Kind::Array) => {
+                    let path = format!("{}[{item}]", field.name);
+                    let expected = "a JSON scalar";
+                    self.report.find((ERROR, Rule::JSON_TYPE), &path, start, expected, kind.describe())?;
+                    progress.misfit(field, self.raw_item()?);
+                }
                 kind => {
-                    self.report.enter(field.name, Some(item), start)?;
-                    if !self.primitive("", value, kind, start)? {
-                        self.report.find(
-                            (ERROR, Rule::JSON_TYPE),
-                            "",
-                            start,
-                            "a JSON scalar",
-                            kind.describe(),
-                        )?;
-                        // Kept where the extensions of the value are.
-                        let raw = self.raw()?.to_owned();
-                        value.companions_mut().unknown.push(unknown_member(field.name, raw, 0));
-                    }
+                    self.report.step(field.name, Some(item));
+                    self.primitive(field, "", value, kind, start)?;
                     self.report.leave();
                 }
             }
@@ -187,24 +239,20 @@ impl<'t> Reader<'t> {
                 "an empty array",
             )?;
         }
-        Ok(true)
+        Ok(())
     }
 
     pub(super) fn single_structure(
         &mut self,
         field: &'static FieldSchema,
         value: &mut dyn Structure,
-        kind: Kind,
         offset: usize,
-    ) -> Result<bool> {
-        if kind != Kind::Object {
-            return Ok(false);
-        }
+    ) -> Result<()> {
         self.report.enter(field.name, None, offset)?;
         self.structure(value)?;
         self.unextended(field, value, offset)?;
         self.report.leave();
-        Ok(true)
+        Ok(())
     }
 
     /// Age, Duration and the other restrictions of Quantity take no extensions.
@@ -236,14 +284,13 @@ impl<'t> Reader<'t> {
         values: &mut dyn StructureList,
         kind: Kind,
         offset: usize,
-    ) -> Result<bool> {
+        progress: &mut Progress,
+    ) -> Result<()> {
         if kind == Kind::Object {
             // Seen from servers and old connectors: `link` and `coding` as one object.
             self.report.find((ERROR, Rule::JSON_TYPE), field.name, offset, "an array", "an object")?;
-            return self.item(field, values, 0).map(|()| true);
-        }
-        if kind != Kind::Array {
-            return Ok(false);
+            self.item(field, values, 0)?;
+            return Ok(());
         }
         self.begin_array()?;
         let mut item = 0;
@@ -253,8 +300,9 @@ impl<'t> Reader<'t> {
                 Kind::Object => self.item(field, values, item)?,
                 kind => {
                     let path = format!("{}[{item}]", field.name);
-                    self.report.find((ERROR, Rule::JSON_TYPE), &path, start, "an object", kind.describe())?;
-                    self.raw()?;
+                    let rule = if kind == Kind::Null { Rule::JSON_NULL } else { Rule::JSON_TYPE };
+                    self.report.find((ERROR, rule), &path, start, "an object", kind.describe())?;
+                    self.misfit(field, kind, progress)?;
                 }
             }
             item += 1;
@@ -268,7 +316,19 @@ impl<'t> Reader<'t> {
                 "an empty array",
             )?;
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// Passes over an item that does not fit its list. A null holds nothing that would have to be kept.
+    #[cold]
+    fn misfit(&mut self, field: &FieldSchema, kind: Kind, progress: &mut Progress) -> Result<()> {
+        let raw = self.raw_item()?;
+        if kind == Kind::Null {
+            progress.null_structure();
+        } else {
+            progress.misfit(field, raw);
+        }
+        Ok(())
     }
 
     pub(super) fn item(
@@ -278,12 +338,15 @@ impl<'t> Reader<'t> {
         item: usize,
     ) -> Result<()> {
         let offset = self.scanner.offset();
-        self.report.charge(values.growth(), offset)?;
+        self.report.charge_growth(values.growth(), values.len() == 0, offset)?;
         self.report.enter(field.name, Some(item), offset)?;
         let value = values.push();
-        self.structure(value)?;
+        let holding = self.structure(value)?;
         self.unextended(field, value, offset)?;
         self.report.leave();
+        if holding == Holding::Nulls {
+            values.pop();
+        }
         Ok(())
     }
 
@@ -291,16 +354,14 @@ impl<'t> Reader<'t> {
         &mut self,
         field: &'static FieldSchema,
         values: &mut Vec<Resource>,
-        kind: Kind,
-    ) -> Result<bool> {
-        if kind != Kind::Array {
-            return Ok(false);
-        }
+        progress: &mut Progress,
+    ) -> Result<()> {
         self.begin_array()?;
         let mut item = 0;
         while self.next_item(item == 0)? {
             let start = self.scanner.offset();
-            let resource = match self.kind()? {
+            let kind = self.kind()?;
+            let resource = match kind {
                 Kind::Object => self.nested_resource(field.name, Some(item))?,
                 _ => None,
             };
@@ -308,27 +369,64 @@ impl<'t> Reader<'t> {
                 Some(resource) => values.push(resource),
                 None => {
                     let path = format!("{}[{item}]", field.name);
-                    self.report.find(
-                        (ERROR, Rule::CONTAINED),
-                        &path,
-                        start,
-                        "a resource",
-                        "something else",
-                    )?;
-                    self.raw()?;
+                    let rule = if kind == Kind::Null { Rule::JSON_NULL } else { Rule::CONTAINED };
+                    self.report.find((ERROR, rule), &path, start, "a resource", kind.describe())?;
+                    self.misfit(field, kind, progress)?;
                 }
             }
             item += 1;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// A narrative. Without the feature `xml` only its first and last characters are looked at.
-    pub(super) fn xhtml(&mut self, offset: usize) -> Result<Xhtml> {
+    pub(super) fn xhtml(&mut self, field: &'static FieldSchema, offset: usize) -> Result<Xhtml> {
         let narrative = Xhtml::from_markup(self.string()?);
-        for (expected, found) in narrative.problems() {
-            self.report.find((ERROR, Rule::NARRATIVE), "div", offset, expected, found)?;
+        let limits = *self.report.limits();
+        match narrative.examine(limits) {
+            Ok(examination) => self.examined(field, narrative, examination, offset),
+            Err(Refusal::Malformed(problem)) => {
+                if self.report.repairs_narratives()
+                    && let Some((repaired, findings)) = narrative.repaired(limits.depth)
+                    && let Ok(examination) = repaired.examine(limits)
+                {
+                    for (expected, found) in findings {
+                        let rule = (WARNING, Rule::NARRATIVE_REPAIRED);
+                        self.report.find(rule, field.name, offset, expected, found)?;
+                    }
+                    return self.examined(field, repaired, examination, offset);
+                }
+                self.report.find((ERROR, Rule::NARRATIVE), field.name, offset, ONE_DIV, problem)?;
+                Ok(narrative)
+            }
+            Err(Refusal::Limit(limit)) => Err(self.report.limit(limit, offset)),
         }
-        Ok(narrative)
+    }
+
+    /// A narrative that was looked at, with what was seen.
+    fn examined(
+        &mut self,
+        field: &'static FieldSchema,
+        narrative: Xhtml,
+        examination: Examination,
+        offset: usize,
+    ) -> Result<Xhtml> {
+        for (expected, found) in examination.problems {
+            self.report.find((ERROR, Rule::NARRATIVE), field.name, offset, expected, found)?;
+        }
+        self.report.suppress(examination.suppressed);
+        Ok(narrative.examined(examination.is_xml))
+    }
+
+    /// A bundle's signature, whose markup is looked at as XML would be.
+    #[cold]
+    fn signature(&mut self, field: &'static FieldSchema, markup: &str, offset: usize) -> Result<()> {
+        match check_signature(markup, *self.report.limits()) {
+            Ok(()) => Ok(()),
+            Err(Refusal::Malformed(problem)) => {
+                self.report.find((ERROR, Rule::BUNDLE), field.name, offset, ONE_SIGNATURE, problem)
+            }
+            Err(Refusal::Limit(limit)) => Err(self.report.limit(limit, offset)),
+        }
     }
 }

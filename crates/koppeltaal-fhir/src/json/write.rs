@@ -240,51 +240,58 @@ impl Walker for Writer<'_> {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
         self.before(field);
         let companions = value.companions();
-        if value.is_hollow() {
-            // An empty element of XML says nothing; but that it is there counts where the standard wants one.
-            if field.mandatory {
-                self.companion_name(field);
-                self.out.extend_from_slice(b"{}");
-            }
-            return;
-        }
-        if companions.is_none() || value.wire_text().is_some() {
+        let has_value = companions.is_none() || value.wire_text().is_some();
+        if has_value {
             self.name(field);
             self.value(value);
         }
-        if let Some(companions) = companions.filter(|companions| !companions.is_bare()) {
-            self.companion_name(field);
-            self.companions(companions);
+        match companions.filter(|companions| companions.is_json()) {
+            Some(companions) => {
+                self.companion_name(field);
+                self.companions(companions);
+            }
+            // An empty element of XML says nothing; but that it is there counts where the standard wants one.
+            None if !has_value && field.mandatory => {
+                self.companion_name(field);
+                self.out.extend_from_slice(b"{}");
+            }
+            None => {}
         }
     }
 
     fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList) {
         self.before(field);
-        let present = |index: &usize| !values.get(*index).is_absent() && !values.get(*index).is_hollow();
-        let count = (0..values.len()).rev().find(present).map_or(0, |last| last + 1);
-        let has_value = |index: usize| values.get(index).wire_text().is_some();
-        // Of a mandatory list that only has empty elements of XML, one is told of.
-        let tells_hollow = field.mandatory && count == 0;
-        let count = if tells_hollow { values.len().min(1) } else { count };
-        let companions = |index: usize| {
-            values.get(index).companions().filter(|companions| tells_hollow || !companions.is_bare())
-        };
-        if (0..count).any(has_value) {
-            self.array(field, count, |writer, index| {
-                if has_value(index) {
-                    writer.value(values.get(index));
-                } else {
-                    writer.out.extend_from_slice(b"null");
-                }
-            });
+        let items = || (0..values.len()).map(|index| values.get(index));
+        let mut has_values = false;
+        let mut has_companions = false;
+        for value in items() {
+            has_values |= has_value(value);
+            has_companions |= companions_of(value).is_some();
         }
-        if (0..count).any(|index| companions(index).is_some()) {
+        // What says nothing in JSON takes no place, unless there has to be one.
+        let is_empty = !has_values && !has_companions;
+        let shown = || items().filter(|value| is_empty || !value.is_silent());
+        if has_values {
+            self.name(field);
+            self.open(b'[');
+            for value in shown() {
+                self.separate();
+                if has_value(value) {
+                    self.value(value);
+                } else {
+                    self.out.extend_from_slice(b"null");
+                }
+            }
+            self.close(b']');
+        }
+        if has_companions || is_empty && field.mandatory && values.len() > 0 {
             self.companion_name(field);
             self.open(b'[');
-            for index in 0..count {
+            for value in shown() {
                 self.separate();
-                match companions(index) {
+                match companions_of(value) {
                     Some(companions) => self.companions(companions),
+                    None if is_empty => self.out.extend_from_slice(b"{}"),
                     None => self.out.extend_from_slice(b"null"),
                 }
                 self.first = false;
@@ -340,6 +347,19 @@ impl Writer<'_> {
             self.unknown_before(usize::from(field.index));
         }
     }
+}
+
+/// Whether there is a value to write. Text is only asked for where it may be missing.
+fn has_value(value: &dyn AnyPrimitive) -> bool {
+    match value.companions() {
+        None => !value.is_absent(),
+        Some(_) => value.wire_text().is_some(),
+    }
+}
+
+/// The ids and extensions to write.
+fn companions_of(value: &dyn AnyPrimitive) -> Option<&Companions> {
+    value.companions().filter(|companions| companions.is_json())
 }
 
 /// Writes a JSON string with its quotes.

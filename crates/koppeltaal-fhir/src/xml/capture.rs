@@ -61,6 +61,13 @@ impl<'t> Reader<'t> {
         self.pass_over_checked(element, &mut None).map(drop)
     }
 
+    /// The same for a narrative, whose problems are reported.
+    pub(super) fn pass_over_narrative(&mut self, element: &Element<'t>) -> Result<()> {
+        let mut narrative = Some(("", Narrative::default()));
+        self.narrative_start(element, &mut narrative)?;
+        self.pass_over_checked(element, &mut narrative).map(drop)
+    }
+
     /// The same. Tells whether it uses a prefix that is declared around it.
     fn pass_over_checked(
         &mut self,
@@ -80,8 +87,11 @@ impl<'t> Reader<'t> {
                     let child = self.open(scope)?;
                     self.narrative_start(&child, narrative)?;
                     uses_outer_prefix = uses_outer_prefix || self.uses_prefix_of(outer, &child);
-                    if !child.tag.is_empty {
+                    // An empty element with attributes is an object in JSON, so a level.
+                    if !child.tag.is_empty || child.tag.others > 0 {
                         self.check_depth(open.len(), child.tag.offset)?;
+                    }
+                    if !child.tag.is_empty {
                         open.push(child.scope);
                     }
                 }
@@ -209,8 +219,10 @@ impl<'t> Reader<'t> {
                 && !declared.contains(&prefix)
             {
                 declared.push(prefix);
+                let uri = self.scopes.uri(namespace);
+                self.report.charge(uri.len(), element.tag.offset)?;
                 out.extend_from_slice(format!(" xmlns:{prefix}=\"").as_bytes());
-                let _ = escape_attribute(out, self.scopes.uri(namespace));
+                let _ = escape_attribute(out, uri);
                 out.push(b'"');
             }
             let value = self.value(raw, element.tag.offset)?;

@@ -92,7 +92,7 @@ impl<'t> Reader<'t> {
     /// Adds an item to a list of the feed, and accounts for its memory.
     fn add<T>(&mut self, list: &mut Vec<T>, item: T, offset: usize) -> Result<()> {
         let growth = growth(list);
-        self.report.charge(growth * size_of::<T>(), offset)?;
+        self.report.charge_growth(growth * size_of::<T>(), list.is_empty(), offset)?;
         list.reserve_exact(growth);
         list.push(item);
         Ok(())

@@ -40,6 +40,13 @@ const KNOWN: &[(Namespace, &str)] = &[
     (Namespace::None, ""),
 ];
 
+/// Whether a namespace is one that only XML itself may declare.
+pub(crate) fn is_reserved(uri: &str) -> bool {
+    let reserved =
+        |(namespace, _): &&(Namespace, &str)| matches!(namespace, Namespace::Xml | Namespace::Xmlns);
+    KNOWN.iter().filter(reserved).any(|(_, known)| *known == uri)
+}
+
 /// What is in force at one place: the default namespace, and how many prefixes are declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scope {

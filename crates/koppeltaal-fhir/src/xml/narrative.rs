@@ -14,7 +14,6 @@ use grammar::{Element, Names};
 pub(super) use value::is_language;
 
 use super::tag::Tag;
-use super::tokens::{Token, Tokens};
 use crate::primitives::is_xml_space;
 
 /// What is wrong at a place in a narrative.
@@ -197,32 +196,33 @@ impl Open {
     }
 }
 
-/// The problems of a narrative that stands by itself, as in JSON. It must be well-formed XML in the XHTML namespace.
-pub(crate) fn problems_of(markup: &str) -> Vec<Problem> {
-    let mut narrative = Narrative::default();
-    let mut tokens = Tokens::new(markup);
-    loop {
-        match tokens.next() {
-            Ok(Token::Start) => {
-                let tag = tokens.tag();
-                // A prefix is rare, and what it stands for is not looked up here: the name behind it counts.
-                let name = tag.name.rsplit(':').next();
-                narrative.start(name, tag);
-                if tag.is_empty {
-                    narrative.end();
-                }
-            }
-            Ok(Token::End) => narrative.end(),
-            Ok(Token::Text(text)) => narrative.text(&text),
-            Ok(Token::Space(_)) => {}
-            Ok(Token::Eof) | Err(_) => return narrative.problems().collect(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::xml::tokens::{Token, Tokens};
+
+    /// The problems of a narrative of well-formed XML; all of it counts as XHTML.
+    fn problems_of(markup: &str) -> Vec<Problem> {
+        let mut narrative = Narrative::default();
+        let mut tokens = Tokens::new(markup);
+        loop {
+            match tokens.next() {
+                Ok(Token::Start) => {
+                    let tag = tokens.tag();
+                    // A prefix is rare, and what it stands for is not looked up here: the name behind it counts.
+                    let name = tag.name.rsplit(':').next();
+                    narrative.start(name, tag);
+                    if tag.is_empty {
+                        narrative.end();
+                    }
+                }
+                Ok(Token::End) => narrative.end(),
+                Ok(Token::Text(text)) => narrative.text(&text),
+                Ok(Token::Space(_)) => {}
+                Ok(Token::Eof) | Err(_) => return narrative.problems().collect(),
+            }
+        }
+    }
 
     fn problems(markup: &str) -> Vec<String> {
         problems_of(markup)

@@ -37,8 +37,13 @@ impl<'t> Reader<'t> {
         match element.value() {
             Some(raw) => {
                 let text = self.value(raw, element.tag.offset)?;
+                let kind = value.kind();
+                self.report.earn(if item.is_some() { "" } else { field.name }, kind.sure_length(&text));
                 let verdict = value.set(text);
-                if verdict != Verdict::Valid || raw.is_empty() || value.kind() == ScalarKind::Decimal {
+                if verdict != Verdict::Valid && simple && value.companions().is_some() {
+                    self.report.charge(size_of::<Companions>(), element.tag.offset)?;
+                }
+                if verdict != Verdict::Valid || raw.is_empty() || kind == ScalarKind::Decimal {
                     self.check_primitive(field, item, value, verdict, element.tag.offset)?;
                 }
             }
@@ -46,7 +51,7 @@ impl<'t> Reader<'t> {
                 let found = "neither value nor extension";
                 self.report.find((WARNING, Rule::EMPTY), field.name, element.tag.offset, "a value", found)?;
                 // The schema takes it for an element that is there.
-                self.report.charge(size_of::<Companions>(), element.tag.offset)?;
+                self.report.charge_companions(value, element.tag.offset)?;
                 value.companions_mut();
             }
             None => {}
@@ -86,7 +91,7 @@ impl<'t> Reader<'t> {
     ) -> Result<()> {
         let offset = element.tag.offset;
         if let Some(raw) = element.id {
-            self.report.charge(size_of::<Companions>(), offset)?;
+            self.report.charge_companions(value, offset)?;
             let id = self.id(raw, element)?;
             value.companions_mut().id = Some(id);
         }
@@ -95,6 +100,7 @@ impl<'t> Reader<'t> {
             self.unknown_attribute(&mut unknown, element, name, raw)?;
         }
         if !unknown.is_empty() {
+            self.report.charge_companions(value, offset)?;
             value.companions_mut().unknown = unknown;
         }
         if element.tag.is_empty {
@@ -123,6 +129,7 @@ impl<'t> Reader<'t> {
                     if element.value().is_none() && value.wire_text().is_none() {
                         value.set(Cow::Borrowed(text));
                     } else {
+                        self.report.charge_companions(value, offset)?;
                         self.report.charge(UnknownNode::COST, offset)?;
                         let content = UnknownContent::XmlText(text.to_owned());
                         value.companions_mut().unknown.push(UnknownNode {
@@ -134,7 +141,7 @@ impl<'t> Reader<'t> {
                 }
                 Token::Start => {
                     let child = self.open(element.scope)?;
-                    self.report.charge(size_of::<Companions>(), offset)?;
+                    self.report.charge_companions(value, offset)?;
                     let companions = value.companions_mut();
                     let mut present = FieldSet::default();
                     let mut last = 0;

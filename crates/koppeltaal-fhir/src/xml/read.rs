@@ -48,7 +48,7 @@ pub(crate) fn read(text: &str, is_told: bool, report: Report<'_>) -> Result<Read
         reader.check_encoding(encoding, text)?;
     }
     let document = reader.document(&root)?;
-    Ok(ReadDocument::new(document, reader.report))
+    ReadDocument::new(document, reader.report)
 }
 
 /// The type of the resource that a text starts with, or `Bundle`.
@@ -204,6 +204,7 @@ impl<'t> Reader<'t> {
                 element.name,
             )?;
         }
+        self.report.charge(Resource::COST + UnknownResource::COST, offset)?;
         let content = UnknownContent::XmlElement(self.capture(element, Namespace::None)?);
         Ok(Resource::Unknown(Arc::new(UnknownResource { resource_type: element.name.to_owned(), content })))
     }
@@ -256,6 +257,7 @@ impl<'t> Reader<'t> {
     /// Keeps an element as unknown.
     pub(super) fn keep(&mut self, unknown: &mut Unknown, element: &Element<'t>, after: usize) -> Result<()> {
         self.report.charge(UnknownNode::COST, element.tag.offset)?;
+        self.report.stray();
         let content = UnknownContent::XmlElement(self.capture(element, Namespace::Fhir)?);
         unknown.push(UnknownNode { name: element.name.to_owned(), content, after });
         Ok(())

@@ -72,6 +72,7 @@ impl<'t> Reader<'t> {
                             "nothing",
                         )?;
                     }
+                    self.report.earn(name, value.len());
                     if let Slot::Attribute(slot) = target.slot(index) {
                         *slot = value.into_owned();
                     }
@@ -105,7 +106,8 @@ impl<'t> Reader<'t> {
         }
         let expected = format_args!("an attribute of {}", element.name);
         self.report.find((ERROR, Rule::UNKNOWN_ATTRIBUTE), "", element.tag.offset, expected, name)?;
-        self.report.charge(UnknownNode::COST, element.tag.offset)?;
+        let cost = UnknownNode::COST + uri.as_ref().map_or(0, String::len);
+        self.report.charge(cost, element.tag.offset)?;
         let value = self.value(raw, element.tag.offset)?.into_owned();
         unknown.push(UnknownNode {
             name: name.to_owned(),
@@ -247,16 +249,16 @@ impl<'t> Reader<'t> {
             Slot::Primitive(value) => self.primitive(field, None, value, element),
             Slot::Primitives(values) => {
                 let item = values.len();
-                self.report.charge(values.growth(), offset)?;
+                self.report.charge_growth(values.growth(), values.len() == 0, offset)?;
                 self.primitive(field, Some(item), values.at(item), element)
             }
-            Slot::Structure(value) => {
-                self.report.enter(field.name, None, offset)?;
-                self.structure(value, element)?;
-                self.finish_structure(field, value, offset)
+            Slot::Structure(value) => self.single_structure(field, value, element),
+            Slot::Boxed(value) => {
+                self.report.charge(size_of_val(value), offset)?;
+                self.single_structure(field, value, element)
             }
             Slot::Structures(values) => {
-                self.report.charge(values.growth(), offset)?;
+                self.report.charge_growth(values.growth(), values.len() == 0, offset)?;
                 self.report.enter(field.name, Some(values.len()), offset)?;
                 let value = values.push();
                 self.structure(value, element)?;
@@ -282,6 +284,18 @@ impl<'t> Reader<'t> {
             }
             Slot::Attribute(_) | Slot::None => self.keep(target.unknown_mut(), element, *last + 1),
         }
+    }
+
+    #[inline]
+    fn single_structure(
+        &mut self,
+        field: &'static FieldSchema,
+        value: &mut dyn Structure,
+        element: &Element<'t>,
+    ) -> Result<()> {
+        self.report.enter(field.name, None, element.tag.offset)?;
+        self.structure(value, element)?;
+        self.finish_structure(field, value, element.tag.offset)
     }
 
     /// Age, Duration and the other restrictions of Quantity take no extensions.

@@ -131,7 +131,10 @@ fn reference(name: &str, html: bool) -> Option<char> {
         "quot" => Some('"'),
         "apos" => Some('\''),
         // quick-xml's table has all of HTML 5; those of XHTML 1.0 stand for one character each.
-        _ if html => quick_xml::escape::resolve_html5_entity(name).and_then(|text| text.chars().next()),
+        _ if html => {
+            let mut characters = quick_xml::escape::resolve_html5_entity(name)?.chars();
+            characters.next().filter(|_| characters.next().is_none())
+        }
         _ => None,
     }
 }

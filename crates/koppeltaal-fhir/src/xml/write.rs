@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
+use super::fragment;
 use super::text::{escape_attribute, escape_text};
 use crate::document::Content;
 use crate::finding::WriteError;
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
 use crate::primitives::decimal_to_xml;
-use crate::report::path_text;
+use crate::report::{Limits, path_text};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Shape, Structure, StructureList, Walker};
 use crate::unknown::{AtomPart, Unknown, UnknownContent, UnknownNode};
@@ -20,6 +21,8 @@ pub(crate) fn write(content: Content<'_>, indent: usize, out: &mut Vec<u8>) -> R
         indent,
         level: 0,
         in_tag: false,
+        tag_start: 0,
+        has_unknown: false,
         in_text: false,
         failure: None,
         unknown: VecDeque::new(),
@@ -38,6 +41,10 @@ pub(super) struct Writer<'a> {
     pub(super) level: usize,
     /// Whether a start tag is still open: attributes may follow, and content must close it first.
     in_tag: bool,
+    /// Where the start tag begins that was written last.
+    tag_start: usize,
+    /// Whether it has attributes that the type does not know. An application can have put them anywhere.
+    has_unknown: bool,
     /// Whether the open element holds text, which a line break would become part of.
     in_text: bool,
     failure: Option<WriteError>,
@@ -70,7 +77,24 @@ impl Writer<'_> {
     #[inline]
     pub(super) fn content(&mut self) {
         if std::mem::take(&mut self.in_tag) {
+            self.check_tag();
             self.out.push(b'>');
+        }
+    }
+
+    /// Fails if the open start tag is not well-formed because of what came from elsewhere.
+    #[inline]
+    fn check_tag(&mut self) {
+        if std::mem::take(&mut self.has_unknown) {
+            self.check_unknown_attributes();
+        }
+    }
+
+    #[cold]
+    fn check_unknown_attributes(&mut self) {
+        let tag = String::from_utf8_lossy(&self.out[self.tag_start..]);
+        if let Err(problem) = fragment::check_tag(&tag) {
+            self.fail(|path| WriteError::Attribute { path, problem });
         }
     }
 
@@ -79,6 +103,7 @@ impl Writer<'_> {
     pub(super) fn open(&mut self, name: &str) {
         self.content();
         self.break_line();
+        self.tag_start = self.out.len();
         self.out.push(b'<');
         self.raw(name);
         self.in_tag = true;
@@ -90,6 +115,7 @@ impl Writer<'_> {
     pub(super) fn close(&mut self, name: &str) {
         self.level -= 1;
         if std::mem::take(&mut self.in_tag) {
+            self.check_tag();
             self.raw("/>");
             return;
         }
@@ -167,6 +193,7 @@ impl Writer<'_> {
         for node in unknown {
             if let UnknownContent::Atom(AtomPart::Attribute, value) = &node.content {
                 self.attribute_value(&node.name, value);
+                self.has_unknown = true;
             }
             if let UnknownContent::XmlAttribute { value, namespace } = &node.content {
                 if let Some(namespace) = namespace
@@ -177,6 +204,7 @@ impl Writer<'_> {
                     self.attribute_value(&format!("xmlns:{prefix}"), namespace);
                 }
                 self.attribute_value(&node.name, value);
+                self.has_unknown = true;
             }
         }
     }
@@ -274,9 +302,10 @@ impl Writer<'_> {
             self.markup(value.as_str());
             return;
         }
-        match crate::convert::narrative_to_xml(value.as_str()) {
-            Ok(markup) => self.markup(&markup),
-            Err(problem) => {
+        match crate::markup::narrative(value.as_str(), Limits::default()) {
+            Ok(narrative) => self.markup(&narrative.markup),
+            Err(refusal) => {
+                let problem = refusal.into_problem();
                 self.path.push((name, None));
                 self.fail(|path| WriteError::Narrative { path, problem });
                 self.path.pop();

@@ -1,12 +1,13 @@
 //! From a bundle to an Atom feed.
 
 use super::atom_parts::{RESOURCE, form_says};
-use super::names::SIGNATURE_NAMESPACE;
 use super::text::escape_text;
 use super::write::Writer;
 use crate::bundle::{Author, Bundle, Category, Entry, Link};
 use crate::finding::WriteError;
 use crate::primitive::{AnyPrimitive, Primitive, Scalar};
+use crate::primitives::is_xml_space;
+use crate::report::Limits;
 use crate::unknown::{AtomPart, Unknown, UnknownContent};
 
 impl Writer<'_> {
@@ -38,9 +39,9 @@ impl Writer<'_> {
             self.path.pop();
         }
         if let Some(signature) = &bundle.signature.value {
-            match crate::convert::check_element(signature, SIGNATURE_NAMESPACE, "Signature") {
-                Ok(()) => self.markup(signature),
-                Err(problem) => self.fail(|_| WriteError::Signature { problem }),
+            match crate::markup::check_signature(signature, Limits::default()) {
+                Ok(()) => self.markup(signature.trim_matches(is_xml_space)),
+                Err(refusal) => self.fail(|_| WriteError::Signature { problem: refusal.into_problem() }),
             }
         }
         self.close("feed");
@@ -57,8 +58,10 @@ impl Writer<'_> {
 
     /// A tombstone: its namespace has a prefix, so that what is not its own stays in Atom's.
     fn deleted_entry(&mut self, entry: &Entry) {
-        self.open("at:deleted-entry");
-        self.raw(" xmlns:at=\"http://purl.org/atompub/tombstones/1.0\"");
+        let prefix = free_prefix("at", &entry.unknown);
+        let name = format!("{prefix}:deleted-entry");
+        self.open(&name);
+        self.raw(&format!(" xmlns:{prefix}=\"http://purl.org/atompub/tombstones/1.0\""));
         if let Some(id) = &entry.id {
             self.attribute_value("ref", id);
         }
@@ -67,8 +70,8 @@ impl Writer<'_> {
         }
         self.unknown_attributes(&entry.unknown);
         self.value_element("title", &entry.title, &entry.unknown);
-        self.entry_content(entry, "at:link");
-        self.close("at:deleted-entry");
+        self.entry_content(entry, &format!("{prefix}:link"));
+        self.close(&name);
     }
 
     /// What follows title and id.
@@ -204,4 +207,13 @@ fn form<'u>(unknown: &'u Unknown, name: &str) -> Option<&'u str> {
         UnknownContent::Atom(AtomPart::Form, markup) => Some(markup.as_str()),
         _ => None,
     })
+}
+
+/// A prefix that no unknown attribute has: `wanted`, or one that starts like it.
+fn free_prefix(wanted: &str, unknown: &Unknown) -> String {
+    let mut prefix = wanted.to_owned();
+    while unknown.iter().any(|node| node.name().split_once(':').is_some_and(|(other, _)| other == prefix)) {
+        prefix.push('_');
+    }
+    prefix
 }

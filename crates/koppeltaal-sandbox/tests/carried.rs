@@ -190,11 +190,11 @@ async fn a_refusal_that_quotes_what_xml_cannot_carry_is_said_all_the_same() {
     assert_eq!(answer.details(400), "'\u{fffd}' is not an event.");
 }
 
-/// A message in which white space stands around elements that hold nothing, which take much more in memory than in JSON.
-fn airy(identifier: &str) -> String {
+/// A message with a thousand of these elements in its patient, each behind much white space.
+fn airy(identifier: &str, contact: &str) -> String {
     let text = Format::Xml.write(plan(identifier, "1"));
     let (start, rest) = text.split_once("</name></Patient>").expect("a patient");
-    let contact = format!("\n{}<contact/>", " ".repeat(60));
+    let contact = format!("\n{}{contact}", " ".repeat(200));
     format!("{start}</name>{}</Patient>{rest}", contact.repeat(1000))
 }
 
@@ -203,7 +203,12 @@ async fn a_message_with_much_white_space_is_read_again_when_the_sandbox_starts()
     let directory = Directory::new("airy");
     let sandbox = world().data(directory.file()).start().await.expect("a sandbox");
     let portal = Client::portal(&sandbox, Format::Xml);
-    portal.with_body(Method::POST, "Mailbox", airy("m1")).await.bundle();
+    let neighbour = r#"<contact><name><text value="Noor Zomerhof, buurvrouw op nummer twaalf, komt elke dag even langs"/></name></contact>"#;
+    portal.with_body(Method::POST, "Mailbox", airy("m1", neighbour)).await.bundle();
+    // White space buys no memory for elements that say nothing.
+    let refused = portal.with_body(Method::POST, "Mailbox", airy("m2", "<contact/>")).await;
+    let details = refused.details(400);
+    assert!(details.contains("in memory"), "{details}");
     sandbox.stop().await;
     let sandbox = world().data(directory.file()).start().await.expect("a sandbox");
     assert_eq!(sandbox.number_set_aside(), 0);

@@ -82,7 +82,7 @@ rules! {
     EMPTY "empty",
     /// A JSON value of another kind than the type demands: a string for a number, an object for an array.
     JSON_TYPE "json-type",
-    /// A JSON `null` outside the arrays of repeating primitives.
+    /// A JSON `null` outside the arrays of repeating primitives, or there without extensions beside it.
     JSON_NULL "json-null",
     /// A JSON object with the same member twice.
     DUPLICATE_MEMBER "duplicate-member",

@@ -11,7 +11,7 @@ use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
 use crate::primitives::is_xml_space;
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, FieldSet, Shape, Structure, StructureList, TypeSchema, Walker};
-use crate::unknown::{UnknownContent, UnknownNode, UnknownResource};
+use crate::unknown::{AtomPart, UnknownContent, UnknownNode, UnknownResource};
 use crate::xhtml::Xhtml;
 
 /// `"resourceType":""` and the braces around it; in XML a namespace declaration is longer.
@@ -124,7 +124,13 @@ impl Weight {
             _ => UnknownNode::COST + node.declared_namespace().map_or(0, str::len),
         };
         let enough = memory / self.expansion.max(1) + 1;
-        let length = PIECE + node.name().len().min(NAME) + content_length(&node.content, enough);
+        let around = match node.content {
+            // Text, or markup that has its name in it.
+            UnknownContent::XmlText(_) => 0,
+            UnknownContent::Atom(part, _) if part != AtomPart::Attribute => 0,
+            _ => PIECE + node.name().len().min(NAME),
+        };
+        let length = around + content_length(&node.content, enough);
         self.memory += memory.saturating_sub(length.saturating_mul(self.expansion));
     }
 

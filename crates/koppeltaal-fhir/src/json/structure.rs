@@ -36,10 +36,8 @@ pub(super) struct Progress {
 /// Places that hold nothing.
 #[derive(Default)]
 pub(super) struct Gaps {
-    /// Lists of primitives with a null among their values or companions.
-    nulls: FieldSet,
-    /// Where the first of these nulls is.
-    null_at: usize,
+    /// Lists of primitives with a null among their values or companions, and where the first of these nulls is.
+    nulls: Vec<(usize, usize)>,
     /// Lists of primitives of which an item is kept elsewhere.
     misfits: FieldSet,
     /// Items of the list at hand that do not fit it, as the text of an array without its brackets.
@@ -54,11 +52,11 @@ impl Progress {
     /// Notes a null in a list of primitives.
     #[cold]
     pub(super) fn null_item(&mut self, field: &FieldSchema, offset: usize) {
-        let gaps = self.gaps();
-        if gaps.nulls == FieldSet::default() {
-            gaps.null_at = offset;
+        let index = usize::from(field.index);
+        let nulls = &mut self.gaps().nulls;
+        if !nulls.iter().any(|(known, _)| *known == index) {
+            nulls.push((index, offset));
         }
-        gaps.nulls.insert(usize::from(field.index));
     }
 
     /// Notes a null where an object should be.
@@ -132,17 +130,17 @@ impl<'t> Reader<'t> {
         let schema = target.schema();
         for field in schema.fields {
             let index = usize::from(field.index);
-            let has_null = gaps.nulls.contains(index);
-            if !has_null && !gaps.misfits.contains(index) {
+            let null = gaps.nulls.iter().find(|(known, _)| *known == index);
+            if null.is_none() && !gaps.misfits.contains(index) {
                 continue;
             }
             let Slot::Primitives(values) = target.slot(index) else { continue };
             if let Some(item) = values.drop_absent()
-                && has_null
+                && let Some((_, offset)) = null
             {
                 let path = format!("{}[{item}]", field.name);
                 let expected = "a value, or extensions beside the null";
-                self.report.find((ERROR, Rule::JSON_NULL), &path, gaps.null_at, expected, "null")?;
+                self.report.find((ERROR, Rule::JSON_NULL), &path, *offset, expected, "null")?;
             }
         }
         Ok(if is_void(target) { Holding::Nulls } else { Holding::Something })

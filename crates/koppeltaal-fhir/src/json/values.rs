@@ -338,7 +338,7 @@ impl<'t> Reader<'t> {
         item: usize,
     ) -> Result<()> {
         let offset = self.scanner.offset();
-        self.report.charge_growth(values.growth(), values.len() == 0, offset)?;
+        self.report.charge_growth(values.growth(), item == 0, offset)?;
         self.report.enter(field.name, Some(item), offset)?;
         let value = values.push();
         let holding = self.structure(value)?;

@@ -85,13 +85,14 @@ impl Writer<'_> {
     /// Fails if the open start tag is not well-formed because of what came from elsewhere.
     #[inline]
     fn check_tag(&mut self) {
-        if std::mem::take(&mut self.has_unknown) {
+        if self.has_unknown {
             self.check_unknown_attributes();
         }
     }
 
     #[cold]
     fn check_unknown_attributes(&mut self) {
+        self.has_unknown = false;
         let tag = String::from_utf8_lossy(&self.out[self.tag_start..]);
         if let Err(problem) = fragment::check_tag(&tag) {
             self.fail(|path| WriteError::Attribute { path, problem });

@@ -203,8 +203,11 @@ async fn a_message_with_much_white_space_is_read_again_when_the_sandbox_starts()
     let directory = Directory::new("airy");
     let sandbox = world().data(directory.file()).start().await.expect("a sandbox");
     let portal = Client::portal(&sandbox, Format::Xml);
-    let neighbour = r#"<contact><name><text value="Noor Zomerhof, buurvrouw op nummer twaalf, komt elke dag even langs"/></name></contact>"#;
-    portal.with_body(Method::POST, "Mailbox", airy("m1", neighbour)).await.bundle();
+    let words = "komt elke dag even langs ".repeat(10);
+    let neighbour = format!(
+        r#"<contact><name><text value="Noor Zomerhof"/></name><telecom><value value="{words}"/></telecom></contact>"#
+    );
+    portal.with_body(Method::POST, "Mailbox", airy("m1", &neighbour)).await.bundle();
     // White space buys no memory for elements that say nothing.
     let refused = portal.with_body(Method::POST, "Mailbox", airy("m2", "<contact/>")).await;
     let details = refused.details(400);

@@ -1,0 +1,71 @@
+//! [`FieldSet`]: which fields of a type a value has.
+
+use super::{FieldSchema, Structure, StructureList, Walker};
+use crate::primitive::{AnyPrimitive, AnyPrimitiveList};
+use crate::resource::Resource;
+use crate::xhtml::Xhtml;
+
+/// A set of fields of one type, by index. The largest type has 79.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct FieldSet(pub(super) u128);
+
+impl FieldSet {
+    /// Adds a field; tells whether it was new.
+    #[inline]
+    pub(crate) fn insert(&mut self, field: usize) -> bool {
+        let bit = 1_u128 << (field & 127);
+        let new = self.0 & bit == 0;
+        self.0 |= bit;
+        new
+    }
+
+    #[inline]
+    pub(crate) fn contains(self, field: usize) -> bool {
+        self.0 & (1 << (field & 127)) != 0
+    }
+
+    /// The fields of a value that are present; of a choice the alternative.
+    pub(crate) fn present_in(value: &dyn Structure) -> Self {
+        let mut present = Self::default();
+        value.walk(&mut present);
+        present
+    }
+
+    fn add(&mut self, field: &FieldSchema) {
+        self.insert(usize::from(field.index));
+    }
+}
+
+impl Walker for FieldSet {
+    fn primitive(&mut self, field: &'static FieldSchema, _: &dyn AnyPrimitive) {
+        self.add(field);
+    }
+
+    fn primitives(&mut self, field: &'static FieldSchema, _: &dyn AnyPrimitiveList) {
+        self.add(field);
+    }
+
+    fn structure(&mut self, field: &'static FieldSchema, _: &dyn Structure) {
+        self.add(field);
+    }
+
+    fn structures(&mut self, field: &'static FieldSchema, _: &dyn StructureList) {
+        self.add(field);
+    }
+
+    fn resource(&mut self, field: &'static FieldSchema, _: &Resource) {
+        self.add(field);
+    }
+
+    fn resources(&mut self, field: &'static FieldSchema, _: &[Resource]) {
+        self.add(field);
+    }
+
+    fn xhtml(&mut self, field: &'static FieldSchema, _: &Xhtml) {
+        self.add(field);
+    }
+
+    fn attribute(&mut self, field: &'static FieldSchema, _: &str) {
+        self.add(field);
+    }
+}

@@ -11,7 +11,6 @@ use crate::generated::valuesets::Event;
 use crate::header::Header;
 use crate::kind::ResourceKind;
 use crate::message::{Message, fresh_id};
-use crate::references::visit_references;
 use crate::source::{ApiVersion, Source};
 use crate::url::ResourceUrl;
 
@@ -295,7 +294,7 @@ fn addresses(
 
 /// Removes the versions from the references in a resource and shows their addresses.
 fn strip_versions(resource: &mut Resource, mut show: impl FnMut(ResourceUrl)) {
-    visit_references(resource, &mut |_, reference| {
+    resource.visit_references_mut(|_, reference| {
         let Some(url) = reference.reference.as_str().and_then(|text| text.parse::<ResourceUrl>().ok()) else {
             return;
         };

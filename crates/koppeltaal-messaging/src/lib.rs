@@ -15,7 +15,6 @@ mod kind;
 mod message;
 mod outcome;
 mod profile;
-mod references;
 mod reply;
 pub mod rules;
 mod source;

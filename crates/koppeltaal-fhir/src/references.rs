@@ -1,6 +1,6 @@
 //! Visiting the references in a resource or a bundle, to look at them or to change them.
 //!
-//! Looking walks as the writers do. Changing asks a walk which fields are present, and takes the slots of those.
+//! Looking walks as the writers do. Changing asks a walk which fields have something inside, and takes the slots of those.
 
 use std::any::Any;
 use std::fmt;
@@ -156,8 +156,8 @@ impl VisitorMut<'_> {
         if let Some(reference) = (value as &mut dyn Any).downcast_mut() {
             (self.visit)(ElementPath(&self.path), reference);
         }
-        // A slot makes what is absent, so only those of present fields are asked for.
-        for field in value.schema().fields_in(FieldSet::present_in(value)) {
+        // A slot makes what is absent, so only those of fields that have something inside are asked for.
+        for field in value.schema().fields_in(FieldSet::with_elements_in(value)) {
             match value.slot(usize::from(field.index)) {
                 Slot::Primitive(value) => self.primitive_value(field.name, None, value),
                 Slot::Primitives(values) => {

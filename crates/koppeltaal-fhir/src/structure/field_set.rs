@@ -24,25 +24,31 @@ impl FieldSet {
         self.0 & (1 << (field & 127)) != 0
     }
 
-    /// The fields of a value that are present; of a choice the alternative.
-    pub(crate) fn present_in(value: &dyn Structure) -> Self {
-        let mut present = Self::default();
-        value.walk(&mut present);
-        present
+    /// The fields of a value whose content has elements in turn: structures and resources, and primitives with companions.
+    pub(crate) fn with_elements_in(value: &dyn Structure) -> Self {
+        let mut fields = Self::default();
+        value.walk(&mut fields);
+        fields
     }
 
+    #[inline]
     fn add(&mut self, field: &FieldSchema) {
         self.insert(usize::from(field.index));
     }
 }
 
+/// What [`FieldSet::with_elements_in`] sees.
 impl Walker for FieldSet {
-    fn primitive(&mut self, field: &'static FieldSchema, _: &dyn AnyPrimitive) {
-        self.add(field);
+    fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
+        if value.companions().is_some() {
+            self.add(field);
+        }
     }
 
-    fn primitives(&mut self, field: &'static FieldSchema, _: &dyn AnyPrimitiveList) {
-        self.add(field);
+    fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList) {
+        if (0..values.len()).any(|index| values.get(index).companions().is_some()) {
+            self.add(field);
+        }
     }
 
     fn structure(&mut self, field: &'static FieldSchema, _: &dyn Structure) {
@@ -61,11 +67,7 @@ impl Walker for FieldSet {
         self.add(field);
     }
 
-    fn xhtml(&mut self, field: &'static FieldSchema, _: &Xhtml) {
-        self.add(field);
-    }
+    fn xhtml(&mut self, _: &'static FieldSchema, _: &Xhtml) {}
 
-    fn attribute(&mut self, field: &'static FieldSchema, _: &str) {
-        self.add(field);
-    }
+    fn attribute(&mut self, _: &'static FieldSchema, _: &str) {}
 }

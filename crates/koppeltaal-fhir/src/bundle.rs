@@ -6,7 +6,7 @@
 use crate::primitive::Primitive;
 use crate::primitives::Instant;
 use crate::resource::Resource;
-use crate::structure::{Field, FieldSchema, Shape, Slot, Structure, TypeSchema, Walker, member};
+use crate::structure::describe;
 use crate::unknown::Unknown;
 use crate::xhtml::Xhtml;
 
@@ -166,60 +166,7 @@ fn href<'a>(links: &'a [Link], rel: &str) -> Option<&'a str> {
     links.iter().find(|link| link.rel == rel).map(|link| link.href.as_str())
 }
 
-/// Describes a type of this file: its name, and its fields in the order in which they are written.
-macro_rules! describe {
-    ($type:ident $schema:ident $is_resource:literal $id:tt: $($index:literal $name:literal $field:ident $shape:ident $cardinality:ident,)*) => {
-        static $schema: TypeSchema =
-            TypeSchema::new(stringify!($type), $is_resource, &[$(FieldSchema::$cardinality($index, member!($name), Shape::$shape),)*])
-                .with_uri_as_id();
-
-        impl Structure for $type {
-            fn schema(&self) -> &'static TypeSchema {
-                &$schema
-            }
-
-            describe!(@id $id);
-
-            fn unknown(&self) -> &Unknown {
-                &self.unknown
-            }
-
-            fn unknown_mut(&mut self) -> &mut Unknown {
-                &mut self.unknown
-            }
-
-            fn walk(&self, walker: &mut dyn Walker) {
-                $(self.$field.walk(&$schema.fields[$index], walker);)*
-            }
-
-            fn slot(&mut self, index: usize) -> Slot<'_> {
-                match index {
-                    $($index => self.$field.slot(),)*
-                    _ => Slot::None,
-                }
-            }
-        }
-    };
-    (@id id) => {
-        fn id(&self) -> Option<&str> {
-            self.id.as_deref()
-        }
-
-        fn set_id(&mut self, id: String) {
-            self.id = Some(id);
-        }
-    };
-    // Atom's attributes-only elements have no id; one that turns up in JSON is not worth a field.
-    (@id none) => {
-        fn id(&self) -> Option<&str> {
-            None
-        }
-
-        fn set_id(&mut self, _: String) {}
-    };
-}
-
-describe! { Bundle BUNDLE true id:
+describe! { Bundle "Bundle" feed id:
     0 "title" title Primitive optional,
     1 "updated" updated Primitive optional,
     2 "link" link Structure list,
@@ -230,7 +177,7 @@ describe! { Bundle BUNDLE true id:
     7 "signature" signature Signature optional,
 }
 
-describe! { Entry ENTRY false id:
+describe! { Entry "Entry" feed_part id:
     0 "deleted" deleted Primitive optional,
     1 "title" title Primitive optional,
     2 "updated" updated Primitive optional,
@@ -242,18 +189,18 @@ describe! { Entry ENTRY false id:
     8 "summary" summary Xhtml optional,
 }
 
-describe! { Link LINK false none:
+describe! { Link "Link" feed_part:
     0 "rel" rel Attribute optional,
     1 "href" href Attribute mandatory,
 }
 
-describe! { Category CATEGORY false none:
+describe! { Category "Category" feed_part:
     0 "term" term Attribute mandatory,
     1 "label" label Attribute optional,
     2 "scheme" scheme Attribute mandatory,
 }
 
-describe! { Author AUTHOR false none:
+describe! { Author "Author" feed_part:
     0 "name" name Primitive optional,
     1 "uri" uri Primitive optional,
 }

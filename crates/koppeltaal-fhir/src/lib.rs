@@ -21,6 +21,7 @@ mod format;
 #[cfg(feature = "xml")]
 mod markup;
 mod primitive;
+mod references;
 #[cfg(all(feature = "json", feature = "xml"))]
 mod repair;
 mod report;
@@ -47,6 +48,7 @@ pub use format::{Format, UnknownFormat};
 pub use generated::datatypes;
 pub use generated::resources;
 pub use primitive::{ParseError, Primitive};
+pub use references::ElementPath;
 pub use report::Limits;
 pub use resource::{RESOURCE_TYPES, Resource, ResourceType};
 pub use unknown::{Unknown, UnknownNode, UnknownResource};

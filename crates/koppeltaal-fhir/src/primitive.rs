@@ -7,9 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::generated::datatypes::Extension;
-use crate::structure::{
-    Field, FieldSchema, Shape, Slot, Structure, TypeSchema, Walker, growth, member, structure_parts,
-};
+use crate::structure::{describe, growth};
 use crate::unknown::{Unknown, UnknownNode};
 
 /// The rare companions of a primitive value, boxed so that the many without pay one pointer.
@@ -22,22 +20,8 @@ pub(crate) struct Companions {
     pub(crate) unknown: Unknown,
 }
 
-static COMPANIONS: TypeSchema =
-    TypeSchema::new("Element", false, &[FieldSchema::list(0, member!("extension"), Shape::Structure)]);
-
-impl Structure for Companions {
-    structure_parts!(COMPANIONS);
-
-    fn walk(&self, walker: &mut dyn Walker) {
-        self.extension.walk(&COMPANIONS.fields[0], walker);
-    }
-
-    fn slot(&mut self, index: usize) -> Slot<'_> {
-        match index {
-            0 => self.extension.slot(),
-            _ => Slot::None,
-        }
-    }
+describe! { Companions "Element" element id:
+    0 "extension" extension Structure list,
 }
 
 impl Companions {

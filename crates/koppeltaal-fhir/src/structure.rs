@@ -4,6 +4,14 @@
 //! present, in schema order, and hand out the slot of a field by its index. Readers, writers and validation are
 //! written once, by hand, against these; they use trait objects so that they compile once, in this crate.
 
+mod describe;
+mod field_set;
+
+pub(crate) use describe::describe;
+pub(crate) use field_set::FieldSet;
+
+use std::any::Any;
+
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Primitive, Scalar};
 use crate::resource::Resource;
 use crate::unknown::Unknown;
@@ -89,12 +97,33 @@ impl Shape {
 }
 
 impl TypeSchema {
-    pub(crate) const fn new(name: &'static str, is_resource: bool, fields: &'static [FieldSchema]) -> Self {
+    /// A resource.
+    pub(crate) const fn resource(name: &'static str, fields: &'static [FieldSchema]) -> Self {
+        Self::new(name, true, fields)
+    }
+
+    /// A part of a resource: a data type, a component.
+    pub(crate) const fn element(name: &'static str, fields: &'static [FieldSchema]) -> Self {
+        Self::new(name, false, fields)
+    }
+
+    /// A bundle.
+    pub(crate) const fn feed(name: &'static str, fields: &'static [FieldSchema]) -> Self {
+        Self { has_uri_as_id: true, ..Self::new(name, true, fields) }
+    }
+
+    /// A part of a bundle.
+    pub(crate) const fn feed_part(name: &'static str, fields: &'static [FieldSchema]) -> Self {
+        Self { has_uri_as_id: true, ..Self::new(name, false, fields) }
+    }
+
+    const fn new(name: &'static str, is_resource: bool, fields: &'static [FieldSchema]) -> Self {
         let mut mandatory = FieldSet(0);
         let mut places = [NO_FIELD; PLACES];
         let mut index = 0;
         while index < fields.len() {
             let field = &fields[index];
+            assert!(field.index as usize == index, "a field's index is its place in the list");
             let place = place(field.key);
             if places[place] == NO_FIELD {
                 places[place] = index as u8;
@@ -107,17 +136,22 @@ impl TypeSchema {
         Self { name, is_resource, fields, mandatory, has_uri_as_id: false, places }
     }
 
-    pub(crate) const fn with_uri_as_id(self) -> Self {
-        Self { has_uri_as_id: true, ..self }
-    }
-
     /// The mandatory fields that are not in `present`.
     #[inline]
     pub(crate) fn missing(&self, present: FieldSet) -> impl Iterator<Item = &'static FieldSchema> {
-        let mut missing = self.mandatory.0 & !present.0;
+        self.fields_in(FieldSet(self.mandatory.0 & !present.0))
+    }
+
+    /// The fields that are in a set, in schema order.
+    #[inline]
+    pub(crate) fn fields_in(
+        &self,
+        FieldSet(mut left): FieldSet,
+    ) -> impl Iterator<Item = &'static FieldSchema> {
+        let fields = self.fields;
         std::iter::from_fn(move || {
-            let field = self.fields.get(missing.trailing_zeros() as usize)?;
-            missing &= missing - 1;
+            let field = fields.get(left.trailing_zeros() as usize)?;
+            left &= left - 1;
             Some(field)
         })
     }
@@ -145,31 +179,14 @@ impl TypeSchema {
     }
 }
 
-/// A set of fields of one type, by index. The largest type has 79.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct FieldSet(u128);
-
-impl FieldSet {
-    /// Adds a field; tells whether it was new.
-    #[inline]
-    pub(crate) fn insert(&mut self, field: usize) -> bool {
-        let bit = 1_u128 << (field & 127);
-        let new = self.0 & bit == 0;
-        self.0 |= bit;
-        new
-    }
-
-    #[inline]
-    pub(crate) fn contains(self, field: usize) -> bool {
-        self.0 & (1 << (field & 127)) != 0
-    }
-}
-
 /// A value with elements of its own.
-pub(crate) trait Structure {
+pub(crate) trait Structure: Any {
     fn schema(&self) -> &'static TypeSchema;
-    fn id(&self) -> Option<&str>;
-    fn set_id(&mut self, id: String);
+    fn id(&self) -> Option<&str> {
+        None
+    }
+    /// Drops the id where the type has none: Atom's attributes-only elements. One that turns up in JSON is not worth a field.
+    fn set_id(&mut self, _: String) {}
     fn unknown(&self) -> &Unknown;
     fn unknown_mut(&mut self) -> &mut Unknown;
     /// Shows `walker` every field that is present, in schema order.
@@ -219,6 +236,7 @@ pub(crate) trait StructureList {
     fn pop(&mut self);
     /// Bytes that the list will grow by for the next value: it doubles when it is full.
     fn growth(&self) -> usize;
+    fn get_mut(&mut self, index: usize) -> &mut dyn Structure;
 }
 
 impl<T: Structure + Default> StructureList for Vec<T> {
@@ -244,6 +262,10 @@ impl<T: Structure + Default> StructureList for Vec<T> {
 
     fn growth(&self) -> usize {
         growth(self) * size_of::<T>()
+    }
+
+    fn get_mut(&mut self, index: usize) -> &mut dyn Structure {
+        &mut self[index]
     }
 }
 
@@ -373,34 +395,44 @@ impl Field for String {
     }
 }
 
-/// An optional structure that is boxed because it is rarely there. A [`Field`] of its own would overlap with `Option<T>`.
-#[inline]
-pub(crate) fn walk_boxed<T: Structure>(
-    value: &Option<Box<T>>,
-    field: &'static FieldSchema,
-    walker: &mut dyn Walker,
-) {
-    if let Some(value) = value {
-        walker.boxed(field, &**value);
-    }
+/// Implements [`Field`] for types that an `Option` holds boxed because they are rarely there. An implementation for any `T`
+/// would overlap with that for `Option<T>`.
+macro_rules! boxed {
+    ($($type:ident)*) => {
+        $(
+            impl $crate::structure::Field for Option<Box<$type>> {
+                #[inline]
+                fn walk(
+                    &self,
+                    field: &'static $crate::structure::FieldSchema,
+                    walker: &mut dyn $crate::structure::Walker,
+                ) {
+                    if let Some(value) = self {
+                        walker.boxed(field, &**value);
+                    }
+                }
+
+                fn slot(&mut self) -> $crate::structure::Slot<'_> {
+                    $crate::structure::Slot::Boxed(&mut **self.get_or_insert_default())
+                }
+            }
+        )*
+    };
 }
 
-/// The slot of an optional boxed structure.
-pub(crate) fn slot_boxed<T: Structure + Default>(value: &mut Option<Box<T>>) -> Slot<'_> {
-    Slot::Boxed(&mut **value.get_or_insert_default())
-}
+pub(crate) use boxed;
 
 /// A choice of types (`value[x]`), as the generated enums implement it.
 pub(crate) trait Choice: Sized {
-    /// The alternative that is present, counted from 0.
+    /// The index of the alternative that is present, among all fields of the type.
     fn alternative(&self) -> usize;
-    /// An empty value of an alternative.
-    fn empty(alternative: usize) -> Self;
+    /// An empty value of the alternative with this index.
+    fn empty(alternative: usize) -> Option<Self>;
     fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker);
     fn slot(&mut self) -> Slot<'_>;
 }
 
-/// Walks the choice whose alternatives are `fields`.
+/// Walks a choice that is one of the `fields` of a type.
 pub(crate) fn walk_choice(
     choice: &Option<impl Choice>,
     fields: &'static [FieldSchema],
@@ -414,37 +446,10 @@ pub(crate) fn walk_choice(
 /// The slot of one alternative of a choice, which replaces whatever other alternative was there.
 pub(crate) fn slot_choice<C: Choice>(choice: &mut Option<C>, alternative: usize) -> Slot<'_> {
     if choice.as_ref().map(C::alternative) != Some(alternative) {
-        *choice = Some(C::empty(alternative));
+        *choice = C::empty(alternative);
     }
     choice.as_mut().map_or(Slot::None, C::slot)
 }
-
-/// The parts of [`Structure`] that are the same for every generated type.
-macro_rules! structure_parts {
-    ($schema:ident) => {
-        fn schema(&self) -> &'static TypeSchema {
-            &$schema
-        }
-
-        fn id(&self) -> Option<&str> {
-            self.id.as_deref()
-        }
-
-        fn set_id(&mut self, id: String) {
-            self.id = Some(id);
-        }
-
-        fn unknown(&self) -> &Unknown {
-            &self.unknown
-        }
-
-        fn unknown_mut(&mut self) -> &mut Unknown {
-            &mut self.unknown
-        }
-    };
-}
-
-pub(crate) use structure_parts;
 
 /// The name of a field as [`FieldSchema::member`] has it.
 macro_rules! member {
@@ -491,8 +496,9 @@ impl FieldSchema {
         }
     }
 
-    /// Makes this an alternative of the choice whose first alternative is at `first`.
-    pub(crate) const fn alternative_of(self, first: u8) -> Self {
+    /// Makes this an alternative of the choice whose alternatives are at `first` to `last`.
+    pub(crate) const fn alternative_of(self, first: u8, last: u8) -> Self {
+        assert!(first <= self.index && self.index <= last, "an alternative is among those of its choice");
         Self { choice: Some(first), ..self }
     }
 }

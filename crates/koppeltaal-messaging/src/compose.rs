@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use koppeltaal_fhir::datatypes::ResourceReference;
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::{RESOURCE_TYPES, Resource};
 
@@ -11,7 +12,6 @@ use crate::generated::valuesets::Event;
 use crate::header::Header;
 use crate::kind::ResourceKind;
 use crate::message::{Message, fresh_id};
-use crate::references::visit_references;
 use crate::source::{ApiVersion, Source};
 use crate::url::ResourceUrl;
 
@@ -295,16 +295,23 @@ fn addresses(
 
 /// Removes the versions from the references in a resource and shows their addresses.
 fn strip_versions(resource: &mut Resource, mut show: impl FnMut(ResourceUrl)) {
-    visit_references(resource, &mut |_, reference| {
-        let Some(url) = reference.reference.as_str().and_then(|text| text.parse::<ResourceUrl>().ok()) else {
-            return;
-        };
-        let plain = url.without_version();
-        if url.version().is_some() {
-            // Only the value: the reference may have an id and extensions.
-            reference.reference.value = Some(plain.as_str().to_owned());
+    let url_of = |reference: &ResourceReference| reference.reference.as_str()?.parse::<ResourceUrl>().ok();
+    let mut has_versions = false;
+    resource.visit_references(|_, reference| {
+        if let Some(url) = url_of(reference) {
+            has_versions |= url.version().is_some();
+            show(url.without_version());
         }
-        show(plain);
+    });
+    // Most references have no version; then a resource that a clone shares is not copied.
+    if !has_versions {
+        return;
+    }
+    resource.visit_references_mut(|_, reference| {
+        if let Some(url) = url_of(reference).filter(|url| url.version().is_some()) {
+            // Only the value: the reference may have an id and extensions.
+            reference.reference.value = Some(url.without_version().as_str().to_owned());
+        }
     });
 }
 

@@ -15,7 +15,6 @@ mod kind;
 mod message;
 mod outcome;
 mod profile;
-mod references;
 mod reply;
 pub mod rules;
 mod source;
@@ -38,7 +37,6 @@ pub use kind::{ResourceKind, UnknownKind};
 pub use message::{Message, domain_of, domain_tag, message_tag};
 pub use outcome::details;
 pub use profile::{Binding, CodeSystem, ElementRule, ElementType, Profile, Reference, Rest, UnlistedCode};
-pub use references::references_in;
 pub use reply::{Reply, ReplyError};
 pub use source::{ApiVersion, CONNECTOR_SOFTWARE, CONNECTOR_VERSION, Source, UnknownApiVersion};
 pub use status::{

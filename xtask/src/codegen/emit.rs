@@ -1,5 +1,7 @@
 //! Tokens: one file per schema file, `resource.rs` with the enum of all resources, and `mod.rs`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
@@ -59,35 +61,102 @@ fn module_file(module: &Module) -> TokenStream {
         name => format!(" The resource of `{name}.schema`, its components and its code lists."),
     };
     let imports = imports(module);
+    let boxed: Vec<Ident> = boxed(module).into_iter().map(ident).collect();
+    let boxed = (!boxed.is_empty()).then(|| quote! { boxed! { #(#boxed)* } });
     quote! {
         #![doc = #title]
         #imports
         #(#types)*
+        #boxed
         #(#lists)*
     }
 }
 
-/// What the module uses; one list for all files, so some names go unused in some.
+/// What the module uses of other modules.
 fn imports(module: &Module) -> TokenStream {
-    let data_types = (module.name != "datatypes").then(|| {
-        quote! {
-            #[allow(unused_imports, reason = "one list for all generated files")]
-            use super::datatypes::*;
-        }
-    });
-    quote! {
-        #[allow(unused_imports, reason = "one list for all generated files")]
-        use crate::{primitive::Primitive, resource::Resource, code_list::*, structure::*, primitives::*, unknown::Unknown, xhtml::Xhtml};
-        #data_types
+    let mut imports = Imports::default();
+    if !module.types.is_empty() {
+        imports.add("crate::structure", "describe");
+        imports.add("crate::unknown", "Unknown");
     }
+    if !module.codes.is_empty() {
+        imports.add("crate::code_list", "code_list");
+    }
+    if !boxed(module).is_empty() {
+        imports.add("crate::structure", "boxed");
+    }
+    for field in module.types.iter().flat_map(|one| &one.fields) {
+        imports.add_content(module, &field.content);
+    }
+    imports.tokens()
+}
+
+/// Names by the path of their module.
+#[derive(Default)]
+struct Imports(BTreeMap<&'static str, BTreeSet<String>>);
+
+impl Imports {
+    fn add(&mut self, path: &'static str, name: &str) {
+        self.0.entry(path).or_default().insert(name.to_owned());
+    }
+
+    /// What the Rust type of `content` names.
+    fn add_content(&mut self, module: &Module, content: &Content) {
+        match content {
+            Content::Attribute => {}
+            Content::Xhtml => self.add("crate::xhtml", "Xhtml"),
+            Content::AnyResource => self.add("crate::resource", "Resource"),
+            Content::IdReference => self.add("crate::primitive", "Primitive"),
+            Content::Primitive { name, .. } => {
+                self.add("crate::primitive", "Primitive");
+                if !matches!(name.as_str(), "boolean" | "integer" | "string") {
+                    self.add("crate::primitives", &scalar(name).to_string());
+                }
+            }
+            Content::Code { list } => {
+                self.add("crate::primitive", "Primitive");
+                if !module.codes.iter().any(|own| own.name == *list) {
+                    self.add("super::datatypes", list);
+                }
+            }
+            Content::Structure { name, .. } => {
+                if !module.types.iter().any(|own| names::type_name(&own.name) == *name) {
+                    self.add("super::datatypes", name);
+                }
+            }
+            Content::Choice { alternatives, .. } => {
+                alternatives.iter().for_each(|content| self.add_content(module, content));
+            }
+        }
+    }
+
+    fn tokens(&self) -> TokenStream {
+        let uses = self.0.iter().map(|(path, names)| {
+            let path = path.split("::").map(ident);
+            let names = names.iter().map(|name| ident(name));
+            quote! { use #(#path::)* {#(#names),*}; }
+        });
+        quote! { #(#uses)* }
+    }
+}
+
+/// The types that fields of the module hold boxed.
+fn boxed(module: &Module) -> BTreeSet<&str> {
+    let fields = module.types.iter().flat_map(|one| one.fields.iter().map(move |field| (one, field)));
+    fields
+        .filter(|(one, field)| is_boxed(one, field))
+        .filter_map(|(_, field)| match &field.content {
+            Content::Structure { name, .. } => Some(name.as_str()),
+            _ => None,
+        })
+        .collect()
 }
 
 fn structure(module: &Module, one: &Type) -> TokenStream {
     let name = ident(&names::type_name(&one.name));
-    let table = ident(&names::static_name(&one.name));
     let doc = documentation::of_type(module, one);
     let standard_name = &one.name;
-    let is_resource = matches!(one.role, Role::Resource | Role::Binary);
+    let kind = ident(if matches!(one.role, Role::Resource | Role::Binary) { "resource" } else { "element" });
 
     let fields = one.fields.iter().map(|field| {
         let doc = documentation::of_field(module, one, field);
@@ -95,31 +164,7 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
         let field_type = rust_type(one, field);
         quote! { #[doc = #doc] pub #field_name: #field_type }
     });
-    let schemas = one.fields.iter().flat_map(field_schemas);
-    let walks = one.fields.iter().map(|field| {
-        let field_name = names::field_ident(&field.name);
-        let index = Literal::usize_unsuffixed(field.index);
-        match &field.content {
-            Content::Choice { alternatives, .. } => {
-                let end = Literal::usize_unsuffixed(field.index + alternatives.len());
-                quote! { walk_choice(&self.#field_name, &fields[#index..#end], walker); }
-            }
-            _ if is_boxed(one, field) => quote! { walk_boxed(&self.#field_name, &fields[#index], walker); },
-            _ => quote! { self.#field_name.walk(&fields[#index], walker); },
-        }
-    });
-    let slots = one.fields.iter().map(|field| {
-        let field_name = names::field_ident(&field.name);
-        let index = Literal::usize_unsuffixed(field.index);
-        match &field.content {
-            Content::Choice { alternatives, .. } => {
-                let last = Literal::usize_unsuffixed(field.index + alternatives.len() - 1);
-                quote! { #index..=#last => slot_choice(&mut self.#field_name, index - #index), }
-            }
-            _ if is_boxed(one, field) => quote! { #index => slot_boxed(&mut self.#field_name), },
-            _ => quote! { #index => self.#field_name.slot(), },
-        }
-    });
+    let rows = one.fields.iter().map(row);
     let choices = one.fields.iter().filter_map(|field| match &field.content {
         Content::Choice { enumeration, alternatives } => Some(choice(one, field, enumeration, alternatives)),
         _ => None,
@@ -135,51 +180,38 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
             pub unknown: Unknown,
         }
 
-        static #table: TypeSchema = TypeSchema::new(#standard_name, #is_resource, &[#(#schemas),*]);
-
-        impl Structure for #name {
-            structure_parts!(#table);
-
-            fn walk(&self, walker: &mut dyn Walker) {
-                let fields = #table.fields;
-                #(#walks)*
-            }
-
-            fn slot(&mut self, index: usize) -> Slot<'_> {
-                match index {
-                    #(#slots)*
-                    _ => Slot::None,
-                }
-            }
-        }
+        describe! { #name #standard_name #kind id: #(#rows,)* }
 
         #(#choices)*
     }
 }
 
-/// The rows of the schema table for a field: one, or one per alternative of a choice.
-fn field_schemas(field: &Field) -> Vec<TokenStream> {
-    let constructor = match (field.cardinality.required, field.cardinality.repeats) {
+/// What `describe!` says of a field: a row, or a row per alternative of a choice.
+fn row(field: &Field) -> TokenStream {
+    let cardinality = ident(match (field.cardinality.required, field.cardinality.repeats) {
         (false, false) => "optional",
         (true, false) => "mandatory",
         (false, true) => "list",
         (true, true) => "mandatory_list",
-    };
+    });
+    let field_name = names::field_ident(&field.name);
+    let first = Literal::usize_unsuffixed(field.index);
     match &field.content {
-        Content::Choice { alternatives, .. } => {
-            let first = Literal::usize_unsuffixed(field.index);
-            let alternatives = alternatives.iter().enumerate().map(|(offset, content)| {
+        Content::Choice { enumeration, alternatives } => {
+            let enumeration = ident(enumeration);
+            let rows = alternatives.iter().enumerate().map(|(offset, content)| {
                 let index = Literal::usize_unsuffixed(field.index + offset);
-                let name = names::alternative(&field.name, &documentation::alternative_type(content));
-                let (shape, constructor) = (shape(content), ident(constructor));
-                quote! { FieldSchema::#constructor(#index, member!(#name), Shape::#shape).alternative_of(#first) }
+                let type_name = documentation::alternative_type(content);
+                let name = names::alternative(&field.name, &type_name);
+                let (variant, shape) = (ident(&names::alternative_variant(&type_name)), shape(content));
+                quote! { #index #name #variant #shape, }
             });
-            alternatives.collect()
+            let last = Literal::usize_unsuffixed(field.index + alternatives.len() - 1);
+            quote! { choice #field_name #enumeration #cardinality #first..=#last { #(#rows)* } }
         }
         content => {
-            let index = Literal::usize_unsuffixed(field.index);
-            let (name, shape, constructor) = (&field.name, shape(content), ident(constructor));
-            vec![quote! { FieldSchema::#constructor(#index, member!(#name), Shape::#shape) }]
+            let (name, shape) = (&field.name, shape(content));
+            quote! { #first #name #field_name #shape #cardinality }
         }
     }
 }
@@ -256,11 +288,8 @@ fn scalar(primitive: &str) -> Ident {
 fn choice(one: &Type, field: &Field, enumeration: &str, alternatives: &[Content]) -> TokenStream {
     let name = ident(enumeration);
     let doc = documentation::of_choice(one, field);
-    let variants: Vec<Ident> = alternatives
-        .iter()
-        .map(|content| ident(&names::alternative_variant(&documentation::alternative_type(content))))
-        .collect();
-    let declarations = alternatives.iter().zip(&variants).map(|(content, variant)| {
+    let declarations = alternatives.iter().map(|content| {
+        let variant = ident(&names::alternative_variant(&documentation::alternative_type(content)));
         let doc = documentation::of_alternative(field, content);
         let value = value_type(content);
         let value = if matches!(content, Content::Structure { .. }) {
@@ -270,46 +299,11 @@ fn choice(one: &Type, field: &Field, enumeration: &str, alternatives: &[Content]
         };
         quote! { #[doc = #doc] #variant(#value) }
     });
-    let numbers: Vec<Literal> = (0..variants.len()).map(Literal::usize_unsuffixed).collect();
-    // The last alternative stands for every larger index, so that the match is complete.
-    let patterns = numbers.iter().enumerate().map(|(index, number)| {
-        if index + 1 == numbers.len() {
-            quote! { _ }
-        } else {
-            quote! { #number }
-        }
-    });
     quote! {
         #[doc = #doc]
         #[derive(Debug, Clone, PartialEq)]
         pub enum #name {
             #(#declarations,)*
-        }
-
-        impl Choice for #name {
-            fn alternative(&self) -> usize {
-                match self {
-                    #(Self::#variants(_) => #numbers,)*
-                }
-            }
-
-            fn empty(alternative: usize) -> Self {
-                match alternative {
-                    #(#patterns => Self::#variants(Default::default()),)*
-                }
-            }
-
-            fn walk(&self, field: &'static FieldSchema, walker: &mut dyn Walker) {
-                match self {
-                    #(Self::#variants(value) => value.walk(field, walker),)*
-                }
-            }
-
-            fn slot(&mut self) -> Slot<'_> {
-                match self {
-                    #(Self::#variants(value) => value.slot(),)*
-                }
-            }
         }
     }
 }

@@ -26,18 +26,6 @@ pub(crate) fn field_ident(name: &str) -> proc_macro2::Ident {
         .unwrap_or_else(|_| proc_macro2::Ident::new_raw(&snake, proc_macro2::Span::call_site()))
 }
 
-/// A static's name: `Patient.Contact` becomes `PATIENT_CONTACT`.
-pub(crate) fn static_name(name: &str) -> String {
-    let parts: Vec<String> = name
-        .split('.')
-        .map(|part| {
-            let snake = field_name(part);
-            snake.trim_start_matches('_').to_ascii_uppercase()
-        })
-        .collect();
-    parts.join("_")
-}
-
 /// The member name of a choice's alternative: prefix and type, `ResourceReference` shortened to `Resource`.
 pub(crate) fn alternative(prefix: &str, type_name: &str) -> String {
     format!("{prefix}{}", alternative_variant(type_name))
@@ -98,7 +86,6 @@ mod tests {
         assert_eq!(type_name("Patient.Contact"), "PatientContact");
         assert_eq!(field_name("birthDate"), "birth_date");
         assert_eq!(field_ident("type").to_string(), "r#type");
-        assert_eq!(static_name("Patient.Contact"), "PATIENT_CONTACT");
         assert_eq!(alternative("value", "ResourceReference"), "valueResource");
         assert_eq!(alternative("value", "dateTime"), "valueDateTime");
     }

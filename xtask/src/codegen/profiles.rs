@@ -2,7 +2,7 @@
 //!
 //! `parse` reads the schema text, `resolve` finds each field's place in the DSTU1 model and its Rust type, `emit` writes
 //! the structs and their moves, `lists` the value sets and the constants, `rules` the tables that validation reads,
-//! `events` the table of the events, `references` the visitor of references, from the DSTU1 model alone.
+//! `events` the table of the events.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +19,6 @@ mod emit;
 mod events;
 mod lists;
 pub(crate) mod parse;
-mod references;
 mod resolve;
 mod rules;
 #[cfg(test)]
@@ -44,7 +43,6 @@ fn files_of(schema: &Schema, dstu1: &Model) -> Result<Vec<(String, TokenStream)>
         files.insert(format!("{}.rs", module.name), emit::module(module));
     }
     files.insert("events.rs".to_owned(), events::module(schema)?);
-    files.insert("references.rs".to_owned(), references::module(dstu1));
     files.insert("valuesets.rs".to_owned(), lists::valuesets(schema)?);
     files.insert("vocabulary.rs".to_owned(), lists::vocabulary(schema, &modules)?);
     files.insert("mod.rs".to_owned(), emit::index(&modules));

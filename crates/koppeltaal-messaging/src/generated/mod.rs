@@ -16,7 +16,6 @@ mod user_message;
 mod storage_item;
 mod operation_outcome;
 pub(crate) mod events;
-mod references;
 pub mod valuesets;
 pub(crate) mod vocabulary;
 #[doc = include_str!("../profile/guide.md")]

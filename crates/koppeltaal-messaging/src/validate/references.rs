@@ -8,7 +8,6 @@ use crate::compose::may_stay_out;
 use crate::entry::Index;
 use crate::generated::valuesets::Event;
 use crate::header::Header;
-use crate::references::visit_references;
 use crate::rules;
 use crate::url::ResourceUrl;
 
@@ -23,10 +22,9 @@ pub(super) fn check(
     let patient = header.patient().and_then(|patient| patient.parse::<ResourceUrl>().ok());
     let owner = header.source_endpoint().unwrap_or_default();
     for held in entries {
-        // The visitor is made for changing references too; a check needs a copy of its own.
-        visit_references(&mut held.resource.clone(), &mut |path, reference| {
+        held.resource.visit_references(|path, reference| {
             let Some(text) = reference.reference.as_str().filter(|text| !text.is_empty()) else { return };
-            let path = path.text();
+            let path = path.to_string();
             if text.starts_with('#') || held.is_header() && path.starts_with("data[") {
                 return;
             }

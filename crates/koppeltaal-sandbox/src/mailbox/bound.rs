@@ -5,7 +5,6 @@
 
 use koppeltaal_fhir::Resource;
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
-use koppeltaal_messaging::references_in;
 use koppeltaal_messaging::vocabulary::extension::care_team::SUBJECT;
 
 use super::posting::Posting;
@@ -90,12 +89,16 @@ pub(crate) fn names_another(
     only: &str,
     is_of_another: impl Fn(&str) -> bool,
 ) -> bool {
-    references_in(resource).iter().any(|(path, text)| {
+    let mut found = false;
+    resource.visit_references(|path, reference| {
+        let Some(text) = reference.reference.as_str() else { return };
         let target = resolved(split_version(text).0, url);
+        let path = path.to_string();
         let element = path.rsplit('.').next().and_then(|last| last.split('[').next());
         let is_about = element.is_some_and(|element| ABOUT.contains(&element));
-        target != only && (is_about || is_patient(&target) || is_of_another(&target))
-    })
+        found |= target != only && (is_about || is_patient(&target) || is_of_another(&target));
+    });
+    found
 }
 
 /// A reference in full: a relative one starts at the base of the resource in which it stands.

@@ -24,7 +24,6 @@ pub(super) fn index(modules: &[Module]) -> TokenStream {
         #![doc = " What `cargo xtask codegen` writes from `schemas/koppeltaal`."]
         #(mod #names;)*
         pub(crate) mod events;
-        mod references;
         pub mod valuesets;
         pub(crate) mod vocabulary;
 

@@ -1,0 +1,73 @@
+//! [`FieldSet`]: which fields of a type a value has.
+
+use super::{FieldSchema, Structure, StructureList, Walker};
+use crate::primitive::{AnyPrimitive, AnyPrimitiveList};
+use crate::resource::Resource;
+use crate::xhtml::Xhtml;
+
+/// A set of fields of one type, by index. The largest type has 79.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct FieldSet(pub(super) u128);
+
+impl FieldSet {
+    /// Adds a field; tells whether it was new.
+    #[inline]
+    pub(crate) fn insert(&mut self, field: usize) -> bool {
+        let bit = 1_u128 << (field & 127);
+        let new = self.0 & bit == 0;
+        self.0 |= bit;
+        new
+    }
+
+    #[inline]
+    pub(crate) fn contains(self, field: usize) -> bool {
+        self.0 & (1 << (field & 127)) != 0
+    }
+
+    /// The fields of a value whose content has elements in turn: structures and resources, and primitives with companions.
+    pub(crate) fn with_elements_in(value: &dyn Structure) -> Self {
+        let mut fields = Self::default();
+        value.walk(&mut fields);
+        fields
+    }
+
+    #[inline]
+    fn add(&mut self, field: &FieldSchema) {
+        self.insert(usize::from(field.index));
+    }
+}
+
+/// What [`FieldSet::with_elements_in`] sees.
+impl Walker for FieldSet {
+    fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
+        if value.companions().is_some() {
+            self.add(field);
+        }
+    }
+
+    fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList) {
+        if (0..values.len()).any(|index| values.get(index).companions().is_some()) {
+            self.add(field);
+        }
+    }
+
+    fn structure(&mut self, field: &'static FieldSchema, _: &dyn Structure) {
+        self.add(field);
+    }
+
+    fn structures(&mut self, field: &'static FieldSchema, _: &dyn StructureList) {
+        self.add(field);
+    }
+
+    fn resource(&mut self, field: &'static FieldSchema, _: &Resource) {
+        self.add(field);
+    }
+
+    fn resources(&mut self, field: &'static FieldSchema, _: &[Resource]) {
+        self.add(field);
+    }
+
+    fn xhtml(&mut self, _: &'static FieldSchema, _: &Xhtml) {}
+
+    fn attribute(&mut self, _: &'static FieldSchema, _: &str) {}
+}

@@ -28,7 +28,6 @@ mod report;
 mod resource;
 mod structure;
 mod unknown;
-#[cfg(any(feature = "json", feature = "xml"))]
 mod weight;
 mod xhtml;
 

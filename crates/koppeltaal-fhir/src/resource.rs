@@ -29,7 +29,6 @@ pub trait ResourceType: Sealed + Sized {
 impl Resource {
     /// What a resource takes in memory beside its fields: its place in the list that holds it, twice while that list grows,
     /// and the counters of who shares it.
-    #[cfg(any(feature = "json", feature = "xml"))]
     pub(crate) const COST: usize = 2 * size_of::<Self>() + 2 * size_of::<usize>();
 
     /// The resource as a `T`, if it is one: `resource.get::<Patient>()`.

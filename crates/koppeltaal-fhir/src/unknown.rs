@@ -109,11 +109,9 @@ impl AtomPart {
 impl UnknownNode {
     /// Bytes to account for: the node in a list that may have half as much room again, its old place while the list moves,
     /// and two small texts.
-    #[cfg(any(feature = "json", feature = "xml"))]
     pub(crate) const COST: usize = size_of::<Self>() * 5 / 2 + 2 * 32;
 
     /// The namespace that is kept with the name of an attribute.
-    #[cfg(any(feature = "json", feature = "xml"))]
     pub(crate) fn declared_namespace(&self) -> Option<&str> {
         match &self.content {
             UnknownContent::XmlAttribute { namespace, .. } => namespace.as_deref(),
@@ -152,7 +150,6 @@ pub struct UnknownResource {
 
 impl UnknownResource {
     /// Bytes to account for beside the source text.
-    #[cfg(any(feature = "json", feature = "xml"))]
     pub(crate) const COST: usize = size_of::<Self>() + 32;
 
     /// The name of the resource's type.

@@ -6,6 +6,11 @@
 //! again when it is written in either format and read with the same limits. For that, both numbers are counted in one
 //! place, here; the readers charge the same costs as they go, to stop early.
 
+#![cfg_attr(
+    not(any(feature = "json", feature = "xml")),
+    allow(unused_variables, reason = "without a format nothing unknown can be read")
+)]
+
 use crate::document::Document;
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
 use crate::primitives::is_xml_space;

@@ -110,6 +110,20 @@ async fn a_message_with_a_token_names_no_other_patient_anywhere() {
 }
 
 #[tokio::test]
+async fn a_second_content_of_an_entry_hides_nothing() {
+    let sandbox = start(confidential()).await;
+    let game = game(&sandbox, Format::Xml).await;
+    let message = Format::Xml.write(plan_of("m1", PLAN, PATIENT));
+    let (start, end) = message.rsplit_once("</entry>").expect("an entry");
+    let second = format!(
+        r#"<content type="text/xml"><Patient xmlns="http://hl7.org/fhir"><text>{OTHER}</text></Patient></content>"#
+    );
+    let answer =
+        game.with_body(reqwest::Method::POST, "Mailbox", format!("{start}{second}</entry>{end}")).await;
+    assert_eq!(answer.details(400), "The entry of a CarePlan has a second content.");
+}
+
+#[tokio::test]
 async fn a_token_does_not_touch_what_was_about_another_patient() {
     for format in FORMATS {
         let data = Directory::new(&format!("bounds-{format:?}"));

@@ -172,23 +172,48 @@ impl<'t> Reader<'t> {
         };
         self.report.earn(name, scalar.sure_length(&text));
         if kind != wanted {
-            let is_expected = field.shape == Shape::Count && kind == Kind::String;
-            let severity = if is_expected { Severity::Information } else { ERROR };
-            self.report.find((severity, Rule::JSON_TYPE), name, start, wanted.describe(), kind.describe())?;
+            self.other_kind(field, name, start, wanted, kind)?;
         }
-        match value.set(text) {
-            Verdict::Valid if field.shape == Shape::Signature => {
-                let markup = value.wire_text().unwrap_or_default();
-                self.signature(field, &markup, offset)
-            }
-            Verdict::Valid => Ok(()),
-            verdict => {
-                if value.companions().is_some() {
-                    self.report.charge(size_of::<Companions>(), offset)?;
-                }
-                self.report.value(name, value, verdict, offset)
-            }
+        let verdict = value.set(text);
+        if verdict == Verdict::Valid && field.shape != Shape::Signature {
+            return Ok(());
         }
+        self.unusual(field, name, value, verdict, offset)
+    }
+
+    /// Reports a value of another kind than the type demands.
+    #[cold]
+    fn other_kind(
+        &mut self,
+        field: &FieldSchema,
+        name: &str,
+        offset: usize,
+        wanted: Kind,
+        kind: Kind,
+    ) -> Result<()> {
+        let is_expected = field.shape == Shape::Count && kind == Kind::String;
+        let severity = if is_expected { Severity::Information } else { ERROR };
+        self.report.find((severity, Rule::JSON_TYPE), name, offset, wanted.describe(), kind.describe())
+    }
+
+    /// Looks at a value that was read, but is not simply right; at a signature in any case.
+    #[cold]
+    fn unusual(
+        &mut self,
+        field: &'static FieldSchema,
+        name: &str,
+        value: &dyn AnyPrimitive,
+        verdict: Verdict,
+        offset: usize,
+    ) -> Result<()> {
+        if verdict == Verdict::Valid {
+            let markup = value.wire_text().unwrap_or_default();
+            return self.signature(field, &markup, offset);
+        }
+        if value.companions().is_some() {
+            self.report.charge(size_of::<Companions>(), offset)?;
+        }
+        self.report.value(name, value, verdict, offset)
     }
 
     pub(super) fn primitives(
@@ -242,6 +267,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
+    #[inline(always)]
     pub(super) fn single_structure(
         &mut self,
         field: &'static FieldSchema,

@@ -190,6 +190,10 @@ impl PostedResource {
     fn read(mut entry: Entry) -> Result<Self, Refusal> {
         let content = content_of(&entry)?;
         let resource_type = content.resource_type();
+        // Which of two is meant is unclear, and what a token may do is told by looking at one.
+        if entry.unknown.iter().any(|node| node.name() == "content") {
+            return Err(Refusal::malformed(format!("The entry of a {resource_type} has a second content.")));
+        }
         // Normally the id has no version and the self link has; senders exist that do it the other way round.
         let id = entry.id.as_deref().filter(|id| !id.is_empty()).map(split_version);
         let link = entry.link("self").filter(|href| !href.is_empty()).map(split_version);

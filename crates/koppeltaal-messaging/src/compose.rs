@@ -2,134 +2,18 @@
 
 use std::fmt;
 
-use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::{RESOURCE_TYPES, Resource};
 
-use crate::content::Focal;
+use crate::draft::Draft;
 use crate::entry::MessageEntry;
 use crate::generated::valuesets::Event;
 use crate::header::Header;
 use crate::kind::ResourceKind;
 use crate::message::{Message, fresh_id};
 use crate::references::visit_references;
-use crate::source::{ApiVersion, Source};
+use crate::sender::Sender;
+use crate::source::ApiVersion;
 use crate::url::ResourceUrl;
-
-/// Who sends, into which domain, and by which rules for versions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sender {
-    source: Source,
-    domain: String,
-    api_version: ApiVersion,
-}
-
-impl Sender {
-    /// An application in a domain, with the newest rules for versions.
-    pub fn new(source: Source, domain: impl Into<String>) -> Self {
-        Self { source, domain: domain.into(), api_version: ApiVersion::default() }
-    }
-
-    /// With other rules for versions: those that the server has for this application instance.
-    #[must_use]
-    pub fn api_version(mut self, api_version: ApiVersion) -> Self {
-        self.api_version = api_version;
-        self
-    }
-
-    /// The application.
-    pub fn source(&self) -> &Source {
-        &self.source
-    }
-
-    /// The name of the domain.
-    pub fn domain(&self) -> &str {
-        &self.domain
-    }
-
-    /// The address of one of the application's own resources.
-    ///
-    /// # Errors
-    ///
-    /// An id that cannot stand in a URL.
-    pub fn url(&self, kind: ResourceKind, id: &str) -> Result<ResourceUrl, crate::UrlError> {
-        ResourceUrl::new(&self.source.endpoint, kind.url_segment(), id)
-    }
-
-    /// The rules for versions.
-    pub fn version_rules(&self) -> ApiVersion {
-        self.api_version
-    }
-
-    /// The draft of a message about one of the application's own resources: the event is that of the profile, the address
-    /// that of the id.
-    ///
-    /// # Errors
-    ///
-    /// An id that cannot stand in a URL.
-    pub fn draft<P: Focal>(&self, id: &str, focal: P) -> Result<Draft, crate::UrlError> {
-        Ok(Draft::new(P::EVENT, self.url(P::EVENT.focal(), id)?, focal))
-    }
-}
-
-/// What a message is to hold; [`Message::compose`] checks it and adds the rest.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Draft {
-    event: Event,
-    focal: MessageEntry,
-    patient: Option<ResourceUrl>,
-    related: Vec<MessageEntry>,
-    identifier: Option<String>,
-    timestamp: Option<Instant>,
-}
-
-impl Draft {
-    /// A message about a resource. Its address has the version that the application knows, if it knows one.
-    pub fn new(event: Event, url: ResourceUrl, focal: impl Into<Resource>) -> Self {
-        let focal = MessageEntry::new(url, focal);
-        Self { event, focal, patient: None, related: Vec::new(), identifier: None, timestamp: None }
-    }
-
-    /// Names the patient. Needed where the focal resource is not a patient and does not refer to exactly one.
-    #[must_use]
-    pub fn patient(mut self, patient: &ResourceUrl) -> Self {
-        self.patient = Some(patient.without_version());
-        self
-    }
-
-    /// Adds a resource that others in the message refer to.
-    #[must_use]
-    pub fn with(mut self, url: ResourceUrl, resource: impl Into<Resource>) -> Self {
-        self.related.push(MessageEntry::new(url, resource));
-        self
-    }
-
-    /// Says that what is in the draft is a change of this version of a resource. Nothing changes where the draft names a
-    /// version itself, or has no such resource.
-    #[must_use]
-    pub fn based_on(mut self, version: &ResourceUrl) -> Self {
-        for entry in std::iter::once(&mut self.focal).chain(&mut self.related) {
-            let lacks = |url: &&mut ResourceUrl| url.version().is_none() && url.same_resource(version);
-            if let Some(url) = entry.names.url.as_mut().filter(lacks) {
-                url.clone_from(version);
-            }
-        }
-        self
-    }
-
-    /// With this identifier instead of a fresh one: to send the same message once more.
-    #[must_use]
-    pub fn identifier(mut self, identifier: impl Into<String>) -> Self {
-        self.identifier = Some(identifier.into());
-        self
-    }
-
-    /// With this time instead of the current one.
-    #[must_use]
-    pub fn timestamp(mut self, timestamp: Instant) -> Self {
-        self.timestamp = Some(timestamp);
-        self
-    }
-}
 
 /// Why a draft makes no message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -232,12 +116,12 @@ impl Message {
             return Err(ComposeError::Missing(missing));
         }
 
-        if sender.api_version == ApiVersion::V1_3_3 {
+        if sender.version_rules() == ApiVersion::V1_3_3 {
             for entry in &mut related {
                 entry.names.url = entry.names.url.take().map(|url| url.without_version());
             }
         }
-        let mut header = Header::new(event, sender.source.to_fhir());
+        let mut header = Header::new(event, sender.source().to_fhir());
         header.set_patient(patient.as_ref());
         header.set_data(focal.url());
         if let Some(identifier) = identifier {
@@ -248,7 +132,7 @@ impl Message {
         }
         Ok(Self {
             id: Some(fresh_id()),
-            domain: Some(sender.domain.clone()),
+            domain: Some(sender.domain().to_owned()),
             header,
             focal,
             related,
@@ -342,7 +226,7 @@ fn missing(
     urls: &[ResourceUrl],
     references: &[(&ResourceUrl, ResourceUrl)],
 ) -> Option<Vec<MissingReference>> {
-    let endpoint = &sender.source.endpoint;
+    let endpoint = &sender.source().endpoint;
     let may_be_absent = |to: &ResourceUrl| {
         let to_patient = patient.filter(|patient| *patient == to);
         urls.contains(to) || may_stay_out(to, event, endpoint, to_patient)

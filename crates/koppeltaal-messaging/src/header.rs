@@ -8,10 +8,10 @@ use koppeltaal_fhir::resources::{MessageHeader, MessageHeaderResponse, MessageHe
 use koppeltaal_fhir::{Bundle, Entry, Primitive, Resource};
 use uuid::Uuid;
 
-use crate::bare;
 use crate::entry::Names;
 use crate::event::UnknownEvent;
 use crate::generated::valuesets::Event;
+use crate::misplaced;
 use crate::status::{Acknowledgement, IllegalTransition, ProcessingState, TRANSITIONS};
 use crate::url::ResourceUrl;
 use crate::vocabulary::extension::message_header::{IS_EXPIRED, PATIENT, PROCESSING_STATUS};
@@ -51,8 +51,8 @@ impl From<Header> for Resource {
 
 impl Header {
     fn shared(mut fhir: Arc<MessageHeader>, names: Names) -> Self {
-        if bare::has_references(&fhir) {
-            bare::wrap_references(Arc::make_mut(&mut fhir));
+        if misplaced::has_references(&fhir) {
+            misplaced::wrap_references(Arc::make_mut(&mut fhir));
         }
         Self { fhir, names }
     }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use koppeltaal_fhir::Resource;
 use koppeltaal_fhir::datatypes::{CodeableConcept, Coding};
 
-use crate::bare;
+use crate::misplaced;
 use crate::vocabulary::system::OTHER_RESOURCE_USAGE;
 
 macro_rules! kinds {
@@ -90,7 +90,7 @@ impl ResourceKind {
         let usage = match resource {
             Resource::Other(other) => Some(match &other.code {
                 Some(code) => usage_code(&code.coding)?.to_owned(),
-                None => usage_code(&bare::codings(&other.unknown))?.to_owned(),
+                None => usage_code(&misplaced::codings(&other.unknown))?.to_owned(),
             }),
             _ => None,
         };

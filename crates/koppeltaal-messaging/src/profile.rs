@@ -23,7 +23,7 @@ pub use rest::Rest;
 use koppeltaal_fhir::datatypes::CodeableConcept;
 use koppeltaal_fhir::{Finding, Resource, ResourceType, Unknown};
 
-use crate::bare;
+use crate::misplaced;
 
 /// What every generated profile is written with.
 pub(crate) mod prelude {
@@ -110,6 +110,8 @@ pub trait Profile: Sized + Checked + Into<Resource> + Into<Self::Fhir> + From<Se
 pub(crate) fn says<E: CodeSystem>(concept: Option<&CodeableConcept>, unknown: &Unknown, code: &E) -> bool {
     match concept {
         Some(concept) => concept.coding.iter().any(|coding| E::from_coding(coding).as_ref() == Some(code)),
-        None => bare::codings(unknown).iter().any(|coding| E::from_coding(coding).as_ref() == Some(code)),
+        None => {
+            misplaced::codings(unknown).iter().any(|coding| E::from_coding(coding).as_ref() == Some(code))
+        }
     }
 }

@@ -9,7 +9,7 @@ use koppeltaal_fhir::primitives;
 
 use super::native::Value;
 use super::{CodeSystem, Reference};
-use crate::bare;
+use crate::misplaced;
 
 /// How a value stands in an extension.
 pub(crate) trait Form<V>: Copy {
@@ -102,7 +102,7 @@ pub(crate) struct StringOrXhtml;
 
 impl Form<String> for StringOrXhtml {
     fn read(&self, extension: &Extension) -> Option<String> {
-        Plain.read(extension).or_else(|| bare::markup(extension))
+        Plain.read(extension).or_else(|| misplaced::markup(extension))
     }
 
     fn write(&self, value: &String) -> ExtensionValue {

@@ -1,10 +1,10 @@
 //! Profiles as types: nothing is lost on the way in and out, quirks are read, what is written is canonical.
 
-mod dice;
+mod as_written;
 mod quirks;
+mod random_resources;
 mod round_trip;
 mod rules;
-mod written;
 
 use koppeltaal_fhir::{Document, ReadOptions, Resource};
 use koppeltaal_messaging::Profile;

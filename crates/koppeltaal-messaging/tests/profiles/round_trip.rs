@@ -6,7 +6,7 @@ use koppeltaal_fhir::{Bundle, Document, Entry, Finding, ReadOptions, Resource};
 use koppeltaal_messaging::{Issue, Message, Profile, Validator, profiles::*};
 use proptest::prelude::*;
 
-use crate::dice::{Dice, RESOURCES};
+use crate::random_resources::{Dice, RESOURCES};
 use crate::{every_profile, resource};
 
 /// Checks a resource with every profile that its DSTU1 type can carry; says with how many.

@@ -1,0 +1,68 @@
+//! [`Draft`]: what an application says about a message before it is composed.
+
+use koppeltaal_fhir::Resource;
+use koppeltaal_fhir::primitives::Instant;
+
+use crate::entry::MessageEntry;
+use crate::generated::valuesets::Event;
+use crate::url::ResourceUrl;
+
+/// What a message is to hold; [`Message::compose`] checks it and adds the rest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    pub(crate) event: Event,
+    pub(crate) focal: MessageEntry,
+    pub(crate) patient: Option<ResourceUrl>,
+    pub(crate) related: Vec<MessageEntry>,
+    pub(crate) identifier: Option<String>,
+    pub(crate) timestamp: Option<Instant>,
+}
+
+impl Draft {
+    /// A message about a resource. Its address has the version that the application knows, if it knows one.
+    pub fn new(event: Event, url: ResourceUrl, focal: impl Into<Resource>) -> Self {
+        let focal = MessageEntry::new(url, focal);
+        Self { event, focal, patient: None, related: Vec::new(), identifier: None, timestamp: None }
+    }
+
+    /// Names the patient. Needed where the focal resource is not a patient and does not refer to exactly one.
+    #[must_use]
+    pub fn patient(mut self, patient: &ResourceUrl) -> Self {
+        self.patient = Some(patient.without_version());
+        self
+    }
+
+    /// Adds a resource that others in the message refer to.
+    #[must_use]
+    pub fn with(mut self, url: ResourceUrl, resource: impl Into<Resource>) -> Self {
+        self.related.push(MessageEntry::new(url, resource));
+        self
+    }
+
+    /// Says that what is in the draft is a change of this version of a resource. Nothing changes where the draft names a
+    /// version itself, or has no such resource.
+    #[must_use]
+    pub fn based_on(mut self, version: &ResourceUrl) -> Self {
+        for entry in std::iter::once(&mut self.focal).chain(&mut self.related) {
+            let lacks = |url: &&mut ResourceUrl| url.version().is_none() && url.same_resource(version);
+            if let Some(url) = entry.names.url.as_mut().filter(lacks) {
+                url.clone_from(version);
+            }
+        }
+        self
+    }
+
+    /// With this identifier instead of a fresh one: to send the same message once more.
+    #[must_use]
+    pub fn identifier(mut self, identifier: impl Into<String>) -> Self {
+        self.identifier = Some(identifier.into());
+        self
+    }
+
+    /// With this time instead of the current one.
+    #[must_use]
+    pub fn timestamp(mut self, timestamp: Instant) -> Self {
+        self.timestamp = Some(timestamp);
+        self
+    }
+}

@@ -30,10 +30,11 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let root = crate::workspace_root()?;
     let mut schemas = read_schemas(&root.join(SCHEMAS))?;
     fixups::apply(&mut schemas)?;
-    let model = Model::new(&schemas)?;
+    let koppeltaal = profiles::read(&root.join(profiles::SCHEMAS))?;
+    let model = Model::new(&schemas, koppeltaal.resource_types())?;
     let outputs = [
         Output::new(GENERATED, SCHEMAS, emit::files(&model))?,
-        Output::new(profiles::GENERATED, profiles::SCHEMAS, profiles::files(&root, &model)?)?,
+        Output::new(profiles::GENERATED, profiles::SCHEMAS, profiles::files(&koppeltaal, &model)?)?,
     ];
     if !check {
         return outputs.iter().try_for_each(|output| output.write(&root));

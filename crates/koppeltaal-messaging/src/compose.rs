@@ -6,9 +6,9 @@ use koppeltaal_fhir::{RESOURCE_TYPES, Resource};
 
 use crate::draft::Draft;
 use crate::entry::MessageEntry;
+use crate::generated::kinds::ResourceKind;
 use crate::generated::valuesets::Event;
 use crate::header::Header;
-use crate::kind::ResourceKind;
 use crate::message::{Message, fresh_id};
 use crate::references::visit_references;
 use crate::sender::Sender;
@@ -251,11 +251,11 @@ pub(crate) fn may_stay_out(
     patient: Option<&ResourceUrl>,
 ) -> bool {
     let is_patient = patient.is_some_and(|patient| patient.same_resource(to));
-    event.inside().is_empty()
+    event.related_kinds().is_empty()
         || !to.is_under(owner)
         || is_definition(to)
         || is_unsupported(to)
-        || is_patient && !event.patient_inside()
+        || is_patient && !event.carries_patient()
 }
 
 /// Whether the address is that of an activity definition, in either of the forms that are about.

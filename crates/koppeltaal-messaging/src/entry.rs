@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use koppeltaal_fhir::{Entry, Link, Resource, ResourceType};
 
-use crate::kind::ResourceKind;
+use crate::generated::kinds::ResourceKind;
 use crate::url::ResourceUrl;
 
 /// A resource in a message, and its address.

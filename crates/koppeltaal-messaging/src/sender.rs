@@ -2,7 +2,7 @@
 
 use crate::content::Focal;
 use crate::draft::Draft;
-use crate::kind::ResourceKind;
+use crate::generated::kinds::ResourceKind;
 use crate::source::{ApiVersion, Source};
 use crate::url::{ResourceUrl, UrlError};
 

@@ -2,7 +2,8 @@
 //!
 //! `parse` reads the schema text, `resolve` finds each field's place in the DSTU1 model and its Rust type, `emit` writes
 //! the structs and their moves, `lists` the value sets and the constants, `rules` the tables that validation reads,
-//! `events` the table of the events, `references` the visitor of references, from the DSTU1 model alone.
+//! `kinds` the kinds of resources, `events` the events and the contents of their messages, `references` the visitor of
+//! references, from the DSTU1 model alone.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,6 +18,7 @@ use crate::schema::Cardinality;
 mod documentation;
 mod emit;
 mod events;
+mod kinds;
 mod lists;
 pub(crate) mod parse;
 mod references;
@@ -33,17 +35,14 @@ pub(super) const GENERATED: &str = "crates/koppeltaal-messaging/src/generated";
 const BASE: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/";
 
 /// The generated files by name.
-pub(super) fn files(root: &Path, dstu1: &Model) -> Result<Vec<(String, TokenStream)>> {
-    files_of(&read(&root.join(SCHEMAS))?, dstu1)
-}
-
-fn files_of(schema: &Schema, dstu1: &Model) -> Result<Vec<(String, TokenStream)>> {
+pub(super) fn files(schema: &Schema, dstu1: &Model) -> Result<Vec<(String, TokenStream)>> {
     let modules = resolve::modules(schema, dstu1)?;
     let mut files = BTreeMap::new();
     for module in &modules {
         files.insert(format!("{}.rs", module.name), emit::module(module));
     }
     files.insert("events.rs".to_owned(), events::module(schema)?);
+    files.insert("kinds.rs".to_owned(), kinds::module(schema, &modules)?);
     files.insert("references.rs".to_owned(), references::module(dstu1));
     files.insert("valuesets.rs".to_owned(), lists::valuesets(schema)?);
     files.insert("vocabulary.rs".to_owned(), lists::vocabulary(schema, &modules)?);
@@ -75,6 +74,7 @@ pub(crate) struct Schema {
     pub(crate) lists: Vec<List>,
     pub(crate) systems: Vec<System>,
     events: Vec<Event>,
+    kinds: Vec<Kind>,
 }
 
 /// A profile, or a component of one.
@@ -87,6 +87,8 @@ pub(crate) struct Structure {
     pub(crate) is_component: bool,
     /// Whether the crate has hand-written code for it: then only constants are generated.
     by_hand: bool,
+    /// Whether a profile has no kind: no message holds such a resource.
+    without_kind: bool,
     pub(crate) fields: Vec<Field>,
 }
 
@@ -175,10 +177,41 @@ struct Event {
     profile: String,
     /// The kinds that a focal resource is of, the one that is written first.
     focal: Vec<String>,
-    /// Whether a patient is named in the header, and then whether the patient's resource is in the message.
-    patient: Option<bool>,
-    /// The kinds of resources that come along.
+    /// What it says about the patient.
+    patient: PatientPresence,
+    /// The kinds of the resources that the message may hold besides.
     with: Vec<String>,
+}
+
+/// What an event says about the patient. The names are those of the variants in the generated code.
+#[derive(Debug, Clone, Copy)]
+enum PatientPresence {
+    /// The header names no patient.
+    None,
+    /// The header names the patient; the resource may be left out.
+    Referenced,
+    /// The header names the patient, and the resource is in the message.
+    Required,
+}
+
+/// A line of the table of kinds.
+#[derive(Debug)]
+struct Kind {
+    name: String,
+    /// The DSTU1 resource that carries the kind.
+    base: String,
+    /// The type segment of its URLs.
+    segment: String,
+    note: Option<String>,
+}
+
+impl Schema {
+    /// The DSTU1 resources that profiles and kinds need.
+    pub(in crate::codegen) fn resource_types(&self) -> impl Iterator<Item = &str> {
+        let profiles = self.structures.iter().filter(|structure| !structure.is_component);
+        let kinds = self.kinds.iter().map(|kind| kind.base.as_str());
+        profiles.map(|profile| profile.base.as_str()).chain(kinds)
+    }
 }
 
 /// The absolute form of a URL in a schema.

@@ -16,6 +16,7 @@ mod user_message;
 mod storage_item;
 mod operation_outcome;
 pub(crate) mod events;
+pub(crate) mod kinds;
 mod references;
 pub mod valuesets;
 pub(crate) mod vocabulary;

@@ -7,8 +7,8 @@ use koppeltaal_fhir::datatypes::{CodeableConcept, Extension};
 use koppeltaal_fhir::{Finding, RESOURCE_TYPES, Rule, Severity};
 
 use super::{CodeSystem, Reference};
+use crate::generated::kinds::ResourceKind;
 use crate::generated::vocabulary::system::NULL_FLAVOR;
-use crate::kind::ResourceKind;
 use crate::rules;
 
 /// What a profile says about one element.

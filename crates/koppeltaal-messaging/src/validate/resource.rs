@@ -6,14 +6,10 @@ use std::collections::BTreeSet;
 use koppeltaal_fhir::{Resource, Severity};
 
 use super::{Place, identifier};
-use crate::generated::profiles::{
-    ActivityDefinition, Application, CarePlan, CarePlanActivity, CarePlanActivityResult,
-    CarePlanActivityStatus, CareTeam, OperationOutcome, Organization, Patient, Practitioner, RelatedPerson,
-    StorageItem, UserMessage,
-};
+use crate::generated::kinds::AnyProfile;
+use crate::generated::profiles::{ActivityDefinition, CarePlan, CarePlanActivity, CarePlanActivityStatus};
 use crate::generated::valuesets::CarePlanParticipantRole;
 use crate::header::Header;
-use crate::profile::Profile;
 use crate::rules;
 use crate::source::ApiVersion;
 
@@ -30,44 +26,39 @@ pub(super) fn check(
     if let Resource::MessageHeader(header) = resource {
         place.adopt(Header::from(header.clone()).findings());
     }
-    if let Some(patient) = profile::<Patient>(resource, place) {
-        identifier::check("identifier", &patient.identifier, place);
+    for profile in AnyProfile::all_from_resource(resource) {
+        place.adopt(profile.findings());
+        beyond_the_table(&profile, api_version, definitions, place);
     }
-    if let Some(practitioner) = profile::<Practitioner>(resource, place) {
-        identifier::check("identifier", &practitioner.identifier, place);
-    }
-    if let Some(person) = profile::<RelatedPerson>(resource, place) {
-        identifier::check("identifier", &person.identifier, place);
-    }
-    if let Some(organization) = profile::<Organization>(resource, place) {
-        identifier::check("identifier", &organization.identifier, place);
-        if organization.name.is_none() && organization.identifier.is_empty() {
-            place.find((ERROR, rules::ORGANIZATION), "", "a name or an identifier", "neither");
-        }
-    }
-    if let Some(plan) = profile::<CarePlan>(resource, place) {
-        care_plan(&plan, api_version, definitions, place);
-    }
-    if let Some(status) = profile::<CarePlanActivityStatus>(resource, place) {
-        activity_status(&status, place);
-    }
-    if let Some(definition) = profile::<ActivityDefinition>(resource, place) {
-        let parts = definition.sub_activity.iter().map(|part| part.identifier.as_deref());
-        unique("subActivity", parts, place);
-    }
-    profile::<Application>(resource, place);
-    profile::<CarePlanActivityResult>(resource, place);
-    profile::<CareTeam>(resource, place);
-    profile::<OperationOutcome>(resource, place);
-    profile::<StorageItem>(resource, place);
-    profile::<UserMessage>(resource, place);
 }
 
-/// The resource by a profile, if it is of that kind, after reporting where it departs from it.
-fn profile<P: Profile>(resource: &Resource, place: &mut Place<'_>) -> Option<P> {
-    let profile = P::of(resource)?;
-    place.adopt(profile.findings());
-    Some(profile)
+/// What the tables of the profiles cannot say.
+fn beyond_the_table(
+    profile: &AnyProfile,
+    api_version: ApiVersion,
+    definitions: &[&ActivityDefinition],
+    place: &mut Place<'_>,
+) {
+    match profile {
+        AnyProfile::Patient(patient) => identifier::check("identifier", &patient.identifier, place),
+        AnyProfile::Practitioner(practitioner) => {
+            identifier::check("identifier", &practitioner.identifier, place);
+        }
+        AnyProfile::RelatedPerson(person) => identifier::check("identifier", &person.identifier, place),
+        AnyProfile::Organization(organization) => {
+            identifier::check("identifier", &organization.identifier, place);
+            if organization.name.is_none() && organization.identifier.is_empty() {
+                place.find((ERROR, rules::ORGANIZATION), "", "a name or an identifier", "neither");
+            }
+        }
+        AnyProfile::CarePlan(plan) => care_plan(plan, api_version, definitions, place),
+        AnyProfile::CarePlanActivityStatus(status) => activity_status(status, place),
+        AnyProfile::ActivityDefinition(definition) => {
+            let parts = definition.sub_activity.iter().map(|part| part.identifier.as_deref());
+            unique("subActivity", parts, place);
+        }
+        _ => {}
+    }
 }
 
 fn care_plan(

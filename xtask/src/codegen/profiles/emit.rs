@@ -24,6 +24,7 @@ pub(super) fn index(modules: &[Module]) -> TokenStream {
         #![doc = " What `cargo xtask codegen` writes from `schemas/koppeltaal`."]
         #(mod #names;)*
         pub(crate) mod events;
+        pub(crate) mod kinds;
         mod references;
         pub mod valuesets;
         pub(crate) mod vocabulary;

@@ -2,7 +2,10 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{Also, Binding, Event, Field, List, ListedCode, Place, Schema, Structure, System, absolute};
+use super::{
+    Also, Binding, Event, Field, Kind, List, ListedCode, PatientPresence, Place, Schema, Structure, System,
+    absolute,
+};
 use crate::schema;
 
 /// What the indented lines that follow belong to.
@@ -34,17 +37,12 @@ pub(super) fn parse(text: &str, file_name: &str, schema: &mut Schema) -> Result<
     Ok(())
 }
 
-/// Reads a line at the margin: `keyword Name : what [by hand|closed] [# note]`.
+/// Reads a line at the margin: `keyword Name : what [by hand|without kind|closed] [# note]`.
 fn definition(schema: &mut Schema, line: &str) -> Result<Open> {
     let (line, note) = split_note(line);
-    let (line, by_hand) = match line.strip_suffix(" by hand") {
-        Some(rest) => (rest.trim_end(), true),
-        None => (line, false),
-    };
-    let (line, is_closed) = match line.strip_suffix(" closed") {
-        Some(rest) => (rest.trim_end(), true),
-        None => (line, false),
-    };
+    let (line, by_hand) = split_mark(line, " by hand");
+    let (line, without_kind) = split_mark(line, " without kind");
+    let (line, is_closed) = split_mark(line, " closed");
     let (head, what) = line.split_once(" : ").with_context(|| format!("expected ` : ` in `{line}`"))?;
     let (keyword, name) =
         head.split_once(' ').with_context(|| format!("expected a keyword and a name in `{head}`"))?;
@@ -62,6 +60,7 @@ fn definition(schema: &mut Schema, line: &str) -> Result<Open> {
                 base: what.to_owned(),
                 is_component,
                 by_hand,
+                without_kind,
                 fields: Vec::new(),
             });
             Ok(Open::Structure)
@@ -77,6 +76,11 @@ fn definition(schema: &mut Schema, line: &str) -> Result<Open> {
             schema.events.push(event(name, what)?);
             Ok(Open::Nothing)
         }
+        "kind" => {
+            ensure!(schema.kinds.iter().all(|other| other.name != name), "`{name}` is defined twice");
+            schema.kinds.push(kind(name, what, note)?);
+            Ok(Open::Nothing)
+        }
         "dstu1" | "system" => {
             let dstu1 = (keyword == "dstu1").then_some(name);
             schema.systems.push(System { url: absolute(what), dstu1, note });
@@ -84,29 +88,48 @@ fn definition(schema: &mut Schema, line: &str) -> Result<Open> {
         }
         other => {
             bail!(
-                "unknown kind of definition `{other}`, expected profile, component, codes, dstu1, system or event"
+                "unknown kind of definition `{other}`, expected profile, component, codes, dstu1, system, kind or event"
             )
         }
     }
 }
 
-/// Reads `Profile [focal(Kind|Kind)] [patient(inside|outside)] [with(Kind|Kind)]`.
+/// Reads `Type [at(Segment)]`.
+fn kind(name: String, what: &str, note: Option<String>) -> Result<Kind> {
+    let (base, segment) = match what.split_once(' ') {
+        None => (what, name.as_str()),
+        Some((base, word)) => match argument(word.trim())? {
+            ("at", segment) => (base, segment),
+            _ => bail!("expected at(...), found `{word}`"),
+        },
+    };
+    Ok(Kind { base: base.to_owned(), segment: segment.to_owned(), name, note })
+}
+
+/// Reads `name(argument)`.
+fn argument(word: &str) -> Result<(&str, &str)> {
+    word.strip_suffix(')')
+        .and_then(|word| word.split_once('('))
+        .with_context(|| format!("expected `name(...)`, found `{word}`"))
+}
+
+/// Reads `Profile [focal(Kind|Kind)] [patient(required|referenced)] [with(Kind|Kind)]`.
 fn event(code: String, what: &str) -> Result<Event> {
     let mut words = what.split_whitespace();
     let profile = words.next().context("expected the profile of the focal resource")?.to_owned();
-    let mut event = Event { code, focal: vec![profile.clone()], profile, patient: None, with: Vec::new() };
+    let (focal, patient) = (vec![profile.clone()], PatientPresence::None);
+    let mut event = Event { code, focal, profile, patient, with: Vec::new() };
     for word in words {
-        let (name, inside) = word
-            .strip_suffix(')')
-            .and_then(|word| word.split_once('('))
-            .with_context(|| format!("expected `name(...)`, found `{word}`"))?;
-        let kinds = || inside.split('|').map(str::to_owned).collect();
-        match (name, inside) {
+        let (name, value) = argument(word)?;
+        let kinds = || value.split('|').map(str::to_owned).collect();
+        match (name, value) {
             ("focal", _) => event.focal = kinds(),
             ("with", _) => event.with = kinds(),
-            ("patient", "inside") => event.patient = Some(true),
-            ("patient", "outside") => event.patient = Some(false),
-            _ => bail!("expected focal(...), patient(inside), patient(outside) or with(...), found `{word}`"),
+            ("patient", "required") => event.patient = PatientPresence::Required,
+            ("patient", "referenced") => event.patient = PatientPresence::Referenced,
+            _ => bail!(
+                "expected focal(...), patient(required), patient(referenced) or with(...), found `{word}`"
+            ),
         }
     }
     Ok(event)
@@ -250,6 +273,14 @@ fn add_code(schema: &mut Schema, line: &str) -> Result<()> {
     ensure!(list.codes.iter().all(|other| other.code != listed.code), "`{}` stands there twice", listed.code);
     list.codes.push(listed);
     Ok(())
+}
+
+/// Takes a mark off the end of a line, and says whether it was there.
+fn split_mark<'a>(line: &'a str, mark: &str) -> (&'a str, bool) {
+    match line.strip_suffix(mark) {
+        Some(rest) => (rest.trim_end(), true),
+        None => (line, false),
+    }
 }
 
 /// Takes the note off a line: what follows a `#` that stands alone.

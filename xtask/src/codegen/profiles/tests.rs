@@ -32,8 +32,8 @@ type Extension : Element
 fn generate(profiles: &str) -> anyhow::Result<String> {
     let dstu1 = crate::schema::parse(DSTU1, "test.schema")?;
     let (datatypes, plan) = dstu1.into_iter().partition(|one| !one.name().starts_with("Plan"));
-    let model =
-        Model::new(&BTreeMap::from([("datatypes".to_owned(), datatypes), ("plan".to_owned(), plan)]))?;
+    let dstu1 = BTreeMap::from([("datatypes".to_owned(), datatypes), ("plan".to_owned(), plan)]);
+    let model = Model::new(&dstu1, [])?;
     let mut schema = Schema::default();
     parse::parse(profiles, "test.schema", &mut schema)?;
     let modules = resolve::modules(&schema, &model)?;
@@ -91,17 +91,18 @@ fn the_worked_example_of_the_schema_is_what_happens() {
     let (line, shown) = (block("text"), block("rust"));
     let mut schemas = crate::codegen::read_schemas(&root.join(crate::codegen::SCHEMAS)).expect("schemas");
     crate::codegen::fixups::apply(&mut schemas).expect("fix-ups");
-    let dstu1 = Model::new(&schemas).expect("the model");
+    let koppeltaal = super::read(&root.join(super::SCHEMAS)).expect("right");
+    let dstu1 = Model::new(&schemas, koppeltaal.resource_types()).expect("the model");
     let generate = |line: &str| {
         let mut schema = Schema::default();
-        for file in ["profiles", "valuesets", "events"] {
+        for file in ["profiles", "valuesets", "kinds", "events"] {
             let path = root.join(format!("schemas/koppeltaal/{file}.schema"));
             let text = std::fs::read_to_string(path).expect("readable");
             let component = "component CarePlan.Activity : CarePlan.Activity\n";
             let text = text.replace(component, &format!("{component}{line}"));
             parse::parse(&text, "test.schema", &mut schema).expect("right");
         }
-        let files = super::files_of(&schema, &dstu1).expect("right");
+        let files = super::files(&schema, &dstu1).expect("right");
         let text = |tokens| squeezed(&prettyplease::unparse(&syn::parse2(tokens).expect("code")));
         files.into_iter().map(|(name, tokens)| (name, text(tokens))).collect::<BTreeMap<_, _>>()
     };
@@ -126,20 +127,48 @@ fn an_event_is_a_line_and_a_wrong_one_is_named() {
     let schema = |line: &str| {
         let mut schema = Schema::default();
         let text = format!(
-            "codes Event : Events closed\n    Sent  # something was sent\nprofile Plan : Plan\n{line}\n"
+            "codes Event : Events closed\n    Sent  # something was sent\nprofile Plan : Plan\n\
+             kind Plan : Plan\nkind Step : Step\n{line}\n"
         );
         parse::parse(&text, "test.schema", &mut schema).and_then(|()| super::events::module(&schema))
     };
-    let text =
-        squeezed(&schema("event Sent : Plan patient(outside) with(Step|Plan)").expect("right").to_string());
-    let row = "EventRules { focal : & [ResourceKind :: Plan] , patient : PatientRule :: Outside , \
+    let text = squeezed(
+        &schema("event Sent : Plan patient(referenced) with(Step|Plan)").expect("right").to_string(),
+    );
+    let row = "EventDefinition { focal : & [ResourceKind :: Plan] , patient : PatientPresence :: Referenced , \
                with : & [ResourceKind :: Step , ResourceKind :: Plan] }";
     assert!(text.contains(&squeezed(row)), "{text}");
     let error = |line: &str| format!("{:#}", schema(line).expect_err("wrong"));
     assert!(error("").contains("nothing is said about the event Sent"));
     assert!(error("event Sent : Plan patient(maybe)").contains("found `patient(maybe)`"));
     assert!(error("event Sent : Step").contains("no profile `Step`"));
+    assert!(error("event Sent : Plan with(Goal)").contains("no kind `Goal`"));
     assert!(error("event Sent : Plan\nevent Lost : Plan").contains("Lost is not listed"));
+}
+
+#[test]
+fn a_profile_without_a_kind_is_named_unless_it_says_so() {
+    let kinds = |text: &str| {
+        let mut schema = Schema::default();
+        let list = "codes OtherResourceUsage : Usages\n    Team\n";
+        parse::parse(&format!("{list}{text}"), "test.schema", &mut schema)?;
+        super::kinds::module(&schema, &[])
+    };
+    let text = kinds("kind Plan : Plan\nkind Team : Other at(Other)  # people\nprofile Plan : Plan\n");
+    let text = squeezed(&text.expect("right").to_string());
+    for part in
+        ["KindDefinition :: type_of_its_own (\"Plan\")", "KindDefinition :: other (\"Team\" , \"Other\")"]
+    {
+        assert!(text.contains(&squeezed(part)), "{part}\n{text}");
+    }
+    assert!(kinds("profile Plan : Plan without kind\n").is_ok());
+    let error = |text: &str| format!("{:#}", kinds(text).expect_err("wrong"));
+    assert!(error("profile Plan : Plan\n").contains("expected the line `kind Plan : Plan`"));
+    assert!(error("kind Plan : Plan\nprofile Plan : Plan without kind\n").contains("not both"));
+    assert!(error("kind Goal : Other\n").contains("OtherResourceUsage has no such code"));
+    assert!(error("kind Scheme : Plan\n").contains("is called Plan"));
+    assert!(error("kind Plan : Plan at(Other)\n").contains("another type segment"));
+    assert!(error("kind Plan : Plan near(Other)\n").contains("expected at(...)"));
 }
 
 #[test]

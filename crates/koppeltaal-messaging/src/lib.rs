@@ -7,6 +7,7 @@ mod draft;
 mod entry;
 mod event;
 mod extract;
+mod findings;
 mod misplaced;
 #[rustfmt::skip]
 #[allow(clippy::doc_markdown, reason = "notes of the schema, as they stand there")]
@@ -41,7 +42,9 @@ pub use header::Header;
 pub use kind::UnknownKind;
 pub use message::{Message, domain_of, domain_tag, message_tag};
 pub use outcome::details;
-pub use profile::{Binding, CodeSystem, ElementRule, ElementType, Profile, Reference, Rest, UnlistedCode};
+pub use profile::{
+    Binding, CodeSystem, ElementDefinition, ElementType, Profile, Reference, Rest, UnlistedCode,
+};
 pub use reply::{Reply, ReplyError};
 pub use sender::Sender;
 pub use source::{ApiVersion, CONNECTOR_SOFTWARE, CONNECTOR_VERSION, Source, UnknownApiVersion};

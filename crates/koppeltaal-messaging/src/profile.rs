@@ -7,22 +7,24 @@
 
 mod check;
 mod code;
+mod definition;
 mod extension;
 mod form;
 mod native;
 mod reference;
 mod rest;
 
-pub use check::{Binding, ElementRule, ElementType};
-pub(crate) use check::{Checked, Checker};
+pub(crate) use check::{Checked, Checker, element, find_element};
 pub use code::{CodeSystem, UnlistedCode};
 pub(crate) use code::{closed_codes, code_system};
+pub use definition::{Binding, ElementDefinition, ElementType};
 pub use reference::Reference;
 pub use rest::Rest;
 
 use koppeltaal_fhir::datatypes::CodeableConcept;
 use koppeltaal_fhir::{Finding, Resource, ResourceType, Unknown};
 
+use crate::findings::Findings;
 use crate::misplaced;
 
 /// What every generated profile is written with.
@@ -32,11 +34,11 @@ pub(crate) mod prelude {
     pub(crate) use koppeltaal_fhir::datatypes::{self, Extension};
     pub(crate) use koppeltaal_fhir::{Resource, primitives, resources};
 
-    pub(crate) use super::check::{Checked, Checker};
+    pub(crate) use super::check::{Checked, Checker, element};
     pub(crate) use super::extension::Extensions;
     pub(crate) use super::form::*;
     pub(crate) use super::native::*;
-    pub(crate) use super::{CodeSystem, ElementRule, ElementType, Profile, Reference, Rest, says};
+    pub(crate) use super::{CodeSystem, ElementDefinition, ElementType, Profile, Reference, Rest, says};
     pub(crate) use crate::valuesets;
     pub(crate) use crate::vocabulary::extension::*;
 }
@@ -62,7 +64,7 @@ pub trait Profile: Sized + Checked + Into<Resource> + Into<Self::Fhir> + From<Se
     const NAME: &'static str;
 
     /// What the profile says about its elements and those of its parts.
-    const RULES: &'static [ElementRule];
+    const ELEMENTS: &'static [ElementDefinition];
 
     /// Whether a DSTU1 resource is of this kind: for the kinds of `Other` and for `Application`, whether its code says so.
     fn matches(fhir: &Self::Fhir) -> bool;
@@ -84,7 +86,7 @@ pub trait Profile: Sized + Checked + Into<Resource> + Into<Self::Fhir> + From<Se
     ///
     /// What depends on more than the profile (identifiers, references, the message) is [`validate`](crate::validate)'s.
     fn findings(&self) -> Vec<Finding> {
-        Checker::run(self, Self::NAME, Self::RULES)
+        Findings::collect(|findings| self.check(&mut Checker::new(findings)))
     }
 
     /// Reads any resource; `None` if it is not of this kind.

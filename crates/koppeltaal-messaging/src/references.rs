@@ -1,52 +1,34 @@
-//! Visits the references in a resource, each with its path: those of the elements of its type and its parts, in
-//! extensions, and in contained resources. Where a type holds references is generated from the model of DSTU1; this is
-//! how a visit goes.
+//! Visits the references in a resource, each with its path: those in elements at any depth, in extensions, and in
+//! contained resources. The implementations for the types of DSTU1 are generated; this is the visitor that they call.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use koppeltaal_fhir::datatypes::ResourceReference;
 
+use crate::findings::Segment;
+
 /// Something that can hold references.
 pub(crate) trait References {
-    /// Shows the visitor every reference inside, in the order of the elements.
+    /// Shows the visitor every reference, in the order of the elements.
     fn visit_references(&mut self, visitor: &mut Visitor<'_>);
 }
 
-/// Where a visit is, and what is done with each reference.
+/// Where a visit is, and what it does with each reference.
 pub(crate) struct Visitor<'a> {
-    path: Vec<(&'static str, Option<usize>)>,
-    visit: &'a mut dyn FnMut(&Path<'_>, &mut ResourceReference),
+    path: Vec<Segment>,
+    visit: &'a mut dyn FnMut(&[Segment], &mut ResourceReference),
 }
 
-/// The place of a reference, which becomes text only when somebody asks.
-pub(crate) struct Path<'a>(&'a [(&'static str, Option<usize>)]);
-
-impl Path<'_> {
-    /// The path as findings have it: `participant[0].member`.
-    pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        for (name, index) in self.0 {
-            let dot = if text.is_empty() { "" } else { "." };
-            let _ = write!(text, "{dot}{name}");
-            if let Some(index) = index {
-                let _ = write!(text, "[{index}]");
-            }
-        }
-        text
-    }
-}
-
-/// Shows `visit` the references in `value`.
+/// Calls `visit` with each reference in `value` and its path.
 pub(crate) fn visit_references(
     value: &mut impl References,
-    visit: &mut dyn FnMut(&Path<'_>, &mut ResourceReference),
+    visit: &mut dyn FnMut(&[Segment], &mut ResourceReference),
 ) {
     value.visit_references(&mut Visitor { path: Vec::new(), visit });
 }
 
 impl Visitor<'_> {
-    /// Visits a value in a field, or at a place in one.
+    /// Visits a value of a field, with its position if the field repeats.
     pub(crate) fn inside(
         &mut self,
         name: &'static str,
@@ -80,7 +62,7 @@ impl Visitor<'_> {
     }
 }
 
-/// Copies what others share, for it may be changed.
+/// Copies a value that others share, because the visitor may change it.
 impl<T: References + Clone> References for Arc<T> {
     fn visit_references(&mut self, visitor: &mut Visitor<'_>) {
         Arc::make_mut(self).visit_references(visitor);
@@ -95,7 +77,7 @@ impl<T: References> References for Box<T> {
 
 impl References for ResourceReference {
     fn visit_references(&mut self, visitor: &mut Visitor<'_>) {
-        (visitor.visit)(&Path(&visitor.path), self);
+        (visitor.visit)(&visitor.path, self);
         visitor.list("extension", &mut self.extension);
     }
 }
@@ -109,6 +91,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::findings::path_text;
 
     fn to(id: &str) -> ResourceReference {
         ResourceReference { reference: id.into(), ..ResourceReference::default() }
@@ -117,7 +100,7 @@ mod tests {
     fn found(mut resource: Resource) -> Vec<(String, String)> {
         let mut found = Vec::new();
         visit_references(&mut resource, &mut |path, reference| {
-            found.extend(reference.reference.as_str().map(|text| (path.text(), text.to_owned())));
+            found.extend(reference.reference.as_str().map(|text| (path_text(path), text.to_owned())));
         });
         found
     }

@@ -54,26 +54,34 @@ impl From<Application> for resources::Device {
     }
 }
 impl Checked for Application {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("identifier", self.identifier.iter().len());
-        checker.count("url", self.url.iter().len());
-        checker.codes("roles", self.roles.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+    const TABLE: &'static [ElementDefinition] = Application::ELEMENTS;
+    const PLACE: &'static str = "Application";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.count(element!("url"), self.url.iter().len());
+        checker.codes(element!("roles"), self.roles.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for Application {
     type Fhir = resources::Device;
     const NAME: &'static str = "Application";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::optional(
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::optional(
             "Application.identifier",
             ElementType::Value("Identifier"),
         ),
-        ElementRule::mandatory("Application.type", ElementType::Value("CodeableConcept"))
+        ElementDefinition::mandatory(
+                "Application.type",
+                ElementType::Value("CodeableConcept"),
+            )
             .of("DeviceKind"),
-        ElementRule::optional("Application.url", ElementType::Value("uri")),
-        ElementRule::list("Application.roles", ElementType::Value("CodeableConcept"))
+        ElementDefinition::optional("Application.url", ElementType::Value("uri")),
+        ElementDefinition::list(
+                "Application.roles",
+                ElementType::Value("CodeableConcept"),
+            )
             .of("ApplicationRoles")
             .at(application::APPLICATION_ROLES),
     ];

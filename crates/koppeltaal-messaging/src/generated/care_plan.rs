@@ -63,19 +63,21 @@ impl From<CarePlan> for resources::CarePlan {
     }
 }
 impl Checked for CarePlan {
-    fn check(&self, checker: &mut Checker) {
-        checker.references("patient", self.patient.iter());
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.references(element!("patient"), self.patient.iter());
         checker
             .standard_codes(
-                "status",
+                element!("status"),
                 self.status.iter().map(resources::CarePlanStatus::as_str),
                 resources::CarePlanStatus::CODES,
             );
-        checker.groups("participant", self.participant.iter());
-        checker.groups("goal", self.goal.iter());
-        checker.groups("activity", self.activity.iter());
-        checker.groups("relation", self.relation.iter());
-        checker.extensions(&self.extension);
+        checker.groups(element!("participant"), self.participant.iter());
+        checker.groups(element!("goal"), self.goal.iter());
+        checker.groups(element!("activity"), self.activity.iter());
+        checker.groups(element!("relation"), self.relation.iter());
+        checker.extensions::<Self>(&self.extension);
     }
 }
 /// A value of `CarePlan.participant`, carried by the DSTU1 component [`CarePlanParticipant`](resources::CarePlanParticipant).
@@ -127,12 +129,14 @@ impl From<CarePlanParticipant> for resources::CarePlanParticipant {
     }
 }
 impl Checked for CarePlanParticipant {
-    fn check(&self, checker: &mut Checker) {
-        checker.codes("role", self.role.iter());
-        checker.references("member", self.member.iter());
-        checker.references("careTeam", self.care_team.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan.participant";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.codes(element!("role"), self.role.iter());
+        checker.references(element!("member"), self.member.iter());
+        checker.references(element!("careTeam"), self.care_team.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.goal`, carried by the DSTU1 component [`CarePlanGoal`](resources::CarePlanGoal).
@@ -182,16 +186,18 @@ impl From<CarePlanGoal> for resources::CarePlanGoal {
     }
 }
 impl Checked for CarePlanGoal {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("description", self.description.iter().len());
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan.goal";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("description"), self.description.iter().len());
         checker
             .standard_codes(
-                "status",
+                element!("status"),
                 self.status.iter().map(resources::CarePlanGoalStatus::as_str),
                 resources::CarePlanGoalStatus::CODES,
             );
-        checker.count("notes", self.notes.iter().len());
-        checker.extensions(&self.extension);
+        checker.count(element!("notes"), self.notes.iter().len());
+        checker.extensions::<Self>(&self.extension);
     }
 }
 /// A value of `CarePlan.activity`, carried by the DSTU1 component [`CarePlanActivity`](resources::CarePlanActivity).
@@ -326,25 +332,27 @@ impl From<CarePlanActivity> for resources::CarePlanActivity {
     }
 }
 impl Checked for CarePlanActivity {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("activityId", self.activity_id.iter().len());
-        checker.count("identifier", self.identifier.iter().len());
-        checker.count("definition", self.definition.iter().len());
-        checker.codes("kind", self.kind.iter());
-        checker.count("description", self.description.iter().len());
-        checker.groups("subActivity", self.sub_activity.iter());
-        checker.count("goal", self.goal.iter().len());
-        checker.groups("participant", self.participant.iter());
-        checker.count("startDate", self.start_date.iter().len());
-        checker.count("endDate", self.end_date.iter().len());
-        checker.codes("status", self.status.iter());
-        checker.count("started", self.started.iter().len());
-        checker.count("finished", self.finished.iter().len());
-        checker.count("cancelled", self.cancelled.iter().len());
-        checker.count("notes", self.notes.iter().len());
-        checker.groups("simple", self.simple.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan.activity";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("activityId"), self.activity_id.iter().len());
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.count(element!("definition"), self.definition.iter().len());
+        checker.codes(element!("kind"), self.kind.iter());
+        checker.count(element!("description"), self.description.iter().len());
+        checker.groups(element!("subActivity"), self.sub_activity.iter());
+        checker.count(element!("goal"), self.goal.iter().len());
+        checker.groups(element!("participant"), self.participant.iter());
+        checker.count(element!("startDate"), self.start_date.iter().len());
+        checker.count(element!("endDate"), self.end_date.iter().len());
+        checker.codes(element!("status"), self.status.iter());
+        checker.count(element!("started"), self.started.iter().len());
+        checker.count(element!("finished"), self.finished.iter().len());
+        checker.count(element!("cancelled"), self.cancelled.iter().len());
+        checker.count(element!("notes"), self.notes.iter().len());
+        checker.groups(element!("simple"), self.simple.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.activity.subActivity`, carried by an extension.
@@ -404,11 +412,13 @@ impl From<CarePlanSubActivity> for Extension {
     }
 }
 impl Checked for CarePlanSubActivity {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("identifier", self.identifier.iter().len());
-        checker.codes("status", self.status.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan.activity.subActivity";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.codes(element!("status"), self.status.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.activity.participant`, carried by an extension.
@@ -469,12 +479,14 @@ impl From<CarePlanActivityParticipant> for Extension {
     }
 }
 impl Checked for CarePlanActivityParticipant {
-    fn check(&self, checker: &mut Checker) {
-        checker.references("member", self.member.iter());
-        checker.codes("role", self.role.iter());
-        checker.references("careTeam", self.care_team.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan.activity.participant";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.references(element!("member"), self.member.iter());
+        checker.codes(element!("role"), self.role.iter());
+        checker.references(element!("careTeam"), self.care_team.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.activity.simple`, carried by the DSTU1 component [`CarePlanSimple`](resources::CarePlanSimple).
@@ -520,15 +532,17 @@ impl From<CarePlanSimple> for resources::CarePlanSimple {
     }
 }
 impl Checked for CarePlanSimple {
-    fn check(&self, checker: &mut Checker) {
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan.activity.simple";
+    fn check(&self, checker: &mut Checker<'_>) {
         checker
             .standard_codes(
-                "category",
+                element!("category"),
                 self.category.iter().map(resources::CarePlanActivityCategory::as_str),
                 resources::CarePlanActivityCategory::CODES,
             );
-        checker.references("performer", self.performer.iter());
-        checker.extensions(&self.extension);
+        checker.references(element!("performer"), self.performer.iter());
+        checker.extensions::<Self>(&self.extension);
     }
 }
 /// A value of `CarePlan.relation`, carried by an extension.
@@ -581,163 +595,186 @@ impl From<CarePlanRelation> for Extension {
     }
 }
 impl Checked for CarePlanRelation {
-    fn check(&self, checker: &mut Checker) {
-        checker.codes("type", self.r#type.iter());
-        checker.references("reference", self.reference.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan.relation";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.codes(element!("type"), self.r#type.iter());
+        checker.references(element!("reference"), self.reference.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for CarePlan {
     type Fhir = resources::CarePlan;
     const NAME: &'static str = "CarePlan";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::optional("CarePlan.patient", ElementType::Reference(&["Patient"])),
-        ElementRule::mandatory("CarePlan.status", ElementType::Value("code"))
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::optional(
+            "CarePlan.patient",
+            ElementType::Reference(&["Patient"]),
+        ),
+        ElementDefinition::mandatory("CarePlan.status", ElementType::Value("code"))
             .of("CarePlanStatus"),
-        ElementRule::list(
+        ElementDefinition::list(
             "CarePlan.participant",
             ElementType::Component("CarePlan.Participant"),
         ),
-        ElementRule::list("CarePlan.goal", ElementType::Component("CarePlan.Goal")),
-        ElementRule::list(
+        ElementDefinition::list(
+            "CarePlan.goal",
+            ElementType::Component("CarePlan.Goal"),
+        ),
+        ElementDefinition::list(
             "CarePlan.activity",
             ElementType::Component("CarePlan.Activity"),
         ),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CarePlan.relation",
                 ElementType::Component("CarePlan.Relation"),
             )
             .at(care_plan::RELATION),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.participant.role",
                 ElementType::Value("CodeableConcept"),
             )
             .of("CarePlanParticipantRole"),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
             "CarePlan.participant.member",
             ElementType::Reference(&["Patient", "RelatedPerson", "Practitioner"]),
         ),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CarePlan.participant.careTeam",
                 ElementType::Reference(&["CareTeam"]),
             )
             .at(care_plan::PARTICIPANT_CARE_TEAM),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
             "CarePlan.goal.description",
             ElementType::Value("string"),
         ),
-        ElementRule::optional("CarePlan.goal.status", ElementType::Value("code"))
+        ElementDefinition::optional("CarePlan.goal.status", ElementType::Value("code"))
             .of("CarePlanGoalStatus"),
-        ElementRule::optional("CarePlan.goal.notes", ElementType::Value("string")),
-        ElementRule::optional(
+        ElementDefinition::optional("CarePlan.goal.notes", ElementType::Value("string")),
+        ElementDefinition::optional(
                 "CarePlan.activity.activityId",
                 ElementType::Value("string"),
             )
             .at(care_plan::ACTIVITY_ID),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.identifier",
                 ElementType::Value("string"),
             )
             .at(care_plan::ACTIVITY_IDENTIFIER),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.definition",
                 ElementType::Value("string"),
             )
             .at(care_plan::ACTIVITY_DEFINITION),
-        ElementRule::optional("CarePlan.activity.kind", ElementType::Value("Coding"))
+        ElementDefinition::optional(
+                "CarePlan.activity.kind",
+                ElementType::Value("Coding"),
+            )
             .of("ActivityKind")
             .at(care_plan::ACTIVITY_KIND),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.description",
                 ElementType::Value("string"),
             )
             .at(care_plan::ACTIVITY_DESCRIPTION),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CarePlan.activity.subActivity",
                 ElementType::Component("CarePlan.SubActivity"),
             )
             .at(care_plan::SUB_ACTIVITY),
-        ElementRule::list("CarePlan.activity.goal", ElementType::Value("string")),
-        ElementRule::list(
+        ElementDefinition::list("CarePlan.activity.goal", ElementType::Value("string")),
+        ElementDefinition::list(
                 "CarePlan.activity.participant",
                 ElementType::Component("CarePlan.ActivityParticipant"),
             )
             .at(care_plan::PARTICIPANT),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlan.activity.startDate",
                 ElementType::Value("dateTime"),
             )
             .at(care_plan::START_DATE),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.endDate",
                 ElementType::Value("dateTime"),
             )
             .at(care_plan::END_DATE),
-        ElementRule::mandatory("CarePlan.activity.status", ElementType::Value("Coding"))
+        ElementDefinition::mandatory(
+                "CarePlan.activity.status",
+                ElementType::Value("Coding"),
+            )
             .of("CarePlanActivityStatus")
             .at(care_plan::ACTIVITY_STATUS),
-        ElementRule::optional("CarePlan.activity.started", ElementType::Value("instant"))
+        ElementDefinition::optional(
+                "CarePlan.activity.started",
+                ElementType::Value("instant"),
+            )
             .at(care_plan::STARTED),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.finished",
                 ElementType::Value("instant"),
             )
             .at(care_plan::FINISHED),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.cancelled",
                 ElementType::Value("instant"),
             )
             .at(care_plan::CANCELLED),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
             "CarePlan.activity.prohibited",
             ElementType::Value("boolean"),
         ),
-        ElementRule::optional("CarePlan.activity.notes", ElementType::Value("string")),
-        ElementRule::optional(
+        ElementDefinition::optional(
+            "CarePlan.activity.notes",
+            ElementType::Value("string"),
+        ),
+        ElementDefinition::optional(
             "CarePlan.activity.simple",
             ElementType::Component("CarePlan.Simple"),
         ),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlan.activity.subActivity.identifier",
                 ElementType::Value("string"),
             )
             .at(care_plan::SUB_ACTIVITY_IDENTIFIER),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.subActivity.status",
                 ElementType::Value("Coding"),
             )
             .of("CarePlanActivityStatus")
             .at(care_plan::SUB_ACTIVITY_STATUS),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlan.activity.participant.member",
                 ElementType::Reference(&["RelatedPerson", "Practitioner", "Patient"]),
             )
             .at(care_plan::PARTICIPANT_MEMBER),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.participant.role",
                 ElementType::Value("CodeableConcept"),
             )
             .of("CarePlanParticipantRole")
             .at(care_plan::PARTICIPANT_ROLE),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CarePlan.activity.participant.careTeam",
                 ElementType::Reference(&["CareTeam"]),
             )
             .at(care_plan::PARTICIPANT_CARE_TEAM),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlan.activity.simple.category",
                 ElementType::Value("code"),
             )
             .of("CarePlanActivityCategory"),
-        ElementRule::list(
+        ElementDefinition::list(
             "CarePlan.activity.simple.performer",
             ElementType::Reference(&["RelatedPerson", "Practitioner", "Patient"]),
         ),
-        ElementRule::mandatory("CarePlan.relation.type", ElementType::Value("Coding"))
+        ElementDefinition::mandatory(
+                "CarePlan.relation.type",
+                ElementType::Value("Coding"),
+            )
             .of("CarePlanRelationTypes")
             .at(care_plan::RELATION_TYPE),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlan.relation.reference",
                 ElementType::Reference(&[]),
             )

@@ -84,13 +84,19 @@ impl From<CarePlanActivityStatus> for resources::Other {
     }
 }
 impl Checked for CarePlanActivityStatus {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("activity", self.activity.iter().len());
-        checker.codes("activityStatus", self.activity_status.iter());
-        checker.groups("subActivity", self.sub_activity.iter());
-        checker.count("percentageCompleted", self.percentage_completed.iter().len());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+    const TABLE: &'static [ElementDefinition] = CarePlanActivityStatus::ELEMENTS;
+    const PLACE: &'static str = "CarePlanActivityStatus";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("activity"), self.activity.iter().len());
+        checker.codes(element!("activityStatus"), self.activity_status.iter());
+        checker.groups(element!("subActivity"), self.sub_activity.iter());
+        checker
+            .count(
+                element!("percentageCompleted"),
+                self.percentage_completed.iter().len(),
+            );
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 /// A value of `CarePlanActivityStatus.subActivity`, carried by an extension.
@@ -162,53 +168,55 @@ impl From<CarePlanActivityStatusSubActivity> for Extension {
     }
 }
 impl Checked for CarePlanActivityStatusSubActivity {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("identifier", self.identifier.iter().len());
-        checker.codes("status", self.status.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+    const TABLE: &'static [ElementDefinition] = CarePlanActivityStatus::ELEMENTS;
+    const PLACE: &'static str = "CarePlanActivityStatus.subActivity";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.codes(element!("status"), self.status.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for CarePlanActivityStatus {
     type Fhir = resources::Other;
     const NAME: &'static str = "CarePlanActivityStatus";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory(
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::mandatory(
                 "CarePlanActivityStatus.code",
                 ElementType::Value("CodeableConcept"),
             )
             .of("OtherResourceUsage"),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlanActivityStatus.activity",
                 ElementType::Value("string"),
             )
             .at(care_plan_activity_status::ACTIVITY),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlanActivityStatus.activityStatus",
                 ElementType::Value("Coding"),
             )
             .of("CarePlanActivityStatus")
             .at(care_plan_activity_status::ACTIVITY_STATUS),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CarePlanActivityStatus.subActivity",
                 ElementType::Component("CarePlanActivityStatus.SubActivity"),
             )
             .at(care_plan_activity_status::SUB_ACTIVITY),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlanActivityStatus.percentageCompleted",
                 ElementType::Value("integer"),
             )
             .at(care_plan_activity_status::PERCENTAGE_COMPLETED),
-        ElementRule::optional(
+        ElementDefinition::optional(
             "CarePlanActivityStatus.blackBoxState",
             ElementType::Choice(&["base64Binary", "Resource"]),
         ),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlanActivityStatus.subActivity.identifier",
                 ElementType::Value("string"),
             )
             .at(care_plan_activity_status::SUB_ACTIVITY_IDENTIFIER),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlanActivityStatus.subActivity.status",
                 ElementType::Value("Coding"),
             )

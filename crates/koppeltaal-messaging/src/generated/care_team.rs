@@ -88,38 +88,54 @@ impl From<CareTeam> for resources::Other {
     }
 }
 impl Checked for CareTeam {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("careTeamIdentifier", self.care_team_identifier.iter().len());
-        checker.codes("status", self.status.iter());
-        checker.count("name", self.name.iter().len());
-        checker.references("subject", self.subject.iter());
-        checker.count("period", self.period.iter().len());
-        checker.references("managingOrganization", self.managing_organization.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+    const TABLE: &'static [ElementDefinition] = CareTeam::ELEMENTS;
+    const PLACE: &'static str = "CareTeam";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker
+            .count(
+                element!("careTeamIdentifier"),
+                self.care_team_identifier.iter().len(),
+            );
+        checker.codes(element!("status"), self.status.iter());
+        checker.count(element!("name"), self.name.iter().len());
+        checker.references(element!("subject"), self.subject.iter());
+        checker.count(element!("period"), self.period.iter().len());
+        checker
+            .references(
+                element!("managingOrganization"),
+                self.managing_organization.iter(),
+            );
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for CareTeam {
     type Fhir = resources::Other;
     const NAME: &'static str = "CareTeam";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory("CareTeam.code", ElementType::Value("CodeableConcept"))
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::mandatory(
+                "CareTeam.code",
+                ElementType::Value("CodeableConcept"),
+            )
             .of("OtherResourceUsage"),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CareTeam.careTeamIdentifier",
                 ElementType::Value("Identifier"),
             )
             .at(care_team::CARE_TEAM_IDENTIFIER),
-        ElementRule::optional("CareTeam.status", ElementType::Value("Coding"))
+        ElementDefinition::optional("CareTeam.status", ElementType::Value("Coding"))
             .of("CareTeamStatus")
             .at(care_team::STATUS),
-        ElementRule::optional("CareTeam.name", ElementType::Value("string"))
+        ElementDefinition::optional("CareTeam.name", ElementType::Value("string"))
             .at(care_team::NAME),
-        ElementRule::optional("CareTeam.subject", ElementType::Reference(&["Patient"]))
+        ElementDefinition::optional(
+                "CareTeam.subject",
+                ElementType::Reference(&["Patient"]),
+            )
             .at(care_team::SUBJECT),
-        ElementRule::optional("CareTeam.period", ElementType::Value("Period"))
+        ElementDefinition::optional("CareTeam.period", ElementType::Value("Period"))
             .at(care_team::PERIOD),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CareTeam.managingOrganization",
                 ElementType::Reference(&["Organization"]),
             )

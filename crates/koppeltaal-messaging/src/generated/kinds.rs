@@ -5,6 +5,7 @@ use koppeltaal_fhir::Resource;
 use super::profiles::*;
 use crate::Profile;
 use crate::kind::KindDefinition;
+use crate::profile::{Checked, Checker};
 /// A kind of resource in Koppeltaal: a FHIR type or, for the kinds of `Other`, the usage code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResourceKind {
@@ -131,23 +132,22 @@ impl AnyProfile {
         ];
         profiles.into_iter().flatten()
     }
-}
-impl AnyProfile {
-    pub(crate) fn findings(&self) -> Vec<koppeltaal_fhir::Finding> {
+    /// Compares the resource with the table of its profile.
+    pub(crate) fn check(&self, checker: &mut Checker<'_>) {
         match self {
-            Self::ActivityDefinition(profile) => profile.findings(),
-            Self::CarePlan(profile) => profile.findings(),
-            Self::CareTeam(profile) => profile.findings(),
-            Self::CarePlanActivityStatus(profile) => profile.findings(),
-            Self::CarePlanActivityResult(profile) => profile.findings(),
-            Self::Organization(profile) => profile.findings(),
-            Self::Patient(profile) => profile.findings(),
-            Self::Practitioner(profile) => profile.findings(),
-            Self::RelatedPerson(profile) => profile.findings(),
-            Self::Application(profile) => profile.findings(),
-            Self::UserMessage(profile) => profile.findings(),
-            Self::StorageItem(profile) => profile.findings(),
-            Self::OperationOutcome(profile) => profile.findings(),
+            Self::ActivityDefinition(profile) => profile.check(checker),
+            Self::CarePlan(profile) => profile.check(checker),
+            Self::CareTeam(profile) => profile.check(checker),
+            Self::CarePlanActivityStatus(profile) => profile.check(checker),
+            Self::CarePlanActivityResult(profile) => profile.check(checker),
+            Self::Organization(profile) => profile.check(checker),
+            Self::Patient(profile) => profile.check(checker),
+            Self::Practitioner(profile) => profile.check(checker),
+            Self::RelatedPerson(profile) => profile.check(checker),
+            Self::Application(profile) => profile.check(checker),
+            Self::UserMessage(profile) => profile.check(checker),
+            Self::StorageItem(profile) => profile.check(checker),
+            Self::OperationOutcome(profile) => profile.check(checker),
         }
     }
 }

@@ -37,20 +37,20 @@ pub mod profiles {
     pub use super::storage_item::*;
     pub use super::operation_outcome::*;
     /// The rules of every profile, by the profile's name.
-    pub const RULES: &[(&str, &[crate::ElementRule])] = &[
-        ("MessageHeader", MESSAGE_HEADER_RULES),
-        ("ActivityDefinition", <ActivityDefinition as crate::Profile>::RULES),
-        ("CarePlan", <CarePlan as crate::Profile>::RULES),
-        ("CareTeam", <CareTeam as crate::Profile>::RULES),
-        ("CarePlanActivityStatus", <CarePlanActivityStatus as crate::Profile>::RULES),
-        ("CarePlanActivityResult", <CarePlanActivityResult as crate::Profile>::RULES),
-        ("Organization", <Organization as crate::Profile>::RULES),
-        ("Patient", <Patient as crate::Profile>::RULES),
-        ("Practitioner", <Practitioner as crate::Profile>::RULES),
-        ("RelatedPerson", <RelatedPerson as crate::Profile>::RULES),
-        ("Application", <Application as crate::Profile>::RULES),
-        ("UserMessage", <UserMessage as crate::Profile>::RULES),
-        ("StorageItem", <StorageItem as crate::Profile>::RULES),
-        ("OperationOutcome", <OperationOutcome as crate::Profile>::RULES),
+    pub const RULES: &[(&str, &[crate::ElementDefinition])] = &[
+        ("MessageHeader", MESSAGE_HEADER_ELEMENTS),
+        ("ActivityDefinition", <ActivityDefinition as crate::Profile>::ELEMENTS),
+        ("CarePlan", <CarePlan as crate::Profile>::ELEMENTS),
+        ("CareTeam", <CareTeam as crate::Profile>::ELEMENTS),
+        ("CarePlanActivityStatus", <CarePlanActivityStatus as crate::Profile>::ELEMENTS),
+        ("CarePlanActivityResult", <CarePlanActivityResult as crate::Profile>::ELEMENTS),
+        ("Organization", <Organization as crate::Profile>::ELEMENTS),
+        ("Patient", <Patient as crate::Profile>::ELEMENTS),
+        ("Practitioner", <Practitioner as crate::Profile>::ELEMENTS),
+        ("RelatedPerson", <RelatedPerson as crate::Profile>::ELEMENTS),
+        ("Application", <Application as crate::Profile>::ELEMENTS),
+        ("UserMessage", <UserMessage as crate::Profile>::ELEMENTS),
+        ("StorageItem", <StorageItem as crate::Profile>::ELEMENTS),
+        ("OperationOutcome", <OperationOutcome as crate::Profile>::ELEMENTS),
     ];
 }

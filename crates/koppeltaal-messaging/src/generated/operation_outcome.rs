@@ -41,9 +41,11 @@ impl From<OperationOutcome> for resources::OperationOutcome {
     }
 }
 impl Checked for OperationOutcome {
-    fn check(&self, checker: &mut Checker) {
-        checker.groups("issue", self.issue.iter());
-        checker.extensions(&self.extension);
+    const TABLE: &'static [ElementDefinition] = OperationOutcome::ELEMENTS;
+    const PLACE: &'static str = "OperationOutcome";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.groups(element!("issue"), self.issue.iter());
+        checker.extensions::<Self>(&self.extension);
     }
 }
 /// A value of `OperationOutcome.issue`, carried by the DSTU1 component [`OperationOutcomeIssue`](resources::OperationOutcomeIssue).
@@ -103,48 +105,50 @@ impl From<OperationOutcomeIssue> for resources::OperationOutcomeIssue {
     }
 }
 impl Checked for OperationOutcomeIssue {
-    fn check(&self, checker: &mut Checker) {
+    const TABLE: &'static [ElementDefinition] = OperationOutcome::ELEMENTS;
+    const PLACE: &'static str = "OperationOutcome.issue";
+    fn check(&self, checker: &mut Checker<'_>) {
         checker
             .standard_codes(
-                "severity",
+                element!("severity"),
                 self.severity.iter().map(resources::IssueSeverity::as_str),
                 resources::IssueSeverity::CODES,
             );
-        checker.codes("type", self.r#type.iter());
-        checker.count("details", self.details.iter().len());
-        checker.count("location", self.location.iter().len());
-        checker.references("resource", self.resource.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+        checker.codes(element!("type"), self.r#type.iter());
+        checker.count(element!("details"), self.details.iter().len());
+        checker.count(element!("location"), self.location.iter().len());
+        checker.references(element!("resource"), self.resource.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for OperationOutcome {
     type Fhir = resources::OperationOutcome;
     const NAME: &'static str = "OperationOutcome";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory_list(
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::mandatory_list(
             "OperationOutcome.issue",
             ElementType::Component("OperationOutcome.Issue"),
         ),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "OperationOutcome.issue.severity",
                 ElementType::Value("code"),
             )
             .of("IssueSeverity"),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "OperationOutcome.issue.type",
                 ElementType::Value("Coding"),
             )
             .of("IssueType"),
-        ElementRule::optional(
+        ElementDefinition::optional(
             "OperationOutcome.issue.details",
             ElementType::Value("string"),
         ),
-        ElementRule::list(
+        ElementDefinition::list(
             "OperationOutcome.issue.location",
             ElementType::Value("string"),
         ),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "OperationOutcome.issue.resource",
                 ElementType::Reference(&[]),
             )

@@ -73,17 +73,19 @@ impl From<Organization> for resources::Organization {
     }
 }
 impl Checked for Organization {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("name", self.name.iter().len());
-        checker.count("identifier", self.identifier.iter().len());
-        checker.count("type", self.r#type.iter().len());
-        checker.count("telecom", self.telecom.iter().len());
-        checker.count("address", self.address.iter().len());
-        checker.references("partOf", self.part_of.iter());
-        checker.groups("contact", self.contact.iter());
-        checker.references("location", self.location.iter());
-        checker.count("active", self.active.iter().len());
-        checker.extensions(&self.extension);
+    const TABLE: &'static [ElementDefinition] = Organization::ELEMENTS;
+    const PLACE: &'static str = "Organization";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("name"), self.name.iter().len());
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.count(element!("type"), self.r#type.iter().len());
+        checker.count(element!("telecom"), self.telecom.iter().len());
+        checker.count(element!("address"), self.address.iter().len());
+        checker.references(element!("partOf"), self.part_of.iter());
+        checker.groups(element!("contact"), self.contact.iter());
+        checker.references(element!("location"), self.location.iter());
+        checker.count(element!("active"), self.active.iter().len());
+        checker.extensions::<Self>(&self.extension);
     }
 }
 /// A value of `Organization.contact`, carried by the DSTU1 component [`OrganizationContact`](resources::OrganizationContact).
@@ -141,57 +143,74 @@ impl From<OrganizationContact> for resources::OrganizationContact {
     }
 }
 impl Checked for OrganizationContact {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("purpose", self.purpose.iter().len());
-        checker.count("name", self.name.iter().len());
-        checker.count("telecom", self.telecom.iter().len());
-        checker.count("address", self.address.iter().len());
-        checker.codes("gender", self.gender.iter());
+    const TABLE: &'static [ElementDefinition] = Organization::ELEMENTS;
+    const PLACE: &'static str = "Organization.contact";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("purpose"), self.purpose.iter().len());
+        checker.count(element!("name"), self.name.iter().len());
+        checker.count(element!("telecom"), self.telecom.iter().len());
+        checker.count(element!("address"), self.address.iter().len());
+        checker.codes(element!("gender"), self.gender.iter());
         checker
-            .older_system::<
+            .quirk_system::<
                 valuesets::AdministrativeGender,
-            >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
-        checker.extensions(&self.extension);
+            >(
+                element!("gender"),
+                self.rest.element().and_then(|fhir| fhir.gender.as_ref()),
+            );
+        checker.extensions::<Self>(&self.extension);
     }
 }
 impl Profile for Organization {
     type Fhir = resources::Organization;
     const NAME: &'static str = "Organization";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::optional("Organization.name", ElementType::Value("string")),
-        ElementRule::list("Organization.identifier", ElementType::Value("Identifier")),
-        ElementRule::optional("Organization.type", ElementType::Value("CodeableConcept"))
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::optional("Organization.name", ElementType::Value("string")),
+        ElementDefinition::list(
+            "Organization.identifier",
+            ElementType::Value("Identifier"),
+        ),
+        ElementDefinition::optional(
+                "Organization.type",
+                ElementType::Value("CodeableConcept"),
+            )
             .like("OrganizationType"),
-        ElementRule::list("Organization.telecom", ElementType::Value("Contact")),
-        ElementRule::list("Organization.address", ElementType::Value("Address")),
-        ElementRule::optional(
+        ElementDefinition::list("Organization.telecom", ElementType::Value("Contact")),
+        ElementDefinition::list("Organization.address", ElementType::Value("Address")),
+        ElementDefinition::optional(
             "Organization.partOf",
             ElementType::Reference(&["Organization"]),
         ),
-        ElementRule::list(
+        ElementDefinition::list(
             "Organization.contact",
             ElementType::Component("Organization.Contact"),
         ),
-        ElementRule::list(
+        ElementDefinition::list(
             "Organization.location",
             ElementType::Reference(&["Location"]),
         ),
-        ElementRule::optional("Organization.active", ElementType::Value("boolean")),
-        ElementRule::optional(
+        ElementDefinition::optional(
+            "Organization.active",
+            ElementType::Value("boolean"),
+        ),
+        ElementDefinition::optional(
                 "Organization.contact.purpose",
                 ElementType::Value("CodeableConcept"),
             )
             .like("ContactEntityType"),
-        ElementRule::optional(
+        ElementDefinition::optional(
             "Organization.contact.name",
             ElementType::Value("HumanName"),
         ),
-        ElementRule::list("Organization.contact.telecom", ElementType::Value("Contact")),
-        ElementRule::optional(
+        ElementDefinition::list(
+            "Organization.contact.telecom",
+            ElementType::Value("Contact"),
+        ),
+        ElementDefinition::optional(
             "Organization.contact.address",
             ElementType::Value("Address"),
         ),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "Organization.contact.gender",
                 ElementType::Value("CodeableConcept"),
             )

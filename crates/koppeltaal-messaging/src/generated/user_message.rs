@@ -76,46 +76,54 @@ impl From<UserMessage> for resources::Other {
     }
 }
 impl Checked for UserMessage {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("context", self.context.iter().len());
-        checker.references("from", self.from.iter());
-        checker.references("to", self.to.iter());
-        checker.codes("messageKind", self.message_kind.iter());
-        checker.count("subjectString", self.subject_string.iter().len());
-        checker.count("content", self.content.iter().len());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+    const TABLE: &'static [ElementDefinition] = UserMessage::ELEMENTS;
+    const PLACE: &'static str = "UserMessage";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("context"), self.context.iter().len());
+        checker.references(element!("from"), self.from.iter());
+        checker.references(element!("to"), self.to.iter());
+        checker.codes(element!("messageKind"), self.message_kind.iter());
+        checker.count(element!("subjectString"), self.subject_string.iter().len());
+        checker.count(element!("content"), self.content.iter().len());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for UserMessage {
     type Fhir = resources::Other;
     const NAME: &'static str = "UserMessage";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory("UserMessage.code", ElementType::Value("CodeableConcept"))
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::mandatory(
+                "UserMessage.code",
+                ElementType::Value("CodeableConcept"),
+            )
             .of("OtherResourceUsage"),
-        ElementRule::optional("UserMessage.context", ElementType::Value("uri"))
+        ElementDefinition::optional("UserMessage.context", ElementType::Value("uri"))
             .at(user_message::CONTEXT),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "UserMessage.from",
                 ElementType::Reference(
                     &["Patient", "Practitioner", "RelatedPerson", "Device"],
                 ),
             )
             .at(user_message::FROM),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "UserMessage.to",
                 ElementType::Reference(&["Patient", "Practitioner", "RelatedPerson"]),
             )
             .at(user_message::TO),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "UserMessage.messageKind",
                 ElementType::Value("CodeableConcept"),
             )
             .of("UserMessageKind")
             .at(user_message::MESSAGE_KIND),
-        ElementRule::mandatory("UserMessage.subjectString", ElementType::Value("string"))
+        ElementDefinition::mandatory(
+                "UserMessage.subjectString",
+                ElementType::Value("string"),
+            )
             .at(user_message::SUBJECT_STRING),
-        ElementRule::mandatory("UserMessage.content", ElementType::Value("string"))
+        ElementDefinition::mandatory("UserMessage.content", ElementType::Value("string"))
             .at(user_message::CONTENT),
     ];
     fn matches(fhir: &resources::Other) -> bool {

@@ -1,9 +1,8 @@
 //! The rules for identifiers: the check digit of a BSN, and placeholders that stand where nothing is known.
 
-use koppeltaal_fhir::Severity;
 use koppeltaal_fhir::datatypes::Identifier;
 
-use super::Place;
+use crate::findings::Findings;
 use crate::rules;
 use crate::vocabulary::system::BSN;
 
@@ -12,17 +11,20 @@ const PLACEHOLDERS: &[&str] =
     &["unknown", "onbekend", "null", "undefined", "none", "n/a", "nvt", "n.v.t.", "-", "?"];
 
 /// Checks the identifiers in a list of this name.
-pub(super) fn check(name: &str, identifiers: &[Identifier], place: &mut Place<'_>) {
+pub(super) fn check(name: &str, identifiers: &[Identifier], findings: &mut Findings) {
     for (index, identifier) in identifiers.iter().enumerate() {
         let Some(value) = identifier.value.as_str() else { continue };
         let path = format!("{name}[{index}].value");
         if is_placeholder(value) {
-            let kind = (Severity::Error, rules::IDENTIFIER_PLACEHOLDER);
-            place.find(kind, &path, "an identifier, or none", format!("{value:?}"));
+            let found = format!("{value:?}");
+            findings
+                .report(rules::IDENTIFIER_PLACEHOLDER, &path)
+                .expected("an identifier, or none")
+                .found(found);
         } else if identifier.system.as_str() == Some(BSN) && !is_bsn(value) {
             // Not the number itself: a mistyped one is as private as a right one.
-            let kind = (Severity::Error, rules::IDENTIFIER_BSN);
-            place.find(kind, &path, "a BSN: nine digits that pass the check", "another text");
+            let expected = "a BSN: nine digits that pass the check";
+            findings.report(rules::IDENTIFIER_BSN, &path).expected(expected).found("another text");
         }
     }
 }

@@ -62,7 +62,7 @@ fn every_fixture_comes_out_as_it_went_in() {
 /// The URLs of all extensions that profiles know.
 fn urls() -> Vec<&'static str> {
     macro_rules! collect {
-        ($($profile:ident),*) => { [$($profile::RULES),*].concat() };
+        ($($profile:ident),*) => { [$($profile::ELEMENTS),*].concat() };
     }
     every_profile!(collect).into_iter().filter_map(|rule| rule.extension).collect()
 }

@@ -12,12 +12,12 @@ pub(super) fn index(modules: &[Module]) -> TokenStream {
     let all_names = modules.iter().map(|module| &module.profile.name);
     let all_rules = modules.iter().map(|module| match module.types.is_empty() {
         true => {
-            let name = format_ident!("{}_RULES", module.name.to_ascii_uppercase());
+            let name = format_ident!("{}_ELEMENTS", module.name.to_ascii_uppercase());
             quote! { #name }
         }
         false => {
             let name = format_ident!("{}", module.profile.name);
-            quote! { <#name as crate::Profile>::RULES }
+            quote! { <#name as crate::Profile>::ELEMENTS }
         }
     });
     quote! {
@@ -34,7 +34,7 @@ pub(super) fn index(modules: &[Module]) -> TokenStream {
             #(pub use super::#names::*;)*
 
             /// The rules of every profile, by the profile's name.
-            pub const RULES: &[(&str, &[crate::ElementRule])] = &[#((#all_names, #all_rules)),*];
+            pub const RULES: &[(&str, &[crate::ElementDefinition])] = &[#((#all_names, #all_rules)),*];
         }
     }
 }
@@ -45,7 +45,7 @@ pub(super) fn module(module: &Module) -> TokenStream {
         return rules::module(module);
     }
     let title = documentation::of_module(module);
-    let types = module.types.iter().map(structure);
+    let types = module.types.iter().map(|one| structure(module, one));
     let profile = module.types.iter().find(|one| !one.structure.is_component).map(|one| profile(module, one));
     quote! {
         #![doc = #title]
@@ -56,7 +56,7 @@ pub(super) fn module(module: &Module) -> TokenStream {
     }
 }
 
-fn structure(one: &Type) -> TokenStream {
+fn structure(module: &Module, one: &Type) -> TokenStream {
     let name = &one.name;
     let doc = comment(&documentation::of_type(one));
     let fhir = fhir_type(&one.fhir);
@@ -77,7 +77,7 @@ fn structure(one: &Type) -> TokenStream {
         .iter()
         .any(|field| matches!(field.moves, Move::Extension { .. } | Move::ExtensionGroup { .. }));
     let mutable = has_extensions.then(|| quote! { mut });
-    let check = rules::check(one);
+    let check = rules::check(module, one);
     quote! {
         #doc
         #[derive(Debug, Clone, PartialEq, Default)]
@@ -187,7 +187,7 @@ fn profile(module: &Module, one: &Type) -> TokenStream {
         impl Profile for #name {
             type Fhir = #fhir;
             const NAME: &'static str = #koppeltaal_name;
-            const RULES: &'static [ElementRule] = &[#(#rules),*];
+            const ELEMENTS: &'static [ElementDefinition] = &[#(#rules),*];
 
             fn matches(#argument: &#fhir) -> bool {
                 #matches

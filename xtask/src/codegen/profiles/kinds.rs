@@ -48,6 +48,7 @@ pub(super) fn module(schema: &Schema, modules: &[Module]) -> Result<TokenStream>
         use super::profiles::*;
         use crate::Profile;
         use crate::kind::KindDefinition;
+        use crate::profile::{Checked, Checker};
 
         /// A kind of resource in Koppeltaal: a FHIR type or, for the kinds of `Other`, the usage code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,12 +108,11 @@ fn any_profile(modules: &[Module]) -> TokenStream {
                 ];
                 profiles.into_iter().flatten()
             }
-        }
 
-        impl AnyProfile {
-            pub(crate) fn findings(&self) -> Vec<koppeltaal_fhir::Finding> {
+            /// Compares the resource with the table of its profile.
+            pub(crate) fn check(&self, checker: &mut Checker<'_>) {
                 match self {
-                    #(Self::#names(profile) => profile.findings(),)*
+                    #(Self::#names(profile) => profile.check(checker),)*
                 }
             }
         }

@@ -47,8 +47,8 @@ pub(super) struct Resolved<'a> {
     pub(super) rust_type: TokenStream,
     /// Whether its codes are from a list of `valuesets`.
     pub(super) has_own_list: bool,
-    /// The enum of its list, for a concept whose list is also read from older systems.
-    pub(super) older_systems: Option<TokenStream>,
+    /// The enum of its list, for a concept whose list is also read from quirk systems.
+    pub(super) quirk_systems: Option<TokenStream>,
     /// The enum of DSTU1 that its codes are from.
     pub(super) standard_list: Option<TokenStream>,
     /// The same for each of its parts.
@@ -206,11 +206,11 @@ impl<'a> Resolver<'a, '_> {
             self.enum_named(list).filter(|_| self.own_list(list).is_none())
         };
         let standard_list = standard(field);
-        let has_older =
+        let has_quirks =
             |binding: &&Binding| self.own_list(&binding.list).is_some_and(|list| list.systems.len() > 1);
         let is_concept = field.types == ["CodeableConcept"];
-        let older_systems =
-            list.filter(has_older).filter(|_| is_concept).and_then(|binding| self.enum_named(&binding.list));
+        let quirk_systems =
+            list.filter(has_quirks).filter(|_| is_concept).and_then(|binding| self.enum_named(&binding.list));
         let part_lists = field.parts.iter().map(standard).collect();
         Ok(Resolved {
             field,
@@ -219,7 +219,7 @@ impl<'a> Resolver<'a, '_> {
             rust_type,
             has_own_list,
             standard_list,
-            older_systems,
+            quirk_systems,
             part_lists,
             moves,
             default,

@@ -69,9 +69,9 @@ fn one_line_adds_an_optional_extension() {
         "pub colour: Option<String>",
         "colour: extensions.take(plan::COLOUR, Plain)",
         "extensions.put(plan::COLOUR, Plain, value.colour)",
-        "checker.count(\"colour\", self.colour.iter().len())",
+        "checker.count(element!(\"colour\"), self.colour.iter().len())",
         "pub const COLOUR: &str = \"https://portal.example/fhir/Plan#Colour\"",
-        "ElementRule::optional(\"Plan.colour\", ElementType::Value(\"string\")).at(plan::COLOUR)",
+        "ElementDefinition::optional(\"Plan.colour\", ElementType::Value(\"string\")).at(plan::COLOUR)",
     ] {
         let text = &squeezed(text);
         assert!(after.contains(text) && !before.contains(text), "{text}\n{after}");

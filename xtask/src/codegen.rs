@@ -1,7 +1,7 @@
 //! `cargo xtask codegen [--check]`: writes `crates/koppeltaal-fhir/src/generated` from `schemas/dstu1`, and
 //! `crates/koppeltaal-messaging/src/generated` from `schemas/koppeltaal` and the same model.
 //!
-//! The way is: schema text -> fix-ups -> model (types flattened, names made Rust's) -> tokens -> prettyplease.
+//! The steps: schema text -> fix-ups -> model (types flattened, Rust names) -> tokens -> prettyplease.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -101,7 +101,7 @@ impl Output {
             fs::remove_file(directory.join(leftover))?;
         }
         for (name, text) in &self.files {
-            // A file that stays as it is keeps its time, so that nothing is built again for nothing.
+            // A file that does not change keeps its time, so that cargo does not build it again.
             if fs::read_to_string(directory.join(name)).ok().as_ref() != Some(text) {
                 fs::write(directory.join(name), text)?;
             }

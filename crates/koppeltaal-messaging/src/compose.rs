@@ -1,4 +1,4 @@
-//! Composing a [`Message`]: from what an application knows to a message that follows every rule for its event.
+//! Makes a [`Message`] that follows every rule for its event from a [`Draft`].
 
 use std::fmt;
 
@@ -15,11 +15,11 @@ use crate::sender::Sender;
 use crate::source::ApiVersion;
 use crate::url::ResourceUrl;
 
-/// Why a draft makes no message.
+/// Why a draft does not become a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ComposeError {
-    /// The event is about another kind of resource.
+    /// The focal resource is not of the event's kind.
     #[error("{event} is about a {}, not about a {found}", event.focal())]
     WrongFocal {
         /// The event.
@@ -27,19 +27,19 @@ pub enum ComposeError {
         /// The kind of the focal resource, or its FHIR type if Koppeltaal does not know the kind.
         found: String,
     },
-    /// The server takes no resource of this type.
+    /// The server accepts no resources of this type.
     #[error("the resource type '{0}' is not supported")]
     NotSupported(String),
-    /// The event needs a patient, and neither the draft nor the focal resource names exactly one.
+    /// The event needs a patient, but neither the draft nor the focal resource names exactly one.
     #[error("{0} needs a patient")]
     PatientMissing(Event),
-    /// The event is about no patient.
+    /// The event has no patient, but the draft names one.
     #[error("{0} has no patient")]
     PatientNotAllowed(Event),
-    /// The address of a resource has no server.
+    /// The address of a resource is relative.
     #[error("{0} is not an absolute URL")]
     RelativeUrl(ResourceUrl),
-    /// The address of a resource says that it is of another kind.
+    /// The address of a resource is that of another kind of resource.
     #[error("{url} is not the URL of a {kind}")]
     WrongUrl {
         /// The address.
@@ -50,17 +50,17 @@ pub enum ComposeError {
     /// Two resources have the same address.
     #[error("{0} is in the message twice")]
     Twice(ResourceUrl),
-    /// The application's own resources are referred to, but not in the message.
-    #[error("not in the message: {}", Joined(.0))]
+    /// The message refers to resources of the application that it does not hold.
+    #[error("not in the message: {}", MissingReferences(.0))]
     Missing(Vec<MissingReference>),
 }
 
-/// A reference to a resource that the sender owns and did not put into the message.
+/// A reference to a resource that the sender owns and that is not in the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingReference {
-    /// The resource that refers; `None` for the header, which refers to the patient.
+    /// The resource that holds the reference; `None` for the header's reference to the patient.
     pub from: Option<ResourceUrl>,
-    /// What it refers to.
+    /// The resource that is missing.
     pub to: ResourceUrl,
 }
 
@@ -73,9 +73,9 @@ impl fmt::Display for MissingReference {
     }
 }
 
-struct Joined<'a>(&'a [MissingReference]);
+struct MissingReferences<'a>(&'a [MissingReference]);
 
-impl fmt::Display for Joined<'_> {
+impl fmt::Display for MissingReferences<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, missing) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { ", " };
@@ -86,16 +86,16 @@ impl fmt::Display for Joined<'_> {
 }
 
 impl Message {
-    /// Makes a message from a draft, by the rules of the connector guide and technical design 1.3.
+    /// Makes a message from a draft, by the rules of Koppeltaal's connector guide and technical design 1.3.
     ///
-    /// References inside the resources lose their versions; entries keep theirs, except that by the rules of 1.3.3
-    /// only the focal resource has one. `MessageHeader.data` names the focal resource with its version.
+    /// References in the resources lose their versions. Entries keep theirs, but for api-version 1.3.3 only
+    /// the focal resource does. `MessageHeader.data` names the focal resource with its version.
     ///
     /// # Errors
     ///
-    /// See [`ComposeError`]: among others, whatever lies under the application's base and is referred to must be in
-    /// the message, except for activity definitions, which are referred to by identifier, for the patient of status
-    /// and result messages, and for types that Koppeltaal does not exchange, such as Location.
+    /// See [`ComposeError`]. The message must hold all resources of the application that it refers to, except
+    /// for activity definitions, the patient of status and result messages, and types that Koppeltaal does
+    /// not exchange, such as Location.
     pub fn compose(sender: &Sender, draft: Draft) -> Result<Self, ComposeError> {
         let Draft { event, mut focal, patient, mut related, identifier, timestamp } = draft;
         if !event.takes_as_focal(&focal.resource) {
@@ -142,7 +142,7 @@ impl Message {
     }
 }
 
-/// The addresses of all resources without version, the focal one first, each checked.
+/// Checks the addresses of all resources, and returns them without version, the focal one first.
 fn addresses(
     event: Event,
     focal: &MessageEntry,
@@ -160,7 +160,7 @@ fn addresses(
         if !url.is_absolute() {
             return Err(ComposeError::RelativeUrl(url));
         }
-        // The name in the URL may be the kind's or the FHIR type's; only that of another kind is a mistake.
+        // The URL may name the kind or its FHIR type. The name of another kind is a mistake.
         let named = url.resource_type().parse::<ResourceKind>().ok();
         if let (Some(kind), Some(named)) = (kind, named) {
             let same = named == kind
@@ -177,7 +177,7 @@ fn addresses(
     Ok(urls)
 }
 
-/// Removes the versions from the references in a resource and shows their addresses.
+/// Removes the versions from the references in a resource, and calls `show` with their addresses.
 fn strip_versions(resource: &mut Resource, mut show: impl FnMut(ResourceUrl)) {
     visit_references(resource, &mut |_, reference| {
         let Some(url) = reference.reference.as_str().and_then(|text| text.parse::<ResourceUrl>().ok()) else {
@@ -185,14 +185,14 @@ fn strip_versions(resource: &mut Resource, mut show: impl FnMut(ResourceUrl)) {
         };
         let plain = url.without_version();
         if url.version().is_some() {
-            // Only the value: the reference may have an id and extensions.
+            // Only the value changes: the reference may have an id and extensions.
             reference.reference.value = Some(plain.as_str().to_owned());
         }
         show(plain);
     });
 }
 
-/// The patient that the header is to name: the given one, else the focal resource if it is a patient, else the one
+/// The patient for the header: the given one, else the focal resource if it is a patient, else the only
 /// patient that the focal resource refers to.
 fn patient_of(
     event: Event,
@@ -218,7 +218,7 @@ fn patient_of(
     }
 }
 
-/// What the sender owns, refers to, and did not put into the message.
+/// The resources that the sender owns and the message refers to, but does not hold.
 fn missing(
     sender: &Sender,
     event: Event,
@@ -241,9 +241,10 @@ fn missing(
     (!missing.is_empty()).then_some(missing)
 }
 
-/// Whether a resource that a message refers to need not be in it: somebody else's, an activity definition, which is
-/// referred to by identifier, a type that is not exchanged, the patient of an event that leaves that one out. An event
-/// that takes nothing along names everything by identifier.
+/// Whether a message need not hold a resource that it refers to: another application owns it, it is an
+/// activity definition (referred to by identifier) or of a type that is not exchanged, or it is the patient
+/// of an event that only names the patient. An event without related kinds refers to everything by
+/// identifier.
 pub(crate) fn may_stay_out(
     to: &ResourceUrl,
     event: Event,
@@ -258,13 +259,13 @@ pub(crate) fn may_stay_out(
         || is_patient && !event.carries_patient()
 }
 
-/// Whether the address is that of an activity definition, in either of the forms that are about.
+/// Whether the address is that of an activity definition: by its type segment, or by its id at the server.
 fn is_definition(url: &ResourceUrl) -> bool {
     let name = ResourceKind::ActivityDefinition.name();
     url.resource_type() == name || url.id().strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))
 }
 
-/// Whether the address is that of a FHIR type that no message can hold, such as Location.
+/// Whether the address is that of a FHIR type that no message holds, such as Location.
 fn is_unsupported(url: &ResourceUrl) -> bool {
     let segment = url.resource_type();
     let is_kind =

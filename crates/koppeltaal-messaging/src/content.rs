@@ -1,5 +1,5 @@
-//! How a message becomes [`Content`], the generated enum with one variant per event, and [`Focal`], which leads from a
-//! profile to its event.
+//! How a message becomes [`Content`], the generated enum with one variant per event, and [`Focal`], which
+//! leads from a profile to its event.
 
 use koppeltaal_fhir::Bundle;
 use koppeltaal_fhir::resources::Other;
@@ -30,7 +30,8 @@ impl Content {
 }
 
 impl From<Message> for Content {
-    /// Takes the focal resource and drops the rest of the message. Copies the resource only when a clone shares it.
+    /// Takes the focal resource and drops the rest of the message. Copies the resource only when a clone
+    /// shares it.
     fn from(mut message: Message) -> Self {
         let focal = std::mem::replace(&mut message.focal.resource, Other::default().into());
         Self::new(message.event(), focal).unwrap_or_else(|focal| {

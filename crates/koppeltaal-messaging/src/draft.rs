@@ -7,7 +7,8 @@ use crate::entry::MessageEntry;
 use crate::generated::valuesets::Event;
 use crate::url::ResourceUrl;
 
-/// What a message is to hold; [`Message::compose`] checks it and adds the rest.
+/// The resources of a message and what an application says about it.
+/// [`Message::compose`](crate::Message::compose) checks the draft and completes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
     pub(crate) event: Event,
@@ -19,28 +20,28 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// A message about a resource. Its address has the version that the application knows, if it knows one.
+    /// A message about a resource. Its address has the version that the application knows, if any.
     pub fn new(event: Event, url: ResourceUrl, focal: impl Into<Resource>) -> Self {
         let focal = MessageEntry::new(url, focal);
         Self { event, focal, patient: None, related: Vec::new(), identifier: None, timestamp: None }
     }
 
-    /// Names the patient. Needed where the focal resource is not a patient and does not refer to exactly one.
+    /// Names the patient. Required unless the focal resource is a patient or refers to exactly one.
     #[must_use]
     pub fn patient(mut self, patient: &ResourceUrl) -> Self {
         self.patient = Some(patient.without_version());
         self
     }
 
-    /// Adds a resource that others in the message refer to.
+    /// Adds a resource that another one in the message refers to.
     #[must_use]
     pub fn with(mut self, url: ResourceUrl, resource: impl Into<Resource>) -> Self {
         self.related.push(MessageEntry::new(url, resource));
         self
     }
 
-    /// Says that what is in the draft is a change of this version of a resource. Nothing changes where the draft names a
-    /// version itself, or has no such resource.
+    /// Marks the draft's copy of a resource as a change of this version. Does nothing if the draft already
+    /// has a version of it, or does not hold the resource.
     #[must_use]
     pub fn based_on(mut self, version: &ResourceUrl) -> Self {
         for entry in std::iter::once(&mut self.focal).chain(&mut self.related) {
@@ -52,7 +53,7 @@ impl Draft {
         self
     }
 
-    /// With this identifier instead of a fresh one: to send the same message once more.
+    /// With this identifier instead of a new one, to send the same message again.
     #[must_use]
     pub fn identifier(mut self, identifier: impl Into<String>) -> Self {
         self.identifier = Some(identifier.into());

@@ -54,8 +54,8 @@ impl Event {
         self.definition().patient != PatientPresence::None
     }
 
-    /// Whether the message must hold the patient's resource when the sender owns it. Status and result messages carry
-    /// only the patient's URL, in the header.
+    /// Whether the message must hold the patient's resource when the sender owns it. Status and result
+    /// messages carry only the patient's URL, in the header.
     pub fn carries_patient(self) -> bool {
         self.definition().patient == PatientPresence::Required
     }

@@ -65,8 +65,8 @@ impl Findings {
         self.path.truncate(self.path.len() - place.len());
     }
 
-    /// Starts a finding at the element `at` below the current place; empty for the place itself. The finding is kept once
-    /// it says what was [`found`](NewFinding::found).
+    /// Starts a finding at the element `at` below the current place; empty for the place itself. The finding
+    /// is kept once it says what was [`found`](NewFinding::found).
     pub(crate) fn report(&mut self, rule: Rule, at: &str) -> NewFinding<'_> {
         let mut path = path_text(&self.path);
         push_name(&mut path, at);

@@ -1,8 +1,8 @@
 //! [`ResourceKind`]: the kinds of resources that Koppeltaal knows. The enum and its table are generated from
 //! `schemas/koppeltaal/kinds.schema`.
 //!
-//! DSTU1 has no type for an activity definition or a care team. Koppeltaal puts those into `Other` and tells them apart
-//! by a code (`OtherResourceUsage`). A kind is the FHIR type and that code together.
+//! DSTU1 has no type for an activity definition or a care team. Koppeltaal puts those into `Other` and tells
+//! them apart by a code (`OtherResourceUsage`). A kind is the FHIR type and that code together.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use crate::generated::kinds::{KINDS, ResourceKind};
 use crate::misplaced;
 use crate::vocabulary::system::OTHER_RESOURCE_USAGE;
 
-/// A row of the table: what a kind is called in each place.
+/// A row of the table: the names of a kind.
 pub(crate) struct KindDefinition {
     pub(crate) name: &'static str,
     pub(crate) resource_type: &'static str,
@@ -23,7 +23,7 @@ pub(crate) struct KindDefinition {
 }
 
 impl KindDefinition {
-    /// A kind that is a FHIR type: everything has its name.
+    /// A kind that is a FHIR type. Everything has the name of the type.
     pub(crate) const fn type_of_its_own(name: &'static str) -> Self {
         Self { name, resource_type: name, usage: None, url_segment: name }
     }
@@ -59,8 +59,8 @@ impl ResourceKind {
         self.definition().url_segment
     }
 
-    /// The kind of a resource; `None` for types that Koppeltaal does not use and for an `Other` with another code. A
-    /// `coding` that stands outside its concept counts: a quirk of some senders.
+    /// The kind of a resource; `None` for types that Koppeltaal does not use and for an `Other` with another
+    /// code. A `coding` that stands outside its concept counts: a quirk of some senders.
     pub fn of(resource: &Resource) -> Option<Self> {
         let resource_type = resource.resource_type();
         let usage = match resource {
@@ -99,7 +99,7 @@ impl fmt::Display for ResourceKind {
     }
 }
 
-/// A name that no kind of resource has.
+/// A text that is not the name of a kind of resource.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no kind of Koppeltaal resource is called {0:?}")]
 pub struct UnknownKind(pub String);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_of_other_are_told_apart_by_their_code() {
+    fn kinds_of_other_are_distinguished_by_their_code() {
         for kind in ResourceKind::ALL.iter().copied().filter(|kind| kind.usage().is_some()) {
             assert_eq!(ResourceKind::of(&other(kind)), Some(kind));
         }

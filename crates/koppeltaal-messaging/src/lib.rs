@@ -10,7 +10,7 @@ mod extract;
 mod findings;
 mod misplaced;
 #[rustfmt::skip]
-#[allow(clippy::doc_markdown, reason = "notes of the schema, as they stand there")]
+#[allow(clippy::doc_markdown, reason = "notes of the schema, unchanged")]
 mod generated;
 mod header;
 mod kind;

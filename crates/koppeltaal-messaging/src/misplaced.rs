@@ -1,9 +1,9 @@
-//! Quirk: elements that stand outside the element they belong in, and XHTML in an extension. DSTU1 has no place for
-//! either, so the reader keeps them as unknown elements with their source text.
+//! Quirk: elements that stand outside the element they belong in, and XHTML in an extension. DSTU1 has no
+//! place for either, so the reader keeps them as unknown elements with their source text.
 //!
-//! Some deployed senders leave out a header's `data` and write its `reference` alone, or leave out the concept and write
-//! its `coding` alone. This module adds the missing element to the source text and reads the result with the normal
-//! reader, so that nothing else decides what the text means.
+//! Some deployed senders leave out a header's `data` and write its `reference` alone, or leave out the
+//! concept and write its `coding` alone. This module adds the missing element to the source text and reads
+//! the result with the normal reader, so that nothing else decides what the text means.
 
 use koppeltaal_fhir::datatypes::{Coding, Extension, ExtensionValue, ResourceReference};
 use koppeltaal_fhir::resources::{MessageHeader, Other};
@@ -14,8 +14,8 @@ pub(crate) fn has_references(header: &MessageHeader) -> bool {
     header.unknown.iter().any(|node| node.name() == "reference")
 }
 
-/// Moves the `reference` elements that stand in the header itself into its `data`. They come first, because they name the
-/// focal resource.
+/// Moves the `reference` elements of the header itself into its `data`. They come first, because they name
+/// the focal resource.
 pub(crate) fn wrap_references(header: &mut MessageHeader) {
     let misplaced = header.unknown.extract(|node| node.name() == "reference" && references(node).is_some());
     let data: Vec<_> = misplaced.iter().filter_map(references).flatten().collect();

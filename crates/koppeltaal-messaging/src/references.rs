@@ -1,5 +1,6 @@
-//! Visits the references in a resource, each with its path: those in elements at any depth, in extensions, and in
-//! contained resources. The implementations for the types of DSTU1 are generated; this is the visitor that they call.
+//! Visits the references in a resource, each with its path: those in elements at any depth, in extensions,
+//! and in contained resources. The implementations for the types of DSTU1 are generated; this is the visitor
+//! that they call.
 
 use std::sync::Arc;
 

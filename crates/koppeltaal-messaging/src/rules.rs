@@ -1,5 +1,5 @@
-//! The rules of Koppeltaal that content can break, by their stable ids. The rules of DSTU1 itself are the constants of
-//! [`Rule`]. Both end up in a [`Finding`](koppeltaal_fhir::Finding).
+//! The rules of Koppeltaal that content can break, by their stable ids. The rules of DSTU1 itself are the
+//! constants of [`Rule`]. Both end up in a [`Finding`](koppeltaal_fhir::Finding).
 
 use koppeltaal_fhir::{Rule, Severity};
 
@@ -22,46 +22,51 @@ macro_rules! rules {
 }
 
 rules! {
-    /// An element is missing that the profile demands, beyond what DSTU1 demands.
+    /// An element is missing that the profile demands and DSTU1 does not.
     PROFILE_MINIMUM "profile-cardinality-min" Error Required;
-    /// A code is not on the list that the profile binds. Unknown codes are normal between versions: a warning.
+    /// A code is not on the list of the profile. Between versions of Koppeltaal that is normal.
     PROFILE_CODE "profile-code-unlisted" Warning CodeUnknown;
-    /// A code is of an older system than the one that the profile binds, or of HL7's null flavours.
+    /// A code is of a quirk system, an older one than that of the profile, or of HL7's null flavours.
     PROFILE_SYSTEM "profile-code-system" Information CodeUnknown;
-    /// An extension of the profile holds a value of another type, or there are more of it than allowed.
+    /// An extension of the profile holds a value that cannot be read, or occurs more often than the profile
+    /// allows.
     PROFILE_VALUE "profile-value" Error Value;
-    /// An extension of the profile is in another form that can be read: a decimal for an integer, a code for a coding, the
-    /// name alone for its URL, a sub-activity of Koppeltaal 1.0.
+    /// An extension of the profile is written with a quirk: a decimal for an integer, a code for a coding,
+    /// only the name of its URL, a sub-activity of Koppeltaal 1.0.
     PROFILE_FORM "profile-form" Warning Value;
     /// A reference points to another kind of resource than the profile allows.
     REFERENCE_TYPE "reference-type" Warning Invariant;
-    /// A reference to something that ought to be in the message is not.
+    /// A reference does not lead to a resource: not to one in the message, where the sender owns it, and not
+    /// by its URL.
     REFERENCE_UNRESOLVED "reference-unresolved" Warning NotFound;
-    /// A reference is not the URL of a resource, though it can be told which entry is meant.
+    /// A reference is not the URL of a resource, although it is clear which entry it means.
     REFERENCE_FORM "reference-form" Warning Value;
     /// A reference inside a resource has a version; only `MessageHeader.data` may.
     REFERENCE_VERSION "reference-version" Warning BusinessRule;
-    /// The first entry of a message is not its header, or there is none, or several.
+    /// The first entry of a message is not its header, or the message has no header or several.
     MESSAGE_HEADER "message-header" Error Structure;
-    /// The header names none of the events.
+    /// The header names no event of Koppeltaal.
     MESSAGE_EVENT "message-event" Error NotSupported;
-    /// The bundle has no tag that names the domain, or none that says that it is a message.
+    /// The bundle lacks the tag that names the domain (an error) or the tag that marks a message (a warning).
     MESSAGE_TAG "message-tag" Error Required;
     /// The bundle's id is not `urn:uuid:` and a UUID.
     MESSAGE_ID "message-id" Warning Value;
-    /// The endpoint of the source is no absolute URL: no receiver can know its own messages by it.
+    /// The endpoint of the source is not an absolute URL: a receiver cannot recognise its own messages by it.
     MESSAGE_ENDPOINT "message-endpoint" Warning Value;
-    /// No resource in the message is what the event is about.
+    /// The message has no resource of the kind that its event is about.
     MESSAGE_FOCAL "message-focal" Error Required;
-    /// `MessageHeader.data` does not name the focal resource first, or not with the version that its entry has.
+    /// `MessageHeader.data` does not name the focal resource first, or not with the version that its entry
+    /// has.
     MESSAGE_DATA "message-data" Warning Invariant;
-    /// The header names no patient where the event is about one, or the other way round.
+    /// The header names no patient although the event needs one, or another one than the focal resource. A
+    /// patient that the event does not need is a warning.
     MESSAGE_PATIENT "message-patient" Error BusinessRule;
-    /// A resource of a kind that no message holds.
+    /// A resource is of a kind that no message holds. An `Other` with an unknown code is a warning.
     MESSAGE_RESOURCE "message-resource" Error NotSupported;
-    /// An entry's id is not the resource's URL without version, or its self link is of another resource.
+    /// The id of an entry is not the URL of its resource without version. A self link to another resource is
+    /// an error.
     ENTRY_URL "entry-url" Warning Invariant;
-    /// Two entries are of the same resource.
+    /// Two entries hold the same resource.
     ENTRY_DUPLICATE "entry-duplicate" Error Duplicate;
     /// A BSN is not nine digits that pass the check ("elfproef").
     IDENTIFIER_BSN "identifier-bsn" Error Value;
@@ -73,7 +78,7 @@ rules! {
     ACTIVITY_IDENTIFIER "activity-identifier" Warning Required;
     /// Two activities of a plan, or two sub-activities of an activity, have the same identifier.
     ACTIVITY_DUPLICATE "activity-identifier-duplicate" Error Duplicate;
-    /// A sub-activity is none of those of the activity's definition.
+    /// The activity's definition has no such sub-activity.
     SUB_ACTIVITY "sub-activity-unknown" Error NotFound;
     /// An activity names a goal that the plan does not have.
     GOAL "goal-unresolved" Error NotFound;
@@ -83,7 +88,7 @@ rules! {
     REQUESTER "requester-missing" Warning BusinessRule;
     /// An organization has neither name nor identifier.
     ORGANIZATION "organization-anonymous" Error Required;
-    /// Somebody else's issue: what an `OperationOutcome` says that no finding became.
+    /// An issue of an `OperationOutcome` that was not made from a finding.
     OUTCOME "outcome" Error Processing;
 }
 

@@ -6,7 +6,7 @@ use crate::generated::kinds::ResourceKind;
 use crate::source::{ApiVersion, Source};
 use crate::url::{ResourceUrl, UrlError};
 
-/// Who sends, into which domain, and by which rules for versions.
+/// The application that sends, the domain it sends into, and its api-version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
     source: Source,
@@ -15,12 +15,12 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// An application in a domain, with the newest rules for versions.
+    /// An application in a domain, with the newest api-version.
     pub fn new(source: Source, domain: impl Into<String>) -> Self {
         Self { source, domain: domain.into(), api_version: ApiVersion::default() }
     }
 
-    /// With other rules for versions: those that the server has for this application instance.
+    /// With another api-version: the one that the server has for this application instance.
     #[must_use]
     pub fn api_version(mut self, api_version: ApiVersion) -> Self {
         self.api_version = api_version;
@@ -41,22 +41,22 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// An id that cannot stand in a URL.
+    /// An id that a URL cannot hold.
     pub fn url(&self, kind: ResourceKind, id: &str) -> Result<ResourceUrl, UrlError> {
         ResourceUrl::new(&self.source.endpoint, kind.url_segment(), id)
     }
 
-    /// The rules for versions.
+    /// The api-version.
     pub fn version_rules(&self) -> ApiVersion {
         self.api_version
     }
 
-    /// The draft of a message about one of the application's own resources: the event is that of the profile, the address
-    /// that of the id.
+    /// The draft of a message about one of the application's own resources. The profile determines the event,
+    /// and the id the address.
     ///
     /// # Errors
     ///
-    /// An id that cannot stand in a URL.
+    /// An id that a URL cannot hold.
     pub fn draft<P: Focal>(&self, id: &str, focal: P) -> Result<Draft, UrlError> {
         Ok(Draft::new(P::EVENT, self.url(P::EVENT.focal(), id)?, focal))
     }

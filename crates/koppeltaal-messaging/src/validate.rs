@@ -1,8 +1,8 @@
 //! Validation: one list of findings about everything that is wrong with a bundle or a resource of Koppeltaal.
 //!
-//! `message` compares a bundle with the table of events, and `references` its references with its entries. `resource`
-//! compares a resource with its profile and checks the rules that no profile can state; `identifier` has those for
-//! identifiers.
+//! `message` compares a bundle with the table of events, and `references` its references with its entries.
+//! `resource` compares a resource with its profile and checks the rules that no profile can state;
+//! `identifier` has those for identifiers.
 
 mod bundle_entry;
 mod identifier;
@@ -19,7 +19,7 @@ use crate::generated::profiles::ActivityDefinition;
 use crate::rules;
 use crate::source::ApiVersion;
 
-/// Validates by the schema of DSTU1, Koppeltaal's profiles and the [rules](crate::rules) for messages.
+/// Validates by the schema of DSTU1, Koppeltaal's profiles and the [rules] for messages.
 ///
 /// ```
 /// use koppeltaal_fhir::{Resource, resources};
@@ -53,16 +53,17 @@ impl Validator {
         self
     }
 
-    /// With these activity definitions besides those in a bundle. Sub-activities must be those of their definition.
+    /// With these activity definitions besides those in a bundle. Sub-activities must be those of their
+    /// definition.
     #[must_use]
     pub fn definitions(mut self, definitions: impl IntoIterator<Item = ActivityDefinition>) -> Self {
         self.definitions.extend(definitions);
         self
     }
 
-    /// Validates a bundle: each resource, and the whole as a message if it has the tag of a message or holds one header
-    /// and other resources. Paths begin at the bundle: `entry[1].content.activity[0].startDate`. Elements that extensions
-    /// hold have Koppeltaal's names.
+    /// Validates a bundle: each resource, and the whole as a message if it has the tag of a message or holds
+    /// one header and other resources. Paths begin at the bundle: `entry[1].content.activity[0].startDate`.
+    /// Elements that extensions hold have Koppeltaal's names.
     pub fn bundle(&self, bundle: &Bundle) -> Vec<Finding> {
         let schema = Document::Bundle(bundle.clone()).check();
         joined(schema, self.rules_for_bundle(bundle))
@@ -73,8 +74,8 @@ impl Validator {
         joined(resource.check(), self.rules_for_resource(resource))
     }
 
-    /// Validates a document that was read from text: the findings of the reader, with their places in the text, and those
-    /// of Koppeltaal.
+    /// Validates a document that was read from text: the findings of the reader, with their places in the
+    /// text, and those of Koppeltaal.
     pub fn read(&self, read: &ReadDocument) -> Vec<Finding> {
         let koppeltaal = match &read.document {
             Document::Bundle(bundle) => self.rules_for_bundle(bundle),
@@ -111,7 +112,8 @@ impl crate::Message {
     }
 }
 
-/// The findings of both. Where both say that an element is missing or that a code is unlisted, only the schema's remains.
+/// The findings of both. Where both say that an element is missing or that a code is unlisted, only the
+/// schema's remains.
 fn joined(schema: Vec<Finding>, koppeltaal: Vec<Finding>) -> Vec<Finding> {
     let known: HashSet<(&str, Rule)> = schema.iter().map(|known| (known.path.as_str(), known.rule)).collect();
     let is_known = |finding: &Finding| {

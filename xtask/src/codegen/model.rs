@@ -89,8 +89,8 @@ struct Names<'a> {
 }
 
 impl Model {
-    /// Resolves the definitions of all schema files. `profiled` are the resources that Koppeltaal profiles; every build
-    /// has them, and the feature `all-resources` adds the others.
+    /// Resolves the definitions of all schema files. `profiled` are the resources that Koppeltaal profiles;
+    /// every build has them, and the feature `all-resources` adds the others.
     pub(crate) fn new<'a>(
         schemas: &BTreeMap<String, Vec<Definition>>,
         profiled: impl IntoIterator<Item = &'a str>,

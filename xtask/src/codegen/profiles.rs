@@ -1,9 +1,9 @@
 //! Koppeltaal's profiles and value sets: `schemas/koppeltaal` to `crates/koppeltaal-messaging/src/generated`.
 //!
-//! `parse` reads the schema text, `resolve` finds each field's place in the DSTU1 model and its Rust type, `emit` writes
-//! the structs and their moves, `lists` the value sets and the constants, `rules` the tables that validation reads,
-//! `kinds` the kinds of resources, `events` the events and the contents of their messages, `references` the visitor of
-//! references, from the DSTU1 model alone.
+//! `parse` reads the schema text, `resolve` finds each field's place in the DSTU1 model and its Rust type,
+//! `emit` writes the structs and their moves, `lists` the value sets and the constants, `rules` the tables
+//! that validation reads, `kinds` the kinds of resources, `events` the events and the contents of their
+//! messages, `references` the visitor of references, from the DSTU1 model alone.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,7 +31,7 @@ mod tests;
 pub(crate) const SCHEMAS: &str = "schemas/koppeltaal";
 /// Where the generated files go, below the root of the workspace.
 pub(super) const GENERATED: &str = "crates/koppeltaal-messaging/src/generated";
-/// What systems and extensions without a scheme are relative to.
+/// The base of systems and extensions without a scheme.
 const BASE: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/";
 
 /// The generated files by name.
@@ -97,15 +97,15 @@ pub(crate) struct Structure {
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) cardinality: Cardinality,
-    /// The name of the type; of a choice all of them.
+    /// The name of the type, or the names of all types of a choice.
     pub(crate) types: Vec<String>,
-    /// What a reference may point to.
+    /// The kinds that a reference may lead to.
     pub(crate) targets: Vec<String>,
     pub(crate) binding: Option<Binding>,
     pub(crate) place: Place,
     default: Option<String>,
     note: Option<String>,
-    /// What the profile asks of the parts of the field's data type.
+    /// What the profile demands of the parts of the field's data type.
     pub(crate) parts: Vec<Field>,
 }
 
@@ -113,29 +113,29 @@ pub(crate) struct Field {
 #[derive(Debug)]
 pub(crate) struct Binding {
     pub(crate) list: String,
-    /// Whether other codes are as good: then the field stays a concept.
+    /// Whether other codes are allowed too: then the field stays a concept.
     open: bool,
-    /// The one code that makes a resource this profile.
+    /// The code that makes a resource this profile.
     fixed: Option<String>,
 }
 
-/// Where a field stands in DSTU1.
+/// The place of a field in DSTU1.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Place {
     /// In the element of this name.
     Native(String),
     /// In an extension with this URL.
-    Extension { url: String, also: Option<Also> },
-    /// In an extension that the profile does not name: no field, it stays among the extensions.
+    Extension { url: String, quirk: Option<Quirk> },
+    /// In an extension without a fixed URL: there is no field, the extension stays among the extensions.
     Kept,
 }
 
-/// What an extension's value is also read from.
+/// Where else some senders put an extension's value, which is read too.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Also {
-    /// The value of the extension that this is nested in.
-    OwnValue,
-    /// XHTML in place of a string.
+pub(crate) enum Quirk {
+    /// In the value of the extension that this is nested in.
+    ParentValue,
+    /// In XHTML instead of a string.
     Xhtml,
 }
 
@@ -146,7 +146,8 @@ pub(crate) struct List {
     pub(crate) name: String,
     /// The systems: the first is written, all are read.
     pub(crate) systems: Vec<String>,
-    /// Whether the enum has no variant for codes that are not on the list: each of them means something to the crate.
+    /// Whether the enum has no variant for codes that are not on the list: each of them means something to
+    /// the crate.
     is_closed: bool,
     pub(crate) codes: Vec<ListedCode>,
 }

@@ -55,7 +55,7 @@ pub struct ActivityDefinition {
     pub is_archived: Option<bool>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Other>,
 }
 impl ActivityDefinition {
@@ -80,7 +80,7 @@ impl ActivityDefinition {
 }
 impl From<resources::Other> for ActivityDefinition {
     fn from(mut fhir: resources::Other) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             application: extensions.take(activity_definition::APPLICATION, Plain),
@@ -102,7 +102,7 @@ impl From<resources::Other> for ActivityDefinition {
             is_archived: extensions.take(activity_definition::IS_ARCHIVED, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -142,7 +142,7 @@ impl From<ActivityDefinition> for resources::Other {
         fhir
     }
 }
-impl Checked for ActivityDefinition {
+impl CheckElements for ActivityDefinition {
     const TABLE: &'static [ElementDefinition] = ActivityDefinition::ELEMENTS;
     const PLACE: &'static str = "ActivityDefinition";
     fn check(&self, checker: &mut Checker<'_>) {
@@ -190,7 +190,7 @@ pub struct ActivityDefinitionSubActivity {
     pub is_active: Option<bool>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<Extension>,
 }
 impl ActivityDefinitionSubActivity {
@@ -207,7 +207,7 @@ impl ActivityDefinitionSubActivity {
 }
 impl From<Extension> for ActivityDefinitionSubActivity {
     fn from(mut fhir: Extension) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             name: extensions.take(activity_definition::SUB_ACTIVITY_NAME, Plain),
@@ -219,7 +219,7 @@ impl From<Extension> for ActivityDefinitionSubActivity {
                 .take(activity_definition::SUB_ACTIVITY_IS_ACTIVE, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -244,7 +244,7 @@ impl From<ActivityDefinitionSubActivity> for Extension {
         fhir
     }
 }
-impl Checked for ActivityDefinitionSubActivity {
+impl CheckElements for ActivityDefinitionSubActivity {
     const TABLE: &'static [ElementDefinition] = ActivityDefinition::ELEMENTS;
     const PLACE: &'static str = "ActivityDefinition.subActivity";
     fn check(&self, checker: &mut Checker<'_>) {

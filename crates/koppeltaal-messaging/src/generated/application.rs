@@ -17,7 +17,7 @@ pub struct Application {
     pub roles: Vec<valuesets::ApplicationRoles>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Device>,
 }
 impl Application {
@@ -30,7 +30,7 @@ impl Application {
 }
 impl From<resources::Device> for Application {
     fn from(mut fhir: resources::Device) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             identifier: take_first(&mut fhir.identifier),
@@ -38,7 +38,7 @@ impl From<resources::Device> for Application {
             roles: extensions.take_list(application::APPLICATION_ROLES, ListedConcept),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -53,7 +53,7 @@ impl From<Application> for resources::Device {
         fhir
     }
 }
-impl Checked for Application {
+impl CheckElements for Application {
     const TABLE: &'static [ElementDefinition] = Application::ELEMENTS;
     const PLACE: &'static str = "Application";
     fn check(&self, checker: &mut Checker<'_>) {

@@ -23,7 +23,7 @@ pub struct CarePlan {
     pub relation: Vec<CarePlanRelation>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::CarePlan>,
 }
 impl CarePlan {
@@ -33,7 +33,7 @@ impl CarePlan {
 }
 impl From<resources::CarePlan> for CarePlan {
     fn from(mut fhir: resources::CarePlan) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             patient: take_one(&mut fhir.patient),
@@ -44,7 +44,7 @@ impl From<resources::CarePlan> for CarePlan {
             relation: extensions.take_groups(care_plan::RELATION, usize::MAX),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -62,7 +62,7 @@ impl From<CarePlan> for resources::CarePlan {
         fhir
     }
 }
-impl Checked for CarePlan {
+impl CheckElements for CarePlan {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan";
     fn check(&self, checker: &mut Checker<'_>) {
@@ -95,7 +95,7 @@ pub struct CarePlanParticipant {
     pub care_team: Vec<Reference>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::CarePlanParticipant>,
 }
 impl CarePlanParticipant {
@@ -105,7 +105,7 @@ impl CarePlanParticipant {
 }
 impl From<resources::CarePlanParticipant> for CarePlanParticipant {
     fn from(mut fhir: resources::CarePlanParticipant) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             role: take_one(&mut fhir.role),
@@ -113,7 +113,7 @@ impl From<resources::CarePlanParticipant> for CarePlanParticipant {
             care_team: extensions.take_list(care_plan::PARTICIPANT_CARE_TEAM, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -128,7 +128,7 @@ impl From<CarePlanParticipant> for resources::CarePlanParticipant {
         fhir
     }
 }
-impl Checked for CarePlanParticipant {
+impl CheckElements for CarePlanParticipant {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan.participant";
     fn check(&self, checker: &mut Checker<'_>) {
@@ -152,7 +152,7 @@ pub struct CarePlanGoal {
     pub notes: Option<String>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::CarePlanGoal>,
 }
 impl CarePlanGoal {
@@ -162,7 +162,7 @@ impl CarePlanGoal {
 }
 impl From<resources::CarePlanGoal> for CarePlanGoal {
     fn from(mut fhir: resources::CarePlanGoal) -> Self {
-        let extensions = Extensions::of(&mut fhir.extension);
+        let extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             description: fhir.description.value.take(),
@@ -170,7 +170,7 @@ impl From<resources::CarePlanGoal> for CarePlanGoal {
             notes: fhir.notes.value.take(),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -185,7 +185,7 @@ impl From<CarePlanGoal> for resources::CarePlanGoal {
         fhir
     }
 }
-impl Checked for CarePlanGoal {
+impl CheckElements for CarePlanGoal {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan.goal";
     fn check(&self, checker: &mut Checker<'_>) {
@@ -267,7 +267,7 @@ pub struct CarePlanActivity {
     pub simple: Option<CarePlanSimple>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::CarePlanActivity>,
 }
 impl CarePlanActivity {
@@ -280,7 +280,7 @@ impl CarePlanActivity {
 }
 impl From<resources::CarePlanActivity> for CarePlanActivity {
     fn from(mut fhir: resources::CarePlanActivity) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             activity_id: extensions.take(care_plan::ACTIVITY_ID, Plain),
@@ -302,7 +302,7 @@ impl From<resources::CarePlanActivity> for CarePlanActivity {
             simple: fhir.simple.take().map(Into::into),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -331,7 +331,7 @@ impl From<CarePlanActivity> for resources::CarePlanActivity {
         fhir
     }
 }
-impl Checked for CarePlanActivity {
+impl CheckElements for CarePlanActivity {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan.activity";
     fn check(&self, checker: &mut Checker<'_>) {
@@ -370,7 +370,7 @@ pub struct CarePlanSubActivity {
     pub status: Option<valuesets::CarePlanActivityStatus>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<Extension>,
 }
 impl CarePlanSubActivity {
@@ -383,15 +383,19 @@ impl CarePlanSubActivity {
 }
 impl From<Extension> for CarePlanSubActivity {
     fn from(mut fhir: Extension) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             identifier: extensions
-                .take_or_own(care_plan::SUB_ACTIVITY_IDENTIFIER, Plain, &mut fhir.value),
+                .take_or_parent_value(
+                    care_plan::SUB_ACTIVITY_IDENTIFIER,
+                    Plain,
+                    &mut fhir.value,
+                ),
             status: extensions.take(care_plan::SUB_ACTIVITY_STATUS, ListedCoding),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -400,7 +404,7 @@ impl From<CarePlanSubActivity> for Extension {
         let (mut fhir, mut extensions) = value.rest.open(CarePlanSubActivity::blank());
         fhir.id = value.id;
         extensions
-            .put_or_own(
+            .put_or_parent_value(
                 care_plan::SUB_ACTIVITY_IDENTIFIER,
                 Plain,
                 value.identifier,
@@ -411,7 +415,7 @@ impl From<CarePlanSubActivity> for Extension {
         fhir
     }
 }
-impl Checked for CarePlanSubActivity {
+impl CheckElements for CarePlanSubActivity {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan.activity.subActivity";
     fn check(&self, checker: &mut Checker<'_>) {
@@ -440,7 +444,7 @@ pub struct CarePlanActivityParticipant {
     pub care_team: Vec<Reference>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<Extension>,
 }
 impl CarePlanActivityParticipant {
@@ -453,7 +457,7 @@ impl CarePlanActivityParticipant {
 }
 impl From<Extension> for CarePlanActivityParticipant {
     fn from(mut fhir: Extension) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             member: extensions.take(care_plan::PARTICIPANT_MEMBER, Plain),
@@ -461,7 +465,7 @@ impl From<Extension> for CarePlanActivityParticipant {
             care_team: extensions.take_list(care_plan::PARTICIPANT_CARE_TEAM, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -478,7 +482,7 @@ impl From<CarePlanActivityParticipant> for Extension {
         fhir
     }
 }
-impl Checked for CarePlanActivityParticipant {
+impl CheckElements for CarePlanActivityParticipant {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan.activity.participant";
     fn check(&self, checker: &mut Checker<'_>) {
@@ -500,7 +504,7 @@ pub struct CarePlanSimple {
     pub performer: Vec<Reference>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::CarePlanSimple>,
 }
 impl CarePlanSimple {
@@ -510,14 +514,14 @@ impl CarePlanSimple {
 }
 impl From<resources::CarePlanSimple> for CarePlanSimple {
     fn from(mut fhir: resources::CarePlanSimple) -> Self {
-        let extensions = Extensions::of(&mut fhir.extension);
+        let extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             category: fhir.category.value.take(),
             performer: take_list(&mut fhir.performer),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -531,7 +535,7 @@ impl From<CarePlanSimple> for resources::CarePlanSimple {
         fhir
     }
 }
-impl Checked for CarePlanSimple {
+impl CheckElements for CarePlanSimple {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan.activity.simple";
     fn check(&self, checker: &mut Checker<'_>) {
@@ -560,7 +564,7 @@ pub struct CarePlanRelation {
     pub reference: Option<Reference>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<Extension>,
 }
 impl CarePlanRelation {
@@ -573,14 +577,14 @@ impl CarePlanRelation {
 }
 impl From<Extension> for CarePlanRelation {
     fn from(mut fhir: Extension) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             r#type: extensions.take(care_plan::RELATION_TYPE, ListedCoding),
             reference: extensions.take(care_plan::RELATION_REFERENCE, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -594,7 +598,7 @@ impl From<CarePlanRelation> for Extension {
         fhir
     }
 }
-impl Checked for CarePlanRelation {
+impl CheckElements for CarePlanRelation {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan.relation";
     fn check(&self, checker: &mut Checker<'_>) {

@@ -33,7 +33,7 @@ pub struct CarePlanActivityResult {
     pub questionnaire: Vec<Reference>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::DiagnosticReport>,
 }
 impl CarePlanActivityResult {
@@ -43,7 +43,7 @@ impl CarePlanActivityResult {
 }
 impl From<resources::DiagnosticReport> for CarePlanActivityResult {
     fn from(mut fhir: resources::DiagnosticReport) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             activity: extensions.take(care_plan_activity_result::ACTIVITY, Plain),
@@ -59,7 +59,7 @@ impl From<resources::DiagnosticReport> for CarePlanActivityResult {
                 .take_list(care_plan_activity_result::QUESTIONNAIRE, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -88,7 +88,7 @@ impl From<CarePlanActivityResult> for resources::DiagnosticReport {
         fhir
     }
 }
-impl Checked for CarePlanActivityResult {
+impl CheckElements for CarePlanActivityResult {
     const TABLE: &'static [ElementDefinition] = CarePlanActivityResult::ELEMENTS;
     const PLACE: &'static str = "CarePlanActivityResult";
     fn check(&self, checker: &mut Checker<'_>) {

@@ -27,7 +27,7 @@ pub struct CarePlanActivityStatus {
     pub percentage_completed: Option<i32>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Other>,
 }
 impl CarePlanActivityStatus {
@@ -42,7 +42,7 @@ impl CarePlanActivityStatus {
 }
 impl From<resources::Other> for CarePlanActivityStatus {
     fn from(mut fhir: resources::Other) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             activity: extensions.take(care_plan_activity_status::ACTIVITY, Plain),
@@ -54,7 +54,7 @@ impl From<resources::Other> for CarePlanActivityStatus {
                 .take(care_plan_activity_status::PERCENTAGE_COMPLETED, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -83,7 +83,7 @@ impl From<CarePlanActivityStatus> for resources::Other {
         fhir
     }
 }
-impl Checked for CarePlanActivityStatus {
+impl CheckElements for CarePlanActivityStatus {
     const TABLE: &'static [ElementDefinition] = CarePlanActivityStatus::ELEMENTS;
     const PLACE: &'static str = "CarePlanActivityStatus";
     fn check(&self, checker: &mut Checker<'_>) {
@@ -114,7 +114,7 @@ pub struct CarePlanActivityStatusSubActivity {
     pub status: Option<valuesets::CarePlanActivityStatus>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<Extension>,
 }
 impl CarePlanActivityStatusSubActivity {
@@ -127,11 +127,11 @@ impl CarePlanActivityStatusSubActivity {
 }
 impl From<Extension> for CarePlanActivityStatusSubActivity {
     fn from(mut fhir: Extension) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             identifier: extensions
-                .take_or_own(
+                .take_or_parent_value(
                     care_plan_activity_status::SUB_ACTIVITY_IDENTIFIER,
                     Plain,
                     &mut fhir.value,
@@ -140,7 +140,7 @@ impl From<Extension> for CarePlanActivityStatusSubActivity {
                 .take(care_plan_activity_status::SUB_ACTIVITY_STATUS, ListedCoding),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -151,7 +151,7 @@ impl From<CarePlanActivityStatusSubActivity> for Extension {
             .open(CarePlanActivityStatusSubActivity::blank());
         fhir.id = value.id;
         extensions
-            .put_or_own(
+            .put_or_parent_value(
                 care_plan_activity_status::SUB_ACTIVITY_IDENTIFIER,
                 Plain,
                 value.identifier,
@@ -167,7 +167,7 @@ impl From<CarePlanActivityStatusSubActivity> for Extension {
         fhir
     }
 }
-impl Checked for CarePlanActivityStatusSubActivity {
+impl CheckElements for CarePlanActivityStatusSubActivity {
     const TABLE: &'static [ElementDefinition] = CarePlanActivityStatus::ELEMENTS;
     const PLACE: &'static str = "CarePlanActivityStatus.subActivity";
     fn check(&self, checker: &mut Checker<'_>) {

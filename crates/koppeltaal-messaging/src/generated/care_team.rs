@@ -33,7 +33,7 @@ pub struct CareTeam {
     pub managing_organization: Vec<Reference>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Other>,
 }
 impl CareTeam {
@@ -46,7 +46,7 @@ impl CareTeam {
 }
 impl From<resources::Other> for CareTeam {
     fn from(mut fhir: resources::Other) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             care_team_identifier: extensions
@@ -59,7 +59,7 @@ impl From<resources::Other> for CareTeam {
                 .take_list(care_team::MANAGING_ORGANIZATION, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -87,7 +87,7 @@ impl From<CareTeam> for resources::Other {
         fhir
     }
 }
-impl Checked for CareTeam {
+impl CheckElements for CareTeam {
     const TABLE: &'static [ElementDefinition] = CareTeam::ELEMENTS;
     const PLACE: &'static str = "CareTeam";
     fn check(&self, checker: &mut Checker<'_>) {

@@ -80,9 +80,9 @@ pub enum Content {
     CarePlanActivityResult(Box<CarePlanActivityResult>),
     /// The focal resource of `CreateOrUpdateUserMessage`.
     UserMessage(Box<UserMessage>),
-    /// Anything else: a bundle that is not a message of these events, or a message whose focal resource is in a
-    /// form that the profile of the event does not cover, such as a result that comes as `Other` instead of
-    /// `DiagnosticReport`. The bundle is as it was received.
+    /// Anything else: a bundle that is not a message of these events, or a message whose focal
+    /// resource is in a form that the profile of the event does not cover, such as a result that
+    /// comes as `Other` instead of `DiagnosticReport`. The bundle is as it was received.
     Unknown(Box<Bundle>),
 }
 impl Content {

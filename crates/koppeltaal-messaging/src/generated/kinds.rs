@@ -5,7 +5,7 @@ use koppeltaal_fhir::Resource;
 use super::profiles::*;
 use crate::Profile;
 use crate::kind::KindDefinition;
-use crate::profile::{Checked, Checker};
+use crate::profile::{CheckElements, Checker};
 /// A kind of resource in Koppeltaal: a FHIR type or, for the kinds of `Other`, the usage code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResourceKind {

@@ -11,7 +11,7 @@ pub struct OperationOutcome {
     pub issue: Vec<OperationOutcomeIssue>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::OperationOutcome>,
 }
 impl OperationOutcome {
@@ -21,13 +21,13 @@ impl OperationOutcome {
 }
 impl From<resources::OperationOutcome> for OperationOutcome {
     fn from(mut fhir: resources::OperationOutcome) -> Self {
-        let extensions = Extensions::of(&mut fhir.extension);
+        let extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             issue: take_groups(&mut fhir.issue),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -40,7 +40,7 @@ impl From<OperationOutcome> for resources::OperationOutcome {
         fhir
     }
 }
-impl Checked for OperationOutcome {
+impl CheckElements for OperationOutcome {
     const TABLE: &'static [ElementDefinition] = OperationOutcome::ELEMENTS;
     const PLACE: &'static str = "OperationOutcome";
     fn check(&self, checker: &mut Checker<'_>) {
@@ -67,7 +67,7 @@ pub struct OperationOutcomeIssue {
     pub resource: Option<Reference>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::OperationOutcomeIssue>,
 }
 impl OperationOutcomeIssue {
@@ -77,7 +77,7 @@ impl OperationOutcomeIssue {
 }
 impl From<resources::OperationOutcomeIssue> for OperationOutcomeIssue {
     fn from(mut fhir: resources::OperationOutcomeIssue) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             severity: fhir.severity.value.take(),
@@ -87,7 +87,7 @@ impl From<resources::OperationOutcomeIssue> for OperationOutcomeIssue {
             resource: extensions.take(operation_outcome::ISSUE_RESOURCE, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -104,7 +104,7 @@ impl From<OperationOutcomeIssue> for resources::OperationOutcomeIssue {
         fhir
     }
 }
-impl Checked for OperationOutcomeIssue {
+impl CheckElements for OperationOutcomeIssue {
     const TABLE: &'static [ElementDefinition] = OperationOutcome::ELEMENTS;
     const PLACE: &'static str = "OperationOutcome.issue";
     fn check(&self, checker: &mut Checker<'_>) {

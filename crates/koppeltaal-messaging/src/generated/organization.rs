@@ -27,7 +27,7 @@ pub struct Organization {
     pub active: Option<bool>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Organization>,
 }
 impl Organization {
@@ -37,7 +37,7 @@ impl Organization {
 }
 impl From<resources::Organization> for Organization {
     fn from(mut fhir: resources::Organization) -> Self {
-        let extensions = Extensions::of(&mut fhir.extension);
+        let extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             name: fhir.name.value.take(),
@@ -51,7 +51,7 @@ impl From<resources::Organization> for Organization {
             active: fhir.active.value.take(),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -72,7 +72,7 @@ impl From<Organization> for resources::Organization {
         fhir
     }
 }
-impl Checked for Organization {
+impl CheckElements for Organization {
     const TABLE: &'static [ElementDefinition] = Organization::ELEMENTS;
     const PLACE: &'static str = "Organization";
     fn check(&self, checker: &mut Checker<'_>) {
@@ -105,7 +105,7 @@ pub struct OrganizationContact {
     pub gender: Option<valuesets::AdministrativeGender>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::OrganizationContact>,
 }
 impl OrganizationContact {
@@ -115,7 +115,7 @@ impl OrganizationContact {
 }
 impl From<resources::OrganizationContact> for OrganizationContact {
     fn from(mut fhir: resources::OrganizationContact) -> Self {
-        let extensions = Extensions::of(&mut fhir.extension);
+        let extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             purpose: mem::take(&mut fhir.purpose),
@@ -125,7 +125,7 @@ impl From<resources::OrganizationContact> for OrganizationContact {
             gender: take_one(&mut fhir.gender),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -142,7 +142,7 @@ impl From<OrganizationContact> for resources::OrganizationContact {
         fhir
     }
 }
-impl Checked for OrganizationContact {
+impl CheckElements for OrganizationContact {
     const TABLE: &'static [ElementDefinition] = Organization::ELEMENTS;
     const PLACE: &'static str = "Organization.contact";
     fn check(&self, checker: &mut Checker<'_>) {

@@ -31,7 +31,7 @@ pub struct Patient {
     pub active: Option<bool>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Patient>,
 }
 impl Patient {
@@ -41,7 +41,7 @@ impl Patient {
 }
 impl From<resources::Patient> for Patient {
     fn from(mut fhir: resources::Patient) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             identifier: mem::take(&mut fhir.identifier),
@@ -56,7 +56,7 @@ impl From<resources::Patient> for Patient {
             active: fhir.active.value.take(),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -78,7 +78,7 @@ impl From<Patient> for resources::Patient {
         fhir
     }
 }
-impl Checked for Patient {
+impl CheckElements for Patient {
     const TABLE: &'static [ElementDefinition] = Patient::ELEMENTS;
     const PLACE: &'static str = "Patient";
     fn check(&self, checker: &mut Checker<'_>) {

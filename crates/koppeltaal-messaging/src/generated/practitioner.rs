@@ -23,7 +23,7 @@ pub struct Practitioner {
     pub address: Option<datatypes::Address>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Practitioner>,
 }
 impl Practitioner {
@@ -33,7 +33,7 @@ impl Practitioner {
 }
 impl From<resources::Practitioner> for Practitioner {
     fn from(mut fhir: resources::Practitioner) -> Self {
-        let extensions = Extensions::of(&mut fhir.extension);
+        let extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             identifier: mem::take(&mut fhir.identifier),
@@ -45,7 +45,7 @@ impl From<resources::Practitioner> for Practitioner {
             address: mem::take(&mut fhir.address),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -64,7 +64,7 @@ impl From<Practitioner> for resources::Practitioner {
         fhir
     }
 }
-impl Checked for Practitioner {
+impl CheckElements for Practitioner {
     const TABLE: &'static [ElementDefinition] = Practitioner::ELEMENTS;
     const PLACE: &'static str = "Practitioner";
     fn check(&self, checker: &mut Checker<'_>) {

@@ -25,7 +25,7 @@ pub struct RelatedPerson {
     pub photo: Vec<datatypes::Attachment>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::RelatedPerson>,
 }
 impl RelatedPerson {
@@ -35,7 +35,7 @@ impl RelatedPerson {
 }
 impl From<resources::RelatedPerson> for RelatedPerson {
     fn from(mut fhir: resources::RelatedPerson) -> Self {
-        let extensions = Extensions::of(&mut fhir.extension);
+        let extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             identifier: mem::take(&mut fhir.identifier),
@@ -48,7 +48,7 @@ impl From<resources::RelatedPerson> for RelatedPerson {
             photo: mem::take(&mut fhir.photo),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -68,7 +68,7 @@ impl From<RelatedPerson> for resources::RelatedPerson {
         fhir
     }
 }
-impl Checked for RelatedPerson {
+impl CheckElements for RelatedPerson {
     const TABLE: &'static [ElementDefinition] = RelatedPerson::ELEMENTS;
     const PLACE: &'static str = "RelatedPerson";
     fn check(&self, checker: &mut Checker<'_>) {

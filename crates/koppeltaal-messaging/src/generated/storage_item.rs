@@ -41,7 +41,7 @@ pub struct StorageItem {
     pub domain_name: Option<String>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Other>,
 }
 impl StorageItem {
@@ -54,7 +54,7 @@ impl StorageItem {
 }
 impl From<resources::Other> for StorageItem {
     fn from(mut fhir: resources::Other) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             content_type: extensions.take(storage_item::CONTENT_TYPE, Plain),
@@ -68,7 +68,7 @@ impl From<resources::Other> for StorageItem {
             domain_name: extensions.take(storage_item::DOMAIN_NAME, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -94,7 +94,7 @@ impl From<StorageItem> for resources::Other {
         fhir
     }
 }
-impl Checked for StorageItem {
+impl CheckElements for StorageItem {
     const TABLE: &'static [ElementDefinition] = StorageItem::ELEMENTS;
     const PLACE: &'static str = "StorageItem";
     fn check(&self, checker: &mut Checker<'_>) {

@@ -33,7 +33,7 @@ pub struct UserMessage {
     pub content: Option<String>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Other>,
 }
 impl UserMessage {
@@ -46,7 +46,7 @@ impl UserMessage {
 }
 impl From<resources::Other> for UserMessage {
     fn from(mut fhir: resources::Other) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             context: extensions.take(user_message::CONTEXT, Plain),
@@ -57,7 +57,7 @@ impl From<resources::Other> for UserMessage {
             content: extensions.take(user_message::CONTENT, StringOrXhtml),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -75,7 +75,7 @@ impl From<UserMessage> for resources::Other {
         fhir
     }
 }
-impl Checked for UserMessage {
+impl CheckElements for UserMessage {
     const TABLE: &'static [ElementDefinition] = UserMessage::ELEMENTS;
     const PLACE: &'static str = "UserMessage";
     fn check(&self, checker: &mut Checker<'_>) {

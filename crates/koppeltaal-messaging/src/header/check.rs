@@ -6,12 +6,12 @@ use koppeltaal_fhir::resources::{MessageHeader, MessageHeaderResponse, MessageHe
 use super::{Header, filled};
 use crate::findings::Findings;
 use crate::generated::profiles::MESSAGE_HEADER_ELEMENTS;
-use crate::profile::{Checked, Checker, ElementDefinition, Reference, element};
+use crate::profile::{CheckElements, Checker, ElementDefinition, Reference, element};
 use crate::status::ProcessingState;
 
 impl Header {
-    /// Where the header departs from Koppeltaal's profile, in the order of the elements. A text that is present but
-    /// empty counts as missing. Paths begin at the header: `source.software`.
+    /// Where the header departs from Koppeltaal's profile, in the order of the elements. A text that is
+    /// present but empty counts as missing. Paths begin at the header: `source.software`.
     pub fn findings(&self) -> Vec<Finding> {
         Findings::collect(|findings| self.check(&mut Checker::new(findings)))
     }
@@ -22,7 +22,7 @@ fn one(text: Option<&str>) -> usize {
     filled(text).iter().len()
 }
 
-impl Checked for Header {
+impl CheckElements for Header {
     const TABLE: &'static [ElementDefinition] = MESSAGE_HEADER_ELEMENTS;
     const PLACE: &'static str = "MessageHeader";
 
@@ -40,7 +40,7 @@ impl Checked for Header {
     }
 }
 
-impl Checked for MessageHeaderResponse {
+impl CheckElements for MessageHeaderResponse {
     const TABLE: &'static [ElementDefinition] = MESSAGE_HEADER_ELEMENTS;
     const PLACE: &'static str = "MessageHeader.response";
 
@@ -52,7 +52,7 @@ impl Checked for MessageHeaderResponse {
     }
 }
 
-impl Checked for MessageHeaderSource {
+impl CheckElements for MessageHeaderSource {
     const TABLE: &'static [ElementDefinition] = MESSAGE_HEADER_ELEMENTS;
     const PLACE: &'static str = "MessageHeader.source";
 
@@ -64,7 +64,7 @@ impl Checked for MessageHeaderSource {
     }
 }
 
-impl Checked for ProcessingState {
+impl CheckElements for ProcessingState {
     const TABLE: &'static [ElementDefinition] = MESSAGE_HEADER_ELEMENTS;
     const PLACE: &'static str = "MessageHeader.processingStatus";
 

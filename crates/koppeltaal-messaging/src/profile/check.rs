@@ -1,5 +1,5 @@
-//! Compares a value with the table of its profile: [`Checked`] is implemented by the structs that have a table, and
-//! [`Checker`] has one method for each shape of field.
+//! Compares a value with the table of its profile: [`CheckElements`] is implemented by the structs that have
+//! a table, and [`Checker`] has one method for each shape of field.
 
 use koppeltaal_fhir::datatypes::{CodeableConcept, Extension};
 use koppeltaal_fhir::{RESOURCE_TYPES, Rule};
@@ -12,7 +12,7 @@ use crate::generated::vocabulary::system::NULL_FLAVOR;
 use crate::rules;
 
 /// A struct that compares itself with its profile. The generated structs do, and the header does.
-pub(crate) trait Checked {
+pub(crate) trait CheckElements {
     /// The table of the profile.
     const TABLE: &'static [ElementDefinition];
     /// Where in the table the elements of the struct are: `CarePlan.activity`.
@@ -22,8 +22,8 @@ pub(crate) trait Checked {
     fn check(&self, checker: &mut Checker<'_>);
 }
 
-/// The row of the table for a field of the struct, or for a part of one (`name.given`). The compiler looks it up: a name
-/// that is not in the table does not compile.
+/// The row of the table for a field of the struct, or for a part of one (`name.given`). The compiler looks it
+/// up: a name that is not in the table does not compile.
 macro_rules! element {
     ($name:literal) => {
         const { $crate::profile::find_element::<Self>($name) }
@@ -32,12 +32,12 @@ macro_rules! element {
 
 pub(crate) use element;
 
-/// Finds the row of an element by its name below [`Checked::PLACE`].
+/// Finds the row of an element by its name below [`CheckElements::PLACE`].
 ///
 /// # Panics
 ///
 /// The table has no such row. [`element`] calls this at compile time only.
-pub(crate) const fn find_element<C: Checked + ?Sized>(name: &str) -> &'static ElementDefinition {
+pub(crate) const fn find_element<C: CheckElements + ?Sized>(name: &str) -> &'static ElementDefinition {
     let mut index = 0;
     while index < C::TABLE.len() {
         let element = &C::TABLE[index];
@@ -70,7 +70,7 @@ const fn occurs_at(text: &[u8], part: &[u8], start: usize) -> bool {
 }
 
 /// The row for an extension of this URL directly in a struct.
-fn extension_of<C: Checked + ?Sized>(url: &str) -> Option<&'static ElementDefinition> {
+fn extension_of<C: CheckElements + ?Sized>(url: &str) -> Option<&'static ElementDefinition> {
     let is_it = |element: &&ElementDefinition| {
         element.extension == Some(url) && is_part(element.path, C::PLACE, element.name())
     };
@@ -139,7 +139,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A field with references: the kind that a URL names must be one that the profile allows. `Other` names no kind.
+    /// A field with references: the kind that a URL names must be one that the profile allows. `Other` names
+    /// no kind.
     pub(crate) fn references<'v>(
         &mut self,
         element: &'static ElementDefinition,
@@ -162,7 +163,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A field with structs.
-    pub(crate) fn groups<'v, G: Checked + 'v>(
+    pub(crate) fn groups<'v, G: CheckElements + 'v>(
         &mut self,
         element: &'static ElementDefinition,
         groups: impl ExactSizeIterator<Item = &'v G>,
@@ -204,7 +205,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The extensions of a struct that no field took: one of the profile's own should not be among them.
-    pub(crate) fn extensions<C: Checked + ?Sized>(&mut self, extensions: &[Extension]) {
+    pub(crate) fn extensions<C: CheckElements + ?Sized>(&mut self, extensions: &[Extension]) {
         for element in extensions.iter().filter_map(|extension| extension_of::<C>(&extension.url)) {
             let expected = match element.repeats {
                 true => format!("extensions with {} each", element.element_type.with_article()),
@@ -216,7 +217,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The extensions of a struct that were read from a quirk, by URL.
-    pub(crate) fn quirks<C: Checked + ?Sized>(&mut self, urls: impl Iterator<Item = &'static str>) {
+    pub(crate) fn quirks<C: CheckElements + ?Sized>(&mut self, urls: impl Iterator<Item = &'static str>) {
         for (url, element) in urls.filter_map(|url| Some((url, extension_of::<C>(url)?))) {
             let expected = format!("an extension {url} with {}", element.element_type.with_article());
             let found = "another form that is read as one";
@@ -224,7 +225,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A concept as it was read: whether its codes are of a quirk system of the list, or one of HL7's null flavours.
+    /// A concept as it was read: its codes should be of the system of the list, not of a quirk system or
+    /// HL7's null flavours.
     pub(crate) fn quirk_system<E: CodeSystem>(
         &mut self,
         element: &'static ElementDefinition,
@@ -232,7 +234,7 @@ impl<'a> Checker<'a> {
     ) {
         let Some(concept) = concept else { return };
         let systems = || concept.coding.iter().filter_map(|coding| coding.system.as_str());
-        let quirk = systems().find(|system| E::ALSO.contains(system) || *system == NULL_FLAVOR);
+        let quirk = systems().find(|system| E::QUIRK_SYSTEMS.contains(system) || *system == NULL_FLAVOR);
         if let Some(quirk) = quirk.filter(|_| !systems().any(|system| system == E::SYSTEM)) {
             let expected = format!("the system {}", E::SYSTEM);
             self.0.report(rules::PROFILE_SYSTEM, element.name()).expected(expected).found(quirk);

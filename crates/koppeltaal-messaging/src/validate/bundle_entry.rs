@@ -18,7 +18,7 @@ impl<'a> BundleEntry<'a> {
     pub(super) fn all_from_bundle(bundle: &'a Bundle) -> Vec<Self> {
         let entries = bundle.entry.iter().enumerate().filter_map(|(index, entry)| {
             let resource = entry.content.as_ref()?;
-            Some(Self { index, names: Names::of(entry), resource })
+            Some(Self { index, names: Names::from_entry(entry), resource })
         });
         entries.collect()
     }

@@ -148,7 +148,7 @@ fn content(plan: Plan, entries: &[BundleEntry<'_>], findings: &mut Findings) {
     let Plan { header, event, focal } = plan;
     let Some(header_entry) = entries.iter().find(|entry| entry.is_header()) else { return };
     let Some(focal) = entries.iter().filter(|entry| !entry.is_header()).nth(focal) else { return };
-    let index = Index::of(entries.iter().map(|entry| &entry.names));
+    let index = Index::from_names(entries.iter().map(|entry| &entry.names));
     let is_focal = |reference: &str| {
         index.resolve(reference).is_some_and(|position| entries[position].index == focal.index)
     };

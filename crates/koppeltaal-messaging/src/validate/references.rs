@@ -1,5 +1,5 @@
-//! The references in a message: each points to an entry or may point elsewhere, and only those in the header's data have
-//! versions.
+//! The references in a message: each points to an entry or may point elsewhere, and only those in the
+//! header's data have versions.
 
 use koppeltaal_fhir::Severity;
 

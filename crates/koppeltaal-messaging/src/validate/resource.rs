@@ -1,5 +1,5 @@
-//! Compares a resource with its profile, and checks the rules that a table of elements cannot state: percentages,
-//! identifiers of activities, goals, sub-activities, care teams.
+//! Compares a resource with its profile, and checks the rules that a table of elements cannot state:
+//! percentages, identifiers of activities, goals, sub-activities, care teams.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::generated::kinds::AnyProfile;
 use crate::generated::profiles::{ActivityDefinition, CarePlan, CarePlanActivity, CarePlanActivityStatus};
 use crate::generated::valuesets::CarePlanParticipantRole;
 use crate::header::Header;
-use crate::profile::{Checked as _, Checker};
+use crate::profile::{CheckElements as _, Checker};
 use crate::rules;
 use crate::source::ApiVersion;
 
@@ -109,7 +109,8 @@ fn care_plan_activity(
     sub_activities(activity, definitions, findings);
 }
 
-/// Each sub-activity is one of the definition's, if the definition is known. The activity names it by its identifier.
+/// Each sub-activity is one of the definition's, if the definition is known. The activity names it by its
+/// identifier.
 fn sub_activities(activity: &CarePlanActivity, definitions: &[&ActivityDefinition], findings: &mut Findings) {
     let Some(name) = activity.definition.as_deref() else { return };
     let is_it = |definition: &&&ActivityDefinition| {

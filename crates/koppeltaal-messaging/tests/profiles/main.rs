@@ -1,4 +1,5 @@
-//! Profiles as types: nothing is lost on the way in and out, quirks are read, what is written is canonical.
+//! Profiles as types: reading and writing loses nothing, quirks are read, new values are written in canonical
+//! form.
 
 mod as_written;
 mod quirks;
@@ -34,7 +35,7 @@ fn read<P: Profile>(json: &str) -> P {
     P::from_fhir(fhir.get::<P::Fhir>().expect("the resource of the profile").clone())
 }
 
-/// What a profile writes, as JSON for people.
+/// The resource that a profile writes, as indented JSON.
 fn json(profile: impl Into<Resource>) -> String {
     Document::from(profile.into()).to_json_pretty().expect("JSON")
 }

@@ -27,7 +27,7 @@ fn findings(profile: &impl Profile) -> Vec<String> {
 }
 
 #[test]
-fn what_is_missing_is_named_with_its_place() {
+fn a_missing_element_is_named_with_its_place() {
     let plan = CarePlan {
         participant: vec![CarePlanParticipant::default()],
         activity: vec![
@@ -57,7 +57,7 @@ fn what_is_missing_is_named_with_its_place() {
 }
 
 #[test]
-fn parts_of_data_types_are_asked_for_too() {
+fn missing_parts_of_data_types_are_found_too() {
     let nickname = HumanName { family: vec!["Duinroos".into()], ..HumanName::default() };
     let patient = Patient { name: vec![nickname, HumanName::default()], ..Patient::default() };
     assert_eq!(
@@ -79,7 +79,7 @@ fn a_known_extension_that_no_field_took_is_named() {
 }
 
 #[test]
-fn rules_say_path_cardinality_type_binding_and_extension() {
+fn a_definition_has_path_cardinality_type_binding_and_extension() {
     let rule = CarePlan::ELEMENTS.iter().find(|rule| rule.path == "CarePlan.activity.status").expect("a row");
     assert!(rule.required && !rule.repeats);
     assert_eq!(rule.element_type, ElementType::Value("Coding"));
@@ -92,7 +92,7 @@ fn rules_say_path_cardinality_type_binding_and_extension() {
 }
 
 #[test]
-fn every_profile_has_its_rules_in_one_list() {
+fn one_list_has_the_elements_of_every_profile() {
     let paths: Vec<_> = RULES.iter().flat_map(|(_, rules)| rules.iter().map(|rule| rule.path)).collect();
     for path in ["CarePlan.activity.startDate", "MessageHeader.source.software", "OperationOutcome.issue"] {
         assert!(paths.contains(&path), "{path}");

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::resolve::{Fhir, Module, Move, Resolved, Type};
+use super::resolve::{Fhir, Module, Move, ResolvedField, Type};
 use super::{documentation, rules};
 
 /// `mod.rs`: the files, and one flat namespace of the profiles.
@@ -87,7 +87,7 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
             #(#fields,)*
             /// Extensions that the profile does not know, kept as they came.
             pub extension: Vec<Extension>,
-            /// What else was read that the profile has no field for.
+            /// Everything else that was read and that the profile has no field for.
             pub rest: Rest<#fhir>,
         }
 
@@ -98,13 +98,13 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
 
         impl From<#fhir> for #name {
             fn from(mut fhir: #fhir) -> Self {
-                let #mutable extensions = Extensions::of(&mut fhir.extension);
+                let #mutable extensions = Extensions::take_from(&mut fhir.extension);
                 let mut value = Self {
                     id: fhir.id.take(),
                     #(#takes,)*
                     ..Self::default()
                 };
-                (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+                (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
                 value
             }
         }
@@ -123,7 +123,8 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
     }
 }
 
-/// What a new value starts from: the fixed code, the URL, what DSTU1 demands although Koppeltaal has a default.
+/// A new DSTU1 value to write a profile into: the fixed code, the URL, and elements that DSTU1 demands
+/// although Koppeltaal has a default.
 fn blank(one: &Type) -> TokenStream {
     let fhir = fhir_type(&one.fhir);
     let mut parts = Vec::new();
@@ -150,7 +151,7 @@ fn blank(one: &Type) -> TokenStream {
     }
 }
 
-/// A method for each field that means something when it is absent.
+/// A method for each field that has a default.
 fn defaults(one: &Type) -> Vec<TokenStream> {
     let methods = one.fields.iter().filter_map(|resolved| {
         let default = resolved.default.as_ref()?;
@@ -171,7 +172,7 @@ fn defaults(one: &Type) -> Vec<TokenStream> {
     methods.collect()
 }
 
-/// The trait by which a profile is told from other resources, and its move into the enum of all resources.
+/// The implementation of `Profile`, and the conversion into the enum of all resources.
 fn profile(module: &Module, one: &Type) -> TokenStream {
     let (name, fhir) = (&one.name, fhir_type(&one.fhir));
     let koppeltaal_name = &module.profile.name;
@@ -226,8 +227,8 @@ fn take(moves: &Move) -> TokenStream {
         Move::Whole(element) => quote! { mem::take(&mut fhir.#element) },
         Move::Group(element) => quote! { fhir.#element.take().map(Into::into) },
         Move::Groups(element) => quote! { take_groups(&mut fhir.#element) },
-        Move::Extension { url, form, or_own_value: true, .. } => {
-            quote! { extensions.take_or_own(#url, #form, &mut fhir.value) }
+        Move::Extension { url, form, or_parent_value: true, .. } => {
+            quote! { extensions.take_or_parent_value(#url, #form, &mut fhir.value) }
         }
         Move::Extension { url, form, repeats: false, .. } => quote! { extensions.take(#url, #form) },
         Move::Extension { url, form, repeats: true, .. } => quote! { extensions.take_list(#url, #form) },
@@ -237,7 +238,7 @@ fn take(moves: &Move) -> TokenStream {
 }
 
 /// The statement that puts a field's value back.
-fn put(resolved: &Resolved) -> TokenStream {
+fn put(resolved: &ResolvedField) -> TokenStream {
     let field = &resolved.ident;
     match &resolved.moves {
         Move::Primitive(element) => quote! { fhir.#element.value = value.#field; },
@@ -252,8 +253,8 @@ fn put(resolved: &Resolved) -> TokenStream {
         Move::Groups(element) => {
             quote! { fhir.#element = value.#field.into_iter().map(Into::into).collect(); }
         }
-        Move::Extension { url, form, or_own_value: true, .. } => {
-            quote! { extensions.put_or_own(#url, #form, value.#field, &mut fhir.value); }
+        Move::Extension { url, form, or_parent_value: true, .. } => {
+            quote! { extensions.put_or_parent_value(#url, #form, value.#field, &mut fhir.value); }
         }
         Move::Extension { url, form, repeats: false, .. } => {
             quote! { extensions.put(#url, #form, value.#field); }

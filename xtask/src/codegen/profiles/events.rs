@@ -1,5 +1,5 @@
-//! Tokens of the events: the table that composing, extracting and validating read, and the enum of the contents of their
-//! messages.
+//! Tokens of the events: the table that composing, extracting and validating read, and the enum of the
+//! contents of their messages.
 
 use anyhow::{Context as _, Result, ensure};
 use proc_macro2::TokenStream;
@@ -64,9 +64,9 @@ fn content(events: &[&Event]) -> TokenStream {
         #[derive(Debug, Clone, PartialEq)]
         pub enum Content {
             #(#[doc = #docs] #profiles(Box<#profiles>),)*
-            /// Anything else: a bundle that is not a message of these events, or a message whose focal resource is in a
-            /// form that the profile of the event does not cover, such as a result that comes as `Other` instead of
-            /// `DiagnosticReport`. The bundle is as it was received.
+            /// Anything else: a bundle that is not a message of these events, or a message whose focal
+            /// resource is in a form that the profile of the event does not cover, such as a result that
+            /// comes as `Other` instead of `DiagnosticReport`. The bundle is as it was received.
             Unknown(Box<Bundle>),
         }
 

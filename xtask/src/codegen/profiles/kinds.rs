@@ -48,7 +48,7 @@ pub(super) fn module(schema: &Schema, modules: &[Module]) -> Result<TokenStream>
         use super::profiles::*;
         use crate::Profile;
         use crate::kind::KindDefinition;
-        use crate::profile::{Checked, Checker};
+        use crate::profile::{CheckElements, Checker};
 
         /// A kind of resource in Koppeltaal: a FHIR type or, for the kinds of `Other`, the usage code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,7 +83,8 @@ fn check(schema: &Schema, kind: &Kind) -> Result<()> {
     Ok(())
 }
 
-/// The name of the kind that a profile is of: of an `Other` the code that makes it the profile, else the DSTU1 resource.
+/// The name of the kind that a profile is of: of an `Other` the code that makes it the profile, else the
+/// DSTU1 resource.
 fn kind_of(profile: &Structure) -> &str {
     let bindings = profile.fields.iter().filter_map(|field| field.binding.as_ref());
     let code = bindings.filter_map(|binding| binding.fixed.as_deref()).next();

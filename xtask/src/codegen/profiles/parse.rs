@@ -1,9 +1,9 @@
-//! Reading of the schema text of Koppeltaal; the form is described in `schemas/koppeltaal/README.md`.
+//! Reads the schema text of Koppeltaal. `schemas/koppeltaal/README.md` describes its form.
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{
-    Also, Binding, Event, Field, Kind, List, ListedCode, PatientPresence, Place, Schema, Structure, System,
+    Binding, Event, Field, Kind, List, ListedCode, PatientPresence, Place, Quirk, Schema, Structure, System,
     absolute,
 };
 use crate::schema;
@@ -145,7 +145,7 @@ fn add_field(schema: &mut Schema, line: &str) -> Result<()> {
     } else {
         &mut structure.fields
     };
-    ensure!(siblings.iter().all(|other| other.name != field.name), "`{}` stands there twice", field.name);
+    ensure!(siblings.iter().all(|other| other.name != field.name), "`{}` is defined twice", field.name);
     siblings.push(field);
     Ok(())
 }
@@ -235,7 +235,8 @@ fn binding(text: &str) -> Binding {
     Binding { list: list.to_owned(), open, fixed }
 }
 
-/// Reads `.element`, `Resource#Name`, a whole URL, or `kept`; an extension may have `|value` or `|xhtml` after it.
+/// Reads `.element`, `Resource#Name`, a whole URL, or `kept`; an extension may have `|value` or `|xhtml`
+/// after it.
 fn place(word: &str) -> Result<Place> {
     if word == "kept" {
         return Ok(Place::Kept);
@@ -243,10 +244,10 @@ fn place(word: &str) -> Result<Place> {
     if let Some(element) = word.strip_prefix('.') {
         return Ok(Place::Native(element.to_owned()));
     }
-    let (url, also) = match word.split_once('|') {
+    let (url, quirk) = match word.split_once('|') {
         None => (word, None),
-        Some((url, "value")) => (url, Some(Also::OwnValue)),
-        Some((url, "xhtml")) => (url, Some(Also::Xhtml)),
+        Some((url, "value")) => (url, Some(Quirk::ParentValue)),
+        Some((url, "xhtml")) => (url, Some(Quirk::Xhtml)),
         Some((_, other)) => bail!("expected `|value` or `|xhtml`, found `|{other}`"),
     };
     let name = url.rsplit_once('#').map(|(_, name)| name).unwrap_or_default();
@@ -254,7 +255,7 @@ fn place(word: &str) -> Result<Place> {
         !name.is_empty(),
         "expected `.element`, `Resource#Name`, a URL with `#` or `kept`, found `{word}`"
     );
-    Ok(Place::Extension { url: absolute(url), also })
+    Ok(Place::Extension { url: absolute(url), quirk })
 }
 
 /// Reads `code  [display]  [as Variant]  [# note]`, parts separated by two or more blanks.
@@ -270,12 +271,12 @@ fn add_code(schema: &mut Schema, line: &str) -> Result<()> {
             None => listed.display = part.to_owned(),
         }
     }
-    ensure!(list.codes.iter().all(|other| other.code != listed.code), "`{}` stands there twice", listed.code);
+    ensure!(list.codes.iter().all(|other| other.code != listed.code), "`{}` is defined twice", listed.code);
     list.codes.push(listed);
     Ok(())
 }
 
-/// Takes a mark off the end of a line, and says whether it was there.
+/// Splits a mark from the end of a line, and says whether it was there.
 fn split_mark<'a>(line: &'a str, mark: &str) -> (&'a str, bool) {
     match line.strip_suffix(mark) {
         Some(rest) => (rest.trim_end(), true),
@@ -283,7 +284,7 @@ fn split_mark<'a>(line: &'a str, mark: &str) -> (&'a str, bool) {
     }
 }
 
-/// Takes the note off a line: what follows a `#` that stands alone.
+/// Splits the note from a line: the text after a `#` between blanks.
 fn split_note(line: &str) -> (&str, Option<String>) {
     match line.split_once(" # ") {
         Some((rest, note)) => (rest.trim_end(), Some(note.trim().to_owned())),

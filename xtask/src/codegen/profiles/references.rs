@@ -43,8 +43,8 @@ pub(super) fn module(dstu1: &Model) -> TokenStream {
     }
 }
 
-/// The types that hold references: directly, in a field of such a type, or in an extension of a resource or component.
-/// An extension of a data type counts only where the data type is visited anyway.
+/// The types that hold references: directly, in a field of such a type, or in an extension of a resource or
+/// component. An extension of a data type counts only where the data type is visited anyway.
 fn holders(dstu1: &Model) -> BTreeSet<String> {
     let types = || dstu1.modules.iter().flat_map(|module| &module.types);
     let mut holders: BTreeSet<String> = types()

@@ -1,9 +1,9 @@
-//! Tokens of what validation reads: a table of each profile's elements, and the walk that compares a value with it.
+//! Tokens for validation: the table of each profile's elements, and the code that compares a value with it.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::resolve::{self, Module, Move, Resolved, Type};
+use super::resolve::{self, Module, Move, ResolvedField, Type};
 use super::{Field, Place, documentation};
 use crate::codegen::names;
 
@@ -74,7 +74,7 @@ fn element_type(field: &Field) -> TokenStream {
     }
 }
 
-/// The walk over the fields of a struct.
+/// The implementation of `CheckElements`: the check of each field of a struct.
 pub(super) fn check(module: &Module, one: &Type) -> TokenStream {
     let (name, place) = (&one.name, &one.path);
     let profile = format_ident!("{}", module.profile.name);
@@ -85,7 +85,7 @@ pub(super) fn check(module: &Module, one: &Type) -> TokenStream {
         .any(|field| matches!(field.moves, Move::Extension { .. }))
         .then(|| quote! { checker.quirks::<Self>(self.rest.quirks()); });
     quote! {
-        impl Checked for #name {
+        impl CheckElements for #name {
             const TABLE: &'static [ElementDefinition] = #profile::ELEMENTS;
             const PLACE: &'static str = #place;
 
@@ -98,10 +98,10 @@ pub(super) fn check(module: &Module, one: &Type) -> TokenStream {
     }
 }
 
-fn lines(resolved: &Resolved) -> Vec<TokenStream> {
+fn lines(resolved: &ResolvedField) -> Vec<TokenStream> {
     let (ident, name) = (&resolved.ident, &resolved.field.name);
     let mut lines = vec![match &resolved.moves {
-        // Absent means its default: it is never missing.
+        // An absent field has its default, so it is never missing.
         Move::PrimitiveOr(..) => return Vec::new(),
         Move::Group(_) | Move::Groups(_) | Move::ExtensionGroup { .. } => {
             quote! { checker.groups(element!(#name), self.#ident.iter()); }

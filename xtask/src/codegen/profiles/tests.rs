@@ -1,4 +1,4 @@
-//! What a line of the schema becomes, and what a wrong one is told.
+//! What a line of the schema becomes, and the errors of wrong lines.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ fn generate(profiles: &str) -> anyhow::Result<String> {
     parse::parse(profiles, "test.schema", &mut schema)?;
     let modules = resolve::modules(&schema, &model)?;
     let mut text = String::new();
-    // Where lines break is prettyplease's business: the tests look at text without blanks.
+    // The tests look at text without blanks, because prettyplease decides where lines break.
     let files = modules
         .iter()
         .map(emit::module)
@@ -50,7 +50,7 @@ fn generate(profiles: &str) -> anyhow::Result<String> {
 }
 
 fn squeezed(text: &str) -> String {
-    // Where a list is broken into lines, prettyplease ends it with a comma.
+    // Prettyplease ends a list with a comma if it spans several lines.
     text.split_whitespace().collect::<String>().replace(",)", ")")
 }
 
@@ -78,8 +78,8 @@ fn one_line_adds_an_optional_extension() {
     }
 }
 
-/// The example of `schemas/koppeltaal/README.md`: its line, in its component of the real schema, gives the code that it
-/// shows, and changes no file but those that it names.
+/// The example of `schemas/koppeltaal/README.md`: its line, in its component of the real schema, gives the
+/// code that it shows, and changes no file but those that it names.
 #[test]
 fn the_worked_example_of_the_schema_is_what_happens() {
     let root = crate::workspace_root().expect("the workspace");
@@ -111,7 +111,7 @@ fn the_worked_example_of_the_schema_is_what_happens() {
         after.iter().filter(|(name, text)| before[*name] != **text).map(|(name, _)| name.as_str()).collect();
     assert_eq!(changed, ["care_plan.rs", "vocabulary.rs"]);
     let all: String = changed.iter().map(|name| after[*name].as_str()).collect();
-    // A comment behind code is the example's, one before it the generated.
+    // A comment after code belongs to the example, one before it is generated.
     let code = shown.lines().map(|line| line.split("   // ").next().unwrap_or(line).trim());
     let code = code.filter(|line| !line.is_empty() && !line.starts_with("// "));
     let mut checked = 0;
@@ -198,7 +198,7 @@ fn a_wrong_line_is_named_with_its_reason() {
     assert!(error("    title 0..1 string\n").contains("expected the start of a definition"));
     assert!(
         error("profile Plan : Plan\n    a 0..1 string P#A\n    a 0..1 string P#B\n")
-            .contains("stands there twice")
+            .contains("is defined twice")
     );
     assert!(
         error("component Plan.Step : Extension\n    a 0..1 string P#A\nprofile Plan : Plan\n")

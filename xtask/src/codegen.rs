@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use proc_macro2::TokenStream;
@@ -24,6 +24,8 @@ pub(crate) mod profiles;
 pub(crate) const SCHEMAS: &str = "schemas/dstu1";
 /// Where the generated files go, below the root of the workspace.
 const GENERATED: &str = "crates/koppeltaal-fhir/src/generated";
+/// The file that declares the modules in a directory of generated files. It stands beside the directory.
+const INDEX: &str = "generated.rs";
 
 /// Writes the generated files; with `check`, only compares and fails when one is stale.
 pub(crate) fn run(check: bool) -> Result<()> {
@@ -102,8 +104,9 @@ impl Output {
         }
         for (name, text) in &self.files {
             // A file that does not change keeps its time, so that cargo does not build it again.
-            if fs::read_to_string(directory.join(name)).ok().as_ref() != Some(text) {
-                fs::write(directory.join(name), text)?;
+            let path = self.path(root, name);
+            if fs::read_to_string(&path).ok().as_ref() != Some(text) {
+                fs::write(path, text)?;
             }
         }
         let lines: usize = self.files.values().map(|text| text.lines().count()).sum();
@@ -116,11 +119,16 @@ impl Output {
         let directory = root.join(self.directory);
         let mut stale = self.leftovers(&directory)?;
         for (name, text) in &self.files {
-            if fs::read_to_string(directory.join(name)).ok().as_ref() != Some(text) {
+            if fs::read_to_string(self.path(root, name)).ok().as_ref() != Some(text) {
                 stale.push(name.clone());
             }
         }
         Ok(stale.iter().map(|name| format!("{}/{name}", self.directory)).collect())
+    }
+
+    fn path(&self, root: &Path, name: &str) -> PathBuf {
+        let directory = root.join(self.directory);
+        if name == INDEX { directory.with_file_name(name) } else { directory.join(name) }
     }
 
     /// Files in the generated directory that the generator no longer writes.

@@ -1,4 +1,4 @@
-//! Tokens: one file per schema file, `resource.rs` with the enum of all resources, and `mod.rs`.
+//! Tokens: one file per schema file, `resource.rs` with the enum of all resources, and the index of the files.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -13,11 +13,11 @@ pub(crate) fn files(model: &Model) -> Vec<(String, TokenStream)> {
     let mut files: Vec<(String, TokenStream)> =
         model.modules.iter().map(|module| (format!("{}.rs", module.name), module_file(module))).collect();
     files.push(("resource.rs".to_owned(), resource_file(model)));
-    files.push(("mod.rs".to_owned(), index_file(model)));
+    files.push((super::INDEX.to_owned(), index_file(model)));
     files
 }
 
-/// `mod.rs`: the modules, and one flat namespace of their types.
+/// The index: the modules, and one flat namespace of their types.
 fn index_file(model: &Model) -> TokenStream {
     let modules = model.modules.iter().map(|module| {
         let (name, gate) = (ident(&module.name), gate(module));

@@ -46,7 +46,7 @@ pub(super) fn files(schema: &Schema, dstu1: &Model) -> Result<Vec<(String, Token
     files.insert("references.rs".to_owned(), references::module(dstu1));
     files.insert("valuesets.rs".to_owned(), lists::valuesets(schema)?);
     files.insert("vocabulary.rs".to_owned(), lists::vocabulary(schema, &modules)?);
-    files.insert("mod.rs".to_owned(), emit::index(&modules));
+    files.insert(super::INDEX.to_owned(), emit::index(&modules));
     Ok(files.into_iter().collect())
 }
 

@@ -1,4 +1,4 @@
-//! Tokens of the profiles: one file per profile with its structs, and `mod.rs`.
+//! Tokens of the profiles: one file per profile with its structs, and the index of the files.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 use super::resolve::{Fhir, Module, Move, ResolvedField, Type};
 use super::{documentation, rules};
 
-/// `mod.rs`: the files, and one flat namespace of the profiles.
+/// The index: the modules, and one flat namespace of the profiles.
 pub(super) fn index(modules: &[Module]) -> TokenStream {
     let names: Vec<_> = modules.iter().map(|module| format_ident!("{}", module.name)).collect();
     let all_names = modules.iter().map(|module| &module.profile.name);
@@ -29,7 +29,7 @@ pub(super) fn index(modules: &[Module]) -> TokenStream {
         pub mod valuesets;
         pub(crate) mod vocabulary;
 
-        #[doc = include_str!("../profile/guide.md")]
+        #[doc = include_str!("profile/guide.md")]
         pub mod profiles {
             #(pub use super::#names::*;)*
 

@@ -20,7 +20,7 @@ pub(crate) mod kinds;
 mod references;
 pub mod valuesets;
 pub(crate) mod vocabulary;
-#[doc = include_str!("../profile/guide.md")]
+#[doc = include_str!("profile/guide.md")]
 pub mod profiles {
     pub use super::message_header::*;
     pub use super::activity_definition::*;

@@ -37,7 +37,7 @@ pub enum Cause {
 
 impl Cause {
     /// Whether the receiver changes the status, not the server.
-    pub fn is_the_receivers(self) -> bool {
+    pub fn is_by_receiver(self) -> bool {
         matches!(self, Self::Claim | Self::Acknowledgement | Self::LateAcknowledgement)
     }
 }
@@ -97,7 +97,7 @@ impl ProcessingStatus {
     /// # Errors
     ///
     /// A step that the protocol does not have, such as `Success` back to `New`.
-    pub fn become_next(self, next: Self, cause: Cause) -> Result<Self, IllegalTransition> {
+    pub fn step_to(self, next: Self, cause: Cause) -> Result<Self, IllegalTransition> {
         if self.can_become(next, cause) { Ok(next) } else { Err(IllegalTransition { from: self, to: next }) }
     }
 
@@ -322,11 +322,11 @@ mod tests {
         for done in [Success, Failed, Archived] {
             let steps: Vec<_> = TRANSITIONS.iter().filter(|step| step.from == done).collect();
             assert!(
-                steps.iter().all(|step| step.to == Archived && !step.cause.is_the_receivers()),
+                steps.iter().all(|step| step.to == Archived && !step.cause.is_by_receiver()),
                 "{steps:?}"
             );
         }
-        let back = Success.become_next(New, Cause::Acknowledgement);
+        let back = Success.step_to(New, Cause::Acknowledgement);
         assert_eq!(back, Err(IllegalTransition { from: Success, to: New }));
     }
 

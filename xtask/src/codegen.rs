@@ -1,11 +1,11 @@
 //! `cargo xtask codegen [--check]`: writes `crates/koppeltaal-fhir/src/generated` from `schemas/dstu1`, and
 //! `crates/koppeltaal-messaging/src/generated` from `schemas/koppeltaal` and the same model.
 //!
-//! The way is: schema text -> fix-ups -> model (types flattened, names made Rust's) -> tokens -> prettyplease.
+//! The steps: schema text -> fix-ups -> model (types flattened, Rust names) -> tokens -> prettyplease.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use proc_macro2::TokenStream;
@@ -25,16 +25,19 @@ pub(crate) mod profiles;
 pub(crate) const SCHEMAS: &str = "schemas/dstu1";
 /// Where the generated files go, below the root of the workspace.
 const GENERATED: &str = "crates/koppeltaal-fhir/src/generated";
+/// The file that declares the modules in a directory of generated files. It stands beside the directory.
+const INDEX: &str = "generated.rs";
 
 /// Writes the generated files; with `check`, only compares and fails when one is stale.
 pub(crate) fn run(check: bool) -> Result<()> {
     let root = crate::workspace_root()?;
     let mut schemas = read_schemas(&root.join(SCHEMAS))?;
     fixups::apply(&mut schemas)?;
-    let model = Model::new(&schemas)?;
+    let koppeltaal = profiles::read(&root.join(profiles::SCHEMAS))?;
+    let model = Model::new(&schemas, koppeltaal.resource_types())?;
     let outputs = [
         Output::new(GENERATED, SCHEMAS, emit::files(&model))?,
-        Output::new(profiles::GENERATED, profiles::SCHEMAS, profiles::files(&root, &model)?)?,
+        Output::new(profiles::GENERATED, profiles::SCHEMAS, profiles::files(&koppeltaal, &model)?)?,
     ];
     if !check {
         return outputs.iter().try_for_each(|output| output.write(&root));
@@ -101,9 +104,10 @@ impl Output {
             fs::remove_file(directory.join(leftover))?;
         }
         for (name, text) in &self.files {
-            // A file that stays as it is keeps its time, so that nothing is built again for nothing.
-            if fs::read_to_string(directory.join(name)).ok().as_ref() != Some(text) {
-                fs::write(directory.join(name), text)?;
+            // A file that does not change keeps its time, so that cargo does not build it again.
+            let path = self.path(root, name);
+            if fs::read_to_string(&path).ok().as_ref() != Some(text) {
+                fs::write(path, text)?;
             }
         }
         let lines: usize = self.files.values().map(|text| text.lines().count()).sum();
@@ -116,11 +120,16 @@ impl Output {
         let directory = root.join(self.directory);
         let mut stale = self.leftovers(&directory)?;
         for (name, text) in &self.files {
-            if fs::read_to_string(directory.join(name)).ok().as_ref() != Some(text) {
+            if fs::read_to_string(self.path(root, name)).ok().as_ref() != Some(text) {
                 stale.push(name.clone());
             }
         }
         Ok(stale.iter().map(|name| format!("{}/{name}", self.directory)).collect())
+    }
+
+    fn path(&self, root: &Path, name: &str) -> PathBuf {
+        let directory = root.join(self.directory);
+        if name == INDEX { directory.with_file_name(name) } else { directory.join(name) }
     }
 
     /// Files in the generated directory that the generator no longer writes.

@@ -40,7 +40,8 @@ enum Command {
         /// The directory that holds profile.tsv and valuesets.tsv.
         directory: PathBuf,
     },
-    /// Hold the crates against real messages, the official schema, another connector, a database server (`--help` tells more).
+    /// Hold the crates against real messages, the official schema, another connector, a database server
+    /// (`--help` tells more).
     #[command(disable_help_flag = true)]
     Interop {
         /// Passed on to the program that compares.

@@ -1,5 +1,5 @@
-//! `cargo xtask conformance` and `cargo xtask interop`: each runs the program of its name, which is a package of its own: it
-//! needs the crates of the workspace, and xtask must build when their generated code does not.
+//! `cargo xtask conformance` and `cargo xtask interop`: each runs the program of its name, which is a package
+//! of its own: it needs the crates of the workspace, and xtask must build when their generated code does not.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};

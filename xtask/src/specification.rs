@@ -1,7 +1,8 @@
-//! `cargo xtask specification DIR`: every row of `profile.tsv` and `valuesets.tsv` stands in `schemas/koppeltaal`.
+//! `cargo xtask specification DIR`: every row of `profile.tsv` and `valuesets.tsv` stands in
+//! `schemas/koppeltaal`.
 //!
-//! The tables restate Koppeltaal's documentation and are not part of the repository. Where the schema departs from them on
-//! purpose, [`DEPARTURES`] says why; one that no row needs any more is an error.
+//! The tables restate Koppeltaal's documentation and are not part of the repository. Where the schema departs
+//! from them on purpose, [`DEPARTURES`] says why; one that no row needs any more is an error.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -60,6 +60,13 @@ impl Bundle {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ElementPath<'a>(&'a [Segment]);
 
+impl<'a> ElementPath<'a> {
+    /// The names of the elements on the way, outermost first, each with its index, from 0, if the element repeats.
+    pub fn segments(self) -> &'a [(&'static str, Option<usize>)] {
+        self.0
+    }
+}
+
 impl fmt::Display for ElementPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&path_text(self.0))

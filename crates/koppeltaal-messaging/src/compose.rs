@@ -1,141 +1,25 @@
-//! Composing a [`Message`]: from what an application knows to a message that follows every rule for its event.
+//! Makes a [`Message`] that follows every rule for its event from a [`Draft`].
 
 use std::fmt;
 
 use koppeltaal_fhir::datatypes::ResourceReference;
-use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::{RESOURCE_TYPES, Resource};
 
-use crate::content::Focal;
+use crate::draft::Draft;
 use crate::entry::MessageEntry;
+use crate::generated::kinds::ResourceKind;
 use crate::generated::valuesets::Event;
 use crate::header::Header;
-use crate::kind::ResourceKind;
 use crate::message::{Message, fresh_id};
-use crate::source::{ApiVersion, Source};
+use crate::sender::Sender;
+use crate::source::ApiVersion;
 use crate::url::ResourceUrl;
 
-/// Who sends, into which domain, and by which rules for versions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sender {
-    source: Source,
-    domain: String,
-    api_version: ApiVersion,
-}
-
-impl Sender {
-    /// An application in a domain, with the newest rules for versions.
-    pub fn new(source: Source, domain: impl Into<String>) -> Self {
-        Self { source, domain: domain.into(), api_version: ApiVersion::default() }
-    }
-
-    /// With other rules for versions: those that the server has for this application instance.
-    #[must_use]
-    pub fn api_version(mut self, api_version: ApiVersion) -> Self {
-        self.api_version = api_version;
-        self
-    }
-
-    /// The application.
-    pub fn source(&self) -> &Source {
-        &self.source
-    }
-
-    /// The name of the domain.
-    pub fn domain(&self) -> &str {
-        &self.domain
-    }
-
-    /// The address of one of the application's own resources.
-    ///
-    /// # Errors
-    ///
-    /// An id that cannot stand in a URL.
-    pub fn url(&self, kind: ResourceKind, id: &str) -> Result<ResourceUrl, crate::UrlError> {
-        ResourceUrl::new(&self.source.endpoint, kind.url_segment(), id)
-    }
-
-    /// The rules for versions.
-    pub fn version_rules(&self) -> ApiVersion {
-        self.api_version
-    }
-
-    /// The draft of a message about one of the application's own resources: the event is that of the profile, the address
-    /// that of the id.
-    ///
-    /// # Errors
-    ///
-    /// An id that cannot stand in a URL.
-    pub fn draft<P: Focal>(&self, id: &str, focal: P) -> Result<Draft, crate::UrlError> {
-        Ok(Draft::new(P::EVENT, self.url(P::EVENT.focal(), id)?, focal))
-    }
-}
-
-/// What a message is to hold; [`Message::compose`] checks it and adds the rest.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Draft {
-    event: Event,
-    focal: MessageEntry,
-    patient: Option<ResourceUrl>,
-    related: Vec<MessageEntry>,
-    identifier: Option<String>,
-    timestamp: Option<Instant>,
-}
-
-impl Draft {
-    /// A message about a resource. Its address has the version that the application knows, if it knows one.
-    pub fn new(event: Event, url: ResourceUrl, focal: impl Into<Resource>) -> Self {
-        let focal = MessageEntry::new(url, focal);
-        Self { event, focal, patient: None, related: Vec::new(), identifier: None, timestamp: None }
-    }
-
-    /// Names the patient. Needed where the focal resource is not a patient and does not refer to exactly one.
-    #[must_use]
-    pub fn patient(mut self, patient: &ResourceUrl) -> Self {
-        self.patient = Some(patient.without_version());
-        self
-    }
-
-    /// Adds a resource that others in the message refer to.
-    #[must_use]
-    pub fn with(mut self, url: ResourceUrl, resource: impl Into<Resource>) -> Self {
-        self.related.push(MessageEntry::new(url, resource));
-        self
-    }
-
-    /// Says that what is in the draft is a change of this version of a resource. Nothing changes where the draft names a
-    /// version itself, or has no such resource.
-    #[must_use]
-    pub fn based_on(mut self, version: &ResourceUrl) -> Self {
-        for entry in std::iter::once(&mut self.focal).chain(&mut self.related) {
-            let lacks = |url: &&mut ResourceUrl| url.version().is_none() && url.same_resource(version);
-            if let Some(url) = entry.names.url.as_mut().filter(lacks) {
-                url.clone_from(version);
-            }
-        }
-        self
-    }
-
-    /// With this identifier instead of a fresh one: to send the same message once more.
-    #[must_use]
-    pub fn identifier(mut self, identifier: impl Into<String>) -> Self {
-        self.identifier = Some(identifier.into());
-        self
-    }
-
-    /// With this time instead of the current one.
-    #[must_use]
-    pub fn timestamp(mut self, timestamp: Instant) -> Self {
-        self.timestamp = Some(timestamp);
-        self
-    }
-}
-
-/// Why a draft makes no message.
+/// Why a draft does not become a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ComposeError {
-    /// The event is about another kind of resource.
+    /// The focal resource is not of the event's kind.
     #[error("{event} is about a {}, not about a {found}", event.focal())]
     WrongFocal {
         /// The event.
@@ -143,19 +27,19 @@ pub enum ComposeError {
         /// The kind of the focal resource, or its FHIR type if Koppeltaal does not know the kind.
         found: String,
     },
-    /// The server takes no resource of this type.
+    /// The server accepts no resources of this type.
     #[error("the resource type '{0}' is not supported")]
     NotSupported(String),
-    /// The event needs a patient, and neither the draft nor the focal resource names exactly one.
+    /// The event needs a patient, but neither the draft nor the focal resource names exactly one.
     #[error("{0} needs a patient")]
     PatientMissing(Event),
-    /// The event is about no patient.
+    /// The event has no patient, but the draft names one.
     #[error("{0} has no patient")]
     PatientNotAllowed(Event),
-    /// The address of a resource has no server.
+    /// The address of a resource is relative.
     #[error("{0} is not an absolute URL")]
     RelativeUrl(ResourceUrl),
-    /// The address of a resource says that it is of another kind.
+    /// The address of a resource is that of another kind of resource.
     #[error("{url} is not the URL of a {kind}")]
     WrongUrl {
         /// The address.
@@ -166,17 +50,17 @@ pub enum ComposeError {
     /// Two resources have the same address.
     #[error("{0} is in the message twice")]
     Twice(ResourceUrl),
-    /// The application's own resources are referred to, but not in the message.
-    #[error("not in the message: {}", Joined(.0))]
+    /// The message refers to resources of the application that it does not hold.
+    #[error("not in the message: {}", MissingReferences(.0))]
     Missing(Vec<MissingReference>),
 }
 
-/// A reference to a resource that the sender owns and did not put into the message.
+/// A reference to a resource that the sender owns and that is not in the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingReference {
-    /// The resource that refers; `None` for the header, which refers to the patient.
+    /// The resource that holds the reference; `None` for the header's reference to the patient.
     pub from: Option<ResourceUrl>,
-    /// What it refers to.
+    /// The resource that is missing.
     pub to: ResourceUrl,
 }
 
@@ -189,9 +73,9 @@ impl fmt::Display for MissingReference {
     }
 }
 
-struct Joined<'a>(&'a [MissingReference]);
+struct MissingReferences<'a>(&'a [MissingReference]);
 
-impl fmt::Display for Joined<'_> {
+impl fmt::Display for MissingReferences<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, missing) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { ", " };
@@ -202,16 +86,16 @@ impl fmt::Display for Joined<'_> {
 }
 
 impl Message {
-    /// Makes a message from a draft, by the rules of the connector guide and technical design 1.3.
+    /// Makes a message from a draft, by the rules of Koppeltaal's connector guide and technical design 1.3.
     ///
-    /// References inside the resources lose their versions; entries keep theirs, except that by the rules of 1.3.3
-    /// only the focal resource has one. `MessageHeader.data` names the focal resource with its version.
+    /// References in the resources lose their versions. Entries keep theirs, but for api-version 1.3.3 only
+    /// the focal resource does. `MessageHeader.data` names the focal resource with its version.
     ///
     /// # Errors
     ///
-    /// See [`ComposeError`]: among others, whatever lies under the application's base and is referred to must be in
-    /// the message, except for activity definitions, which are referred to by identifier, for the patient of status
-    /// and result messages, and for types that Koppeltaal does not exchange, such as Location.
+    /// See [`ComposeError`]. The message must hold all resources of the application that it refers to, except
+    /// for activity definitions, the patient of status and result messages, and types that Koppeltaal does
+    /// not exchange, such as Location.
     pub fn compose(sender: &Sender, draft: Draft) -> Result<Self, ComposeError> {
         let Draft { event, mut focal, patient, mut related, identifier, timestamp } = draft;
         if !event.takes_as_focal(&focal.resource) {
@@ -232,12 +116,12 @@ impl Message {
             return Err(ComposeError::Missing(missing));
         }
 
-        if sender.api_version == ApiVersion::V1_3_3 {
+        if sender.version_rules() == ApiVersion::V1_3_3 {
             for entry in &mut related {
                 entry.names.url = entry.names.url.take().map(|url| url.without_version());
             }
         }
-        let mut header = Header::new(event, sender.source.to_fhir());
+        let mut header = Header::new(event, sender.source().to_fhir());
         header.set_patient(patient.as_ref());
         header.set_data(focal.url());
         if let Some(identifier) = identifier {
@@ -248,7 +132,7 @@ impl Message {
         }
         Ok(Self {
             id: Some(fresh_id()),
-            domain: Some(sender.domain.clone()),
+            domain: Some(sender.domain().to_owned()),
             header,
             focal,
             related,
@@ -258,7 +142,7 @@ impl Message {
     }
 }
 
-/// The addresses of all resources without version, the focal one first, each checked.
+/// Checks the addresses of all resources, and returns them without version, the focal one first.
 fn addresses(
     event: Event,
     focal: &MessageEntry,
@@ -276,7 +160,7 @@ fn addresses(
         if !url.is_absolute() {
             return Err(ComposeError::RelativeUrl(url));
         }
-        // The name in the URL may be the kind's or the FHIR type's; only that of another kind is a mistake.
+        // The URL may name the kind or its FHIR type. The name of another kind is a mistake.
         let named = url.resource_type().parse::<ResourceKind>().ok();
         if let (Some(kind), Some(named)) = (kind, named) {
             let same = named == kind
@@ -293,7 +177,7 @@ fn addresses(
     Ok(urls)
 }
 
-/// Removes the versions from the references in a resource and shows their addresses.
+/// Removes the versions from the references in a resource, and calls `show` with their addresses.
 fn strip_versions(resource: &mut Resource, mut show: impl FnMut(ResourceUrl)) {
     let url_of = |reference: &ResourceReference| reference.reference.as_str()?.parse::<ResourceUrl>().ok();
     let mut has_versions = false;
@@ -315,7 +199,7 @@ fn strip_versions(resource: &mut Resource, mut show: impl FnMut(ResourceUrl)) {
     });
 }
 
-/// The patient that the header is to name: the given one, else the focal resource if it is a patient, else the one
+/// The patient for the header: the given one, else the focal resource if it is a patient, else the only
 /// patient that the focal resource refers to.
 fn patient_of(
     event: Event,
@@ -341,7 +225,7 @@ fn patient_of(
     }
 }
 
-/// What the sender owns, refers to, and did not put into the message.
+/// The resources that the sender owns and the message refers to, but does not hold.
 fn missing(
     sender: &Sender,
     event: Event,
@@ -349,7 +233,7 @@ fn missing(
     urls: &[ResourceUrl],
     references: &[(&ResourceUrl, ResourceUrl)],
 ) -> Option<Vec<MissingReference>> {
-    let endpoint = &sender.source.endpoint;
+    let endpoint = &sender.source().endpoint;
     let may_be_absent = |to: &ResourceUrl| {
         let to_patient = patient.filter(|patient| *patient == to);
         urls.contains(to) || may_stay_out(to, event, endpoint, to_patient)
@@ -364,9 +248,10 @@ fn missing(
     (!missing.is_empty()).then_some(missing)
 }
 
-/// Whether a resource that a message refers to need not be in it: somebody else's, an activity definition, which is
-/// referred to by identifier, a type that is not exchanged, the patient of an event that leaves that one out. An event
-/// that takes nothing along names everything by identifier.
+/// Whether a message need not hold a resource that it refers to: another application owns it, it is an
+/// activity definition (referred to by identifier) or of a type that is not exchanged, or it is the patient
+/// of an event that only names the patient. An event without related kinds refers to everything by
+/// identifier.
 pub(crate) fn may_stay_out(
     to: &ResourceUrl,
     event: Event,
@@ -374,20 +259,20 @@ pub(crate) fn may_stay_out(
     patient: Option<&ResourceUrl>,
 ) -> bool {
     let is_patient = patient.is_some_and(|patient| patient.same_resource(to));
-    event.inside().is_empty()
+    event.related_kinds().is_empty()
         || !to.is_under(owner)
         || is_definition(to)
         || is_unsupported(to)
-        || is_patient && !event.patient_inside()
+        || is_patient && !event.carries_patient()
 }
 
-/// Whether the address is that of an activity definition, in either of the forms that are about.
+/// Whether the address is that of an activity definition: by its type segment, or by its id at the server.
 fn is_definition(url: &ResourceUrl) -> bool {
     let name = ResourceKind::ActivityDefinition.name();
     url.resource_type() == name || url.id().strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))
 }
 
-/// Whether the address is that of a FHIR type that no message can hold, such as Location.
+/// Whether the address is that of a FHIR type that no message holds, such as Location.
 fn is_unsupported(url: &ResourceUrl) -> bool {
     let segment = url.resource_type();
     let is_kind =

@@ -1,11 +1,11 @@
-//! [`MessageEntry`]: a resource in a message with the names that references call it by.
+//! [`MessageEntry`]: a resource in a message, and the names by which references find it.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use koppeltaal_fhir::{Entry, Link, Resource, ResourceType};
 
-use crate::kind::ResourceKind;
+use crate::generated::kinds::ResourceKind;
 use crate::url::ResourceUrl;
 
 /// A resource in a message, and its address.
@@ -15,7 +15,7 @@ pub struct MessageEntry {
     pub(crate) resource: Resource,
 }
 
-/// What an entry of a bundle is called: its address, and for one that was read the entry itself without the resource.
+/// The names of an entry of a bundle: its address and, if it was read, the entry itself without the resource.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Names {
     pub(crate) url: Option<ResourceUrl>,
@@ -23,13 +23,13 @@ pub(crate) struct Names {
 }
 
 impl MessageEntry {
-    /// A resource with its address; with version, when the server has given one out.
+    /// A resource with its address. The address has the version that the server gave it, if it did.
     pub fn new(url: ResourceUrl, resource: impl Into<Resource>) -> Self {
         Self { names: Names::from(url), resource: resource.into() }
     }
 
-    /// The address of the resource, with version when one is known. Composed messages always have it; a received
-    /// entry may have neither id nor self link.
+    /// The address of the resource, with its version if that is known. An entry of a composed message always
+    /// has an address; a received entry may have neither id nor self link.
     pub fn url(&self) -> Option<&ResourceUrl> {
         self.names.url.as_ref()
     }
@@ -71,10 +71,9 @@ impl From<ResourceUrl> for Names {
 }
 
 impl Names {
-    /// The names of an entry that was read, and whatever else it holds but the resource. The version may stand in the
-    /// id, in the self link, or in both (older servers).
-    pub(crate) fn of(entry: &Entry) -> Self {
-        let bare = Entry {
+    /// The names of an entry that was read, with a copy of all it holds but the resource.
+    pub(crate) fn from_entry(entry: &Entry) -> Self {
+        let without_resource = Entry {
             id: entry.id.clone(),
             deleted: entry.deleted.clone(),
             title: entry.title.clone(),
@@ -87,11 +86,12 @@ impl Names {
             summary: entry.summary.clone(),
             unknown: entry.unknown.clone(),
         };
-        Self::of_bare(bare)
+        Self::from_entry_without_resource(without_resource)
     }
 
-    /// The same, of an entry that has given away its resource.
-    pub(crate) fn of_bare(entry: Entry) -> Self {
+    /// The names of an entry that was read and whose resource has been taken. The version is in the self
+    /// link; in the id, or in both, it is a quirk of older servers.
+    pub(crate) fn from_entry_without_resource(entry: Entry) -> Self {
         let id = entry.id.as_deref().filter(|id| !id.is_empty());
         let self_link = entry.link("self").filter(|link| !link.is_empty());
         let parse = |text: Option<&str>| text.and_then(|text| text.parse::<ResourceUrl>().ok());
@@ -103,7 +103,7 @@ impl Names {
         Self { url, wire: Some(Box::new(entry)) }
     }
 
-    /// Whether neither an address nor an entry is known: the header of a new message.
+    /// Whether there is neither an address nor an entry, as for the header of a new message.
     pub(crate) fn is_empty(&self) -> bool {
         self.url.is_none() && self.wire.is_none()
     }
@@ -114,7 +114,8 @@ impl Names {
         [wire.and_then(|entry| entry.id.as_deref()), wire.and_then(|entry| entry.link("self"))]
     }
 
-    /// The entry as it was read; of a new resource, its id is the address without version, its self link the address.
+    /// The entry as it was read, with this resource. The id of a new entry is the address without version,
+    /// and its self link is the address.
     pub(crate) fn into_entry(self, content: Resource) -> Entry {
         if let Some(wire) = self.wire {
             return Entry { content: Some(content), ..*wire };
@@ -128,23 +129,25 @@ impl Names {
     }
 }
 
-/// What references call the entries of a bundle, so that looking one up does not depend on how many there are.
+/// Finds the entries of a bundle by reference, in the same time for any number of entries.
 ///
-/// Best is the text of the id or self link, then the address without version, then type and id of a relative reference, at
-/// last a bare id. The two last ones may hit several entries: then they name none.
+/// A reference is compared with the text of ids and self links first, then with addresses without version,
+/// then by type and id if it is relative, and last as an id alone. The last two may fit several entries and
+/// then find none.
 #[derive(Default)]
 pub(crate) struct Index<'a> {
     texts: HashMap<&'a str, usize>,
     addresses: HashMap<&'a str, usize>,
-    /// By type and id: of all entries, and of those whose own address is relative. None where there are several.
+    /// By type and id: all entries, and those whose own address is relative. `None` where several have the
+    /// key.
     types: HashMap<(&'a str, &'a str), Option<usize>>,
     relative: HashMap<(&'a str, &'a str), Option<usize>>,
     ids: HashMap<&'a str, Option<usize>>,
 }
 
 impl<'a> Index<'a> {
-    /// The index of these entries; positions are theirs.
-    pub(crate) fn of(entries: impl Iterator<Item = &'a Names>) -> Self {
+    /// The index of entries with these names. Their positions are those in `entries`.
+    pub(crate) fn from_names(entries: impl Iterator<Item = &'a Names>) -> Self {
         let mut index = Self::default();
         for (position, names) in entries.enumerate() {
             for text in names.wire_names().into_iter().flatten().filter(|text| !text.is_empty()) {
@@ -162,7 +165,7 @@ impl<'a> Index<'a> {
         index
     }
 
-    /// The position of the entry that a reference names.
+    /// The position of the entry that a reference leads to.
     pub(crate) fn resolve(&self, reference: &str) -> Option<usize> {
         if let Some(position) = self.texts.get(reference) {
             return Some(*position);
@@ -173,12 +176,12 @@ impl<'a> Index<'a> {
         if let Some(position) = self.addresses.get(url.versionless()) {
             return Some(*position);
         }
-        let of_type = if url.base().is_empty() { &self.types } else { &self.relative };
-        *of_type.get(&(url.resource_type(), url.id()))?
+        let by_type = if url.base().is_empty() { &self.types } else { &self.relative };
+        *by_type.get(&(url.resource_type(), url.id()))?
     }
 }
 
-/// Notes a position under a key, or that there are several.
+/// Enters a position under a key; `None` if the key has one already.
 fn put<K: Eq + Hash>(positions: &mut HashMap<K, Option<usize>>, key: K, position: usize) {
     positions.entry(key).and_modify(|known| *known = None).or_insert(Some(position));
 }
@@ -188,12 +191,12 @@ mod tests {
     use super::*;
 
     fn resolve(entries: &[Names], reference: &str) -> Option<usize> {
-        Index::of(entries.iter()).resolve(reference)
+        Index::from_names(entries.iter()).resolve(reference)
     }
 
     fn names(id: Option<&str>, self_link: Option<&str>) -> Names {
         let link = self_link.map(|href| Link::new("self", href)).into_iter().collect();
-        Names::of(&Entry { id: id.map(str::to_owned), link, ..Entry::default() })
+        Names::from_entry(&Entry { id: id.map(str::to_owned), link, ..Entry::default() })
     }
 
     const PLAIN: &str = "https://a.example/Patient/1";
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_entries_with_one_address_the_first_is_meant() {
+    fn a_reference_to_two_entries_with_one_address_finds_the_first() {
         let entries = [names(Some(PLAIN), None), names(Some(PLAIN), Some(VERSIONED))];
         assert_eq!(resolve(&entries, PLAIN), Some(0));
         assert_eq!(resolve(&entries, VERSIONED), Some(1));
@@ -239,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_id_that_two_resources_have_resolves_to_neither() {
+    fn an_id_that_two_resources_have_resolves_to_neither() {
         let entries = [names(Some(PLAIN), None), names(Some("https://a.example/Practitioner/1"), None)];
         assert_eq!(resolve(&entries, "1"), None);
         assert_eq!(resolve(&entries, "Practitioner/1"), Some(1));

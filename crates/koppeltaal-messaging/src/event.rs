@@ -1,72 +1,72 @@
 //! [`Event`]: what happened, and what each event says about its message. The table is generated from
-//! `schemas/koppeltaal/events.schema`; composing, extracting and validating read it by the methods here.
+//! `schemas/koppeltaal/events.schema`; composing, extracting and validating read it through these methods.
 
 use std::str::FromStr;
 
 use koppeltaal_fhir::Resource;
 
 use crate::generated::events::EVENTS;
+use crate::generated::kinds::ResourceKind;
 use crate::generated::valuesets::Event;
-use crate::kind::ResourceKind;
 
 /// A row of the table.
-pub(crate) struct EventRules {
-    /// The kinds that a focal resource is of. The first is what is written, a receiver takes all.
+pub(crate) struct EventDefinition {
+    /// The kinds that a focal resource can be of. A sender writes the first; a receiver accepts all.
     pub(crate) focal: &'static [ResourceKind],
-    pub(crate) patient: PatientRule,
-    /// The kinds of resources that come along.
+    pub(crate) patient: PatientPresence,
+    /// The kinds of the other resources in the message.
     pub(crate) with: &'static [ResourceKind],
 }
 
 /// What an event says about the patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PatientRule {
-    /// The header names none.
-    Absent,
-    /// The header names one, whose resource is in the message when the sender owns it.
-    Inside,
-    /// The header names one, whose resource may stay out.
-    Outside,
+pub(crate) enum PatientPresence {
+    /// The header names no patient.
+    None,
+    /// The header names a patient; the message need not hold the resource.
+    Referenced,
+    /// The header names a patient, and the message holds the resource when the sender owns it.
+    Required,
 }
 
 impl Event {
-    fn rules(self) -> &'static EventRules {
+    fn definition(self) -> &'static EventDefinition {
         &EVENTS[self as usize]
     }
 
     /// The kind of the focal resource: the one that the message is about.
     pub fn focal(self) -> ResourceKind {
-        self.rules().focal[0]
+        self.definition().focal[0]
     }
 
-    /// Whether a receiver takes `resource` as the focal resource of such a message.
+    /// Whether a receiver accepts `resource` as the focal resource of such a message.
     pub fn takes_as_focal(self, resource: &Resource) -> bool {
         ResourceKind::of(resource).is_some_and(|kind| self.focal_kinds().contains(&kind))
     }
 
     /// The kind of the focal resource, and the other forms that it has at some senders.
     pub fn focal_kinds(self) -> &'static [ResourceKind] {
-        self.rules().focal
+        self.definition().focal
     }
 
-    /// Whether the header must name a patient. The events that need none have none.
+    /// Whether the header names a patient: it must for some events, and must not for the others.
     pub fn has_patient(self) -> bool {
-        self.rules().patient != PatientRule::Absent
+        self.definition().patient != PatientPresence::None
     }
 
-    /// Whether the patient's resource has to be in the bundle when the sender owns it. Status and result messages
-    /// carry just the patient's URL in the header.
-    pub fn patient_inside(self) -> bool {
-        self.rules().patient == PatientRule::Inside
+    /// Whether the message must hold the patient's resource when the sender owns it. Status and result
+    /// messages carry only the patient's URL, in the header.
+    pub fn carries_patient(self) -> bool {
+        self.definition().patient == PatientPresence::Required
     }
 
-    /// The kinds of resources that come along, as far as the focal resource refers to them.
-    pub fn inside(self) -> &'static [ResourceKind] {
-        self.rules().with
+    /// The kinds of the other resources in the message, as far as the focal resource refers to them.
+    pub fn related_kinds(self) -> &'static [ResourceKind] {
+        self.definition().with
     }
 }
 
-/// A code that is none of the eight events.
+/// A code that is not the code of an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an event of Koppeltaal")]
 pub struct UnknownEvent(

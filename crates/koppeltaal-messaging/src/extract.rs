@@ -1,4 +1,5 @@
-//! Extracting a [`Message`]: from the bundle that a server or another connector sent, however it was written.
+//! Reads the bundle that a server or another connector sent as a [`Message`], with the quirks of deployed
+//! senders.
 
 use std::fmt;
 
@@ -11,10 +12,10 @@ use crate::generated::valuesets::Event;
 use crate::header::Header;
 use crate::message::{Layout, Message, domain_of};
 
-/// A bundle that is no message of one of the eight events, and why.
+/// A bundle that is not a message about an event of Koppeltaal, and the reason.
 ///
-/// The bundle is still there, so that an application can look into it, archive it, or answer it: its headers are at
-/// [`Header::all_of`]. `Debug` and `Display` show nothing of it.
+/// An application can still read, archive or answer the bundle; [`Header::all_of`] finds its headers. `Debug`
+/// and `Display` show nothing of it.
 #[derive(Clone, PartialEq, thiserror::Error)]
 #[error("{reason}")]
 pub struct ExtractError {
@@ -30,17 +31,17 @@ impl fmt::Debug for ExtractError {
     }
 }
 
-/// Why a bundle is no message.
+/// Why a bundle is not a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExtractReason {
-    /// There is no entry at all: the answer to a claim when no message waits.
+    /// The bundle has no entries: the answer to a claim when no message waits.
     #[error("the bundle is empty")]
     Empty,
     /// No entry holds a header.
     #[error("the bundle has no MessageHeader")]
     NoHeader,
-    /// Several entries hold headers: a list of messages, not a message.
+    /// Several entries hold headers: a list of messages, not one message.
     #[error("the bundle has {0} MessageHeaders")]
     SeveralHeaders(usize),
     /// The header names no event, or one that this connector does not know.
@@ -55,17 +56,17 @@ pub enum ExtractReason {
 }
 
 impl Message {
-    /// Reads a bundle as a message, with the quirks of deployed senders: the header at any place, without source, with
-    /// bare references; entries without id, with the version in the id or in the self link; an `Other` with a bare
-    /// coding.
+    /// Reads a bundle as a message, with the quirks of deployed senders: a header that is not the first
+    /// entry, has no source, or has references outside of `data`; entries without id, or with the version in
+    /// the id; an `Other` whose `coding` stands outside of its `code`.
     ///
-    /// The focal resource is the first in `MessageHeader.data` that is of the event's kind; if none is, the first such
-    /// resource of the bundle. Entries without resource are no part of the message, but of the bundle that it becomes
-    /// again.
+    /// The focal resource is the first in `MessageHeader.data` that is of the event's kind, else the first
+    /// such resource in the bundle. Entries without a resource are not part of the message, but they are in
+    /// the bundle that it becomes.
     ///
     /// # Errors
     ///
-    /// See [`ExtractReason`]. The error gives the bundle back.
+    /// See [`ExtractReason`]. The error returns the bundle.
     pub fn extract(bundle: Bundle) -> Result<Self, ExtractError> {
         match plan(&bundle) {
             Ok(plan) => Ok(take_apart(bundle, plan)),
@@ -74,11 +75,11 @@ impl Message {
     }
 }
 
-/// What goes where.
+/// What the parts of a bundle are in the message.
 pub(crate) struct Plan {
     pub(crate) header: Header,
     pub(crate) event: Event,
-    /// The position of the focal resource among the entries with a resource that is no header.
+    /// The position of the focal resource among the entries that hold a resource other than the header.
     pub(crate) focal: usize,
 }
 
@@ -99,13 +100,13 @@ pub(crate) fn plan(bundle: &Bundle) -> Result<Plan, ExtractReason> {
     let entries: Vec<(Names, &Resource)> = bundle
         .entry
         .iter()
-        .filter_map(|entry| Some((Names::of(entry), entry.content.as_ref()?)))
+        .filter_map(|entry| Some((Names::from_entry(entry), entry.content.as_ref()?)))
         .filter(|(_, resource)| !is_header(resource))
         .collect();
-    let index = Index::of(entries.iter().map(|(names, _)| names));
+    let index = Index::from_names(entries.iter().map(|(names, _)| names));
     let named: Vec<usize> = header.data().filter_map(|data| index.resolve(data)).collect();
     let takes = |index: &usize| event.takes_as_focal(entries[*index].1);
-    // An `Other` whose code got lost is still what the header says it is.
+    // An `Other` without a code is what the header says it is: a quirk.
     let same_type = |index: &usize| entries[*index].1.resource_type() == event.focal().resource_type();
     let focal = (named.iter().copied().find(takes))
         .or_else(|| (0..entries.len()).find(takes))
@@ -121,7 +122,9 @@ fn take_apart(mut bundle: Bundle, Plan { header, event, focal: focal_at }: Plan)
     for (at, mut entry) in std::mem::take(&mut bundle.entry).into_iter().enumerate() {
         match entry.content.take() {
             Some(resource) if is_header(&resource) => header_at = related.len(),
-            Some(resource) => related.push(MessageEntry { names: Names::of_bare(entry), resource }),
+            Some(resource) => {
+                related.push(MessageEntry { names: Names::from_entry_without_resource(entry), resource });
+            }
             None => empty.push((at, entry)),
         }
     }

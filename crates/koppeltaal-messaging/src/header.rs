@@ -1,4 +1,4 @@
-//! [`Header`]: typed access to a `MessageHeader`, which keeps everything that the access does not know.
+//! [`Header`]: typed access to a `MessageHeader`. Elements without a method here are kept.
 
 use std::sync::Arc;
 
@@ -8,20 +8,20 @@ use koppeltaal_fhir::resources::{MessageHeader, MessageHeaderResponse, MessageHe
 use koppeltaal_fhir::{Bundle, Entry, Primitive, Resource};
 use uuid::Uuid;
 
-use crate::bare;
 use crate::entry::Names;
 use crate::event::UnknownEvent;
 use crate::generated::valuesets::Event;
+use crate::misplaced;
 use crate::status::{Acknowledgement, IllegalTransition, ProcessingState, TRANSITIONS};
 use crate::url::ResourceUrl;
 use crate::vocabulary::extension::message_header::{IS_EXPIRED, PATIENT, PROCESSING_STATUS};
 
-/// The header of a message: what happened, to which resource, about whom, and who says so.
+/// The header of a message: what happened, to which resource, about which patient, and who sends it.
 ///
-/// The getters read what deployed senders write; texts that are present but empty count as absent. The DSTU1 resource itself is at [`fhir`](Self::fhir).
+/// A text that is present but empty counts as absent. [`fhir`](Self::fhir) is the DSTU1 resource itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Header {
-    /// Shared with the bundle that it was read from, until one of them changes.
+    /// Shared with the bundle that the header was read from, until one of them changes.
     pub(crate) fhir: Arc<MessageHeader>,
     names: Names,
 }
@@ -29,21 +29,21 @@ pub struct Header {
 mod check;
 
 impl From<MessageHeader> for Header {
-    /// Takes the header as it is, but for `reference` elements without `data` round them, which get one.
+    /// Takes the header unchanged, except that a `reference` outside of `data` (a quirk) is moved into one.
     fn from(fhir: MessageHeader) -> Self {
         Self::from(Arc::new(fhir))
     }
 }
 
 impl From<Arc<MessageHeader>> for Header {
-    /// The same for a header that others may share.
+    /// Takes a header that others may share.
     fn from(fhir: Arc<MessageHeader>) -> Self {
         Self::shared(fhir, Names::default())
     }
 }
 
 impl From<Header> for Resource {
-    /// The header as a resource; its address does not come along.
+    /// The header as a resource, without its address.
     fn from(header: Header) -> Self {
         Self::MessageHeader(header.fhir)
     }
@@ -51,8 +51,8 @@ impl From<Header> for Resource {
 
 impl Header {
     fn shared(mut fhir: Arc<MessageHeader>, names: Names) -> Self {
-        if bare::has_references(&fhir) {
-            bare::wrap_references(Arc::make_mut(&mut fhir));
+        if misplaced::has_references(&fhir) {
+            misplaced::wrap_references(Arc::make_mut(&mut fhir));
         }
         Self { fhir, names }
     }
@@ -69,19 +69,19 @@ impl Header {
         })
     }
 
-    /// The header in an entry of a bundle, if the entry holds one. It shares what it holds with the entry.
+    /// The header in an entry of a bundle, if the entry holds one. The two share the resource.
     pub fn of_entry(entry: &Entry) -> Option<Self> {
         let Some(Resource::MessageHeader(fhir)) = &entry.content else { return None };
-        Some(Self::shared(Arc::clone(fhir), Names::of(entry)))
+        Some(Self::shared(Arc::clone(fhir), Names::from_entry(entry)))
     }
 
-    /// The same by value.
+    /// The header in an entry of a bundle, if the entry holds one. Takes the entry.
     pub fn take(mut entry: Entry) -> Option<Self> {
         let Some(Resource::MessageHeader(fhir)) = entry.content.take() else { return None };
-        Some(Self::shared(fhir, Names::of_bare(entry)))
+        Some(Self::shared(fhir, Names::from_entry_without_resource(entry)))
     }
 
-    /// The headers in a bundle: one for a message, any number for a search.
+    /// The headers in a bundle: one in a message, any number in a search result.
     pub fn all_of(bundle: &Bundle) -> impl Iterator<Item = Self> {
         bundle.entry.iter().filter_map(Self::of_entry)
     }
@@ -91,23 +91,23 @@ impl Header {
         &self.fhir
     }
 
-    /// The DSTU1 resource, to change what has no method here.
+    /// The DSTU1 resource, to change elements without a method here.
     pub fn fhir_mut(&mut self) -> &mut MessageHeader {
         Arc::make_mut(&mut self.fhir)
     }
 
-    /// The DSTU1 resource, copied if the bundle that it was read from is still there.
+    /// The DSTU1 resource. It is copied if the bundle that it was read from still exists.
     pub fn into_fhir(self) -> MessageHeader {
         Arc::unwrap_or_clone(self.fhir)
     }
 
-    /// The address of the header at the server, with version when it came with one: the place to acknowledge the
-    /// message. A new message has none.
+    /// The address of the header at the server, where the message is acknowledged. It has a version if it was
+    /// read with one. A new message has no address.
     pub fn url(&self) -> Option<&ResourceUrl> {
         self.names.url.as_ref()
     }
 
-    /// Gives the header an address; a server does.
+    /// Gives the header an address. Only servers do.
     pub fn set_url(&mut self, url: ResourceUrl) {
         self.names = Names::from(url);
     }
@@ -117,13 +117,13 @@ impl Header {
         filled(self.fhir.identifier.as_str())
     }
 
-    /// Replaces the identifier. Sending the same message again takes the same identifier.
+    /// Replaces the identifier. A message that is sent again keeps its identifier.
     pub fn set_identifier(&mut self, identifier: &str) {
         self.fhir_mut().identifier = identifier.into();
     }
 
-    /// When the message was made, as written: some senders leave out the offset. `None` also for text that is no time,
-    /// which is then at `fhir().timestamp.text()`.
+    /// When the message was made, as written: some senders leave out the offset. `None` also if the text is
+    /// not a time; `fhir().timestamp.text()` has the text.
     pub fn timestamp(&self) -> Option<&Instant> {
         self.fhir.timestamp.get()
     }
@@ -133,7 +133,7 @@ impl Header {
         self.fhir_mut().timestamp = timestamp.into();
     }
 
-    /// The code of the event, one of the eight or not.
+    /// The code of the event, whether Koppeltaal has it or not.
     pub fn event_code(&self) -> Option<&str> {
         event_code(&self.fhir)
     }
@@ -142,7 +142,7 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// A code that is none of the eight; an empty one if there is none.
+    /// A code that is not an event of Koppeltaal; an empty one if the header has none.
     pub fn event(&self) -> Result<Event, UnknownEvent> {
         self.event_code().unwrap_or_default().parse()
     }
@@ -167,7 +167,8 @@ impl Header {
         filled(self.fhir.source.as_ref()?.version.as_str())
     }
 
-    /// The sender's endpoint, which for a connector is its FHIR base. A receiver knows its own messages by it.
+    /// The sender's endpoint. A connector gives its FHIR base here. A receiver recognises its own messages by
+    /// it.
     pub fn source_endpoint(&self) -> Option<&str> {
         filled(self.fhir.source.as_ref()?.endpoint.as_str())
     }
@@ -177,7 +178,7 @@ impl Header {
         self.fhir_mut().source = Some(source);
     }
 
-    /// What the message is about, the focal resource first. With version when the resource has one.
+    /// The resources that the message is about, the focal one first, with their versions if they have one.
     pub fn data(&self) -> impl Iterator<Item = &str> {
         self.fhir.data.iter().filter_map(|data| filled(data.reference.as_str()))
     }
@@ -196,7 +197,7 @@ impl Header {
         self.fhir_mut().data = urls.into_iter().map(reference).collect();
     }
 
-    /// The patient whom the message is about: a reference, as a rule the URL of the patient.
+    /// A reference to the patient whom the message is about, usually the patient's URL.
     pub fn patient(&self) -> Option<&str> {
         match self.extension(PATIENT)?.value.as_ref()? {
             ExtensionValue::Resource(reference) => filled(reference.reference.as_str()),
@@ -204,7 +205,7 @@ impl Header {
         }
     }
 
-    /// Replaces or removes the patient. The reference is written without version.
+    /// Replaces or removes the patient. The reference is written without its version.
     pub fn set_patient(&mut self, patient: Option<&ResourceUrl>) {
         let value = patient.map(|url| ExtensionValue::Resource(Box::new(url.into())));
         self.replace_extension(
@@ -217,7 +218,7 @@ impl Header {
         );
     }
 
-    /// Whether the sender marked the message as expired; nothing said means no.
+    /// Whether the sender marked the message as expired. Absent means no.
     pub fn is_expired(&self) -> bool {
         match self.extension(IS_EXPIRED).and_then(|extension| extension.value.as_ref()) {
             Some(ExtensionValue::Boolean(expired)) => expired.value == Some(true),
@@ -237,17 +238,17 @@ impl Header {
         );
     }
 
-    /// What became of the message in the queue that it was read from.
+    /// The processing status of the message in the queue that it was read from.
     pub fn processing(&self) -> Option<ProcessingState> {
         self.fhir.extension.iter().find_map(ProcessingState::from_extension)
     }
 
-    /// Gives the message another processing status. A server does; a connector calls
-    /// [`acknowledged`](Self::acknowledged). Where the header has no status of the list yet, any can be the first.
+    /// Gives the message another processing status. Only servers do; a connector calls
+    /// [`acknowledged`](Self::acknowledged). A header without a known status accepts any.
     ///
     /// # Errors
     ///
-    /// A step that the protocol has for no cause at all, such as `Success` back to `New`.
+    /// A step that the protocol does not have for any cause, such as `Success` back to `New`.
     pub fn set_processing(&mut self, state: &ProcessingState) -> Result<(), IllegalTransition> {
         let from = self.processing().and_then(|state| state.status());
         if let (Some(from), Some(to)) = (from, state.status())
@@ -260,17 +261,18 @@ impl Header {
         Ok(())
     }
 
-    /// Removes the processing status: a message has one in a receiver's queue only.
+    /// Removes the processing status. Only a message in a receiver's queue has one.
     pub fn clear_processing(&mut self) {
         self.replace_extension(PROCESSING_STATUS, None);
     }
 
-    /// The header to send back for an acknowledgement: as received, with another processing status, which changed at
+    /// The header to send back as an acknowledgement: the same, with another processing status that it got at
     /// `at`.
     ///
     /// # Errors
     ///
-    /// A step that no acknowledgement can bring about (see [`Cause`](crate::Cause)), such as `Success` back to `New`.
+    /// A step that no acknowledgement can cause (see [`Cause`](crate::Cause)), such as `Success` back to
+    /// `New`.
     pub fn acknowledged(
         &self,
         acknowledgement: &Acknowledgement,
@@ -295,7 +297,7 @@ impl Header {
         self.fhir.extension.iter().find(|extension| extension.url == url)
     }
 
-    /// Puts `new` where the first extension with this URL stands, or at the end, and removes the others.
+    /// Puts `new` in the place of the first extension with this URL, or at the end, and removes the others.
     fn replace_extension(&mut self, url: &str, new: Option<Extension>) {
         let extensions = &mut self.fhir_mut().extension;
         let place = extensions.iter().position(|extension| extension.url == url).unwrap_or(extensions.len());
@@ -305,8 +307,8 @@ impl Header {
         }
     }
 
-    /// The header as an entry of a bundle. A new one gets a `urn:uuid:` id and no self link; a received one keeps what
-    /// it came with.
+    /// The header as an entry of a bundle. A new header gets a `urn:uuid:` id and no self link; a received
+    /// one keeps its entry.
     pub(crate) fn into_entry(self) -> Entry {
         let Self { fhir, names } = self;
         let is_new = names.is_empty();
@@ -318,12 +320,12 @@ impl Header {
     }
 }
 
-/// The code of the event that a header says has happened.
+/// The code of the event of a header.
 pub(crate) fn event_code(header: &MessageHeader) -> Option<&str> {
     filled(header.event.as_ref()?.code.as_str())
 }
 
-/// A text, unless it is empty: several senders fill mandatory elements with nothing.
+/// A text, unless it is empty. Several senders fill mandatory elements with empty texts.
 pub(crate) fn filled(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
@@ -415,7 +417,7 @@ mod tests {
 
     #[test]
     #[cfg(feature = "json")]
-    fn a_reference_without_data_round_it_is_wrapped_in_the_header_only() {
+    fn a_reference_outside_data_is_wrapped_in_the_header_only() {
         let text = br#"{"resourceType": "MessageHeader", "reference": "https://a.example/Patient/1"}"#;
         let read = koppeltaal_fhir::ReadOptions::tolerant().json(text).expect("a header");
         let entry = Entry { content: read.document.into_resource().ok(), ..Entry::default() };

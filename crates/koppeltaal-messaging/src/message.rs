@@ -1,4 +1,4 @@
-//! [`Message`]: a header, the resource it is about, and the resources that come along.
+//! [`Message`]: a header, the resource that it is about, and the other resources.
 
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::{Bundle, Category, Entry};
@@ -9,14 +9,14 @@ use crate::generated::valuesets::Event;
 use crate::header::Header;
 use crate::vocabulary::{DOMAIN_TAG_PREFIX, MESSAGE_TAG, SECURITY_TAG_SCHEME, TAG_SCHEME};
 
-/// A message of one of the eight events.
+/// A message about an [event](Event).
 ///
-/// Made by [`compose`](Self::compose) or [`extract`](Self::extract), turned into a bundle by
-/// [`into_bundle`](Self::into_bundle). A message that was read remembers what else its bundle held, so the bundle comes
-/// back as it came but for what was changed.
+/// [`compose`](Self::compose) and [`extract`](Self::extract) make one; [`into_bundle`](Self::into_bundle)
+/// turns it into a bundle. A message that was read keeps everything else that its bundle held, so only what
+/// was changed differs in the bundle that it becomes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
-    /// The bundle's id, as a rule `urn:uuid:` and a UUID.
+    /// The bundle's id, usually `urn:uuid:` and a UUID.
     pub id: Option<String>,
     /// The domain in which the message is sent.
     pub domain: Option<String>,
@@ -24,29 +24,29 @@ pub struct Message {
     pub header: Header,
     /// The resource that the message is about.
     pub focal: MessageEntry,
-    /// The other resources, in their order in the bundle.
+    /// The other resources, in the order of the bundle.
     pub related: Vec<MessageEntry>,
-    /// The event, for as long as the header does not say another one.
+    /// The event, unless the header has been changed to another one.
     pub(crate) event: Event,
-    /// What the bundle held besides; none for a new message.
+    /// Everything else that the bundle held; `None` for a new message.
     pub(crate) layout: Option<Box<Layout>>,
 }
 
-/// How a bundle was laid out that became a message.
+/// The layout of the bundle that a message was read from.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Layout {
     /// The bundle without its entries.
     pub(crate) bundle: Bundle,
-    /// Where the focal resource stood among the resources without the header.
+    /// The position of the focal resource among the resources without the header.
     pub(crate) focal: usize,
-    /// Where the header stood among the entries that hold resources.
+    /// The position of the header among the entries that hold resources.
     pub(crate) header: usize,
-    /// The entries without a resource, with their places.
+    /// The entries without a resource, with their positions.
     pub(crate) empty: Vec<(usize, Entry)>,
 }
 
 impl Message {
-    /// What happened: what the header says.
+    /// The event, as the header has it.
     pub fn event(&self) -> Event {
         self.header.event().unwrap_or(self.event)
     }
@@ -56,15 +56,15 @@ impl Message {
         std::iter::once(&self.focal).chain(&self.related)
     }
 
-    /// All resources but the header, to change them. What refers to them does not follow.
+    /// All resources but the header, to change them. References to them are not changed.
     pub fn entries_mut(&mut self) -> impl Iterator<Item = &mut MessageEntry> {
         std::iter::once(&mut self.focal).chain(&mut self.related)
     }
 
-    /// The resource in this message that a reference points to: by the id or self link of its entry, by its address
-    /// whatever the version, or by type and id alone where that is no matter of doubt.
+    /// The resource in this message that a reference leads to: by the id or self link of its entry, by its
+    /// address in any version, or by type and id alone where only one resource has them.
     pub fn resolve(&self, reference: &str) -> Option<&MessageEntry> {
-        let position = Index::of(self.entries().map(|entry| &entry.names)).resolve(reference)?;
+        let position = Index::from_names(self.entries().map(|entry| &entry.names)).resolve(reference)?;
         self.entries().nth(position)
     }
 
@@ -75,9 +75,10 @@ impl Message {
 
     /// The message as a bundle.
     ///
-    /// A composed one: the header first, then the focal resource; each entry's id is the address without version, its
-    /// self link the address with version when one is known. One that was read: as it came, with what was changed. The
-    /// one thing that differs is what [`Header`] puts in its place, a reference that lost the `data` round it.
+    /// The bundle of a composed message starts with the header and the focal resource. The id of an entry is
+    /// its address without version, and its self link is the address with the version, if that is known. The
+    /// bundle of a message that was read is the same as before, with the changes. One quirk is mended:
+    /// [`Header`] puts a `reference` that stands outside `data` in its place.
     pub fn into_bundle(self) -> Bundle {
         let mut entries: Vec<Entry> = self.related.into_iter().map(MessageEntry::into_entry).collect();
         let mut insert = |at: usize, entry| entries.insert(at.min(entries.len()), entry);
@@ -121,13 +122,13 @@ pub(crate) fn fresh_id() -> String {
     Uuid::new_v4().urn().to_string()
 }
 
-/// The tag of a bundle that names the domain: every bundle that is exchanged has it.
+/// The tag that names the domain. Every bundle that is exchanged has it.
 pub fn domain_tag(domain: &str) -> Category {
     let term = format!("{DOMAIN_TAG_PREFIX}{domain}");
     Category { label: domain.to_owned(), ..Category::new(SECURITY_TAG_SCHEME, term) }
 }
 
-/// The tag that says that a bundle is a message.
+/// The tag that marks a bundle as a message.
 pub fn message_tag() -> Category {
     Category::new(TAG_SCHEME, MESSAGE_TAG)
 }
@@ -136,7 +137,7 @@ fn is_domain_tag(category: &Category) -> bool {
     category.scheme == SECURITY_TAG_SCHEME && category.term.starts_with(DOMAIN_TAG_PREFIX)
 }
 
-/// The name of the domain that a bundle's security tag says, if it has one.
+/// The name of the domain in the security tag of a bundle, if it has one.
 ///
 /// ```
 /// use koppeltaal_fhir::Bundle;

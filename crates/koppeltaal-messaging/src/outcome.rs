@@ -1,6 +1,6 @@
-//! The issues of an `OperationOutcome`: to build, to read, and to turn findings into and back.
+//! The issues of an `OperationOutcome`: builds and reads them, and turns findings into issues and back.
 //!
-//! [`OperationOutcomeIssue`] is the profile's type; this adds what servers and clients do with it.
+//! [`OperationOutcomeIssue`] is the generated type; this adds what servers and clients do with it.
 
 use koppeltaal_fhir::resources::{IssueSeverity, OperationOutcome};
 use koppeltaal_fhir::{Finding, Rule, Severity};
@@ -11,7 +11,7 @@ use crate::profile::{CodeSystem as _, Reference};
 use crate::rules;
 use crate::url::ResourceUrl;
 
-/// Texts that clients compare to the letter.
+/// Texts that clients compare exactly.
 pub mod details {
     /// The refusal of a known focal resource without version (with a full stop).
     pub const NO_VERSION: &str = "No version specified for the focal resource, message is rejected.";
@@ -30,7 +30,7 @@ impl OperationOutcomeIssue {
         }
     }
 
-    /// About a resource, which is named without version.
+    /// About a resource. The issue names it without its version.
     #[must_use]
     pub fn about(mut self, url: &ResourceUrl) -> Self {
         self.resource = Some(Reference::from(url.versionless()));
@@ -56,13 +56,13 @@ impl OperationOutcomeIssue {
     }
 }
 
-/// What stands between the two parts of a finding's details.
+/// Separates the two parts of a finding's details.
 const FOUND: &str = ", found ";
 
 impl From<&Finding> for OperationOutcomeIssue {
-    /// The details begin with the rule's id; the location is the path, and after it the place in the text.
+    /// The details begin with the rule's id. The location is the path, followed by the position in the text.
     ///
-    /// What was found can be data of a patient: the outcome is for whoever may see the content.
+    /// The finding can quote data of a patient: show the outcome only to people who may see the content.
     fn from(finding: &Finding) -> Self {
         let Finding { severity, rule, path, position, expected, found } = finding;
         let position = position.map(|position| position.to_string());
@@ -81,13 +81,13 @@ impl From<&Finding> for OperationOutcomeIssue {
 }
 
 impl From<&OperationOutcomeIssue> for Finding {
-    /// Reads back what a finding became. An issue of anybody else becomes a finding of [`rules::OUTCOME`], with its
-    /// details and type as what was found. The place in the text is not read back.
+    /// Reads an issue that was made from a finding; the position in the text is lost. Any other issue becomes
+    /// a finding of [`rules::OUTCOME`] that quotes its type and details.
     fn from(issue: &OperationOutcomeIssue) -> Self {
         let severity = match issue.severity {
             Some(IssueSeverity::Information) => Severity::Information,
             Some(IssueSeverity::Warning) => Severity::Warning,
-            // Not said, fatal, or of no list: better taken as grave.
+            // Absent, fatal or unlisted. An error is the safe reading.
             _ => Severity::Error,
         };
         let path = issue.location.first().cloned().unwrap_or_default();
@@ -102,7 +102,7 @@ impl From<&OperationOutcomeIssue> for Finding {
     }
 }
 
-/// The parts of details that a finding wrote.
+/// The rule, what was expected and what was found, from the details of a finding's issue.
 fn parts(details: &str) -> Option<(Rule, String, String)> {
     let (id, rest) = details.split_once(": expected ")?;
     let (expected, found) = rest.split_once(FOUND)?;
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_reads_back_by_whatever_rule() {
+    fn a_finding_of_any_rule_reads_back() {
         for (rule, _) in rules::all() {
             for severity in [Severity::Error, Severity::Warning, Severity::Information] {
                 let finding = Finding {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issue_of_a_server_becomes_a_finding_of_its_own_rule() {
+    fn an_issue_that_was_no_finding_gets_a_rule_of_its_own() {
         let issue = OperationOutcomeIssue::error(IssueType::Conflict, details::WRONG_VERSION);
         let finding = Finding::from(&issue);
         assert_eq!((finding.rule, finding.severity), (rules::OUTCOME, Severity::Error));

@@ -1,42 +1,59 @@
-//! What the generated profiles are made with: reading DSTU1 into them and writing them back without loss.
+//! The code that the generated profiles call: it reads DSTU1 into them and writes them back without loss.
 //!
-//! A profile takes from a DSTU1 value what it has a field for; everything else stays in the DSTU1 value, which it keeps
-//! as its [`Rest`]. Where the wire held a field in another form than the profile would write (a code for a coding, a
-//! decimal for an integer, a display of its own), the element is kept as read and is written again as long as the
-//! field still has the value that was read.
+//! A profile takes the values of its fields out of a DSTU1 value and keeps what is left as its [`Rest`].
+//! Sometimes an element says the same as a field, but not as the profile would write it: it has a display of
+//! its own, or a quirk such as a code for a coding. The rest keeps such an element, and it is written again
+//! unless the field has changed.
+//!
+//! # Quirks
+//!
+//! A quirk is something that deployed senders write although the standard does not have it, and whose meaning
+//! is clear. This crate reads quirks in these places and nowhere else:
+//!
+//! - `misplaced.rs`: elements outside the element they belong in, and XHTML in an extension.
+//! - `profile/form.rs`: another type of value in an extension.
+//! - `profile/extension.rs`: the name of an extension instead of its URL, and a value in the parent of an
+//!   extension.
+//! - `profile/code.rs`: codes of an older system ([`CodeSystem::QUIRK_SYSTEMS`]).
+//! - `entry.rs`, `extract.rs`: entries without id, versions in the id, headers that are not first.
+//!
+//! The findings of quirks in profiles are [`PROFILE_FORM`](crate::rules::PROFILE_FORM) and
+//! [`PROFILE_SYSTEM`](crate::rules::PROFILE_SYSTEM).
 
 mod check;
 mod code;
+mod definition;
 mod extension;
 mod form;
 mod native;
 mod reference;
 mod rest;
 
-pub use check::{Binding, ElementRule, ElementType};
-pub(crate) use check::{Checked, Checker};
+pub(crate) use check::{CheckElements, Checker, element, find_element};
 pub use code::{CodeSystem, UnlistedCode};
 pub(crate) use code::{closed_codes, code_system};
+pub use definition::{Binding, ElementDefinition, ElementType};
 pub use reference::Reference;
 pub use rest::Rest;
 
 use koppeltaal_fhir::datatypes::CodeableConcept;
 use koppeltaal_fhir::{Finding, Resource, ResourceType, Unknown};
 
-use crate::bare;
+use crate::findings::Findings;
+use crate::misplaced;
 
-/// What every generated profile is written with.
+/// What every generated profile imports.
 pub(crate) mod prelude {
     pub(crate) use std::mem;
 
     pub(crate) use koppeltaal_fhir::datatypes::{self, Extension};
     pub(crate) use koppeltaal_fhir::{Resource, primitives, resources};
 
-    pub(crate) use super::check::{Checked, Checker};
+    pub(crate) use super::check::{CheckElements, Checker, element};
     pub(crate) use super::extension::Extensions;
     pub(crate) use super::form::*;
     pub(crate) use super::native::*;
-    pub(crate) use super::{CodeSystem, ElementRule, ElementType, Profile, Reference, Rest, says};
+    pub(crate) use super::{CodeSystem, ElementDefinition, ElementType, Profile, Reference, Rest, says};
     pub(crate) use crate::valuesets;
     pub(crate) use crate::vocabulary::extension::*;
 }
@@ -54,22 +71,24 @@ pub(crate) mod prelude {
 /// # Ok::<(), koppeltaal_fhir::ParseError>(())
 /// ```
 #[allow(private_bounds, reason = "the profiles are Koppeltaal's, users do not add to them")]
-pub trait Profile: Sized + Checked + Into<Resource> + Into<Self::Fhir> + From<Self::Fhir> {
+pub trait Profile: Sized + CheckElements + Into<Resource> + Into<Self::Fhir> + From<Self::Fhir> {
     /// The DSTU1 resource that carries the profile.
     type Fhir: ResourceType + Clone + Default;
 
     /// The name Koppeltaal has for the kind of resource.
     const NAME: &'static str;
 
-    /// What the profile says about its elements and those of its parts.
-    const RULES: &'static [ElementRule];
+    /// The table of the profile: its elements and those of its components.
+    const ELEMENTS: &'static [ElementDefinition];
 
-    /// Whether a DSTU1 resource is of this kind: for the kinds of `Other` and for `Application`, whether its code says so.
+    /// Whether a DSTU1 resource is of this kind. The kinds of `Other`, and `Application`, are told by their
+    /// code.
     fn matches(fhir: &Self::Fhir) -> bool;
 
-    /// Reads a DSTU1 resource. Never fails and never loses anything: `P::from_fhir(x).into_fhir()` equals `x`.
+    /// Reads a DSTU1 resource. Never fails and never loses anything: `P::from_fhir(x).into_fhir()` equals
+    /// `x`.
     ///
-    /// Does not ask [`matches`](Self::matches): any `Other` can be read as any of its kinds.
+    /// Does not check [`matches`](Self::matches): any `Other` can be read as any of its kinds.
     fn from_fhir(fhir: Self::Fhir) -> Self {
         fhir.into()
     }
@@ -79,15 +98,16 @@ pub trait Profile: Sized + Checked + Into<Resource> + Into<Self::Fhir> + From<Se
         self.into()
     }
 
-    /// Where the value departs from the profile: what is missing, unlisted or unreadable, in the order of the elements.
-    /// Paths begin at the resource and use Koppeltaal's names: `activity[0].startDate`.
+    /// Where the value departs from the profile: elements that are missing, unlisted or unreadable, in the
+    /// order of the profile. Paths begin at the resource and use Koppeltaal's names: `activity[0].startDate`.
     ///
-    /// What depends on more than the profile (identifiers, references, the message) is [`validate`](crate::validate)'s.
+    /// [`validate`](crate::validate) also checks what no single profile states: identifiers, references, the
+    /// message.
     fn findings(&self) -> Vec<Finding> {
-        Checker::run(self, Self::NAME, Self::RULES)
+        Findings::collect(|findings| self.check(&mut Checker::new(findings)))
     }
 
-    /// Reads any resource; `None` if it is not of this kind.
+    /// Reads any resource from a copy; `None` if it is not of this kind.
     fn of(resource: &Resource) -> Option<Self> {
         resource.get::<Self::Fhir>().filter(|fhir| Self::matches(fhir)).cloned().map(Self::from)
     }
@@ -105,11 +125,12 @@ pub trait Profile: Sized + Checked + Into<Resource> + Into<Self::Fhir> + From<Se
     }
 }
 
-/// Whether a concept, or a coding that lost its `name` element and lies among the unknown (a quirk of deployed senders),
-/// says `code`.
+/// Whether a concept has this code. Without a concept, codings that stand outside of it count: a quirk.
 pub(crate) fn says<E: CodeSystem>(concept: Option<&CodeableConcept>, unknown: &Unknown, code: &E) -> bool {
     match concept {
         Some(concept) => concept.coding.iter().any(|coding| E::from_coding(coding).as_ref() == Some(code)),
-        None => bare::codings(unknown).iter().any(|coding| E::from_coding(coding).as_ref() == Some(code)),
+        None => {
+            misplaced::codings(unknown).iter().any(|coding| E::from_coding(coding).as_ref() == Some(code))
+        }
     }
 }

@@ -1,5 +1,4 @@
-//! [`Reply`]: what a server answers to a posted message. A server makes its replies of what it stored; a connector reads
-//! them.
+//! [`Reply`]: the answer of a server to a posted message.
 
 use koppeltaal_fhir::resources::{MessageHeader, OperationOutcome, ResponseType};
 use koppeltaal_fhir::{Bundle, Entry};
@@ -14,8 +13,8 @@ pub struct Reply {
     pub header: Header,
 }
 
-/// Why a reply does not say that the message was accepted. `Debug` and `Display` show codes and identifiers, nothing of
-/// the explanation, which can quote content.
+/// Why a reply does not say that the message was accepted. `Debug` and `Display` show codes and identifiers,
+/// but nothing of the explanation, which can quote content.
 #[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplyError {
@@ -26,7 +25,7 @@ pub enum ReplyError {
     #[error("the header of the reply has no response")]
     NoResponse,
     /// The reply is about another message.
-    #[error("the reply is about message {}, not about {expected}", Shown(.found))]
+    #[error("the reply is about message {}, not about {expected}", QuotedOrNone(.found))]
     OtherMessage {
         /// The identifier of the message that was sent.
         expected: String,
@@ -34,7 +33,7 @@ pub enum ReplyError {
         found: Option<String>,
     },
     /// The reply is about another event.
-    #[error("the reply is about event {}, not about {expected}", Shown(.found))]
+    #[error("the reply is about event {}, not about {expected}", QuotedOrNone(.found))]
     OtherEvent {
         /// The event of the message that was sent.
         expected: String,
@@ -42,9 +41,9 @@ pub enum ReplyError {
         found: Option<String>,
     },
     /// The message was refused.
-    #[error("the reply has response code {}, not ok", Shown(.code))]
+    #[error("the reply has response code {}, not ok", QuotedOrNone(.code))]
     NotOk {
-        /// What the reply says instead of `ok`.
+        /// The code in the reply instead of `ok`.
         code: Option<String>,
         /// The explanation, if there is one.
         outcome: Option<Box<OperationOutcome>>,
@@ -62,9 +61,9 @@ impl std::fmt::Debug for ReplyError {
 }
 
 /// An optional text in an error message.
-struct Shown<'a>(&'a Option<String>);
+struct QuotedOrNone<'a>(&'a Option<String>);
 
-impl std::fmt::Display for Shown<'_> {
+impl std::fmt::Display for QuotedOrNone<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
             Some(text) => write!(f, "{text:?}"),
@@ -78,8 +77,8 @@ impl Reply {
     ///
     /// # Errors
     ///
-    /// A bundle without header or response, a reply to another message or event, or one that refuses; the error says
-    /// what came back.
+    /// See [`ReplyError`]: a bundle without header or response, a reply to another message or event, or a
+    /// refusal.
     pub fn read(mut bundle: Bundle, request: &MessageHeader) -> Result<Self, ReplyError> {
         let is_header = |entry: &Entry| {
             entry.content.as_ref().is_some_and(|content| content.get::<MessageHeader>().is_some())
@@ -106,14 +105,15 @@ impl Reply {
         Ok(Self { header })
     }
 
-    /// The addresses with their new versions, the focal resource first. What is no versioned address is left out.
+    /// The addresses with their new versions, the focal resource first. Addresses without version are left
+    /// out.
     pub fn versions(&self) -> impl Iterator<Item = ResourceUrl> {
         let urls = self.header.data().filter_map(|data| data.parse::<ResourceUrl>().ok());
         urls.filter(|url| url.version().is_some())
     }
 }
 
-/// The outcome in a reply: inside the header or beside it.
+/// The outcome in a reply: contained in the header, or an entry of its own.
 fn outcome_of(header: &Header, bundle: &Bundle) -> Option<OperationOutcome> {
     header.fhir().contained.iter().chain(bundle.resources()).find_map(|resource| resource.get().cloned())
 }

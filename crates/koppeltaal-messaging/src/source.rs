@@ -1,4 +1,4 @@
-//! [`Source`]: who sends, and by which version of the protocol.
+//! [`Source`]: the application that sends, and its version of the protocol.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use koppeltaal_fhir::resources::MessageHeaderSource;
 
 use crate::header::Header;
 
-/// What this connector calls itself in `MessageHeader.source.software`.
+/// The name of this connector in `MessageHeader.source.software`.
 pub const CONNECTOR_SOFTWARE: &str = "Koppeltaal Rust Connector";
 /// The version of this connector in `MessageHeader.source.version`.
 pub const CONNECTOR_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -21,13 +21,13 @@ pub struct Source {
     pub software: String,
     /// The version of the software.
     pub version: String,
-    /// The application's endpoint, by which it recognises its own messages. For a connector it is the FHIR base: what
-    /// the URLs of the application's own resources start with. Need not be reachable.
+    /// The application's endpoint, by which it recognises its own messages. A connector gives its FHIR base
+    /// here: the start of the URLs of the application's own resources. It need not be reachable.
     pub endpoint: String,
 }
 
 impl Source {
-    /// An application without name and version: what it is called, and its FHIR base. The others are fields to set.
+    /// An application by the name of its software and its FHIR base. Name and version are empty.
     ///
     /// ```
     /// use koppeltaal_messaging::Source;
@@ -39,8 +39,8 @@ impl Source {
         Self { software: software.into(), endpoint: endpoint.into(), ..Self::default() }
     }
 
-    /// The source of the application's messages. Software and version name the connector first, then the application,
-    /// separated by "; " (the connector guide's form).
+    /// The source of the application's messages. Software and version name the connector first, then the
+    /// application, separated by "; " (the connector guide's form).
     pub fn to_fhir(&self) -> MessageHeaderSource {
         let name = self.name.as_str();
         MessageHeaderSource {
@@ -52,8 +52,8 @@ impl Source {
         }
     }
 
-    /// Whether the application itself sent the message with this header. A server delivers a sender's messages to it
-    /// as well if it subscribes to them.
+    /// Whether the application itself sent the message with this header. A server delivers a sender's
+    /// messages to it as well if it subscribes to them.
     pub fn sent(&self, header: &Header) -> bool {
         let own = self.endpoint.trim_end_matches('/');
         !own.is_empty() && header.source_endpoint().is_some_and(|other| other.trim_end_matches('/') == own)
@@ -64,13 +64,13 @@ fn both(connector: &str, application: &str) -> String {
     if application.is_empty() { connector.to_owned() } else { format!("{connector}; {application}") }
 }
 
-/// Which rules for versions the server applies to the sender. A setting of the application instance at the server
-/// (technical design 1.3, "api-version").
+/// How the server versions the resources of a sender. A setting of the application instance at the server
+/// (Koppeltaal's technical design 1.3, "api-version").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum ApiVersion {
-    /// Only the focal resource is versioned.
+    /// Only the focal resource has a version.
     V1_3_3,
-    /// Every resource in a message is versioned. Later versions follow the same rules.
+    /// Every resource in a message has a version. Later versions of the protocol follow the same rules.
     #[default]
     V1_3_5,
 }
@@ -84,7 +84,7 @@ impl fmt::Display for ApiVersion {
     }
 }
 
-/// A text that is no version of the protocol from 1.3.3 on.
+/// A text that is not a version of the protocol from 1.3.3 on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an api-version of Koppeltaal (1.3.3, 1.3.5 or later)")]
 pub struct UnknownApiVersion(
@@ -95,7 +95,8 @@ pub struct UnknownApiVersion(
 impl FromStr for ApiVersion {
     type Err = UnknownApiVersion;
 
-    /// Reads `1.3.x`, with or without a `v` before it: up to `1.3.4` means the rules of 1.3.3, later ones those of 1.3.5.
+    /// Reads `1.3.x`, with or without a leading `v`. Versions up to `1.3.4` follow the rules of 1.3.3, later
+    /// ones those of 1.3.5.
     fn from_str(text: &str) -> Result<Self, UnknownApiVersion> {
         let patch = text
             .trim_start_matches(['v', 'V'])

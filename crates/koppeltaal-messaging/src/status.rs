@@ -1,8 +1,8 @@
-//! [`ProcessingStatus`]: what becomes of a message in a receiver's queue, the steps it can take, and the extension of the
-//! header that says so.
+//! [`ProcessingStatus`]: the status of a message in a receiver's queue, the steps it can take, and the
+//! extension of the header that holds it.
 //!
-//! The steps are one table, [`TRANSITIONS`]: a connector asks it before it sends an acknowledgement, a server before it
-//! takes one.
+//! One table, [`TRANSITIONS`], has the steps. A connector consults it before it sends an acknowledgement, and
+//! a server before it accepts one.
 
 use std::str::FromStr;
 
@@ -16,28 +16,28 @@ use crate::vocabulary::extension::message_header::{
     PROCESSING_STATUS_STATUS_LAST_CHANGED,
 };
 
-/// What makes the status of a message change.
+/// What changes the status of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
     /// The receiver claims the message.
     Claim,
-    /// The receiver says what became of the message, while its claim holds.
+    /// The receiver reports the result while its claim holds.
     Acknowledgement,
-    /// The receiver says it after its claim expired. That counts as long as nobody else claimed the message since and
-    /// the receiver did not give it back before.
+    /// The receiver reports the result after its claim expired. That is valid as long as nobody else has
+    /// claimed the message since, and the receiver did not give it back before.
     LateAcknowledgement,
-    /// The claim was not answered in time; for the fifth time, that is the end.
+    /// The claim expired without an acknowledgement. After the fifth time the message is not delivered again.
     Expiry,
-    /// A newer version of the focal resource waits in the same queue. A message that is claimed is replaced when it is
-    /// given back or its claim expires.
+    /// A newer version of the focal resource waits in the same queue. A claimed message is replaced when it
+    /// is given back or its claim expires.
     Replacement,
     /// The server puts the message away.
     Archiving,
 }
 
 impl Cause {
-    /// Whether it is the receiver who changes the status, not the server.
-    pub fn is_the_receivers(self) -> bool {
+    /// Whether the receiver changes the status, not the server.
+    pub fn is_by_receiver(self) -> bool {
         matches!(self, Self::Claim | Self::Acknowledgement | Self::LateAcknowledgement)
     }
 }
@@ -64,8 +64,8 @@ macro_rules! transitions {
     };
 }
 
-/// Every step that the protocol has, as the connector guide and the behaviour of deployed servers give them:
-/// `New -> Claimed -> Success | Failed | New` by the receiver, the rest by the server.
+/// Every step of the protocol, from the connector guide and the behaviour of deployed servers. The receiver
+/// takes the steps `New -> Claimed -> Success | Failed | New`, the server all others.
 pub static TRANSITIONS: &[Transition] = transitions! {
     New Claim => Claimed;
     New LateAcknowledgement => Success | Failed;
@@ -82,12 +82,12 @@ pub static TRANSITIONS: &[Transition] = transitions! {
 };
 
 impl ProcessingStatus {
-    /// What the status can become for this cause; empty if the cause cannot arise.
+    /// The statuses that can follow for this cause; none if the cause cannot occur.
     pub fn steps(self, cause: Cause) -> impl Iterator<Item = Self> {
         TRANSITIONS.iter().filter(move |step| step.from == self && step.cause == cause).map(|step| step.to)
     }
 
-    /// Whether a message of this status gets `next` for this cause.
+    /// Whether a message of this status can get the status `next` for this cause.
     pub fn can_become(self, next: Self, cause: Cause) -> bool {
         self.steps(cause).any(|to| to == next)
     }
@@ -97,11 +97,11 @@ impl ProcessingStatus {
     /// # Errors
     ///
     /// A step that the protocol does not have, such as `Success` back to `New`.
-    pub fn become_next(self, next: Self, cause: Cause) -> Result<Self, IllegalTransition> {
+    pub fn step_to(self, next: Self, cause: Cause) -> Result<Self, IllegalTransition> {
         if self.can_become(next, cause) { Ok(next) } else { Err(IllegalTransition { from: self, to: next }) }
     }
 
-    /// Whether a receiver still has something to do: the message is new or claimed.
+    /// Whether the receiver still has to process the message: it is new or claimed.
     pub fn is_open(self) -> bool {
         matches!(self, Self::New | Self::Claimed)
     }
@@ -113,11 +113,11 @@ impl ProcessingStatus {
 pub struct IllegalTransition {
     /// The status of the message.
     pub from: ProcessingStatus,
-    /// The status it was to get.
+    /// The status that it was meant to get.
     pub to: ProcessingStatus,
 }
 
-/// A code that is no processing status.
+/// A code that is not a processing status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a processing status")]
 pub struct UnknownStatus(
@@ -133,14 +133,15 @@ impl FromStr for ProcessingStatus {
     }
 }
 
-/// What a receiver says about a message that it claimed.
+/// The result that a receiver reports for a message that it claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acknowledgement {
-    /// It is processed.
+    /// The message is processed.
     Success,
-    /// Its content is wrong for good; the text says why. It may be shown to people: no data of patients in it.
+    /// The content is wrong and stays wrong; the text says why. The text may be shown to people, so it must
+    /// hold no data of patients.
     Failed(String),
-    /// Trouble that will pass: the message goes back into the queue.
+    /// A temporary problem: the message goes back into the queue.
     New,
 }
 
@@ -157,7 +158,7 @@ impl Acknowledgement {
 
 /// The `ProcessingStatus` extension of a header: status, time of the last change, and why processing failed.
 ///
-/// A view to read and to write; a header keeps parts of the extension that this does not know until it is set anew.
+/// A header keeps other parts of the extension until its status is replaced.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProcessingState {
     code: Option<String>,
@@ -166,24 +167,26 @@ pub struct ProcessingState {
 }
 
 impl ProcessingState {
-    /// A status that was reached at this time.
+    /// A status that the message got at this time.
     pub fn new(status: ProcessingStatus, last_changed: Instant) -> Self {
         Self { code: Some(status.code().to_owned()), last_changed: Some(last_changed), exception: None }
     }
 
-    /// With a description of what went wrong. It may be shown to people: no data of patients, no stack traces.
+    /// With a description of what went wrong. It may be shown to people, so it must hold no data of patients
+    /// and no stack traces.
     #[must_use]
     pub fn with_exception(mut self, exception: impl Into<String>) -> Self {
         self.exception = Some(exception.into());
         self
     }
 
-    /// The state after a receiver's acknowledgement at this time, late or not: who cannot know whether somebody else
-    /// claimed the message since lets the server decide. The same status once more is the answer to a lost reply.
+    /// The state after a receiver's acknowledgement at this time. A late acknowledgement is allowed, because
+    /// only the server knows whether somebody else has claimed the message since. The same status again is
+    /// allowed too: the receiver repeats it when a reply is lost.
     ///
     /// # Errors
     ///
-    /// A step that no acknowledgement can bring about, such as `Success` back to `New`.
+    /// A step that no acknowledgement can cause, such as `Success` back to `New`.
     pub fn acknowledged(
         &self,
         acknowledgement: &Acknowledgement,
@@ -203,12 +206,12 @@ impl ProcessingState {
         })
     }
 
-    /// The status, if there is one and it is of the list.
+    /// The status, if there is one and it is listed.
     pub fn status(&self) -> Option<ProcessingStatus> {
         self.code.as_deref()?.parse().ok()
     }
 
-    /// The code as it was on the wire, on the list or not.
+    /// The code as it was read, listed or not.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
@@ -236,7 +239,8 @@ impl ProcessingState {
         })
     }
 
-    /// The extension, its parts in the order that deployed clients rely on: status, last changed, exception.
+    /// The extension. Its parts are in the order that deployed clients rely on: status, last changed,
+    /// exception.
     pub fn to_extension(&self) -> Extension {
         let parts = [
             (PROCESSING_STATUS_STATUS, self.code.as_deref().map(|code| ExtensionValue::Code(code.into()))),
@@ -260,7 +264,7 @@ impl ProcessingState {
     }
 }
 
-/// Text of whichever of the textual types a sender chose.
+/// The text of a code, string or coding: which of them, differs between senders.
 fn text(value: &ExtensionValue) -> Option<String> {
     match value {
         ExtensionValue::Code(code) => code.as_str().map(str::to_owned),
@@ -318,11 +322,11 @@ mod tests {
         for done in [Success, Failed, Archived] {
             let steps: Vec<_> = TRANSITIONS.iter().filter(|step| step.from == done).collect();
             assert!(
-                steps.iter().all(|step| step.to == Archived && !step.cause.is_the_receivers()),
+                steps.iter().all(|step| step.to == Archived && !step.cause.is_by_receiver()),
                 "{steps:?}"
             );
         }
-        let back = Success.become_next(New, Cause::Acknowledgement);
+        let back = Success.step_to(New, Cause::Acknowledgement);
         assert_eq!(back, Err(IllegalTransition { from: Success, to: New }));
     }
 

@@ -1,5 +1,5 @@
-//! The words of the protocol that are no codes: URIs of extensions, code systems and tags of bundles, and the names of
-//! search parameters. Client and server take them from here.
+//! The fixed texts of the protocol: URIs of extensions, code systems and tags, and the names of search
+//! parameters. Client and server share them.
 
 pub mod conformance;
 pub mod search;
@@ -7,11 +7,11 @@ pub mod search;
 #[doc(inline)]
 pub use crate::generated::vocabulary::{BASE, extension, system};
 
-/// Scheme of the tag that names the domain of a message.
+/// The scheme of the tag that names the domain of a message.
 pub const SECURITY_TAG_SCHEME: &str = "http://hl7.org/fhir/tag/security";
-/// What the term of a domain tag starts with; the name of the domain follows.
+/// The start of the term of a domain tag. The name of the domain follows.
 pub const DOMAIN_TAG_PREFIX: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/Domain#";
-/// Scheme of the tag that says that a bundle is a message.
+/// The scheme of the tag that marks a bundle as a message.
 pub const TAG_SCHEME: &str = "http://hl7.org/fhir/tag";
-/// The tag that says that a bundle is a message.
+/// The tag that marks a bundle as a message.
 pub const MESSAGE_TAG: &str = "http://hl7.org/fhir/tag/message";

@@ -1,4 +1,4 @@
-//! Composed messages follow the connector guide, for every event and both rules for versions.
+//! Composed messages follow the connector guide, for every event and both api-versions.
 #![cfg(all(feature = "json", feature = "xml"))]
 
 use std::fs;
@@ -67,7 +67,7 @@ fn draft_of(message: Message) -> std::result::Result<(String, Draft), Box<dyn st
     Ok((base, draft))
 }
 
-/// The bundle with fixed values in place of what is fresh every time, after a look at the fresh values.
+/// Checks the values that differ each time, and replaces them with fixed ones.
 fn steady(mut bundle: Bundle) -> Bundle {
     let ids = [bundle.id.take(), bundle.entry[0].id.take()].map(Option::unwrap_or_default);
     for id in &ids {
@@ -82,7 +82,7 @@ fn steady(mut bundle: Bundle) -> Bundle {
 }
 
 #[test]
-fn every_event_composes_to_the_letter() -> Result {
+fn every_event_composes_exactly_as_the_snapshot() -> Result {
     for event in Event::ALL {
         let (base, draft) = draft_of(fixture(event, "minimal")?)?;
         let draft = draft
@@ -132,7 +132,7 @@ fn the_rules_of_messages_hold_for_resources_with_versions() -> Result {
             let versioned = index == 1 || api_version == ApiVersion::V1_3_5;
             assert_eq!(self_link.version().is_some(), versioned, "{event} {api_version} {self_link}");
         }
-        // The one reference with a version is the header's.
+        // Only the header has a reference with a version.
         let text = Document::from(bundle).to_json()?;
         let references = text.match_indices("\"reference\":\"").map(|(at, key)| &text[at + key.len()..]);
         let versioned =
@@ -143,7 +143,7 @@ fn the_rules_of_messages_hold_for_resources_with_versions() -> Result {
 }
 
 #[test]
-fn what_is_composed_extracts_to_the_same_message_in_both_formats() -> Result {
+fn a_composed_message_extracts_to_itself_in_both_formats() -> Result {
     for event in Event::ALL {
         let (base, draft) = draft_of(fixture(event, "full")?)?;
         let message = Message::compose(&sender(&base), draft)?;
@@ -207,7 +207,7 @@ fn related_person() -> RelatedPerson {
 }
 
 #[test]
-fn what_the_sender_owns_and_refers_to_must_be_in_the_message() -> Result {
+fn resources_that_the_sender_owns_and_refers_to_must_be_in_the_message() -> Result {
     let person = url("https://portal.example/fhir/RelatedPerson/2");
     let patient = url("https://portal.example/fhir/Patient/1");
     let draft = Draft::new(Event::CreateOrUpdateRelatedPerson, person.clone(), related_person());
@@ -221,15 +221,15 @@ fn what_the_sender_owns_and_refers_to_must_be_in_the_message() -> Result {
         error,
         ComposeError::Missing(vec![MissingReference { from: Some(person), to: patient.clone() }])
     );
-    // It is there, under whatever version.
+    // It is there, in another version.
     Message::compose(&portal(), draft.clone().with(patient.with_version(VERSION)?, Patient::default()))?;
-    // It is somebody else's.
+    // Another application owns it.
     Message::compose(&sender("https://other.example/fhir"), draft)?;
     Ok(())
 }
 
 #[test]
-fn definitions_places_and_the_patient_of_a_status_may_stay_outside() -> Result {
+fn definitions_locations_and_the_patient_of_a_status_need_not_be_in_the_message() -> Result {
     let patient = url("https://portal.example/fhir/Patient/1");
     let place = ExtensionValue::Resource(Box::new(to("https://portal.example/fhir/Location/1")));
     let definition = to("https://portal.example/fhir/Other/ActivityDefinition:12");
@@ -264,7 +264,7 @@ fn the_patient_in_the_header_must_be_in_the_message_too() -> Result {
 }
 
 #[test]
-fn drafts_that_make_no_message_say_why() {
+fn a_draft_that_does_not_become_a_message_says_why() {
     let patient = || url("https://portal.example/fhir/Patient/1");
     let practitioner = || url("https://portal.example/fhir/Practitioner/1");
     let for_patient = || Draft::new(Event::CreateOrUpdatePatient, patient(), Patient::default());
@@ -311,7 +311,7 @@ fn drafts_that_make_no_message_say_why() {
 }
 
 #[test]
-fn a_profile_says_which_event_is_about_it_and_what_its_address_is_like() -> Result {
+fn a_profile_has_an_event_and_a_form_of_address() -> Result {
     let status = profiles::CarePlanActivityStatus { activity: Some("a1".into()), ..Default::default() };
     let patient = url("https://portal.example/fhir/Patient/1");
     let draft = portal().draft("718", status)?.patient(&patient);

@@ -83,7 +83,7 @@ fn every_fixture_extracts_to_its_event() -> Result {
 fn both_formats_give_the_same_message() -> Result {
     for path in messages()?.iter().filter(|path| !file_name(path).contains("quirky")) {
         let [json, xml] = ["json", "xml"].map(|format| path.with_extension(format));
-        // The markup of base64 and narrative differs by format; what a message is made of does not.
+        // Base64 and narrative are written differently in the two formats; the message is the same.
         let [json, xml] = [Message::extract(read(&json)?)?, Message::extract(read(&xml)?)?];
         assert_eq!(describe(&json), describe(&xml), "{}", path.display());
         assert_eq!(json.header, xml.header, "{}", path.display());
@@ -92,10 +92,10 @@ fn both_formats_give_the_same_message() -> Result {
 }
 
 #[test]
-fn a_message_becomes_the_bundle_again_that_it_came_from() -> Result {
+fn an_extracted_message_becomes_its_bundle_again() -> Result {
     for path in messages()? {
         let mut bundle = read(&path)?;
-        // The one thing that is put in its place: a reference of the header that lost the element round it.
+        // One quirk is mended: a reference of the header that stands outside its element.
         for header in
             bundle.entry.iter_mut().filter_map(|entry| entry.content.as_mut()?.get_mut::<MessageHeader>())
         {
@@ -108,12 +108,12 @@ fn a_message_becomes_the_bundle_again_that_it_came_from() -> Result {
 }
 
 #[test]
-fn whatever_a_bundle_holds_comes_out_as_it_went_in() -> Result {
+fn a_bundle_of_any_content_comes_out_as_it_went_in() -> Result {
     let mut bundle = read(&fixtures("messages/CreateOrUpdateCarePlan-full.xml"))?;
     bundle.title = "Titel".into();
     bundle.total_results = 1.into();
     bundle.category.push(Category::new("https://a.example/scheme", "https://a.example/term"));
-    // The header second, the focal resource last, a deleted entry between, ids that are no URLs.
+    // The header second, the focal resource last, a deleted entry between, ids that are not URLs.
     bundle.entry.swap(0, 1);
     let focal = bundle.entry.remove(0);
     bundle.entry.push(focal);
@@ -149,7 +149,7 @@ fn the_event_is_what_the_header_says() -> Result {
 }
 
 #[test]
-fn references_of_a_result_resolve_even_by_bare_id() -> Result {
+fn references_of_a_result_resolve_even_by_id_alone() -> Result {
     let path = fixtures("messages").join("CreateOrUpdateCarePlanActivityResult-quirky.json");
     let message = Message::extract(read(&path)?)?;
     let found = message.resolve("641").and_then(|entry| entry.url()).map(ToString::to_string);
@@ -159,7 +159,7 @@ fn references_of_a_result_resolve_even_by_bare_id() -> Result {
 }
 
 #[test]
-fn an_empty_search_result_is_told_from_a_bundle_without_header() -> Result {
+fn an_empty_search_result_differs_from_a_bundle_without_header() -> Result {
     let empty = Message::extract(read(&fixtures("bundles/search-empty.json"))?);
     assert_eq!(empty.map_err(|error| error.reason), Err(ExtractReason::Empty));
     let mut bundle = read(&fixtures("messages/CreateOrUpdatePatient-minimal.json"))?;
@@ -169,7 +169,7 @@ fn an_empty_search_result_is_told_from_a_bundle_without_header() -> Result {
 }
 
 #[test]
-fn a_list_of_headers_is_no_message_but_can_be_read() -> Result {
+fn a_list_of_headers_is_not_a_message_but_can_be_read() -> Result {
     let bundle = read(&fixtures("bundles/search-page.xml"))?;
     let count = Header::all_of(&bundle).count();
     assert!(count > 1);
@@ -188,7 +188,7 @@ fn an_unknown_event_keeps_the_bundle_and_shows_nothing_of_it() -> Result {
             header.event.as_mut().ok_or("no event")?.code = "CreateOrUpdateMedication".into();
         }
     }
-    let error = Message::extract(bundle.clone()).expect_err("an event that is none of the eight");
+    let error = Message::extract(bundle.clone()).expect_err("an unknown event");
     assert_eq!(error.to_string(), "\"CreateOrUpdateMedication\" is not an event of Koppeltaal");
     assert_eq!(*error.bundle, bundle);
     assert_eq!(Content::from(bundle.clone()), Content::Unknown(Box::new(bundle)));
@@ -197,7 +197,7 @@ fn an_unknown_event_keeps_the_bundle_and_shows_nothing_of_it() -> Result {
 }
 
 #[test]
-fn a_message_without_its_focal_resource_is_none() -> Result {
+fn a_bundle_without_a_focal_resource_is_not_a_message() -> Result {
     let mut bundle = read(&fixtures("messages/CreateOrUpdateCarePlan-minimal.json"))?;
     bundle.entry.retain(|entry| !matches!(entry.content, Some(Resource::CarePlan(_))));
     let error = Message::extract(bundle).expect_err("no care plan");
@@ -206,7 +206,7 @@ fn a_message_without_its_focal_resource_is_none() -> Result {
 }
 
 #[test]
-fn bare_elements_of_a_header_and_an_other_find_their_place() -> Result {
+fn misplaced_elements_of_a_header_and_an_other_are_read() -> Result {
     let plan = Message::extract(read(&fixtures("messages/CreateOrUpdateCarePlan-quirky.xml"))?)?;
     assert_eq!(plan.header.data().collect::<Vec<_>>(), ["https://portal.example/fhir/CarePlan/900"]);
     assert!(plan.header.fhir().unknown.is_empty());
@@ -215,7 +215,7 @@ fn bare_elements_of_a_header_and_an_other_find_their_place() -> Result {
         let message = Message::extract(read(&path)?)?;
         assert_eq!(message.focal.kind(), Some(ResourceKind::UserMessage), "{format}");
         assert!(matches!(Content::of(&message), Content::UserMessage(_)), "{format}");
-        // Read as what it means, and left as it is.
+        // The meaning is read, and the resource does not change.
         let other = message.focal.get::<Other>().ok_or("no Other")?;
         assert!(other.code.is_some() || !other.unknown.is_empty(), "{format}");
     }
@@ -223,7 +223,7 @@ fn bare_elements_of_a_header_and_an_other_find_their_place() -> Result {
 }
 
 #[test]
-fn bare_references_in_json_find_their_place_too() -> Result {
+fn misplaced_references_in_json_are_read_too() -> Result {
     let header = |bare: &str| -> std::result::Result<Header, Box<dyn std::error::Error>> {
         let text = format!("{{\"resourceType\": \"MessageHeader\", \"reference\": {bare}}}");
         let read = ReadOptions::tolerant().json(text.as_bytes())?.document;
@@ -232,7 +232,7 @@ fn bare_references_in_json_find_their_place_too() -> Result {
     let wrapped = header("\"https://a.example/Patient/1\"")?;
     assert_eq!(wrapped.data().collect::<Vec<_>>(), ["https://a.example/Patient/1"]);
     assert!(wrapped.fhir().unknown.is_empty());
-    // What is no reference stays where it was.
+    // An element that is not a reference stays in its place.
     for bare in ["{\"reference\": {\"a\": 1}}", "{}", "[\"https://a.example/Patient/1\"]"] {
         let header = header(bare)?;
         assert_eq!(header.data().count(), 0, "{bare}");
@@ -246,7 +246,7 @@ fn bare_references_in_json_find_their_place_too() -> Result {
 }
 
 #[test]
-fn the_content_has_the_type_of_the_event() -> Result {
+fn the_content_is_of_the_variant_of_the_event() -> Result {
     let message = |name: &str| -> std::result::Result<Message, Box<dyn std::error::Error>> {
         Ok(Message::extract(read(&fixtures("messages").join(name))?)?)
     };
@@ -256,7 +256,7 @@ fn the_content_has_the_type_of_the_event() -> Result {
     assert_eq!(plan.participant.len(), 3);
     let mut result = message("CreateOrUpdateCarePlanActivityResult-minimal.json")?;
     assert!(matches!(Content::of(&result), Content::CarePlanActivityResult(_)));
-    // The form that the documentation gives a result, which nobody has seen on the wire.
+    // The form of a result in the documentation, which has not been seen on the wire.
     let other = Other { code: ResourceKind::CarePlanActivityResult.usage_concept(), ..Other::default() };
     *result.focal.resource_mut() = other.into();
     let bundle = result.into_bundle();

@@ -1,4 +1,4 @@
-//! Validation: each rule is broken once, in a message that is right otherwise, and nothing but that is found.
+//! Validation: each rule is broken once in an otherwise correct message, and only that is found.
 #![cfg(all(feature = "json", feature = "xml"))]
 
 use std::collections::BTreeSet;
@@ -61,7 +61,7 @@ fn string(text: &str) -> Option<ExtensionValue> {
     Some(ExtensionValue::String(text.into()))
 }
 
-/// A rule, the message that is to break it, how, and what is found: severity and path.
+/// A rule, the message that breaks it, how it does, and the finding: severity and path.
 struct Breach {
     rule: Rule,
     file: &'static str,
@@ -92,7 +92,7 @@ const BREACHES: &[Breach] = &[
         file: STATUS,
         change: |bundle| header(bundle).source.as_mut().expect("a source").software = "".into(),
         severity: Severity::Error,
-        // An empty text breaks the schema already.
+        // An empty text breaks the schema too.
         path: "",
     },
     Breach {
@@ -228,7 +228,7 @@ const BREACHES: &[Breach] = &[
     },
     Breach {
         rule: rules::MESSAGE_ENDPOINT,
-        // A practitioner's references are to others' resources, which no endpoint makes the sender's.
+        // The practitioner refers only to resources that other applications own, whatever the endpoint is.
         file: "UpdateCarePlanActivityStatus-minimal.json",
         change: |bundle| header(bundle).source.as_mut().expect("a source").endpoint = "Not used".into(),
         severity: Severity::Warning,
@@ -387,7 +387,7 @@ const BREACHES: &[Breach] = &[
     },
 ];
 
-/// What the change adds to what is found.
+/// The findings that the change adds.
 fn added(breach: &Breach) -> Vec<Finding> {
     let mut bundle = bundle(breach.file);
     let before = validate(&bundle);
@@ -407,7 +407,7 @@ fn breaking_a_rule_is_found_and_named() {
 
 #[test]
 fn most_breaches_break_one_rule_only() {
-    // A reference of the wrong kind may be unresolved too, a bundle of another order has other paths.
+    // A reference to the wrong kind may be unresolved too, and a bundle in another order has other paths.
     let several =
         [rules::MESSAGE_HEADER, rules::MESSAGE_FOCAL, rules::REFERENCE_UNRESOLVED, rules::MESSAGE_EVENT];
     for breach in BREACHES.iter().filter(|breach| !several.contains(&breach.rule)) {
@@ -416,7 +416,7 @@ fn most_breaches_break_one_rule_only() {
 }
 
 #[test]
-fn what_the_schema_says_is_not_said_twice() {
+fn a_finding_of_the_schema_is_not_repeated_by_the_profile() {
     let breach = BREACHES.iter().find(|breach| breach.path.is_empty()).expect("the empty text");
     let rules: Vec<_> = added(breach).into_iter().map(|finding| finding.rule).collect();
     assert_eq!(rules, [Rule::EMPTY]);
@@ -454,7 +454,7 @@ fn every_rule_of_koppeltaal_is_broken_here() {
 }
 
 #[test]
-fn sub_activities_are_held_against_the_definition_at_hand() {
+fn sub_activities_must_be_those_of_a_known_definition() {
     let plan = bundle(PLAN);
     let read = plan.resources().find_map(profiles::CarePlan::of).expect("a plan");
     let activity =
@@ -485,7 +485,7 @@ fn sub_activities_are_held_against_the_definition_at_hand() {
         unknown(definition(&parts[1..])),
         [format!("entry[1].content.activity[{activity}].subActivity[0].identifier")]
     );
-    // Another definition says nothing about it.
+    // Another definition does not matter.
     let other = profiles::ActivityDefinition {
         activity_definition_identifier: Some("ANDERS".into()),
         ..definition(&[])
@@ -494,7 +494,7 @@ fn sub_activities_are_held_against_the_definition_at_hand() {
 }
 
 #[test]
-fn care_teams_are_asked_of_senders_of_1_3_5_only() {
+fn only_senders_of_1_3_5_must_name_care_teams() {
     let minimal = bundle("CreateOrUpdateCarePlan-minimal.json");
     let rules = |version| {
         let findings = Validator::default().api_version(version).bundle(&minimal);
@@ -505,7 +505,7 @@ fn care_teams_are_asked_of_senders_of_1_3_5_only() {
 }
 
 #[test]
-fn search_results_replies_and_lists_are_no_messages() {
+fn search_results_replies_and_lists_are_not_validated_as_messages() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/bundles");
     for file in ["search-page.json", "search-empty.json", "mailbox-reply.json", "mailbox-reply-error.json"] {
         let text = fs::read(folder.join(file)).expect("readable");
@@ -515,7 +515,7 @@ fn search_results_replies_and_lists_are_no_messages() {
 }
 
 #[test]
-fn findings_become_issues_of_an_outcome_and_come_back() {
+fn findings_become_issues_of_an_outcome_and_findings_again() {
     let mut findings = validate(&bundle("CreateOrUpdateCarePlan-quirky.xml"));
     assert!(findings.len() > 8, "{findings:#?}");
     let outcome = Issue::outcome(findings.iter().map(Issue::from));
@@ -537,7 +537,7 @@ fn a_message_validates_as_the_bundle_that_it_becomes() {
 }
 
 #[test]
-fn a_message_of_many_entries_and_references_takes_no_longer_than_they_are_many() {
+fn the_time_to_validate_grows_linearly_with_entries_and_references() {
     let mut bundle = bundle("CreateOrUpdatePatient-minimal.json");
     let entry = bundle.entry[1].clone();
     for number in 0..20_000 {
@@ -555,7 +555,7 @@ fn a_message_of_many_entries_and_references_takes_no_longer_than_they_are_many()
     assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }
 
-/// Everything that is found in the fixtures that are wrong on purpose: readable differences when a rule or schema changes.
+/// All findings in the fixtures with quirks. The snapshot shows what changes with a rule or a schema.
 #[test]
 fn quirks_are_named_and_nothing_else() {
     let mut lines = Vec::new();

@@ -1,4 +1,5 @@
-//! The doc comments of generated code: name, cardinality, type and the page of the standard, in our own words.
+//! The doc comments of generated code: name, cardinality, type and the page of the standard, in our own
+//! words.
 
 use super::model::{CodeList, Content, Field, Module, Type};
 use super::names;

@@ -1,4 +1,4 @@
-//! Tokens: one file per schema file, `resource.rs` with the enum of all resources, and `mod.rs`.
+//! Tokens: one file per schema file, `resource.rs` with the enum of all resources, and the index of the files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,11 +15,11 @@ pub(crate) fn files(model: &Model) -> Vec<(String, TokenStream)> {
     let mut files: Vec<(String, TokenStream)> =
         model.modules.iter().map(|module| (format!("{}.rs", module.name), module_file(module))).collect();
     files.push(("resource.rs".to_owned(), resource_file(model)));
-    files.push(("mod.rs".to_owned(), index_file(model)));
+    files.push((super::INDEX.to_owned(), index_file(model)));
     files
 }
 
-/// `mod.rs`: the modules, and one flat namespace of their types.
+/// The index: the modules, and one flat namespace of their types.
 fn index_file(model: &Model) -> TokenStream {
     let modules = model.modules.iter().map(|module| {
         let (name, gate) = (ident(&module.name), gate(module));
@@ -249,7 +249,8 @@ fn rust_type(one: &Type, field: &Field) -> TokenStream {
     }
 }
 
-/// Data types are most of a message, and few of their values have a period, an assigner or a value set: those are boxed.
+/// Data types are most of a message, and few of their values have a period, an assigner or a value set: those
+/// are boxed.
 fn is_boxed(one: &Type, field: &Field) -> bool {
     one.role == Role::Type && !field.cardinality.repeats && matches!(field.content, Content::Structure { .. })
 }
@@ -367,11 +368,12 @@ fn resource_file(model: &Model) -> TokenStream {
 
         /// Any resource of DSTU1.
         ///
-        /// Types that this build does not model (feature `all-resources`), and types that DSTU1 does not have, are kept
-        /// as [`Unknown`](Self::Unknown).
+        /// Types that this build does not model (feature `all-resources`), and types that DSTU1 does not
+        /// have, are kept as [`Unknown`](Self::Unknown).
         ///
-        /// A clone shares what it holds, so a bundle is copied at little cost. A resource that is changed while others share
-        /// it ([`get_mut`](Self::get_mut), or [`Arc::make_mut`] in a match) is copied by then, and theirs stays as it was.
+        /// A clone shares its content, so that copying a bundle costs little. Changing a resource that others
+        /// share ([`get_mut`](Self::get_mut), or [`Arc::make_mut`] in a match) copies it first; theirs does
+        /// not change.
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
         pub enum Resource {

@@ -1,4 +1,5 @@
-//! Faults of the DSTU1 schemas, mended in one place, each with its reason. A fix-up that no longer matches anything fails.
+//! Faults of the DSTU1 schemas, mended in one place, each with its reason. A fix-up that no longer matches
+//! anything fails.
 
 use std::collections::BTreeMap;
 

@@ -7,25 +7,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::names;
 use crate::schema::{Cardinality, Definition, Role, Shape, Structure, TypeName};
 
-/// The types that Koppeltaal needs; the others are behind the feature `all-resources`.
-const KOPPELTAAL: &[&str] = &[
-    "binary",
-    "careplan",
-    "conformance",
-    "device",
-    "diagnosticreport",
-    "messageheader",
-    "observation",
-    "operationoutcome",
-    "organization",
-    "other",
-    "patient",
-    "practitioner",
-    "profile",
-    "questionnaire",
-    "relatedperson",
-    "valueset",
-];
+/// The resources that Koppeltaal's services need, besides those that it profiles: every build has them.
+const OF_SERVICES: &[&str] = &["Binary", "Conformance", "Profile", "ValueSet"];
 
 /// Everything that is generated.
 pub(crate) struct Model {
@@ -106,14 +89,20 @@ struct Names<'a> {
 }
 
 impl Model {
-    /// Resolves the definitions of all schema files.
-    pub(crate) fn new(schemas: &BTreeMap<String, Vec<Definition>>) -> Result<Self> {
+    /// Resolves the definitions of all schema files. `profiled` are the resources that Koppeltaal profiles;
+    /// every build has them, and the feature `all-resources` adds the others.
+    pub(crate) fn new<'a>(
+        schemas: &BTreeMap<String, Vec<Definition>>,
+        profiled: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self> {
+        let files = OF_SERVICES.iter().copied().chain(profiled).map(str::to_ascii_lowercase);
+        let always: BTreeSet<String> = files.chain(["datatypes".to_owned()]).collect();
         let names = Names::of(schemas);
         let mut modules = Vec::new();
         for (file, definitions) in schemas {
             let mut module = Module {
                 name: file.clone(),
-                always: file == "datatypes" || KOPPELTAAL.contains(&file.as_str()),
+                always: always.contains(file),
                 types: Vec::new(),
                 codes: Vec::new(),
             };

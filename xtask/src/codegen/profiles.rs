@@ -1,8 +1,9 @@
 //! Koppeltaal's profiles and value sets: `schemas/koppeltaal` to `crates/koppeltaal-messaging/src/generated`.
 //!
-//! `parse` reads the schema text, `resolve` finds each field's place in the DSTU1 model and its Rust type, `emit` writes
-//! the structs and their moves, `lists` the value sets and the constants, `rules` the tables that validation reads,
-//! `events` the table of the events.
+//! `parse` reads the schema text, `resolve` finds each field's place in the DSTU1 model and its Rust type,
+//! `emit` writes the structs and their moves, `lists` the value sets and the constants, `rules` the tables
+//! that validation reads, `kinds` the kinds of resources, `events` the events and the contents of their
+//! messages.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,6 +18,7 @@ use crate::schema::Cardinality;
 mod documentation;
 mod emit;
 mod events;
+mod kinds;
 mod lists;
 pub(crate) mod parse;
 mod resolve;
@@ -28,24 +30,21 @@ mod tests;
 pub(crate) const SCHEMAS: &str = "schemas/koppeltaal";
 /// Where the generated files go, below the root of the workspace.
 pub(super) const GENERATED: &str = "crates/koppeltaal-messaging/src/generated";
-/// What systems and extensions without a scheme are relative to.
+/// The base of systems and extensions without a scheme.
 const BASE: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/";
 
 /// The generated files by name.
-pub(super) fn files(root: &Path, dstu1: &Model) -> Result<Vec<(String, TokenStream)>> {
-    files_of(&read(&root.join(SCHEMAS))?, dstu1)
-}
-
-fn files_of(schema: &Schema, dstu1: &Model) -> Result<Vec<(String, TokenStream)>> {
+pub(super) fn files(schema: &Schema, dstu1: &Model) -> Result<Vec<(String, TokenStream)>> {
     let modules = resolve::modules(schema, dstu1)?;
     let mut files = BTreeMap::new();
     for module in &modules {
         files.insert(format!("{}.rs", module.name), emit::module(module));
     }
     files.insert("events.rs".to_owned(), events::module(schema)?);
+    files.insert("kinds.rs".to_owned(), kinds::module(schema, &modules)?);
     files.insert("valuesets.rs".to_owned(), lists::valuesets(schema)?);
     files.insert("vocabulary.rs".to_owned(), lists::vocabulary(schema, &modules)?);
-    files.insert("mod.rs".to_owned(), emit::index(&modules));
+    files.insert(super::INDEX.to_owned(), emit::index(&modules));
     Ok(files.into_iter().collect())
 }
 
@@ -73,6 +72,7 @@ pub(crate) struct Schema {
     pub(crate) lists: Vec<List>,
     pub(crate) systems: Vec<System>,
     events: Vec<Event>,
+    kinds: Vec<Kind>,
 }
 
 /// A profile, or a component of one.
@@ -85,6 +85,8 @@ pub(crate) struct Structure {
     pub(crate) is_component: bool,
     /// Whether the crate has hand-written code for it: then only constants are generated.
     by_hand: bool,
+    /// Whether a profile has no kind: no message holds such a resource.
+    without_kind: bool,
     pub(crate) fields: Vec<Field>,
 }
 
@@ -93,15 +95,15 @@ pub(crate) struct Structure {
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) cardinality: Cardinality,
-    /// The name of the type; of a choice all of them.
+    /// The name of the type, or the names of all types of a choice.
     pub(crate) types: Vec<String>,
-    /// What a reference may point to.
+    /// The kinds that a reference may lead to.
     pub(crate) targets: Vec<String>,
     pub(crate) binding: Option<Binding>,
     pub(crate) place: Place,
     default: Option<String>,
     note: Option<String>,
-    /// What the profile asks of the parts of the field's data type.
+    /// What the profile demands of the parts of the field's data type.
     pub(crate) parts: Vec<Field>,
 }
 
@@ -109,29 +111,29 @@ pub(crate) struct Field {
 #[derive(Debug)]
 pub(crate) struct Binding {
     pub(crate) list: String,
-    /// Whether other codes are as good: then the field stays a concept.
+    /// Whether other codes are allowed too: then the field stays a concept.
     open: bool,
-    /// The one code that makes a resource this profile.
+    /// The code that makes a resource this profile.
     fixed: Option<String>,
 }
 
-/// Where a field stands in DSTU1.
+/// The place of a field in DSTU1.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Place {
     /// In the element of this name.
     Native(String),
     /// In an extension with this URL.
-    Extension { url: String, also: Option<Also> },
-    /// In an extension that the profile does not name: no field, it stays among the extensions.
+    Extension { url: String, quirk: Option<Quirk> },
+    /// In an extension without a fixed URL: there is no field, the extension stays among the extensions.
     Kept,
 }
 
-/// What an extension's value is also read from.
+/// Where else some senders put an extension's value, which is read too.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Also {
-    /// The value of the extension that this is nested in.
-    OwnValue,
-    /// XHTML in place of a string.
+pub(crate) enum Quirk {
+    /// In the value of the extension that this is nested in.
+    ParentValue,
+    /// In XHTML instead of a string.
     Xhtml,
 }
 
@@ -142,7 +144,8 @@ pub(crate) struct List {
     pub(crate) name: String,
     /// The systems: the first is written, all are read.
     pub(crate) systems: Vec<String>,
-    /// Whether the enum has no variant for codes that are not on the list: each of them means something to the crate.
+    /// Whether the enum has no variant for codes that are not on the list: each of them means something to
+    /// the crate.
     is_closed: bool,
     pub(crate) codes: Vec<ListedCode>,
 }
@@ -173,10 +176,41 @@ struct Event {
     profile: String,
     /// The kinds that a focal resource is of, the one that is written first.
     focal: Vec<String>,
-    /// Whether a patient is named in the header, and then whether the patient's resource is in the message.
-    patient: Option<bool>,
-    /// The kinds of resources that come along.
+    /// What it says about the patient.
+    patient: PatientPresence,
+    /// The kinds of the resources that the message may hold besides.
     with: Vec<String>,
+}
+
+/// What an event says about the patient. The names are those of the variants in the generated code.
+#[derive(Debug, Clone, Copy)]
+enum PatientPresence {
+    /// The header names no patient.
+    None,
+    /// The header names the patient; the resource may be left out.
+    Referenced,
+    /// The header names the patient, and the resource is in the message.
+    Required,
+}
+
+/// A line of the table of kinds.
+#[derive(Debug)]
+struct Kind {
+    name: String,
+    /// The DSTU1 resource that carries the kind.
+    base: String,
+    /// The type segment of its URLs.
+    segment: String,
+    note: Option<String>,
+}
+
+impl Schema {
+    /// The DSTU1 resources that profiles and kinds need.
+    pub(in crate::codegen) fn resource_types(&self) -> impl Iterator<Item = &str> {
+        let profiles = self.structures.iter().filter(|structure| !structure.is_component);
+        let kinds = self.kinds.iter().map(|kind| kind.base.as_str());
+        profiles.map(|profile| profile.base.as_str()).chain(kinds)
+    }
 }
 
 /// The absolute form of a URL in a schema.

@@ -74,7 +74,7 @@ fn add_line(definition: Option<&mut Definition>, line: &str) -> Result<()> {
         Some(Definition::Codes(codes)) => {
             ensure!(
                 codes.literals.iter().all(|earlier| earlier != line),
-                "codes {}: `{line}` stands there twice",
+                "codes {}: `{line}` is defined twice",
                 codes.name
             );
             codes.literals.push(line.to_owned());

@@ -65,7 +65,7 @@ fn bad_lines_are_refused_with_file_and_line() {
         ("restriction Age", 1, "a base type"),
         ("restriction Age : Quantity\n    value 0..1 decimal", 2, "takes no indented lines"),
         ("codes A : B", 1, "has no base"),
-        ("codes A\n    b\n    b", 3, "stands there twice"),
+        ("codes A\n    b\n    b", 3, "is defined twice"),
         ("codes A\ncodes A", 2, "defined twice"),
         ("type A : Element\n    b", 2, "a name, a cardinality and a type"),
         ("type A : Element\n    b 0..1", 2, "a cardinality and a type"),

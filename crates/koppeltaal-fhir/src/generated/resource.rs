@@ -7,11 +7,12 @@ use crate::structure::Structure;
 use crate::unknown::UnknownResource;
 /// Any resource of DSTU1.
 ///
-/// Types that this build does not model (feature `all-resources`), and types that DSTU1 does not have, are kept
-/// as [`Unknown`](Self::Unknown).
+/// Types that this build does not model (feature `all-resources`), and types that DSTU1 does not
+/// have, are kept as [`Unknown`](Self::Unknown).
 ///
-/// A clone shares what it holds, so a bundle is copied at little cost. A resource that is changed while others share
-/// it ([`get_mut`](Self::get_mut), or [`Arc::make_mut`] in a match) is copied by then, and theirs stays as it was.
+/// A clone shares its content, so that copying a bundle costs little. Changing a resource that others
+/// share ([`get_mut`](Self::get_mut), or [`Arc::make_mut`] in a match) copies it first; theirs does
+/// not change.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Resource {

@@ -55,7 +55,7 @@ pub struct ActivityDefinition {
     pub is_archived: Option<bool>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Other>,
 }
 impl ActivityDefinition {
@@ -80,7 +80,7 @@ impl ActivityDefinition {
 }
 impl From<resources::Other> for ActivityDefinition {
     fn from(mut fhir: resources::Other) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             application: extensions.take(activity_definition::APPLICATION, Plain),
@@ -102,7 +102,7 @@ impl From<resources::Other> for ActivityDefinition {
             is_archived: extensions.take(activity_definition::IS_ARCHIVED, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -142,26 +142,29 @@ impl From<ActivityDefinition> for resources::Other {
         fhir
     }
 }
-impl Checked for ActivityDefinition {
-    fn check(&self, checker: &mut Checker) {
-        checker.references("application", self.application.iter());
-        checker.count("name", self.name.iter().len());
+impl CheckElements for ActivityDefinition {
+    const TABLE: &'static [ElementDefinition] = ActivityDefinition::ELEMENTS;
+    const PLACE: &'static str = "ActivityDefinition";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.references(element!("application"), self.application.iter());
+        checker.count(element!("name"), self.name.iter().len());
         checker
             .count(
-                "activityDefinitionIdentifier",
+                element!("activityDefinitionIdentifier"),
                 self.activity_definition_identifier.iter().len(),
             );
-        checker.count("identifier", self.identifier.iter().len());
-        checker.count("description", self.description.iter().len());
-        checker.codes("kind", self.kind.iter());
-        checker.groups("subActivity", self.sub_activity.iter());
-        checker.codes("defaultPerformer", self.default_performer.iter());
-        checker.count("isActive", self.is_active.iter().len());
-        checker.count("isDomainSpecific", self.is_domain_specific.iter().len());
-        checker.codes("launchType", self.launch_type.iter());
-        checker.count("isArchived", self.is_archived.iter().len());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.count(element!("description"), self.description.iter().len());
+        checker.codes(element!("kind"), self.kind.iter());
+        checker.groups(element!("subActivity"), self.sub_activity.iter());
+        checker.codes(element!("defaultPerformer"), self.default_performer.iter());
+        checker.count(element!("isActive"), self.is_active.iter().len());
+        checker
+            .count(element!("isDomainSpecific"), self.is_domain_specific.iter().len());
+        checker.codes(element!("launchType"), self.launch_type.iter());
+        checker.count(element!("isArchived"), self.is_archived.iter().len());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 /// A value of `ActivityDefinition.subActivity`, carried by an extension.
@@ -187,7 +190,7 @@ pub struct ActivityDefinitionSubActivity {
     pub is_active: Option<bool>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<Extension>,
 }
 impl ActivityDefinitionSubActivity {
@@ -204,7 +207,7 @@ impl ActivityDefinitionSubActivity {
 }
 impl From<Extension> for ActivityDefinitionSubActivity {
     fn from(mut fhir: Extension) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             name: extensions.take(activity_definition::SUB_ACTIVITY_NAME, Plain),
@@ -216,7 +219,7 @@ impl From<Extension> for ActivityDefinitionSubActivity {
                 .take(activity_definition::SUB_ACTIVITY_IS_ACTIVE, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -241,97 +244,105 @@ impl From<ActivityDefinitionSubActivity> for Extension {
         fhir
     }
 }
-impl Checked for ActivityDefinitionSubActivity {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("name", self.name.iter().len());
-        checker.count("identifier", self.identifier.iter().len());
-        checker.count("description", self.description.iter().len());
-        checker.count("isActive", self.is_active.iter().len());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+impl CheckElements for ActivityDefinitionSubActivity {
+    const TABLE: &'static [ElementDefinition] = ActivityDefinition::ELEMENTS;
+    const PLACE: &'static str = "ActivityDefinition.subActivity";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("name"), self.name.iter().len());
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.count(element!("description"), self.description.iter().len());
+        checker.count(element!("isActive"), self.is_active.iter().len());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for ActivityDefinition {
     type Fhir = resources::Other;
     const NAME: &'static str = "ActivityDefinition";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory(
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::mandatory(
                 "ActivityDefinition.code",
                 ElementType::Value("CodeableConcept"),
             )
             .of("OtherResourceUsage"),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "ActivityDefinition.application",
                 ElementType::Reference(&["Device"]),
             )
             .at(activity_definition::APPLICATION),
-        ElementRule::mandatory("ActivityDefinition.name", ElementType::Value("string"))
+        ElementDefinition::mandatory(
+                "ActivityDefinition.name",
+                ElementType::Value("string"),
+            )
             .at(activity_definition::ACTIVITY_NAME),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "ActivityDefinition.activityDefinitionIdentifier",
                 ElementType::Value("string"),
             )
             .at(activity_definition::ACTIVITY_DEFINITION_IDENTIFIER),
-        ElementRule::list(
+        ElementDefinition::list(
             "ActivityDefinition.identifier",
             ElementType::Value("Identifier"),
         ),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "ActivityDefinition.description",
                 ElementType::Value("string"),
             )
             .at(activity_definition::ACTIVITY_DESCRIPTION),
-        ElementRule::mandatory("ActivityDefinition.kind", ElementType::Value("Coding"))
+        ElementDefinition::mandatory(
+                "ActivityDefinition.kind",
+                ElementType::Value("Coding"),
+            )
             .of("ActivityKind")
             .at(activity_definition::ACTIVITY_KIND),
-        ElementRule::list(
+        ElementDefinition::list(
                 "ActivityDefinition.subActivity",
                 ElementType::Component("ActivityDefinition.SubActivity"),
             )
             .at(activity_definition::SUB_ACTIVITY),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "ActivityDefinition.defaultPerformer",
                 ElementType::Value("Coding"),
             )
             .of("ActivityPerformer")
             .at(activity_definition::DEFAULT_PERFORMER),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "ActivityDefinition.isActive",
                 ElementType::Value("boolean"),
             )
             .at(activity_definition::IS_ACTIVE),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "ActivityDefinition.isDomainSpecific",
                 ElementType::Value("boolean"),
             )
             .at(activity_definition::IS_DOMAIN_SPECIFIC),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "ActivityDefinition.launchType",
                 ElementType::Value("code"),
             )
             .of("ActivityDefinitionLaunchType")
             .at(activity_definition::LAUNCH_TYPE),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "ActivityDefinition.isArchived",
                 ElementType::Value("boolean"),
             )
             .at(activity_definition::IS_ARCHIVED),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "ActivityDefinition.subActivity.name",
                 ElementType::Value("string"),
             )
             .at(activity_definition::SUB_ACTIVITY_NAME),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "ActivityDefinition.subActivity.identifier",
                 ElementType::Value("string"),
             )
             .at(activity_definition::SUB_ACTIVITY_IDENTIFIER),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "ActivityDefinition.subActivity.description",
                 ElementType::Value("string"),
             )
             .at(activity_definition::SUB_ACTIVITY_DESCRIPTION),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "ActivityDefinition.subActivity.isActive",
                 ElementType::Value("boolean"),
             )

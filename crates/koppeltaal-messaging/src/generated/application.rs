@@ -17,7 +17,7 @@ pub struct Application {
     pub roles: Vec<valuesets::ApplicationRoles>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Device>,
 }
 impl Application {
@@ -30,7 +30,7 @@ impl Application {
 }
 impl From<resources::Device> for Application {
     fn from(mut fhir: resources::Device) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             identifier: take_first(&mut fhir.identifier),
@@ -38,7 +38,7 @@ impl From<resources::Device> for Application {
             roles: extensions.take_list(application::APPLICATION_ROLES, ListedConcept),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -53,27 +53,35 @@ impl From<Application> for resources::Device {
         fhir
     }
 }
-impl Checked for Application {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("identifier", self.identifier.iter().len());
-        checker.count("url", self.url.iter().len());
-        checker.codes("roles", self.roles.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+impl CheckElements for Application {
+    const TABLE: &'static [ElementDefinition] = Application::ELEMENTS;
+    const PLACE: &'static str = "Application";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.count(element!("url"), self.url.iter().len());
+        checker.codes(element!("roles"), self.roles.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for Application {
     type Fhir = resources::Device;
     const NAME: &'static str = "Application";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::optional(
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::optional(
             "Application.identifier",
             ElementType::Value("Identifier"),
         ),
-        ElementRule::mandatory("Application.type", ElementType::Value("CodeableConcept"))
+        ElementDefinition::mandatory(
+                "Application.type",
+                ElementType::Value("CodeableConcept"),
+            )
             .of("DeviceKind"),
-        ElementRule::optional("Application.url", ElementType::Value("uri")),
-        ElementRule::list("Application.roles", ElementType::Value("CodeableConcept"))
+        ElementDefinition::optional("Application.url", ElementType::Value("uri")),
+        ElementDefinition::list(
+                "Application.roles",
+                ElementType::Value("CodeableConcept"),
+            )
             .of("ApplicationRoles")
             .at(application::APPLICATION_ROLES),
     ];

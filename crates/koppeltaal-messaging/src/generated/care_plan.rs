@@ -23,7 +23,7 @@ pub struct CarePlan {
     pub relation: Vec<CarePlanRelation>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::CarePlan>,
 }
 impl CarePlan {
@@ -33,7 +33,7 @@ impl CarePlan {
 }
 impl From<resources::CarePlan> for CarePlan {
     fn from(mut fhir: resources::CarePlan) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             patient: take_one(&mut fhir.patient),
@@ -44,7 +44,7 @@ impl From<resources::CarePlan> for CarePlan {
             relation: extensions.take_groups(care_plan::RELATION, usize::MAX),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -62,20 +62,22 @@ impl From<CarePlan> for resources::CarePlan {
         fhir
     }
 }
-impl Checked for CarePlan {
-    fn check(&self, checker: &mut Checker) {
-        checker.references("patient", self.patient.iter());
+impl CheckElements for CarePlan {
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.references(element!("patient"), self.patient.iter());
         checker
             .standard_codes(
-                "status",
+                element!("status"),
                 self.status.iter().map(resources::CarePlanStatus::as_str),
                 resources::CarePlanStatus::CODES,
             );
-        checker.groups("participant", self.participant.iter());
-        checker.groups("goal", self.goal.iter());
-        checker.groups("activity", self.activity.iter());
-        checker.groups("relation", self.relation.iter());
-        checker.extensions(&self.extension);
+        checker.groups(element!("participant"), self.participant.iter());
+        checker.groups(element!("goal"), self.goal.iter());
+        checker.groups(element!("activity"), self.activity.iter());
+        checker.groups(element!("relation"), self.relation.iter());
+        checker.extensions::<Self>(&self.extension);
     }
 }
 /// A value of `CarePlan.participant`, carried by the DSTU1 component [`CarePlanParticipant`](resources::CarePlanParticipant).
@@ -93,7 +95,7 @@ pub struct CarePlanParticipant {
     pub care_team: Vec<Reference>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::CarePlanParticipant>,
 }
 impl CarePlanParticipant {
@@ -103,7 +105,7 @@ impl CarePlanParticipant {
 }
 impl From<resources::CarePlanParticipant> for CarePlanParticipant {
     fn from(mut fhir: resources::CarePlanParticipant) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             role: take_one(&mut fhir.role),
@@ -111,7 +113,7 @@ impl From<resources::CarePlanParticipant> for CarePlanParticipant {
             care_team: extensions.take_list(care_plan::PARTICIPANT_CARE_TEAM, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -126,13 +128,15 @@ impl From<CarePlanParticipant> for resources::CarePlanParticipant {
         fhir
     }
 }
-impl Checked for CarePlanParticipant {
-    fn check(&self, checker: &mut Checker) {
-        checker.codes("role", self.role.iter());
-        checker.references("member", self.member.iter());
-        checker.references("careTeam", self.care_team.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+impl CheckElements for CarePlanParticipant {
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan.participant";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.codes(element!("role"), self.role.iter());
+        checker.references(element!("member"), self.member.iter());
+        checker.references(element!("careTeam"), self.care_team.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.goal`, carried by the DSTU1 component [`CarePlanGoal`](resources::CarePlanGoal).
@@ -148,7 +152,7 @@ pub struct CarePlanGoal {
     pub notes: Option<String>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::CarePlanGoal>,
 }
 impl CarePlanGoal {
@@ -158,7 +162,7 @@ impl CarePlanGoal {
 }
 impl From<resources::CarePlanGoal> for CarePlanGoal {
     fn from(mut fhir: resources::CarePlanGoal) -> Self {
-        let extensions = Extensions::of(&mut fhir.extension);
+        let extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             description: fhir.description.value.take(),
@@ -166,7 +170,7 @@ impl From<resources::CarePlanGoal> for CarePlanGoal {
             notes: fhir.notes.value.take(),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -181,17 +185,19 @@ impl From<CarePlanGoal> for resources::CarePlanGoal {
         fhir
     }
 }
-impl Checked for CarePlanGoal {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("description", self.description.iter().len());
+impl CheckElements for CarePlanGoal {
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan.goal";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("description"), self.description.iter().len());
         checker
             .standard_codes(
-                "status",
+                element!("status"),
                 self.status.iter().map(resources::CarePlanGoalStatus::as_str),
                 resources::CarePlanGoalStatus::CODES,
             );
-        checker.count("notes", self.notes.iter().len());
-        checker.extensions(&self.extension);
+        checker.count(element!("notes"), self.notes.iter().len());
+        checker.extensions::<Self>(&self.extension);
     }
 }
 /// A value of `CarePlan.activity`, carried by the DSTU1 component [`CarePlanActivity`](resources::CarePlanActivity).
@@ -261,7 +267,7 @@ pub struct CarePlanActivity {
     pub simple: Option<CarePlanSimple>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::CarePlanActivity>,
 }
 impl CarePlanActivity {
@@ -274,7 +280,7 @@ impl CarePlanActivity {
 }
 impl From<resources::CarePlanActivity> for CarePlanActivity {
     fn from(mut fhir: resources::CarePlanActivity) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             activity_id: extensions.take(care_plan::ACTIVITY_ID, Plain),
@@ -296,7 +302,7 @@ impl From<resources::CarePlanActivity> for CarePlanActivity {
             simple: fhir.simple.take().map(Into::into),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -325,26 +331,28 @@ impl From<CarePlanActivity> for resources::CarePlanActivity {
         fhir
     }
 }
-impl Checked for CarePlanActivity {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("activityId", self.activity_id.iter().len());
-        checker.count("identifier", self.identifier.iter().len());
-        checker.count("definition", self.definition.iter().len());
-        checker.codes("kind", self.kind.iter());
-        checker.count("description", self.description.iter().len());
-        checker.groups("subActivity", self.sub_activity.iter());
-        checker.count("goal", self.goal.iter().len());
-        checker.groups("participant", self.participant.iter());
-        checker.count("startDate", self.start_date.iter().len());
-        checker.count("endDate", self.end_date.iter().len());
-        checker.codes("status", self.status.iter());
-        checker.count("started", self.started.iter().len());
-        checker.count("finished", self.finished.iter().len());
-        checker.count("cancelled", self.cancelled.iter().len());
-        checker.count("notes", self.notes.iter().len());
-        checker.groups("simple", self.simple.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+impl CheckElements for CarePlanActivity {
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan.activity";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("activityId"), self.activity_id.iter().len());
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.count(element!("definition"), self.definition.iter().len());
+        checker.codes(element!("kind"), self.kind.iter());
+        checker.count(element!("description"), self.description.iter().len());
+        checker.groups(element!("subActivity"), self.sub_activity.iter());
+        checker.count(element!("goal"), self.goal.iter().len());
+        checker.groups(element!("participant"), self.participant.iter());
+        checker.count(element!("startDate"), self.start_date.iter().len());
+        checker.count(element!("endDate"), self.end_date.iter().len());
+        checker.codes(element!("status"), self.status.iter());
+        checker.count(element!("started"), self.started.iter().len());
+        checker.count(element!("finished"), self.finished.iter().len());
+        checker.count(element!("cancelled"), self.cancelled.iter().len());
+        checker.count(element!("notes"), self.notes.iter().len());
+        checker.groups(element!("simple"), self.simple.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.activity.subActivity`, carried by an extension.
@@ -362,7 +370,7 @@ pub struct CarePlanSubActivity {
     pub status: Option<valuesets::CarePlanActivityStatus>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<Extension>,
 }
 impl CarePlanSubActivity {
@@ -375,15 +383,19 @@ impl CarePlanSubActivity {
 }
 impl From<Extension> for CarePlanSubActivity {
     fn from(mut fhir: Extension) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             identifier: extensions
-                .take_or_own(care_plan::SUB_ACTIVITY_IDENTIFIER, Plain, &mut fhir.value),
+                .take_or_parent_value(
+                    care_plan::SUB_ACTIVITY_IDENTIFIER,
+                    Plain,
+                    &mut fhir.value,
+                ),
             status: extensions.take(care_plan::SUB_ACTIVITY_STATUS, ListedCoding),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -392,7 +404,7 @@ impl From<CarePlanSubActivity> for Extension {
         let (mut fhir, mut extensions) = value.rest.open(CarePlanSubActivity::blank());
         fhir.id = value.id;
         extensions
-            .put_or_own(
+            .put_or_parent_value(
                 care_plan::SUB_ACTIVITY_IDENTIFIER,
                 Plain,
                 value.identifier,
@@ -403,12 +415,14 @@ impl From<CarePlanSubActivity> for Extension {
         fhir
     }
 }
-impl Checked for CarePlanSubActivity {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("identifier", self.identifier.iter().len());
-        checker.codes("status", self.status.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+impl CheckElements for CarePlanSubActivity {
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan.activity.subActivity";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.codes(element!("status"), self.status.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.activity.participant`, carried by an extension.
@@ -430,7 +444,7 @@ pub struct CarePlanActivityParticipant {
     pub care_team: Vec<Reference>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<Extension>,
 }
 impl CarePlanActivityParticipant {
@@ -443,7 +457,7 @@ impl CarePlanActivityParticipant {
 }
 impl From<Extension> for CarePlanActivityParticipant {
     fn from(mut fhir: Extension) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             member: extensions.take(care_plan::PARTICIPANT_MEMBER, Plain),
@@ -451,7 +465,7 @@ impl From<Extension> for CarePlanActivityParticipant {
             care_team: extensions.take_list(care_plan::PARTICIPANT_CARE_TEAM, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -468,13 +482,15 @@ impl From<CarePlanActivityParticipant> for Extension {
         fhir
     }
 }
-impl Checked for CarePlanActivityParticipant {
-    fn check(&self, checker: &mut Checker) {
-        checker.references("member", self.member.iter());
-        checker.codes("role", self.role.iter());
-        checker.references("careTeam", self.care_team.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+impl CheckElements for CarePlanActivityParticipant {
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan.activity.participant";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.references(element!("member"), self.member.iter());
+        checker.codes(element!("role"), self.role.iter());
+        checker.references(element!("careTeam"), self.care_team.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 /// A value of `CarePlan.activity.simple`, carried by the DSTU1 component [`CarePlanSimple`](resources::CarePlanSimple).
@@ -488,7 +504,7 @@ pub struct CarePlanSimple {
     pub performer: Vec<Reference>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::CarePlanSimple>,
 }
 impl CarePlanSimple {
@@ -498,14 +514,14 @@ impl CarePlanSimple {
 }
 impl From<resources::CarePlanSimple> for CarePlanSimple {
     fn from(mut fhir: resources::CarePlanSimple) -> Self {
-        let extensions = Extensions::of(&mut fhir.extension);
+        let extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             category: fhir.category.value.take(),
             performer: take_list(&mut fhir.performer),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -519,16 +535,18 @@ impl From<CarePlanSimple> for resources::CarePlanSimple {
         fhir
     }
 }
-impl Checked for CarePlanSimple {
-    fn check(&self, checker: &mut Checker) {
+impl CheckElements for CarePlanSimple {
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan.activity.simple";
+    fn check(&self, checker: &mut Checker<'_>) {
         checker
             .standard_codes(
-                "category",
+                element!("category"),
                 self.category.iter().map(resources::CarePlanActivityCategory::as_str),
                 resources::CarePlanActivityCategory::CODES,
             );
-        checker.references("performer", self.performer.iter());
-        checker.extensions(&self.extension);
+        checker.references(element!("performer"), self.performer.iter());
+        checker.extensions::<Self>(&self.extension);
     }
 }
 /// A value of `CarePlan.relation`, carried by an extension.
@@ -546,7 +564,7 @@ pub struct CarePlanRelation {
     pub reference: Option<Reference>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<Extension>,
 }
 impl CarePlanRelation {
@@ -559,14 +577,14 @@ impl CarePlanRelation {
 }
 impl From<Extension> for CarePlanRelation {
     fn from(mut fhir: Extension) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             r#type: extensions.take(care_plan::RELATION_TYPE, ListedCoding),
             reference: extensions.take(care_plan::RELATION_REFERENCE, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -580,164 +598,187 @@ impl From<CarePlanRelation> for Extension {
         fhir
     }
 }
-impl Checked for CarePlanRelation {
-    fn check(&self, checker: &mut Checker) {
-        checker.codes("type", self.r#type.iter());
-        checker.references("reference", self.reference.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+impl CheckElements for CarePlanRelation {
+    const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
+    const PLACE: &'static str = "CarePlan.relation";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.codes(element!("type"), self.r#type.iter());
+        checker.references(element!("reference"), self.reference.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for CarePlan {
     type Fhir = resources::CarePlan;
     const NAME: &'static str = "CarePlan";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::optional("CarePlan.patient", ElementType::Reference(&["Patient"])),
-        ElementRule::mandatory("CarePlan.status", ElementType::Value("code"))
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::optional(
+            "CarePlan.patient",
+            ElementType::Reference(&["Patient"]),
+        ),
+        ElementDefinition::mandatory("CarePlan.status", ElementType::Value("code"))
             .of("CarePlanStatus"),
-        ElementRule::list(
+        ElementDefinition::list(
             "CarePlan.participant",
             ElementType::Component("CarePlan.Participant"),
         ),
-        ElementRule::list("CarePlan.goal", ElementType::Component("CarePlan.Goal")),
-        ElementRule::list(
+        ElementDefinition::list(
+            "CarePlan.goal",
+            ElementType::Component("CarePlan.Goal"),
+        ),
+        ElementDefinition::list(
             "CarePlan.activity",
             ElementType::Component("CarePlan.Activity"),
         ),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CarePlan.relation",
                 ElementType::Component("CarePlan.Relation"),
             )
             .at(care_plan::RELATION),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.participant.role",
                 ElementType::Value("CodeableConcept"),
             )
             .of("CarePlanParticipantRole"),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
             "CarePlan.participant.member",
             ElementType::Reference(&["Patient", "RelatedPerson", "Practitioner"]),
         ),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CarePlan.participant.careTeam",
                 ElementType::Reference(&["CareTeam"]),
             )
             .at(care_plan::PARTICIPANT_CARE_TEAM),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
             "CarePlan.goal.description",
             ElementType::Value("string"),
         ),
-        ElementRule::optional("CarePlan.goal.status", ElementType::Value("code"))
+        ElementDefinition::optional("CarePlan.goal.status", ElementType::Value("code"))
             .of("CarePlanGoalStatus"),
-        ElementRule::optional("CarePlan.goal.notes", ElementType::Value("string")),
-        ElementRule::optional(
+        ElementDefinition::optional("CarePlan.goal.notes", ElementType::Value("string")),
+        ElementDefinition::optional(
                 "CarePlan.activity.activityId",
                 ElementType::Value("string"),
             )
             .at(care_plan::ACTIVITY_ID),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.identifier",
                 ElementType::Value("string"),
             )
             .at(care_plan::ACTIVITY_IDENTIFIER),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.definition",
                 ElementType::Value("string"),
             )
             .at(care_plan::ACTIVITY_DEFINITION),
-        ElementRule::optional("CarePlan.activity.kind", ElementType::Value("Coding"))
+        ElementDefinition::optional(
+                "CarePlan.activity.kind",
+                ElementType::Value("Coding"),
+            )
             .of("ActivityKind")
             .at(care_plan::ACTIVITY_KIND),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.description",
                 ElementType::Value("string"),
             )
             .at(care_plan::ACTIVITY_DESCRIPTION),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CarePlan.activity.subActivity",
                 ElementType::Component("CarePlan.SubActivity"),
             )
             .at(care_plan::SUB_ACTIVITY),
-        ElementRule::list("CarePlan.activity.goal", ElementType::Value("string")),
-        ElementRule::list(
+        ElementDefinition::list("CarePlan.activity.goal", ElementType::Value("string")),
+        ElementDefinition::list(
                 "CarePlan.activity.participant",
                 ElementType::Component("CarePlan.ActivityParticipant"),
             )
             .at(care_plan::PARTICIPANT),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlan.activity.startDate",
                 ElementType::Value("dateTime"),
             )
             .at(care_plan::START_DATE),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.endDate",
                 ElementType::Value("dateTime"),
             )
             .at(care_plan::END_DATE),
-        ElementRule::mandatory("CarePlan.activity.status", ElementType::Value("Coding"))
+        ElementDefinition::mandatory(
+                "CarePlan.activity.status",
+                ElementType::Value("Coding"),
+            )
             .of("CarePlanActivityStatus")
             .at(care_plan::ACTIVITY_STATUS),
-        ElementRule::optional("CarePlan.activity.started", ElementType::Value("instant"))
+        ElementDefinition::optional(
+                "CarePlan.activity.started",
+                ElementType::Value("instant"),
+            )
             .at(care_plan::STARTED),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.finished",
                 ElementType::Value("instant"),
             )
             .at(care_plan::FINISHED),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.cancelled",
                 ElementType::Value("instant"),
             )
             .at(care_plan::CANCELLED),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
             "CarePlan.activity.prohibited",
             ElementType::Value("boolean"),
         ),
-        ElementRule::optional("CarePlan.activity.notes", ElementType::Value("string")),
-        ElementRule::optional(
+        ElementDefinition::optional(
+            "CarePlan.activity.notes",
+            ElementType::Value("string"),
+        ),
+        ElementDefinition::optional(
             "CarePlan.activity.simple",
             ElementType::Component("CarePlan.Simple"),
         ),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlan.activity.subActivity.identifier",
                 ElementType::Value("string"),
             )
             .at(care_plan::SUB_ACTIVITY_IDENTIFIER),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.subActivity.status",
                 ElementType::Value("Coding"),
             )
             .of("CarePlanActivityStatus")
             .at(care_plan::SUB_ACTIVITY_STATUS),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlan.activity.participant.member",
                 ElementType::Reference(&["RelatedPerson", "Practitioner", "Patient"]),
             )
             .at(care_plan::PARTICIPANT_MEMBER),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlan.activity.participant.role",
                 ElementType::Value("CodeableConcept"),
             )
             .of("CarePlanParticipantRole")
             .at(care_plan::PARTICIPANT_ROLE),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CarePlan.activity.participant.careTeam",
                 ElementType::Reference(&["CareTeam"]),
             )
             .at(care_plan::PARTICIPANT_CARE_TEAM),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlan.activity.simple.category",
                 ElementType::Value("code"),
             )
             .of("CarePlanActivityCategory"),
-        ElementRule::list(
+        ElementDefinition::list(
             "CarePlan.activity.simple.performer",
             ElementType::Reference(&["RelatedPerson", "Practitioner", "Patient"]),
         ),
-        ElementRule::mandatory("CarePlan.relation.type", ElementType::Value("Coding"))
+        ElementDefinition::mandatory(
+                "CarePlan.relation.type",
+                ElementType::Value("Coding"),
+            )
             .of("CarePlanRelationTypes")
             .at(care_plan::RELATION_TYPE),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlan.relation.reference",
                 ElementType::Reference(&[]),
             )

@@ -33,7 +33,7 @@ pub struct CarePlanActivityResult {
     pub questionnaire: Vec<Reference>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::DiagnosticReport>,
 }
 impl CarePlanActivityResult {
@@ -43,7 +43,7 @@ impl CarePlanActivityResult {
 }
 impl From<resources::DiagnosticReport> for CarePlanActivityResult {
     fn from(mut fhir: resources::DiagnosticReport) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             activity: extensions.take(care_plan_activity_result::ACTIVITY, Plain),
@@ -59,7 +59,7 @@ impl From<resources::DiagnosticReport> for CarePlanActivityResult {
                 .take_list(care_plan_activity_result::QUESTIONNAIRE, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -88,70 +88,72 @@ impl From<CarePlanActivityResult> for resources::DiagnosticReport {
         fhir
     }
 }
-impl Checked for CarePlanActivityResult {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("activity", self.activity.iter().len());
+impl CheckElements for CarePlanActivityResult {
+    const TABLE: &'static [ElementDefinition] = CarePlanActivityResult::ELEMENTS;
+    const PLACE: &'static str = "CarePlanActivityResult";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("activity"), self.activity.iter().len());
         checker
             .standard_codes(
-                "status",
+                element!("status"),
                 self.status.iter().map(resources::DiagnosticReportStatus::as_str),
                 resources::DiagnosticReportStatus::CODES,
             );
-        checker.count("name", self.name.iter().len());
-        checker.count("issued", self.issued.iter().len());
-        checker.references("subject", self.subject.iter());
-        checker.references("performer", self.performer.iter());
-        checker.count("diagnostic", self.diagnostic.iter().len());
-        checker.references("result", self.result.iter());
-        checker.count("presentedForm", self.presented_form.iter().len());
-        checker.references("questionnaire", self.questionnaire.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+        checker.count(element!("name"), self.name.iter().len());
+        checker.count(element!("issued"), self.issued.iter().len());
+        checker.references(element!("subject"), self.subject.iter());
+        checker.references(element!("performer"), self.performer.iter());
+        checker.count(element!("diagnostic"), self.diagnostic.iter().len());
+        checker.references(element!("result"), self.result.iter());
+        checker.count(element!("presentedForm"), self.presented_form.iter().len());
+        checker.references(element!("questionnaire"), self.questionnaire.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for CarePlanActivityResult {
     type Fhir = resources::DiagnosticReport;
     const NAME: &'static str = "CarePlanActivityResult";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory(
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::mandatory(
                 "CarePlanActivityResult.activity",
                 ElementType::Value("string"),
             )
             .at(care_plan_activity_result::ACTIVITY),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlanActivityResult.status",
                 ElementType::Value("code"),
             )
             .of("DiagnosticReportStatus"),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
             "CarePlanActivityResult.name",
             ElementType::Value("CodeableConcept"),
         ),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
             "CarePlanActivityResult.issued",
             ElementType::Value("dateTime"),
         ),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
             "CarePlanActivityResult.subject",
             ElementType::Reference(&["Patient"]),
         ),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
             "CarePlanActivityResult.performer",
             ElementType::Reference(&["Organization"]),
         ),
-        ElementRule::optional(
+        ElementDefinition::optional(
             "CarePlanActivityResult.diagnostic",
             ElementType::Choice(&["dateTime", "Period"]),
         ),
-        ElementRule::list(
+        ElementDefinition::list(
             "CarePlanActivityResult.result",
             ElementType::Reference(&["Observation"]),
         ),
-        ElementRule::list(
+        ElementDefinition::list(
             "CarePlanActivityResult.presentedForm",
             ElementType::Value("Attachment"),
         ),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CarePlanActivityResult.questionnaire",
                 ElementType::Reference(&["Questionnaire"]),
             )

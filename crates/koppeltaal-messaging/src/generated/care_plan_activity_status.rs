@@ -27,7 +27,7 @@ pub struct CarePlanActivityStatus {
     pub percentage_completed: Option<i32>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Other>,
 }
 impl CarePlanActivityStatus {
@@ -42,7 +42,7 @@ impl CarePlanActivityStatus {
 }
 impl From<resources::Other> for CarePlanActivityStatus {
     fn from(mut fhir: resources::Other) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             activity: extensions.take(care_plan_activity_status::ACTIVITY, Plain),
@@ -54,7 +54,7 @@ impl From<resources::Other> for CarePlanActivityStatus {
                 .take(care_plan_activity_status::PERCENTAGE_COMPLETED, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -83,14 +83,20 @@ impl From<CarePlanActivityStatus> for resources::Other {
         fhir
     }
 }
-impl Checked for CarePlanActivityStatus {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("activity", self.activity.iter().len());
-        checker.codes("activityStatus", self.activity_status.iter());
-        checker.groups("subActivity", self.sub_activity.iter());
-        checker.count("percentageCompleted", self.percentage_completed.iter().len());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+impl CheckElements for CarePlanActivityStatus {
+    const TABLE: &'static [ElementDefinition] = CarePlanActivityStatus::ELEMENTS;
+    const PLACE: &'static str = "CarePlanActivityStatus";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("activity"), self.activity.iter().len());
+        checker.codes(element!("activityStatus"), self.activity_status.iter());
+        checker.groups(element!("subActivity"), self.sub_activity.iter());
+        checker
+            .count(
+                element!("percentageCompleted"),
+                self.percentage_completed.iter().len(),
+            );
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 /// A value of `CarePlanActivityStatus.subActivity`, carried by an extension.
@@ -108,7 +114,7 @@ pub struct CarePlanActivityStatusSubActivity {
     pub status: Option<valuesets::CarePlanActivityStatus>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<Extension>,
 }
 impl CarePlanActivityStatusSubActivity {
@@ -121,11 +127,11 @@ impl CarePlanActivityStatusSubActivity {
 }
 impl From<Extension> for CarePlanActivityStatusSubActivity {
     fn from(mut fhir: Extension) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             identifier: extensions
-                .take_or_own(
+                .take_or_parent_value(
                     care_plan_activity_status::SUB_ACTIVITY_IDENTIFIER,
                     Plain,
                     &mut fhir.value,
@@ -134,7 +140,7 @@ impl From<Extension> for CarePlanActivityStatusSubActivity {
                 .take(care_plan_activity_status::SUB_ACTIVITY_STATUS, ListedCoding),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -145,7 +151,7 @@ impl From<CarePlanActivityStatusSubActivity> for Extension {
             .open(CarePlanActivityStatusSubActivity::blank());
         fhir.id = value.id;
         extensions
-            .put_or_own(
+            .put_or_parent_value(
                 care_plan_activity_status::SUB_ACTIVITY_IDENTIFIER,
                 Plain,
                 value.identifier,
@@ -161,54 +167,56 @@ impl From<CarePlanActivityStatusSubActivity> for Extension {
         fhir
     }
 }
-impl Checked for CarePlanActivityStatusSubActivity {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("identifier", self.identifier.iter().len());
-        checker.codes("status", self.status.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+impl CheckElements for CarePlanActivityStatusSubActivity {
+    const TABLE: &'static [ElementDefinition] = CarePlanActivityStatus::ELEMENTS;
+    const PLACE: &'static str = "CarePlanActivityStatus.subActivity";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.codes(element!("status"), self.status.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for CarePlanActivityStatus {
     type Fhir = resources::Other;
     const NAME: &'static str = "CarePlanActivityStatus";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory(
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::mandatory(
                 "CarePlanActivityStatus.code",
                 ElementType::Value("CodeableConcept"),
             )
             .of("OtherResourceUsage"),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlanActivityStatus.activity",
                 ElementType::Value("string"),
             )
             .at(care_plan_activity_status::ACTIVITY),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlanActivityStatus.activityStatus",
                 ElementType::Value("Coding"),
             )
             .of("CarePlanActivityStatus")
             .at(care_plan_activity_status::ACTIVITY_STATUS),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CarePlanActivityStatus.subActivity",
                 ElementType::Component("CarePlanActivityStatus.SubActivity"),
             )
             .at(care_plan_activity_status::SUB_ACTIVITY),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "CarePlanActivityStatus.percentageCompleted",
                 ElementType::Value("integer"),
             )
             .at(care_plan_activity_status::PERCENTAGE_COMPLETED),
-        ElementRule::optional(
+        ElementDefinition::optional(
             "CarePlanActivityStatus.blackBoxState",
             ElementType::Choice(&["base64Binary", "Resource"]),
         ),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlanActivityStatus.subActivity.identifier",
                 ElementType::Value("string"),
             )
             .at(care_plan_activity_status::SUB_ACTIVITY_IDENTIFIER),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "CarePlanActivityStatus.subActivity.status",
                 ElementType::Value("Coding"),
             )

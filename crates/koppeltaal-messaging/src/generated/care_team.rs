@@ -33,7 +33,7 @@ pub struct CareTeam {
     pub managing_organization: Vec<Reference>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Other>,
 }
 impl CareTeam {
@@ -46,7 +46,7 @@ impl CareTeam {
 }
 impl From<resources::Other> for CareTeam {
     fn from(mut fhir: resources::Other) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             care_team_identifier: extensions
@@ -59,7 +59,7 @@ impl From<resources::Other> for CareTeam {
                 .take_list(care_team::MANAGING_ORGANIZATION, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -87,39 +87,55 @@ impl From<CareTeam> for resources::Other {
         fhir
     }
 }
-impl Checked for CareTeam {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("careTeamIdentifier", self.care_team_identifier.iter().len());
-        checker.codes("status", self.status.iter());
-        checker.count("name", self.name.iter().len());
-        checker.references("subject", self.subject.iter());
-        checker.count("period", self.period.iter().len());
-        checker.references("managingOrganization", self.managing_organization.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+impl CheckElements for CareTeam {
+    const TABLE: &'static [ElementDefinition] = CareTeam::ELEMENTS;
+    const PLACE: &'static str = "CareTeam";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker
+            .count(
+                element!("careTeamIdentifier"),
+                self.care_team_identifier.iter().len(),
+            );
+        checker.codes(element!("status"), self.status.iter());
+        checker.count(element!("name"), self.name.iter().len());
+        checker.references(element!("subject"), self.subject.iter());
+        checker.count(element!("period"), self.period.iter().len());
+        checker
+            .references(
+                element!("managingOrganization"),
+                self.managing_organization.iter(),
+            );
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for CareTeam {
     type Fhir = resources::Other;
     const NAME: &'static str = "CareTeam";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory("CareTeam.code", ElementType::Value("CodeableConcept"))
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::mandatory(
+                "CareTeam.code",
+                ElementType::Value("CodeableConcept"),
+            )
             .of("OtherResourceUsage"),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CareTeam.careTeamIdentifier",
                 ElementType::Value("Identifier"),
             )
             .at(care_team::CARE_TEAM_IDENTIFIER),
-        ElementRule::optional("CareTeam.status", ElementType::Value("Coding"))
+        ElementDefinition::optional("CareTeam.status", ElementType::Value("Coding"))
             .of("CareTeamStatus")
             .at(care_team::STATUS),
-        ElementRule::optional("CareTeam.name", ElementType::Value("string"))
+        ElementDefinition::optional("CareTeam.name", ElementType::Value("string"))
             .at(care_team::NAME),
-        ElementRule::optional("CareTeam.subject", ElementType::Reference(&["Patient"]))
+        ElementDefinition::optional(
+                "CareTeam.subject",
+                ElementType::Reference(&["Patient"]),
+            )
             .at(care_team::SUBJECT),
-        ElementRule::optional("CareTeam.period", ElementType::Value("Period"))
+        ElementDefinition::optional("CareTeam.period", ElementType::Value("Period"))
             .at(care_team::PERIOD),
-        ElementRule::list(
+        ElementDefinition::list(
                 "CareTeam.managingOrganization",
                 ElementType::Reference(&["Organization"]),
             )

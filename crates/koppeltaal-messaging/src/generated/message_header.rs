@@ -3,58 +3,76 @@
 //! Koppeltaal's profile `MessageHeader`.
 use crate::profile::prelude::*;
 /// What Koppeltaal's `MessageHeader` says about its elements.
-pub const MESSAGE_HEADER_RULES: &[ElementRule] = &[
-    ElementRule::mandatory("MessageHeader.identifier", ElementType::Value("id")),
-    ElementRule::mandatory("MessageHeader.timestamp", ElementType::Value("instant")),
-    ElementRule::mandatory("MessageHeader.event", ElementType::Value("Coding"))
+pub const MESSAGE_HEADER_ELEMENTS: &[ElementDefinition] = &[
+    ElementDefinition::mandatory("MessageHeader.identifier", ElementType::Value("id")),
+    ElementDefinition::mandatory(
+        "MessageHeader.timestamp",
+        ElementType::Value("instant"),
+    ),
+    ElementDefinition::mandatory("MessageHeader.event", ElementType::Value("Coding"))
         .of("Event"),
-    ElementRule::optional(
+    ElementDefinition::optional(
         "MessageHeader.response",
         ElementType::Component("MessageHeader.Response"),
     ),
-    ElementRule::mandatory(
+    ElementDefinition::mandatory(
         "MessageHeader.source",
         ElementType::Component("MessageHeader.Source"),
     ),
-    ElementRule::list("MessageHeader.data", ElementType::Reference(&[])),
-    ElementRule::optional("MessageHeader.patient", ElementType::Reference(&["Patient"]))
+    ElementDefinition::list("MessageHeader.data", ElementType::Reference(&[])),
+    ElementDefinition::optional(
+            "MessageHeader.patient",
+            ElementType::Reference(&["Patient"]),
+        )
         .at(message_header::PATIENT),
-    ElementRule::optional(
+    ElementDefinition::optional(
             "MessageHeader.processingStatus",
             ElementType::Component("MessageHeader.ProcessingStatus"),
         )
         .at(message_header::PROCESSING_STATUS),
-    ElementRule::optional("MessageHeader.isExpired", ElementType::Value("boolean"))
+    ElementDefinition::optional("MessageHeader.isExpired", ElementType::Value("boolean"))
         .at(message_header::IS_EXPIRED),
-    ElementRule::mandatory(
+    ElementDefinition::mandatory(
         "MessageHeader.response.identifier",
         ElementType::Value("id"),
     ),
-    ElementRule::mandatory("MessageHeader.response.code", ElementType::Value("code"))
+    ElementDefinition::mandatory(
+            "MessageHeader.response.code",
+            ElementType::Value("code"),
+        )
         .of("ResponseType"),
-    ElementRule::optional(
+    ElementDefinition::optional(
         "MessageHeader.response.details",
         ElementType::Reference(&["OperationOutcome"]),
     ),
-    ElementRule::optional("MessageHeader.source.name", ElementType::Value("string")),
-    ElementRule::mandatory(
+    ElementDefinition::optional(
+        "MessageHeader.source.name",
+        ElementType::Value("string"),
+    ),
+    ElementDefinition::mandatory(
         "MessageHeader.source.software",
         ElementType::Value("string"),
     ),
-    ElementRule::optional("MessageHeader.source.version", ElementType::Value("string")),
-    ElementRule::mandatory("MessageHeader.source.endpoint", ElementType::Value("uri")),
-    ElementRule::optional(
+    ElementDefinition::optional(
+        "MessageHeader.source.version",
+        ElementType::Value("string"),
+    ),
+    ElementDefinition::mandatory(
+        "MessageHeader.source.endpoint",
+        ElementType::Value("uri"),
+    ),
+    ElementDefinition::optional(
             "MessageHeader.processingStatus.status",
             ElementType::Value("code"),
         )
         .of("ProcessingStatus")
         .at(message_header::PROCESSING_STATUS_STATUS),
-    ElementRule::mandatory(
+    ElementDefinition::mandatory(
             "MessageHeader.processingStatus.statusLastChanged",
             ElementType::Value("instant"),
         )
         .at(message_header::PROCESSING_STATUS_STATUS_LAST_CHANGED),
-    ElementRule::optional(
+    ElementDefinition::optional(
             "MessageHeader.processingStatus.exception",
             ElementType::Value("string"),
         )

@@ -11,7 +11,7 @@ pub struct OperationOutcome {
     pub issue: Vec<OperationOutcomeIssue>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::OperationOutcome>,
 }
 impl OperationOutcome {
@@ -21,13 +21,13 @@ impl OperationOutcome {
 }
 impl From<resources::OperationOutcome> for OperationOutcome {
     fn from(mut fhir: resources::OperationOutcome) -> Self {
-        let extensions = Extensions::of(&mut fhir.extension);
+        let extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             issue: take_groups(&mut fhir.issue),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -40,10 +40,12 @@ impl From<OperationOutcome> for resources::OperationOutcome {
         fhir
     }
 }
-impl Checked for OperationOutcome {
-    fn check(&self, checker: &mut Checker) {
-        checker.groups("issue", self.issue.iter());
-        checker.extensions(&self.extension);
+impl CheckElements for OperationOutcome {
+    const TABLE: &'static [ElementDefinition] = OperationOutcome::ELEMENTS;
+    const PLACE: &'static str = "OperationOutcome";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.groups(element!("issue"), self.issue.iter());
+        checker.extensions::<Self>(&self.extension);
     }
 }
 /// A value of `OperationOutcome.issue`, carried by the DSTU1 component [`OperationOutcomeIssue`](resources::OperationOutcomeIssue).
@@ -65,7 +67,7 @@ pub struct OperationOutcomeIssue {
     pub resource: Option<Reference>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::OperationOutcomeIssue>,
 }
 impl OperationOutcomeIssue {
@@ -75,7 +77,7 @@ impl OperationOutcomeIssue {
 }
 impl From<resources::OperationOutcomeIssue> for OperationOutcomeIssue {
     fn from(mut fhir: resources::OperationOutcomeIssue) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             severity: fhir.severity.value.take(),
@@ -85,7 +87,7 @@ impl From<resources::OperationOutcomeIssue> for OperationOutcomeIssue {
             resource: extensions.take(operation_outcome::ISSUE_RESOURCE, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -102,49 +104,51 @@ impl From<OperationOutcomeIssue> for resources::OperationOutcomeIssue {
         fhir
     }
 }
-impl Checked for OperationOutcomeIssue {
-    fn check(&self, checker: &mut Checker) {
+impl CheckElements for OperationOutcomeIssue {
+    const TABLE: &'static [ElementDefinition] = OperationOutcome::ELEMENTS;
+    const PLACE: &'static str = "OperationOutcome.issue";
+    fn check(&self, checker: &mut Checker<'_>) {
         checker
             .standard_codes(
-                "severity",
+                element!("severity"),
                 self.severity.iter().map(resources::IssueSeverity::as_str),
                 resources::IssueSeverity::CODES,
             );
-        checker.codes("type", self.r#type.iter());
-        checker.count("details", self.details.iter().len());
-        checker.count("location", self.location.iter().len());
-        checker.references("resource", self.resource.iter());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+        checker.codes(element!("type"), self.r#type.iter());
+        checker.count(element!("details"), self.details.iter().len());
+        checker.count(element!("location"), self.location.iter().len());
+        checker.references(element!("resource"), self.resource.iter());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for OperationOutcome {
     type Fhir = resources::OperationOutcome;
     const NAME: &'static str = "OperationOutcome";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory_list(
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::mandatory_list(
             "OperationOutcome.issue",
             ElementType::Component("OperationOutcome.Issue"),
         ),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "OperationOutcome.issue.severity",
                 ElementType::Value("code"),
             )
             .of("IssueSeverity"),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "OperationOutcome.issue.type",
                 ElementType::Value("Coding"),
             )
             .of("IssueType"),
-        ElementRule::optional(
+        ElementDefinition::optional(
             "OperationOutcome.issue.details",
             ElementType::Value("string"),
         ),
-        ElementRule::list(
+        ElementDefinition::list(
             "OperationOutcome.issue.location",
             ElementType::Value("string"),
         ),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "OperationOutcome.issue.resource",
                 ElementType::Reference(&[]),
             )

@@ -27,7 +27,7 @@ pub struct Organization {
     pub active: Option<bool>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Organization>,
 }
 impl Organization {
@@ -37,7 +37,7 @@ impl Organization {
 }
 impl From<resources::Organization> for Organization {
     fn from(mut fhir: resources::Organization) -> Self {
-        let extensions = Extensions::of(&mut fhir.extension);
+        let extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             name: fhir.name.value.take(),
@@ -51,7 +51,7 @@ impl From<resources::Organization> for Organization {
             active: fhir.active.value.take(),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -72,18 +72,20 @@ impl From<Organization> for resources::Organization {
         fhir
     }
 }
-impl Checked for Organization {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("name", self.name.iter().len());
-        checker.count("identifier", self.identifier.iter().len());
-        checker.count("type", self.r#type.iter().len());
-        checker.count("telecom", self.telecom.iter().len());
-        checker.count("address", self.address.iter().len());
-        checker.references("partOf", self.part_of.iter());
-        checker.groups("contact", self.contact.iter());
-        checker.references("location", self.location.iter());
-        checker.count("active", self.active.iter().len());
-        checker.extensions(&self.extension);
+impl CheckElements for Organization {
+    const TABLE: &'static [ElementDefinition] = Organization::ELEMENTS;
+    const PLACE: &'static str = "Organization";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("name"), self.name.iter().len());
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.count(element!("type"), self.r#type.iter().len());
+        checker.count(element!("telecom"), self.telecom.iter().len());
+        checker.count(element!("address"), self.address.iter().len());
+        checker.references(element!("partOf"), self.part_of.iter());
+        checker.groups(element!("contact"), self.contact.iter());
+        checker.references(element!("location"), self.location.iter());
+        checker.count(element!("active"), self.active.iter().len());
+        checker.extensions::<Self>(&self.extension);
     }
 }
 /// A value of `Organization.contact`, carried by the DSTU1 component [`OrganizationContact`](resources::OrganizationContact).
@@ -103,7 +105,7 @@ pub struct OrganizationContact {
     pub gender: Option<valuesets::AdministrativeGender>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::OrganizationContact>,
 }
 impl OrganizationContact {
@@ -113,7 +115,7 @@ impl OrganizationContact {
 }
 impl From<resources::OrganizationContact> for OrganizationContact {
     fn from(mut fhir: resources::OrganizationContact) -> Self {
-        let extensions = Extensions::of(&mut fhir.extension);
+        let extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             purpose: mem::take(&mut fhir.purpose),
@@ -123,7 +125,7 @@ impl From<resources::OrganizationContact> for OrganizationContact {
             gender: take_one(&mut fhir.gender),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -140,58 +142,75 @@ impl From<OrganizationContact> for resources::OrganizationContact {
         fhir
     }
 }
-impl Checked for OrganizationContact {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("purpose", self.purpose.iter().len());
-        checker.count("name", self.name.iter().len());
-        checker.count("telecom", self.telecom.iter().len());
-        checker.count("address", self.address.iter().len());
-        checker.codes("gender", self.gender.iter());
+impl CheckElements for OrganizationContact {
+    const TABLE: &'static [ElementDefinition] = Organization::ELEMENTS;
+    const PLACE: &'static str = "Organization.contact";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("purpose"), self.purpose.iter().len());
+        checker.count(element!("name"), self.name.iter().len());
+        checker.count(element!("telecom"), self.telecom.iter().len());
+        checker.count(element!("address"), self.address.iter().len());
+        checker.codes(element!("gender"), self.gender.iter());
         checker
-            .older_system::<
+            .quirk_system::<
                 valuesets::AdministrativeGender,
-            >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
-        checker.extensions(&self.extension);
+            >(
+                element!("gender"),
+                self.rest.element().and_then(|fhir| fhir.gender.as_ref()),
+            );
+        checker.extensions::<Self>(&self.extension);
     }
 }
 impl Profile for Organization {
     type Fhir = resources::Organization;
     const NAME: &'static str = "Organization";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::optional("Organization.name", ElementType::Value("string")),
-        ElementRule::list("Organization.identifier", ElementType::Value("Identifier")),
-        ElementRule::optional("Organization.type", ElementType::Value("CodeableConcept"))
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::optional("Organization.name", ElementType::Value("string")),
+        ElementDefinition::list(
+            "Organization.identifier",
+            ElementType::Value("Identifier"),
+        ),
+        ElementDefinition::optional(
+                "Organization.type",
+                ElementType::Value("CodeableConcept"),
+            )
             .like("OrganizationType"),
-        ElementRule::list("Organization.telecom", ElementType::Value("Contact")),
-        ElementRule::list("Organization.address", ElementType::Value("Address")),
-        ElementRule::optional(
+        ElementDefinition::list("Organization.telecom", ElementType::Value("Contact")),
+        ElementDefinition::list("Organization.address", ElementType::Value("Address")),
+        ElementDefinition::optional(
             "Organization.partOf",
             ElementType::Reference(&["Organization"]),
         ),
-        ElementRule::list(
+        ElementDefinition::list(
             "Organization.contact",
             ElementType::Component("Organization.Contact"),
         ),
-        ElementRule::list(
+        ElementDefinition::list(
             "Organization.location",
             ElementType::Reference(&["Location"]),
         ),
-        ElementRule::optional("Organization.active", ElementType::Value("boolean")),
-        ElementRule::optional(
+        ElementDefinition::optional(
+            "Organization.active",
+            ElementType::Value("boolean"),
+        ),
+        ElementDefinition::optional(
                 "Organization.contact.purpose",
                 ElementType::Value("CodeableConcept"),
             )
             .like("ContactEntityType"),
-        ElementRule::optional(
+        ElementDefinition::optional(
             "Organization.contact.name",
             ElementType::Value("HumanName"),
         ),
-        ElementRule::list("Organization.contact.telecom", ElementType::Value("Contact")),
-        ElementRule::optional(
+        ElementDefinition::list(
+            "Organization.contact.telecom",
+            ElementType::Value("Contact"),
+        ),
+        ElementDefinition::optional(
             "Organization.contact.address",
             ElementType::Value("Address"),
         ),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "Organization.contact.gender",
                 ElementType::Value("CodeableConcept"),
             )

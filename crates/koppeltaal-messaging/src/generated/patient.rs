@@ -31,7 +31,7 @@ pub struct Patient {
     pub active: Option<bool>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Patient>,
 }
 impl Patient {
@@ -41,7 +41,7 @@ impl Patient {
 }
 impl From<resources::Patient> for Patient {
     fn from(mut fhir: resources::Patient) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             identifier: mem::take(&mut fhir.identifier),
@@ -56,7 +56,7 @@ impl From<resources::Patient> for Patient {
             active: fhir.active.value.take(),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -78,14 +78,16 @@ impl From<Patient> for resources::Patient {
         fhir
     }
 }
-impl Checked for Patient {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("identifier", self.identifier.iter().len());
-        checker.count("name", self.name.iter().len());
+impl CheckElements for Patient {
+    const TABLE: &'static [ElementDefinition] = Patient::ELEMENTS;
+    const PLACE: &'static str = "Patient";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.count(element!("name"), self.name.iter().len());
         checker
             .part_codes(
-                "name",
-                "use",
+                element!("name"),
+                element!("name.use"),
                 self
                     .name
                     .iter()
@@ -93,54 +95,82 @@ impl Checked for Patient {
                 datatypes::NameUse::CODES,
             );
         checker
-            .parts("name", "family", self.name.iter().map(|value| value.family.len()));
-        checker.parts("name", "given", self.name.iter().map(|value| value.given.len()));
-        checker.count("telecom", self.telecom.iter().len());
-        checker.codes("gender", self.gender.iter());
+            .parts(
+                element!("name"),
+                element!("name.family"),
+                self.name.iter().map(|value| value.family.len()),
+            );
         checker
-            .older_system::<
+            .parts(
+                element!("name"),
+                element!("name.given"),
+                self.name.iter().map(|value| value.given.len()),
+            );
+        checker.count(element!("telecom"), self.telecom.iter().len());
+        checker.codes(element!("gender"), self.gender.iter());
+        checker
+            .quirk_system::<
                 valuesets::AdministrativeGender,
-            >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
-        checker.count("birthDate", self.birth_date.iter().len());
-        checker.count("age", self.age.iter().len());
-        checker.count("address", self.address.iter().len());
-        checker.references("careProvider", self.care_provider.iter());
-        checker.references("managingOrganization", self.managing_organization.iter());
-        checker.count("active", self.active.iter().len());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+            >(
+                element!("gender"),
+                self.rest.element().and_then(|fhir| fhir.gender.as_ref()),
+            );
+        checker.count(element!("birthDate"), self.birth_date.iter().len());
+        checker.count(element!("age"), self.age.iter().len());
+        checker.count(element!("address"), self.address.iter().len());
+        checker.references(element!("careProvider"), self.care_provider.iter());
+        checker
+            .references(
+                element!("managingOrganization"),
+                self.managing_organization.iter(),
+            );
+        checker.count(element!("active"), self.active.iter().len());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for Patient {
     type Fhir = resources::Patient;
     const NAME: &'static str = "Patient";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::list("Patient.identifier", ElementType::Value("Identifier")),
-        ElementRule::mandatory_list("Patient.name", ElementType::Value("HumanName")),
-        ElementRule::optional("Patient.name.use", ElementType::Value("code"))
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::list("Patient.identifier", ElementType::Value("Identifier")),
+        ElementDefinition::mandatory_list(
+            "Patient.name",
+            ElementType::Value("HumanName"),
+        ),
+        ElementDefinition::optional("Patient.name.use", ElementType::Value("code"))
             .of("NameUse"),
-        ElementRule::optional("Patient.name.text", ElementType::Value("string")),
-        ElementRule::mandatory_list("Patient.name.family", ElementType::Value("string")),
-        ElementRule::mandatory_list("Patient.name.given", ElementType::Value("string")),
-        ElementRule::list("Patient.name.prefix", ElementType::Value("string")),
-        ElementRule::list("Patient.name.suffix", ElementType::Value("string")),
-        ElementRule::optional("Patient.name.period", ElementType::Value("Period")),
-        ElementRule::list("Patient.telecom", ElementType::Value("Contact")),
-        ElementRule::optional("Patient.gender", ElementType::Value("CodeableConcept"))
+        ElementDefinition::optional("Patient.name.text", ElementType::Value("string")),
+        ElementDefinition::mandatory_list(
+            "Patient.name.family",
+            ElementType::Value("string"),
+        ),
+        ElementDefinition::mandatory_list(
+            "Patient.name.given",
+            ElementType::Value("string"),
+        ),
+        ElementDefinition::list("Patient.name.prefix", ElementType::Value("string")),
+        ElementDefinition::list("Patient.name.suffix", ElementType::Value("string")),
+        ElementDefinition::optional("Patient.name.period", ElementType::Value("Period")),
+        ElementDefinition::list("Patient.telecom", ElementType::Value("Contact")),
+        ElementDefinition::optional(
+                "Patient.gender",
+                ElementType::Value("CodeableConcept"),
+            )
             .of("AdministrativeGender"),
-        ElementRule::optional("Patient.birthDate", ElementType::Value("dateTime")),
-        ElementRule::optional("Patient.age", ElementType::Value("integer"))
+        ElementDefinition::optional("Patient.birthDate", ElementType::Value("dateTime")),
+        ElementDefinition::optional("Patient.age", ElementType::Value("integer"))
             .at(patient::AGE),
-        ElementRule::list("Patient.address", ElementType::Value("Address")),
-        ElementRule::list(
+        ElementDefinition::list("Patient.address", ElementType::Value("Address")),
+        ElementDefinition::list(
             "Patient.careProvider",
             ElementType::Reference(&["Organization", "Practitioner"]),
         ),
-        ElementRule::optional(
+        ElementDefinition::optional(
             "Patient.managingOrganization",
             ElementType::Reference(&["Organization"]),
         ),
-        ElementRule::optional("Patient.active", ElementType::Value("boolean")),
+        ElementDefinition::optional("Patient.active", ElementType::Value("boolean")),
     ];
     fn matches(_: &resources::Patient) -> bool {
         true

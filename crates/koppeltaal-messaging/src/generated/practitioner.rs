@@ -23,7 +23,7 @@ pub struct Practitioner {
     pub address: Option<datatypes::Address>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Practitioner>,
 }
 impl Practitioner {
@@ -33,7 +33,7 @@ impl Practitioner {
 }
 impl From<resources::Practitioner> for Practitioner {
     fn from(mut fhir: resources::Practitioner) -> Self {
-        let extensions = Extensions::of(&mut fhir.extension);
+        let extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             identifier: mem::take(&mut fhir.identifier),
@@ -45,7 +45,7 @@ impl From<resources::Practitioner> for Practitioner {
             address: mem::take(&mut fhir.address),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -64,40 +64,57 @@ impl From<Practitioner> for resources::Practitioner {
         fhir
     }
 }
-impl Checked for Practitioner {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("identifier", self.identifier.iter().len());
-        checker.count("name", self.name.iter().len());
-        checker.count("telecom", self.telecom.iter().len());
-        checker.codes("gender", self.gender.iter());
+impl CheckElements for Practitioner {
+    const TABLE: &'static [ElementDefinition] = Practitioner::ELEMENTS;
+    const PLACE: &'static str = "Practitioner";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.count(element!("name"), self.name.iter().len());
+        checker.count(element!("telecom"), self.telecom.iter().len());
+        checker.codes(element!("gender"), self.gender.iter());
         checker
-            .older_system::<
+            .quirk_system::<
                 valuesets::AdministrativeGender,
-            >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
-        checker.count("birthDate", self.birth_date.iter().len());
-        checker.references("organization", self.organization.iter());
-        checker.count("address", self.address.iter().len());
-        checker.extensions(&self.extension);
+            >(
+                element!("gender"),
+                self.rest.element().and_then(|fhir| fhir.gender.as_ref()),
+            );
+        checker.count(element!("birthDate"), self.birth_date.iter().len());
+        checker.references(element!("organization"), self.organization.iter());
+        checker.count(element!("address"), self.address.iter().len());
+        checker.extensions::<Self>(&self.extension);
     }
 }
 impl Profile for Practitioner {
     type Fhir = resources::Practitioner;
     const NAME: &'static str = "Practitioner";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::list("Practitioner.identifier", ElementType::Value("Identifier")),
-        ElementRule::optional("Practitioner.name", ElementType::Value("HumanName")),
-        ElementRule::list("Practitioner.telecom", ElementType::Value("Contact")),
-        ElementRule::optional(
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::list(
+            "Practitioner.identifier",
+            ElementType::Value("Identifier"),
+        ),
+        ElementDefinition::optional(
+            "Practitioner.name",
+            ElementType::Value("HumanName"),
+        ),
+        ElementDefinition::list("Practitioner.telecom", ElementType::Value("Contact")),
+        ElementDefinition::optional(
                 "Practitioner.gender",
                 ElementType::Value("CodeableConcept"),
             )
             .of("AdministrativeGender"),
-        ElementRule::optional("Practitioner.birthDate", ElementType::Value("dateTime")),
-        ElementRule::optional(
+        ElementDefinition::optional(
+            "Practitioner.birthDate",
+            ElementType::Value("dateTime"),
+        ),
+        ElementDefinition::optional(
             "Practitioner.organization",
             ElementType::Reference(&["Organization"]),
         ),
-        ElementRule::optional("Practitioner.address", ElementType::Value("Address")),
+        ElementDefinition::optional(
+            "Practitioner.address",
+            ElementType::Value("Address"),
+        ),
     ];
     fn matches(_: &resources::Practitioner) -> bool {
         true

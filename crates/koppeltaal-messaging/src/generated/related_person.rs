@@ -25,7 +25,7 @@ pub struct RelatedPerson {
     pub photo: Vec<datatypes::Attachment>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::RelatedPerson>,
 }
 impl RelatedPerson {
@@ -35,7 +35,7 @@ impl RelatedPerson {
 }
 impl From<resources::RelatedPerson> for RelatedPerson {
     fn from(mut fhir: resources::RelatedPerson) -> Self {
-        let extensions = Extensions::of(&mut fhir.extension);
+        let extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             identifier: mem::take(&mut fhir.identifier),
@@ -48,7 +48,7 @@ impl From<resources::RelatedPerson> for RelatedPerson {
             photo: mem::take(&mut fhir.photo),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -68,45 +68,59 @@ impl From<RelatedPerson> for resources::RelatedPerson {
         fhir
     }
 }
-impl Checked for RelatedPerson {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("identifier", self.identifier.iter().len());
-        checker.references("patient", self.patient.iter());
-        checker.count("relationship", self.relationship.iter().len());
-        checker.count("name", self.name.iter().len());
-        checker.count("telecom", self.telecom.iter().len());
-        checker.codes("gender", self.gender.iter());
+impl CheckElements for RelatedPerson {
+    const TABLE: &'static [ElementDefinition] = RelatedPerson::ELEMENTS;
+    const PLACE: &'static str = "RelatedPerson";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("identifier"), self.identifier.iter().len());
+        checker.references(element!("patient"), self.patient.iter());
+        checker.count(element!("relationship"), self.relationship.iter().len());
+        checker.count(element!("name"), self.name.iter().len());
+        checker.count(element!("telecom"), self.telecom.iter().len());
+        checker.codes(element!("gender"), self.gender.iter());
         checker
-            .older_system::<
+            .quirk_system::<
                 valuesets::AdministrativeGender,
-            >("gender", self.rest.element().and_then(|fhir| fhir.gender.as_ref()));
-        checker.count("address", self.address.iter().len());
-        checker.count("photo", self.photo.iter().len());
-        checker.extensions(&self.extension);
+            >(
+                element!("gender"),
+                self.rest.element().and_then(|fhir| fhir.gender.as_ref()),
+            );
+        checker.count(element!("address"), self.address.iter().len());
+        checker.count(element!("photo"), self.photo.iter().len());
+        checker.extensions::<Self>(&self.extension);
     }
 }
 impl Profile for RelatedPerson {
     type Fhir = resources::RelatedPerson;
     const NAME: &'static str = "RelatedPerson";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::list("RelatedPerson.identifier", ElementType::Value("Identifier")),
-        ElementRule::mandatory(
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::list(
+            "RelatedPerson.identifier",
+            ElementType::Value("Identifier"),
+        ),
+        ElementDefinition::mandatory(
             "RelatedPerson.patient",
             ElementType::Reference(&["Patient"]),
         ),
-        ElementRule::optional(
+        ElementDefinition::optional(
             "RelatedPerson.relationship",
             ElementType::Value("CodeableConcept"),
         ),
-        ElementRule::optional("RelatedPerson.name", ElementType::Value("HumanName")),
-        ElementRule::list("RelatedPerson.telecom", ElementType::Value("Contact")),
-        ElementRule::optional(
+        ElementDefinition::optional(
+            "RelatedPerson.name",
+            ElementType::Value("HumanName"),
+        ),
+        ElementDefinition::list("RelatedPerson.telecom", ElementType::Value("Contact")),
+        ElementDefinition::optional(
                 "RelatedPerson.gender",
                 ElementType::Value("CodeableConcept"),
             )
             .of("AdministrativeGender"),
-        ElementRule::optional("RelatedPerson.address", ElementType::Value("Address")),
-        ElementRule::list("RelatedPerson.photo", ElementType::Value("Attachment")),
+        ElementDefinition::optional(
+            "RelatedPerson.address",
+            ElementType::Value("Address"),
+        ),
+        ElementDefinition::list("RelatedPerson.photo", ElementType::Value("Attachment")),
     ];
     fn matches(_: &resources::RelatedPerson) -> bool {
         true

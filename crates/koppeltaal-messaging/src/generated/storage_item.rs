@@ -41,7 +41,7 @@ pub struct StorageItem {
     pub domain_name: Option<String>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Other>,
 }
 impl StorageItem {
@@ -54,7 +54,7 @@ impl StorageItem {
 }
 impl From<resources::Other> for StorageItem {
     fn from(mut fhir: resources::Other) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             content_type: extensions.take(storage_item::CONTENT_TYPE, Plain),
@@ -68,7 +68,7 @@ impl From<resources::Other> for StorageItem {
             domain_name: extensions.take(storage_item::DOMAIN_NAME, Plain),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -94,47 +94,75 @@ impl From<StorageItem> for resources::Other {
         fhir
     }
 }
-impl Checked for StorageItem {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("contentType", self.content_type.iter().len());
-        checker.count("content", self.content.iter().len());
-        checker.references("patientIdentifier", self.patient_identifier.iter());
-        checker.count("objectType", self.object_type.iter().len());
-        checker.count("objectKey", self.object_key.iter().len());
-        checker.count("lastModified", self.last_modified.iter().len());
-        checker.count("applicationIdentifier", self.application_identifier.iter().len());
-        checker.count("domainName", self.domain_name.iter().len());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+impl CheckElements for StorageItem {
+    const TABLE: &'static [ElementDefinition] = StorageItem::ELEMENTS;
+    const PLACE: &'static str = "StorageItem";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("contentType"), self.content_type.iter().len());
+        checker.count(element!("content"), self.content.iter().len());
+        checker
+            .references(element!("patientIdentifier"), self.patient_identifier.iter());
+        checker.count(element!("objectType"), self.object_type.iter().len());
+        checker.count(element!("objectKey"), self.object_key.iter().len());
+        checker.count(element!("lastModified"), self.last_modified.iter().len());
+        checker
+            .count(
+                element!("applicationIdentifier"),
+                self.application_identifier.iter().len(),
+            );
+        checker.count(element!("domainName"), self.domain_name.iter().len());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for StorageItem {
     type Fhir = resources::Other;
     const NAME: &'static str = "StorageItem";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory("StorageItem.code", ElementType::Value("CodeableConcept"))
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::mandatory(
+                "StorageItem.code",
+                ElementType::Value("CodeableConcept"),
+            )
             .of("OtherResourceUsage"),
-        ElementRule::mandatory("StorageItem.contentType", ElementType::Value("code"))
+        ElementDefinition::mandatory(
+                "StorageItem.contentType",
+                ElementType::Value("code"),
+            )
             .at(storage_item::CONTENT_TYPE),
-        ElementRule::mandatory("StorageItem.content", ElementType::Value("base64Binary"))
+        ElementDefinition::mandatory(
+                "StorageItem.content",
+                ElementType::Value("base64Binary"),
+            )
             .at(storage_item::CONTENT),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "StorageItem.patientIdentifier",
                 ElementType::Reference(&["Patient"]),
             )
             .at(storage_item::PATIENT_IDENTIFIER),
-        ElementRule::mandatory("StorageItem.objectType", ElementType::Value("string"))
+        ElementDefinition::mandatory(
+                "StorageItem.objectType",
+                ElementType::Value("string"),
+            )
             .at(storage_item::OBJECT_TYPE),
-        ElementRule::mandatory("StorageItem.objectKey", ElementType::Value("string"))
+        ElementDefinition::mandatory(
+                "StorageItem.objectKey",
+                ElementType::Value("string"),
+            )
             .at(storage_item::OBJECT_KEY),
-        ElementRule::mandatory("StorageItem.lastModified", ElementType::Value("instant"))
+        ElementDefinition::mandatory(
+                "StorageItem.lastModified",
+                ElementType::Value("instant"),
+            )
             .at(storage_item::LAST_MODIFIED),
-        ElementRule::optional(
+        ElementDefinition::optional(
                 "StorageItem.applicationIdentifier",
                 ElementType::Value("string"),
             )
             .at(storage_item::APPLICATION_IDENTIFIER),
-        ElementRule::optional("StorageItem.domainName", ElementType::Value("string"))
+        ElementDefinition::optional(
+                "StorageItem.domainName",
+                ElementType::Value("string"),
+            )
             .at(storage_item::DOMAIN_NAME),
     ];
     fn matches(fhir: &resources::Other) -> bool {

@@ -33,7 +33,7 @@ pub struct UserMessage {
     pub content: Option<String>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
-    /// What else was read that the profile has no field for.
+    /// Everything else that was read and that the profile has no field for.
     pub rest: Rest<resources::Other>,
 }
 impl UserMessage {
@@ -46,7 +46,7 @@ impl UserMessage {
 }
 impl From<resources::Other> for UserMessage {
     fn from(mut fhir: resources::Other) -> Self {
-        let mut extensions = Extensions::of(&mut fhir.extension);
+        let mut extensions = Extensions::take_from(&mut fhir.extension);
         let mut value = Self {
             id: fhir.id.take(),
             context: extensions.take(user_message::CONTEXT, Plain),
@@ -57,7 +57,7 @@ impl From<resources::Other> for UserMessage {
             content: extensions.take(user_message::CONTENT, StringOrXhtml),
             ..Self::default()
         };
-        (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+        (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
         value
     }
 }
@@ -75,47 +75,55 @@ impl From<UserMessage> for resources::Other {
         fhir
     }
 }
-impl Checked for UserMessage {
-    fn check(&self, checker: &mut Checker) {
-        checker.count("context", self.context.iter().len());
-        checker.references("from", self.from.iter());
-        checker.references("to", self.to.iter());
-        checker.codes("messageKind", self.message_kind.iter());
-        checker.count("subjectString", self.subject_string.iter().len());
-        checker.count("content", self.content.iter().len());
-        checker.extensions(&self.extension);
-        checker.quirks(self.rest.quirks());
+impl CheckElements for UserMessage {
+    const TABLE: &'static [ElementDefinition] = UserMessage::ELEMENTS;
+    const PLACE: &'static str = "UserMessage";
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("context"), self.context.iter().len());
+        checker.references(element!("from"), self.from.iter());
+        checker.references(element!("to"), self.to.iter());
+        checker.codes(element!("messageKind"), self.message_kind.iter());
+        checker.count(element!("subjectString"), self.subject_string.iter().len());
+        checker.count(element!("content"), self.content.iter().len());
+        checker.extensions::<Self>(&self.extension);
+        checker.quirks::<Self>(self.rest.quirks());
     }
 }
 impl Profile for UserMessage {
     type Fhir = resources::Other;
     const NAME: &'static str = "UserMessage";
-    const RULES: &'static [ElementRule] = &[
-        ElementRule::mandatory("UserMessage.code", ElementType::Value("CodeableConcept"))
+    const ELEMENTS: &'static [ElementDefinition] = &[
+        ElementDefinition::mandatory(
+                "UserMessage.code",
+                ElementType::Value("CodeableConcept"),
+            )
             .of("OtherResourceUsage"),
-        ElementRule::optional("UserMessage.context", ElementType::Value("uri"))
+        ElementDefinition::optional("UserMessage.context", ElementType::Value("uri"))
             .at(user_message::CONTEXT),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "UserMessage.from",
                 ElementType::Reference(
                     &["Patient", "Practitioner", "RelatedPerson", "Device"],
                 ),
             )
             .at(user_message::FROM),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "UserMessage.to",
                 ElementType::Reference(&["Patient", "Practitioner", "RelatedPerson"]),
             )
             .at(user_message::TO),
-        ElementRule::mandatory(
+        ElementDefinition::mandatory(
                 "UserMessage.messageKind",
                 ElementType::Value("CodeableConcept"),
             )
             .of("UserMessageKind")
             .at(user_message::MESSAGE_KIND),
-        ElementRule::mandatory("UserMessage.subjectString", ElementType::Value("string"))
+        ElementDefinition::mandatory(
+                "UserMessage.subjectString",
+                ElementType::Value("string"),
+            )
             .at(user_message::SUBJECT_STRING),
-        ElementRule::mandatory("UserMessage.content", ElementType::Value("string"))
+        ElementDefinition::mandatory("UserMessage.content", ElementType::Value("string"))
             .at(user_message::CONTENT),
     ];
     fn matches(fhir: &resources::Other) -> bool {

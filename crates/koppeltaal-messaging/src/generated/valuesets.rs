@@ -9,50 +9,50 @@ pub enum Event {
     /// A patient is new or has changed.
     ///
     /// - Focal resource: `Patient`.
-    /// - Patient: Named in the header, and in the message when the sender owns the resource.
-    /// - Comes along, as far as it is referred to: `Organization` and `Practitioner`.
+    /// - Patient: The header names it; when the sender owns the resource, the message holds it.
+    /// - Other resources, as far as the message refers to them: `Organization` and `Practitioner`.
     CreateOrUpdatePatient,
     /// A practitioner is new or has changed.
     ///
     /// - Focal resource: `Practitioner`.
-    /// - Patient: None is named in the header.
-    /// - Comes along, as far as it is referred to: `Organization`.
+    /// - Patient: The header names none.
+    /// - Other resources, as far as the message refers to them: `Organization`.
     CreateOrUpdatePractitioner,
     /// A related person is new or has changed.
     ///
     /// - Focal resource: `RelatedPerson`.
-    /// - Patient: Named in the header, and in the message when the sender owns the resource.
-    /// - Comes along, as far as it is referred to: `Patient`.
+    /// - Patient: The header names it; when the sender owns the resource, the message holds it.
+    /// - Other resources, as far as the message refers to them: `Patient`.
     CreateOrUpdateRelatedPerson,
     /// An activity definition is new or has changed. The server sends this one; a connector publishes definitions through `Other`, not the mailbox.
     ///
     /// - Focal resource: `ActivityDefinition`.
-    /// - Patient: None is named in the header.
-    /// - Comes along, as far as it is referred to: Nothing.
+    /// - Patient: The header names none.
+    /// - Other resources, as far as the message refers to them: Nothing.
     CreateOrUpdateActivityDefinition,
     /// A care plan is new or has changed.
     ///
     /// - Focal resource: `CarePlan`.
-    /// - Patient: Named in the header, and in the message when the sender owns the resource.
-    /// - Comes along, as far as it is referred to: `Patient` and `Practitioner` and `RelatedPerson` and `CareTeam` and `Organization`.
+    /// - Patient: The header names it; when the sender owns the resource, the message holds it.
+    /// - Other resources, as far as the message refers to them: `Patient` and `Practitioner` and `RelatedPerson` and `CareTeam` and `Organization`.
     CreateOrUpdateCarePlan,
     /// An activity of a care plan has another status.
     ///
     /// - Focal resource: `CarePlanActivityStatus`.
-    /// - Patient: Named in the header; the resource may stay out.
-    /// - Comes along, as far as it is referred to: `BlackBoxState`.
+    /// - Patient: The header names it; the message need not hold the resource.
+    /// - Other resources, as far as the message refers to them: `BlackBoxState`.
     UpdateCarePlanActivityStatus,
     /// An activity of a care plan has a result.
     ///
     /// - Focal resource: `DiagnosticReport` or `CarePlanActivityResult`.
-    /// - Patient: Named in the header; the resource may stay out.
-    /// - Comes along, as far as it is referred to: `Observation` and `Questionnaire`.
+    /// - Patient: The header names it; the message need not hold the resource.
+    /// - Other resources, as far as the message refers to them: `Observation` and `Questionnaire`.
     CreateOrUpdateCarePlanActivityResult,
     /// One person wrote to another.
     ///
     /// - Focal resource: `UserMessage`.
-    /// - Patient: Named in the header, and in the message when the sender owns the resource.
-    /// - Comes along, as far as it is referred to: `Patient` and `Practitioner` and `RelatedPerson` and `Device`.
+    /// - Patient: The header names it; when the sender owns the resource, the message holds it.
+    /// - Other resources, as far as the message refers to them: `Patient` and `Practitioner` and `RelatedPerson` and `Device`.
     CreateOrUpdateUserMessage,
 }
 closed_codes! {

@@ -1,83 +1,87 @@
-//! Holds a header against Koppeltaal's profile of `MessageHeader`, whose table is generated.
+//! Compares a header with Koppeltaal's profile of `MessageHeader`, whose table is generated.
 
-use koppeltaal_fhir::resources::{MessageHeader, MessageHeaderResponse, ResponseType};
-use koppeltaal_fhir::{Finding, Severity};
+use koppeltaal_fhir::Finding;
+use koppeltaal_fhir::resources::{MessageHeader, MessageHeaderResponse, MessageHeaderSource, ResponseType};
 
 use super::{Header, filled};
-use crate::generated::profiles::MESSAGE_HEADER_RULES;
-use crate::profile::{Checked, Checker, Reference};
-use crate::rules;
+use crate::findings::Findings;
+use crate::generated::profiles::MESSAGE_HEADER_ELEMENTS;
+use crate::profile::{CheckElements, Checker, ElementDefinition, Reference, element};
 use crate::status::ProcessingState;
 
 impl Header {
-    /// Where the header departs from Koppeltaal's profile, in the order of the elements. A text that is present but
-    /// empty counts as missing. Paths begin at the header: `source.software`.
+    /// Where the header departs from Koppeltaal's profile, in the order of the elements. A text that is
+    /// present but empty counts as missing. Paths begin at the header: `source.software`.
     pub fn findings(&self) -> Vec<Finding> {
-        let mut findings = Checker::run(self, "MessageHeader", MESSAGE_HEADER_RULES);
-        let code = self.processing().filter(|state| state.status().is_none());
-        if let Some(code) = code.as_ref().and_then(ProcessingState::code) {
-            findings.push(Finding {
-                severity: Severity::Warning,
-                rule: rules::PROFILE_CODE,
-                path: "processingStatus.status".to_owned(),
-                position: None,
-                expected: "a code of ProcessingStatus".to_owned(),
-                found: format!("{code:?}"),
-            });
-        }
-        findings
+        Findings::collect(|findings| self.check(&mut Checker::new(findings)))
     }
 }
 
+/// How many texts there are, one or none.
 fn one(text: Option<&str>) -> usize {
     filled(text).iter().len()
 }
 
-impl Checked for Header {
-    fn check(&self, checker: &mut Checker) {
+impl CheckElements for Header {
+    const TABLE: &'static [ElementDefinition] = MESSAGE_HEADER_ELEMENTS;
+    const PLACE: &'static str = "MessageHeader";
+
+    fn check(&self, checker: &mut Checker<'_>) {
         let fhir: &MessageHeader = &self.fhir;
-        checker.count("identifier", one(fhir.identifier.as_str()));
-        checker.count("timestamp", fhir.timestamp.text().iter().len());
-        checker.count("event", one(self.event_code()));
-        if let Some(response) = &fhir.response {
-            checker.inside("response", 0, |checker| check_response(response, checker));
-        }
-        checker.count("source", fhir.source.iter().len());
-        if let Some(source) = &fhir.source {
-            checker.inside("source", 0, |checker| {
-                checker.count("name", one(source.name.as_str()));
-                checker.count("software", one(source.software.as_str()));
-                checker.count("version", one(source.version.as_str()));
-                checker.count("endpoint", one(source.endpoint.as_str()));
-            });
-        }
-        checker.count("data", fhir.data.len());
+        checker.count(element!("identifier"), one(fhir.identifier.as_str()));
+        checker.count(element!("timestamp"), fhir.timestamp.text().iter().len());
+        checker.count(element!("event"), one(self.event_code()));
+        checker.groups(element!("response"), fhir.response.iter());
+        checker.groups(element!("source"), fhir.source.iter());
+        checker.count(element!("data"), fhir.data.len());
         let patient = self.patient().map(Reference::from);
-        checker.references("patient", patient.iter());
-        if let Some(state) = self.processing() {
-            checker.inside("processingStatus", 0, |checker| {
-                checker.count("status", state.code().iter().len());
-                checker.count("statusLastChanged", state.last_changed().iter().len());
-                checker.count("exception", state.exception().iter().len());
-            });
-        }
+        checker.references(element!("patient"), patient.iter());
+        checker.groups(element!("processingStatus"), self.processing().iter());
     }
 }
 
-fn check_response(response: &MessageHeaderResponse, checker: &mut Checker) {
-    checker.count("identifier", one(response.identifier.as_str()));
-    let code = response.code.get().map(ResponseType::as_str);
-    checker.standard_codes("code", code.into_iter(), ResponseType::CODES);
-    checker.count("details", response.details.iter().len());
+impl CheckElements for MessageHeaderResponse {
+    const TABLE: &'static [ElementDefinition] = MESSAGE_HEADER_ELEMENTS;
+    const PLACE: &'static str = "MessageHeader.response";
+
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("identifier"), one(self.identifier.as_str()));
+        let code = self.code.get().map(ResponseType::as_str);
+        checker.standard_codes(element!("code"), code.into_iter(), ResponseType::CODES);
+        checker.count(element!("details"), self.details.iter().len());
+    }
+}
+
+impl CheckElements for MessageHeaderSource {
+    const TABLE: &'static [ElementDefinition] = MESSAGE_HEADER_ELEMENTS;
+    const PLACE: &'static str = "MessageHeader.source";
+
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("name"), one(self.name.as_str()));
+        checker.count(element!("software"), one(self.software.as_str()));
+        checker.count(element!("version"), one(self.version.as_str()));
+        checker.count(element!("endpoint"), one(self.endpoint.as_str()));
+    }
+}
+
+impl CheckElements for ProcessingState {
+    const TABLE: &'static [ElementDefinition] = MESSAGE_HEADER_ELEMENTS;
+    const PLACE: &'static str = "MessageHeader.processingStatus";
+
+    fn check(&self, checker: &mut Checker<'_>) {
+        checker.count(element!("status"), self.code().iter().len());
+        checker.count(element!("statusLastChanged"), self.last_changed().iter().len());
+        checker.count(element!("exception"), self.exception().iter().len());
+        checker.closed_code(element!("status"), self.code(), self.status().is_some());
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use koppeltaal_fhir::primitives::Instant;
-    use koppeltaal_fhir::resources::MessageHeaderSource;
 
     use super::*;
-    use crate::ProcessingStatus;
+    use crate::{ProcessingStatus, rules};
 
     #[test]
     fn an_empty_header_lacks_all_that_the_table_demands() {
@@ -87,8 +91,9 @@ mod tests {
             ..MessageHeader::default()
         });
         let missing: Vec<_> = header.findings().into_iter().map(|finding| finding.path).collect();
-        let demanded = MESSAGE_HEADER_RULES.iter().filter(|rule| rule.required);
-        let demanded: Vec<_> = demanded.map(|rule| rule.path.trim_start_matches("MessageHeader.")).collect();
+        let demanded = MESSAGE_HEADER_ELEMENTS.iter().filter(|element| element.required);
+        let demanded: Vec<_> =
+            demanded.map(|element| element.path.trim_start_matches("MessageHeader.")).collect();
         let present = ["source", "processingStatus.statusLastChanged"];
         let expected: Vec<_> = demanded.into_iter().filter(|path| !present.contains(path)).collect();
         let mut missing_sorted = missing.clone();

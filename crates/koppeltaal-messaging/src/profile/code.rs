@@ -1,4 +1,4 @@
-//! Codes of Koppeltaal's lists: enums whose last variant keeps what is on no list.
+//! Codes of Koppeltaal's lists: enums whose last variant keeps a code that is not on the list.
 
 use koppeltaal_fhir::Primitive;
 use koppeltaal_fhir::datatypes::{CodeableConcept, Coding};
@@ -6,39 +6,39 @@ use koppeltaal_fhir::primitives::{Code, Uri};
 
 use crate::generated::vocabulary::system::NULL_FLAVOR;
 
-/// A code that is on no list, kept as it came.
+/// A code that is not on the list, kept as it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct UnlistedCode {
-    /// The system it is from; none where the wire gives none, as for the DSTU1 type `code`.
+    /// The system of the code; `None` if it was read without one, as from the DSTU1 type `code`.
     pub system: Option<String>,
     /// The code.
     pub code: Option<String>,
-    /// What it is called.
+    /// The name of the code, for people.
     pub display: Option<String>,
 }
 
-/// A list of codes of one system, as the enums of [`valuesets`](crate::valuesets) implement it.
+/// A list of codes of one system. The enums of [`valuesets`](crate::valuesets) implement it.
 pub trait CodeSystem: Clone + PartialEq + Sized {
-    /// The system, which every coding names.
+    /// The system that a coding is written with.
     const SYSTEM: &'static str;
-    /// Other systems that the same codes are read from.
-    const ALSO: &'static [&'static str];
+    /// Quirk: other systems that the same codes are read from. Some senders use an older system.
+    const QUIRK_SYSTEMS: &'static [&'static str];
     /// The codes and their displays, in the order of the list.
     const CODES: &'static [(&'static str, &'static str)];
 
     /// The listed code of this text; `None` if it is not on the list.
     fn listed(code: &str) -> Option<Self>;
 
-    /// A code that is not on the list.
+    /// The variant for a code that is not on the list.
     fn unlisted(code: UnlistedCode) -> Self;
 
-    /// What is not on the list; `None` for the codes that are.
+    /// The code if it is not on the list; `None` if it is.
     fn as_unlisted(&self) -> Option<&UnlistedCode>;
 
-    /// Where in [`CODES`](Self::CODES) the code is; `None` for one that is not on the list.
+    /// The position of the code in [`CODES`](Self::CODES); `None` if it is not on the list.
     fn position(&self) -> Option<usize>;
 
-    /// The code as it stands on the wire; empty for an unlisted coding without code.
+    /// The code as it is written; empty for an unlisted coding without code.
     fn code(&self) -> &str {
         match self.position() {
             Some(position) => Self::CODES[position].0,
@@ -46,7 +46,7 @@ pub trait CodeSystem: Clone + PartialEq + Sized {
         }
     }
 
-    /// What the code is called, as far as known.
+    /// The name of the code, for people, if it is known.
     fn display(&self) -> Option<&str> {
         match self.position() {
             Some(position) => Some(Self::CODES[position].1),
@@ -54,14 +54,14 @@ pub trait CodeSystem: Clone + PartialEq + Sized {
         }
     }
 
-    /// Reads a code that stands without its system.
+    /// Reads a code that is written without its system.
     fn from_code(code: &str) -> Self {
         Self::listed(code).unwrap_or_else(|| {
             Self::unlisted(UnlistedCode { code: Some(code.to_owned()), ..UnlistedCode::default() })
         })
     }
 
-    /// Reads a coding. `None` for one that says nothing: neither code nor display, or `UNK` of HL7's null flavours.
+    /// Reads a coding. `None` if it has neither code nor display, or is `UNK` of HL7's null flavours.
     fn from_coding(coding: &Coding) -> Option<Self> {
         let (system, code) = (coding.system.as_str(), coding.code.as_str());
         if code.is_none() && coding.display.as_str().is_none()
@@ -69,8 +69,9 @@ pub trait CodeSystem: Clone + PartialEq + Sized {
         {
             return None;
         }
-        let ours = system.is_none_or(|system| system == Self::SYSTEM || Self::ALSO.contains(&system));
-        let listed = if ours { code.and_then(Self::listed) } else { None };
+        let is_own =
+            system.is_none_or(|system| system == Self::SYSTEM || Self::QUIRK_SYSTEMS.contains(&system));
+        let listed = if is_own { code.and_then(Self::listed) } else { None };
         Some(listed.unwrap_or_else(|| {
             let display = coding.display.as_str();
             Self::unlisted(UnlistedCode {
@@ -81,12 +82,13 @@ pub trait CodeSystem: Clone + PartialEq + Sized {
         }))
     }
 
-    /// Reads a concept: its first listed coding, else the first that says anything, else its text as a display.
+    /// Reads a concept: its first listed coding, else its first coding with code or display, else its text as
+    /// a display.
     fn from_concept(concept: &CodeableConcept) -> Option<Self> {
         let readings = || concept.coding.iter().filter_map(Self::from_coding);
         let listed = readings().find(|code| code.position().is_some());
         listed.or_else(|| readings().next()).or_else(|| {
-            // A null flavour has said that there is no value; its text only explains why.
+            // A null flavour says that there is no value; its text only explains why.
             let text = concept.text.as_str().filter(|_| concept.coding.is_empty())?;
             Some(Self::unlisted(UnlistedCode { display: Some(text.to_owned()), ..UnlistedCode::default() }))
         })
@@ -116,13 +118,13 @@ pub trait CodeSystem: Clone + PartialEq + Sized {
     }
 }
 
-/// Implements [`CodeSystem`] for the generated enum of a list: its system, others that are read, then each variant with
-/// its code and display.
+/// Implements [`CodeSystem`] for the generated enum of a list: its system, its quirk systems, and each
+/// variant with its code and display.
 macro_rules! code_system {
-    ($name:ident: $system:expr, [$($also:expr),*]; $($variant:ident $code:literal $display:literal,)*) => {
+    ($name:ident: $system:expr, [$($quirk_system:expr),*]; $($variant:ident $code:literal $display:literal,)*) => {
         impl $crate::CodeSystem for $name {
             const SYSTEM: &'static str = $system;
-            const ALSO: &'static [&'static str] = &[$($also),*];
+            const QUIRK_SYSTEMS: &'static [&'static str] = &[$($quirk_system),*];
             const CODES: &'static [(&'static str, &'static str)] = &[$(($code, $display),)*];
 
             fn listed(code: &str) -> Option<Self> {
@@ -159,7 +161,7 @@ macro_rules! code_system {
         }
 
         impl std::fmt::Display for $name {
-            /// The code as it stands on the wire.
+            /// The code as it is written.
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad($crate::CodeSystem::code(self))
             }
@@ -169,22 +171,23 @@ macro_rules! code_system {
 
 pub(crate) use code_system;
 
-/// Implements what a generated enum of a closed list has: its codes and displays, and reading them back.
+/// Implements the methods of the generated enum of a closed list: its codes and displays, and reading them
+/// back.
 macro_rules! closed_codes {
     ($name:ident $count:literal: $system:expr; $($variant:ident $code:literal $display:literal,)*) => {
         impl $name {
             /// Every code, in the order of the list.
             pub const ALL: [Self; $count] = [$(Self::$variant),*];
 
-            /// The system, which every coding names.
+            /// The system that a coding is written with.
             pub const SYSTEM: &'static str = $system;
 
-            /// The code as it stands on the wire.
+            /// The code as it is written.
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// What the code is called.
+            /// The name of the code, for people.
             pub const fn display(self) -> &'static str {
                 match self { $(Self::$variant => $display,)* }
             }
@@ -209,7 +212,7 @@ macro_rules! closed_codes {
         }
 
         impl std::fmt::Display for $name {
-            /// The code as it stands on the wire.
+            /// The code as it is written.
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.code())
             }
@@ -243,16 +246,16 @@ mod tests {
     }
 
     #[test]
-    fn a_code_of_another_system_is_not_taken_for_ours() {
+    fn a_code_of_another_system_is_unlisted() {
         let foreign = coding(Some("https://game.example/codes"), "Game", "Spel");
-        let read = ActivityKind::from_coding(&foreign).expect("it says something");
+        let read = ActivityKind::from_coding(&foreign).expect("an unlisted code");
         assert_eq!(read.position(), None);
         assert_eq!((read.code(), read.display()), ("Game", Some("Spel")));
         assert_eq!(read.to_coding(), foreign);
     }
 
     #[test]
-    fn a_null_flavour_is_no_value() {
+    fn a_null_flavour_is_not_a_value() {
         let unknown = coding(Some(NULL_FLAVOR), "UNK", "Unknown");
         assert_eq!(AdministrativeGender::from_coding(&unknown), None);
         let concept =
@@ -261,9 +264,9 @@ mod tests {
     }
 
     #[test]
-    fn the_older_gender_system_is_read_and_the_newer_one_written() {
-        let older = coding(Some("http://hl7.org/fhir/vs/administrative-gender"), "F", "Female");
-        let gender = AdministrativeGender::from_coding(&older).expect("listed");
+    fn the_quirk_system_of_gender_is_read_and_its_own_system_written() {
+        let quirk = coding(Some("http://hl7.org/fhir/vs/administrative-gender"), "F", "Female");
+        let gender = AdministrativeGender::from_coding(&quirk).expect("listed");
         assert_eq!(gender, AdministrativeGender::Female);
         assert_eq!(gender.to_coding().system.as_str(), Some("http://hl7.org/fhir/v3/AdministrativeGender"));
     }
@@ -279,7 +282,7 @@ mod tests {
         };
         assert_eq!(AdministrativeGender::from_concept(&concept), Some(AdministrativeGender::Female));
         let text_only = CodeableConcept { text: "vrouw".into(), ..CodeableConcept::default() };
-        let read = AdministrativeGender::from_concept(&text_only).expect("it says something");
+        let read = AdministrativeGender::from_concept(&text_only).expect("an unlisted code");
         assert_eq!(read.display(), Some("vrouw"));
     }
 }

@@ -1,7 +1,8 @@
 //! [`Extensions`]: the extensions of an element while a profile is read from them or written to them.
 //!
-//! Their order is kept. A profile writes its own extensions in the order of its schema and the unknown ones after them;
-//! where a message has another order, or another form of a value, the places are remembered.
+//! A profile writes its own extensions in the order of its schema, and the unknown ones after them. Where a
+//! message has another order, or a quirk in a value, this remembers the places, so that the extensions are
+//! written as they were read.
 
 use std::mem;
 
@@ -12,46 +13,48 @@ use super::form::Form;
 /// The place of one extension that was read.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Place {
-    /// One that a field took, by URL of the profile; and as read, where the profile would write it differently.
+    /// An extension that a field took, by the profile's URL; also as it was read, if the profile would write
+    /// it differently.
     Taken(&'static str, Option<Box<AsRead>>),
-    /// One that no field took.
+    /// An extension that no field took.
     Kept,
-    /// Not an extension: the value of the element itself, which a field took for want of an extension.
-    OwnValue(&'static str, Box<ExtensionValue>),
+    /// Not an extension but the value of the parent, from which a field was read: a quirk of Koppeltaal 1.0.
+    ParentValue(&'static str, Box<ExtensionValue>),
 }
 
 /// An extension that a profile would write differently.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AsRead {
     pub(crate) extension: Extension,
-    /// Whether its value is of another type than the profile's, or its URL is not the profile's: a quirk, not just a
-    /// display of the sender's own.
+    /// Whether the type of the value or the URL is not the profile's. A display of the sender's own is no
+    /// quirk.
     pub(crate) is_quirk: bool,
 }
 
-/// See the module.
+/// The extensions of an element, with their places.
 #[derive(Default)]
 pub(crate) struct Extensions {
     slots: Vec<Slot>,
-    /// Written and without a place of its own.
+    /// Extensions that are written and had no place when the element was read.
     new: Vec<Extension>,
-    own_value: Option<(&'static str, Box<ExtensionValue>)>,
-    /// How many fields have been read: a message in schema order takes its extensions in order.
+    parent_value: Option<(&'static str, Box<ExtensionValue>)>,
+    /// How many fields have been read. If they take the extensions in order, the message is in the order of
+    /// the schema.
     fields: usize,
 }
 
 struct Slot {
     place: Place,
-    /// While reading: what no field took yet. While writing: what is to stand here.
+    /// While reading: the extension that no field took yet. While writing: the extension to write here.
     extension: Option<Extension>,
-    /// The number of the field that took it.
+    /// The number of the field that took the extension.
     field: usize,
 }
 
 /// Reading.
 impl Extensions {
-    /// Moves the extensions of an element here, so that fields can take theirs.
-    pub(crate) fn of(extensions: &mut Vec<Extension>) -> Self {
+    /// Takes the extensions from an element, so that fields can take theirs.
+    pub(crate) fn take_from(extensions: &mut Vec<Extension>) -> Self {
         let slot = |extension| Slot { place: Place::Kept, extension: Some(extension), field: usize::MAX };
         Self { slots: mem::take(extensions).into_iter().map(slot).collect(), ..Self::default() }
     }
@@ -63,18 +66,19 @@ impl Extensions {
         self.slots.iter_mut().find_map(|slot| slot.take(url, field, form))
     }
 
-    /// The same; without such an extension, the value of the extension that this would be nested in (Koppeltaal 1.0).
-    pub(crate) fn take_or_own<V>(
+    /// Takes the value of the first extension of this URL, else the value of the extension that it is nested
+    /// in. That is a quirk of Koppeltaal 1.0.
+    pub(crate) fn take_or_parent_value<V>(
         &mut self,
         url: &'static str,
         form: impl Form<V>,
-        own: &mut Option<ExtensionValue>,
+        parent: &mut Option<ExtensionValue>,
     ) -> Option<V> {
         self.fields += 1;
         let field = self.fields;
         self.slots.iter_mut().find_map(|slot| slot.take(url, field, form)).or_else(|| {
-            let value = read_value(form, own.as_ref()?)?;
-            self.own_value = own.take().map(|value| (url, Box::new(value)));
+            let value = read_value(form, parent.as_ref()?)?;
+            self.parent_value = parent.take().map(|value| (url, Box::new(value)));
             Some(value)
         })
     }
@@ -86,7 +90,7 @@ impl Extensions {
         self.slots.iter_mut().filter_map(|slot| slot.take(url, field, form)).collect()
     }
 
-    /// Takes the extensions of this URL, at most so many, each as a profile of its own.
+    /// Takes the first `most` extensions of this URL, each as a profile of its own.
     pub(crate) fn take_groups<G: From<Extension>>(&mut self, url: &'static str, most: usize) -> Vec<G> {
         self.fields += 1;
         let field = self.fields;
@@ -94,7 +98,8 @@ impl Extensions {
         taken.take(most).map(G::from).collect()
     }
 
-    /// What no field took, and the places, unless they are where a profile puts them anyway.
+    /// Returns the extensions that no field took, and the places, unless those are where the profile puts
+    /// them anyway.
     pub(crate) fn finish_reading(self) -> (Vec<Extension>, Vec<Place>) {
         let in_order = self.slots.is_sorted_by_key(|slot| slot.field);
         let as_written =
@@ -108,7 +113,7 @@ impl Extensions {
         if in_order && as_written {
             places.clear();
         }
-        places.extend(self.own_value.map(|(url, value)| Place::OwnValue(url, value)));
+        places.extend(self.parent_value.map(|(url, value)| Place::ParentValue(url, value)));
         (kept, places)
     }
 }
@@ -120,7 +125,7 @@ impl Extensions {
         let mut extensions = Self::default();
         for place in places {
             match place {
-                Place::OwnValue(url, value) => extensions.own_value = Some((url, value)),
+                Place::ParentValue(url, value) => extensions.parent_value = Some((url, value)),
                 place => extensions.slots.push(Slot { place, extension: None, field: 0 }),
             }
         }
@@ -136,21 +141,23 @@ impl Extensions {
         }
     }
 
-    /// Puts back what [`take_or_own`](Self::take_or_own) took; a new value goes into an extension.
-    pub(crate) fn put_or_own<V: PartialEq>(
+    /// Writes a value that [`take_or_parent_value`](Self::take_or_parent_value) took. A value that was
+    /// changed becomes an extension.
+    pub(crate) fn put_or_parent_value<V: PartialEq>(
         &mut self,
         url: &'static str,
         form: impl Form<V>,
         value: Option<V>,
-        own: &mut Option<ExtensionValue>,
+        parent: &mut Option<ExtensionValue>,
     ) {
-        match self.own_value.take() {
-            Some((_, as_read)) if read_value(form, &as_read) == value => *own = Some(*as_read),
+        match self.parent_value.take() {
+            Some((_, as_read)) if read_value(form, &as_read) == value => *parent = Some(*as_read),
             _ => self.put(url, form, value),
         }
     }
 
-    /// Writes values, each as an extension of this URL. One that was read is used again for the same value.
+    /// Writes values, each as an extension of this URL. An extension that was read is reused for the same
+    /// value.
     pub(crate) fn put_list<V: PartialEq>(&mut self, url: &'static str, form: impl Form<V>, values: Vec<V>) {
         for value in values {
             let next = self.slots.iter().position(|slot| slot.is_open(url) && slot.may_hold(form, &value));
@@ -174,7 +181,8 @@ impl Extensions {
         }
     }
 
-    /// All extensions: those that were written and those that no field took, as far as possible where they were.
+    /// Returns all extensions, those that were written and those that no field took, each in its old place if
+    /// it had one.
     pub(crate) fn finish_writing(self, kept: Vec<Extension>) -> Vec<Extension> {
         if self.slots.is_empty() {
             let mut all = self.new;
@@ -187,7 +195,7 @@ impl Extensions {
             match slot.place {
                 Place::Taken(..) => all.extend(slot.extension),
                 Place::Kept => all.extend(kept.next()),
-                Place::OwnValue(..) => {}
+                Place::ParentValue(..) => {}
             }
         }
         all.extend(self.new);
@@ -221,29 +229,29 @@ impl Slot {
         Some(extension)
     }
 
-    /// Whether this is the place of an extension of this URL that has not been written yet.
+    /// Whether this is the place of an extension of this URL, and nothing has been written here yet.
     fn is_open(&self, url: &str) -> bool {
         self.extension.is_none() && matches!(self.place, Place::Taken(taken, _) if taken == url)
     }
 
-    /// Whether what was read here fits this value of a list: another value's id does not become this one's.
+    /// Whether a value of a list may be written here. The id of one value must not become that of another.
     fn may_hold<V: PartialEq>(&self, form: impl Form<V>, value: &V) -> bool {
         match &self.place {
             Place::Taken(_, Some(as_read)) => form.read(&as_read.extension).as_ref() == Some(value),
             Place::Taken(_, None) => true,
-            Place::Kept | Place::OwnValue(..) => false,
+            Place::Kept | Place::ParentValue(..) => false,
         }
     }
 
     fn as_read(&mut self) -> Option<Extension> {
         match &mut self.place {
             Place::Taken(_, as_read) => as_read.take().map(|as_read| as_read.extension),
-            Place::Kept | Place::OwnValue(..) => None,
+            Place::Kept | Place::ParentValue(..) => None,
         }
     }
 }
 
-/// Whether an extension has this URL, or just the name after its `#`, as some senders write it.
+/// Whether an extension has this URL, or only the name after its `#`. The latter is a quirk of some senders.
 fn is_named(extension: &Extension, url: &str) -> bool {
     extension.url == url || url.split_once('#').is_some_and(|(_, name)| extension.url == name)
 }
@@ -256,7 +264,7 @@ fn written<V>(url: &str, form: impl Form<V>, value: &V) -> Extension {
     Extension { url: url.to_owned(), value: Some(form.write(value)), ..Extension::default() }
 }
 
-/// The extension as read if it still means the value; else with the new value, its id and extensions kept.
+/// The extension as it was read, if it has this value; else with the new value, its id and extensions kept.
 fn rewritten<V: PartialEq>(
     as_read: Option<Extension>,
     url: &str,

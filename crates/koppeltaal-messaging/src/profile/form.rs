@@ -1,7 +1,7 @@
-//! The forms that a profile's value has in an extension, named as on the wire.
+//! How a profile's value is written in an extension, and which quirks are read.
 //!
-//! Each writes one form and reads that and the others whose meaning is clear: a code for a coding, a decimal for an
-//! integer. Any other form is not read; the extension then stays as it is.
+//! Each [`Form`] writes one type of value. It reads that type and the quirks whose meaning is clear: a code
+//! for a coding, a decimal for an integer. An extension with any other value is not read and stays as it is.
 
 use koppeltaal_fhir::Primitive;
 use koppeltaal_fhir::datatypes::{self, Extension, ExtensionValue};
@@ -9,23 +9,23 @@ use koppeltaal_fhir::primitives;
 
 use super::native::Value;
 use super::{CodeSystem, Reference};
-use crate::bare;
+use crate::misplaced;
 
-/// How a value stands in an extension.
+/// Reads and writes a value in an extension.
 pub(crate) trait Form<V>: Copy {
-    /// The value, if the extension holds one that can be read.
+    /// Reads the value; `None` if the extension holds no value of this form or its quirks.
     fn read(&self, extension: &Extension) -> Option<V>;
-    /// The value in its own form.
+    /// Writes the value in its own form.
     fn write(&self, value: &V) -> ExtensionValue;
 }
 
-/// The form that a type has by itself: the primitive, data type or reference of its name.
+/// The form of most types: the primitive, data type or reference of the same name.
 #[derive(Clone, Copy)]
 pub(crate) struct Plain;
 
-/// For each type that stands as one primitive: the kind of value it writes, and how it reads other kinds.
+/// For each type that is written as one primitive: the type of value it writes, and how it reads quirks.
 macro_rules! primitive_forms {
-    ($($(#[$doc:meta])* $type:ty as $variant:ident, else $other:expr;)*) => {
+    ($($(#[$doc:meta])* $type:ty as $variant:ident, quirk $quirk:expr;)*) => {
         $(
             $(#[$doc])*
             impl Form<$type> for Plain {
@@ -33,8 +33,8 @@ macro_rules! primitive_forms {
                     match extension.value.as_ref()? {
                         ExtensionValue::$variant(primitive) => primitive.value.clone(),
                         value => {
-                            let other: fn(&ExtensionValue) -> Option<$type> = $other;
-                            other(value)
+                            let quirk: fn(&ExtensionValue) -> Option<$type> = $quirk;
+                            quirk(value)
                         }
                     }
                 }
@@ -48,23 +48,23 @@ macro_rules! primitive_forms {
 }
 
 primitive_forms! {
-    bool as Boolean, else |_| None;
-    /// A decimal is read too; its fraction is cut off, so that 99.9 % is not done.
-    i32 as Integer, else |value| match value {
+    bool as Boolean, quirk |_| None;
+    /// The fraction of a decimal is cut off, so that 99.9 % does not read as finished.
+    i32 as Integer, quirk |value| match value {
         ExtensionValue::Decimal(decimal) => whole(decimal.as_str()?),
         _ => None,
     };
-    String as String, else text;
-    primitives::Uri as Uri, else |value| text(value).map(primitives::Uri::from);
-    primitives::Code as Code, else |value| text(value).map(primitives::Code::from);
-    primitives::Base64Binary as Base64Binary, else |value| text(value).map(primitives::Base64Binary::from);
-    primitives::Decimal as Decimal, else |value| match value {
+    String as String, quirk text;
+    primitives::Uri as Uri, quirk |value| text(value).map(primitives::Uri::from);
+    primitives::Code as Code, quirk |value| text(value).map(primitives::Code::from);
+    primitives::Base64Binary as Base64Binary, quirk |value| text(value).map(primitives::Base64Binary::from);
+    primitives::Decimal as Decimal, quirk |value| match value {
         ExtensionValue::Integer(integer) => integer.value.map(primitives::Decimal::from),
         _ => None,
     };
-    primitives::Date as Date, else |value| moment(value)?.parse().ok();
-    primitives::Instant as Instant, else |value| moment(value)?.parse().ok();
-    primitives::DateTime as DateTime, else |value| moment(value)?.parse().ok();
+    primitives::Date as Date, quirk |value| moment(value)?.parse().ok();
+    primitives::Instant as Instant, quirk |value| moment(value)?.parse().ok();
+    primitives::DateTime as DateTime, quirk |value| moment(value)?.parse().ok();
 }
 
 /// The text of a string, URI or code.
@@ -88,7 +88,7 @@ fn moment(value: &ExtensionValue) -> Option<&str> {
     }
 }
 
-/// The part of a decimal before the point. An exponent is not worth the trouble: nobody sends a percentage as 4.5E1.
+/// The part of a decimal before the point. Exponents are not read: nobody sends a percentage as 4.5E1.
 fn whole(decimal: &str) -> Option<i32> {
     let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, ""));
     let digits_only = fraction.bytes().all(|byte| byte.is_ascii_digit());
@@ -96,13 +96,13 @@ fn whole(decimal: &str) -> Option<i32> {
     whole.parse().ok().filter(|_| digits_only)
 }
 
-/// Text that may be rich: a string, or XHTML as deployed senders have it, whose markup is the text.
+/// Text that may be rich: a string, or XHTML, a quirk of deployed senders. Its markup becomes the text.
 #[derive(Clone, Copy)]
 pub(crate) struct StringOrXhtml;
 
 impl Form<String> for StringOrXhtml {
     fn read(&self, extension: &Extension) -> Option<String> {
-        Plain.read(extension).or_else(|| bare::markup(extension))
+        Plain.read(extension).or_else(|| misplaced::markup(extension))
     }
 
     fn write(&self, value: &String) -> ExtensionValue {
@@ -110,7 +110,7 @@ impl Form<String> for StringOrXhtml {
     }
 }
 
-/// The code in an extension: as a concept, a coding or a code.
+/// Reads the code in an extension, whether it is a concept, a coding, a code or a string.
 fn code<E: CodeSystem>(extension: &Extension) -> Option<E> {
     match extension.value.as_ref()? {
         ExtensionValue::Coding(coding) => E::from_coding(coding),
@@ -151,7 +151,7 @@ code_forms! {
     ListedConcept |code| ExtensionValue::CodeableConcept(Box::new(code.to_concept()));
 }
 
-/// A data type that a profile has as it is.
+/// A data type of DSTU1 that a profile uses unchanged.
 macro_rules! whole_forms {
     ($($variant:ident)*) => {
         $(

@@ -1,7 +1,7 @@
-//! Fields of DSTU1: taking their values into a profile, and putting them back.
+//! Moves the values of DSTU1 elements into a profile and back.
 //!
-//! `take_*` leaves behind what the value does not hold; `put_*` changes nothing where that still means the value. So
-//! taking and putting gives the element as it was.
+//! `take_*` leaves in the element what the value does not hold. `put_*` changes the element only if it has
+//! another value. Taking a value and putting it back therefore gives the same element.
 
 use std::mem;
 
@@ -15,7 +15,7 @@ pub(crate) trait Value<F>: PartialEq + Sized {
     /// The value that an element has.
     fn read(element: &F) -> Option<Self>;
 
-    /// Gives the element this value; its id, extensions and what is unknown stay.
+    /// Gives the element this value. Its id, extensions and unknown elements stay.
     fn write(&self, element: &mut F);
 }
 
@@ -58,14 +58,14 @@ impl<E: CodeSystem> Value<CodeableConcept> for E {
         E::from_concept(element)
     }
 
-    /// All codings and the text go: they say the same in other words, so none of them is true of a new value.
+    /// Replaces all codings and the text: they describe the old value.
     fn write(&self, element: &mut CodeableConcept) {
         element.coding = vec![self.to_coding()];
         element.text = Primitive::default();
     }
 }
 
-/// Whether an element is just what writing the value makes: then nothing needs to be left behind.
+/// Whether writing the value to a new element gives this element. Then nothing needs to be left in it.
 fn is_plain<F: Default + PartialEq, V: Value<F>>(value: &V, element: &F) -> bool {
     fresh(value) == *element
 }
@@ -106,14 +106,14 @@ pub(crate) fn take_list<F: Default + PartialEq, V: Value<F>>(elements: &mut Vec<
     values
 }
 
-/// Puts back what [`take_list`] took. An element that was read is used again for the same value.
+/// Puts back what [`take_list`] took. An element that was read is reused for the same value.
 pub(crate) fn put_list<F: Default, V: Value<F>>(elements: &mut Vec<F>, values: Vec<V>) {
     let mut as_read = mem::take(elements);
     for value in values {
         if let Some(found) = as_read.iter().position(|element| V::read(element).as_ref() == Some(&value)) {
             let mut passed: Vec<F> = as_read.drain(..=found).collect();
             let element = passed.pop();
-            // Elements without a value keep their place; values that are not there any more go.
+            // Elements without a value keep their places; removed values go.
             elements.extend(passed.into_iter().filter(|element| V::read(element).is_none()));
             elements.extend(element);
         } else {
@@ -123,7 +123,7 @@ pub(crate) fn put_list<F: Default, V: Value<F>>(elements: &mut Vec<F>, values: V
     elements.extend(as_read.into_iter().filter(|element| V::read(element).is_none()));
 }
 
-/// Takes the first of several, for a profile that allows one.
+/// Takes the first of several, for a profile that allows only one.
 pub(crate) fn take_first<F>(elements: &mut Vec<F>) -> Option<F> {
     if elements.is_empty() { None } else { Some(elements.remove(0)) }
 }
@@ -135,7 +135,7 @@ pub(crate) fn put_first<F>(elements: &mut Vec<F>, value: Option<F>) {
     }
 }
 
-/// Takes the value of an element that means `default` when it is absent, and leaves that in its place.
+/// Takes the value of an element that means `default` when it is absent, and leaves the default in its place.
 pub(crate) fn take_or<T: Clone>(element: &mut Primitive<T>, default: T) -> T {
     match &mut element.value {
         Some(value) => mem::replace(value, default),
@@ -150,7 +150,7 @@ pub(crate) fn put_or<T: PartialEq>(element: &mut Primitive<T>, default: &T, valu
     }
 }
 
-/// Takes all components, each as its profile.
+/// Takes all components, each as a struct of the profile.
 pub(crate) fn take_groups<F, G: From<F>>(elements: &mut Vec<F>) -> Vec<G> {
     mem::take(elements).into_iter().map(G::from).collect()
 }

@@ -1,10 +1,10 @@
-//! [`Reference`]: which resource is meant, and what to call it.
+//! [`Reference`]: the URL of another resource, and a name for it.
 
 use koppeltaal_fhir::datatypes::ResourceReference;
 
 use crate::ResourceUrl;
 
-/// A reference to another resource: its URL without version, and optionally what to call it.
+/// A reference to another resource: its URL without version, and optionally a name for people.
 ///
 /// ```
 /// use koppeltaal_messaging::Reference;
@@ -16,7 +16,7 @@ use crate::ResourceUrl;
 pub struct Reference {
     /// The URL of the resource, or `#` and the id of a contained one.
     pub reference: Option<String>,
-    /// What to call the resource.
+    /// The name of the resource, for people.
     pub display: Option<String>,
 }
 
@@ -27,7 +27,7 @@ impl Reference {
         Self { display: Some(display.into()), ..self }
     }
 
-    /// The URL taken apart; `None` if there is none or it is no URL of a resource.
+    /// The parsed URL; `None` if it is absent or not the URL of a resource.
     pub fn url(&self) -> Option<ResourceUrl> {
         self.reference.as_deref()?.parse().ok()
     }
@@ -46,7 +46,7 @@ impl From<String> for Reference {
 }
 
 impl From<&ResourceUrl> for Reference {
-    /// Keeps a version if the URL has one; `without_version` takes it off.
+    /// Keeps the version of the URL. Use [`ResourceUrl::without_version`] to remove it first.
     fn from(url: &ResourceUrl) -> Self {
         Self::from(url.as_str())
     }

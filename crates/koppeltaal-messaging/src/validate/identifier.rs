@@ -1,33 +1,36 @@
-//! The rules for identifiers: the check digit of a BSN, and placeholders that stand where nothing is known.
+//! The rules for identifiers: the check digit of a BSN, and placeholders for unknown values.
 
-use koppeltaal_fhir::Severity;
 use koppeltaal_fhir::datatypes::Identifier;
 
-use super::Place;
+use crate::findings::Findings;
 use crate::rules;
 use crate::vocabulary::system::BSN;
 
-/// Texts that senders write for want of a value. The technical design forbids such identifiers.
+/// Texts that senders write when they have no value. Koppeltaal's technical design forbids such identifiers.
 const PLACEHOLDERS: &[&str] =
     &["unknown", "onbekend", "null", "undefined", "none", "n/a", "nvt", "n.v.t.", "-", "?"];
 
 /// Checks the identifiers in a list of this name.
-pub(super) fn check(name: &str, identifiers: &[Identifier], place: &mut Place<'_>) {
+pub(super) fn check(name: &str, identifiers: &[Identifier], findings: &mut Findings) {
     for (index, identifier) in identifiers.iter().enumerate() {
         let Some(value) = identifier.value.as_str() else { continue };
         let path = format!("{name}[{index}].value");
         if is_placeholder(value) {
-            let kind = (Severity::Error, rules::IDENTIFIER_PLACEHOLDER);
-            place.find(kind, &path, "an identifier, or none", format!("{value:?}"));
+            let found = format!("{value:?}");
+            findings
+                .report(rules::IDENTIFIER_PLACEHOLDER, &path)
+                .expected("an identifier, or none")
+                .found(found);
         } else if identifier.system.as_str() == Some(BSN) && !is_bsn(value) {
-            // Not the number itself: a mistyped one is as private as a right one.
-            let kind = (Severity::Error, rules::IDENTIFIER_BSN);
-            place.find(kind, &path, "a BSN: nine digits that pass the check", "another text");
+            // Does not quote the number: a mistyped one is as private as a correct one.
+            let expected = "a BSN: nine digits that pass the check";
+            findings.report(rules::IDENTIFIER_BSN, &path).expected(expected).found("another text");
         }
     }
 }
 
-/// Whether a text stands for no value: a word that says so, or one digit over and over, as in 9999 or 000000000.
+/// Whether a text is a placeholder: a word for an unknown value, or a digit repeated, as in 9999 or
+/// 000000000.
 pub(super) fn is_placeholder(text: &str) -> bool {
     let text = text.trim();
     let lower = text.to_lowercase();
@@ -37,8 +40,8 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     lower.is_empty() || PLACEHOLDERS.contains(&lower.as_str()) || is_one_digit
 }
 
-/// The check of the citizen service number: eight or nine digits whose sum, weighted 9 to 2 and -1, is divisible by 11.
-/// A number of eight digits is one whose leading zero got lost.
+/// The check of the citizen service number ("elfproef"): eight or nine digits whose sum, weighted 9 to 2 and
+/// -1, is divisible by 11. A number of eight digits has lost its leading zero.
 fn is_bsn(text: &str) -> bool {
     let digits: Option<Vec<i32>> =
         text.chars().map(|c| c.to_digit(10).and_then(|digit| i32::try_from(digit).ok())).collect();
@@ -56,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bsn_passes_its_check_or_is_none() {
+    fn a_number_that_fails_the_check_is_not_a_bsn() {
         for right in ["111222333", "123456782", "12345672"] {
             assert!(is_bsn(right), "{right}");
         }
@@ -75,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_are_told_from_identifiers() {
+    fn placeholders_are_distinguished_from_identifiers() {
         for placeholder in ["UNKNOWN", "null", " Onbekend ", "9999", "000000000", "", "N/A"] {
             assert!(is_placeholder(placeholder), "{placeholder:?}");
         }

@@ -1,216 +1,222 @@
-//! A bundle against the rules for messages: tags, header, focal resource, patient, and the names of its entries.
+//! The rules for messages: tags, header, focal resource, patient, and the names of the entries.
 
 use std::collections::BTreeSet;
 
 use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Bundle, Resource, Severity};
 
-use super::{Report, references};
-use crate::entry::{Index, Names};
+use super::bundle_entry::BundleEntry;
+use super::references;
+use crate::entry::Index;
 use crate::extract::{ExtractReason, Plan, plan};
+use crate::findings::Findings;
+use crate::generated::kinds::ResourceKind;
 use crate::generated::valuesets::Event;
-use crate::kind::ResourceKind;
+use crate::header::Header;
 use crate::message::domain_of;
 use crate::rules;
 use crate::url::ResourceUrl;
 use crate::vocabulary::MESSAGE_TAG;
 
-const ERROR: Severity = Severity::Error;
-const WARNING: Severity = Severity::Warning;
-
-/// An entry that holds a resource, with its place in the bundle.
-pub(super) struct Held<'a> {
-    pub(super) index: usize,
-    pub(super) names: Names,
-    pub(super) resource: &'a Resource,
-}
-
-impl Held<'_> {
-    pub(super) fn is_header(&self) -> bool {
-        self.resource.get::<MessageHeader>().is_some()
-    }
-}
-
-/// Checks a bundle as a message, if it is one. Search results and replies are none.
-pub(super) fn check(bundle: &Bundle, report: &mut Report) {
-    let entries: Vec<Held<'_>> = (bundle.entry.iter().enumerate())
-        .filter_map(|(index, entry)| {
-            let resource = entry.content.as_ref()?;
-            Some(Held { index, names: Names::of(entry), resource })
-        })
-        .collect();
+/// Checks a bundle as a message. Does nothing for other bundles, such as search results and replies.
+pub(super) fn check(bundle: &Bundle, findings: &mut Findings) {
+    let entries = BundleEntry::all_from_bundle(bundle);
     let headers: Vec<&MessageHeader> = bundle.resources().filter_map(Resource::get).collect();
     let is_tagged = bundle.category.iter().any(|category| category.term == MESSAGE_TAG);
     let is_message = is_tagged || headers.len() == 1 && entries.len() > 1;
     if !is_message || headers.iter().any(|header| header.response.is_some()) {
         return;
     }
-    envelope(bundle, is_tagged, report);
-    names(bundle, &entries, report);
-    if !entries.first().is_some_and(Held::is_header) {
-        report.find(
-            (ERROR, rules::MESSAGE_HEADER),
-            "entry[0].content",
-            "a MessageHeader",
-            "another resource",
-        );
+    envelope(bundle, is_tagged, findings);
+    names(bundle, &entries, findings);
+    if !entries.first().is_some_and(BundleEntry::is_header) {
+        findings
+            .report(rules::MESSAGE_HEADER, "entry[0].content")
+            .expected("a MessageHeader")
+            .found("another resource");
     }
     match plan(bundle) {
-        Ok(plan) => content(plan, &entries, report),
-        Err(reason) => no_message(&reason, &entries, report),
+        Ok(plan) => content(plan, &entries, findings),
+        Err(reason) => no_message(&reason, &entries, findings),
     }
 }
 
 /// The id and the tags of the bundle.
-fn envelope(bundle: &Bundle, is_tagged: bool, report: &mut Report) {
+fn envelope(bundle: &Bundle, is_tagged: bool, findings: &mut Findings) {
     let id = bundle.id.as_deref().unwrap_or_default();
     let uuid = id.strip_prefix("urn:uuid:").map(uuid::Uuid::try_parse);
     if !matches!(uuid, Some(Ok(_))) {
-        report.find((WARNING, rules::MESSAGE_ID), "id", "urn:uuid: and a UUID", format!("{id:?}"));
+        findings.report(rules::MESSAGE_ID, "id").expected("urn:uuid: and a UUID").found(format!("{id:?}"));
     }
     if domain_of(bundle).is_none() {
-        report.find((ERROR, rules::MESSAGE_TAG), "category", "a security tag that names the domain", "none");
+        let expected = "a security tag that names the domain";
+        findings.report(rules::MESSAGE_TAG, "category").expected(expected).found("none");
     }
     if !is_tagged {
-        report.find((WARNING, rules::MESSAGE_TAG), "category", format!("the tag {MESSAGE_TAG}"), "none");
+        let expected = format!("the tag {MESSAGE_TAG}");
+        findings
+            .report(rules::MESSAGE_TAG, "category")
+            .severity(Severity::Warning)
+            .expected(expected)
+            .found("none");
     }
 }
 
-/// What entries are called: each by its own URL, without version in the id.
-fn names(bundle: &Bundle, entries: &[Held<'_>], report: &mut Report) {
+/// The names of the entries: each has a URL of its own, and its id has no version.
+fn names(bundle: &Bundle, entries: &[BundleEntry<'_>], findings: &mut Findings) {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
-    for held in entries {
-        let entry = &bundle.entry[held.index];
-        let path = format!("entry[{}]", held.index);
-        let mut find = |severity, field: &str, expected: &str, found: &str| {
-            report.find((severity, rules::ENTRY_URL), format!("{path}.{field}"), expected, found);
-        };
-        let Some(id) = entry.id.as_deref().filter(|id| !id.is_empty()) else {
-            find(WARNING, "id", "the URL of the resource", "nothing");
-            continue;
-        };
-        if held.is_header() {
-            continue;
-        }
-        let url: Option<ResourceUrl> = id.parse().ok();
-        match &url {
-            Some(url) if url.version().is_some() => find(WARNING, "id", "a URL without version", id),
-            Some(url) if url.is_absolute() => {}
-            _ => find(WARNING, "id", "the absolute URL of a resource", id),
-        }
-        match entry.link("self") {
-            None => find(WARNING, "link", "a link with rel self", "none"),
-            Some(link) => {
-                let other = link.parse::<ResourceUrl>().ok();
-                if let (Some(url), Some(other)) = (&url, other)
-                    && !url.same_resource(&other)
-                {
-                    find(ERROR, "link", "the URL of the same resource as the id's", link);
-                }
+    for entry in entries {
+        findings.inside(&[entry.place()], |findings| {
+            let wire = &bundle.entry[entry.index];
+            let Some(id) = wire.id.as_deref().filter(|id| !id.is_empty()) else {
+                findings.report(rules::ENTRY_URL, "id").expected("the URL of the resource").found("nothing");
+                return;
+            };
+            if entry.is_header() {
+                return;
             }
-        }
-        if let (Some(kind), Some(url)) = (ResourceKind::of(held.resource), &url)
-            && let Ok(named) = url.resource_type().parse::<ResourceKind>()
-            && !may_be_called(kind, named)
-        {
-            find(WARNING, "id", &format!("the URL of a {kind}"), id);
-        }
-        let Some(url) = held.names.url.as_ref().map(ResourceUrl::versionless) else { continue };
-        if !seen.insert(url) {
-            report.find((ERROR, rules::ENTRY_DUPLICATE), path, "a resource once", url);
-        }
+            let url: Option<ResourceUrl> = id.parse().ok();
+            id_and_link(id, url.as_ref(), wire.link("self"), findings);
+            if let (Some(kind), Some(url)) = (ResourceKind::of(entry.resource), &url)
+                && let Ok(named) = url.resource_type().parse::<ResourceKind>()
+                && !may_be_called(kind, named)
+            {
+                findings.report(rules::ENTRY_URL, "id").expected(format!("the URL of a {kind}")).found(id);
+            }
+            let Some(url) = entry.names.url.as_ref().map(ResourceUrl::versionless) else { return };
+            if !seen.insert(url) {
+                findings.report(rules::ENTRY_DUPLICATE, "").expected("a resource once").found(url);
+            }
+        });
     }
 }
 
-/// Whether a URL of one kind may be that of another: a result is called by its profile or by its type.
+/// The id is a URL without version, and the self link is a URL of the same resource.
+fn id_and_link(id: &str, url: Option<&ResourceUrl>, link: Option<&str>, findings: &mut Findings) {
+    match url {
+        Some(url) if url.version().is_some() => {
+            findings.report(rules::ENTRY_URL, "id").expected("a URL without version").found(id);
+        }
+        Some(url) if url.is_absolute() => {}
+        _ => findings.report(rules::ENTRY_URL, "id").expected("the absolute URL of a resource").found(id),
+    }
+    let Some(link) = link else {
+        findings.report(rules::ENTRY_URL, "link").expected("a link with rel self").found("none");
+        return;
+    };
+    if let (Some(url), Ok(other)) = (url, link.parse::<ResourceUrl>())
+        && !url.same_resource(&other)
+    {
+        let expected = "the URL of the same resource as the id's";
+        findings.report(rules::ENTRY_URL, "link").severity(Severity::Error).expected(expected).found(link);
+    }
+}
+
+/// Whether a URL of one kind may be that of another: the URL of a result names its profile or its type.
 fn may_be_called(kind: ResourceKind, named: ResourceKind) -> bool {
     let same_event =
         |event: Event| event.focal_kinds().contains(&kind) && event.focal_kinds().contains(&named);
     kind == named || Event::ALL.into_iter().any(same_event)
 }
 
-/// Why the bundle cannot be taken apart.
-fn no_message(reason: &ExtractReason, entries: &[Held<'_>], report: &mut Report) {
-    let header = entries.iter().find(|held| held.is_header()).map_or(0, |held| held.index);
+/// Why the bundle is not a message.
+fn no_message(reason: &ExtractReason, entries: &[BundleEntry<'_>], findings: &mut Findings) {
     match reason {
         ExtractReason::NoHeader | ExtractReason::Empty | ExtractReason::SeveralHeaders(_) => {
-            report.find((ERROR, rules::MESSAGE_HEADER), "entry", "one MessageHeader", reason.to_string());
+            let found = reason.to_string();
+            findings.report(rules::MESSAGE_HEADER, "entry").expected("one MessageHeader").found(found);
         }
         ExtractReason::UnknownEvent(unknown) => {
-            let path = format!("entry[{header}].content.event");
-            report.find(
-                (ERROR, rules::MESSAGE_EVENT),
-                path,
-                "an event of Koppeltaal",
-                format!("{:?}", unknown.0),
-            );
+            let Some(header) = entries.iter().find(|entry| entry.is_header()) else { return };
+            findings.inside(&header.content(), |findings| {
+                let found = format!("{:?}", unknown.0);
+                findings
+                    .report(rules::MESSAGE_EVENT, "event")
+                    .expected("an event of Koppeltaal")
+                    .found(found);
+            });
         }
         ExtractReason::NoFocal { event } => {
-            report.find((ERROR, rules::MESSAGE_FOCAL), "entry", format!("a {}", event.focal()), "none");
+            let expected = format!("a {}", event.focal());
+            findings.report(rules::MESSAGE_FOCAL, "entry").expected(expected).found("none");
         }
     }
 }
 
 /// What header and resources say about each other, by the table of events.
-fn content(plan: Plan, entries: &[Held<'_>], report: &mut Report) {
+fn content(plan: Plan, entries: &[BundleEntry<'_>], findings: &mut Findings) {
     let Plan { header, event, focal } = plan;
-    let Some(at) = entries.iter().find(|held| held.is_header()).map(|held| held.index) else { return };
-    let at = format!("entry[{at}].content");
-    let Some(focal) = entries.iter().filter(|held| !held.is_header()).nth(focal) else { return };
-    let index = Index::of(entries.iter().map(|held| &held.names));
-    let resolved = |reference: &str| index.resolve(reference).map(|position| entries[position].index);
-
-    for held in entries.iter().filter(|held| !held.is_header() && ResourceKind::of(held.resource).is_none()) {
-        // Whatever an `Other` of another code is, a receiver passes it through.
-        let severity = if held.resource.resource_type() == "Other" { WARNING } else { ERROR };
-        let path = format!("entry[{}].content", held.index);
-        let found = held.resource.resource_type().to_owned();
-        report.find(
-            (severity, rules::MESSAGE_RESOURCE),
-            path,
-            "a kind of resource that Koppeltaal knows",
-            found,
-        );
-    }
-
-    let data = |index: usize| format!("{at}.data[{index}]");
-    let mut find = |expected: &str, found: &str| {
-        report.find((WARNING, rules::MESSAGE_DATA), data(0), expected, found);
+    let Some(header_entry) = entries.iter().find(|entry| entry.is_header()) else { return };
+    let Some(focal) = entries.iter().filter(|entry| !entry.is_header()).nth(focal) else { return };
+    let index = Index::from_names(entries.iter().map(|entry| &entry.names));
+    let is_focal = |reference: &str| {
+        index.resolve(reference).is_some_and(|position| entries[position].index == focal.index)
     };
-    match header.data().next() {
-        None => find("a reference to the focal resource", "none"),
-        Some(first) if resolved(first) != Some(focal.index) => {
-            find("a reference to the focal resource first", first);
+    for entry in entries.iter().filter(|entry| !entry.is_header()) {
+        findings.inside(&entry.content(), |findings| known_kind(entry.resource, findings));
+    }
+    findings.inside(&header_entry.content(), |findings| {
+        data(&header, focal, is_focal, findings);
+        if let Some(endpoint) = header.source_endpoint().filter(|endpoint| !endpoint.contains("://")) {
+            let found = format!("{endpoint:?}");
+            findings
+                .report(rules::MESSAGE_ENDPOINT, "source.endpoint")
+                .expected("an absolute URL")
+                .found(found);
         }
+        patient(&header, event, is_focal, findings);
+    });
+    references::check(&header, event, entries, &index, findings);
+}
+
+/// The resource is of a kind that Koppeltaal knows.
+fn known_kind(resource: &Resource, findings: &mut Findings) {
+    if ResourceKind::of(resource).is_some() {
+        return;
+    }
+    let found = resource.resource_type();
+    let finding = findings.report(rules::MESSAGE_RESOURCE, "");
+    // A receiver passes an `Other` of another code through.
+    let finding = if found == "Other" { finding.severity(Severity::Warning) } else { finding };
+    finding.expected("a kind of resource that Koppeltaal knows").found(found);
+}
+
+/// The header's data names the focal resource first, with its version.
+fn data(header: &Header, focal: &BundleEntry<'_>, is_focal: impl Fn(&str) -> bool, findings: &mut Findings) {
+    let (expected, found) = match header.data().next() {
+        None => ("a reference to the focal resource", "none"),
+        Some(first) if !is_focal(first) => ("a reference to the focal resource first", first),
         Some(first) => {
-            let version = |url: &ResourceUrl| url.version().map(str::to_owned);
-            let known = focal.names.url.as_ref().and_then(version);
-            let said = first.parse().ok().as_ref().and_then(version);
-            if known != said {
-                find("the version that the focal resource has in its entry", first);
+            let named: Option<ResourceUrl> = first.parse().ok();
+            let [known, named] =
+                [focal.names.url.as_ref(), named.as_ref()].map(|url| url.and_then(ResourceUrl::version));
+            if known == named {
+                return;
             }
+            ("the version that the focal resource has in its entry", first)
         }
-    }
+    };
+    findings.report(rules::MESSAGE_DATA, "data[0]").expected(expected).found(found);
+}
 
-    if let Some(endpoint) = header.source_endpoint().filter(|endpoint| !endpoint.contains("://")) {
-        let path = format!("{at}.source.endpoint");
-        report.find((WARNING, rules::MESSAGE_ENDPOINT), path, "an absolute URL", format!("{endpoint:?}"));
-    }
-
-    let patient = header.patient();
-    let path = format!("{at}.patient");
-    match patient {
+/// The header names a patient if the event is about one, and the right one if it is about a patient itself.
+fn patient(header: &Header, event: Event, is_focal: impl Fn(&str) -> bool, findings: &mut Findings) {
+    match header.patient() {
         None if event.has_patient() => {
             let expected = format!("the patient, which {event} needs");
-            report.find((ERROR, rules::MESSAGE_PATIENT), path, expected, "none");
+            findings.report(rules::MESSAGE_PATIENT, "patient").expected(expected).found("none");
         }
         Some(patient) if !event.has_patient() => {
-            report.find((WARNING, rules::MESSAGE_PATIENT), path, format!("none for {event}"), patient);
+            let expected = format!("none for {event}");
+            findings
+                .report(rules::MESSAGE_PATIENT, "patient")
+                .severity(Severity::Warning)
+                .expected(expected)
+                .found(patient);
         }
-        Some(patient) if event.focal() == ResourceKind::Patient && resolved(patient) != Some(focal.index) => {
-            report.find((ERROR, rules::MESSAGE_PATIENT), path, "the focal resource", patient);
+        Some(patient) if event.focal() == ResourceKind::Patient && !is_focal(patient) => {
+            findings.report(rules::MESSAGE_PATIENT, "patient").expected("the focal resource").found(patient);
         }
         _ => {}
     }
-    references::check(&header, event, entries, &index, report);
 }

@@ -1,11 +1,12 @@
-//! References in a message against its entries: what the sender owns is inside, and only the header's data has versions.
+//! The references in a message: each points to an entry or may point elsewhere, and only those in the
+//! header's data have versions.
 
 use koppeltaal_fhir::Severity;
 
-use super::Report;
-use super::message::Held;
+use super::bundle_entry::BundleEntry;
 use crate::compose::may_stay_out;
 use crate::entry::Index;
+use crate::findings::Findings;
 use crate::generated::valuesets::Event;
 use crate::header::Header;
 use crate::rules;
@@ -15,47 +16,62 @@ use crate::url::ResourceUrl;
 pub(super) fn check(
     header: &Header,
     event: Event,
-    entries: &[Held<'_>],
+    entries: &[BundleEntry<'_>],
     index: &Index<'_>,
-    report: &mut Report,
+    findings: &mut Findings,
 ) {
     let patient = header.patient().and_then(|patient| patient.parse::<ResourceUrl>().ok());
     let owner = header.source_endpoint().unwrap_or_default();
-    for held in entries {
-        held.resource.visit_references(|path, reference| {
+    for entry in entries {
+        entry.resource.visit_references(|path, reference| {
             let Some(text) = reference.reference.as_str().filter(|text| !text.is_empty()) else { return };
-            let path = path.to_string();
-            if text.starts_with('#') || held.is_header() && path.starts_with("data[") {
+            let path = path.segments();
+            let is_data = entry.is_header() && matches!(path, [("data", _), ..]);
+            if text.starts_with('#') || is_data {
                 return;
             }
-            let path = format!("entry[{}].content.{path}.reference", held.index);
-            let url: Option<ResourceUrl> = text.parse().ok();
-            if url.as_ref().is_some_and(|url| url.version().is_some()) {
-                let kind = (Severity::Warning, rules::REFERENCE_VERSION);
-                report.find(kind, path.clone(), "a URL without version", text);
-            }
-            if index.resolve(text).is_some() {
-                if url.is_none() && !text.contains(':') {
-                    let kind = (Severity::Warning, rules::REFERENCE_FORM);
-                    report.find(kind, path, "the URL of a resource", text);
-                }
-                return;
-            }
-            match url {
-                Some(url) if !url.is_absolute() => {
-                    let expected = "an absolute URL, or that of an entry";
-                    report.find((Severity::Warning, rules::REFERENCE_UNRESOLVED), path, expected, text);
-                }
-                Some(url) if !may_stay_out(&url, event, owner, patient.as_ref()) => {
-                    let expected = "a resource in the message, as the sender owns it";
-                    report.find((Severity::Error, rules::REFERENCE_UNRESOLVED), path, expected, text);
-                }
-                Some(_) => {}
-                None => {
-                    let expected = "the URL of a resource";
-                    report.find((Severity::Warning, rules::REFERENCE_UNRESOLVED), path, expected, text);
-                }
-            }
+            let place = [&entry.content()[..], path].concat();
+            findings.inside(&place, |findings| {
+                check_reference(text, index, findings, |url| {
+                    may_stay_out(url, event, owner, patient.as_ref())
+                });
+            });
         });
+    }
+}
+
+/// Checks one reference. `may_stay_out` says whether the message need not hold the resource with this URL.
+fn check_reference(
+    text: &str,
+    index: &Index<'_>,
+    findings: &mut Findings,
+    may_stay_out: impl FnOnce(&ResourceUrl) -> bool,
+) {
+    let at = "reference";
+    let url: Option<ResourceUrl> = text.parse().ok();
+    if url.as_ref().is_some_and(|url| url.version().is_some()) {
+        findings.report(rules::REFERENCE_VERSION, at).expected("a URL without version").found(text);
+    }
+    let is_entry = index.resolve(text).is_some();
+    match url {
+        None if !is_entry => {
+            findings.report(rules::REFERENCE_UNRESOLVED, at).expected("the URL of a resource").found(text);
+        }
+        None if !text.contains(':') => {
+            findings.report(rules::REFERENCE_FORM, at).expected("the URL of a resource").found(text);
+        }
+        Some(url) if !is_entry && !url.is_absolute() => {
+            let expected = "an absolute URL, or that of an entry";
+            findings.report(rules::REFERENCE_UNRESOLVED, at).expected(expected).found(text);
+        }
+        Some(url) if !is_entry && !may_stay_out(&url) => {
+            let expected = "a resource in the message, as the sender owns it";
+            findings
+                .report(rules::REFERENCE_UNRESOLVED, at)
+                .severity(Severity::Error)
+                .expected(expected)
+                .found(text);
+        }
+        _ => {}
     }
 }

@@ -1,160 +1,159 @@
-//! A resource against its profile, and against what no table of elements can say: percentages, identifiers of activities,
-//! goals, sub-activities, care teams.
+//! Compares a resource with its profile, and checks the rules that a table of elements cannot state:
+//! percentages, identifiers of activities, goals, sub-activities, care teams.
 
 use std::collections::BTreeSet;
 
-use koppeltaal_fhir::{Resource, Severity};
+use koppeltaal_fhir::Resource;
 
-use super::{Place, identifier};
-use crate::generated::profiles::{
-    ActivityDefinition, Application, CarePlan, CarePlanActivity, CarePlanActivityResult,
-    CarePlanActivityStatus, CareTeam, OperationOutcome, Organization, Patient, Practitioner, RelatedPerson,
-    StorageItem, UserMessage,
-};
+use super::identifier;
+use crate::findings::Findings;
+use crate::generated::kinds::AnyProfile;
+use crate::generated::profiles::{ActivityDefinition, CarePlan, CarePlanActivity, CarePlanActivityStatus};
 use crate::generated::valuesets::CarePlanParticipantRole;
 use crate::header::Header;
-use crate::profile::Profile;
+use crate::profile::{CheckElements as _, Checker};
 use crate::rules;
 use crate::source::ApiVersion;
 
-const ERROR: Severity = Severity::Error;
-const WARNING: Severity = Severity::Warning;
-
-/// Checks a resource of whichever kind; those that Koppeltaal has no profile of are left to the schema.
+/// Checks a resource of any kind. A resource without profile has only the schema of DSTU1 to follow.
 pub(super) fn check(
     resource: &Resource,
     api_version: ApiVersion,
     definitions: &[&ActivityDefinition],
-    place: &mut Place<'_>,
+    findings: &mut Findings,
 ) {
     if let Resource::MessageHeader(header) = resource {
-        place.adopt(Header::from(header.clone()).findings());
+        Header::from(header.clone()).check(&mut Checker::new(findings));
     }
-    if let Some(patient) = profile::<Patient>(resource, place) {
-        identifier::check("identifier", &patient.identifier, place);
+    for profile in AnyProfile::all_from_resource(resource) {
+        profile.check(&mut Checker::new(findings));
+        beyond_the_table(&profile, api_version, definitions, findings);
     }
-    if let Some(practitioner) = profile::<Practitioner>(resource, place) {
-        identifier::check("identifier", &practitioner.identifier, place);
-    }
-    if let Some(person) = profile::<RelatedPerson>(resource, place) {
-        identifier::check("identifier", &person.identifier, place);
-    }
-    if let Some(organization) = profile::<Organization>(resource, place) {
-        identifier::check("identifier", &organization.identifier, place);
-        if organization.name.is_none() && organization.identifier.is_empty() {
-            place.find((ERROR, rules::ORGANIZATION), "", "a name or an identifier", "neither");
-        }
-    }
-    if let Some(plan) = profile::<CarePlan>(resource, place) {
-        care_plan(&plan, api_version, definitions, place);
-    }
-    if let Some(status) = profile::<CarePlanActivityStatus>(resource, place) {
-        activity_status(&status, place);
-    }
-    if let Some(definition) = profile::<ActivityDefinition>(resource, place) {
-        let parts = definition.sub_activity.iter().map(|part| part.identifier.as_deref());
-        unique("subActivity", parts, place);
-    }
-    profile::<Application>(resource, place);
-    profile::<CarePlanActivityResult>(resource, place);
-    profile::<CareTeam>(resource, place);
-    profile::<OperationOutcome>(resource, place);
-    profile::<StorageItem>(resource, place);
-    profile::<UserMessage>(resource, place);
 }
 
-/// The resource by a profile, if it is of that kind, after reporting where it departs from it.
-fn profile<P: Profile>(resource: &Resource, place: &mut Place<'_>) -> Option<P> {
-    let profile = P::of(resource)?;
-    place.adopt(profile.findings());
-    Some(profile)
+/// The rules that the tables of the profiles cannot state.
+fn beyond_the_table(
+    profile: &AnyProfile,
+    api_version: ApiVersion,
+    definitions: &[&ActivityDefinition],
+    findings: &mut Findings,
+) {
+    match profile {
+        AnyProfile::Patient(patient) => identifier::check("identifier", &patient.identifier, findings),
+        AnyProfile::Practitioner(practitioner) => {
+            identifier::check("identifier", &practitioner.identifier, findings);
+        }
+        AnyProfile::RelatedPerson(person) => identifier::check("identifier", &person.identifier, findings),
+        AnyProfile::Organization(organization) => {
+            identifier::check("identifier", &organization.identifier, findings);
+            if organization.name.is_none() && organization.identifier.is_empty() {
+                findings.report(rules::ORGANIZATION, "").expected("a name or an identifier").found("neither");
+            }
+        }
+        AnyProfile::CarePlan(plan) => care_plan(plan, api_version, definitions, findings),
+        AnyProfile::CarePlanActivityStatus(status) => activity_status(status, findings),
+        AnyProfile::ActivityDefinition(definition) => {
+            let parts = definition.sub_activity.iter().map(|part| part.identifier.as_deref());
+            unique("subActivity", parts, findings);
+        }
+        _ => {}
+    }
 }
 
 fn care_plan(
     plan: &CarePlan,
     api_version: ApiVersion,
     definitions: &[&ActivityDefinition],
-    place: &mut Place<'_>,
+    findings: &mut Findings,
 ) {
     let requester = Some(&CarePlanParticipantRole::Requester);
     if !plan.participant.iter().any(|participant| participant.role.as_ref() == requester) {
-        place.find((WARNING, rules::REQUESTER), "participant", "one in the role Requester", "none");
+        findings.report(rules::REQUESTER, "participant").expected("one in the role Requester").found("none");
     }
     for (index, participant) in plan.participant.iter().enumerate() {
         if api_version >= ApiVersion::V1_3_5 && participant.care_team.is_empty() {
-            let path = format!("participant[{index}].careTeam");
-            place.find((WARNING, rules::CARE_TEAM), &path, "a care team, from api-version 1.3.5 on", "none");
+            findings.inside(&[("participant", Some(index))], |findings| {
+                let expected = "a care team, from api-version 1.3.5 on";
+                findings.report(rules::CARE_TEAM, "careTeam").expected(expected).found("none");
+            });
         }
     }
     let goals: BTreeSet<_> = plan.goal.iter().filter_map(|goal| goal.id.as_deref()).collect();
     for (index, activity) in plan.activity.iter().enumerate() {
-        let path = format!("activity[{index}]");
-        if activity.identifier.is_none() {
-            let kind = (WARNING, rules::ACTIVITY_IDENTIFIER);
-            let expected = "an identifier, by which status updates refer to the activity";
-            place.find(kind, &format!("{path}.identifier"), expected, "nothing");
-        }
-        for (goal_index, goal) in activity.goal.iter().enumerate() {
-            if !goals.contains(goal.as_str()) {
-                let kind = (ERROR, rules::GOAL);
-                place.find(
-                    kind,
-                    &format!("{path}.goal[{goal_index}]"),
-                    "the id of a goal in the plan",
-                    format!("{goal:?}"),
-                );
-            }
-        }
-        let parts = activity.sub_activity.iter().map(|part| part.identifier.as_deref());
-        unique(&format!("{path}.subActivity"), parts, place);
-        sub_activities(activity, &path, definitions, place);
+        findings.inside(&[("activity", Some(index))], |findings| {
+            care_plan_activity(activity, &goals, definitions, findings);
+        });
     }
-    unique("activity", plan.activity.iter().map(|activity| activity.identifier.as_deref()), place);
+    unique("activity", plan.activity.iter().map(|activity| activity.identifier.as_deref()), findings);
 }
 
-/// Each sub-activity must be one of the definition's, when that is at hand. The definition may be named by its identifier.
-fn sub_activities(
+fn care_plan_activity(
     activity: &CarePlanActivity,
-    path: &str,
+    goals: &BTreeSet<&str>,
     definitions: &[&ActivityDefinition],
-    place: &mut Place<'_>,
+    findings: &mut Findings,
 ) {
+    if activity.identifier.is_none() {
+        let expected = "an identifier, by which status updates refer to the activity";
+        findings.report(rules::ACTIVITY_IDENTIFIER, "identifier").expected(expected).found("nothing");
+    }
+    for (index, goal) in activity.goal.iter().enumerate() {
+        if !goals.contains(goal.as_str()) {
+            findings.inside(&[("goal", Some(index))], |findings| {
+                let expected = "the id of a goal in the plan";
+                findings.report(rules::GOAL, "").expected(expected).found(format!("{goal:?}"));
+            });
+        }
+    }
+    unique("subActivity", activity.sub_activity.iter().map(|part| part.identifier.as_deref()), findings);
+    sub_activities(activity, definitions, findings);
+}
+
+/// Each sub-activity is one of the definition's, if the definition is known. The activity names it by its
+/// identifier.
+fn sub_activities(activity: &CarePlanActivity, definitions: &[&ActivityDefinition], findings: &mut Findings) {
     let Some(name) = activity.definition.as_deref() else { return };
     let is_it = |definition: &&&ActivityDefinition| {
         definition.activity_definition_identifier.as_deref() == Some(name)
     };
     let Some(definition) = definitions.iter().find(is_it) else { return };
-    let known = |identifier: &str| {
+    let is_known = |identifier: &str| {
         definition.sub_activity.iter().any(|part| part.identifier.as_deref() == Some(identifier))
     };
     for (index, part) in activity.sub_activity.iter().enumerate() {
-        if let Some(identifier) = part.identifier.as_deref().filter(|identifier| !known(identifier)) {
-            let path = format!("{path}.subActivity[{index}].identifier");
-            let expected = format!("a sub-activity of the definition {name:?}");
-            place.find((ERROR, rules::SUB_ACTIVITY), &path, expected, format!("{identifier:?}"));
+        if let Some(identifier) = part.identifier.as_deref().filter(|identifier| !is_known(identifier)) {
+            findings.inside(&[("subActivity", Some(index))], |findings| {
+                let expected = format!("a sub-activity of the definition {name:?}");
+                let found = format!("{identifier:?}");
+                findings.report(rules::SUB_ACTIVITY, "identifier").expected(expected).found(found);
+            });
         }
     }
 }
 
-/// The second and later of equal identifiers in a list.
-fn unique<'a>(list: &str, identifiers: impl Iterator<Item = Option<&'a str>>, place: &mut Place<'_>) {
+/// No two elements of a list have the same identifier. Reports the second and later ones.
+fn unique<'a>(
+    list: &'static str,
+    identifiers: impl Iterator<Item = Option<&'a str>>,
+    findings: &mut Findings,
+) {
     let mut seen = BTreeSet::new();
     for (index, identifier) in identifiers.enumerate() {
-        let Some(identifier) = identifier else { continue };
-        if !seen.insert(identifier) {
-            let path = format!("{list}[{index}].identifier");
-            let kind = (ERROR, rules::ACTIVITY_DUPLICATE);
-            place.find(kind, &path, "an identifier of its own", format!("{identifier:?} again"));
+        if let Some(identifier) = identifier.filter(|identifier| !seen.insert(*identifier)) {
+            findings.inside(&[(list, Some(index))], |findings| {
+                let found = format!("{identifier:?} again");
+                let finding = findings.report(rules::ACTIVITY_DUPLICATE, "identifier");
+                finding.expected("an identifier of its own").found(found);
+            });
         }
     }
 }
 
-fn activity_status(status: &CarePlanActivityStatus, place: &mut Place<'_>) {
-    let parts = status.sub_activity.iter().map(|part| part.identifier.as_deref());
-    unique("subActivity", parts, place);
-    if let Some(percentage) = status.percentage_completed
-        && !(0..=100).contains(&percentage)
-    {
-        place.find((ERROR, rules::PERCENTAGE), "percentageCompleted", "0 to 100", percentage.to_string());
+fn activity_status(status: &CarePlanActivityStatus, findings: &mut Findings) {
+    unique("subActivity", status.sub_activity.iter().map(|part| part.identifier.as_deref()), findings);
+    let percentage = status.percentage_completed.filter(|percentage| !(0..=100).contains(percentage));
+    if let Some(percentage) = percentage {
+        let found = percentage.to_string();
+        findings.report(rules::PERCENTAGE, "percentageCompleted").expected("0 to 100").found(found);
     }
 }

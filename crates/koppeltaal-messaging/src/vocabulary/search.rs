@@ -1,10 +1,10 @@
-//! Names of search parameters, and values that are always the same. Servers read names without regard to case.
+//! The names of search parameters and their fixed values. Servers ignore the case of the names.
 
 /// Names the query: [`CLAIM`].
 pub const QUERY: &str = "_query";
 /// The query that claims the next new message.
 pub const CLAIM: &str = "MessageHeader.GetNextNewAndClaim";
-/// One resource by its id; of messages also by its address or its identifier.
+/// One resource by its id. A message can also be named by its address or its identifier.
 pub const ID: &str = "_id";
 /// `true`: headers only.
 pub const SUMMARY: &str = "_summary";
@@ -14,16 +14,16 @@ pub const COUNT: &str = "_count";
 pub const PATIENT: &str = "Patient";
 /// Messages of this event.
 pub const EVENT: &str = "event";
-/// Messages with this processing status. Not together with [`QUERY`].
+/// Messages with this processing status. Cannot be combined with [`QUERY`].
 pub const PROCESSING_STATUS: &str = "ProcessingStatus";
 
-/// Which kind of `Other`.
+/// The kind of `Other`.
 pub const CODE: &str = "code";
-/// `yes`: archived activity definitions as well.
+/// `yes` includes archived activity definitions.
 pub const INCLUDE_ARCHIVED: &str = "includearchived";
 
-/// What the storage service is searched by. Koppeltaal's public texts list that, but name no parameters; these are in the
-/// style of FHIR DSTU1.
+/// Search parameters of the storage service. Koppeltaal's public texts describe the searches but do not name
+/// the parameters; these names follow FHIR DSTU1.
 pub mod storage {
     /// Items about the patient with this address.
     pub const PATIENT: &str = "patient";
@@ -35,10 +35,10 @@ pub mod storage {
     pub const OBJECT_KEY_EXACT: &str = "objectKey:exact";
     /// Items whose key contains this.
     pub const OBJECT_KEY_CONTAINS: &str = "objectKey:contains";
-    /// When an item was changed last, with `>`, `>=`, `<` or `<=` before it or nothing.
+    /// When an item was last changed; the value may start with `>`, `>=`, `<` or `<=`.
     pub const LAST_UPDATED: &str = "lastUpdated";
     /// Sorts by a parameter.
     pub const SORT: &str = "_sort";
-    /// Sorts by a parameter, the largest first.
+    /// Sorts by a parameter in descending order.
     pub const SORT_DESCENDING: &str = "_sort:desc";
 }

@@ -1,10 +1,11 @@
-//! Profiles as types: nothing is lost on the way in and out, quirks are read, what is written is canonical.
+//! Profiles as types: reading and writing loses nothing, quirks are read, new values are written in canonical
+//! form.
 
-mod dice;
+mod as_written;
 mod quirks;
+mod random_resources;
 mod round_trip;
 mod rules;
-mod written;
 
 use koppeltaal_fhir::{Document, ReadOptions, Resource};
 use koppeltaal_messaging::Profile;
@@ -34,7 +35,7 @@ fn read<P: Profile>(json: &str) -> P {
     P::from_fhir(fhir.get::<P::Fhir>().expect("the resource of the profile").clone())
 }
 
-/// What a profile writes, as JSON for people.
+/// The resource that a profile writes, as indented JSON.
 fn json(profile: impl Into<Resource>) -> String {
     Document::from(profile.into()).to_json_pretty().expect("JSON")
 }

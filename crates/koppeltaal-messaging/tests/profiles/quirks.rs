@@ -69,7 +69,7 @@ fn a_sub_activity_of_koppeltaal_1_0_has_its_identifier_as_value() {
 }
 
 #[test]
-fn extension_urls_of_results_may_be_bare() {
+fn extensions_of_results_may_have_a_name_for_a_url() {
     let text = r#"{"resourceType": "DiagnosticReport", "extension": [
         {"url": "Activity", "valueString": "a2"},
         {"url": "Questionnaire", "valueResource": {"reference": "https://rom.example/fhir/Questionnaire/71"}}
@@ -112,7 +112,7 @@ fn a_display_of_the_senders_own_stays_with_its_code_and_goes_with_it() {
 }
 
 #[test]
-fn a_null_flavour_of_gender_is_no_value_and_stays() {
+fn a_null_flavour_of_gender_is_not_a_value_and_is_written_again() {
     let text = r#"{"resourceType": "Patient", "gender": {"coding": [
         {"system": "http://hl7.org/fhir/v3/NullFlavor", "code": "UNK"}]}, "birthDate": "1983-02-18T00:00:00"}"#;
     let mut patient: Patient = read(text);
@@ -134,7 +134,7 @@ fn prohibited_may_be_missing_and_then_stays_missing() {
 }
 
 #[test]
-fn a_coding_without_its_code_element_tells_the_kind() {
+fn a_coding_outside_its_code_element_determines_the_kind() {
     let text = r#"{"resourceType": "Other", "coding": {
         "system": "http://ggz.koppeltaal.nl/fhir/Koppeltaal/OtherResourceUsage", "code": "UserMessage"}}"#;
     let message = UserMessage::of(&resource(text)).expect("its coding says so");
@@ -143,7 +143,7 @@ fn a_coding_without_its_code_element_tells_the_kind() {
 }
 
 #[test]
-fn an_extension_of_an_unclear_type_stays_untouched_beside_the_field() {
+fn an_extension_of_an_unclear_type_is_kept_unchanged() {
     let start = extension("CarePlan#StartDate", r#""valueBoolean": true"#);
     let mut activity = activity(&[start]);
     assert_eq!(activity.start_date, None);

@@ -1,4 +1,4 @@
-//! `P::from_fhir(x).into_fhir()` is `x`: for the fixtures and for whatever else a resource may hold.
+//! `P::from_fhir(x).into_fhir()` is `x`, for the fixtures and for resources of any content.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use koppeltaal_fhir::{Bundle, Document, Entry, Finding, ReadOptions, Resource};
 use koppeltaal_messaging::{Issue, Message, Profile, Validator, profiles::*};
 use proptest::prelude::*;
 
-use crate::dice::{Dice, RESOURCES};
+use crate::random_resources::{Dice, RESOURCES};
 use crate::{every_profile, resource};
 
-/// Checks a resource with every profile that its DSTU1 type can carry; says with how many.
+/// Checks a resource with every profile of its DSTU1 type. Returns how many there are.
 fn survives(resource: &Resource) -> usize {
     macro_rules! check {
         ($($profile:ident),*) => {{
@@ -62,7 +62,7 @@ fn every_fixture_comes_out_as_it_went_in() {
 /// The URLs of all extensions that profiles know.
 fn urls() -> Vec<&'static str> {
     macro_rules! collect {
-        ($($profile:ident),*) => { [$($profile::RULES),*].concat() };
+        ($($profile:ident),*) => { [$($profile::ELEMENTS),*].concat() };
     }
     every_profile!(collect).into_iter().filter_map(|rule| rule.extension).collect()
 }
@@ -78,12 +78,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
-    fn whatever_a_resource_holds_comes_out_as_it_went_in(
+    fn a_resource_of_any_content_comes_out_as_it_went_in(
         bytes in prop::collection::vec(any::<u8>(), 0..400),
         (resource_type, elements) in prop::sample::select(RESOURCES.to_vec()),
         narrow in any::<bool>(),
     ) {
-        // Half the time only URLs of one profile, so that many of them meet.
+        // Half of the time only URLs of one profile, so that many of them occur together.
         let all = urls();
         let prefix = format!("/{resource_type}#");
         let own: Vec<_> = all.iter().copied().filter(|url| url.contains(&prefix)).collect();
@@ -91,7 +91,7 @@ proptest! {
         let json = Dice::new(&bytes).resource(resource_type, elements, &urls);
         let resource = resource(&json);
         prop_assert!(survives(&resource) > 0, "{}", json);
-        // Whatever is found in it, nothing is too odd to be looked at; and a message with it comes out as it went in.
+        // The validator accepts any content, and a message with the resource comes out as it went in.
         let findings = Validator::default().resource(&resource);
         prop_assert!(findings.iter().all(|finding| Finding::from(&Issue::from(finding)) == *finding));
         let mut bundle = message();
@@ -102,7 +102,7 @@ proptest! {
 }
 
 #[test]
-fn a_resource_is_only_taken_for_its_own_kind() {
+fn a_resource_is_read_only_as_its_own_kind() {
     let team = Resource::from(CareTeam::default());
     assert!(CareTeam::of(&team).is_some());
     assert_eq!(UserMessage::of(&team), None);

@@ -1,13 +1,15 @@
-//! The tables of the profiles, and values held against them.
+//! The tables of the profiles, and where values depart from them.
 
-use koppeltaal_fhir::datatypes::HumanName;
+use std::collections::BTreeSet;
+
+use koppeltaal_fhir::datatypes::{Extension, HumanName};
 use koppeltaal_fhir::resources::CarePlanStatus;
-use koppeltaal_fhir::{Rule, Severity};
+use koppeltaal_fhir::{Finding, Rule, Severity};
 use koppeltaal_messaging::profiles::*;
 use koppeltaal_messaging::valuesets;
-use koppeltaal_messaging::{ElementType, Profile, Reference, rules};
+use koppeltaal_messaging::{ElementType, Profile, Reference, Validator, rules};
 
-use crate::{extension, other, read};
+use crate::{every_profile, extension, other, read};
 
 /// The findings of a value, each as `path: rule, found`.
 fn findings(profile: &impl Profile) -> Vec<String> {
@@ -25,7 +27,7 @@ fn findings(profile: &impl Profile) -> Vec<String> {
 }
 
 #[test]
-fn what_is_missing_is_named_with_its_place() {
+fn a_missing_element_is_named_with_its_place() {
     let plan = CarePlan {
         participant: vec![CarePlanParticipant::default()],
         activity: vec![
@@ -55,7 +57,7 @@ fn what_is_missing_is_named_with_its_place() {
 }
 
 #[test]
-fn parts_of_data_types_are_asked_for_too() {
+fn missing_parts_of_data_types_are_found_too() {
     let nickname = HumanName { family: vec!["Duinroos".into()], ..HumanName::default() };
     let patient = Patient { name: vec![nickname, HumanName::default()], ..Patient::default() };
     assert_eq!(
@@ -77,19 +79,20 @@ fn a_known_extension_that_no_field_took_is_named() {
 }
 
 #[test]
-fn rules_say_path_cardinality_type_binding_and_extension() {
-    let rule = CarePlan::RULES.iter().find(|rule| rule.path == "CarePlan.activity.status").expect("a row");
+fn a_definition_has_path_cardinality_type_binding_and_extension() {
+    let rule = CarePlan::ELEMENTS.iter().find(|rule| rule.path == "CarePlan.activity.status").expect("a row");
     assert!(rule.required && !rule.repeats);
     assert_eq!(rule.element_type, ElementType::Value("Coding"));
     let binding = rule.binding.map(|binding| (binding.list, binding.open));
     assert_eq!(binding, Some(("CarePlanActivityStatus", false)));
     assert_eq!(rule.extension, Some("http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityStatus"));
-    let rule = MESSAGE_HEADER_RULES.iter().find(|rule| rule.path == "MessageHeader.patient").expect("a row");
+    let rule =
+        MESSAGE_HEADER_ELEMENTS.iter().find(|rule| rule.path == "MessageHeader.patient").expect("a row");
     assert_eq!(rule.element_type, ElementType::Reference(&["Patient"]));
 }
 
 #[test]
-fn every_profile_has_its_rules_in_one_list() {
+fn one_list_has_the_elements_of_every_profile() {
     let paths: Vec<_> = RULES.iter().flat_map(|(_, rules)| rules.iter().map(|rule| rule.path)).collect();
     for path in ["CarePlan.activity.startDate", "MessageHeader.source.software", "OperationOutcome.issue"] {
         assert!(paths.contains(&path), "{path}");
@@ -97,6 +100,29 @@ fn every_profile_has_its_rules_in_one_list() {
     for (profile, rules) in RULES {
         assert!(rules.iter().all(|rule| rule.path.split('.').next() == Some(*profile)), "{profile}");
     }
+}
+
+#[test]
+fn the_validator_checks_every_profile() {
+    // A missing element is a finding of the schema where both demand it, so only the paths are compared.
+    let paths = |findings: Vec<Finding>| findings.into_iter().map(|one| one.path).collect::<BTreeSet<_>>();
+    let mut telling = 0;
+    macro_rules! check {
+        ($($profile:ident),*) => {
+            $({
+                // Extensions of the profile without a value are findings of the profiles that have some.
+                let urls = $profile::ELEMENTS.iter().filter_map(|element| element.extension);
+                let empty = urls.map(|url| Extension { url: url.to_owned(), ..Extension::default() });
+                let resource = $profile { extension: empty.collect(), ..Default::default() }.into();
+                let expected = paths($profile::of(&resource).expect("one of its kind").findings());
+                telling += usize::from(!expected.is_empty());
+                let found = paths(Validator::default().resource(&resource));
+                assert!(found.is_superset(&expected), "{}: {found:?}", $profile::NAME);
+            })*
+        };
+    }
+    every_profile!(check);
+    assert!(telling > 10, "{telling} profiles with findings");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The doc comments of profiles: name, cardinality, type, binding and extension, from the schema.
 
 use super::resolve::{Fhir, Module, Type};
-use super::{Event, Field, Place};
+use super::{Event, Field, PatientPresence, Place};
 
 /// The comment at the top of a file.
 pub(super) fn of_module(module: &Module) -> String {
@@ -40,9 +40,11 @@ pub(super) fn of_type(one: &Type) -> String {
 pub(super) fn of_event(event: &Event) -> Vec<String> {
     let kinds = |kinds: &[String], word: &str| format!("`{}`", kinds.join(&format!("` {word} `")));
     let patient = match event.patient {
-        None => "None is named in the header.",
-        Some(true) => "Named in the header, and in the message when the sender owns the resource.",
-        Some(false) => "Named in the header; the resource may stay out.",
+        PatientPresence::None => "The header names none.",
+        PatientPresence::Required => {
+            "The header names it; when the sender owns the resource, the message holds it."
+        }
+        PatientPresence::Referenced => "The header names it; the message need not hold the resource.",
     };
     let with =
         if event.with.is_empty() { "Nothing.".to_owned() } else { format!("{}.", kinds(&event.with, "and")) };
@@ -50,7 +52,7 @@ pub(super) fn of_event(event: &Event) -> Vec<String> {
         String::new(),
         format!(" - Focal resource: {}.", kinds(&event.focal, "or")),
         format!(" - Patient: {patient}"),
-        format!(" - Comes along, as far as it is referred to: {with}"),
+        format!(" - Other resources, as far as the message refers to them: {with}"),
     ]
 }
 

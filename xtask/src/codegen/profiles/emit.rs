@@ -1,38 +1,39 @@
-//! Tokens of the profiles: one file per profile with its structs, and `mod.rs`.
+//! Tokens of the profiles: one file per profile with its structs, and the index of the files.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::resolve::{Fhir, Module, Move, Resolved, Type};
+use super::resolve::{Fhir, Module, Move, ResolvedField, Type};
 use super::{documentation, rules};
 
-/// `mod.rs`: the files, and one flat namespace of the profiles.
+/// The index: the modules, and one flat namespace of the profiles.
 pub(super) fn index(modules: &[Module]) -> TokenStream {
     let names: Vec<_> = modules.iter().map(|module| format_ident!("{}", module.name)).collect();
     let all_names = modules.iter().map(|module| &module.profile.name);
     let all_rules = modules.iter().map(|module| match module.types.is_empty() {
         true => {
-            let name = format_ident!("{}_RULES", module.name.to_ascii_uppercase());
+            let name = format_ident!("{}_ELEMENTS", module.name.to_ascii_uppercase());
             quote! { #name }
         }
         false => {
             let name = format_ident!("{}", module.profile.name);
-            quote! { <#name as crate::Profile>::RULES }
+            quote! { <#name as crate::Profile>::ELEMENTS }
         }
     });
     quote! {
         #![doc = " What `cargo xtask codegen` writes from `schemas/koppeltaal`."]
         #(mod #names;)*
         pub(crate) mod events;
+        pub(crate) mod kinds;
         pub mod valuesets;
         pub(crate) mod vocabulary;
 
-        #[doc = include_str!("../profile/guide.md")]
+        #[doc = include_str!("profile/guide.md")]
         pub mod profiles {
             #(pub use super::#names::*;)*
 
             /// The rules of every profile, by the profile's name.
-            pub const RULES: &[(&str, &[crate::ElementRule])] = &[#((#all_names, #all_rules)),*];
+            pub const RULES: &[(&str, &[crate::ElementDefinition])] = &[#((#all_names, #all_rules)),*];
         }
     }
 }
@@ -43,7 +44,7 @@ pub(super) fn module(module: &Module) -> TokenStream {
         return rules::module(module);
     }
     let title = documentation::of_module(module);
-    let types = module.types.iter().map(structure);
+    let types = module.types.iter().map(|one| structure(module, one));
     let profile = module.types.iter().find(|one| !one.structure.is_component).map(|one| profile(module, one));
     quote! {
         #![doc = #title]
@@ -54,7 +55,7 @@ pub(super) fn module(module: &Module) -> TokenStream {
     }
 }
 
-fn structure(one: &Type) -> TokenStream {
+fn structure(module: &Module, one: &Type) -> TokenStream {
     let name = &one.name;
     let doc = comment(&documentation::of_type(one));
     let fhir = fhir_type(&one.fhir);
@@ -75,7 +76,7 @@ fn structure(one: &Type) -> TokenStream {
         .iter()
         .any(|field| matches!(field.moves, Move::Extension { .. } | Move::ExtensionGroup { .. }));
     let mutable = has_extensions.then(|| quote! { mut });
-    let check = rules::check(one);
+    let check = rules::check(module, one);
     quote! {
         #doc
         #[derive(Debug, Clone, PartialEq, Default)]
@@ -85,7 +86,7 @@ fn structure(one: &Type) -> TokenStream {
             #(#fields,)*
             /// Extensions that the profile does not know, kept as they came.
             pub extension: Vec<Extension>,
-            /// What else was read that the profile has no field for.
+            /// Everything else that was read and that the profile has no field for.
             pub rest: Rest<#fhir>,
         }
 
@@ -96,13 +97,13 @@ fn structure(one: &Type) -> TokenStream {
 
         impl From<#fhir> for #name {
             fn from(mut fhir: #fhir) -> Self {
-                let #mutable extensions = Extensions::of(&mut fhir.extension);
+                let #mutable extensions = Extensions::take_from(&mut fhir.extension);
                 let mut value = Self {
                     id: fhir.id.take(),
                     #(#takes,)*
                     ..Self::default()
                 };
-                (value.extension, value.rest) = Rest::of(fhir, extensions, &Self::blank());
+                (value.extension, value.rest) = Rest::new(fhir, extensions, &Self::blank());
                 value
             }
         }
@@ -121,7 +122,8 @@ fn structure(one: &Type) -> TokenStream {
     }
 }
 
-/// What a new value starts from: the fixed code, the URL, what DSTU1 demands although Koppeltaal has a default.
+/// A new DSTU1 value to write a profile into: the fixed code, the URL, and elements that DSTU1 demands
+/// although Koppeltaal has a default.
 fn blank(one: &Type) -> TokenStream {
     let fhir = fhir_type(&one.fhir);
     let mut parts = Vec::new();
@@ -148,7 +150,7 @@ fn blank(one: &Type) -> TokenStream {
     }
 }
 
-/// A method for each field that means something when it is absent.
+/// A method for each field that has a default.
 fn defaults(one: &Type) -> Vec<TokenStream> {
     let methods = one.fields.iter().filter_map(|resolved| {
         let default = resolved.default.as_ref()?;
@@ -169,7 +171,7 @@ fn defaults(one: &Type) -> Vec<TokenStream> {
     methods.collect()
 }
 
-/// The trait by which a profile is told from other resources, and its move into the enum of all resources.
+/// The implementation of `Profile`, and the conversion into the enum of all resources.
 fn profile(module: &Module, one: &Type) -> TokenStream {
     let (name, fhir) = (&one.name, fhir_type(&one.fhir));
     let koppeltaal_name = &module.profile.name;
@@ -185,7 +187,7 @@ fn profile(module: &Module, one: &Type) -> TokenStream {
         impl Profile for #name {
             type Fhir = #fhir;
             const NAME: &'static str = #koppeltaal_name;
-            const RULES: &'static [ElementRule] = &[#(#rules),*];
+            const ELEMENTS: &'static [ElementDefinition] = &[#(#rules),*];
 
             fn matches(#argument: &#fhir) -> bool {
                 #matches
@@ -224,8 +226,8 @@ fn take(moves: &Move) -> TokenStream {
         Move::Whole(element) => quote! { mem::take(&mut fhir.#element) },
         Move::Group(element) => quote! { fhir.#element.take().map(Into::into) },
         Move::Groups(element) => quote! { take_groups(&mut fhir.#element) },
-        Move::Extension { url, form, or_own_value: true, .. } => {
-            quote! { extensions.take_or_own(#url, #form, &mut fhir.value) }
+        Move::Extension { url, form, or_parent_value: true, .. } => {
+            quote! { extensions.take_or_parent_value(#url, #form, &mut fhir.value) }
         }
         Move::Extension { url, form, repeats: false, .. } => quote! { extensions.take(#url, #form) },
         Move::Extension { url, form, repeats: true, .. } => quote! { extensions.take_list(#url, #form) },
@@ -235,7 +237,7 @@ fn take(moves: &Move) -> TokenStream {
 }
 
 /// The statement that puts a field's value back.
-fn put(resolved: &Resolved) -> TokenStream {
+fn put(resolved: &ResolvedField) -> TokenStream {
     let field = &resolved.ident;
     match &resolved.moves {
         Move::Primitive(element) => quote! { fhir.#element.value = value.#field; },
@@ -250,8 +252,8 @@ fn put(resolved: &Resolved) -> TokenStream {
         Move::Groups(element) => {
             quote! { fhir.#element = value.#field.into_iter().map(Into::into).collect(); }
         }
-        Move::Extension { url, form, or_own_value: true, .. } => {
-            quote! { extensions.put_or_own(#url, #form, value.#field, &mut fhir.value); }
+        Move::Extension { url, form, or_parent_value: true, .. } => {
+            quote! { extensions.put_or_parent_value(#url, #form, value.#field, &mut fhir.value); }
         }
         Move::Extension { url, form, repeats: false, .. } => {
             quote! { extensions.put(#url, #form, value.#field); }

@@ -1,4 +1,5 @@
-//! Tokens of the events: the table that composing, extracting and validating read, and the enum of their contents.
+//! Tokens of the events: the table that composing, extracting and validating read, and the enum of the
+//! contents of their messages.
 
 use anyhow::{Context as _, Result, ensure};
 use proc_macro2::TokenStream;
@@ -18,23 +19,28 @@ pub(super) fn module(schema: &Schema) -> Result<TokenStream> {
         ensure!(events.iter().any(|known| known.code == event.code), "{} is not listed", event.code);
         let known = schema.structures.iter().any(|structure| structure.name == event.profile);
         ensure!(known, "event {}: no profile `{}`", event.code, event.profile);
+        for name in event.focal.iter().chain(&event.with) {
+            let known = schema.kinds.iter().any(|kind| kind.name == *name);
+            ensure!(known, "event {}: no kind `{name}`", event.code);
+        }
     }
     let rows = events.iter().map(|event| row(event));
-    let contents = events.iter().map(|event| {
-        let (code, profile) = (format_ident!("{}", event.code), format_ident!("{}", event.profile));
-        quote! { #code #profile, }
-    });
     let count = events.len();
+    let content = content(&events);
     Ok(quote! {
-        #![doc = " The events of Koppeltaal: what each is about, and what belongs into its message."]
-        use crate::content::contents;
-        use crate::event::{EventRules, PatientRule};
-        use crate::kind::ResourceKind;
+        #![doc = " The events of Koppeltaal: what each message is about, and what it contains."]
+        use koppeltaal_fhir::{Bundle, Resource};
 
-        /// In the order of [`Event`](super::valuesets::Event).
-        pub(crate) static EVENTS: [EventRules; #count] = [#(#rows),*];
+        use super::kinds::ResourceKind;
+        use super::profiles::*;
+        use super::valuesets::Event;
+        use crate::event::{EventDefinition, PatientPresence};
+        use crate::{Focal, Profile};
 
-        contents! { #(#contents)* }
+        /// In the order of [`Event`].
+        pub(crate) static EVENTS: [EventDefinition; #count] = [#(#rows),*];
+
+        #content
     })
 }
 
@@ -44,13 +50,39 @@ fn row(event: &Event) -> TokenStream {
         quote! { &[#(ResourceKind::#kinds),*] }
     };
     let (focal, with) = (kinds(&event.focal), kinds(&event.with));
-    let patient = format_ident!(
-        "{}",
-        match event.patient {
-            None => "Absent",
-            Some(true) => "Inside",
-            Some(false) => "Outside",
+    let patient = format_ident!("{}", format!("{:?}", event.patient));
+    quote! { EventDefinition { focal: #focal, patient: PatientPresence::#patient, with: #with } }
+}
+
+/// The enum `Content`, and what leads from an event to its variant and from a profile to its event.
+fn content(events: &[&Event]) -> TokenStream {
+    let codes: Vec<_> = events.iter().map(|event| format_ident!("{}", event.code)).collect();
+    let profiles: Vec<_> = events.iter().map(|event| format_ident!("{}", event.profile)).collect();
+    let docs = events.iter().map(|event| format!(" The focal resource of `{}`.", event.code));
+    quote! {
+        #[doc = include_str!("../content.md")]
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Content {
+            #(#[doc = #docs] #profiles(Box<#profiles>),)*
+            /// Anything else: a bundle that is not a message of these events, or a message whose focal
+            /// resource is in a form that the profile of the event does not cover, such as a result that
+            /// comes as `Other` instead of `DiagnosticReport`. The bundle is as it was received.
+            Unknown(Box<Bundle>),
         }
-    );
-    quote! { EventRules { focal: #focal, patient: PatientRule::#patient, with: #with } }
+
+        impl Content {
+            /// The focal resource by the profile of the event. Gives it back when it is not of that profile.
+            pub(crate) fn new(event: Event, resource: Resource) -> Result<Self, Resource> {
+                match event {
+                    #(Event::#codes => #profiles::from_resource(resource).map(|one| Self::#profiles(Box::new(one))),)*
+                }
+            }
+        }
+
+        #(
+            impl Focal for #profiles {
+                const EVENT: Event = Event::#codes;
+            }
+        )*
+    }
 }

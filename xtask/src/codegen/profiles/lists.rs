@@ -28,7 +28,7 @@ pub(super) fn valuesets(schema: &Schema) -> Result<TokenStream> {
 fn enumeration(list: &List) -> Result<TokenStream> {
     let name = format_ident!("{}", list.name);
     let doc = format!(" Codes of `{}`.", list.systems[0]);
-    let (system, also) = (constant(&list.systems[0]), &list.systems[1..]);
+    let (system, quirk_systems) = (constant(&list.systems[0]), &list.systems[1..]);
     let variants: Vec<_> = variants(list)?.iter().map(|variant| format_ident!("{variant}")).collect();
     let docs = list.codes.iter().map(|listed| match (&listed.note, listed.code == listed.display) {
         (Some(note), _) => format!(" {}.", names::upper_first(note)),
@@ -47,7 +47,7 @@ fn enumeration(list: &List) -> Result<TokenStream> {
         }
 
         code_system! {
-            #name: system::#system, [#(#also),*];
+            #name: system::#system, [#(#quirk_systems),*];
             #(#variants #codes #displays,)*
         }
     })

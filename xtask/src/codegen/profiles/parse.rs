@@ -1,8 +1,11 @@
-//! Reading of the schema text of Koppeltaal; the form is described in `schemas/koppeltaal/README.md`.
+//! Reads the schema text of Koppeltaal. `schemas/koppeltaal/README.md` describes its form.
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{Also, Binding, Event, Field, List, ListedCode, Place, Schema, Structure, System, absolute};
+use super::{
+    Binding, Event, Field, Kind, List, ListedCode, PatientPresence, Place, Quirk, Schema, Structure, System,
+    absolute,
+};
 use crate::schema;
 
 /// What the indented lines that follow belong to.
@@ -34,17 +37,12 @@ pub(super) fn parse(text: &str, file_name: &str, schema: &mut Schema) -> Result<
     Ok(())
 }
 
-/// Reads a line at the margin: `keyword Name : what [by hand|closed] [# note]`.
+/// Reads a line at the margin: `keyword Name : what [by hand|without kind|closed] [# note]`.
 fn definition(schema: &mut Schema, line: &str) -> Result<Open> {
     let (line, note) = split_note(line);
-    let (line, by_hand) = match line.strip_suffix(" by hand") {
-        Some(rest) => (rest.trim_end(), true),
-        None => (line, false),
-    };
-    let (line, is_closed) = match line.strip_suffix(" closed") {
-        Some(rest) => (rest.trim_end(), true),
-        None => (line, false),
-    };
+    let (line, by_hand) = split_mark(line, " by hand");
+    let (line, without_kind) = split_mark(line, " without kind");
+    let (line, is_closed) = split_mark(line, " closed");
     let (head, what) = line.split_once(" : ").with_context(|| format!("expected ` : ` in `{line}`"))?;
     let (keyword, name) =
         head.split_once(' ').with_context(|| format!("expected a keyword and a name in `{head}`"))?;
@@ -62,6 +60,7 @@ fn definition(schema: &mut Schema, line: &str) -> Result<Open> {
                 base: what.to_owned(),
                 is_component,
                 by_hand,
+                without_kind,
                 fields: Vec::new(),
             });
             Ok(Open::Structure)
@@ -77,6 +76,11 @@ fn definition(schema: &mut Schema, line: &str) -> Result<Open> {
             schema.events.push(event(name, what)?);
             Ok(Open::Nothing)
         }
+        "kind" => {
+            ensure!(schema.kinds.iter().all(|other| other.name != name), "`{name}` is defined twice");
+            schema.kinds.push(kind(name, what, note)?);
+            Ok(Open::Nothing)
+        }
         "dstu1" | "system" => {
             let dstu1 = (keyword == "dstu1").then_some(name);
             schema.systems.push(System { url: absolute(what), dstu1, note });
@@ -84,29 +88,48 @@ fn definition(schema: &mut Schema, line: &str) -> Result<Open> {
         }
         other => {
             bail!(
-                "unknown kind of definition `{other}`, expected profile, component, codes, dstu1, system or event"
+                "unknown kind of definition `{other}`, expected profile, component, codes, dstu1, system, kind or event"
             )
         }
     }
 }
 
-/// Reads `Profile [focal(Kind|Kind)] [patient(inside|outside)] [with(Kind|Kind)]`.
+/// Reads `Type [at(Segment)]`.
+fn kind(name: String, what: &str, note: Option<String>) -> Result<Kind> {
+    let (base, segment) = match what.split_once(' ') {
+        None => (what, name.as_str()),
+        Some((base, word)) => match argument(word.trim())? {
+            ("at", segment) => (base, segment),
+            _ => bail!("expected at(...), found `{word}`"),
+        },
+    };
+    Ok(Kind { base: base.to_owned(), segment: segment.to_owned(), name, note })
+}
+
+/// Reads `name(argument)`.
+fn argument(word: &str) -> Result<(&str, &str)> {
+    word.strip_suffix(')')
+        .and_then(|word| word.split_once('('))
+        .with_context(|| format!("expected `name(...)`, found `{word}`"))
+}
+
+/// Reads `Profile [focal(Kind|Kind)] [patient(required|referenced)] [with(Kind|Kind)]`.
 fn event(code: String, what: &str) -> Result<Event> {
     let mut words = what.split_whitespace();
     let profile = words.next().context("expected the profile of the focal resource")?.to_owned();
-    let mut event = Event { code, focal: vec![profile.clone()], profile, patient: None, with: Vec::new() };
+    let (focal, patient) = (vec![profile.clone()], PatientPresence::None);
+    let mut event = Event { code, focal, profile, patient, with: Vec::new() };
     for word in words {
-        let (name, inside) = word
-            .strip_suffix(')')
-            .and_then(|word| word.split_once('('))
-            .with_context(|| format!("expected `name(...)`, found `{word}`"))?;
-        let kinds = || inside.split('|').map(str::to_owned).collect();
-        match (name, inside) {
+        let (name, value) = argument(word)?;
+        let kinds = || value.split('|').map(str::to_owned).collect();
+        match (name, value) {
             ("focal", _) => event.focal = kinds(),
             ("with", _) => event.with = kinds(),
-            ("patient", "inside") => event.patient = Some(true),
-            ("patient", "outside") => event.patient = Some(false),
-            _ => bail!("expected focal(...), patient(inside), patient(outside) or with(...), found `{word}`"),
+            ("patient", "required") => event.patient = PatientPresence::Required,
+            ("patient", "referenced") => event.patient = PatientPresence::Referenced,
+            _ => bail!(
+                "expected focal(...), patient(required), patient(referenced) or with(...), found `{word}`"
+            ),
         }
     }
     Ok(event)
@@ -122,7 +145,7 @@ fn add_field(schema: &mut Schema, line: &str) -> Result<()> {
     } else {
         &mut structure.fields
     };
-    ensure!(siblings.iter().all(|other| other.name != field.name), "`{}` stands there twice", field.name);
+    ensure!(siblings.iter().all(|other| other.name != field.name), "`{}` is defined twice", field.name);
     siblings.push(field);
     Ok(())
 }
@@ -212,7 +235,8 @@ fn binding(text: &str) -> Binding {
     Binding { list: list.to_owned(), open, fixed }
 }
 
-/// Reads `.element`, `Resource#Name`, a whole URL, or `kept`; an extension may have `|value` or `|xhtml` after it.
+/// Reads `.element`, `Resource#Name`, a whole URL, or `kept`; an extension may have `|value` or `|xhtml`
+/// after it.
 fn place(word: &str) -> Result<Place> {
     if word == "kept" {
         return Ok(Place::Kept);
@@ -220,10 +244,10 @@ fn place(word: &str) -> Result<Place> {
     if let Some(element) = word.strip_prefix('.') {
         return Ok(Place::Native(element.to_owned()));
     }
-    let (url, also) = match word.split_once('|') {
+    let (url, quirk) = match word.split_once('|') {
         None => (word, None),
-        Some((url, "value")) => (url, Some(Also::OwnValue)),
-        Some((url, "xhtml")) => (url, Some(Also::Xhtml)),
+        Some((url, "value")) => (url, Some(Quirk::ParentValue)),
+        Some((url, "xhtml")) => (url, Some(Quirk::Xhtml)),
         Some((_, other)) => bail!("expected `|value` or `|xhtml`, found `|{other}`"),
     };
     let name = url.rsplit_once('#').map(|(_, name)| name).unwrap_or_default();
@@ -231,7 +255,7 @@ fn place(word: &str) -> Result<Place> {
         !name.is_empty(),
         "expected `.element`, `Resource#Name`, a URL with `#` or `kept`, found `{word}`"
     );
-    Ok(Place::Extension { url: absolute(url), also })
+    Ok(Place::Extension { url: absolute(url), quirk })
 }
 
 /// Reads `code  [display]  [as Variant]  [# note]`, parts separated by two or more blanks.
@@ -247,12 +271,20 @@ fn add_code(schema: &mut Schema, line: &str) -> Result<()> {
             None => listed.display = part.to_owned(),
         }
     }
-    ensure!(list.codes.iter().all(|other| other.code != listed.code), "`{}` stands there twice", listed.code);
+    ensure!(list.codes.iter().all(|other| other.code != listed.code), "`{}` is defined twice", listed.code);
     list.codes.push(listed);
     Ok(())
 }
 
-/// Takes the note off a line: what follows a `#` that stands alone.
+/// Splits a mark from the end of a line, and says whether it was there.
+fn split_mark<'a>(line: &'a str, mark: &str) -> (&'a str, bool) {
+    match line.strip_suffix(mark) {
+        Some(rest) => (rest.trim_end(), true),
+        None => (line, false),
+    }
+}
+
+/// Splits the note from a line: the text after a `#` between blanks.
 fn split_note(line: &str) -> (&str, Option<String>) {
     match line.split_once(" # ") {
         Some((rest, note)) => (rest.trim_end(), Some(note.trim().to_owned())),

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{Also, BASE, Binding, Field, List, Place, Schema, Structure, constant_name};
+use super::{BASE, Binding, Field, List, Place, Quirk, Schema, Structure, constant_name};
 use crate::codegen::model::{self, Content, Model};
 use crate::codegen::names;
 
@@ -28,7 +28,7 @@ pub(super) struct Type<'a> {
     pub(super) fhir: Fhir,
     /// The element, list and code that make a resource this profile.
     pub(super) fixed: Option<(Ident, Ident, Ident)>,
-    pub(super) fields: Vec<Resolved<'a>>,
+    pub(super) fields: Vec<ResolvedField<'a>>,
 }
 
 /// What carries a struct in DSTU1.
@@ -39,7 +39,7 @@ pub(super) enum Fhir {
     Extension(TokenStream),
 }
 
-pub(super) struct Resolved<'a> {
+pub(super) struct ResolvedField<'a> {
     pub(super) field: &'a Field,
     pub(super) ident: Ident,
     /// The type of one value, and of the field with all of them.
@@ -47,8 +47,8 @@ pub(super) struct Resolved<'a> {
     pub(super) rust_type: TokenStream,
     /// Whether its codes are from a list of `valuesets`.
     pub(super) has_own_list: bool,
-    /// The enum of its list, for a concept whose list is also read from older systems.
-    pub(super) older_systems: Option<TokenStream>,
+    /// The enum of its list, for a concept whose list has quirk systems.
+    pub(super) quirk_systems: Option<TokenStream>,
     /// The enum of DSTU1 that its codes are from.
     pub(super) standard_list: Option<TokenStream>,
     /// The same for each of its parts.
@@ -79,7 +79,7 @@ pub(super) enum Move {
         url: TokenStream,
         form: Ident,
         repeats: bool,
-        or_own_value: bool,
+        or_parent_value: bool,
     },
     /// An extension that is a struct of its own.
     ExtensionGroup {
@@ -186,7 +186,7 @@ impl<'a> Resolver<'a, '_> {
         Ok((format!("{}.{}", self.place_of(holder)?.0, field.name), url))
     }
 
-    fn field(&self, field: &'a Field) -> Result<Resolved<'a>> {
+    fn field(&self, field: &'a Field) -> Result<ResolvedField<'a>> {
         if let Some(binding) = &field.binding {
             ensure!(self.enum_named(&binding.list).is_some(), "no list `{}`", binding.list);
         }
@@ -194,7 +194,7 @@ impl<'a> Resolver<'a, '_> {
         let (moves, rust_type) = match &field.place {
             Place::Kept => bail!("a kept extension is no field"),
             Place::Native(element) => self.native(field, element, &value_type)?,
-            Place::Extension { url, also } => self.extension(field, url, *also, &value_type)?,
+            Place::Extension { url, quirk } => self.extension(field, url, *quirk, &value_type)?,
         };
         let is_filled_in = field.default.is_some() && !field.cardinality.required;
         let default = if is_filled_in { Some(self.default_value(field)?) } else { None };
@@ -206,20 +206,20 @@ impl<'a> Resolver<'a, '_> {
             self.enum_named(list).filter(|_| self.own_list(list).is_none())
         };
         let standard_list = standard(field);
-        let has_older =
+        let has_quirks =
             |binding: &&Binding| self.own_list(&binding.list).is_some_and(|list| list.systems.len() > 1);
         let is_concept = field.types == ["CodeableConcept"];
-        let older_systems =
-            list.filter(has_older).filter(|_| is_concept).and_then(|binding| self.enum_named(&binding.list));
+        let quirk_systems =
+            list.filter(has_quirks).filter(|_| is_concept).and_then(|binding| self.enum_named(&binding.list));
         let part_lists = field.parts.iter().map(standard).collect();
-        Ok(Resolved {
+        Ok(ResolvedField {
             field,
             ident,
             value_type,
             rust_type,
             has_own_list,
             standard_list,
-            older_systems,
+            quirk_systems,
             part_lists,
             moves,
             default,
@@ -284,7 +284,7 @@ impl<'a> Resolver<'a, '_> {
         &self,
         field: &Field,
         url: &str,
-        also: Option<Also>,
+        quirk: Option<Quirk>,
         value: &TokenStream,
     ) -> Result<(Move, TokenStream)> {
         ensure!(field.types.len() == 1, "an extension has one type");
@@ -299,19 +299,19 @@ impl<'a> Resolver<'a, '_> {
         let moves = if self.component(type_name).is_some() {
             Move::ExtensionGroup { url, repeats }
         } else {
-            let or_own_value = also == Some(Also::OwnValue);
-            ensure!(!(or_own_value && repeats), "an extension has one value of its own");
-            let form = format_ident!("{}", self.form(field, type_name, also));
-            Move::Extension { url, form, repeats, or_own_value }
+            let or_parent_value = quirk == Some(Quirk::ParentValue);
+            ensure!(!(or_parent_value && repeats), "the extension that this is nested in has one value");
+            let form = format_ident!("{}", self.form(field, type_name, quirk));
+            Move::Extension { url, form, repeats, or_parent_value }
         };
         Ok((moves, rust_type))
     }
 
     /// The form of an extension's value: the names of `crates/koppeltaal-messaging/src/profile/form.rs`.
-    fn form(&self, field: &Field, type_name: &str, also: Option<Also>) -> &'static str {
+    fn form(&self, field: &Field, type_name: &str, quirk: Option<Quirk>) -> &'static str {
         let is_listed = self.enum_of(field).is_some();
         match (type_name, is_listed) {
-            ("string", _) if also == Some(Also::Xhtml) => "StringOrXhtml",
+            ("string", _) if quirk == Some(Quirk::Xhtml) => "StringOrXhtml",
             ("code", true) => "ListedCode",
             ("Coding", true) => "ListedCoding",
             ("CodeableConcept", true) => "ListedConcept",

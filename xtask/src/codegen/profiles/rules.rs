@@ -1,9 +1,9 @@
-//! Tokens of what validation reads: a table of each profile's elements, and the walk that compares a value with it.
+//! Tokens for validation: the table of each profile's elements, and the code that compares a value with it.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::resolve::{self, Module, Move, Resolved, Type};
+use super::resolve::{self, Module, Move, ResolvedField, Type};
 use super::{Field, Place, documentation};
 use crate::codegen::names;
 
@@ -23,7 +23,7 @@ pub(super) fn table(module: &Module) -> Vec<TokenStream> {
 /// The file of a profile that is written by hand: its table alone.
 pub(super) fn module(module: &Module) -> TokenStream {
     let title = documentation::of_module(module);
-    let name = format_ident!("{}_RULES", module.name.to_ascii_uppercase());
+    let name = format_ident!("{}_ELEMENTS", module.name.to_ascii_uppercase());
     let doc = format!(" What Koppeltaal's `{}` says about its elements.", module.profile.name);
     let rows = table(module);
     quote! {
@@ -31,7 +31,7 @@ pub(super) fn module(module: &Module) -> TokenStream {
         use crate::profile::prelude::*;
 
         #[doc = #doc]
-        pub const #name: &[ElementRule] = &[#(#rows),*];
+        pub const #name: &[ElementDefinition] = &[#(#rows),*];
     }
 }
 
@@ -58,7 +58,7 @@ fn row(path: &str, field: &Field) -> TokenStream {
         }
         Place::Native(_) | Place::Kept => None,
     };
-    quote! { ElementRule::#constructor(#path, #element_type) #binding #extension }
+    quote! { ElementDefinition::#constructor(#path, #element_type) #binding #extension }
 }
 
 fn element_type(field: &Field) -> TokenStream {
@@ -74,58 +74,64 @@ fn element_type(field: &Field) -> TokenStream {
     }
 }
 
-/// The walk over the fields of a struct.
-pub(super) fn check(one: &Type) -> TokenStream {
-    let name = &one.name;
+/// The implementation of `CheckElements`: the check of each field of a struct.
+pub(super) fn check(module: &Module, one: &Type) -> TokenStream {
+    let (name, place) = (&one.name, &one.path);
+    let profile = format_ident!("{}", module.profile.name);
     let lines = one.fields.iter().flat_map(lines);
     let quirks = one
         .fields
         .iter()
         .any(|field| matches!(field.moves, Move::Extension { .. }))
-        .then(|| quote! { checker.quirks(self.rest.quirks()); });
+        .then(|| quote! { checker.quirks::<Self>(self.rest.quirks()); });
     quote! {
-        impl Checked for #name {
-            fn check(&self, checker: &mut Checker) {
+        impl CheckElements for #name {
+            const TABLE: &'static [ElementDefinition] = #profile::ELEMENTS;
+            const PLACE: &'static str = #place;
+
+            fn check(&self, checker: &mut Checker<'_>) {
                 #(#lines)*
-                checker.extensions(&self.extension);
+                checker.extensions::<Self>(&self.extension);
                 #quirks
             }
         }
     }
 }
 
-fn lines(resolved: &Resolved) -> Vec<TokenStream> {
+fn lines(resolved: &ResolvedField) -> Vec<TokenStream> {
     let (ident, name) = (&resolved.ident, &resolved.field.name);
     let mut lines = vec![match &resolved.moves {
-        // Absent means its default: it is never missing.
+        // An absent field has its default, so it is never missing.
         Move::PrimitiveOr(..) => return Vec::new(),
         Move::Group(_) | Move::Groups(_) | Move::ExtensionGroup { .. } => {
-            quote! { checker.groups(#name, self.#ident.iter()); }
+            quote! { checker.groups(element!(#name), self.#ident.iter()); }
         }
-        _ if resolved.has_own_list => quote! { checker.codes(#name, self.#ident.iter()); },
+        _ if resolved.has_own_list => quote! { checker.codes(element!(#name), self.#ident.iter()); },
         _ if resolved.field.types == ["Resource"] => {
-            quote! { checker.references(#name, self.#ident.iter()); }
+            quote! { checker.references(element!(#name), self.#ident.iter()); }
         }
         _ => match &resolved.standard_list {
             Some(list) => quote! {
-                checker.standard_codes(#name, self.#ident.iter().map(#list::as_str), #list::CODES);
+                checker.standard_codes(element!(#name), self.#ident.iter().map(#list::as_str), #list::CODES);
             },
-            None => quote! { checker.count(#name, self.#ident.iter().len()); },
+            None => quote! { checker.count(element!(#name), self.#ident.iter().len()); },
         },
     }];
-    if let (Some(list), Move::One(element)) = (&resolved.older_systems, &resolved.moves) {
+    if let (Some(list), Move::One(element)) = (&resolved.quirk_systems, &resolved.moves) {
         let concept = quote! { self.rest.element().and_then(|fhir| fhir.#element.as_ref()) };
-        lines.push(quote! { checker.older_system::<#list>(#name, #concept); });
+        lines.push(quote! { checker.quirk_system::<#list>(element!(#name), #concept); });
     }
     for (part, list) in resolved.field.parts.iter().zip(&resolved.part_lists) {
-        let (part_name, part_ident) = (&part.name, names::field_ident(&part.name));
+        let (part_name, part_ident) = (format!("{name}.{}", part.name), names::field_ident(&part.name));
         if part.cardinality.required {
             let counts = quote! { self.#ident.iter().map(|value| value.#part_ident.len()) };
-            lines.push(quote! { checker.parts(#name, #part_name, #counts); });
+            lines.push(quote! { checker.parts(element!(#name), element!(#part_name), #counts); });
         }
         if let Some(list) = list {
             let codes = quote! { self.#ident.iter().map(|value| value.#part_ident.get().map(#list::as_str)) };
-            lines.push(quote! { checker.part_codes(#name, #part_name, #codes, #list::CODES); });
+            lines.push(
+                quote! { checker.part_codes(element!(#name), element!(#part_name), #codes, #list::CODES); },
+            );
         }
     }
     lines

@@ -1,4 +1,4 @@
-//! What a line of the schema becomes, and what a wrong one is told.
+//! What a line of the schema becomes, and the errors of wrong lines.
 
 use std::collections::BTreeMap;
 
@@ -32,13 +32,13 @@ type Extension : Element
 fn generate(profiles: &str) -> anyhow::Result<String> {
     let dstu1 = crate::schema::parse(DSTU1, "test.schema")?;
     let (datatypes, plan) = dstu1.into_iter().partition(|one| !one.name().starts_with("Plan"));
-    let model =
-        Model::new(&BTreeMap::from([("datatypes".to_owned(), datatypes), ("plan".to_owned(), plan)]))?;
+    let dstu1 = BTreeMap::from([("datatypes".to_owned(), datatypes), ("plan".to_owned(), plan)]);
+    let model = Model::new(&dstu1, [])?;
     let mut schema = Schema::default();
     parse::parse(profiles, "test.schema", &mut schema)?;
     let modules = resolve::modules(&schema, &model)?;
     let mut text = String::new();
-    // Where lines break is prettyplease's business: the tests look at text without blanks.
+    // The tests look at text without blanks, because prettyplease decides where lines break.
     let files = modules
         .iter()
         .map(emit::module)
@@ -50,7 +50,7 @@ fn generate(profiles: &str) -> anyhow::Result<String> {
 }
 
 fn squeezed(text: &str) -> String {
-    // Where a list is broken into lines, prettyplease ends it with a comma.
+    // Prettyplease ends a list with a comma if it spans several lines.
     text.split_whitespace().collect::<String>().replace(",)", ")")
 }
 
@@ -69,17 +69,17 @@ fn one_line_adds_an_optional_extension() {
         "pub colour: Option<String>",
         "colour: extensions.take(plan::COLOUR, Plain)",
         "extensions.put(plan::COLOUR, Plain, value.colour)",
-        "checker.count(\"colour\", self.colour.iter().len())",
+        "checker.count(element!(\"colour\"), self.colour.iter().len())",
         "pub const COLOUR: &str = \"https://portal.example/fhir/Plan#Colour\"",
-        "ElementRule::optional(\"Plan.colour\", ElementType::Value(\"string\")).at(plan::COLOUR)",
+        "ElementDefinition::optional(\"Plan.colour\", ElementType::Value(\"string\")).at(plan::COLOUR)",
     ] {
         let text = &squeezed(text);
         assert!(after.contains(text) && !before.contains(text), "{text}\n{after}");
     }
 }
 
-/// The example of `schemas/koppeltaal/README.md`: its line, in its component of the real schema, gives the code that it
-/// shows, and changes no file but those that it names.
+/// The example of `schemas/koppeltaal/README.md`: its line, in its component of the real schema, gives the
+/// code that it shows, and changes no file but those that it names.
 #[test]
 fn the_worked_example_of_the_schema_is_what_happens() {
     let root = crate::workspace_root().expect("the workspace");
@@ -91,17 +91,18 @@ fn the_worked_example_of_the_schema_is_what_happens() {
     let (line, shown) = (block("text"), block("rust"));
     let mut schemas = crate::codegen::read_schemas(&root.join(crate::codegen::SCHEMAS)).expect("schemas");
     crate::codegen::fixups::apply(&mut schemas).expect("fix-ups");
-    let dstu1 = Model::new(&schemas).expect("the model");
+    let koppeltaal = super::read(&root.join(super::SCHEMAS)).expect("right");
+    let dstu1 = Model::new(&schemas, koppeltaal.resource_types()).expect("the model");
     let generate = |line: &str| {
         let mut schema = Schema::default();
-        for file in ["profiles", "valuesets", "events"] {
+        for file in ["profiles", "valuesets", "kinds", "events"] {
             let path = root.join(format!("schemas/koppeltaal/{file}.schema"));
             let text = std::fs::read_to_string(path).expect("readable");
             let component = "component CarePlan.Activity : CarePlan.Activity\n";
             let text = text.replace(component, &format!("{component}{line}"));
             parse::parse(&text, "test.schema", &mut schema).expect("right");
         }
-        let files = super::files_of(&schema, &dstu1).expect("right");
+        let files = super::files(&schema, &dstu1).expect("right");
         let text = |tokens| squeezed(&prettyplease::unparse(&syn::parse2(tokens).expect("code")));
         files.into_iter().map(|(name, tokens)| (name, text(tokens))).collect::<BTreeMap<_, _>>()
     };
@@ -110,7 +111,7 @@ fn the_worked_example_of_the_schema_is_what_happens() {
         after.iter().filter(|(name, text)| before[*name] != **text).map(|(name, _)| name.as_str()).collect();
     assert_eq!(changed, ["care_plan.rs", "vocabulary.rs"]);
     let all: String = changed.iter().map(|name| after[*name].as_str()).collect();
-    // A comment behind code is the example's, one before it the generated.
+    // A comment after code belongs to the example, one before it is generated.
     let code = shown.lines().map(|line| line.split("   // ").next().unwrap_or(line).trim());
     let code = code.filter(|line| !line.is_empty() && !line.starts_with("// "));
     let mut checked = 0;
@@ -126,20 +127,48 @@ fn an_event_is_a_line_and_a_wrong_one_is_named() {
     let schema = |line: &str| {
         let mut schema = Schema::default();
         let text = format!(
-            "codes Event : Events closed\n    Sent  # something was sent\nprofile Plan : Plan\n{line}\n"
+            "codes Event : Events closed\n    Sent  # something was sent\nprofile Plan : Plan\n\
+             kind Plan : Plan\nkind Step : Step\n{line}\n"
         );
         parse::parse(&text, "test.schema", &mut schema).and_then(|()| super::events::module(&schema))
     };
-    let text =
-        squeezed(&schema("event Sent : Plan patient(outside) with(Step|Plan)").expect("right").to_string());
-    let row = "EventRules { focal : & [ResourceKind :: Plan] , patient : PatientRule :: Outside , \
+    let text = squeezed(
+        &schema("event Sent : Plan patient(referenced) with(Step|Plan)").expect("right").to_string(),
+    );
+    let row = "EventDefinition { focal : & [ResourceKind :: Plan] , patient : PatientPresence :: Referenced , \
                with : & [ResourceKind :: Step , ResourceKind :: Plan] }";
     assert!(text.contains(&squeezed(row)), "{text}");
     let error = |line: &str| format!("{:#}", schema(line).expect_err("wrong"));
     assert!(error("").contains("nothing is said about the event Sent"));
     assert!(error("event Sent : Plan patient(maybe)").contains("found `patient(maybe)`"));
     assert!(error("event Sent : Step").contains("no profile `Step`"));
+    assert!(error("event Sent : Plan with(Goal)").contains("no kind `Goal`"));
     assert!(error("event Sent : Plan\nevent Lost : Plan").contains("Lost is not listed"));
+}
+
+#[test]
+fn a_profile_without_a_kind_is_named_unless_it_says_so() {
+    let kinds = |text: &str| {
+        let mut schema = Schema::default();
+        let list = "codes OtherResourceUsage : Usages\n    Team\n";
+        parse::parse(&format!("{list}{text}"), "test.schema", &mut schema)?;
+        super::kinds::module(&schema, &[])
+    };
+    let text = kinds("kind Plan : Plan\nkind Team : Other at(Other)  # people\nprofile Plan : Plan\n");
+    let text = squeezed(&text.expect("right").to_string());
+    for part in
+        ["KindDefinition :: type_of_its_own (\"Plan\")", "KindDefinition :: other (\"Team\" , \"Other\")"]
+    {
+        assert!(text.contains(&squeezed(part)), "{part}\n{text}");
+    }
+    assert!(kinds("profile Plan : Plan without kind\n").is_ok());
+    let error = |text: &str| format!("{:#}", kinds(text).expect_err("wrong"));
+    assert!(error("profile Plan : Plan\n").contains("expected the line `kind Plan : Plan`"));
+    assert!(error("kind Plan : Plan\nprofile Plan : Plan without kind\n").contains("not both"));
+    assert!(error("kind Goal : Other\n").contains("OtherResourceUsage has no such code"));
+    assert!(error("kind Scheme : Plan\n").contains("is called Plan"));
+    assert!(error("kind Plan : Plan at(Other)\n").contains("another type segment"));
+    assert!(error("kind Plan : Plan near(Other)\n").contains("expected at(...)"));
 }
 
 #[test]
@@ -169,7 +198,7 @@ fn a_wrong_line_is_named_with_its_reason() {
     assert!(error("    title 0..1 string\n").contains("expected the start of a definition"));
     assert!(
         error("profile Plan : Plan\n    a 0..1 string P#A\n    a 0..1 string P#B\n")
-            .contains("stands there twice")
+            .contains("is defined twice")
     );
     assert!(
         error("component Plan.Step : Extension\n    a 0..1 string P#A\nprofile Plan : Plan\n")

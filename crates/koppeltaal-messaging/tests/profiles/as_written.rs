@@ -1,4 +1,4 @@
-//! What a typed value writes: canonical, and read back as it was.
+//! A typed value is written in canonical form, and reads back as itself.
 
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, Identifier};
 use koppeltaal_fhir::resources::{CarePlanActivityCategory, CarePlanStatus};
@@ -102,7 +102,7 @@ fn a_typed_value_reads_back_as_itself_with_nothing_left_over() {
 
 #[test]
 fn a_change_leaves_the_rest_of_the_message_alone() {
-    // Extensions out of the schema's order, an unknown one between them, ids on elements, a narrative.
+    // Extensions in another order than the schema, an unknown one between them, ids on elements, a narrative.
     let text = r#"{"resourceType": "CarePlan", "text": {"status": "generated", "div": "<div>Plan</div>"},
         "activity": [{"extension": [
             {"id": "e1", "url": "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityStatus", "valueCode": "Waiting"},
@@ -130,7 +130,7 @@ fn removing_from_a_list_does_not_give_its_id_to_another() {
 }
 
 #[test]
-fn a_value_set_to_none_is_gone() {
+fn a_value_that_is_set_to_none_is_not_written() {
     let mut plan: CarePlan = read(&json(plan()));
     plan.patient = None;
     plan.activity[0].status = None;

@@ -1,6 +1,7 @@
 //! Random resources as JSON: right, quirky and wrong, with anything that a profile knows in any place.
 
-/// Decides by bytes that proptest made, so that a failure shrinks; when they run out, always the first choice.
+/// Takes decisions from the bytes that proptest made, so that failures shrink. Without bytes left, it takes
+/// the first choice.
 pub(crate) struct Dice<'a>(std::slice::Iter<'a, u8>);
 
 impl<'a> Dice<'a> {
@@ -80,7 +81,7 @@ impl<'a> Dice<'a> {
         members
     }
 
-    /// A value of a type; now and then an unreadable one.
+    /// A value of a type; sometimes an unreadable one.
     fn value(&mut self, kind: &str, urls: &[&str], depth: usize) -> String {
         let quoted = |text: &str| format!("\"{text}\"");
         match kind {
@@ -200,7 +201,7 @@ impl<'a> Dice<'a> {
     }
 }
 
-/// What an extension can hold, and one thing that it cannot.
+/// The types of value that an extension can hold, and one that it cannot.
 const VALUES: &[(&str, &str)] = &[
     ("String", "string"),
     ("Coding", "Coding"),
@@ -219,7 +220,7 @@ const VALUES: &[(&str, &str)] = &[
     ("Xhtml", "string"),
 ];
 
-/// The elements of the components, those outside the profiles included.
+/// The elements of the components, including those outside the profiles.
 const COMPONENTS: &[(&str, &[(&str, &str)])] = &[
     ("CarePlan.Participant", &[("role", "CodeableConcept"), ("member", "ResourceReference")]),
     (
@@ -253,7 +254,7 @@ const COMPONENTS: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
-/// What every resource has.
+/// The elements that every resource has.
 macro_rules! elements {
     ($($element:expr),* $(,)?) => {
         &[("text", "Narrative"), ("contained", "Resource*"), ("language", "code"), $($element),*]

@@ -1,8 +1,9 @@
-//! Elements that DSTU1 has no place for, read from the source text that is kept of unknown elements: those that lost the
-//! element round them, and XHTML in an extension.
+//! Quirk: elements that stand outside the element they belong in, and XHTML in an extension. DSTU1 has no
+//! place for either, so the reader keeps them as unknown elements with their source text.
 //!
-//! Deployed senders write a header's `reference` without `data` round it, and a `coding` without the concept round it.
-//! The text is read again with the missing element round it, so that one reader decides what it means.
+//! Some deployed senders leave out a header's `data` and write its `reference` alone, or leave out the
+//! concept and write its `coding` alone. This module adds the missing element to the source text and reads
+//! the result with the normal reader, so that nothing else decides what the text means.
 
 use koppeltaal_fhir::datatypes::{Coding, Extension, ExtensionValue, ResourceReference};
 use koppeltaal_fhir::resources::{MessageHeader, Other};
@@ -13,10 +14,11 @@ pub(crate) fn has_references(header: &MessageHeader) -> bool {
     header.unknown.iter().any(|node| node.name() == "reference")
 }
 
-/// Takes bare `reference` elements of a header into its `data`, in front: they are the focal resource.
+/// Moves the `reference` elements of the header itself into its `data`. They come first, because they name
+/// the focal resource.
 pub(crate) fn wrap_references(header: &mut MessageHeader) {
-    let bare = header.unknown.extract(|node| node.name() == "reference" && references(node).is_some());
-    let data: Vec<_> = bare.iter().filter_map(references).flatten().collect();
+    let misplaced = header.unknown.extract(|node| node.name() == "reference" && references(node).is_some());
+    let data: Vec<_> = misplaced.iter().filter_map(references).flatten().collect();
     header.data.splice(0..0, data);
 }
 
@@ -26,7 +28,7 @@ fn references(node: &UnknownNode) -> Option<Vec<ResourceReference>> {
     (complete && !header.data.is_empty()).then_some(header.data)
 }
 
-/// Codings that stand where the concept round them is missing, such as the `code` of an `Other`.
+/// The `coding` elements among unknown elements, such as those of an `Other` without `code`.
 pub(crate) fn codings(unknown: &Unknown) -> Vec<Coding> {
     let nodes = unknown.iter().filter(|node| node.name() == "coding");
     nodes
@@ -35,7 +37,7 @@ pub(crate) fn codings(unknown: &Unknown) -> Vec<Coding> {
         .collect()
 }
 
-/// The content of an extension that is given as XHTML, which is no type of extension: the markup as text.
+/// The markup of an extension's `valueXhtml`, as text. DSTU1 has no such type of extension.
 pub(crate) fn markup(extension: &Extension) -> Option<String> {
     let node = extension.unknown.iter().find(|node| node.name() == "valueXhtml")?;
     if is_xml(node) {
@@ -53,7 +55,7 @@ fn is_xml(node: &UnknownNode) -> bool {
     node.source().starts_with('<')
 }
 
-/// Reads the source text of `node` as the element `inner` in the element `outer` of a `T`.
+/// Reads the source text of `node` as the element `inner` within the element `outer` of a `T`.
 fn reread<T: ResourceType>(node: &UnknownNode, [outer, inner]: [&str; 2]) -> Option<T> {
     let (name, source) = (T::NAME, node.source());
     let document = if is_xml(node) {
@@ -69,7 +71,7 @@ fn read_xml(text: &str) -> Option<Document> {
     Some(koppeltaal_fhir::ReadOptions::tolerant().xml(text.as_bytes()).ok()?.document)
 }
 
-/// Without the format there is no source text in it either.
+/// A build without the format reads no source text in it either.
 #[cfg(not(feature = "xml"))]
 fn read_xml(_: &str) -> Option<Document> {
     None
@@ -80,7 +82,7 @@ fn read_json(text: &str) -> Option<Document> {
     Some(koppeltaal_fhir::ReadOptions::tolerant().json(text.as_bytes()).ok()?.document)
 }
 
-/// Without the format there is no source text in it either.
+/// A build without the format reads no source text in it either.
 #[cfg(not(feature = "json"))]
 fn read_json(_: &str) -> Option<Document> {
     None

@@ -53,6 +53,8 @@ pub(crate) struct Weight {
     moving: usize,
     /// The fields of the structure that is being walked.
     present: FieldSet,
+    /// The memory of the largest of its lists.
+    largest: usize,
     /// How many bytes of memory a byte of text may take.
     expansion: usize,
 }
@@ -96,12 +98,12 @@ impl Weight {
         if let Some(id) = value.id() {
             self.text += "id".len() + PIECE + id.trim_matches(is_xml_space).len();
         }
-        let outer = std::mem::take(&mut self.present);
+        let outer = (std::mem::take(&mut self.present), std::mem::take(&mut self.largest));
         value.walk(self);
         for node in value.unknown() {
             self.unknown(node, value.schema());
         }
-        self.present = outer;
+        (self.present, self.largest) = outer;
     }
 
     /// An element that JSON leaves out pays for itself at most.
@@ -150,17 +152,21 @@ impl Weight {
         if !self.present.insert(field.group()) && !field.repeats {
             return nodes;
         }
-        match field.shape {
+        // A list that gets one more item may double, and moves.
+        let growth = if field.repeats { 2 * self.largest } else { 0 };
+        let items = match field.shape {
             Shape::Structure | Shape::Unextended | Shape::Resource => {
                 nodes.max(count.values * STRUCTURE_COST)
             }
             _ => nodes + count.items * PRIMITIVE_COST + count.values * UnknownNode::COST,
-        }
+        };
+        items + growth
     }
 
     fn list(&mut self, items: usize, size: usize) {
         let cost = list_cost(items, size);
         self.memory += cost;
+        self.largest = self.largest.max(cost);
         if items > 1 {
             self.moving = self.moving.max(cost / 2);
         }

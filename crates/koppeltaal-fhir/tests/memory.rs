@@ -83,6 +83,17 @@ const XML: &[Shape] = &[
         "<p id='a'/>",
         "</div></text></Patient>",
     ),
+    (
+        "<Patient xmlns='a-name-space-that-is-rather-long-and-stands-around-everything-that-nobody-knows-of'>",
+        "<y/>",
+        "</Patient>",
+    ),
+    (
+        "<Patient xmlns='http://hl7.org/fhir' xmlns:x='a-name-space-that-is-rather-long'><a>",
+        "<x:b><c/></x:b>",
+        "</a></Patient>",
+    ),
+    ("<Patient xmlns='http://hl7.org/fhir' xmlns:x='y'><a><x:b/><![CDATA[", "<", "]]></a></Patient>"),
     ("<Patient xmlns='http://hl7.org/fhir'>", "<contact>  </contact>", "</Patient>"),
     ("<Patient xmlns='http://hl7.org/fhir'>", "<x:a xmlns:x='a'/>", "</Patient>"),
     ("<Patient xmlns='http://hl7.org/fhir'>", "<a xmlns='&#65;'/>", "</Patient>"),

@@ -12,6 +12,9 @@ use super::tokens::Token;
 use crate::finding::Rule;
 use crate::xhtml::Xhtml;
 
+/// Memory that a byte takes by which markup grows: in a text that doubles, and in its old place while that moves.
+const REWRITTEN: usize = 3;
+
 impl<'t> Reader<'t> {
     /// The markup of `element`, which has just been opened, to stand where `outside` is the default namespace.
     pub(super) fn capture(&mut self, element: &Element<'t>, outside: Namespace) -> Result<String> {
@@ -181,7 +184,10 @@ impl<'t> Reader<'t> {
                 }
                 // The text was read as XML, so it holds no character that XML cannot.
                 Token::Text(text) => {
+                    let before = out.len();
                     let _ = escape_text(out, &text);
+                    let longer = (out.len() - before).saturating_sub(self.tokens.source().len());
+                    self.report.charge(REWRITTEN * longer, self.tokens.offset())?;
                 }
                 Token::Eof => return Err(self.ends_early()),
             }
@@ -204,8 +210,10 @@ impl<'t> Reader<'t> {
         out.push(b'<');
         out.extend_from_slice(name.as_bytes());
         if default != outside {
+            let uri = self.scopes.uri(default);
+            self.report.charge(REWRITTEN * uri.len(), element.tag.offset)?;
             out.extend_from_slice(b" xmlns=\"");
-            let _ = escape_attribute(out, self.scopes.uri(default));
+            let _ = escape_attribute(out, uri);
             out.push(b'"');
         }
         let mut declared: Vec<&str> = Vec::new();
@@ -220,7 +228,7 @@ impl<'t> Reader<'t> {
             {
                 declared.push(prefix);
                 let uri = self.scopes.uri(namespace);
-                self.report.charge(uri.len(), element.tag.offset)?;
+                self.report.charge(REWRITTEN * uri.len(), element.tag.offset)?;
                 out.extend_from_slice(format!(" xmlns:{prefix}=\"").as_bytes());
                 let _ = escape_attribute(out, uri);
                 out.push(b'"');
@@ -229,7 +237,10 @@ impl<'t> Reader<'t> {
             out.push(b' ');
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b"=\"");
+            let before = out.len();
             let _ = escape_attribute(out, &value);
+            let longer = (out.len() - before).saturating_sub(raw.source().len());
+            self.report.charge(REWRITTEN * longer, element.tag.offset)?;
             out.push(b'"');
         }
         out.extend_from_slice(if element.tag.is_empty { b"/>" } else { b">" });

@@ -49,7 +49,7 @@ pub enum ComposeError {
     },
     /// Two resources have the same address.
     #[error("{0} is in the message twice")]
-    Twice(ResourceUrl),
+    Duplicate(ResourceUrl),
     /// The message refers to resources of the application that it does not hold.
     #[error("not in the message: {}", MissingReferences(.0))]
     Missing(Vec<MissingReference>),
@@ -116,7 +116,7 @@ impl Message {
             return Err(ComposeError::Missing(missing));
         }
 
-        if sender.version_rules() == ApiVersion::V1_3_3 {
+        if sender.api_version() == ApiVersion::V1_3_3 {
             for entry in &mut related {
                 entry.names.url = entry.names.url.take().map(|url| url.without_version());
             }
@@ -170,7 +170,7 @@ fn addresses(
             }
         }
         if urls.contains(&url) {
-            return Err(ComposeError::Twice(url));
+            return Err(ComposeError::Duplicate(url));
         }
         urls.push(url);
     }

@@ -23,7 +23,7 @@ pub trait Focal: Profile {
 
 impl Content {
     /// The content of a message.
-    pub fn of(message: &Message) -> Self {
+    pub fn from_message(message: &Message) -> Self {
         let content = Self::new(message.event(), message.focal.resource().clone());
         content.unwrap_or_else(|_| Self::Unknown(Box::new(message.clone().into_bundle())))
     }

@@ -56,7 +56,7 @@ impl MessageEntry {
 
     /// The kind of the resource, if Koppeltaal knows it.
     pub fn kind(&self) -> Option<ResourceKind> {
-        ResourceKind::of(&self.resource)
+        ResourceKind::from_resource(&self.resource)
     }
 
     pub(crate) fn into_entry(self) -> Entry {

@@ -41,7 +41,7 @@ impl Event {
 
     /// Whether a receiver accepts `resource` as the focal resource of such a message.
     pub fn takes_as_focal(self, resource: &Resource) -> bool {
-        ResourceKind::of(resource).is_some_and(|kind| self.focal_kinds().contains(&kind))
+        ResourceKind::from_resource(resource).is_some_and(|kind| self.focal_kinds().contains(&kind))
     }
 
     /// The kind of the focal resource, and the other forms that it has at some senders.
@@ -78,7 +78,7 @@ impl FromStr for Event {
     type Err = UnknownEvent;
 
     fn from_str(code: &str) -> Result<Self, UnknownEvent> {
-        Self::of_code(code).ok_or_else(|| UnknownEvent(code.to_owned()))
+        Self::from_code(code).ok_or_else(|| UnknownEvent(code.to_owned()))
     }
 }
 

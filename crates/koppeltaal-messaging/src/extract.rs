@@ -14,7 +14,7 @@ use crate::message::{Layout, Message, domain_of};
 
 /// A bundle that is not a message about an event of Koppeltaal, and the reason.
 ///
-/// An application can still read, archive or answer the bundle; [`Header::all_of`] finds its headers. `Debug`
+/// An application can still read, archive or answer the bundle; [`Header::all_from_bundle`] finds its headers. `Debug`
 /// and `Display` show nothing of it.
 #[derive(Clone, PartialEq, thiserror::Error)]
 #[error("{reason}")]
@@ -93,7 +93,7 @@ pub(crate) fn plan(bundle: &Bundle) -> Result<Plan, ExtractReason> {
     if count > 1 {
         return Err(ExtractReason::SeveralHeaders(count));
     }
-    let Some(header) = Header::all_of(bundle).next() else {
+    let Some(header) = Header::all_from_bundle(bundle).next() else {
         return Err(if bundle.entry.is_empty() { ExtractReason::Empty } else { ExtractReason::NoHeader });
     };
     let event = header.event()?;

@@ -35,8 +35,8 @@ pub mod profiles {
     pub use super::user_message::*;
     pub use super::storage_item::*;
     pub use super::operation_outcome::*;
-    /// The rules of every profile, by the profile's name.
-    pub const RULES: &[(&str, &[crate::ElementDefinition])] = &[
+    /// The elements of every profile, by the name of the profile.
+    pub const ELEMENTS: &[(&str, &[crate::ElementDefinition])] = &[
         ("MessageHeader", MESSAGE_HEADER_ELEMENTS),
         ("ActivityDefinition", <ActivityDefinition as crate::Profile>::ELEMENTS),
         ("CarePlan", <CarePlan as crate::Profile>::ELEMENTS),

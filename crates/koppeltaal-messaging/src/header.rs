@@ -70,20 +70,20 @@ impl Header {
     }
 
     /// The header in an entry of a bundle, if the entry holds one. The two share the resource.
-    pub fn of_entry(entry: &Entry) -> Option<Self> {
+    pub fn from_entry_ref(entry: &Entry) -> Option<Self> {
         let Some(Resource::MessageHeader(fhir)) = &entry.content else { return None };
         Some(Self::shared(Arc::clone(fhir), Names::from_entry(entry)))
     }
 
     /// The header in an entry of a bundle, if the entry holds one. Takes the entry.
-    pub fn take(mut entry: Entry) -> Option<Self> {
+    pub fn from_entry(mut entry: Entry) -> Option<Self> {
         let Some(Resource::MessageHeader(fhir)) = entry.content.take() else { return None };
         Some(Self::shared(fhir, Names::from_entry_without_resource(entry)))
     }
 
     /// The headers in a bundle: one in a message, any number in a search result.
-    pub fn all_of(bundle: &Bundle) -> impl Iterator<Item = Self> {
-        bundle.entry.iter().filter_map(Self::of_entry)
+    pub fn all_from_bundle(bundle: &Bundle) -> impl Iterator<Item = Self> {
+        bundle.entry.iter().filter_map(Self::from_entry_ref)
     }
 
     /// The DSTU1 resource.
@@ -377,7 +377,7 @@ mod tests {
         let state = ProcessingState::new(ProcessingStatus::Claimed, Instant::now());
         claimed.set_processing(&state).expect("the first status");
         claimed.set_expired(true);
-        let why = Acknowledgement::Failed("No such activity".to_owned());
+        let why = Acknowledgement::Failure("No such activity".to_owned());
         let failed = claimed.acknowledged(&why, instant()).expect("a step of the protocol");
         let state = failed.processing().expect("a status");
         assert_eq!(state.status(), Some(ProcessingStatus::Failed));
@@ -399,7 +399,7 @@ mod tests {
         let state = |status| ProcessingState::new(status, instant());
         done.set_processing(&state(ProcessingStatus::Success)).expect("the first status");
         let refused = IllegalTransition { from: ProcessingStatus::Success, to: ProcessingStatus::New };
-        assert_eq!(done.acknowledged(&Acknowledgement::New, instant()), Err(refused));
+        assert_eq!(done.acknowledged(&Acknowledgement::Release, instant()), Err(refused));
         assert_eq!(done.set_processing(&state(ProcessingStatus::New)), Err(refused));
         assert_eq!(done.processing(), Some(state(ProcessingStatus::Success)));
         done.set_processing(&state(ProcessingStatus::Archived)).expect("the server's step");
@@ -408,9 +408,9 @@ mod tests {
     #[test]
     fn a_header_that_is_changed_leaves_the_bundle_that_it_was_read_from_as_it_was() {
         let bundle = Bundle { entry: vec![header().into_entry()], ..Bundle::default() };
-        let mut read = Header::all_of(&bundle).next().expect("a header");
+        let mut read = Header::all_from_bundle(&bundle).next().expect("a header");
         read.set_identifier("another");
-        let kept = Header::all_of(&bundle).next().expect("a header");
+        let kept = Header::all_from_bundle(&bundle).next().expect("a header");
         assert_ne!(kept.identifier(), Some("another"));
         assert_eq!(read.identifier(), Some("another"));
     }
@@ -421,7 +421,7 @@ mod tests {
         let text = br#"{"resourceType": "MessageHeader", "reference": "https://a.example/Patient/1"}"#;
         let read = koppeltaal_fhir::ReadOptions::tolerant().json(text).expect("a header");
         let entry = Entry { content: read.document.into_resource().ok(), ..Entry::default() };
-        let header = Header::of_entry(&entry).expect("a header");
+        let header = Header::from_entry_ref(&entry).expect("a header");
         assert_eq!(header.data().collect::<Vec<_>>(), ["https://a.example/Patient/1"]);
         let kept: Option<&MessageHeader> = entry.content.as_ref().and_then(Resource::get);
         assert_eq!(kept.map(|kept| (kept.data.len(), kept.unknown.iter().count())), Some((0, 1)));

@@ -61,7 +61,7 @@ impl ResourceKind {
 
     /// The kind of a resource; `None` for types that Koppeltaal does not use and for an `Other` with another
     /// code. A `coding` that stands outside its concept counts: a quirk of some senders.
-    pub fn of(resource: &Resource) -> Option<Self> {
+    pub fn from_resource(resource: &Resource) -> Option<Self> {
         let resource_type = resource.resource_type();
         let usage = match resource {
             Resource::Other(other) => Some(match &other.code {
@@ -125,10 +125,10 @@ mod tests {
     #[test]
     fn kinds_of_other_are_distinguished_by_their_code() {
         for kind in ResourceKind::ALL.iter().copied().filter(|kind| kind.usage().is_some()) {
-            assert_eq!(ResourceKind::of(&other(kind)), Some(kind));
+            assert_eq!(ResourceKind::from_resource(&other(kind)), Some(kind));
         }
-        assert_eq!(ResourceKind::of(&Other::default().into()), None);
-        assert_eq!(ResourceKind::of(&Patient::default().into()), Some(ResourceKind::Patient));
+        assert_eq!(ResourceKind::from_resource(&Other::default().into()), None);
+        assert_eq!(ResourceKind::from_resource(&Patient::default().into()), Some(ResourceKind::Patient));
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl OperationOutcomeIssue {
     }
 
     /// The issues of an outcome.
-    pub fn all_of(outcome: &OperationOutcome) -> impl Iterator<Item = Self> {
+    pub fn all_from_outcome(outcome: &OperationOutcome) -> impl Iterator<Item = Self> {
         outcome.issue.iter().cloned().map(Self::from)
     }
 
@@ -106,7 +106,7 @@ impl From<&OperationOutcomeIssue> for Finding {
 fn parts(details: &str) -> Option<(Rule, String, String)> {
     let (id, rest) = details.split_once(": expected ")?;
     let (expected, found) = rest.split_once(FOUND)?;
-    Some((rules::of_id(id)?, expected.to_owned(), found.to_owned()))
+    Some((rules::from_id(id)?, expected.to_owned(), found.to_owned()))
 }
 
 #[cfg(test)]
@@ -122,14 +122,14 @@ mod tests {
         assert_eq!(issue.resource, Some(Reference::from("https://a.example/CarePlan/1")));
         assert!(issue.is(IssueType::Conflict) && issue.is("conflict"));
         let outcome = OperationOutcomeIssue::outcome([issue.clone()]);
-        assert_eq!(OperationOutcomeIssue::all_of(&outcome).collect::<Vec<_>>(), [issue]);
+        assert_eq!(OperationOutcomeIssue::all_from_outcome(&outcome).collect::<Vec<_>>(), [issue]);
         Ok(())
     }
 
     #[test]
     fn an_issue_without_severity_and_type_is_read() {
         let outcome = OperationOutcome { issue: vec![FhirIssue::default()], ..Default::default() };
-        let issues: Vec<_> = OperationOutcomeIssue::all_of(&outcome).collect();
+        let issues: Vec<_> = OperationOutcomeIssue::all_from_outcome(&outcome).collect();
         assert_eq!(issues, [OperationOutcomeIssue::default()]);
         assert_eq!(Finding::from(&issues[0]).severity, Severity::Error);
     }
@@ -147,7 +147,7 @@ mod tests {
                     found: "\"a: expected b, found c\"".to_owned(),
                 };
                 let outcome = OperationOutcomeIssue::outcome([OperationOutcomeIssue::from(&finding)]);
-                let issue = OperationOutcomeIssue::all_of(&outcome).next().expect("an issue");
+                let issue = OperationOutcomeIssue::all_from_outcome(&outcome).next().expect("an issue");
                 assert_eq!(Finding::from(&issue), finding);
             }
         }

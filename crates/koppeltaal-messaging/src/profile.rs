@@ -65,7 +65,7 @@ pub(crate) mod prelude {
 /// use koppeltaal_messaging::{Profile, profiles::Patient};
 ///
 /// let resource = Resource::from(resources::Patient { birth_date: "2004-05-17".parse()?, ..Default::default() });
-/// let patient = Patient::of(&resource).expect("it is one");
+/// let patient = Patient::from_resource_ref(&resource).expect("it is one");
 /// assert_eq!(patient.birth_date, Some("2004-05-17".parse()?));
 /// assert_eq!(Resource::from(patient), resource);
 /// # Ok::<(), koppeltaal_fhir::ParseError>(())
@@ -108,7 +108,7 @@ pub trait Profile: Sized + CheckElements + Into<Resource> + Into<Self::Fhir> + F
     }
 
     /// Reads any resource from a copy; `None` if it is not of this kind.
-    fn of(resource: &Resource) -> Option<Self> {
+    fn from_resource_ref(resource: &Resource) -> Option<Self> {
         resource.get::<Self::Fhir>().filter(|fhir| Self::matches(fhir)).cloned().map(Self::from)
     }
 

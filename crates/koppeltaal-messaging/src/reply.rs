@@ -84,7 +84,7 @@ impl Reply {
             entry.content.as_ref().is_some_and(|content| content.get::<MessageHeader>().is_some())
         };
         let place = bundle.entry.iter().position(is_header).ok_or(ReplyError::NoHeader)?;
-        let header = Header::take(bundle.entry.remove(place)).ok_or(ReplyError::NoHeader)?;
+        let header = Header::from_entry(bundle.entry.remove(place)).ok_or(ReplyError::NoHeader)?;
         let response = header.response().ok_or(ReplyError::NoResponse)?;
         let owned = |text: Option<&str>| filled(text).map(str::to_owned);
 

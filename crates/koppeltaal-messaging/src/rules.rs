@@ -130,7 +130,7 @@ pub(crate) fn severity(rule: Rule) -> Severity {
 }
 
 /// The rule with this id.
-pub fn of_id(id: &str) -> Option<Rule> {
+pub fn from_id(id: &str) -> Option<Rule> {
     all().map(|(rule, _)| rule).find(|rule| rule.id() == id)
 }
 

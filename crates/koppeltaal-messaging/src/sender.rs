@@ -22,7 +22,7 @@ impl Sender {
 
     /// With another api-version: the one that the server has for this application instance.
     #[must_use]
-    pub fn api_version(mut self, api_version: ApiVersion) -> Self {
+    pub fn with_api_version(mut self, api_version: ApiVersion) -> Self {
         self.api_version = api_version;
         self
     }
@@ -47,7 +47,7 @@ impl Sender {
     }
 
     /// The api-version.
-    pub fn version_rules(&self) -> ApiVersion {
+    pub fn api_version(&self) -> ApiVersion {
         self.api_version
     }
 

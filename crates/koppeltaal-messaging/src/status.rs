@@ -129,7 +129,7 @@ impl FromStr for ProcessingStatus {
     type Err = UnknownStatus;
 
     fn from_str(code: &str) -> Result<Self, UnknownStatus> {
-        Self::of_code(code).ok_or_else(|| UnknownStatus(code.to_owned()))
+        Self::from_code(code).ok_or_else(|| UnknownStatus(code.to_owned()))
     }
 }
 
@@ -140,9 +140,9 @@ pub enum Acknowledgement {
     Success,
     /// The content is wrong and stays wrong; the text says why. The text may be shown to people, so it must
     /// hold no data of patients.
-    Failed(String),
-    /// A temporary problem: the message goes back into the queue.
-    New,
+    Failure(String),
+    /// A temporary problem: the message goes back into the queue, with the status `New`.
+    Release,
 }
 
 impl Acknowledgement {
@@ -150,8 +150,8 @@ impl Acknowledgement {
     pub fn status(&self) -> ProcessingStatus {
         match self {
             Self::Success => ProcessingStatus::Success,
-            Self::Failed(_) => ProcessingStatus::Failed,
-            Self::New => ProcessingStatus::New,
+            Self::Failure(_) => ProcessingStatus::Failed,
+            Self::Release => ProcessingStatus::New,
         }
     }
 }
@@ -201,8 +201,8 @@ impl ProcessingState {
         }
         let state = Self::new(to, at);
         Ok(match acknowledgement {
-            Acknowledgement::Failed(why) => state.with_exception(why.as_str()),
-            Acknowledgement::Success | Acknowledgement::New => state,
+            Acknowledgement::Failure(why) => state.with_exception(why.as_str()),
+            Acknowledgement::Success | Acknowledgement::Release => state,
         })
     }
 
@@ -333,11 +333,11 @@ mod tests {
     #[test]
     fn an_acknowledgement_is_refused_when_it_would_undo_another() {
         let state = |status| ProcessingState::new(status, instant());
-        let answered = state(Success).acknowledged(&Acknowledgement::New, instant());
+        let answered = state(Success).acknowledged(&Acknowledgement::Release, instant());
         assert_eq!(answered, Err(IllegalTransition { from: Success, to: New }));
         assert_eq!(state(Success).acknowledged(&Acknowledgement::Success, instant()), Ok(state(Success)));
         let failed =
-            state(Claimed).acknowledged(&Acknowledgement::Failed("No such activity".into()), instant());
+            state(Claimed).acknowledged(&Acknowledgement::Failure("No such activity".into()), instant());
         assert_eq!(failed, Ok(state(Failed).with_exception("No such activity")));
     }
 

@@ -86,7 +86,8 @@ impl Validator {
 
     fn rules_for_bundle(&self, bundle: &Bundle) -> Vec<Finding> {
         let mut definitions: Vec<_> = self.definitions.iter().collect();
-        let inside: Vec<ActivityDefinition> = bundle.resources().filter_map(crate::Profile::of).collect();
+        let inside: Vec<ActivityDefinition> =
+            bundle.resources().filter_map(crate::Profile::from_resource_ref).collect();
         definitions.extend(&inside);
         Findings::collect(|findings| {
             message::check(bundle, findings);

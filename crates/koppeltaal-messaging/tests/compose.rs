@@ -104,7 +104,7 @@ fn the_rules_of_messages_hold_for_resources_with_versions() -> Result {
         let focal = original.focal.url().cloned().ok_or("no URL")?;
         let count = original.related.len();
         let (base, draft) = draft_of(original)?;
-        let bundle = Message::compose(&sender(&base).api_version(api_version), draft)?.into_bundle();
+        let bundle = Message::compose(&sender(&base).with_api_version(api_version), draft)?.into_bundle();
 
         let tags: Vec<_> =
             bundle.category.iter().map(|c| (c.scheme.as_str(), c.term.as_str(), c.label.as_str())).collect();
@@ -120,7 +120,8 @@ fn the_rules_of_messages_hold_for_resources_with_versions() -> Result {
             ]
         );
         assert_eq!(bundle.entry.len(), 2 + count);
-        let header = koppeltaal_messaging::Header::of_entry(&bundle.entry[0]).ok_or("no header in front")?;
+        let header =
+            koppeltaal_messaging::Header::from_entry_ref(&bundle.entry[0]).ok_or("no header in front")?;
         assert_eq!(bundle.entry[0].link("self"), None);
         assert_eq!(header.data().collect::<Vec<_>>(), [focal.as_str()]);
         assert_eq!(header.patient().is_some(), event.has_patient());

@@ -72,7 +72,7 @@ fn every_fixture_extracts_to_its_event() -> Result {
         let (event, _) = name.split_once('-').ok_or("a name without dash")?;
         assert_eq!(message.event(), event.parse::<Event>()?, "{name}");
         assert!(message.event().takes_as_focal(message.focal.resource()), "{name}");
-        assert!(!matches!(Content::of(&message), Content::Unknown(_)), "{name}");
+        assert!(!matches!(Content::from_message(&message), Content::Unknown(_)), "{name}");
         let _ = write!(overview, "{name}\n{}", describe(&message));
     }
     insta::assert_snapshot!(overview);
@@ -171,12 +171,12 @@ fn an_empty_search_result_differs_from_a_bundle_without_header() -> Result {
 #[test]
 fn a_list_of_headers_is_not_a_message_but_can_be_read() -> Result {
     let bundle = read(&fixtures("bundles/search-page.xml"))?;
-    let count = Header::all_of(&bundle).count();
+    let count = Header::all_from_bundle(&bundle).count();
     assert!(count > 1);
-    assert!(Header::all_of(&bundle).all(|header| header.url().is_some()));
+    assert!(Header::all_from_bundle(&bundle).all(|header| header.url().is_some()));
     let error = Message::extract(bundle).expect_err("several headers");
     assert_eq!(error.reason, ExtractReason::SeveralHeaders(count));
-    assert_eq!(Header::all_of(&error.bundle).count(), count);
+    assert_eq!(Header::all_from_bundle(&error.bundle).count(), count);
     Ok(())
 }
 
@@ -214,7 +214,7 @@ fn misplaced_elements_of_a_header_and_an_other_are_read() -> Result {
         let path = fixtures("messages").join(format!("CreateOrUpdateUserMessage-quirky.{format}"));
         let message = Message::extract(read(&path)?)?;
         assert_eq!(message.focal.kind(), Some(ResourceKind::UserMessage), "{format}");
-        assert!(matches!(Content::of(&message), Content::UserMessage(_)), "{format}");
+        assert!(matches!(Content::from_message(&message), Content::UserMessage(_)), "{format}");
         // The meaning is read, and the resource does not change.
         let other = message.focal.get::<Other>().ok_or("no Other")?;
         assert!(other.code.is_some() || !other.unknown.is_empty(), "{format}");
@@ -255,13 +255,13 @@ fn the_content_is_of_the_variant_of_the_event() -> Result {
     };
     assert_eq!(plan.participant.len(), 3);
     let mut result = message("CreateOrUpdateCarePlanActivityResult-minimal.json")?;
-    assert!(matches!(Content::of(&result), Content::CarePlanActivityResult(_)));
+    assert!(matches!(Content::from_message(&result), Content::CarePlanActivityResult(_)));
     // The form of a result in the documentation, which has not been seen on the wire.
     let other = Other { code: ResourceKind::CarePlanActivityResult.usage_concept(), ..Other::default() };
     *result.focal.resource_mut() = other.into();
     let bundle = result.into_bundle();
     let again = Message::extract(bundle.clone())?;
-    for unknown in [Content::of(&again), again.into(), bundle.clone().into()] {
+    for unknown in [Content::from_message(&again), again.into(), bundle.clone().into()] {
         assert_eq!(unknown, Content::Unknown(Box::new(bundle.clone())));
     }
     Ok(())

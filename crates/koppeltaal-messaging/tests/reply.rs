@@ -48,7 +48,7 @@ fn a_refusal_says_what_the_server_said() -> Result {
         assert_eq!(error.to_string(), "the reply has response code \"fatal-error\", not ok");
         assert!(!format!("{error:?}").contains("No version"), "{error:?}");
         let ReplyError::NotOk { outcome: Some(outcome), .. } = error else { panic!("{error:?}") };
-        let issues: Vec<_> = Issue::all_of(&outcome).collect();
+        let issues: Vec<_> = Issue::all_from_outcome(&outcome).collect();
         assert_eq!(issues.len(), 1);
         assert!(issues[0].is(IssueType::Conflict));
         assert_eq!(issues[0].severity, Some(IssueSeverity::Error));

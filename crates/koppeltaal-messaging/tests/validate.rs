@@ -456,7 +456,7 @@ fn every_rule_of_koppeltaal_is_broken_here() {
 #[test]
 fn sub_activities_must_be_those_of_a_known_definition() {
     let plan = bundle(PLAN);
-    let read = plan.resources().find_map(profiles::CarePlan::of).expect("a plan");
+    let read = plan.resources().find_map(profiles::CarePlan::from_resource_ref).expect("a plan");
     let activity =
         read.activity.iter().position(|activity| !activity.sub_activity.is_empty()).expect("parts");
     let definition = |parts: &[&str]| profiles::ActivityDefinition {
@@ -522,7 +522,7 @@ fn findings_become_issues_of_an_outcome_and_findings_again() {
     let text = Document::from(outcome).to_xml().expect("XML");
     let read = ReadOptions::strict().xml(text.as_bytes()).expect("valid by the schema").document;
     let Document::Resource(Resource::OperationOutcome(outcome)) = read else { panic!("no outcome") };
-    let again: Vec<_> = Issue::all_of(&outcome).map(|issue| Finding::from(&issue)).collect();
+    let again: Vec<_> = Issue::all_from_outcome(&outcome).map(|issue| Finding::from(&issue)).collect();
     findings.iter_mut().for_each(|finding| finding.position = None);
     assert_eq!(again, findings);
 }

@@ -12,14 +12,14 @@ use koppeltaal_messaging::{Reference, ResourceKind};
 
 /// Whether a resource of type `Other` has the code `ActivityDefinition`.
 pub(crate) fn is_definition(other: &Other) -> bool {
-    // `ResourceKind::of` wants the enum; the code is all that it looks at.
+    // `ResourceKind::from_resource` wants the enum; the code is all that it looks at.
     let probe = Other { code: other.code.clone(), ..Other::default() };
     is_definition_resource(&probe.into())
 }
 
 /// Whether any resource is an activity definition.
 pub(crate) fn is_definition_resource(resource: &Resource) -> bool {
-    ResourceKind::of(resource) == Some(ResourceKind::ActivityDefinition)
+    ResourceKind::from_resource(resource) == Some(ResourceKind::ActivityDefinition)
 }
 
 /// Whether a definition is archived; absent means no.
@@ -53,7 +53,7 @@ pub(crate) fn game(identifier: &str, name: &str, application: &str) -> Other {
         activity_definition_identifier: Some(identifier.to_owned()),
         name: Some(name.to_owned()),
         kind: Some(ActivityKind::Game),
-        application: Some(Reference::default().called(application)),
+        application: Some(Reference::default().with_display(application)),
         ..ActivityDefinition::default()
     };
     definition.into()

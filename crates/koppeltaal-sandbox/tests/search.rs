@@ -17,7 +17,7 @@ async fn post_plans(sandbox: &Sandbox, count: usize) {
 }
 
 fn identifiers(bundle: &Bundle) -> Vec<String> {
-    Header::all_of(bundle).filter_map(|header| header.identifier().map(str::to_owned)).collect()
+    Header::all_from_bundle(bundle).filter_map(|header| header.identifier().map(str::to_owned)).collect()
 }
 
 fn numbers(bundle: &Bundle) -> Vec<u64> {

@@ -126,7 +126,7 @@ impl Client {
         parameters.extend(query.status.map(|status| (search::PROCESSING_STATUS, status.code())));
         parameters.extend(query.filter.parameters());
         let first = self.server().fhir(HEADER_SEARCH, &parameters);
-        Search::new(self, Operation::HEADERS, first, query.limit, |entry| Header::of_entry(&entry))
+        Search::new(self, Operation::HEADERS, first, query.limit, |entry| Header::from_entry_ref(&entry))
     }
 
     /// One whole message, whatever its status, without claiming it. `None` if the server has no such message.
@@ -151,7 +151,7 @@ impl ReceivedMessage {
         if bundle.entry.is_empty() {
             return Ok(None);
         }
-        let mut headers = Header::all_of(&bundle);
+        let mut headers = Header::all_from_bundle(&bundle);
         let header = headers.next().ok_or_else(|| answer.unexpected("a bundle without a MessageHeader"))?;
         if headers.next().is_some() {
             return Err(answer.unexpected("several MessageHeaders where one is due"));

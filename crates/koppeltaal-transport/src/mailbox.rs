@@ -86,8 +86,8 @@ impl Client {
         let foreign = || Error::ForeignUrl { url: address.map(str::to_owned) };
         let url = address.and_then(|address| self.server().localize(address)).ok_or_else(foreign)?;
         let operation = match acknowledgement {
-            Acknowledgement::New => Operation::RELEASE,
-            Acknowledgement::Success | Acknowledgement::Failed(_) => Operation::ACKNOWLEDGE,
+            Acknowledgement::Release => Operation::RELEASE,
+            Acknowledgement::Success | Acknowledgement::Failure(_) => Operation::ACKNOWLEDGE,
         };
         let answered = header.acknowledged(acknowledgement, Instant::now()).map_err(Error::Answered)?;
         let request = Request::new(operation, url)

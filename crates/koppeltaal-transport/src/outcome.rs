@@ -31,7 +31,7 @@ impl Outcome {
 
     /// The issues: codes, texts, resources. They may hold data of patients.
     pub fn issues(&self) -> impl Iterator<Item = Issue> {
-        Issue::all_of(&self.0)
+        Issue::all_from_outcome(&self.0)
     }
 
     /// The issue type codes, such as `conflict` or `expired`; an issue without a code has none here.

@@ -50,7 +50,7 @@ fn compose(file: &str, format: Format, api_version: ApiVersion) -> Result<Messag
         version: "1.0".to_owned(),
         endpoint,
     };
-    let sender = Sender::new(source, "Zonnedauw").api_version(api_version);
+    let sender = Sender::new(source, "Zonnedauw").with_api_version(api_version);
     Ok(Message::compose(&sender, draft)?)
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn run(directory: &Path) -> Result<usize> {
 
         let bundle = read.document.into_bundle().map_err(|_| anyhow!("{name} holds no bundle"))?;
         let message = Message::extract(bundle).with_context(|| name.to_string())?;
-        if let Content::Unknown(_) = Content::of(&message) {
+        if let Content::Unknown(_) = Content::from_message(&message) {
             println!("{name}: the focal resource is not of the event's profile");
             differences += 1;
         }

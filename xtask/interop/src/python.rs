@@ -173,7 +173,7 @@ fn facts_of(message: &Message) -> Option<Facts> {
             .filter_map(|part| part.as_str().map(str::to_owned))
             .collect()
     };
-    let content = match Content::of(message) {
+    let content = match Content::from_message(message) {
         Content::Patient(patient) => family(&patient.name),
         Content::Practitioner(practitioner) => family(practitioner.name.as_slice()),
         Content::RelatedPerson(person) => family(person.name.as_slice()),

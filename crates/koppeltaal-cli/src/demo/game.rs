@@ -50,7 +50,7 @@ impl Game {
     /// Claims a care plan, and keeps the activity in it that is to be played here.
     pub(super) async fn receive_plan(&mut self) -> Result<Option<(Delivery, Option<CarePlan>)>, Trouble> {
         let Some(delivery) = self.connection.claim().await? else { return Ok(None) };
-        let plan = CarePlan::of(delivery.message.focal.resource());
+        let plan = CarePlan::from_resource_ref(delivery.message.focal.resource());
         let patient = delivery.message.header.patient().and_then(|patient| patient.parse().ok());
         let mut activities = plan.iter().flat_map(|plan| &plan.activity);
         let activity = activities.find(|activity| activity.definition.as_ref() == Some(&self.definition));

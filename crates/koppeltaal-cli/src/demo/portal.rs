@@ -138,7 +138,7 @@ impl Portal {
     ) -> Result<Option<(Delivery, Option<CarePlanActivityStatus>)>, Trouble> {
         let delivery = self.connection.claim().await?;
         Ok(delivery.map(|delivery| {
-            let status = CarePlanActivityStatus::of(delivery.message.focal.resource());
+            let status = CarePlanActivityStatus::from_resource_ref(delivery.message.focal.resource());
             (delivery, status)
         }))
     }

@@ -115,8 +115,8 @@ impl Receive {
         }
         let (said, acknowledgement) = match self.ack {
             Ack::Success => ("success", Some(Acknowledgement::Success)),
-            Ack::Fail => ("fail", Some(Acknowledgement::Failed(self.reason.clone()))),
-            Ack::Release => ("release", Some(Acknowledgement::New)),
+            Ack::Fail => ("fail", Some(Acknowledgement::Failure(self.reason.clone()))),
+            Ack::Release => ("release", Some(Acknowledgement::Release)),
             Ack::None => ("none", None),
         };
         if let Some(acknowledgement) = acknowledgement {

@@ -52,7 +52,7 @@ impl Send {
         }
         let kept = self.versions.open(connected.domain)?;
         let reply = connected.client.send(&bundle).await?;
-        let identifier = Header::all_of(&bundle).next();
+        let identifier = Header::all_from_bundle(&bundle).next();
         let sent = Sent {
             identifier: identifier.and_then(|header| header.identifier().map(str::to_owned)),
             versions: reply.versions().map(|url| url.to_string()).collect(),

@@ -60,7 +60,7 @@ impl Node {
         if let Some(child) = self.children.iter().filter(|child| child.name == name).nth(index) {
             return Some(child);
         }
-        let rules = profiles::RULES.iter().flat_map(|(_, rules)| rules.iter());
+        let rules = profiles::ELEMENTS.iter().flat_map(|(_, rules)| rules.iter());
         let urls: Vec<_> =
             rules.filter(|rule| rule.name() == name).filter_map(|rule| rule.extension).collect();
         let holds = |child: &&Self| {

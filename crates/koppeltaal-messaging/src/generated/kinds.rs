@@ -106,28 +106,31 @@ impl AnyProfile {
     /// The resource by each profile that it matches. An `Other` with several codes can match several.
     pub(crate) fn all_from_resource(resource: &Resource) -> impl Iterator<Item = Self> {
         let profiles = [
-            ActivityDefinition::of(resource)
+            ActivityDefinition::from_resource_ref(resource)
                 .map(|profile| Self::ActivityDefinition(Box::new(profile))),
-            CarePlan::of(resource).map(|profile| Self::CarePlan(Box::new(profile))),
-            CareTeam::of(resource).map(|profile| Self::CareTeam(Box::new(profile))),
-            CarePlanActivityStatus::of(resource)
+            CarePlan::from_resource_ref(resource)
+                .map(|profile| Self::CarePlan(Box::new(profile))),
+            CareTeam::from_resource_ref(resource)
+                .map(|profile| Self::CareTeam(Box::new(profile))),
+            CarePlanActivityStatus::from_resource_ref(resource)
                 .map(|profile| Self::CarePlanActivityStatus(Box::new(profile))),
-            CarePlanActivityResult::of(resource)
+            CarePlanActivityResult::from_resource_ref(resource)
                 .map(|profile| Self::CarePlanActivityResult(Box::new(profile))),
-            Organization::of(resource)
+            Organization::from_resource_ref(resource)
                 .map(|profile| Self::Organization(Box::new(profile))),
-            Patient::of(resource).map(|profile| Self::Patient(Box::new(profile))),
-            Practitioner::of(resource)
+            Patient::from_resource_ref(resource)
+                .map(|profile| Self::Patient(Box::new(profile))),
+            Practitioner::from_resource_ref(resource)
                 .map(|profile| Self::Practitioner(Box::new(profile))),
-            RelatedPerson::of(resource)
+            RelatedPerson::from_resource_ref(resource)
                 .map(|profile| Self::RelatedPerson(Box::new(profile))),
-            Application::of(resource)
+            Application::from_resource_ref(resource)
                 .map(|profile| Self::Application(Box::new(profile))),
-            UserMessage::of(resource)
+            UserMessage::from_resource_ref(resource)
                 .map(|profile| Self::UserMessage(Box::new(profile))),
-            StorageItem::of(resource)
+            StorageItem::from_resource_ref(resource)
                 .map(|profile| Self::StorageItem(Box::new(profile))),
-            OperationOutcome::of(resource)
+            OperationOutcome::from_resource_ref(resource)
                 .map(|profile| Self::OperationOutcome(Box::new(profile))),
         ];
         profiles.into_iter().flatten()

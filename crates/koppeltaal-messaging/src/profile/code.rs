@@ -193,7 +193,7 @@ macro_rules! closed_codes {
             }
 
             /// The code of this text; `None` if it is not on the list.
-            pub fn of_code(code: &str) -> Option<Self> {
+            pub fn from_code(code: &str) -> Option<Self> {
                 match code {
                     $($code => Some(Self::$variant),)*
                     _ => None,

@@ -9,7 +9,7 @@ use crate::ResourceUrl;
 /// ```
 /// use koppeltaal_messaging::Reference;
 ///
-/// let patient = Reference::from("https://epd.example/fhir/Patient/2041").called("Lieke van der Zwaluwbeek");
+/// let patient = Reference::from("https://epd.example/fhir/Patient/2041").with_display("Lieke van der Zwaluwbeek");
 /// assert_eq!(patient.reference.as_deref(), Some("https://epd.example/fhir/Patient/2041"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -23,7 +23,7 @@ pub struct Reference {
 impl Reference {
     /// The same reference with a display.
     #[must_use]
-    pub fn called(self, display: impl Into<String>) -> Self {
+    pub fn with_display(self, display: impl Into<String>) -> Self {
         Self { display: Some(display.into()), ..self }
     }
 

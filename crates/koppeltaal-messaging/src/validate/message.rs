@@ -77,7 +77,7 @@ fn names(bundle: &Bundle, entries: &[BundleEntry<'_>], findings: &mut Findings) 
             }
             let url: Option<ResourceUrl> = id.parse().ok();
             id_and_link(id, url.as_ref(), wire.link("self"), findings);
-            if let (Some(kind), Some(url)) = (ResourceKind::of(entry.resource), &url)
+            if let (Some(kind), Some(url)) = (ResourceKind::from_resource(entry.resource), &url)
                 && let Ok(named) = url.resource_type().parse::<ResourceKind>()
                 && !may_be_called(kind, named)
             {
@@ -171,7 +171,7 @@ fn content(plan: Plan, entries: &[BundleEntry<'_>], findings: &mut Findings) {
 
 /// The resource is of a kind that Koppeltaal knows.
 fn known_kind(resource: &Resource, findings: &mut Findings) {
-    if ResourceKind::of(resource).is_some() {
+    if ResourceKind::from_resource(resource).is_some() {
         return;
     }
     let found = resource.resource_type();

@@ -12,7 +12,7 @@ use crate::{json, read};
 
 /// A care plan with something in every field.
 fn plan() -> CarePlan {
-    let teun = Reference::from("https://epd.example/fhir/Practitioner/77").called("Teun Haverkruid");
+    let teun = Reference::from("https://epd.example/fhir/Practitioner/77").with_display("Teun Haverkruid");
     let team = Reference::from("https://epd.example/fhir/CareTeam/31");
     CarePlan {
         patient: Some("https://epd.example/fhir/Patient/2041".into()),
@@ -97,7 +97,7 @@ fn a_typed_value_reads_back_as_itself_with_nothing_left_over() {
         percentage_completed: Some(100),
         ..Default::default()
     };
-    assert_eq!(CarePlanActivityStatus::of(&status.clone().into()), Some(status));
+    assert_eq!(CarePlanActivityStatus::from_resource_ref(&status.clone().into()), Some(status));
 }
 
 #[test]

@@ -137,8 +137,8 @@ fn prohibited_may_be_missing_and_then_stays_missing() {
 fn a_coding_outside_its_code_element_determines_the_kind() {
     let text = r#"{"resourceType": "Other", "coding": {
         "system": "http://ggz.koppeltaal.nl/fhir/Koppeltaal/OtherResourceUsage", "code": "UserMessage"}}"#;
-    let message = UserMessage::of(&resource(text)).expect("its coding says so");
-    assert_eq!(CareTeam::of(&resource(text)), None);
+    let message = UserMessage::from_resource_ref(&resource(text)).expect("its coding says so");
+    assert_eq!(CareTeam::from_resource_ref(&resource(text)), None);
     assert_eq!(json(message), json(resource(text)));
 }
 

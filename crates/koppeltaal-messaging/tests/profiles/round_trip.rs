@@ -104,8 +104,8 @@ proptest! {
 #[test]
 fn a_resource_is_read_only_as_its_own_kind() {
     let team = Resource::from(CareTeam::default());
-    assert!(CareTeam::of(&team).is_some());
-    assert_eq!(UserMessage::of(&team), None);
+    assert!(CareTeam::from_resource_ref(&team).is_some());
+    assert_eq!(UserMessage::from_resource_ref(&team), None);
     assert_eq!(Patient::from_resource(team.clone()), Err(team.clone()));
     assert_eq!(CareTeam::from_resource(team), Ok(CareTeam::default()));
     let lamp = koppeltaal_fhir::resources::Device::default();

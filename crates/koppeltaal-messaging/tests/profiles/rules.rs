@@ -93,11 +93,11 @@ fn a_definition_has_path_cardinality_type_binding_and_extension() {
 
 #[test]
 fn one_list_has_the_elements_of_every_profile() {
-    let paths: Vec<_> = RULES.iter().flat_map(|(_, rules)| rules.iter().map(|rule| rule.path)).collect();
+    let paths: Vec<_> = ELEMENTS.iter().flat_map(|(_, rules)| rules.iter().map(|rule| rule.path)).collect();
     for path in ["CarePlan.activity.startDate", "MessageHeader.source.software", "OperationOutcome.issue"] {
         assert!(paths.contains(&path), "{path}");
     }
-    for (profile, rules) in RULES {
+    for (profile, rules) in ELEMENTS {
         assert!(rules.iter().all(|rule| rule.path.split('.').next() == Some(*profile)), "{profile}");
     }
 }
@@ -114,7 +114,7 @@ fn the_validator_checks_every_profile() {
                 let urls = $profile::ELEMENTS.iter().filter_map(|element| element.extension);
                 let empty = urls.map(|url| Extension { url: url.to_owned(), ..Extension::default() });
                 let resource = $profile { extension: empty.collect(), ..Default::default() }.into();
-                let expected = paths($profile::of(&resource).expect("one of its kind").findings());
+                let expected = paths($profile::from_resource_ref(&resource).expect("one of its kind").findings());
                 telling += usize::from(!expected.is_empty());
                 let found = paths(Validator::default().resource(&resource));
                 assert!(found.is_superset(&expected), "{}: {found:?}", $profile::NAME);

@@ -227,7 +227,7 @@ impl FileDefinition {
             activity_definition_identifier: Some(self.identifier),
             name: Some(self.name),
             kind: Some(ActivityKind::from_code(&self.kind)),
-            application: Some(Reference::default().called(self.application)),
+            application: Some(Reference::default().with_display(self.application)),
             description: self.description,
             ..ActivityDefinition::default()
         }

@@ -123,5 +123,6 @@ fn is_storage(document: &Document) -> bool {
         Document::Resource(resource) => resource,
         Document::Bundle(_) => return false,
     };
-    matches!(resource, Resource::Other(_)) && ResourceKind::of(resource) == Some(ResourceKind::StorageItem)
+    matches!(resource, Resource::Other(_))
+        && ResourceKind::from_resource(resource) == Some(ResourceKind::StorageItem)
 }

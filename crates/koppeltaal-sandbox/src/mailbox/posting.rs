@@ -182,7 +182,7 @@ fn focal_of(header: &Header, resources: &[PostedResource]) -> Result<usize, Refu
 /// Whether a message of this event can be about this resource. Of an `Other` whose code cannot be read that may be so:
 /// senders exist that leave the `code` element out.
 fn can_be_focal(event: Event, resource: &Resource) -> bool {
-    let is_unclear = ResourceKind::of(resource).is_none() && event.focal().usage().is_some();
+    let is_unclear = ResourceKind::from_resource(resource).is_none() && event.focal().usage().is_some();
     event.takes_as_focal(resource) || (is_unclear && resource.resource_type() == "Other")
 }
 

@@ -264,7 +264,7 @@ impl Answer {
     pub fn issues(&self, status: u16) -> Vec<Issue> {
         assert_eq!(self.status, status, "{}", self.body);
         let document = self.format.read(self.body.as_bytes());
-        Issue::all_of(document.get::<OperationOutcome>().expect("an outcome")).collect()
+        Issue::all_from_outcome(document.get::<OperationOutcome>().expect("an outcome")).collect()
     }
 
     /// The text of the only issue of a refusal.
@@ -298,12 +298,12 @@ pub fn http() -> reqwest::Client {
 
 /// The patient that the header of a message names.
 pub fn header_patient(message: &Bundle) -> String {
-    let header = Header::of_entry(&message.entry[0]).expect("a header");
+    let header = Header::from_entry_ref(&message.entry[0]).expect("a header");
     header.patient().expect("a patient").to_owned()
 }
 
 pub fn set_header_patient(message: &mut Bundle, url: &str) {
-    let mut header = Header::of_entry(&message.entry[0]).expect("a header");
+    let mut header = Header::from_entry_ref(&message.entry[0]).expect("a header");
     header.set_patient(Some(&url.parse().expect("a URL")));
     message.entry[0].content = Some(header.into_fhir().into());
 }

@@ -138,7 +138,7 @@ fn outgoing(bundle: Bundle, format: Format) -> Outgoing {
 
 /// The bytes of an acknowledgement, which a bare loop sends without having read the message.
 fn header(format: Format) -> String {
-    side::acknowledged(&Header::all_of(&server::fixture()).next().expect("a header"), format)
+    side::acknowledged(&Header::all_from_bundle(&server::fixture()).next().expect("a header"), format)
 }
 
 /// Eight tasks against one, when the server takes 5 ms for each answer.

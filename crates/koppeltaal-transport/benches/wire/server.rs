@@ -51,7 +51,7 @@ struct Answers {
 impl Canned {
     pub(crate) async fn start(format: Format, latency: Duration) -> Self {
         let message = fixture();
-        let header = Header::all_of(&message).next().expect("a header");
+        let header = Header::all_from_bundle(&message).next().expect("a header");
         let mut reply = crate::read(REPLY);
         let reply_header: &mut MessageHeader =
             reply.entry[0].content.as_mut().and_then(|content| content.get_mut()).expect("a header");

@@ -65,7 +65,7 @@ impl Side {
                 }
                 Who::Typed(bare, format) => {
                     let bundle = read(*format, &bare.claim().await).into_bundle().expect("a bundle");
-                    let header = Header::all_of(&bundle).next().expect("a header");
+                    let header = Header::all_from_bundle(&bundle).next().expect("a header");
                     let number = header.url().expect("an address").id();
                     let text = acknowledged(&header, *format);
                     // As the client, which only wants to know what it is.

@@ -195,7 +195,7 @@ async fn of_what_answers_an_acknowledgement_only_a_refusal_is_read() {
 fn claimed() -> Header {
     let message = crate::server::document(&fixture("messages/UpdateCarePlanActivityStatus-full.json"));
     let message = message.into_bundle().expect("a bundle");
-    Header::all_of(&message).next().expect("a header")
+    Header::all_from_bundle(&message).next().expect("a header")
 }
 
 #[tokio::test]

@@ -159,7 +159,7 @@ async fn the_oldest_new_message_is_claimed_and_acknowledged() {
         let message = client.claim().await.expect("an answer").expect("a message");
         assert_eq!(message.header.event(), Ok(Event::UpdateCarePlanActivityStatus));
         assert!(message.bundle.entry.len() > 1);
-        let failed = Acknowledgement::Failed("Unknown activity".to_owned());
+        let failed = Acknowledgement::Failure("Unknown activity".to_owned());
         client.acknowledge(&message.header, &failed).await.expect("accepted");
         assert_eq!(client.claim().await.expect("an answer"), None);
 
@@ -193,7 +193,7 @@ async fn an_acknowledgement_goes_to_the_configured_server_whatever_the_header_sa
     let message = document(&fixture("messages/UpdateCarePlanActivityStatus-full.json"))
         .into_bundle()
         .expect("a bundle");
-    let header = koppeltaal_messaging::Header::all_of(&message).next().expect("a header");
+    let header = koppeltaal_messaging::Header::all_from_bundle(&message).next().expect("a header");
     let server = Server::playing([with_headers(200, &[], "")]).await;
     server.client().acknowledge(&header, &Acknowledgement::Success).await.expect("accepted");
     assert_eq!(server.only().target, "/FHIR/Koppeltaal/MessageHeader/306");
@@ -202,9 +202,9 @@ async fn an_acknowledgement_goes_to_the_configured_server_whatever_the_header_sa
 #[tokio::test]
 async fn headers_from_elsewhere_are_not_acknowledged() {
     let server = Server::playing([]).await;
-    let mut header = koppeltaal_messaging::Header::all_of(&care_plan()).next().expect("a header");
+    let mut header = koppeltaal_messaging::Header::all_from_bundle(&care_plan()).next().expect("a header");
     header.set_url("https://elsewhere.example/MessageHeader/1".parse().expect("a URL"));
-    let error = server.client().acknowledge(&header, &Acknowledgement::New).await.expect_err("foreign");
+    let error = server.client().acknowledge(&header, &Acknowledgement::Release).await.expect_err("foreign");
     assert!(matches!(error, Error::ForeignUrl { url: Some(_) }), "{error:?}");
     assert!(server.asked().is_empty());
 }

@@ -76,8 +76,8 @@ async fn an_acknowledgement_whose_answer_is_lost_is_given_again_unless_it_releas
     let accepted = json(fixture("resources/messageheader.json"));
     for (acknowledgement, requests) in [
         (Acknowledgement::Success, 3),
-        (Acknowledgement::Failed("no such activity".to_owned()), 3),
-        (Acknowledgement::New, 2),
+        (Acknowledgement::Failure("no such activity".to_owned()), 3),
+        (Acknowledgement::Release, 2),
     ] {
         let steps = [json(&message), Step::Close(Vec::new()), accepted.clone()];
         let server = Server::playing(steps).await;
@@ -87,7 +87,7 @@ async fn an_acknowledgement_whose_answer_is_lost_is_given_again_unless_it_releas
         assert_eq!(server.asked().len(), requests, "{acknowledgement:?}");
         match acknowledgement {
             // Somebody else may have claimed the message by now.
-            Acknowledgement::New => assert!(result.expect_err("lost").is_outcome_unknown()),
+            Acknowledgement::Release => assert!(result.expect_err("lost").is_outcome_unknown()),
             _ => result.expect("accepted the second time"),
         }
     }

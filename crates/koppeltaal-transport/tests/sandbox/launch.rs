@@ -14,7 +14,7 @@ use crate::world::{LOGIN, World, plan};
 
 fn patient() -> ResourceUrl {
     let bundle = plan("m", "1");
-    let header = koppeltaal_messaging::Header::all_of(&bundle).next().expect("a header");
+    let header = koppeltaal_messaging::Header::all_from_bundle(&bundle).next().expect("a header");
     header.patient().expect("a patient").parse().expect("an address")
 }
 

@@ -31,11 +31,11 @@ async fn a_message_gets_versions_and_reaches_the_one_who_subscribed() {
 async fn an_acknowledgement_decides_what_becomes_of_a_message() {
     for world in World::both().await {
         world.post_plans(3).await;
-        let failed = Acknowledgement::Failed("no such activity".to_owned());
+        let failed = Acknowledgement::Failure("no such activity".to_owned());
         for (acknowledgement, status) in [
             (Acknowledgement::Success, ProcessingStatus::Success),
             (failed, ProcessingStatus::Failed),
-            (Acknowledgement::New, ProcessingStatus::New),
+            (Acknowledgement::Release, ProcessingStatus::New),
         ] {
             let message = world.claim().await;
             world.game.acknowledge(&message.header, &acknowledgement).await.expect("accepted");

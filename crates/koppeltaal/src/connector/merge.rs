@@ -51,7 +51,7 @@ impl Newer {
 
     /// The first of them that is of this profile.
     pub fn get<P: Profile>(&self) -> Option<P> {
-        self.entries.iter().find_map(|entry| P::of(entry.resource()))
+        self.entries.iter().find_map(|entry| P::from_resource_ref(entry.resource()))
     }
 }
 
@@ -140,7 +140,7 @@ impl Connector {
     }
 
     async fn newer(&self, sent: &Bundle, resources: &[ResourceUrl]) -> Result<Option<Newer>, Error> {
-        let patient = Header::all_of(sent).next().and_then(|header| header.patient()?.parse().ok());
+        let patient = Header::all_from_bundle(sent).next().and_then(|header| header.patient()?.parse().ok());
         let filter = match patient {
             Some(patient) => MessageFilter::default().patient(patient),
             None => MessageFilter::default(),

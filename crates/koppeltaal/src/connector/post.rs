@@ -17,7 +17,7 @@ impl Connector {
     /// did not name itself. By the rules of 1.3.3 the focal resource alone has one.
     pub(crate) async fn fill_versions(&self, prepared: &Prepared) -> Result<Bundle, VersionStoreError> {
         let mut bundle = prepared.bundle.clone();
-        let focal_alone = self.sender().version_rules() == ApiVersion::V1_3_3;
+        let focal_alone = self.sender().api_version() == ApiVersion::V1_3_3;
         let lacking: Vec<ResourceUrl> = (bundle.entry.iter().filter_map(address))
             .filter(|url| url.version().is_none())
             .filter(|url| !focal_alone || url.same_resource(prepared.focal()))
@@ -64,7 +64,7 @@ pub(super) fn address(entry: &Entry) -> Option<ResourceUrl> {
 /// The versions that a message at the server tells: in the self links of its entries, and where its header names them.
 pub(super) fn versions_in(bundle: &Bundle) -> Vec<ResourceUrl> {
     let linked = bundle.entry.iter().filter_map(address);
-    let headers = Header::all_of(bundle);
+    let headers = Header::all_from_bundle(bundle);
     let named = headers.flat_map(|header| {
         header.data().filter_map(|data| data.parse::<ResourceUrl>().ok()).collect::<Vec<_>>()
     });

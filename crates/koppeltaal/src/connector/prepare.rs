@@ -38,7 +38,7 @@ impl Prepared {
     }
 
     fn of(bundle: Bundle) -> Option<Self> {
-        let header = Header::all_of(&bundle).next()?;
+        let header = Header::all_from_bundle(&bundle).next()?;
         let identifier = header.identifier()?.to_owned();
         let (event, focal) = (header.event().ok()?, header.focal()?);
         let source = Source::new("", header.source_endpoint().unwrap_or_default());
@@ -51,7 +51,7 @@ impl Connector {
     pub(crate) fn prepare(&self, draft: Draft) -> Result<Prepared, SendError> {
         let bundle = Message::compose(self.sender(), draft)?.into_bundle();
         if self.validates {
-            let validator = Validator::default().api_version(self.sender().version_rules());
+            let validator = Validator::default().api_version(self.sender().api_version());
             let mut findings = validator.bundle(&bundle);
             findings.retain(|finding| finding.severity == Severity::Error);
             if !findings.is_empty() {

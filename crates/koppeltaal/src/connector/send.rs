@@ -238,7 +238,7 @@ fn breach(error: &ComposeError) -> String {
         ComposeError::WrongUrl { url, kind } => {
             format!("the address of a {kind} says that it is a {}", url.resource_type())
         }
-        ComposeError::Twice(url) => format!("a {} is in the message twice", url.resource_type()),
+        ComposeError::Duplicate(url) => format!("a {} is in the message twice", url.resource_type()),
         ComposeError::Missing(missing) => {
             let urls: Vec<_> = missing.iter().map(|missing| &missing.to).collect();
             format!("referred to, but not in the message: {}; add them to the draft by `with`", kinds(&urls))

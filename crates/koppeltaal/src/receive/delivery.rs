@@ -51,7 +51,7 @@ impl Claim {
         let answer = async move {
             let result = client.acknowledge(received.header(), &acknowledgement).await;
             if let Some(ticket) = ticket
-                && acknowledgement != Acknowledgement::New
+                && acknowledgement != Acknowledgement::Release
             {
                 ticket.answered();
             }
@@ -103,13 +103,13 @@ impl Received {
     /// The resource that the message is about, if it is of this profile and the event is the profile's.
     pub fn get<P: Focal>(&self) -> Option<P> {
         let message = self.message().ok().filter(|message| message.event() == P::EVENT)?;
-        <P as Profile>::of(message.focal.resource())
+        <P as Profile>::from_resource_ref(message.focal.resource())
     }
 
     /// The resource that the message is about, as one type per event to match on.
     pub fn content(&self) -> Content {
         match &self.0.content {
-            Ok(message) => Content::of(message),
+            Ok(message) => Content::from_message(message),
             Err(error) => Content::Unknown(error.bundle.clone()),
         }
     }
@@ -171,7 +171,7 @@ impl Delivery {
     ///
     /// Those of [`Client::acknowledge`]: the message may come again when the time of its claim is over.
     pub async fn fail(self, reason: impl Into<String>) -> Result<(), Error> {
-        self.acknowledge(Acknowledgement::Failed(reason.into())).await
+        self.acknowledge(Acknowledgement::Failure(reason.into())).await
     }
 
     /// Gives the message back: it comes again, at once and before all younger ones.
@@ -180,7 +180,7 @@ impl Delivery {
     ///
     /// Those of [`Client::acknowledge`]: the message comes again when the time of its claim is over.
     pub async fn release(self) -> Result<(), Error> {
-        self.acknowledge(Acknowledgement::New).await
+        self.acknowledge(Acknowledgement::Release).await
     }
 
     async fn acknowledge(mut self, acknowledgement: Acknowledgement) -> Result<(), Error> {
@@ -219,7 +219,7 @@ impl Drop for Delivery {
     fn drop(&mut self) {
         let Some(claim) = self.claim.take() else { return };
         let (received, runtime) = (self.received.clone(), claim.runtime.clone());
-        let answer = claim.answer(self.received.clone(), Acknowledgement::New);
+        let answer = claim.answer(self.received.clone(), Acknowledgement::Release);
         runtime.spawn(async move {
             if let Ok(Err(error)) = answer.await {
                 let message_identifier = received.identifier();

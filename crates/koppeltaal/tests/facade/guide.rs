@@ -39,7 +39,7 @@ fn definition() -> ActivityDefinition {
         activity_definition_identifier: Some(DEFINITION.to_owned()),
         name: Some("De vuurtoren".to_owned()),
         kind: Some(valuesets::ActivityKind::Game),
-        application: Some(Reference::default().called("game")),
+        application: Some(Reference::default().with_display("game")),
         is_active: Some(true),
         ..ActivityDefinition::default()
     }

@@ -46,7 +46,8 @@ async fn by_the_rules_of_1_3_3_only_the_focal_resource_has_a_version() -> Result
     let world = World::with(config().instance(old), Format::Json).await?;
     let client = world.connector("old")?.client().clone();
     let sender = Sender::new(Source::new("old", "https://old.example/fhir"), DOMAIN);
-    let old = Connector::new(client, sender.api_version(ApiVersion::V1_3_3), MemoryVersionStore::default());
+    let old =
+        Connector::new(client, sender.with_api_version(ApiVersion::V1_3_3), MemoryVersionStore::default());
     old.send(old.draft("3007", patient("Mees"))?).await?;
     for _ in 0..2 {
         let sent = old.send(plan_draft(&old, plan(&old)?)?).await?;

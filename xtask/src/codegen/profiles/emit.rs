@@ -32,8 +32,8 @@ pub(super) fn index(modules: &[Module]) -> TokenStream {
         pub mod profiles {
             #(pub use super::#names::*;)*
 
-            /// The rules of every profile, by the profile's name.
-            pub const RULES: &[(&str, &[crate::ElementDefinition])] = &[#((#all_names, #all_rules)),*];
+            /// The elements of every profile, by the name of the profile.
+            pub const ELEMENTS: &[(&str, &[crate::ElementDefinition])] = &[#((#all_names, #all_rules)),*];
         }
     }
 }

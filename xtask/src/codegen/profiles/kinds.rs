@@ -105,7 +105,7 @@ fn any_profile(modules: &[Module]) -> TokenStream {
             /// The resource by each profile that it matches. An `Other` with several codes can match several.
             pub(crate) fn all_from_resource(resource: &Resource) -> impl Iterator<Item = Self> {
                 let profiles = [
-                    #(#names::of(resource).map(|profile| Self::#names(Box::new(profile)))),*
+                    #(#names::from_resource_ref(resource).map(|profile| Self::#names(Box::new(profile)))),*
                 ];
                 profiles.into_iter().flatten()
             }

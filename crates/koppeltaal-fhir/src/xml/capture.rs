@@ -24,7 +24,10 @@ impl<'t> Reader<'t> {
     /// The markup of a narrative, whose problems are reported under `name`.
     pub(super) fn capture_narrative(&mut self, element: &Element<'t>, name: &str) -> Result<Xhtml> {
         let mut narrative = Some((name, Narrative::default()));
-        self.capture_checked(element, Namespace::None, &mut narrative).map(Xhtml::from_xml)
+        let markup = self.capture_checked(element, Namespace::None, &mut narrative)?;
+        // One in no namespace would be in that of the place where it is written: it is taken for XHTML, as in JSON.
+        let is_bare = element.namespace == Namespace::None;
+        Ok(if is_bare { Xhtml::from_markup(markup) } else { Xhtml::from_xml(markup) })
     }
 
     /// The markup of `element`, which has been read to its end, to stand in a feed.

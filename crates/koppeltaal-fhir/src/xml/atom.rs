@@ -503,7 +503,7 @@ impl<'t> Reader<'t> {
             }
         }
         for (name, value) in fields {
-            // "Attributes can never be empty", says FHIR; to the model an empty one is none.
+            // "Attributes can never be empty", says FHIR; to the model an empty one is absent.
             if value.is_empty() && mandatory.contains(&name) {
                 let place = format!("{}.{name}", element.name);
                 self.report.find((ERROR, Rule::MINIMUM), &place, offset, "a value", "nothing")?;

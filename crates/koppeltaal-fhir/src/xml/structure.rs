@@ -60,7 +60,7 @@ impl<'t> Reader<'t> {
             match schema.find(name, 0).filter(|index| schema.fields[*index].shape == Shape::Attribute) {
                 Some(index) => {
                     let value = self.value(raw, element.tag.offset)?;
-                    // "Attributes can never be empty", says FHIR; to the model an empty one is none.
+                    // "Attributes can never be empty", says FHIR; to the model an empty one is absent.
                     if !value.is_empty() {
                         present.insert(index);
                     } else if !schema.fields[index].mandatory {

@@ -272,7 +272,7 @@ impl<'t> Tokens<'t> {
             }
         }
         if fields.len() == 3 || !attributes.is_at_end() {
-            return Err(self.error("an XML declaration that is none"));
+            return Err(self.error("a malformed XML declaration"));
         }
         Ok(())
     }
@@ -422,8 +422,8 @@ mod tests {
                 "<?xml version='1.0' standalone='maybe'?>",
                 "error at 0: an XML declaration with standalone `maybe`",
             ),
-            ("<?xml version='1.0'/>?>", "error at 0: an XML declaration that is none"),
-            ("<?xml?>", "error at 0: an XML declaration that is none"),
+            ("<?xml version='1.0'/>?>", "error at 0: a malformed XML declaration"),
+            ("<?xml?>", "error at 0: a malformed XML declaration"),
             ("<?XML version='1.0'?>", "error at 0: an XML declaration that is not at the start"),
             ("<??>", "error at 0: a processing instruction without a proper name"),
             ("<?1a?>", "error at 0: a processing instruction without a proper name"),

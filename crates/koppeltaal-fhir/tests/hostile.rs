@@ -340,3 +340,17 @@ mod xml {
         assert!(error.to_string().contains("U+0001"), "{error}");
     }
 }
+
+#[cfg(all(feature = "json", feature = "xml"))]
+#[test]
+fn a_bundle_of_some_dozens_of_resources_with_next_to_nothing_in_them_is_no_attack() {
+    let entry = r#"{"content":{"resourceType":"Patient","name":[{"text":"A"}]}}"#;
+    let text = format!(r#"{{"resourceType":"Bundle","entry":[{}]}}"#, vec![entry; 50].join(","));
+    let read = ReadOptions::tolerant().json(text.as_bytes()).expect("within the limits");
+    let xml = read.document.to_xml().expect("writable");
+    ReadOptions::tolerant().xml(xml.as_bytes()).expect("within the limits as well");
+    // Of many more it would be, for the memory that they take beside their length.
+    let text = format!(r#"{{"resourceType":"Bundle","entry":[{}]}}"#, vec![entry; 1000].join(","));
+    let error = ReadOptions::tolerant().json(text.as_bytes()).expect_err("too much for its length");
+    assert!(matches!(error, ReadError::Limit { .. }), "{error}");
+}

@@ -59,7 +59,7 @@ const VOID: [&str; 12] =
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "wbr"];
 
 /// Elements whose content is text to HTML, whatever it looks like.
-const RAW: [&str; 2] = ["script", "style"];
+const RAW: [(&str, &str); 2] = [("script", "</script"), ("style", "</style")];
 
 /// What a start tag closes that is still open, unless one of the last is open in between.
 const CLOSING: [(&[&str], &[&str], &[&str]); 5] = [
@@ -95,7 +95,11 @@ pub(crate) fn repair(markup: &str, depth: usize) -> Option<(String, Vec<Repair>)
     let mut mender = Mender { out: String::with_capacity(markup.len()), ..Mender::default() };
     let mut rest = markup.trim();
     while !rest.is_empty() {
-        rest = if rest.starts_with('<') { mender.markup(rest) } else { mender.text(rest, "<") };
+        rest = if rest.starts_with('<') {
+            mender.markup(rest)
+        } else {
+            mender.text(rest, rest.find('<').unwrap_or(rest.len()))
+        };
         if mender.open.len() > depth {
             return None;
         }
@@ -120,6 +124,8 @@ struct Mender<'m> {
     /// The names of the elements that are open, as they were written.
     open: Vec<&'m str>,
     repairs: Vec<Repair>,
+    /// Ends that do not come any more: they are sought once.
+    absent: Vec<&'static str>,
     /// How many elements and texts stand outside of elements, two at most.
     roots: usize,
     /// Whether the first of them is a `div`.
@@ -147,8 +153,9 @@ impl<'m> Mender<'m> {
             return self.comment(behind);
         }
         if let Some(content) = rest.strip_prefix("<![CDATA[")
-            && let Some((content, behind)) = content.split_once("]]>")
+            && let Some(length) = self.find(content, "]]>")
         {
+            let (content, behind) = (&content[..length], &content[length + "]]>".len()..]);
             self.root(false);
             self.out.push_str("<![CDATA[");
             self.characters(content);
@@ -187,9 +194,21 @@ impl<'m> Mender<'m> {
         behind
     }
 
-    /// Text up to `end`; gives what follows.
-    fn text(&mut self, rest: &'m str, end: &str) -> &'m str {
-        let length = rest.find(end).unwrap_or(rest.len());
+    /// Where this end is, in upper or lower case. Looked for to the end of the text once at most.
+    fn find(&mut self, rest: &str, end: &'static str) -> Option<usize> {
+        if self.absent.contains(&end) {
+            return None;
+        }
+        let found =
+            rest.as_bytes().windows(end.len()).position(|part| part.eq_ignore_ascii_case(end.as_bytes()));
+        if found.is_none() {
+            self.absent.push(end);
+        }
+        found
+    }
+
+    /// Text of this length; gives what follows.
+    fn text(&mut self, rest: &'m str, length: usize) -> &'m str {
         let (text, behind) = rest.split_at(length);
         if !text.trim().is_empty() {
             self.root(false);
@@ -289,6 +308,17 @@ impl<'m> Mender<'m> {
             self.did(Repair::Prefix);
             return rest;
         }
+        let raw = match RAW.iter().find(|(raw, _)| *raw == name).filter(|_| !is_closed) {
+            None => None,
+            Some((_, end)) => match self.find(rest, end) {
+                // Without an end it would hide all that follows. What is inside stays.
+                None => {
+                    self.did(Repair::Open);
+                    return rest;
+                }
+                found => found,
+            },
+        };
         self.close_implied(&name);
         self.root(name == "div");
         self.out.push('<');
@@ -308,9 +338,8 @@ impl<'m> Mender<'m> {
         }
         self.out.push('>');
         self.open.push(written);
-        if RAW.contains(&&*name) {
-            let end = format!("</{written}");
-            return self.text(rest, &end);
+        if let Some(length) = raw {
+            return self.text(rest, length);
         }
         rest
     }
@@ -434,6 +463,15 @@ mod tests {
         ] {
             assert_eq!(repaired(html), xhtml, "{html}");
         }
+    }
+
+    #[test]
+    fn a_style_without_an_end_hides_nothing() {
+        let (out, _) = repair("<div><STYLE>p</style><p>after</p></div>", 9).expect("a narrative");
+        assert!(out.contains("<style>p</style><p>after</p>"), "{out}");
+        let (out, repairs) = repair("<div><style><p>after</p></div>", 9).expect("a narrative");
+        assert!(out.contains("<p>after</p>") && !out.contains("style"), "{out}");
+        assert!(repairs.contains(&Repair::Open));
     }
 
     #[test]

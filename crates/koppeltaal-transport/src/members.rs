@@ -13,12 +13,18 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 /// How many bytes such an answer may have: some tokens of 4 kB each, and room.
 pub(crate) const BYTES: usize = 1 << 20;
 
+/// How many members are looked at. Such answers have some ten.
+const MEMBERS: usize = 100;
+
 /// The members of an object that are a text, a number or a truth value. Wiped from memory on drop.
 pub(crate) struct Members(Vec<(String, SecretString)>);
 
 impl Members {
-    /// Reads a body; `None`: it is no JSON object.
+    /// Reads a body; `None`: it is no JSON object, or longer than [`BYTES`].
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
+        if body.len() > BYTES {
+            return None;
+        }
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         match std::str::from_utf8(body) {
             Ok(text) => serde_json::from_str(text).ok(),
@@ -73,7 +79,9 @@ impl<'de> Deserialize<'de> for Members {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
                 let mut members = Vec::new();
                 while let Some((name, Value(value))) = map.next_entry::<String, Value>()? {
-                    members.extend(value.map(|value| (name, value)));
+                    if members.len() < MEMBERS {
+                        members.extend(value.map(|value| (name, value)));
+                    }
                 }
                 Ok(Members(members))
             }
@@ -82,6 +90,9 @@ impl<'de> Deserialize<'de> for Members {
         deserializer.deserialize_map(Object)
     }
 }
+
+/// As what `serde_json` gives a number when any crate of the application has its feature `arbitrary_precision` on.
+const NUMBER: &str = "$serde_json::private::Number";
 
 /// The value of a member as text; `None`: nothing, an empty text, an object or a list.
 struct Value(Option<SecretString>);
@@ -128,8 +139,15 @@ impl<'de> Deserialize<'de> for Value {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Value(None))
+                let mut number = None;
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == NUMBER {
+                        number = map.next_value::<Value>()?.0;
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Value(number))
             }
         }
 
@@ -156,6 +174,20 @@ mod tests {
         assert_eq!(members.text(&["e"]).as_deref(), Some("true"));
         assert_eq!(members.number(&["f"]), Some(-1.0));
         assert_eq!(members.number(&["g"]), None);
+    }
+
+    #[test]
+    fn numbers_are_read_however_serde_json_hands_them_over() {
+        let members = read(r#"{"expires_in":{"$serde_json::private::Number":"7.0"},"b":{"c":1}}"#);
+        assert_eq!(members.number(&["expires_in"]), Some(7.0));
+        assert_eq!(members.text(&["b"]), None);
+    }
+
+    #[test]
+    fn an_answer_of_many_members_or_bytes_is_not_kept() {
+        let many = format!("{{{}\"z\":1}}", "\"a\":1,".repeat(10_000));
+        assert_eq!(read(&many).0.len(), MEMBERS);
+        assert!(Members::read(format!("{{\"a\":\"{}\"}}", "x".repeat(BYTES)).as_bytes()).is_none());
     }
 
     #[test]

@@ -133,7 +133,8 @@ impl Answer {
             Err(Error::Authentication { expired: true, outcome })
         } else {
             let busy = matches!(self.by_status(), Some(Refusal::RateLimited | Refusal::Unavailable));
-            match OAuthError::read(&self.body).filter(|_| speaks_oauth && !busy) {
+            let error = if speaks_oauth && !busy { OAuthError::read(&self.body) } else { None };
+            match error {
                 Some(error) => Err(Error::OAuth { status: self.status, error }),
                 None => Err(self.refusal()),
             }

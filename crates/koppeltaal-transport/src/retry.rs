@@ -104,14 +104,19 @@ impl RetryBudget {
     }
 }
 
-/// The value of a `Retry-After` header: seconds, or a date (RFC 9110 section 10.2.3).
+/// The longest wait that a server is believed to mean: one that is longer is a slip, such as milliseconds for seconds or a
+/// clock that is wrong.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+
+/// The value of a `Retry-After` header: seconds, or a date (RFC 9110 section 10.2.3); an hour at most.
 pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    // A date that has passed means "now".
-    httpdate::parse_http_date(value).ok().map(|date| date.duration_since(now).unwrap_or_default())
+    let wait = match value.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        // A date that has passed means "now".
+        Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default(),
+    };
+    Some(wait.min(LONGEST_WAIT))
 }
 
 #[cfg(test)]

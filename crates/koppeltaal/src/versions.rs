@@ -55,7 +55,7 @@ pub enum VersionStoreError {
     /// The database does not do what it was asked. As a rule that passes, and the call may be made again.
     #[error("the version store's database: {source}")]
     Database {
-        /// What the database says.
+        /// What the database says. It is logged, so it must not tell of patients: addresses of resources, for instance.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The tables were made by a later version of this crate.
@@ -74,11 +74,14 @@ pub enum VersionStoreError {
     },
 }
 
-#[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
+#[cfg(feature = "connector")]
 impl VersionStoreError {
     /// Whether the store will never do this, whatever becomes of its database.
     pub(crate) fn is_final(&self) -> bool {
         match self {
+            #[cfg(not(any(feature = "sqlite", feature = "postgresql")))]
+            Self::Database { .. } => false,
+            #[cfg(any(feature = "sqlite", feature = "postgresql"))]
             Self::Database { source } => source
                 .downcast_ref::<crate::database::DatabaseTrouble>()
                 .is_some_and(|trouble| trouble.breach() == crate::database::Breach::Final),

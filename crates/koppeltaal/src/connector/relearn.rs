@@ -78,8 +78,11 @@ impl Connector {
         headers.sort_by_key(|header| std::cmp::Reverse(number(header)));
         let mut told: Vec<ResourceUrl> = headers.iter().filter_map(Header::focal).collect();
         for url in headers.iter().filter_map(Header::url).take(MAX_OPENED) {
-            if let Some(message) = self.client.message(url.versionless()).await? {
-                told.extend(versions_in(&message.bundle));
+            match self.client.message(url.versionless()).await {
+                Ok(message) => told.extend(message.iter().flat_map(|message| versions_in(&message.bundle))),
+                // The others may tell enough.
+                Err(Error::Protocol { .. } | Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         self.learn(told, resources).await

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use koppeltaal_messaging::{Event, ResourceUrl};
 use koppeltaal_transport::MessageFilter;
 use tokio::task::JoinHandle;
+use tracing::error;
 
 use super::in_hand::{Turn, WorkerNumber, line};
 use super::{Delivery, ReceiveError};
+use crate::causes::causes;
 use crate::connector::Connector;
 
 /// How to claim the next message.
@@ -74,7 +76,7 @@ impl Claims {
                 let line = line(&received.header);
                 let ticket = turn.as_ref().zip(line).map(|(turn, line)| turn.put(line));
                 let delivery = Delivery::new(self.connector.client().clone(), received, ticket);
-                self.connector.record(&versions(&delivery)).await?;
+                self.record(&delivery).await?;
                 if self.own || !self.connector.sender().source().sent(delivery.header()) {
                     self.first.store((index + 1) % filters.len(), Ordering::Relaxed);
                     return Ok(Some(delivery));
@@ -83,6 +85,22 @@ impl Claims {
             }
         }
         Ok(None)
+    }
+
+    /// Keeps the versions that a message tells of. One that the store will never take must not keep the message from the
+    /// application, and what is behind it.
+    async fn record(&self, delivery: &Delivery) -> Result<(), ReceiveError> {
+        match self.connector.record(&versions(delivery)).await {
+            Err(error) if error.is_final() => {
+                let error = causes(&error);
+                error!(
+                    error,
+                    "the version store will never take the versions of a message; a change may be a conflict"
+                );
+                Ok(())
+            }
+            outcome => Ok(outcome?),
+        }
     }
 
     /// A claim can ask for one event or for all. Several take turns, so that one of which there are many leaves room for others.

@@ -258,8 +258,7 @@ impl Running {
 
     /// What is written down, and how long all messages wait.
     fn weigh(&self, verdict: Verdict, claimed: &Claimed) -> End {
-        let concerns_all = matches!(verdict, Verdict::Later { scope: Scope::Server, .. });
-        if !concerns_all {
+        if matches!(verdict, Verdict::Sent | Verdict::Refused(_)) {
             self.has_passed();
         }
         match verdict {

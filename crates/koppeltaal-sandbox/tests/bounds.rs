@@ -110,16 +110,42 @@ async fn a_message_with_a_token_names_no_other_patient_anywhere() {
 }
 
 #[tokio::test]
+async fn what_receivers_may_read_in_another_way_is_not_taken_with_a_token() {
+    let sandbox = start(confidential()).await;
+    let (json, xml) =
+        (Format::Json.write(plan_of("m1", PLAN, PATIENT)), Format::Xml.write(plan_of("m1", PLAN, PATIENT)));
+    let ours = format!(r#"<patient><reference value="{PATIENT}"/></patient>"#);
+    let theirs = ours.replace(PATIENT, OTHER);
+    let member = format!(r#""patient":{{"reference":"{PATIENT}"}}"#);
+    let other = member.replace(PATIENT, OTHER);
+    let array = format!(r#""patient":[{{"reference":"{OTHER}"}}]"#);
+    let contained = format!(r#"<contained><Foo xmlns="http://hl7.org/fhir">{OTHER}</Foo></contained>{ours}"#);
+    assert!(xml.contains(&ours) && json.contains(&member));
+    for (format, message) in [
+        (Format::Xml, xml.replace(&ours, &[&*ours, &*theirs].concat())),
+        (Format::Xml, xml.replace(&ours, &contained)),
+        (Format::Json, json.replace(&member, &[&*member, ",", &*other].concat())),
+        (Format::Json, json.replace(&member, &array)),
+    ] {
+        let answer = game(&sandbox, format).await.with_body(reqwest::Method::POST, "Mailbox", message).await;
+        assert_eq!(answer.status, 403, "{}", answer.body);
+    }
+    let mut message = plan_of("m1", PLAN, PATIENT);
+    message.entry.push(entry(OTHER, koppeltaal_fhir::resources::Organization::default()));
+    refused(&game(&sandbox, Format::Json).await.send_message(message).await);
+}
+
+#[tokio::test]
 async fn a_second_content_of_an_entry_hides_nothing() {
     let sandbox = start(confidential()).await;
-    let game = game(&sandbox, Format::Xml).await;
+    let portal = Client::portal(&sandbox, Format::Xml);
     let message = Format::Xml.write(plan_of("m1", PLAN, PATIENT));
     let (start, end) = message.rsplit_once("</entry>").expect("an entry");
     let second = format!(
         r#"<content type="text/xml"><Patient xmlns="http://hl7.org/fhir"><text>{OTHER}</text></Patient></content>"#
     );
     let answer =
-        game.with_body(reqwest::Method::POST, "Mailbox", format!("{start}{second}</entry>{end}")).await;
+        portal.with_body(reqwest::Method::POST, "Mailbox", format!("{start}{second}</entry>{end}")).await;
     assert_eq!(answer.details(400), "The entry of a CarePlan has a second content.");
 }
 

@@ -16,7 +16,7 @@ use super::request::{LinksFor, Params, Received, Target};
 use crate::compose;
 use crate::config::FaultKind;
 use crate::links::{FHIR_PATH, Links, header_number, split_version};
-use crate::mailbox::{Acknowledgement, Filter, Found, Moment, Posting, Refusal};
+use crate::mailbox::{Acknowledgement, Filter, Found, Kind, Moment, Posting, Refusal};
 
 /// `POST Mailbox`
 pub(crate) async fn post(
@@ -28,6 +28,11 @@ pub(crate) async fn post(
     let Document::Bundle(bundle) = received.document else {
         return Err(Refusal::malformed("A message is a bundle, not a single resource."));
     };
+    if caller.patient.is_some() && received.is_ambiguous {
+        return Err(Refusal::forbidden(
+            "The message has elements twice or of an unknown kind, so it cannot be told whether it is about the patient of the token.",
+        ));
+    }
     let posting = Posting::read(bundle, received.source)?;
     let event = posting.event;
     let occasion = app.occasion();
@@ -180,6 +185,9 @@ fn header_in(document: &Document) -> Option<&MessageHeader> {
     }
 }
 
+/// The longest exception, in bytes: it is kept with the message.
+const MAXIMUM_EXCEPTION: usize = 64 << 10;
+
 /// Only the status, and the exception, are taken from what a receiver sends.
 fn reported(header: &MessageHeader) -> Result<(ProcessingStatus, Option<String>), Refusal> {
     let state = header.extension.iter().find_map(ProcessingState::from_extension);
@@ -187,5 +195,13 @@ fn reported(header: &MessageHeader) -> Result<(ProcessingStatus, Option<String>)
     let code = state.code().ok_or_else(|| Refusal::required("The ProcessingStatus has no status."))?;
     let status =
         code.parse().map_err(|_| Refusal::parameter(format!("'{code}' is not a processing status.")))?;
-    Ok((status, state.exception().map(str::to_owned)))
+    let exception = state.exception();
+    if exception.is_some_and(|exception| exception.len() > MAXIMUM_EXCEPTION) {
+        return Err(Refusal::new(
+            Kind::TooLarge,
+            "too-long",
+            format!("The exception is longer than {MAXIMUM_EXCEPTION} bytes."),
+        ));
+    }
+    Ok((status, exception.map(str::to_owned)))
 }

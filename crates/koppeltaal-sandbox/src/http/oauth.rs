@@ -142,6 +142,9 @@ pub(crate) async fn authorize(State(app): State<Arc<App>>, params: Params) -> Re
     }
 }
 
+/// The longest scope, in bytes.
+const MAXIMUM_SCOPE: usize = 4 << 10;
+
 fn authorization_request(
     params: &Params,
     client: &str,
@@ -152,6 +155,10 @@ fn authorization_request(
     }
     if params.get("response_type") != Some("code") {
         return Err(OAuthError::new(Code::UnsupportedResponseType, "response_type is not code"));
+    }
+    // Kept with the code and all tokens that come of it.
+    if params.get("scope").is_some_and(|scope| scope.len() > MAXIMUM_SCOPE) {
+        return Err(OAuthError::new(Code::InvalidScope, "the scope is longer than 4 KiB"));
     }
     let challenge = params.get("code_challenge").map(|text| {
         Challenge::new(params.get("code_challenge_method"), text)

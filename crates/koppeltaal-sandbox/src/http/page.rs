@@ -1,8 +1,8 @@
 //! The page at `/` for people, and what it asks for under `/sandbox`: queues, messages, claims and launches by hand.
 //!
 //! It needs no login, so it is there only on a server that nobody else can reach, or that was told so
-//! ([`SandboxConfig::admin`](crate::SandboxConfig::admin)), and there under no name that could be another site's. What it
-//! changes wants JSON, which no other site can send here, from a page of its own.
+//! ([`SandboxConfig::admin`](crate::SandboxConfig::admin)), and there under no name that could be another site's.
+//! Changes have to be sent as JSON, and by a browser only from this page.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -10,7 +10,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Uri, header};
 use http_body_util::LengthLimitError;
 use koppeltaal_fhir::resources::Other;
-use koppeltaal_fhir::{Document, Format, ReadDocument};
+use koppeltaal_fhir::{Document, Finding, Format, ReadDocument, Rule};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -27,6 +27,9 @@ use crate::mailbox::{Kind, Refusal};
 pub(crate) struct Received {
     pub(crate) document: Document,
     pub(crate) source: Source,
+    /// Whether receivers may see more in it than the sandbox does: elements where one is allowed, or contained resources of a
+    /// type that is not modelled. What a token may do cannot be told then.
+    pub(crate) is_ambiguous: bool,
 }
 
 impl Received {
@@ -49,8 +52,16 @@ impl FromRequest<Arc<App>> for Received {
         let body = read_body(body, app.limits()).await?;
         let (format, read) = read_document(&parts.headers, &body)?;
         let source = Source { format, bytes: read.memory() };
-        Ok(Self { document: read.document, source })
+        Ok(Self { is_ambiguous: is_ambiguous(&read), document: read.document, source })
     }
+}
+
+fn is_ambiguous(read: &ReadDocument) -> bool {
+    const RULES: [Rule; 4] = [Rule::MAXIMUM, Rule::CHOICE, Rule::DUPLICATE_MEMBER, Rule::UNKNOWN_RESOURCE];
+    // An array where one object belongs is kept as it came, and looked at by nobody here.
+    let is_kept = |finding: &Finding| finding.rule == Rule::JSON_TYPE && finding.expected == "an object";
+    read.suppressed > 0
+        || read.findings.iter().any(|finding| RULES.contains(&finding.rule) || is_kept(finding))
 }
 
 /// The document in a body, and the format that the headers name.

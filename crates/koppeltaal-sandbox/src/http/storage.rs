@@ -198,9 +198,10 @@ fn answer(item: &Item, links: &Links) -> Reply {
 /// The item that was sent; with a token, one that names no other patient anywhere.
 fn draft_in(caller: &Caller, received: Received) -> Result<Draft, Refusal> {
     let bytes = received.source.bytes;
+    let is_ambiguous = received.is_ambiguous;
     let sent = received.other()?;
     let names_another = |only| names_another(&sent.clone().into(), "", only, |_| false);
-    if caller.patient.as_deref().is_some_and(names_another) {
+    if caller.patient.as_deref().is_some_and(|only| is_ambiguous || names_another(only)) {
         return Err(foreign());
     }
     Draft::of(sent, bytes)

@@ -3,7 +3,7 @@
 //! Two habits of that server in JSON are not the model's: an empty result still has `"entry": []`, and `totalResults` is
 //! text. Deployed clients rely on both: one asks again at once, for ever, when `entry` is missing.
 
-use koppeltaal_fhir::{Bundle, Document, Format, ReadDocument, ReadError, ReadOptions, WriteError};
+use koppeltaal_fhir::{Bundle, Document, Format, Limits, ReadDocument, ReadError, ReadOptions, WriteError};
 use memchr::memmem;
 
 /// What stands before the total.
@@ -21,8 +21,13 @@ pub(crate) fn write(document: &Document, format: Format) -> Result<(&'static str
 
 /// Reads a body with this content type, taking whatever can be understood.
 pub(crate) fn read(body: &[u8], format: Format, content_type: &str) -> Result<ReadDocument, ReadError> {
-    ReadOptions::tolerant().labelled(content_type).read(format, body)
+    let limits = Limits::default();
+    let limits = Limits { depth: limits.depth - INSIDE_A_BUNDLE, ..limits };
+    ReadOptions::tolerant().limits(limits).labelled(content_type).read(format, body)
 }
+
+/// How much deeper a resource that came alone stands in the bundles in which it is handed out.
+const INSIDE_A_BUNDLE: usize = 2;
 
 /// Puts the two habits into the bundle's JSON.
 fn put_habits_in(bundle: &Bundle, json: &mut String) {

@@ -39,6 +39,8 @@ impl Mailbox {
                 let content = resource.entry.content.as_ref();
                 resource.patient.as_deref().is_none_or(|patient| patient == only)
                     && !is_of_another(&resource.url)
+                    // Nobody takes the URL of a patient for something else.
+                    && (resource.url == only || !is_patient(&resource.url))
                     && content
                         .is_none_or(|content| !names_another(content, &resource.url, only, is_of_another))
             });

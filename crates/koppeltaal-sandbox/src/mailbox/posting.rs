@@ -32,6 +32,9 @@ const ACCEPTED_TYPES: [&str; 10] = [
 /// The URL of every resource with a version is remembered, so its length is bounded; in bytes.
 const MAXIMUM_URL: usize = 4096;
 
+/// The longest identifier of a message, in bytes: it is kept several times.
+const MAXIMUM_IDENTIFIER: usize = 1024;
+
 /// A message that is about to be posted.
 #[derive(Debug)]
 pub(crate) struct Posting {
@@ -90,6 +93,11 @@ impl Posting {
         let identifier = header.identifier().map(str::trim).filter(|identifier| !identifier.is_empty());
         let identifier =
             identifier.ok_or_else(|| Refusal::required("The MessageHeader has no identifier."))?.to_owned();
+        if identifier.len() > MAXIMUM_IDENTIFIER {
+            return Err(Refusal::malformed(format!(
+                "The identifier of the MessageHeader is longer than {MAXIMUM_IDENTIFIER} bytes."
+            )));
+        }
         let event = event_of(&header)?;
         let patient = header.patient().map(|patient| split_version(patient).0.to_owned());
 
@@ -119,6 +127,13 @@ impl Posting {
         }
         if event.has_patient() && resources[focal].patient.is_none() {
             resources[focal].patient = patient.as_deref().map(Into::into);
+        }
+
+        let patients = resources.iter().filter_map(|resource| resource.patient.as_deref());
+        if patients.chain(patient.as_deref()).any(|url| url.len() > MAXIMUM_URL) {
+            return Err(Refusal::malformed(format!(
+                "The URL of a patient is longer than {MAXIMUM_URL} bytes."
+            )));
         }
 
         let bytes = message_bytes(source.bytes, resources.len());

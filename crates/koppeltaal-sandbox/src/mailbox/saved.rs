@@ -183,7 +183,7 @@ impl Persistent for Mailbox {
             Kind::Seed => self.seeds.restore(key.to_owned(), ()),
             Kind::Definition => {
                 let saved: SavedDefinition = serde_json::from_str(state)?;
-                let definition = load_definition(number(key)?, &saved)?;
+                let definition = load_definition(Unusable::number(key)?, &saved)?;
                 // The counters may be among what cannot be used.
                 self.counters.definition = self.counters.definition.max(definition.number);
                 self.counters.clock.raise(definition.changed);
@@ -196,13 +196,13 @@ impl Persistent for Mailbox {
                 Domain::of(&mut self.domains, &saved.domain).resources.restore(saved.url, known);
             }
             Kind::Message => {
-                let message = Arc::new(load_message(number(key)?, serde_json::from_str(state)?)?);
+                let message = Arc::new(load_message(Unusable::number(key)?, serde_json::from_str(state)?)?);
                 self.counters.message = self.counters.message.max(message.key);
                 self.restored.insert(message.key, Restored { message, is_configured: false });
             }
             Kind::Delivery => {
                 let saved: SavedDelivery = serde_json::from_str(state)?;
-                let (number, message) = (number(key)?, self.restored_message(saved.message)?);
+                let (number, message) = (Unusable::number(key)?, self.restored_message(saved.message)?);
                 let delivery = load_delivery(number, Arc::clone(&message), &saved)?;
                 self.counters.number = self.counters.number.max(number);
                 self.counters.clock.raise(delivery.changed);
@@ -212,7 +212,7 @@ impl Persistent for Mailbox {
             Kind::Receipt => {
                 let SavedReceipt { username, message, receipt } = serde_json::from_str(state)?;
                 let message = self.restored_message(message)?;
-                if number(key)? != receipt.number {
+                if Unusable::number(key)? != receipt.number {
                     return Err(Unusable::new("its number is not that of its key"));
                 }
                 self.counters.number = self.counters.number.max(receipt.number);
@@ -258,10 +258,6 @@ impl Mailbox {
             None => message.holders.add(),
         }
     }
-}
-
-fn number(key: &str) -> Result<u64, Unusable> {
-    key.parse().map_err(|_| Unusable::new("its key is not a number"))
 }
 
 /// Reads what the sandbox wrote itself, of content that it accepted: what bounds strange content does not bound this again.

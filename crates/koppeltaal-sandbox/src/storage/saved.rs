@@ -74,11 +74,19 @@ fn save(item: &Item) -> Result<SavedItem, StoreError> {
 fn load(key: &str, saved: SavedItem) -> Result<Item, Unusable> {
     let misfit = || Unusable::new("its content is not that of an item");
     // What bounds strange content does not bound again what was accepted.
-    let limits = Limits { bytes: usize::MAX, expansion: usize::MAX, findings: 0, ..Limits::default() };
+    let limits = Limits {
+        bytes: usize::MAX,
+        // The two formats do not nest in the same way.
+        depth: 2 * Limits::default().depth,
+        expansion: usize::MAX,
+        floor: usize::MAX,
+        findings: 0,
+        ..Limits::default()
+    };
     let read = ReadOptions::tolerant().limits(limits).json(saved.content.as_bytes()).map_err(|_| misfit())?;
     let content = read.document.get::<Other>().cloned().ok_or_else(misfit)?;
     let draft = Draft::of(content, read.memory()).map_err(|_| misfit())?;
-    let number = key.parse().map_err(|_| Unusable::new("its key is not a number"))?;
+    let number = Unusable::number(key)?;
     let owner = Owner { domain: saved.domain, application: saved.application };
     Ok(Item::new(number, owner, saved.version, saved.modified, draft))
 }

@@ -80,6 +80,12 @@ impl From<rusqlite::Error> for StoreError {
 pub(crate) struct Unusable(pub(crate) String);
 
 impl Unusable {
+    /// The number that a key is, written as the sandbox writes it: another spelling would be a second record of the same.
+    pub(crate) fn number(key: &str) -> Result<u64, Self> {
+        let number = key.parse::<u64>().ok().filter(|number| number.to_string() == key);
+        number.ok_or_else(|| Self::new("its key is not a number"))
+    }
+
     pub(crate) fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }

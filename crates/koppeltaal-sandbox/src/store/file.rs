@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 
 use super::{Kind, Persistent, Record, StoreError, Unusable};
 use crate::mailbox::Moment;
@@ -14,7 +14,7 @@ use crate::mailbox::Moment;
 const FORMAT: i64 = 1;
 
 /// Room beyond [`Limits::data_bytes`](crate::Limits::data_bytes) in which messages that are there can still be claimed and
-/// acknowledged, so that a full file does not stay full.
+/// acknowledged.
 const RESERVE: u64 = 4 << 20;
 
 /// So many records that are set aside are named one by one; of more only the number is told.
@@ -95,7 +95,8 @@ impl Store {
         }
         let mut find = self.connection.prepare("SELECT rowid FROM record WHERE kind = ?1 AND key = ?2")?;
         for (kind, key) in part.restored() {
-            let row = find.query_row(params![kind.name(), key], |row| row.get(0))?;
+            let row = find.query_row(params![kind.name(), key], |row| row.get(0)).optional()?;
+            let Some(row) = row else { continue };
             misfits.push(Misfit { row, kind: kind.name(), reason: "nothing refers to it".to_owned() });
         }
         Ok(misfits)
@@ -193,7 +194,10 @@ impl Store {
             Err(StoreError::Full) if !brings_content => {
                 self.limit(self.bytes.saturating_add(RESERVE))?;
                 let written = self.write_records(records);
-                self.limit(self.bytes)?;
+                // What is written is written, whatever becomes of the limit.
+                if let Err(error) = self.limit(self.bytes) {
+                    tracing::warn!(%error, "the limit of the data file could not be set again");
+                }
                 written
             }
             written => written,

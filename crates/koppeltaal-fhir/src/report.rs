@@ -25,36 +25,22 @@ pub struct Limits {
     /// Findings kept by a tolerant read; later ones are counted, not kept. Default 1,000, or fewer: in memory they may take
     /// twice the length of the text and 16 KiB.
     pub findings: usize,
-    /// Size of the value in memory as a multiple of its length as text. Default 14.
+    /// Size of the value in memory as a multiple of its length as text, beyond a free 24 KiB. Default 14.
     ///
     /// The length is what the content needs at least when it is written on one line in either format: white space,
     /// comments and names in end tags do not count. So what is read once is read again when it was written, in either
     /// format. Ordinary content needs two to five; `[{},{},{},...]` would need hundreds.
     pub expansion: usize,
-    /// Bytes of memory that a value may take however short its text is. Default 120 KiB: a bundle of some dozens of
-    /// resources with next to nothing in them.
-    pub floor: usize,
-}
-
-impl Limits {
-    /// The memory that a text of this length may take.
-    fn memory(&self, length: usize) -> usize {
-        length.saturating_mul(self.expansion).max(self.floor)
-    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            bytes: 64 << 20,
-            depth: 96,
-            entries: 100_000,
-            findings: 1_000,
-            expansion: 14,
-            floor: 120 << 10,
-        }
+        Self { bytes: 64 << 20, depth: 96, entries: 100_000, findings: 1_000, expansion: 14 }
     }
 }
+
+/// Memory that a value may take whatever its length.
+const FREE: usize = 24 << 10;
 
 /// Memory that the findings of a text may take.
 const fn findings_room(length: usize) -> usize {
@@ -108,7 +94,7 @@ pub(crate) struct Report<'text> {
 impl<'text> Report<'text> {
     /// For reading `text`.
     pub(crate) fn reading(text: &'text [u8], strict: bool, limits: Limits) -> Self {
-        let budget = limits.memory(text.len());
+        let budget = text.len().saturating_mul(limits.expansion).saturating_add(FREE);
         Self {
             text: Some(text),
             strict,
@@ -237,11 +223,10 @@ impl<'text> Report<'text> {
     pub(crate) fn weigh(&self, document: &Document) -> Result<(), Failure> {
         // Nearly always what was seen on the way is enough to know. A list that moves adds half of all at most.
         let most = (self.allowance - self.budget).saturating_mul(3) / 2;
-        if !self.has_strays && most <= self.limits.memory(self.earned) {
+        if !self.has_strays && most <= self.earned.saturating_mul(self.limits.expansion) {
             return Ok(());
         }
-        let weight = Weight::of(document, self.limits.expansion);
-        if weight.peak() <= self.limits.memory(weight.text) {
+        if Weight::of(document, self.limits.expansion).excess() <= FREE {
             return Ok(());
         }
         Err(self.too_heavy(self.text.map_or(0, <[u8]>::len)))

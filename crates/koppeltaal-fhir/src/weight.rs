@@ -73,9 +73,9 @@ impl Weight {
         weight
     }
 
-    /// Bytes of memory at the moment when most is taken, beside what the texts themselves take.
-    pub(crate) fn peak(self) -> usize {
-        self.memory + self.moving
+    /// The memory beyond what the text allows.
+    pub(crate) fn excess(self) -> usize {
+        (self.memory + self.moving).saturating_sub(self.text.saturating_mul(self.expansion))
     }
 
     fn any_resource(&mut self, resource: &Resource) {
@@ -337,7 +337,7 @@ mod tests {
 
         #[test]
         fn what_is_accepted_with_white_space_is_accepted_without(document in any_bundle(), expansion in 1_usize..12) {
-            let limits = Limits { expansion, floor: 8 << 10, ..Limits::default() };
+            let limits = Limits { expansion, ..Limits::default() };
             let options = ReadOptions::tolerant().limits(limits);
             let mut indented = document.to_xml_pretty().expect("writable");
             indented = indented.replace('\n', &format!("\n{}", " ".repeat(400)));

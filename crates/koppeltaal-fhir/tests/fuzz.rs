@@ -184,7 +184,7 @@ const SMALL: usize = 8 << 10;
 /// Limits of which one or the other is exceeded by ordinary content.
 fn tight(seed: u64) -> Limits {
     let mut dice = Dice(seed);
-    Limits { expansion: 1 + dice.roll(14), floor: 8 << 10, depth: 3 + dice.roll(20), ..Limits::default() }
+    Limits { expansion: 1 + dice.roll(14), depth: 3 + dice.roll(20), ..Limits::default() }
 }
 
 fn tolerant_read(target: &Target, text: &[u8]) -> Result<Result<ReadDocument, ()>, &'static str> {

@@ -343,9 +343,9 @@ mod xml {
 
 #[cfg(all(feature = "json", feature = "xml"))]
 #[test]
-fn a_bundle_of_some_dozens_of_resources_with_next_to_nothing_in_them_is_no_attack() {
+fn a_bundle_of_a_dozen_resources_with_next_to_nothing_in_them_is_no_attack() {
     let entry = r#"{"content":{"resourceType":"Patient","name":[{"text":"A"}]}}"#;
-    let text = format!(r#"{{"resourceType":"Bundle","entry":[{}]}}"#, vec![entry; 50].join(","));
+    let text = format!(r#"{{"resourceType":"Bundle","entry":[{}]}}"#, vec![entry; 12].join(","));
     let read = ReadOptions::tolerant().json(text.as_bytes()).expect("within the limits");
     let xml = read.document.to_xml().expect("writable");
     ReadOptions::tolerant().xml(xml.as_bytes()).expect("within the limits as well");

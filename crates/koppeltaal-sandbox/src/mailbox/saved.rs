@@ -269,7 +269,6 @@ fn read(json: &str) -> Result<ReadDocument, Unusable> {
         entries: usize::MAX,
         findings: 0,
         expansion: usize::MAX,
-        floor: usize::MAX,
     };
     let read = ReadOptions::tolerant().limits(limits).json(json.as_bytes());
     // What the error says may quote content.

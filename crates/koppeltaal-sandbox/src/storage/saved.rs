@@ -79,7 +79,6 @@ fn load(key: &str, saved: SavedItem) -> Result<Item, Unusable> {
         // The two formats do not nest in the same way.
         depth: 2 * Limits::default().depth,
         expansion: usize::MAX,
-        floor: usize::MAX,
         findings: 0,
         ..Limits::default()
     };

@@ -345,7 +345,7 @@ mod xml {
 #[test]
 fn a_bundle_of_a_dozen_resources_with_next_to_nothing_in_them_is_no_attack() {
     let entry = r#"{"content":{"resourceType":"Patient","name":[{"text":"A"}]}}"#;
-    let text = format!(r#"{{"resourceType":"Bundle","entry":[{}]}}"#, vec![entry; 12].join(","));
+    let text = format!(r#"{{"resourceType":"Bundle","entry":[{}]}}"#, [entry; 12].join(","));
     let read = ReadOptions::tolerant().json(text.as_bytes()).expect("within the limits");
     let xml = read.document.to_xml().expect("writable");
     ReadOptions::tolerant().xml(xml.as_bytes()).expect("within the limits as well");

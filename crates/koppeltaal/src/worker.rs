@@ -87,7 +87,7 @@ struct Settings {
 pub struct WorkerReport {
     /// Messages that were handled and acknowledged.
     pub succeeded: u64,
-    /// Messages that were declared wrong for good.
+    /// Messages that were declared permanently wrong.
     pub failed: u64,
     /// How often a message was given back, to come again.
     pub released: u64,

@@ -108,7 +108,7 @@ async fn logs_at_trace_level_tell_no_secret_and_nothing_of_patients() -> Result 
     drop(guard);
     tells(
         &log,
-        &["the message cannot be handled now", "the message is wrong for good", "koppeltaal_message"],
+        &["the message cannot be handled now", "the message is permanently wrong", "koppeltaal_message"],
     );
     Ok(())
 }

@@ -56,7 +56,7 @@ pub(crate) struct Receive {
 enum Ack {
     /// It is processed.
     Success,
-    /// Its content is wrong for good.
+    /// Its content is permanently wrong.
     Fail,
     /// Back into the queue, at once.
     Release,

@@ -163,7 +163,7 @@ impl Delivery {
         self.acknowledge(Acknowledgement::Success).await
     }
 
-    /// Says that the message is wrong for good, and why: it does not come again.
+    /// Says that the message is permanently wrong, and why: it does not come again.
     ///
     /// The reason is shown to people at the server: no data of patients in it.
     ///

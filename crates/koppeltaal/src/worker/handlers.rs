@@ -14,7 +14,7 @@ use crate::receive::Received;
 ///
 /// Every other error becomes [`Later`](Self::Later) by `?`.
 pub enum HandlerError {
-    /// The message is wrong for good: it gets the status `Failed` with this description and does not come again. The
+    /// The message is permanently wrong: it gets the status `Failed` with this description and does not come again. The
     /// description is shown to people at the server: no data of patients in it.
     Failed(String),
     /// Trouble that will pass: a database that is down, for instance. The message gets the status `New` and comes again.
@@ -22,7 +22,7 @@ pub enum HandlerError {
 }
 
 impl HandlerError {
-    /// The message is wrong for good, because of this.
+    /// The message is permanently wrong, because of this.
     pub fn failed(reason: impl Into<String>) -> Self {
         Self::Failed(reason.into())
     }

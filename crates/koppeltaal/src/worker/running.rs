@@ -188,7 +188,7 @@ impl Running {
                 let message_identifier = received.identifier();
                 match given_up {
                     Some(attempts) => error!(message_identifier, attempts, "the message is given up"),
-                    None => warn!(message_identifier, "the message is wrong for good"),
+                    None => warn!(message_identifier, "the message is permanently wrong"),
                 }
                 self.tell(&Trouble::Failed { received: &received, reason: &reason });
                 if self.answered(&received, answer) {

@@ -17,7 +17,7 @@ use crate::receive::{ReceiveError, Received};
 pub enum Trouble<'a> {
     /// Nothing could be received. It is tried again after a pause.
     Receive(&'a ReceiveError),
-    /// A message is wrong for good, or was not expected.
+    /// A message is permanently wrong, or was not expected.
     Failed {
         /// The message.
         received: &'a Received,
@@ -57,7 +57,7 @@ impl fmt::Display for Trouble<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Receive(error) => write!(f, "{error}"),
-            Self::Failed { received, .. } => write!(f, "{} is wrong for good", Name(received)),
+            Self::Failed { received, .. } => write!(f, "{} is permanently wrong", Name(received)),
             Self::Later { received, error, attempt, pause } => {
                 write!(f, "{} cannot be handled now: {error}; {}", Name(received), Attempt(*attempt, *pause))
             }

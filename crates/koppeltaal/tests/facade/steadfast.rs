@@ -41,7 +41,7 @@ async fn messages_that_always_fail_take_no_more_turns_than_those_of_other_patien
     let worker = start(worker);
     timeout(LONG, all.notified()).await?;
     let tries = tries.load(Ordering::Relaxed);
-    // Each is tried once as it comes. After that there is a repetition for each message that is none, at most.
+    // Each is tried once as it comes. After that, at most every second message that is handled is a repetition.
     assert!(tries <= FAILING + FAILING + GOOD, "{tries} attempts in vain for {GOOD} messages");
     let report = worker.stop().await?;
     assert_eq!((report.succeeded, report.failed), (u64::from(GOOD), 0));

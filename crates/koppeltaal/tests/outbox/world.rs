@@ -79,7 +79,7 @@ impl Database {
         .await
     }
 
-    /// As if every message had been taken so many times, some time ago, by dispatchers that were killed then.
+    /// As if dispatchers had taken every message this many times, and had been killed each time.
     pub(crate) async fn pretend_it_was_taken(&self, times: u32) -> Result {
         let long_ago = match self {
             Self::Sqlite(_) => "1",

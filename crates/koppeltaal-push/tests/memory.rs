@@ -22,7 +22,7 @@ static MEMORY: PeakAlloc = PeakAlloc;
 
 const CONNECTIONS: usize = 20;
 /// The most that one connection may hold, in bytes.
-const BOUND: usize = 256 << 10;
+const BOUND: usize = 64 << 10;
 /// A version without `/start`.
 const NEGOTIATED: &str =
     r#"{"ConnectionToken":"t","ProtocolVersion":"1.3","KeepAliveTimeout":20.0,"DisconnectTimeout":30.0}"#;

@@ -26,11 +26,11 @@ pub(crate) fn upper_bound(text: &str) -> usize {
     const { assert!(ENTRY >= ELEMENT) };
     let of = |byte| match byte {
         b'{' => NODE + ENTRY,
-        b'[' => SMALLEST_ARRAY * size_of::<Value>() + ALLOCATION,
+        b'[' => SMALLEST_ARRAY * size_of::<Value>() + 2 * ALLOCATION,
         b',' => ENTRY,
         _ => 1,
     };
-    text.bytes().map(of).sum()
+    ALLOCATION + text.bytes().map(of).sum::<usize>()
 }
 
 /// What a value takes beside itself.

@@ -8,7 +8,7 @@ use koppeltaal_transport::MessageFilter;
 use tokio::task::JoinHandle;
 use tracing::error;
 
-use super::in_hand::{Turn, WorkerNumber, line};
+use super::in_hand::{ClaimTurn, WorkerNumber, line, name};
 use super::{Delivery, ReceiveError};
 use crate::causes::causes;
 use crate::connector::Connector;
@@ -71,10 +71,10 @@ impl Claims {
         let first = self.first.load(Ordering::Relaxed);
         for (index, filter) in filters.iter().enumerate().cycle().skip(first).take(filters.len()) {
             loop {
-                turn.iter().for_each(Turn::begin);
+                turn.iter().for_each(ClaimTurn::begin);
                 let Some(received) = self.connector.client().claim_matching(filter).await? else { break };
-                let line = line(&received.header);
-                let ticket = turn.as_ref().zip(line).map(|(turn, line)| turn.put(line));
+                let header = &received.header;
+                let ticket = turn.as_ref().zip(line(header)).map(|(turn, line)| turn.add(line, name(header)));
                 let delivery = Delivery::new(self.connector.client().clone(), received, ticket);
                 self.record(&delivery).await?;
                 if self.own || !self.connector.sender().source().sent(delivery.header()) {

@@ -155,7 +155,7 @@ impl Deliveries {
     /// back by any of them.
     pub(crate) fn for_worker(&mut self) -> watch::Receiver<()> {
         self.claims.for_worker();
-        self.claims.connector().in_hand().given_back()
+        self.claims.connector().in_hand().returns()
     }
 
     /// Hands each message to the handler of its event. See [`Worker`].

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
-use super::in_hand::Ticket;
+use super::in_hand::{Precedence, Ticket};
 
 /// A message that was claimed. It ends in [`success`](Self::success), [`fail`](Self::fail) or [`release`](Self::release);
 /// dropped without a word it is released. What is in it is at [`Received`], which it derefs to.
@@ -48,12 +48,16 @@ impl Claim {
     /// A runtime that is shutting down drops the task; then the time of the claim has to pass.
     fn answer(self, received: Received, acknowledgement: Acknowledgement) -> JoinHandle<Result<(), Error>> {
         let Self { client, runtime, ticket } = self;
+        let is_release = acknowledgement == Acknowledgement::Release;
+        if is_release {
+            ticket.iter().for_each(Ticket::hold_back);
+        }
         let answer = async move {
             let result = client.acknowledge(received.header(), &acknowledgement).await;
             if let Some(ticket) = ticket
-                && acknowledgement != Acknowledgement::Release
+                && !is_release
             {
-                ticket.answered();
+                ticket.answer();
             }
             result
         };
@@ -198,26 +202,39 @@ impl Delivery {
         }
     }
 
-    /// Waits until messages of the same patient that other workers have in hand are out of their hands. True: some were given
-    /// back, and this one would overtake them.
-    pub(crate) async fn would_overtake(&self) -> bool {
-        match self.claim.as_ref().and_then(|claim| claim.ticket.as_ref()) {
-            Some(ticket) => ticket.would_overtake().await,
-            None => false,
+    /// Waits for older messages of the same patient that other workers are handling, and says what to do with this one.
+    pub(crate) async fn precedence(&self) -> Precedence {
+        match self.ticket() {
+            Some(ticket) => ticket.precedence().await,
+            None => Precedence::Handle,
         }
     }
 
-    /// Lets go of what is in the message, which is to come again. What is left is enough to give it back.
-    pub(crate) fn drop_content(&mut self) {
+    /// What to do with this message at present.
+    pub(crate) fn precedence_now(&self) -> Precedence {
+        self.ticket().map_or(Precedence::Handle, Ticket::precedence_now)
+    }
+
+    /// The message will be given back without being handled before that. Its content is dropped: the header is enough to give
+    /// it back.
+    pub(crate) fn hold_back(&mut self) {
+        if let Some(ticket) = self.ticket() {
+            ticket.hold_back();
+        }
         let header = self.header().clone();
         let content = Err(ExtractError { reason: ExtractReason::Empty, bundle: Box::default() });
         self.received = Received(Arc::new(Parts { header, content, findings: Vec::new() }));
+    }
+
+    fn ticket(&self) -> Option<&Ticket> {
+        self.claim.as_ref()?.ticket.as_ref()
     }
 }
 
 impl Drop for Delivery {
     fn drop(&mut self) {
         let Some(claim) = self.claim.take() else { return };
+        claim.ticket.iter().for_each(Ticket::disown);
         let (received, runtime) = (self.received.clone(), claim.runtime.clone());
         let answer = claim.answer(self.received.clone(), Acknowledgement::Release);
         runtime.spawn(async move {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use koppeltaal_messaging::{Event, ResourceUrl};
+use koppeltaal_messaging::Event;
 use koppeltaal_push::Notifier;
 use koppeltaal_transport::Error as TransportError;
 use tokio::sync::watch;
@@ -18,11 +18,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Instrument as _, debug, error, info_span, warn};
 
 use super::handlers::{HandlerError, Handlers};
-use super::lanes::{Key, Lanes};
+use super::lanes::{Key, Lanes, Until};
 use super::{Settings, Trouble, Worker, WorkerReport};
 use crate::causes::causes;
 use crate::observer::guarded;
-use crate::receive::{Deliveries, Delivery, ReceiveError, Received};
+use crate::receive::{Deliveries, Delivery, Precedence, ReceiveError, Received};
 
 /// How long giving back may take after handlers were cut off.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -58,7 +58,7 @@ enum Done {
     /// It is to come again, because of an error or a panic.
     Later(Delivery, Option<Box<dyn Error + Send + Sync>>),
     CutOff(Delivery),
-    /// Older messages of the same patient are back in the queue: another worker has given them back.
+    /// It would overtake an older message of the same patient that another worker holds back or has given back.
     Overtaking(Delivery),
     Released(Vec<(Received, Result<(), TransportError>)>),
     /// The task panicked.
@@ -99,7 +99,7 @@ impl Running {
         grace: Duration,
     ) -> Result<WorkerReport, ReceiveError> {
         let mut shutdown = pin!(shutdown);
-        let mut given_back = deliveries.for_worker();
+        let mut returns = deliveries.for_worker();
         debug!("the worker begins");
         let ended = loop {
             // What is claimed at the same time as older messages are given back could overtake them. So a claim that is
@@ -126,8 +126,9 @@ impl Running {
                 },
                 Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.finish(ended),
                 () = at(due) => {}
-                // By a worker that was dropped, for instance. The sender is there as long as the connector is.
-                Ok(()) = given_back.changed() => {
+                // Another worker has given something back. The sender lives as long as the connector.
+                Ok(()) = returns.changed() => {
+                    self.lanes.older_returned(Instant::now(), is_due);
                     let _ = self.notifier.notify();
                 }
             }
@@ -138,13 +139,14 @@ impl Running {
         ended.map(|()| report)
     }
 
-    fn arrive(&mut self, delivery: Delivery) {
+    fn arrive(&mut self, mut delivery: Delivery) {
         self.may_repeat |= !self.attempts.contains_key(name(&delivery));
         let key = self.lanes.key(&delivery);
+        if self.lanes.is_held_back(&key) {
+            delivery.hold_back();
+        }
         if let Some(delivery) = self.lanes.arrive(&key, delivery) {
             self.start(key, delivery);
-        } else if self.lanes.is_held(&key) {
-            self.drop_contents(&key);
         }
     }
 
@@ -197,8 +199,11 @@ impl Running {
             }
             Done::Later(delivery, error) => return self.later(key, delivery, error.as_deref()),
             Done::Overtaking(delivery) if !self.stopping => {
+                // It is no repetition: it was not tried.
                 self.may_repeat = true;
-                return self.hold(&key, delivery, Duration::ZERO);
+                let now = Instant::now();
+                let until = if is_due(&delivery) { Until::Time(now) } else { Until::OlderReturn };
+                return self.hold_back(&key, delivery, until);
             }
             Done::Overtaking(delivery) | Done::CutOff(delivery) => return self.release(key, vec![delivery]),
             Done::Released(answers) => {
@@ -236,18 +241,13 @@ impl Running {
         if self.stopping {
             self.release(key, vec![delivery]);
         } else {
-            self.hold(&key, delivery, pause);
+            self.hold_back(&key, delivery, Until::Time(Instant::now() + pause));
         }
     }
 
-    fn hold(&mut self, key: &Key, delivery: Delivery, pause: Duration) {
-        self.lanes.hold(key, delivery, Instant::now() + pause);
-        self.drop_contents(key);
-    }
-
-    /// Messages that are kept back are given back and come again: until then it is enough to know which they are.
-    fn drop_contents(&mut self, key: &Key) {
-        self.lanes.waiting_mut(key).for_each(Delivery::drop_content);
+    fn hold_back(&mut self, key: &Key, delivery: Delivery, until: Until) {
+        self.lanes.hold_back(key, delivery, until);
+        self.lanes.waiting_mut(key).for_each(Delivery::hold_back);
     }
 
     /// Gives back the messages of a lane whose time has come, if there is one.
@@ -322,10 +322,14 @@ impl Running {
     }
 }
 
-/// What a message is known by when it comes again: its identifier; where it has none, its address at the server.
+/// What a message is recognised by when it comes again.
 fn name(received: &Received) -> &str {
-    let header = received.header();
-    header.identifier().or_else(|| header.url().map(ResourceUrl::versionless)).unwrap_or_default()
+    crate::receive::name(received.header()).unwrap_or_default()
+}
+
+/// Whether a message that is held back because of older ones is to be given back.
+fn is_due(delivery: &Delivery) -> bool {
+    delivery.precedence_now() != Precedence::HoldBack
 }
 
 /// Waits until then; for ever, if there is nothing to wait for.
@@ -354,11 +358,11 @@ impl Turn {
     /// Has the message handled and answers it.
     async fn process(self, delivery: Delivery) -> Done {
         let received = delivery.received().clone();
-        let would_overtake = tokio::select! {
-            would_overtake = delivery.would_overtake() => would_overtake,
+        let precedence = tokio::select! {
+            precedence = delivery.precedence() => precedence,
             () = cut_off(self.cut_off.clone()) => return Done::CutOff(delivery),
         };
-        if would_overtake {
+        if precedence != Precedence::Handle {
             return Done::Overtaking(delivery);
         }
         let handled = tokio::select! {

@@ -9,11 +9,14 @@ use koppeltaal::messaging::ProcessingStatus::{Claimed, Failed, New, Success};
 use koppeltaal::messaging::profiles::{CarePlan, Patient};
 use koppeltaal::transport::Format;
 use koppeltaal_sandbox::{Fault, FaultKind};
-use tokio::sync::Notify;
+use tokio::sync::{Barrier, Notify};
 use tokio::time::timeout;
 
-use crate::worker::{SOON, id, send_plan, start};
+use crate::worker::{SOON, id, send_plan, start, start_with};
 use crate::world::{LONG, Result, World, await_queue, queue};
+
+/// No message that is held back comes again while a test runs.
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 #[tokio::test]
 async fn messages_that_always_fail_take_no_more_turns_than_those_of_other_patients() -> Result {
@@ -208,4 +211,48 @@ async fn workers_that_are_dropped_at_any_moment_keep_the_order_of_a_patient() ->
         assert!(order.is_sorted(), "round {round}: {order:?}");
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn workers_that_hold_back_messages_of_the_same_patients_still_handle_those_of_others() -> Result {
+    const OTHERS: u32 = 6;
+    let world = World::start(Format::Json).await?;
+    // Each worker takes the first message of one patient. Then each gets one of the other's patient.
+    for (id, patient_id) in [("1", "p"), ("2", "q"), ("3", "p"), ("4", "p"), ("5", "q"), ("6", "q")] {
+        send_plan(&world, id, patient_id).await?;
+    }
+    for number in 0..OTHERS {
+        send_plan(&world, &format!("other{number}"), &format!("other{number}")).await?;
+    }
+    let (both, others) = (Arc::new(Barrier::new(2)), Arc::new(AtomicU32::new(0)));
+    let all = Arc::new(Notify::new());
+    let worker = || {
+        let (both, others, all) = (Arc::clone(&both), Arc::clone(&others), Arc::clone(&all));
+        let worker = world.game.worker().on(move |_: CarePlan, received| {
+            let (both, others, all) = (Arc::clone(&both), Arc::clone(&others), Arc::clone(&all));
+            async move {
+                match id(&received).as_str() {
+                    "1" | "2" => {
+                        both.wait().await;
+                        Err(HandlerError::later("never"))
+                    }
+                    id if id.starts_with("other") => {
+                        if others.fetch_add(1, Ordering::Relaxed) + 1 == OTHERS {
+                            all.notify_one();
+                        }
+                        Ok(())
+                    }
+                    id => panic!("{id} is handled before an older one of the same patient"),
+                }
+            }
+        });
+        start_with(worker, HOUR..=HOUR)
+    };
+    let workers = [worker(), worker()];
+    timeout(LONG, all.notified()).await?;
+    for worker in workers {
+        worker.stop().await?;
+    }
+    let handled = std::iter::repeat_n(Success, usize::try_from(OTHERS)?);
+    await_queue(&world.game, &[[New; 6].to_vec(), handled.collect()].concat()).await
 }

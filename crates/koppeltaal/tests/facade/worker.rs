@@ -1,5 +1,6 @@
 //! The worker: every message is handled at least once, answered after that, and nothing stops it but its owner.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,8 +28,12 @@ pub(crate) struct Started {
 }
 
 pub(crate) fn start(worker: Worker) -> Started {
+    start_with(worker, SOON..=SOON)
+}
+
+pub(crate) fn start_with(worker: Worker, pauses: RangeInclusive<Duration>) -> Started {
     let (stop, stopped) = oneshot::channel::<()>();
-    Started { stop, task: tokio::spawn(worker.retry_pauses(SOON..=SOON).run_until(stopped)) }
+    Started { stop, task: tokio::spawn(worker.retry_pauses(pauses).run_until(stopped)) }
 }
 
 impl Started {
@@ -245,6 +250,33 @@ async fn a_panic_of_what_a_handler_leaves_behind_does_no_harm_either() -> Result
     let worker = start(worker);
     await_queue(&world.game, &[Success]).await?;
     assert_eq!(worker.stop().await?.succeeded, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_follows_a_message_whose_task_panics_waits_for_it() -> Result {
+    let world = World::start(Format::Json).await?;
+    for id in ["1", "2", "3"] {
+        send_plan(&world, id, "3007").await?;
+    }
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let (seen, tried) = (Arc::clone(&order), Arc::new(AtomicU32::new(0)));
+    let deliveries = world.game.deliveries().poll_every(Duration::from_millis(100));
+    let worker = deliveries.worker().concurrency(3).time_limit(Duration::from_millis(100));
+    let worker = worker.on(move |_: CarePlan, received| {
+        let trap = Trap(tried.fetch_add(1, Ordering::Relaxed) == 0);
+        seen.lock().expect("no panic").push(id(&received));
+        async move {
+            if trap.0 {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        }
+    });
+    let worker = start(worker);
+    await_queue(&world.game, &[Success; 3]).await?;
+    worker.stop().await?;
+    assert_eq!(*order.lock().expect("no panic"), ["1", "1", "2", "3"]);
     Ok(())
 }
 

@@ -215,6 +215,11 @@ impl Delivery {
         self.ticket().map_or(Precedence::Handle, Ticket::precedence_now)
     }
 
+    /// Where the message stands among those of its patient.
+    pub(crate) fn order(&self) -> Option<u64> {
+        self.ticket().map(Ticket::order)
+    }
+
     /// The message will be given back without being handled before that. Its content is dropped: the header is enough to give
     /// it back.
     pub(crate) fn hold_back(&mut self) {

@@ -66,6 +66,7 @@ pub(crate) struct Ticket {
     in_hand: Arc<InHand>,
     line: String,
     number: u64,
+    order: u64,
     is_answered: bool,
 }
 
@@ -114,10 +115,10 @@ impl ClaimTurn<'_> {
         let mut lines = self.in_hand.lines();
         let number = lines.next_number();
         let claim = lines.claim_number();
-        lines.lines.entry(line.clone()).or_default().add(number, name, self.worker, claim);
+        let order = lines.lines.entry(line.clone()).or_default().add(number, name, self.worker, claim);
         drop(lines);
         self.in_hand.changes.send_replace(());
-        Ticket { in_hand: Arc::clone(self.in_hand), line, number, is_answered: false }
+        Ticket { in_hand: Arc::clone(self.in_hand), line, number, order, is_answered: false }
     }
 }
 
@@ -169,6 +170,11 @@ impl Ticket {
     pub(super) fn precedence_now(&self) -> Precedence {
         let lines = self.in_hand.lines();
         lines.lines.get(&self.line).map_or(Precedence::Handle, |line| line.precedence(self.number))
+    }
+
+    /// Where the message stands in its line. Messages of one lane that are given back in this order come again in it.
+    pub(super) fn order(&self) -> u64 {
+        self.order
     }
 
     /// The message will be given back without being handled before that.

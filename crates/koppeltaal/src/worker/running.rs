@@ -258,8 +258,11 @@ impl Running {
         }
     }
 
-    /// One after the other, so that the first is the first to be claimed again.
-    fn release(&mut self, key: Key, deliveries: Vec<Delivery>) {
+    /// Gives messages back one after the other, the oldest first, so that it is the first to be claimed again. An older one
+    /// may have come after a younger one that was waiting for it: then two workers would pass them on to each other, the
+    /// younger one always ahead.
+    fn release(&mut self, key: Key, mut deliveries: Vec<Delivery>) {
+        deliveries.sort_by_key(Delivery::order);
         self.releases += 1;
         self.spawn(key, async move {
             let mut answers = Vec::with_capacity(deliveries.len());

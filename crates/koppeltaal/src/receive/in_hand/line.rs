@@ -1,6 +1,9 @@
 //! [`Line`]: the messages of one patient that workers have in hand, in the order of the server. The rules by which a message
 //! waits for older ones, without tasks or locks.
 
+/// More messages that were given back are not remembered in a line. Those that come again later stand behind the others.
+const MAX_RETURNS: usize = 1000;
+
 /// What a worker is called among the workers of its connector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WorkerNumber(pub(super) u64);
@@ -53,8 +56,14 @@ struct Return {
 }
 
 impl Line {
-    /// A worker has claimed a message.
-    pub(super) fn add(&mut self, number: u64, name: Option<&str>, worker: WorkerNumber, claim: Option<u64>) {
+    /// A worker has claimed a message. Says where it stands.
+    pub(super) fn add(
+        &mut self,
+        number: u64,
+        name: Option<&str>,
+        worker: WorkerNumber,
+        claim: Option<u64>,
+    ) -> u64 {
         let is_same = |other: &Option<String>| name.is_some() && other.as_deref() == name;
         let returned = self.returns.iter().position(|returned| is_same(&returned.name));
         let order = match returned.map(|index| self.returns.swap_remove(index)) {
@@ -71,6 +80,7 @@ impl Line {
         self.places.iter_mut().filter(is_in_the_way).for_each(|other| other.would_overtake = true);
         let name = name.map(str::to_owned);
         self.places.push(Place { number, order, name, worker, is_held_back: false, would_overtake });
+        order
     }
 
     /// What to do with a message.
@@ -116,17 +126,20 @@ impl Line {
         }
         if !self.places.iter().any(|other| other.is_same_message(&place)) {
             let Place { order, name, worker, .. } = place;
+            if self.returns.len() >= MAX_RETURNS {
+                self.returns.remove(0);
+            }
             self.returns.push(Return { order, name, worker, claim });
         }
     }
 
-    /// Forgets messages that were given back and that nothing in hand would overtake, nor what is being claimed. True: nothing
-    /// is left.
+    /// Forgets messages that were given back, once no younger one is in hand, and none that a claim under way might have
+    /// overtaken. True: nothing is left.
     pub(super) fn tidy(&mut self, claim: Option<u64>) -> bool {
-        let youngest = self.places.iter().map(|place| place.order).max();
-        self.returns.retain(|returned| {
-            youngest > Some(returned.order) || (claim.is_some() && returned.claim == claim)
-        });
+        let in_hand = self.places.iter().map(|place| place.order);
+        let returns = self.returns.iter().filter(|returned| claim.is_some() && returned.claim == claim);
+        let youngest = in_hand.chain(returns.map(|returned| returned.order)).max();
+        self.returns.retain(|returned| Some(returned.order) <= youngest);
         self.places.is_empty() && self.returns.is_empty()
     }
 }

@@ -129,7 +129,7 @@ async fn a_worker_that_gets_an_older_message_later_gives_the_younger_one_back() 
 
 /// Workers that claim from one queue, as the run loop does, with every step of every request on its own.
 mod schedules {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeSet, VecDeque};
 
     use proptest::prelude::*;
 
@@ -152,13 +152,15 @@ mod schedules {
         Handler,
         /// It takes no slot.
         HeldBack,
-        /// As `HeldBack`. The server has it back, the worker does not know.
-        Back,
     }
 
     struct Worker {
         number: WorkerNumber,
         hand: Vec<Delivery>,
+        /// What it is giving back, one after the other, before it claims again.
+        returns: VecDeque<Delivery>,
+        /// The server has the first of them, and the worker does not know that.
+        is_back: bool,
     }
 
     /// Messages are numbers in the order of the server; a message is about the patient of its number's remainder.
@@ -178,8 +180,9 @@ mod schedules {
     impl World {
         fn new(workers: usize, failures: Vec<u32>) -> Self {
             let in_hand = Arc::new(InHand::default());
-            let workers = (0..workers).map(|_| Worker { number: in_hand.worker(), hand: Vec::new() });
-            let workers = workers.collect();
+            let worker =
+                |number| Worker { number, hand: Vec::new(), returns: VecDeque::new(), is_back: false };
+            let workers = (0..workers).map(|_| worker(in_hand.worker())).collect();
             let queue = (0..failures.len()).collect();
             Self { in_hand, queue, workers, failures, handled: Vec::new() }
         }
@@ -187,7 +190,7 @@ mod schedules {
         /// A worker of one slot claims, while the first step of giving back may be done by another.
         fn claim(&mut self, worker: usize, meanwhile: Option<usize>) -> bool {
             let is_busy = |delivery: &Delivery| delivery.stage != Stage::HeldBack;
-            if self.workers[worker].hand.iter().any(is_busy) {
+            if self.workers[worker].hand.iter().any(is_busy) || !self.workers[worker].returns.is_empty() {
                 return false;
             }
             let in_hand = Arc::clone(&self.in_hand);
@@ -224,7 +227,7 @@ mod schedules {
                     delivery.stage = Stage::Handler;
                 }
                 (Stage::Handler, _) if self.failures[delivery.message] == 0 => {
-                    let delivery = hand.swap_remove(index);
+                    let delivery = hand.remove(index);
                     self.handled.push(delivery.message);
                     delivery.ticket.answer();
                 }
@@ -241,17 +244,28 @@ mod schedules {
 
         /// The first lane that is due gets on with being given back. Pauses are over whenever the schedule says so.
         fn give_back(&mut self, worker: usize) -> bool {
-            let hand = &mut self.workers[worker].hand;
-            if let Some(index) = hand.iter().position(|delivery| delivery.stage == Stage::Back) {
-                hand.remove(index);
+            let worker = &mut self.workers[worker];
+            if let Some(delivery) = worker.returns.front() {
+                if worker.is_back {
+                    worker.returns.pop_front();
+                } else {
+                    self.queue.insert(delivery.message);
+                }
+                worker.is_back = !worker.is_back;
                 return true;
             }
-            let is_due = |delivery: &&mut Delivery| {
-                delivery.stage == Stage::HeldBack && delivery.ticket.precedence_now() != HoldBack
+            let is_due = |patient: &usize| {
+                let mut lane = worker.hand.iter().filter(|delivery| delivery.message % PATIENTS == *patient);
+                lane.next().is_some_and(|first| {
+                    first.stage == Stage::HeldBack && first.ticket.precedence_now() != HoldBack
+                })
             };
-            let Some(delivery) = hand.iter_mut().find(is_due) else { return false };
-            delivery.stage = Stage::Back;
-            self.queue.insert(delivery.message);
+            let Some(patient) = (0..PATIENTS).find(is_due) else { return false };
+            let (mut lane, rest) = std::mem::take(&mut worker.hand)
+                .into_iter()
+                .partition::<Vec<_>, _>(|delivery| delivery.message % PATIENTS == patient);
+            lane.sort_by_key(|delivery| delivery.ticket.order());
+            (worker.returns, worker.hand) = (lane.into(), rest);
             true
         }
     }

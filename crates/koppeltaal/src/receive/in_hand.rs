@@ -1,5 +1,6 @@
 //! [`InHand`]: the messages that the workers of a connector have claimed and not yet answered, by patient. It says whether a
-//! worker may handle a message, or would overtake an older one that another worker has. The rules are in [`line`].
+//! worker may handle a message, or would overtake an older one that another worker has. The rules are in
+//! [`line`].
 
 mod line;
 
@@ -12,14 +13,15 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use line::Line;
 pub(crate) use line::{Precedence, WorkerNumber};
 
-/// What messages have in common that must not overtake each other: the patient, or the focal resource where there is no
-/// patient. `None`: the message can overtake every other one.
+/// What messages have in common that must not overtake each other: the patient, or the focal resource where
+/// there is no patient. `None`: the message can overtake every other one.
 pub(crate) fn line(header: &Header) -> Option<String> {
     let patient = header.patient().map(str::to_owned);
     patient.or_else(|| header.focal().map(|url| url.versionless().to_owned()))
 }
 
-/// What a message is recognised by when it comes again: its identifier, or its address at the server where it has none.
+/// What a message is recognised by when it comes again: its identifier, or its address at the server where it
+/// has none.
 pub(crate) fn name(header: &Header) -> Option<&str> {
     header.identifier().or_else(|| header.url().map(ResourceUrl::versionless))
 }
@@ -154,7 +156,8 @@ impl Lines {
 }
 
 impl Ticket {
-    /// Waits for older messages of the line that other workers are handling, and says what to do with this one.
+    /// Waits for older messages of the line that other workers are handling, and says what to do with this
+    /// one.
     pub(super) async fn precedence(&self) -> Precedence {
         let mut changes = self.in_hand.changes.subscribe();
         loop {
@@ -172,7 +175,8 @@ impl Ticket {
         lines.lines.get(&self.line).map_or(Precedence::Handle, |line| line.precedence(self.number))
     }
 
-    /// Where the message stands in its line. Messages of one lane that are given back in this order come again in it.
+    /// Where the message stands in its line. Messages of one lane that are given back in this order come
+    /// again in it.
     pub(super) fn order(&self) -> u64 {
         self.order
     }
@@ -185,7 +189,8 @@ impl Ticket {
         self.in_hand.changes.send_replace(());
     }
 
-    /// The worker has dropped the message without answering it. What it claims from now on must not overtake the message.
+    /// The worker has dropped the message without answering it. What it claims from now on must not overtake
+    /// the message.
     pub(super) fn disown(&self) {
         let mut lines = self.in_hand.lines();
         let nobody = WorkerNumber(lines.next_number());

@@ -1,5 +1,5 @@
-//! [`Lanes`]: the messages in hand, in an order per patient. Those of one patient are handled one after the other, as they
-//! arrived; those of different patients at the same time. Knows neither tasks nor sockets.
+//! [`Lanes`]: the messages that one worker has, a lane per patient. Messages of one patient are handled one after the other in
+//! the order of arrival, those of different patients at the same time. Lanes know neither tasks nor sockets.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -12,23 +12,24 @@ use crate::receive::{Received, line};
 pub(super) enum Key {
     /// The patient; the focal resource, where there is no patient.
     Of(String),
-    /// Nothing: no other message has this number.
+    /// Nothing: the message is alone in its lane, which has this number.
     Alone(u64),
 }
 
-/// Messages in hand, of type `T`.
+/// The messages of a worker, of type `T`.
 #[derive(Debug)]
 pub(super) struct Lanes<T> {
     lanes: HashMap<Key, Lane<T>>,
-    /// How many messages are handled, given back or wait for that.
+    /// How many messages are being handled, are being given back, or wait for their turn.
     active: usize,
+    /// How many messages are held back.
     held: usize,
     numbers: u64,
 }
 
 #[derive(Debug)]
 enum Lane<T> {
-    /// The first message is being handled, or messages are being given back; these wait.
+    /// A message is being handled, or messages are being given back. These wait for that.
     Busy(VecDeque<T>),
     /// The first message cannot be handled now. It and those behind it are held back, and then given back.
     HeldBack(VecDeque<T>, Until),
@@ -54,7 +55,7 @@ impl<T> Lanes<T> {
         self.active
     }
 
-    /// How many messages are kept back for a while.
+    /// How many messages are held back.
     pub(super) fn held(&self) -> usize {
         self.held
     }
@@ -70,7 +71,7 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// A message arrives. It comes back if it is its turn already.
+    /// A message arrives. It is returned if it can be handled at once.
     pub(super) fn arrive(&mut self, key: &Key, message: T) -> Option<T> {
         match self.lanes.get_mut(key) {
             Some(Lane::Busy(waiting)) => {
@@ -91,7 +92,7 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// What the lane was busy with is done. The next one comes back, if there is one.
+    /// The lane has done what it was busy with. Returns the next message to be handled.
     pub(super) fn done(&mut self, key: &Key) -> Option<T> {
         let Some(Lane::Busy(waiting)) = self.lanes.get_mut(key) else { return None };
         self.active -= 1;
@@ -102,7 +103,8 @@ impl<T> Lanes<T> {
         next
     }
 
-    /// The message that the lane was busy with cannot be handled now. It and those behind it are held back until then.
+    /// The message that the lane was busy with cannot be handled now. It and those behind it are held back
+    /// until then.
     pub(super) fn hold_back(&mut self, key: &Key, message: T, until: Until) {
         let Some(Lane::Busy(mut messages)) = self.lanes.remove(key) else { return };
         self.active -= 1 + messages.len();
@@ -122,8 +124,8 @@ impl<T> Lanes<T> {
         matches!(self.lanes.get(key), Some(Lane::HeldBack(..)))
     }
 
-    /// Another worker has given messages back. Lanes that were held back until that are due now, if their first message says
-    /// so.
+    /// Another worker has given messages back. Lanes that were held back until that are due now, if their
+    /// first message says so.
     pub(super) fn older_returned(&mut self, now: Instant, is_due: impl Fn(&T) -> bool) {
         for lane in self.lanes.values_mut() {
             if let Lane::HeldBack(messages, until @ Until::OlderReturn) = lane
@@ -151,7 +153,7 @@ impl<T> Lanes<T> {
         Some((key, messages))
     }
 
-    /// Empties the lanes of all messages that nobody has begun to handle, in their order.
+    /// Takes all messages out that nobody has begun to handle, those of each lane in their order.
     pub(super) fn drain(&mut self) -> Vec<T> {
         let mut rest = Vec::new();
         for lane in self.lanes.values_mut() {
@@ -254,8 +256,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens: messages of one patient are begun one at a time and in their order, what is given back is all
-        /// that was behind, and nothing gets lost.
+        /// Whatever happens: messages of one patient are begun one at a time and in their order, what is
+        /// given back is all that was behind, and nothing gets lost.
         #[test]
         fn no_schedule_breaks_the_order_of_a_patient(steps in proptest::collection::vec(step(), 0..60)) {
             let mut lanes = Lanes::default();

@@ -39,7 +39,7 @@ async fn messages_that_always_fail_take_no_more_turns_than_those_of_other_patien
         } else if good.fetch_add(1, Ordering::Relaxed) + 1 == GOOD {
             done.notify_one();
         }
-        async move { if fails { Err(HandlerError::later("never")) } else { Ok(()) } }
+        async move { if fails { Err(HandlerError::release("never")) } else { Ok(()) } }
     });
     let worker = start(worker);
     timeout(LONG, all.notified()).await?;
@@ -78,7 +78,7 @@ async fn what_waits_behind_a_message_that_is_given_up_is_handled_in_order() -> R
     let worker = world.game.worker().concurrency(3).give_up_after(3).on(move |_: CarePlan, received| {
         let fails = id(&received) == "1";
         seen.lock().expect("no panic").push(id(&received));
-        async move { if fails { Err(HandlerError::later("never")) } else { Ok(()) } }
+        async move { if fails { Err(HandlerError::release("never")) } else { Ok(()) } }
     });
     let worker = start(worker);
     await_queue(&world.game, &[Failed, Success, Success]).await?;
@@ -92,9 +92,9 @@ async fn a_callback_that_panics_does_not_end_the_worker() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
     let tried = Arc::new(AtomicU32::new(0));
-    let worker = world.game.worker().on_trouble(|_| panic!("a callback")).on(move |_: Patient, _| {
+    let worker = world.game.worker().on_problem(|_| panic!("a callback")).on(move |_: Patient, _| {
         let attempt = tried.fetch_add(1, Ordering::Relaxed);
-        async move { if attempt < 2 { Err(HandlerError::later("not yet")) } else { Ok(()) } }
+        async move { if attempt < 2 { Err(HandlerError::release("not yet")) } else { Ok(()) } }
     });
     let worker = start(worker);
     await_queue(&world.game, &[Success]).await?;
@@ -234,7 +234,7 @@ async fn workers_that_hold_back_messages_of_the_same_patients_still_handle_those
                 match id(&received).as_str() {
                     "1" | "2" => {
                         both.wait().await;
-                        Err(HandlerError::later("never"))
+                        Err(HandlerError::release("never"))
                     }
                     id if id.starts_with("other") => {
                         if others.fetch_add(1, Ordering::Relaxed) + 1 == OTHERS {

@@ -9,7 +9,7 @@ use koppeltaal::messaging::ProcessingStatus::{self, Failed, New, Success};
 use koppeltaal::messaging::profiles::{CarePlan, CarePlanActivityResult, Patient};
 use koppeltaal::messaging::{Draft, Event, Reference, ResourceKind};
 use koppeltaal::transport::{Credentials, Format};
-use koppeltaal::{HandlerError, ReceiveError, Trouble, Worker, WorkerReport};
+use koppeltaal::{HandlerError, ReceiveError, Worker, WorkerProblem, WorkerReport};
 use koppeltaal_sandbox::{Fault, FaultKind, Instance};
 use tokio::sync::{Barrier, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -104,9 +104,9 @@ async fn what_is_wrong_for_good_and_what_nobody_expects_fails_with_a_description
     let worker = world
         .game
         .worker()
-        .on(|_: CarePlan, _| async { Err(HandlerError::failed("Unknown activity")) })
-        .on_trouble(move |trouble: &Trouble<'_>| {
-            if let Trouble::Failed { reason, .. } = trouble {
+        .on(|_: CarePlan, _| async { Err(HandlerError::failure("Unknown activity")) })
+        .on_problem(move |trouble: &WorkerProblem<'_>| {
+            if let WorkerProblem::Failure { reason, .. } = trouble {
                 let _ = told.send((*reason).to_owned());
             }
         });
@@ -179,7 +179,7 @@ async fn what_cannot_be_handled_now_comes_again_and_holds_nobody_up() -> Result 
             }
             attempts.fetch_add(1, Ordering::Relaxed);
             if others.load(Ordering::Relaxed) < 2 {
-                return Err(HandlerError::later("the database is down"));
+                return Err(HandlerError::release("the database is down"));
             }
             Ok(())
         }
@@ -210,8 +210,8 @@ async fn a_panic_gives_the_message_back_and_leaves_the_worker_alive() -> Result 
                 Ok(())
             }
         })
-        .on_trouble(move |trouble: &Trouble<'_>| {
-            assert!(matches!(trouble, Trouble::Panicked { .. }), "{trouble}");
+        .on_problem(move |trouble: &WorkerProblem<'_>| {
+            assert!(matches!(trouble, WorkerProblem::Panic { .. }), "{trouble}");
             panicked.fetch_add(1, Ordering::Relaxed);
         });
     let worker = start(worker);
@@ -285,7 +285,7 @@ async fn a_message_can_be_given_up_after_some_attempts() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
     let worker =
-        world.game.worker().on(|_: Patient, _| async { Err(HandlerError::later("no")) }).give_up_after(3);
+        world.game.worker().on(|_: Patient, _| async { Err(HandlerError::release("no")) }).give_up_after(3);
     let worker = start(worker);
     await_queue(&world.game, &[Failed]).await?;
     assert_eq!(queue(&world.game).await?, [(Failed, Some("Given up after 3 attempts".to_owned()))]);
@@ -313,7 +313,7 @@ async fn a_handler_that_hangs_is_cut_off_at_the_limit() -> Result {
             }
         })
         .time_limit(Duration::from_secs(1))
-        .on_trouble(move |trouble| {
+        .on_problem(move |trouble| {
             let _ = told.send(trouble.to_string());
         });
     let worker = start(worker);
@@ -390,7 +390,7 @@ async fn what_follows_a_message_that_cannot_be_handled_waits_for_it() -> Result 
         let (seen, tried) = (Arc::clone(&seen), Arc::clone(&tried));
         async move {
             if tried.fetch_add(1, Ordering::Relaxed) < 3 {
-                return Err(HandlerError::later("not yet"));
+                return Err(HandlerError::release("not yet"));
             }
             seen.lock().expect("no panic").push(id(&received));
             Ok(())
@@ -479,7 +479,7 @@ async fn trouble_with_the_server_is_told_and_does_not_end_the_worker() -> Result
     let silent = Fault::new(FaultKind::Cut).path(format!("MessageHeader/{number}")).times(1);
     world.sandbox.set_faults([away, silent]);
     let (told, mut troubles) = mpsc::unbounded_channel();
-    let worker = world.game.worker().on(|_: Patient, _| async { Ok(()) }).on_trouble(move |trouble| {
+    let worker = world.game.worker().on(|_: Patient, _| async { Ok(()) }).on_problem(move |trouble| {
         let _ = told.send(trouble.to_string());
     });
     let worker = start(worker);

@@ -1,7 +1,8 @@
 //! [`Line`]: the messages of one patient that workers have in hand, in the order of the server. The rules by which a message
 //! waits for older ones, without tasks or locks.
 
-/// More messages that were given back are not remembered in a line. Those that come again later stand behind the others.
+/// More messages that were given back are not remembered in a line. Those that come again later stand behind
+/// the others.
 const MAX_RETURNS: usize = 1000;
 
 /// What a worker is called among the workers of its connector.
@@ -15,9 +16,11 @@ pub(crate) enum Precedence {
     Handle,
     /// Other workers are handling older messages, or are about to.
     Wait,
-    /// Another worker holds an older message back, and will give it back. This one has to be held back until then, too.
+    /// Another worker holds an older message back, and will give it back. This one has to be held back until
+    /// then, too.
     HoldBack,
-    /// Another worker has given an older message back. This one has to be given back now, so that both come again in order.
+    /// Another worker has given an older message back. This one has to be given back now, so that both come
+    /// again in order.
     GiveBack,
 }
 
@@ -44,8 +47,9 @@ struct Place {
     would_overtake: bool,
 }
 
-/// A message that was given back while younger ones were in hand, or might have been claimed. When it comes again, it stands
-/// where it stood: behind the younger ones it would wait for them, and they for it, without end.
+/// A message that was given back while younger ones were in hand, or might have been claimed. When it comes
+/// again, it stands where it stood: behind the younger ones it would wait for them, and they for it, without
+/// end.
 #[derive(Debug)]
 struct Return {
     order: u64,
@@ -133,8 +137,8 @@ impl Line {
         }
     }
 
-    /// Forgets messages that were given back, once no younger one is in hand, and none that a claim under way might have
-    /// overtaken. True: nothing is left.
+    /// Forgets messages that were given back, once no younger one is in hand, and none that a claim under way
+    /// might have overtaken. True: nothing is left.
     pub(super) fn tidy(&mut self, claim: Option<u64>) -> bool {
         let in_hand = self.places.iter().map(|place| place.order);
         let returns = self.returns.iter().filter(|returned| claim.is_some() && returned.claim == claim);

@@ -163,7 +163,8 @@ mod schedules {
         is_back: bool,
     }
 
-    /// Messages are numbers in the order of the server; a message is about the patient of its number's remainder.
+    /// Messages are numbers in the order of the server; a message is about the patient of its number's
+    /// remainder.
     struct World {
         in_hand: Arc<InHand>,
         queue: BTreeSet<usize>,
@@ -242,7 +243,8 @@ mod schedules {
             true
         }
 
-        /// The first lane that is due gets on with being given back. Pauses are over whenever the schedule says so.
+        /// The first lane that is due gets on with being given back. Pauses are over whenever the schedule
+        /// says so.
         fn give_back(&mut self, worker: usize) -> bool {
             let worker = &mut self.workers[worker];
             if let Some(delivery) = worker.returns.front() {
@@ -271,8 +273,8 @@ mod schedules {
     }
 
     proptest! {
-        /// Whatever comes first: no message is handled before an older one of its patient, and workers that go on in turns
-        /// come to an end soon.
+        /// Whatever comes first: no message is handled before an older one of its patient, and workers that
+        /// go on in turns come to an end soon.
         #[test]
         fn no_schedule_breaks_the_order_of_a_patient_or_stops_the_workers(
             workers in 2..4_usize,

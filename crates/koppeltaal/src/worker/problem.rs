@@ -1,4 +1,4 @@
-//! [`Trouble`]: what went wrong while a worker ran.
+//! [`WorkerProblem`]: what a worker tells the application when something goes wrong.
 
 use std::error::Error;
 use std::fmt;
@@ -8,60 +8,61 @@ use koppeltaal_transport::Error as TransportError;
 
 use crate::receive::{ReceiveError, Received};
 
-/// What went wrong while a worker ran. The worker goes on.
+/// Something that went wrong while a worker ran. The worker goes on.
 ///
-/// `Display` is made for logs: it names events and identifiers of messages and nothing that is in them, except for what the
-/// application's own errors say in [`Later`](Self::Later).
+/// `Display` is made for logs. It names the event and the identifier of a message and shows none of its
+/// content. In [`Release`](Self::Release) it also shows the application's own error.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Trouble<'a> {
-    /// Nothing could be received. It is tried again after a pause.
+pub enum WorkerProblem<'a> {
+    /// Nothing could be received. The worker tries again after a pause.
     Receive(&'a ReceiveError),
-    /// A message is permanently wrong, or was not expected.
-    Failed {
+    /// A message is permanently wrong, was not expected, or is given up. It does not come again.
+    Failure {
         /// The message.
         received: &'a Received,
-        /// What the server was told.
+        /// The description that the server gets.
         reason: &'a str,
     },
-    /// A message could not be handled now. It is kept back for a while and then given back, to come again.
-    Later {
+    /// A message could not be handled now. It is held back for a while and then given back, and comes again.
+    Release {
         /// The message.
         received: &'a Received,
-        /// What the handler says.
+        /// The handler's error.
         error: &'a (dyn Error + Send + Sync),
-        /// How often this worker has tried.
+        /// How often this worker has tried to handle it.
         attempt: u32,
-        /// How long it is kept back.
+        /// How long it is held back.
         pause: Duration,
     },
-    /// A handler panicked. The message is treated as after [`Later`](Self::Later).
-    Panicked {
+    /// A handler panicked. The message comes again, as after [`Release`](Self::Release).
+    Panic {
         /// The message.
         received: &'a Received,
-        /// How often this worker has tried.
+        /// How often this worker has tried to handle it.
         attempt: u32,
-        /// How long it is kept back.
+        /// How long it is held back.
         pause: Duration,
     },
-    /// What became of a message could not be told for certain. It may come again.
+    /// An answer may not have reached the server. The message may come again.
     Unanswered {
-        /// The message.
+        /// The message. When it was held back before, only its header is left: its
+        /// [`content`](Received::content) is unknown and its [`bundle`](Received::bundle) is empty.
         received: &'a Received,
-        /// What stood in the way.
+        /// Why the answer is not certain.
         error: &'a TransportError,
     },
 }
 
-impl fmt::Display for Trouble<'_> {
+impl fmt::Display for WorkerProblem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Receive(error) => write!(f, "{error}"),
-            Self::Failed { received, .. } => write!(f, "{} is permanently wrong", Name(received)),
-            Self::Later { received, error, attempt, pause } => {
+            Self::Failure { received, .. } => write!(f, "{} is permanently wrong", Name(received)),
+            Self::Release { received, error, attempt, pause } => {
                 write!(f, "{} cannot be handled now: {error}; {}", Name(received), Attempt(*attempt, *pause))
             }
-            Self::Panicked { received, attempt, pause } => {
+            Self::Panic { received, attempt, pause } => {
                 write!(f, "the handler of {} panicked; {}", Name(received), Attempt(*attempt, *pause))
             }
             Self::Unanswered { received, error } => {

@@ -1,4 +1,4 @@
-//! [`Running`]: the loop of a worker. It claims while there is room, starts handlers, and answers when they are done.
+//! [`RunLoop`]: the loop of a worker. It claims while there is room, starts handlers, and answers when they have ended.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use koppeltaal_messaging::{Event, ResourceUrl};
+use koppeltaal_messaging::Event;
 use koppeltaal_push::Notifier;
 use koppeltaal_transport::Error as TransportError;
 use tokio::sync::watch;
@@ -18,50 +18,53 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Instrument as _, debug, error, info_span, warn};
 
 use super::handlers::{HandlerError, Handlers};
-use super::lanes::{Key, Lanes};
-use super::{Settings, Trouble, Worker, WorkerReport};
+use super::lanes::{Key, Lanes, Until};
+use super::{Settings, Worker, WorkerProblem, WorkerReport};
 use crate::causes::causes;
 use crate::observer::guarded;
-use crate::receive::{Deliveries, Delivery, ReceiveError, Received};
+use crate::receive::{Deliveries, Delivery, Precedence, ReceiveError, Received};
 
-/// How long giving back may take after handlers were cut off.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How long giving messages back may take after handlers were cut off.
+const RELEASE_TIME: Duration = Duration::from_secs(5);
 
-/// So many messages are remembered to have been tried. Beyond that, all are forgotten: their pauses begin anew.
+/// The attempts of this many messages are counted. Beyond that all counts are forgotten, and pauses start at
+/// the shortest.
 const MAX_REMEMBERED: usize = 10_000;
 
 /// A worker at work.
-pub(super) struct Running {
+pub(super) struct RunLoop {
     notifier: Notifier,
     settings: Settings,
     lanes: Lanes<Delivery>,
-    tasks: JoinSet<Done>,
+    tasks: JoinSet<Outcome>,
     /// The lane of each task.
     keys: HashMap<task::Id, Key>,
-    /// How often messages were tried in vain, by their identifiers.
+    /// How often each message was tried in vain, by its identifier.
     attempts: HashMap<String, u32>,
-    /// Whether a lane may be given back: since the last one there was a message that is no repetition, or none waits. So of the
-    /// messages that are claimed half at most are repetitions, however many always fail.
+    /// Whether a lane may be given back although messages wait at the server: a message that had not been
+    /// tried arrived since the last time. So at most half of the claims get a repetition, however many
+    /// messages always fail.
     may_repeat: bool,
-    /// Says that handlers are to be cut off.
+    /// Becomes true when handlers are to be cut off.
     cut_off: watch::Sender<bool>,
-    /// How many tasks give messages back.
+    /// How many tasks are giving messages back.
     releases: usize,
     stopping: bool,
     report: WorkerReport,
 }
 
-/// What a task did with its message or messages.
-enum Done {
+/// What a task has done with its messages.
+enum Outcome {
     Succeeded(Received, Result<(), TransportError>),
     Failed(Received, Failure, Result<(), TransportError>),
-    /// It is to come again, because of an error or a panic.
+    /// The message is to come again, because of an error, or a panic where there is none.
     Later(Delivery, Option<Box<dyn Error + Send + Sync>>),
     CutOff(Delivery),
-    /// Older messages of the same patient are back in the queue: another worker has given them back.
+    /// It would overtake an older message of the same patient that another worker holds back or has given
+    /// back.
     Overtaking(Delivery),
     Released(Vec<(Received, Result<(), TransportError>)>),
-    /// The task panicked.
+    /// The task panicked, and its message is being given back.
     Lost,
     /// The deliveries have stopped.
     Stopped,
@@ -71,11 +74,11 @@ enum Done {
 struct Failure {
     /// What the server is told.
     reason: String,
-    /// After so many attempts.
+    /// After this many attempts in vain.
     given_up: Option<u32>,
 }
 
-impl Running {
+impl RunLoop {
     pub(super) fn new(notifier: Notifier, settings: Settings) -> Self {
         Self {
             notifier,
@@ -99,11 +102,11 @@ impl Running {
         grace: Duration,
     ) -> Result<WorkerReport, ReceiveError> {
         let mut shutdown = pin!(shutdown);
-        let mut given_back = deliveries.for_worker();
+        let mut returns = deliveries.for_worker();
         debug!("the worker begins");
         let ended = loop {
-            // What is claimed at the same time as older messages are given back could overtake them. So a claim that is
-            // under way is awaited first, and none begins until they are back.
+            // A claim during which older messages are given back could get younger ones. So a claim that is
+            // under way ends first, and the next one begins when they are back.
             let is_claiming = deliveries.is_claiming();
             let is_full = self.lanes.held() >= Worker::MAX_HELD;
             let may_give_back = !is_claiming && (self.may_repeat || is_full || deliveries.is_at_rest());
@@ -121,13 +124,14 @@ impl Running {
                     Err(error) if !deliveries.has_claimed() && !error.is_passing() => break Err(error),
                     Err(error) => {
                         warn!(error = causes(&error), "nothing could be received; it is tried again");
-                        self.tell(&Trouble::Receive(&error));
+                        self.tell(&WorkerProblem::Receive(&error));
                     }
                 },
                 Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.finish(ended),
                 () = at(due) => {}
-                // By a worker that was dropped, for instance. The sender is there as long as the connector is.
-                Ok(()) = given_back.changed() => {
+                // Another worker has given something back. The sender lives as long as the connector.
+                Ok(()) = returns.changed() => {
+                    self.lanes.older_returned(Instant::now(), is_due);
                     let _ = self.notifier.notify();
                 }
             }
@@ -138,20 +142,21 @@ impl Running {
         ended.map(|()| report)
     }
 
-    fn arrive(&mut self, delivery: Delivery) {
+    fn arrive(&mut self, mut delivery: Delivery) {
         self.may_repeat |= !self.attempts.contains_key(name(&delivery));
         let key = self.lanes.key(&delivery);
+        if self.lanes.is_held_back(&key) {
+            delivery.hold_back();
+        }
         if let Some(delivery) = self.lanes.arrive(&key, delivery) {
             self.start(key, delivery);
-        } else if self.lanes.is_held(&key) {
-            self.drop_contents(&key);
         }
     }
 
     fn start(&mut self, key: Key, delivery: Delivery) {
         let tried = self.attempts.get(name(&delivery)).copied();
         let last = self.settings.attempts.filter(|limit| tried.unwrap_or(0) + 1 >= limit.get());
-        let turn = Turn {
+        let attempt = Attempt {
             handlers: Arc::clone(&self.settings.handlers),
             last: last.map(u32::from),
             time_limit: self.settings.time_limit,
@@ -159,67 +164,74 @@ impl Running {
         };
         let event = delivery.event().map(Event::code);
         let span = info_span!("koppeltaal_message", message_identifier = delivery.identifier(), event);
-        self.spawn(key, async move { turn.process(delivery).await }.instrument(span));
+        self.spawn(key, async move { attempt.process(delivery).await }.instrument(span));
     }
 
-    fn spawn(&mut self, key: Key, task: impl Future<Output = Done> + Send + 'static) {
+    fn spawn(&mut self, key: Key, task: impl Future<Output = Outcome> + Send + 'static) {
         let id = self.tasks.spawn(task).id();
         self.keys.insert(id, key);
     }
 
-    /// A task has ended.
-    fn finish(&mut self, ended: Result<(task::Id, Done), JoinError>) {
+    /// A task has ended. Its lane goes on.
+    fn finish(&mut self, ended: Result<(task::Id, Outcome), JoinError>) {
         let (id, done) = match ended {
             Ok((id, done)) => (id, done),
-            // Panics of handlers are caught, so this is what they left behind panicking when it is dropped. The delivery is
-            // gone with the task, and so given back.
-            Err(error) => (error.id(), Done::Lost),
+            // Panics of handlers are caught. This is a panic of something that a handler left, when it was
+            // dropped. The delivery was dropped with the task, which gives it back.
+            Err(error) => (error.id(), Outcome::Lost),
         };
         let Some(key) = self.keys.remove(&id) else { return };
         match done {
-            Done::Succeeded(received, answer) => {
+            Outcome::Succeeded(received, answer) => {
                 self.forget(&received);
                 if self.answered(&received, answer) {
                     self.report.succeeded += 1;
                 }
             }
-            Done::Failed(received, Failure { reason, given_up }, answer) => {
+            Outcome::Failed(received, Failure { reason, given_up }, answer) => {
                 self.forget(&received);
                 let message_identifier = received.identifier();
                 match given_up {
                     Some(attempts) => error!(message_identifier, attempts, "the message is given up"),
                     None => warn!(message_identifier, "the message is permanently wrong"),
                 }
-                self.tell(&Trouble::Failed { received: &received, reason: &reason });
+                self.tell(&WorkerProblem::Failure { received: &received, reason: &reason });
                 if self.answered(&received, answer) {
                     self.report.failed += 1;
                 }
             }
-            Done::Later(delivery, error) => return self.later(key, delivery, error.as_deref()),
-            Done::Overtaking(delivery) if !self.stopping => {
+            Outcome::Later(delivery, error) => return self.later(key, delivery, error.as_deref()),
+            Outcome::Overtaking(delivery) if !self.stopping => {
+                // It is no repetition: it was not tried.
                 self.may_repeat = true;
-                return self.hold(&key, delivery, Duration::ZERO);
+                let now = Instant::now();
+                let until = if is_due(&delivery) { Until::Time(now) } else { Until::OlderReturn };
+                return self.hold_back(&key, delivery, until);
             }
-            Done::Overtaking(delivery) | Done::CutOff(delivery) => return self.release(key, vec![delivery]),
-            Done::Released(answers) => {
+            Outcome::Overtaking(delivery) | Outcome::CutOff(delivery) => {
+                return self.release(key, vec![delivery]);
+            }
+            Outcome::Released(answers) => {
                 self.releases -= 1;
                 for (received, answer) in answers {
                     if self.answered(&received, answer) {
                         self.report.released += 1;
                     }
                 }
-                // What is given back is not pushed again. Stopped: nobody looks any more, nor needs to.
+                // The server pushes nothing for a message that is given back. An error means that the
+                // deliveries have stopped.
                 let _ = self.notifier.notify();
             }
-            Done::Lost => warn!("a handler left something behind that panicked when it was dropped"),
-            Done::Stopped => return,
+            Outcome::Lost => warn!("a handler left something behind that panicked when it was dropped"),
+            Outcome::Stopped => return,
         }
         if let Some(next) = self.lanes.done(&key) {
             self.start(key, next);
         }
     }
 
-    /// Keeps a message back that cannot be handled now. To give it back at once would be to get it back at once.
+    /// Holds a message back that cannot be handled now. The server would deliver it again at once if it were
+    /// given back.
     fn later(&mut self, key: Key, delivery: Delivery, error: Option<&(dyn Error + Send + Sync)>) {
         let attempt = self.count(&delivery);
         let doublings = attempt.saturating_sub(1).min(31);
@@ -230,24 +242,19 @@ impl Running {
         warn!(message_identifier, attempt, ?pause, panicked, "the message cannot be handled now");
         let received = delivery.received();
         self.tell(&match error {
-            Some(error) => Trouble::Later { received, error, attempt, pause },
-            None => Trouble::Panicked { received, attempt, pause },
+            Some(error) => WorkerProblem::Release { received, error, attempt, pause },
+            None => WorkerProblem::Panic { received, attempt, pause },
         });
         if self.stopping {
             self.release(key, vec![delivery]);
         } else {
-            self.hold(&key, delivery, pause);
+            self.hold_back(&key, delivery, Until::Time(Instant::now() + pause));
         }
     }
 
-    fn hold(&mut self, key: &Key, delivery: Delivery, pause: Duration) {
-        self.lanes.hold(key, delivery, Instant::now() + pause);
-        self.drop_contents(key);
-    }
-
-    /// Messages that are kept back are given back and come again: until then it is enough to know which they are.
-    fn drop_contents(&mut self, key: &Key) {
-        self.lanes.waiting_mut(key).for_each(Delivery::drop_content);
+    fn hold_back(&mut self, key: &Key, delivery: Delivery, until: Until) {
+        self.lanes.hold_back(key, delivery, until);
+        self.lanes.waiting_mut(key).for_each(Delivery::hold_back);
     }
 
     /// Gives back the messages of a lane whose time has come, if there is one.
@@ -258,15 +265,18 @@ impl Running {
         }
     }
 
-    /// One after the other, so that the first is the first to be claimed again.
-    fn release(&mut self, key: Key, deliveries: Vec<Delivery>) {
+    /// Gives messages back one after the other, the oldest first, so that it is the first to be claimed
+    /// again. An older one may have come after a younger one that was waiting for it: then two workers would
+    /// pass them on to each other, the younger one always ahead.
+    fn release(&mut self, key: Key, mut deliveries: Vec<Delivery>) {
+        deliveries.sort_by_key(Delivery::order);
         self.releases += 1;
         self.spawn(key, async move {
             let mut answers = Vec::with_capacity(deliveries.len());
             for delivery in deliveries {
                 answers.push((delivery.received().clone(), delivery.release().await));
             }
-            Done::Released(answers)
+            Outcome::Released(answers)
         });
     }
 
@@ -277,9 +287,9 @@ impl Running {
         self.release(Key::Alone(0), rest);
         self.spawn(Key::Alone(0), async move {
             deliveries.stop().await;
-            Done::Stopped
+            Outcome::Stopped
         });
-        for limit in [grace, LAST_WORDS] {
+        for limit in [grace, RELEASE_TIME] {
             let all_done = async {
                 while let Some(ended) = self.tasks.join_next_with_id().await {
                     self.finish(ended);
@@ -298,15 +308,15 @@ impl Running {
         let Err(error) = answer else { return true };
         warn!(message_identifier = received.identifier(), %error, "the message could not be answered");
         self.report.unanswered += 1;
-        self.tell(&Trouble::Unanswered { received, error: &error });
+        self.tell(&WorkerProblem::Unanswered { received, error: &error });
         false
     }
 
-    fn tell(&self, trouble: &Trouble<'_>) {
-        guarded(|| (self.settings.observer)(trouble));
+    fn tell(&self, problem: &WorkerProblem<'_>) {
+        guarded(|| (self.settings.observer)(problem));
     }
 
-    /// How often the message was tried in vain, this time included.
+    /// Counts an attempt in vain, and says how many there were.
     fn count(&mut self, received: &Received) -> u32 {
         let name = name(received);
         if self.attempts.len() >= MAX_REMEMBERED && !self.attempts.contains_key(name) {
@@ -322,13 +332,17 @@ impl Running {
     }
 }
 
-/// What a message is known by when it comes again: its identifier; where it has none, its address at the server.
+/// What a message is recognised by when it comes again.
 fn name(received: &Received) -> &str {
-    let header = received.header();
-    header.identifier().or_else(|| header.url().map(ResourceUrl::versionless)).unwrap_or_default()
+    crate::receive::name(received.header()).unwrap_or_default()
 }
 
-/// Waits until then; for ever, if there is nothing to wait for.
+/// Whether a message that is held back because of older ones is to be given back.
+fn is_due(delivery: &Delivery) -> bool {
+    delivery.precedence_now() != Precedence::HoldBack
+}
+
+/// Waits until this time, or for ever without one.
 async fn at(due: Option<Instant>) {
     match due {
         Some(due) => sleep_until(due).await,
@@ -336,10 +350,10 @@ async fn at(due: Option<Instant>) {
     }
 }
 
-/// What it takes to handle one message.
-struct Turn {
+/// One attempt to handle a message.
+struct Attempt {
     handlers: Arc<Handlers>,
-    /// The number of the attempt, if there is to be no other one.
+    /// The number of this attempt, if it is the last one.
     last: Option<u32>,
     time_limit: Option<Duration>,
     cut_off: watch::Receiver<bool>,
@@ -350,35 +364,35 @@ struct Turn {
 #[error("the handler took more than {} s", .0.as_secs_f32())]
 struct TookTooLong(Duration);
 
-impl Turn {
+impl Attempt {
     /// Has the message handled and answers it.
-    async fn process(self, delivery: Delivery) -> Done {
+    async fn process(self, delivery: Delivery) -> Outcome {
         let received = delivery.received().clone();
-        let would_overtake = tokio::select! {
-            would_overtake = delivery.would_overtake() => would_overtake,
-            () = cut_off(self.cut_off.clone()) => return Done::CutOff(delivery),
+        let precedence = tokio::select! {
+            precedence = delivery.precedence() => precedence,
+            () = cut_off(self.cut_off.clone()) => return Outcome::CutOff(delivery),
         };
-        if would_overtake {
-            return Done::Overtaking(delivery);
+        if precedence != Precedence::Handle {
+            return Outcome::Overtaking(delivery);
         }
         let handled = tokio::select! {
             handled = self.handle(received.clone()) => handled,
-            () = cut_off(self.cut_off.clone()) => return Done::CutOff(delivery),
+            () = cut_off(self.cut_off.clone()) => return Outcome::CutOff(delivery),
         };
         let failure = match (handled, self.last) {
-            (Some(Ok(())), _) => return Done::Succeeded(received, delivery.success().await),
-            (Some(Err(HandlerError::Failed(reason))), _) => Failure { reason, given_up: None },
+            (Some(Ok(())), _) => return Outcome::Succeeded(received, delivery.success().await),
+            (Some(Err(HandlerError::Failure(reason))), _) => Failure { reason, given_up: None },
             (_, Some(attempts)) => {
                 Failure { reason: format!("Given up after {attempts} attempts"), given_up: Some(attempts) }
             }
-            (Some(Err(HandlerError::Later(error))), None) => return Done::Later(delivery, Some(error)),
-            (None, None) => return Done::Later(delivery, None),
+            (Some(Err(HandlerError::Release(error))), None) => return Outcome::Later(delivery, Some(error)),
+            (None, None) => return Outcome::Later(delivery, None),
         };
-        let answer = delivery.fail(failure.reason.as_str()).await;
-        Done::Failed(received, failure, answer)
+        let answer = delivery.failure(failure.reason.as_str()).await;
+        Outcome::Failed(received, failure, answer)
     }
 
-    /// What the handler says; nothing, if it panics.
+    /// The handler's result; `None` if it panics.
     async fn handle(&self, received: Received) -> Option<Result<(), HandlerError>> {
         let handling = AssertUnwindSafe(self.handlers.handle(received)).catch_unwind();
         let Some(limit) = self.time_limit else { return handling.await.ok() };

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
-use crate::builder::BuildError;
+use crate::builder::error::BuildError;
 
 /// The path under the server's address that all FHIR operations share (Koppeltaal's public documentation).
 const FHIR_BASE: &str = "FHIR/Koppeltaal";
@@ -106,7 +106,7 @@ impl Server {
     }
 
     /// The URL of a path beside the FHIR base, such as `OAuth2/Koppeltaal/Launch`.
-    pub(crate) fn beside_fhir(&self, path: &str) -> Url {
+    pub(crate) fn outside_fhir(&self, path: &str) -> Url {
         let mut url = self.url.clone();
         url.set_path(&format!("{}{path}", self.url.path()));
         url
@@ -120,9 +120,9 @@ impl Server {
 
     /// An endpoint beside the FHIR base as the server names it, at this server: what starts with `OAuth2/Koppeltaal/` is
     /// put under this server's address; of any other, path and query are kept.
-    pub(crate) fn localize_beside_fhir(&self, stated: &Url) -> Url {
+    pub(crate) fn localize_outside_fhir(&self, stated: &Url) -> Url {
         let mut url = match stated.path().rsplit_once(OAUTH_BASE) {
-            Some((_, path)) => self.beside_fhir(&format!("{OAUTH_BASE}{path}")),
+            Some((_, path)) => self.outside_fhir(&format!("{OAUTH_BASE}{path}")),
             None => {
                 let mut url = self.url.clone();
                 url.set_path(stated.path());
@@ -175,7 +175,7 @@ mod tests {
         let under_a_path = server("https://gateway.example/kt");
         assert_eq!(under_a_path.fhir("Mailbox", &[]).path(), "/kt/FHIR/Koppeltaal/Mailbox");
         assert_eq!(
-            under_a_path.beside_fhir("OAuth2/Koppeltaal/Launch").path(),
+            under_a_path.outside_fhir("OAuth2/Koppeltaal/Launch").path(),
             "/kt/OAuth2/Koppeltaal/Launch"
         );
     }
@@ -277,7 +277,7 @@ mod tests {
             ("https://login.example/connect/token", "https://gateway.example/connect/token"),
         ] {
             let stated = Url::parse(stated).expect("a URL");
-            assert_eq!(server.localize_beside_fhir(&stated).as_str(), taken);
+            assert_eq!(server.localize_outside_fhir(&stated).as_str(), taken);
         }
     }
 

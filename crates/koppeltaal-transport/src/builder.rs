@@ -7,12 +7,16 @@ use koppeltaal_fhir::{Format, Limits};
 use reqwest::redirect;
 use rustls::ClientConfig;
 
+use self::error::BuildError;
 use crate::address::Server;
-use crate::client::{Client, Shared};
-use crate::conformance::EndpointCache;
+use crate::client::{Client, Settings, Shared};
+
 use crate::credentials::Credentials;
-use crate::retry::{RetryBudget, RetryPolicy};
+use crate::endpoints::EndpointCache;
+use crate::exchange::retry::{RetryBudget, RetryPolicy};
 use crate::tls::TlsOptions;
+
+pub(crate) mod error;
 
 /// Makes a [`Client`]; from [`Client::builder`].
 #[must_use]
@@ -40,49 +44,11 @@ enum Proxy {
     Url(String),
 }
 
-/// What of the options a client needs while it works.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) format: Format,
-    pub(crate) request_timeout: Duration,
-    pub(crate) total_timeout: Duration,
-    pub(crate) limits: Limits,
-    pub(crate) retry: RetryPolicy,
-}
-
-/// Why a [`Client`] cannot be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The address of the server is no URL, or one with parts that it must not have.
-    #[error("the server's address cannot be used: {0}")]
-    Url(String),
-    /// The address has `http:` and is not this machine: passwords and patient data would travel in the clear.
-    #[error("{host} is to be reached without TLS; use https, or allow plain http explicitly")]
-    InsecureUrl {
-        /// The host of the address.
-        host: String,
-    },
-    /// A certificate or private key cannot be read.
-    #[error("a certificate or key cannot be read: {0}")]
-    Certificate(String),
-    /// TLS cannot be set up, for instance because this machine has no certificate authorities.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(String),
-    /// Neither feature `ring` nor `aws-lc-rs` is on, and the application installed no rustls provider of its own.
-    #[error("no cryptography for TLS: switch on feature `ring` or `aws-lc-rs`")]
-    NoCryptography,
-    /// The proxy's address cannot be used. It is not told back: it may hold a password.
-    #[error("the proxy's address cannot be used: expected http://HOST:PORT or https://HOST:PORT")]
-    Proxy,
-    /// The HTTP client refuses its options, for instance a user agent with a line break.
-    #[error("the HTTP client cannot be set up: {0}")]
-    Http(String),
-}
-
-impl ClientBuilder {
-    pub(crate) fn new(server: &str) -> Self {
-        Self {
+impl Client {
+    /// Options for a client of the server at this address, such as `https://koppeltaal.example`. The FHIR base that a
+    /// launch hands out as `iss` (`https://koppeltaal.example/FHIR/Koppeltaal`) works too.
+    pub fn builder(server: &str) -> ClientBuilder {
+        ClientBuilder {
             server: server.to_owned(),
             oauth_server: None,
             credentials: Credentials::anonymous(),
@@ -98,7 +64,9 @@ impl ClientBuilder {
             tls: Ok(TlsOptions::default()),
         }
     }
+}
 
+impl ClientBuilder {
     /// What the client proves itself with. Default: [`Credentials::anonymous`].
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = credentials;
@@ -226,7 +194,8 @@ impl ClientBuilder {
         };
         let failed = |error: reqwest::Error| BuildError::Http(error.without_url().to_string());
         // None is kept when it is idle, so each request has one of its own.
-        let anew = self.http(tls.clone(), servers)?.pool_max_idle_per_host(0).build().map_err(failed)?;
+        let http_without_reuse =
+            self.http(tls.clone(), servers)?.pool_max_idle_per_host(0).build().map_err(failed)?;
         let http = self.http(tls, servers)?.build().map_err(failed)?;
         let settings = Settings {
             format: self.format,
@@ -237,7 +206,7 @@ impl ClientBuilder {
         };
         let shared = Shared {
             http,
-            anew,
+            http_without_reuse,
             server,
             oauth_server,
             settings,

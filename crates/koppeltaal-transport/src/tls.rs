@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-use crate::builder::BuildError;
+use crate::builder::error::BuildError;
 
 /// What an application changed about TLS.
 #[derive(Default)]

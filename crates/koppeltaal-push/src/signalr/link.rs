@@ -70,9 +70,9 @@ impl Link {
         loop {
             let path = format!("{}/{endpoint}", self.path);
             let mut request = if self.trusts_connections() {
-                self.client.request_beside_fhir(method.clone(), &path, query)
+                self.client.request_outside_fhir(method.clone(), &path, query)
             } else {
-                self.client.request_beside_fhir_anew(method.clone(), &path, query)
+                self.client.request_outside_fhir_on_new_connection(method.clone(), &path, query)
             };
             if let Some(authorization) = &authorization {
                 request = request.header(header::AUTHORIZATION, authorization);

@@ -12,7 +12,7 @@ use super::error::OAuthError;
 use super::launch::{parameter, query_of};
 use crate::client::Client;
 use crate::error::Result;
-use crate::request::{Operation, Request};
+use crate::exchange::request::{Operation, Request};
 
 /// The scope that applications ask for, before the launch (Koppeltaal's public documentation).
 const SCOPE: &str = "patient/*.read";
@@ -219,7 +219,7 @@ impl Client {
         let endpoints = self.endpoints().await?;
         // The app asks, not a browser: the code goes to the configured server only.
         let (url, pending) =
-            request.begin(&self.shared().oauth_server.localize_beside_fhir(endpoints.to_authorize()?));
+            request.begin(&self.shared().oauth_server.localize_outside_fhir(endpoints.to_authorize()?));
         self.exchange(Request::new(Operation::AUTHORIZE_MOBILE, url), |answer| {
             answer.members("no authorization code", |reply| {
                 reply.secret(&CODE).map(|code| pending.code(code)).ok_or("no authorization code")

@@ -7,7 +7,7 @@ use reqwest::Url;
 
 use crate::client::Client;
 use crate::error::Result;
-use crate::request::{Operation, Request};
+use crate::exchange::request::{Operation, Request};
 
 /// Who is to be launched into what, as a portal asks for it.
 #[derive(Clone, PartialEq, Eq)]

@@ -5,9 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::credentials::CredentialsError;
-use crate::members::Members;
-use crate::secret;
+use crate::authorization::{self, CredentialsError};
+use crate::oauth::members::Members;
 
 /// The tokens of a launched user's session. Wiped from memory on drop; `Debug` shows none of them.
 ///
@@ -53,7 +52,7 @@ impl Tokens {
     /// A character that a header cannot carry.
     pub fn new(access_token: &str) -> Result<Self, CredentialsError> {
         let fits =
-            !access_token.is_empty() && secret::authorization("Bearer", access_token.as_bytes()).is_some();
+            !access_token.is_empty() && authorization::header("Bearer", access_token.as_bytes()).is_some();
         if !fits {
             return Err(CredentialsError::Token);
         }

@@ -154,8 +154,8 @@ async fn trouble_passes_unless_the_issue_type_says_that_the_content_is_wrong() {
             Some(issue) => status(code, "application/json", outcome(issue)),
             None => status(code, "text/html", HTML),
         };
-        assert_eq!(error_of_a_read(step.clone()).await.is_passing(), passes, "{code} {issue:?}");
-        assert_eq!(error_of_a_post(step).await.is_passing(), passes, "{code} {issue:?}");
+        assert_eq!(error_of_a_read(step.clone()).await.is_transient(), passes, "{code} {issue:?}");
+        assert_eq!(error_of_a_post(step).await.is_transient(), passes, "{code} {issue:?}");
     }
 }
 
@@ -164,7 +164,7 @@ async fn an_outcome_without_a_code_leaves_it_to_the_status() {
     let nameless = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","details":"?"}]}"#;
     for (code, passes) in [(500, true), (422, false), (200, false)] {
         let error = error_of_a_read(status(code, "application/json", nameless)).await;
-        assert_eq!(error.is_passing(), passes, "{code}: {error:?}");
+        assert_eq!(error.is_transient(), passes, "{code}: {error:?}");
     }
 }
 

@@ -76,7 +76,7 @@ async fn a_session_is_refreshed_when_the_server_says_that_its_token_has_expired(
         let (app, tokens, _) = tokens(&world).await;
         let old = tokens.clone().with_expires_at(SystemTime::now());
         let first = tokens.access_token().to_owned();
-        let session = Session::refreshed_by(tokens, authentication());
+        let session = Session::new(tokens).with_refresh(authentication());
         let game = app.with_credentials(Credentials::bearer(session.clone()));
         world.post_plans(1).await;
         game.claim().await.expect("an answer").expect("the patient's message");
@@ -91,7 +91,7 @@ async fn a_session_is_refreshed_when_the_server_says_that_its_token_has_expired(
             .expect("accepted");
 
         // The old refresh token is dead.
-        let old = Session::refreshed_by(old, authentication());
+        let old = Session::new(old).with_refresh(authentication());
         let error = app.with_credentials(Credentials::bearer(old)).claim().await.expect_err("dead");
         assert!(matches!(error, Error::TokenRefresh { .. }), "{error:?}");
     }

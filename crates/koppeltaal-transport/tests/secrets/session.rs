@@ -137,7 +137,7 @@ async fn a_launched_session_logged_at_trace_level_tells_no_code_and_no_token() {
     let code = app.authorize_mobile(&request).await.expect("a code");
     let authentication = ClientAuthentication::basic("game", "Geheim1").expect("credentials");
     let tokens = app.token(&authentication, &code).await.expect("tokens");
-    let session = Session::refreshed_by(tokens.clone(), authentication.clone());
+    let session = Session::new(tokens.clone()).with_refresh(authentication.clone());
     let credentials = Credentials::bearer(session.clone());
     let game = app.with_credentials(credentials.clone());
     game.claim().await.expect("after a refresh");

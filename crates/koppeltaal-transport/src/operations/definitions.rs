@@ -1,5 +1,5 @@
-//! Activity definitions: what the applications of a domain offer. They belong to the server (Koppeltaal spec
-//! section 7).
+//! Activity definitions: what the applications of a domain offer. They are resources of the server, not of an
+//! application.
 
 use std::fmt;
 
@@ -8,25 +8,26 @@ use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_messaging::vocabulary::search;
 
+use super::resource_url;
+use super::search::Search;
 use crate::client::Client;
 use crate::error::Result;
-use crate::request::{Body, Operation, Request};
-use crate::search::Search;
+use crate::exchange::request::{Body, Operation, Request};
 
 /// An activity definition as the server has it. `Debug` shows its address and its identifier only.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct StoredActivityDefinition {
-    /// Its address with version: what an update has to name.
+    /// Its address with version, which an update needs.
     pub url: Option<ResourceUrl>,
     /// The definition, an `Other` with code `ActivityDefinition`.
     pub resource: Other,
 }
 
-/// Whether archived activity definitions are listed too.
+/// Whether a search gives archived activity definitions too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum IncludeArchived {
-    /// Those in use only.
+    /// Only those in use.
     #[default]
     No,
     /// All.
@@ -42,10 +43,10 @@ impl Client {
             IncludeArchived::Yes => 2,
         };
         let first = self.server().fhir("Other/_search", &parameters[..count]);
-        Search::new(self, Operation::ACTIVITY_DEFINITIONS, first, None, StoredActivityDefinition::of_entry)
+        Search::new(self, Operation::ACTIVITY_DEFINITIONS, first, None, StoredActivityDefinition::from_entry)
     }
 
-    /// Creates an activity definition. The address that comes back, with version, is the one to update it at.
+    /// Creates an activity definition, and returns its address with version, which an update needs.
     ///
     /// # Errors
     ///
@@ -55,8 +56,8 @@ impl Client {
         self.put_definition(Operation::CREATE_ACTIVITY_DEFINITION, url, definition).await
     }
 
-    /// Replaces an activity definition. `current` is its address with the version that the change is based on; the
-    /// one that comes back has the new version.
+    /// Replaces an activity definition, and returns its address with the new version. `current` is its address with the
+    /// version that the change is based on.
     ///
     /// # Errors
     ///
@@ -67,7 +68,7 @@ impl Client {
         current: &ResourceUrl,
         definition: &Other,
     ) -> Result<ResourceUrl> {
-        let url = self.here(current)?;
+        let url = self.local_url(current)?;
         self.put_definition(Operation::UPDATE_ACTIVITY_DEFINITION, url, definition).await
     }
 
@@ -89,18 +90,10 @@ impl Client {
 }
 
 impl StoredActivityDefinition {
-    fn of_entry(mut entry: Entry) -> Option<Self> {
+    fn from_entry(mut entry: Entry) -> Option<Self> {
         let resource = entry.content.take()?.take().ok()?;
-        Some(Self { url: address_of(&entry), resource })
+        Some(Self { url: resource_url(&entry), resource })
     }
-}
-
-/// The address of an entry's resource. The version stands in the self link, or, with older servers, in the id.
-pub(crate) fn address_of(entry: &Entry) -> Option<ResourceUrl> {
-    let parse = |text: Option<&str>| text.and_then(|text| text.parse::<ResourceUrl>().ok());
-    let (link, id) = (parse(entry.link("self")), parse(entry.id.as_deref()));
-    let versioned = |url: &ResourceUrl| url.version().is_some();
-    link.clone().filter(versioned).or(id.clone().filter(versioned)).or(link).or(id)
 }
 
 impl fmt::Debug for StoredActivityDefinition {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::{HeaderMap, header};
 
-use crate::error::ProtocolProblem;
+use crate::error::protocol::ProtocolProblem;
 use crate::secret;
 
 /// What requests say in `Accept-Encoding`.

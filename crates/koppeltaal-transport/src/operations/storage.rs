@@ -1,5 +1,5 @@
 //! The storage service: what applications keep at the server for a patient, as `Other` with code `StorageItem`.
-//! Its other face, `Binary`, is in [`binary`](crate::binary).
+//! [`binary`](super::binary) is the same service without the resource.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ use koppeltaal_messaging::profiles::StorageItem;
 use koppeltaal_messaging::vocabulary::search::{self, storage as parameter};
 use reqwest::Url;
 
+use super::search::Search;
+use super::{or_none, push_segment, resource_url};
 use crate::client::Client;
-use crate::error::{Error, Result};
-use crate::request::{Body, Operation, Request};
-use crate::response::Answer;
-use crate::search::Search;
+use crate::error::Result;
+use crate::exchange::request::{Body, Operation, Request};
 
-/// Which kind of `Other` all requests are about.
+/// The search parameter that all requests have: which kind of `Other` they are about.
 const CODE: (&str, &str) = (search::CODE, "StorageItem");
-/// What stands before the id in the address by which an item is deleted.
+/// What precedes the id in the URL that an item is deleted at.
 const DELETE_PREFIX: &str = "StorageItem:";
 
 /// A stored item as the server has it. `Debug` shows its address and kind only.
@@ -41,10 +41,10 @@ pub struct StorageQuery {
     limit: Option<usize>,
 }
 
-/// How the time of the last change is compared.
+/// How the time of an item's last change compares to a given time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Comparison {
-    /// At that time, as exactly as it is given.
+    /// At that time, to the precision that it is given with.
     Equal,
     /// Later.
     After,
@@ -104,7 +104,7 @@ impl StorageQuery {
         self.with(parameter::OBJECT_KEY_CONTAINS, part)
     }
 
-    /// Only items that were last changed then. Two of them make a period.
+    /// Only items whose last change compares to `time` like this. Call it twice for a period.
     pub fn last_updated(self, comparison: Comparison, time: &Instant) -> Self {
         self.with(parameter::LAST_UPDATED, format!("{}{time}", comparison.prefix()))
     }
@@ -135,19 +135,19 @@ impl Client {
     pub fn storage_items(&self, query: &StorageQuery) -> Search<StoredItem> {
         let mut first = self.server().fhir("Other", &[CODE]);
         first.query_pairs_mut().extend_pairs(&query.parameters);
-        Search::new(self, Operation::STORAGE_ITEMS, first, query.limit, StoredItem::of_entry)
+        Search::new(self, Operation::STORAGE_ITEMS, first, query.limit, StoredItem::from_entry)
     }
 
-    /// One stored item. `None` if there is none with this id, or not of this patient.
+    /// One stored item. `None` if no item has this id, or if it is another patient's.
     ///
-    /// With Basic credentials a server may demand the patient.
+    /// With Basic credentials, a server may require the patient.
     ///
     /// # Errors
     ///
     /// Those of a read.
     pub async fn storage_item(&self, id: &str, patient: Option<&ResourceUrl>) -> Result<Option<StoredItem>> {
         let mut url = self.server().fhir("Other", &[CODE]);
-        push(&mut url, id);
+        push_segment(&mut url, id);
         let patient = patient.map(|patient| (parameter::PATIENT, patient.versionless()));
         url.query_pairs_mut().extend_pairs(patient);
         let result = self
@@ -159,7 +159,7 @@ impl Client {
         or_none(result)
     }
 
-    /// Stores a new item. What comes back is its address, with version.
+    /// Stores a new item, and returns its address with version.
     ///
     /// # Errors
     ///
@@ -169,18 +169,18 @@ impl Client {
         self.put_storage_item(Operation::CREATE_STORAGE_ITEM, url, item).await
     }
 
-    /// Replaces a stored item. With a version in `current`, only if nobody else has changed it since.
+    /// Replaces a stored item. With a version in `current`, only if it still has that version.
     ///
     /// # Errors
     ///
-    /// [`Conflict`](Error::Conflict) when somebody has; [`ForeignUrl`](Error::ForeignUrl) for an address that is not
+    /// [`Conflict`](crate::Error::Conflict) when it has another version; [`ForeignUrl`](crate::Error::ForeignUrl) for an address that is not
     /// this server's; else those of a write.
     pub async fn update_storage_item(
         &self,
         current: &ResourceUrl,
         item: &StorageItem,
     ) -> Result<ResourceUrl> {
-        let mut url = self.here(current)?;
+        let mut url = self.local_url(current)?;
         url.query_pairs_mut().append_pair(CODE.0, CODE.1);
         self.put_storage_item(Operation::UPDATE_STORAGE_ITEM, url, item).await
     }
@@ -189,11 +189,11 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](Error::NotFound) when there is none; else those of a write.
+    /// [`NotFound`](crate::Error::NotFound) when there is none; else those of a write.
     pub async fn delete_storage_item(&self, id: &str) -> Result<()> {
         let id = id.strip_prefix(DELETE_PREFIX).unwrap_or(id);
         let mut url = self.server().fhir("Other", &[]);
-        push(&mut url, &format!("{DELETE_PREFIX}{id}"));
+        push_segment(&mut url, &format!("{DELETE_PREFIX}{id}"));
         self.delete(Operation::DELETE_STORAGE_ITEM, url).await
     }
 
@@ -212,38 +212,12 @@ impl Client {
         })
         .await
     }
-
-    pub(crate) async fn delete(&self, operation: &'static Operation, url: Url) -> Result<()> {
-        self.exchange(Request::new(operation, url), Answer::nothing).await
-    }
-
-    /// The address at the configured server.
-    pub(crate) fn here(&self, url: &ResourceUrl) -> Result<Url> {
-        let foreign = || Error::ForeignUrl { url: Some(url.to_string()) };
-        self.server().localize(url.as_str()).ok_or_else(foreign)
-    }
-}
-
-/// Puts one more segment at the end of a path; a slash in it is escaped.
-pub(crate) fn push(url: &mut Url, segment: &str) {
-    // Only addresses like `mailto:` have no path.
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.push(segment);
-    }
-}
-
-/// Nothing where the server itself says that there is nothing, and not somebody else at a wrong address.
-pub(crate) fn or_none<T>(result: Result<Option<T>>) -> Result<Option<T>> {
-    match result {
-        Err(Error::NotFound { outcome: Some(_) }) => Ok(None),
-        result => result,
-    }
 }
 
 impl StoredItem {
-    fn of_entry(mut entry: Entry) -> Option<Self> {
+    fn from_entry(mut entry: Entry) -> Option<Self> {
         let item = entry.content.take()?.take::<Other>().ok()?.into();
-        Some(Self { url: crate::definitions::address_of(&entry), item })
+        Some(Self { url: resource_url(&entry), item })
     }
 }
 

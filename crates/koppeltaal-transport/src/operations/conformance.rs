@@ -1,47 +1,22 @@
-//! The conformance statement: what the server says about itself, and the endpoints in it.
+//! The conformance statement: what the server says about itself.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue};
 use koppeltaal_fhir::resources;
 use koppeltaal_messaging::vocabulary::conformance;
-use reqwest::Url;
 
 use crate::address::is_protected;
 use crate::client::{Client, Shared};
-use crate::error::{Error, Result};
-use crate::flight::Flight;
-use crate::request::{Operation, Request};
+use crate::endpoints::Endpoints;
+use crate::error::Result;
+use crate::exchange::request::{Operation, Request};
 
 /// What a server says about itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConformanceStatement {
     resource: Box<resources::Conformance>,
     endpoints: Arc<Endpoints>,
-}
-
-/// Where a server does what is outside FHIR. What the statement says goes before the protocol's default paths; what it says
-/// relatively is meant from the server's address.
-///
-/// An endpoint is `None` when the statement names an address that must not be used: no URL of the web, or for `authorize`
-/// neither https nor this machine nor the server. Operations that need it then fail with
-/// [`Error::Endpoint`](crate::Error::Endpoint); the others work.
-///
-/// Passwords, codes and tokens go to `token`, `launch` and `mobile_launch`, so of what the statement says about them only
-/// path and query count: they are at the configured server, or at the one that
-/// [`ClientBuilder::oauth_server`](crate::ClientBuilder::oauth_server) names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Endpoints {
-    /// OAuth authorization, for the user's browser; as stated, by TLS or on this machine. Default
-    /// `{server}/OAuth2/Koppeltaal/Authorize`.
-    pub authorize: Option<Url>,
-    /// OAuth tokens. Default `{server}/OAuth2/Koppeltaal/Token`.
-    pub token: Option<Url>,
-    /// Launch of a web application. Default `{server}/OAuth2/Koppeltaal/Launch`.
-    pub launch: Option<Url>,
-    /// Launch of a mobile application; statements do not name it. `{server}/OAuth2/Koppeltaal/MobileLaunch`.
-    pub mobile_launch: Url,
 }
 
 /// What a server says it validates. `None`: it does not say.
@@ -58,26 +33,9 @@ pub struct Validation {
     pub replies_against_profile: Option<bool>,
 }
 
-/// The endpoints, once known, and the request for them.
-#[derive(Default)]
-pub(crate) struct EndpointCache {
-    known: Mutex<Option<Arc<Endpoints>>>,
-    request: Flight<Arc<Endpoints>>,
-}
-
-impl EndpointCache {
-    fn get(&self) -> Option<Arc<Endpoints>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, endpoints: Arc<Endpoints>) {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(endpoints);
-    }
-}
-
 impl Client {
-    /// Gets the conformance statement. Sends no credentials: none are needed, and it is how an application meets a
-    /// server.
+    /// Gets the conformance statement. No credentials are sent: none are needed, and the application may not know the server
+    /// yet.
     ///
     /// # Errors
     ///
@@ -94,49 +52,16 @@ impl Client {
         Ok(statement)
     }
 
-    /// The endpoints of the conformance statement, which is fetched once; [`conformance`](Self::conformance) renews
-    /// them. Many who ask at the same time cause one request, and share its result.
+    /// The endpoints of the conformance statement. It is fetched once, also when many tasks ask at the same time;
+    /// [`conformance`](Self::conformance) fetches it again.
     ///
     /// # Errors
     ///
     /// Those of [`conformance`](Self::conformance).
     pub async fn endpoints(&self) -> Result<Arc<Endpoints>> {
-        let cache = &self.shared().endpoints;
-        if let Some(endpoints) = cache.get() {
-            return Ok(endpoints);
-        }
         let client = self.clone();
         let fetch = || async move { Ok(client.conformance().await?.endpoints) };
-        cache.request.join(|| cache.get(), fetch).await
-    }
-}
-
-impl Endpoints {
-    /// Where the user's browser is sent for an authorization.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Endpoint`].
-    pub(crate) fn to_authorize(&self) -> Result<&Url> {
-        self.authorize.as_ref().ok_or(Error::Endpoint { name: "authorize" })
-    }
-
-    /// Where tokens are asked for.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Endpoint`].
-    pub(crate) fn to_token(&self) -> Result<&Url> {
-        self.token.as_ref().ok_or(Error::Endpoint { name: "token" })
-    }
-
-    /// Where launches are asked for.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Endpoint`].
-    pub(crate) fn to_launch(&self) -> Result<&Url> {
-        self.launch.as_ref().ok_or(Error::Endpoint { name: "launch" })
+        self.shared().endpoints.get_or_fetch(fetch).await
     }
 }
 
@@ -152,20 +77,20 @@ impl ConformanceStatement {
             text.filter(|text| !text.trim().is_empty())
         };
         let used = |names: &[&str], path: &str| match stated(names) {
-            Some(text) => oauth_server.resolve(text).map(|url| oauth_server.localize_beside_fhir(&url)),
-            None => Some(oauth_server.beside_fhir(path)),
+            Some(text) => oauth_server.resolve(text).map(|url| oauth_server.localize_outside_fhir(&url)),
+            None => Some(oauth_server.outside_fhir(path)),
         };
         let authorize = match stated(&conformance::AUTHORIZE) {
             Some(text) => {
                 oauth_server.resolve(text).filter(|url| is_protected(url) || oauth_server.has_origin_of(url))
             }
-            None => Some(oauth_server.beside_fhir("OAuth2/Koppeltaal/Authorize")),
+            None => Some(oauth_server.outside_fhir("OAuth2/Koppeltaal/Authorize")),
         };
         let endpoints = Endpoints {
             authorize,
             token: used(&conformance::TOKEN, "OAuth2/Koppeltaal/Token"),
             launch: used(&[conformance::LAUNCH], "OAuth2/Koppeltaal/Launch"),
-            mobile_launch: oauth_server.beside_fhir("OAuth2/Koppeltaal/MobileLaunch"),
+            mobile_launch: oauth_server.outside_fhir("OAuth2/Koppeltaal/MobileLaunch"),
         };
         Self { endpoints: Arc::new(endpoints), resource: Box::new(resource) }
     }
@@ -210,8 +135,8 @@ impl ConformanceStatement {
     }
 }
 
-/// The value of the first extension with one of the names; the earlier name wins. Servers put the endpoints under
-/// `rest.security`, and the rest there or at the top.
+/// The value of the first extension with one of the names; an earlier name takes precedence. Servers put the endpoints
+/// under `rest.security`, and the other extensions there or in the resource itself.
 fn find<'a>(resource: &'a resources::Conformance, names: &[&str]) -> Option<&'a ExtensionValue> {
     let security =
         resource.rest.iter().filter_map(|rest| rest.security.as_ref()).map(|security| &security.extension);

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::request::Operation;
+use crate::exchange::request::Operation;
 
 /// An operation has ended.
 #[cfg(feature = "metrics")]

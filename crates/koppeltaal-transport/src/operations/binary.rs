@@ -1,4 +1,4 @@
-//! The storage service as `Binary`: the content itself travels, not wrapped in a resource.
+//! The storage service as `Binary`: the body is the content itself, not a resource around it.
 
 use std::fmt;
 
@@ -8,24 +8,24 @@ use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_messaging::vocabulary::search::storage as parameter;
 use reqwest::Url;
 
+use super::{or_none, push_segment};
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::request::{Body, Operation, Request};
-use crate::storage::{or_none, push};
+use crate::exchange::request::{Body, Operation, Request};
 
-/// What a stored content belongs to. `Debug` shows the object type only.
+/// The key of a stored content: patient, object type and object key. `Debug` shows the object type only.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BinaryKey {
     /// The patient.
     pub patient: ResourceUrl,
-    /// What kind of thing it is, in the application's own words.
+    /// The kind of content, in the application's own words.
     pub object_type: String,
     /// Its name, unique for the patient and type.
     pub object_key: String,
 }
 
-/// Content with its media type. `Debug` shows the type and how much it is.
+/// Content with its media type. `Debug` shows the media type and the length.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BinaryContent {
     /// The media type.
@@ -64,16 +64,16 @@ impl BinaryContent {
 }
 
 impl Client {
-    /// The content with this id. `None` if there is none.
+    /// The content with this id. `None` if no content has it.
     ///
-    /// Whatever comes is taken for the content: a page of a proxy cannot be told from a stored one.
+    /// Any body is taken for the content: an HTML page of a proxy cannot be told from a stored one.
     ///
     /// # Errors
     ///
     /// Those of a read.
     pub async fn binary(&self, id: &str) -> Result<Option<StoredBinary>> {
         let mut url = self.server().fhir("Binary", &[]);
-        push(&mut url, id);
+        push_segment(&mut url, id);
         let result = self.exchange(Request::new(Operation::BINARY, url), |answer| {
             let (content_type, content) = answer.content()?;
             let content = BinaryContent::new(content_type, content);
@@ -82,11 +82,11 @@ impl Client {
         or_none(result.await)
     }
 
-    /// Stores content. What comes back is its address, with version.
+    /// Stores content, and returns its address with version.
     ///
     /// # Errors
     ///
-    /// [`MediaType`](Error::MediaType) for a media type that is none; else those of a write.
+    /// [`MediaType`](Error::MediaType) for a media type that a header cannot carry; else those of a write.
     pub async fn create_binary(&self, key: &BinaryKey, content: &BinaryContent) -> Result<ResourceUrl> {
         let url = self.server().fhir(
             "Binary",
@@ -99,14 +99,14 @@ impl Client {
         self.put_binary(Operation::CREATE_BINARY, url, content).await
     }
 
-    /// Replaces stored content. With a version in `current`, only if nobody else has changed it since.
+    /// Replaces stored content. With a version in `current`, only if it still has that version.
     ///
     /// # Errors
     ///
-    /// [`Conflict`](Error::Conflict) when somebody has; [`ForeignUrl`](Error::ForeignUrl) for an address that is not
+    /// [`Conflict`](Error::Conflict) when it has another version; [`ForeignUrl`](Error::ForeignUrl) for an address that is not
     /// this server's; else those of [`create_binary`](Self::create_binary).
     pub async fn update_binary(&self, current: &ResourceUrl, content: &BinaryContent) -> Result<ResourceUrl> {
-        self.put_binary(Operation::UPDATE_BINARY, self.here(current)?, content).await
+        self.put_binary(Operation::UPDATE_BINARY, self.local_url(current)?, content).await
     }
 
     /// Deletes stored content.
@@ -116,7 +116,7 @@ impl Client {
     /// [`NotFound`](Error::NotFound) when there is none; else those of a write.
     pub async fn delete_binary(&self, id: &str) -> Result<()> {
         let mut url = self.server().fhir("Binary", &[]);
-        push(&mut url, id);
+        push_segment(&mut url, id);
         self.delete(Operation::DELETE_BINARY, url).await
     }
 

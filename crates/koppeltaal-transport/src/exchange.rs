@@ -1,6 +1,6 @@
-//! The one place that sends: negotiation, credentials, time limits, retries, tracing.
+//! Sending a request and receiving its answer, the same for all operations: content negotiation, credentials, time
+//! limits, retries, tracing.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, header};
@@ -8,17 +8,25 @@ use koppeltaal_fhir::Format;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, Span, debug, field, info_span};
 
+use self::answer::Answer;
+use self::network::network_error;
+use self::request::{Expected, Request};
 use crate::client::{Client, Shared};
-use crate::coding;
-use crate::error::{Error, Result, UnreachableReason};
-use crate::media;
-use crate::metrics;
-use crate::request::{Expected, Request};
-use crate::response::Answer;
+use crate::error::{Error, Result};
+
+pub(crate) mod answer;
+mod body;
+mod challenge;
+mod coding;
+mod media;
+mod metrics;
+mod network;
+pub(crate) mod request;
+pub(crate) mod retry;
 
 impl Client {
-    /// Makes the request, again if that is safe and worthwhile, and has `read` make sense of the answer, which is one
-    /// of success.
+    /// Makes the request, and repeats it where that is safe and worthwhile. `read` takes what is needed from the answer,
+    /// whose status is a success.
     pub(crate) async fn exchange<T>(
         &self,
         request: Request<'_>,
@@ -35,7 +43,8 @@ impl Client {
         );
         let started = Instant::now();
         let exchange = async {
-            // An answer of success that makes no sense leaves a write as open as none.
+            // When the status is a success but the body makes no sense, the outcome of a write is as unknown as without an
+            // answer.
             let result = self.repeat(&request, started).await.and_then(|answer| read(&answer));
             let result = result.map_err(|error| request.settle(error));
             let duration = started.elapsed();
@@ -53,7 +62,7 @@ impl Client {
 
     async fn repeat(&self, request: &Request<'_>, started: Instant) -> Result<Answer> {
         let Shared { settings, retry_budget, .. } = self.shared();
-        // Made when the first try has failed, which is rare.
+        // Few operations fail, so this is made after the first failure.
         let mut delays = None;
         let left = || settings.total_timeout.saturating_sub(started.elapsed());
         retry_budget.count_request();
@@ -92,7 +101,7 @@ impl Client {
         }
     }
 
-    /// The `Authorization` header that the request is to have.
+    /// The `Authorization` header of the request: its own, or that of the client.
     async fn authorize(&self, request: &Request<'_>, left: Duration) -> Result<Option<HeaderValue>> {
         match &request.authorization {
             None if request.operation.authenticates => {
@@ -131,47 +140,11 @@ impl Client {
     }
 }
 
-/// Waits for a new token no longer than the operation may still take. The refresh goes on for those who come later.
+/// Waits for a new token, but no longer than the operation may still take. The refresh itself goes on, for later
+/// requests.
 async fn in_time<T>(left: Duration, renewal: impl Future<Output = Result<T>>) -> Result<T> {
     match timeout(left, renewal).await {
         Ok(result) => result,
         Err(_) => Err(Error::TokenRefresh { source: Box::new(Error::Timeout { limit: left }) }),
     }
-}
-
-/// Sorts the troubles of a network by how far the request came.
-pub(crate) fn network_error(error: reqwest::Error, limit: Duration) -> Error {
-    // The URL can hold a patient's.
-    let error = error.without_url();
-    if error.is_connect() || error.is_builder() {
-        return Error::Unreachable { reason: obstacle(&error), source: Arc::new(error) };
-    }
-    if error.is_timeout() {
-        return Error::Timeout { limit };
-    }
-    Error::Interrupted { source: Arc::new(error) }
-}
-
-fn obstacle(error: &reqwest::Error) -> UnreachableReason {
-    if error.is_dns() {
-        return UnreachableReason::Dns;
-    }
-    if error.is_timeout() {
-        return UnreachableReason::Timeout;
-    }
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        let io = cause.downcast_ref::<std::io::Error>();
-        if cause.is::<rustls::Error>() {
-            return UnreachableReason::Tls;
-        }
-        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused) {
-            return UnreachableReason::Refused;
-        }
-        // An error inside an I/O error is not its source, but hides behind it.
-        let inner =
-            io.and_then(std::io::Error::get_ref).map(|inner| -> &(dyn std::error::Error + 'static) { inner });
-        next = inner.or_else(|| cause.source());
-    }
-    UnreachableReason::Other
 }

@@ -10,18 +10,19 @@ use koppeltaal_fhir::{Bundle, Document, Finding, Format, Limits, ReadDocument, R
 use koppeltaal_messaging::{ReplyError, ResourceUrl};
 use reqwest::Url;
 
-use crate::body::{Incoming, TooLarge};
-use crate::challenge;
-use crate::coding;
-use crate::error::{Error, Excerpt, ProtocolError, ProtocolProblem, Result};
-use crate::media;
-use crate::members::{self, Members};
+use crate::error::protocol::{Excerpt, ProtocolError, ProtocolProblem};
+use crate::error::{Error, Result};
+use crate::exchange::body::{Incoming, TooLarge};
+use crate::exchange::challenge;
+use crate::exchange::coding;
+use crate::exchange::media;
+use crate::exchange::network::network_error;
+use crate::exchange::request::Expected;
+use crate::exchange::retry::retry_after;
 use crate::oauth::error::{OAuthError, OAuthErrorCode};
+use crate::oauth::members::{self, Members};
+use crate::outcome::cause::FailureCause;
 use crate::outcome::{self, Outcome};
-use crate::request::Expected;
-use crate::retry::retry_after;
-use crate::send::network_error;
-use crate::trouble::Trouble;
 
 /// An answer with all of its body.
 pub(crate) struct Answer {
@@ -120,7 +121,7 @@ impl Answer {
         } else if self.status.is_redirection() {
             let to = self.location();
             // Authorize tells refusals in redirects, too.
-            if let Some(error) = to.as_ref().filter(|_| speaks_oauth).and_then(OAuthError::of_redirect) {
+            if let Some(error) = to.as_ref().filter(|_| speaks_oauth).and_then(OAuthError::from_redirect) {
                 return Err(Error::OAuth { status: self.status, error });
             }
             if expected == Expected::Redirect {
@@ -189,7 +190,7 @@ impl Answer {
     ) -> Result<T> {
         self.decoded().map_err(|problem| self.not_koppeltaal(problem))?;
         let members = Members::read(&self.body).ok_or_else(|| self.unexpected(missing))?;
-        read(&members).map_err(|problem| match OAuthError::of(&members) {
+        read(&members).map_err(|problem| match OAuthError::from_members(&members) {
             Some(error) => Error::OAuth { status: self.status, error },
             None => self.unexpected(problem),
         })
@@ -217,9 +218,9 @@ impl Answer {
 
     /// `blames_request`: whether the answer says, beside the issues, that the request is wrong.
     fn refused_by(&self, outcome: Outcome, blames_request: bool) -> Error {
-        let refusal = match outcome.trouble() {
+        let refusal = match outcome.cause() {
             // A token that has expired comes with whatever status.
-            Trouble::Expired => Some(Refusal::Authentication),
+            FailureCause::Expired => Some(Refusal::Authentication),
             trouble => self.by_status().or_else(|| self.by_trouble(trouble, blames_request)),
         };
         match refusal {
@@ -229,16 +230,16 @@ impl Answer {
     }
 
     /// What issue types mean; `None`: the content is refused.
-    fn by_trouble(&self, trouble: Trouble, blames_request: bool) -> Option<Refusal> {
+    fn by_trouble(&self, trouble: FailureCause, blames_request: bool) -> Option<Refusal> {
         match trouble {
-            Trouble::Expired | Trouble::Credentials => Some(Refusal::Authentication),
-            Trouble::Permission => Some(Refusal::Forbidden),
-            Trouble::Version => Some(Refusal::Conflict),
-            Trouble::Content => None,
-            Trouble::Load => Some(Refusal::RateLimited),
-            Trouble::Passing => Some(Refusal::Unavailable),
-            Trouble::Internal => (!blames_request).then_some(Refusal::Unavailable),
-            Trouble::Unclear => {
+            FailureCause::Expired | FailureCause::Credentials => Some(Refusal::Authentication),
+            FailureCause::Forbidden => Some(Refusal::Forbidden),
+            FailureCause::Conflict => Some(Refusal::Conflict),
+            FailureCause::InvalidContent => None,
+            FailureCause::Throttled => Some(Refusal::RateLimited),
+            FailureCause::Transient => Some(Refusal::Unavailable),
+            FailureCause::Internal => (!blames_request).then_some(Refusal::Unavailable),
+            FailureCause::Unknown => {
                 (self.status.is_server_error() && !blames_request).then_some(Refusal::Unavailable)
             }
         }
@@ -269,7 +270,8 @@ impl Answer {
             self.header(&header::RETRY_AFTER).and_then(|value| retry_after(value, SystemTime::now()));
         match refusal {
             Refusal::Authentication => {
-                let expired = outcome.as_ref().is_some_and(|outcome| outcome.trouble() == Trouble::Expired);
+                let expired =
+                    outcome.as_ref().is_some_and(|outcome| outcome.cause() == FailureCause::Expired);
                 Error::Authentication { expired, outcome }
             }
             Refusal::Forbidden => Error::Forbidden { outcome },

@@ -1,4 +1,4 @@
-//! [`Flight`]: one request that many tasks wait for.
+//! [`SingleFlight`]: one request that many tasks wait for.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,17 +13,17 @@ use crate::error::{Error, Result};
 ///
 /// The request runs in a task of its own. Those who wait may be dropped without stopping it, which matters where an
 /// answer must not be lost: a refresh token works once.
-pub(crate) struct Flight<T> {
+pub(crate) struct SingleFlight<T> {
     current: Mutex<Option<Shared<BoxFuture<'static, Result<T>>>>>,
 }
 
-impl<T> Default for Flight<T> {
+impl<T> Default for SingleFlight<T> {
     fn default() -> Self {
         Self { current: Mutex::new(None) }
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Flight<T> {
+impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
     /// Waits for the request under way. When there is none, `known` may still have the answer (it is asked while no
     /// other request can start); only then `start` begins one.
     pub(crate) async fn join<F>(
@@ -63,7 +63,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_goes_on_when_the_one_who_asked_is_gone() {
-        let flight = Flight::<u32>::default();
+        let flight = SingleFlight::<u32>::default();
         let (release, released) = tokio::sync::oneshot::channel::<()>();
         let started = Arc::new(AtomicU32::new(0));
         let count = started.clone();
@@ -86,7 +86,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_known_needs_no_request() {
-        let flight = Flight::<u32>::default();
+        let flight = SingleFlight::<u32>::default();
         let never = || async { Err(Error::NotAMessage) };
         assert_eq!(flight.join(|| Some(3), never).await.expect("known"), 3);
         assert!(flight.join(|| None, never).await.is_err());

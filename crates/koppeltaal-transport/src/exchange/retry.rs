@@ -1,6 +1,6 @@
 //! When to try again, how long to wait, and when to stop.
 //!
-//! Whether an operation may be repeated at all is decided in [`send`](crate::send); this file only counts and waits.
+//! Whether an operation may be repeated at all is decided in [`send`](crate::exchange); this file only counts and waits.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,4 @@
-//! [`Search`]: results that come in pages, fetched when they are asked for.
+//! [`Search`]: results in pages, which are fetched when they are needed.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
@@ -9,23 +9,24 @@ use koppeltaal_fhir::{Entry, Finding};
 use reqwest::Url;
 
 use crate::client::Client;
-use crate::error::{Error, ProtocolProblem, Result};
-use crate::request::{Operation, Request};
-use crate::response::{Answer, ReadBundle};
+use crate::error::protocol::ProtocolProblem;
+use crate::error::{Error, Result};
+use crate::exchange::answer::{Answer, ReadBundle};
+use crate::exchange::request::{Operation, Request};
 
 /// A running search. No page is fetched before it is needed, and no more than one is kept.
 ///
-/// It ends: a page that was there before is an error, and so is the page after [`max_pages`](Self::max_pages).
+/// Every search ends: a page that was fetched before is an error, and so is the page after [`max_pages`](Self::max_pages).
 ///
-/// After an error the same page may be asked for again; a link that cannot be followed gives the same error again.
+/// After an error, the next call asks for the same page again. A link that cannot be followed gives the same error again.
 #[must_use = "a search does nothing until results are asked for"]
 pub struct Search<T> {
     client: Client,
     operation: &'static Operation,
     read: fn(Entry) -> Option<T>,
-    /// The next page; an error, for good, when the link to it cannot be followed.
+    /// The URL of the next page, or why its link cannot be followed. That error stays.
     next: Option<Result<Url>>,
-    /// Hashes of the pages so far, to notice a circle without keeping the links of a long search.
+    /// Hashes of the URLs so far, which notice a circle in less memory than the URLs would need.
     visited: HashSet<u64>,
     hasher: RandomState,
     max_pages: usize,
@@ -35,7 +36,7 @@ pub struct Search<T> {
     waiting: VecDeque<T>,
 }
 
-/// One page of results. `Debug` shows how many, and not what they hold.
+/// One page of results. `Debug` shows how many there are, but not what they hold.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Page<T> {
@@ -43,7 +44,7 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// How many results the whole search has, if the server says so.
     pub total: Option<u64>,
-    /// What was odd about the page's text.
+    /// What the reader found odd in the page's text.
     pub findings: Vec<Finding>,
     /// How many findings there were beyond those ([`Limits::findings`](koppeltaal_fhir::Limits::findings)).
     pub suppressed: usize,
@@ -53,8 +54,8 @@ impl<T: Send + Sync + 'static> Search<T> {
     /// How many pages a search fetches unless [`max_pages`](Self::max_pages) says otherwise.
     pub const MAX_PAGES: usize = 10_000;
 
-    /// Fetches no more than this many pages, 1 at least; default [`MAX_PAGES`](Self::MAX_PAGES). When the server names one more, that is
-    /// an error after the results of those.
+    /// Fetches at most this many pages, and at least one. Default: [`MAX_PAGES`](Self::MAX_PAGES). If the server has more, an
+    /// error follows their results.
     pub fn max_pages(mut self, pages: usize) -> Self {
         self.max_pages = pages.max(1);
         self
@@ -80,19 +81,19 @@ impl<T: Send + Sync + 'static> Search<T> {
         }
     }
 
-    /// The next page; `None` after the last one, or when the limit is reached. Results of earlier pages that
-    /// [`next`](Self::next) has not given yet stay with it.
+    /// The next page; `None` after the last one, or when the limit is reached. Results that [`next`](Self::next) has
+    /// fetched but not returned are not in it; `next` still returns them.
     ///
     /// # Errors
     ///
-    /// Those of a read, and [`ProtocolProblem::RepeatedPage`] when the server sends in circles,
-    /// [`ProtocolProblem::TooManyPages`] when it does not come to an end, [`Error::ForeignUrl`] when it names a next page
-    /// outside its FHIR service.
+    /// Those of a read, and [`ProtocolProblem::RepeatedPage`] when the pages go in circles,
+    /// [`ProtocolProblem::TooManyPages`] when there are more than [`max_pages`](Self::max_pages), [`Error::ForeignUrl`] when
+    /// the next page is outside the server's FHIR service.
     pub async fn next_page(&mut self) -> Result<Option<Page<T>>> {
         if self.left == Some(0) {
             return Ok(None);
         }
-        // A copy: after an error, or when the future is dropped half-way, the page can be asked for again.
+        // It is not taken out: after an error, or when this future is dropped, the page can be asked for again.
         let Some(url) = self.next.clone().transpose()? else { return Ok(None) };
         self.visited.insert(self.hasher.hash_one(url.as_str()));
         let request = Request::new(self.operation, url);
@@ -114,16 +115,16 @@ impl<T: Send + Sync + 'static> Search<T> {
         Ok(Some(Page { items, total, findings, suppressed }))
     }
 
-    /// The next page at the configured server, whatever host the link names. A bad link becomes an error when the page is
-    /// asked for, so that the results before it are not lost.
+    /// The URL of the next page, at the configured server whatever host the link names. A bad link becomes an error only
+    /// when that page is asked for, so that the results before it are not lost.
     fn follow(&self, answer: &Answer, link: &str) -> Result<Url> {
-        // A query alone changes that of the page it stands on (RFC 3986 section 5.2.2); other relative links are meant from
-        // the FHIR base.
-        let beside = link.trim_start().starts_with('?').then(|| answer.url().join(link).ok()).flatten();
+        // A link that is only a query replaces the query of this page (RFC 3986 section 5.2.2). Other relative links are
+        // relative to the FHIR base.
+        let same_page = link.trim_start().starts_with('?').then(|| answer.url().join(link).ok()).flatten();
         let url = self
             .client
             .server()
-            .localize(beside.as_ref().map_or(link, Url::as_str))
+            .localize(same_page.as_ref().map_or(link, Url::as_str))
             .ok_or_else(|| Error::ForeignUrl { url: Some(link.to_owned()) })?;
         if self.visited.contains(&self.hasher.hash_one(url.as_str())) {
             return Err(answer.not_koppeltaal(ProtocolProblem::RepeatedPage));
@@ -149,7 +150,7 @@ impl<T: Send + Sync + 'static> Search<T> {
         Ok(self.waiting.pop_front())
     }
 
-    /// All results that are left, kept in memory together: for a search that is known to be small, or has a limit.
+    /// All remaining results, in memory together. For a search that is known to be small, or has a limit.
     ///
     /// # Errors
     ///
@@ -177,7 +178,7 @@ impl<T: Send + Sync + 'static> Search<T> {
 
 impl<T> fmt::Debug for Search<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The URL of the next page can hold a patient's.
+        // The URL of the next page may hold that of a patient.
         f.debug_struct("Search").field("operation", &self.operation.name).finish_non_exhaustive()
     }
 }

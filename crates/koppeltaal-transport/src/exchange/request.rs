@@ -163,6 +163,6 @@ impl<'a> Request<'a> {
 
     /// What an error means for this request: it may leave open what the server did.
     pub(crate) fn settle(&self, error: Error) -> Error {
-        if self.operation.open_on_failure { error.of_write(self.message_identifier) } else { error }
+        if self.operation.open_on_failure { error.for_write(self.message_identifier) } else { error }
     }
 }

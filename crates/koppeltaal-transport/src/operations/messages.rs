@@ -1,4 +1,4 @@
-//! Looking at messages without claiming them: the header search, and one whole message.
+//! Messages, looked at without claiming them: a search of their headers, and one whole message.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use koppeltaal_fhir::{Bundle, Finding};
 use koppeltaal_messaging::vocabulary::search;
 use koppeltaal_messaging::{Event, Header, ProcessingStatus, ResourceUrl};
 
+use super::or_none;
+use super::search::Search;
 use crate::client::Client;
 use crate::error::Result;
-use crate::request::{Operation, Request};
-use crate::response::{Answer, ReadBundle};
-use crate::search::Search;
-use crate::storage::or_none;
+use crate::exchange::answer::{Answer, ReadBundle};
+use crate::exchange::request::{Operation, Request};
 
-/// Where all searches for messages go.
+/// The path of all searches for messages, claims included.
 pub(crate) const HEADER_SEARCH: &str = "MessageHeader/_search";
 
-/// Which messages: of one patient, of one event. The default is all.
+/// Which messages a search or claim is about: of one patient, of one event, or both. The default is all.
 #[derive(Clone, PartialEq, Eq, Default)]
 #[must_use]
 pub struct MessageFilter {
@@ -24,7 +24,7 @@ pub struct MessageFilter {
     event: Option<Event>,
 }
 
-/// Which headers a search gives. The default is all, in pages of the server's size.
+/// Which headers a search gives. The default is all, in pages of the size that the server chooses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[must_use]
 pub struct HeaderQuery {
@@ -40,19 +40,19 @@ pub struct HeaderQuery {
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ReceivedMessage {
-    /// Its header, with the address at which it is acknowledged.
+    /// The header, with the address to acknowledge the message at.
     pub header: Header,
-    /// All of it, header included.
+    /// The whole message, header included.
     pub bundle: Bundle,
-    /// What was odd about its text.
+    /// What the reader found odd in its text.
     pub findings: Vec<Finding>,
     /// How many findings there were beyond those ([`Limits::findings`](koppeltaal_fhir::Limits::findings)).
     pub suppressed: usize,
 }
 
 impl MessageFilter {
-    /// Only messages about this patient. With Basic credentials a server may demand it for messages with a patient; a
-    /// bearer token implies it.
+    /// Only messages about this patient. With Basic credentials, a server may require it for messages with a
+    /// patient. A bearer token implies it.
     pub fn patient(mut self, patient: ResourceUrl) -> Self {
         self.patient = Some(patient);
         self
@@ -87,7 +87,8 @@ impl HeaderQuery {
         self
     }
 
-    /// How many headers per page, 1 to [`MAX_PAGE_SIZE`](Self::MAX_PAGE_SIZE); other numbers are moved there.
+    /// How many headers per page, from 1 to [`MAX_PAGE_SIZE`](Self::MAX_PAGE_SIZE). Numbers outside are
+    /// replaced by the nearer end.
     pub fn page_size(mut self, headers: u16) -> Self {
         self.page_size = Some(headers.clamp(1, Self::MAX_PAGE_SIZE));
         self
@@ -118,7 +119,7 @@ impl Client {
     /// ```
     pub fn message_headers(&self, query: &HeaderQuery) -> Search<Header> {
         let limit = query.limit.and_then(|limit| u16::try_from(limit).ok());
-        // A small limit without a page size is no reason to fetch a large page.
+        // With a small limit and no page size, a page of the server's size would be too large.
         let count =
             query.page_size.or(limit.filter(|limit| (1..100).contains(limit))).map(|count| count.to_string());
         let mut parameters = vec![(search::SUMMARY, "true")];
@@ -131,7 +132,7 @@ impl Client {
 
     /// One whole message, whatever its status, without claiming it. `None` if the server has no such message.
     ///
-    /// `id` is the number of the header at the server, its URL with or without version, or, for servers since 1.1, the
+    /// `id` is the header's id at the server, or its URL with or without version. Servers since 1.1 also take the
     /// `MessageHeader.identifier`.
     ///
     /// # Errors
@@ -145,7 +146,7 @@ impl Client {
 }
 
 impl ReceivedMessage {
-    /// The message in a bundle; none in an empty one.
+    /// The message that the answer's bundle holds; `None` if the bundle is empty.
     pub(crate) fn read(answer: &Answer) -> Result<Option<Self>> {
         let ReadBundle { bundle, findings, suppressed } = answer.bundle()?;
         if bundle.entry.is_empty() {
@@ -164,7 +165,7 @@ impl ReceivedMessage {
 impl fmt::Debug for MessageFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MessageFilter")
-            // Which patient is nobody's business who reads a log.
+            // A log must not tell which patient.
             .field("has_patient", &self.patient.is_some())
             .field("event", &self.event)
             .finish()

@@ -1,4 +1,4 @@
-//! The mailbox: send a message, claim the next one, say what became of it.
+//! The mailbox: sending a message, claiming the next one, acknowledging it.
 
 use koppeltaal_fhir::Bundle;
 use koppeltaal_fhir::primitives::Instant;
@@ -7,21 +7,21 @@ use koppeltaal_messaging::vocabulary::search;
 use koppeltaal_messaging::{Acknowledgement, Header, Reply, ResourceUrl};
 use tracing::Span;
 
+use super::messages::{HEADER_SEARCH, MessageFilter, ReceivedMessage};
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::headers::{HEADER_SEARCH, MessageFilter, ReceivedMessage};
-use crate::request::{Body, Operation, Request};
-use crate::response::Answer;
+use crate::exchange::answer::Answer;
+use crate::exchange::request::{Body, Operation, Request};
 
 impl Client {
     /// Posts a message: a [`Message`](koppeltaal_messaging::Message) as a bundle, or any bundle with a header. The reply
-    /// says which versions its resources got.
+    /// has the new versions of its resources.
     ///
     /// # Errors
     ///
-    /// Where nothing was stored: [`Conflict`](Error::Conflict) when somebody else changed a resource,
-    /// [`Rejected`](Error::Rejected) when the server refuses the content, [`Unreachable`](Error::Unreachable) when it
-    /// never saw it. Where the server may have stored it: [`UnknownOutcome`](Error::UnknownOutcome), with the
+    /// If nothing was stored: [`Conflict`](Error::Conflict) when somebody else changed a resource,
+    /// [`Rejected`](Error::Rejected) when the server refuses the content, [`Unreachable`](Error::Unreachable) when the
+    /// message never got there. If the server may have stored it: [`UnknownOutcome`](Error::UnknownOutcome), with the
     /// identifier to look it up by.
     pub async fn send(&self, message: &Bundle) -> Result<Reply> {
         let mut headers = message.resources().filter_map(|resource| resource.get::<MessageHeader>());
@@ -38,13 +38,13 @@ impl Client {
 
     /// Claims the oldest new message. `None`: no message waits.
     ///
-    /// The claim holds for a time of the server's choosing (some minutes); a message that is not acknowledged by then
-    /// is delivered again, five times at most (Koppeltaal's public documentation). So delivery is at least once.
+    /// The server chooses how long the claim lasts, usually some minutes. A message that is not acknowledged in that time is
+    /// delivered again, up to five times (Koppeltaal's public documentation). So delivery is at least once.
     ///
     /// # Errors
     ///
-    /// Those of a write: an answer that is lost may have claimed a message, which comes back when the claim's time is
-    /// over ([`UnknownOutcome`](Error::UnknownOutcome)). Claiming again is fine.
+    /// Those of a write. After [`UnknownOutcome`](Error::UnknownOutcome), the server may have claimed a message whose answer
+    /// was lost; it is delivered again when the claim expires. Claiming again is fine.
     pub async fn claim(&self) -> Result<Option<ReceivedMessage>> {
         self.claim_matching(&MessageFilter::default()).await
     }
@@ -69,18 +69,18 @@ impl Client {
         .await
     }
 
-    /// Says what became of a claimed message: the header as received goes back with the new processing status.
+    /// Acknowledges a claimed message: the header goes back as it was received, with the new processing status.
     ///
-    /// It goes to the header's address without version: the claim itself gave the header a new version, which not every
-    /// server puts into its self link, and a message is acknowledged in whatever version it is by then.
+    /// It goes to the header's address without version. The claim gave the header a new version, which not every server
+    /// puts into the self link; and the acknowledgement is meant for whichever version is the current one.
     ///
     /// # Errors
     ///
     /// [`ForeignUrl`](Error::ForeignUrl) for a header that did not come from this server, [`Answered`](Error::Answered)
-    /// for one whose status no acknowledgement can change; else those of a write. Giving
-    /// `Success` or `Failed` again after [`UnknownOutcome`](Error::UnknownOutcome) does no harm, and the client has
-    /// done so already, as often as its [`RetryPolicy`](crate::RetryPolicy) says. `New` is not given again: by then
-    /// somebody else may have claimed the message.
+    /// for one whose status no acknowledgement can change; else those of a write. After
+    /// [`UnknownOutcome`](Error::UnknownOutcome), `Success` and `Failure` may be sent again; the client has already done so,
+    /// as often as its [`RetryPolicy`](crate::RetryPolicy) says. It does not repeat `Release`: somebody else may have claimed
+    /// the message in the meantime.
     pub async fn acknowledge(&self, header: &Header, acknowledgement: &Acknowledgement) -> Result<()> {
         let address = header.url().map(ResourceUrl::versionless);
         let foreign = || Error::ForeignUrl { url: address.map(str::to_owned) };
@@ -93,7 +93,7 @@ impl Client {
         let request = Request::new(operation, url)
             .body(Body::resource(self.format(), answered.into())?)
             .message_identifier(header.identifier());
-        // Some servers answer with the header, some with nothing; a page of a proxy is neither.
+        // Some servers answer with the header, some with nothing. A proxy's HTML page is neither.
         self.exchange(request, Answer::nothing).await
     }
 }

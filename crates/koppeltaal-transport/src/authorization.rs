@@ -7,11 +7,11 @@ use secrecy::zeroize::Zeroizing;
 
 use crate::secret;
 
-/// Why credentials cannot be used. Names the part, and not what it holds.
+/// Why credentials cannot be used. The error names the part, but not its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialsError {
-    /// The user name holds a colon, which would move into the password (RFC 7617 section 2).
+    /// The user name holds a colon, so that the rest of it would count as password (RFC 7617 section 2).
     #[error("the user name holds a colon, which Basic authentication cannot carry")]
     Colon,
     /// A user name or password holds a line break or another control character.
@@ -25,7 +25,8 @@ pub enum CredentialsError {
     Token,
 }
 
-/// The header, marked as sensitive, so that no layer below shows it. `None`: a character that a header cannot carry.
+/// The header, marked as sensitive, so that no layer below shows it. `None`: a character that a header cannot
+/// carry.
 pub(crate) fn header(scheme: &str, credentials: &[u8]) -> Option<HeaderValue> {
     let text = secret::wiped([scheme.as_bytes(), b" ", credentials].concat());
     let mut value = HeaderValue::from_maybe_shared(text).ok()?;

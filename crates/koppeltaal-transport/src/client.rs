@@ -13,12 +13,12 @@ use crate::exchange::retry::{RetryBudget, RetryPolicy};
 
 /// A client of one Koppeltaal server, as one application instance.
 ///
-/// Cheap to clone: clones share connections, retry budget and the server's endpoints. Build one per application
-/// and keep it; building reads the certificate store of the machine.
+/// Cheap to clone: clones share connections, retry budget and the server's endpoints. Build one per
+/// application and keep it; building reads the certificate store of the machine.
 ///
-/// Methods take `&self` and may run at the same time from any number of tasks. Every operation may be cancelled by
-/// dropping its future. Then, as after an [unknown outcome](crate::Error::UnknownOutcome), the server may have
-/// acted on it or not.
+/// Methods take `&self` and may run at the same time from any number of tasks. Every operation may be
+/// cancelled by dropping its future. Then, as after an [unknown outcome](crate::Error::UnknownOutcome), the
+/// server may have acted on it or not.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -53,8 +53,8 @@ impl Client {
         Self { shared: Arc::new(shared), credentials }
     }
 
-    /// A client of the same server as somebody else: another application instance, or a user's session. It shares
-    /// connections, TLS, endpoints and retry budget with this one.
+    /// A client of the same server as somebody else: another application instance, or a user's session. It
+    /// shares connections, TLS, endpoints and retry budget with this one.
     #[must_use]
     pub fn with_credentials(&self, credentials: Credentials) -> Self {
         Self { shared: self.shared.clone(), credentials }

@@ -10,8 +10,8 @@ use crate::client::Client;
 use crate::error::Result;
 use crate::oauth::session::Session;
 
-/// How the client authenticates itself: with Basic, or with the token of a launched user. Credentials belong to one
-/// application instance in one domain, so they determine the domain.
+/// How the client authenticates itself: with Basic, or with the token of a launched user. Credentials belong
+/// to one application instance in one domain, so they determine the domain.
 ///
 /// Cheap to clone. `Debug` shows the user name and no secret.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ struct Basic {
 }
 
 impl Credentials {
-    /// None: enough for the conformance statement.
+    /// No credentials. That is enough for the conformance statement.
     pub fn anonymous() -> Self {
         Self(Kind::Anonymous)
     }
@@ -45,7 +45,7 @@ impl Credentials {
         Ok(Self(Kind::Basic(Arc::new(Basic { username: username.to_owned(), header }))))
     }
 
-    /// The session of a launched user. It implies the patient: only that patient's messages are visible.
+    /// The session of a launched user. Only messages of the launch's patient are visible with it.
     pub fn bearer(session: Session) -> Self {
         Self(Kind::Bearer(session))
     }
@@ -71,7 +71,8 @@ impl Credentials {
         })
     }
 
-    /// A new header in place of `used`, which the server says has expired. `None` if these credentials cannot be renewed.
+    /// A new header in place of `used`, which the server says has expired. `None` if these credentials cannot
+    /// be renewed.
     ///
     /// # Errors
     ///

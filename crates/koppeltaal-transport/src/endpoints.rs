@@ -8,16 +8,16 @@ use reqwest::Url;
 use crate::error::{Error, Result};
 use crate::oauth::single_flight::SingleFlight;
 
-/// The URLs of a server's services outside FHIR. What the conformance statement says takes precedence over the protocol's
-/// default paths. A relative URL in it is relative to the server's address.
+/// The URLs of a server's services outside FHIR. What the conformance statement says takes precedence over
+/// the protocol's default paths. A relative URL in it is relative to the server's address.
 ///
-/// An endpoint is `None` when the statement names a URL that must not be used. Operations that need it then fail with
-/// [`Error::Endpoint`]; the others work. A URL must have https or http. That of `authorize` must also be protected: it
-/// has https, or is on this machine, or at the server.
+/// An endpoint is `None` when the statement names a URL that must not be used. Operations that need it then
+/// fail with [`Error::Endpoint`]; the others work. A URL must have https or http. That of `authorize` must
+/// also be protected: it has https, or is on this machine, or at the server.
 ///
-/// Passwords, codes and tokens go to `token`, `launch` and `mobile_launch`. So these are always at the configured server,
-/// or at the one that [`ClientBuilder::oauth_server`](crate::ClientBuilder::oauth_server) names: of the URLs in the
-/// statement, only path and query are used.
+/// Passwords, codes and tokens go to `token`, `launch` and `mobile_launch`. So these are always at the
+/// configured server, or at the one that [`ClientBuilder::oauth_server`](crate::ClientBuilder::oauth_server)
+/// names: of the URLs in the statement, only path and query are used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Endpoints {
@@ -28,7 +28,8 @@ pub struct Endpoints {
     pub token: Option<Url>,
     /// Launch of a web application. Default `{server}/OAuth2/Koppeltaal/Launch`.
     pub launch: Option<Url>,
-    /// Launch of a mobile application. Statements do not name it: always `{server}/OAuth2/Koppeltaal/MobileLaunch`.
+    /// Launch of a mobile application. Statements do not name it: always
+    /// `{server}/OAuth2/Koppeltaal/MobileLaunch`.
     pub mobile_launch: Url,
 }
 

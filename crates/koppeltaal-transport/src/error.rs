@@ -1,7 +1,7 @@
 //! [`Error`]: every way in which an operation fails, sorted by what an application can do about it.
 //!
-//! `Display` and `Debug` are made for logs: neither shows a secret, a URL of a patient, or text of a body. Those are in the
-//! fields.
+//! `Display` and `Debug` are made for logs: neither shows a secret, a URL of a patient, or text of a body.
+//! Those are in the fields.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +22,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why an operation failed, sorted by what a caller can do about it.
 ///
-/// Cloning is cheap. When many callers wait for one request, such as the refresh of a token, each gets the same error.
+/// Cloning is cheap. When many callers wait for one request, such as the refresh of a token, each gets the
+/// same error.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -35,20 +36,21 @@ pub enum Error {
         outcome: Option<Outcome>,
     },
     /// The server knows who asks, and does not allow it (403); a message of another domain, for instance.
-    #[error("the server does not allow this{}", said(outcome.as_ref()))]
+    #[error("the server does not allow this{}", with_outcome(outcome.as_ref()))]
     Forbidden {
         /// What the server said.
         outcome: Option<Outcome>,
     },
-    /// The server has nothing at this address (404 or 410). Without an outcome, the address of the server may be wrong.
-    #[error("not found{}", said(outcome.as_ref()))]
+    /// The server has nothing at this address (404 or 410). Without an outcome, the address of the server may
+    /// be wrong.
+    #[error("not found{}", with_outcome(outcome.as_ref()))]
     NotFound {
         /// What the server said.
         outcome: Option<Outcome>,
     },
-    /// Somebody else has changed resources since (409): the message names older versions of them. Nothing was stored. Get
-    /// the current versions, make the change again, and send it as a new message.
-    #[error("{} of another version than the server's{}", kinds(resources), said(outcome.as_ref()))]
+    /// Somebody else has changed resources since (409): the message names older versions of them. Nothing was
+    /// stored. Get the current versions, make the change again, and send it as a new message.
+    #[error("{} of another version than the server's{}", kinds(resources), with_outcome(outcome.as_ref()))]
     Conflict {
         /// The resources with another version, as URLs without version. Empty if the server named none.
         resources: Vec<ResourceUrl>,
@@ -56,16 +58,16 @@ pub enum Error {
         outcome: Option<Outcome>,
     },
     /// The server refuses the content. Sending it again will not help.
-    #[error("the server refuses the content (HTTP {status}){}", said(outcome.as_ref()))]
+    #[error("the server refuses the content (HTTP {status}){}", with_outcome(outcome.as_ref()))]
     Rejected {
-        /// The HTTP status. 400, 422 and 500 are all usual; with 500, an issue type says that the content is wrong. A reply
-        /// that refuses a message has 200.
+        /// The HTTP status. 400, 422 and 500 are all usual; with 500, an issue type says that the content is
+        /// wrong. A reply that refuses a message has 200.
         status: StatusCode,
         /// What the server said.
         outcome: Option<Outcome>,
     },
     /// Too many requests (429). Nothing was processed.
-    #[error("too many requests{}{}", said(outcome.as_ref()), later(*retry_after))]
+    #[error("too many requests{}{}", with_outcome(outcome.as_ref()), with_wait(*retry_after))]
     RateLimited {
         /// How long to wait, if the server said so.
         retry_after: Option<Duration>,
@@ -78,7 +80,7 @@ pub enum Error {
     /// - an outcome whose issue type is [transient](crate::FailureCause::is_transient);
     /// - another status 5xx, with an outcome that does not tell the cause;
     /// - a reply to a message with the code `transient-error`; the status is then 200.
-    #[error("the server is not available (HTTP {status}){}{}", said(outcome.as_ref()), later(*retry_after))]
+    #[error("the server is not available (HTTP {status}){}{}", with_outcome(outcome.as_ref()), with_wait(*retry_after))]
     Unavailable {
         /// The HTTP status.
         status: StatusCode,
@@ -111,20 +113,21 @@ pub enum Error {
     },
     /// A write was sent, but no usable answer came: the server may have acted on it or not.
     ///
-    /// Look a posted message up, with [`Client::message_headers`](crate::Client::message_headers) or, at servers since 1.1,
-    /// with [`Client::message`](crate::Client::message) and `message_identifier`. Posting the same message again risks a
-    /// second delivery, or a version conflict with itself. A claimed message whose answer was lost is delivered again when
-    /// the claim expires. An acknowledgement may be sent again.
+    /// Look a posted message up, with [`Client::message_headers`](crate::Client::message_headers) or, at
+    /// servers since 1.1, with [`Client::message`](crate::Client::message) and `message_identifier`. Posting
+    /// the same message again risks a second delivery, or a version conflict with itself. A claimed message
+    /// whose answer was lost is delivered again when the claim expires. An acknowledgement may be sent again.
     #[error(
         "the request was sent, but whether the server acted on it is unknown{}: {}",
         of_message(message_identifier.as_deref()),
         WithCauses(source)
     )]
     UnknownOutcome {
-        /// The `MessageHeader.identifier` of the message. `None` for a claim, and for resources outside messages.
+        /// The `MessageHeader.identifier` of the message. `None` for a claim, and for resources outside
+        /// messages.
         message_identifier: Option<String>,
-        /// Why no usable answer came. The text of this error includes that of its cause and of all causes below, so
-        /// [`source`](std::error::Error::source) is `None`.
+        /// Why no usable answer came. The text of this error includes that of its cause and of all causes
+        /// below, so [`source`](std::error::Error::source) is `None`.
         // With its raw name, `thiserror` does not take it for the source.
         r#source: Box<Error>,
     },
@@ -136,8 +139,8 @@ pub enum Error {
         /// Why.
         error: OAuthError,
     },
-    /// The access token has expired, and getting a new one failed. The request was not made, or the server refused it
-    /// unprocessed.
+    /// The access token has expired, and getting a new one failed. The request was not made, or the server
+    /// refused it unprocessed.
     #[error("the token has expired and cannot be refreshed: {}", WithCauses(source))]
     TokenRefresh {
         /// Why the refresh failed. The text of this error includes it.
@@ -149,15 +152,15 @@ pub enum Error {
     /// The answer is not Koppeltaal's.
     #[error(transparent)]
     Protocol(Box<ProtocolError>),
-    /// A header, resource or link has an address outside the server's FHIR service, or has none. No request was made:
-    /// credentials go to the configured server only.
+    /// A header, resource or link has an address outside the server's FHIR service, or has none. No request
+    /// was made: credentials go to the configured server only.
     #[error("the address is not one of the server's FHIR service")]
     ForeignUrl {
         /// The address, if there is one.
         url: Option<String>,
     },
-    /// The conformance statement names an address that must not be used ([`Endpoints`](crate::Endpoints)). Nothing was sent
-    /// there.
+    /// The conformance statement names an address that must not be used ([`Endpoints`](crate::Endpoints)).
+    /// Nothing was sent there.
     #[error("the conformance statement names no usable {name} endpoint")]
     Endpoint {
         /// `authorize`, `token` or `launch`.
@@ -166,10 +169,12 @@ pub enum Error {
     /// The bundle to send has no `MessageHeader`. No request was made.
     #[error("the bundle to send has no MessageHeader")]
     NotAMessage,
-    /// The media type of a content to store holds a character that a header cannot carry. No request was made.
+    /// The media type of a content to store holds a character that a header cannot carry. No request was
+    /// made.
     #[error("the media type of the content cannot be put into a header")]
     MediaType,
-    /// The message was acknowledged before, and its status does not allow this acknowledgement. No request was made.
+    /// The message was acknowledged before, and its status does not allow this acknowledgement. No request
+    /// was made.
     #[error("the message was acknowledged before: {0}")]
     Answered(IllegalTransition),
     /// The content cannot be written in the client's format. No request was made.
@@ -187,7 +192,8 @@ pub enum UnreachableReason {
     /// Nothing listens there.
     #[error("the connection is refused")]
     Refused,
-    /// TLS failed: a certificate that is not trusted, has expired or is for another name, or no common version.
+    /// TLS failed: a certificate that is not trusted, has expired or is for another name, or no common
+    /// version.
     #[error("TLS failed")]
     Tls,
     /// No connection within the connect timeout.
@@ -199,8 +205,9 @@ pub enum UnreachableReason {
 }
 
 impl Error {
-    /// Whether the same call may be made again, and may then succeed: the failure is transient, and the server did nothing
-    /// or the call was a read. The client has already tried again, as often as its [`RetryPolicy`](crate::RetryPolicy) says.
+    /// Whether the same call may be made again, and may then succeed: the failure is transient, and the
+    /// server did nothing or the call was a read. The client has already tried again, as often as its
+    /// [`RetryPolicy`](crate::RetryPolicy) says.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::RateLimited { .. }
@@ -213,12 +220,13 @@ impl Error {
         }
     }
 
-    /// Whether the failure is transient: the same request may succeed later, without anybody changing anything. Of a write
-    /// whose outcome is unknown, this is about its cause; look the message up before you post it again.
+    /// Whether the failure is transient: the same request may succeed later, without anybody changing
+    /// anything. Of a write whose outcome is unknown, this is about its cause; look the message up before you
+    /// post it again.
     ///
-    /// The issue types of the outcome decide ([`FailureCause`](crate::FailureCause)), and the status only where they do not
-    /// tell the cause: original servers answer 500 to content that they refuse. A 5xx that does not blame the content is
-    /// transient.
+    /// The issue types of the outcome decide ([`FailureCause`](crate::FailureCause)), and the status only
+    /// where they do not tell the cause: original servers answer 500 to content that they refuse. A 5xx that
+    /// does not blame the content is transient.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::UnknownOutcome { source, .. } | Self::TokenRefresh { source } => source.is_transient(),
@@ -293,8 +301,8 @@ impl Error {
         }
     }
 
-    /// Whether a write may be repeated without asking the server what became of it: it never got there, or the server
-    /// declined it unprocessed and said when to come back.
+    /// Whether a write may be repeated without asking the server what became of it: it never got there, or
+    /// the server declined it unprocessed and said when to come back.
     pub(crate) fn is_repeatable_write(&self) -> bool {
         match self {
             _ if self.leaves_outcome_unknown() => false,
@@ -306,9 +314,9 @@ impl Error {
 
     /// Whether, after a write, this error does not tell if the server acted.
     ///
-    /// Only a refusal tells that: an `OperationOutcome` with a reason, a reply that refuses the message, a status 3xx or 4xx
-    /// other than 408, or 503 with an outcome or `Retry-After`, by which a server declines to begin. With another status
-    /// 5xx, an outcome that reports a failure at work is no refusal.
+    /// Only a refusal tells that: an `OperationOutcome` with a reason, a reply that refuses the message, a
+    /// status 3xx or 4xx other than 408, or 503 with an outcome or `Retry-After`, by which a server declines
+    /// to begin. With another status 5xx, an outcome that reports a failure at work is no refusal.
     fn leaves_outcome_unknown(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::Interrupted { .. } => true,
@@ -324,7 +332,8 @@ impl Error {
         }
     }
 
-    /// What this error is for a write: [`UnknownOutcome`](Self::UnknownOutcome), if it does not tell whether the server acted.
+    /// What this error is for a write: [`UnknownOutcome`](Self::UnknownOutcome), if it does not tell whether
+    /// the server acted.
     pub(crate) fn for_write(self, message_identifier: Option<&str>) -> Self {
         if !self.leaves_outcome_unknown() {
             return self;
@@ -370,11 +379,11 @@ impl fmt::Display for WithCauses<'_> {
     }
 }
 
-fn said(outcome: Option<&Outcome>) -> String {
+fn with_outcome(outcome: Option<&Outcome>) -> String {
     outcome.map(|outcome| format!(" ({outcome})")).unwrap_or_default()
 }
 
-fn later(retry_after: Option<Duration>) -> String {
+fn with_wait(retry_after: Option<Duration>) -> String {
     retry_after.map(|wait| format!("; wait {} s", wait.as_secs())).unwrap_or_default()
 }
 

@@ -1,5 +1,5 @@
-//! Sending a request and receiving its answer, the same for all operations: content negotiation, credentials, time
-//! limits, retries, tracing.
+//! Sending a request and receiving its answer, the same for all operations: content negotiation, credentials,
+//! time limits, retries, tracing.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ pub(crate) mod request;
 pub(crate) mod retry;
 
 impl Client {
-    /// Makes the request, and repeats it where that is safe and worthwhile. `read` takes what is needed from the answer,
-    /// whose status is a success.
+    /// Makes the request, and repeats it where that is safe and worthwhile. `read` takes what is needed from
+    /// the answer, whose status is a success.
     pub(crate) async fn exchange<T>(
         &self,
         request: Request<'_>,
@@ -43,8 +43,8 @@ impl Client {
         );
         let started = Instant::now();
         let exchange = async {
-            // When the status is a success but the body makes no sense, the outcome of a write is as unknown as without an
-            // answer.
+            // When the status is a success but the body makes no sense, the outcome of a write is as unknown
+            // as without an answer.
             let result = self.repeat(&request, started).await.and_then(|answer| read(&answer));
             let result = result.map_err(|error| request.settle(error));
             let duration = started.elapsed();
@@ -140,8 +140,8 @@ impl Client {
     }
 }
 
-/// Waits for a new token, but no longer than the operation may still take. The refresh itself goes on, for later
-/// requests.
+/// Waits for a new token, but no longer than the operation may still take. The refresh itself goes on, for
+/// later requests.
 async fn in_time<T>(left: Duration, renewal: impl Future<Output = Result<T>>) -> Result<T> {
     match timeout(left, renewal).await {
         Ok(result) => result,

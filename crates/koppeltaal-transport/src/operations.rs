@@ -1,5 +1,5 @@
-//! The operations of the FHIR service, one file per group; what they share is here. Launches and tokens are in
-//! [`oauth`](crate::oauth).
+//! The operations of the FHIR service, one file per group; what they share is here. Launches and tokens are
+//! in [`oauth`](crate::oauth).
 
 use koppeltaal_fhir::Entry;
 use koppeltaal_messaging::ResourceUrl;
@@ -39,8 +39,8 @@ fn push_segment(url: &mut Url, segment: &str) {
     }
 }
 
-/// `None` for a resource that the server itself says is not there. Without an outcome, the 404 may come from a proxy, and
-/// stays an error.
+/// `None` for a resource that the server itself says is not there. Without an outcome, the 404 may come from
+/// a proxy, and stays an error.
 fn or_none<T>(result: Result<Option<T>>) -> Result<Option<T>> {
     match result {
         Err(Error::NotFound { outcome: Some(_) }) => Ok(None),

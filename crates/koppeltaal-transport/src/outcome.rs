@@ -11,8 +11,8 @@ pub(crate) mod cause;
 
 /// The `OperationOutcome` of a refusal.
 ///
-/// Its texts can quote tokens, URLs of patients and content. So `Debug` and `Display` show only how many issues there
-/// are and their codes. The methods give the texts.
+/// Its texts can quote tokens, URLs of patients and content. So `Debug` and `Display` show only how many
+/// issues there are and their codes. The methods give the texts.
 #[derive(Clone, PartialEq)]
 pub struct Outcome(Box<OperationOutcome>);
 
@@ -53,7 +53,8 @@ impl Outcome {
         resources
     }
 
-    /// The cause of the failure, by the issue types. Issues that are errors count; when there are none, all do.
+    /// The cause of the failure, by the issue types. Issues that are errors count; when there are none, all
+    /// do.
     ///
     /// ```
     /// # fn example(error: &koppeltaal_transport::Error) {

@@ -19,7 +19,8 @@ pub enum BuildError {
     /// TLS cannot be set up, for instance because this machine has no certificate authorities.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
-    /// Neither feature `ring` nor `aws-lc-rs` is on, and the application installed no rustls provider of its own.
+    /// Neither feature `ring` nor `aws-lc-rs` is on, and the application installed no rustls provider of its
+    /// own.
     #[error("no cryptography for TLS: switch on feature `ring` or `aws-lc-rs`")]
     NoCryptography,
     /// The proxy's address cannot be used. The error does not repeat it: it may hold a password.

@@ -1,4 +1,4 @@
-//! The one place where an answer becomes a document or an error.
+//! Answers: from a response of the server to a document or an error.
 
 use std::time::{Duration, SystemTime};
 
@@ -26,26 +26,26 @@ use crate::outcome::{self, Outcome};
 
 /// An answer with all of its body.
 pub(crate) struct Answer {
-    /// What was asked.
+    /// The URL of the request.
     url: Url,
     status: StatusCode,
     headers: HeaderMap,
-    /// Without its content codings; as it came, where they cannot be undone.
+    /// The body without its content codings; as it came, if they cannot be undone.
     body: Bytes,
-    /// Why the content codings cannot be undone. It matters only to who needs the body.
-    coded: Option<ProtocolProblem>,
+    /// Why the content codings cannot be undone. An operation that does not need the body ignores it.
+    coding_problem: Option<ProtocolProblem>,
     limits: Limits,
     expected: Expected,
 }
 
-/// A bundle, and what was odd about its text.
+/// A bundle, and what the reader found odd in its text.
 pub(crate) struct ReadBundle {
     pub(crate) bundle: Bundle,
     pub(crate) findings: Vec<Finding>,
     pub(crate) suppressed: usize,
 }
 
-/// What a refusal means, beyond "the content is refused".
+/// What a refusal means, if not that the content is wrong.
 #[derive(Clone, Copy)]
 enum Refusal {
     Authentication,
@@ -56,7 +56,7 @@ enum Refusal {
     Unavailable,
 }
 
-/// Statuses that say it all.
+/// Statuses that tell what a refusal means, whatever the issues say.
 const BY_STATUS: [(StatusCode, Refusal); 10] = [
     (StatusCode::UNAUTHORIZED, Refusal::Authentication),
     (StatusCode::FORBIDDEN, Refusal::Forbidden),
@@ -85,7 +85,7 @@ impl Answer {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
             body: Bytes::new(),
-            coded: None,
+            coding_problem: None,
             limits,
             expected,
         };
@@ -107,12 +107,12 @@ impl Answer {
         end.map_err(|problem| answer.not_koppeltaal(problem))?;
         match coding::decode(&answer.headers, &answer.body, limit, is_secret) {
             Ok(body) => answer.body = body,
-            Err(problem) => answer.coded = Some(problem),
+            Err(problem) => answer.coding_problem = Some(problem),
         }
         Ok(answer)
     }
 
-    /// The answer if it is the expected one, else the error that it is.
+    /// The answer, if its status is one of success (or a redirect that is expected); else the error.
     pub(crate) fn check(self) -> Result<Self> {
         let expected = self.expected;
         let speaks_oauth = matches!(expected, Expected::OAuth | Expected::Redirect);
@@ -120,7 +120,7 @@ impl Answer {
             Ok(self)
         } else if self.status.is_redirection() {
             let to = self.location();
-            // Authorize tells refusals in redirects, too.
+            // Authorize also refuses by redirects.
             if let Some(error) = to.as_ref().filter(|_| speaks_oauth).and_then(OAuthError::from_redirect) {
                 return Err(Error::OAuth { status: self.status, error });
             }
@@ -142,25 +142,26 @@ impl Answer {
         }
     }
 
-    /// Whether the server says, as RFC 6750 has it, that the request was not processed because its token is dead; also
-    /// where it says so in the body only. An `OperationOutcome` may say the same in its way.
+    /// Whether the server says, as in RFC 6750, that the token is invalid: in the challenge, or only in the
+    /// body. (An `OperationOutcome` with `expired` is dealt with elsewhere.)
     fn wants_new_token(&self) -> bool {
         let in_body =
             || OAuthError::read(&self.body).is_some_and(|error| error.code == OAuthErrorCode::InvalidToken);
         self.status == StatusCode::UNAUTHORIZED && (challenge::wants_new_token(&self.headers) || in_body())
     }
 
-    /// What was asked.
+    /// The URL of the request.
     pub(crate) fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Where a redirect leads; from what was asked, where it says so relatively (RFC 9110 section 10.2.2).
+    /// Where a redirect leads. A relative address is relative to the URL of the request (RFC 9110 section
+    /// 10.2.2).
     pub(crate) fn location(&self) -> Option<Url> {
         self.address(&header::LOCATION).filter(|_| self.status.is_redirection())
     }
 
-    /// The address in a header, absolute or not, also with letters that an address should not have.
+    /// The address in a header, absolute or relative, also one with characters that should be escaped.
     fn address(&self, name: &HeaderName) -> Option<Url> {
         let address = std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()?;
         self.url.join(address.trim()).ok()
@@ -173,16 +174,17 @@ impl Answer {
         Ok((content_type.to_owned(), self.body.to_vec()))
     }
 
-    /// Whether the body is without its content codings.
+    /// Fails if the content codings of the body cannot be undone.
     fn decoded(&self) -> std::result::Result<(), ProtocolProblem> {
-        self.coded.clone().map_or(Ok(()), Err)
+        self.coding_problem.clone().map_or(Ok(()), Err)
     }
 
-    /// What `read` finds in the body, an object in JSON that is not FHIR's. `missing` says that it is no object.
+    /// What `read` takes from the body, a JSON object that is not FHIR's. `missing` is the error if it is not
+    /// an object.
     ///
     /// # Errors
     ///
-    /// OAuth's refusal, which some servers give with status 200, else what `read` misses.
+    /// OAuth's refusal, which some servers give with status 200; else what `read` says.
     pub(crate) fn members<T>(
         &self,
         missing: &'static str,
@@ -210,18 +212,18 @@ impl Answer {
         }
     }
 
-    /// The error that an outcome of the server's is. Other statuses than those that say it all leave it to the issue
-    /// types: the original server answers 500 to much.
+    /// The error for this outcome. Where the status is not in [`BY_STATUS`], the issue types decide: the
+    /// original server answers 500 to many refusals.
     pub(crate) fn refused(&self, outcome: Outcome) -> Error {
         self.refused_by(outcome, self.status.is_client_error())
     }
 
-    /// `blames_request`: whether the answer says, beside the issues, that the request is wrong.
+    /// `blames_request`: whether anything but the issues says that the request is wrong.
     fn refused_by(&self, outcome: Outcome, blames_request: bool) -> Error {
         let refusal = match outcome.cause() {
-            // A token that has expired comes with whatever status.
+            // Servers say with various statuses that a token has expired.
             FailureCause::Expired => Some(Refusal::Authentication),
-            trouble => self.by_status().or_else(|| self.by_trouble(trouble, blames_request)),
+            cause => self.by_status().or_else(|| self.by_cause(cause, blames_request)),
         };
         match refusal {
             Some(refusal) => self.error(refusal, Some(outcome)),
@@ -229,9 +231,9 @@ impl Answer {
         }
     }
 
-    /// What issue types mean; `None`: the content is refused.
-    fn by_trouble(&self, trouble: FailureCause, blames_request: bool) -> Option<Refusal> {
-        match trouble {
+    /// What a refusal for this cause means; `None`: the content is wrong.
+    fn by_cause(&self, cause: FailureCause, blames_request: bool) -> Option<Refusal> {
+        match cause {
             FailureCause::Expired | FailureCause::Credentials => Some(Refusal::Authentication),
             FailureCause::Forbidden => Some(Refusal::Forbidden),
             FailureCause::Conflict => Some(Refusal::Conflict),
@@ -245,7 +247,7 @@ impl Answer {
         }
     }
 
-    /// The error that a reply to a message is which does not accept it.
+    /// The error for a reply that does not accept the message.
     pub(crate) fn not_accepted(&self, error: ReplyError) -> Error {
         let ReplyError::NotOk { code, outcome } = error else {
             return self.not_koppeltaal(ProtocolProblem::Reply(error));
@@ -285,7 +287,11 @@ impl Answer {
         }
     }
 
-    /// The format of the body, once it is sure that it can be read.
+    /// The format of the body.
+    ///
+    /// # Errors
+    ///
+    /// No body, or one of another media type or encoding.
     fn format(&self) -> std::result::Result<Format, ProtocolProblem> {
         self.decoded()?;
         if self.is_empty() {
@@ -293,9 +299,13 @@ impl Answer {
         }
         let content_type = self.header(&header::CONTENT_TYPE);
         let format = media::format_of(content_type, &self.body).ok_or(ProtocolProblem::MediaType)?;
-        // A byte order mark outranks the label (RFC 7303, section 3.2); for JSON and for ASCII the label says nothing.
-        let is_free = format == Format::Json || is_plain_ascii(&self.body);
-        if media::is_foreign_charset(content_type) && !is_free && !self.body.starts_with(b"\xEF\xBB\xBF") {
+        // A byte order mark takes precedence over the label (RFC 7303 section 3.2). For JSON and for ASCII,
+        // the label means nothing.
+        let is_same_in_all = format == Format::Json || is_plain_ascii(&self.body);
+        if media::is_foreign_charset(content_type)
+            && !is_same_in_all
+            && !self.body.starts_with(b"\xEF\xBB\xBF")
+        {
             return Err(ProtocolProblem::Charset);
         }
         Ok(format)
@@ -306,18 +316,18 @@ impl Answer {
         ReadOptions::tolerant().limits(self.limits).labelled(content_type)
     }
 
-    /// The body as a document, with what was odd about it.
+    /// The body as a document, with what the reader found odd in it.
     fn read(&self) -> std::result::Result<ReadDocument, ProtocolProblem> {
         let format = self.format()?;
         self.options().read(format, &self.body).map_err(ProtocolProblem::Unreadable)
     }
 
-    /// The document, whatever it is.
+    /// The document, of any type.
     ///
     /// # Errors
     ///
-    /// A body that is no document, and an `OperationOutcome` with an issue that is an error: some servers refuse with
-    /// status 200.
+    /// A body that is not a document; or an `OperationOutcome` with an error among its issues, since some
+    /// servers refuse with status 200.
     pub(crate) fn document(&self) -> Result<ReadDocument> {
         let read = self.read().map_err(|problem| self.not_koppeltaal(problem))?;
         match read.document.get::<OperationOutcome>() {
@@ -326,12 +336,13 @@ impl Answer {
         }
     }
 
-    /// Nothing, for an operation whose answer says no more than that it is done: a resource, or no body at all. Of a
-    /// resource only the type is looked at; an outcome is read, for it may refuse.
+    /// Checks the answer of an operation that returns nothing: a resource, or no body at all. Only the type
+    /// of a resource is looked at, unless it is an outcome, which may be a refusal.
     ///
     /// # Errors
     ///
-    /// Those of [`document`](Self::document), but for what comes behind the start of another resource.
+    /// Those of [`document`](Self::document), except errors after the start of a resource that is not an
+    /// outcome.
     pub(crate) fn nothing(&self) -> Result<()> {
         let is_resource = |format| {
             let resource_type = self.options().resource_type(format, &self.body);
@@ -343,7 +354,7 @@ impl Answer {
         self.document().map(drop)
     }
 
-    /// The bundle, which it must be, and what was odd about it.
+    /// The bundle that the body must be, and what the reader found odd in it.
     pub(crate) fn bundle(&self) -> Result<ReadBundle> {
         let ReadDocument { document, findings, suppressed, .. } = self.document()?;
         match document {
@@ -352,15 +363,16 @@ impl Answer {
         }
     }
 
-    /// The resource of this type, which it must be; `missing` says that it is not there.
+    /// The resource of this type that the body must be. `missing` is the error if it is not.
     pub(crate) fn resource<T: ResourceType>(&self, missing: &'static str) -> Result<T> {
         let resource = self.document()?.document.into_resource().ok();
         resource.and_then(|resource| resource.take().ok()).ok_or_else(|| self.unexpected(missing))
     }
 
-    /// Where the resource is that was created or changed, with its version: `Content-Location`, else `Location`.
+    /// The address, with version, of the resource that was created or changed: `Content-Location`, else
+    /// `Location`.
     pub(crate) fn resource_url(&self) -> Option<ResourceUrl> {
-        // An absolute one is kept as it is written.
+        // An absolute address is kept verbatim.
         let url = |name| {
             let absolute = self.header(name).and_then(|value| value.parse().ok());
             let absolute = absolute.filter(|url: &ResourceUrl| url.base().contains("://"));
@@ -373,7 +385,7 @@ impl Answer {
         self.body.trim_ascii().is_empty()
     }
 
-    /// The error for FHIR that is not what the operation gives.
+    /// The error for a readable answer that is not one to this operation.
     pub(crate) fn unexpected(&self, what: &'static str) -> Error {
         self.not_koppeltaal(ProtocolProblem::Unexpected(what))
     }
@@ -389,12 +401,12 @@ impl Answer {
     }
 }
 
-/// Whether an outcome refuses: any issue that is an error, or does not say what it is.
+/// Whether an outcome is a refusal: any of its issues is an error.
 fn is_refusal(outcome: &OperationOutcome) -> bool {
     outcome.issue.iter().any(outcome::is_error)
 }
 
-/// Whether the text is the same in every encoding that a label is likely to name.
+/// Whether the text means the same in every encoding that a label is likely to name.
 fn is_plain_ascii(body: &[u8]) -> bool {
     body.is_ascii() && !body.contains(&0)
 }

@@ -1,16 +1,18 @@
-//! The body of an answer while it comes in.
+//! The body of an answer while it is received.
 
 use bytes::Bytes;
 
 use crate::secret;
 
-/// What has come so far. One piece, as most answers are, is kept as it is; only several are copied together.
+/// What has been received so far. Most answers come in one piece, which is not copied; only several are
+/// joined.
 pub(crate) struct Incoming {
     first: Bytes,
     joined: Vec<u8>,
     announced: u64,
     limit: usize,
-    /// Whether it is wiped from memory after use. That takes longer than reading, so it is for what holds tokens.
+    /// Whether the body is wiped from memory after use. Wiping takes longer than reading, so only bodies with
+    /// tokens are wiped.
     is_secret: bool,
 }
 
@@ -19,7 +21,7 @@ pub(crate) struct Incoming {
 pub(crate) struct TooLarge;
 
 impl Incoming {
-    /// Nothing has come yet; the server announces so many bytes.
+    /// An empty body, of which the server announces this many bytes.
     ///
     /// # Errors
     ///
@@ -46,7 +48,7 @@ impl Incoming {
             return Ok(());
         }
         if self.joined.is_empty() {
-            // The length is only announced: no more memory is set aside on trust than a usual message needs.
+            // The server may announce too much, so no more is reserved than a usual message needs.
             self.joined.reserve(usize::try_from(self.announced.min(64 << 10)).unwrap_or_default());
             self.joined.extend_from_slice(&std::mem::take(&mut self.first));
         }
@@ -54,7 +56,7 @@ impl Incoming {
         Ok(())
     }
 
-    /// All that has come.
+    /// The whole body.
     pub(crate) fn into_bytes(self) -> Bytes {
         match (self.joined.is_empty(), self.is_secret) {
             (true, _) => self.first,

@@ -1,4 +1,4 @@
-//! The challenges of `WWW-Authenticate` (RFC 9110 section 11.6.1), as far as they tell what is wrong with a token
+//! The challenges of `WWW-Authenticate` (RFC 9110 section 11.6.1): whether they say that a token is invalid
 //! (RFC 6750 section 3).
 
 use http::{HeaderMap, header};
@@ -6,11 +6,11 @@ use http::{HeaderMap, header};
 /// How many parameters are looked at in all.
 const PARAMETERS: usize = 100;
 
-/// Whether one of the challenges is a `Bearer` with `error="invalid_token"`: the token has expired or was revoked, and a
-/// new one helps (RFC 6750 section 3.1).
+/// Whether one of the challenges is a `Bearer` with `error="invalid_token"`: the token has expired or was
+/// revoked, and a new one helps (RFC 6750 section 3.1).
 pub(crate) fn wants_new_token(headers: &HeaderMap) -> bool {
     let fields = headers.get_all(header::WWW_AUTHENTICATE).iter();
-    // Not all of a field need be ASCII: descriptions are in any language.
+    // Fields are not always ASCII: descriptions are in any language.
     let mut parameters = fields.flat_map(|field| parameters(field.as_bytes())).take(PARAMETERS);
     parameters.any(|parameter| {
         parameter.scheme.eq_ignore_ascii_case(b"bearer")
@@ -26,7 +26,7 @@ struct Parameter<'a> {
     value: Vec<u8>,
 }
 
-/// The parameters of all challenges in a field, in order. What is neither a scheme nor a parameter is passed over.
+/// The parameters of all challenges in a field, in order. Anything but schemes and parameters is skipped.
 fn parameters(field: &[u8]) -> impl Iterator<Item = Parameter<'_>> {
     let mut rest = field;
     let mut scheme: &[u8] = b"";
@@ -34,14 +34,15 @@ fn parameters(field: &[u8]) -> impl Iterator<Item = Parameter<'_>> {
         loop {
             rest = rest.trim_ascii_start();
             let (&first, behind) = rest.split_first()?;
-            if !is_token(first) {
-                // A comma, or something that stands at no place of its own; a quoted string is passed over whole.
+            if !is_token_byte(first) {
+                // A comma, or a character that does not belong here. A quoted string is skipped whole.
                 rest = if first == b'"' { unquote(behind).1 } else { behind };
                 continue;
             }
-            let (word, behind) = split(rest, is_token);
-            // A word with an equals sign is a parameter, or a token68 such as `dGVzdA==`, which nobody takes for one that
-            // matters. Any other word is a scheme, or a token68 again: the next scheme takes its place.
+            let (word, behind) = split(rest, is_token_byte);
+            // A word with an equals sign is a parameter, or a token68 such as `dGVzdA==`, whose name matches
+            // no parameter that is looked for. Any other word is a scheme, or a token68 that the next scheme
+            // replaces.
             let Some(value) = behind.trim_ascii_start().strip_prefix(b"=") else {
                 (scheme, rest) = (word, behind);
                 continue;
@@ -50,7 +51,7 @@ fn parameters(field: &[u8]) -> impl Iterator<Item = Parameter<'_>> {
             let (value, behind) = match value.strip_prefix(b"\"") {
                 Some(quoted) => unquote(quoted),
                 None => {
-                    let (value, behind) = split(value, is_token);
+                    let (value, behind) = split(value, is_token_byte);
                     (value.to_vec(), behind)
                 }
             };
@@ -60,7 +61,8 @@ fn parameters(field: &[u8]) -> impl Iterator<Item = Parameter<'_>> {
     })
 }
 
-/// What stands up to the closing quotation mark, without backslashes, and what follows. Without a closing one, all.
+/// The text up to the closing quotation mark, without backslashes, and the rest after it. Without a closing
+/// mark, all is text.
 fn unquote(text: &[u8]) -> (Vec<u8>, &[u8]) {
     let mut value = Vec::new();
     let mut rest = text;
@@ -83,8 +85,8 @@ fn split(text: &[u8], is: fn(u8) -> bool) -> (&[u8], &[u8]) {
     text.split_at(text.iter().position(|byte| !is(*byte)).unwrap_or(text.len()))
 }
 
-/// RFC 9110 section 5.6.2.
-fn is_token(byte: u8) -> bool {
+/// Whether a token may have this byte (RFC 9110 section 5.6.2).
+fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 

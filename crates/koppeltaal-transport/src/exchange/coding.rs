@@ -1,6 +1,7 @@
-//! Content codings: what a body was compressed with, and undoing it (RFC 9110 section 8.4.1).
+//! Content codings: decompression of bodies (RFC 9110 section 8.4.1).
 //!
-//! reqwest's own decoding is off: it knows the codings by one spelling each, and stops after the first member of gzip.
+//! reqwest's own decoding is off: it knows one spelling of each coding, and stops after the first member of
+//! gzip.
 
 use std::io::Read;
 
@@ -14,7 +15,7 @@ use crate::secret;
 /// What requests say in `Accept-Encoding`.
 pub(crate) const ACCEPT: &str = "gzip";
 
-/// How many codings one body may have gone through.
+/// How many codings one body may have.
 const CODINGS: usize = 4;
 
 #[derive(Clone, Copy)]
@@ -57,7 +58,7 @@ pub(crate) fn decode(
     }
     let mut body = body.clone();
     while let Some(coding) = codings.pop() {
-        // A body that is not there has no coding, whatever the label says.
+        // An empty body has no coding, whatever the label says.
         if body.is_empty() {
             break;
         }
@@ -73,7 +74,7 @@ fn undo(coding: Coding, body: &[u8], limit: usize) -> Result<Vec<u8>, ProtocolPr
         // All members (RFC 1952 section 2.2).
         Coding::Gzip => Box::new(MultiGzDecoder::new(body)),
         Coding::Deflate if is_zlib(body) => Box::new(ZlibDecoder::new(body)),
-        // RFC 9110 section 8.4.1.2 knows of servers that leave the wrapper of zlib out.
+        // Some servers leave the wrapper of zlib out (RFC 9110 section 8.4.1.2).
         Coding::Deflate => Box::new(DeflateDecoder::new(body)),
     };
     let mut decoded = Vec::new();

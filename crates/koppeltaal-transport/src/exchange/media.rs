@@ -1,11 +1,11 @@
-//! How answers are labelled, and what is asked for: what HTTP adds to [`Format`].
+//! Media types: what requests accept, and which format an answer has by its label and content.
 
 use koppeltaal_fhir::Format;
 
-/// Media types of pages that look like XML or JSON at first sight and are certainly not FHIR.
+/// Media types of content that may look like XML or JSON, but is never FHIR.
 const FOREIGN: [&str; 3] = ["text/html", "application/xhtml+xml", "application/x-www-form-urlencoded"];
 
-/// What to put into `Accept`.
+/// The value of `Accept`.
 pub(crate) fn accept(format: Format) -> &'static str {
     match format {
         Format::Json => "application/json",
@@ -13,7 +13,8 @@ pub(crate) fn accept(format: Format) -> &'static str {
     }
 }
 
-/// The format of a body. The label decides; without a telling label (absent, `text/plain`) the first character.
+/// The format of a body. The label decides; where it tells nothing (absent, `text/plain`), the first
+/// character does.
 pub(crate) fn format_of(content_type: Option<&str>, body: &[u8]) -> Option<Format> {
     let label = content_type.unwrap_or_default();
     let name = label.split(';').next().unwrap_or_default().trim();
@@ -30,8 +31,8 @@ fn is_html(body: &[u8]) -> bool {
     starts_with("<!doctype") || starts_with("<html")
 }
 
-/// Whether the label says that the text is in another encoding than UTF-8. For XML, that is: JSON is in UTF-8 whatever its
-/// label says (RFC 8259 sections 8.1 and 11).
+/// Whether the label says that the text is in another encoding than UTF-8. This matters for XML only: JSON is
+/// in UTF-8 whatever its label says (RFC 8259 sections 8.1 and 11).
 pub(crate) fn is_foreign_charset(content_type: Option<&str>) -> bool {
     content_type
         .unwrap_or_default()

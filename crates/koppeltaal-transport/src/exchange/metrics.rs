@@ -1,4 +1,4 @@
-//! Numbers of operations for the `metrics` facade; nothing without that feature.
+//! Metrics of operations, for the `metrics` facade. Without that feature, the functions do nothing.
 //!
 //! | metric | kind | labels |
 //! |---|---|---|
@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::exchange::request::Operation;
 
-/// An operation has ended.
+/// Records that an operation has ended.
 #[cfg(feature = "metrics")]
 pub(crate) fn ended(operation: &'static Operation, error: Option<&Error>, duration: Duration) {
     let result = error.map_or("ok", Error::kind);
@@ -21,16 +21,16 @@ pub(crate) fn ended(operation: &'static Operation, error: Option<&Error>, durati
         .record(duration.as_secs_f64());
 }
 
-/// An operation is tried again.
+/// Counts a retry of an operation.
 #[cfg(feature = "metrics")]
 pub(crate) fn retried(operation: &'static Operation) {
     ::metrics::counter!("koppeltaal_retries_total", "operation" => operation.name).increment(1);
 }
 
-/// Nobody counts.
+/// Does nothing.
 #[cfg(not(feature = "metrics"))]
 pub(crate) fn ended(_: &'static Operation, _: Option<&Error>, _: Duration) {}
 
-/// Nobody counts.
+/// Does nothing.
 #[cfg(not(feature = "metrics"))]
 pub(crate) fn retried(_: &'static Operation) {}

@@ -1,5 +1,5 @@
-//! What the operations are: method, what repeating them and losing their answer means, whether they need credentials.
-//! One table.
+//! Requests, and the table of all operations: method, credentials, whether repeating is safe, and what a lost
+//! answer means.
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -15,27 +15,27 @@ pub(crate) struct Operation {
     /// For spans.
     pub(crate) name: &'static str,
     pub(crate) method: Method,
-    /// Whether doing it twice is the same as doing it once, so that it may be tried again whatever became of the first
-    /// try. A claim is not, although it is a GET.
+    /// Whether doing it twice is the same as doing it once (idempotent, RFC 9110 section 9.2.2), so that it
+    /// may be tried again whatever became of the first try. A claim is not, although it is a GET.
     pub(crate) repeatable: bool,
-    /// Whether it leaves open what the server did when its answer is lost.
+    /// Whether a lost answer leaves open what the server did.
     pub(crate) open_on_failure: bool,
     /// Whether the request carries the client's credentials.
     pub(crate) authenticates: bool,
-    /// What a good answer is.
+    /// The expected answer.
     pub(crate) answer: Expected,
 }
 
-/// What answers an operation when all is well.
+/// The answer of an operation that succeeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expected {
     /// A document in the client's format, or nothing.
     Fhir,
-    /// JSON of OAuth; refusals are OAuth's.
+    /// JSON of OAuth. Refusals are OAuth's.
     OAuth,
-    /// A redirect, which is not followed; refusals are OAuth's or FHIR's.
+    /// A redirect, which is not followed. Refusals are OAuth's or FHIR's.
     Redirect,
-    /// Anything; refusals are FHIR's.
+    /// Anything. Refusals are FHIR's.
     Content,
 }
 
@@ -60,25 +60,25 @@ operations! {
     SEND                        "send"                       POST   false      true   true          Fhir;
     CLAIM                       "claim"                      GET    false      true   true          Fhir;
     ACKNOWLEDGE                 "acknowledge"                PUT    true       true   true          Fhir;
-    // Given twice, it could take a message from somebody who claimed it in between.
+    // Repeated, it could release a message that somebody else has claimed in the meantime.
     RELEASE                     "release"                    PUT    false      true   true          Fhir;
     HEADERS                     "headers"                    GET    true       false  true          Fhir;
     MESSAGE                     "message"                    GET    true       false  true          Fhir;
     ACTIVITY_DEFINITIONS        "activity-definitions"       GET    true       false  true          Fhir;
     CREATE_ACTIVITY_DEFINITION  "create-activity-definition" POST   false      true   true          Fhir;
-    // Goes to a versioned address: given twice, it is in conflict with itself.
+    // Goes to a versioned address: repeated, it is in conflict with itself.
     UPDATE_ACTIVITY_DEFINITION  "update-activity-definition" PUT    false      true   true          Fhir;
     STORAGE_ITEMS               "storage-items"              GET    true       false  true          Fhir;
     STORAGE_ITEM                "storage-item"               GET    true       false  true          Fhir;
     CREATE_STORAGE_ITEM         "create-storage-item"        POST   false      true   true          Fhir;
     UPDATE_STORAGE_ITEM         "update-storage-item"        PUT    false      true   true          Fhir;
-    // Given twice, it says that there is nothing to delete.
+    // Repeated, it fails with 404.
     DELETE_STORAGE_ITEM         "delete-storage-item"        DELETE false      true   true          Fhir;
     BINARY                      "binary"                     GET    true       false  true          Content;
     CREATE_BINARY               "create-binary"              POST   false      true   true          Fhir;
     UPDATE_BINARY               "update-binary"              PUT    false      true   true          Fhir;
     DELETE_BINARY               "delete-binary"              DELETE false      true   true          Fhir;
-    // A second launch is as good as the first; nobody knows of the first.
+    // If the answer is lost, nobody knows the first launch, and a second does as well.
     LAUNCH                      "launch"                     GET    true       false  true          Redirect;
     MOBILE_LAUNCH               "mobile-launch"              GET    true       false  true          OAuth;
     // Activation codes, authorization codes and refresh tokens work once.
@@ -93,13 +93,13 @@ pub(crate) struct Request<'a> {
     pub(crate) operation: &'static Operation,
     pub(crate) url: Url,
     pub(crate) body: Option<Body>,
-    /// The `MessageHeader.identifier` of the message that it is about, for spans and errors.
+    /// The `MessageHeader.identifier` of the message, for spans and errors.
     pub(crate) message_identifier: Option<&'a str>,
-    /// Credentials of its own, where the client's are not the ones that count.
+    /// Credentials of the request itself, in place of the client's.
     pub(crate) authorization: Option<HeaderValue>,
 }
 
-/// What a request carries, written before anything is sent.
+/// The body of a request, written before anything is sent.
 #[derive(Clone)]
 pub(crate) struct Body {
     pub(crate) content_type: HeaderValue,
@@ -109,7 +109,7 @@ pub(crate) struct Body {
 impl Body {
     pub(crate) fn bundle(format: Format, bundle: &Bundle) -> Result<Self> {
         let text = bundle.write(format).map_err(Error::Unwritable)?;
-        // Any bundle has the media type of all.
+        // All bundles have the same media type, so an empty one tells it.
         Ok(Self::text(format.media_type(&Document::Bundle(Bundle::default())), text))
     }
 
@@ -119,7 +119,7 @@ impl Body {
         Ok(Self::text(format.media_type(&document), text))
     }
 
-    /// A form, which is wiped from memory after use: OAuth's hold secrets.
+    /// A form of OAuth. It holds secrets, so it is wiped from memory after use.
     pub(crate) fn form(pairs: &[(&str, &str)]) -> Self {
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         Self {
@@ -161,7 +161,7 @@ impl<'a> Request<'a> {
         if self.operation.repeatable { error.is_retryable() } else { error.is_repeatable_write() }
     }
 
-    /// What an error means for this request: it may leave open what the server did.
+    /// What an error means for this request: for a write, the outcome may be unknown.
     pub(crate) fn settle(&self, error: Error) -> Error {
         if self.operation.open_on_failure { error.for_write(self.message_identifier) } else { error }
     }

@@ -1,20 +1,22 @@
-//! When to try again, how long to wait, and when to stop.
+//! Retries: how many, how long to wait before each, and the budget that limits them.
 //!
-//! Whether an operation may be repeated at all is decided in [`send`](crate::exchange); this file only counts and waits.
+//! Whether an operation may be repeated at all is decided in [`exchange`](crate::exchange); this file only
+//! counts and waits.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::backoff::Backoff;
 
-/// When to try again what may safely be tried again: reads, and writes that certainly never reached the server or
-/// that it declined unprocessed.
+/// How often to try again, and how long to wait before. Only what is safe is tried again: reads,
+/// acknowledgements, and other writes that never reached the server or that it declined unprocessed.
 ///
-/// Waiting times double from `min_delay` to `max_delay`, with the random stretch of [`Backoff`]. A server's `Retry-After` is honoured where it is longer; when it is longer than the
-/// operation's total timeout leaves, the error is returned at once.
+/// Waiting times double from `min_delay` to `max_delay`, with the random stretch of [`Backoff`]. If the
+/// server's `Retry-After` is longer, the client waits that long. If the wait would exceed the operation's
+/// total timeout, the error is returned at once.
 ///
-/// All clones of a client share one budget: retries may be a fifth of the requests, after the first ten. A server in
-/// trouble is not buried under retries.
+/// All clones of a client share a budget of ten retries, to which every five requests add one, up to ten
+/// again. So retries do not flood a server that is in trouble.
 ///
 /// ```
 /// use std::time::Duration;
@@ -71,7 +73,8 @@ impl RetryPolicy {
     }
 }
 
-/// The retries that are left to all clones of a client, in fifths: a request puts one in, a retry takes five out.
+/// The retries that remain to all clones of a client, counted in fifths: a request adds one, a retry takes
+/// five.
 #[derive(Debug)]
 pub(crate) struct RetryBudget {
     fifths: AtomicU32,
@@ -98,8 +101,8 @@ impl RetryBudget {
     }
 }
 
-/// The longest wait that a server is believed to mean: one that is longer is a slip, such as milliseconds for seconds or a
-/// clock that is wrong.
+/// The longest wait that a server may ask for. A longer one is a mistake, such as milliseconds for seconds,
+/// or a clock that is wrong.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// The value of a `Retry-After` header: seconds, or a date (RFC 9110 section 10.2.3); an hour at most.
@@ -107,7 +110,7 @@ pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     let wait = match value.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
-        // A date that has passed means "now".
+        // A date in the past means "now".
         Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default(),
     };
     Some(wait.min(LONGEST_WAIT))

@@ -22,7 +22,8 @@ pub enum OAuthErrorCode {
     InvalidRequest,
     /// `invalid_client`: the client is unknown, or its secret is wrong.
     InvalidClient,
-    /// `invalid_grant`: the code or refresh token is unknown, used up, expired, or somebody else's. A new launch helps.
+    /// `invalid_grant`: the code or refresh token is unknown, used up, expired, or somebody else's. A new
+    /// launch helps.
     InvalidGrant,
     /// `unauthorized_client`: the client may not do this.
     UnauthorizedClient,

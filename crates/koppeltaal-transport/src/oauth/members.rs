@@ -1,8 +1,8 @@
-//! [`Members`]: JSON that is not FHIR's (tokens, refusals of OAuth, activation codes), read as servers write it.
+//! [`Members`]: the members of a JSON object that is not FHIR's: tokens, refusals of OAuth, activation codes.
 //!
-//! What works once, a code or a refresh token, is lost when its answer is not understood. So what can be meant in one way
-//! only is taken: a byte order mark, numbers as text and text as numbers, other spellings of a name, empty texts for
-//! members that are not there.
+//! A code or a refresh token works once, and is lost when the answer cannot be read. So the reader accepts
+//! whatever can mean only one thing: a byte order mark, numbers as text and text as numbers, other spellings
+//! of a name, empty texts for absent members.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// How many bytes such an answer may have: some tokens of 4 kB each, and room.
+/// How many bytes such an answer may have: plenty for some tokens of 4 kB each.
 pub(crate) const BYTES: usize = 1 << 20;
 
 /// How many members are looked at. Such answers have some ten.
@@ -20,7 +20,7 @@ const MEMBERS: usize = 100;
 pub(crate) struct Members(Vec<(String, SecretString)>);
 
 impl Members {
-    /// Reads a body; `None`: it is no JSON object, or longer than [`BYTES`].
+    /// Reads a body; `None` if it is not a JSON object, or longer than [`BYTES`].
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         if body.len() > BYTES {
             return None;
@@ -28,7 +28,7 @@ impl Members {
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         match std::str::from_utf8(body) {
             Ok(text) => serde_json::from_str(text).ok(),
-            // A description in another encoding does not hide what stands beside it.
+            // A description in another encoding must not hide the other members.
             Err(_) => {
                 let text = Zeroizing::new(String::from_utf8_lossy(body).into_owned());
                 serde_json::from_str(&text).ok()
@@ -36,7 +36,7 @@ impl Members {
         }
     }
 
-    /// The member with one of these names, the first first; one that is spelled in another way comes last.
+    /// The member with the first of these names that is there; else one with another spelling of them.
     fn get(&self, names: &[&str]) -> Option<&str> {
         let find = |is: fn(&str, &str) -> bool| {
             names.iter().find_map(|name| self.0.iter().find(|(member, _)| is(member, name)))
@@ -48,7 +48,7 @@ impl Members {
         self.get(names).map(str::to_owned)
     }
 
-    /// A secret. One that is not in UTF-8 would be another one after it was read, so it does not count.
+    /// A secret. One that is not in UTF-8 counts as absent, since reading has changed it.
     pub(crate) fn secret(&self, names: &[&str]) -> Option<SecretString> {
         self.get(names).filter(|secret| !secret.contains(char::REPLACEMENT_CHARACTER)).map(SecretString::from)
     }
@@ -58,7 +58,8 @@ impl Members {
     }
 }
 
-/// Whether a member is this name in other letters: `AccessToken` and `access-token` are `access_token`.
+/// Whether a member's name is another spelling of this name: `AccessToken` and `access-token` are
+/// `access_token`.
 fn is_spelling(member: &str, name: &str) -> bool {
     let letters =
         |text| str::bytes(text).filter(|byte| !matches!(byte, b'_' | b'-')).map(|b| b.to_ascii_lowercase());
@@ -91,10 +92,11 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-/// As what `serde_json` gives a number when any crate of the application has its feature `arbitrary_precision` on.
+/// The name under which `serde_json` gives a number, in a map, if any crate of the application has its
+/// feature `arbitrary_precision` on.
 const NUMBER: &str = "$serde_json::private::Number";
 
-/// The value of a member as text; `None`: nothing, an empty text, an object or a list.
+/// The value of a member as text; `None` for null, an empty text, an object or a list.
 struct Value(Option<SecretString>);
 
 impl<'de> Deserialize<'de> for Value {

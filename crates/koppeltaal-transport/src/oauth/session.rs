@@ -29,10 +29,10 @@ use crate::error::{Error, Result};
 /// # }
 /// ```
 ///
-/// [With refresh](Self::with_refresh), the session gets new tokens shortly before the access token expires, and when the
-/// server says that it has expired. A refresh token works once. So many requests that wait share one refresh, and it runs
-/// to its end even if all of them are dropped. A refresh that fails matters only when the access token has expired: then
-/// requests fail with [`Error::TokenRefresh`].
+/// [With refresh](Self::with_refresh), the session gets new tokens shortly before the access token expires,
+/// and when the server says that it has expired. A refresh token works once. So many requests that wait share
+/// one refresh, and it runs to its end even if all of them are dropped. A refresh that fails matters only
+/// when the access token has expired: then requests fail with [`Error::TokenRefresh`].
 #[derive(Clone)]
 pub struct Session {
     shared: Arc<Shared>,
@@ -83,8 +83,8 @@ pub trait TokenStore: Send + Sync + 'static {
 }
 
 impl Session {
-    /// A session with these tokens. It ends when the access token expires, unless [`with_refresh`](Self::with_refresh) says
-    /// how to get a new one.
+    /// A session with these tokens. It ends when the access token expires, unless
+    /// [`with_refresh`](Self::with_refresh) says how to get a new one.
     pub fn new(tokens: Tokens) -> Self {
         let header = header(&tokens);
         let state = Mutex::new(State { tokens, header, ended: None });
@@ -95,14 +95,15 @@ impl Session {
         }
     }
 
-    /// Gets new tokens as this client, if the session has a refresh token. Earlier clones get no tokens themselves, but use
-    /// those that this session gets.
+    /// Gets new tokens as this client, if the session has a refresh token. Earlier clones get no tokens
+    /// themselves, but use those that this session gets.
     #[must_use]
     pub fn with_refresh(self, client: ClientAuthentication) -> Self {
         Self { client: Some(Arc::new(client)), ..self }
     }
 
-    /// Saves new tokens in this store before they are used. The first tokens are not saved: the application has them.
+    /// Saves new tokens in this store before they are used. The first tokens are not saved: the application
+    /// has them.
     #[must_use]
     pub fn with_store(self, store: Arc<dyn TokenStore>) -> Self {
         Self { store: Some(store), ..self }
@@ -153,7 +154,8 @@ impl Session {
         refreshed.map_err(|error| Error::TokenRefresh { source: Box::new(error) })
     }
 
-    /// Boxed: to the compiler, the request for a token may itself need a token, which makes the future recursive.
+    /// Boxed: to the compiler, the request for a token may itself need a token, which makes the future
+    /// recursive.
     fn refresh(self, client: Client) -> BoxFuture<'static, Result<HeaderValue>> {
         Box::pin(async move { self.get_tokens(&client).await })
     }

@@ -1,4 +1,4 @@
-//! [`SingleFlight`]: one request that many tasks wait for.
+//! [`SingleFlight`]: a request that is made once, however many tasks wait for its answer.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,11 +8,11 @@ use tracing::Instrument;
 
 use crate::error::{Error, Result};
 
-/// A request of which one at most is under way, whoever asks for it. All who wait get the same answer, or the same
-/// error: nobody waits for one time limit after the other.
+/// A request that is under way at most once. All tasks that ask meanwhile wait for it and get the same
+/// answer, or the same error: none makes a request of its own after a time limit that another has reached.
 ///
-/// The request runs in a task of its own. Those who wait may be dropped without stopping it, which matters where an
-/// answer must not be lost: a refresh token works once.
+/// The request runs in a task of its own, so dropping those that wait does not stop it. That matters for an
+/// answer that must not be lost, such as that to a refresh token, which works once.
 pub(crate) struct SingleFlight<T> {
     current: Mutex<Option<Shared<BoxFuture<'static, Result<T>>>>>,
 }
@@ -24,8 +24,8 @@ impl<T> Default for SingleFlight<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
-    /// Waits for the request under way. When there is none, `known` may still have the answer (it is asked while no
-    /// other request can start); only then `start` begins one.
+    /// Waits for the request that is under way. If there is none, returns what `known` gives, which is called
+    /// while no other request can start; and if it gives nothing, `start` begins a request.
     pub(crate) async fn join<F>(
         &self,
         known: impl FnOnce() -> Option<T>,

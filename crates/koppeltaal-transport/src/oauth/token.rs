@@ -14,8 +14,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`OAuth`](crate::Error::OAuth) when the server refuses; else those of a write. A code works once, so when
-    /// the answer is lost, the code is too; a new launch helps.
+    /// [`OAuth`](crate::Error::OAuth) when the server refuses; else those of a write. A code works once, so
+    /// when the answer is lost, the code is too; a new launch helps.
     pub async fn token(&self, client: &ClientAuthentication, code: &AuthorizationCode) -> Result<Tokens> {
         let mut form = vec![
             ("grant_type", "authorization_code"),
@@ -26,18 +26,19 @@ impl Client {
         self.tokens(Operation::TOKEN, client, form).await
     }
 
-    /// Trades a refresh token for new tokens. The old tokens are then invalid. What the reply does not repeat, usually the
-    /// patient, is taken from `tokens`.
+    /// Trades a refresh token for new tokens. The old tokens are then invalid. What the reply does not
+    /// repeat, usually the patient, is taken from `tokens`.
     ///
     /// A [`Session`](crate::Session) does this by itself.
     ///
     /// # Errors
     ///
-    /// [`NoRefreshToken`](crate::Error::NoRefreshToken) when there is none; else those of [`token`](Self::token).
+    /// [`NoRefreshToken`](crate::Error::NoRefreshToken) when there is none; else those of
+    /// [`token`](Self::token).
     pub async fn refresh(&self, client: &ClientAuthentication, tokens: &Tokens) -> Result<Tokens> {
         let refresh_token = tokens.refresh_token().ok_or(crate::Error::NoRefreshToken)?;
         let form = vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
-        Ok(self.tokens(Operation::REFRESH, client, form).await?.succeed(tokens))
+        Ok(self.tokens(Operation::REFRESH, client, form).await?.or_from(tokens))
     }
 
     async fn tokens(

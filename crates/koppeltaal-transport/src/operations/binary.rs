@@ -103,8 +103,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Conflict`](Error::Conflict) when it has another version; [`ForeignUrl`](Error::ForeignUrl) for an address that is not
-    /// this server's; else those of [`create_binary`](Self::create_binary).
+    /// [`Conflict`](Error::Conflict) when it has another version; [`ForeignUrl`](Error::ForeignUrl) for an
+    /// address that is not this server's; else those of [`create_binary`](Self::create_binary).
     pub async fn update_binary(&self, current: &ResourceUrl, content: &BinaryContent) -> Result<ResourceUrl> {
         self.put_binary(Operation::UPDATE_BINARY, self.local_url(current)?, content).await
     }

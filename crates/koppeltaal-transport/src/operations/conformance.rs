@@ -34,8 +34,8 @@ pub struct Validation {
 }
 
 impl Client {
-    /// Gets the conformance statement. No credentials are sent: none are needed, and the application may not know the server
-    /// yet.
+    /// Gets the conformance statement. No credentials are sent: none are needed, and the application may not
+    /// know the server yet.
     ///
     /// # Errors
     ///
@@ -52,8 +52,8 @@ impl Client {
         Ok(statement)
     }
 
-    /// The endpoints of the conformance statement. It is fetched once, also when many tasks ask at the same time;
-    /// [`conformance`](Self::conformance) fetches it again.
+    /// The endpoints of the conformance statement. It is fetched once, also when many tasks ask at the same
+    /// time; [`conformance`](Self::conformance) fetches it again.
     ///
     /// # Errors
     ///
@@ -135,8 +135,8 @@ impl ConformanceStatement {
     }
 }
 
-/// The value of the first extension with one of the names; an earlier name takes precedence. Servers put the endpoints
-/// under `rest.security`, and the other extensions there or in the resource itself.
+/// The value of the first extension with one of the names; an earlier name takes precedence. Servers put the
+/// endpoints under `rest.security`, and the other extensions there or in the resource itself.
 fn find<'a>(resource: &'a resources::Conformance, names: &[&str]) -> Option<&'a ExtensionValue> {
     let security =
         resource.rest.iter().filter_map(|rest| rest.security.as_ref()).map(|security| &security.extension);

@@ -56,13 +56,14 @@ impl Client {
         self.put_definition(Operation::CREATE_ACTIVITY_DEFINITION, url, definition).await
     }
 
-    /// Replaces an activity definition, and returns its address with the new version. `current` is its address with the
-    /// version that the change is based on.
+    /// Replaces an activity definition, and returns its address with the new version. `current` is its
+    /// address with the version that the change is based on.
     ///
     /// # Errors
     ///
-    /// [`Conflict`](crate::Error::Conflict) when somebody else changed it; [`ForeignUrl`](crate::Error::ForeignUrl) for an address
-    /// that is not this server's; else those of a write.
+    /// [`Conflict`](crate::Error::Conflict) when somebody else changed it;
+    /// [`ForeignUrl`](crate::Error::ForeignUrl) for an address that is not this server's; else those of a
+    /// write.
     pub async fn update_activity_definition(
         &self,
         current: &ResourceUrl,

@@ -14,15 +14,15 @@ use crate::exchange::answer::Answer;
 use crate::exchange::request::{Body, Operation, Request};
 
 impl Client {
-    /// Posts a message: a [`Message`](koppeltaal_messaging::Message) as a bundle, or any bundle with a header. The reply
-    /// has the new versions of its resources.
+    /// Posts a message: a [`Message`](koppeltaal_messaging::Message) as a bundle, or any bundle with a
+    /// header. The reply has the new versions of its resources.
     ///
     /// # Errors
     ///
     /// If nothing was stored: [`Conflict`](Error::Conflict) when somebody else changed a resource,
-    /// [`Rejected`](Error::Rejected) when the server refuses the content, [`Unreachable`](Error::Unreachable) when the
-    /// message never got there. If the server may have stored it: [`UnknownOutcome`](Error::UnknownOutcome), with the
-    /// identifier to look it up by.
+    /// [`Rejected`](Error::Rejected) when the server refuses the content, [`Unreachable`](Error::Unreachable)
+    /// when the message never got there. If the server may have stored it:
+    /// [`UnknownOutcome`](Error::UnknownOutcome), with the identifier to look it up by.
     pub async fn send(&self, message: &Bundle) -> Result<Reply> {
         let mut headers = message.resources().filter_map(|resource| resource.get::<MessageHeader>());
         let header = headers.next().ok_or(Error::NotAMessage)?;
@@ -38,13 +38,14 @@ impl Client {
 
     /// Claims the oldest new message. `None`: no message waits.
     ///
-    /// The server chooses how long the claim lasts, usually some minutes. A message that is not acknowledged in that time is
-    /// delivered again, up to five times (Koppeltaal's public documentation). So delivery is at least once.
+    /// The server chooses how long the claim lasts, usually some minutes. A message that is not acknowledged
+    /// in that time is delivered again, up to five times (Koppeltaal's public documentation). So delivery is
+    /// at least once.
     ///
     /// # Errors
     ///
-    /// Those of a write. After [`UnknownOutcome`](Error::UnknownOutcome), the server may have claimed a message whose answer
-    /// was lost; it is delivered again when the claim expires. Claiming again is fine.
+    /// Those of a write. After [`UnknownOutcome`](Error::UnknownOutcome), the server may have claimed a
+    /// message whose answer was lost; it is delivered again when the claim expires. Claiming again is fine.
     pub async fn claim(&self) -> Result<Option<ReceivedMessage>> {
         self.claim_matching(&MessageFilter::default()).await
     }
@@ -69,18 +70,20 @@ impl Client {
         .await
     }
 
-    /// Acknowledges a claimed message: the header goes back as it was received, with the new processing status.
+    /// Acknowledges a claimed message: the header goes back as it was received, with the new processing
+    /// status.
     ///
-    /// It goes to the header's address without version. The claim gave the header a new version, which not every server
-    /// puts into the self link; and the acknowledgement is meant for whichever version is the current one.
+    /// It goes to the header's address without version. The claim gave the header a new version, which not
+    /// every server puts into the self link; and the acknowledgement is meant for whichever version is the
+    /// current one.
     ///
     /// # Errors
     ///
-    /// [`ForeignUrl`](Error::ForeignUrl) for a header that did not come from this server, [`Answered`](Error::Answered)
-    /// for one whose status no acknowledgement can change; else those of a write. After
-    /// [`UnknownOutcome`](Error::UnknownOutcome), `Success` and `Failure` may be sent again; the client has already done so,
-    /// as often as its [`RetryPolicy`](crate::RetryPolicy) says. It does not repeat `Release`: somebody else may have claimed
-    /// the message in the meantime.
+    /// [`ForeignUrl`](Error::ForeignUrl) for a header that did not come from this server,
+    /// [`Answered`](Error::Answered) for one whose status no acknowledgement can change; else those of a
+    /// write. After [`UnknownOutcome`](Error::UnknownOutcome), `Success` and `Failure` may be sent again; the
+    /// client has already done so, as often as its [`RetryPolicy`](crate::RetryPolicy) says. It does not
+    /// repeat `Release`: somebody else may have claimed the message in the meantime.
     pub async fn acknowledge(&self, header: &Header, acknowledgement: &Acknowledgement) -> Result<()> {
         let address = header.url().map(ResourceUrl::versionless);
         let foreign = || Error::ForeignUrl { url: address.map(str::to_owned) };

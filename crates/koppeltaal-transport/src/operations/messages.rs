@@ -102,8 +102,8 @@ impl HeaderQuery {
 }
 
 impl Client {
-    /// Searches headers of messages in the application instance's queue, claimed or not, in the server's order; newest
-    /// first is not promised. Nothing is requested until results are asked for.
+    /// Searches headers of messages in the application instance's queue, claimed or not, in the server's
+    /// order; newest first is not promised. Nothing is requested until results are asked for.
     ///
     /// ```no_run
     /// # async fn example(client: &koppeltaal_transport::Client) -> koppeltaal_transport::Result<()> {
@@ -132,8 +132,8 @@ impl Client {
 
     /// One whole message, whatever its status, without claiming it. `None` if the server has no such message.
     ///
-    /// `id` is the header's id at the server, or its URL with or without version. Servers since 1.1 also take the
-    /// `MessageHeader.identifier`.
+    /// `id` is the header's id at the server, or its URL with or without version. Servers since 1.1 also take
+    /// the `MessageHeader.identifier`.
     ///
     /// # Errors
     ///

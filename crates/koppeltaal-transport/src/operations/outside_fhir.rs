@@ -1,5 +1,5 @@
-//! Requests outside the FHIR service, for connections such as the hub connection of `koppeltaal-push`. They go to the
-//! configured server only, with the client's connections, TLS, proxy and credentials.
+//! Requests outside the FHIR service, for connections such as the hub connection of `koppeltaal-push`. They
+//! go to the configured server only, with the client's connections, TLS, proxy and credentials.
 
 use http::{HeaderValue, Method, header};
 use reqwest::RequestBuilder;
@@ -8,16 +8,17 @@ use crate::client::Client;
 use crate::error::Result;
 
 impl Client {
-    /// A request to a path of this server outside the FHIR base, such as `signalr/negotiate`. `query` is already encoded,
-    /// and has no `?`; it may be empty.
+    /// A request to a path of this server outside the FHIR base, such as `signalr/negotiate`. `query` is
+    /// already encoded, and has no `?`; it may be empty.
     ///
-    /// The request has no credentials, no time limit and no retries, and asks for an answer that is not compressed.
+    /// The request has no credentials, no time limit and no retries, and asks for an answer that is not
+    /// compressed.
     pub fn request_outside_fhir(&self, method: Method, path: &str, query: &str) -> RequestBuilder {
         self.outside_fhir(&self.shared().http, method, path, query)
     }
 
-    /// The same over a connection that is opened for it. After a failure of the network, idle connections may be dead, and
-    /// the only sign is that nothing arrives over them.
+    /// The same over a connection that is opened for it. After a failure of the network, idle connections may
+    /// be dead, and the only sign is that nothing arrives over them.
     pub fn request_outside_fhir_on_new_connection(
         &self,
         method: Method,
@@ -39,8 +40,8 @@ impl Client {
         http.request(method, url).header(header::ACCEPT_ENCODING, "identity")
     }
 
-    /// The `Authorization` header for the next request, marked as sensitive. Tokens that are about to expire are refreshed
-    /// first. `None` if the client is anonymous.
+    /// The `Authorization` header for the next request, marked as sensitive. Tokens that are about to expire
+    /// are refreshed first. `None` if the client is anonymous.
     ///
     /// # Errors
     ///
@@ -49,8 +50,8 @@ impl Client {
         self.credentials().authorization(self).await
     }
 
-    /// A new header in place of `used`, which the server has refused with status 401. `None` if these credentials cannot be
-    /// renewed: they are wrong.
+    /// A new header in place of `used`, which the server has refused with status 401. `None` if these
+    /// credentials cannot be renewed: they are wrong.
     ///
     /// # Errors
     ///

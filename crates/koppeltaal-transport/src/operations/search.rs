@@ -16,9 +16,11 @@ use crate::exchange::request::{Operation, Request};
 
 /// A running search. No page is fetched before it is needed, and no more than one is kept.
 ///
-/// Every search ends: a page that was fetched before is an error, and so is the page after [`max_pages`](Self::max_pages).
+/// Every search ends: a page that was fetched before is an error, and so is the page after
+/// [`max_pages`](Self::max_pages).
 ///
-/// After an error, the next call asks for the same page again. A link that cannot be followed gives the same error again.
+/// After an error, the next call asks for the same page again. A link that cannot be followed gives the same
+/// error again.
 #[must_use = "a search does nothing until results are asked for"]
 pub struct Search<T> {
     client: Client,
@@ -54,8 +56,8 @@ impl<T: Send + Sync + 'static> Search<T> {
     /// How many pages a search fetches unless [`max_pages`](Self::max_pages) says otherwise.
     pub const MAX_PAGES: usize = 10_000;
 
-    /// Fetches at most this many pages, and at least one. Default: [`MAX_PAGES`](Self::MAX_PAGES). If the server has more, an
-    /// error follows their results.
+    /// Fetches at most this many pages, and at least one. Default: [`MAX_PAGES`](Self::MAX_PAGES). If the
+    /// server has more, an error follows their results.
     pub fn max_pages(mut self, pages: usize) -> Self {
         self.max_pages = pages.max(1);
         self
@@ -81,19 +83,20 @@ impl<T: Send + Sync + 'static> Search<T> {
         }
     }
 
-    /// The next page; `None` after the last one, or when the limit is reached. Results that [`next`](Self::next) has
-    /// fetched but not returned are not in it; `next` still returns them.
+    /// The next page; `None` after the last one, or when the limit is reached. Results that
+    /// [`next`](Self::next) has fetched but not returned are not in it; `next` still returns them.
     ///
     /// # Errors
     ///
     /// Those of a read, and [`ProtocolProblem::RepeatedPage`] when the pages go in circles,
-    /// [`ProtocolProblem::TooManyPages`] when there are more than [`max_pages`](Self::max_pages), [`Error::ForeignUrl`] when
-    /// the next page is outside the server's FHIR service.
+    /// [`ProtocolProblem::TooManyPages`] when there are more than [`max_pages`](Self::max_pages),
+    /// [`Error::ForeignUrl`] when the next page is outside the server's FHIR service.
     pub async fn next_page(&mut self) -> Result<Option<Page<T>>> {
         if self.left == Some(0) {
             return Ok(None);
         }
-        // It is not taken out: after an error, or when this future is dropped, the page can be asked for again.
+        // It is not taken out: after an error, or when this future is dropped, the page can be asked for
+        // again.
         let Some(url) = self.next.clone().transpose()? else { return Ok(None) };
         self.visited.insert(self.hasher.hash_one(url.as_str()));
         let request = Request::new(self.operation, url);
@@ -115,11 +118,11 @@ impl<T: Send + Sync + 'static> Search<T> {
         Ok(Some(Page { items, total, findings, suppressed }))
     }
 
-    /// The URL of the next page, at the configured server whatever host the link names. A bad link becomes an error only
-    /// when that page is asked for, so that the results before it are not lost.
+    /// The URL of the next page, at the configured server whatever host the link names. A bad link becomes an
+    /// error only when that page is asked for, so that the results before it are not lost.
     fn follow(&self, answer: &Answer, link: &str) -> Result<Url> {
-        // A link that is only a query replaces the query of this page (RFC 3986 section 5.2.2). Other relative links are
-        // relative to the FHIR base.
+        // A link that is only a query replaces the query of this page (RFC 3986 section 5.2.2). Other
+        // relative links are relative to the FHIR base.
         let same_page = link.trim_start().starts_with('?').then(|| answer.url().join(link).ok()).flatten();
         let url = self
             .client

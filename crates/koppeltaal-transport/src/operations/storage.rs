@@ -1,5 +1,5 @@
-//! The storage service: what applications keep at the server for a patient, as `Other` with code `StorageItem`.
-//! [`binary`](super::binary) is the same service without the resource.
+//! The storage service: what applications keep at the server for a patient, as `Other` with code
+//! `StorageItem`. [`binary`](super::binary) is the same service without the resource.
 
 use std::fmt;
 
@@ -173,8 +173,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Conflict`](crate::Error::Conflict) when it has another version; [`ForeignUrl`](crate::Error::ForeignUrl) for an address that is not
-    /// this server's; else those of a write.
+    /// [`Conflict`](crate::Error::Conflict) when it has another version;
+    /// [`ForeignUrl`](crate::Error::ForeignUrl) for an address that is not this server's; else those of a
+    /// write.
     pub async fn update_storage_item(
         &self,
         current: &ResourceUrl,

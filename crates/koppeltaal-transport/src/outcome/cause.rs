@@ -3,12 +3,12 @@
 use koppeltaal_messaging::CodeSystem as _;
 use koppeltaal_messaging::valuesets::IssueType;
 
-/// Why a request failed, by the issue types of the `OperationOutcome`. The order is from the most specific cause to the
-/// least: of several issues, the first in this order counts.
+/// Why a request failed, by the issue types of the `OperationOutcome`. The order is from the most specific
+/// cause to the least: of several issues, the first in this order counts.
 ///
-/// The groups are those of DSTU1's code system `http://hl7.org/fhir/issue-type`. `invalid`, `processing` and the codes
-/// under them are final ("no point in resubmitting the same content unchanged"). `transient` and the codes under it
-/// are not: the same request may succeed later.
+/// The groups are those of DSTU1's code system `http://hl7.org/fhir/issue-type`. `invalid`, `processing` and
+/// the codes under them are final ("no point in resubmitting the same content unchanged"). `transient` and
+/// the codes under it are not: the same request may succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FailureCause {
@@ -20,19 +20,21 @@ pub enum FailureCause {
     Forbidden,
     /// The server has another version of a resource. `conflict`.
     Conflict,
-    /// The content is wrong, and sending it again unchanged does not help. `invalid`, `processing` and the codes under
-    /// them.
+    /// The content is wrong, and sending it again unchanged does not help. `invalid`, `processing` and the
+    /// codes under them.
     InvalidContent,
     /// Too many requests; nothing was done. `throttled`.
     Throttled,
     /// The server cannot do it now, and did nothing. `transient`, `lock-error`, `no-store`.
     Transient,
-    /// The server failed while it was at work. It may succeed later; whether it acted is unknown. `exception`,
-    /// `timeout`.
+    /// The server failed while it was at work. It may succeed later; whether it acted is unknown.
+    /// `exception`, `timeout`.
     ///
-    /// With a status 4xx the request is to blame all the same: servers use `exception` for want of a better code.
+    /// With a status 4xx the request is to blame all the same: servers use `exception` for want of a better
+    /// code.
     Internal,
-    /// No issue has a code that tells the cause. Then the status decides. `unknown`, and codes that DSTU1 does not have.
+    /// No issue has a code that tells the cause. Then the status decides. `unknown`, and codes that DSTU1
+    /// does not have.
     Unknown,
 }
 
@@ -68,7 +70,8 @@ static BY_ISSUE_TYPE: [(IssueType, FailureCause); 26] = [
 ];
 
 impl FailureCause {
-    /// The cause that an issue with this code stands for; [`Unknown`](Self::Unknown) for a code that DSTU1 does not have.
+    /// The cause that an issue with this code stands for; [`Unknown`](Self::Unknown) for a code that DSTU1
+    /// does not have.
     pub fn from_code(code: &str) -> Self {
         let is = |known: &IssueType| known.code().eq_ignore_ascii_case(code.trim());
         BY_ISSUE_TYPE.iter().find(|(known, _)| is(known)).map_or(Self::Unknown, |row| row.1)

@@ -79,7 +79,8 @@ async fn statuses_and_codes_tell_what_to_do() {
             _ => "other",
         }
     }
-    // Status, issue code or HTML, and what it means for a claim and for a post. A refusal means the same for both.
+    // Status, issue code or HTML, and what it means for a claim and for a post. A refusal means the same for
+    // both.
     for (code, issue, read, post) in [
         (401, Some("login"), "authentication", "authentication"),
         (401, None, "authentication", "authentication"),

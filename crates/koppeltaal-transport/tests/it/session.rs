@@ -34,7 +34,8 @@ fn reply(number: u32, lifetime: u32) -> Step {
     ))
 }
 
-/// A server that takes the newest access token and the newest refresh token only, and gives out numbered ones.
+/// A server that takes the newest access token and the newest refresh token only, and gives out numbered
+/// ones.
 async fn rotating(lifetime: u32, first: u32) -> (Server, Arc<AtomicU32>) {
     refusing(expired(), lifetime, first).await
 }

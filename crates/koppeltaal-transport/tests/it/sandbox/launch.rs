@@ -10,7 +10,7 @@ use koppeltaal_transport::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::world::{LOGIN, World, plan};
+use super::world::{LOGIN, World, plan};
 
 fn patient() -> ResourceUrl {
     let bundle = plan("m", "1");
@@ -61,7 +61,7 @@ async fn a_launched_user_gets_tokens_about_the_patient() {
         assert_eq!(context.patient.as_deref(), Some(patient().as_str()));
         assert_eq!(context.resource.as_deref(), Some("activity-1"));
         assert_eq!(context.intent.as_deref(), Some("play"));
-        assert_eq!(context.domain.as_deref(), Some(crate::world::DOMAIN));
+        assert_eq!(context.domain.as_deref(), Some(super::world::DOMAIN));
         assert!(tokens.refresh_token().is_some() && tokens.expires_at().is_some());
 
         let error = app.token(&authentication(), &code).await.expect_err("a code works once");

@@ -6,7 +6,7 @@ use futures_util::TryStreamExt;
 use koppeltaal_messaging::{Acknowledgement, Event, ProcessingStatus};
 use koppeltaal_transport::{HeaderQuery, MessageFilter};
 
-use crate::world::World;
+use super::world::World;
 
 #[tokio::test]
 async fn headers_come_in_pages_and_one_by_one() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use koppeltaal_messaging::{Acknowledgement, Event, ProcessingStatus};
 use koppeltaal_transport::{Credentials, Error, MessageFilter};
 
-use crate::world::{World, plan, rename};
+use super::world::{World, plan, rename};
 
 #[tokio::test]
 async fn a_message_gets_versions_and_reaches_the_one_who_subscribed() {
@@ -121,7 +121,7 @@ async fn a_message_of_another_domain_is_refused() {
     for world in World::both().await {
         let mut message = plan("m1", "910");
         for category in &mut message.category {
-            category.term = category.term.replace(crate::world::DOMAIN, "Elsewhere");
+            category.term = category.term.replace(super::world::DOMAIN, "Elsewhere");
         }
         let error = world.portal.send(&message).await.expect_err("another domain");
         assert!(matches!(error, Error::Forbidden { outcome: Some(_) }), "{error:?}");

@@ -1,18 +1,18 @@
-//! The floor: reqwest, the same requests, no look at the answers.
+//! The baseline: reqwest with the same requests, and answers that are not parsed.
 
 use bytes::Bytes;
 use koppeltaal_transport::Format;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Client, Method, RequestBuilder};
 
-pub(crate) struct Bare {
+pub(crate) struct Baseline {
     http: Client,
     base: String,
     username: String,
     format: Format,
 }
 
-impl Bare {
+impl Baseline {
     pub(crate) fn new(url: &str, username: &str, format: Format) -> Self {
         // reqwest wants to know whose cryptography it would use, though there is none in this.
         let _ = rustls::crypto::ring::default_provider().install_default();

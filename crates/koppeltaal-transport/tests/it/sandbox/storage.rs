@@ -5,7 +5,7 @@ use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_messaging::profiles::StorageItem;
 use koppeltaal_transport::{BinaryContent, BinaryKey, Comparison, Error, StorageQuery};
 
-use crate::world::World;
+use super::world::World;
 
 fn patient() -> ResourceUrl {
     "https://epd.example/fhir/Patient/2041".parse().expect("an address")

@@ -6,7 +6,7 @@ use koppeltaal_messaging::Event;
 use koppeltaal_messaging::profiles::ActivityDefinition;
 use koppeltaal_transport::{Error, IncludeArchived, StoredActivityDefinition};
 
-use crate::world::World;
+use super::world::World;
 
 fn definition() -> ActivityDefinition {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/resources/other-activitydefinition.json");

@@ -44,7 +44,7 @@ impl ReceiveError {
     /// about credentials, permissions or the address.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Transport(error) => error.is_passing() || !is_set_up_wrong(error),
+            Self::Transport(error) => error.is_transient() || !is_set_up_wrong(error),
             Self::Versions(VersionStoreError::Database { .. }) | Self::Panicked => true,
             Self::Versions(_) | Self::Stopped => false,
         }

@@ -1,6 +1,6 @@
 //! What is told at the usual levels without any callback.
 
-#[path = "support/log.rs"]
+#[path = "../../koppeltaal-transport/tests/secrets/log.rs"]
 mod log;
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 #[path = "facade/world.rs"]

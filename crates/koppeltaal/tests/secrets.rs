@@ -5,7 +5,7 @@
 #[path = "facade/world.rs"]
 mod world;
 
-#[path = "support/log.rs"]
+#[path = "../../koppeltaal-transport/tests/secrets/log.rs"]
 mod log;
 #[cfg(feature = "postgresql")]
 #[allow(dead_code, reason = "the other tests use the rest of it")]

@@ -129,9 +129,9 @@ impl HttpClient {
         let path = format!("{}/{}", self.path, request.step.name());
         let method = request.method.clone();
         let mut builder = if self.trusts_connections() {
-            self.client.request_beside_fhir(method, &path, &request.query)
+            self.client.request_outside_fhir(method, &path, &request.query)
         } else {
-            self.client.request_beside_fhir_anew(method, &path, &request.query)
+            self.client.request_outside_fhir_on_new_connection(method, &path, &request.query)
         };
         if let Some(authorization) = authorization {
             builder = builder.header(header::AUTHORIZATION, authorization);

@@ -165,7 +165,7 @@ async fn a_token_that_is_refused_is_renewed_and_the_connection_kept() {
     ] {
         let server = Server::start(SERVER_2_4).await;
         let tokens = Tokens::new("first").expect("a token").with_refresh_token("r1");
-        let session = Session::refreshed_by(tokens, ClientAuthentication::public("game"));
+        let session = Session::new(tokens).with_refresh(ClientAuthentication::public("game"));
         let client = Client::builder(&server.url()).credentials(Credentials::bearer(session)).build();
         server.fail(endpoint, [Fault::Status(401)]);
         let connection = HubConnection::builder(&client.expect("a client"), "KoppeltaalHub")

@@ -103,11 +103,11 @@ async fn connected_again(status: &mut watch::Receiver<ConnectionStatus>, connect
 
 #[tokio::test]
 async fn hub_sessions_logged_at_trace_level_tell_no_password_no_token_and_nothing_of_messages() {
-    let (log, guard) = log::listen();
+    let (log, guard) = log::Log::start(tracing::Level::TRACE);
     let mut shown = String::new();
     for transport in Transport::ALL {
         let tokens = Tokens::new("first-access").expect("a token").with_refresh_token("first-refresh");
-        let session = Session::refreshed_by(tokens, ClientAuthentication::public("game"));
+        let session = Session::new(tokens).with_refresh(ClientAuthentication::public("game"));
         for credentials in
             [Credentials::basic("game", "Geheim1").expect("credentials"), Credentials::bearer(session)]
         {

@@ -227,10 +227,10 @@ impl Launches {
             }
             None => server,
         };
-        let authentication = self.authentication.clone();
+        let session = Session::new(tokens).with_refresh(self.authentication.clone());
         let session = match &self.stores {
-            Some(stores) => Session::kept_in(tokens, authentication, stores(&context)),
-            None => Session::refreshed_by(tokens, authentication),
+            Some(stores) => session.with_store(stores(&context)),
+            None => session,
         };
         let connector = connector.with_credentials(Credentials::bearer(session.clone()));
         Ok(LaunchSession { connector, session, context })

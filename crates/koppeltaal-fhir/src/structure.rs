@@ -42,6 +42,9 @@ const fn place(key: u32) -> usize {
     (key.wrapping_mul(0x9E37_79B9) >> (u32::BITS - PLACES.trailing_zeros())) as usize
 }
 
+/// The index of the field `extension` in types that have it.
+pub(crate) const EXTENSION: usize = 0;
+
 /// One element of a type. A choice has one of these per alternative.
 pub(crate) struct FieldSchema {
     pub(crate) name: &'static str,

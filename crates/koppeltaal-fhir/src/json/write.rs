@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::bytes;
 use crate::document::Content;
-use crate::finding::WriteError;
+use crate::error::WriteError;
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
 use crate::primitives::{decimal_to_json, is_xml_space};
 use crate::resource::Resource;
@@ -187,7 +187,7 @@ impl Writer<'_> {
         }
         self.out.extend_from_slice(b"null");
         let failure = WriteError::UnknownResource {
-            path: crate::report::path_text(&self.path),
+            path: crate::findings::path_text(&self.path, ""),
             resource_type: unknown.resource_type.clone(),
         };
         self.failure.get_or_insert(failure);

@@ -7,11 +7,11 @@ use super::atom_parts::content_form;
 use super::element::Element;
 use super::names::Namespace;
 use super::narrative::is_language;
-use super::read::{ERROR, Reader, Result, WARNING};
+use super::read::{Reader, Result};
 use super::tag::{RawValue, is_name_token};
 use super::tokens::{Token, Tokens};
 use crate::bundle::{Author, Category, Link};
-use crate::finding::Rule;
+use crate::findings::{Rule, Severity};
 use crate::primitive::{AnyPrimitive, Primitive, Scalar, ScalarKind, Verdict};
 use crate::primitives::{Decimal, is_xml_space};
 use crate::resource::Resource;
@@ -68,7 +68,11 @@ impl<'t> Reader<'t> {
     #[cold]
     fn keep_more(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
         let offset = element.tag.offset;
-        self.report.find((WARNING, Rule::MAXIMUM), element.name, offset, "it once", "another one")?;
+        self.report
+            .finding(Rule::MAXIMUM, element.name, offset)
+            .severity(Severity::Warning)
+            .expected("it once")
+            .found("another one")?;
         self.keep_part(AtomPart::More, element, unknown)
     }
 
@@ -92,7 +96,7 @@ impl<'t> Reader<'t> {
             Err(expected) => {
                 let found = format_args!("{value:?}");
                 let place = format!("{}.{name}", element.name);
-                self.report.find((ERROR, Rule::FORMAT), &place, offset, expected, found)?;
+                self.report.finding(Rule::FORMAT, &place, offset).expected(expected).found(found)?;
                 UnknownContent::XmlAttribute { value: value.into_owned(), namespace: None }
             }
         };
@@ -152,7 +156,10 @@ impl<'t> Reader<'t> {
     #[cold]
     fn no_element(&mut self, element: &Element<'t>, child: &Element<'t>) -> Result<()> {
         let offset = child.tag.offset;
-        self.report.find((ERROR, Rule::UNKNOWN_ELEMENT), element.name, offset, "text", child.name)?;
+        self.report
+            .finding(Rule::UNKNOWN_ELEMENT, element.name, offset)
+            .expected("text")
+            .found(child.name)?;
         self.pass_over(child)
     }
 
@@ -169,13 +176,10 @@ impl<'t> Reader<'t> {
                 None => {
                     let found = format_args!("{value:?}");
                     let (name, offset) = (element.name, element.tag.offset);
-                    self.report.find(
-                        (ERROR, Rule::BUNDLE),
-                        name,
-                        offset,
-                        "type text, html or xhtml",
-                        found,
-                    )?;
+                    self.report
+                        .finding(Rule::BUNDLE, name, offset)
+                        .expected("type text, html or xhtml")
+                        .found(found)?;
                 }
             }
         }
@@ -305,7 +309,11 @@ impl<'t> Reader<'t> {
         }
         if text.is_empty() {
             let offset = element.tag.offset;
-            self.report.find((WARNING, Rule::EMPTY), element.name, offset, "a value", "an empty one")?;
+            self.report
+                .finding(Rule::EMPTY, element.name, offset)
+                .severity(Severity::Warning)
+                .expected("a value")
+                .found("an empty one")?;
         }
         // An id is a URI, of which blanks at the ends are no part.
         if text.starts_with(is_xml_space) || text.ends_with(is_xml_space) {
@@ -338,7 +346,11 @@ impl<'t> Reader<'t> {
         }
         let offset = element.tag.offset;
         let found = format_args!("{text:?}");
-        self.report.find((WARNING, Rule::STRAY_TEXT), element.name, offset, "no text here", found)?;
+        self.report
+            .finding(Rule::STRAY_TEXT, element.name, offset)
+            .severity(Severity::Warning)
+            .expected("no text here")
+            .found(found)?;
         self.report.charge(UnknownNode::COST, offset)?;
         let content = UnknownContent::Atom(AtomPart::Text, text);
         unknown.push(UnknownNode { name: String::new(), content, after: 0 });
@@ -360,7 +372,7 @@ impl<'t> Reader<'t> {
         let offset = element.tag.offset;
         if element.namespace == Namespace::Atom {
             let expected = "the tombstones namespace";
-            self.report.find((ERROR, Rule::NAMESPACE), "link", offset, expected, "Atom's")?;
+            self.report.finding(Rule::NAMESPACE, "link", offset).expected(expected).found("Atom's")?;
         } else {
             self.expect_namespace(element, Namespace::Tombstone)?;
         }
@@ -370,7 +382,7 @@ impl<'t> Reader<'t> {
         let is_there = element.attribute("rel").is_some();
         if is_there && link.rel != "self" {
             let found = format_args!("{:?}", link.rel);
-            self.report.find((ERROR, Rule::BUNDLE), "link.rel", offset, "self", found)?;
+            self.report.finding(Rule::BUNDLE, "link.rel", offset).expected("self").found(found)?;
         }
         while let Some(child) = self.next_child(element, &mut link.unknown)? {
             self.no_element(element, &child)?;
@@ -441,8 +453,7 @@ impl<'t> Reader<'t> {
                     let child = self.open(element.scope)?;
                     resources += 1;
                     if resources > 1 {
-                        let (offset, found) = (child.tag.offset, "another one");
-                        self.report.find((ERROR, Rule::CONTAINED), "", offset, "one resource", found)?;
+                        self.one_resource("another one", child.tag.offset)?;
                     }
                     if child.name == "feed" && child.namespace == Namespace::Atom {
                         is_feed = true;
@@ -464,11 +475,15 @@ impl<'t> Reader<'t> {
             }
         }
         if resources == 0 {
-            self.report.find((ERROR, Rule::CONTAINED), "", offset, "one resource", "none")?;
+            self.one_resource("none", offset)?;
         }
         let has_text = texts.iter().any(|text| !text.trim_matches(is_xml_space).is_empty());
         if has_text {
-            self.report.find((WARNING, Rule::STRAY_TEXT), "", offset, "a resource", "text beside it")?;
+            self.report
+                .finding(Rule::STRAY_TEXT, "", offset)
+                .severity(Severity::Warning)
+                .expected("a resource")
+                .found("text beside it")?;
         }
         self.report.leave();
         if !is_first {
@@ -506,7 +521,7 @@ impl<'t> Reader<'t> {
             // "Attributes can never be empty", says FHIR; to the model an empty one is absent.
             if value.is_empty() && mandatory.contains(&name) {
                 let place = format!("{}.{name}", element.name);
-                self.report.find((ERROR, Rule::MINIMUM), &place, offset, "a value", "nothing")?;
+                self.report.missing(&place, offset)?;
             }
         }
         Ok(())

@@ -10,8 +10,9 @@ use super::text::{escape_attribute, escape_text};
 use super::tokens::{Token, Tokens};
 #[cfg(feature = "json")]
 use crate::bundle::{Author, Bundle, Entry};
+use crate::findings::Report;
+use crate::limits::Limits;
 use crate::primitives::is_xml_space;
-use crate::report::{Limits, Report};
 use crate::unknown::Unknown;
 #[cfg(feature = "json")]
 use crate::unknown::{AtomPart, UnknownContent, UnknownNode};

@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use super::fragment;
 use super::text::{escape_attribute, escape_text};
 use crate::document::Content;
-use crate::finding::WriteError;
+use crate::error::WriteError;
+use crate::findings::path_text;
+use crate::limits::Limits;
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
 use crate::primitives::decimal_to_xml;
-use crate::report::{Limits, path_text};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Shape, Structure, StructureList, Walker};
 use crate::unknown::{AtomPart, Unknown, UnknownContent, UnknownNode};
@@ -57,7 +58,7 @@ impl Writer<'_> {
     #[cold]
     pub(super) fn fail(&mut self, failure: impl FnOnce(String) -> WriteError) {
         if self.failure.is_none() {
-            self.failure = Some(failure(path_text(&self.path)));
+            self.failure = Some(failure(path_text(&self.path, "")));
         }
     }
 

@@ -4,10 +4,10 @@ use super::atom_parts::{RESOURCE, form_says};
 use super::text::escape_text;
 use super::write::Writer;
 use crate::bundle::{Author, Bundle, Category, Entry, Link};
-use crate::finding::WriteError;
+use crate::error::WriteError;
+use crate::limits::Limits;
 use crate::primitive::{AnyPrimitive, Primitive, Scalar};
 use crate::primitives::is_xml_space;
-use crate::report::Limits;
 use crate::unknown::{AtomPart, Unknown, UnknownContent};
 
 impl Writer<'_> {

@@ -7,7 +7,7 @@ use crate::bundle::Bundle;
 use crate::document::Document;
 use crate::findings::{Failure, Finding, Report, Rule};
 use crate::limits::Limits;
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList};
+use crate::primitives::{AnyPrimitive, AnyPrimitiveList};
 use crate::resource::{RESOURCE_TYPES, Resource};
 use crate::structure::{EXTENSION, FieldSchema, FieldSet, Shape, Structure, StructureList, Walker};
 use crate::unknown::UnknownContent;

@@ -12,9 +12,7 @@ mod bundle;
 mod bytes;
 mod check;
 mod code_list;
-mod construct;
-#[cfg(all(feature = "json", feature = "xml"))]
-mod convert;
+mod datatype_methods;
 mod document;
 mod error;
 mod findings;
@@ -22,7 +20,6 @@ mod format;
 mod limits;
 #[cfg(feature = "xml")]
 mod markup;
-mod primitive;
 mod references;
 #[cfg(all(feature = "json", feature = "xml"))]
 mod repair;
@@ -49,7 +46,8 @@ pub use format::{Format, UnknownFormat};
 pub use generated::datatypes;
 pub use generated::resources;
 pub use limits::Limits;
-pub use primitive::{ParseError, Primitive};
+pub use primitives::primitive::Primitive;
+pub use primitives::scalar::ParseError;
 pub use resource::{RESOURCE_TYPES, Resource, ResourceType};
 pub use unknown::{Unknown, UnknownNode, UnknownResource};
 pub use xhtml::Xhtml;

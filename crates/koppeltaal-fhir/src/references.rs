@@ -7,7 +7,7 @@ use std::any::Any;
 use crate::bundle::Bundle;
 use crate::findings::{ElementPath, PathSegment};
 use crate::generated::datatypes::ResourceReference;
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList};
+use crate::primitives::{AnyPrimitive, AnyPrimitiveList};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, FieldSet, Slot, Structure, StructureList, Walker};
 use crate::xhtml::Xhtml;

@@ -13,7 +13,7 @@ use super::rule::Rule;
 use crate::document::Document;
 use crate::error::ReadError;
 use crate::limits::Limits;
-use crate::primitive::{AnyPrimitive, Companions};
+use crate::primitives::{AnyPrimitive, Companions};
 use crate::weight::{PIECE, Weight};
 
 /// Memory that a value may take whatever its length.

@@ -1,88 +1,19 @@
 //! Objects and their members: which field each member is, and what to do with one that is none.
 
+use super::progress::{Gaps, Progress};
 use super::read::{Reader, Result};
 use super::scan::Kind;
 #[cfg(feature = "xml")]
 use super::scan::Scanner;
 use crate::findings::{Rule, Severity};
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions};
+use crate::primitives::{AnyPrimitive, AnyPrimitiveList, Companions};
 use crate::resource::Resource;
-use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, StructureList, Walker};
+use crate::structure::{FieldSchema, Shape, Slot, Structure, StructureList, Walker};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 use crate::xhtml::Xhtml;
 
 /// How many fields behind the last one are tried before a member's name is read as a string.
 const LOOK_AHEAD: usize = 3;
-
-/// Which fields of one object have been read, and what the object still has to be checked for.
-#[derive(Default)]
-pub(super) struct Progress {
-    /// Fields whose member was read.
-    pub(super) values: FieldSet,
-    /// Fields whose `_` member was read.
-    companions: FieldSet,
-    /// Fields, or groups of alternatives, that are present in any way.
-    present: FieldSet,
-    /// Alternatives that are the one of their choice.
-    chosen: FieldSet,
-    /// Alternatives that were refused because another one of the choice was there before.
-    pub(super) refused: FieldSet,
-    /// Where the search for the next name starts.
-    hint: usize,
-    id_seen: bool,
-    type_seen: bool,
-    /// What was null or does not fit its list: rarely anything.
-    pub(super) gaps: Option<Box<Gaps>>,
-}
-
-/// Places that hold nothing.
-#[derive(Default)]
-pub(super) struct Gaps {
-    /// Lists of primitives with a null among their values or companions, and where the first of these nulls is.
-    nulls: Vec<(usize, usize)>,
-    /// Lists of primitives of which an item is kept elsewhere.
-    misfits: FieldSet,
-    /// Items of the list at hand that do not fit it, as the text of an array without its brackets.
-    items: String,
-}
-
-impl Progress {
-    fn gaps(&mut self) -> &mut Gaps {
-        self.gaps.get_or_insert_default()
-    }
-
-    /// Notes a null in a list of primitives.
-    #[cold]
-    pub(super) fn null_item(&mut self, field: &FieldSchema, offset: usize) {
-        let index = usize::from(field.index);
-        let nulls = &mut self.gaps().nulls;
-        if !nulls.iter().any(|(known, _)| *known == index) {
-            nulls.push((index, offset));
-        }
-    }
-
-    /// Notes a null where an object should be.
-    #[cold]
-    pub(super) fn null_structure(&mut self) {
-        self.gaps();
-    }
-
-    /// Whether an item of the list at hand does not fit it.
-    pub(super) fn has_misfits(&self) -> bool {
-        self.gaps.as_ref().is_some_and(|gaps| !gaps.items.is_empty())
-    }
-
-    /// Notes an item that does not fit its list.
-    #[cold]
-    pub(super) fn misfit(&mut self, field: &FieldSchema, raw: &str) {
-        let gaps = self.gaps();
-        gaps.misfits.insert(usize::from(field.index));
-        if !gaps.items.is_empty() {
-            gaps.items.push(',');
-        }
-        gaps.items.push_str(raw);
-    }
-}
 
 /// What an object holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

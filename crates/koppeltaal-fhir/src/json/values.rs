@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::progress::Progress;
 use super::read::{Reader, Result};
 use super::scan::Kind;
-use super::structure::{Holding, Progress, is_without_companions};
+use super::structure::{Holding, is_without_companions};
 use crate::findings::{Rule, Severity};
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, Verdict};
+use crate::primitives::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, Verdict};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Shape, Slot, Structure, StructureList};
 use crate::xhtml::{Examination, Refusal, Xhtml};

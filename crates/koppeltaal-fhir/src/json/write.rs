@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use crate::bytes;
 use crate::document::Content;
 use crate::error::WriteError;
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
-use crate::primitives::{decimal_to_json, is_xml_space};
+use crate::primitives::{
+    AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, decimal_to_json, is_xml_space,
+};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Structure, StructureList, Walker, member};
 use crate::unknown::{AtomPart, Unknown, UnknownContent, UnknownNode, UnknownResource};
@@ -162,7 +163,7 @@ impl Writer<'_> {
                 self.separate();
                 write_string(self.out, &node.name);
                 self.out.push(b':');
-                self.out.extend_from_slice(crate::convert::element_to_json(markup).as_bytes());
+                self.out.extend_from_slice(crate::unknown::element_to_json(markup).as_bytes());
             }
             // DSTU1's JSON has no place for foreign attributes and stray text; the read reported them.
             _ => {}

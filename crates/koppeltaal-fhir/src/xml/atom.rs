@@ -1,4 +1,5 @@
-//! The elements of an Atom feed that hold values: titles, dates, links, categories, authors, summaries, content.
+//! The elements of an Atom feed that hold values: dates, links, categories, authors, content. Those that hold text for
+//! people are read in `text_construct`.
 //!
 //! The model has fields for what a FHIR bundle means. What the schema allows besides (a type of text, languages, text
 //! beside a resource, an element once more) is kept as an [`AtomPart`], so that it is written back and no finding.
@@ -9,52 +10,27 @@ use super::names::Namespace;
 use super::narrative::is_language;
 use super::read::{Reader, Result};
 use super::tag::{RawValue, is_name_token};
-use super::tokens::{Token, Tokens};
+use super::tokens::Token;
 use crate::bundle::{Author, Category, Link};
 use crate::findings::{Rule, Severity};
-use crate::primitive::{AnyPrimitive, Primitive, Scalar, ScalarKind, Verdict};
-use crate::primitives::{Decimal, is_xml_space};
+use crate::primitives::{AnyPrimitive, Decimal, Primitive, Scalar, ScalarKind, Verdict, is_xml_space};
 use crate::resource::Resource;
 use crate::unknown::{AtomPart, Unknown, UnknownContent, UnknownNode};
-use crate::xhtml::Xhtml;
 
 /// Attributes that Atom allows everywhere.
 pub(super) const COMMON: &[&str] = &["xml:base", "xml:lang"];
 /// Attributes of a link that have no field.
 pub(super) const LINK: &[&str] = &["xml:base", "xml:lang", "type", "hreflang", "title", "length"];
 
-/// What a text construct of Atom holds.
-pub(super) struct TextConstruct {
-    /// The text, with that of the markup.
-    text: String,
-    /// The one element of XHTML, as markup, and whether it is a div with nothing but blanks around it.
-    markup: Option<(String, bool)>,
-    /// The attribute `type`; `text` when there is none.
-    text_type: &'static str,
-    /// Whether it has attributes that no field holds.
-    has_attributes: bool,
-}
-
-impl TextConstruct {
-    /// What a title says.
-    pub(super) fn into_text(self) -> String {
-        self.text
-    }
-
-    /// What a summary says: its div, or a div with its text.
-    pub(super) fn into_xhtml(self) -> Xhtml {
-        match self.markup {
-            Some((markup, true)) => Xhtml::from_xml(markup),
-            _ if self.text.trim_matches(is_xml_space).is_empty() => Xhtml::default(),
-            _ => Xhtml::from_text(&self.text),
-        }
-    }
-}
-
 impl<'t> Reader<'t> {
     /// Keeps a piece of Atom without a field: the markup of an element that has been read to its end.
     #[cold]
-    fn keep_part(&mut self, part: AtomPart, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
+    pub(super) fn keep_part(
+        &mut self,
+        part: AtomPart,
+        element: &Element<'t>,
+        unknown: &mut Unknown,
+    ) -> Result<()> {
         if self.discards {
             return Ok(());
         }
@@ -66,7 +42,7 @@ impl<'t> Reader<'t> {
 
     /// Keeps an element whose like was there before: legal by the schema's repeating choice, meaningless all the same.
     #[cold]
-    fn keep_more(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
+    pub(super) fn keep_more(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
         let offset = element.tag.offset;
         self.report
             .finding(Rule::MAXIMUM, element.name, offset)
@@ -113,7 +89,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Looks at the attributes of an element that becomes a plain value; tells whether there are any worth keeping.
-    fn value_attributes(&mut self, element: &Element<'t>, allowed: &[&str]) -> Result<bool> {
+    pub(super) fn value_attributes(&mut self, element: &Element<'t>, allowed: &[&str]) -> Result<bool> {
         if element.tag.first_other.is_none() && element.value().is_none() {
             return Ok(false);
         }
@@ -154,98 +130,13 @@ impl<'t> Reader<'t> {
     }
 
     #[cold]
-    fn no_element(&mut self, element: &Element<'t>, child: &Element<'t>) -> Result<()> {
+    pub(super) fn no_element(&mut self, element: &Element<'t>, child: &Element<'t>) -> Result<()> {
         let offset = child.tag.offset;
         self.report
             .finding(Rule::UNKNOWN_ELEMENT, element.name, offset)
             .expected("text")
             .found(child.name)?;
         self.pass_over(child)
-    }
-
-    /// A text construct: text, or escaped HTML, or an element of XHTML.
-    pub(super) fn text_construct(&mut self, element: &Element<'t>) -> Result<TextConstruct> {
-        self.expect_namespace(element, Namespace::Atom)?;
-        let has_attributes = self.value_attributes(element, &["xml:base", "xml:lang", "type"])?;
-        let mut text_type = "text";
-        if let Some(raw) = element.attribute("type") {
-            let value = self.value(raw, element.tag.offset)?;
-            let value = value.trim_matches(is_xml_space);
-            match ["text", "html", "xhtml"].iter().find(|known| **known == value) {
-                Some(known) => text_type = known,
-                None => {
-                    let found = format_args!("{value:?}");
-                    let (name, offset) = (element.name, element.tag.offset);
-                    self.report
-                        .finding(Rule::BUNDLE, name, offset)
-                        .expected("type text, html or xhtml")
-                        .found(found)?;
-                }
-            }
-        }
-        let mut construct = TextConstruct { text: String::new(), markup: None, text_type, has_attributes };
-        if element.tag.is_empty {
-            return Ok(construct);
-        }
-        let mut has_text = false;
-        loop {
-            match self.any_token()? {
-                None => {}
-                Some(Token::Text(text)) => {
-                    has_text |= !text.trim_matches(is_xml_space).is_empty();
-                    construct.text.push_str(&text);
-                }
-                Some(Token::Space(text)) => construct.text.push_str(text),
-                Some(Token::Start) => {
-                    let child = self.open(element.scope)?;
-                    if child.namespace == Namespace::Xhtml && construct.markup.is_none() {
-                        let markup = self.capture_xhtml(&child, element.name)?;
-                        push_text(&markup, &mut construct.text);
-                        construct.markup = Some((markup, child.name == "div"));
-                    } else {
-                        self.no_element(element, &child)?;
-                    }
-                }
-                Some(Token::End) => break,
-                Some(Token::Eof) => return Err(self.ends_early()),
-            }
-        }
-        if let Some((_, is_alone)) = &mut construct.markup {
-            *is_alone &= !has_text;
-        }
-        Ok(construct)
-    }
-
-    pub(super) fn title(
-        &mut self,
-        element: &Element<'t>,
-        value: &mut Primitive<String>,
-        unknown: &mut Unknown,
-    ) -> Result<()> {
-        let construct = self.text_construct(element)?;
-        if !value.is_absent() {
-            return self.keep_more(element, unknown);
-        }
-        let has_form =
-            construct.has_attributes || construct.markup.is_some() || construct.text_type != "text";
-        set_text(value, construct.into_text());
-        if has_form { self.keep_part(AtomPart::Form, element, unknown) } else { Ok(()) }
-    }
-
-    pub(super) fn summary(
-        &mut self,
-        element: &Element<'t>,
-        value: &mut Xhtml,
-        unknown: &mut Unknown,
-    ) -> Result<()> {
-        let construct = self.text_construct(element)?;
-        if !value.is_empty() || unknown.iter().any(|node| node.name() == "summary") {
-            return self.keep_more(element, unknown);
-        }
-        let is_div = matches!(construct.markup, Some((_, true)));
-        let has_form = construct.has_attributes || !is_div || construct.text_type == "html";
-        *value = construct.into_xhtml();
-        if has_form { self.keep_part(AtomPart::Form, element, unknown) } else { Ok(()) }
     }
 
     /// An Atom element whose text is the value of a field.
@@ -529,24 +420,11 @@ impl<'t> Reader<'t> {
 }
 
 /// Sets a text; an empty one, which the schema allows, is an element that holds nothing.
-fn set_text(value: &mut Primitive<String>, text: String) {
+pub(super) fn set_text(value: &mut Primitive<String>, text: String) {
     if text.is_empty() {
         value.companions_mut();
     } else {
         value.set(text.into());
-    }
-}
-
-/// Adds the text that is in some markup.
-fn push_text(markup: &str, out: &mut String) {
-    let mut tokens = Tokens::of_fragment(markup);
-    loop {
-        match tokens.next_or_remark() {
-            Ok(Some(Token::Text(text))) => out.push_str(&text),
-            Ok(Some(Token::Space(text))) => out.push_str(text),
-            Ok(Some(Token::Eof)) | Err(_) => return,
-            Ok(_) => {}
-        }
     }
 }
 

@@ -7,8 +7,7 @@ use super::read::{Reader, Result};
 use super::tokens::Token;
 use crate::bundle::{Bundle, Entry};
 use crate::findings::{Rule, Severity};
-use crate::primitive::{AnyPrimitive, Primitive, Verdict};
-use crate::primitives::is_xml_space;
+use crate::primitives::{AnyPrimitive, Primitive, Verdict, is_xml_space};
 use crate::structure::growth;
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 

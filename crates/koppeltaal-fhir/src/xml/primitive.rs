@@ -7,8 +7,7 @@ use super::read::{Reader, Result};
 use super::tag::RawValue;
 use super::tokens::Token;
 use crate::findings::{Rule, Severity};
-use crate::primitive::{AnyPrimitive, Companions, ScalarKind, Verdict};
-use crate::primitives::is_xml_space;
+use crate::primitives::{AnyPrimitive, Companions, ScalarKind, Verdict, is_xml_space};
 use crate::structure::{FieldSchema, FieldSet, Shape};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 

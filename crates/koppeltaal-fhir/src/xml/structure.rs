@@ -8,8 +8,7 @@ use super::read::{Reader, Result};
 use super::tag::RawValue;
 use super::tokens::Token;
 use crate::findings::{Rule, Severity};
-use crate::primitive::Verdict;
-use crate::primitives::is_xml_space;
+use crate::primitives::{Verdict, is_xml_space};
 use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 

@@ -6,8 +6,7 @@ use super::write::Writer;
 use crate::bundle::{Author, Bundle, Category, Entry, Link};
 use crate::error::WriteError;
 use crate::limits::Limits;
-use crate::primitive::{AnyPrimitive, Primitive, Scalar};
-use crate::primitives::is_xml_space;
+use crate::primitives::{AnyPrimitive, Primitive, Scalar, is_xml_space};
 use crate::unknown::{AtomPart, Unknown, UnknownContent};
 
 impl Writer<'_> {

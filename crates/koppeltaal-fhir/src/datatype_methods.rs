@@ -1,4 +1,5 @@
-//! Hand-written company for the generated data types: the ways in which they are mostly made and read.
+//! Constructors and getters of the data types, for the ways in which they are mostly made and read. The types
+//! themselves are generated.
 
 use crate::datatypes::{
     CodeableConcept, Coding, Contact, HumanName, Identifier, Period, Quantity, ResourceReference,

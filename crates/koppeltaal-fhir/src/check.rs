@@ -1,7 +1,7 @@
 //! Checking a value in memory against the structure of DSTU1: what an application built, before it is sent.
 //!
-//! The same rules as reading, as far as they survive reading: cardinality, formats, closed codes, and what is unknown.
-//! Order, duplicates and JSON's types only exist in text.
+//! The same rules as reading, as far as they survive reading: cardinality, formats, closed codes, and what is
+//! unknown. Order, duplicates and JSON's types only exist in text.
 
 use crate::bundle::Bundle;
 use crate::document::Document;
@@ -16,8 +16,8 @@ use crate::xhtml::Xhtml;
 impl Document {
     /// What the schema of DSTU1 finds wrong with the document.
     ///
-    /// No finding of severity error means that what is written of it is valid by the schema, apart from the inside of
-    /// resources that this build does not model.
+    /// No finding of severity error means that what is written of it is valid by the schema, apart from the
+    /// inside of resources that this build does not model.
     pub fn check(&self) -> Vec<Finding> {
         match self {
             Self::Bundle(bundle) => bundle.check(),

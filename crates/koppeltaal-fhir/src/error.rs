@@ -67,7 +67,8 @@ impl std::error::Error for ReadError {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// A resource of a type that this build does not model was read in one format and is to be written in the other.
+    /// A resource of a type that this build does not model was read in one format and is to be written in the
+    /// other.
     UnknownResource {
         /// Where in the content.
         path: String,

@@ -1,9 +1,9 @@
 //! Primitives: [`Primitive`](crate::Primitive), and the types of the value that stands in one.
 //!
-//! `boolean` is `bool`, `integer` is `i32`, `string` is `String`. The other ten have types of their own that keep the
-//! text as written, because `1.00` is not `1` and `2016-07-15T14:32:49.4946374+02:00` must come out as it went in.
-//! `Uri`, `Code`, `Id`, `Oid`, `Uuid` and `Base64Binary` take any text, as real senders write any; validation says what is wrong
-//! with it. Dates and decimals are always well-formed.
+//! `boolean` is `bool`, `integer` is `i32`, `string` is `String`. The other ten have types of their own that
+//! keep the text as written, because `1.00` is not `1` and `2016-07-15T14:32:49.4946374+02:00` must come out
+//! as it went in. `Uri`, `Code`, `Id`, `Oid`, `Uuid` and `Base64Binary` take any text, as real senders write
+//! any; validation says what is wrong with it. Dates and decimals are always well-formed.
 
 mod date;
 mod decimal;

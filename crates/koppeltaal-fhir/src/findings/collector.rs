@@ -69,8 +69,8 @@ impl Findings {
         self.path.truncate(self.path.len() - place.len());
     }
 
-    /// Starts a finding at the element `at` below the current place, or at the place itself if `at` is empty. It has
-    /// the severity of its rule, and is kept once it says what was [`found`](NewFinding::found).
+    /// Starts a finding at the element `at` below the current place, or at the place itself if `at` is empty.
+    /// It has the severity of its rule, and is kept once it says what was [`found`](NewFinding::found).
     pub fn report<'a>(&'a mut self, rule: Rule, at: &'a str) -> NewFinding<'a, Self> {
         NewFinding::new(self, rule, at, 0)
     }

@@ -74,7 +74,8 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Bytes that it takes in a list, which may have a quarter more room, and in its copy when the list is sorted or moved.
+    /// Bytes that it takes in a list, which may have a quarter more room, and in its copy when the list is
+    /// sorted or moved.
     pub(crate) fn memory(&self) -> usize {
         let texts = self.path.capacity() + self.expected.capacity() + self.found.capacity();
         size_of::<Self>() * 9 / 4 + texts

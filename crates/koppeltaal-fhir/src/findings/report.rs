@@ -1,7 +1,8 @@
-//! The state that every reader and validator shares: where it is, what it found so far, and what it may still use.
+//! The state that every reader and validator shares: where it is, what it found so far, and what it may still
+//! use.
 //!
-//! Readers push a [`PathSegment`](super::PathSegment) per element on the way down, which costs nothing; the path becomes text only when a
-//! finding needs it.
+//! Readers push a [`PathSegment`](super::PathSegment) per element on the way down, which costs nothing; the
+//! path becomes text only when a finding needs it.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -33,14 +34,16 @@ pub(crate) struct Report<'text> {
     repairs_narratives: bool,
     limits: Limits,
     findings: Findings,
-    /// An offset of which the line is known, and that line counted from 0: findings come in order, more or less.
+    /// An offset of which the line is known, and that line counted from 0: findings come in order, more or
+    /// less.
     known_line: Cell<(usize, usize)>,
     budget: usize,
     /// The budget at the start.
     allowance: usize,
     /// Length of values and names that the document holds for certain: not all of them.
     earned: usize,
-    /// Whether something was kept as unknown that may be a field in the other format: its weight was not seen on the way.
+    /// Whether something was kept as unknown that may be a field in the other format: its weight was not seen
+    /// on the way.
     has_strays: bool,
 }
 
@@ -165,7 +168,8 @@ impl<'text> Report<'text> {
 
     /// Fails if a document takes too much memory for what it says (see [`Limits::expansion`]).
     pub(crate) fn weigh(&self, document: &Document) -> Result<(), Failure> {
-        // Nearly always what was seen on the way is enough to know. A list that moves adds half of all at most.
+        // Nearly always what was seen on the way is enough to know. A list that moves adds half of all at
+        // most.
         let most = (self.allowance - self.budget).saturating_mul(3) / 2;
         if !self.has_strays && most <= self.earned.saturating_mul(self.limits.expansion) {
             return Ok(());
@@ -201,8 +205,8 @@ impl<'text> Report<'text> {
         Position::on_line(line, text, offset)
     }
 
-    /// Starts a finding at the element `at` below where the reader is, or at the place itself if `at` is empty, and
-    /// at a byte of the text. In a strict read one of severity error ends the read.
+    /// Starts a finding at the element `at` below where the reader is, or at the place itself if `at` is
+    /// empty, and at a byte of the text. In a strict read one of severity error ends the read.
     #[inline]
     pub(crate) fn finding<'a>(&'a mut self, rule: Rule, at: &'a str, offset: usize) -> NewFinding<'a, Self> {
         NewFinding::new(self, rule, at, offset)
@@ -261,7 +265,8 @@ impl<'text> Report<'text> {
         self.text.is_some()
     }
 
-    /// Memory that the document and its text take (see [`ReadDocument::memory`](crate::ReadDocument::memory)).
+    /// Memory that the document and its text take (see
+    /// [`ReadDocument::memory`](crate::ReadDocument::memory)).
     pub(crate) fn memory(&self) -> usize {
         (self.allowance - self.budget).saturating_add(self.text.map_or(0, <[u8]>::len))
     }

@@ -14,7 +14,8 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// A rule with this id, lower-case words with hyphens between them, and the severity that breaking it has.
+    /// A rule with this id, lower-case words with hyphens between them, and the severity that breaking it
+    /// has.
     pub const fn new(id: &'static str, severity: Severity) -> Self {
         Self { id, severity }
     }
@@ -24,7 +25,7 @@ impl Rule {
         self.id
     }
 
-    /// How much it matters when the rule is broken. Some findings depart from it: see [`Finding::severity`].
+    /// How much it matters when the rule is broken. Some findings depart from it: see [`Finding::severity`](crate::Finding::severity).
     pub const fn severity(self) -> Severity {
         self.severity
     }
@@ -79,7 +80,8 @@ rules! {
     NAMESPACE "namespace" Error;
     /// A narrative that is not the XHTML fragment that the standard allows.
     NARRATIVE "narrative" Error;
-    /// A narrative of HTML that was made XHTML (see [`ReadOptions::repair_narrative`](crate::ReadOptions::repair_narrative)).
+    /// A narrative of HTML that was made XHTML (see
+    /// [`ReadOptions::repair_narrative`](crate::ReadOptions::repair_narrative)).
     NARRATIVE_REPAIRED "narrative-repaired" Warning;
     /// An Atom feed, entry or link that does not follow the bundle schema.
     BUNDLE "bundle" Error;

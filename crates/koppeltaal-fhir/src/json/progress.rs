@@ -26,7 +26,8 @@ pub(super) struct Progress {
 /// Places that hold nothing.
 #[derive(Default)]
 pub(super) struct Gaps {
-    /// Lists of primitives with a null among their values or companions, and where the first of these nulls is.
+    /// Lists of primitives with a null among their values or companions, and where the first of these nulls
+    /// is.
     pub(super) nulls: Vec<(usize, usize)>,
     /// Lists of primitives of which an item is kept elsewhere.
     pub(super) misfits: FieldSet,

@@ -1,7 +1,7 @@
 //! [`Primitive`]: a value with the id and extensions that DSTU1 lets every primitive carry.
 //!
-//! Absent is a `Primitive` without value, id and extension, so a field needs no further `Option`. Text that cannot
-//! be read as its type is kept beside the missing value and written back as it came.
+//! Absent is a `Primitive` without value, id and extension, so a field needs no further `Option`. Text that
+//! cannot be read as its type is kept beside the missing value and written back as it came.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -84,8 +84,8 @@ impl<T> Primitive<T> {
         self.value.as_ref()
     }
 
-    /// Whether there is nothing at all: no value, id, extension or unreadable text, nor an XML element without any of them
-    /// (`<status/>`), which the schema of DSTU1 allows.
+    /// Whether there is nothing at all: no value, id, extension or unreadable text, nor an XML element
+    /// without any of them (`<status/>`), which the schema of DSTU1 allows.
     #[inline]
     pub fn is_absent(&self) -> bool {
         self.value.is_none() && self.companions.is_none()

@@ -38,7 +38,8 @@ pub(crate) enum ScalarKind {
 }
 
 impl ScalarKind {
-    /// How long the text of a value is at least, whatever it is written in: numbers and base64 have several forms.
+    /// How long the text of a value is at least, whatever it is written in: numbers and base64 have several
+    /// forms.
     #[inline]
     pub(crate) fn sure_length(self, text: &str) -> usize {
         match self {
@@ -82,7 +83,8 @@ pub(crate) enum Reading<T> {
     Valid(T),
     /// A value that the schema lets pass, and the prose of the standard does not: a time without offset.
     Lax(T),
-    /// A value that an application can use, though a rule of its type is broken: an id with upper case, an unlisted code.
+    /// A value that an application can use, though a rule of its type is broken: an id with upper case, an
+    /// unlisted code.
     Doubtful(T),
     /// No value of this type.
     Unreadable,

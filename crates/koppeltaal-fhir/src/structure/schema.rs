@@ -39,7 +39,8 @@ pub(crate) struct FieldSchema {
     pub(crate) index: u8,
     pub(crate) mandatory: bool,
     pub(crate) repeats: bool,
-    /// For an alternative of a choice: the index of the first alternative. Mandatory then speaks of the group.
+    /// For an alternative of a choice: the index of the first alternative. Mandatory then speaks of the
+    /// group.
     pub(crate) choice: Option<u8>,
     pub(crate) shape: Shape,
     /// A few bytes of the name, which tell most names apart at one comparison.
@@ -150,7 +151,8 @@ impl TypeSchema {
         self.fields.iter().rposition(|field| field.group() == group).map_or(index + 1, |last| last + 1)
     }
 
-    /// The index of the field `name`. `hint` is where it probably is, because both formats mostly keep schema order.
+    /// The index of the field `name`. `hint` is where it probably is, because both formats mostly keep schema
+    /// order.
     #[inline]
     pub(crate) fn find(&self, name: &str, hint: usize) -> Option<usize> {
         let key = name_key(name.as_bytes());

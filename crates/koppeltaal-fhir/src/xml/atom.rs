@@ -1,8 +1,9 @@
-//! The elements of an Atom feed that hold values: dates, links, categories, authors, content. Those that hold text for
-//! people are read in `text_construct`.
+//! The elements of an Atom feed that hold values: dates, links, categories, authors, content. Those that hold
+//! text for people are read in `text_construct`.
 //!
-//! The model has fields for what a FHIR bundle means. What the schema allows besides (a type of text, languages, text
-//! beside a resource, an element once more) is kept as an [`AtomPart`], so that it is written back and no finding.
+//! The model has fields for what a FHIR bundle means. What the schema allows besides (a type of text,
+//! languages, text beside a resource, an element once more) is kept as an [`AtomPart`], so that it is written
+//! back and no finding.
 
 use super::atom_parts::content_form;
 use super::element::Element;
@@ -40,7 +41,8 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Keeps an element whose like was there before: legal by the schema's repeating choice, meaningless all the same.
+    /// Keeps an element whose like was there before: legal by the schema's repeating choice, meaningless all
+    /// the same.
     #[cold]
     pub(super) fn keep_more(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
         let offset = element.tag.offset;
@@ -88,7 +90,8 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Looks at the attributes of an element that becomes a plain value; tells whether there are any worth keeping.
+    /// Looks at the attributes of an element that becomes a plain value; tells whether there are any worth
+    /// keeping.
     pub(super) fn value_attributes(&mut self, element: &Element<'t>, allowed: &[&str]) -> Result<bool> {
         if element.tag.first_other.is_none() && element.value().is_none() {
             return Ok(false);
@@ -257,8 +260,8 @@ impl<'t> Reader<'t> {
         Ok(link)
     }
 
-    /// The link of a tombstone has nothing else, and is in the tombstones' namespace by the schema, in Atom's by the
-    /// standard's example.
+    /// The link of a tombstone has nothing else, and is in the tombstones' namespace by the schema, in Atom's
+    /// by the standard's example.
     pub(super) fn tombstone_link(&mut self, element: &Element<'t>) -> Result<Link> {
         let offset = element.tag.offset;
         if element.namespace == Namespace::Atom {
@@ -391,7 +394,8 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Reads attributes into the fields of these names, some of them mandatory; those that are `allowed` are kept.
+    /// Reads attributes into the fields of these names, some of them mandatory; those that are `allowed` are
+    /// kept.
     fn string_attributes<const N: usize>(
         &mut self,
         element: &Element<'t>,

@@ -1,4 +1,5 @@
-//! How deep things may stand in each other: the same in both formats, and what is written at the limit is read again.
+//! How deep things may stand in each other: the same in both formats, and what is written at the limit is
+//! read again.
 #![cfg(all(feature = "json", feature = "xml"))]
 
 use koppeltaal_fhir::{Limits, ReadError, ReadOptions};
@@ -6,8 +7,8 @@ use koppeltaal_fhir::{Limits, ReadError, ReadOptions};
 /// The limit of depth here.
 const DEPTH: usize = 12;
 
-/// Text that stands in itself: what is in front of the nested part, one level of it, the innermost, and what closes a
-/// level and the whole.
+/// Text that stands in itself: what is in front of the nested part, one level of it, the innermost, and what
+/// closes a level and the whole.
 struct Nesting {
     name: &'static str,
     start: &'static str,

@@ -34,7 +34,8 @@ impl<'t> Reader<'t> {
         let mut offset = self.scanner.offset();
         loop {
             let hint = progress.hint;
-            let likely = schema.fields.iter().skip(hint).take(LOOK_AHEAD).map(|field| field.member);
+            let ahead = schema.fields.get(hint..).unwrap_or_default();
+            let likely = ahead.iter().take(LOOK_AHEAD).map(|field| field.member);
             if let Some(place) = self.scanner.take_member(first, likely) {
                 let index = hint + place;
                 self.field(target, index, schema.fields[index].name, offset, &mut progress)?;

@@ -52,8 +52,8 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// `[null, {"id": .., "extension": [..]}]`. Beside a single value only the first item counts that says anything: what
-    /// comes before it is not written, so it would be the first when this is read again.
+    /// `[null, {"id": .., "extension": [..]}]`. Beside a single value only the first item counts that says
+    /// anything: what comes before it is not written, so it would be the first when this is read again.
     fn companions_array(
         &mut self,
         field: &'static FieldSchema,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 
 use crate::document::Document;
-use crate::primitive::{AnyPrimitive, ScalarKind};
+use crate::primitives::{AnyPrimitive, ScalarKind};
 use crate::resource::{RESOURCE_TYPES, Resource};
 use crate::structure::{Shape, Slot, Structure};
 use crate::xhtml::Xhtml;

@@ -3,8 +3,7 @@
 //! DSTU1 has no Bundle resource with elements and extensions; it borrows Atom. The JSON form looks like any other
 //! type, so bundles describe themselves as [`Structure`]s and JSON needs no code for them. Atom does: `xml::feed`.
 
-use crate::primitive::Primitive;
-use crate::primitives::Instant;
+use crate::primitives::{Instant, Primitive};
 use crate::resource::Resource;
 use crate::structure::describe;
 use crate::unknown::Unknown;

@@ -1,43 +1,45 @@
 //! Checking a value in memory against the structure of DSTU1: what an application built, before it is sent.
 //!
-//! The same rules as reading, as far as they survive reading: cardinality, formats, closed codes, and what is unknown.
-//! Order, duplicates and JSON's types only exist in text.
+//! The same rules as reading, as far as they survive reading: cardinality, formats, closed codes, and what is
+//! unknown. Order, duplicates and JSON's types only exist in text.
 
+use crate::bundle::Bundle;
 use crate::document::Document;
-use crate::finding::{Finding, Rule, Severity};
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList};
-use crate::report::{Limits, Report};
+use crate::findings::{Failure, Finding, Report, Rule};
+use crate::limits::Limits;
+use crate::primitives::{AnyPrimitive, AnyPrimitiveList};
 use crate::resource::{RESOURCE_TYPES, Resource};
-use crate::structure::{FieldSchema, FieldSet, Shape, Structure, StructureList, Walker};
+use crate::structure::{EXTENSION, FieldSchema, FieldSet, Shape, Structure, StructureList, Walker};
 use crate::unknown::UnknownContent;
-use crate::xhtml::{ONE_DIV, ONE_SIGNATURE, Xhtml, check_signature};
-
-const ERROR: Severity = Severity::Error;
+use crate::xhtml::Xhtml;
 
 impl Document {
     /// What the schema of DSTU1 finds wrong with the document.
     ///
-    /// No finding of severity error means that what is written of it is valid by the schema, apart from the inside of
-    /// resources that this build does not model.
+    /// No finding of severity error means that what is written of it is valid by the schema, apart from the
+    /// inside of resources that this build does not model.
     pub fn check(&self) -> Vec<Finding> {
-        let mut checker = Checker::default();
         match self {
-            Self::Bundle(bundle) => {
-                checker.structure_content(bundle);
-                let _ = checker.report.tombstones(bundle, 0);
-            }
-            Self::Resource(resource) => checker.any_resource(resource),
+            Self::Bundle(bundle) => bundle.check(),
+            Self::Resource(resource) => resource.check(),
         }
-        checker.report.into_findings().kept
+    }
+}
+
+impl Bundle {
+    /// What the schema of DSTU1 finds wrong with the bundle, as [`Document::check`].
+    pub fn check(&self) -> Vec<Finding> {
+        Checker::collect(|checker| {
+            checker.structure_content(self);
+            checker.report(|report| report.tombstones(self, 0));
+        })
     }
 }
 
 impl Resource {
     /// What the schema of DSTU1 finds wrong with the resource, as [`Document::check`].
     pub fn check(&self) -> Vec<Finding> {
-        let mut checker = Checker::default();
-        checker.any_resource(self);
-        checker.report.into_findings().kept
+        Checker::collect(|checker| checker.any_resource(self))
     }
 }
 
@@ -47,22 +49,23 @@ struct Checker {
     present: FieldSet,
 }
 
-impl Default for Checker {
-    fn default() -> Self {
-        Self { report: Report::checking(), present: FieldSet::default() }
-    }
-}
-
 impl Checker {
-    /// A report without a text never ends a check, so there is no error to pass on.
-    fn find(&mut self, rule: Rule, name: &str, expected: &str, found: impl std::fmt::Display) {
-        let _ = self.report.find((ERROR, rule), name, 0, expected, found);
+    fn collect(check: impl FnOnce(&mut Self)) -> Vec<Finding> {
+        let mut checker = Self { report: Report::checking(), present: FieldSet::default() };
+        check(&mut checker);
+        checker.report.into_findings().kept
+    }
+
+    /// Reports something. Without a text that never ends a check, so there is no error to pass on.
+    fn report(&mut self, report: impl FnOnce(&mut Report<'static>) -> Result<(), Failure>) {
+        let _ = report(&mut self.report);
     }
 
     /// Walks one step down, unless the value is nested too deep to be written anyway.
     fn inside(&mut self, name: &'static str, index: Option<usize>, check: impl FnOnce(&mut Self)) {
         if self.report.enter(name, index, 0).is_err() {
-            self.find(Rule::MAXIMUM, name, "less depth", "a value nested deeper than any reader accepts");
+            let found = "a value nested deeper than any reader accepts";
+            self.report(|report| report.finding(Rule::MAXIMUM, name, 0).expected("less depth").found(found));
             return;
         }
         check(self);
@@ -71,8 +74,9 @@ impl Checker {
 
     fn any_resource(&mut self, resource: &Resource) {
         match resource {
+            // That this build does not model a type is no fault of the value.
             Resource::Unknown(unknown) if !RESOURCE_TYPES.contains(&unknown.resource_type()) => {
-                self.find(Rule::UNKNOWN_RESOURCE, "", "a resource type of DSTU1", unknown.resource_type());
+                self.report(|report| report.unknown_resource(unknown.resource_type(), 0));
             }
             _ => {}
         }
@@ -81,30 +85,29 @@ impl Checker {
         }
     }
 
-    fn structure_content(&mut self, value: &dyn Structure) {
-        if let Some(id) = value.id().filter(|_| !value.schema().has_uri_as_id) {
-            let _ = self.report.id(id, 0);
+    /// Checks what a structure holds. Gives the fields that are present.
+    fn structure_content(&mut self, value: &dyn Structure) -> FieldSet {
+        let schema = value.schema();
+        if let Some(id) = value.id().filter(|_| !schema.has_uri_as_id) {
+            self.report(|report| report.id(id, 0));
         }
         let outer = std::mem::take(&mut self.present);
         value.walk(self);
-        let schema = value.schema();
-        for field in schema.missing(self.present) {
-            self.find(Rule::MINIMUM, field.name, "a value", "nothing");
-        }
+        let present = std::mem::replace(&mut self.present, outer);
+        self.report(|report| report.missing_fields(schema, present, 0));
         for node in value.unknown() {
-            if matches!(node.content, UnknownContent::Atom(..)) {
-                continue;
+            if !matches!(node.content, UnknownContent::Atom(..)) {
+                self.report(|report| report.unknown_element(schema.name, node.name(), 0));
             }
-            self.find(Rule::UNKNOWN_ELEMENT, node.name(), schema.name, "something the type does not have");
         }
-        self.present = outer;
+        present
     }
 
     fn structure_value(&mut self, field: &'static FieldSchema, index: Option<usize>, value: &dyn Structure) {
         self.inside(field.name, index, |checker| {
-            checker.structure_content(value);
-            if field.shape == Shape::Unextended && has_extension(value) {
-                checker.find(Rule::UNKNOWN_ELEMENT, "extension", "no extension here", "one");
+            let present = checker.structure_content(value);
+            if field.shape == Shape::Unextended && present.contains(EXTENSION) {
+                checker.report(|report| report.no_extension_here(0));
             }
         });
     }
@@ -116,41 +119,19 @@ impl Checker {
         value: &dyn AnyPrimitive,
     ) {
         self.inside(field.name, index, |checker| {
-            let _ = checker.report.value("", value, value.verdict(), 0);
-            if field.shape == Shape::Signature
-                && let Err(refusal) =
-                    check_signature(&value.wire_text().unwrap_or_default(), Limits::default())
-            {
-                checker.find(Rule::BUNDLE, "", ONE_SIGNATURE, refusal.into_problem());
+            checker.report(|report| report.value("", value, value.verdict(), 0));
+            if field.shape == Shape::Signature {
+                let markup = value.wire_text().unwrap_or_default();
+                checker.report(|report| report.signature("", &markup, 0));
             }
             if value.is_hollow() {
-                let found = "neither value nor extension";
-                let _ = checker.report.find((Severity::Warning, Rule::EMPTY), "", 0, "a value", found);
+                checker.report(|report| report.hollow("", 0));
             }
             if let Some(companions) = value.companions() {
                 checker.structure_content(companions);
             }
         });
     }
-}
-
-fn has_extension(value: &dyn Structure) -> bool {
-    struct Seek(bool);
-    impl Walker for Seek {
-        fn primitive(&mut self, _: &'static FieldSchema, _: &dyn AnyPrimitive) {}
-        fn primitives(&mut self, _: &'static FieldSchema, _: &dyn AnyPrimitiveList) {}
-        fn structure(&mut self, _: &'static FieldSchema, _: &dyn Structure) {}
-        fn structures(&mut self, field: &'static FieldSchema, _: &dyn StructureList) {
-            self.0 |= field.name == "extension";
-        }
-        fn resource(&mut self, _: &'static FieldSchema, _: &Resource) {}
-        fn resources(&mut self, _: &'static FieldSchema, _: &[Resource]) {}
-        fn xhtml(&mut self, _: &'static FieldSchema, _: &Xhtml) {}
-        fn attribute(&mut self, _: &'static FieldSchema, _: &str) {}
-    }
-    let mut seek = Seek(false);
-    value.walk(&mut seek);
-    seek.0
 }
 
 impl Walker for Checker {
@@ -192,13 +173,11 @@ impl Walker for Checker {
 
     fn xhtml(&mut self, field: &'static FieldSchema, value: &Xhtml) {
         self.present.insert(field.group());
-        let problems = match value.examine(Limits::default()) {
-            Ok(examination) => examination.problems,
-            Err(refusal) => vec![(ONE_DIV.to_owned(), refusal.into_problem())],
-        };
-        for (expected, found) in problems {
-            self.find(Rule::NARRATIVE, field.name, &expected, found);
-        }
+        let examined = value.examine(Limits::default());
+        self.report(|report| match examined {
+            Ok(examination) => report.narrative(field.name, examination, 0),
+            Err(refusal) => report.refused_narrative(field.name, refusal, 0),
+        });
     }
 
     fn attribute(&mut self, field: &'static FieldSchema, _: &str) {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::primitive::{Reading, Scalar, ScalarKind};
+use crate::primitives::{Reading, Scalar, ScalarKind};
 
 /// The code lists: a value of a closed list keeps unlisted text as it came.
 pub(crate) trait CodeList: Sized + PartialEq {
@@ -68,7 +68,7 @@ macro_rules! code_list {
             type Err = $crate::ParseError;
 
             fn from_str(code: &str) -> Result<Self, $crate::ParseError> {
-                $crate::code_list::CodeList::from_code(code).ok_or_else(|| $crate::primitive::unlisted(code))
+                $crate::code_list::CodeList::from_code(code).ok_or_else(|| $crate::primitives::unlisted(code))
             }
         }
     };

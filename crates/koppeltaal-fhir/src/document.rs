@@ -1,11 +1,12 @@
 //! [`Document`]: what a file or a reply holds, and how to read and write it.
 
 use crate::bundle::Bundle;
-use crate::finding::{Finding, ReadError, Severity, WriteError};
+use crate::error::{ReadError, WriteError};
+use crate::findings::{Collected, Failure, Finding, Report, Severity};
 #[cfg(all(feature = "json", feature = "xml"))]
 use crate::format::Format;
 use crate::format::{charset, is_utf8};
-use crate::report::{Failure, Findings, Limits, Report};
+use crate::limits::Limits;
 use crate::resource::{Resource, ResourceType};
 
 /// The content of a file, a request or a reply: one resource or one bundle.
@@ -378,7 +379,8 @@ impl ReadDocument {
     /// What a reader made of a text. Fails if the document grew out of proportion.
     pub(crate) fn new(document: Document, report: Report<'_>) -> Result<Self, Failure> {
         report.weigh(&document)?;
-        let Findings { kept, suppressed, worst, memory } = report.into_findings();
+        let memory = report.memory();
+        let Collected { kept, suppressed, worst } = report.into_findings();
         Ok(Self { document, findings: kept, suppressed, worst, memory })
     }
 }

@@ -4,6 +4,8 @@
 //! written, the place of every member for findings, duplicate members noticed, raw text of what is unknown, and a
 //! depth limit that counts.
 
+mod measure;
+mod progress;
 mod read;
 mod resource_types;
 mod scan;
@@ -11,10 +13,10 @@ mod structure;
 mod values;
 mod write;
 
+pub(crate) use measure::{count_values, values_length};
 pub(crate) use read::{read, resource_type};
 #[cfg(feature = "xml")]
 pub(crate) use scan::{Kind, Scanner};
-pub(crate) use scan::{count_values, values_length};
 pub(crate) use write::write;
 #[cfg(feature = "xml")]
 pub(crate) use write::write_string;

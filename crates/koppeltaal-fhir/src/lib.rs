@@ -12,19 +12,17 @@ mod bundle;
 mod bytes;
 mod check;
 mod code_list;
-mod construct;
-#[cfg(all(feature = "json", feature = "xml"))]
-mod convert;
+mod datatype_methods;
 mod document;
-mod finding;
+mod error;
+mod findings;
 mod format;
+mod limits;
 #[cfg(feature = "xml")]
 mod markup;
-mod primitive;
 mod references;
 #[cfg(all(feature = "json", feature = "xml"))]
 mod repair;
-mod report;
 mod resource;
 mod structure;
 mod unknown;
@@ -42,13 +40,14 @@ mod xml;
 
 pub use bundle::{Author, Bundle, Category, Entry, Link};
 pub use document::{Document, ReadDocument, ReadOptions};
-pub use finding::{Finding, Position, ReadError, Rule, Severity, WriteError};
+pub use error::{ReadError, WriteError};
+pub use findings::{ElementPath, Finding, Findings, NewFinding, PathSegment, Position, Rule, Severity};
 pub use format::{Format, UnknownFormat};
 pub use generated::datatypes;
 pub use generated::resources;
-pub use primitive::{ParseError, Primitive};
-pub use references::ElementPath;
-pub use report::Limits;
+pub use limits::Limits;
+pub use primitives::primitive::Primitive;
+pub use primitives::scalar::ParseError;
 pub use resource::{RESOURCE_TYPES, Resource, ResourceType};
 pub use unknown::{Unknown, UnknownNode, UnknownResource};
 pub use xhtml::Xhtml;

@@ -4,9 +4,9 @@
 
 use std::borrow::Cow;
 
-use crate::finding::Finding;
+use crate::findings::Finding;
+use crate::limits::Limits;
 use crate::primitives::is_xml_space;
-use crate::report::Limits;
 use crate::xhtml::{Refusal, XHTML_NAMESPACE};
 use crate::xml::fragment::{self, NARRATIVE, SIGNATURE};
 use crate::xml::unescape;

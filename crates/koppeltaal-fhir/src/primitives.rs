@@ -1,16 +1,18 @@
-//! The value types of the primitives: what stands in a [`Primitive`](crate::Primitive).
+//! Primitives: [`Primitive`](crate::Primitive), and the types of the value that stands in one.
 //!
-//! `boolean` is `bool`, `integer` is `i32`, `string` is `String`. The other ten have types of their own that keep the
-//! text as written, because `1.00` is not `1` and `2016-07-15T14:32:49.4946374+02:00` must come out as it went in.
-//! `Uri`, `Code`, `Id`, `Oid`, `Uuid` and `Base64Binary` take any text, as real senders write any; validation says what is wrong
-//! with it. Dates and decimals are always well-formed.
+//! `boolean` is `bool`, `integer` is `i32`, `string` is `String`. The other ten have types of their own that
+//! keep the text as written, because `1.00` is not `1` and `2016-07-15T14:32:49.4946374+02:00` must come out
+//! as it went in. `Uri`, `Code`, `Id`, `Oid`, `Uuid` and `Base64Binary` take any text, as real senders write
+//! any; validation says what is wrong with it. Dates and decimals are always well-formed.
 
 mod date;
 mod decimal;
 #[cfg(feature = "jiff")]
 mod jiff;
+pub(crate) mod primitive;
 #[cfg(feature = "rust_decimal")]
 mod rust_decimal;
+pub(crate) mod scalar;
 mod text;
 
 #[cfg(feature = "jiff")]
@@ -25,66 +27,10 @@ pub use decimal::Decimal;
 pub(crate) use decimal::to_json as decimal_to_json;
 #[cfg(feature = "xml")]
 pub(crate) use decimal::to_xml as decimal_to_xml;
+pub(crate) use primitive::{AnyPrimitive, AnyPrimitiveList, Companions, Primitive, Verdict};
+pub(crate) use scalar::{Reading, Scalar, ScalarKind, is_xml_space, unlisted};
 pub(crate) use text::is_id;
 pub use text::{Base64Binary, Code, Id, Oid, Uri, Uuid};
-
-use std::borrow::Cow;
-
-use crate::primitive::{Reading, Scalar, ScalarKind};
-
-/// What XML Schema calls white space.
-pub(crate) fn is_xml_space(character: char) -> bool {
-    matches!(character, ' ' | '\t' | '\n' | '\r')
-}
-
-impl Scalar for bool {
-    const KIND: ScalarKind = ScalarKind::Boolean;
-
-    fn read(text: &str) -> Reading<Self> {
-        match text.trim_matches(is_xml_space) {
-            "true" | "1" => Reading::Valid(true),
-            "false" | "0" => Reading::Valid(false),
-            _ => Reading::Unreadable,
-        }
-    }
-
-    fn to_text(&self) -> Cow<'_, str> {
-        Cow::Borrowed(if *self { "true" } else { "false" })
-    }
-}
-
-impl Scalar for i32 {
-    const KIND: ScalarKind = ScalarKind::Integer;
-
-    fn read(text: &str) -> Reading<Self> {
-        // `i32::from_str` takes what xs:int takes: an optional sign, digits, leading zeros.
-        text.trim_matches(is_xml_space).parse().map_or(Reading::Unreadable, Reading::Valid)
-    }
-
-    fn to_text(&self) -> Cow<'_, str> {
-        Cow::Owned(self.to_string())
-    }
-}
-
-impl Scalar for String {
-    const KIND: ScalarKind = ScalarKind::String;
-
-    fn read(text: &str) -> Reading<Self> {
-        Self::read_owned(text.to_owned())
-    }
-
-    fn read_owned(text: String) -> Reading<Self> {
-        if text.is_empty() { Reading::Doubtful(text) } else { Reading::Valid(text) }
-    }
-
-    fn to_text(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self)
-    }
-
-    fn is_text(&self, _: &str) -> bool {
-        true
-    }
-}
 
 /// A newtype over the text of a value: how it prints, compares with text, and gives the text back.
 macro_rules! lexical {
@@ -137,12 +83,12 @@ macro_rules! lexical {
 
             /// Reads the text by all rules of the type.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match <Self as crate::primitive::Scalar>::read(text) {
-                    crate::primitive::Reading::Valid(value) | crate::primitive::Reading::Lax(value) => {
+                match <Self as crate::primitives::Scalar>::read(text) {
+                    crate::primitives::Reading::Valid(value) | crate::primitives::Reading::Lax(value) => {
                         Ok(value)
                     }
                     _ => Err(crate::ParseError {
-                        expected: <Self as crate::primitive::Scalar>::KIND.describe(),
+                        expected: <Self as crate::primitives::Scalar>::KIND.describe(),
                         found: text.to_owned(),
                     }),
                 }

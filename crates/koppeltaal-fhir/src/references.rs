@@ -3,12 +3,11 @@
 //! Looking walks as the writers do. Changing asks a walk which fields have something inside, and takes the slots of those.
 
 use std::any::Any;
-use std::fmt;
 
 use crate::bundle::Bundle;
+use crate::findings::{ElementPath, PathSegment};
 use crate::generated::datatypes::ResourceReference;
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList};
-use crate::report::{Segment, path_text};
+use crate::primitives::{AnyPrimitive, AnyPrimitiveList};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, FieldSet, Slot, Structure, StructureList, Walker};
 use crate::xhtml::Xhtml;
@@ -55,26 +54,8 @@ impl Bundle {
     }
 }
 
-/// The place of an element in the value that is visited. It displays as the paths of findings do:
-/// `participant[0].member`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ElementPath<'a>(&'a [Segment]);
-
-impl<'a> ElementPath<'a> {
-    /// The names of the elements on the way, outermost first, each with its index, from 0, if the element repeats.
-    pub fn segments(self) -> &'a [(&'static str, Option<usize>)] {
-        self.0
-    }
-}
-
-impl fmt::Display for ElementPath<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&path_text(self.0))
-    }
-}
-
 struct Visitor<'a> {
-    path: Vec<Segment>,
+    path: Vec<PathSegment>,
     visit: &'a mut dyn FnMut(ElementPath<'_>, &ResourceReference),
 }
 
@@ -93,7 +74,7 @@ impl Visitor<'_> {
 
     fn structure_content(&mut self, value: &dyn Structure) {
         if let Some(reference) = (value as &dyn Any).downcast_ref() {
-            (self.visit)(ElementPath(&self.path), reference);
+            (self.visit)(ElementPath::new(&self.path), reference);
         }
         value.walk(self);
     }
@@ -142,7 +123,7 @@ impl Walker for Visitor<'_> {
 }
 
 struct VisitorMut<'a> {
-    path: Vec<Segment>,
+    path: Vec<PathSegment>,
     visit: &'a mut dyn FnMut(ElementPath<'_>, &mut ResourceReference),
 }
 
@@ -161,7 +142,7 @@ impl VisitorMut<'_> {
 
     fn structure_content(&mut self, value: &mut dyn Structure) {
         if let Some(reference) = (value as &mut dyn Any).downcast_mut() {
-            (self.visit)(ElementPath(&self.path), reference);
+            (self.visit)(ElementPath::new(&self.path), reference);
         }
         // A slot makes what is absent, so only those of fields that have something inside are asked for.
         for field in value.schema().fields_in(FieldSet::with_elements_in(value)) {

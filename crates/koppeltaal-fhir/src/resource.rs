@@ -1,6 +1,9 @@
 //! Any resource: the enum is generated, what can be asked of it is here.
 
+use std::sync::Arc;
+
 pub use crate::generated::resource::{RESOURCE_TYPES, Resource};
+use crate::unknown::{UnknownContent, UnknownResource};
 
 mod sealed {
     pub trait Sealed {}
@@ -27,6 +30,12 @@ pub trait ResourceType: Sealed + Sized {
 }
 
 impl Resource {
+    /// A resource of a type that this build does not model.
+    pub(crate) fn unknown(resource_type: &str, content: UnknownContent) -> Self {
+        let resource_type = resource_type.to_owned();
+        Self::Unknown(Arc::new(UnknownResource { resource_type, content }))
+    }
+
     /// What a resource takes in memory beside its fields: its place in the list that holds it, twice while that list grows,
     /// and the counters of who shares it.
     pub(crate) const COST: usize = 2 * size_of::<Self>() + 2 * size_of::<usize>();

@@ -3,6 +3,12 @@
 //! The source text is kept rather than a tree: written back in the same format it comes out to the letter, and only
 //! a change of format (module `convert`) has to understand it.
 
+#[cfg(all(feature = "json", feature = "xml"))]
+mod convert;
+
+#[cfg(all(feature = "json", feature = "xml"))]
+pub(crate) use convert::{element_to_json, member_to_xml};
+
 /// Elements, attributes and text that the type does not know, in the order they were met.
 ///
 /// Most values have none; that costs one pointer.

@@ -12,8 +12,7 @@
 )]
 
 use crate::document::Document;
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
-use crate::primitives::is_xml_space;
+use crate::primitives::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, is_xml_space};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, FieldSet, Shape, Structure, StructureList, TypeSchema, Walker};
 use crate::unknown::{AtomPart, UnknownContent, UnknownNode, UnknownResource};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::report::Limits;
+use crate::limits::Limits;
 
 /// The namespace of XHTML.
 pub(crate) const XHTML_NAMESPACE: &str = "http://www.w3.org/1999/xhtml";

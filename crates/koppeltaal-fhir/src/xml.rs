@@ -15,6 +15,7 @@ mod read;
 mod structure;
 mod tag;
 mod text;
+mod text_construct;
 mod tokens;
 mod write;
 mod write_feed;

@@ -7,7 +7,6 @@ mod draft;
 mod entry;
 mod event;
 mod extract;
-mod findings;
 mod misplaced;
 #[rustfmt::skip]
 #[allow(clippy::doc_markdown, reason = "notes of the schema, unchanged")]

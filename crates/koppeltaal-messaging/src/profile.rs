@@ -37,9 +37,8 @@ pub use reference::Reference;
 pub use rest::Rest;
 
 use koppeltaal_fhir::datatypes::CodeableConcept;
-use koppeltaal_fhir::{Finding, Resource, ResourceType, Unknown};
+use koppeltaal_fhir::{Finding, Findings, Resource, ResourceType, Unknown};
 
-use crate::findings::Findings;
 use crate::misplaced;
 
 /// What every generated profile imports.

@@ -12,12 +12,11 @@ macro_rules! rules {
             $(#[$doc])*
             ///
             #[doc = concat!("Severity: ", stringify!($severity), ".")]
-            pub const $name: Rule = Rule::new($id);
+            pub const $name: Rule = Rule::new($id, Severity::$severity);
         )*
 
         /// Koppeltaal's rules.
-        const OF_KOPPELTAAL: &[(Rule, Severity, IssueType)] =
-            &[$(($name, Severity::$severity, IssueType::$issue_type),)*];
+        const OF_KOPPELTAAL: &[(Rule, IssueType)] = &[$(($name, IssueType::$issue_type),)*];
     };
 }
 
@@ -117,16 +116,7 @@ const OF_DSTU1: &[(Rule, IssueType)] = &[
 
 /// Every rule of DSTU1 and Koppeltaal, each with the `OperationOutcome` issue type of a finding.
 pub fn all() -> impl Iterator<Item = (Rule, IssueType)> {
-    let of_koppeltaal = OF_KOPPELTAAL.iter().map(|(rule, _, issue_type)| (*rule, issue_type.clone()));
-    OF_DSTU1.iter().cloned().chain(of_koppeltaal)
-}
-
-/// How much a rule of Koppeltaal matters. In a message of Koppeltaal, a broken rule of DSTU1 is an error.
-pub(crate) fn severity(rule: Rule) -> Severity {
-    OF_KOPPELTAAL
-        .iter()
-        .find(|(known, ..)| *known == rule)
-        .map_or(Severity::Error, |(_, severity, _)| *severity)
+    OF_DSTU1.iter().chain(OF_KOPPELTAAL).cloned()
 }
 
 /// The rule with this id.

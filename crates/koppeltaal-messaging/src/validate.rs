@@ -12,9 +12,8 @@ mod resource;
 
 use std::collections::HashSet;
 
-use koppeltaal_fhir::{Bundle, Document, Finding, ReadDocument, Resource, Rule};
+use koppeltaal_fhir::{Bundle, Document, Finding, Findings, ReadDocument, Resource, Rule};
 
-use crate::findings::Findings;
 use crate::generated::profiles::ActivityDefinition;
 use crate::rules;
 use crate::source::ApiVersion;
@@ -65,8 +64,7 @@ impl Validator {
     /// one header and other resources. Paths begin at the bundle: `entry[1].content.activity[0].startDate`.
     /// Elements that extensions hold have Koppeltaal's names.
     pub fn bundle(&self, bundle: &Bundle) -> Vec<Finding> {
-        let schema = Document::Bundle(bundle.clone()).check();
-        joined(schema, self.rules_for_bundle(bundle))
+        joined(bundle.check(), self.rules_for_bundle(bundle))
     }
 
     /// Validates a resource. Paths begin at it: `activity[0].startDate`.

@@ -106,15 +106,15 @@ impl Imports {
             Content::Attribute => {}
             Content::Xhtml => self.add("crate::xhtml", "Xhtml"),
             Content::AnyResource => self.add("crate::resource", "Resource"),
-            Content::IdReference => self.add("crate::primitive", "Primitive"),
+            Content::IdReference => self.add("crate::primitives", "Primitive"),
             Content::Primitive { name, .. } => {
-                self.add("crate::primitive", "Primitive");
+                self.add("crate::primitives", "Primitive");
                 if !matches!(name.as_str(), "boolean" | "integer" | "string") {
                     self.add("crate::primitives", &scalar(name).to_string());
                 }
             }
             Content::Code { list } => {
-                self.add("crate::primitive", "Primitive");
+                self.add("crate::primitives", "Primitive");
                 if !module.codes.iter().any(|own| own.name == *list) {
                     self.add("super::datatypes", list);
                 }

@@ -2,8 +2,7 @@
 
 //! The resource of `conformance.schema`, its components and its code lists.
 use crate::code_list::code_list;
-use crate::primitive::Primitive;
-use crate::primitives::{Base64Binary, Code, DateTime, Id, Uri};
+use crate::primitives::{Base64Binary, Code, DateTime, Id, Primitive, Uri};
 use crate::resource::Resource;
 use crate::structure::describe;
 use crate::unknown::Unknown;

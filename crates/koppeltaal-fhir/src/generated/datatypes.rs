@@ -2,8 +2,9 @@
 
 //! The data types of DSTU1, and the code lists that several types share.
 use crate::code_list::code_list;
-use crate::primitive::Primitive;
-use crate::primitives::{Base64Binary, Code, Date, DateTime, Decimal, Instant, Uri};
+use crate::primitives::{
+    Base64Binary, Code, Date, DateTime, Decimal, Instant, Primitive, Uri,
+};
 use crate::structure::{boxed, describe};
 use crate::unknown::Unknown;
 use crate::xhtml::Xhtml;

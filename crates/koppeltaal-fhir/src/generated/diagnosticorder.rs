@@ -2,8 +2,7 @@
 
 //! The resource of `diagnosticorder.schema`, its components and its code lists.
 use crate::code_list::code_list;
-use crate::primitive::Primitive;
-use crate::primitives::{Code, DateTime};
+use crate::primitives::{Code, DateTime, Primitive};
 use crate::resource::Resource;
 use crate::structure::describe;
 use crate::unknown::Unknown;

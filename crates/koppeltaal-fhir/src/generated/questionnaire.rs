@@ -2,9 +2,8 @@
 
 //! The resource of `questionnaire.schema`, its components and its code lists.
 use crate::code_list::code_list;
-use crate::primitive::Primitive;
 use crate::primitives::{
-    Base64Binary, Code, Date, DateTime, Decimal, Id, Instant, Oid, Uri, Uuid,
+    Base64Binary, Code, Date, DateTime, Decimal, Id, Instant, Oid, Primitive, Uri, Uuid,
 };
 use crate::resource::Resource;
 use crate::structure::describe;

@@ -4,19 +4,14 @@
 //! first finding of severity error.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use super::resource_types::ResourceTypes;
-use super::scan::{ARRAY_DEPTH, Kind, ScanError, Scanner, TOO_DEEP};
+use super::scan::{ARRAY_DEPTH, Kind, ScanError, ScanProblem, Scanner};
 use crate::bundle::Bundle;
 use crate::document::{Document, ReadDocument};
-use crate::finding::{Rule, Severity};
-use crate::report::{Failure, Report};
-use crate::resource::{RESOURCE_TYPES, Resource};
+use crate::findings::{Failure, Report, Rule};
+use crate::resource::Resource;
 use crate::unknown::{UnknownContent, UnknownResource};
-
-pub(super) const ERROR: Severity = Severity::Error;
-pub(super) const WARNING: Severity = Severity::Warning;
 
 pub(super) type Result<T> = std::result::Result<T, Failure>;
 
@@ -57,8 +52,8 @@ impl<'t> Reader<'t> {
     #[cold]
     fn failure(&self, error: &ScanError) -> Failure {
         match error.problem {
-            TOO_DEEP => self.report.limit(TOO_DEEP, error.offset),
-            problem => self.report.malformed(problem, error.offset),
+            ScanProblem::TooDeep => self.report.limit("nested too deep", error.offset),
+            ScanProblem::Malformed(problem) => self.report.malformed(problem, error.offset),
         }
     }
 
@@ -134,7 +129,10 @@ impl<'t> Reader<'t> {
             && resource_type == "Bundle"
         {
             let expected = "the bundle itself, as since 0.0.82";
-            self.report.find((ERROR, Rule::LEGACY), "", start, expected, "a bundle wrapped in `feed`")?;
+            self.report
+                .finding(Rule::LEGACY, "", start)
+                .expected(expected)
+                .found("a bundle wrapped in `feed`")?;
             return Ok(Root { resource_type, is_wrapped: true });
         }
         Err(self.untyped(start))
@@ -188,25 +186,8 @@ impl<'t> Reader<'t> {
         }
         self.report.charge(Resource::COST + UnknownResource::COST, start)?;
         let content = UnknownContent::JsonMember(self.raw()?.to_owned());
-        if RESOURCE_TYPES.contains(&resource_type) {
-            let expected = "a resource type of this build (feature `all-resources` has them all)";
-            self.report.find(
-                (Severity::Information, Rule::UNKNOWN_RESOURCE),
-                "",
-                start,
-                expected,
-                resource_type,
-            )?;
-        } else {
-            self.report.find(
-                (ERROR, Rule::UNKNOWN_RESOURCE),
-                "",
-                start,
-                "a resource type of DSTU1",
-                resource_type,
-            )?;
-        }
-        Ok(Resource::Unknown(Arc::new(UnknownResource { resource_type: resource_type.to_owned(), content })))
+        self.report.unknown_resource(resource_type, start)?;
+        Ok(Resource::unknown(resource_type, content))
     }
 
     /// A resource inside another object: contained, or the content of an entry.

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::scan::{Result, Scanner};
+use super::scan::{Result, ScanError, Scanner};
 use crate::bytes;
 use crate::weight::list_cost;
 
@@ -58,7 +58,7 @@ impl ResourceTypes {
             at += 1;
             match MEANINGS[usize::from(byte)] {
                 Meaning::None => {}
-                Meaning::Open if is_full => return Err(scanner.too_deep(at)),
+                Meaning::Open if is_full => return Err(ScanError::too_deep(at)),
                 Meaning::Open => open.push((at, false)),
                 Meaning::Close => drop(open.pop()),
                 Meaning::Quote => {

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use crate::bytes;
-use crate::weight::ValueCount;
 
 /// What kind of value starts at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +31,29 @@ impl Kind {
 /// What is wrong with the text, and at which byte.
 #[derive(Debug)]
 pub(crate) struct ScanError {
-    pub(crate) problem: &'static str,
+    pub(crate) problem: ScanProblem,
     pub(crate) offset: usize,
+}
+
+/// Why text cannot be scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ScanProblem {
+    /// It exceeds the limit of depth.
+    TooDeep,
+    /// It is no JSON.
+    Malformed(&'static str),
+}
+
+impl ScanError {
+    #[cold]
+    fn malformed(problem: &'static str, offset: usize) -> Box<Self> {
+        Box::new(Self { problem: ScanProblem::Malformed(problem), offset })
+    }
+
+    #[cold]
+    pub(super) fn too_deep(offset: usize) -> Box<Self> {
+        Box::new(Self { problem: ScanProblem::TooDeep, offset })
+    }
 }
 
 pub(super) type Result<T> = std::result::Result<T, Box<ScanError>>;
@@ -48,9 +68,6 @@ pub(crate) struct Scanner<'t> {
 /// How many arrays may stand in each other beyond the limit for objects. In XML they are no levels at all.
 pub(super) const ARRAY_DEPTH: usize = 256;
 
-/// The problem of a text that exceeds the limit of depth.
-pub(super) const TOO_DEEP: &str = "nested too deep";
-
 impl<'t> Scanner<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
         Self { text, at: 0 }
@@ -63,16 +80,16 @@ impl<'t> Scanner<'t> {
 
     #[cold]
     fn error<T>(&self, problem: &'static str) -> Result<T> {
-        Err(Box::new(ScanError { problem, offset: self.at }))
+        Err(ScanError::malformed(problem, self.at))
     }
 
     #[inline]
-    fn peek_byte(&self) -> Option<u8> {
+    pub(super) fn peek_byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
     #[inline]
-    fn skip_space(&mut self) {
+    pub(super) fn skip_space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek_byte() {
             self.at += 1;
         }
@@ -284,11 +301,10 @@ impl<'t> Scanner<'t> {
     fn four_digits(&self, at: usize) -> Result<u32> {
         let digits =
             self.text.as_bytes().get(at..at + 4).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-        match digits.and_then(|digits| std::str::from_utf8(digits).ok()) {
-            Some(digits) => u32::from_str_radix(digits, 16)
-                .map_err(|_| Box::new(ScanError { problem: "expected four hexadecimal digits", offset: at })),
-            None => Err(Box::new(ScanError { problem: "expected four hexadecimal digits", offset: at })),
-        }
+        digits
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+            .ok_or_else(|| ScanError::malformed("expected four hexadecimal digits", at))
     }
 
     /// A number, as written.
@@ -353,13 +369,7 @@ impl<'t> Scanner<'t> {
     /// What is wrong with a text that ends too soon.
     #[cold]
     pub(crate) fn ends_early(&self) -> Box<ScanError> {
-        Box::new(ScanError { problem: "the text ends inside a value", offset: self.text.len() })
-    }
-
-    /// The error of a text that is nested too deep at `offset`.
-    #[cold]
-    pub(crate) fn too_deep(&self, offset: usize) -> Box<ScanError> {
-        Box::new(ScanError { problem: TOO_DEEP, offset })
+        ScanError::malformed("the text ends inside a value", self.text.len())
     }
 
     /// The text of the next value, whatever it is, checked to be JSON. `depth` is how deep objects may stand in each other;
@@ -386,7 +396,7 @@ impl<'t> Scanner<'t> {
                     if self.next_member(true)?.is_some() {
                         objects += 1;
                         if objects > depth {
-                            return self.error(TOO_DEEP);
+                            return Err(ScanError::too_deep(self.at));
                         }
                         open.push(true);
                         continue;
@@ -397,7 +407,7 @@ impl<'t> Scanner<'t> {
                     if self.next_item(true)? {
                         arrays += 1;
                         if arrays > depth.saturating_add(ARRAY_DEPTH) {
-                            return self.error(TOO_DEEP);
+                            return Err(ScanError::too_deep(self.at));
                         }
                         open.push(false);
                         continue;
@@ -419,71 +429,9 @@ impl<'t> Scanner<'t> {
     }
 }
 
-/// How many bytes the scalars in a value have, white space aside; names and nulls do not count, nor does what comes
-/// after `enough`. The value has been checked before.
-pub(crate) fn values_length(raw: &str, enough: usize) -> usize {
-    let mut length = 0;
-    visit_values(raw, |_, scalar| {
-        length += scalar.map_or(0, bytes::ink);
-        length < enough
-    });
-    length
-}
-
-/// Counts the objects and scalars in a value, which has been checked before. Nulls do not count.
-pub(crate) fn count_values(raw: &str) -> ValueCount {
-    let mut count = ValueCount::default();
-    visit_values(raw, |depth, _| {
-        count.values += 1;
-        count.items += usize::from(depth == 0);
-        true
-    });
-    count
-}
-
-/// Shows each object (as `None`) and each scalar but null in a value, with the number of objects around it, as long as
-/// `visit` wants more.
-fn visit_values(raw: &str, mut visit: impl FnMut(usize, Option<&str>) -> bool) {
-    let mut scanner = Scanner::new(raw);
-    let mut depth = 0_usize;
-    loop {
-        scanner.skip_space();
-        let goes_on = match scanner.peek_byte() {
-            None => return,
-            Some(byte @ (b'{' | b'}' | b'[' | b']' | b',' | b':')) => {
-                scanner.at += 1;
-                let goes_on = byte != b'{' || visit(depth, None);
-                depth = match byte {
-                    b'{' => depth + 1,
-                    b'}' => depth.saturating_sub(1),
-                    _ => depth,
-                };
-                goes_on
-            }
-            Some(b'"') => match scanner.string() {
-                // The name of a member.
-                Ok(_) if scanner.take(b':') => true,
-                Ok(string) => visit(depth, Some(&string)),
-                Err(_) => return,
-            },
-            Some(b'-' | b'0'..=b'9') => match scanner.number() {
-                Ok(number) => visit(depth, Some(number)),
-                Err(_) => return,
-            },
-            Some(_) => match scanner.literal() {
-                Ok("null") => true,
-                Ok(literal) => visit(depth, Some(literal)),
-                Err(_) => return,
-            },
-        };
-        if !goes_on {
-            return;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::ScanProblem::{Malformed, TooDeep};
     use super::*;
 
     #[test]
@@ -493,12 +441,15 @@ mod tests {
         assert_eq!(string(r#""plain text of some length""#).as_deref(), Ok("plain text of some length"));
         assert_eq!(string(r#""\"\\\/\b\f\n\r\t""#).as_deref(), Ok("\"\\/\u{8}\u{C}\n\r\t"));
         assert_eq!(string(r#""a\u00e9b\ud83d\ude00c""#).as_deref(), Ok("aéb😀c"));
-        assert_eq!(string(r#""\ud83d""#), Err("half of a surrogate pair"));
-        assert_eq!(string(r#""\ude00""#), Err("half of a surrogate pair"));
-        assert_eq!(string(r#""\u12g4""#), Err("expected four hexadecimal digits"));
-        assert_eq!(string("\"a\nb\""), Err("a control character in a string must be escaped"));
-        assert_eq!(string("\"abcdefghi\u{1}j\""), Err("a control character in a string must be escaped"));
-        assert_eq!(string("\"open"), Err("the text ends inside a string"));
+        assert_eq!(string(r#""\ud83d""#), Err(Malformed("half of a surrogate pair")));
+        assert_eq!(string(r#""\ude00""#), Err(Malformed("half of a surrogate pair")));
+        assert_eq!(string(r#""\u12g4""#), Err(Malformed("expected four hexadecimal digits")));
+        assert_eq!(string("\"a\nb\""), Err(Malformed("a control character in a string must be escaped")));
+        assert_eq!(
+            string("\"abcdefghi\u{1}j\""),
+            Err(Malformed("a control character in a string must be escaped"))
+        );
+        assert_eq!(string("\"open"), Err(Malformed("the text ends inside a string")));
         assert_eq!(string("\"één ünïcödé €\"").as_deref(), Ok("één ünïcödé €"));
     }
 
@@ -517,12 +468,12 @@ mod tests {
     fn skipping_checks_what_it_skips() {
         let raw = |text: &str| Scanner::new(text).raw(9, 0).map(str::len).map_err(|error| error.problem);
         assert_eq!(raw(r#"{"a": [1, {"b": []}, "x"], "c": null} ,"#), Ok(37));
-        assert_eq!(raw("[1 2]"), Err("expected `,` or `]`"));
-        assert_eq!(raw(r#"{"a" 1}"#), Err("expected `:`"));
-        assert_eq!(raw(r#"{"a":1,}"#), Err("expected the name of a member"));
-        assert_eq!(raw("nul"), Err("expected a JSON value"));
-        assert_eq!(raw(&"[".repeat(100_000)), Err(TOO_DEEP));
+        assert_eq!(raw("[1 2]"), Err(Malformed("expected `,` or `]`")));
+        assert_eq!(raw(r#"{"a" 1}"#), Err(Malformed("expected `:`")));
+        assert_eq!(raw(r#"{"a":1,}"#), Err(Malformed("expected the name of a member")));
+        assert_eq!(raw("nul"), Err(Malformed("expected a JSON value")));
+        assert_eq!(raw(&"[".repeat(100_000)), Err(TooDeep));
         assert_eq!(raw(&format!("{}1{}", "{\"a\":".repeat(9), "}".repeat(9))), Ok(55));
-        assert_eq!(raw(&format!("{}1{}", "{\"a\":".repeat(10), "}".repeat(10))), Err(TOO_DEEP));
+        assert_eq!(raw(&format!("{}1{}", "{\"a\":".repeat(10), "}".repeat(10))), Err(TooDeep));
     }
 }

@@ -1,88 +1,19 @@
 //! Objects and their members: which field each member is, and what to do with one that is none.
 
-use super::read::{ERROR, Reader, Result, WARNING};
+use super::progress::{Gaps, Progress};
+use super::read::{Reader, Result};
 use super::scan::Kind;
 #[cfg(feature = "xml")]
 use super::scan::Scanner;
-use crate::finding::Rule;
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions};
+use crate::findings::{Rule, Severity};
+use crate::primitives::{AnyPrimitive, AnyPrimitiveList, Companions};
 use crate::resource::Resource;
-use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, StructureList, Walker};
+use crate::structure::{FieldSchema, Shape, Slot, Structure, StructureList, Walker};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 use crate::xhtml::Xhtml;
 
 /// How many fields behind the last one are tried before a member's name is read as a string.
 const LOOK_AHEAD: usize = 3;
-
-/// Which fields of one object have been read, and what the object still has to be checked for.
-#[derive(Default)]
-pub(super) struct Progress {
-    /// Fields whose member was read.
-    pub(super) values: FieldSet,
-    /// Fields whose `_` member was read.
-    companions: FieldSet,
-    /// Fields, or groups of alternatives, that are present in any way.
-    present: FieldSet,
-    /// Alternatives that are the one of their choice.
-    chosen: FieldSet,
-    /// Alternatives that were refused because another one of the choice was there before.
-    pub(super) refused: FieldSet,
-    /// Where the search for the next name starts.
-    hint: usize,
-    id_seen: bool,
-    type_seen: bool,
-    /// What was null or does not fit its list: rarely anything.
-    pub(super) gaps: Option<Box<Gaps>>,
-}
-
-/// Places that hold nothing.
-#[derive(Default)]
-pub(super) struct Gaps {
-    /// Lists of primitives with a null among their values or companions, and where the first of these nulls is.
-    nulls: Vec<(usize, usize)>,
-    /// Lists of primitives of which an item is kept elsewhere.
-    misfits: FieldSet,
-    /// Items of the list at hand that do not fit it, as the text of an array without its brackets.
-    items: String,
-}
-
-impl Progress {
-    fn gaps(&mut self) -> &mut Gaps {
-        self.gaps.get_or_insert_default()
-    }
-
-    /// Notes a null in a list of primitives.
-    #[cold]
-    pub(super) fn null_item(&mut self, field: &FieldSchema, offset: usize) {
-        let index = usize::from(field.index);
-        let nulls = &mut self.gaps().nulls;
-        if !nulls.iter().any(|(known, _)| *known == index) {
-            nulls.push((index, offset));
-        }
-    }
-
-    /// Notes a null where an object should be.
-    #[cold]
-    pub(super) fn null_structure(&mut self) {
-        self.gaps();
-    }
-
-    /// Whether an item of the list at hand does not fit it.
-    pub(super) fn has_misfits(&self) -> bool {
-        self.gaps.as_ref().is_some_and(|gaps| !gaps.items.is_empty())
-    }
-
-    /// Notes an item that does not fit its list.
-    #[cold]
-    pub(super) fn misfit(&mut self, field: &FieldSchema, raw: &str) {
-        let gaps = self.gaps();
-        gaps.misfits.insert(usize::from(field.index));
-        if !gaps.items.is_empty() {
-            gaps.items.push(',');
-        }
-        gaps.items.push_str(raw);
-    }
-}
 
 /// What an object holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,11 +52,13 @@ impl<'t> Reader<'t> {
         }
         if first {
             // As an empty element of XML: the prose forbids it, no schema does.
-            self.report.find((WARNING, Rule::EMPTY), "", start, "at least one member", "an empty object")?;
+            self.report
+                .finding(Rule::EMPTY, "", start)
+                .severity(Severity::Warning)
+                .expected("at least one member")
+                .found("an empty object")?;
         }
-        for field in schema.missing(progress.present) {
-            self.report.find((ERROR, Rule::MINIMUM), field.name, start, "a value", "nothing")?;
-        }
+        self.report.missing_fields(schema, progress.present, start)?;
         match &progress.gaps {
             None => Ok(Holding::Something),
             Some(gaps) => self.close_gaps(target, gaps),
@@ -148,7 +81,7 @@ impl<'t> Reader<'t> {
             {
                 let path = format!("{}[{item}]", field.name);
                 let expected = "a value, or extensions beside the null";
-                self.report.find((ERROR, Rule::JSON_NULL), &path, *offset, expected, "null")?;
+                self.report.finding(Rule::JSON_NULL, &path, *offset).expected(expected).found("null")?;
             }
         }
         Ok(if is_void(target) { Holding::Nulls } else { Holding::Something })
@@ -167,7 +100,10 @@ impl<'t> Reader<'t> {
         progress.hint = index + 1;
         let kind = self.kind()?;
         if kind == Kind::Null {
-            self.report.find((ERROR, Rule::JSON_NULL), name, offset, "no member, or a value", "null")?;
+            self.report
+                .finding(Rule::JSON_NULL, name, offset)
+                .expected("no member, or a value")
+                .found("null")?;
             progress.null_structure();
             return self.raw().map(drop);
         }
@@ -175,13 +111,7 @@ impl<'t> Reader<'t> {
         if !progress.values.insert(index)
             && (progress.refused.contains(index) || !is_nothing(target.slot(index)))
         {
-            self.report.find(
-                (ERROR, Rule::DUPLICATE_MEMBER),
-                name,
-                offset,
-                "each member once",
-                "the member again",
-            )?;
+            self.member_again(name, offset)?;
             return self.keep(target.unknown_mut(), name, index + 1);
         }
         if !self.enter_choice(field, name, offset, progress)? {
@@ -191,13 +121,10 @@ impl<'t> Reader<'t> {
         }
         if !fits(field, kind) {
             // Before the slot is asked for, which makes what is absent.
-            self.report.find(
-                (ERROR, Rule::JSON_TYPE),
-                name,
-                offset,
-                expected_kind(field),
-                kind.describe(),
-            )?;
+            self.report
+                .finding(Rule::JSON_TYPE, name, offset)
+                .expected(expected_kind(field))
+                .found(kind.describe())?;
             return self.keep(target.unknown_mut(), name, index + 1);
         }
         match target.slot(index) {
@@ -214,7 +141,7 @@ impl<'t> Reader<'t> {
                 *value = self.nested_resource(field.name, None)?;
                 if value.is_none() {
                     let (expected, found) = (expected_kind(field), "an object without resourceType");
-                    self.report.find((ERROR, Rule::JSON_TYPE), name, offset, expected, found)?;
+                    self.report.finding(Rule::JSON_TYPE, name, offset).expected(expected).found(found)?;
                     return self.keep(target.unknown_mut(), name, index + 1);
                 }
             }
@@ -223,7 +150,10 @@ impl<'t> Reader<'t> {
                 *value = self.string()?.into_owned();
                 self.report.earn(field.name, value.len());
                 if value.is_empty() {
-                    self.report.find((ERROR, Rule::EMPTY), name, offset, "a value", "an empty string")?;
+                    self.report
+                        .finding(Rule::EMPTY, name, offset)
+                        .expected("a value")
+                        .found("an empty string")?;
                 }
             }
             Slot::None => return self.keep(target.unknown_mut(), name, index + 1),
@@ -232,6 +162,14 @@ impl<'t> Reader<'t> {
             self.keep_misfits(target.unknown_mut(), name, progress, index + 1)?;
         }
         Ok(())
+    }
+
+    #[cold]
+    fn member_again(&mut self, name: &str, offset: usize) -> Result<()> {
+        self.report
+            .finding(Rule::DUPLICATE_MEMBER, name, offset)
+            .expected("each member once")
+            .found("the member again")
     }
 
     /// Notes that a field is present. `false`: another alternative of its choice already is.
@@ -252,13 +190,7 @@ impl<'t> Reader<'t> {
             progress.chosen.insert(own);
             return Ok(true);
         }
-        self.report.find(
-            (ERROR, Rule::CHOICE),
-            name,
-            offset,
-            "one alternative of the choice",
-            "a second one",
-        )?;
+        self.report.second_alternative(name, offset)?;
         progress.refused.insert(own);
         Ok(false)
     }
@@ -274,33 +206,27 @@ impl<'t> Reader<'t> {
         match name {
             "resourceType" if target.schema().is_resource => {
                 if std::mem::replace(&mut progress.type_seen, true) {
-                    self.report.find(
-                        (ERROR, Rule::DUPLICATE_MEMBER),
-                        name,
-                        offset,
-                        "each member once",
-                        "the member again",
-                    )?;
+                    self.member_again(name, offset)?;
                 }
                 return self.raw().map(drop);
             }
             "id" => return self.id(target, name, offset, progress),
             // Official tools wrote `_id` for `id` until 0.0.82; no DSTU1 type has a primitive called `id`.
             "_id" if self.kind()? == Kind::String => {
-                self.report.find((ERROR, Rule::LEGACY), name, offset, "`id`, as since 0.0.82", "`_id`")?;
+                self.report
+                    .finding(Rule::LEGACY, name, offset)
+                    .expected("`id`, as since 0.0.82")
+                    .found("`_id`")?;
                 return self.id(target, name, offset, progress);
             }
             #[cfg(feature = "xml")]
             "_atom" if target.schema().has_uri_as_id => return self.atom_parts(target, offset),
             // HAPI wrote comments as members; they carry no data.
             "fhir_comments" => {
-                self.report.find(
-                    (ERROR, Rule::UNKNOWN_ELEMENT),
-                    name,
-                    offset,
-                    "no comments in JSON",
-                    "HAPI's comments",
-                )?;
+                self.report
+                    .finding(Rule::UNKNOWN_ELEMENT, name, offset)
+                    .expected("no comments in JSON")
+                    .found("HAPI's comments")?;
                 return self.raw().map(drop);
             }
             _ => {}
@@ -317,14 +243,12 @@ impl<'t> Reader<'t> {
                 self.companions(target, index, name, offset, progress)
             }
             Some(index) => {
-                let (expected, found) = ("each member once", "the member again");
-                self.report.find((ERROR, Rule::DUPLICATE_MEMBER), name, offset, expected, found)?;
+                self.member_again(name, offset)?;
                 // Behind the first, or it would be the first when this is read again.
                 self.keep(target.unknown_mut(), name, schema.end_of_group(index))
             }
             _ => {
-                let expected = format_args!("a member of {}", schema.name);
-                self.report.find((ERROR, Rule::UNKNOWN_ELEMENT), name, offset, expected, name)?;
+                self.report.unknown_element(schema.name, name, offset)?;
                 self.keep(target.unknown_mut(), name, progress.hint)
             }
         }
@@ -349,7 +273,7 @@ impl<'t> Reader<'t> {
         if !is_right {
             let expected =
                 format_args!("what the Atom schema allows in {type_name} and JSON has no member for");
-            self.report.find((ERROR, Rule::BUNDLE), "_atom", offset, expected, "something else")?;
+            self.report.finding(Rule::BUNDLE, "_atom", offset).expected(expected).found("something else")?;
             self.report.charge(UnknownNode::COST, offset)?;
             target.unknown_mut().push(unknown_member("_atom", raw.to_owned(), 0));
             return Ok(());
@@ -369,7 +293,10 @@ impl<'t> Reader<'t> {
         progress: &mut Progress,
     ) -> Result<()> {
         if self.kind()? != Kind::Null && std::mem::replace(&mut progress.id_seen, true) {
-            self.report.find((ERROR, Rule::DUPLICATE_MEMBER), name, offset, "one id", "another one")?;
+            self.report
+                .finding(Rule::DUPLICATE_MEMBER, name, offset)
+                .expected("one id")
+                .found("another one")?;
             return self.keep(target.unknown_mut(), name, 0);
         }
         match self.kind()? {
@@ -378,16 +305,26 @@ impl<'t> Reader<'t> {
                 if !target.schema().has_uri_as_id {
                     self.report.id(&id, offset)?;
                 } else if id.is_empty() {
-                    self.report.find((WARNING, Rule::EMPTY), name, offset, "an id", "an empty string")?;
+                    self.report
+                        .finding(Rule::EMPTY, name, offset)
+                        .severity(Severity::Warning)
+                        .expected("an id")
+                        .found("an empty string")?;
                 }
                 target.set_id(id);
             }
             Kind::Null => {
-                self.report.find((ERROR, Rule::JSON_NULL), name, offset, "no member, or a string", "null")?;
+                self.report
+                    .finding(Rule::JSON_NULL, name, offset)
+                    .expected("no member, or a string")
+                    .found("null")?;
                 self.raw()?;
             }
             kind => {
-                self.report.find((ERROR, Rule::JSON_TYPE), name, offset, "a string", kind.describe())?;
+                self.report
+                    .finding(Rule::JSON_TYPE, name, offset)
+                    .expected("a string")
+                    .found(kind.describe())?;
                 let raw = self.raw()?.to_owned();
                 match kind {
                     Kind::Number => target.set_id(raw),

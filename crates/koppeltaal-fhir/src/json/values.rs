@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::read::{ERROR, Reader, Result, WARNING};
+use super::progress::Progress;
+use super::read::{Reader, Result};
 use super::scan::Kind;
-use super::structure::{Holding, Progress, is_without_companions};
-use crate::finding::{Rule, Severity};
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, Verdict};
+use super::structure::{Holding, is_without_companions};
+use crate::findings::{Rule, Severity};
+use crate::primitives::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, Verdict};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Shape, Slot, Structure, StructureList};
-use crate::xhtml::{Examination, ONE_DIV, ONE_SIGNATURE, Refusal, Xhtml, check_signature};
+use crate::xhtml::{Examination, Refusal, Xhtml};
 
 impl<'t> Reader<'t> {
     /// The `_name` member: ids and extensions of the primitive at `index`.
@@ -30,19 +31,16 @@ impl<'t> Reader<'t> {
         }
         let kind = self.kind()?;
         if !matches!(kind, Kind::Object | Kind::Array) {
-            self.report.find(
-                (ERROR, Rule::JSON_TYPE),
-                name,
-                offset,
-                "ids and extensions",
-                kind.describe(),
-            )?;
+            self.report
+                .finding(Rule::JSON_TYPE, name, offset)
+                .expected("ids and extensions")
+                .found(kind.describe())?;
             return self.keep(target.unknown_mut(), name, index + 1);
         }
         if field.repeats != (kind == Kind::Array) {
             // HAPI wrote an array beside a single value before 0.9.
             let expected = if field.repeats { "an array" } else { "an object" };
-            self.report.find((ERROR, Rule::JSON_TYPE), name, offset, expected, kind.describe())?;
+            self.report.finding(Rule::JSON_TYPE, name, offset).expected(expected).found(kind.describe())?;
         }
         if kind == Kind::Object {
             return self.companions_object(field, target, 0, offset);
@@ -87,13 +85,10 @@ impl<'t> Reader<'t> {
                     if field.repeats {
                         let path = format!("{}[{item}]", field.name);
                         let expected = "an object or null";
-                        self.report.find(
-                            (ERROR, Rule::JSON_TYPE),
-                            &path,
-                            start,
-                            expected,
-                            kind.describe(),
-                        )?;
+                        self.report
+                            .finding(Rule::JSON_TYPE, &path, start)
+                            .expected(expected)
+                            .found(kind.describe())?;
                     }
                     progress.misfit(field, self.raw_item()?);
                 }
@@ -102,7 +97,7 @@ impl<'t> Reader<'t> {
         }
         if !holds_any {
             let found = "nothing but null";
-            self.report.find((ERROR, Rule::JSON_NULL), name, offset, "ids and extensions", found)?;
+            self.report.finding(Rule::JSON_NULL, name, offset).expected("ids and extensions").found(found)?;
         }
         Ok(())
     }
@@ -197,8 +192,12 @@ impl<'t> Reader<'t> {
         kind: Kind,
     ) -> Result<()> {
         let is_expected = field.shape == Shape::Count && kind == Kind::String;
-        let severity = if is_expected { Severity::Information } else { ERROR };
-        self.report.find((severity, Rule::JSON_TYPE), name, offset, wanted.describe(), kind.describe())
+        let severity = if is_expected { Severity::Information } else { Severity::Error };
+        self.report
+            .finding(Rule::JSON_TYPE, name, offset)
+            .severity(severity)
+            .expected(wanted.describe())
+            .found(kind.describe())
     }
 
     /// Looks at a value that was read, but is not simply right; at a signature in any case.
@@ -213,7 +212,7 @@ impl<'t> Reader<'t> {
     ) -> Result<()> {
         if verdict == Verdict::Valid {
             let markup = value.wire_text().unwrap_or_default();
-            return self.signature(field, &markup, offset);
+            return self.report.signature(field.name, &markup, offset);
         }
         if value.companions().is_some() {
             self.report.charge(size_of::<Companions>(), offset)?;
@@ -230,7 +229,10 @@ impl<'t> Reader<'t> {
         progress: &mut Progress,
     ) -> Result<()> {
         if kind != Kind::Array {
-            self.report.find((ERROR, Rule::JSON_TYPE), field.name, offset, "an array", kind.describe())?;
+            self.report
+                .finding(Rule::JSON_TYPE, field.name, offset)
+                .expected("an array")
+                .found(kind.describe())?;
             let value = self.item_of(values, 0, offset)?;
             self.primitive(field, field.name, value, kind, offset)?;
             return Ok(());
@@ -249,7 +251,10 @@ impl<'t> Reader<'t> {
                 kind @ (Kind::Object | Kind::Array) => {
                     let path = format!("{}[{item}]", field.name);
                     let expected = "a JSON scalar";
-                    self.report.find((ERROR, Rule::JSON_TYPE), &path, start, expected, kind.describe())?;
+                    self.report
+                        .finding(Rule::JSON_TYPE, &path, start)
+                        .expected(expected)
+                        .found(kind.describe())?;
                     progress.misfit(field, self.raw_item()?);
                 }
                 kind => {
@@ -261,13 +266,10 @@ impl<'t> Reader<'t> {
             item += 1;
         }
         if item == 0 {
-            self.report.find(
-                (ERROR, Rule::EMPTY),
-                field.name,
-                offset,
-                "at least one item",
-                "an empty array",
-            )?;
+            self.report
+                .finding(Rule::EMPTY, field.name, offset)
+                .expected("at least one item")
+                .found("an empty array")?;
         }
         Ok(())
     }
@@ -281,31 +283,8 @@ impl<'t> Reader<'t> {
     ) -> Result<()> {
         self.report.enter(field.name, None, offset)?;
         self.structure(value)?;
-        self.unextended(field, value, offset)?;
+        self.report.unextended(field, value, offset)?;
         self.report.leave();
-        Ok(())
-    }
-
-    /// Age, Duration and the other restrictions of Quantity take no extensions.
-    #[inline]
-    pub(super) fn unextended(
-        &mut self,
-        field: &FieldSchema,
-        value: &mut dyn Structure,
-        offset: usize,
-    ) -> Result<()> {
-        if field.shape == Shape::Unextended
-            && let Slot::Structures(extensions) = value.slot(0)
-            && extensions.len() > 0
-        {
-            self.report.find(
-                (ERROR, Rule::UNKNOWN_ELEMENT),
-                "extension",
-                offset,
-                "no extension here",
-                "one",
-            )?;
-        }
         Ok(())
     }
 
@@ -319,7 +298,10 @@ impl<'t> Reader<'t> {
     ) -> Result<()> {
         if kind == Kind::Object {
             // Seen from servers and old connectors: `link` and `coding` as one object.
-            self.report.find((ERROR, Rule::JSON_TYPE), field.name, offset, "an array", "an object")?;
+            self.report
+                .finding(Rule::JSON_TYPE, field.name, offset)
+                .expected("an array")
+                .found("an object")?;
             self.item(field, values, 0)?;
             return Ok(());
         }
@@ -332,20 +314,17 @@ impl<'t> Reader<'t> {
                 kind => {
                     let path = format!("{}[{item}]", field.name);
                     let rule = if kind == Kind::Null { Rule::JSON_NULL } else { Rule::JSON_TYPE };
-                    self.report.find((ERROR, rule), &path, start, "an object", kind.describe())?;
+                    self.report.finding(rule, &path, start).expected("an object").found(kind.describe())?;
                     self.misfit(field, kind, progress)?;
                 }
             }
             item += 1;
         }
         if item == 0 && field.name != "entry" {
-            self.report.find(
-                (ERROR, Rule::EMPTY),
-                field.name,
-                offset,
-                "at least one item",
-                "an empty array",
-            )?;
+            self.report
+                .finding(Rule::EMPTY, field.name, offset)
+                .expected("at least one item")
+                .found("an empty array")?;
         }
         Ok(())
     }
@@ -373,7 +352,7 @@ impl<'t> Reader<'t> {
         self.report.enter(field.name, Some(item), offset)?;
         let value = values.push();
         let holding = self.structure(value)?;
-        self.unextended(field, value, offset)?;
+        self.report.unextended(field, value, offset)?;
         self.report.leave();
         if holding == Holding::Nulls {
             values.pop();
@@ -401,7 +380,7 @@ impl<'t> Reader<'t> {
                 None => {
                     let path = format!("{}[{item}]", field.name);
                     let rule = if kind == Kind::Null { Rule::JSON_NULL } else { Rule::CONTAINED };
-                    self.report.find((ERROR, rule), &path, start, "a resource", kind.describe())?;
+                    self.report.finding(rule, &path, start).expected("a resource").found(kind.describe())?;
                     self.misfit(field, kind, progress)?;
                 }
             }
@@ -414,24 +393,25 @@ impl<'t> Reader<'t> {
     pub(super) fn xhtml(&mut self, field: &'static FieldSchema, offset: usize) -> Result<Xhtml> {
         let narrative = Xhtml::from_markup(self.string()?);
         let limits = *self.report.limits();
-        match narrative.examine(limits) {
-            Ok(examination) => self.examined(field, narrative, examination, offset),
-            Err(Refusal::Malformed(problem)) => {
-                if self.report.repairs_narratives()
-                    && let Some((repaired, findings)) = narrative.repaired(limits.depth)
-                    && let Ok(examination) = repaired.examine(limits)
-                {
-                    for (expected, found) in findings {
-                        let rule = (WARNING, Rule::NARRATIVE_REPAIRED);
-                        self.report.find(rule, field.name, offset, expected, found)?;
-                    }
-                    return self.examined(field, repaired, examination, offset);
-                }
-                self.report.find((ERROR, Rule::NARRATIVE), field.name, offset, ONE_DIV, problem)?;
-                Ok(narrative)
+        let refusal = match narrative.examine(limits) {
+            Ok(examination) => return self.examined(field, narrative, examination, offset),
+            Err(refusal) => refusal,
+        };
+        if matches!(refusal, Refusal::Malformed(_))
+            && self.report.repairs_narratives()
+            && let Some((repaired, repairs)) = narrative.repaired(limits.depth)
+            && let Ok(examination) = repaired.examine(limits)
+        {
+            for (expected, found) in repairs {
+                self.report
+                    .finding(Rule::NARRATIVE_REPAIRED, field.name, offset)
+                    .expected(expected)
+                    .found(found)?;
             }
-            Err(Refusal::Limit(limit)) => Err(self.report.limit(limit, offset)),
+            return self.examined(field, repaired, examination, offset);
         }
+        self.report.refused_narrative(field.name, refusal, offset)?;
+        Ok(narrative)
     }
 
     /// A narrative that was looked at, with what was seen.
@@ -442,22 +422,8 @@ impl<'t> Reader<'t> {
         examination: Examination,
         offset: usize,
     ) -> Result<Xhtml> {
-        for (expected, found) in examination.problems {
-            self.report.find((ERROR, Rule::NARRATIVE), field.name, offset, expected, found)?;
-        }
-        self.report.suppress(examination.suppressed);
-        Ok(narrative.examined(examination.is_xml))
-    }
-
-    /// A bundle's signature, whose markup is looked at as XML would be.
-    #[cold]
-    fn signature(&mut self, field: &'static FieldSchema, markup: &str, offset: usize) -> Result<()> {
-        match check_signature(markup, *self.report.limits()) {
-            Ok(()) => Ok(()),
-            Err(Refusal::Malformed(problem)) => {
-                self.report.find((ERROR, Rule::BUNDLE), field.name, offset, ONE_SIGNATURE, problem)
-            }
-            Err(Refusal::Limit(limit)) => Err(self.report.limit(limit, offset)),
-        }
+        let is_xml = examination.is_xml;
+        self.report.narrative(field.name, examination, offset)?;
+        Ok(narrative.examined(is_xml))
     }
 }

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use crate::bytes;
 use crate::document::Content;
-use crate::finding::WriteError;
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
-use crate::primitives::{decimal_to_json, is_xml_space};
+use crate::error::WriteError;
+use crate::primitives::{
+    AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, decimal_to_json, is_xml_space,
+};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Structure, StructureList, Walker, member};
 use crate::unknown::{AtomPart, Unknown, UnknownContent, UnknownNode, UnknownResource};
@@ -162,7 +163,7 @@ impl Writer<'_> {
                 self.separate();
                 write_string(self.out, &node.name);
                 self.out.push(b':');
-                self.out.extend_from_slice(crate::convert::element_to_json(markup).as_bytes());
+                self.out.extend_from_slice(crate::unknown::element_to_json(markup).as_bytes());
             }
             // DSTU1's JSON has no place for foreign attributes and stray text; the read reported them.
             _ => {}
@@ -187,7 +188,7 @@ impl Writer<'_> {
         }
         self.out.extend_from_slice(b"null");
         let failure = WriteError::UnknownResource {
-            path: crate::report::path_text(&self.path),
+            path: crate::findings::path_text(&self.path, ""),
             resource_type: unknown.resource_type.clone(),
         };
         self.failure.get_or_insert(failure);

@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::scalar::{Reading, Scalar, ScalarKind};
 use super::{is_xml_space, lexical};
-use crate::primitive::{Reading, Scalar, ScalarKind};
 
 /// How much of a date is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

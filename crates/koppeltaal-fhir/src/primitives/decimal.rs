@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::scalar::{Reading, Scalar, ScalarKind};
 use super::{is_xml_space, lexical};
-use crate::primitive::{Reading, Scalar, ScalarKind};
 
 /// A `decimal`, as written: `1.00` stays `1.00`.
 ///

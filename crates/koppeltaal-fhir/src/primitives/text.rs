@@ -4,8 +4,8 @@
 
 use std::borrow::Cow;
 
+use super::scalar::{Reading, Scalar, ScalarKind};
 use super::{is_xml_space, lexical};
-use crate::primitive::{Reading, Scalar, ScalarKind};
 
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $read:expr) => {

@@ -1,7 +1,7 @@
 //! [`FieldSet`]: which fields of a type a value has.
 
 use super::{FieldSchema, Structure, StructureList, Walker};
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList};
+use crate::primitives::{AnyPrimitive, AnyPrimitiveList};
 use crate::resource::Resource;
 use crate::xhtml::Xhtml;
 

@@ -1,60 +1,37 @@
-//! The elements of an Atom feed that hold values: titles, dates, links, categories, authors, summaries, content.
+//! The elements of an Atom feed that hold values: dates, links, categories, authors, content. Those that hold
+//! text for people are read in `text_construct`.
 //!
-//! The model has fields for what a FHIR bundle means. What the schema allows besides (a type of text, languages, text
-//! beside a resource, an element once more) is kept as an [`AtomPart`], so that it is written back and no finding.
+//! The model has fields for what a FHIR bundle means. What the schema allows besides (a type of text,
+//! languages, text beside a resource, an element once more) is kept as an [`AtomPart`], so that it is written
+//! back and no finding.
 
 use super::atom_parts::content_form;
 use super::element::Element;
 use super::names::Namespace;
 use super::narrative::is_language;
-use super::read::{ERROR, Reader, Result, WARNING};
+use super::read::{Reader, Result};
 use super::tag::{RawValue, is_name_token};
-use super::tokens::{Token, Tokens};
+use super::tokens::Token;
 use crate::bundle::{Author, Category, Link};
-use crate::finding::Rule;
-use crate::primitive::{AnyPrimitive, Primitive, Scalar, ScalarKind, Verdict};
-use crate::primitives::{Decimal, is_xml_space};
+use crate::findings::{Rule, Severity};
+use crate::primitives::{AnyPrimitive, Decimal, Primitive, Scalar, ScalarKind, Verdict, is_xml_space};
 use crate::resource::Resource;
 use crate::unknown::{AtomPart, Unknown, UnknownContent, UnknownNode};
-use crate::xhtml::Xhtml;
 
 /// Attributes that Atom allows everywhere.
 pub(super) const COMMON: &[&str] = &["xml:base", "xml:lang"];
 /// Attributes of a link that have no field.
 pub(super) const LINK: &[&str] = &["xml:base", "xml:lang", "type", "hreflang", "title", "length"];
 
-/// What a text construct of Atom holds.
-pub(super) struct TextConstruct {
-    /// The text, with that of the markup.
-    text: String,
-    /// The one element of XHTML, as markup, and whether it is a div with nothing but blanks around it.
-    markup: Option<(String, bool)>,
-    /// The attribute `type`; `text` when there is none.
-    text_type: &'static str,
-    /// Whether it has attributes that no field holds.
-    has_attributes: bool,
-}
-
-impl TextConstruct {
-    /// What a title says.
-    pub(super) fn into_text(self) -> String {
-        self.text
-    }
-
-    /// What a summary says: its div, or a div with its text.
-    pub(super) fn into_xhtml(self) -> Xhtml {
-        match self.markup {
-            Some((markup, true)) => Xhtml::from_xml(markup),
-            _ if self.text.trim_matches(is_xml_space).is_empty() => Xhtml::default(),
-            _ => Xhtml::from_text(&self.text),
-        }
-    }
-}
-
 impl<'t> Reader<'t> {
     /// Keeps a piece of Atom without a field: the markup of an element that has been read to its end.
     #[cold]
-    fn keep_part(&mut self, part: AtomPart, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
+    pub(super) fn keep_part(
+        &mut self,
+        part: AtomPart,
+        element: &Element<'t>,
+        unknown: &mut Unknown,
+    ) -> Result<()> {
         if self.discards {
             return Ok(());
         }
@@ -64,11 +41,16 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Keeps an element whose like was there before: legal by the schema's repeating choice, meaningless all the same.
+    /// Keeps an element whose like was there before: legal by the schema's repeating choice, meaningless all
+    /// the same.
     #[cold]
-    fn keep_more(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
+    pub(super) fn keep_more(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
         let offset = element.tag.offset;
-        self.report.find((WARNING, Rule::MAXIMUM), element.name, offset, "it once", "another one")?;
+        self.report
+            .finding(Rule::MAXIMUM, element.name, offset)
+            .severity(Severity::Warning)
+            .expected("it once")
+            .found("another one")?;
         self.keep_part(AtomPart::More, element, unknown)
     }
 
@@ -92,7 +74,7 @@ impl<'t> Reader<'t> {
             Err(expected) => {
                 let found = format_args!("{value:?}");
                 let place = format!("{}.{name}", element.name);
-                self.report.find((ERROR, Rule::FORMAT), &place, offset, expected, found)?;
+                self.report.finding(Rule::FORMAT, &place, offset).expected(expected).found(found)?;
                 UnknownContent::XmlAttribute { value: value.into_owned(), namespace: None }
             }
         };
@@ -108,8 +90,9 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Looks at the attributes of an element that becomes a plain value; tells whether there are any worth keeping.
-    fn value_attributes(&mut self, element: &Element<'t>, allowed: &[&str]) -> Result<bool> {
+    /// Looks at the attributes of an element that becomes a plain value; tells whether there are any worth
+    /// keeping.
+    pub(super) fn value_attributes(&mut self, element: &Element<'t>, allowed: &[&str]) -> Result<bool> {
         if element.tag.first_other.is_none() && element.value().is_none() {
             return Ok(false);
         }
@@ -150,98 +133,13 @@ impl<'t> Reader<'t> {
     }
 
     #[cold]
-    fn no_element(&mut self, element: &Element<'t>, child: &Element<'t>) -> Result<()> {
+    pub(super) fn no_element(&mut self, element: &Element<'t>, child: &Element<'t>) -> Result<()> {
         let offset = child.tag.offset;
-        self.report.find((ERROR, Rule::UNKNOWN_ELEMENT), element.name, offset, "text", child.name)?;
+        self.report
+            .finding(Rule::UNKNOWN_ELEMENT, element.name, offset)
+            .expected("text")
+            .found(child.name)?;
         self.pass_over(child)
-    }
-
-    /// A text construct: text, or escaped HTML, or an element of XHTML.
-    pub(super) fn text_construct(&mut self, element: &Element<'t>) -> Result<TextConstruct> {
-        self.expect_namespace(element, Namespace::Atom)?;
-        let has_attributes = self.value_attributes(element, &["xml:base", "xml:lang", "type"])?;
-        let mut text_type = "text";
-        if let Some(raw) = element.attribute("type") {
-            let value = self.value(raw, element.tag.offset)?;
-            let value = value.trim_matches(is_xml_space);
-            match ["text", "html", "xhtml"].iter().find(|known| **known == value) {
-                Some(known) => text_type = known,
-                None => {
-                    let found = format_args!("{value:?}");
-                    let (name, offset) = (element.name, element.tag.offset);
-                    self.report.find(
-                        (ERROR, Rule::BUNDLE),
-                        name,
-                        offset,
-                        "type text, html or xhtml",
-                        found,
-                    )?;
-                }
-            }
-        }
-        let mut construct = TextConstruct { text: String::new(), markup: None, text_type, has_attributes };
-        if element.tag.is_empty {
-            return Ok(construct);
-        }
-        let mut has_text = false;
-        loop {
-            match self.any_token()? {
-                None => {}
-                Some(Token::Text(text)) => {
-                    has_text |= !text.trim_matches(is_xml_space).is_empty();
-                    construct.text.push_str(&text);
-                }
-                Some(Token::Space(text)) => construct.text.push_str(text),
-                Some(Token::Start) => {
-                    let child = self.open(element.scope)?;
-                    if child.namespace == Namespace::Xhtml && construct.markup.is_none() {
-                        let markup = self.capture_xhtml(&child, element.name)?;
-                        push_text(&markup, &mut construct.text);
-                        construct.markup = Some((markup, child.name == "div"));
-                    } else {
-                        self.no_element(element, &child)?;
-                    }
-                }
-                Some(Token::End) => break,
-                Some(Token::Eof) => return Err(self.ends_early()),
-            }
-        }
-        if let Some((_, is_alone)) = &mut construct.markup {
-            *is_alone &= !has_text;
-        }
-        Ok(construct)
-    }
-
-    pub(super) fn title(
-        &mut self,
-        element: &Element<'t>,
-        value: &mut Primitive<String>,
-        unknown: &mut Unknown,
-    ) -> Result<()> {
-        let construct = self.text_construct(element)?;
-        if !value.is_absent() {
-            return self.keep_more(element, unknown);
-        }
-        let has_form =
-            construct.has_attributes || construct.markup.is_some() || construct.text_type != "text";
-        set_text(value, construct.into_text());
-        if has_form { self.keep_part(AtomPart::Form, element, unknown) } else { Ok(()) }
-    }
-
-    pub(super) fn summary(
-        &mut self,
-        element: &Element<'t>,
-        value: &mut Xhtml,
-        unknown: &mut Unknown,
-    ) -> Result<()> {
-        let construct = self.text_construct(element)?;
-        if !value.is_empty() || unknown.iter().any(|node| node.name() == "summary") {
-            return self.keep_more(element, unknown);
-        }
-        let is_div = matches!(construct.markup, Some((_, true)));
-        let has_form = construct.has_attributes || !is_div || construct.text_type == "html";
-        *value = construct.into_xhtml();
-        if has_form { self.keep_part(AtomPart::Form, element, unknown) } else { Ok(()) }
     }
 
     /// An Atom element whose text is the value of a field.
@@ -305,7 +203,11 @@ impl<'t> Reader<'t> {
         }
         if text.is_empty() {
             let offset = element.tag.offset;
-            self.report.find((WARNING, Rule::EMPTY), element.name, offset, "a value", "an empty one")?;
+            self.report
+                .finding(Rule::EMPTY, element.name, offset)
+                .severity(Severity::Warning)
+                .expected("a value")
+                .found("an empty one")?;
         }
         // An id is a URI, of which blanks at the ends are no part.
         if text.starts_with(is_xml_space) || text.ends_with(is_xml_space) {
@@ -338,7 +240,11 @@ impl<'t> Reader<'t> {
         }
         let offset = element.tag.offset;
         let found = format_args!("{text:?}");
-        self.report.find((WARNING, Rule::STRAY_TEXT), element.name, offset, "no text here", found)?;
+        self.report
+            .finding(Rule::STRAY_TEXT, element.name, offset)
+            .severity(Severity::Warning)
+            .expected("no text here")
+            .found(found)?;
         self.report.charge(UnknownNode::COST, offset)?;
         let content = UnknownContent::Atom(AtomPart::Text, text);
         unknown.push(UnknownNode { name: String::new(), content, after: 0 });
@@ -354,13 +260,13 @@ impl<'t> Reader<'t> {
         Ok(link)
     }
 
-    /// The link of a tombstone has nothing else, and is in the tombstones' namespace by the schema, in Atom's by the
-    /// standard's example.
+    /// The link of a tombstone has nothing else, and is in the tombstones' namespace by the schema, in Atom's
+    /// by the standard's example.
     pub(super) fn tombstone_link(&mut self, element: &Element<'t>) -> Result<Link> {
         let offset = element.tag.offset;
         if element.namespace == Namespace::Atom {
             let expected = "the tombstones namespace";
-            self.report.find((ERROR, Rule::NAMESPACE), "link", offset, expected, "Atom's")?;
+            self.report.finding(Rule::NAMESPACE, "link", offset).expected(expected).found("Atom's")?;
         } else {
             self.expect_namespace(element, Namespace::Tombstone)?;
         }
@@ -370,7 +276,7 @@ impl<'t> Reader<'t> {
         let is_there = element.attribute("rel").is_some();
         if is_there && link.rel != "self" {
             let found = format_args!("{:?}", link.rel);
-            self.report.find((ERROR, Rule::BUNDLE), "link.rel", offset, "self", found)?;
+            self.report.finding(Rule::BUNDLE, "link.rel", offset).expected("self").found(found)?;
         }
         while let Some(child) = self.next_child(element, &mut link.unknown)? {
             self.no_element(element, &child)?;
@@ -441,8 +347,7 @@ impl<'t> Reader<'t> {
                     let child = self.open(element.scope)?;
                     resources += 1;
                     if resources > 1 {
-                        let (offset, found) = (child.tag.offset, "another one");
-                        self.report.find((ERROR, Rule::CONTAINED), "", offset, "one resource", found)?;
+                        self.one_resource("another one", child.tag.offset)?;
                     }
                     if child.name == "feed" && child.namespace == Namespace::Atom {
                         is_feed = true;
@@ -464,11 +369,15 @@ impl<'t> Reader<'t> {
             }
         }
         if resources == 0 {
-            self.report.find((ERROR, Rule::CONTAINED), "", offset, "one resource", "none")?;
+            self.one_resource("none", offset)?;
         }
         let has_text = texts.iter().any(|text| !text.trim_matches(is_xml_space).is_empty());
         if has_text {
-            self.report.find((WARNING, Rule::STRAY_TEXT), "", offset, "a resource", "text beside it")?;
+            self.report
+                .finding(Rule::STRAY_TEXT, "", offset)
+                .severity(Severity::Warning)
+                .expected("a resource")
+                .found("text beside it")?;
         }
         self.report.leave();
         if !is_first {
@@ -485,7 +394,8 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Reads attributes into the fields of these names, some of them mandatory; those that are `allowed` are kept.
+    /// Reads attributes into the fields of these names, some of them mandatory; those that are `allowed` are
+    /// kept.
     fn string_attributes<const N: usize>(
         &mut self,
         element: &Element<'t>,
@@ -506,7 +416,7 @@ impl<'t> Reader<'t> {
             // "Attributes can never be empty", says FHIR; to the model an empty one is absent.
             if value.is_empty() && mandatory.contains(&name) {
                 let place = format!("{}.{name}", element.name);
-                self.report.find((ERROR, Rule::MINIMUM), &place, offset, "a value", "nothing")?;
+                self.report.missing(&place, offset)?;
             }
         }
         Ok(())
@@ -514,24 +424,11 @@ impl<'t> Reader<'t> {
 }
 
 /// Sets a text; an empty one, which the schema allows, is an element that holds nothing.
-fn set_text(value: &mut Primitive<String>, text: String) {
+pub(super) fn set_text(value: &mut Primitive<String>, text: String) {
     if text.is_empty() {
         value.companions_mut();
     } else {
         value.set(text.into());
-    }
-}
-
-/// Adds the text that is in some markup.
-fn push_text(markup: &str, out: &mut String) {
-    let mut tokens = Tokens::of_fragment(markup);
-    loop {
-        match tokens.next_or_remark() {
-            Ok(Some(Token::Text(text))) => out.push_str(&text),
-            Ok(Some(Token::Space(text))) => out.push_str(text),
-            Ok(Some(Token::Eof)) | Err(_) => return,
-            Ok(_) => {}
-        }
     }
 }
 

@@ -1,17 +1,18 @@
 //! The parts of Atom that have no field, as text: how a content stood, what a form says, and what JSON brings back.
 
-use super::atom::TextConstruct;
 #[cfg(feature = "json")]
 use super::atom::{COMMON, LINK, check_attribute};
 use super::element::Element;
 use super::names::Scopes;
 use super::read::Reader;
 use super::text::{escape_attribute, escape_text};
+use super::text_construct::TextConstruct;
 use super::tokens::{Token, Tokens};
 #[cfg(feature = "json")]
 use crate::bundle::{Author, Bundle, Entry};
+use crate::findings::Report;
+use crate::limits::Limits;
 use crate::primitives::is_xml_space;
-use crate::report::{Limits, Report};
 use crate::unknown::Unknown;
 #[cfg(feature = "json")]
 use crate::unknown::{AtomPart, UnknownContent, UnknownNode};

@@ -6,10 +6,10 @@
 use super::element::Element;
 use super::names::{Namespace, Scope};
 use super::narrative::{Narrative, Problem};
-use super::read::{ERROR, Reader, Result};
+use super::read::{Reader, Result};
 use super::text::{escape_attribute, escape_text, unix_lines};
 use super::tokens::Token;
-use crate::finding::Rule;
+use crate::findings::Rule;
 use crate::xhtml::Xhtml;
 
 /// Memory that a byte takes by which markup grows: in a text that doubles, and in its old place while that moves.
@@ -139,7 +139,10 @@ impl<'t> Reader<'t> {
         let Some((name, narrative)) = narrative else { return Ok(()) };
         step(narrative);
         for Problem { expected, found } in narrative.problems() {
-            self.report.find((ERROR, Rule::NARRATIVE), name, self.tokens.offset(), expected, found)?;
+            self.report
+                .finding(Rule::NARRATIVE, name, self.tokens.offset())
+                .expected(expected)
+                .found(found)?;
         }
         Ok(())
     }

@@ -3,12 +3,11 @@
 
 use super::element::Element;
 use super::names::Namespace;
-use super::read::{ERROR, Reader, Result, WARNING};
+use super::read::{Reader, Result};
 use super::tokens::Token;
 use crate::bundle::{Bundle, Entry};
-use crate::finding::Rule;
-use crate::primitive::{AnyPrimitive, Primitive, Verdict};
-use crate::primitives::is_xml_space;
+use crate::findings::{Rule, Severity};
+use crate::primitives::{AnyPrimitive, Primitive, Verdict, is_xml_space};
 use crate::structure::growth;
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 
@@ -20,26 +19,21 @@ impl<'t> Reader<'t> {
         while let Some(child) = self.next_child(root, &mut bundle.unknown)? {
             children += 1;
             if bundle.signature.value.is_some() {
-                self.report.find(
-                    (ERROR, Rule::ORDER),
-                    child.name,
-                    child.tag.offset,
-                    "one Signature, at the end",
-                    "something behind it",
-                )?;
+                self.report
+                    .finding(Rule::ORDER, child.name, child.tag.offset)
+                    .expected("one Signature, at the end")
+                    .found("something behind it")?;
             }
             self.feed_child(&mut bundle, &child)?;
         }
         // The schema wants three, but counts a category that is not there.
         if children < 3 {
             let found = format_args!("{children}");
-            self.report.find(
-                (WARNING, Rule::BUNDLE),
-                "",
-                root.tag.offset,
-                "at least three elements in a feed",
-                found,
-            )?;
+            self.report
+                .finding(Rule::BUNDLE, "", root.tag.offset)
+                .severity(Severity::Warning)
+                .expected("at least three elements in a feed")
+                .found(found)?;
         }
         Ok(bundle)
     }
@@ -108,13 +102,11 @@ impl<'t> Reader<'t> {
             self.entry_child(&mut entry, &child)?;
         }
         if is_empty {
-            self.report.find(
-                (WARNING, Rule::BUNDLE),
-                "",
-                element.tag.offset,
-                "at least one element in an entry",
-                "none",
-            )?;
+            self.report
+                .finding(Rule::BUNDLE, "", element.tag.offset)
+                .severity(Severity::Warning)
+                .expected("at least one element in an entry")
+                .found("none")?;
         }
         Ok(entry)
     }
@@ -160,7 +152,7 @@ impl<'t> Reader<'t> {
         }
         match reference {
             Some(raw) => entry.id = Some(self.value(raw, offset)?.into_owned()),
-            None => self.report.find((ERROR, Rule::MINIMUM), "ref", offset, "a value", "nothing")?,
+            None => self.report.missing("ref", offset)?,
         }
         match when {
             Some(raw) => {
@@ -170,7 +162,7 @@ impl<'t> Reader<'t> {
                     verdict => self.report.value("when", &entry.deleted, verdict, offset)?,
                 }
             }
-            None => self.report.find((ERROR, Rule::MINIMUM), "when", offset, "a value", "nothing")?,
+            None => self.report.missing("when", offset)?,
         }
         while let Some(child) = self.next_child(element, &mut entry.unknown)? {
             match child.name {
@@ -183,13 +175,10 @@ impl<'t> Reader<'t> {
         }
         if entry.link.len() != 1 {
             let found = format_args!("{}", entry.link.len());
-            self.report.find(
-                (ERROR, Rule::BUNDLE),
-                "link",
-                offset,
-                "exactly one link in a deleted entry",
-                found,
-            )?;
+            self.report
+                .finding(Rule::BUNDLE, "link", offset)
+                .expected("exactly one link in a deleted entry")
+                .found(found)?;
         }
         Ok(entry)
     }
@@ -223,7 +212,7 @@ impl<'t> Reader<'t> {
     fn stray_text(&mut self, text: &str, unknown: &mut Unknown) -> Result<()> {
         let offset = self.tokens.offset();
         let found = format_args!("{text:?}");
-        self.report.find((ERROR, Rule::STRAY_TEXT), "", offset, "no text here", found)?;
+        self.report.finding(Rule::STRAY_TEXT, "", offset).expected("no text here").found(found)?;
         self.report.charge(UnknownNode::COST, offset)?;
         let content = UnknownContent::XmlText(text.to_owned());
         unknown.push(UnknownNode { name: String::new(), content, after: 0 });
@@ -232,13 +221,10 @@ impl<'t> Reader<'t> {
 
     #[cold]
     pub(super) fn unknown_child(&mut self, child: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
-        self.report.find(
-            (ERROR, Rule::UNKNOWN_ELEMENT),
-            "",
-            child.tag.offset,
-            "an element of the feed",
-            child.name,
-        )?;
+        self.report
+            .finding(Rule::UNKNOWN_ELEMENT, child.name, child.tag.offset)
+            .expected("an element of the feed")
+            .found(child.name)?;
         self.report.charge(UnknownNode::COST, child.tag.offset)?;
         let content = UnknownContent::XmlElement(self.capture(child, Namespace::Atom)?);
         unknown.push(UnknownNode { name: child.name.to_owned(), content, after: 0 });

@@ -8,9 +8,11 @@ use super::names::{Namespace, Scope, Scopes};
 use super::read::{Reader, Result};
 use super::tokens::{Token, Tokens};
 use crate::bytes;
-use crate::finding::{Finding, ReadError};
+use crate::error::ReadError;
+use crate::findings::Finding;
+use crate::findings::Report;
+use crate::limits::Limits;
 use crate::primitives::is_xml_space;
-use crate::report::{Limits, Report};
 use crate::xhtml::Refusal;
 
 /// What a piece of markup has to be.

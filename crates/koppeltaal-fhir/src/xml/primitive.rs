@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 
 use super::element::Element;
-use super::read::{ERROR, Reader, Result, WARNING};
+use super::read::{Reader, Result};
 use super::tag::RawValue;
 use super::tokens::Token;
-use crate::finding::Rule;
-use crate::primitive::{AnyPrimitive, Companions, ScalarKind, Verdict};
-use crate::primitives::is_xml_space;
+use crate::findings::{Rule, Severity};
+use crate::primitives::{AnyPrimitive, Companions, ScalarKind, Verdict, is_xml_space};
 use crate::structure::{FieldSchema, FieldSet, Shape};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 
@@ -48,8 +47,7 @@ impl<'t> Reader<'t> {
                 }
             }
             None if value.is_absent() || value.is_hollow() => {
-                let found = "neither value nor extension";
-                self.report.find((WARNING, Rule::EMPTY), field.name, element.tag.offset, "a value", found)?;
+                self.report.hollow(field.name, element.tag.offset)?;
                 // The schema takes it for an element that is there.
                 self.report.charge_companions(value, element.tag.offset)?;
                 value.companions_mut();
@@ -77,7 +75,12 @@ impl<'t> Reader<'t> {
             return self.report.value(&name, value, verdict, offset);
         }
         if text.is_empty() {
-            return self.report.find((WARNING, Rule::EMPTY), &name, offset, "a value", "an empty one");
+            return self
+                .report
+                .finding(Rule::EMPTY, &name, offset)
+                .severity(Severity::Warning)
+                .expected("a value")
+                .found("an empty one");
         }
         Ok(())
     }
@@ -118,13 +121,10 @@ impl<'t> Reader<'t> {
                     }
                     if field.shape != Shape::IdReference {
                         let offset = self.tokens.offset();
-                        self.report.find(
-                            (ERROR, Rule::STRAY_TEXT),
-                            "",
-                            offset,
-                            "a `value` attribute",
-                            "text",
-                        )?;
+                        self.report
+                            .finding(Rule::STRAY_TEXT, "", offset)
+                            .expected("a `value` attribute")
+                            .found("text")?;
                     }
                     if element.value().is_none() && value.wire_text().is_none() {
                         value.set(Cow::Borrowed(text));
@@ -148,13 +148,10 @@ impl<'t> Reader<'t> {
                     if child.name == "extension" {
                         self.child(companions, 0, &child, &mut present, &mut last)?;
                     } else {
-                        self.report.find(
-                            (ERROR, Rule::UNKNOWN_ELEMENT),
-                            "",
-                            child.tag.offset,
-                            "an extension",
-                            child.name,
-                        )?;
+                        self.report
+                            .finding(Rule::UNKNOWN_ELEMENT, child.name, child.tag.offset)
+                            .expected("an extension")
+                            .found(child.name)?;
                         self.keep(&mut companions.unknown, &child, 1)?;
                     }
                 }

@@ -4,21 +4,16 @@
 //! first finding of severity error.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use super::element::{Element, Problem};
 use super::names::{Namespace, Scope, Scopes};
 use super::tag::RawValue;
 use super::tokens::{Token, Tokens};
 use crate::document::{Document, ReadDocument};
-use crate::finding::{Rule, Severity};
+use crate::findings::{Failure, Report, Rule};
 use crate::format::is_utf8;
-use crate::report::{Failure, Report};
 use crate::resource::{RESOURCE_TYPES, Resource};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode, UnknownResource};
-
-pub(super) const ERROR: Severity = Severity::Error;
-pub(super) const WARNING: Severity = Severity::Warning;
 
 pub(super) type Result<T> = std::result::Result<T, Failure>;
 
@@ -140,13 +135,10 @@ impl<'t> Reader<'t> {
         if !NEARLY_UTF8.iter().any(|known| name.starts_with(known)) {
             return Err(self.report.malformed(format!("encoding {encoding}: only UTF-8 is read"), 0));
         }
-        self.report.find(
-            (WARNING, Rule::ENCODING),
-            "",
-            0,
-            "the encoding UTF-8, as that of the text",
-            encoding,
-        )
+        self.report
+            .finding(Rule::ENCODING, "", 0)
+            .expected("the encoding UTF-8, as that of the text")
+            .found(encoding)
     }
 
     fn document(&mut self, root: &Element<'t>) -> Result<Document> {
@@ -171,7 +163,7 @@ impl<'t> Reader<'t> {
     pub(super) fn wrong_namespace(&mut self, element: &Element<'t>, expected: Namespace) -> Result<()> {
         let found = format!("`{}`", self.scopes.uri(element.namespace));
         let wanted = format!("namespace {}", self.scopes.uri(expected));
-        self.report.find((ERROR, Rule::NAMESPACE), element.name, element.tag.offset, wanted, found)
+        self.report.finding(Rule::NAMESPACE, element.name, element.tag.offset).expected(wanted).found(found)
     }
 
     /// Reads the resource that `element` is.
@@ -186,27 +178,10 @@ impl<'t> Reader<'t> {
             return Ok(resource);
         }
         let offset = element.tag.offset;
-        if RESOURCE_TYPES.contains(&element.name) {
-            let expected = "a resource type of this build (feature `all-resources` has them all)";
-            self.report.find(
-                (Severity::Information, Rule::UNKNOWN_RESOURCE),
-                "",
-                offset,
-                expected,
-                element.name,
-            )?;
-        } else {
-            self.report.find(
-                (ERROR, Rule::UNKNOWN_RESOURCE),
-                "",
-                offset,
-                "a resource type of DSTU1",
-                element.name,
-            )?;
-        }
+        self.report.unknown_resource(element.name, offset)?;
         self.report.charge(Resource::COST + UnknownResource::COST, offset)?;
         let content = UnknownContent::XmlElement(self.capture(element, Namespace::None)?);
-        Ok(Resource::Unknown(Arc::new(UnknownResource { resource_type: element.name.to_owned(), content })))
+        Ok(Resource::unknown(element.name, content))
     }
 
     /// The resources in a wrapper: `contained` and its like. The schema wants exactly one, and no attributes.
@@ -222,36 +197,32 @@ impl<'t> Reader<'t> {
                     Token::Start => {
                         let element = self.open(wrapper.scope)?;
                         if resources.len() > before {
-                            let found = "another one";
-                            self.report.find(
-                                (ERROR, Rule::CONTAINED),
-                                "",
-                                element.tag.offset,
-                                "one resource",
-                                found,
-                            )?;
+                            self.one_resource("another one", element.tag.offset)?;
                         }
                         resources.push(self.resource(&element)?);
                     }
                     Token::End => break,
                     Token::Space(_) => {}
                     Token::Text(_) => {
-                        self.report.find(
-                            (ERROR, Rule::STRAY_TEXT),
-                            "",
-                            self.tokens.offset(),
-                            "a resource",
-                            "text",
-                        )?;
+                        self.report
+                            .finding(Rule::STRAY_TEXT, "", self.tokens.offset())
+                            .expected("a resource")
+                            .found("text")?;
                     }
                     Token::Eof => return Err(self.ends_early()),
                 }
             }
         }
         if resources.len() == before {
-            self.report.find((ERROR, Rule::CONTAINED), "", wrapper.tag.offset, "one resource", "none")?;
+            self.one_resource("none", wrapper.tag.offset)?;
         }
         Ok(())
+    }
+
+    /// Reports a wrapper of other than one resource.
+    #[cold]
+    pub(super) fn one_resource(&mut self, found: &str, offset: usize) -> Result<()> {
+        self.report.finding(Rule::CONTAINED, "", offset).expected("one resource").found(found)
     }
 
     /// Keeps an element as unknown.

@@ -4,12 +4,11 @@ use std::borrow::Cow;
 
 use super::element::Element;
 use super::names::{Namespace, Scope};
-use super::read::{ERROR, Reader, Result, WARNING};
+use super::read::{Reader, Result};
 use super::tag::RawValue;
 use super::tokens::Token;
-use crate::finding::Rule;
-use crate::primitive::Verdict;
-use crate::primitives::is_xml_space;
+use crate::findings::{Rule, Severity};
+use crate::primitives::{Verdict, is_xml_space};
 use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 
@@ -36,10 +35,7 @@ impl<'t> Reader<'t> {
         } else if is_text(schema) {
             self.set_content(target, Content::default(), &mut present)?;
         }
-        for field in schema.missing(present) {
-            self.report.find((ERROR, Rule::MINIMUM), field.name, element.tag.offset, "a value", "nothing")?;
-        }
-        Ok(())
+        self.report.missing_fields(schema, present, element.tag.offset)
     }
 
     pub(super) fn structure_attributes(
@@ -64,13 +60,11 @@ impl<'t> Reader<'t> {
                     if !value.is_empty() {
                         present.insert(index);
                     } else if !schema.fields[index].mandatory {
-                        self.report.find(
-                            (WARNING, Rule::EMPTY),
-                            name,
-                            element.tag.offset,
-                            "a value",
-                            "nothing",
-                        )?;
+                        self.report
+                            .finding(Rule::EMPTY, name, element.tag.offset)
+                            .severity(Severity::Warning)
+                            .expected("a value")
+                            .found("nothing")?;
                     }
                     self.report.earn(name, value.len());
                     if let Slot::Attribute(slot) = target.slot(index) {
@@ -105,7 +99,10 @@ impl<'t> Reader<'t> {
             uri = Some(namespace.into());
         }
         let expected = format_args!("an attribute of {}", element.name);
-        self.report.find((ERROR, Rule::UNKNOWN_ATTRIBUTE), "", element.tag.offset, expected, name)?;
+        self.report
+            .finding(Rule::UNKNOWN_ATTRIBUTE, "", element.tag.offset)
+            .expected(expected)
+            .found(name)?;
         let cost = UnknownNode::COST + uri.as_ref().map_or(0, String::len);
         self.report.charge(cost, element.tag.offset)?;
         let value = self.value(raw, element.tag.offset)?.into_owned();
@@ -135,14 +132,7 @@ impl<'t> Reader<'t> {
                     match self.find(schema, &element, last) {
                         Some(index) => self.child(target, index, &element, present, &mut last)?,
                         None => {
-                            let expected = format_args!("an element of {}", schema.name);
-                            self.report.find(
-                                (ERROR, Rule::UNKNOWN_ELEMENT),
-                                "",
-                                element.tag.offset,
-                                expected,
-                                element.name,
-                            )?;
+                            self.report.unknown_element(schema.name, element.name, element.tag.offset)?;
                             self.keep(target.unknown_mut(), &element, last + 1)?;
                         }
                     }
@@ -185,7 +175,10 @@ impl<'t> Reader<'t> {
             content.text.push_str(text);
             return Ok(());
         }
-        self.report.find((ERROR, Rule::STRAY_TEXT), "", offset, "no text here", format_args!("{text:?}"))?;
+        self.report
+            .finding(Rule::STRAY_TEXT, "", offset)
+            .expected("no text here")
+            .found(format_args!("{text:?}"))?;
         self.report.charge(UnknownNode::COST, offset)?;
         let content = UnknownContent::XmlText(trimmed.to_owned());
         target.unknown_mut().push(UnknownNode { name: String::new(), content, after: last + 1 });
@@ -228,16 +221,19 @@ impl<'t> Reader<'t> {
         if index < *last {
             let after = target.schema().fields[*last].name;
             let expected = format_args!("{} before {after}", field.name);
-            self.report.find((ERROR, Rule::ORDER), field.name, offset, expected, "it behind")?;
+            self.report.finding(Rule::ORDER, field.name, offset).expected(expected).found("it behind")?;
         } else {
             *last = index;
         }
         if !present.insert(field.group()) && !field.repeats {
-            let (rule, expected) = match field.choice {
-                Some(_) => (Rule::CHOICE, "one alternative of the choice"),
-                None => (Rule::MAXIMUM, "it once"),
-            };
-            self.report.find((ERROR, rule), field.name, offset, expected, "another one")?;
+            match field.choice {
+                Some(_) => self.report.second_alternative(field.name, offset)?,
+                None => self
+                    .report
+                    .finding(Rule::MAXIMUM, field.name, offset)
+                    .expected("it once")
+                    .found("another one")?,
+            }
             // One that was empty gives way.
             let was_empty = field.choice.is_none()
                 && matches!(target.slot(index), Slot::Primitive(value) if value.is_absent() || value.is_hollow());
@@ -298,7 +294,6 @@ impl<'t> Reader<'t> {
         self.finish_structure(field, value, element.tag.offset)
     }
 
-    /// Age, Duration and the other restrictions of Quantity take no extensions.
     #[inline]
     pub(super) fn finish_structure(
         &mut self,
@@ -306,18 +301,7 @@ impl<'t> Reader<'t> {
         value: &mut dyn Structure,
         offset: usize,
     ) -> Result<()> {
-        if field.shape == Shape::Unextended
-            && let Slot::Structures(extensions) = value.slot(0)
-            && extensions.len() > 0
-        {
-            self.report.find(
-                (ERROR, Rule::UNKNOWN_ELEMENT),
-                "extension",
-                offset,
-                "no extension here",
-                "one",
-            )?;
-        }
+        self.report.unextended(field, value, offset)?;
         self.report.leave();
         Ok(())
     }

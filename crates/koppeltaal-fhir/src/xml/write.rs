@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use super::fragment;
 use super::text::{escape_attribute, escape_text};
 use crate::document::Content;
-use crate::finding::WriteError;
-use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind};
-use crate::primitives::decimal_to_xml;
-use crate::report::{Limits, path_text};
+use crate::error::WriteError;
+use crate::findings::path_text;
+use crate::limits::Limits;
+use crate::primitives::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, decimal_to_xml};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Shape, Structure, StructureList, Walker};
 use crate::unknown::{AtomPart, Unknown, UnknownContent, UnknownNode};
@@ -57,7 +57,7 @@ impl Writer<'_> {
     #[cold]
     pub(super) fn fail(&mut self, failure: impl FnOnce(String) -> WriteError) {
         if self.failure.is_none() {
-            self.failure = Some(failure(path_text(&self.path)));
+            self.failure = Some(failure(path_text(&self.path, "")));
         }
     }
 
@@ -236,7 +236,7 @@ impl Writer<'_> {
             // Attributes are written in the start tag, the others where their field would be.
             UnknownContent::XmlAttribute { .. } | UnknownContent::Atom(..) => {}
             #[cfg(feature = "json")]
-            UnknownContent::JsonMember(raw) => match crate::convert::member_to_xml(&node.name, raw) {
+            UnknownContent::JsonMember(raw) => match crate::unknown::member_to_xml(&node.name, raw) {
                 Ok(markup) => self.markup(&markup),
                 Err(character) => self.fail(|path| WriteError::Character { path, character }),
             },

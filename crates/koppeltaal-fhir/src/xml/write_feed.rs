@@ -4,10 +4,9 @@ use super::atom_parts::{RESOURCE, form_says};
 use super::text::escape_text;
 use super::write::Writer;
 use crate::bundle::{Author, Bundle, Category, Entry, Link};
-use crate::finding::WriteError;
-use crate::primitive::{AnyPrimitive, Primitive, Scalar};
-use crate::primitives::is_xml_space;
-use crate::report::Limits;
+use crate::error::WriteError;
+use crate::limits::Limits;
+use crate::primitives::{AnyPrimitive, Primitive, Scalar, is_xml_space};
 use crate::unknown::{AtomPart, Unknown, UnknownContent};
 
 impl Writer<'_> {

@@ -1,10 +1,9 @@
 //! Compares a header with Koppeltaal's profile of `MessageHeader`, whose table is generated.
 
-use koppeltaal_fhir::Finding;
 use koppeltaal_fhir::resources::{MessageHeader, MessageHeaderResponse, MessageHeaderSource, ResponseType};
+use koppeltaal_fhir::{Finding, Findings};
 
 use super::{Header, filled};
-use crate::findings::Findings;
 use crate::generated::profiles::MESSAGE_HEADER_ELEMENTS;
 use crate::profile::{CheckElements, Checker, ElementDefinition, Reference, element};
 use crate::status::ProcessingState;

@@ -2,11 +2,10 @@
 //! a table, and [`Checker`] has one method for each shape of field.
 
 use koppeltaal_fhir::datatypes::{CodeableConcept, Extension};
-use koppeltaal_fhir::{RESOURCE_TYPES, Rule};
+use koppeltaal_fhir::{Findings, PathSegment, RESOURCE_TYPES, Rule};
 
 use super::definition::{ElementDefinition, ElementType};
 use super::{CodeSystem, Reference};
-use crate::findings::{Findings, Segment};
 use crate::generated::kinds::ResourceKind;
 use crate::generated::vocabulary::system::NULL_FLAVOR;
 use crate::rules;
@@ -264,7 +263,7 @@ impl<'a> Checker<'a> {
         index: usize,
         check: impl FnOnce(&mut Checker<'_>),
     ) {
-        let segment: Segment = (element.name(), element.repeats.then_some(index));
+        let segment: PathSegment = (element.name(), element.repeats.then_some(index));
         self.0.inside(&[segment], |findings| check(&mut Checker(findings)));
     }
 }

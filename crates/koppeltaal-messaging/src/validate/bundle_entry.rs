@@ -1,10 +1,9 @@
 //! [`BundleEntry`]: an entry of the bundle that is validated.
 
 use koppeltaal_fhir::resources::MessageHeader;
-use koppeltaal_fhir::{Bundle, Resource};
+use koppeltaal_fhir::{Bundle, PathSegment, Resource};
 
 use crate::entry::Names;
-use crate::findings::Segment;
 
 /// An entry that holds a resource, with its place in the bundle.
 pub(super) struct BundleEntry<'a> {
@@ -28,12 +27,12 @@ impl<'a> BundleEntry<'a> {
     }
 
     /// The place of the entry in the bundle.
-    pub(super) fn place(&self) -> Segment {
+    pub(super) fn place(&self) -> PathSegment {
         ("entry", Some(self.index))
     }
 
     /// The place of the resource in the bundle.
-    pub(super) fn content(&self) -> [Segment; 2] {
+    pub(super) fn content(&self) -> [PathSegment; 2] {
         [self.place(), ("content", None)]
     }
 }

@@ -1,8 +1,8 @@
 //! The rules for identifiers: the check digit of a BSN, and placeholders for unknown values.
 
+use koppeltaal_fhir::Findings;
 use koppeltaal_fhir::datatypes::Identifier;
 
-use crate::findings::Findings;
 use crate::rules;
 use crate::vocabulary::system::BSN;
 

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use koppeltaal_fhir::resources::MessageHeader;
-use koppeltaal_fhir::{Bundle, Resource, Severity};
+use koppeltaal_fhir::{Bundle, Findings, Resource, Severity};
 
 use super::bundle_entry::BundleEntry;
 use super::references;
 use crate::entry::Index;
 use crate::extract::{ExtractReason, Plan, plan};
-use crate::findings::Findings;
 use crate::generated::kinds::ResourceKind;
 use crate::generated::valuesets::Event;
 use crate::header::Header;

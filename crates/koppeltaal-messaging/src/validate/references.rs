@@ -1,12 +1,11 @@
 //! The references in a message: each points to an entry or may point elsewhere, and only those in the
 //! header's data have versions.
 
-use koppeltaal_fhir::Severity;
+use koppeltaal_fhir::{Findings, Severity};
 
 use super::bundle_entry::BundleEntry;
 use crate::compose::may_stay_out;
 use crate::entry::Index;
-use crate::findings::Findings;
 use crate::generated::valuesets::Event;
 use crate::header::Header;
 use crate::rules;

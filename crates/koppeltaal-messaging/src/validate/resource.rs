@@ -3,10 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use koppeltaal_fhir::Resource;
+use koppeltaal_fhir::{Findings, Resource};
 
 use super::identifier;
-use crate::findings::Findings;
 use crate::generated::kinds::AnyProfile;
 use crate::generated::profiles::{ActivityDefinition, CarePlan, CarePlanActivity, CarePlanActivityStatus};
 use crate::generated::valuesets::CarePlanParticipantRole;

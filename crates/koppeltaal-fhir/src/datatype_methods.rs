@@ -1,4 +1,5 @@
-//! Hand-written company for the generated data types: the ways in which they are mostly made and read.
+//! Constructors and getters of the data types, for the ways in which they are mostly made and read. The types
+//! themselves are generated.
 
 use crate::datatypes::{
     CodeableConcept, Coding, Contact, HumanName, Identifier, Period, Quantity, ResourceReference,
@@ -11,7 +12,8 @@ impl HumanName {
         Self { given: vec![given.into().into()], family: vec![family.into().into()], ..Self::default() }
     }
 
-    /// The name for people: `text` if there is one, else prefixes, given names, family names and suffixes in this order.
+    /// The name for people: `text` if there is one, else prefixes, given names, family names and suffixes in
+    /// this order.
     pub fn display(&self) -> String {
         if let Some(text) = self.text.as_str().filter(|text| !text.is_empty()) {
             return text.to_owned();

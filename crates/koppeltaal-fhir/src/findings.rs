@@ -1,0 +1,23 @@
+//! What a reader or validator has to say about content that is not as the standard wants it.
+//!
+//! A [`Finding`] names a [`Rule`], a place and an expectation, so that an application can show it, count it
+//! or decide on it. A tolerant read returns findings beside the value. A strict read turns the first one of
+//! severity error into a [`ReadError`](crate::ReadError).
+//!
+//! [`Findings`] collects them, wherever they come from. A [`Report`] is the collector of a reader, which
+//! knows places in a text and limits. `policy` is what both readers and the check say in the same words.
+
+mod collector;
+mod finding;
+mod path;
+mod policy;
+mod report;
+mod rule;
+
+pub(crate) use collector::Collected;
+pub use collector::{Findings, NewFinding};
+pub use finding::{Finding, Position, Severity};
+pub(crate) use path::path_text;
+pub use path::{ElementPath, PathSegment};
+pub(crate) use report::{Failure, Report};
+pub use rule::Rule;

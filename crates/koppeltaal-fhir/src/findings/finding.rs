@@ -1,0 +1,96 @@
+//! [`Finding`]: one thing that is not as the standard wants it, how much it matters, and where it is.
+
+use std::fmt;
+
+use super::rule::Rule;
+
+/// How much a [`Finding`] matters. The order is from harmless to grave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Legal, but worth knowing.
+    Information,
+    /// The schema lets it pass, the prose of the standard does not.
+    Warning,
+    /// Violates the schema of the standard.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Information => "information",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// A place in the text that was read, both counted from 1; the column counts characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+impl Position {
+    /// The position of byte `offset` of `text`, which is on a line counted from 0.
+    pub(crate) fn on_line(line: usize, text: &[u8], offset: usize) -> Self {
+        let before = &text[..offset];
+        let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+        // A character starts at each byte that does not continue one (UTF-8: 10xxxxxx).
+        let column = before[line_start..].iter().filter(|byte| **byte & 0xC0 != 0x80).count() + 1;
+        Self {
+            line: u32::try_from(line + 1).unwrap_or(u32::MAX),
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+/// One thing that is not as the standard wants it.
+///
+/// `found` can hold data of a patient: show it to the person at work, do not write it to a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// The rule that is broken.
+    pub rule: Rule,
+    /// Where in the content, such as `entry[1].content.activity[0].simple.category`; empty for the root.
+    pub path: String,
+    /// Where in the text, when text was read.
+    pub position: Option<Position>,
+    /// What the standard wants there.
+    pub expected: String,
+    /// What was there, cut off after some 80 characters.
+    pub found: String,
+}
+
+impl Finding {
+    /// Bytes that it takes in a list, which may have a quarter more room, and in its copy when the list is
+    /// sorted or moved.
+    pub(crate) fn memory(&self) -> usize {
+        let texts = self.path.capacity() + self.expected.capacity() + self.found.capacity();
+        size_of::<Self>() * 9 / 4 + texts
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} [{}]", self.severity, self.rule)?;
+        if !self.path.is_empty() {
+            write!(f, " {}", self.path)?;
+        }
+        if let Some(position) = self.position {
+            write!(f, " ({position})")?;
+        }
+        write!(f, ": expected {}, found {}", self.expected, self.found)
+    }
+}

@@ -1,0 +1,303 @@
+//! The state that every reader and validator shares: where it is, what it found so far, and what it may still
+//! use.
+//!
+//! Readers push a [`PathSegment`](super::PathSegment) per element on the way down, which costs nothing; the
+//! path becomes text only when a finding needs it.
+
+use std::cell::Cell;
+use std::fmt::Display;
+
+use super::collector::{Collected, Findings, NewFinding, Subject};
+use super::finding::{Position, Severity};
+use super::path::path_text;
+use super::rule::Rule;
+use crate::document::Document;
+use crate::error::ReadError;
+use crate::limits::Limits;
+use crate::primitives::{AnyPrimitive, Companions};
+use crate::weight::{PIECE, Weight};
+
+/// Memory that a value may take whatever its length.
+const FREE: usize = 24 << 10;
+
+/// Memory that the findings of a text may take.
+const fn findings_room(length: usize) -> usize {
+    length.saturating_mul(2).saturating_add(16 << 10)
+}
+
+/// A read's error on its way up: boxed, so that the many results without one stay small.
+pub(crate) type Failure = Box<ReadError>;
+
+pub(crate) struct Report<'text> {
+    text: Option<&'text [u8]>,
+    strict: bool,
+    repairs_narratives: bool,
+    limits: Limits,
+    findings: Findings,
+    /// An offset of which the line is known, and that line counted from 0: findings come in order, more or
+    /// less.
+    known_line: Cell<(usize, usize)>,
+    budget: usize,
+    /// The budget at the start.
+    allowance: usize,
+    /// Length of values and names that the document holds for certain: not all of them.
+    earned: usize,
+    /// Whether something was kept as unknown that may be a field in the other format: its weight was not seen
+    /// on the way.
+    has_strays: bool,
+}
+
+impl<'text> Report<'text> {
+    /// For reading `text`.
+    pub(crate) fn reading(text: &'text [u8], strict: bool, limits: Limits) -> Self {
+        let budget = text.len().saturating_mul(limits.expansion).saturating_add(FREE);
+        Self {
+            text: Some(text),
+            strict,
+            repairs_narratives: false,
+            limits,
+            findings: Findings::bounded(limits.findings, findings_room(text.len())),
+            known_line: Cell::default(),
+            budget,
+            allowance: budget,
+            earned: 0,
+            has_strays: false,
+        }
+    }
+
+    /// For checking a value in memory: no text, no positions, never stops early.
+    pub(crate) fn checking() -> Self {
+        let budget = usize::MAX;
+        Self {
+            text: None,
+            strict: false,
+            repairs_narratives: false,
+            limits: Limits::default(),
+            findings: Findings::bounded(usize::MAX, usize::MAX),
+            known_line: Cell::default(),
+            budget,
+            allowance: budget,
+            earned: 0,
+            has_strays: false,
+        }
+    }
+
+    /// The same, for a read that repairs narratives.
+    pub(crate) fn repairing(self, repairs_narratives: bool) -> Self {
+        Self { repairs_narratives, ..self }
+    }
+
+    pub(crate) fn repairs_narratives(&self) -> bool {
+        self.repairs_narratives
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Steps down into `name`. Fails at the depth limit.
+    #[inline]
+    pub(crate) fn enter(
+        &mut self,
+        name: &'static str,
+        index: Option<usize>,
+        offset: usize,
+    ) -> Result<(), Failure> {
+        if self.findings.path.len() >= self.limits.depth {
+            return Err(self.limit(format!("nested deeper than {} levels", self.limits.depth), offset));
+        }
+        self.findings.path.push((name, index));
+        Ok(())
+    }
+
+    /// Steps down to a value that nothing can stand in: the depth limit is about what is around it.
+    #[inline]
+    pub(crate) fn step(&mut self, name: &'static str, index: Option<usize>) {
+        self.findings.path.push((name, index));
+    }
+
+    #[inline]
+    pub(crate) fn leave(&mut self) {
+        self.findings.path.pop();
+    }
+
+    /// Accounts for `bytes` of memory that the value takes. Fails when the text expands out of proportion.
+    #[inline]
+    pub(crate) fn charge(&mut self, bytes: usize, offset: usize) -> Result<(), Failure> {
+        match self.budget.checked_sub(bytes) {
+            Some(left) => {
+                self.budget = left;
+                Ok(())
+            }
+            None => Err(self.too_heavy(offset)),
+        }
+    }
+
+    /// Accounts for the growth of a list, which takes the old and the new place while its items move.
+    #[inline]
+    pub(crate) fn charge_growth(
+        &mut self,
+        growth: usize,
+        is_empty: bool,
+        offset: usize,
+    ) -> Result<(), Failure> {
+        let moving = if is_empty { 0 } else { growth };
+        if self.budget < growth + moving {
+            return Err(self.too_heavy(offset));
+        }
+        self.budget -= growth;
+        Ok(())
+    }
+
+    /// Notes that something is kept as unknown that may be a field in the other format.
+    pub(crate) fn stray(&mut self) {
+        self.has_strays = true;
+    }
+
+    /// Notes a name and a value that the document holds now, with the least that stands around them.
+    #[inline]
+    pub(crate) fn earn(&mut self, name: &str, value: usize) {
+        self.earned += name.len() + PIECE + value;
+    }
+
+    #[cold]
+    fn too_heavy(&self, offset: usize) -> Failure {
+        let limit = format!("more than {} times its length on one line in memory", self.limits.expansion);
+        self.limit(limit, offset)
+    }
+
+    /// Fails if a document takes too much memory for what it says (see [`Limits::expansion`]).
+    pub(crate) fn weigh(&self, document: &Document) -> Result<(), Failure> {
+        // Nearly always what was seen on the way is enough to know. A list that moves adds half of all at
+        // most.
+        let most = (self.allowance - self.budget).saturating_mul(3) / 2;
+        if !self.has_strays && most <= self.earned.saturating_mul(self.limits.expansion) {
+            return Ok(());
+        }
+        if Weight::of(document, self.limits.expansion).excess() <= FREE {
+            return Ok(());
+        }
+        Err(self.too_heavy(self.text.map_or(0, <[u8]>::len)))
+    }
+
+    /// Accounts for the companions of a value that is to get some.
+    #[inline]
+    pub(crate) fn charge_companions(
+        &mut self,
+        value: &dyn AnyPrimitive,
+        offset: usize,
+    ) -> Result<(), Failure> {
+        if value.companions().is_none() { self.charge(size_of::<Companions>(), offset) } else { Ok(()) }
+    }
+
+    pub(crate) fn path(&self) -> String {
+        path_text(&self.findings.path, "")
+    }
+
+    /// Where byte `offset` of the text is. Counts lines from the last place asked for, not from the start.
+    pub(crate) fn position(&self, offset: usize) -> Position {
+        let text = self.text.unwrap_or_default();
+        let offset = offset.min(text.len());
+        let (known, line) = self.known_line.get();
+        let lines = |from: usize, to: usize| memchr::memchr_iter(b'\n', &text[from..to]).count();
+        let line = if offset >= known { line + lines(known, offset) } else { line - lines(offset, known) };
+        self.known_line.set((offset, line));
+        Position::on_line(line, text, offset)
+    }
+
+    /// Starts a finding at the element `at` below where the reader is, or at the place itself if `at` is
+    /// empty, and at a byte of the text. In a strict read one of severity error ends the read.
+    #[inline]
+    pub(crate) fn finding<'a>(&'a mut self, rule: Rule, at: &'a str, offset: usize) -> NewFinding<'a, Self> {
+        NewFinding::new(self, rule, at, offset)
+    }
+
+    #[cold]
+    fn keep(
+        &mut self,
+        subject: Subject<'_>,
+        expected: &dyn Display,
+        found: &dyn Display,
+    ) -> Result<(), Failure> {
+        let ends = self.strict && subject.severity == Severity::Error;
+        if !ends && !self.findings.count(subject.severity) {
+            return Ok(());
+        }
+        let position = self.text.map(|_| self.position(subject.offset));
+        let finding = subject.finding(&self.findings.path, position, expected, found);
+        if ends {
+            return Err(Box::new(ReadError::Invalid(Box::new(finding))));
+        }
+        self.findings.keep(finding);
+        Ok(())
+    }
+
+    /// Counts findings that were not kept before they came here.
+    pub(crate) fn suppress(&mut self, findings: usize) {
+        self.findings.suppress(findings);
+    }
+
+    #[cold]
+    pub(crate) fn malformed(&self, problem: impl Display, offset: usize) -> Failure {
+        Box::new(ReadError::Malformed {
+            problem: problem.to_string(),
+            path: self.path(),
+            position: self.position(offset),
+        })
+    }
+
+    #[cold]
+    pub(crate) fn not_fhir(&self, problem: impl Display, offset: usize) -> Failure {
+        Box::new(ReadError::NotFhir { problem: problem.to_string(), position: self.position(offset) })
+    }
+
+    #[cold]
+    pub(crate) fn limit(&self, limit: impl Display, offset: usize) -> Failure {
+        Box::new(ReadError::Limit {
+            limit: limit.to_string(),
+            path: self.path(),
+            position: self.position(offset),
+        })
+    }
+
+    /// Whether a text is read. A check of a value in memory never ends early.
+    pub(super) fn reads_text(&self) -> bool {
+        self.text.is_some()
+    }
+
+    /// Memory that the document and its text take (see
+    /// [`ReadDocument::memory`](crate::ReadDocument::memory)).
+    pub(crate) fn memory(&self) -> usize {
+        (self.allowance - self.budget).saturating_add(self.text.map_or(0, <[u8]>::len))
+    }
+
+    /// What was found, in the order of the text.
+    pub(crate) fn into_findings(self) -> Collected {
+        self.findings.into_collected()
+    }
+}
+
+impl<E: Display> NewFinding<'_, Report<'_>, E> {
+    /// What is there instead, shortened if it is long. Keeps the finding, or ends a strict read.
+    #[cold]
+    pub(crate) fn found(self, found: impl Display) -> Result<(), Failure> {
+        self.collector.keep(self.subject, &self.expected, &found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_counts_lines_and_characters_from_one_in_whatever_order_it_is_asked_for() {
+        let text = "één\ntwéé drie\nvier".as_bytes();
+        let report = Report::reading(text, false, Limits::default());
+        let drie = "één\ntwéé ".len();
+        for (offset, line, column) in
+            [(0, 1, 1), (drie, 2, 6), (9999, 3, 5), (drie, 2, 6), (3, 1, 3), (0, 1, 1)]
+        {
+            assert_eq!(report.position(offset), Position { line, column }, "{offset}");
+        }
+    }
+}

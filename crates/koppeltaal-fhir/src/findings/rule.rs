@@ -1,0 +1,96 @@
+//! [`Rule`]: the rules of DSTU1, each with a stable id and a severity.
+
+use std::fmt;
+
+use super::finding::Severity;
+
+/// A rule that content can break, by its stable id: `Rule::MINIMUM` is `cardinality-min`.
+///
+/// The constants are the rules of the base standard; a layer above adds its own with [`Rule::new`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Rule {
+    id: &'static str,
+    severity: Severity,
+}
+
+impl Rule {
+    /// A rule with this id, lower-case words with hyphens between them, and the severity that breaking it
+    /// has.
+    pub const fn new(id: &'static str, severity: Severity) -> Self {
+        Self { id, severity }
+    }
+
+    /// The stable id of the rule.
+    pub const fn id(self) -> &'static str {
+        self.id
+    }
+
+    /// How much it matters when the rule is broken. Some findings depart from it: see [`Finding::severity`](crate::Finding::severity).
+    pub const fn severity(self) -> Severity {
+        self.severity
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id)
+    }
+}
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident $id:literal $severity:ident;)*) => {
+        impl Rule { $($(#[$doc])* pub const $name: Self = Self::new($id, Severity::$severity);)* }
+    };
+}
+
+rules! {
+    /// A mandatory element is missing.
+    MINIMUM "cardinality-min" Error;
+    /// An element that may occur once occurs again.
+    MAXIMUM "cardinality-max" Error;
+    /// An element stands behind one that the schema wants after it (XML only).
+    ORDER "element-order" Error;
+    /// Two alternatives of one choice (`value[x]`) are present.
+    CHOICE "choice-exclusive" Error;
+    /// An element or member that the type does not have.
+    UNKNOWN_ELEMENT "unknown-element" Error;
+    /// An attribute that the element does not have (XML only).
+    UNKNOWN_ATTRIBUTE "unknown-attribute" Error;
+    /// A resource type that DSTU1, or this build of the crate, does not have.
+    UNKNOWN_RESOURCE "unknown-resource" Error;
+    /// Text where only elements are allowed.
+    STRAY_TEXT "stray-text" Error;
+    /// A code that is not on the closed list of its element.
+    CODE "code-unlisted" Error;
+    /// A value that is not written as its primitive type demands.
+    FORMAT "value-format" Error;
+    /// An element, attribute or string that is present but empty.
+    EMPTY "empty" Error;
+    /// A JSON value of another kind than the type demands: a string for a number, an object for an array.
+    JSON_TYPE "json-type" Error;
+    /// A JSON `null` outside the arrays of repeating primitives, or there without extensions beside it.
+    JSON_NULL "json-null" Error;
+    /// A JSON object with the same member twice.
+    DUPLICATE_MEMBER "duplicate-member" Error;
+    /// JSON of the time before 0.0.82: `_id` for `id`, or a bundle wrapped in `feed`.
+    LEGACY "json-legacy" Error;
+    /// An XML declaration that tells of another encoding than UTF-8, above text that is UTF-8.
+    ENCODING "encoding" Warning;
+    /// An element in another XML namespace than the standard's.
+    NAMESPACE "namespace" Error;
+    /// A narrative that is not the XHTML fragment that the standard allows.
+    NARRATIVE "narrative" Error;
+    /// A narrative of HTML that was made XHTML (see
+    /// [`ReadOptions::repair_narrative`](crate::ReadOptions::repair_narrative)).
+    NARRATIVE_REPAIRED "narrative-repaired" Warning;
+    /// An Atom feed, entry or link that does not follow the bundle schema.
+    BUNDLE "bundle" Error;
+    /// A `contained` element that does not hold exactly one resource.
+    CONTAINED "contained" Error;
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}

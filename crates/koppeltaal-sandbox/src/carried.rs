@@ -4,7 +4,7 @@
 use koppeltaal_fhir::{Document, Format, WriteError};
 use koppeltaal_messaging::valuesets::IssueType;
 
-use crate::mailbox::{Kind, Refusal};
+use crate::refusal::{Kind, Refusal};
 
 /// The formats in which everything is handed out.
 const FORMATS: [Format; 2] = [Format::Json, Format::Xml];

@@ -1,24 +1,27 @@
 #![doc = include_str!("../README.md")]
 
+mod app;
 mod carried;
-mod compose;
+mod clock;
 mod config;
 mod definition;
 mod faults;
 mod http;
 mod hub;
+mod instance;
 mod links;
 mod mailbox;
 mod oauth;
+mod persistence;
+mod refusal;
 mod sandbox;
 mod server;
 mod storage;
-mod store;
 mod webhook;
 
 pub use config::{
     Application, ConfigError, ConfiguredDefinition, Fault, FaultKind, Instance, Lifetimes, Limits, Push,
     SandboxConfig, Webhook,
 };
+pub use persistence::StoreError;
 pub use sandbox::{Sandbox, StartError};
-pub use store::StoreError;

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use memchr::memmem::FinderRev;
 
-use crate::mailbox::{Address, Version};
+use crate::clock::Version;
+use crate::mailbox::Address;
 
 /// Path of the FHIR interface under the server's base.
 pub(crate) const FHIR_PATH: &str = "/FHIR/Koppeltaal";

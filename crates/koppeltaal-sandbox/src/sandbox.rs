@@ -8,10 +8,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::app::App;
 use crate::config::{ConfigError, Fault, SandboxConfig};
-use crate::http::{self, App};
+use crate::http;
+use crate::persistence::StoreError;
 use crate::server;
-use crate::store::StoreError;
 
 /// A Koppeltaal server in this process. It stops when it is dropped.
 ///

@@ -8,11 +8,12 @@ use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::app::App;
 use super::request::Params;
+use crate::app::App;
 use crate::config::FaultKind;
+use crate::instance::InstanceId;
 use crate::links::split_version;
-use crate::mailbox::{InstanceId, Kind, Refusal};
+use crate::refusal::{Kind, Refusal};
 
 /// The application instance that asks, and the patient whom its token is about.
 #[derive(Debug, Clone)]

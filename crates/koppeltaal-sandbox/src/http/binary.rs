@@ -13,14 +13,14 @@ use koppeltaal_fhir::resources::Binary;
 use koppeltaal_fhir::{Document, Resource};
 use koppeltaal_messaging::vocabulary::search::storage as parameter;
 
-use super::app::App;
 use super::authentication::Caller;
+use super::entries;
 use super::reply::Reply;
 use super::request::{LinksFor, Params, Target, read_body, read_document};
 use super::storage;
-use crate::compose;
+use crate::app::App;
 use crate::links::{FHIR_PATH, Links, versioned};
-use crate::mailbox::Refusal;
+use crate::refusal::Refusal;
 use crate::storage::{Draft, Item, not_found};
 
 /// `GET Binary`: the items that are found, as `Binary` resources
@@ -31,10 +31,10 @@ pub(crate) async fn list(
     params: Params,
 ) -> Result<Reply, Refusal> {
     let (total, items, paging) = storage::search(&app, &caller, &params)?;
-    let entries = items.iter().map(|item| compose::binary_entry(item, binary(item), &links)).collect();
+    let entries = items.iter().map(|item| entries::binary_entry(item, binary(item), &links)).collect();
     let link = paging.links(&links.server(&format!("{FHIR_PATH}/Binary/_search")), &params, total);
     let domain = &caller.instance.domain;
-    Ok(Reply::ok(compose::search_result(domain, total, entries, link, &links, app.now().instant())))
+    Ok(Reply::ok(entries::search_result(domain, total, entries, link, &links, app.now().instant())))
 }
 
 /// `GET Binary/N`

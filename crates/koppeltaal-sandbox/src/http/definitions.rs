@@ -5,14 +5,15 @@ use axum::http::{StatusCode, header};
 use koppeltaal_fhir::{Document, Link};
 use koppeltaal_messaging::vocabulary::search as parameter;
 
-use super::app::App;
 use super::authentication::Caller;
+use super::entries;
 use super::paging::Paging;
 use super::reply::Reply;
 use super::request::{Params, Received};
-use crate::compose;
+use crate::app::App;
 use crate::links::{FHIR_PATH, Links, versioned};
-use crate::mailbox::{Definition, Refusal, SentDefinition, definition_not_found};
+use crate::mailbox::{Definition, SentDefinition, definition_not_found};
+use crate::refusal::Refusal;
 
 /// `GET Other?code=ActivityDefinition`
 pub(crate) fn list(app: &App, caller: &Caller, links: &Links, params: &Params) -> Result<Reply, Refusal> {
@@ -25,14 +26,14 @@ pub(crate) fn list(app: &App, caller: &Caller, links: &Links, params: &Params) -
     let is_paged = params.get(parameter::COUNT).is_some();
     let (skip, count) = if is_paged { (paging.skip(), paging.count()) } else { (0, total) };
     let entries =
-        definitions.iter().skip(skip).take(count).map(|found| compose::definition(found, links)).collect();
+        definitions.iter().skip(skip).take(count).map(|found| entries::definition(found, links)).collect();
     let url = links.server(&format!("{FHIR_PATH}/Other/_search"));
     let link = if is_paged {
         paging.links(&url, params, total)
     } else {
         vec![Link::new("self", format!("{url}?{}", params.query()))]
     };
-    Ok(Reply::ok(compose::search_result(domain, total, entries, link, links, app.now().instant())))
+    Ok(Reply::ok(entries::search_result(domain, total, entries, link, links, app.now().instant())))
 }
 
 fn is_yes(value: &str) -> bool {

@@ -10,10 +10,10 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use tokio::time::sleep;
 
-use super::app::App;
 use super::request::ShortJson;
+use crate::app::App;
 use crate::config::{Fault, FaultKind};
-use crate::mailbox::{Kind, Refusal};
+use crate::refusal::{Kind, Refusal};
 use crate::server::Cut;
 
 /// So many parts has a body that comes slowly.

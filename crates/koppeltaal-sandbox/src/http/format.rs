@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, header};
 use koppeltaal_fhir::Format;
 
-use crate::mailbox::{Kind, Refusal};
+use crate::refusal::{Kind, Refusal};
 
 /// The format of a request's body: by Content-Type, and by its first character when there is none.
 pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Refusal> {

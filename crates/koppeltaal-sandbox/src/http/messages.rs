@@ -8,15 +8,17 @@ use koppeltaal_fhir::{Document, Entry, Link, Resource};
 use koppeltaal_messaging::vocabulary::search as parameter;
 use koppeltaal_messaging::{Event, ProcessingState, ProcessingStatus};
 
-use super::app::App;
 use super::authentication::Caller;
+use super::entries;
 use super::paging::Paging;
 use super::reply::Reply;
 use super::request::{LinksFor, Params, Received, Target};
-use crate::compose;
+use crate::app::App;
+use crate::clock::Moment;
 use crate::config::FaultKind;
 use crate::links::{FHIR_PATH, Links, header_number, split_version};
-use crate::mailbox::{Acknowledgement, Filter, Found, Kind, Moment, Posting, Refusal};
+use crate::mailbox::{Acknowledgement, Filter, Found, Posting};
+use crate::refusal::{Kind, Refusal};
 
 /// `POST Mailbox`
 pub(crate) async fn post(
@@ -43,7 +45,7 @@ pub(crate) async fn post(
         mailbox.post(&caller.instance, posting, occasion)
     })??;
     tracing::debug!(%event, message = receipt.number, "posted");
-    Ok(Reply::ok(compose::receipt(&receipt, &links)))
+    Ok(Reply::ok(entries::receipt(&receipt, &links)))
 }
 
 /// `GET MessageHeader/_search`: claims the next message, gives one whole message, or lists headers.
@@ -84,7 +86,7 @@ impl Search<'_> {
         let is_short = !self.app.faults().meet(FHIR_PATH, expires).is_empty();
         let claimed =
             self.app.mailbox(|mailbox| mailbox.claim(&self.caller.instance, &filter, is_short, self.now))?;
-        let entries = claimed.map(|delivery| compose::delivery(&delivery, self.links));
+        let entries = claimed.map(|delivery| entries::delivery(&delivery, self.links));
         Ok(self.one_or_none(entries))
     }
 
@@ -100,8 +102,8 @@ impl Search<'_> {
             found.or_else(|| mailbox.identified(&self.caller.instance, id, self.now).filter(is_shown))
         })?;
         Ok(self.one_or_none(found.map(|found| match found {
-            Found::Received(delivery) => compose::delivery(&delivery, self.links),
-            Found::Sent(sent) => compose::sent(&sent, self.links),
+            Found::Received(delivery) => entries::delivery(&delivery, self.links),
+            Found::Sent(sent) => entries::sent(&sent, self.links),
         })))
     }
 
@@ -109,7 +111,7 @@ impl Search<'_> {
         let path = [FHIR_PATH, "/MessageHeader/_search?", &self.params.query()].concat();
         let url = self.links.server(&path);
         let link = Link::new("self", url);
-        Reply::ok(compose::one_result(
+        Reply::ok(entries::one_result(
             &self.caller.instance.domain,
             entries.unwrap_or_default(),
             link,
@@ -128,11 +130,11 @@ impl Search<'_> {
         let (total, page) = self.app.mailbox(|mailbox| {
             mailbox.list(&self.caller.instance, &filter, paging.skip(), paging.count(), self.now)
         })?;
-        let entries = page.iter().map(|delivery| compose::delivery_header(delivery, self.links)).collect();
+        let entries = page.iter().map(|delivery| entries::delivery_header(delivery, self.links)).collect();
         let url = self.links.server(&format!("{FHIR_PATH}/MessageHeader/_search"));
         let link = paging.links(&url, self.params, total);
         let domain = &self.caller.instance.domain;
-        Ok(Reply::ok(compose::search_result(domain, total, entries, link, self.links, self.now.instant())))
+        Ok(Reply::ok(entries::search_result(domain, total, entries, link, self.links, self.now.instant())))
     }
 }
 
@@ -171,7 +173,7 @@ pub(crate) async fn acknowledge(
     let delivery =
         app.mailbox(|mailbox| mailbox.acknowledge(&caller.instance, number, &report, only, now))??;
     tracing::debug!(message = number, status = %delivery.status, "acknowledged");
-    let entry = compose::delivery_header(&delivery, &links);
+    let entry = entries::delivery_header(&delivery, &links);
     let location = entry.link("self").unwrap_or_default().to_owned();
     let header: Resource = entry.content.unwrap_or_else(|| MessageHeader::default().into());
     Ok(Reply::ok(Document::Resource(header)).header(axum::http::header::CONTENT_LOCATION, location))

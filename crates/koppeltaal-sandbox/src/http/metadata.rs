@@ -16,11 +16,11 @@ use koppeltaal_fhir::resources::{
 use koppeltaal_messaging::Event;
 use koppeltaal_messaging::vocabulary::{conformance, search as parameter};
 
-use super::app::App;
+use super::entries::SERVER_VERSION;
 use super::oauth::OAUTH_PATH;
 use super::reply::Reply;
 use super::request::LinksFor;
-use crate::compose::SERVER_VERSION;
+use crate::app::App;
 use crate::links::{FHIR_PATH, Links};
 
 /// What the server validates: nothing but what it needs to do its work.

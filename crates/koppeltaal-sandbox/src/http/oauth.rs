@@ -10,14 +10,14 @@ use form_urlencoded::byte_serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::app::App;
 use super::authentication::{Account, basic_credentials};
 use super::request::{LinksFor, Params, read_form};
+use crate::app::App;
 use crate::links::Links;
-use crate::mailbox::{Kind, Refusal};
 use crate::oauth::{
     Authorization, AuthorizationRequest, Challenge, Client, Code, Context, OAuthError, Tokens, is_mobile,
 };
+use crate::refusal::{Kind, Refusal};
 
 /// Path of the launches and of OAuth 2 under the server's base.
 pub(crate) const OAUTH_PATH: &str = "/OAuth2/Koppeltaal";

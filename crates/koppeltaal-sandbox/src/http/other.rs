@@ -8,13 +8,13 @@ use koppeltaal_fhir::{Document, Resource};
 use koppeltaal_messaging::ResourceKind;
 use koppeltaal_messaging::vocabulary::search as parameter;
 
-use super::app::App;
 use super::authentication::Caller;
 use super::reply::Reply;
 use super::request::{LinksFor, Params, Received, Target};
 use super::{definitions, storage};
+use crate::app::App;
 use crate::links::{definition_number, storage_number};
-use crate::mailbox::Refusal;
+use crate::refusal::Refusal;
 
 /// What a request is about.
 enum About {

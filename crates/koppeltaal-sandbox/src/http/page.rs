@@ -21,13 +21,15 @@ use futures_util::stream::unfold;
 use koppeltaal_fhir::{Bundle, Document};
 use serde_json::{Value, json};
 
-use super::app::App;
 use super::authentication::Account;
+use super::entries;
 use super::oauth;
 use super::request::{LinksFor, Params, ShortJson};
-use crate::compose;
+use crate::app::App;
+use crate::instance::InstanceId;
 use crate::links::Links;
-use crate::mailbox::{Acknowledgement, Delivery, Filter, Found, InstanceId, Refusal};
+use crate::mailbox::{Acknowledgement, Delivery, Filter, Found};
+use crate::refusal::Refusal;
 
 /// So many messages of a queue are shown, the newest first.
 const SHOWN: usize = 200;
@@ -210,7 +212,7 @@ async fn message(
 }
 
 fn whole(delivery: &Delivery, links: &Links) -> Value {
-    let entry = compose::delivery(delivery, links);
+    let entry = entries::delivery(delivery, links);
     let resources: Vec<_> =
         entry.iter().skip(1).filter_map(|entry| entry.link("self").map(str::to_owned)).collect();
     let document = Document::from(Bundle { entry, ..Bundle::default() });

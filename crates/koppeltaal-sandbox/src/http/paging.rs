@@ -4,7 +4,7 @@ use koppeltaal_fhir::Link;
 use koppeltaal_messaging::vocabulary::search as parameter;
 
 use super::request::Params;
-use crate::mailbox::Refusal;
+use crate::refusal::Refusal;
 
 /// Page size when `_count` is not given.
 const DEFAULT_COUNT: usize = 100;

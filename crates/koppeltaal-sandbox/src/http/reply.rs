@@ -8,10 +8,10 @@ use axum::response::{IntoResponse, Response};
 use koppeltaal_fhir::{Bundle, Document, Format};
 use koppeltaal_messaging::vocabulary;
 
+use super::entries;
 use super::wire;
 use crate::carried;
-use crate::compose;
-use crate::mailbox::{Kind, Refusal};
+use crate::refusal::{Kind, Refusal};
 
 /// When it makes sense to try again what there is no room for.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ impl IntoResponse for Reply {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let kind = self.kind;
-        let reply = Reply::ok(compose::outcome(&self.sayable())).status(status(kind));
+        let reply = Reply::ok(entries::outcome(&self.sayable())).status(status(kind));
         match kind {
             Kind::Unauthorized => reply
                 .header(header::WWW_AUTHENTICATE, r#"Basic realm="Koppeltaal", charset="UTF-8""#.to_owned()),
@@ -144,7 +144,7 @@ fn what_can_be_said(document: Document, format: Format) -> Document {
 fn write_failure(error: &str, format: Format, mut response: Response) -> Response {
     let refusal = Refusal::unsupported(format!("The answer cannot be written in this format: {error}"));
     // An outcome made of plain text can always be written.
-    if let Ok((content_type, body)) = wire::write(&compose::outcome(&refusal).into(), format) {
+    if let Ok((content_type, body)) = wire::write(&entries::outcome(&refusal).into(), format) {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         *response.body_mut() = body.into();
     }

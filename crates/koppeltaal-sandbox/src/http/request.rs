@@ -14,13 +14,13 @@ use koppeltaal_fhir::{Document, Finding, Format, ReadDocument, Rule};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::app::App;
 use super::format;
 use super::wire;
+use crate::app::App;
 use crate::carried::Source;
 use crate::config::Limits;
 use crate::links::Links;
-use crate::mailbox::{Kind, Refusal};
+use crate::refusal::{Kind, Refusal};
 
 /// The document that was sent.
 #[derive(Debug)]

@@ -10,13 +10,13 @@ use futures_util::stream::unfold;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use super::app::App;
 use super::authentication::{Caller, from_query_or_header};
 use super::request::{Params, read_up_to};
 use super::websocket;
+use crate::app::App;
 use crate::hub::protocol::{Call, is_connection_data, version};
 use crate::hub::{Channel, Connection, Frame, TokenError};
-use crate::mailbox::Refusal;
+use crate::refusal::Refusal;
 
 /// The longest form: a call of the greatest length that a socket takes, with each letter percent-encoded.
 const FORM_BYTES: usize = 3 * websocket::MESSAGE_BYTES + 1024;

@@ -8,14 +8,15 @@ use koppeltaal_messaging::Issue;
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::vocabulary::search::{ID, storage as parameter};
 
-use super::app::App;
 use super::authentication::Caller;
+use super::entries;
 use super::paging::Paging;
 use super::reply::Reply;
 use super::request::{Params, Received};
-use crate::compose;
+use crate::app::App;
 use crate::links::{FHIR_PATH, Links, split_version, storage_number, versioned};
-use crate::mailbox::{Refusal, names_another};
+use crate::mailbox::names_another;
+use crate::refusal::Refusal;
 use crate::storage::{
     Comparison, Draft, Item, KeyMatch, Order, Owner, Reader, Search, Time, foreign, not_found,
 };
@@ -43,11 +44,11 @@ const SORTS: [(&str, Order); 3] = [
 /// `GET Other?code=StorageItem`
 pub(crate) fn list(app: &App, caller: &Caller, links: &Links, params: &Params) -> Result<Reply, Refusal> {
     let (total, items, paging) = search(app, caller, params)?;
-    let entries = items.iter().map(|item| compose::storage_item(item, links)).collect();
+    let entries = items.iter().map(|item| entries::storage_item(item, links)).collect();
     let url = links.server(&format!("{FHIR_PATH}/Other/_search"));
     let link = paging.links(&url, params, total);
     let domain = &caller.instance.domain;
-    Ok(Reply::ok(compose::search_result(domain, total, entries, link, links, app.now().instant())))
+    Ok(Reply::ok(entries::search_result(domain, total, entries, link, links, app.now().instant())))
 }
 
 /// What the parameters find: how many, and the page that is asked for.

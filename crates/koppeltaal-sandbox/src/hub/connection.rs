@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::protocol::new_message;
-use crate::mailbox::InstanceId;
+use crate::instance::InstanceId;
 
 /// So many events are kept for a client that reconnects.
 const BUFFER: usize = 1000;

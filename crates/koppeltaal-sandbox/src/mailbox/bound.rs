@@ -7,10 +7,11 @@ use koppeltaal_fhir::Resource;
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
 use koppeltaal_messaging::vocabulary::extension::care_team::SUBJECT;
 
+use super::Mailbox;
 use super::posting::Posting;
-use super::refusal::Refusal;
-use super::{InstanceId, Mailbox};
+use crate::instance::InstanceId;
 use crate::links::split_version;
+use crate::refusal::Refusal;
 
 /// The elements in which DSTU1 names whom a resource is about.
 const ABOUT: [&str; 2] = ["patient", "subject"];

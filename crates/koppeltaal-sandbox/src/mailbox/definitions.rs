@@ -9,15 +9,15 @@ use koppeltaal_fhir::resources::{MessageHeader, Other};
 use koppeltaal_messaging::Event;
 
 use super::message::{Address, Holders, Kept, Message, Origin, message_bytes};
-use super::moment::Moment;
-use super::refusal::{Kind, Refusal};
+use super::records;
 use super::resources::check_definition;
-use super::saved;
-use super::version::{Tick, Version};
 use super::{Domain, Mailbox, Occasion};
 use crate::carried;
+use crate::clock::Moment;
+use crate::clock::{Tick, Version};
 use crate::definition;
-use crate::store::{Companion, Journal, Record, StoreError, Table};
+use crate::persistence::{Companion, Journal, Record, StoreError, Table};
+use crate::refusal::{Kind, Refusal};
 
 /// One definition in its current version.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ impl Companion for OfDomain {
     type Rows = BTreeMap<u64, Definition>;
 
     fn record(&self, number: &u64, definition: Option<&Definition>) -> Result<Record, StoreError> {
-        saved::definition(&self.name, *number, definition)
+        records::definition(&self.name, *number, definition)
     }
 
     fn add(&mut self, _: &u64, definition: &Definition) {

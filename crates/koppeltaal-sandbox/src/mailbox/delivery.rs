@@ -6,9 +6,9 @@ use koppeltaal_messaging::{Cause, ProcessingStatus as Status};
 use serde::{Deserialize, Serialize};
 
 use super::message::Message;
-use super::moment::Moment;
-use super::refusal::Refusal;
-use super::version::{Tick, Version};
+use crate::clock::Moment;
+use crate::clock::{Tick, Version};
+use crate::refusal::Refusal;
 
 /// How often a claim may expire: the fifth time makes it `MaximumRetriesExceeded`.
 const MAXIMUM_EXPIRIES: u32 = 5;

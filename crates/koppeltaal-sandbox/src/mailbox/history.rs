@@ -7,12 +7,12 @@ use std::sync::Arc;
 use koppeltaal_messaging::Event;
 use serde::{Deserialize, Serialize};
 
-use super::InstanceId;
 use super::message::{Address, Message};
-use super::moment::Moment;
-use super::saved;
-use super::version::Version;
-use crate::store::{Companion, Journal, Record, StoreError, Table};
+use super::records;
+use crate::clock::Moment;
+use crate::clock::Version;
+use crate::instance::InstanceId;
+use crate::persistence::{Companion, Journal, Record, StoreError, Table};
 
 /// The answer to a posted message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub(crate) struct Receipt {
     /// The identifier of the answer's header.
     pub(crate) identifier: String,
     pub(crate) at: Moment,
-    #[serde(with = "super::saved::as_text")]
+    #[serde(with = "super::records::as_text")]
     pub(crate) event: Event,
     pub(crate) domain: String,
     /// The identifier of the message.
@@ -77,7 +77,7 @@ impl Companion for Identifiers {
     type Rows = BTreeMap<u64, Sent>;
 
     fn record(&self, number: &u64, sent: Option<&Sent>) -> Result<Record, StoreError> {
-        saved::receipt(&self.instance, *number, sent)
+        records::receipt(&self.instance, *number, sent)
     }
 
     fn add(&mut self, number: &u64, sent: &Sent) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::posting::Posting;
 use super::resources::Effect;
-use super::version::Version;
+use crate::clock::Version;
 
 /// The address of a resource, without version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -10,10 +10,10 @@ use koppeltaal_messaging::{Event, Header, ResourceKind, domain_of};
 use super::bound::patient_of;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::message::message_bytes;
-use super::refusal::Refusal;
 use crate::carried::{self, NotCarried, Source};
 use crate::definition;
 use crate::links::split_version;
+use crate::refusal::Refusal;
 
 /// The types that a message may hold besides its header.
 const ACCEPTED_TYPES: [&str; 10] = [

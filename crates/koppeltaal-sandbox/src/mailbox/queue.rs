@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use koppeltaal_messaging::{Event, ProcessingStatus as Status};
 
-use super::InstanceId;
 use super::delivery::{Acknowledgement, Delivery};
 use super::message::{Address, Message};
-use super::moment::Moment;
-use super::refusal::{Kind, Refusal};
-use super::saved;
-use super::version::Tick;
-use crate::store::{Companion, Journal, Record, StoreError, Table};
+use super::records;
+use crate::clock::Moment;
+use crate::clock::Tick;
+use crate::instance::InstanceId;
+use crate::persistence::{Companion, Journal, Record, StoreError, Table};
+use crate::refusal::{Kind, Refusal};
 
 /// Which messages a search is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl Companion for Indexes {
     type Rows = BTreeMap<u64, Delivery>;
 
     fn record(&self, number: &u64, delivery: Option<&Delivery>) -> Result<Record, StoreError> {
-        saved::delivery(&self.instance, *number, delivery)
+        records::delivery(&self.instance, *number, delivery)
     }
 
     fn add(&mut self, number: &u64, delivery: &Delivery) {

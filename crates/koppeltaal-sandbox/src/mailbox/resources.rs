@@ -8,10 +8,10 @@ use koppeltaal_messaging::{ApiVersion, Issue};
 
 use super::fingerprint::Fingerprint;
 use super::posting::PostedResource;
-use super::refusal::{Kind, Refusal};
-use super::saved;
-use super::version::{Tick, Version};
-use crate::store::{Companion, Journal, Record, StoreError, Table};
+use super::records;
+use crate::clock::{Tick, Version};
+use crate::persistence::{Companion, Journal, Record, StoreError, Table};
+use crate::refusal::{Kind, Refusal};
 
 /// What the mailbox knows of the resources of one domain. It does not keep the resources themselves.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Companion for OfDomain {
     type Rows = HashMap<String, Known>;
 
     fn record(&self, url: &String, known: Option<&Known>) -> Result<Record, StoreError> {
-        saved::resource(&self.0, url, known)
+        records::resource(&self.0, url, known)
     }
 }
 

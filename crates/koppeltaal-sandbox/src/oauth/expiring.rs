@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 
 use serde::Serialize;
 
-use crate::mailbox::Moment;
-use crate::store::{Companion, Journal, Kind, Record, StoreError, Table};
+use crate::clock::Moment;
+use crate::persistence::{Companion, Journal, Kind, Record, StoreError, Table};
 
 /// Entries by a secret, each until a moment. When there are too many, those that would go first go first.
 pub(crate) struct Expiring<T: Serialize> {

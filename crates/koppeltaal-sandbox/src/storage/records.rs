@@ -5,8 +5,8 @@ use koppeltaal_fhir::{Document, Limits, ReadOptions};
 use serde::{Deserialize, Serialize};
 
 use super::{Counters, Draft, Item, Owner, Storage};
-use crate::mailbox::{Moment, Version};
-use crate::store::{Journal, Kind, Persistent, Record, Single, StoreError, Unusable};
+use crate::clock::{Moment, Version};
+use crate::persistence::{Journal, Kind, Persistent, Record, Single, StoreError, Unusable};
 
 #[derive(Serialize, Deserialize)]
 struct SavedItem {

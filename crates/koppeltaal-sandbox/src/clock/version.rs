@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::moment::Moment;
+use super::timestamp::Moment;
 
 /// A version as Koppeltaal servers write it: `2020-08-15T07:33:55:708.2583`.
 ///

@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 
 use super::Grants;
 use super::expiring::Expiring;
-use crate::mailbox::Moment;
-use crate::store::{Journal, Kind, Persistent, Unusable};
+use crate::clock::Moment;
+use crate::persistence::{Journal, Kind, Persistent, Unusable};
 
 impl Persistent for Grants {
     const KINDS: &'static [Kind] =

@@ -1,9 +1,9 @@
 //! The HTTP side of the sandbox: paths, and what goes around every handler.
 
-mod app;
 mod authentication;
 mod binary;
 mod definitions;
+mod entries;
 mod faults;
 mod format;
 mod messages;
@@ -32,11 +32,11 @@ use axum::routing::{MethodRouter, any, get, post, put};
 use tower::{Service, ServiceExt as _, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-pub(crate) use app::App;
 use oauth::OAUTH_PATH;
 
+use crate::app::App;
 use crate::links::FHIR_PATH;
-use crate::mailbox::{Kind, Refusal};
+use crate::refusal::{Kind, Refusal};
 
 /// Everything that the sandbox answers.
 pub(crate) fn service(

@@ -272,7 +272,7 @@ impl<T> Journal for Afterwards<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Kind;
+    use crate::persistence::Kind;
 
     /// An index of words by their first letter.
     #[derive(Debug, Default)]

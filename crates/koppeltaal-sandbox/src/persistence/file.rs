@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 
 use super::{Kind, Persistent, Record, StoreError, Unusable};
-use crate::mailbox::Moment;
+use crate::clock::Moment;
 
 /// The format of the file, in `SQLite`'s `user_version`.
 const FORMAT: i64 = 1;

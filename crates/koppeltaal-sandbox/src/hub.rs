@@ -15,7 +15,7 @@ pub(crate) use connection::{Channel, Connection, Frame};
 pub(crate) use token::Seal;
 
 use crate::config::Push;
-use crate::mailbox::InstanceId;
+use crate::instance::InstanceId;
 use protocol::Call;
 use token::Unsealed;
 

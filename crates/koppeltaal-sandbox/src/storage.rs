@@ -3,7 +3,7 @@
 //! An item belongs to the application that stored it: no other application sees it. Like the mailbox, nothing here knows
 //! the time of day.
 
-mod saved;
+mod records;
 mod search;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,10 +19,11 @@ use serde::{Deserialize, Serialize};
 pub(crate) use search::{Comparison, KeyMatch, Order, Search, Time};
 
 use crate::carried;
+use crate::clock::{Moment, Tick, Version, VersionClock};
 use crate::config::Limits;
 use crate::links::split_version;
-use crate::mailbox::{Kind, Moment, Refusal, Tick, Version, VersionClock};
-use crate::store::{Companion, Record, StoreError, Table, Value};
+use crate::persistence::{Companion, Record, StoreError, Table, Value};
+use crate::refusal::{Kind, Refusal};
 
 /// Who asks: an application in a domain, and the only patient whom it may see, if there is such a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +102,7 @@ impl Companion for Indexes {
     type Rows = BTreeMap<u64, Item>;
 
     fn record(&self, number: &u64, item: Option<&Item>) -> Result<Record, StoreError> {
-        saved::record(*number, item)
+        records::record(*number, item)
     }
 
     fn add(&mut self, number: &u64, item: &Item) {

@@ -14,12 +14,13 @@ use super::delivery::Claim;
 use super::fingerprint::Fingerprint;
 use super::history::{Receipt, Sent};
 use super::message::{Address, Holders, Kept, Message, Origin, message_bytes};
-use super::moment::Moment;
 use super::resources::Known;
-use super::version::Version;
-use super::{Account, Counters, Definition, Delivery, Domain, InstanceId, Mailbox, Restored};
+use super::{Account, Counters, Definition, Delivery, Domain, Mailbox, Restored};
 use crate::carried;
-use crate::store::{Companion, Journal, Kind, Persistent, Record, Single, StoreError, Unusable};
+use crate::clock::Moment;
+use crate::clock::Version;
+use crate::instance::InstanceId;
+use crate::persistence::{Companion, Journal, Kind, Persistent, Record, Single, StoreError, Unusable};
 
 #[derive(Serialize, Deserialize)]
 struct SavedMessage {

@@ -9,8 +9,10 @@ use koppeltaal_fhir::{Author, Bundle, Category, Entry, Link, Primitive, Resource
 use koppeltaal_messaging::{Header, Issue, ProcessingState, vocabulary};
 use uuid::Uuid;
 
+use crate::clock::Version;
 use crate::links::{Links, versioned};
-use crate::mailbox::{Definition, Delivery, Kept, Message, Origin, Receipt, Refusal, Sent, Version};
+use crate::mailbox::{Definition, Delivery, Kept, Message, Origin, Receipt, Sent};
+use crate::refusal::Refusal;
 use crate::storage::Item;
 
 /// What the server calls itself where a message says who sent it.

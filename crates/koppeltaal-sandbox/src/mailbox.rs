@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows of HTTP or of the time of day: a step gets the moment at which it happens, and either happens
 //! completely or not at all. What it changes stands in [`Table`]s and [`Value`]s, so that a step that cannot be kept is taken
-//! back: see [`store`](crate::store).
+//! back: see [`store`](crate::persistence).
 
 mod bound;
 mod definitions;
@@ -10,15 +10,12 @@ mod delivery;
 mod fingerprint;
 mod history;
 mod message;
-mod moment;
 mod posting;
 mod queue;
-mod refusal;
+mod records;
 mod resources;
-mod saved;
 #[cfg(test)]
 mod tests;
-mod version;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -33,32 +30,19 @@ pub(crate) use definitions::{Definition, SentDefinition, not_found as definition
 pub(crate) use delivery::{Acknowledgement, Delivery};
 pub(crate) use history::{Receipt, Sent};
 pub(crate) use message::{Address, Kept, Message, Origin};
-pub(crate) use moment::Moment;
 pub(crate) use posting::Posting;
 pub(crate) use queue::Filter;
-pub(crate) use refusal::{Kind, Refusal};
-pub(crate) use version::{Tick, Version, VersionClock};
 
 use crate::carried;
+use crate::clock::{Moment, Tick, Version, VersionClock};
 use crate::config::{ConfiguredDefinition, Instance, Limits, SandboxConfig};
-use crate::store::{Afterwards, Table, Value};
+use crate::instance::InstanceId;
+use crate::persistence::{Afterwards, Table, Value};
+use crate::refusal::{Kind, Refusal};
 use definitions::Definitions;
 use history::History;
 use queue::{Bounds, Queue};
 use resources::{Effect, Resources};
-
-/// An application instance, by what it keeps when the configuration changes around it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct InstanceId {
-    pub(crate) domain: Arc<str>,
-    pub(crate) username: Arc<str>,
-}
-
-impl InstanceId {
-    pub(crate) fn of(instance: &Instance) -> Self {
-        Self { domain: instance.domain.as_str().into(), username: instance.username.as_str().into() }
-    }
-}
 
 /// When a step happens, and the one identifier that it may need: a step itself is told everything.
 #[derive(Debug, Clone, Copy)]
@@ -126,9 +110,9 @@ pub(crate) struct Mailbox {
     domains: HashMap<String, Domain>,
     counters: Value<Counters>,
     /// The messages that are in a queue or a history, by their keys.
-    messages: Table<saved::Messages>,
+    messages: Table<records::Messages>,
     /// Which configured definitions were taken in once: in a data file they are not taken in again.
-    seeds: Table<saved::Seeds>,
+    seeds: Table<records::Seeds>,
     /// What came into queues since the last look.
     news: Afterwards<News>,
     /// Messages that were read back, until all that refers to them is.
@@ -195,8 +179,8 @@ impl Mailbox {
             accounts: config.instances.iter().map(account).collect(),
             domains: config.domains.iter().map(|name| (name.clone(), Domain::new(name))).collect(),
             counters: Value::new(Counters::default()),
-            messages: Table::new(saved::Messages),
-            seeds: Table::new(saved::Seeds),
+            messages: Table::new(records::Messages),
+            seeds: Table::new(records::Seeds),
             news: Afterwards::default(),
             restored: HashMap::new(),
             limits,
@@ -214,7 +198,7 @@ impl Mailbox {
             self.counters.definition += 1;
             let number = self.counters.definition;
             let tick = &mut Tick::new(&mut self.counters.clock, now);
-            let sent = SentDefinition { content: definition.clone(), bytes: saved::memory(definition) };
+            let sent = SentDefinition { content: definition.clone(), bytes: records::memory(definition) };
             Domain::of(&mut self.domains, domain).definitions.put(number, sent, tick);
         }
     }

@@ -5,7 +5,7 @@
 mod error;
 mod expiring;
 mod pkce;
-mod saved;
+mod records;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use uuid::Uuid;
 pub(crate) use error::{Code, OAuthError};
 pub(crate) use pkce::Challenge;
 
+use crate::clock::Moment;
 use crate::config::{Application, Lifetimes, SandboxConfig};
-use crate::mailbox::Moment;
-use crate::store::Kind;
+use crate::persistence::Kind;
 use expiring::Expiring;
 
 /// Launches, codes, tokens: so many of each at a time.

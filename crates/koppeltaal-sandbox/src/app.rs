@@ -11,13 +11,16 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use crate::clock::Moment;
 use crate::config::{FaultKind, Limits, SandboxConfig};
 use crate::faults::Faults;
 use crate::hub::{Hub, Seal};
-use crate::mailbox::{InstanceId, Kind, Mailbox, Moment, News, Occasion, Refusal};
+use crate::instance::InstanceId;
+use crate::mailbox::{Mailbox, News, Occasion};
 use crate::oauth::{Code, Grants, OAuthError};
+use crate::persistence::{Persistent, Store, StoreError};
+use crate::refusal::{Kind, Refusal};
 use crate::storage::Storage;
-use crate::store::{Persistent, Store, StoreError};
 use crate::webhook;
 
 /// The state behind the handlers. The mailbox is locked for one step at a time, never while a body is read or written.

@@ -11,15 +11,15 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::clock::Moment;
+use crate::clock::Timestamp;
 use crate::config::{FaultKind, Limits, SandboxConfig};
 use crate::faults::Faults;
 use crate::hub::{Hub, Seal};
 use crate::instance::InstanceId;
-use crate::mailbox::{Mailbox, News, Occasion};
+use crate::mailbox::{Mailbox, Notification, Occasion};
 use crate::oauth::{Code, Grants, OAuthError};
-use crate::persistence::{Persistent, Store, StoreError};
-use crate::refusal::{Kind, Refusal};
+use crate::persistence::{DataFile, DataFileError, Persistent};
+use crate::refusal::{Refusal, RefusalKind};
 use crate::storage::Storage;
 use crate::webhook;
 
@@ -29,7 +29,7 @@ pub(crate) struct App {
     oauth: Mutex<Grants>,
     storage: Mutex<Storage>,
     /// Where all three are kept, if anywhere.
-    store: Option<Mutex<Store>>,
+    store: Option<Mutex<DataFile>>,
     /// Shared with its sockets, which may live a little longer than the rest.
     hub: Arc<Hub>,
     faults: Faults,
@@ -39,9 +39,9 @@ pub(crate) struct App {
     listens: IpAddr,
     /// Moves on whenever a message does.
     revision: watch::Sender<u64>,
-    webhooks: HashMap<InstanceId, webhook::Caller>,
+    webhooks: HashMap<InstanceId, webhook::Calls>,
     /// By username.
-    accounts: HashMap<String, Account>,
+    accounts: HashMap<String, Credentials>,
     /// The instances by domain and application.
     instances: HashMap<(String, String), InstanceId>,
     /// The applications of the instances.
@@ -53,7 +53,7 @@ pub(crate) struct App {
     ahead: AtomicU64,
 }
 
-struct Account {
+struct Credentials {
     password: String,
     id: InstanceId,
 }
@@ -77,17 +77,17 @@ impl App {
         address: SocketAddr,
         listens: IpAddr,
         tasks: &mut JoinSet<()>,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, DataFileError> {
         let mut mailbox = Mailbox::new(config);
         let mut oauth = Grants::new(config);
         let mut storage = Storage::new(config.limits);
-        let open = |path| Store::open(path, config.limits.data_bytes);
+        let open = |path| DataFile::open(path, config.limits.data_bytes);
         let mut store = config.data.as_deref().map(open).transpose()?;
         if let Some(store) = &mut store {
             store.restore(&mut mailbox)?;
             store.restore(&mut oauth)?;
             store.restore(&mut storage)?;
-            store.restored(&[Mailbox::KINDS, Grants::KINDS, Storage::KINDS, Store::KINDS])?;
+            store.restored(&[Mailbox::KINDS, Grants::KINDS, Storage::KINDS, DataFile::KINDS])?;
         }
         // Hub clients that come back after a restart have the tokens of before.
         let seal = Seal::new();
@@ -95,9 +95,9 @@ impl App {
             Some(store) => Seal::with_secret(&store.secret("hub", &seal.secret())?).unwrap_or(seal),
             None => seal,
         };
-        mailbox.seed(&config.activity_definitions, Moment::now());
+        mailbox.seed(&config.activity_definitions, Timestamp::now());
         let accounts = mailbox.instances().map(|(id, instance)| {
-            (instance.username.clone(), Account { password: instance.password.clone(), id: id.clone() })
+            (instance.username.clone(), Credentials { password: instance.password.clone(), id: id.clone() })
         });
         let applications =
             mailbox.instances().map(|(id, instance)| (id.clone(), instance.application.clone()));
@@ -105,7 +105,7 @@ impl App {
             .instances()
             .map(|(id, instance)| ((instance.domain.clone(), instance.application.clone()), id.clone()));
         let webhooks = mailbox.instances().filter_map(|(id, instance)| {
-            Some((id.clone(), webhook::Caller::start(instance, config.push, tasks)?))
+            Some((id.clone(), webhook::Calls::start(instance, config.push, tasks)?))
         });
         let app = Self {
             webhooks: webhooks.collect(),
@@ -132,16 +132,16 @@ impl App {
     }
 
     /// A step of the mailbox, kept before it is answered and before anybody is told.
-    pub(crate) fn mailbox<T>(&self, step: impl FnOnce(&mut Mailbox) -> T) -> Result<T, NotKept> {
-        let (outcome, news, has_moved) = self.step(&self.mailbox, |mailbox| {
+    pub(crate) fn mailbox<T>(&self, step: impl FnOnce(&mut Mailbox) -> T) -> Result<T, SaveError> {
+        let (outcome, notifications, has_moved) = self.step(&self.mailbox, |mailbox| {
             let before = mailbox.revision();
             let outcome = step(mailbox);
-            (outcome, mailbox.take_news(), mailbox.revision() != before)
+            (outcome, mailbox.take_notifications(), mailbox.revision() != before)
         })?;
         if has_moved {
             self.revision.send_modify(|revision| *revision += 1);
         }
-        for News { instance, identifier, patient } in news {
+        for Notification { instance, identifier, patient } in notifications {
             let is_push = |kind| matches!(kind, FaultKind::LostPush | FaultKind::DuplicatePush);
             let times = match self.faults.meet("", is_push)[..] {
                 [] => 1,
@@ -191,30 +191,34 @@ impl App {
     }
 
     /// A step of launches and tokens.
-    pub(crate) fn oauth<T>(&self, step: impl FnOnce(&mut Grants) -> T) -> Result<T, NotKept> {
+    pub(crate) fn oauth<T>(&self, step: impl FnOnce(&mut Grants) -> T) -> Result<T, SaveError> {
         self.step(&self.oauth, step)
     }
 
     /// A step of the storage service.
-    pub(crate) fn storage<T>(&self, step: impl FnOnce(&mut Storage) -> T) -> Result<T, NotKept> {
+    pub(crate) fn storage<T>(&self, step: impl FnOnce(&mut Storage) -> T) -> Result<T, SaveError> {
         self.step(&self.storage, step)
     }
 
     /// Prepares a step in memory, commits it to the data file, and then lets it be answered. A step that cannot be
     /// committed is taken back: it did not happen.
-    fn step<P: Persistent, T>(&self, part: &Mutex<P>, step: impl FnOnce(&mut P) -> T) -> Result<T, NotKept> {
+    fn step<P: Persistent, T>(
+        &self,
+        part: &Mutex<P>,
+        step: impl FnOnce(&mut P) -> T,
+    ) -> Result<T, SaveError> {
         let mut part = self.lock(part);
         let outcome = step(&mut part);
         match self.keep(&mut *part) {
             Ok(()) => Ok(outcome),
             Err(error) => {
                 tracing::error!(%error, "a step cannot be kept, so it does not happen");
-                Err(NotKept)
+                Err(SaveError)
             }
         }
     }
 
-    fn keep(&self, part: &mut impl Persistent) -> Result<(), StoreError> {
+    fn keep(&self, part: &mut impl Persistent) -> Result<(), DataFileError> {
         if let Some(store) = &self.store
             && let Err(error) = part.changes().and_then(|records| lock_store(store).write(&records))
         {
@@ -241,7 +245,7 @@ impl App {
     }
 
     /// Bounds the data file from now on.
-    pub(crate) fn limit_data(&self, bytes: u64) -> Result<(), StoreError> {
+    pub(crate) fn limit_data(&self, bytes: u64) -> Result<(), DataFileError> {
         self.store.as_ref().map_or(Ok(()), |store| lock_store(store).set_limit(bytes))
     }
 
@@ -263,8 +267,8 @@ impl App {
             .map(|account| account.id.clone())
     }
 
-    pub(crate) fn now(&self) -> Moment {
-        Moment::now().after(Duration::from_millis(self.ahead.load(Ordering::Relaxed)))
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::now().after(Duration::from_millis(self.ahead.load(Ordering::Relaxed)))
     }
 
     pub(crate) fn occasion(&self) -> Occasion {
@@ -290,26 +294,26 @@ impl App {
 }
 
 /// A transaction that panicked was rolled back.
-fn lock_store(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
+fn lock_store(store: &Mutex<DataFile>) -> MutexGuard<'_, DataFile> {
     store.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A step did not happen, since the data file could not take it. It may be tried again.
 #[derive(Debug)]
-pub(crate) struct NotKept;
+pub(crate) struct SaveError;
 
-impl From<NotKept> for Refusal {
-    fn from(_: NotKept) -> Self {
+impl From<SaveError> for Refusal {
+    fn from(_: SaveError) -> Self {
         Self::new(
-            Kind::Full,
+            RefusalKind::Full,
             "no-store",
             "The sandbox cannot write its data file, so nothing happened. Try again later.",
         )
     }
 }
 
-impl From<NotKept> for OAuthError {
-    fn from(_: NotKept) -> Self {
+impl From<SaveError> for OAuthError {
+    fn from(_: SaveError) -> Self {
         Self::new(Code::ServerError, "the sandbox cannot write its data file")
     }
 }

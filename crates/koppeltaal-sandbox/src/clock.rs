@@ -1,7 +1,7 @@
-//! Time: [`Moment`]s, and the [`Version`]s that are made of them.
+//! Time: [`Timestamp`]s, and the [`Version`]s that are made of them.
 
 mod timestamp;
 mod version;
 
-pub(crate) use timestamp::Moment;
-pub(crate) use version::{Tick, Version, VersionClock};
+pub(crate) use timestamp::Timestamp;
+pub(crate) use version::{Step, Version, VersionClock};

@@ -25,9 +25,9 @@ pub use lifetimes::Lifetimes;
 pub use limits::Limits;
 pub use push::{Push, Webhook};
 
-use crate::carried;
 use crate::definition;
 use crate::links::FHIR_PATH;
+use crate::representation;
 use crate::sandbox::{Sandbox, StartError};
 
 /// An activity definition that is there from the start.
@@ -248,7 +248,7 @@ impl SandboxConfig {
             if !definition::is_definition(definition) {
                 return Err(ConfigError::NotADefinition);
             }
-            if let Err(error) = carried::check(&definition.clone().into()) {
+            if let Err(error) = representation::check(&definition.clone().into()) {
                 return Err(ConfigError::Definition { domain: domain.clone(), reason: error.to_string() });
             }
             let count = definitions.entry(domain).or_default();

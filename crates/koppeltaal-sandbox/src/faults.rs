@@ -25,7 +25,7 @@ impl Faults {
         self.lock().clone()
     }
 
-    pub(crate) fn are_none(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 

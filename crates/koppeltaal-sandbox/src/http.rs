@@ -36,7 +36,7 @@ use oauth::OAUTH_PATH;
 
 use crate::app::App;
 use crate::links::FHIR_PATH;
-use crate::refusal::{Kind, Refusal};
+use crate::refusal::{Refusal, RefusalKind};
 
 /// Everything that the sandbox answers.
 pub(crate) fn service(
@@ -72,7 +72,7 @@ pub(crate) fn service(
     ))
     .fallback(async || Refusal::not_found("There is nothing at this address."))
     .method_not_allowed_fallback(async || {
-        Refusal::new(Kind::MethodNotAllowed, "not-supported", "The method is not supported here.")
+        Refusal::new(RefusalKind::MethodNotAllowed, "not-supported", "The method is not supported here.")
     });
     let hub = Router::new().route("/signalr/{*path}", any(signalr::signalr)).layer(hub_cors());
     let admin = Router::new()

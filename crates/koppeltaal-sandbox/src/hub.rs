@@ -17,7 +17,7 @@ pub(crate) use token::Seal;
 use crate::config::Push;
 use crate::instance::InstanceId;
 use protocol::Call;
-use token::Unsealed;
+use token::SealError;
 
 /// How long a lost connection is remembered after its client has given up.
 const GRACE: Duration = Duration::from_secs(5);
@@ -77,8 +77,8 @@ impl Hub {
         token: &str,
     ) -> Result<Arc<Connection>, TokenError> {
         let text = self.seal.open(CONNECTION, token).map_err(|unsealed| match unsealed {
-            Unsealed::Unreadable => TokenError::Unreadable,
-            Unsealed::Foreign => TokenError::Foreign,
+            SealError::Unreadable => TokenError::Unreadable,
+            SealError::Foreign => TokenError::Foreign,
         })?;
         let (id, user) = text.split_once(':').ok_or(TokenError::Unreadable)?;
         if !user.eq_ignore_ascii_case(&instance.username) {

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
-mod carried;
 mod clock;
 mod config;
 mod definition;
@@ -14,6 +13,7 @@ mod mailbox;
 mod oauth;
 mod persistence;
 mod refusal;
+mod representation;
 mod sandbox;
 mod server;
 mod storage;
@@ -23,5 +23,5 @@ pub use config::{
     Application, ConfigError, ConfiguredDefinition, Fault, FaultKind, Instance, Lifetimes, Limits, Push,
     SandboxConfig, Webhook,
 };
-pub use persistence::StoreError;
+pub use persistence::DataFileError;
 pub use sandbox::{Sandbox, StartError};

@@ -26,19 +26,19 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use bound::names_another;
-pub(crate) use definitions::{Definition, SentDefinition, not_found as definition_not_found};
+pub(crate) use definitions::{Definition, DefinitionDraft, not_found as definition_not_found};
 pub(crate) use delivery::{Acknowledgement, Delivery};
-pub(crate) use history::{Receipt, Sent};
-pub(crate) use message::{Address, Kept, Message, Origin};
+pub(crate) use history::{PostedMessage, Receipt};
+pub(crate) use message::{Address, Message, MessageResource, Origin};
 pub(crate) use posting::Posting;
 pub(crate) use queue::Filter;
 
-use crate::carried;
-use crate::clock::{Moment, Tick, Version, VersionClock};
+use crate::clock::{Timestamp, Version, VersionClock};
 use crate::config::{ConfiguredDefinition, Instance, Limits, SandboxConfig};
 use crate::instance::InstanceId;
-use crate::persistence::{Afterwards, Table, Value};
-use crate::refusal::{Kind, Refusal};
+use crate::persistence::{AfterCommit, Table, Value};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::representation;
 use definitions::Definitions;
 use history::History;
 use queue::{Bounds, Queue};
@@ -47,13 +47,13 @@ use resources::{Effect, Resources};
 /// When a step happens, and the one identifier that it may need: a step itself is told everything.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Occasion {
-    pub(crate) now: Moment,
+    pub(crate) now: Timestamp,
     pub(crate) fresh: Uuid,
 }
 
 /// A message that came into a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct News {
+pub(crate) struct Notification {
     pub(crate) instance: InstanceId,
     /// `MessageHeader.identifier`.
     pub(crate) identifier: String,
@@ -87,18 +87,18 @@ impl Account {
 
 /// What an instance finds under an `_id`.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum Lookup {
     /// A message in its queue.
     Received(Delivery),
     /// A message that it posted.
-    Sent(Sent),
+    Posted(PostedMessage),
 }
 
-impl Found {
+impl Lookup {
     pub(crate) fn message(&self) -> &Message {
         match self {
             Self::Received(delivery) => &delivery.message,
-            Self::Sent(sent) => &sent.message,
+            Self::Posted(sent) => &sent.message,
         }
     }
 }
@@ -114,9 +114,9 @@ pub(crate) struct Mailbox {
     /// Which configured definitions were taken in once: in a data file they are not taken in again.
     seeds: Table<records::Seeds>,
     /// What came into queues since the last look.
-    news: Afterwards<News>,
+    notifications: AfterCommit<Notification>,
     /// Messages that were read back, until all that refers to them is.
-    restored: HashMap<u64, Restored>,
+    restored: HashMap<u64, RestoredMessage>,
     limits: Limits,
 }
 
@@ -134,7 +134,7 @@ pub(super) struct Counters {
 
 /// A message that was read back.
 #[derive(Debug)]
-struct Restored {
+struct RestoredMessage {
     message: Arc<Message>,
     /// Whether an instance that is configured now has it.
     is_configured: bool,
@@ -181,14 +181,14 @@ impl Mailbox {
             counters: Value::new(Counters::default()),
             messages: Table::new(records::Messages),
             seeds: Table::new(records::Seeds),
-            news: Afterwards::default(),
+            notifications: AfterCommit::default(),
             restored: HashMap::new(),
             limits,
         }
     }
 
     /// Takes in the configured definitions that were not taken in before.
-    pub(crate) fn seed(&mut self, configured: &[ConfiguredDefinition], now: Moment) {
+    pub(crate) fn seed(&mut self, configured: &[ConfiguredDefinition], now: Timestamp) {
         for (place, ConfiguredDefinition { domain, definition }) in configured.iter().enumerate() {
             let seed = posting::seed(domain, definition).unwrap_or_else(|| place.to_string());
             if self.seeds.rows().contains_key(&seed) {
@@ -197,9 +197,9 @@ impl Mailbox {
             self.seeds.put(seed, ());
             self.counters.definition += 1;
             let number = self.counters.definition;
-            let tick = &mut Tick::new(&mut self.counters.clock, now);
-            let sent = SentDefinition { content: definition.clone(), bytes: records::memory(definition) };
-            Domain::of(&mut self.domains, domain).definitions.put(number, sent, tick);
+            let step = &mut self.counters.clock.step(now);
+            let sent = DefinitionDraft { content: definition.clone(), bytes: records::memory(definition) };
+            Domain::of(&mut self.domains, domain).definitions.put(number, sent, step);
         }
     }
 
@@ -251,7 +251,7 @@ impl Mailbox {
                 posting.focal,
                 rules,
                 capacity,
-                &mut Tick::new(&mut self.counters.clock, now),
+                &mut self.counters.clock.step(now),
             )?
         };
         if !is_inert && rules >= ApiVersion::V1_3_5 {
@@ -261,7 +261,7 @@ impl Mailbox {
         let data = new_versions(&posting, &effects, rules);
         let receipt = Arc::new(Receipt {
             number: self.next_number(),
-            version: Tick::new(&mut self.counters.clock, now).version(),
+            version: self.counters.clock.step(now).version(),
             identifier: occasion.fresh.to_string(),
             at: now,
             event: posting.event,
@@ -272,8 +272,9 @@ impl Mailbox {
         });
         let message = Arc::new(Message::posted(self.next_message(), posting, effects));
         if let Some(account) = self.accounts.get_mut(sender) {
-            let forgotten =
-                account.history.put(Sent { message: Arc::clone(&message), receipt: Arc::clone(&receipt) });
+            let forgotten = account
+                .history
+                .put(PostedMessage { message: Arc::clone(&message), receipt: Arc::clone(&receipt) });
             self.release(&forgotten);
         }
         if !is_inert {
@@ -290,26 +291,26 @@ impl Mailbox {
         event: Event,
         focal: &Address,
         bytes: usize,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<(), Refusal> {
         let mut receivers = self.accounts.values_mut().filter(|account| account.receives(domain, event));
         receivers.try_for_each(|account| {
-            account.queue.check_room(focal, bytes, &mut Tick::new(&mut self.counters.clock, now))
+            account.queue.check_room(focal, bytes, &mut self.counters.clock.step(now))
         })
     }
 
     /// Copies a message into the queues of its subscribers, which have room for it.
-    fn deliver(&mut self, message: &Arc<Message>, now: Moment) {
+    fn deliver(&mut self, message: &Arc<Message>, now: Timestamp) {
         let patient: Option<Arc<str>> = message.patient.as_deref().map(Into::into);
         let mut forgotten = Vec::new();
         for (id, account) in &mut self.accounts {
             if account.receives(&message.domain, message.event) {
                 self.counters.number += 1;
                 let number = self.counters.number;
-                let tick = &mut Tick::new(&mut self.counters.clock, now);
-                account.queue.put(number, Arc::clone(message), tick);
+                let step = &mut self.counters.clock.step(now);
+                account.queue.put(number, Arc::clone(message), step);
                 forgotten.append(&mut account.queue.make_room(number));
-                self.news.push(News {
+                self.notifications.push(Notification {
                     instance: id.clone(),
                     identifier: message.identifier.clone(),
                     patient: patient.clone(),
@@ -334,19 +335,19 @@ impl Mailbox {
     }
 
     /// Changes whenever something in here does, since every change gives out a version.
-    pub(crate) fn revision(&self) -> Option<Moment> {
+    pub(crate) fn revision(&self) -> Option<Timestamp> {
         self.counters.clock.last()
     }
 
     /// What there is in each domain.
-    pub(crate) fn overview(&mut self, now: Moment) -> BTreeMap<String, Overview> {
+    pub(crate) fn overview(&mut self, now: Timestamp) -> BTreeMap<String, Overview> {
         let mut domains: BTreeMap<String, Overview> = BTreeMap::new();
         for (name, domain) in &self.domains {
             let definitions = domain.definitions.list(false).count();
             domains.insert(name.clone(), Overview { definitions, instances: Vec::new() });
         }
         for Account { instance, queue, .. } in self.accounts.values_mut() {
-            let counts = queue.counts(&mut Tick::new(&mut self.counters.clock, now));
+            let counts = queue.counts(&mut self.counters.clock.step(now));
             let domain = domains.entry(instance.domain.clone()).or_default();
             domain.instances.push((instance.clone(), counts));
         }
@@ -354,8 +355,8 @@ impl Mailbox {
     }
 
     /// What came into queues since this was asked last.
-    pub(crate) fn take_news(&mut self) -> Vec<News> {
-        self.news.take()
+    pub(crate) fn take_notifications(&mut self) -> Vec<Notification> {
+        self.notifications.take()
     }
 
     /// Claims the oldest New message that the filter takes. A short claim runs out at once.
@@ -364,10 +365,10 @@ impl Mailbox {
         receiver: &InstanceId,
         filter: &Filter,
         is_short: bool,
-        now: Moment,
+        now: Timestamp,
     ) -> Option<Delivery> {
         let account = self.accounts.get_mut(receiver)?;
-        account.queue.claim(filter, is_short, &mut Tick::new(&mut self.counters.clock, now))
+        account.queue.claim(filter, is_short, &mut self.counters.clock.step(now))
     }
 
     /// Does what a receiver reports about a message. Only the instance whose queue it is in may report, and with `only` only
@@ -378,12 +379,12 @@ impl Mailbox {
         number: u64,
         report: &Acknowledgement,
         only: Option<&str>,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<Delivery, Refusal> {
         let no_message = || Refusal::not_found("There is no such message.");
-        if !report.exception.as_deref().is_none_or(carried::is_carried) {
+        if !report.exception.as_deref().is_none_or(representation::is_writable) {
             return Err(Refusal::new(
-                Kind::Rule,
+                RefusalKind::Rule,
                 IssueType::Invalid,
                 "The exception holds a character that XML cannot carry.",
             ));
@@ -393,8 +394,8 @@ impl Mailbox {
         if only.is_some() && patient.is_some_and(|patient| patient != only) {
             return Err(no_message());
         }
-        let tick = &mut Tick::new(&mut self.counters.clock, now);
-        if let Some(outcome) = account.queue.acknowledge(number, report, tick) {
+        let step = &mut self.counters.clock.step(now);
+        if let Some(outcome) = account.queue.acknowledge(number, report, step) {
             // What the receiver says takes room as well.
             let forgotten = account.queue.make_room(number);
             self.release(&forgotten);
@@ -407,11 +408,10 @@ impl Mailbox {
     }
 
     /// The message with this number: one in the instance's queue, or one that it posted, by the number of the answer.
-    pub(crate) fn numbered(&mut self, instance: &InstanceId, number: u64, now: Moment) -> Option<Found> {
+    pub(crate) fn numbered(&mut self, instance: &InstanceId, number: u64, now: Timestamp) -> Option<Lookup> {
         let account = self.accounts.get_mut(instance)?;
-        let received =
-            account.queue.get(number, &mut Tick::new(&mut self.counters.clock, now)).map(Found::Received);
-        received.or_else(|| account.history.numbered(number).cloned().map(Found::Sent))
+        let received = account.queue.get(number, &mut self.counters.clock.step(now)).map(Lookup::Received);
+        received.or_else(|| account.history.numbered(number).cloned().map(Lookup::Posted))
     }
 
     /// The message with this `MessageHeader.identifier`. One in the instance's queue goes before one that it posted.
@@ -419,12 +419,12 @@ impl Mailbox {
         &mut self,
         instance: &InstanceId,
         identifier: &str,
-        now: Moment,
-    ) -> Option<Found> {
+        now: Timestamp,
+    ) -> Option<Lookup> {
         let account = self.accounts.get_mut(instance)?;
-        let tick = &mut Tick::new(&mut self.counters.clock, now);
-        let received = account.queue.find(identifier, tick).map(Found::Received);
-        received.or_else(|| account.history.identified(identifier).cloned().map(Found::Sent))
+        let step = &mut self.counters.clock.step(now);
+        let received = account.queue.find(identifier, step).map(Lookup::Received);
+        received.or_else(|| account.history.identified(identifier).cloned().map(Lookup::Posted))
     }
 
     /// How many messages of the instance's queue the filter takes, and a page of them, oldest first.
@@ -434,10 +434,10 @@ impl Mailbox {
         filter: &Filter,
         skip: usize,
         count: usize,
-        now: Moment,
+        now: Timestamp,
     ) -> (usize, Vec<Delivery>) {
         let Some(account) = self.accounts.get_mut(instance) else { return (0, Vec::new()) };
-        account.queue.list(filter, skip, count, &mut Tick::new(&mut self.counters.clock, now))
+        account.queue.list(filter, skip, count, &mut self.counters.clock.step(now))
     }
 }
 

@@ -17,10 +17,10 @@ use uuid::Uuid;
 pub(crate) use error::{Code, OAuthError};
 pub(crate) use pkce::Challenge;
 
-use crate::clock::Moment;
+use crate::clock::Timestamp;
 use crate::config::{Application, Lifetimes, SandboxConfig};
-use crate::persistence::Kind;
-use expiring::Expiring;
+use crate::persistence::RecordKind;
+use expiring::ExpiringTable;
 
 /// Launches, codes, tokens: so many of each at a time.
 const CAPACITY: usize = 100_000;
@@ -67,7 +67,7 @@ pub(crate) enum Authorization {
 
 /// A code that was not redeemed, or was: then it is kept to notice who tries again.
 #[derive(Clone, Serialize, Deserialize)]
-struct Issued {
+struct AuthorizationCode {
     context: Arc<Context>,
     scope: String,
     redirect_uri: Option<String>,
@@ -81,7 +81,7 @@ struct Issued {
 pub(crate) struct Session {
     pub(crate) context: Arc<Context>,
     pub(crate) scope: String,
-    pub(crate) expires: Moment,
+    pub(crate) expires: Timestamp,
     family: Uuid,
 }
 
@@ -106,7 +106,7 @@ pub(crate) struct Client {
 
 /// What a refresh token stands for. One that was used is kept to notice who tries again.
 #[derive(Serialize, Deserialize)]
-struct Refresh {
+struct RefreshToken {
     #[serde(flatten)]
     session: Session,
     #[serde(default)]
@@ -114,17 +114,17 @@ struct Refresh {
 }
 
 /// Where secrets come from.
-pub(crate) type Fresh<'a> = &'a mut dyn FnMut() -> Uuid;
+pub(crate) type NewUuid<'a> = &'a mut dyn FnMut() -> Uuid;
 
 /// The state.
 pub(crate) struct Grants {
     applications: HashMap<String, Application>,
     lifetimes: Lifetimes,
-    launches: Expiring<Arc<Context>>,
-    activations: Expiring<Arc<Context>>,
-    codes: Expiring<Issued>,
-    sessions: Expiring<Session>,
-    refreshes: Expiring<Refresh>,
+    launches: ExpiringTable<Arc<Context>>,
+    activations: ExpiringTable<Arc<Context>>,
+    codes: ExpiringTable<AuthorizationCode>,
+    sessions: ExpiringTable<Session>,
+    refreshes: ExpiringTable<RefreshToken>,
 }
 
 impl Grants {
@@ -135,11 +135,11 @@ impl Grants {
                 .map(|application| (application.identifier.clone(), application.clone()))
                 .collect(),
             lifetimes: config.lifetimes,
-            launches: Expiring::new(Kind::Launch, CAPACITY),
-            activations: Expiring::new(Kind::Activation, CAPACITY),
-            codes: Expiring::new(Kind::Code, CAPACITY),
-            sessions: Expiring::new(Kind::Session, CAPACITY),
-            refreshes: Expiring::new(Kind::Refresh, CAPACITY),
+            launches: ExpiringTable::new(RecordKind::Launch, CAPACITY),
+            activations: ExpiringTable::new(RecordKind::Activation, CAPACITY),
+            codes: ExpiringTable::new(RecordKind::Code, CAPACITY),
+            sessions: ExpiringTable::new(RecordKind::Session, CAPACITY),
+            refreshes: ExpiringTable::new(RecordKind::Refresh, CAPACITY),
         }
     }
 
@@ -159,14 +159,14 @@ impl Grants {
     }
 
     /// Remembers a web launch and gives its number. It can be used until it expires, as a user may reload the page.
-    pub(crate) fn launch(&mut self, context: Context, fresh: Fresh<'_>, now: Moment) -> String {
+    pub(crate) fn launch(&mut self, context: Context, fresh: NewUuid<'_>, now: Timestamp) -> String {
         let number = unused(LAUNCH_RANGE, fresh, |number| self.launches.get(number, now).is_none());
         self.launches.put(number.clone(), now.after(self.lifetimes.launch), context.into(), now);
         number
     }
 
     /// Remembers a mobile launch and gives its activation code, which can be used once.
-    pub(crate) fn activation(&mut self, context: Context, fresh: Fresh<'_>, now: Moment) -> String {
+    pub(crate) fn activation(&mut self, context: Context, fresh: NewUuid<'_>, now: Timestamp) -> String {
         let code = unused(ACTIVATION_RANGE, fresh, |code| self.activations.get(code, now).is_none());
         self.activations.put(code.clone(), now.after(self.lifetimes.activation), context.into(), now);
         code
@@ -191,8 +191,8 @@ impl Grants {
     pub(crate) fn authorize(
         &mut self,
         request: AuthorizationRequest,
-        fresh: Fresh<'_>,
-        now: Moment,
+        fresh: NewUuid<'_>,
+        now: Timestamp,
     ) -> Result<Authorization, OAuthError> {
         self.check_redirect(&request.client, request.redirect_uri.as_deref())?;
         let [launch] = launches(&request.scope).collect::<Vec<_>>()[..] else {
@@ -213,7 +213,7 @@ impl Grants {
             self.activations.take(launch, now);
         }
         let code = secret(fresh);
-        let issued = Issued {
+        let issued = AuthorizationCode {
             context,
             scope: without_launches(&request.scope),
             redirect_uri: request.redirect_uri,
@@ -232,8 +232,8 @@ impl Grants {
         code: &str,
         redirect_uri: Option<&str>,
         verifier: Option<&str>,
-        fresh: Fresh<'_>,
-        now: Moment,
+        fresh: NewUuid<'_>,
+        now: Timestamp,
     ) -> Result<Tokens, OAuthError> {
         let invalid = |description| Err(OAuthError::new(Code::InvalidGrant, description));
         let unknown = || invalid("the code is not known or has expired");
@@ -273,14 +273,14 @@ impl Grants {
         &mut self,
         client: &Client,
         token: &str,
-        fresh: Fresh<'_>,
-        now: Moment,
+        fresh: NewUuid<'_>,
+        now: Timestamp,
     ) -> Result<Tokens, OAuthError> {
         let application = self.authenticate(client, None)?.clone();
         let invalid = |description| Err(OAuthError::new(Code::InvalidGrant, description));
         let known = self.refreshes.get(token, now);
         let known = known.filter(|known| known.session.context.client == application.identifier);
-        let Some(Refresh { session, is_used }) = known else {
+        let Some(RefreshToken { session, is_used }) = known else {
             return invalid("the refresh token is not known or has expired");
         };
         let session = session.clone();
@@ -290,13 +290,13 @@ impl Grants {
         }
         self.sessions.remove_where(|other| other.family == session.family);
         // For as long as the one that takes its place.
-        let used = Refresh { session: session.clone(), is_used: true };
+        let used = RefreshToken { session: session.clone(), is_used: true };
         self.refreshes.put(token.to_owned(), now.after(self.lifetimes.refresh), used, now);
         Ok(self.give(&application, session.context, session.scope, session.family, fresh, now))
     }
 
     /// What an access token stands for, also when it has expired of late: see [`Session::expires`].
-    pub(crate) fn session(&self, token: &str, now: Moment) -> Option<&Session> {
+    pub(crate) fn session(&self, token: &str, now: Timestamp) -> Option<&Session> {
         self.sessions.get(token, now)
     }
 
@@ -306,8 +306,8 @@ impl Grants {
         context: Arc<Context>,
         scope: String,
         family: Uuid,
-        fresh: Fresh<'_>,
-        now: Moment,
+        fresh: NewUuid<'_>,
+        now: Timestamp,
     ) -> Tokens {
         let lifetime = self.lifetimes.token;
         let expires = now.after(lifetime);
@@ -315,7 +315,7 @@ impl Grants {
         let has_refresh = application.secret.is_some() && application.refresh_tokens;
         let refresh = has_refresh.then(|| secret(fresh));
         if let Some(refresh) = &refresh {
-            let value = Refresh { session: session.clone(), is_used: false };
+            let value = RefreshToken { session: session.clone(), is_used: false };
             self.refreshes.put(refresh.clone(), now.after(self.lifetimes.refresh), value, now);
         }
         let access = secret(fresh);
@@ -330,7 +330,11 @@ impl Grants {
 
     /// The application that asks: a confidential one with its secret, a public one without. Deployed public clients do not
     /// even say who they are when they redeem a code; then the code does.
-    fn authenticate(&self, client: &Client, code: Option<&Issued>) -> Result<&Application, OAuthError> {
+    fn authenticate(
+        &self,
+        client: &Client,
+        code: Option<&AuthorizationCode>,
+    ) -> Result<&Application, OAuthError> {
         let invalid = |description| OAuthError::new(Code::InvalidClient, description);
         let (identifier, secret) = match (&client.identifier, &client.credentials) {
             (Some(parameter), Some((identifier, _))) if parameter != identifier => {
@@ -376,7 +380,7 @@ fn without_launches(scope: &str) -> String {
 }
 
 /// A number of the range that is not in use.
-fn unused(range: std::ops::Range<u64>, fresh: Fresh<'_>, is_free: impl Fn(&str) -> bool) -> String {
+fn unused(range: std::ops::Range<u64>, fresh: NewUuid<'_>, is_free: impl Fn(&str) -> bool) -> String {
     // With fewer than `CAPACITY` in use, one in ten is taken at worst.
     loop {
         let number = range.start + fresh().as_u64_pair().0 % (range.end - range.start);
@@ -388,6 +392,6 @@ fn unused(range: std::ops::Range<u64>, fresh: Fresh<'_>, is_free: impl Fn(&str) 
 }
 
 /// Text that cannot be guessed.
-fn secret(fresh: Fresh<'_>) -> String {
+fn secret(fresh: NewUuid<'_>) -> String {
     format!("{}{}", fresh().simple(), fresh().simple())
 }

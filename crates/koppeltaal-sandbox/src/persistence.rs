@@ -1,7 +1,7 @@
-//! [`Store`]: a `SQLite` file in which the state of the sandbox survives the end of the process, also a sudden one.
+//! [`DataFile`]: a `SQLite` file in which the state of the sandbox survives the end of the process, also a sudden one.
 //!
 //! What the sandbox accepts it can keep, start again with, and hand out in JSON and in XML; what it cannot is refused when
-//! it is posted, with an outcome that says why. The second half of that is the business of [`carried`](crate::carried), the
+//! it is posted, with an outcome that says why. The second half of that is the business of [`representation`](crate::representation), the
 //! first that of this module:
 //!
 //! - The state lives in memory, in [`Table`]s and [`Value`]s, which note what a step changes. A step is *prepared* there,
@@ -17,14 +17,14 @@ mod error;
 mod file;
 mod table;
 
-pub use error::StoreError;
-pub(crate) use error::Unusable;
-pub(crate) use file::Store;
-pub(crate) use table::{Afterwards, Companion, Journal, Single, Table, Value};
+pub use error::DataFileError;
+pub(crate) use error::RecordError;
+pub(crate) use file::DataFile;
+pub(crate) use table::{AfterCommit, Companion, Journal, Single, Table, Value};
 
 /// What a record is. The names are in the file, so they stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum RecordKind {
     Counter,
     Seed,
     Definition,
@@ -41,7 +41,7 @@ pub(crate) enum Kind {
     Secret,
 }
 
-impl Kind {
+impl RecordKind {
     fn name(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -71,7 +71,7 @@ impl Kind {
 /// A record to be written, or to be removed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Record {
-    pub(crate) kind: Kind,
+    pub(crate) kind: RecordKind,
     pub(crate) key: String,
     /// JSON; none when the record is gone.
     pub(crate) state: Option<String>,
@@ -80,12 +80,14 @@ pub(crate) struct Record {
 impl Record {
     /// A record with this state, or without one.
     pub(crate) fn new<T: serde::Serialize>(
-        kind: Kind,
+        kind: RecordKind,
         key: &impl ToString,
         state: Option<&T>,
-    ) -> Result<Self, StoreError> {
-        let state =
-            state.map(serde_json::to_string).transpose().map_err(|error| StoreError::unwritable(&error))?;
+    ) -> Result<Self, DataFileError> {
+        let state = state
+            .map(serde_json::to_string)
+            .transpose()
+            .map_err(|error| DataFileError::unwritable(&error))?;
         Ok(Self { kind, key: key.to_string(), state })
     }
 }
@@ -93,22 +95,22 @@ impl Record {
 /// A part of the state that can be kept in the file.
 pub(crate) trait Persistent {
     /// The kinds of its records, in the order in which they are read back.
-    const KINDS: &'static [Kind];
+    const KINDS: &'static [RecordKind];
 
     /// Everything in it that a step can change. An implementation takes itself apart without `..`, so that the compiler
     /// asks what a new field is.
     fn journals(&mut self, visit: &mut dyn FnMut(&mut dyn Journal));
 
     /// Takes a record back. One that belongs to nothing that is configured now is left alone.
-    fn restore(&mut self, kind: Kind, key: &str, state: &str) -> Result<(), Unusable>;
+    fn restore(&mut self, kind: RecordKind, key: &str, state: &str) -> Result<(), RecordError>;
 
     /// All records are back: the keys of those that nothing needs, which are set aside.
-    fn restored(&mut self) -> Vec<(Kind, String)> {
+    fn restored(&mut self) -> Vec<(RecordKind, String)> {
         Vec::new()
     }
 
     /// The records that the step changed.
-    fn changes(&mut self) -> Result<Vec<Record>, StoreError> {
+    fn changes(&mut self) -> Result<Vec<Record>, DataFileError> {
         let mut records = Vec::new();
         let mut outcome = Ok(());
         self.journals(&mut |journal| {

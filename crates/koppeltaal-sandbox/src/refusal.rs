@@ -3,11 +3,11 @@
 use koppeltaal_messaging::Issue;
 use koppeltaal_messaging::valuesets::IssueType;
 
-use crate::carried;
+use crate::representation;
 
 /// Why a request is refused; decides the HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum RefusalKind {
     /// What was sent is no message or no resource, or a parameter makes no sense.
     Malformed,
     /// Nobody knows these credentials.
@@ -39,51 +39,53 @@ pub(crate) enum Kind {
 /// The answer to a request that is not carried out: no part of it is.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Refusal {
-    pub(crate) kind: Kind,
+    pub(crate) kind: RefusalKind,
     /// At least one.
     pub(crate) issues: Vec<Issue>,
 }
 
 impl Refusal {
-    pub(crate) fn new(kind: Kind, code: impl Into<IssueType>, details: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: RefusalKind, code: impl Into<IssueType>, details: impl Into<String>) -> Self {
         Self { kind, issues: vec![Issue::error(code.into(), details)] }
     }
 
     /// The same, with what cannot be written in both formats replaced: it may quote what was sent.
     pub(crate) fn sayable(mut self) -> Self {
         for issue in &mut self.issues {
-            if let Some(details) = issue.details.as_mut().filter(|details| !carried::is_carried(details)) {
-                *details = carried::replaced(details);
+            if let Some(details) =
+                issue.details.as_mut().filter(|details| !representation::is_writable(details))
+            {
+                *details = representation::replaced(details);
             }
         }
         self
     }
 
     pub(crate) fn malformed(details: impl Into<String>) -> Self {
-        Self::new(Kind::Malformed, "structure", details)
+        Self::new(RefusalKind::Malformed, "structure", details)
     }
 
     pub(crate) fn required(details: impl Into<String>) -> Self {
-        Self::new(Kind::Malformed, IssueType::Required, details)
+        Self::new(RefusalKind::Malformed, IssueType::Required, details)
     }
 
     pub(crate) fn parameter(details: impl Into<String>) -> Self {
-        Self::new(Kind::Malformed, IssueType::Invalid, details)
+        Self::new(RefusalKind::Malformed, IssueType::Invalid, details)
     }
 
     pub(crate) fn not_found(details: impl Into<String>) -> Self {
-        Self::new(Kind::NotFound, IssueType::NotFound, details)
+        Self::new(RefusalKind::NotFound, IssueType::NotFound, details)
     }
 
     pub(crate) fn forbidden(details: impl Into<String>) -> Self {
-        Self::new(Kind::Forbidden, IssueType::Forbidden, details)
+        Self::new(RefusalKind::Forbidden, IssueType::Forbidden, details)
     }
 
     pub(crate) fn rule(details: impl Into<String>) -> Self {
-        Self::new(Kind::Rule, "business-rule", details)
+        Self::new(RefusalKind::Rule, "business-rule", details)
     }
 
     pub(crate) fn unsupported(details: impl Into<String>) -> Self {
-        Self::new(Kind::Unsupported, IssueType::NotSupported, details)
+        Self::new(RefusalKind::Unsupported, IssueType::NotSupported, details)
     }
 }

@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::app::App;
 use crate::config::{ConfigError, Fault, SandboxConfig};
 use crate::http;
-use crate::persistence::StoreError;
+use crate::persistence::DataFileError;
 use crate::server;
 
 /// A Koppeltaal server in this process. It stops when it is dropped.
@@ -91,7 +91,7 @@ impl Sandbox {
     ///
     /// The data file cannot be used.
     #[doc(hidden)]
-    pub fn limit_data(&self, bytes: u64) -> Result<(), StoreError> {
+    pub fn limit_data(&self, bytes: u64) -> Result<(), DataFileError> {
         self.app.limit_data(bytes)
     }
 
@@ -132,7 +132,7 @@ pub enum StartError {
     Config(#[from] ConfigError),
     /// The data file cannot be used.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    DataFile(#[from] DataFileError),
     /// The address cannot be had.
     #[error("the sandbox cannot listen: {0}")]
     Listen(#[source] std::io::Error),

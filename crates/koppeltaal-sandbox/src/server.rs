@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tower::{Service, ServiceExt as _};
 
 use crate::config::Limits;
-use stream::Impatient;
+use stream::TimeoutStream;
 
 /// After a failed accept, such as when the process has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -80,9 +80,9 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// An answer that is none: the connection is closed instead.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the connection is cut on purpose")]
-pub(crate) struct Cut;
+pub(crate) struct ConnectionCut;
 
-impl Cut {
+impl ConnectionCut {
     pub(crate) fn response() -> Response {
         let mut response = Response::default();
         response.extensions_mut().insert(Self);
@@ -98,16 +98,20 @@ where
     let _ = stream.set_nodelay(true);
     let service = service
         .map_request(|request: hyper::Request<_>| request.map(Body::new))
-        .map_err(|never: Infallible| -> Cut { match never {} })
+        .map_err(|never: Infallible| -> ConnectionCut { match never {} })
         .and_then(|response: Response| {
-            ready(if response.extensions().get::<Cut>().is_some() { Err(Cut) } else { Ok(response) })
+            ready(if response.extensions().get::<ConnectionCut>().is_some() {
+                Err(ConnectionCut)
+            } else {
+                Ok(response)
+            })
         });
     let service = TowerToHyperService::new(service);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(patience)
         .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(Impatient::new(stream, patience)), service)
+        .serve_connection(TokioIo::new(TimeoutStream::new(stream, patience)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let served = tokio::select! {

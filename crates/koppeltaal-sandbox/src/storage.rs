@@ -18,12 +18,12 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use search::{Comparison, KeyMatch, Order, Search, Time};
 
-use crate::carried;
-use crate::clock::{Moment, Tick, Version, VersionClock};
+use crate::clock::{Timestamp, Version, VersionClock};
 use crate::config::Limits;
 use crate::links::split_version;
-use crate::persistence::{Companion, Record, StoreError, Table, Value};
-use crate::refusal::{Kind, Refusal};
+use crate::persistence::{Companion, DataFileError, Record, Table, Value};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::representation;
 
 /// Who asks: an application in a domain, and the only patient whom it may see, if there is such a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub(crate) struct Item {
     pub(crate) number: u64,
     pub(crate) owner: Owner,
     pub(crate) version: Version,
-    pub(crate) modified: Moment,
+    pub(crate) modified: Timestamp,
     pub(crate) content_type: String,
     /// Base64 without white space.
     pub(crate) content: String,
@@ -101,7 +101,7 @@ struct Indexes {
 impl Companion for Indexes {
     type Rows = BTreeMap<u64, Item>;
 
-    fn record(&self, number: &u64, item: Option<&Item>) -> Result<Record, StoreError> {
+    fn record(&self, number: &u64, item: Option<&Item>) -> Result<Record, DataFileError> {
         records::record(*number, item)
     }
 
@@ -190,7 +190,7 @@ impl Draft {
             return Err(Refusal::parameter("The content is not base64."));
         }
         // Base64 can always be written.
-        carried::check(&Other::from(self.described()).into())?;
+        representation::check(&Other::from(self.described()).into())?;
         let texts = [&self.content_type, &self.patient, &self.object_type, &self.object_key];
         self.bytes += ITEM_BYTES + 2 * texts.map(String::len).iter().sum::<usize>();
         Ok(self)
@@ -218,7 +218,7 @@ impl Draft {
 }
 
 impl Item {
-    fn new(number: u64, owner: Owner, version: Version, modified: Moment, draft: Draft) -> Self {
+    fn new(number: u64, owner: Owner, version: Version, modified: Timestamp, draft: Draft) -> Self {
         let Draft { content_type, content, patient, object_type, object_key, rest, bytes } = draft;
         Self {
             number,
@@ -271,7 +271,7 @@ impl Storage {
     }
 
     /// Stores a new item.
-    pub(crate) fn create(&mut self, writer: &Reader, draft: Draft, now: Moment) -> Result<Item, Refusal> {
+    pub(crate) fn create(&mut self, writer: &Reader, draft: Draft, now: Timestamp) -> Result<Item, Refusal> {
         check_patient(writer, &draft)?;
         self.check_key(&draft.key(&writer.owner), None)?;
         self.check_room(&writer.owner.domain, 1, draft.bytes, 0)?;
@@ -288,7 +288,7 @@ impl Storage {
         url: &str,
         version: Option<&str>,
         draft: Draft,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<Item, Refusal> {
         let current = self.get(writer, number).ok_or_else(not_found)?;
         check_patient(writer, &draft)?;
@@ -325,8 +325,8 @@ impl Storage {
         (found.len(), found.into_iter().skip(skip).take(count).cloned().collect())
     }
 
-    fn put(&mut self, number: u64, owner: Owner, draft: Draft, now: Moment) -> Item {
-        let version = Tick::new(&mut self.counters.clock, now).version();
+    fn put(&mut self, number: u64, owner: Owner, draft: Draft, now: Timestamp) -> Item {
+        let version = self.counters.clock.step(now).version();
         let item = Item::new(number, owner, version, now, draft);
         self.items.put(number, item.clone());
         item
@@ -335,7 +335,7 @@ impl Storage {
     fn check_key(&self, key: &Key, own: Option<u64>) -> Result<(), Refusal> {
         match self.items.companion().keys.get(key) {
             Some(number) if Some(*number) != own => Err(Refusal::new(
-                Kind::Conflict,
+                RefusalKind::Conflict,
                 IssueType::Duplicate,
                 "There is an item with this patient, object type and object key.",
             )),
@@ -349,7 +349,7 @@ impl Storage {
             || usage.bytes - less + more > self.limits.storage_bytes;
         if is_full {
             return Err(Refusal::new(
-                Kind::Full,
+                RefusalKind::Full,
                 "too-costly",
                 "The sandbox stores no more items in this domain.",
             ));
@@ -375,7 +375,7 @@ fn check_patient(writer: &Reader, draft: &Draft) -> Result<(), Refusal> {
 }
 
 fn conflict(url: &str, code: IssueType, details: &str) -> Refusal {
-    let mut refusal = Refusal::new(Kind::Conflict, code, details);
+    let mut refusal = Refusal::new(RefusalKind::Conflict, code, details);
     refusal.issues[0].resource = Some(Reference::from(url));
     refusal
 }

@@ -28,9 +28,9 @@ const IDENTIFIER_BYTES: usize = 1024;
 
 /// Sends the calls of one webhook.
 #[derive(Debug, Clone)]
-pub(crate) struct Caller(mpsc::Sender<Arc<str>>);
+pub(crate) struct Calls(mpsc::Sender<Arc<str>>);
 
-impl Caller {
+impl Calls {
     /// Starts the calls of an instance with a webhook; they end with the set.
     pub(crate) fn start(instance: &Instance, push: Push, tasks: &mut JoinSet<()>) -> Option<Self> {
         let webhook = instance.webhook.clone()?;

@@ -7,15 +7,15 @@ use std::path::Path;
 
 use common::files::{Directory, change, find};
 use common::{Client, Format, plan, world};
-use koppeltaal_sandbox::{Sandbox, StartError, StoreError};
+use koppeltaal_sandbox::{DataFileError, Sandbox, StartError};
 
 async fn start(path: &Path) -> Sandbox {
     world().data(path).start().await.expect("a sandbox")
 }
 
-async fn refused(path: &Path) -> StoreError {
+async fn refused(path: &Path) -> DataFileError {
     match world().data(path).start().await {
-        Err(StartError::Store(error)) => error,
+        Err(StartError::DataFile(error)) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -172,7 +172,7 @@ async fn a_file_that_broke_off_is_refused_and_left_as_it_is() {
     let cut = &whole[..5000];
     std::fs::write(directory.file(), cut).expect("written");
     let error = refused(&directory.file()).await;
-    assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+    assert!(matches!(error, DataFileError::Damaged { .. }), "{error:?}");
     assert!(error.to_string().contains("sandbox.sqlite is damaged or is no data file"), "{error}");
     assert_eq!(std::fs::read(directory.file()).expect("a file"), cut);
 }
@@ -183,7 +183,7 @@ async fn a_database_of_another_program_is_refused_and_left_as_it_is() {
     for sql in ["CREATE TABLE a (b)", "PRAGMA user_version = 1", "CREATE TABLE record (x)"] {
         change(&directory.file(), sql);
         let error = refused(&directory.file()).await;
-        assert!(matches!(error, StoreError::Damaged { .. }), "{sql}: {error:?}");
+        assert!(matches!(error, DataFileError::Damaged { .. }), "{sql}: {error:?}");
     }
     assert_eq!(find(&directory.file(), "SELECT name FROM sqlite_schema ORDER BY name"), ["a", "record"]);
 }
@@ -193,7 +193,7 @@ async fn a_file_of_a_later_version_is_refused() {
     let directory = three_messages("later").await;
     change(&directory.file(), "PRAGMA user_version = 2");
     let error = refused(&directory.file()).await;
-    assert!(matches!(error, StoreError::Format { found: 2, known: 1, .. }), "{error:?}");
+    assert!(matches!(error, DataFileError::Format { found: 2, known: 1, .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -201,14 +201,14 @@ async fn a_file_that_is_in_use_is_refused() {
     let directory = Directory::new("use");
     let _sandbox = start(&directory.file()).await;
     let error = refused(&directory.file()).await;
-    assert!(matches!(error, StoreError::InUse { .. }), "{error:?}");
+    assert!(matches!(error, DataFileError::InUse { .. }), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_file_that_cannot_be_written_is_refused() {
     let directory = Directory::new("folder");
     let error = refused(directory.path()).await;
-    assert!(matches!(error, StoreError::Open { .. }), "{error:?}");
+    assert!(matches!(error, DataFileError::Open { .. }), "{error:?}");
     let error = refused(&directory.path().join("nowhere/sandbox.sqlite")).await;
     assert!(error.to_string().contains("cannot be opened for writing"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! [`Moment`]: a point in time as the mailbox sees it. It is handed in from outside, so tests decide what time it is.
+//! [`Timestamp`]: a point in time as the mailbox sees it. It is handed in from outside, so tests decide what time it is.
 
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,9 +12,9 @@ const TICKS_PER_MILLISECOND: u64 = 10_000;
 
 /// A point in time, counted in ticks of 100 nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) struct Moment(u64);
+pub(crate) struct Timestamp(u64);
 
-impl Moment {
+impl Timestamp {
     /// The machine's clock.
     pub(crate) fn now() -> Self {
         Self::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
@@ -80,7 +80,7 @@ mod tests {
         for milliseconds in [1_597_476_835_708, 1_597_476_835_709, 1_597_476_835_004, 1_597_476_836_000, 0, 7]
         {
             let since = Duration::from_millis(milliseconds);
-            assert_eq!(Moment::from_unix(since).instant(), Instant::from_unix(since));
+            assert_eq!(Timestamp::from_unix(since).instant(), Instant::from_unix(since));
         }
     }
 }

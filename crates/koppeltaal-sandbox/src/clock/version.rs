@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::timestamp::Moment;
+use super::timestamp::Timestamp;
 
 /// A version as Koppeltaal servers write it: `2020-08-15T07:33:55:708.2583`.
 ///
@@ -34,8 +34,8 @@ impl From<&str> for Version {
     }
 }
 
-impl From<Moment> for Version {
-    fn from(moment: Moment) -> Self {
+impl From<Timestamp> for Version {
+    fn from(moment: Timestamp) -> Self {
         let instant = moment.instant();
         // `2020-08-15T07:33:55.708Z`
         let (second, milliseconds) = instant.as_str().split_once('.').unwrap_or_default();
@@ -54,40 +54,41 @@ impl From<Moment> for Version {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct VersionClock {
-    last: Option<Moment>,
+    last: Option<Timestamp>,
 }
 
 impl VersionClock {
     /// The moment of the last version.
-    pub(crate) fn last(&self) -> Option<Moment> {
+    pub(crate) fn last(&self) -> Option<Timestamp> {
         self.last
     }
 
+    /// A step that happens now.
+    pub(crate) fn step(&mut self, now: Timestamp) -> Step<'_> {
+        Step { clock: self, now }
+    }
+
     /// Goes on after this moment.
-    pub(crate) fn raise(&mut self, moment: Moment) {
+    pub(crate) fn raise(&mut self, moment: Timestamp) {
         self.last = self.last.max(Some(moment));
     }
 }
 
 /// One step of the mailbox: when it happens, and the versions that it gives out.
 #[derive(Debug)]
-pub(crate) struct Tick<'a> {
+pub(crate) struct Step<'a> {
     clock: &'a mut VersionClock,
-    now: Moment,
+    now: Timestamp,
 }
 
-impl<'a> Tick<'a> {
-    pub(crate) fn new(clock: &'a mut VersionClock, now: Moment) -> Self {
-        Self { clock, now }
-    }
-
-    pub(crate) fn now(&self) -> Moment {
+impl Step<'_> {
+    pub(crate) fn now(&self) -> Timestamp {
         self.now
     }
 
     /// The same for something that should have happened earlier.
-    pub(crate) fn at(&mut self, moment: Moment) -> Tick<'_> {
-        Tick { clock: self.clock, now: moment }
+    pub(crate) fn at(&mut self, moment: Timestamp) -> Step<'_> {
+        Step { clock: self.clock, now: moment }
     }
 
     /// The next version.
@@ -106,21 +107,21 @@ mod tests {
 
     #[test]
     fn a_version_looks_like_those_of_the_original_server() {
-        let moment = Moment::from_unix(Duration::new(1_597_476_835, 708_258_300));
+        let moment = Timestamp::from_unix(Duration::new(1_597_476_835, 708_258_300));
         assert_eq!(Version::from(moment).as_str(), "2020-08-15T07:33:55:708.2583");
     }
 
     #[test]
     fn the_ticks_are_padded() {
-        let moment = Moment::from_unix(Duration::new(1_597_476_835, 8_000_700));
+        let moment = Timestamp::from_unix(Duration::new(1_597_476_835, 8_000_700));
         assert_eq!(Version::from(moment).as_str(), "2020-08-15T07:33:55:008.0007");
     }
 
     #[test]
     fn versions_grow_as_text_while_the_clock_stands_still() {
         let mut clock = VersionClock::default();
-        let now = Moment::from_unix(Duration::new(1_597_476_835, 999_999_800));
-        let versions: Vec<Version> = (0..20_000).map(|_| Tick::new(&mut clock, now).version()).collect();
+        let now = Timestamp::from_unix(Duration::new(1_597_476_835, 999_999_800));
+        let versions: Vec<Version> = (0..20_000).map(|_| clock.step(now).version()).collect();
         assert!(versions.windows(2).all(|pair| pair[0].as_str() < pair[1].as_str()));
         assert_eq!(versions[2].as_str(), "2020-08-15T07:33:56:000.0000");
     }
@@ -128,8 +129,8 @@ mod tests {
     #[test]
     fn versions_grow_as_text_when_the_clock_goes_back() {
         let mut clock = VersionClock::default();
-        let first = Tick::new(&mut clock, Moment::from_unix(Duration::from_secs(1_600_000_000))).version();
-        let second = Tick::new(&mut clock, Moment::from_unix(Duration::from_secs(1_500_000_000))).version();
+        let first = clock.step(Timestamp::from_unix(Duration::from_secs(1_600_000_000))).version();
+        let second = clock.step(Timestamp::from_unix(Duration::from_secs(1_500_000_000))).version();
         assert!(first.as_str() < second.as_str());
     }
 }

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::config::FaultKind;
 use crate::instance::InstanceId;
 use crate::links::split_version;
-use crate::refusal::{Kind, Refusal};
+use crate::refusal::{Refusal, RefusalKind};
 
 /// The application instance that asks, and the patient whom its token is about.
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ fn authorization_parameter(params: &Params) -> Result<String, Refusal> {
 }
 
 fn refuse(details: impl Into<String>) -> Refusal {
-    Refusal::new(Kind::Unauthorized, "login", details)
+    Refusal::new(RefusalKind::Unauthorized, "login", details)
 }
 
 fn no_credentials() -> Refusal {
@@ -111,16 +111,16 @@ fn by_basic(app: &App, authorization: &str) -> Result<Account, Refusal> {
 fn by_token(app: &App, token: &str) -> Result<Caller, Refusal> {
     let now = app.now();
     let session = app.oauth(|oauth| oauth.session(token, now).cloned())?;
-    let session = session.ok_or_else(|| Refusal::new(Kind::BadToken, "login", UNKNOWN_TOKEN))?;
+    let session = session.ok_or_else(|| Refusal::new(RefusalKind::BadToken, "login", UNKNOWN_TOKEN))?;
     let is_cut_short = !app.faults().meet("", |kind| kind == FaultKind::TokenExpires).is_empty();
     if session.expires <= now || is_cut_short {
         let at = session.expires.instant();
         let details = format!("Authentication failed: Bearer token has expired at {}", at.as_str());
-        return Err(Refusal::new(Kind::BadToken, "expired", details));
+        return Err(Refusal::new(RefusalKind::BadToken, "expired", details));
     }
     let instance = app.instance_of(&session.context.domain, &session.context.client);
     // The configuration changed since.
-    let instance = instance.ok_or_else(|| Refusal::new(Kind::BadToken, "login", UNKNOWN_TOKEN))?;
+    let instance = instance.ok_or_else(|| Refusal::new(RefusalKind::BadToken, "login", UNKNOWN_TOKEN))?;
     let patient = split_version(&session.context.patient).0.to_owned();
     Ok(Caller { instance, patient: Some(patient) })
 }

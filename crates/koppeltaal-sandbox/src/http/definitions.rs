@@ -9,10 +9,10 @@ use super::authentication::Caller;
 use super::entries;
 use super::paging::Paging;
 use super::reply::Reply;
-use super::request::{Params, Received};
+use super::request::{Params, RequestDocument};
 use crate::app::App;
 use crate::links::{FHIR_PATH, Links, versioned};
-use crate::mailbox::{Definition, SentDefinition, definition_not_found};
+use crate::mailbox::{Definition, DefinitionDraft, definition_not_found};
 use crate::refusal::Refusal;
 
 /// `GET Other?code=ActivityDefinition`
@@ -58,7 +58,7 @@ pub(crate) fn create(
     app: &App,
     caller: &Caller,
     links: &Links,
-    received: Received,
+    received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let sent = definition_in(caller, received)?;
     let occasion = app.occasion();
@@ -74,7 +74,7 @@ pub(crate) fn update(
     links: &Links,
     number: u64,
     version: Option<&str>,
-    received: Received,
+    received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let sent = definition_in(caller, received)?;
     let (domain, url, occasion) = (&caller.instance.domain, links.definition(number), app.occasion());
@@ -92,10 +92,10 @@ fn answer(definition: Definition, links: &Links) -> Reply {
 }
 
 /// The definition that was sent. It is about no patient but matters to all of them, so no token of one changes it.
-fn definition_in(caller: &Caller, received: Received) -> Result<SentDefinition, Refusal> {
+fn definition_in(caller: &Caller, received: RequestDocument) -> Result<DefinitionDraft, Refusal> {
     if caller.patient.is_some() {
         return Err(Refusal::forbidden("An activity definition is not about the patient of the token."));
     }
     let bytes = received.source.bytes;
-    Ok(SentDefinition { content: received.other()?, bytes })
+    Ok(DefinitionDraft { content: received.other()?, bytes })
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::clock::Version;
 use crate::links::{Links, versioned};
-use crate::mailbox::{Definition, Delivery, Kept, Message, Origin, Receipt, Sent};
+use crate::mailbox::{Definition, Delivery, Message, MessageResource, Origin, PostedMessage, Receipt};
 use crate::refusal::Refusal;
 use crate::storage::Item;
 
@@ -41,8 +41,8 @@ pub(crate) fn delivery_header(delivery: &Delivery, links: &Links) -> Entry {
 }
 
 /// A message as its sender finds it: in no queue of its own, so without a processing status.
-pub(crate) fn sent(sent: &Sent, links: &Links) -> Vec<Entry> {
-    let Sent { message, receipt } = sent;
+pub(crate) fn posted(posted: &PostedMessage, links: &Links) -> Vec<Entry> {
+    let PostedMessage { message, receipt } = posted;
     let header = header_of(message, links);
     let mut entries =
         vec![header_entry(header, receipt.number, &receipt.version, receipt.at.instant(), links)];
@@ -75,7 +75,7 @@ fn header_entry(header: Header, number: u64, version: &Version, updated: Instant
 }
 
 /// A resource with its id and its version filled in; what else the sender put into the entry stays.
-fn resource_entry(kept: &Kept, links: &Links) -> Entry {
+fn resource_entry(kept: &MessageResource, links: &Links) -> Entry {
     let url = links.resource(&kept.address);
     let mut entry = kept.entry.clone();
     entry.link.retain(|link| link.rel != "self");

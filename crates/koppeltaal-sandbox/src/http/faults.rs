@@ -13,8 +13,8 @@ use tokio::time::sleep;
 use super::request::ShortJson;
 use crate::app::App;
 use crate::config::{Fault, FaultKind};
-use crate::refusal::{Kind, Refusal};
-use crate::server::Cut;
+use crate::refusal::{Refusal, RefusalKind};
+use crate::server::ConnectionCut;
 
 /// So many parts has a body that comes slowly.
 const PARTS: usize = 10;
@@ -43,14 +43,14 @@ pub(crate) async fn meet(
     request: Request,
     answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
-    if app.faults().are_none() {
+    if app.faults().is_empty() {
         return answer(request).await;
     }
     let path = request.uri().path().to_owned();
     for met in app.faults().meet(&path, is_before) {
         match met {
             FaultKind::Latency { milliseconds } => sleep(FaultKind::pause(milliseconds)).await,
-            FaultKind::Refuse => return Cut::response(),
+            FaultKind::Refuse => return ConnectionCut::response(),
             FaultKind::Status { status, html } => return refuse(status, html),
             _ => {}
         }
@@ -58,7 +58,7 @@ pub(crate) async fn meet(
     let mut response = answer(request).await;
     for met in app.faults().meet(&path, is_after) {
         response = match met {
-            FaultKind::Cut => return Cut::response(),
+            FaultKind::Cut => return ConnectionCut::response(),
             FaultKind::HalfBody => in_parts(response, 2, Some(1), 0).await,
             FaultKind::SlowBody { milliseconds } => in_parts(response, PARTS, None, milliseconds).await,
             _ => response,
@@ -82,7 +82,7 @@ fn refuse(status: u16, html: bool) -> Response {
         return (status, html, HTML).into_response();
     }
     let mut response =
-        Refusal::new(Kind::Unsupported, "exception", "A fault that was asked for.").into_response();
+        Refusal::new(RefusalKind::Unsupported, "exception", "A fault that was asked for.").into_response();
     *response.status_mut() = status;
     response
 }

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, header};
 use koppeltaal_fhir::Format;
 
-use crate::refusal::{Kind, Refusal};
+use crate::refusal::{Refusal, RefusalKind};
 
 /// The format of a request's body: by Content-Type, and by its first character when there is none.
 pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Refusal> {
@@ -13,7 +13,7 @@ pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Ref
     Format::of_media_type(content_type).ok_or_else(|| {
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         Refusal::new(
-            Kind::MediaType,
+            RefusalKind::MediaType,
             "not-supported",
             format!("The media type '{media_type}' is not supported"),
         )
@@ -80,6 +80,6 @@ mod tests {
     fn other_media_types_are_refused() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
-        assert_eq!(of_request(&headers, b"").map_err(|refusal| refusal.kind), Err(Kind::MediaType));
+        assert_eq!(of_request(&headers, b"").map_err(|refusal| refusal.kind), Err(RefusalKind::MediaType));
     }
 }

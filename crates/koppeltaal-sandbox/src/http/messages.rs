@@ -12,20 +12,20 @@ use super::authentication::Caller;
 use super::entries;
 use super::paging::Paging;
 use super::reply::Reply;
-use super::request::{LinksFor, Params, Received, Target};
+use super::request::{LinksFor, Params, RequestDocument, Target};
 use crate::app::App;
-use crate::clock::Moment;
+use crate::clock::Timestamp;
 use crate::config::FaultKind;
 use crate::links::{FHIR_PATH, Links, header_number, split_version};
-use crate::mailbox::{Acknowledgement, Filter, Found, Posting};
-use crate::refusal::{Kind, Refusal};
+use crate::mailbox::{Acknowledgement, Filter, Lookup, Posting};
+use crate::refusal::{Refusal, RefusalKind};
 
 /// `POST Mailbox`
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
     caller: Caller,
     LinksFor(links): LinksFor,
-    received: Received,
+    received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let Document::Bundle(bundle) = received.document else {
         return Err(Refusal::malformed("A message is a bundle, not a single resource."));
@@ -70,7 +70,7 @@ struct Search<'a> {
     caller: &'a Caller,
     links: &'a Links,
     params: &'a Params,
-    now: Moment,
+    now: Timestamp,
 }
 
 impl Search<'_> {
@@ -93,7 +93,7 @@ impl Search<'_> {
     /// By number, by URL with or without version, or by `MessageHeader.identifier`.
     fn one(&self, id: &str) -> Result<Reply, Refusal> {
         let only = &self.caller.patient;
-        let is_shown = |found: &Found| only.is_none() || *only == found.message().patient;
+        let is_shown = |found: &Lookup| only.is_none() || *only == found.message().patient;
         let found = self.app.mailbox(|mailbox| {
             let number = header_number(id).or_else(|| id.parse().ok());
             let found = number.and_then(|number| mailbox.numbered(&self.caller.instance, number, self.now));
@@ -102,8 +102,8 @@ impl Search<'_> {
             found.or_else(|| mailbox.identified(&self.caller.instance, id, self.now).filter(is_shown))
         })?;
         Ok(self.one_or_none(found.map(|found| match found {
-            Found::Received(delivery) => entries::delivery(&delivery, self.links),
-            Found::Sent(sent) => entries::sent(&sent, self.links),
+            Lookup::Received(delivery) => entries::delivery(&delivery, self.links),
+            Lookup::Posted(posted) => entries::posted(&posted, self.links),
         })))
     }
 
@@ -161,7 +161,7 @@ pub(crate) async fn acknowledge(
     caller: Caller,
     LinksFor(links): LinksFor,
     target: Target,
-    received: Received,
+    received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let number = target.id.parse().map_err(|_| Refusal::not_found("There is no such message."))?;
     let header = header_in(&received.document)
@@ -200,7 +200,7 @@ fn reported(header: &MessageHeader) -> Result<(ProcessingStatus, Option<String>)
     let exception = state.exception();
     if exception.is_some_and(|exception| exception.len() > MAXIMUM_EXCEPTION) {
         return Err(Refusal::new(
-            Kind::TooLarge,
+            RefusalKind::TooLarge,
             "too-long",
             format!("The exception is longer than {MAXIMUM_EXCEPTION} bytes."),
         ));

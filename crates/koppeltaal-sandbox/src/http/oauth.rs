@@ -17,7 +17,7 @@ use crate::links::Links;
 use crate::oauth::{
     Authorization, AuthorizationRequest, Challenge, Client, Code, Context, OAuthError, Tokens, is_mobile,
 };
-use crate::refusal::{Kind, Refusal};
+use crate::refusal::{Refusal, RefusalKind};
 
 /// Path of the launches and of OAuth 2 under the server's base.
 pub(crate) const OAUTH_PATH: &str = "/OAuth2/Koppeltaal";
@@ -181,7 +181,7 @@ pub(crate) async fn token(State(app): State<Arc<App>>, request: Request) -> Resp
             Ok(form) => Params::of_form(&form),
             Err(refusal) => {
                 let description = match refusal.kind {
-                    Kind::TooLarge => "the form is longer than 64 KiB",
+                    RefusalKind::TooLarge => "the form is longer than 64 KiB",
                     _ => "the form cannot be read",
                 };
                 return refuse(OAuthError::new(Code::InvalidRequest, description), false);

@@ -28,7 +28,7 @@ use super::request::{LinksFor, Params, ShortJson};
 use crate::app::App;
 use crate::instance::InstanceId;
 use crate::links::Links;
-use crate::mailbox::{Acknowledgement, Delivery, Filter, Found};
+use crate::mailbox::{Acknowledgement, Delivery, Filter, Lookup};
 use crate::refusal::Refusal;
 
 /// So many messages of a queue are shown, the newest first.
@@ -206,7 +206,7 @@ async fn message(
     let number = params.get("number").and_then(|number| number.parse().ok()).unwrap_or(0);
     let now = app.now();
     match app.mailbox(|mailbox| mailbox.numbered(&id, number, now))? {
-        Some(Found::Received(delivery)) => Ok(Json(whole(&delivery, &links))),
+        Some(Lookup::Received(delivery)) => Ok(Json(whole(&delivery, &links))),
         _ => Err(Refusal::not_found("There is no such message.")),
     }
 }

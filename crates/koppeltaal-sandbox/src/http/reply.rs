@@ -10,8 +10,8 @@ use koppeltaal_messaging::vocabulary;
 
 use super::entries;
 use super::wire;
-use crate::carried;
-use crate::refusal::{Kind, Refusal};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::representation;
 
 /// When it makes sense to try again what there is no room for.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -54,13 +54,13 @@ impl IntoResponse for Refusal {
         let kind = self.kind;
         let reply = Reply::ok(entries::outcome(&self.sayable())).status(status(kind));
         match kind {
-            Kind::Unauthorized => reply
+            RefusalKind::Unauthorized => reply
                 .header(header::WWW_AUTHENTICATE, r#"Basic realm="Koppeltaal", charset="UTF-8""#.to_owned()),
-            Kind::BadToken => reply.header(
+            RefusalKind::BadToken => reply.header(
                 header::WWW_AUTHENTICATE,
                 r#"Bearer realm="Koppeltaal", error="invalid_token""#.to_owned(),
             ),
-            Kind::Full => reply.header(header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string()),
+            RefusalKind::Full => reply.header(header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string()),
             _ => reply,
         }
         .into_response()
@@ -68,20 +68,20 @@ impl IntoResponse for Refusal {
 }
 
 /// The status of a refusal. Refused content is 500, as the original had it.
-fn status(kind: Kind) -> StatusCode {
+fn status(kind: RefusalKind) -> StatusCode {
     match kind {
-        Kind::Malformed => StatusCode::BAD_REQUEST,
-        Kind::Unauthorized | Kind::BadToken => StatusCode::UNAUTHORIZED,
-        Kind::Forbidden => StatusCode::FORBIDDEN,
-        Kind::NotFound => StatusCode::NOT_FOUND,
-        Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Kind::Conflict => StatusCode::CONFLICT,
-        Kind::Slow => StatusCode::REQUEST_TIMEOUT,
-        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Kind::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Kind::Rule => StatusCode::UNPROCESSABLE_ENTITY,
-        Kind::Unsupported => StatusCode::INTERNAL_SERVER_ERROR,
-        Kind::Full => StatusCode::SERVICE_UNAVAILABLE,
+        RefusalKind::Malformed => StatusCode::BAD_REQUEST,
+        RefusalKind::Unauthorized | RefusalKind::BadToken => StatusCode::UNAUTHORIZED,
+        RefusalKind::Forbidden => StatusCode::FORBIDDEN,
+        RefusalKind::NotFound => StatusCode::NOT_FOUND,
+        RefusalKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        RefusalKind::Conflict => StatusCode::CONFLICT,
+        RefusalKind::Slow => StatusCode::REQUEST_TIMEOUT,
+        RefusalKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        RefusalKind::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        RefusalKind::Rule => StatusCode::UNPROCESSABLE_ENTITY,
+        RefusalKind::Unsupported => StatusCode::INTERNAL_SERVER_ERROR,
+        RefusalKind::Full => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -133,7 +133,7 @@ fn what_can_be_said(document: Document, format: Format) -> Document {
     let before = bundle.entry.len();
     bundle.entry.retain(|entry| {
         let alone = Bundle { entry: vec![entry.clone()], ..Bundle::default() };
-        carried::check_as(&alone.into(), format).is_ok()
+        representation::check_as(&alone.into(), format).is_ok()
     });
     let left_out = before - bundle.entry.len();
     tracing::warn!(%format, left_out, "entries of a list cannot be written in the format that is asked for");

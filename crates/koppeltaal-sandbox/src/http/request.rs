@@ -17,14 +17,14 @@ use tokio::time::timeout;
 use super::format;
 use super::wire;
 use crate::app::App;
-use crate::carried::Source;
 use crate::config::Limits;
 use crate::links::Links;
-use crate::refusal::{Kind, Refusal};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::representation::Source;
 
 /// The document that was sent.
 #[derive(Debug)]
-pub(crate) struct Received {
+pub(crate) struct RequestDocument {
     pub(crate) document: Document,
     pub(crate) source: Source,
     /// Whether receivers may see more in it than the sandbox does: elements where one is allowed, or contained resources of a
@@ -32,7 +32,7 @@ pub(crate) struct Received {
     pub(crate) is_ambiguous: bool,
 }
 
-impl Received {
+impl RequestDocument {
     /// The `Other` that it has to be.
     pub(crate) fn other(self) -> Result<Other, Refusal> {
         let resource = self.document.into_resource();
@@ -44,7 +44,7 @@ impl Received {
     }
 }
 
-impl FromRequest<Arc<App>> for Received {
+impl FromRequest<Arc<App>> for RequestDocument {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
@@ -89,8 +89,8 @@ pub(crate) async fn read_form(body: Body, limits: Limits) -> Result<Bytes, Refus
 /// A whole body of at most so many bytes, within the bounds of time.
 pub(crate) async fn read_up_to(limit: usize, body: Body, limits: Limits) -> Result<Bytes, Refusal> {
     let too_large =
-        || Refusal::new(Kind::TooLarge, "too-long", format!("The body is longer than {limit} bytes."));
-    let slow = |_| Refusal::new(Kind::Slow, "timeout", "The body did not come in time.");
+        || Refusal::new(RefusalKind::TooLarge, "too-long", format!("The body is longer than {limit} bytes."));
+    let slow = |_| Refusal::new(RefusalKind::Slow, "timeout", "The body did not come in time.");
     let body = timeout(limits.request_time, to_bytes(body, limit)).await.map_err(slow)?;
     body.map_err(|error| {
         let cause = std::error::Error::source(&error);
@@ -116,7 +116,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for ShortJson<T> {
         // A page of another site can send other types without asking first.
         if !media_type.trim().eq_ignore_ascii_case("application/json") {
             return Err(Refusal::new(
-                Kind::MediaType,
+                RefusalKind::MediaType,
                 "not-supported",
                 "The body has to be application/json.",
             ));

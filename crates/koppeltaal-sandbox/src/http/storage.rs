@@ -12,7 +12,7 @@ use super::authentication::Caller;
 use super::entries;
 use super::paging::Paging;
 use super::reply::Reply;
-use super::request::{Params, Received};
+use super::request::{Params, RequestDocument};
 use crate::app::App;
 use crate::links::{FHIR_PATH, Links, split_version, storage_number, versioned};
 use crate::mailbox::names_another;
@@ -143,7 +143,7 @@ pub(crate) fn create(
     app: &App,
     caller: &Caller,
     links: &Links,
-    received: Received,
+    received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let draft = draft_in(caller, received)?;
     let created = app.storage(|storage| storage.create(&reader(app, caller), draft, app.now()))??;
@@ -157,7 +157,7 @@ pub(crate) fn update(
     links: &Links,
     number: u64,
     version: Option<&str>,
-    received: Received,
+    received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let draft = draft_in(caller, received)?;
     let url = links.storage_item(number);
@@ -197,7 +197,7 @@ fn answer(item: &Item, links: &Links) -> Reply {
 }
 
 /// The item that was sent; with a token, one that names no other patient anywhere.
-fn draft_in(caller: &Caller, received: Received) -> Result<Draft, Refusal> {
+fn draft_in(caller: &Caller, received: RequestDocument) -> Result<Draft, Refusal> {
     let bytes = received.source.bytes;
     let is_ambiguous = received.is_ambiguous;
     let sent = received.other()?;

@@ -56,7 +56,7 @@ pub(super) fn refuse(hub: &Hub, request: Request, text: String) -> Response {
 fn upgrade<E, F>(mut request: Request, exchange: impl FnOnce() -> E) -> Response
 where
     E: FnOnce(Socket) -> F + Send + 'static,
-    F: Future<Output = Result<(), Broken>> + Send,
+    F: Future<Output = Result<(), SocketError>> + Send,
 {
     let Some(key) = key(request.headers()) else {
         return (StatusCode::BAD_REQUEST, "Not a WebSocket request.").into_response();
@@ -98,7 +98,7 @@ fn key(headers: &HeaderMap) -> Option<&str> {
 
 /// Why an exchange is over before its time.
 #[derive(Debug, thiserror::Error)]
-enum Broken {
+enum SocketError {
     #[error("the socket failed")]
     Socket(#[from] tokio_websockets::Error),
     /// Its connection waits for it.
@@ -107,7 +107,7 @@ enum Broken {
 }
 
 /// What is to be done with a socket.
-enum Step {
+enum SocketAction {
     Send(String),
     /// Pongs are queued by reading pings; they have to go before more is read, or a client that does not take them fills
     /// the memory.
@@ -120,7 +120,7 @@ async fn exchange(
     mut socket: Socket,
     mut channel: Channel,
     is_reconnect: bool,
-) -> Result<(), Broken> {
+) -> Result<(), SocketError> {
     let Push { keep_alive, disconnect_timeout: patience, .. } = hub.push();
     if !is_reconnect {
         let init = Frame::init().text(&hub.cursor(channel.cursor));
@@ -130,22 +130,22 @@ async fn exchange(
     loop {
         let step = tokio::select! {
             frame = channel.next() => match frame {
-                Some(frame) => Step::Send(frame.text(&hub.cursor(channel.cursor))),
+                Some(frame) => SocketAction::Send(frame.text(&hub.cursor(channel.cursor))),
                 None => break,
             },
             received = socket.next() => match received {
                 None => return Ok(()),
                 Some(message) => answer(hub, &channel, &message?),
             },
-            () = sleep_until(next_sign) => Step::Send("{}".to_owned()),
+            () = sleep_until(next_sign) => SocketAction::Send("{}".to_owned()),
         };
         match step {
-            Step::Send(text) => {
+            SocketAction::Send(text) => {
                 taken(patience, socket.send(Message::text(text))).await?;
                 next_sign = Instant::now() + keep_alive;
             }
-            Step::Flush => taken(patience, socket.flush()).await?,
-            Step::Nothing => {}
+            SocketAction::Flush => taken(patience, socket.flush()).await?,
+            SocketAction::Nothing => {}
         }
     }
     taken(patience, close(&mut socket)).await
@@ -157,13 +157,13 @@ async fn close(socket: &mut Socket) -> Result<(), tokio_websockets::Error> {
 }
 
 /// What a message of the client leads to. What is no call, or one of an unknown hub, gets no answer.
-fn answer(hub: &Hub, channel: &Channel, message: &Message) -> Step {
+fn answer(hub: &Hub, channel: &Channel, message: &Message) -> SocketAction {
     if message.is_ping() {
-        return Step::Flush;
+        return SocketAction::Flush;
     }
     match message.as_text().and_then(Call::read) {
-        Some(call) => Step::Send(hub.call(channel.connection(), &call)),
-        None => Step::Nothing,
+        Some(call) => SocketAction::Send(hub.call(channel.connection(), &call)),
+        None => SocketAction::Nothing,
     }
 }
 
@@ -171,6 +171,6 @@ fn answer(hub: &Hub, channel: &Channel, message: &Message) -> Step {
 async fn taken(
     patience: Duration,
     write: impl Future<Output = Result<(), tokio_websockets::Error>>,
-) -> Result<(), Broken> {
-    Ok(timeout(patience, write).await.map_err(|_| Broken::Unread)??)
+) -> Result<(), SocketError> {
+    Ok(timeout(patience, write).await.map_err(|_| SocketError::Unread)??)
 }

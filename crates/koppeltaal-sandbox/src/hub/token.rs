@@ -14,7 +14,7 @@ pub(crate) struct Seal([Uuid; 2]);
 
 /// Why a token says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unsealed {
+pub(super) enum SealError {
     /// It is no token, or was damaged on the way.
     Unreadable,
     /// It looks like a token of this purpose, and was made with another secret: before a restart, it seems.
@@ -43,9 +43,9 @@ impl Seal {
     }
 
     /// What a token of this purpose says, if it was made here.
-    pub(super) fn open(&self, purpose: &str, token: &str) -> Result<String, Unsealed> {
-        let (text, digest) = read(token).ok_or(Unsealed::Unreadable)?;
-        if self.digest(purpose, &text) == digest { Ok(text) } else { Err(Unsealed::Foreign) }
+    pub(super) fn open(&self, purpose: &str, token: &str) -> Result<String, SealError> {
+        let (text, digest) = read(token).ok_or(SealError::Unreadable)?;
+        if self.digest(purpose, &text) == digest { Ok(text) } else { Err(SealError::Foreign) }
     }
 
     fn digest(&self, purpose: &str, text: &str) -> String {
@@ -78,12 +78,12 @@ mod tests {
         let seal = Seal::new();
         let token = seal.token("connection", "id:pörtal");
         assert_eq!(seal.open("connection", &token).as_deref(), Ok("id:pörtal"));
-        assert_eq!(seal.open("groups", &token), Err(Unsealed::Foreign));
-        assert_eq!(Seal::new().open("connection", &token), Err(Unsealed::Foreign));
+        assert_eq!(seal.open("groups", &token), Err(SealError::Foreign));
+        assert_eq!(Seal::new().open("connection", &token), Err(SealError::Foreign));
         let damaged = token.replace('+', " ");
         assert_eq!(
             seal.open("connection", &damaged),
-            Err(Unsealed::Unreadable),
+            Err(SealError::Unreadable),
             "it was not percent-encoded"
         );
         let kept = Seal::with_secret(&seal.secret()).expect("a secret");

@@ -8,16 +8,16 @@ use koppeltaal_fhir::Entry;
 use koppeltaal_fhir::resources::{MessageHeader, Other};
 use koppeltaal_messaging::Event;
 
-use super::message::{Address, Holders, Kept, Message, Origin, message_bytes};
+use super::message::{Address, Holders, Message, MessageResource, Origin, message_bytes};
 use super::records;
 use super::resources::check_definition;
 use super::{Domain, Mailbox, Occasion};
-use crate::carried;
-use crate::clock::Moment;
-use crate::clock::{Tick, Version};
+use crate::clock::Timestamp;
+use crate::clock::{Step, Version};
 use crate::definition;
-use crate::persistence::{Companion, Journal, Record, StoreError, Table};
-use crate::refusal::{Kind, Refusal};
+use crate::persistence::{Companion, DataFileError, Journal, Record, Table};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::representation;
 
 /// One definition in its current version.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub(crate) struct Definition {
     pub(crate) number: u64,
     pub(crate) version: Version,
     /// When it last changed.
-    pub(crate) changed: Moment,
+    pub(crate) changed: Timestamp,
     pub(crate) content: Other,
     /// What it takes in memory, in bytes.
     pub(crate) bytes: usize,
@@ -34,7 +34,7 @@ pub(crate) struct Definition {
 
 /// A definition as an application sends it.
 #[derive(Debug)]
-pub(crate) struct SentDefinition {
+pub(crate) struct DefinitionDraft {
     pub(crate) content: Other,
     /// What it takes in memory, in bytes.
     pub(crate) bytes: usize,
@@ -43,20 +43,20 @@ pub(crate) struct SentDefinition {
 /// The definitions of a domain, by number.
 #[derive(Debug)]
 pub(crate) struct Definitions {
-    by_number: Table<OfDomain>,
+    by_number: Table<DomainUsage>,
 }
 
 #[derive(Debug)]
-struct OfDomain {
+struct DomainUsage {
     name: String,
     /// What they take in memory.
     bytes: usize,
 }
 
-impl Companion for OfDomain {
+impl Companion for DomainUsage {
     type Rows = BTreeMap<u64, Definition>;
 
-    fn record(&self, number: &u64, definition: Option<&Definition>) -> Result<Record, StoreError> {
+    fn record(&self, number: &u64, definition: Option<&Definition>) -> Result<Record, DataFileError> {
         records::definition(&self.name, *number, definition)
     }
 
@@ -78,7 +78,7 @@ pub(crate) struct Capacity {
 
 impl Definitions {
     pub(crate) fn new(domain: &str) -> Self {
-        Self { by_number: Table::new(OfDomain { name: domain.to_owned(), bytes: 0 }) }
+        Self { by_number: Table::new(DomainUsage { name: domain.to_owned(), bytes: 0 }) }
     }
 
     pub(super) fn journal(&mut self) -> &mut dyn Journal {
@@ -89,13 +89,13 @@ impl Definitions {
     pub(crate) fn create(
         &mut self,
         number: u64,
-        sent: SentDefinition,
+        sent: DefinitionDraft,
         capacity: Capacity,
-        tick: &mut Tick<'_>,
+        step: &mut Step<'_>,
     ) -> Result<Definition, Refusal> {
         check_content(&sent.content)?;
         self.check_room(1, sent.bytes, capacity)?;
-        Ok(self.put(number, sent, tick))
+        Ok(self.put(number, sent, step))
     }
 
     /// Replaces a definition. `url`, its address without version, is what a conflict names.
@@ -104,31 +104,31 @@ impl Definitions {
         number: u64,
         url: &str,
         version: Option<&str>,
-        sent: SentDefinition,
+        sent: DefinitionDraft,
         capacity: Capacity,
-        tick: &mut Tick<'_>,
+        step: &mut Step<'_>,
     ) -> Result<Definition, Refusal> {
         check_content(&sent.content)?;
         let current = self.get(number).ok_or_else(not_found)?;
         check_definition(url, version, &current.version)?;
         self.check_room(0, sent.bytes.saturating_sub(current.bytes), capacity)?;
-        Ok(self.put(number, sent, tick))
+        Ok(self.put(number, sent, step))
     }
 
     fn check_room(&self, more: usize, bytes: usize, capacity: Capacity) -> Result<(), Refusal> {
         let used = self.by_number.companion().bytes;
         if self.by_number.rows().len() + more > capacity.definitions || used + bytes > capacity.bytes {
             let details = "The sandbox holds no more activity definitions in this domain.";
-            return Err(Refusal::new(Kind::Full, "too-costly", details));
+            return Err(Refusal::new(RefusalKind::Full, "too-costly", details));
         }
         Ok(())
     }
 
     /// Takes in a definition that was checked before.
-    pub(crate) fn put(&mut self, number: u64, sent: SentDefinition, tick: &mut Tick<'_>) -> Definition {
-        let SentDefinition { mut content, bytes } = sent;
+    pub(crate) fn put(&mut self, number: u64, sent: DefinitionDraft, step: &mut Step<'_>) -> Definition {
+        let DefinitionDraft { mut content, bytes } = sent;
         definition::settle(&mut content);
-        let definition = Definition { number, version: tick.version(), changed: tick.now(), content, bytes };
+        let definition = Definition { number, version: step.version(), changed: step.now(), content, bytes };
         self.by_number.put(number, definition.clone());
         definition
     }
@@ -173,16 +173,16 @@ impl Mailbox {
     pub(crate) fn create_definition(
         &mut self,
         domain: &str,
-        sent: SentDefinition,
+        sent: DefinitionDraft,
         occasion: Occasion,
     ) -> Result<Definition, Refusal> {
         let number = self.counters.definition + 1;
         let bytes = message_bytes(sent.bytes, 1);
         self.check_room(domain, PUBLISHED, &Address::Definition(number), bytes, occasion.now)?;
         let capacity = self.definition_capacity();
-        let tick = &mut Tick::new(&mut self.counters.clock, occasion.now);
+        let step = &mut self.counters.clock.step(occasion.now);
         let home = Domain::of(&mut self.domains, domain);
-        let definition = home.definitions.create(number, sent, capacity, tick)?;
+        let definition = home.definitions.create(number, sent, capacity, step)?;
         self.counters.definition = number;
         self.announce(domain, &definition, occasion);
         Ok(definition)
@@ -196,15 +196,15 @@ impl Mailbox {
         number: u64,
         url: &str,
         version: Option<&str>,
-        sent: SentDefinition,
+        sent: DefinitionDraft,
         occasion: Occasion,
     ) -> Result<Definition, Refusal> {
         let bytes = message_bytes(sent.bytes, 1);
         self.check_room(domain, PUBLISHED, &Address::Definition(number), bytes, occasion.now)?;
         let capacity = self.definition_capacity();
-        let tick = &mut Tick::new(&mut self.counters.clock, occasion.now);
+        let step = &mut self.counters.clock.step(occasion.now);
         let home = Domain::of(&mut self.domains, domain);
-        let definition = home.definitions.update(number, url, version, sent, capacity, tick)?;
+        let definition = home.definitions.update(number, url, version, sent, capacity, step)?;
         self.announce(domain, &definition, occasion);
         Ok(definition)
     }
@@ -218,7 +218,7 @@ impl Mailbox {
             event: Some(PUBLISHED.coding()),
             ..MessageHeader::default()
         };
-        let kept = Kept {
+        let kept = MessageResource {
             address: Address::Definition(definition.number),
             version: Some(definition.version.clone()),
             entry: Entry { content: Some(definition.content.clone().into()), ..Entry::default() },
@@ -249,5 +249,5 @@ fn check_content(content: &Other) -> Result<(), Refusal> {
     if !definition::is_definition(content) {
         return Err(Refusal::unsupported("Only an Other with the code ActivityDefinition can be put here."));
     }
-    Ok(carried::check(&content.clone().into())?)
+    Ok(representation::check(&content.clone().into())?)
 }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::message::{Address, Message};
 use super::records;
-use crate::clock::Moment;
+use crate::clock::Timestamp;
 use crate::clock::Version;
 use crate::instance::InstanceId;
-use crate::persistence::{Companion, Journal, Record, StoreError, Table};
+use crate::persistence::{Companion, DataFileError, Journal, Record, Table};
 
 /// The answer to a posted message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub(crate) struct Receipt {
     pub(crate) version: Version,
     /// The identifier of the answer's header.
     pub(crate) identifier: String,
-    pub(crate) at: Moment,
+    pub(crate) at: Timestamp,
     #[serde(with = "super::records::as_text")]
     pub(crate) event: Event,
     pub(crate) domain: String,
@@ -36,7 +36,7 @@ pub(crate) struct Receipt {
 
 /// A posted message and the answer to it.
 #[derive(Debug, Clone)]
-pub(crate) struct Sent {
+pub(crate) struct PostedMessage {
     pub(crate) message: Arc<Message>,
     pub(crate) receipt: Arc<Receipt>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Sent {
 /// What a receipt takes in memory besides the message.
 const RECEIPT_BYTES: usize = 1024;
 
-impl Sent {
+impl PostedMessage {
     /// What it takes in memory, the message included.
     fn bytes(&self) -> usize {
         self.receipt.data.iter().map(|(address, _)| address.bytes()).sum::<usize>()
@@ -74,19 +74,19 @@ struct Identifiers {
 }
 
 impl Companion for Identifiers {
-    type Rows = BTreeMap<u64, Sent>;
+    type Rows = BTreeMap<u64, PostedMessage>;
 
-    fn record(&self, number: &u64, sent: Option<&Sent>) -> Result<Record, StoreError> {
+    fn record(&self, number: &u64, sent: Option<&PostedMessage>) -> Result<Record, DataFileError> {
         records::receipt(&self.instance, *number, sent)
     }
 
-    fn add(&mut self, number: &u64, sent: &Sent) {
+    fn add(&mut self, number: &u64, sent: &PostedMessage) {
         sent.message.holders.add();
         self.bytes += sent.bytes();
         self.numbers.insert(sent.message.identifier.clone(), *number);
     }
 
-    fn remove(&mut self, number: &u64, sent: &Sent) {
+    fn remove(&mut self, number: &u64, sent: &PostedMessage) {
         sent.message.holders.remove();
         self.bytes -= sent.bytes();
         if self.numbers.get(&sent.message.identifier) == Some(number) {
@@ -106,18 +106,18 @@ impl History {
     }
 
     /// The message with this `MessageHeader.identifier`.
-    pub(crate) fn identified(&self, identifier: &str) -> Option<&Sent> {
+    pub(crate) fn identified(&self, identifier: &str) -> Option<&PostedMessage> {
         self.numbered(*self.sent.companion().numbers.get(identifier)?)
     }
 
     /// The message whose answer has this number.
-    pub(crate) fn numbered(&self, number: u64) -> Option<&Sent> {
+    pub(crate) fn numbered(&self, number: u64) -> Option<&PostedMessage> {
         self.sent.rows().get(&number)
     }
 
     /// Remembers a message with an identifier that is not remembered yet, and gives those that are forgotten for it.
     #[must_use = "nobody else may hold these messages"]
-    pub(crate) fn put(&mut self, sent: Sent) -> Vec<Arc<Message>> {
+    pub(crate) fn put(&mut self, sent: PostedMessage) -> Vec<Arc<Message>> {
         self.sent.put(sent.receipt.number, sent);
         let mut forgotten = Vec::new();
         while (self.sent.rows().len() > self.messages || self.sent.companion().bytes > self.bytes)
@@ -132,7 +132,7 @@ impl History {
     }
 
     /// Remembers what was remembered before.
-    pub(super) fn restore(&mut self, sent: Sent) {
+    pub(super) fn restore(&mut self, sent: PostedMessage) {
         self.sent.restore(sent.receipt.number, sent);
     }
 }

@@ -46,7 +46,7 @@ pub(crate) struct Message {
     /// Place of the focal resource in `resources`.
     pub(crate) focal: usize,
     /// The resources in the order of the bundle.
-    pub(crate) resources: Vec<Kept>,
+    pub(crate) resources: Vec<MessageResource>,
     /// What it takes in memory, in bytes.
     pub(crate) bytes: usize,
     /// In how many queues and histories it is.
@@ -55,7 +55,7 @@ pub(crate) struct Message {
 
 /// What a message takes in memory besides its content, and each of its resources.
 const MESSAGE_BYTES: usize = size_of::<Message>() + 512;
-const RESOURCE_BYTES: usize = size_of::<Kept>() + 128;
+const RESOURCE_BYTES: usize = size_of::<MessageResource>() + 128;
 
 /// What a message takes in memory, by what its content takes.
 pub(crate) fn message_bytes(content: usize, resources: usize) -> usize {
@@ -92,7 +92,7 @@ impl Address {
 
 /// One resource of a message.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct MessageResource {
     pub(crate) address: Address,
     /// Its version; none when the sender's api-version has none for it and nobody else gave it one.
     pub(crate) version: Option<Version>,
@@ -110,7 +110,7 @@ impl Message {
                 }
                 effect => effect.version().cloned(),
             };
-            Kept { address: Address::Given(posted.url), version, entry: posted.entry }
+            MessageResource { address: Address::Given(posted.url), version, entry: posted.entry }
         });
         Self {
             key,
@@ -127,7 +127,7 @@ impl Message {
         }
     }
 
-    pub(crate) fn focal(&self) -> &Kept {
+    pub(crate) fn focal(&self) -> &MessageResource {
         &self.resources[self.focal]
     }
 }

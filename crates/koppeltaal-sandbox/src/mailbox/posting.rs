@@ -10,10 +10,10 @@ use koppeltaal_messaging::{Event, Header, ResourceKind, domain_of};
 use super::bound::patient_of;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::message::message_bytes;
-use crate::carried::{self, NotCarried, Source};
 use crate::definition;
 use crate::links::split_version;
 use crate::refusal::Refusal;
+use crate::representation::{self, RepresentationError, Source};
 
 /// The types that a message may hold besides its header.
 const ACCEPTED_TYPES: [&str; 10] = [
@@ -82,7 +82,7 @@ impl Posting {
             }
             Some(_) => return Err(no_header()),
         }
-        let mut bundle = carried(bundle, source)?;
+        let mut bundle = check_bundle(bundle, source)?;
         let others = bundle.entry.split_off(1);
         let Some(Resource::MessageHeader(header)) = bundle.entry.pop().and_then(|entry| entry.content) else {
             return Err(no_header());
@@ -144,10 +144,10 @@ impl Posting {
 }
 
 /// The bundle, if all of it can be handed out - but for its resources in JSON, of which a fingerprint is taken yet.
-fn carried(bundle: Bundle, source: Source) -> Result<Bundle, Refusal> {
+fn check_bundle(bundle: Bundle, source: Source) -> Result<Bundle, Refusal> {
     let document = Document::from(bundle);
     if source.format != Format::Xml {
-        carried::check_as(&document, Format::Xml)?;
+        representation::check_as(&document, Format::Xml)?;
     }
     let not_a_bundle = |_| Refusal::malformed("A message is a bundle, not a single resource.");
     let mut bundle = document.into_bundle().map_err(not_a_bundle)?;
@@ -156,7 +156,7 @@ fn carried(bundle: Bundle, source: Source) -> Result<Bundle, Refusal> {
     }
     let contents: Vec<_> = bundle.entry.iter_mut().skip(1).map(|entry| entry.content.take()).collect();
     let document = Document::from(bundle);
-    carried::check_as(&document, Format::Json)?;
+    representation::check_as(&document, Format::Json)?;
     bundle = document.into_bundle().map_err(not_a_bundle)?;
     for (entry, content) in bundle.entry.iter_mut().skip(1).zip(contents) {
         entry.content = content;
@@ -226,7 +226,8 @@ impl PostedResource {
                 "The URL of a {resource_type} is longer than {MAXIMUM_URL} bytes."
             )));
         }
-        let fingerprint = fingerprint(content).map_err(|error| NotCarried::new(Format::Json, error))?;
+        let fingerprint =
+            fingerprint(content).map_err(|error| RepresentationError::new(Format::Json, error))?;
         let is_definition = definition::is_definition_resource(content);
         let patient = patient_of(url, content).map(Into::into);
         let (url, version) = (url.to_owned(), version.map(str::to_owned));

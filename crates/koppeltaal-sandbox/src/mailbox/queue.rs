@@ -10,11 +10,11 @@ use koppeltaal_messaging::{Event, ProcessingStatus as Status};
 use super::delivery::{Acknowledgement, Delivery};
 use super::message::{Address, Message};
 use super::records;
-use crate::clock::Moment;
-use crate::clock::Tick;
+use crate::clock::Step;
+use crate::clock::Timestamp;
 use crate::instance::InstanceId;
-use crate::persistence::{Companion, Journal, Record, StoreError, Table};
-use crate::refusal::{Kind, Refusal};
+use crate::persistence::{Companion, DataFileError, Journal, Record, Table};
+use crate::refusal::{Refusal, RefusalKind};
 
 /// Which messages a search is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -95,7 +95,7 @@ struct Indexes {
     /// Numbers of the messages that are New, oldest first.
     waiting: BTreeSet<u64>,
     /// The claimed messages, by the end of their claims.
-    claimed: BTreeSet<(Moment, u64)>,
+    claimed: BTreeSet<(Timestamp, u64)>,
     /// Numbers of the messages that are neither, oldest first.
     finished: BTreeSet<u64>,
     /// Numbers of the messages about each focal resource, oldest first.
@@ -109,7 +109,7 @@ struct Indexes {
 impl Companion for Indexes {
     type Rows = BTreeMap<u64, Delivery>;
 
-    fn record(&self, number: &u64, delivery: Option<&Delivery>) -> Result<Record, StoreError> {
+    fn record(&self, number: &u64, delivery: Option<&Delivery>) -> Result<Record, DataFileError> {
         records::delivery(&self.instance, *number, delivery)
     }
 
@@ -186,14 +186,14 @@ impl Queue {
         &mut self,
         focal: &Address,
         bytes: usize,
-        tick: &mut Tick<'_>,
+        step: &mut Step<'_>,
     ) -> Result<(), Refusal> {
-        self.expire(tick);
+        self.expire(step);
         let new = Usage::of_message(bytes);
         if !new.fits(self.bounds) {
             let details =
                 "The message is larger than the queue of an application instance that is to get it.";
-            return Err(Refusal::new(Kind::TooLarge, "too-long", details));
+            return Err(Refusal::new(RefusalKind::TooLarge, "too-long", details));
         }
         let replaced = self.replaced_by_next(focal).map(Usage::of).unwrap_or_default();
         if self.indexes().open.without(replaced).with(new).fits(self.bounds) {
@@ -204,17 +204,17 @@ impl Queue {
             "The queue of the application instance '{username}', which is to get the message, is full of messages that it has \
              not processed. Nothing was delivered; try again later."
         );
-        Err(Refusal::new(Kind::Full, "too-costly", details))
+        Err(Refusal::new(RefusalKind::Full, "too-costly", details))
     }
 
     /// Puts a message at the end, for which there has to be room. An older message about the same focal resource that is
     /// still New is replaced by it.
-    pub(crate) fn put(&mut self, number: u64, message: Arc<Message>, tick: &mut Tick<'_>) {
-        self.expire(tick);
+    pub(crate) fn put(&mut self, number: u64, message: Arc<Message>, step: &mut Step<'_>) {
+        self.expire(step);
         if let Some(older) = self.replaced_by_next(&message.focal().address).map(|older| older.number) {
-            self.change(older, |delivery| delivery.replace(tick));
+            self.change(older, |delivery| delivery.replace(step));
         }
-        self.deliveries.put(number, Delivery::new(number, message, tick));
+        self.deliveries.put(number, Delivery::new(number, message, step));
     }
 
     /// Forgets processed messages, oldest first, until the bounds hold again; never the one with this number.
@@ -237,14 +237,14 @@ impl Queue {
     }
 
     /// Claims the oldest message that is New and that the filter takes.
-    pub(crate) fn claim(&mut self, filter: &Filter, is_short: bool, tick: &mut Tick<'_>) -> Option<Delivery> {
-        self.expire(tick);
+    pub(crate) fn claim(&mut self, filter: &Filter, is_short: bool, step: &mut Step<'_>) -> Option<Delivery> {
+        self.expire(step);
         let takes = |number: &&u64| {
             self.deliveries.rows().get(*number).is_some_and(|delivery| filter.takes(delivery))
         };
         let number = *self.indexes().waiting.iter().find(takes)?;
-        let deadline = tick.now().after(if is_short { Duration::ZERO } else { self.bounds.claim_timeout });
-        self.change(number, |delivery| delivery.claim(deadline, tick));
+        let deadline = step.now().after(if is_short { Duration::ZERO } else { self.bounds.claim_timeout });
+        self.change(number, |delivery| delivery.claim(deadline, step));
         self.deliveries.rows().get(&number).cloned()
     }
 
@@ -253,20 +253,20 @@ impl Queue {
         &mut self,
         number: u64,
         report: &Acknowledgement,
-        tick: &mut Tick<'_>,
+        step: &mut Step<'_>,
     ) -> Option<Result<Delivery, Refusal>> {
-        self.expire(tick);
+        self.expire(step);
         let is_replaced = self.is_replaced(number);
-        let deadline = tick.now().after(self.bounds.claim_timeout);
+        let deadline = step.now().after(self.bounds.claim_timeout);
         self.deliveries.change(&number, |delivery| {
-            delivery.acknowledge(report, deadline, is_replaced, tick)?;
+            delivery.acknowledge(report, deadline, is_replaced, step)?;
             Ok(delivery.clone())
         })
     }
 
     /// How many messages there are of each status that occurs.
-    pub(super) fn counts(&mut self, tick: &mut Tick<'_>) -> Vec<(Status, usize)> {
-        self.expire(tick);
+    pub(super) fn counts(&mut self, step: &mut Step<'_>) -> Vec<(Status, usize)> {
+        self.expire(step);
         let count =
             |status| self.deliveries.rows().values().filter(|delivery| delivery.status == status).count();
         Status::ALL.iter().map(|status| (*status, count(*status))).filter(|(_, count)| *count > 0).collect()
@@ -283,14 +283,14 @@ impl Queue {
     }
 
     /// The message with this number.
-    pub(crate) fn get(&mut self, number: u64, tick: &mut Tick<'_>) -> Option<Delivery> {
-        self.expire(tick);
+    pub(crate) fn get(&mut self, number: u64, step: &mut Step<'_>) -> Option<Delivery> {
+        self.expire(step);
         self.deliveries.rows().get(&number).cloned()
     }
 
     /// The newest message with this identifier.
-    pub(crate) fn find(&mut self, identifier: &str, tick: &mut Tick<'_>) -> Option<Delivery> {
-        self.expire(tick);
+    pub(crate) fn find(&mut self, identifier: &str, step: &mut Step<'_>) -> Option<Delivery> {
+        self.expire(step);
         self.deliveries
             .rows()
             .values()
@@ -305,9 +305,9 @@ impl Queue {
         filter: &Filter,
         skip: usize,
         count: usize,
-        tick: &mut Tick<'_>,
+        step: &mut Step<'_>,
     ) -> (usize, Vec<Delivery>) {
-        self.expire(tick);
+        self.expire(step);
         let mut total = 0;
         let mut page = Vec::new();
         for delivery in self.deliveries.rows().values().filter(|delivery| filter.takes(delivery)) {
@@ -320,12 +320,12 @@ impl Queue {
     }
 
     /// Ends the claims whose time is over. Each ends at its own deadline, however late that is noticed.
-    fn expire(&mut self, tick: &mut Tick<'_>) {
+    fn expire(&mut self, step: &mut Step<'_>) {
         while let Some(&(deadline, number)) = self.indexes().claimed.first()
-            && deadline <= tick.now()
+            && deadline <= step.now()
         {
             let is_replaced = self.is_replaced(number);
-            self.change(number, |delivery| delivery.expire(is_replaced, &mut tick.at(deadline)));
+            self.change(number, |delivery| delivery.expire(is_replaced, &mut step.at(deadline)));
         }
     }
 

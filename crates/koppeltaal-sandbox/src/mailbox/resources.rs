@@ -9,22 +9,22 @@ use koppeltaal_messaging::{ApiVersion, Issue};
 use super::fingerprint::Fingerprint;
 use super::posting::PostedResource;
 use super::records;
-use crate::clock::{Tick, Version};
-use crate::persistence::{Companion, Journal, Record, StoreError, Table};
-use crate::refusal::{Kind, Refusal};
+use crate::clock::{Step, Version};
+use crate::persistence::{Companion, DataFileError, Journal, Record, Table};
+use crate::refusal::{Refusal, RefusalKind};
 
 /// What the mailbox knows of the resources of one domain. It does not keep the resources themselves.
 #[derive(Debug)]
 pub(crate) struct Resources {
     /// By URL.
-    known: Table<OfDomain>,
+    known: Table<DomainName>,
 }
 
 #[derive(Debug)]
-struct OfDomain(String);
+struct DomainName(String);
 
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct KnownResource {
     pub(super) version: Version,
     /// None in data files of earlier versions, for content that JSON cannot carry.
     pub(super) fingerprint: Option<Fingerprint>,
@@ -32,10 +32,10 @@ pub(super) struct Known {
     pub(super) patient: Option<Box<str>>,
 }
 
-impl Companion for OfDomain {
-    type Rows = HashMap<String, Known>;
+impl Companion for DomainName {
+    type Rows = HashMap<String, KnownResource>;
 
-    fn record(&self, url: &String, known: Option<&Known>) -> Result<Record, StoreError> {
+    fn record(&self, url: &String, known: Option<&KnownResource>) -> Result<Record, DataFileError> {
         records::resource(&self.0, url, known)
     }
 }
@@ -65,7 +65,7 @@ impl Effect {
 
 impl Resources {
     pub(crate) fn new(domain: &str) -> Self {
-        Self { known: Table::new(OfDomain(domain.to_owned())) }
+        Self { known: Table::new(DomainName(domain.to_owned())) }
     }
 
     pub(super) fn journal(&mut self) -> &mut dyn Journal {
@@ -86,7 +86,7 @@ impl Resources {
         focal: usize,
         rules: ApiVersion,
         capacity: usize,
-        tick: &mut Tick<'_>,
+        step: &mut Step<'_>,
     ) -> Result<Vec<Effect>, Refusal> {
         let is_versioned =
             |place: usize| !posted[place].is_definition && (place == focal || rules >= ApiVersion::V1_3_5);
@@ -108,11 +108,11 @@ impl Resources {
             issues.push(conflict(&resource.url, details));
         }
         if !issues.is_empty() {
-            return Err(Refusal { kind: Kind::Conflict, issues });
+            return Err(Refusal { kind: RefusalKind::Conflict, issues });
         }
         if self.known.rows().len() + created > capacity {
             return Err(Refusal::new(
-                Kind::Full,
+                RefusalKind::Full,
                 "too-costly",
                 "The sandbox holds no more resources in this domain.",
             ));
@@ -120,7 +120,7 @@ impl Resources {
 
         let effects = posted.iter().enumerate().map(|(place, resource)| {
             if is_versioned(place) {
-                self.put(resource, place == focal, tick)
+                self.put(resource, place == focal, step)
             } else {
                 Effect::Untouched(self.known.rows().get(&resource.url).map(|known| known.version.clone()))
             }
@@ -134,11 +134,11 @@ impl Resources {
     }
 
     /// Knows again what was known before.
-    pub(super) fn restore(&mut self, url: String, known: Known) {
+    pub(super) fn restore(&mut self, url: String, known: KnownResource) {
         self.known.restore(url, known);
     }
 
-    fn put(&mut self, resource: &PostedResource, is_focal: bool, tick: &mut Tick<'_>) -> Effect {
+    fn put(&mut self, resource: &PostedResource, is_focal: bool, step: &mut Step<'_>) -> Effect {
         let fingerprint = Some(resource.fingerprint);
         let known = self.known.rows().get(&resource.url);
         if let Some(known) = known
@@ -148,9 +148,10 @@ impl Resources {
             return Effect::Unchanged(known.version.clone());
         }
         let is_known = known.is_some();
-        let version = tick.version();
+        let version = step.version();
         let patient = resource.patient.clone();
-        self.known.put(resource.url.clone(), Known { version: version.clone(), fingerprint, patient });
+        self.known
+            .put(resource.url.clone(), KnownResource { version: version.clone(), fingerprint, patient });
         if is_known { Effect::Changed(version) } else { Effect::Created(version) }
     }
 }
@@ -162,7 +163,7 @@ pub(crate) fn check_definition(url: &str, given: Option<&str>, current: &Version
         Some(_) => WRONG_VERSION,
         None => NO_VERSION,
     };
-    Err(Refusal { kind: Kind::Conflict, issues: vec![conflict(url, details)] })
+    Err(Refusal { kind: RefusalKind::Conflict, issues: vec![conflict(url, details)] })
 }
 
 /// The issue about a resource, which is named without version.

@@ -13,7 +13,7 @@ use koppeltaal_fhir::{Bundle, Category, Entry, Format, Link, Resource};
 use koppeltaal_messaging::{ApiVersion, Event, ProcessingStatus as Status, ResourceKind, vocabulary};
 
 use super::*;
-use crate::carried::Source;
+use crate::representation::Source;
 
 const DOMAIN: &str = "Zonnedauw";
 const PATIENT: &str = "https://epd.example/Patient/1";
@@ -25,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// A mailbox and the time of day.
 struct World {
     mailbox: Mailbox,
-    now: Moment,
+    now: Timestamp,
 }
 
 impl World {
@@ -53,7 +53,7 @@ impl World {
             .instance(Instance::new("stranger", "s", "Elsewhere").subscribe(Event::ALL));
         config.claim_timeout = TIMEOUT;
         change(&mut config);
-        let now = Moment::from_unix(Duration::from_secs(1_600_000_000));
+        let now = Timestamp::from_unix(Duration::from_secs(1_600_000_000));
         let mut mailbox = Mailbox::new(&config);
         mailbox.seed(&config.activity_definitions, now);
         Self { mailbox, now }

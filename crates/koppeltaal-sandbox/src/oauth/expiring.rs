@@ -1,15 +1,15 @@
-//! [`Expiring`]: a bounded map whose entries go by themselves.
+//! [`ExpiringTable`]: a bounded map whose entries go by themselves.
 
 use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
 
 use serde::Serialize;
 
-use crate::clock::Moment;
-use crate::persistence::{Companion, Journal, Kind, Record, StoreError, Table};
+use crate::clock::Timestamp;
+use crate::persistence::{Companion, DataFileError, Journal, Record, RecordKind, Table};
 
 /// Entries by a secret, each until a moment. When there are too many, those that would go first go first.
-pub(crate) struct Expiring<T: Serialize> {
+pub(crate) struct ExpiringTable<T: Serialize> {
     capacity: usize,
     entries: Table<Order<T>>,
 }
@@ -17,29 +17,29 @@ pub(crate) struct Expiring<T: Serialize> {
 /// The entries by the end of their time.
 struct Order<T> {
     /// As what they are kept.
-    kind: Kind,
-    keys: BTreeSet<(Moment, String)>,
+    kind: RecordKind,
+    keys: BTreeSet<(Timestamp, String)>,
     entries: PhantomData<T>,
 }
 
 impl<T: Serialize> Companion for Order<T> {
-    type Rows = HashMap<String, (Moment, T)>;
+    type Rows = HashMap<String, (Timestamp, T)>;
 
-    fn record(&self, key: &String, entry: Option<&(Moment, T)>) -> Result<Record, StoreError> {
+    fn record(&self, key: &String, entry: Option<&(Timestamp, T)>) -> Result<Record, DataFileError> {
         Record::new(self.kind, key, entry)
     }
 
-    fn add(&mut self, key: &String, (until, _): &(Moment, T)) {
+    fn add(&mut self, key: &String, (until, _): &(Timestamp, T)) {
         self.keys.insert((*until, key.clone()));
     }
 
-    fn remove(&mut self, key: &String, (until, _): &(Moment, T)) {
+    fn remove(&mut self, key: &String, (until, _): &(Timestamp, T)) {
         self.keys.remove(&(*until, key.clone()));
     }
 }
 
-impl<T: Serialize> Expiring<T> {
-    pub(crate) fn new(kind: Kind, capacity: usize) -> Self {
+impl<T: Serialize> ExpiringTable<T> {
+    pub(crate) fn new(kind: RecordKind, capacity: usize) -> Self {
         let order = Order { kind, keys: BTreeSet::new(), entries: PhantomData };
         Self { capacity, entries: Table::new(order) }
     }
@@ -49,7 +49,7 @@ impl<T: Serialize> Expiring<T> {
     }
 
     /// Puts an entry in the place of any that has this key.
-    pub(crate) fn put(&mut self, key: String, until: Moment, value: T, now: Moment) {
+    pub(crate) fn put(&mut self, key: String, until: Timestamp, value: T, now: Timestamp) {
         self.entries.put(key, (until, value));
         while let Some((until, key)) = self.entries.companion().keys.first()
             && (*until <= now || self.entries.rows().len() > self.capacity)
@@ -60,16 +60,16 @@ impl<T: Serialize> Expiring<T> {
     }
 
     /// Puts back what was here before, also when its time is over: it goes when the next one comes.
-    pub(super) fn restore(&mut self, key: String, until: Moment, value: T) {
+    pub(super) fn restore(&mut self, key: String, until: Timestamp, value: T) {
         self.entries.restore(key, (until, value));
     }
 
-    pub(crate) fn get(&self, key: &str, now: Moment) -> Option<&T> {
+    pub(crate) fn get(&self, key: &str, now: Timestamp) -> Option<&T> {
         self.entries.rows().get(key).filter(|(until, _)| *until > now).map(|(_, value)| value)
     }
 
     /// Removes an entry, and gives it if its time was not over.
-    pub(crate) fn take(&mut self, key: &str, now: Moment) -> Option<T>
+    pub(crate) fn take(&mut self, key: &str, now: Timestamp) -> Option<T>
     where
         T: Clone,
     {
@@ -93,13 +93,13 @@ mod tests {
 
     use super::*;
 
-    fn at(seconds: u64) -> Moment {
-        Moment::from_unix(Duration::from_secs(seconds))
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_unix(Duration::from_secs(seconds))
     }
 
     #[test]
     fn an_entry_is_there_until_its_time_is_over() {
-        let mut map = Expiring::new(Kind::Code, 10);
+        let mut map = ExpiringTable::new(RecordKind::Code, 10);
         map.put("a".into(), at(10), 1, at(0));
         assert_eq!(map.get("a", at(9)), Some(&1));
         assert_eq!(map.get("a", at(10)), None);
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_is_over_makes_room_and_then_what_is_next() {
-        let mut map = Expiring::new(Kind::Code, 2);
+        let mut map = ExpiringTable::new(RecordKind::Code, 2);
         for (key, until) in [("a", 10), ("b", 30), ("c", 20)] {
             map.put(key.into(), at(until), key, at(0));
         }

@@ -4,13 +4,18 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Grants;
-use super::expiring::Expiring;
-use crate::clock::Moment;
-use crate::persistence::{Journal, Kind, Persistent, Unusable};
+use super::expiring::ExpiringTable;
+use crate::clock::Timestamp;
+use crate::persistence::{Journal, Persistent, RecordError, RecordKind};
 
 impl Persistent for Grants {
-    const KINDS: &'static [Kind] =
-        &[Kind::Launch, Kind::Activation, Kind::Code, Kind::Session, Kind::Refresh];
+    const KINDS: &'static [RecordKind] = &[
+        RecordKind::Launch,
+        RecordKind::Activation,
+        RecordKind::Code,
+        RecordKind::Session,
+        RecordKind::Refresh,
+    ];
 
     fn journals(&mut self, visit: &mut dyn FnMut(&mut dyn Journal)) {
         let Self { applications: _, lifetimes: _, launches, activations, codes, sessions, refreshes } = self;
@@ -21,24 +26,24 @@ impl Persistent for Grants {
         visit(refreshes.journal());
     }
 
-    fn restore(&mut self, kind: Kind, key: &str, state: &str) -> Result<(), Unusable> {
+    fn restore(&mut self, kind: RecordKind, key: &str, state: &str) -> Result<(), RecordError> {
         match kind {
-            Kind::Launch => restore(&mut self.launches, key, state),
-            Kind::Activation => restore(&mut self.activations, key, state),
-            Kind::Code => restore(&mut self.codes, key, state),
-            Kind::Session => restore(&mut self.sessions, key, state),
-            Kind::Refresh => restore(&mut self.refreshes, key, state),
+            RecordKind::Launch => restore(&mut self.launches, key, state),
+            RecordKind::Activation => restore(&mut self.activations, key, state),
+            RecordKind::Code => restore(&mut self.codes, key, state),
+            RecordKind::Session => restore(&mut self.sessions, key, state),
+            RecordKind::Refresh => restore(&mut self.refreshes, key, state),
             _ => Ok(()),
         }
     }
 }
 
 fn restore<T: Serialize + DeserializeOwned>(
-    entries: &mut Expiring<T>,
+    entries: &mut ExpiringTable<T>,
     key: &str,
     state: &str,
-) -> Result<(), Unusable> {
-    let (until, value): (Moment, T) = serde_json::from_str(state)?;
+) -> Result<(), RecordError> {
+    let (until, value): (Timestamp, T) = serde_json::from_str(state)?;
     entries.restore(key.to_owned(), until, value);
     Ok(())
 }

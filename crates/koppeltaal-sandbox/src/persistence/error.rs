@@ -1,4 +1,4 @@
-//! [`StoreError`]: why the state cannot be kept or read back; [`Unusable`]: why a single record cannot.
+//! [`DataFileError`]: why the state cannot be kept or read back; [`RecordError`]: why a single record cannot.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use rusqlite::ErrorCode;
 /// Why the state cannot be kept or read back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum StoreError {
+pub enum DataFileError {
     /// The file cannot be opened or made: its folder is not there, or it may not be written to.
     #[error("the data file {} cannot be opened for writing: {source}", path.display())]
     Open {
@@ -59,14 +59,14 @@ pub enum StoreError {
     Record(String),
 }
 
-impl StoreError {
+impl DataFileError {
     /// Something cannot be made a record. The cause may quote content, so only its kind is told.
     pub(super) fn unwritable(error: &serde_json::Error) -> Self {
         Self::Record(format!("{:?} error", error.classify()))
     }
 }
 
-impl From<rusqlite::Error> for StoreError {
+impl From<rusqlite::Error> for DataFileError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
@@ -77,9 +77,9 @@ impl From<rusqlite::Error> for StoreError {
 
 /// Why a record of the data file cannot be used. The reason quotes nothing of the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unusable(pub(crate) String);
+pub(crate) struct RecordError(pub(crate) String);
 
-impl Unusable {
+impl RecordError {
     /// The number that a key is, written as the sandbox writes it: another spelling would be a second record of the same.
     pub(crate) fn number(key: &str) -> Result<u64, Self> {
         let number = key.parse::<u64>().ok().filter(|number| number.to_string() == key);
@@ -91,7 +91,7 @@ impl Unusable {
     }
 }
 
-impl From<serde_json::Error> for Unusable {
+impl From<serde_json::Error> for RecordError {
     fn from(error: serde_json::Error) -> Self {
         Self(format!(
             "its JSON is not that of such a record ({:?} error, column {})",

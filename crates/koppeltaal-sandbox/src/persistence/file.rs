@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 
-use super::{Kind, Persistent, Record, StoreError, Unusable};
-use crate::clock::Moment;
+use super::{DataFileError, Persistent, Record, RecordError, RecordKind};
+use crate::clock::Timestamp;
 
 /// The format of the file, in `SQLite`'s `user_version`.
 const FORMAT: i64 = 1;
@@ -21,7 +21,7 @@ const RESERVE: u64 = 4 << 20;
 const NAMED: usize = 100;
 
 /// A record that cannot be used.
-struct Misfit {
+struct UnusableRecord {
     /// Its place in the table of records.
     row: i64,
     kind: &'static str,
@@ -30,7 +30,7 @@ struct Misfit {
 
 /// An open data file.
 #[derive(Debug)]
-pub(crate) struct Store {
+pub(crate) struct DataFile {
     connection: Connection,
     path: PathBuf,
     page_bytes: u32,
@@ -40,20 +40,20 @@ pub(crate) struct Store {
     set_aside: BTreeMap<&'static str, usize>,
 }
 
-impl Store {
+impl DataFile {
     /// The kinds of the records that belong to no part of the state.
-    pub(crate) const KINDS: &[Kind] = &[Kind::Secret];
+    pub(crate) const KINDS: &[RecordKind] = &[RecordKind::Secret];
 
     /// Opens or makes a data file.
-    pub(crate) fn open(path: &Path, bytes: u64) -> Result<Self, StoreError> {
-        open_private(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+    pub(crate) fn open(path: &Path, bytes: u64) -> Result<Self, DataFileError> {
+        open_private(path).map_err(|source| DataFileError::Open { path: path.to_owned(), source })?;
         let told = |error| of_opening(error, path);
         let connection = Connection::open(path).map_err(told)?;
         let format = prepare(&connection).map_err(told)?;
         match format {
             0 => make(&connection, path)?,
             FORMAT => {}
-            found => return Err(StoreError::Format { path: path.to_owned(), found, known: FORMAT }),
+            found => return Err(DataFileError::Format { path: path.to_owned(), found, known: FORMAT }),
         }
         // The columns are looked at, not only the names.
         connection
@@ -72,13 +72,13 @@ impl Store {
     }
 
     /// Reads a part of the state back. What of it cannot be used is set aside.
-    pub(crate) fn restore<T: Persistent>(&mut self, part: &mut T) -> Result<(), StoreError> {
+    pub(crate) fn restore<T: Persistent>(&mut self, part: &mut T) -> Result<(), DataFileError> {
         let unusable = self.read(part).map_err(|error| of_opening(error, &self.path))?;
         self.set_aside(&unusable)
     }
 
-    fn read<T: Persistent>(&self, part: &mut T) -> rusqlite::Result<Vec<Misfit>> {
-        let mut misfits = Vec::new();
+    fn read<T: Persistent>(&self, part: &mut T) -> rusqlite::Result<Vec<UnusableRecord>> {
+        let mut unusable = Vec::new();
         let mut statement =
             self.connection.prepare("SELECT rowid, key, state FROM record WHERE kind = ?1")?;
         for kind in T::KINDS {
@@ -86,10 +86,10 @@ impl Store {
             while let Some(row) = rows.next()? {
                 let restored = match (row.get_ref(1)?.as_str(), row.get_ref(2)?.as_str()) {
                     (Ok(key), Ok(state)) => part.restore(*kind, key, state),
-                    _ => Err(Unusable::new("it is not text")),
+                    _ => Err(RecordError::new("it is not text")),
                 };
-                if let Err(Unusable(reason)) = restored {
-                    misfits.push(Misfit { row: row.get(0)?, kind: kind.name(), reason });
+                if let Err(RecordError(reason)) = restored {
+                    unusable.push(UnusableRecord { row: row.get(0)?, kind: kind.name(), reason });
                 }
             }
         }
@@ -97,13 +97,17 @@ impl Store {
         for (kind, key) in part.restored() {
             let row = find.query_row(params![kind.name(), key], |row| row.get(0)).optional()?;
             let Some(row) = row else { continue };
-            misfits.push(Misfit { row, kind: kind.name(), reason: "nothing refers to it".to_owned() });
+            unusable.push(UnusableRecord {
+                row,
+                kind: kind.name(),
+                reason: "nothing refers to it".to_owned(),
+            });
         }
-        Ok(misfits)
+        Ok(unusable)
     }
 
     /// Sets aside what is of none of these kinds, and says how much was set aside in all.
-    pub(crate) fn restored(&mut self, kinds: &[&[Kind]]) -> Result<(), StoreError> {
+    pub(crate) fn restored(&mut self, kinds: &[&[RecordKind]]) -> Result<(), DataFileError> {
         let strangers = self.strangers(kinds).map_err(|error| of_opening(error, &self.path))?;
         self.set_aside(&strangers)?;
         for (kind, records) in &self.set_aside {
@@ -116,7 +120,7 @@ impl Store {
         Ok(())
     }
 
-    fn strangers(&self, kinds: &[&[Kind]]) -> rusqlite::Result<Vec<Misfit>> {
+    fn strangers(&self, kinds: &[&[RecordKind]]) -> rusqlite::Result<Vec<UnusableRecord>> {
         let known: Vec<&str> = kinds.iter().copied().flatten().map(|kind| kind.name()).collect();
         let mut strangers = Vec::new();
         let mut statement = self.connection.prepare("SELECT rowid, kind FROM record")?;
@@ -124,7 +128,7 @@ impl Store {
         while let Some(row) = rows.next()? {
             if !row.get_ref(1)?.as_str().is_ok_and(|kind| known.contains(&kind)) {
                 let reason = "this version knows no such kind of record".to_owned();
-                strangers.push(Misfit { row: row.get(0)?, kind: "unknown", reason });
+                strangers.push(UnusableRecord { row: row.get(0)?, kind: "unknown", reason });
             }
         }
         Ok(strangers)
@@ -137,27 +141,27 @@ impl Store {
 
     /// Moves records to the table `set_aside`; they are known by their place in the file. Keys are in no log, since they may
     /// name a patient or be a secret.
-    fn set_aside(&mut self, misfits: &[Misfit]) -> Result<(), StoreError> {
-        if misfits.is_empty() {
+    fn set_aside(&mut self, unusable: &[UnusableRecord]) -> Result<(), DataFileError> {
+        if unusable.is_empty() {
             return Ok(());
         }
-        let at = Moment::now().instant();
+        let at = Timestamp::now().instant();
         let places = self.write_with(|transaction| {
             let mut copy = transaction.prepare(
                 "INSERT INTO set_aside SELECT kind, key, state, ?2, ?3 FROM record WHERE rowid = ?1",
             )?;
             let mut remove = transaction.prepare("DELETE FROM record WHERE rowid = ?1")?;
-            let mut move_one = |misfit: &Misfit| {
-                copy.execute(params![misfit.row, misfit.reason, at.as_str()])?;
+            let mut move_one = |unusable: &UnusableRecord| {
+                copy.execute(params![unusable.row, unusable.reason, at.as_str()])?;
                 let place = transaction.last_insert_rowid();
-                remove.execute(params![misfit.row])?;
+                remove.execute(params![unusable.row])?;
                 Ok(place)
             };
-            misfits.iter().map(&mut move_one).collect::<rusqlite::Result<Vec<i64>>>()
+            unusable.iter().map(&mut move_one).collect::<rusqlite::Result<Vec<i64>>>()
         });
         match places {
             Ok(places) => {
-                for (Misfit { kind, reason, .. }, place) in misfits.iter().zip(places) {
+                for (UnusableRecord { kind, reason, .. }, place) in unusable.iter().zip(places) {
                     if self.number_set_aside() < NAMED {
                         tracing::warn!(kind, place, reason, "a record of the data file is set aside");
                     }
@@ -166,7 +170,7 @@ impl Store {
             }
             // They stay where they are, and are met again at the next start.
             Err(error) => {
-                let records = misfits.len();
+                let records = unusable.len();
                 tracing::warn!(%error, records, "records of the data file cannot be used, nor set aside");
             }
         }
@@ -174,8 +178,8 @@ impl Store {
     }
 
     /// The secret of this name: the one in the file, or else this one, which is there from now on.
-    pub(crate) fn secret(&self, name: &str, fresh: &str) -> Result<String, StoreError> {
-        let kind = Kind::Secret.name();
+    pub(crate) fn secret(&self, name: &str, fresh: &str) -> Result<String, DataFileError> {
+        let kind = RecordKind::Secret.name();
         self.connection.execute(
             "INSERT OR IGNORE INTO record (kind, key, state) VALUES (?1, ?2, ?3)",
             params![kind, name, fresh],
@@ -185,13 +189,13 @@ impl Store {
     }
 
     /// Writes what changed, all of it or nothing.
-    pub(crate) fn write(&mut self, records: &[Record]) -> Result<(), StoreError> {
+    pub(crate) fn write(&mut self, records: &[Record]) -> Result<(), DataFileError> {
         if records.is_empty() {
             return Ok(());
         }
         let brings_content = records.iter().any(|record| record.kind.is_content() && record.state.is_some());
         match self.write_records(records) {
-            Err(StoreError::Full) if !brings_content => {
+            Err(DataFileError::Full) if !brings_content => {
                 self.limit(self.bytes.saturating_add(RESERVE))?;
                 let written = self.write_records(records);
                 // What is written is written, whatever becomes of the limit.
@@ -204,7 +208,7 @@ impl Store {
         }
     }
 
-    fn write_records(&mut self, records: &[Record]) -> Result<(), StoreError> {
+    fn write_records(&mut self, records: &[Record]) -> Result<(), DataFileError> {
         self.write_with(|transaction| {
             let mut put = transaction
                 .prepare_cached("INSERT OR REPLACE INTO record (kind, key, state) VALUES (?1, ?2, ?3)")?;
@@ -223,7 +227,7 @@ impl Store {
     fn write_with<T>(
         &mut self,
         write: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T, DataFileError> {
         let transaction = self.connection.transaction()?;
         let written = write(&transaction)?;
         transaction.commit()?;
@@ -231,12 +235,12 @@ impl Store {
     }
 
     /// Bounds the length of the file from now on. What is longer already grows no more.
-    pub(crate) fn set_limit(&mut self, bytes: u64) -> Result<(), StoreError> {
+    pub(crate) fn set_limit(&mut self, bytes: u64) -> Result<(), DataFileError> {
         self.bytes = bytes;
         self.limit(bytes)
     }
 
-    fn limit(&mut self, bytes: u64) -> Result<(), StoreError> {
+    fn limit(&mut self, bytes: u64) -> Result<(), DataFileError> {
         let pages = (bytes / u64::from(self.page_bytes.max(1))).clamp(1, u64::from(u32::MAX) - 1);
         Ok(self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?)
     }
@@ -274,13 +278,13 @@ fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// Makes the tables in a file that has none. Those of another program are not touched.
-fn make(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+fn make(connection: &Connection, path: &Path) -> Result<(), DataFileError> {
     let told = |error| of_opening(error, path);
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(told)?;
     if tables > 0 {
         let reason = "it holds tables of another program".to_owned();
-        return Err(StoreError::Damaged { path: path.to_owned(), reason });
+        return Err(DataFileError::Damaged { path: path.to_owned(), reason });
     }
     connection
         .execute_batch(&format!(
@@ -292,21 +296,21 @@ fn make(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         .map_err(told)
 }
 
-fn of_opening(error: rusqlite::Error, path: &Path) -> StoreError {
+fn of_opening(error: rusqlite::Error, path: &Path) -> DataFileError {
     let path = PathBuf::from(path);
     // A table or a column is not there.
     if let rusqlite::Error::SqlInputError { msg, .. } = error {
-        return StoreError::Damaged { path, reason: msg };
+        return DataFileError::Damaged { path, reason: msg };
     }
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::InUse { path },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => DataFileError::InUse { path },
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            StoreError::Damaged { path, reason: error.to_string() }
+            DataFileError::Damaged { path, reason: error.to_string() }
         }
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-            StoreError::Open { path, source: std::io::Error::other(error) }
+            DataFileError::Open { path, source: std::io::Error::other(error) }
         }
-        Some(ErrorCode::Unknown) => StoreError::Damaged { path, reason: error.to_string() },
+        Some(ErrorCode::Unknown) => DataFileError::Damaged { path, reason: error.to_string() },
         _ => error.into(),
     }
 }

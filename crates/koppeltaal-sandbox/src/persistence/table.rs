@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::ops::{Deref, DerefMut};
 
-use super::{Record, StoreError};
+use super::{DataFileError, Record};
 
 /// A part of the state that notes what a step changes in it.
 pub(crate) trait Journal {
     /// Adds what the step changed, as it is to be in the data file.
-    fn records(&self, records: &mut Vec<Record>) -> Result<(), StoreError>;
+    fn records(&self, records: &mut Vec<Record>) -> Result<(), DataFileError>;
 
     /// Forgets how it was before: the step is kept.
     fn commit(&mut self);
@@ -69,7 +69,7 @@ pub(crate) trait Companion {
     type Rows: Rows + Default;
 
     /// A row as a record; one that is gone has no value.
-    fn record(&self, key: &KeyOf<Self>, value: Option<&ValueOf<Self>>) -> Result<Record, StoreError>;
+    fn record(&self, key: &KeyOf<Self>, value: Option<&ValueOf<Self>>) -> Result<Record, DataFileError>;
 
     /// A row came.
     fn add(&mut self, _key: &KeyOf<Self>, _value: &ValueOf<Self>) {}
@@ -162,7 +162,7 @@ impl<C: Companion<Rows: std::fmt::Debug> + std::fmt::Debug> std::fmt::Debug for 
 }
 
 impl<C: Companion> Journal for Table<C> {
-    fn records(&self, records: &mut Vec<Record>) -> Result<(), StoreError> {
+    fn records(&self, records: &mut Vec<Record>) -> Result<(), DataFileError> {
         let mut seen = BTreeSet::new();
         for (key, _) in &self.before {
             if seen.insert(key) {
@@ -192,7 +192,7 @@ pub(crate) struct Value<T> {
 
 /// How a [`Value`] is written.
 pub(crate) trait Single: Copy + PartialEq {
-    fn record(&self) -> Result<Record, StoreError>;
+    fn record(&self) -> Result<Record, DataFileError>;
 }
 
 impl<T: Copy> Value<T> {
@@ -221,7 +221,7 @@ impl<T> DerefMut for Value<T> {
 }
 
 impl<T: Single> Journal for Value<T> {
-    fn records(&self, records: &mut Vec<Record>) -> Result<(), StoreError> {
+    fn records(&self, records: &mut Vec<Record>) -> Result<(), DataFileError> {
         if self.now != self.kept {
             records.push(self.now.record()?);
         }
@@ -239,9 +239,9 @@ impl<T: Single> Journal for Value<T> {
 
 /// What a step wants done after it is kept. None of it is ever in the data file.
 #[derive(Debug)]
-pub(crate) struct Afterwards<T>(Vec<T>);
+pub(crate) struct AfterCommit<T>(Vec<T>);
 
-impl<T> Afterwards<T> {
+impl<T> AfterCommit<T> {
     pub(crate) fn push(&mut self, item: T) {
         self.0.push(item);
     }
@@ -251,14 +251,14 @@ impl<T> Afterwards<T> {
     }
 }
 
-impl<T> Default for Afterwards<T> {
+impl<T> Default for AfterCommit<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T> Journal for Afterwards<T> {
-    fn records(&self, _: &mut Vec<Record>) -> Result<(), StoreError> {
+impl<T> Journal for AfterCommit<T> {
+    fn records(&self, _: &mut Vec<Record>) -> Result<(), DataFileError> {
         Ok(())
     }
 
@@ -272,7 +272,7 @@ impl<T> Journal for Afterwards<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::persistence::Kind;
+    use crate::persistence::RecordKind;
 
     /// An index of words by their first letter.
     #[derive(Debug, Default)]
@@ -281,8 +281,8 @@ mod tests {
     impl Companion for Initials {
         type Rows = BTreeMap<u64, String>;
 
-        fn record(&self, key: &u64, value: Option<&String>) -> Result<Record, StoreError> {
-            Record::new(Kind::Item, key, value)
+        fn record(&self, key: &u64, value: Option<&String>) -> Result<Record, DataFileError> {
+            Record::new(RecordKind::Item, key, value)
         }
 
         fn add(&mut self, key: &u64, value: &String) {

@@ -18,7 +18,7 @@ fn archived() -> Other {
 impl World {
     fn create(&mut self, content: Other) -> Result<Definition, Refusal> {
         let occasion = self.occasion();
-        self.mailbox.create_definition(DOMAIN, SentDefinition { content, bytes: 500 }, occasion)
+        self.mailbox.create_definition(DOMAIN, DefinitionDraft { content, bytes: 500 }, occasion)
     }
 
     fn update(&mut self, number: u64, version: Option<&str>, content: Other) -> Result<Definition, Refusal> {
@@ -28,7 +28,7 @@ impl World {
             number,
             "the-url",
             version,
-            SentDefinition { content, bytes: 500 },
+            DefinitionDraft { content, bytes: 500 },
             occasion,
         )
     }
@@ -71,10 +71,10 @@ fn an_update_needs_the_current_version() {
         (None, "No version specified for the focal resource, message is rejected."),
     ] {
         let refusal = world.update(first.number, version, archived()).expect_err("refused");
-        assert_eq!((refusal.kind, details(&refusal)), (Kind::Conflict, text.to_owned()));
+        assert_eq!((refusal.kind, details(&refusal)), (RefusalKind::Conflict, text.to_owned()));
         assert_eq!(refusal.issues[0].resource, Some("the-url".into()));
     }
-    assert_eq!(world.update(99, Some("7"), archived()).expect_err("refused").kind, Kind::NotFound);
+    assert_eq!(world.update(99, Some("7"), archived()).expect_err("refused").kind, RefusalKind::NotFound);
 }
 
 #[test]
@@ -91,14 +91,17 @@ fn archived_definitions_are_listed_on_request_only() {
 #[test]
 fn another_kind_of_other_is_no_definition() {
     let refusal = World::new().create(other(ResourceKind::CareTeam)).expect_err("refused");
-    assert_eq!(refusal.kind, Kind::Unsupported);
+    assert_eq!(refusal.kind, RefusalKind::Unsupported);
 }
 
 #[test]
 fn definitions_are_bounded() {
     let mut world = World::with(|config| config.limits.definitions = 1);
     world.create(definition::game("G", "Game", "game")).expect("created");
-    assert_eq!(world.create(definition::game("H", "Game", "game")).expect_err("refused").kind, Kind::Full);
+    assert_eq!(
+        world.create(definition::game("H", "Game", "game")).expect_err("refused").kind,
+        RefusalKind::Full
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use koppeltaal_fhir::{Document, Format, WriteError};
 use koppeltaal_messaging::valuesets::IssueType;
 
-use crate::refusal::{Kind, Refusal};
+use crate::refusal::{Refusal, RefusalKind};
 
 /// The formats in which everything is handed out.
 const FORMATS: [Format; 2] = [Format::Json, Format::Xml];
@@ -12,7 +12,7 @@ const FORMATS: [Format; 2] = [Format::Json, Format::Xml];
 /// Why something cannot be handed out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it cannot be written as {}: {error}", name(*format))]
-pub(crate) struct NotCarried {
+pub(crate) struct RepresentationError {
     format: Format,
     error: WriteError,
 }
@@ -24,7 +24,7 @@ fn name(format: Format) -> &'static str {
     }
 }
 
-impl NotCarried {
+impl RepresentationError {
     pub(crate) fn new(format: Format, error: WriteError) -> Self {
         Self { format, error }
     }
@@ -40,17 +40,17 @@ pub(crate) struct Source {
 }
 
 /// Whether a document can be written in both formats.
-pub(crate) fn check(document: &Document) -> Result<(), NotCarried> {
+pub(crate) fn check(document: &Document) -> Result<(), RepresentationError> {
     FORMATS.into_iter().try_for_each(|format| check_as(document, format))
 }
 
 /// Whether a document can be written in this format.
-pub(crate) fn check_as(document: &Document, format: Format) -> Result<(), NotCarried> {
-    document.write(format).map(drop).map_err(|error| NotCarried::new(format, error))
+pub(crate) fn check_as(document: &Document, format: Format) -> Result<(), RepresentationError> {
+    document.write(format).map(drop).map_err(|error| RepresentationError::new(format, error))
 }
 
 /// Whether a text can be written in both formats. JSON takes every text.
-pub(crate) fn is_carried(text: &str) -> bool {
+pub(crate) fn is_writable(text: &str) -> bool {
     text.chars().all(is_of_xml)
 }
 
@@ -64,10 +64,10 @@ fn is_of_xml(letter: char) -> bool {
     matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
-impl From<NotCarried> for Refusal {
-    fn from(error: NotCarried) -> Self {
+impl From<RepresentationError> for Refusal {
+    fn from(error: RepresentationError) -> Self {
         let details =
             format!("The sandbox hands everything out in JSON and in XML, and this cannot be: {error}");
-        Self::new(Kind::Rule, IssueType::Invalid, details)
+        Self::new(RefusalKind::Rule, IssueType::Invalid, details)
     }
 }

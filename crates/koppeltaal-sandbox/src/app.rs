@@ -1,4 +1,6 @@
-//! [`App`]: what all requests share.
+//! [`App`]: the running sandbox without its sockets. It owns the three parts of the state (mailbox, OAuth 2, storage
+//! service), the data file, the hub, webhooks, faults and the clock, and carries out one step at a time: in
+//! memory, in the data file, then towards hub and webhooks.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,8 +14,8 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::config::{FaultKind, Limits, SandboxConfig};
-use crate::faults::Faults;
+use crate::config::{Limits, SandboxConfig};
+use crate::faults::{Faults, PushFault};
 use crate::hub::{Hub, Seal};
 use crate::instance::InstanceId;
 use crate::mailbox::{Mailbox, Notification, Occasion};
@@ -23,12 +25,13 @@ use crate::refusal::{Refusal, RefusalKind};
 use crate::storage::Storage;
 use crate::webhook;
 
-/// The state behind the handlers. The mailbox is locked for one step at a time, never while a body is read or written.
+/// What the handlers share. A part of the state is locked for one step at a time, never while a body is read
+/// or written.
 pub(crate) struct App {
     mailbox: Mutex<Mailbox>,
     oauth: Mutex<Grants>,
     storage: Mutex<Storage>,
-    /// Where all three are kept, if anywhere.
+    /// The data file of all three, if there is one.
     store: Option<Mutex<DataFile>>,
     /// Shared with its sockets, which may live a little longer than the rest.
     hub: Arc<Hub>,
@@ -37,7 +40,7 @@ pub(crate) struct App {
     has_page: bool,
     /// The address that the sandbox listens on.
     listens: IpAddr,
-    /// Moves on whenever a message does.
+    /// Counts the steps that moved a message.
     revision: watch::Sender<u64>,
     webhooks: HashMap<InstanceId, webhook::Calls>,
     /// By username.
@@ -66,8 +69,8 @@ impl fmt::Debug for App {
 }
 
 impl App {
-    /// `address` is where a client on this machine reaches the sandbox, `listens` where it really
-    /// listens; `tasks` get what goes on beside the requests.
+    /// `address` is where a client on this machine reaches the sandbox, and `listens` is where it listens.
+    /// Tasks that run beside the requests go into `tasks`.
     ///
     /// # Errors
     ///
@@ -89,7 +92,7 @@ impl App {
             store.restore(&mut storage)?;
             store.restored(&[Mailbox::KINDS, Grants::KINDS, Storage::KINDS, DataFile::KINDS])?;
         }
-        // Hub clients that come back after a restart have the tokens of before.
+        // Hub clients that come back after a restart bring tokens from before it.
         let seal = Seal::new();
         let seal = match &store {
             Some(store) => Seal::with_secret(&store.secret("hub", &seal.secret())?).unwrap_or(seal),
@@ -131,7 +134,7 @@ impl App {
         Ok(app)
     }
 
-    /// A step of the mailbox, kept before it is answered and before anybody is told.
+    /// A step of the mailbox. It is saved before it is answered and before hub and webhooks are told.
     pub(crate) fn mailbox<T>(&self, step: impl FnOnce(&mut Mailbox) -> T) -> Result<T, SaveError> {
         let (outcome, notifications, has_moved) = self.step(&self.mailbox, |mailbox| {
             let before = mailbox.revision();
@@ -142,11 +145,10 @@ impl App {
             self.revision.send_modify(|revision| *revision += 1);
         }
         for Notification { instance, identifier, patient } in notifications {
-            let is_push = |kind| matches!(kind, FaultKind::LostPush | FaultKind::DuplicatePush);
-            let times = match self.faults.meet("", is_push)[..] {
+            let times = match self.faults.meet_push()[..] {
                 [] => 1,
-                [FaultKind::LostPush, ..] => 0,
-                _ => 2,
+                [PushFault::Lost, ..] => 0,
+                [PushFault::Duplicate, ..] => 2,
             };
             for _ in 0..times {
                 self.hub.notify(&instance, patient.as_ref());
@@ -172,7 +174,7 @@ impl App {
         self.listens
     }
 
-    /// To be told when a message moves.
+    /// Tells of each step that moves a message.
     pub(crate) fn revision(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
     }
@@ -200,8 +202,8 @@ impl App {
         self.step(&self.storage, step)
     }
 
-    /// Prepares a step in memory, commits it to the data file, and then lets it be answered. A step that cannot be
-    /// committed is taken back: it did not happen.
+    /// Carries a step out in memory and then saves it. A step that cannot be saved is taken back: it did not
+    /// happen.
     fn step<P: Persistent, T>(
         &self,
         part: &Mutex<P>,
@@ -212,7 +214,7 @@ impl App {
         match self.keep(&mut *part) {
             Ok(()) => Ok(outcome),
             Err(error) => {
-                tracing::error!(%error, "a step cannot be kept, so it does not happen");
+                tracing::error!(%error, "a step cannot be saved, so it does not happen");
                 Err(SaveError)
             }
         }
@@ -229,7 +231,7 @@ impl App {
         Ok(())
     }
 
-    /// A step that panicked left its part in the middle of something: it is taken back, and other clients go on.
+    /// After a panic the step that panicked is taken back, and other clients go on.
     fn lock<'a, P: Persistent>(&self, part: &'a Mutex<P>) -> MutexGuard<'a, P> {
         part.lock().unwrap_or_else(|poisoned| {
             let mut guard = poisoned.into_inner();
@@ -249,7 +251,7 @@ impl App {
         self.store.as_ref().map_or(Ok(()), |store| lock_store(store).set_limit(bytes))
     }
 
-    /// The application that an instance is of; none for an instance that is not.
+    /// The application that an instance belongs to; empty for an unknown instance.
     pub(crate) fn application_of(&self, instance: &InstanceId) -> &str {
         self.applications.get(instance).map(String::as_str).unwrap_or_default()
     }
@@ -298,7 +300,7 @@ fn lock_store(store: &Mutex<DataFile>) -> MutexGuard<'_, DataFile> {
     store.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A step did not happen, since the data file could not take it. It may be tried again.
+/// A step could not be saved, so it did not happen. It may be tried again.
 #[derive(Debug)]
 pub(crate) struct SaveError;
 

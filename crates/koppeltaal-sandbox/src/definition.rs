@@ -1,5 +1,4 @@
 //! What the sandbox has to know about an activity definition: that it is one, and whether it is archived.
-//!
 //! Everything else in it belongs to the applications and passes through unread.
 
 use koppeltaal_fhir::Resource;
@@ -12,9 +11,7 @@ use koppeltaal_messaging::{Reference, ResourceKind};
 
 /// Whether a resource of type `Other` has the code `ActivityDefinition`.
 pub(crate) fn is_definition(other: &Other) -> bool {
-    // `ResourceKind::from_resource` wants the enum; the code is all that it looks at.
-    let probe = Other { code: other.code.clone(), ..Other::default() };
-    is_definition_resource(&probe.into())
+    ResourceKind::from_other(other) == Some(ResourceKind::ActivityDefinition)
 }
 
 /// Whether any resource is an activity definition.

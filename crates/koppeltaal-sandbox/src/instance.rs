@@ -1,10 +1,10 @@
-//! [`InstanceId`]: what an application instance is known by, in every part of the sandbox.
+//! [`InstanceId`]: the identity of an application instance, in every part of the sandbox.
 
 use std::sync::Arc;
 
 use crate::config::Instance;
 
-/// An application instance, by what it keeps when the configuration changes around it.
+/// The identity of an application instance: it stays the same when the rest of its configuration changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct InstanceId {
     pub(crate) domain: Arc<str>,

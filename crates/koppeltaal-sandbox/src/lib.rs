@@ -20,8 +20,7 @@ mod storage;
 mod webhook;
 
 pub use config::{
-    Application, ConfigError, ConfiguredDefinition, Fault, FaultKind, Instance, Lifetimes, Limits, Push,
-    SandboxConfig, Webhook,
+    Application, ConfigError, Fault, FaultKind, Instance, Lifetimes, Limits, Push, SandboxConfig, Webhook,
 };
 pub use persistence::DataFileError;
 pub use sandbox::{Sandbox, StartError};

@@ -1,6 +1,5 @@
-//! [`Grants`]: launches, codes and tokens, and the steps from one to the next.
-//!
-//! Like the mailbox it is told what time it is, and it gets the secrets that it gives out from outside.
+//! [`Grants`]: launches, codes and tokens, and the steps from one to the next. Like the mailbox, it gets the time from
+//! outside, and also the secrets that it gives out.
 
 mod error;
 mod expiring;
@@ -22,7 +21,7 @@ use crate::config::{Application, Lifetimes, SandboxConfig};
 use crate::persistence::RecordKind;
 use expiring::ExpiringTable;
 
-/// Launches, codes, tokens: so many of each at a time.
+/// How many launches, codes and tokens there may be, of each.
 const CAPACITY: usize = 100_000;
 /// How long a token is remembered after it expired, so that its holder learns why it does not work.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
@@ -47,7 +46,7 @@ pub(crate) struct Context {
     pub(crate) intent: Option<String>,
 }
 
-/// What a client asks of Authorize, besides its `client_id`.
+/// What a client asks of Authorize.
 #[derive(Clone)]
 pub(crate) struct AuthorizationRequest {
     pub(crate) client: String,
@@ -65,14 +64,14 @@ pub(crate) enum Authorization {
     Code(String),
 }
 
-/// A code that was not redeemed, or was: then it is kept to notice who tries again.
+/// An authorization code. One that was redeemed is kept, to notice when it is used again.
 #[derive(Clone, Serialize, Deserialize)]
 struct AuthorizationCode {
     context: Arc<Context>,
     scope: String,
     redirect_uri: Option<String>,
     challenge: Option<Challenge>,
-    /// The tokens that were given for it.
+    /// The tokens that were given for it, if it was redeemed.
     family: Option<Uuid>,
 }
 
@@ -95,16 +94,16 @@ pub(crate) struct Tokens {
     pub(crate) scope: String,
 }
 
-/// Who asks Token.
+/// The client of a request to Token.
 #[derive(Clone, Default)]
 pub(crate) struct Client {
     /// The `client_id` parameter.
     pub(crate) identifier: Option<String>,
-    /// What was given with it, in Basic credentials or in the form.
+    /// Identifier and secret, in Basic credentials or in the form.
     pub(crate) credentials: Option<(String, String)>,
 }
 
-/// What a refresh token stands for. One that was used is kept to notice who tries again.
+/// What a refresh token stands for. One that was used is kept, to notice when it is used again.
 #[derive(Serialize, Deserialize)]
 struct RefreshToken {
     #[serde(flatten)]
@@ -113,10 +112,10 @@ struct RefreshToken {
     is_used: bool,
 }
 
-/// Where secrets come from.
+/// The source of secrets.
 pub(crate) type NewUuid<'a> = &'a mut dyn FnMut() -> Uuid;
 
-/// The state.
+/// All launches, codes and tokens.
 pub(crate) struct Grants {
     applications: HashMap<String, Application>,
     lifetimes: Lifetimes,
@@ -158,7 +157,8 @@ impl Grants {
         self.lifetimes
     }
 
-    /// Remembers a web launch and gives its number. It can be used until it expires, as a user may reload the page.
+    /// Remembers a web launch and gives its number. It can be used until it expires, as a user may reload the
+    /// page.
     pub(crate) fn launch(&mut self, context: Context, fresh: NewUuid<'_>, now: Timestamp) -> String {
         let number = unused(LAUNCH_RANGE, fresh, |number| self.launches.get(number, now).is_none());
         self.launches.put(number.clone(), now.after(self.lifetimes.launch), context.into(), now);
@@ -172,8 +172,8 @@ impl Grants {
         code
     }
 
-    /// Where an error may be sent to: the redirect URI, if it is registered for a client that is. Nobody else's page is
-    /// ever opened.
+    /// Checks that client and redirect URI are registered. No other page is ever opened, not even with an
+    /// error.
     pub(crate) fn check_redirect(&self, client: &str, redirect_uri: Option<&str>) -> Result<(), OAuthError> {
         let application = self
             .applications
@@ -224,8 +224,8 @@ impl Grants {
         Ok(if is_mobile { Authorization::Code(code) } else { Authorization::Redirect(code) })
     }
 
-    /// Gives tokens for a code. Whoever uses a code again ends the tokens that were given for it: one of the two is a
-    /// thief (RFC 6749 section 4.1.2).
+    /// Gives tokens for a code. When a code is used again, the tokens that were given for it end: one of the
+    /// two users is a thief (RFC 6749 section 4.1.2).
     pub(crate) fn redeem(
         &mut self,
         client: &Client,
@@ -267,8 +267,9 @@ impl Grants {
         Ok(self.give(&application, context, scope, family, fresh, now))
     }
 
-    /// Gives new tokens for a refresh token. The old ones die. Whoever uses one again ends all that came of the same code:
-    /// one of the two is a thief (RFC 6749 section 10.4, RFC 9700 section 4.14.2).
+    /// Gives new tokens for a refresh token; the old ones end. When a refresh token is used again, all tokens
+    /// that came from the same code end: one of the two users is a thief (RFC 6749 section 10.4, RFC 9700
+    /// section 4.14.2).
     pub(crate) fn refresh(
         &mut self,
         client: &Client,
@@ -289,13 +290,13 @@ impl Grants {
             return invalid("the refresh token was used before");
         }
         self.sessions.remove_where(|other| other.family == session.family);
-        // For as long as the one that takes its place.
+        // Kept as long as the token that replaces it.
         let used = RefreshToken { session: session.clone(), is_used: true };
         self.refreshes.put(token.to_owned(), now.after(self.lifetimes.refresh), used, now);
         Ok(self.give(&application, session.context, session.scope, session.family, fresh, now))
     }
 
-    /// What an access token stands for, also when it has expired of late: see [`Session::expires`].
+    /// What an access token stands for, even when it expired recently: see [`Session::expires`].
     pub(crate) fn session(&self, token: &str, now: Timestamp) -> Option<&Session> {
         self.sessions.get(token, now)
     }
@@ -328,8 +329,9 @@ impl Grants {
         self.refreshes.remove_where(|refresh| refresh.session.family == family);
     }
 
-    /// The application that asks: a confidential one with its secret, a public one without. Deployed public clients do not
-    /// even say who they are when they redeem a code; then the code does.
+    /// The application of a request: a confidential one proves itself with its secret, a public one only
+    /// names itself. Deployed public clients do not even do that when they redeem a code; then the code names
+    /// the application.
     fn authenticate(
         &self,
         client: &Client,
@@ -362,8 +364,8 @@ impl Grants {
     }
 }
 
-/// Whether a request of this scope comes from an app to which its user gave an activation code. No browser is on the way
-/// that could be sent anywhere, so every answer is for the app itself.
+/// Whether a request with this scope comes from an app into which its user typed an activation code. There is
+/// no browser to redirect, so every answer is for the app itself.
 pub(crate) fn is_mobile(scope: &str) -> bool {
     let is_activation = |launch: &str| launch.parse().is_ok_and(|number| ACTIVATION_RANGE.contains(&number));
     launches(scope).any(is_activation)
@@ -381,7 +383,7 @@ fn without_launches(scope: &str) -> String {
 
 /// A number of the range that is not in use.
 fn unused(range: std::ops::Range<u64>, fresh: NewUuid<'_>, is_free: impl Fn(&str) -> bool) -> String {
-    // With fewer than `CAPACITY` in use, one in ten is taken at worst.
+    // With fewer than `CAPACITY` in use, at most one in nine is taken.
     loop {
         let number = range.start + fresh().as_u64_pair().0 % (range.end - range.start);
         let number = number.to_string();

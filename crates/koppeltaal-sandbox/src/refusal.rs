@@ -1,28 +1,29 @@
-//! [`Refusal`]: why the mailbox does not do what was asked, free of HTTP.
+//! [`Refusal`]: why a request is not carried out. Every part of the sandbox refuses with it, the HTTP side included, so
+//! some kinds are about requests as such; `http/reply.rs` alone knows which status each kind becomes.
 
 use koppeltaal_messaging::Issue;
 use koppeltaal_messaging::valuesets::IssueType;
 
-use crate::representation;
+use crate::representation::{self, RepresentationError};
 
-/// Why a request is refused; decides the HTTP status.
+/// Why a request is refused. The kind decides the HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RefusalKind {
-    /// What was sent is no message or no resource, or a parameter makes no sense.
+    /// The body is not a message or resource, or a parameter makes no sense.
     Malformed,
-    /// Nobody knows these credentials.
+    /// The credentials are unknown.
     Unauthorized,
-    /// Nobody knows this bearer token, or its time is over.
+    /// The bearer token is unknown or has expired.
     BadToken,
-    /// Known, but not allowed.
+    /// The caller is known, but may not do this.
     Forbidden,
     /// There is no such thing.
     NotFound,
-    /// The path exists, not for this method.
+    /// The path exists, but not for this method.
     MethodNotAllowed,
     /// A version is missing or not the current one.
     Conflict,
-    /// The body took longer to come than the sandbox waits.
+    /// The body did not arrive in time.
     Slow,
     /// The body is longer than the sandbox takes.
     TooLarge,
@@ -30,13 +31,13 @@ pub(crate) enum RefusalKind {
     MediaType,
     /// The content breaks a rule of the protocol.
     Rule,
-    /// The original server could not do it either, and answered with 500.
+    /// The original server could not do this either, and answered with 500.
     Unsupported,
-    /// The sandbox is full.
+    /// There is no room for more.
     Full,
 }
 
-/// The answer to a request that is not carried out: no part of it is.
+/// The answer to a request of which nothing is carried out.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Refusal {
     pub(crate) kind: RefusalKind,
@@ -49,7 +50,8 @@ impl Refusal {
         Self { kind, issues: vec![Issue::error(code.into(), details)] }
     }
 
-    /// The same, with what cannot be written in both formats replaced: it may quote what was sent.
+    /// The refusal with every character replaced that one of the formats cannot have: details may quote what
+    /// was sent.
     pub(crate) fn sayable(mut self) -> Self {
         for issue in &mut self.issues {
             if let Some(details) =
@@ -87,5 +89,13 @@ impl Refusal {
 
     pub(crate) fn unsupported(details: impl Into<String>) -> Self {
         Self::new(RefusalKind::Unsupported, IssueType::NotSupported, details)
+    }
+}
+
+impl From<RepresentationError> for Refusal {
+    fn from(error: RepresentationError) -> Self {
+        let details =
+            format!("The sandbox hands everything out in JSON and in XML, and this cannot be: {error}");
+        Self::new(RefusalKind::Rule, IssueType::Invalid, details)
     }
 }

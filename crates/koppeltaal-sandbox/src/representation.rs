@@ -1,15 +1,12 @@
-//! What can be handed out: whatever the sandbox accepts can be written in JSON and in XML, whichever it came in, for it does
-//! not choose in which its receivers ask for it.
+//! The two representations, JSON and XML. The sandbox accepts only what can be written in both, because each
+//! receiver chooses its own.
 
 use koppeltaal_fhir::{Document, Format, WriteError};
-use koppeltaal_messaging::valuesets::IssueType;
-
-use crate::refusal::{Refusal, RefusalKind};
 
 /// The formats in which everything is handed out.
 const FORMATS: [Format; 2] = [Format::Json, Format::Xml];
 
-/// Why something cannot be handed out.
+/// Content cannot be written in a format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it cannot be written as {}: {error}", name(*format))]
 pub(crate) struct RepresentationError {
@@ -30,10 +27,11 @@ impl RepresentationError {
     }
 }
 
-/// What is known of content by its having been read.
+/// What reading content tells about it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source {
-    /// In which it can be written, since it came in it: the tests of the reader and the writers see to that.
+    /// The format that it came in. It can be written in it again; the tests of readers and writers make sure
+    /// of that.
     pub(crate) format: Format,
     /// What it takes in memory, in bytes.
     pub(crate) bytes: usize,
@@ -62,12 +60,4 @@ pub(crate) fn replaced(text: &str) -> String {
 /// The characters of XML 1.0, section 2.2.
 fn is_of_xml(letter: char) -> bool {
     matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
-}
-
-impl From<RepresentationError> for Refusal {
-    fn from(error: RepresentationError) -> Self {
-        let details =
-            format!("The sandbox hands everything out in JSON and in XML, and this cannot be: {error}");
-        Self::new(RefusalKind::Rule, IssueType::Invalid, details)
-    }
 }

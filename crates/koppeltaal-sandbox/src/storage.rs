@@ -1,7 +1,5 @@
-//! [`Storage`]: the storage service, in which an application keeps things of its own about a patient.
-//!
-//! An item belongs to the application that stored it: no other application sees it. Like the mailbox, nothing here knows
-//! the time of day.
+//! [`Storage`]: the storage service, in which an application keeps things of its own about a patient. No other
+//! application sees them. Like the mailbox, it gets the time from outside.
 
 mod records;
 mod search;
@@ -12,7 +10,7 @@ use koppeltaal_fhir::primitives::{Base64Binary, Code};
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::profiles::StorageItem;
 use koppeltaal_messaging::valuesets::IssueType;
-use koppeltaal_messaging::{Reference, details};
+use koppeltaal_messaging::{Reference, ResourceUrl, details};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,12 +18,12 @@ pub(crate) use search::{Comparison, KeyMatch, Order, Search, Time};
 
 use crate::clock::{Timestamp, Version, VersionClock};
 use crate::config::Limits;
-use crate::links::split_version;
 use crate::persistence::{Companion, DataFileError, Record, Table, Value};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::representation;
 
-/// Who asks: an application in a domain, and the only patient whom it may see, if there is such a limit.
+/// Who reads or writes: an application in a domain, and the only patient whose items it may see, if there is
+/// such a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reader {
     pub(crate) owner: Owner,
@@ -33,14 +31,14 @@ pub(crate) struct Reader {
     pub(crate) only: Option<String>,
 }
 
-/// Whose items they are.
+/// The owner of items.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Owner {
     pub(crate) domain: String,
     pub(crate) application: String,
 }
 
-/// A thing to be stored.
+/// An item before it is stored.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
     content_type: String,
@@ -49,13 +47,13 @@ pub(crate) struct Draft {
     patient: String,
     object_type: String,
     object_key: String,
-    /// What else the sender put into the resource.
+    /// Everything else that the sender put into the resource.
     rest: StorageItem,
-    /// What it takes in memory.
+    /// What it takes in memory, in bytes.
     bytes: usize,
 }
 
-/// A stored thing.
+/// A stored item.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     /// The number in its URL, `.../Other/StorageItem:NUMBER`.
@@ -71,11 +69,11 @@ pub(crate) struct Item {
     pub(crate) object_type: String,
     pub(crate) object_key: String,
     rest: StorageItem,
-    /// What it takes in memory.
+    /// What it takes in memory, in bytes.
     bytes: usize,
 }
 
-/// What is unique: one key per application, patient and type.
+/// What is unique: a key within application, patient and type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     owner: Owner,
@@ -120,7 +118,7 @@ impl Companion for Indexes {
     }
 }
 
-/// The number that was given out last, and the moment of the last version.
+/// The number that was given out last, and the time of the last version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Counters {
     number: u64,
@@ -135,11 +133,12 @@ pub(crate) struct Storage {
     limits: Limits,
 }
 
-/// What an item takes in memory besides its content and its texts, which are in an index as well.
+/// What an item takes in memory besides its content and its texts. The texts are in an index as well.
 const ITEM_BYTES: usize = 1024;
 
 impl Draft {
-    /// From a resource that takes so many bytes of memory; every part of it that has to be there and is not is named.
+    /// From a resource that takes this many bytes of memory. The refusal names every required part that is
+    /// missing.
     pub(crate) fn of(resource: Other, bytes: usize) -> Result<Self, Refusal> {
         let mut rest = StorageItem::from(resource);
         let mut missing = Vec::new();
@@ -184,8 +183,8 @@ impl Draft {
 
     fn checked(mut self) -> Result<Self, Refusal> {
         self.content.retain(|letter| !letter.is_ascii_whitespace());
-        self.patient = split_version(&self.patient).0.to_owned();
-        // Parsing checks what `From` takes unseen.
+        self.patient = ResourceUrl::split_version(&self.patient).0.to_owned();
+        // `From` takes any text; parsing checks it.
         if self.content.parse::<Base64Binary>().is_err() {
             return Err(Refusal::parameter("The content is not base64."));
         }
@@ -235,7 +234,7 @@ impl Item {
         }
     }
 
-    /// The item as a resource, with what the server fills in.
+    /// The item as a resource, with the elements that the server fills in.
     pub(crate) fn resource(&self) -> Other {
         StorageItem {
             content_type: Some(Code::from(self.content_type.as_str())),
@@ -279,8 +278,8 @@ impl Storage {
         Ok(self.put(self.counters.number, writer.owner.clone(), draft, now))
     }
 
-    /// Replaces an item. A version, when given, has to be the current one; `url`, the address without version, is what a
-    /// conflict names.
+    /// Replaces an item. A version, when given, has to be the current one; `url`, the address without
+    /// version, is what a conflict names.
     pub(crate) fn update(
         &mut self,
         writer: &Reader,
@@ -311,7 +310,7 @@ impl Storage {
         Ok(())
     }
 
-    /// How many items are found, and a part of them.
+    /// How many items match, and a part of them.
     pub(crate) fn search(
         &self,
         reader: &Reader,
@@ -362,7 +361,7 @@ pub(crate) fn not_found() -> Refusal {
     Refusal::not_found("There is no such item.")
 }
 
-/// For who has a token of another patient.
+/// The refusal of a token about another patient.
 pub(crate) fn foreign() -> Refusal {
     Refusal::forbidden("The item is not about the patient of the token.")
 }

@@ -6,11 +6,17 @@ mod common;
 use std::path::Path;
 
 use common::files::{Directory, change, find};
-use common::{Client, Format, plan, world};
-use koppeltaal_sandbox::{DataFileError, Sandbox, StartError};
+use common::{Client, Format, plan, world, world_without_game};
+use koppeltaal_sandbox::{DataFileError, Limits, Sandbox, StartError};
 
 async fn start(path: &Path) -> Sandbox {
     world().data(path).start().await.expect("a sandbox")
+}
+
+fn queue_of(messages: usize) -> Limits {
+    let mut limits = Limits::default();
+    limits.queue_messages = messages;
+    limits
 }
 
 async fn refused(path: &Path) -> DataFileError {
@@ -130,9 +136,7 @@ async fn a_message_that_nothing_refers_to_is_set_aside() {
 #[tokio::test]
 async fn what_belongs_to_an_instance_that_is_not_configured_now_waits_for_it() {
     let directory = three_messages("gone").await;
-    let mut config = world().data(directory.file());
-    config.instances.retain(|instance| instance.username != "game");
-    config.limits.queue_messages = 1;
+    let config = world_without_game().data(directory.file()).limits(queue_of(1));
     let sandbox = config.start().await.expect("a sandbox");
     // The portal's history forgets its messages meanwhile; the game's are not forgotten with them.
     let (portal, _) = clients(&sandbox);
@@ -147,8 +151,7 @@ async fn what_belongs_to_an_instance_that_is_not_configured_now_waits_for_it() {
 #[tokio::test]
 async fn a_message_goes_from_the_file_with_the_last_who_has_it() {
     let directory = Directory::new("last");
-    let mut config = world().data(directory.file());
-    config.limits.queue_messages = 2;
+    let config = world().data(directory.file()).limits(queue_of(2));
     let sandbox = config.start().await.expect("a sandbox");
     let (portal, game) = clients(&sandbox);
     for number in 1..=10 {

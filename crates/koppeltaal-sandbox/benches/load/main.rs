@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use koppeltaal_fhir::Format;
 use koppeltaal_messaging::Event;
-use koppeltaal_sandbox::{Instance, Sandbox};
+use koppeltaal_sandbox::{Instance, Sandbox, SandboxConfig};
 
 /// Credentials `portal:secret` and `game:secret`.
 const PORTAL: &str = "Basic cG9ydGFsOnNlY3JldA==";
@@ -40,7 +40,7 @@ fn main() {
 
 /// A portal that posts, and a game that is told of it.
 async fn sandbox() -> Sandbox {
-    Sandbox::builder()
+    SandboxConfig::new()
         .instance(Instance::new("portal", "secret", "Zonnedauw"))
         .instance(Instance::new("game", "secret", "Zonnedauw").subscribe([Event::CreateOrUpdateCarePlan]))
         // One that is listened to and never told anything.

@@ -1,4 +1,4 @@
-//! [`Version`]: the opaque text that names one state of a resource, and the clock that gives versions out.
+//! [`Version`]: the opaque text that names one state of a resource, and the [`VersionClock`] that gives versions out.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use super::timestamp::Timestamp;
 
 /// A version as Koppeltaal servers write it: `2020-08-15T07:33:55:708.2583`.
 ///
-/// It is a UTC time stamp with odd separators: milliseconds behind a colon, then the ticks of 100 nanoseconds within
-/// the millisecond, padded to four digits. All parts have a fixed width, so later versions are greater as text, which
-/// deployed clients rely on.
+/// It is a UTC time with unusual separators: a colon before the milliseconds, then a point and the ticks of
+/// 100 nanoseconds within the millisecond, padded to four digits. All parts have a fixed width, so a later
+/// version is greater as text. Deployed clients rely on that.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Version(Arc<str>);
 
@@ -43,14 +43,14 @@ impl From<Timestamp> for Version {
         let ticks = moment.ticks_of_millisecond();
         let mut text = String::with_capacity("2020-08-15T07:33:55:708.2583".len());
         text.extend([second, ":", milliseconds, "."]);
-        // Digit by digit: versions are given out by the thousand, and formatting takes its time.
+        // Digit by digit: versions are given out by the thousand, and `format!` is slow.
         text.extend([1000, 100, 10, 1].map(|unit| char::from(b'0' + (ticks / unit % 10) as u8)));
         Self(text.into())
     }
 }
 
-/// Remembers the last version, so that each is greater than all before, also when the machine's clock stands still or goes
-/// back.
+/// Remembers the last version, so that the next one is greater, even when the machine's clock stands still or
+/// goes back.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct VersionClock {
@@ -58,7 +58,7 @@ pub(crate) struct VersionClock {
 }
 
 impl VersionClock {
-    /// The moment of the last version.
+    /// The time of the last version.
     pub(crate) fn last(&self) -> Option<Timestamp> {
         self.last
     }
@@ -68,13 +68,13 @@ impl VersionClock {
         Step { clock: self, now }
     }
 
-    /// Goes on after this moment.
+    /// Makes all further versions later than this.
     pub(crate) fn raise(&mut self, moment: Timestamp) {
         self.last = self.last.max(Some(moment));
     }
 }
 
-/// One step of the mailbox: when it happens, and the versions that it gives out.
+/// One step of the state: when it happens, and where it gets its versions from.
 #[derive(Debug)]
 pub(crate) struct Step<'a> {
     clock: &'a mut VersionClock,
@@ -86,7 +86,7 @@ impl Step<'_> {
         self.now
     }
 
-    /// The same for something that should have happened earlier.
+    /// The same step, for what should have happened earlier.
     pub(crate) fn at(&mut self, moment: Timestamp) -> Step<'_> {
         Step { clock: self.clock, now: moment }
     }

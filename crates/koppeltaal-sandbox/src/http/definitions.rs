@@ -1,8 +1,8 @@
-//! Activity definitions: list, read, create and update. [`other`](super::other) decides what is
+//! Activity definitions: list, read, create and update. [`other`](super::other) decides which requests are
 //! about them.
 
-use axum::http::{StatusCode, header};
-use koppeltaal_fhir::{Document, Link};
+use axum::http::StatusCode;
+use koppeltaal_fhir::Link;
 use koppeltaal_messaging::vocabulary::search as parameter;
 
 use super::authentication::Caller;
@@ -22,7 +22,7 @@ pub(crate) fn list(app: &App, caller: &Caller, links: &Links, params: &Params) -
     let definitions = app.mailbox(|mailbox| mailbox.definitions(domain, with_archived))?;
     let total = definitions.len();
     let paging = Paging::read(params)?;
-    // Everything at once, unless the client asks for pages.
+    // All of them at once, unless the client asks for pages.
     let is_paged = params.get(parameter::COUNT).is_some();
     let (skip, count) = if is_paged { (paging.skip(), paging.count()) } else { (0, total) };
     let entries =
@@ -67,7 +67,7 @@ pub(crate) fn create(
     Ok(answer(created, links).status(StatusCode::CREATED))
 }
 
-/// `PUT Other/ActivityDefinition:N/_history/V`; without the version it is refused
+/// `PUT Other/ActivityDefinition:N/_history/V`. Without the version it is refused.
 pub(crate) fn update(
     app: &App,
     caller: &Caller,
@@ -83,15 +83,12 @@ pub(crate) fn update(
     Ok(answer(updated, links))
 }
 
-/// The definition, and in `Content-Location` its URL with version; `Location` alone is ignored by one deployed client.
 fn answer(definition: Definition, links: &Links) -> Reply {
     let url = versioned(&links.definition(definition.number), Some(&definition.version));
-    Reply::ok(Document::Resource(definition.content.into()))
-        .header(header::CONTENT_LOCATION, url.clone())
-        .header(header::LOCATION, url)
+    Reply::resource_at(definition.content, url)
 }
 
-/// The definition that was sent. It is about no patient but matters to all of them, so no token of one changes it.
+/// The definition in the body. No bearer token may change one: a definition concerns all patients.
 fn definition_in(caller: &Caller, received: RequestDocument) -> Result<DefinitionDraft, Refusal> {
     if caller.patient.is_some() {
         return Err(Refusal::forbidden("An activity definition is not about the patient of the token."));

@@ -1,11 +1,11 @@
-//! JSON or XML, as a request is written and as its sender wants the answer.
+//! JSON or XML: the format of a request, and the one that its sender wants for the answer.
 
 use axum::http::{HeaderMap, HeaderName, header};
 use koppeltaal_fhir::Format;
 
 use crate::refusal::{Refusal, RefusalKind};
 
-/// The format of a request's body: by Content-Type, and by its first character when there is none.
+/// The format of a request's body, by Content-Type; without one, by the body's first character.
 pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Refusal> {
     let Some(content_type) = text(headers, header::CONTENT_TYPE) else {
         return Ok(Format::of_content(body).unwrap_or_default());
@@ -20,7 +20,7 @@ pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Ref
     })
 }
 
-/// The format of an answer: the most wanted one of Accept, else that of the request, else JSON.
+/// The format of an answer: the preferred one of Accept, else the format of the request, else JSON.
 pub(crate) fn of_reply(headers: &HeaderMap) -> Format {
     let accept = text(headers, header::ACCEPT).unwrap_or_default();
     let mut wanted: Option<(Format, f32)> = None;
@@ -28,7 +28,7 @@ pub(crate) fn of_reply(headers: &HeaderMap) -> Format {
         let Some(format) = Format::of_media_type(range) else { continue };
         let mut parameters = range.split(';').skip(1).map(str::trim);
         let quality = parameters.find_map(|part| part.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
-        // The first of equally wanted ones wins.
+        // The first of equal ones wins.
         if quality > wanted.map_or(0.0, |(_, best)| best) {
             wanted = Some((format, quality));
         }

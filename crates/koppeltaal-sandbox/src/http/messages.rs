@@ -6,7 +6,7 @@ use axum::extract::State;
 use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Document, Entry, Link, Resource};
 use koppeltaal_messaging::vocabulary::search as parameter;
-use koppeltaal_messaging::{Event, ProcessingState, ProcessingStatus};
+use koppeltaal_messaging::{Event, ProcessingState, ProcessingStatus, ResourceUrl};
 
 use super::authentication::Caller;
 use super::entries;
@@ -15,8 +15,7 @@ use super::reply::Reply;
 use super::request::{LinksFor, Params, RequestDocument, Target};
 use crate::app::App;
 use crate::clock::Timestamp;
-use crate::config::FaultKind;
-use crate::links::{FHIR_PATH, Links, header_number, split_version};
+use crate::links::{FHIR_PATH, Links, header_number};
 use crate::mailbox::{Acknowledgement, Filter, Lookup, Posting};
 use crate::refusal::{Refusal, RefusalKind};
 
@@ -82,8 +81,7 @@ impl Search<'_> {
             return Err(Refusal::parameter("ProcessingStatus is not allowed together with _query."));
         }
         let filter = self.filter()?;
-        let expires = |kind| kind == FaultKind::ClaimExpires;
-        let is_short = !self.app.faults().meet(FHIR_PATH, expires).is_empty();
+        let is_short = self.app.faults().claim_expires(FHIR_PATH);
         let claimed =
             self.app.mailbox(|mailbox| mailbox.claim(&self.caller.instance, &filter, is_short, self.now))?;
         let entries = claimed.map(|delivery| entries::delivery(&delivery, self.links));
@@ -140,7 +138,7 @@ impl Search<'_> {
 
 /// The filters that go with every search of headers.
 fn filter(params: &Params) -> Result<Filter, Refusal> {
-    let patient = params.get(parameter::PATIENT).map(|url| split_version(url).0.to_owned());
+    let patient = params.get(parameter::PATIENT).map(|url| ResourceUrl::split_version(url).0.to_owned());
     // A token may come with its system: `http://...|CreateOrUpdatePatient`.
     let token =
         |name: &str| params.get(name).map(|value| value.rsplit_once('|').map_or(value, |(_, code)| code));

@@ -1,4 +1,4 @@
-//! The addresses under `Other`: what the code or the id names decides whether a request is about activity definitions or
+//! The addresses under `Other`. The code or the id decides whether a request is about activity definitions or
 //! about the storage service.
 
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use crate::app::App;
 use crate::links::{definition_number, storage_number};
 use crate::refusal::Refusal;
 
-/// What a request is about.
+/// The codes of `Other` that have an address.
 enum OtherCode {
     Definitions,
     Storage,
 }
 
-/// What the parameter `code` says, with its system before it or without; definitions when there is none.
+/// The parameter `code`, with or without its system before it.
 fn by_code(params: &Params) -> Result<Option<OtherCode>, Refusal> {
     let Some(code) = params.get(parameter::CODE) else { return Ok(None) };
     match code.rsplit_once('|').map_or(code, |(_, code)| code) {
@@ -45,7 +45,7 @@ pub(crate) async fn list(
     }
 }
 
-/// `GET Other/ID[/_history/V]`; only the current version is kept
+/// `GET Other/ID[/_history/V]`. Only the current version is stored.
 pub(crate) async fn read(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -60,7 +60,7 @@ pub(crate) async fn read(
     }
 }
 
-/// `POST Other`, of a definition unless code or content say otherwise
+/// `POST Other`: a definition, unless the parameter `code` or the content says otherwise
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -95,7 +95,7 @@ pub(crate) async fn update(
     }
 }
 
-/// `DELETE Other/StorageItem:N`; definitions are archived instead
+/// `DELETE Other/StorageItem:N`. Definitions are archived instead.
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -110,7 +110,7 @@ pub(crate) async fn delete(
     }
 }
 
-/// The kind that the id names, or the code when the id is just a number.
+/// The code by the prefix of the id, or by the parameter when the id is just a number.
 fn by_id(target: &Target, params: &Params) -> Result<(OtherCode, u64), Refusal> {
     let nothing = || Refusal::not_found("There is no such resource.");
     let prefixed = definition_number(&target.id).map(|number| (OtherCode::Definitions, number));

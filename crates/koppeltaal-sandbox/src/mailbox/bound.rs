@@ -1,16 +1,16 @@
 //! What a bearer token bounds: whatever is posted with it is about its patient, and names no other one.
 //!
-//! A header that names the patient proves nothing: the resources behind it are what receivers act on. So all of them are
-//! looked at, with what they refer to and whom they were about before.
+//! A header that names the patient proves nothing: the resources behind it are what receivers act on. So all
+//! of them are looked at, with what they refer to and whom they were about before.
 
 use koppeltaal_fhir::Resource;
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
+use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_messaging::vocabulary::extension::care_team::SUBJECT;
 
 use super::Mailbox;
 use super::posting::Posting;
 use crate::instance::InstanceId;
-use crate::links::split_version;
 use crate::refusal::Refusal;
 
 /// The elements in which DSTU1 names whom a resource is about.
@@ -21,8 +21,9 @@ impl Mailbox {
     ///
     /// # Errors
     ///
-    /// A refusal when anything in the message is about another patient: the header, a resource, a reference, what is known
-    /// of a resource under its URL, or the message that this instance posted before under the same identifier.
+    /// A refusal when anything in the message is about another patient: the header, a resource, a reference,
+    /// what is known of a resource under its URL, or the message that this instance posted before under the
+    /// same identifier.
     pub(crate) fn check_bound(
         &self,
         sender: &InstanceId,
@@ -72,7 +73,7 @@ pub(super) fn patient_of(url: &str, resource: &Resource) -> Option<String> {
         Resource::Other(other) => other.subject.as_ref().or_else(|| subject(&other.extension)),
         _ => None,
     };
-    Some(resolved(split_version(reference?.reference.as_str()?).0, url))
+    Some(resolved(ResourceUrl::split_version(reference?.reference.as_str()?).0, url))
 }
 
 /// The subject of a care team, which stands in an extension.
@@ -84,8 +85,8 @@ fn subject(extensions: &[Extension]) -> Option<&ResourceReference> {
     }
 }
 
-/// Whether a resource under this URL refers to a patient other than `only`: in an element that names whom it is about, by a
-/// URL of a patient anywhere, or by the URL of a resource of which that is known.
+/// Whether a resource under this URL refers to a patient other than `only`: in an element that names whom it
+/// is about, by a URL of a patient anywhere, or by the URL of a resource of which that is known.
 pub(crate) fn names_another(
     resource: &Resource,
     url: &str,
@@ -95,7 +96,7 @@ pub(crate) fn names_another(
     let mut found = false;
     resource.visit_references(|path, reference| {
         let Some(text) = reference.reference.as_str() else { return };
-        let target = resolved(split_version(text).0, url);
+        let target = resolved(ResourceUrl::split_version(text).0, url);
         let path = path.to_string();
         let element = path.rsplit('.').next().and_then(|last| last.split('[').next());
         let is_about = element.is_some_and(|element| ABOUT.contains(&element));

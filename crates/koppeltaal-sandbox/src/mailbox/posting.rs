@@ -5,13 +5,12 @@ use std::collections::HashSet;
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::{Bundle, Document, Entry, Format, Resource};
 use koppeltaal_messaging::valuesets::IssueType;
-use koppeltaal_messaging::{Event, Header, ResourceKind, domain_of};
+use koppeltaal_messaging::{Event, Header, ResourceKind, ResourceUrl, domain_of};
 
 use super::bound::patient_of;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::message::message_bytes;
 use crate::definition;
-use crate::links::split_version;
 use crate::refusal::Refusal;
 use crate::representation::{self, RepresentationError, Source};
 
@@ -62,7 +61,8 @@ pub(crate) struct PostedResource {
     pub(crate) patient: Option<Box<str>>,
     /// Equal for equal content.
     pub(crate) fingerprint: Fingerprint,
-    /// Whether it is an activity definition. Those belong to the server and get no version through the mailbox.
+    /// Whether it is an activity definition. Those belong to the server and get no version through the
+    /// mailbox.
     pub(crate) is_definition: bool,
     /// The entry without id and self link.
     pub(crate) entry: Entry,
@@ -99,7 +99,7 @@ impl Posting {
             )));
         }
         let event = event_of(&header)?;
-        let patient = header.patient().map(|patient| split_version(patient).0.to_owned());
+        let patient = header.patient().map(|patient| ResourceUrl::split_version(patient).0.to_owned());
 
         let mut resources = others.into_iter().map(PostedResource::read).collect::<Result<Vec<_>, _>>()?;
         let mut urls = HashSet::new();
@@ -143,7 +143,8 @@ impl Posting {
     }
 }
 
-/// The bundle, if all of it can be handed out - but for its resources in JSON, of which a fingerprint is taken yet.
+/// The bundle, if all of it can be handed out - but for its resources in JSON, of which a fingerprint is
+/// taken yet.
 fn check_bundle(bundle: Bundle, source: Source) -> Result<Bundle, Refusal> {
     let document = Document::from(bundle);
     if source.format != Format::Xml {
@@ -187,15 +188,15 @@ fn focal_of(header: &Header, resources: &[PostedResource]) -> Result<usize, Refu
     let named = header.data().next();
     let named = named
         .ok_or_else(|| Refusal::required("The MessageHeader does not name its focal resource in data."))?;
-    let (url, _) = split_version(named);
+    let (url, _) = ResourceUrl::split_version(named);
     let place = resources.iter().position(|resource| resource.url == url);
     place.ok_or_else(|| {
         Refusal::malformed("The focal resource that the MessageHeader names is not in the message.")
     })
 }
 
-/// Whether a message of this event can be about this resource. Of an `Other` whose code cannot be read that may be so:
-/// senders exist that leave the `code` element out.
+/// Whether a message of this event can be about this resource. Of an `Other` whose code cannot be read that
+/// may be so: senders exist that leave the `code` element out.
 fn can_be_focal(event: Event, resource: &Resource) -> bool {
     let is_unclear = ResourceKind::from_resource(resource).is_none() && event.focal().usage().is_some();
     event.takes_as_focal(resource) || (is_unclear && resource.resource_type() == "Other")
@@ -210,8 +211,8 @@ impl PostedResource {
             return Err(Refusal::malformed(format!("The entry of a {resource_type} has a second content.")));
         }
         // Normally the id has no version and the self link has; senders exist that do it the other way round.
-        let id = entry.id.as_deref().filter(|id| !id.is_empty()).map(split_version);
-        let link = entry.link("self").filter(|href| !href.is_empty()).map(split_version);
+        let id = entry.id.as_deref().filter(|id| !id.is_empty()).map(ResourceUrl::split_version);
+        let link = entry.link("self").filter(|href| !href.is_empty()).map(ResourceUrl::split_version);
         let (url, version) = match (id, link) {
             (Some((id, of_id)), Some((_, of_link))) => (id, of_link.or(of_id)),
             (Some(only), None) | (None, Some(only)) => only,

@@ -29,14 +29,14 @@ struct World {
 }
 
 impl World {
-    /// A portal, a game that is told about care plans and patients, a ROM application of api-version 1.3.3 that is told
-    /// about care plans, and a stranger of another domain that is told about everything.
+    /// A portal, a game that is told about care plans and patients, a ROM application of api-version 1.3.3
+    /// that is told about care plans, and a stranger of another domain that is told about everything.
     fn new() -> Self {
         Self::with(|_| {})
     }
 
     fn with(change: impl FnOnce(&mut SandboxConfig)) -> Self {
-        let mut config = SandboxConfig::default()
+        let mut config = SandboxConfig::new()
             .instance(
                 Instance::new("portal", "p", DOMAIN)
                     .subscribe([Event::CreateOrUpdatePractitioner, Event::CreateOrUpdateActivityDefinition]),

@@ -1,4 +1,4 @@
-//! [`ExpiringTable`]: a bounded map whose entries go by themselves.
+//! [`ExpiringTable`]: a bounded map whose entries expire.
 
 use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 use crate::persistence::{Companion, DataFileError, Journal, Record, RecordKind, Table};
 
-/// Entries by a secret, each until a moment. When there are too many, those that would go first go first.
+/// Entries by a secret, each with a time until which it is there. When there are too many, those that expire
+/// first go.
 pub(crate) struct ExpiringTable<T: Serialize> {
     capacity: usize,
     entries: Table<Order<T>>,
@@ -16,7 +17,7 @@ pub(crate) struct ExpiringTable<T: Serialize> {
 
 /// The entries by the end of their time.
 struct Order<T> {
-    /// As what they are kept.
+    /// The kind of their records.
     kind: RecordKind,
     keys: BTreeSet<(Timestamp, String)>,
     entries: PhantomData<T>,
@@ -59,7 +60,7 @@ impl<T: Serialize> ExpiringTable<T> {
         }
     }
 
-    /// Puts back what was here before, also when its time is over: it goes when the next one comes.
+    /// Puts an entry of the data file back. One that has expired goes when the next one comes.
     pub(super) fn restore(&mut self, key: String, until: Timestamp, value: T) {
         self.entries.restore(key, (until, value));
     }
@@ -68,7 +69,7 @@ impl<T: Serialize> ExpiringTable<T> {
         self.entries.rows().get(key).filter(|(until, _)| *until > now).map(|(_, value)| value)
     }
 
-    /// Removes an entry, and gives it if its time was not over.
+    /// Removes an entry, and gives it if it has not expired.
     pub(crate) fn take(&mut self, key: &str, now: Timestamp) -> Option<T>
     where
         T: Clone,
@@ -78,7 +79,7 @@ impl<T: Serialize> ExpiringTable<T> {
         value
     }
 
-    /// Removes the entries of which this holds.
+    /// Removes the entries for which this is true.
     pub(crate) fn remove_where(&mut self, holds: impl Fn(&T) -> bool) {
         let found = self.entries.rows().iter().filter(|(_, (_, value))| holds(value));
         for key in found.map(|(key, _)| key.clone()).collect::<Vec<_>>() {

@@ -1,4 +1,4 @@
-//! [`TimeoutStream`]: a connection that ends when the other side does not take what is sent to it.
+//! [`TimeoutStream`]: a stream that fails when the other side does not take what is written.
 
 use std::future::Future;
 use std::io;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A stream whose writes fail when nothing could be written for some time.
+/// A stream whose writes fail when nothing could be written for `patience`.
 #[derive(Debug)]
 pub(super) struct TimeoutStream<S> {
     stream: S,
@@ -23,7 +23,7 @@ impl<S> TimeoutStream<S> {
         Self { stream, patience, waiting: None }
     }
 
-    /// What a write came to; an error when it has waited too long.
+    /// The result of a write, or an error when it has waited too long.
     fn bounded<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.waiting = None;

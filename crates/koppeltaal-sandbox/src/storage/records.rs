@@ -1,4 +1,4 @@
-//! The storage service in the data file.
+//! The records of the storage service in the data file, and how they are read back.
 
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::{Document, Limits, ReadOptions};
@@ -74,7 +74,7 @@ fn save(item: &Item) -> Result<ItemRecord, DataFileError> {
 
 fn load(key: &str, saved: ItemRecord) -> Result<Item, RecordError> {
     let misfit = || RecordError::new("its content is not that of an item");
-    // What bounds strange content does not bound again what was accepted.
+    // The limits are for content of strangers. This was accepted before.
     let limits = Limits {
         bytes: usize::MAX,
         // The two formats do not nest in the same way.

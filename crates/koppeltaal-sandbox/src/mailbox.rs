@@ -10,6 +10,7 @@ mod delivery;
 mod fingerprint;
 mod history;
 mod message;
+mod patient;
 mod posting;
 mod queue;
 mod records;
@@ -25,11 +26,11 @@ use koppeltaal_messaging::{ApiVersion, Event, ProcessingStatus};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub(crate) use bound::names_another;
 pub(crate) use definitions::{Definition, DefinitionDraft, not_found as definition_not_found};
 pub(crate) use delivery::{Acknowledgement, Delivery};
 pub(crate) use history::{PostedMessage, Receipt};
 pub(crate) use message::{Address, Message, MessageResource, Origin};
+pub(crate) use patient::names_another;
 pub(crate) use posting::Posting;
 pub(crate) use queue::Filter;
 

@@ -1,7 +1,7 @@
-//! What the sandbox carries: `cargo bench -p koppeltaal-sandbox`, or with `-- mailbox` or `-- hub` a half of it.
+//! The load that the sandbox carries: `cargo bench -p koppeltaal-sandbox`, or one half of it with `-- mailbox` or `-- hub`.
 //!
 //! The servers have one thread, the clients another. Rounds of the sandbox and of its floor take turns and the best of
-//! each counts, since the machine does other things as well.
+//! each counts, because the machine does other things as well.
 
 mod floor;
 mod hub;

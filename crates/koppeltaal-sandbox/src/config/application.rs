@@ -92,7 +92,7 @@ impl Application {
     }
 }
 
-/// An absolute URI without fragment that can stand in a `Location`. Schemes of apps (`nl.example.app:/login`)
+/// Whether a text is an absolute URI without fragment that a `Location` can have. Schemes of apps (`nl.example.app:/login`)
 /// are as good as https.
 fn is_target(uri: &str) -> bool {
     let is_scheme = |scheme: &str| {

@@ -30,7 +30,7 @@ impl SandboxConfig {
         Ok(config)
     }
 
-    /// What a file starts from.
+    /// The configuration of an empty file.
     pub(super) fn of_empty_file() -> Self {
         Self::new().listen(LISTEN.into())
     }

@@ -1,4 +1,4 @@
-//! [`Webhook`]: where an instance is told that a message waits, and the checks that it can be called.
+//! [`Webhook`]: where an instance is told that a message waits, and the check that it can be called.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,7 +25,7 @@ pub struct Webhook {
     /// Headers to send along, such as a secret.
     #[serde(default, deserialize_with = "headers")]
     pub headers: Vec<(String, String)>,
-    /// PEM text with the certificates to trust, in place of the operating system's.
+    /// PEM text with the certificates to trust instead of the operating system's.
     pub root_certificates: Option<String>,
 }
 
@@ -42,14 +42,14 @@ impl Webhook {
         self
     }
 
-    /// Trusts these certificates, a PEM text, in place of the operating system's.
+    /// Trusts these certificates, a PEM text, instead of the operating system's.
     #[must_use]
     pub fn root_certificates(mut self, pem: impl Into<String>) -> Self {
         self.root_certificates = Some(pem.into());
         self
     }
 
-    /// The TLS configuration of its calls, or why there is none.
+    /// The TLS configuration of its calls, or why it cannot be made.
     pub(crate) fn tls(&self) -> Result<ClientConfig, String> {
         let is_https = self.uri().is_some_and(|url| url.scheme_str() == Some("https"));
         tls::config(is_https, self.root_certificates.as_deref())

@@ -88,7 +88,7 @@ impl Search<'_> {
         Ok(self.one_or_none(entries))
     }
 
-    /// By number, by URL with or without version, or by `MessageHeader.identifier`.
+    /// One message by number, by URL with or without version, or by `MessageHeader.identifier`.
     fn one(&self, id: &str) -> Result<Reply, Refusal> {
         let only = &self.caller.patient;
         let is_shown = |found: &Lookup| only.is_none() || *only == found.message().patient;
@@ -136,7 +136,7 @@ impl Search<'_> {
     }
 }
 
-/// The filters that go with every search of headers.
+/// The filters of every search of headers.
 fn filter(params: &Params) -> Result<Filter, Refusal> {
     let patient = params.get(parameter::PATIENT).map(|url| ResourceUrl::split_version(url).0.to_owned());
     // A token may come with its system: `http://...|CreateOrUpdatePatient`.
@@ -153,7 +153,7 @@ fn filter(params: &Params) -> Result<Filter, Refusal> {
     Ok(Filter { patient, event, status, only: None })
 }
 
-/// `PUT MessageHeader/N`, and the same with a version
+/// `PUT MessageHeader/N[/_history/V]`: sets the processing status
 pub(crate) async fn acknowledge(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -185,10 +185,10 @@ fn header_in(document: &Document) -> Option<&MessageHeader> {
     }
 }
 
-/// The longest exception, in bytes: it is kept with the message.
+/// The longest exception, in bytes. It is stored with the message.
 const MAXIMUM_EXCEPTION: usize = 64 << 10;
 
-/// Only the status, and the exception, are taken from what a receiver sends.
+/// The status and the exception in a receiver's header. Nothing else is taken from it.
 fn reported(header: &MessageHeader) -> Result<(ProcessingStatus, Option<String>), Refusal> {
     let state = header.extension.iter().find_map(ProcessingState::from_extension);
     let state = state.ok_or_else(|| Refusal::required("The MessageHeader has no ProcessingStatus."))?;

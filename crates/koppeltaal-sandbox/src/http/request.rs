@@ -22,7 +22,7 @@ use crate::links::Links;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::representation::Source;
 
-/// The document that was sent.
+/// The document in the body of a request.
 #[derive(Debug)]
 pub(crate) struct RequestDocument {
     pub(crate) document: Document,
@@ -33,7 +33,7 @@ pub(crate) struct RequestDocument {
 }
 
 impl RequestDocument {
-    /// The `Other` that it has to be.
+    /// The document as an `Other`.
     pub(crate) fn other(self) -> Result<Other, Refusal> {
         let resource = self.document.into_resource();
         let resource = resource.map_err(|_| Refusal::malformed("The body is a bundle, not an Other."))?;
@@ -73,10 +73,10 @@ pub(crate) fn read_document(headers: &HeaderMap, body: &[u8]) -> Result<(Format,
     Ok((format, read))
 }
 
-/// The longest form, and the longest body of a request for which nobody has to log in.
+/// The longest form, and the longest body of a request that needs no login, in bytes.
 pub(crate) const FORM_BYTES: usize = 64 << 10;
 
-/// A whole body, within the bounds of length and time.
+/// A whole body, within the bounds of length and time in `limits`.
 pub(crate) async fn read_body(body: Body, limits: Limits) -> Result<Bytes, Refusal> {
     read_up_to(limits.body_bytes, body, limits).await
 }
@@ -86,7 +86,7 @@ pub(crate) async fn read_form(body: Body, limits: Limits) -> Result<Bytes, Refus
     read_up_to(FORM_BYTES.min(limits.body_bytes), body, limits).await
 }
 
-/// A whole body of at most so many bytes, within the bounds of time.
+/// A whole body of at most `limit` bytes, within the bound of time.
 pub(crate) async fn read_up_to(limit: usize, body: Body, limits: Limits) -> Result<Bytes, Refusal> {
     let too_large =
         || Refusal::new(RefusalKind::TooLarge, "too-long", format!("The body is longer than {limit} bytes."));
@@ -102,7 +102,7 @@ pub(crate) async fn read_up_to(limit: usize, body: Body, limits: Limits) -> Resu
     })
 }
 
-/// A short JSON body of a request for which nobody has to log in.
+/// A short JSON body of a request that needs no login.
 #[derive(Debug)]
 pub(crate) struct ShortJson<T>(pub(crate) T);
 
@@ -113,7 +113,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for ShortJson<T> {
         let (parts, body) = request.into_parts();
         let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = content_type.and_then(|text| text.split(';').next()).unwrap_or_default();
-        // A page of another site can send other types without asking first.
+        // With other types, a browser would let pages of other sites send this without asking.
         if !media_type.trim().eq_ignore_ascii_case("application/json") {
             return Err(Refusal::new(
                 RefusalKind::MediaType,
@@ -122,7 +122,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for ShortJson<T> {
             ));
         }
         let body = read_form(body, app.limits()).await?;
-        // What is wrong is told by its place only: what stands there may be anything.
+        // The refusal names the place only: the text there may be anything.
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
             if error.is_data() {
@@ -200,7 +200,7 @@ impl Params {
         Ok(Self(pairs))
     }
 
-    /// Parameters from elsewhere.
+    /// These pairs as parameters.
     pub(crate) fn of_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(pairs.into_iter().collect())
     }
@@ -216,7 +216,7 @@ impl Params {
         !self.0.iter().all(|(name, _)| names.insert(name.as_str()))
     }
 
-    /// The value of the first parameter of this name; an empty one counts as none.
+    /// The value of the first parameter of this name; `None` when it is empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())

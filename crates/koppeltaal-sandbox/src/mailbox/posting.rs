@@ -7,9 +7,9 @@ use koppeltaal_fhir::{Bundle, Document, Entry, Format, Resource};
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::{Event, Header, ResourceKind, ResourceUrl, domain_of};
 
-use super::bound::patient_of;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::message::message_bytes;
+use super::patient::patient_of;
 use crate::definition;
 use crate::refusal::Refusal;
 use crate::representation::{self, RepresentationError, Source};

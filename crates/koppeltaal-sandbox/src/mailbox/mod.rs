@@ -383,7 +383,12 @@ impl Mailbox {
         now: Moment,
     ) -> Option<Delivery> {
         let account = self.accounts.get_mut(receiver)?;
-        account.queue.claim(filter, is_short, &mut Tick::new(&mut self.counters.clock, now))
+        let tick = &mut Tick::new(&mut self.counters.clock, now);
+        let claimed = account.queue.claim(filter, is_short, tick)?;
+        // The claim before takes room as well.
+        let forgotten = account.queue.make_room(claimed.number);
+        self.release(&forgotten);
+        Some(claimed)
     }
 
     /// Does what a receiver reports about a message. Only the instance whose queue it is in may report, and with `only` only

@@ -8,7 +8,7 @@ use std::time::Duration;
 use koppeltaal_messaging::{Event, ProcessingStatus as Status};
 
 use super::InstanceId;
-use super::delivery::{Acknowledgement, Delivery};
+use super::delivery::{Acknowledgement, CLAIM_BYTES, ClaimTerms, Delivery};
 use super::message::{Address, Message};
 use super::moment::Moment;
 use super::refusal::{Kind, Refusal};
@@ -59,8 +59,7 @@ struct Usage {
 
 impl Usage {
     fn of(delivery: &Delivery) -> Self {
-        let exception = delivery.exception.as_ref().map_or(0, String::len);
-        Self::of_message(delivery.message.bytes + exception)
+        Self::of_message(delivery.message.bytes + delivery.bytes())
     }
 
     fn of_message(bytes: usize) -> Self {
@@ -243,9 +242,16 @@ impl Queue {
             self.deliveries.rows().get(*number).is_some_and(|delivery| filter.takes(delivery))
         };
         let number = *self.indexes().waiting.iter().find(takes)?;
-        let deadline = tick.now().after(if is_short { Duration::ZERO } else { self.bounds.claim_timeout });
-        self.change(number, |delivery| delivery.claim(deadline, tick));
+        let terms = self.terms(if is_short { Duration::ZERO } else { self.bounds.claim_timeout }, tick);
+        self.change(number, |delivery| delivery.claim(terms, tick));
         self.deliveries.rows().get(&number).cloned()
+    }
+
+    /// What a claim for so long is granted now. Earlier claims never push out what is not processed.
+    fn terms(&self, timeout: Duration, tick: &Tick<'_>) -> ClaimTerms {
+        let claim = Usage { messages: 0, bytes: CLAIM_BYTES };
+        let has_room = self.indexes().open.with(claim).fits(self.bounds);
+        ClaimTerms { deadline: tick.now().after(timeout), has_room }
     }
 
     /// Does what a receiver reports about the message with this number; `None` when there is no such message.
@@ -257,9 +263,9 @@ impl Queue {
     ) -> Option<Result<Delivery, Refusal>> {
         self.expire(tick);
         let is_replaced = self.is_replaced(number);
-        let deadline = tick.now().after(self.bounds.claim_timeout);
+        let terms = self.terms(self.bounds.claim_timeout, tick);
         self.deliveries.change(&number, |delivery| {
-            delivery.acknowledge(report, deadline, is_replaced, tick)?;
+            delivery.acknowledge(report, terms, is_replaced, tick)?;
             Ok(delivery.clone())
         })
     }

@@ -1,10 +1,9 @@
 //! Launches, codes and tokens in the data file.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Grants;
-use super::expiring::Expiring;
+use super::expiring::{Expiring, Grant};
 use crate::mailbox::Moment;
 use crate::store::{Journal, Kind, Persistent, Unusable};
 
@@ -13,7 +12,16 @@ impl Persistent for Grants {
         &[Kind::Launch, Kind::Activation, Kind::Code, Kind::Session, Kind::Refresh];
 
     fn journals(&mut self, visit: &mut dyn FnMut(&mut dyn Journal)) {
-        let Self { applications: _, lifetimes: _, launches, activations, codes, sessions, refreshes } = self;
+        let Self {
+            applications: _,
+            lifetimes: _,
+            share: _,
+            launches,
+            activations,
+            codes,
+            sessions,
+            refreshes,
+        } = self;
         visit(launches.journal());
         visit(activations.journal());
         visit(codes.journal());
@@ -33,12 +41,12 @@ impl Persistent for Grants {
     }
 }
 
-fn restore<T: Serialize + DeserializeOwned>(
+fn restore<T: Grant + DeserializeOwned>(
     entries: &mut Expiring<T>,
     key: &str,
     state: &str,
 ) -> Result<(), Unusable> {
     let (until, value): (Moment, T) = serde_json::from_str(state)?;
-    entries.restore(key.to_owned(), until, value);
+    entries.restore(key, until, value);
     Ok(())
 }

@@ -15,6 +15,7 @@ mod posting;
 mod queue;
 mod refusal;
 mod resources;
+mod room;
 mod saved;
 #[cfg(test)]
 mod tests;
@@ -258,17 +259,10 @@ impl Mailbox {
         let effects = if is_inert {
             posting.resources.iter().map(|_| Effect::Untouched(None)).collect()
         } else {
-            let focal = Address::Given(posting.resources[posting.focal].url.clone());
-            self.check_room(&posting.domain, posting.event, &focal, posting.bytes, now)?;
-            let domain = Domain::of(&mut self.domains, &posting.domain);
-            let capacity = self.limits.resources;
-            domain.resources.apply(
-                &posting.resources,
-                posting.focal,
-                rules,
-                capacity,
-                &mut Tick::new(&mut self.counters.clock, now),
-            )?
+            self.check_versions_and_room(&posting, rules, now)?;
+            let tick = &mut Tick::new(&mut self.counters.clock, now);
+            let resources = &mut Domain::of(&mut self.domains, &posting.domain).resources;
+            resources.apply(&posting.resources, posting.focal, rules, tick)
         };
         if !is_inert && rules >= ApiVersion::V1_3_5 {
             warn_of_missing_versions(&posting, &effects, &sender.username);
@@ -297,6 +291,30 @@ impl Mailbox {
         }
         self.keep_if_held(message);
         Ok(receipt)
+    }
+
+    /// Whether a message is right and there is room for it. What its sender did wrong is said first: trying again later
+    /// would not help.
+    fn check_versions_and_room(
+        &mut self,
+        posting: &Posting,
+        rules: ApiVersion,
+        now: Moment,
+    ) -> Result<(), Refusal> {
+        let Posting { domain, event, resources, focal, bytes, .. } = posting;
+        let known = &Domain::of(&mut self.domains, domain).resources;
+        let created = known.check(resources, *focal, rules)?;
+        self.check_size(domain, *event, *bytes)?;
+        let known = &Domain::of(&mut self.domains, domain).resources;
+        known.check_room(created, self.limits.resources)?;
+        let focal = Address::Given(resources[*focal].url.clone());
+        self.check_room(domain, *event, &focal, *bytes, now)
+    }
+
+    /// Whether a message of so many bytes fits into the queues of all who subscribed, if nothing else is there.
+    fn check_size(&self, domain: &str, event: Event, bytes: usize) -> Result<(), Refusal> {
+        let mut receivers = self.accounts.values().filter(|account| account.receives(domain, event));
+        receivers.try_for_each(|account| account.queue.check_size(bytes))
     }
 
     /// Whether all who subscribed have room for a message of so many bytes: it is put into all of their queues or into none.

@@ -180,7 +180,16 @@ impl Queue {
         self.deliveries.rows().get(newest).filter(|newest| newest.status == Status::New)
     }
 
-    /// Whether a message of so many bytes can be put: nothing that is not processed is ever dropped for it.
+    /// Whether a message of so many bytes can ever be put.
+    pub(crate) fn check_size(&self, bytes: usize) -> Result<(), Refusal> {
+        if Usage::of_message(bytes).fits(self.bounds) {
+            return Ok(());
+        }
+        let details = "The message is larger than the queue of an application instance that is to get it.";
+        Err(Refusal::new(Kind::TooLarge, "too-long", details))
+    }
+
+    /// Whether a message of so many bytes can be put now: nothing that is not processed is ever dropped for it.
     pub(crate) fn check_room(
         &mut self,
         focal: &Address,
@@ -189,11 +198,6 @@ impl Queue {
     ) -> Result<(), Refusal> {
         self.expire(tick);
         let new = Usage::of_message(bytes);
-        if !new.fits(self.bounds) {
-            let details =
-                "The message is larger than the queue of an application instance that is to get it.";
-            return Err(Refusal::new(Kind::TooLarge, "too-long", details));
-        }
         let replaced = self.replaced_by_next(focal).map(Usage::of).unwrap_or_default();
         if self.indexes().open.without(replaced).with(new).fits(self.bounds) {
             return Ok(());
@@ -228,6 +232,16 @@ impl Queue {
             self.deliveries.remove(&number);
         }
         forgotten
+    }
+
+    /// The messages: key and number of each, and whether it is processed.
+    pub(super) fn holdings(&self) -> impl Iterator<Item = (u64, u64, bool)> {
+        let all = self.deliveries.rows().values();
+        all.map(|delivery| (delivery.message.key, delivery.number, !delivery.status.is_open()))
+    }
+
+    pub(super) fn forget(&mut self, number: u64) {
+        self.deliveries.remove(&number);
     }
 
     /// Puts back what was here before.

@@ -182,10 +182,9 @@ impl Persistent for Mailbox {
             Kind::Counter if key == COUNTERS => self.counters.restore(serde_json::from_str(state)?),
             Kind::Seed => self.seeds.restore(key.to_owned(), ()),
             Kind::Definition => {
+                let number = raise(&mut self.counters.definition, key)?;
                 let saved: SavedDefinition = serde_json::from_str(state)?;
-                let definition = load_definition(Unusable::number(key)?, &saved)?;
-                // The counters may be among what cannot be used.
-                self.counters.definition = self.counters.definition.max(definition.number);
+                let definition = load_definition(number, &saved)?;
                 self.counters.clock.raise(definition.changed);
                 Domain::of(&mut self.domains, &saved.domain).definitions.restore(definition);
             }
@@ -196,26 +195,26 @@ impl Persistent for Mailbox {
                 Domain::of(&mut self.domains, &saved.domain).resources.restore(saved.url, known);
             }
             Kind::Message => {
-                let message = Arc::new(load_message(Unusable::number(key)?, serde_json::from_str(state)?)?);
-                self.counters.message = self.counters.message.max(message.key);
+                let number = raise(&mut self.counters.message, key)?;
+                let message = Arc::new(load_message(number, serde_json::from_str(state)?)?);
                 self.restored.insert(message.key, Restored { message, is_configured: false });
             }
             Kind::Delivery => {
+                let number = raise(&mut self.counters.number, key)?;
                 let saved: SavedDelivery = serde_json::from_str(state)?;
-                let (number, message) = (Unusable::number(key)?, self.restored_message(saved.message)?);
+                let message = self.restored_message(saved.message)?;
                 let delivery = load_delivery(number, Arc::clone(&message), &saved)?;
-                self.counters.number = self.counters.number.max(number);
                 self.counters.clock.raise(delivery.changed);
                 let id = InstanceId { domain: saved.domain.into(), username: saved.username.into() };
                 self.hold(&id, &message, |account| account.queue.restore(delivery));
             }
             Kind::Receipt => {
+                let number = raise(&mut self.counters.number, key)?;
                 let SavedReceipt { username, message, receipt } = serde_json::from_str(state)?;
                 let message = self.restored_message(message)?;
-                if Unusable::number(key)? != receipt.number {
+                if number != receipt.number {
                     return Err(Unusable::new("its number is not that of its key"));
                 }
-                self.counters.number = self.counters.number.max(receipt.number);
                 self.counters.clock.raise(receipt.at);
                 let id = InstanceId { domain: receipt.domain.as_str().into(), username: username.into() };
                 let sent = Sent { message: Arc::clone(&message), receipt };
@@ -224,6 +223,13 @@ impl Persistent for Mailbox {
             _ => {}
         }
         Ok(())
+    }
+
+    fn make_room(&mut self, bytes: u64) -> bool {
+        self.forget_processed(bytes).unwrap_or_else(|error| {
+            tracing::warn!(%error, "it cannot be told what a message takes in the data file");
+            false
+        })
     }
 
     fn restored(&mut self) -> Vec<(Kind, String)> {
@@ -237,6 +243,14 @@ impl Persistent for Mailbox {
         }
         orphans
     }
+}
+
+/// The number that a key is, which is not given out again: not even if its record cannot be used, for then that may stay
+/// where it is. The record of the counters may be among what cannot be used.
+fn raise(counter: &mut u64, key: &str) -> Result<u64, Unusable> {
+    let number = Unusable::number(key)?;
+    *counter = number.max(*counter);
+    Ok(number)
 }
 
 impl Mailbox {

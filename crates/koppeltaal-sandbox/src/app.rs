@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::hub::{Hub, Seal};
 use crate::instance::InstanceId;
 use crate::mailbox::{Mailbox, Notification, Occasion};
 use crate::oauth::{Code, Grants, OAuthError};
-use crate::persistence::{DataFile, DataFileError, Persistent};
+use crate::persistence::{DataFile, DataFileError, NotWritten, Persistent};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::storage::Storage;
 use crate::webhook;
@@ -30,6 +30,10 @@ pub(crate) struct App {
     storage: Mutex<Storage>,
     /// Where all three are kept, if anywhere.
     store: Option<Mutex<DataFile>>,
+    /// Whether it was said that the data file has no room.
+    was_full: AtomicBool,
+    /// Whether it was said that messages are forgotten for it.
+    has_forgotten: AtomicBool,
     /// Shared with its sockets, which may live a little longer than the rest.
     hub: Arc<Hub>,
     faults: Faults,
@@ -91,8 +95,8 @@ impl App {
         }
         // Hub clients that come back after a restart have the tokens of before.
         let seal = Seal::new();
-        let seal = match &store {
-            Some(store) => Seal::with_secret(&store.secret("hub", &seal.secret())?).unwrap_or(seal),
+        let seal = match &mut store {
+            Some(store) => Seal::with_secret(&store.secret("hub", seal.secret())).unwrap_or(seal),
             None => seal,
         };
         mailbox.seed(&config.activity_definitions, Timestamp::now());
@@ -117,6 +121,8 @@ impl App {
             hub: Arc::new(Hub::new(config.push, config.limits.hub_connections, seal)),
             instances: instances.collect(),
             store: store.map(Mutex::new),
+            was_full: AtomicBool::new(false),
+            has_forgotten: AtomicBool::new(false),
             oauth: Mutex::new(oauth),
             storage: Mutex::new(storage),
             applications: applications.collect(),
@@ -127,13 +133,13 @@ impl App {
             limits: config.limits,
             ahead: AtomicU64::new(0),
         };
-        app.keep(&mut *app.lock(&app.mailbox))?;
+        app.keep(&mut *app.lock(&app.mailbox), None)?;
         Ok(app)
     }
 
     /// A step of the mailbox, kept before it is answered and before anybody is told.
     pub(crate) fn mailbox<T>(&self, step: impl FnOnce(&mut Mailbox) -> T) -> Result<T, SaveError> {
-        let (outcome, notifications, has_moved) = self.step(&self.mailbox, |mailbox| {
+        let (outcome, notifications, has_moved) = self.step(&self.mailbox, None, |mailbox| {
             let before = mailbox.revision();
             let outcome = step(mailbox);
             (outcome, mailbox.take_notifications(), mailbox.revision() != before)
@@ -192,12 +198,12 @@ impl App {
 
     /// A step of launches and tokens.
     pub(crate) fn oauth<T>(&self, step: impl FnOnce(&mut Grants) -> T) -> Result<T, SaveError> {
-        self.step(&self.oauth, step)
+        self.step(&self.oauth, Some(&self.mailbox), step)
     }
 
     /// A step of the storage service.
     pub(crate) fn storage<T>(&self, step: impl FnOnce(&mut Storage) -> T) -> Result<T, SaveError> {
-        self.step(&self.storage, step)
+        self.step(&self.storage, Some(&self.mailbox), step)
     }
 
     /// Prepares a step in memory, commits it to the data file, and then lets it be answered. A step that cannot be
@@ -205,12 +211,21 @@ impl App {
     fn step<P: Persistent, T>(
         &self,
         part: &Mutex<P>,
+        others: Option<&Mutex<Mailbox>>,
         step: impl FnOnce(&mut P) -> T,
     ) -> Result<T, SaveError> {
         let mut part = self.lock(part);
         let outcome = step(&mut part);
-        match self.keep(&mut *part) {
+        match self.keep(&mut *part, others) {
             Ok(()) => Ok(outcome),
+            Err(DataFileError::Full) => {
+                Self::warn_once(
+                    &self.was_full,
+                    "the data file has no room, and no processed messages that could be forgotten, so requests are refused: let \
+                     the receivers process their messages, make room on the disk, or raise data_bytes",
+                );
+                Err(SaveError)
+            }
             Err(error) => {
                 tracing::error!(%error, "a step cannot be kept, so it does not happen");
                 Err(SaveError)
@@ -218,15 +233,70 @@ impl App {
         }
     }
 
-    fn keep(&self, part: &mut impl Persistent) -> Result<(), DataFileError> {
-        if let Some(store) = &self.store
-            && let Err(error) = part.changes().and_then(|records| lock_store(store).write(&records))
-        {
-            part.roll_back();
-            return Err(error);
+    /// Keeps what a step changed in its part, or takes it back. `mailbox` is where processed messages are, if the part is
+    /// another.
+    fn keep(
+        &self,
+        part: &mut impl Persistent,
+        mailbox: Option<&Mutex<Mailbox>>,
+    ) -> Result<(), DataFileError> {
+        let mut others = None;
+        let written =
+            self.store.as_ref().map_or(Ok(()), |store| self.write(store, part, mailbox, &mut others));
+        match &written {
+            Ok(()) => {
+                part.commit();
+                others.iter_mut().for_each(|others| others.commit());
+            }
+            Err(_) => {
+                part.roll_back();
+                others.iter_mut().for_each(|others| others.roll_back());
+            }
         }
-        part.commit();
-        Ok(())
+        written
+    }
+
+    /// Writes what a step changed. In a file that is as long as it may be, the oldest processed messages make room, in the
+    /// same transaction.
+    fn write<'a>(
+        &self,
+        store: &Mutex<DataFile>,
+        part: &mut impl Persistent,
+        mailbox: Option<&'a Mutex<Mailbox>>,
+        others: &mut Option<MutexGuard<'a, Mailbox>>,
+    ) -> Result<(), DataFileError> {
+        loop {
+            let mut records = part.changes()?;
+            if let Some(others) = others.as_mut() {
+                records.append(&mut others.changes()?);
+            }
+            let bytes = {
+                let mut store = lock_store(store);
+                match store.write(&records) {
+                    Err(NotWritten::NoRoom { bytes }) => store.batch(bytes),
+                    written => return Ok(written?),
+                }
+            };
+            if !part.make_room(bytes) {
+                if others.is_none() {
+                    *others = mailbox.map(|mailbox| self.lock(mailbox));
+                }
+                if !others.as_mut().is_some_and(|others| others.make_room(bytes)) {
+                    return Err(DataFileError::Full);
+                }
+            }
+            Self::warn_once(
+                &self.has_forgotten,
+                "the data file is full, so the oldest processed messages are forgotten: raise data_bytes to keep more of \
+                 them, or lower queue_messages",
+            );
+        }
+    }
+
+    fn warn_once(told: &AtomicBool, text: &'static str) {
+        if !told.swap(true, Ordering::Relaxed) {
+            tracing::warn!("{text}");
+        }
     }
 
     /// A step that panicked left its part in the middle of something: it is taken back, and other clients go on.

@@ -14,6 +14,7 @@ mod posting;
 mod queue;
 mod records;
 mod resources;
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -242,17 +243,10 @@ impl Mailbox {
         let effects = if is_inert {
             posting.resources.iter().map(|_| Effect::Untouched(None)).collect()
         } else {
-            let focal = Address::Given(posting.resources[posting.focal].url.clone());
-            self.check_room(&posting.domain, posting.event, &focal, posting.bytes, now)?;
-            let domain = Domain::of(&mut self.domains, &posting.domain);
-            let capacity = self.limits.resources;
-            domain.resources.apply(
-                &posting.resources,
-                posting.focal,
-                rules,
-                capacity,
-                &mut self.counters.clock.step(now),
-            )?
+            self.check_versions_and_room(&posting, rules, now)?;
+            let step = &mut self.counters.clock.step(now);
+            let resources = &mut Domain::of(&mut self.domains, &posting.domain).resources;
+            resources.apply(&posting.resources, posting.focal, rules, step)
         };
         if !is_inert && rules >= ApiVersion::V1_3_5 {
             warn_of_missing_versions(&posting, &effects, &sender.username);
@@ -282,6 +276,30 @@ impl Mailbox {
         }
         self.keep_if_held(message);
         Ok(receipt)
+    }
+
+    /// Whether a message is right and there is room for it. What its sender did wrong is said first: trying again later
+    /// would not help.
+    fn check_versions_and_room(
+        &mut self,
+        posting: &Posting,
+        rules: ApiVersion,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let Posting { domain, event, resources, focal, bytes, .. } = posting;
+        let known = &Domain::of(&mut self.domains, domain).resources;
+        let created = known.check(resources, *focal, rules)?;
+        self.check_size(domain, *event, *bytes)?;
+        let known = &Domain::of(&mut self.domains, domain).resources;
+        known.check_room(created, self.limits.resources)?;
+        let focal = Address::Given(resources[*focal].url.clone());
+        self.check_room(domain, *event, &focal, *bytes, now)
+    }
+
+    /// Whether a message of so many bytes fits into the queues of all who subscribed, if nothing else is there.
+    fn check_size(&self, domain: &str, event: Event, bytes: usize) -> Result<(), Refusal> {
+        let mut receivers = self.accounts.values().filter(|account| account.receives(domain, event));
+        receivers.try_for_each(|account| account.queue.check_size(bytes))
     }
 
     /// Whether all who subscribed have room for a message of so many bytes: it is put into all of their queues or into none.
@@ -368,7 +386,12 @@ impl Mailbox {
         now: Timestamp,
     ) -> Option<Delivery> {
         let account = self.accounts.get_mut(receiver)?;
-        account.queue.claim(filter, is_short, &mut self.counters.clock.step(now))
+        let step = &mut self.counters.clock.step(now);
+        let claimed = account.queue.claim(filter, is_short, step)?;
+        // The claim before takes room as well.
+        let forgotten = account.queue.make_room(claimed.number);
+        self.release(&forgotten);
+        Some(claimed)
     }
 
     /// Does what a receiver reports about a message. Only the instance whose queue it is in may report, and with `only` only

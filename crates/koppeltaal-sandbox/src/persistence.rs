@@ -7,6 +7,7 @@
 //! - The state lives in memory, in [`Table`]s and [`Value`]s, which note what a step changes. A step is *prepared* there,
 //!   *committed* by writing its records in one transaction, and only then *applied*: it is answered, the hub and webhooks
 //!   are told. A step whose records cannot be written is taken back by the same notes, so that it never happened.
+//! - When the file is as long as it may be, the oldest processed messages are forgotten in the same transaction.
 //! - A file that `SQLite` can read opens. A record in it that cannot be used is moved to the table `set_aside`, with the
 //!   reason and the time, and everything else works.
 //!
@@ -18,7 +19,7 @@ mod file;
 mod table;
 
 pub use error::DataFileError;
-pub(crate) use error::RecordError;
+pub(crate) use error::{NotWritten, RecordError};
 pub(crate) use file::DataFile;
 pub(crate) use table::{AfterCommit, Companion, Journal, Single, Table, Value};
 
@@ -61,12 +62,22 @@ impl RecordKind {
         }
     }
 
-    /// Whether a new record of this kind is content, which a file that is full has no room for; the others are what it
-    /// takes to have content handled and gone.
-    fn is_content(self) -> bool {
-        matches!(self, Self::Definition | Self::Message | Self::Item)
+    /// How much of the [`RESERVE`] of a full file new records of this kind may use. Content gets nothing. What leads to a
+    /// session gets a part, so that it never keeps from the rest what content takes to be handled and gone.
+    fn reserve(self) -> u64 {
+        match self {
+            Self::Definition | Self::Message | Self::Item => 0,
+            Self::Launch | Self::Activation | Self::Code | Self::Session | Self::Refresh => RESERVE / 4,
+            Self::Counter | Self::Seed | Self::Resource | Self::Delivery | Self::Receipt | Self::Secret => {
+                RESERVE
+            }
+        }
     }
 }
+
+/// Room beyond [`Limits::data_bytes`](crate::Limits::data_bytes) in which messages that are there can still be claimed and
+/// acknowledged.
+const RESERVE: u64 = 4 << 20;
 
 /// A record to be written, or to be removed.
 #[derive(Clone, PartialEq, Eq)]
@@ -107,6 +118,12 @@ pub(crate) trait Persistent {
     /// All records are back: the keys of those that nothing needs, which are set aside.
     fn restored(&mut self) -> Vec<(RecordKind, String)> {
         Vec::new()
+    }
+
+    /// Forgets, as a part of the step, what can be forgotten to make room for so many bytes in the data file. Whether
+    /// there was anything.
+    fn make_room(&mut self, _bytes: u64) -> bool {
+        false
     }
 
     /// The records that the step changed.

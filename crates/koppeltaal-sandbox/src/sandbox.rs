@@ -79,7 +79,8 @@ impl Sandbox {
         self.app.faults().set(faults.into_iter().collect());
     }
 
-    /// How many records of the data file could not be used when it was opened. They are in its table `set_aside`.
+    /// How many records of the data file could not be used when it was opened. They are in its table `set_aside`; only when
+    /// the file could not be written are they still where they were.
     pub fn number_set_aside(&self) -> usize {
         self.app.number_set_aside()
     }

@@ -157,6 +157,7 @@ struct FileLimits {
     definitions: Option<usize>,
     storage_items: Option<usize>,
     storage_bytes: Option<usize>,
+    grant_bytes: Option<usize>,
     hub_connections: Option<usize>,
     connections: Option<usize>,
     #[serde(default, deserialize_with = "seconds")]
@@ -270,6 +271,7 @@ impl FileLimits {
         set(&mut limits.data_bytes, self.data_bytes);
         set(&mut limits.storage_items, self.storage_items);
         set(&mut limits.storage_bytes, self.storage_bytes);
+        set(&mut limits.grant_bytes, self.grant_bytes);
         set(&mut limits.hub_connections, self.hub_connections);
         set(&mut limits.connections, self.connections);
         set(&mut limits.request_time, self.request_time);

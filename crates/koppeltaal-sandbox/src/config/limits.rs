@@ -32,9 +32,14 @@ pub struct Limits {
     pub storage_items: usize,
     /// What these take in memory, in bytes. Default 256 MiB.
     pub storage_bytes: usize,
-    /// Length of the data file in bytes; besides it there is a log of a few MiB. Messages, definitions and items that would
-    /// make it longer are refused; for what is in it to be claimed and acknowledged, 4 MiB more may be used. A file that is
-    /// longer already grows no more. Default 64 GiB.
+    /// What launches, codes and tokens take in memory, in bytes. A fifth is for each of the five kinds, and each application
+    /// has an equal part of it, in which its new ones push out its own that would expire first. Default 256 MiB.
+    pub grant_bytes: usize,
+    /// Length of the data file in bytes; besides it there is a log of a few MiB. For messages, definitions and
+    /// items that would make it longer the oldest messages that all their receivers processed are forgotten, before
+    /// [`queue_messages`](Self::queue_messages) and [`queue_bytes`](Self::queue_bytes) ask for it; when there are none,
+    /// they are refused. For what is in it to be claimed and acknowledged, 4 MiB more may be used, and of these 1 MiB for
+    /// launches and tokens. A file that is longer already grows no more. Default 64 GiB.
     pub data_bytes: u64,
     /// Connections to the hub that are remembered. Default 10,000.
     pub hub_connections: usize,
@@ -58,6 +63,7 @@ impl Default for Limits {
             definition_bytes: 64 << 20,
             storage_items: 100_000,
             storage_bytes: 256 << 20,
+            grant_bytes: 256 << 20,
             data_bytes: 64 << 30,
             hub_connections: 10_000,
             connections: 4096,

@@ -85,37 +85,11 @@ impl Definitions {
         &mut self.by_number
     }
 
-    /// Takes in a new definition under this number.
-    pub(crate) fn create(
-        &mut self,
-        number: u64,
-        sent: DefinitionDraft,
-        capacity: Capacity,
-        step: &mut Step<'_>,
-    ) -> Result<Definition, Refusal> {
-        check_content(&sent.content)?;
-        self.check_room(1, sent.bytes, capacity)?;
-        Ok(self.put(number, sent, step))
-    }
-
-    /// Replaces a definition. `url`, its address without version, is what a conflict names.
-    pub(crate) fn update(
-        &mut self,
-        number: u64,
-        url: &str,
-        version: Option<&str>,
-        sent: DefinitionDraft,
-        capacity: Capacity,
-        step: &mut Step<'_>,
-    ) -> Result<Definition, Refusal> {
-        check_content(&sent.content)?;
-        let current = self.get(number).ok_or_else(not_found)?;
-        check_definition(url, version, &current.version)?;
-        self.check_room(0, sent.bytes.saturating_sub(current.bytes), capacity)?;
-        Ok(self.put(number, sent, step))
-    }
-
-    fn check_room(&self, more: usize, bytes: usize, capacity: Capacity) -> Result<(), Refusal> {
+    /// Whether there is room for a definition of so many bytes under this number, in the place of any that has it.
+    fn check_room(&self, number: u64, bytes: usize, capacity: Capacity) -> Result<(), Refusal> {
+        let current = self.get(number);
+        let more = usize::from(current.is_none());
+        let bytes = bytes.saturating_sub(current.map_or(0, |current| current.bytes));
         let used = self.by_number.companion().bytes;
         if self.by_number.rows().len() + more > capacity.definitions || used + bytes > capacity.bytes {
             let details = "The sandbox holds no more activity definitions in this domain.";
@@ -176,15 +150,10 @@ impl Mailbox {
         sent: DefinitionDraft,
         occasion: Occasion,
     ) -> Result<Definition, Refusal> {
+        check_content(&sent.content)?;
         let number = self.counters.definition + 1;
-        let bytes = message_bytes(sent.bytes, 1);
-        self.check_room(domain, PUBLISHED, &Address::Definition(number), bytes, occasion.now)?;
-        let capacity = self.definition_capacity();
-        let step = &mut self.counters.clock.step(occasion.now);
-        let home = Domain::of(&mut self.domains, domain);
-        let definition = home.definitions.create(number, sent, capacity, step)?;
+        let definition = self.put_definition(domain, number, sent, occasion)?;
         self.counters.definition = number;
-        self.announce(domain, &definition, occasion);
         Ok(definition)
     }
 
@@ -199,12 +168,27 @@ impl Mailbox {
         sent: DefinitionDraft,
         occasion: Occasion,
     ) -> Result<Definition, Refusal> {
+        check_content(&sent.content)?;
+        let current = self.definition(domain, number).ok_or_else(not_found)?;
+        check_definition(url, version, &current.version)?;
+        self.put_definition(domain, number, sent, occasion)
+    }
+
+    /// Takes in a definition with which nothing is wrong, if there is room for it and for the message about it.
+    fn put_definition(
+        &mut self,
+        domain: &str,
+        number: u64,
+        sent: DefinitionDraft,
+        occasion: Occasion,
+    ) -> Result<Definition, Refusal> {
         let bytes = message_bytes(sent.bytes, 1);
-        self.check_room(domain, PUBLISHED, &Address::Definition(number), bytes, occasion.now)?;
+        self.check_size(domain, PUBLISHED, bytes)?;
         let capacity = self.definition_capacity();
+        Domain::of(&mut self.domains, domain).definitions.check_room(number, sent.bytes, capacity)?;
+        self.check_room(domain, PUBLISHED, &Address::Definition(number), bytes, occasion.now)?;
         let step = &mut self.counters.clock.step(occasion.now);
-        let home = Domain::of(&mut self.domains, domain);
-        let definition = home.definitions.update(number, url, version, sent, capacity, step)?;
+        let definition = Domain::of(&mut self.domains, domain).definitions.put(number, sent, step);
         self.announce(domain, &definition, occasion);
         Ok(definition)
     }

@@ -36,6 +36,18 @@ pub(crate) struct Delivery {
     pub(super) expiries: u32,
 }
 
+/// What an earlier claim takes in memory: its version, and the places of that.
+pub(super) const CLAIM_BYTES: usize = 64;
+
+/// What a queue grants a claim.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClaimTerms {
+    /// Until when it is good.
+    pub(crate) deadline: Timestamp,
+    /// Whether the queue has room for one more earlier claim; without, the oldest is forgotten for it.
+    pub(crate) has_room: bool,
+}
+
 /// A message given to a receiver.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Claim {
@@ -93,13 +105,20 @@ impl Delivery {
     }
 
     /// New to Claimed.
-    pub(crate) fn claim(&mut self, deadline: Timestamp, step: &mut Step<'_>) {
+    pub(crate) fn claim(&mut self, terms: ClaimTerms, step: &mut Step<'_>) {
         self.set(Status::Claimed, step);
+        let remembered = if terms.has_room { MAXIMUM_OVERTAKEN } else { self.overtaken.len() };
         self.overtaken.extend(self.claim.take().map(|claim| claim.version));
-        if self.overtaken.len() > MAXIMUM_OVERTAKEN {
+        if self.overtaken.len() > remembered {
             self.overtaken.remove(0);
         }
+        let deadline = terms.deadline;
         self.claim = Some(Claim { version: self.version.clone(), deadline, is_given_back: false });
+    }
+
+    /// What is added to the message, in bytes of memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.exception.as_ref().map_or(0, String::len) + self.overtaken.len() * CLAIM_BYTES
     }
 
     /// New to `ReplacedByNewVersion`.
@@ -123,12 +142,12 @@ impl Delivery {
         self.set(if is_replaced { Status::ReplacedByNewVersion } else { Status::New }, step);
     }
 
-    /// Does what a receiver reports. `deadline` is that of a claim made this way, `is_replaced` as for
+    /// Does what a receiver reports. `terms` are those of a claim made this way, `is_replaced` as for
     /// [`expire`](Self::expire).
     pub(crate) fn acknowledge(
         &mut self,
         report: &Acknowledgement,
-        deadline: Timestamp,
+        terms: ClaimTerms,
         is_replaced: bool,
         step: &mut Step<'_>,
     ) -> Result<(), Refusal> {
@@ -137,7 +156,7 @@ impl Delivery {
             return Err(Refusal::rule("The message was claimed again after the claim that this answers."));
         }
         match self.transition(report.status)? {
-            Transition::Claim => self.claim(deadline, step),
+            Transition::Claim => self.claim(terms, step),
             Transition::Release => {
                 self.give_back(is_replaced, step);
                 self.claim.iter_mut().for_each(|claim| claim.is_given_back = true);

@@ -131,6 +131,15 @@ impl History {
         forgotten
     }
 
+    /// The messages: key of each, and the number of its answer.
+    pub(super) fn holdings(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.sent.rows().iter().map(|(number, sent)| (sent.message.key, *number))
+    }
+
+    pub(super) fn forget(&mut self, number: u64) {
+        self.sent.remove(&number);
+    }
+
     /// Remembers what was remembered before.
     pub(super) fn restore(&mut self, sent: PostedMessage) {
         self.sent.restore(sent.receipt.number, sent);

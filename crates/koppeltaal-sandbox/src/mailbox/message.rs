@@ -75,8 +75,12 @@ impl Holders {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn number(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn is_none(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
+        self.number() == 0
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use koppeltaal_messaging::{Event, ProcessingStatus as Status};
 
-use super::delivery::{Acknowledgement, Delivery};
+use super::delivery::{Acknowledgement, CLAIM_BYTES, ClaimTerms, Delivery};
 use super::message::{Address, Message};
 use super::records;
 use crate::clock::Step;
@@ -59,8 +59,7 @@ struct Usage {
 
 impl Usage {
     fn of(delivery: &Delivery) -> Self {
-        let exception = delivery.exception.as_ref().map_or(0, String::len);
-        Self::of_message(delivery.message.bytes + exception)
+        Self::of_message(delivery.message.bytes + delivery.bytes())
     }
 
     fn of_message(bytes: usize) -> Self {
@@ -181,7 +180,16 @@ impl Queue {
         self.deliveries.rows().get(newest).filter(|newest| newest.status == Status::New)
     }
 
-    /// Whether a message of so many bytes can be put: nothing that is not processed is ever dropped for it.
+    /// Whether a message of so many bytes can ever be put.
+    pub(crate) fn check_size(&self, bytes: usize) -> Result<(), Refusal> {
+        if Usage::of_message(bytes).fits(self.bounds) {
+            return Ok(());
+        }
+        let details = "The message is larger than the queue of an application instance that is to get it.";
+        Err(Refusal::new(RefusalKind::TooLarge, "too-long", details))
+    }
+
+    /// Whether a message of so many bytes can be put now: nothing that is not processed is ever dropped for it.
     pub(crate) fn check_room(
         &mut self,
         focal: &Address,
@@ -190,11 +198,6 @@ impl Queue {
     ) -> Result<(), Refusal> {
         self.expire(step);
         let new = Usage::of_message(bytes);
-        if !new.fits(self.bounds) {
-            let details =
-                "The message is larger than the queue of an application instance that is to get it.";
-            return Err(Refusal::new(RefusalKind::TooLarge, "too-long", details));
-        }
         let replaced = self.replaced_by_next(focal).map(Usage::of).unwrap_or_default();
         if self.indexes().open.without(replaced).with(new).fits(self.bounds) {
             return Ok(());
@@ -231,6 +234,16 @@ impl Queue {
         forgotten
     }
 
+    /// The messages: key and number of each, and whether it is processed.
+    pub(super) fn holdings(&self) -> impl Iterator<Item = (u64, u64, bool)> {
+        let all = self.deliveries.rows().values();
+        all.map(|delivery| (delivery.message.key, delivery.number, !delivery.status.is_open()))
+    }
+
+    pub(super) fn forget(&mut self, number: u64) {
+        self.deliveries.remove(&number);
+    }
+
     /// Puts back what was here before.
     pub(super) fn restore(&mut self, delivery: Delivery) {
         self.deliveries.restore(delivery.number, delivery);
@@ -243,9 +256,16 @@ impl Queue {
             self.deliveries.rows().get(*number).is_some_and(|delivery| filter.takes(delivery))
         };
         let number = *self.indexes().waiting.iter().find(takes)?;
-        let deadline = step.now().after(if is_short { Duration::ZERO } else { self.bounds.claim_timeout });
-        self.change(number, |delivery| delivery.claim(deadline, step));
+        let terms = self.terms(if is_short { Duration::ZERO } else { self.bounds.claim_timeout }, step);
+        self.change(number, |delivery| delivery.claim(terms, step));
         self.deliveries.rows().get(&number).cloned()
+    }
+
+    /// What a claim for so long is granted now. Earlier claims never push out what is not processed.
+    fn terms(&self, timeout: Duration, step: &Step<'_>) -> ClaimTerms {
+        let claim = Usage { messages: 0, bytes: CLAIM_BYTES };
+        let has_room = self.indexes().open.with(claim).fits(self.bounds);
+        ClaimTerms { deadline: step.now().after(timeout), has_room }
     }
 
     /// Does what a receiver reports about the message with this number; `None` when there is no such message.
@@ -257,9 +277,9 @@ impl Queue {
     ) -> Option<Result<Delivery, Refusal>> {
         self.expire(step);
         let is_replaced = self.is_replaced(number);
-        let deadline = step.now().after(self.bounds.claim_timeout);
+        let terms = self.terms(self.bounds.claim_timeout, step);
         self.deliveries.change(&number, |delivery| {
-            delivery.acknowledge(report, deadline, is_replaced, step)?;
+            delivery.acknowledge(report, terms, is_replaced, step)?;
             Ok(delivery.clone())
         })
     }

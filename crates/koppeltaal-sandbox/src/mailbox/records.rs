@@ -198,10 +198,9 @@ impl Persistent for Mailbox {
             RecordKind::Counter if key == COUNTERS => self.counters.restore(serde_json::from_str(state)?),
             RecordKind::Seed => self.seeds.restore(key.to_owned(), ()),
             RecordKind::Definition => {
+                let number = raise(&mut self.counters.definition, key)?;
                 let saved: DefinitionRecord = serde_json::from_str(state)?;
-                let definition = load_definition(RecordError::number(key)?, &saved)?;
-                // The counters may be among what cannot be used.
-                self.counters.definition = self.counters.definition.max(definition.number);
+                let definition = load_definition(number, &saved)?;
                 self.counters.clock.raise(definition.changed);
                 Domain::of(&mut self.domains, &saved.domain).definitions.restore(definition);
             }
@@ -215,27 +214,26 @@ impl Persistent for Mailbox {
                 Domain::of(&mut self.domains, &saved.domain).resources.restore(saved.url, known);
             }
             RecordKind::Message => {
-                let message =
-                    Arc::new(load_message(RecordError::number(key)?, serde_json::from_str(state)?)?);
-                self.counters.message = self.counters.message.max(message.key);
+                let number = raise(&mut self.counters.message, key)?;
+                let message = Arc::new(load_message(number, serde_json::from_str(state)?)?);
                 self.restored.insert(message.key, RestoredMessage { message, is_configured: false });
             }
             RecordKind::Delivery => {
+                let number = raise(&mut self.counters.number, key)?;
                 let saved: DeliveryRecord = serde_json::from_str(state)?;
-                let (number, message) = (RecordError::number(key)?, self.restored_message(saved.message)?);
+                let message = self.restored_message(saved.message)?;
                 let delivery = load_delivery(number, Arc::clone(&message), &saved)?;
-                self.counters.number = self.counters.number.max(number);
                 self.counters.clock.raise(delivery.changed);
                 let id = InstanceId { domain: saved.domain.into(), username: saved.username.into() };
                 self.hold(&id, &message, |account| account.queue.restore(delivery));
             }
             RecordKind::Receipt => {
+                let number = raise(&mut self.counters.number, key)?;
                 let ReceiptRecord { username, message, receipt } = serde_json::from_str(state)?;
                 let message = self.restored_message(message)?;
-                if RecordError::number(key)? != receipt.number {
+                if number != receipt.number {
                     return Err(RecordError::new("its number is not that of its key"));
                 }
-                self.counters.number = self.counters.number.max(receipt.number);
                 self.counters.clock.raise(receipt.at);
                 let id = InstanceId { domain: receipt.domain.as_str().into(), username: username.into() };
                 let sent = PostedMessage { message: Arc::clone(&message), receipt };
@@ -244,6 +242,13 @@ impl Persistent for Mailbox {
             _ => {}
         }
         Ok(())
+    }
+
+    fn make_room(&mut self, bytes: u64) -> bool {
+        self.forget_processed(bytes).unwrap_or_else(|error| {
+            tracing::warn!(%error, "it cannot be told what a message takes in the data file");
+            false
+        })
     }
 
     fn restored(&mut self) -> Vec<(RecordKind, String)> {
@@ -257,6 +262,14 @@ impl Persistent for Mailbox {
         }
         orphans
     }
+}
+
+/// The number that a key is, which is not given out again: not even if its record cannot be used, for then that may stay
+/// where it is. The record of the counters may be among what cannot be used.
+fn raise(counter: &mut u64, key: &str) -> Result<u64, RecordError> {
+    let number = RecordError::number(key)?;
+    *counter = number.max(*counter);
+    Ok(number)
 }
 
 impl Mailbox {

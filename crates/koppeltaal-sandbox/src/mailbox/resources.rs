@@ -72,28 +72,27 @@ impl Resources {
         &mut self.known
     }
 
-    /// Gives out versions for the resources of a message, or refuses all of it. `capacity` bounds how many resources are
-    /// known. The rules, by the technical design:
+    /// Whether the resources of a message may have new versions, by the technical design:
     ///
     /// 1. An unknown resource without version is created.
     /// 2. A known one with its current version gets a new one.
     /// 3. A known focal resource without version is refused.
     /// 4. Any other version is refused, with one issue for each such resource.
     /// 5. A known resource that is not focal may lack its version.
-    pub(crate) fn apply(
-        &mut self,
+    ///
+    /// Gives how many are created.
+    pub(crate) fn check(
+        &self,
         posted: &[PostedResource],
         focal: usize,
         rules: ApiVersion,
-        capacity: usize,
-        step: &mut Step<'_>,
-    ) -> Result<Vec<Effect>, Refusal> {
-        let is_versioned =
-            |place: usize| !posted[place].is_definition && (place == focal || rules >= ApiVersion::V1_3_5);
-
+    ) -> Result<usize, Refusal> {
         let mut issues = Vec::new();
         let mut created = 0;
-        for (place, resource) in posted.iter().enumerate().filter(|(place, _)| is_versioned(*place)) {
+        let versioned = posted.iter().enumerate();
+        for (place, resource) in
+            versioned.filter(|(place, posted)| is_versioned(posted, *place == focal, rules))
+        {
             let details = match (self.known.rows().get(&resource.url), resource.version.as_deref()) {
                 (None, None) => {
                     created += 1;
@@ -107,25 +106,34 @@ impl Resources {
             };
             issues.push(conflict(&resource.url, details));
         }
-        if !issues.is_empty() {
-            return Err(Refusal { kind: RefusalKind::Conflict, issues });
-        }
-        if self.known.rows().len() + created > capacity {
-            return Err(Refusal::new(
-                RefusalKind::Full,
-                "too-costly",
-                "The sandbox holds no more resources in this domain.",
-            ));
-        }
+        if issues.is_empty() { Ok(created) } else { Err(Refusal { kind: RefusalKind::Conflict, issues }) }
+    }
 
+    /// Whether so many more may be known.
+    pub(crate) fn check_room(&self, created: usize, capacity: usize) -> Result<(), Refusal> {
+        if self.known.rows().len() + created <= capacity {
+            return Ok(());
+        }
+        let details = "The sandbox holds no more resources in this domain.";
+        Err(Refusal::new(RefusalKind::Full, "too-costly", details))
+    }
+
+    /// Gives out versions for the resources of a message with which nothing is wrong.
+    pub(crate) fn apply(
+        &mut self,
+        posted: &[PostedResource],
+        focal: usize,
+        rules: ApiVersion,
+        step: &mut Step<'_>,
+    ) -> Vec<Effect> {
         let effects = posted.iter().enumerate().map(|(place, resource)| {
-            if is_versioned(place) {
+            if is_versioned(resource, place == focal, rules) {
                 self.put(resource, place == focal, step)
             } else {
                 Effect::Untouched(self.known.rows().get(&resource.url).map(|known| known.version.clone()))
             }
         });
-        Ok(effects.collect())
+        effects.collect()
     }
 
     /// URL, without version, of the patient whom a known resource is about, if it is about one.
@@ -154,6 +162,11 @@ impl Resources {
             .put(resource.url.clone(), KnownResource { version: version.clone(), fingerprint, patient });
         if is_known { Effect::Changed(version) } else { Effect::Created(version) }
     }
+}
+
+/// Whether a resource of a message gets versions.
+fn is_versioned(resource: &PostedResource, is_focal: bool, rules: ApiVersion) -> bool {
+    !resource.is_definition && (is_focal || rules >= ApiVersion::V1_3_5)
 }
 
 /// The same texts for a resource that the server owns.

@@ -1,4 +1,5 @@
-//! [`DataFileError`]: why the state cannot be kept or read back; [`RecordError`]: why a single record cannot.
+//! [`DataFileError`]: why the state cannot be kept or read back; [`NotWritten`]: why a step cannot; [`RecordError`]: why a single
+//! record cannot.
 
 use std::path::PathBuf;
 
@@ -75,14 +76,40 @@ impl From<rusqlite::Error> for DataFileError {
     }
 }
 
+/// Why records are not written.
+#[derive(Debug)]
+pub(crate) enum NotWritten {
+    /// The file would be longer than it may be. With so many bytes less in it there would be room.
+    NoRoom { bytes: u64 },
+    /// Forgetting something would not help.
+    Failed(DataFileError),
+}
+
+impl From<rusqlite::Error> for NotWritten {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<NotWritten> for DataFileError {
+    fn from(error: NotWritten) -> Self {
+        match error {
+            NotWritten::NoRoom { .. } => Self::Full,
+            NotWritten::Failed(error) => error,
+        }
+    }
+}
+
 /// Why a record of the data file cannot be used. The reason quotes nothing of the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RecordError(pub(crate) String);
 
 impl RecordError {
     /// The number that a key is, written as the sandbox writes it: another spelling would be a second record of the same.
+    /// So many as would leave no room for further ones were never given out.
     pub(crate) fn number(key: &str) -> Result<u64, Self> {
-        let number = key.parse::<u64>().ok().filter(|number| number.to_string() == key);
+        let is_given_out = |number: &u64| *number < 1 << 62 && number.to_string() == key;
+        let number = key.parse::<u64>().ok().filter(is_given_out);
         number.ok_or_else(|| Self::new("its key is not a number"))
     }
 

@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 
-use super::{DataFileError, Persistent, Record, RecordError, RecordKind};
+use super::{DataFileError, NotWritten, Persistent, RESERVE, Record, RecordError, RecordKind};
 use crate::clock::Timestamp;
 
 /// The format of the file, in `SQLite`'s `user_version`.
 const FORMAT: i64 = 1;
 
-/// Room beyond [`Limits::data_bytes`](crate::Limits::data_bytes) in which messages that are there can still be claimed and
-/// acknowledged.
-const RESERVE: u64 = 4 << 20;
+/// So much more than what has to go is forgotten at a time, at most.
+const BATCH: u64 = 1 << 20;
 
 /// So many records that are set aside are named one by one; of more only the number is told.
 const NAMED: usize = 100;
@@ -67,7 +66,7 @@ impl DataFile {
             connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(told)?;
         let path = path.to_owned();
         let mut store = Self { connection, path, page_bytes, bytes, set_aside: BTreeMap::new() };
-        store.limit(bytes)?;
+        store.set_limit(bytes)?;
         Ok(store)
     }
 
@@ -114,7 +113,7 @@ impl DataFile {
             tracing::warn!(
                 kind,
                 records,
-                "records of the data file cannot be used; they are in its table set_aside"
+                "records of the data file cannot be used; they are in its table set_aside, if they could be moved"
             );
         }
         Ok(())
@@ -134,7 +133,7 @@ impl DataFile {
         Ok(strangers)
     }
 
-    /// How many records were set aside when the file was opened.
+    /// How many records could not be used when the file was opened, whether they could be set aside or not.
     pub(crate) fn number_set_aside(&self) -> usize {
         self.set_aside.values().sum()
     }
@@ -146,7 +145,7 @@ impl DataFile {
             return Ok(());
         }
         let at = Timestamp::now().instant();
-        let places = self.write_with(|transaction| {
+        let places: Result<Vec<i64>, DataFileError> = self.write_with(|transaction| {
             let mut copy = transaction.prepare(
                 "INSERT INTO set_aside SELECT kind, key, state, ?2, ?3 FROM record WHERE rowid = ?1",
             )?;
@@ -157,15 +156,13 @@ impl DataFile {
                 remove.execute(params![unusable.row])?;
                 Ok(place)
             };
-            unusable.iter().map(&mut move_one).collect::<rusqlite::Result<Vec<i64>>>()
+            Ok(unusable.iter().map(&mut move_one).collect::<rusqlite::Result<Vec<i64>>>()?)
         });
-        match places {
+        match &places {
             Ok(places) => {
-                for (UnusableRecord { kind, reason, .. }, place) in unusable.iter().zip(places) {
-                    if self.number_set_aside() < NAMED {
-                        tracing::warn!(kind, place, reason, "a record of the data file is set aside");
-                    }
-                    *self.set_aside.entry(kind).or_default() += 1;
+                let named = NAMED.saturating_sub(self.number_set_aside());
+                for (UnusableRecord { kind, reason, .. }, place) in unusable.iter().zip(places).take(named) {
+                    tracing::warn!(kind, place, reason, "a record of the data file is set aside");
                 }
             }
             // They stay where they are, and are met again at the next start.
@@ -174,60 +171,93 @@ impl DataFile {
                 tracing::warn!(%error, records, "records of the data file cannot be used, nor set aside");
             }
         }
+        for UnusableRecord { kind, .. } in unusable {
+            *self.set_aside.entry(kind).or_default() += 1;
+        }
         Ok(())
     }
 
-    /// The secret of this name: the one in the file, or else this one, which is there from now on.
-    pub(crate) fn secret(&self, name: &str, fresh: &str) -> Result<String, DataFileError> {
-        let kind = RecordKind::Secret.name();
-        self.connection.execute(
-            "INSERT OR IGNORE INTO record (kind, key, state) VALUES (?1, ?2, ?3)",
-            params![kind, name, fresh],
-        )?;
-        let secret = "SELECT state FROM record WHERE kind = ?1 AND key = ?2";
-        Ok(self.connection.query_row(secret, params![kind, name], |row| row.get(0))?)
+    /// The secret of this name: the one in the file, or else this one, which is there from now on. When it cannot be
+    /// written, it is good until the sandbox stops.
+    pub(crate) fn secret(&mut self, name: &str, fresh: String) -> String {
+        let found = self.connection.query_row(
+            "SELECT state FROM record WHERE kind = ?1 AND key = ?2",
+            params![RecordKind::Secret.name(), name],
+            |row| row.get(0),
+        );
+        if let Ok(secret) = found {
+            return secret;
+        }
+        let record = Record { kind: RecordKind::Secret, key: name.to_owned(), state: Some(fresh.clone()) };
+        if let Err(error) = self.write(&[record]).map_err(DataFileError::from) {
+            tracing::warn!(
+                %error,
+                name,
+                "a secret cannot be kept in the data file: the sessions that need it end when the sandbox stops"
+            );
+        }
+        fresh
     }
 
     /// Writes what changed, all of it or nothing.
-    pub(crate) fn write(&mut self, records: &[Record]) -> Result<(), DataFileError> {
+    pub(crate) fn write(&mut self, records: &[Record]) -> Result<(), NotWritten> {
         if records.is_empty() {
             return Ok(());
         }
-        let brings_content = records.iter().any(|record| record.kind.is_content() && record.state.is_some());
-        match self.write_records(records) {
-            Err(DataFileError::Full) if !brings_content => {
-                self.limit(self.bytes.saturating_add(RESERVE))?;
-                let written = self.write_records(records);
-                // What is written is written, whatever becomes of the limit.
-                if let Err(error) = self.limit(self.bytes) {
-                    tracing::warn!(%error, "the limit of the data file could not be set again");
-                }
-                written
-            }
+        let new = records.iter().filter(|record| record.state.is_some());
+        let reserve = new.map(|record| record.kind.reserve()).min();
+        // What only goes needs no room.
+        let limit = reserve.map(|reserve| self.bytes.saturating_add(reserve));
+        match self.write_records(records, limit) {
+            Err(NotWritten::Failed(DataFileError::Full)) => Err(self.why_full(records, limit)),
             written => written,
         }
     }
 
-    fn write_records(&mut self, records: &[Record]) -> Result<(), DataFileError> {
+    fn write_records(&mut self, records: &[Record], limit: Option<u64>) -> Result<(), NotWritten> {
+        let page_bytes = self.page_bytes;
         self.write_with(|transaction| {
             let mut put = transaction
                 .prepare_cached("INSERT OR REPLACE INTO record (kind, key, state) VALUES (?1, ?2, ?3)")?;
             let mut remove = transaction.prepare_cached("DELETE FROM record WHERE kind = ?1 AND key = ?2")?;
-            for Record { kind, key, state } in records {
-                match state {
-                    Some(state) => put.execute(params![kind.name(), key, state])?,
-                    None => remove.execute(params![kind.name(), key])?,
-                };
+            // What comes uses the pages of what goes.
+            for Record { kind, key, .. } in records.iter().filter(|record| record.state.is_none()) {
+                remove.execute(params![kind.name(), key])?;
             }
-            Ok(())
+            for Record { kind, key, state } in records.iter().filter(|record| record.state.is_some()) {
+                put.execute(params![kind.name(), key, state])?;
+            }
+            let Some(limit) = limit else { return Ok(()) };
+            match used(transaction, page_bytes)?.saturating_sub(limit) {
+                0 => Ok(()),
+                bytes => Err(NotWritten::NoRoom { bytes }),
+            }
         })
     }
 
+    /// How many bytes are to be forgotten when so many have to go: somewhat more, so that it is not done for every record.
+    pub(crate) fn batch(&self, bytes: u64) -> u64 {
+        2 * bytes + (self.bytes / 16).min(BATCH)
+    }
+
+    /// `SQLite` says that there is no room: because the file is as long as it may be, or the disk is full.
+    fn why_full(&self, records: &[Record], limit: Option<u64>) -> NotWritten {
+        let (Ok(used), Some(limit)) = (used(&self.connection, self.page_bytes), limit) else {
+            return NotWritten::Failed(DataFileError::Full);
+        };
+        let page = u64::from(self.page_bytes);
+        let state = |record: &Record| record.state.as_ref().map_or(0, |state| state.len() as u64 + page);
+        match (used + records.iter().map(state).sum::<u64>()).saturating_sub(limit) {
+            0 => NotWritten::Failed(DataFileError::Full),
+            bytes => NotWritten::NoRoom { bytes },
+        }
+    }
+
     /// A transaction. Dropped before it is committed, it is rolled back; so it is when it cannot be committed.
-    fn write_with<T>(
+    fn write_with<T, E: From<rusqlite::Error>>(
         &mut self,
-        write: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, DataFileError> {
+        write: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let transaction = self.connection.transaction()?;
         let written = write(&transaction)?;
         transaction.commit()?;
@@ -237,13 +267,18 @@ impl DataFile {
     /// Bounds the length of the file from now on. What is longer already grows no more.
     pub(crate) fn set_limit(&mut self, bytes: u64) -> Result<(), DataFileError> {
         self.bytes = bytes;
-        self.limit(bytes)
-    }
-
-    fn limit(&mut self, bytes: u64) -> Result<(), DataFileError> {
-        let pages = (bytes / u64::from(self.page_bytes.max(1))).clamp(1, u64::from(u32::MAX) - 1);
+        let pages = bytes.saturating_add(RESERVE) / u64::from(self.page_bytes.max(1));
+        let pages = pages.clamp(1, u64::from(u32::MAX) - 1);
         Ok(self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?)
     }
+}
+
+/// How many bytes of the file are in use, with what a transaction under way changed. Pages that are free will be used before
+/// the file grows.
+fn used(connection: &Connection, page_bytes: u32) -> rusqlite::Result<u64> {
+    let pages = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+    let (all, free) = (pages("page_count")?, pages("freelist_count")?);
+    Ok(u64::from(all.saturating_sub(free)) * u64::from(page_bytes))
 }
 
 /// Opens or makes the file, so that nobody else can read one that is made; `SQLite` gives the files that it puts beside it

@@ -200,6 +200,11 @@ impl<T: Copy> Value<T> {
         Self { now: value, kept: value }
     }
 
+    /// The value before the step.
+    pub(crate) fn before(&self) -> &T {
+        &self.kept
+    }
+
     /// Takes the value that the data file has.
     pub(crate) fn restore(&mut self, value: T) {
         *self = Self::new(value);

@@ -1,26 +1,25 @@
-//! [`App`]: the running sandbox without its sockets. It owns the three parts of the state (mailbox, OAuth 2, storage
-//! service), the data file, the hub, webhooks, faults and the clock, and carries out one step at a time: in
-//! memory, in the data file, then towards hub and webhooks.
+//! [`App`]: the running sandbox without its sockets. It owns the three parts of the state (mailbox, OAuth 2,
+//! storage service), the data file, the hub, webhooks, faults and the clock, and carries out one step at a
+//! time: in memory, in the data file, then towards hub and webhooks.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::config::{Limits, SandboxConfig};
 use crate::faults::{Faults, PushFault};
 use crate::hub::{Hub, Seal};
 use crate::instance::InstanceId;
-use crate::mailbox::{Mailbox, Notification, Occasion};
+use crate::mailbox::{Mailbox, Notification};
 use crate::oauth::{Code, Grants, OAuthError};
-use crate::persistence::{DataFile, DataFileError, Persistent};
+use crate::persistence::{DataFile, DataFileError, Persistent, WriteFailure};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::storage::Storage;
 use crate::webhook;
@@ -32,7 +31,11 @@ pub(crate) struct App {
     oauth: Mutex<Grants>,
     storage: Mutex<Storage>,
     /// The data file of all three, if there is one.
-    store: Option<Mutex<DataFile>>,
+    data_file: Option<Mutex<DataFile>>,
+    /// Whether a warning has said that the data file has no room.
+    was_full: AtomicBool,
+    /// Whether a warning has said that messages are forgotten to make room.
+    has_forgotten: AtomicBool,
     /// Shared with its sockets, which may live a little longer than the rest.
     hub: Arc<Hub>,
     faults: Faults,
@@ -62,7 +65,7 @@ struct Credentials {
 }
 
 impl fmt::Debug for App {
-    /// What is in here is about patients, or secret.
+    /// Leaves out everything that is about patients, or secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App").field("address", &self.address).finish_non_exhaustive()
     }
@@ -85,17 +88,17 @@ impl App {
         let mut oauth = Grants::new(config);
         let mut storage = Storage::new(config.limits);
         let open = |path| DataFile::open(path, config.limits.data_bytes);
-        let mut store = config.data.as_deref().map(open).transpose()?;
-        if let Some(store) = &mut store {
-            store.restore(&mut mailbox)?;
-            store.restore(&mut oauth)?;
-            store.restore(&mut storage)?;
-            store.restored(&[Mailbox::KINDS, Grants::KINDS, Storage::KINDS, DataFile::KINDS])?;
+        let mut data_file = config.data.as_deref().map(open).transpose()?;
+        if let Some(data_file) = &mut data_file {
+            data_file.restore(&mut mailbox)?;
+            data_file.restore(&mut oauth)?;
+            data_file.restore(&mut storage)?;
+            data_file.restored(&[Mailbox::KINDS, Grants::KINDS, Storage::KINDS, DataFile::KINDS])?;
         }
         // Hub clients that come back after a restart bring tokens from before it.
         let seal = Seal::new();
-        let seal = match &store {
-            Some(store) => Seal::with_secret(&store.secret("hub", &seal.secret())?).unwrap_or(seal),
+        let seal = match &mut data_file {
+            Some(data_file) => Seal::with_secret(&data_file.secret("hub", seal.secret())).unwrap_or(seal),
             None => seal,
         };
         mailbox.seed(&config.activity_definitions, Timestamp::now());
@@ -119,7 +122,9 @@ impl App {
             revision: watch::Sender::new(0),
             hub: Arc::new(Hub::new(config.push, config.limits.hub_connections, seal)),
             instances: instances.collect(),
-            store: store.map(Mutex::new),
+            data_file: data_file.map(Mutex::new),
+            was_full: AtomicBool::new(false),
+            has_forgotten: AtomicBool::new(false),
             oauth: Mutex::new(oauth),
             storage: Mutex::new(storage),
             applications: applications.collect(),
@@ -130,13 +135,13 @@ impl App {
             limits: config.limits,
             ahead: AtomicU64::new(0),
         };
-        app.keep(&mut *app.lock(&app.mailbox))?;
+        app.keep(&mut *app.lock(&app.mailbox), None)?;
         Ok(app)
     }
 
     /// A step of the mailbox. It is saved before it is answered and before hub and webhooks are told.
     pub(crate) fn mailbox<T>(&self, step: impl FnOnce(&mut Mailbox) -> T) -> Result<T, SaveError> {
-        let (outcome, notifications, has_moved) = self.step(&self.mailbox, |mailbox| {
+        let (outcome, notifications, has_moved) = self.step(&self.mailbox, None, |mailbox| {
             let before = mailbox.revision();
             let outcome = step(mailbox);
             (outcome, mailbox.take_notifications(), mailbox.revision() != before)
@@ -194,12 +199,12 @@ impl App {
 
     /// A step of launches and tokens.
     pub(crate) fn oauth<T>(&self, step: impl FnOnce(&mut Grants) -> T) -> Result<T, SaveError> {
-        self.step(&self.oauth, step)
+        self.step(&self.oauth, Some(&self.mailbox), step)
     }
 
     /// A step of the storage service.
     pub(crate) fn storage<T>(&self, step: impl FnOnce(&mut Storage) -> T) -> Result<T, SaveError> {
-        self.step(&self.storage, step)
+        self.step(&self.storage, Some(&self.mailbox), step)
     }
 
     /// Carries a step out in memory and then saves it. A step that cannot be saved is taken back: it did not
@@ -207,12 +212,21 @@ impl App {
     fn step<P: Persistent, T>(
         &self,
         part: &Mutex<P>,
+        others: Option<&Mutex<Mailbox>>,
         step: impl FnOnce(&mut P) -> T,
     ) -> Result<T, SaveError> {
         let mut part = self.lock(part);
         let outcome = step(&mut part);
-        match self.keep(&mut *part) {
+        match self.keep(&mut *part, others) {
             Ok(()) => Ok(outcome),
+            Err(DataFileError::Full) => {
+                Self::warn_once(
+                    &self.was_full,
+                    "the data file has no room, and no processed messages that could be forgotten, so requests are refused: let \
+                     the receivers process their messages, make room on the disk, or raise data_bytes",
+                );
+                Err(SaveError)
+            }
             Err(error) => {
                 tracing::error!(%error, "a step cannot be saved, so it does not happen");
                 Err(SaveError)
@@ -220,15 +234,70 @@ impl App {
         }
     }
 
-    fn keep(&self, part: &mut impl Persistent) -> Result<(), DataFileError> {
-        if let Some(store) = &self.store
-            && let Err(error) = part.changes().and_then(|records| lock_store(store).write(&records))
-        {
-            part.roll_back();
-            return Err(error);
+    /// Saves what a step changed in `part`, or takes it back. `mailbox` has the processed messages, if the
+    /// part is another one.
+    fn keep(
+        &self,
+        part: &mut impl Persistent,
+        mailbox: Option<&Mutex<Mailbox>>,
+    ) -> Result<(), DataFileError> {
+        let mut others = None;
+        let written =
+            self.data_file.as_ref().map_or(Ok(()), |store| self.write(store, part, mailbox, &mut others));
+        match &written {
+            Ok(()) => {
+                part.commit();
+                others.iter_mut().for_each(|others| others.commit());
+            }
+            Err(_) => {
+                part.roll_back();
+                others.iter_mut().for_each(|others| others.roll_back());
+            }
         }
-        part.commit();
-        Ok(())
+        written
+    }
+
+    /// Writes what a step changed. When the file may not grow any more, the oldest processed messages make
+    /// room, in the same transaction.
+    fn write<'a>(
+        &self,
+        store: &Mutex<DataFile>,
+        part: &mut impl Persistent,
+        mailbox: Option<&'a Mutex<Mailbox>>,
+        others: &mut Option<MutexGuard<'a, Mailbox>>,
+    ) -> Result<(), DataFileError> {
+        loop {
+            let mut records = part.changes()?;
+            if let Some(others) = others.as_mut() {
+                records.append(&mut others.changes()?);
+            }
+            let bytes = {
+                let mut store = lock_file(store);
+                match store.write(&records) {
+                    Err(WriteFailure::NoRoom { bytes }) => store.batch(bytes),
+                    written => return Ok(written?),
+                }
+            };
+            if !part.make_room(bytes) {
+                if others.is_none() {
+                    *others = mailbox.map(|mailbox| self.lock(mailbox));
+                }
+                if !others.as_mut().is_some_and(|others| others.make_room(bytes)) {
+                    return Err(DataFileError::Full);
+                }
+            }
+            Self::warn_once(
+                &self.has_forgotten,
+                "the data file is full, so the oldest processed messages are forgotten: raise data_bytes to keep more of \
+                 them, or lower queue_messages",
+            );
+        }
+    }
+
+    fn warn_once(told: &AtomicBool, text: &'static str) {
+        if !told.swap(true, Ordering::Relaxed) {
+            tracing::warn!("{text}");
+        }
     }
 
     /// After a panic the step that panicked is taken back, and other clients go on.
@@ -243,12 +312,12 @@ impl App {
 
     /// How many records of the data file could not be used when it was opened.
     pub(crate) fn number_set_aside(&self) -> usize {
-        self.store.as_ref().map_or(0, |store| lock_store(store).number_set_aside())
+        self.data_file.as_ref().map_or(0, |store| lock_file(store).number_set_aside())
     }
 
     /// Bounds the data file from now on.
     pub(crate) fn limit_data(&self, bytes: u64) -> Result<(), DataFileError> {
-        self.store.as_ref().map_or(Ok(()), |store| lock_store(store).set_limit(bytes))
+        self.data_file.as_ref().map_or(Ok(()), |store| lock_file(store).set_limit(bytes))
     }
 
     /// The application that an instance belongs to; empty for an unknown instance.
@@ -273,10 +342,6 @@ impl App {
         Timestamp::now().after(Duration::from_millis(self.ahead.load(Ordering::Relaxed)))
     }
 
-    pub(crate) fn occasion(&self) -> Occasion {
-        Occasion { now: self.now(), fresh: Uuid::new_v4() }
-    }
-
     pub(crate) fn advance_clock(&self, by: Duration) {
         self.ahead.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX / 2), Ordering::Relaxed);
     }
@@ -296,7 +361,7 @@ impl App {
 }
 
 /// A transaction that panicked was rolled back.
-fn lock_store(store: &Mutex<DataFile>) -> MutexGuard<'_, DataFile> {
+fn lock_file(store: &Mutex<DataFile>) -> MutexGuard<'_, DataFile> {
     store.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,4 +1,5 @@
-//! [`SandboxConfig`]: the world that a sandbox plays: domains, application instances, activity definitions, limits.
+//! [`SandboxConfig`]: the world that a sandbox plays: domains, application instances, activity definitions,
+//! limits.
 
 mod activity_definition;
 mod application;

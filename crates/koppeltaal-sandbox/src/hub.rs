@@ -1,6 +1,6 @@
-//! [`Hub`]: the part of the hub `KoppeltaalHub` (classic SignalR 2.x) that is the same for all transports: connections,
-//! their tokens and cursors, and who is told of a message. The transports are in `http/signalr.rs` and
-//! `http/websocket.rs`.
+//! [`Hub`]: the part of the hub `KoppeltaalHub` (classic SignalR 2.x) that is the same for all transports:
+//! connections, their tokens and cursors, and who is told of a message. The transports are in
+//! `http/signalr.rs` and `http/websocket.rs`.
 
 mod connection;
 pub(crate) mod protocol;

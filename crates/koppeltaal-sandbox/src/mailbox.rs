@@ -1,8 +1,10 @@
-//! [`Mailbox`]: the whole state of a sandbox and every step it can take.
+//! [`Mailbox`]: messages, queues, the versions of resources, and activity definitions, with every step that
+//! they can take. It is one of the three parts of the state, besides [`oauth`](crate::oauth) and
+//! [`storage`](crate::storage).
 //!
-//! Nothing here knows of HTTP or of the time of day: a step gets the moment at which it happens, and either happens
-//! completely or not at all. What it changes stands in [`Table`]s and [`Value`]s, so that a step that cannot be kept is taken
-//! back: see [`store`](crate::persistence).
+//! Nothing here knows HTTP or the time of day: a step gets the time at which it happens. A step happens
+//! completely or not at all. Its changes are in [`Table`]s and [`Value`]s, so that a step that cannot be
+//! saved is taken back: see [`persistence`](crate::persistence).
 
 mod bound;
 mod definitions;
@@ -11,10 +13,12 @@ mod fingerprint;
 mod history;
 mod message;
 mod patient;
+mod post;
 mod posting;
 mod queue;
 mod records;
 mod resources;
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -22,11 +26,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use koppeltaal_messaging::valuesets::IssueType;
-use koppeltaal_messaging::{ApiVersion, Event, ProcessingStatus};
+use koppeltaal_messaging::{Event, ProcessingStatus};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-pub(crate) use definitions::{Definition, DefinitionDraft, not_found as definition_not_found};
+pub(crate) use definitions::{
+    Definition, DefinitionDraft, DefinitionTarget, not_found as definition_not_found,
+};
 pub(crate) use delivery::{Acknowledgement, Delivery};
 pub(crate) use history::{PostedMessage, Receipt};
 pub(crate) use message::{Address, Message, MessageResource, Origin};
@@ -34,7 +39,7 @@ pub(crate) use patient::names_another;
 pub(crate) use posting::Posting;
 pub(crate) use queue::Filter;
 
-use crate::clock::{Timestamp, Version, VersionClock};
+use crate::clock::{Timestamp, VersionClock};
 use crate::config::{ConfiguredDefinition, Instance, Limits, SandboxConfig};
 use crate::instance::InstanceId;
 use crate::persistence::{AfterCommit, Table, Value};
@@ -43,26 +48,19 @@ use crate::representation;
 use definitions::Definitions;
 use history::History;
 use queue::{Bounds, Queue};
-use resources::{Effect, Resources};
+use resources::Resources;
 
-/// When a step happens, and the one identifier that it may need: a step itself is told everything.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Occasion {
-    pub(crate) now: Timestamp,
-    pub(crate) fresh: Uuid,
-}
-
-/// A message that came into a queue.
+/// Tells that a message came into a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notification {
     pub(crate) instance: InstanceId,
     /// `MessageHeader.identifier`.
     pub(crate) identifier: String,
-    /// URL, without version, of the patient whom it is about, if it is about one.
+    /// URL, without version, of the patient whom the message is about, if there is one.
     pub(crate) patient: Option<Arc<str>>,
 }
 
-/// What there is in a domain.
+/// An overview of a domain.
 #[derive(Debug, Default)]
 pub(crate) struct Overview {
     /// Activity definitions that are not archived.
@@ -80,13 +78,13 @@ struct Account {
 }
 
 impl Account {
-    /// Whether messages of this event in this domain are for it.
+    /// Whether the instance gets messages of this event in this domain.
     fn receives(&self, domain: &str, event: Event) -> bool {
         self.instance.domain == domain && self.instance.subscriptions.contains(&event)
     }
 }
 
-/// What an instance finds under an `_id`.
+/// A message that an instance looked up by an `_id`.
 #[derive(Debug)]
 pub(crate) enum Lookup {
     /// A message in its queue.
@@ -104,24 +102,25 @@ impl Lookup {
     }
 }
 
-/// The state of a sandbox.
+/// The state of all mailboxes.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     accounts: BTreeMap<InstanceId, Account>,
     domains: HashMap<String, Domain>,
     counters: Value<Counters>,
-    /// The messages that are in a queue or a history, by their keys.
+    /// The messages that are in a queue or a history, by key.
     messages: Table<records::Messages>,
-    /// Which configured definitions were taken in once: in a data file they are not taken in again.
+    /// The configured definitions that were taken in once. With a data file they are not taken in again.
     seeds: Table<records::Seeds>,
-    /// What came into queues since the last look.
+    /// Messages that came into queues since the last call of
+    /// [`take_notifications`](Self::take_notifications).
     notifications: AfterCommit<Notification>,
-    /// Messages that were read back, until all that refers to them is.
+    /// Messages that were read back, until everything that refers to them is read back too.
     restored: HashMap<u64, RestoredMessage>,
     limits: Limits,
 }
 
-/// The numbers that were given out last, and the moment of the last version.
+/// The numbers that were given out last, and the time of the last version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Counters {
     /// Of message headers.
@@ -137,7 +136,7 @@ pub(super) struct Counters {
 #[derive(Debug)]
 struct RestoredMessage {
     message: Arc<Message>,
-    /// Whether an instance that is configured now has it.
+    /// Whether a configured instance has it.
     is_configured: bool,
 }
 
@@ -152,7 +151,7 @@ impl Domain {
         Self { resources: Resources::new(name), definitions: Definitions::new(name) }
     }
 
-    /// The domain with this name, which need not be a configured one: a data file may have more.
+    /// The domain with this name. A data file may have domains that are not configured.
     fn of<'a>(domains: &'a mut HashMap<String, Self>, name: &str) -> &'a mut Self {
         domains.entry(name.to_owned()).or_insert_with(|| Self::new(name))
     }
@@ -219,73 +218,14 @@ impl Mailbox {
         self.counters.number
     }
 
-    /// Posts a message: checks versions, gives out new ones, and copies the message into the queue of every instance of
-    /// the domain that subscribed to its event, the sender included. A message that was posted before, going by its
-    /// identifier, is answered as the first time and does nothing.
-    pub(crate) fn post(
-        &mut self,
-        sender: &InstanceId,
-        posting: Posting,
-        occasion: Occasion,
-    ) -> Result<Arc<Receipt>, Refusal> {
-        if posting.domain.as_str() != &*sender.domain {
-            return Err(Refusal::forbidden("The message is not for the domain of these credentials."));
-        }
-        let account = self.accounts.get(sender).ok_or_else(unknown_instance)?;
-        let rules = account.instance.api_version;
-        if let Some(sent) = account.history.identified(&posting.identifier) {
-            return Ok(Arc::clone(&sent.receipt));
-        }
-
-        let now = occasion.now;
-        // Definitions are published through `Other`; in the mailbox such a message is accepted and changes nothing.
-        let is_inert = posting.event == Event::CreateOrUpdateActivityDefinition;
-        let effects = if is_inert {
-            posting.resources.iter().map(|_| Effect::Untouched(None)).collect()
-        } else {
-            let focal = Address::Given(posting.resources[posting.focal].url.clone());
-            self.check_room(&posting.domain, posting.event, &focal, posting.bytes, now)?;
-            let domain = Domain::of(&mut self.domains, &posting.domain);
-            let capacity = self.limits.resources;
-            domain.resources.apply(
-                &posting.resources,
-                posting.focal,
-                rules,
-                capacity,
-                &mut self.counters.clock.step(now),
-            )?
-        };
-        if !is_inert && rules >= ApiVersion::V1_3_5 {
-            warn_of_missing_versions(&posting, &effects, &sender.username);
-        }
-
-        let data = new_versions(&posting, &effects, rules);
-        let receipt = Arc::new(Receipt {
-            number: self.next_number(),
-            version: self.counters.clock.step(now).version(),
-            identifier: occasion.fresh.to_string(),
-            at: now,
-            event: posting.event,
-            domain: posting.domain.clone(),
-            request: posting.identifier.clone(),
-            patient: posting.patient.clone(),
-            data,
-        });
-        let message = Arc::new(Message::posted(self.next_message(), posting, effects));
-        if let Some(account) = self.accounts.get_mut(sender) {
-            let forgotten = account
-                .history
-                .put(PostedMessage { message: Arc::clone(&message), receipt: Arc::clone(&receipt) });
-            self.release(&forgotten);
-        }
-        if !is_inert {
-            self.deliver(&message, now);
-        }
-        self.keep_if_held(message);
-        Ok(receipt)
+    /// Whether a message of this many bytes would fit into the empty queues of all subscribers.
+    fn check_size(&self, domain: &str, event: Event, bytes: usize) -> Result<(), Refusal> {
+        let mut receivers = self.accounts.values().filter(|account| account.receives(domain, event));
+        receivers.try_for_each(|account| account.queue.check_size(bytes))
     }
 
-    /// Whether all who subscribed have room for a message of so many bytes: it is put into all of their queues or into none.
+    /// Whether all subscribers have room for a message of this many bytes. It goes into all of their queues
+    /// or into none.
     fn check_room(
         &mut self,
         domain: &str,
@@ -300,7 +240,7 @@ impl Mailbox {
         })
     }
 
-    /// Copies a message into the queues of its subscribers, which have room for it.
+    /// Copies a message into the queues of its subscribers. They have to have room for it.
     fn deliver(&mut self, message: &Arc<Message>, now: Timestamp) {
         let patient: Option<Arc<str>> = message.patient.as_deref().map(Into::into);
         let mut forgotten = Vec::new();
@@ -321,26 +261,26 @@ impl Mailbox {
         self.release(&forgotten);
     }
 
-    /// Keeps a new message as long as somebody has it.
+    /// Keeps a new message if a queue or history has it.
     fn keep_if_held(&mut self, message: Arc<Message>) {
         if !message.holders.is_none() {
             self.messages.put(message.key, message);
         }
     }
 
-    /// Forgets messages that nobody has any more.
+    /// Forgets the messages that no queue or history has any more.
     fn release(&mut self, messages: &[Arc<Message>]) {
         for message in messages.iter().filter(|message| message.holders.is_none()) {
             self.messages.remove(&message.key);
         }
     }
 
-    /// Changes whenever something in here does, since every change gives out a version.
+    /// The time of the last version. It differs after every change, because every change gives out a version.
     pub(crate) fn revision(&self) -> Option<Timestamp> {
         self.counters.clock.last()
     }
 
-    /// What there is in each domain.
+    /// An overview of each domain.
     pub(crate) fn overview(&mut self, now: Timestamp) -> BTreeMap<String, Overview> {
         let mut domains: BTreeMap<String, Overview> = BTreeMap::new();
         for (name, domain) in &self.domains {
@@ -355,12 +295,12 @@ impl Mailbox {
         domains
     }
 
-    /// What came into queues since this was asked last.
+    /// The messages that came into queues since the last call.
     pub(crate) fn take_notifications(&mut self) -> Vec<Notification> {
         self.notifications.take()
     }
 
-    /// Claims the oldest New message that the filter takes. A short claim runs out at once.
+    /// Claims the oldest New message that the filter takes. With `is_short`, the claim runs out at once.
     pub(crate) fn claim(
         &mut self,
         receiver: &InstanceId,
@@ -369,11 +309,15 @@ impl Mailbox {
         now: Timestamp,
     ) -> Option<Delivery> {
         let account = self.accounts.get_mut(receiver)?;
-        account.queue.claim(filter, is_short, &mut self.counters.clock.step(now))
+        let step = &mut self.counters.clock.step(now);
+        let claimed = account.queue.claim(filter, is_short, step)?;
+        // The claim before takes room as well.
+        let forgotten = account.queue.make_room(claimed.number);
+        self.release(&forgotten);
+        Some(claimed)
     }
 
-    /// Does what a receiver reports about a message. Only the instance whose queue it is in may report, and with `only` only
-    /// about a message of that patient.
+    /// Acknowledges a message in the queue of `receiver`; with `only`, only a message about that patient.
     pub(crate) fn acknowledge(
         &mut self,
         receiver: &InstanceId,
@@ -397,7 +341,7 @@ impl Mailbox {
         }
         let step = &mut self.counters.clock.step(now);
         if let Some(outcome) = account.queue.acknowledge(number, report, step) {
-            // What the receiver says takes room as well.
+            // The exception takes room as well.
             let forgotten = account.queue.make_room(number);
             self.release(&forgotten);
             return outcome;
@@ -408,14 +352,16 @@ impl Mailbox {
         Err(no_message())
     }
 
-    /// The message with this number: one in the instance's queue, or one that it posted, by the number of the answer.
+    /// The message with this number in the instance's queue, or the message that it posted whose answer has
+    /// this number.
     pub(crate) fn numbered(&mut self, instance: &InstanceId, number: u64, now: Timestamp) -> Option<Lookup> {
         let account = self.accounts.get_mut(instance)?;
         let received = account.queue.get(number, &mut self.counters.clock.step(now)).map(Lookup::Received);
         received.or_else(|| account.history.numbered(number).cloned().map(Lookup::Posted))
     }
 
-    /// The message with this `MessageHeader.identifier`. One in the instance's queue goes before one that it posted.
+    /// The message with this `MessageHeader.identifier` in the instance's queue, or else among those that it
+    /// posted.
     pub(crate) fn identified(
         &mut self,
         instance: &InstanceId,
@@ -428,7 +374,7 @@ impl Mailbox {
         received.or_else(|| account.history.identified(identifier).cloned().map(Lookup::Posted))
     }
 
-    /// How many messages of the instance's queue the filter takes, and a page of them, oldest first.
+    /// How many messages in the instance's queue the filter takes, and a page of them, oldest first.
     pub(crate) fn list(
         &mut self,
         instance: &InstanceId,
@@ -445,40 +391,4 @@ impl Mailbox {
 /// Ids are made by [`Mailbox::new`], so no client sees this.
 fn unknown_instance() -> Refusal {
     Refusal::forbidden("There is no such application instance.")
-}
-
-/// Rule 5: a sender of api-version 1.3.5 left the version of a known resource out.
-fn warn_of_missing_versions(posting: &Posting, effects: &[Effect], sender: &str) {
-    let is_missing = |place: &usize| {
-        let is_known = matches!(effects[*place], Effect::Changed(_) | Effect::Unchanged(_));
-        *place != posting.focal && is_known && posting.resources[*place].version.is_none()
-    };
-    let missing = (0..effects.len()).filter(is_missing).count();
-    if missing > 0 {
-        tracing::warn!(
-            sender,
-            resources = missing,
-            "a 1.3.5 sender posted known resources without a version"
-        );
-    }
-}
-
-/// What the answer to a post names: the focal resource first, then, for a 1.3.5 sender, on a create all others and on an
-/// update those with a new version.
-fn new_versions(posting: &Posting, effects: &[Effect], rules: ApiVersion) -> Vec<(Address, Option<Version>)> {
-    let name = |place: usize| {
-        (Address::Given(posting.resources[place].url.clone()), effects[place].version().cloned())
-    };
-    let is_create = matches!(effects[posting.focal], Effect::Created(_));
-    let is_named = |place: &usize| {
-        rules >= ApiVersion::V1_3_5
-            && *place != posting.focal
-            && match effects[*place] {
-                Effect::Created(_) | Effect::Changed(_) => true,
-                Effect::Unchanged(_) => is_create,
-                Effect::Untouched(_) => false,
-            }
-    };
-    let others = (0..effects.len()).filter(is_named);
-    std::iter::once(posting.focal).chain(others).map(name).collect()
 }

@@ -1,10 +1,12 @@
-//! [`Grants`]: launches, codes and tokens, and the steps from one to the next. Like the mailbox, it gets the time from
-//! outside, and also the secrets that it gives out.
+//! [`Grants`]: launches, codes and tokens, and the steps from one to the next. Like the mailbox, it gets the
+//! time from outside, and also the secrets that it gives out.
 
 mod error;
 mod expiring;
 mod pkce;
 mod records;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,10 +21,16 @@ pub(crate) use pkce::Challenge;
 use crate::clock::Timestamp;
 use crate::config::{Application, Lifetimes, SandboxConfig};
 use crate::persistence::RecordKind;
-use expiring::ExpiringTable;
+use expiring::{ExpiringTable, Grant, Share, entry_bytes};
 
-/// How many launches, codes and tokens there may be, of each.
+/// How many launches, codes and tokens there may be, of each. Each client has its share of them, and of the
+/// memory.
 const CAPACITY: usize = 100_000;
+/// The kinds of grants: launches, activation codes, codes, tokens, refresh tokens. Each has its share of the
+/// memory.
+const KINDS: usize = 5;
+/// How many used refresh tokens of a family are remembered, to notice when one is used again.
+const USED_REFRESHES: usize = 10;
 /// How long a token is remembered after it expired, so that its holder learns why it does not work.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 /// Launches have nine digits and activation codes six, so that neither is taken for the other.
@@ -54,6 +62,10 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) scope: String,
     pub(crate) challenge: Option<Challenge>,
 }
+
+/// A launch takes more memory than the share of its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LaunchSizeError;
 
 /// What Authorize answers with.
 #[derive(Clone, PartialEq, Eq)]
@@ -112,6 +124,56 @@ struct RefreshToken {
     is_used: bool,
 }
 
+impl Context {
+    fn bytes(&self) -> usize {
+        let texts = [Some(&self.client), Some(&self.domain), Some(&self.patient), Some(&self.user)];
+        let texts = texts.into_iter().chain([self.resource.as_ref(), self.intent.as_ref()]).flatten();
+        size_of::<Self>() + texts.map(String::len).sum::<usize>()
+    }
+}
+
+/// A context that several grants share counts in full in each, because one may outlive the others.
+impl Grant for Arc<Context> {
+    fn client(&self) -> &str {
+        &self.client
+    }
+
+    fn bytes(&self) -> usize {
+        Context::bytes(self)
+    }
+}
+
+impl Grant for AuthorizationCode {
+    fn client(&self) -> &str {
+        &self.context.client
+    }
+
+    fn bytes(&self) -> usize {
+        let redirect_uri = self.redirect_uri.as_ref().map_or(0, String::len);
+        size_of::<Self>() + self.context.bytes() + self.scope.len() + redirect_uri
+    }
+}
+
+impl Grant for Session {
+    fn client(&self) -> &str {
+        &self.context.client
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.context.bytes() + self.scope.len()
+    }
+}
+
+impl Grant for RefreshToken {
+    fn client(&self) -> &str {
+        self.session.client()
+    }
+
+    fn bytes(&self) -> usize {
+        self.session.bytes()
+    }
+}
+
 /// The source of secrets.
 pub(crate) type NewUuid<'a> = &'a mut dyn FnMut() -> Uuid;
 
@@ -119,6 +181,8 @@ pub(crate) type NewUuid<'a> = &'a mut dyn FnMut() -> Uuid;
 pub(crate) struct Grants {
     applications: HashMap<String, Application>,
     lifetimes: Lifetimes,
+    /// The share of one client, in grants of one kind.
+    share: Share,
     launches: ExpiringTable<Arc<Context>>,
     activations: ExpiringTable<Arc<Context>>,
     codes: ExpiringTable<AuthorizationCode>,
@@ -129,16 +193,22 @@ pub(crate) struct Grants {
 impl Grants {
     pub(crate) fn new(config: &SandboxConfig) -> Self {
         let applications = config.applications.iter();
+        let clients = applications.len().max(1);
+        let share = Share {
+            entries: (CAPACITY / clients).max(1),
+            bytes: config.limits.grant_bytes / (KINDS * clients),
+        };
         Self {
+            share,
             applications: applications
                 .map(|application| (application.identifier.clone(), application.clone()))
                 .collect(),
             lifetimes: config.lifetimes,
-            launches: ExpiringTable::new(RecordKind::Launch, CAPACITY),
-            activations: ExpiringTable::new(RecordKind::Activation, CAPACITY),
-            codes: ExpiringTable::new(RecordKind::Code, CAPACITY),
-            sessions: ExpiringTable::new(RecordKind::Session, CAPACITY),
-            refreshes: ExpiringTable::new(RecordKind::Refresh, CAPACITY),
+            launches: ExpiringTable::new(RecordKind::Launch, share),
+            activations: ExpiringTable::new(RecordKind::Activation, share),
+            codes: ExpiringTable::new(RecordKind::Code, share),
+            sessions: ExpiringTable::new(RecordKind::Session, share),
+            refreshes: ExpiringTable::new(RecordKind::Refresh, share),
         }
     }
 
@@ -159,17 +229,39 @@ impl Grants {
 
     /// Remembers a web launch and gives its number. It can be used until it expires, as a user may reload the
     /// page.
-    pub(crate) fn launch(&mut self, context: Context, fresh: NewUuid<'_>, now: Timestamp) -> String {
+    pub(crate) fn launch(
+        &mut self,
+        context: Context,
+        fresh: NewUuid<'_>,
+        now: Timestamp,
+    ) -> Result<String, LaunchSizeError> {
+        let context = Arc::new(context);
+        self.check_size(&context, "")?;
         let number = unused(LAUNCH_RANGE, fresh, |number| self.launches.get(number, now).is_none());
-        self.launches.put(number.clone(), now.after(self.lifetimes.launch), context.into(), now);
-        number
+        self.launches.put(&number, now.after(self.lifetimes.launch), context, now);
+        Ok(number)
     }
 
     /// Remembers a mobile launch and gives its activation code, which can be used once.
-    pub(crate) fn activation(&mut self, context: Context, fresh: NewUuid<'_>, now: Timestamp) -> String {
+    pub(crate) fn activation(
+        &mut self,
+        context: Context,
+        fresh: NewUuid<'_>,
+        now: Timestamp,
+    ) -> Result<String, LaunchSizeError> {
+        let context = Arc::new(context);
+        self.check_size(&context, "")?;
         let code = unused(ACTIVATION_RANGE, fresh, |code| self.activations.get(code, now).is_none());
-        self.activations.put(code.clone(), now.after(self.lifetimes.activation), context.into(), now);
-        code
+        self.activations.put(&code, now.after(self.lifetimes.activation), context, now);
+        Ok(code)
+    }
+
+    /// Whether each of the grants that follow from a launch with this scope fits into the share of its
+    /// client.
+    fn check_size(&self, context: &Arc<Context>, scope: &str) -> Result<(), LaunchSizeError> {
+        let largest =
+            entry_bytes(context) + size_of::<AuthorizationCode>() + size_of::<RefreshToken>() + scope.len();
+        if largest <= self.share.bytes { Ok(()) } else { Err(LaunchSizeError) }
     }
 
     /// Checks that client and redirect URI are registered. No other page is ever opened, not even with an
@@ -209,6 +301,9 @@ impl Grants {
         if !is_mobile && request.redirect_uri.is_none() {
             return Err(OAuthError::new(Code::InvalidRequest, "redirect_uri is missing"));
         }
+        self.check_size(&context, &request.scope).map_err(|LaunchSizeError| {
+            OAuthError::new(Code::InvalidScope, "launch and scope take more memory than a client may have")
+        })?;
         if is_mobile {
             self.activations.take(launch, now);
         }
@@ -220,7 +315,7 @@ impl Grants {
             challenge: request.challenge,
             family: None,
         };
-        self.codes.put(code.clone(), now.after(self.lifetimes.code), issued, now);
+        self.codes.put(&code, now.after(self.lifetimes.code), issued, now);
         Ok(if is_mobile { Authorization::Code(code) } else { Authorization::Redirect(code) })
     }
 
@@ -244,7 +339,7 @@ impl Grants {
         let application = self.authenticate(client, issued)?.clone();
         let Some(mut issued) = self.codes.take(code, now) else { return unknown() };
         if let Some(family) = issued.family {
-            self.end(family);
+            self.end(&issued.context.client, family);
             return invalid("the code was used before");
         }
         if issued.context.client != application.identifier {
@@ -263,7 +358,7 @@ impl Grants {
         let family = fresh();
         let (context, scope) = (Arc::clone(&issued.context), issued.scope.clone());
         issued.family = Some(family);
-        self.codes.put(code.to_owned(), now.after(REMEMBERED), issued, now);
+        self.codes.put(code, now.after(REMEMBERED), issued, now);
         Ok(self.give(&application, context, scope, family, fresh, now))
     }
 
@@ -279,20 +374,23 @@ impl Grants {
     ) -> Result<Tokens, OAuthError> {
         let application = self.authenticate(client, None)?.clone();
         let invalid = |description| Err(OAuthError::new(Code::InvalidGrant, description));
-        let known = self.refreshes.get(token, now);
-        let known = known.filter(|known| known.session.context.client == application.identifier);
-        let Some(RefreshToken { session, is_used }) = known else {
+        let known = self.refreshes.get_until(token, now);
+        let known = known.filter(|(_, known)| known.session.context.client == application.identifier);
+        let Some((until, RefreshToken { session, is_used })) = known else {
             return invalid("the refresh token is not known or has expired");
         };
         let session = session.clone();
         if *is_used {
-            self.end(session.family);
+            self.end(&session.context.client, session.family);
             return invalid("the refresh token was used before");
         }
-        self.sessions.remove_where(|other| other.family == session.family);
-        // Kept as long as the token that replaces it.
+        let (client, family) = (&session.context.client, session.family);
+        self.sessions.remove_where(client, |other| other.family == family);
+        // Kept until it would have expired.
         let used = RefreshToken { session: session.clone(), is_used: true };
-        self.refreshes.put(token.to_owned(), now.after(self.lifetimes.refresh), used, now);
+        self.refreshes.put(token, until, used, now);
+        let is_used = |other: &RefreshToken| other.is_used && other.session.family == family;
+        self.refreshes.keep_last(USED_REFRESHES, client, is_used);
         Ok(self.give(&application, session.context, session.scope, session.family, fresh, now))
     }
 
@@ -317,16 +415,16 @@ impl Grants {
         let refresh = has_refresh.then(|| secret(fresh));
         if let Some(refresh) = &refresh {
             let value = RefreshToken { session: session.clone(), is_used: false };
-            self.refreshes.put(refresh.clone(), now.after(self.lifetimes.refresh), value, now);
+            self.refreshes.put(refresh, now.after(self.lifetimes.refresh), value, now);
         }
         let access = secret(fresh);
-        self.sessions.put(access.clone(), expires.after(REMEMBERED), session, now);
+        self.sessions.put(&access, expires.after(REMEMBERED), session, now);
         Tokens { access, refresh, lifetime, context, scope }
     }
 
-    fn end(&mut self, family: Uuid) {
-        self.sessions.remove_where(|session| session.family == family);
-        self.refreshes.remove_where(|refresh| refresh.session.family == family);
+    fn end(&mut self, client: &str, family: Uuid) {
+        self.sessions.remove_where(client, |session| session.family == family);
+        self.refreshes.remove_where(client, |refresh| refresh.session.family == family);
     }
 
     /// The application of a request: a confidential one proves itself with its secret, a public one only

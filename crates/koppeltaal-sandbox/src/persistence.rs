@@ -1,28 +1,29 @@
-//! [`DataFile`]: a `SQLite` file in which the state of the sandbox survives the end of the process, also a sudden one.
+//! [`DataFile`]: an SQLite file in which the state of the sandbox survives the end of the process, also a
+//! sudden one.
 //!
-//! What the sandbox accepts it can keep, start again with, and hand out in JSON and in XML; what it cannot is refused when
-//! it is posted, with an outcome that says why. The second half of that is the business of [`representation`](crate::representation), the
-//! first that of this module:
+//! The sandbox accepts only what it can save, read back, and hand out in JSON and in XML. The last is checked
+//! by [`representation`](crate::representation); the rest is here:
 //!
-//! - The state lives in memory, in [`Table`]s and [`Value`]s, which note what a step changes. A step is *prepared* there,
-//!   *committed* by writing its records in one transaction, and only then *applied*: it is answered, the hub and webhooks
-//!   are told. A step whose records cannot be written is taken back by the same notes, so that it never happened.
-//! - A file that `SQLite` can read opens. A record in it that cannot be used is moved to the table `set_aside`, with the
+//! - The state is in memory, in [`Table`]s and [`Value`]s, which note what a step changes. First a step changes them. Then
+//!   its records are written in one transaction. Only then is it answered, and hub and webhooks are told. A step whose
+//!   records cannot be written is taken back with the same notes: it never happened.
+//! - In a file that may not grow any more, the oldest processed messages are forgotten in the same transaction.
+//! - A file that SQLite can read opens. A record in it that cannot be used is moved to the table `set_aside`, with the
 //!   reason and the time, and everything else works.
 //!
-//! `SQLite`'s write-ahead log hands each transaction to the operating system, so that only a loss of power can lose the last
-//! ones.
+//! SQLite's write-ahead log hands each transaction to the operating system, so only a loss of power can lose
+//! the last ones.
 
 mod error;
 mod file;
 mod table;
 
 pub use error::DataFileError;
-pub(crate) use error::RecordError;
+pub(crate) use error::{RecordError, WriteFailure};
 pub(crate) use file::DataFile;
 pub(crate) use table::{AfterCommit, Companion, Journal, Single, Table, Value};
 
-/// What a record is. The names are in the file, so they stay as they are.
+/// The kind of a record. Its name is in the file, so it must not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordKind {
     Counter,
@@ -61,19 +62,30 @@ impl RecordKind {
         }
     }
 
-    /// Whether a new record of this kind is content, which a file that is full has no room for; the others are what it
-    /// takes to have content handled and gone.
-    fn is_content(self) -> bool {
-        matches!(self, Self::Definition | Self::Message | Self::Item)
+    /// How much of the [`RESERVE`] of a full file new records of this kind may use. Content may use nothing
+    /// of it. Launches and sessions may use a part, so that enough is left for the records that processing a
+    /// message needs.
+    fn reserve(self) -> u64 {
+        match self {
+            Self::Definition | Self::Message | Self::Item => 0,
+            Self::Launch | Self::Activation | Self::Code | Self::Session | Self::Refresh => RESERVE / 4,
+            Self::Counter | Self::Seed | Self::Resource | Self::Delivery | Self::Receipt | Self::Secret => {
+                RESERVE
+            }
+        }
     }
 }
 
-/// A record to be written, or to be removed.
+/// Room beyond [`Limits::data_bytes`](crate::Limits::data_bytes) in which messages that are there can still
+/// be claimed and acknowledged.
+const RESERVE: u64 = 4 << 20;
+
+/// A record to write or to remove.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) kind: RecordKind,
     pub(crate) key: String,
-    /// JSON; none when the record is gone.
+    /// JSON; `None` to remove the record.
     pub(crate) state: Option<String>,
 }
 
@@ -92,21 +104,27 @@ impl Record {
     }
 }
 
-/// A part of the state that can be kept in the file.
+/// A part of the state that is saved in the file.
 pub(crate) trait Persistent {
     /// The kinds of its records, in the order in which they are read back.
     const KINDS: &'static [RecordKind];
 
-    /// Everything in it that a step can change. An implementation takes itself apart without `..`, so that the compiler
-    /// asks what a new field is.
+    /// Visits everything that a step can change. Implementations destructure themselves without `..`, so that
+    /// the compiler asks about a new field.
     fn journals(&mut self, visit: &mut dyn FnMut(&mut dyn Journal));
 
-    /// Takes a record back. One that belongs to nothing that is configured now is left alone.
+    /// Puts a record back. One that belongs to nothing that is configured now is left alone.
     fn restore(&mut self, kind: RecordKind, key: &str, state: &str) -> Result<(), RecordError>;
 
-    /// All records are back: the keys of those that nothing needs, which are set aside.
+    /// Called when all records are back. Gives the keys of those that nothing needs; they are set aside.
     fn restored(&mut self) -> Vec<(RecordKind, String)> {
         Vec::new()
+    }
+
+    /// As a part of the step, forgets what may be forgotten, to make room for this many bytes in the data
+    /// file. Tells whether anything was forgotten.
+    fn make_room(&mut self, _bytes: u64) -> bool {
+        false
     }
 
     /// The records that the step changed.
@@ -121,12 +139,12 @@ pub(crate) trait Persistent {
         outcome.map(|()| records)
     }
 
-    /// The step is kept.
+    /// The step is saved.
     fn commit(&mut self) {
         self.journals(&mut |journal| journal.commit());
     }
 
-    /// The step cannot be kept: it did not happen.
+    /// The step cannot be saved: takes it back.
     fn roll_back(&mut self) {
         self.journals(&mut |journal| journal.roll_back());
     }

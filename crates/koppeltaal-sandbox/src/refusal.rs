@@ -1,5 +1,6 @@
-//! [`Refusal`]: why a request is not carried out. Every part of the sandbox refuses with it, the HTTP side included, so
-//! some kinds are about requests as such; `http/reply.rs` alone knows which status each kind becomes.
+//! [`Refusal`]: why a request is not carried out. Every part of the sandbox refuses with it, the HTTP side
+//! included, so some kinds are about requests as such; `http/reply.rs` alone knows which status each kind
+//! becomes.
 
 use koppeltaal_messaging::Issue;
 use koppeltaal_messaging::valuesets::IssueType;
@@ -37,7 +38,7 @@ pub(crate) enum RefusalKind {
     Full,
 }
 
-/// The answer to a request of which nothing is carried out.
+/// The answer to a request that is refused as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Refusal {
     pub(crate) kind: RefusalKind,

@@ -27,7 +27,7 @@ impl RepresentationError {
     }
 }
 
-/// What reading content tells about it.
+/// What is known about content after it was read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source {
     /// The format that it came in. It can be written in it again; the tests of readers and writers make sure

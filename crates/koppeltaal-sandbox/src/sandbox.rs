@@ -87,7 +87,7 @@ impl Sandbox {
     }
 
     /// How many records of the data file could not be used when it was opened. They are in its table
-    /// `set_aside`.
+    /// `set_aside`, unless the file could not be written; then they are where they were.
     pub fn number_set_aside(&self) -> usize {
         self.app.number_set_aside()
     }

@@ -1,6 +1,6 @@
-//! [`serve`]: accepts connections and serves HTTP on them, so that no client can block the server. The number of
-//! connections is bounded, the header of a request has to come in time, answers have to be taken in time, and
-//! stopping does not wait for silent clients.
+//! [`serve`]: accepts connections and serves HTTP on them, so that no client can block the server. The number
+//! of connections is bounded, the header of a request has to come in time, answers have to be taken in time,
+//! and stopping does not wait for silent clients.
 
 mod stream;
 

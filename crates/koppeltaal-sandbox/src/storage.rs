@@ -1,5 +1,5 @@
-//! [`Storage`]: the storage service, in which an application keeps things of its own about a patient. No other
-//! application sees them. Like the mailbox, it gets the time from outside.
+//! [`Storage`]: the storage service, in which an application keeps things of its own about a patient. No
+//! other application sees them. Like the mailbox, it gets the time from outside.
 
 mod records;
 mod search;

@@ -232,3 +232,61 @@ async fn nobody_else_can_read_the_data_file() {
     }
     assert!(names.len() >= 2, "the log as well: {names:?}");
 }
+
+#[tokio::test]
+async fn what_cannot_even_be_set_aside_stays_where_it_is_and_nothing_takes_its_place() {
+    let directory = three_messages("stays").await;
+    change(
+        &directory.file(),
+        "UPDATE record SET state = '{' WHERE kind = 'message' AND key = '3';
+         DELETE FROM record WHERE kind = 'counter';
+         INSERT INTO record VALUES ('item', '7', '{}'), ('definition', '9', '{}'), ('delivery', '70', '{}');
+         INSERT INTO record VALUES ('message', '18446744073709551615', '{}');
+         CREATE TRIGGER never BEFORE INSERT ON set_aside BEGIN SELECT RAISE(ABORT, 'never'); END",
+    );
+    let sandbox = start(&directory.file()).await;
+    // The message, its delivery and its receipt, and the four that were put in.
+    assert_eq!(sandbox.number_set_aside(), 7);
+    let (portal, game) = clients(&sandbox);
+    assert_eq!(claimed(&game).await, ["m1", "m2"]);
+    portal.send_message(plan("m4", "4")).await.bundle();
+    assert_eq!(claimed(&game).await, ["m4"]);
+    sandbox.stop().await;
+    let kept = "SELECT state FROM record WHERE kind = 'message' AND key = '3'";
+    assert_eq!(find(&directory.file(), kept), ["{"]);
+    let key = "SELECT key FROM record WHERE kind = 'message' AND state LIKE '%\"m4\"%'";
+    assert_eq!(find(&directory.file(), key), ["4"]);
+    change(&directory.file(), "DROP TRIGGER never");
+    let sandbox = start(&directory.file()).await;
+    assert_eq!(sandbox.number_set_aside(), 7, "they are met again");
+    sandbox.stop().await;
+    let sandbox = start(&directory.file()).await;
+    assert_eq!(sandbox.number_set_aside(), 0);
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_kept_is_no_reason_not_to_start() {
+    for (place, damage) in
+        ["DELETE FROM record WHERE kind = 'secret'", "UPDATE record SET state = x'ff' WHERE kind = 'secret'"]
+            .into_iter()
+            .enumerate()
+    {
+        let directory = three_messages(&format!("secret-{place}")).await;
+        change(&directory.file(), damage);
+        change(
+            &directory.file(),
+            "CREATE TRIGGER never BEFORE INSERT ON record WHEN NEW.kind = 'secret'
+             BEGIN SELECT RAISE(ABORT, 'never'); END",
+        );
+        let sandbox = start(&directory.file()).await;
+        assert_eq!(claimed(&clients(&sandbox).1).await, ["m1", "m2", "m3"]);
+        sandbox.stop().await;
+        change(&directory.file(), "DROP TRIGGER never");
+        start(&directory.file()).await.stop().await;
+        assert_eq!(
+            find(&directory.file(), "SELECT typeof(state) FROM record WHERE kind = 'secret'"),
+            ["text"],
+            "it is kept once it can be"
+        );
+    }
+}

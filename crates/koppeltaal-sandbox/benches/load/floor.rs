@@ -1,4 +1,5 @@
-//! The floor: axum with handlers that read the same requests as the sandbox, and give answers that were made beforehand.
+//! The floor: axum with handlers that read the same requests as the sandbox, and give answers that were made
+//! beforehand.
 
 use std::net::SocketAddr;
 

@@ -1,7 +1,8 @@
-//! The load that the sandbox carries: `cargo bench -p koppeltaal-sandbox`, or one half of it with `-- mailbox` or `-- hub`.
+//! The load that the sandbox carries: `cargo bench -p koppeltaal-sandbox`, or one half of it with `--
+//! mailbox` or `-- hub`.
 //!
-//! The servers have one thread, the clients another. Rounds of the sandbox and of its floor take turns and the best of
-//! each counts, because the machine does other things as well.
+//! The servers have one thread, the clients another. Rounds of the sandbox and of its floor take turns and
+//! the best of each counts, because the machine does other things as well.
 
 mod floor;
 mod hub;

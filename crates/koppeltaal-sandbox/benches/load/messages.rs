@@ -1,4 +1,5 @@
-//! The messages that are posted. Each is about a care plan of its own; the people in it are known after the first one.
+//! The messages that are posted. Each is about a care plan of its own; the people in it are known after the
+//! first one.
 
 use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Bundle, Document, Format, ReadOptions};

@@ -1,4 +1,5 @@
-//! A minimal client: its requests are bytes that were made beforehand, and of an answer it reads only the length.
+//! A minimal client: its requests are bytes that were made beforehand, and of an answer it reads only the
+//! length.
 
 use std::net::SocketAddr;
 

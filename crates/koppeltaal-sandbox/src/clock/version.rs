@@ -1,4 +1,5 @@
-//! [`Version`]: the opaque text that names one state of a resource, and the [`VersionClock`] that gives versions out.
+//! [`Version`]: the opaque text that names one state of a resource, and the [`VersionClock`] that gives
+//! versions out.
 
 use std::fmt;
 use std::sync::Arc;

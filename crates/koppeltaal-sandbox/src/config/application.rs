@@ -92,8 +92,8 @@ impl Application {
     }
 }
 
-/// Whether a text is an absolute URI without fragment that a `Location` can have. Schemes of apps (`nl.example.app:/login`)
-/// are as good as https.
+/// Whether a text is an absolute URI without fragment that a `Location` can have. Schemes of apps
+/// (`nl.example.app:/login`) are as good as https.
 fn is_target(uri: &str) -> bool {
     let is_scheme = |scheme: &str| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())

@@ -38,9 +38,16 @@ pub struct Limits {
     pub storage_items: usize,
     /// What these take in memory, in bytes. Default 256 MiB.
     pub storage_bytes: usize,
-    /// Length of the data file in bytes, without its log of a few MiB. Messages, definitions and items that
-    /// would make it longer are refused. 4 MiB more may be used for everything else, so that messages can
-    /// still be claimed and acknowledged. A file that is longer already does not grow. Default 64 GiB.
+    /// What launches, codes and tokens take in memory, in bytes. Each of the five kinds may take a fifth of
+    /// it, and each application an equal part of that. Within its part, an application's new ones replace its
+    /// own that expire first. Default 256 MiB.
+    pub grant_bytes: usize,
+    /// Length of the data file in bytes, without its log of a few MiB. To stay within it, the sandbox forgets
+    /// the oldest messages that all their receivers have processed, even when
+    /// [`queue_messages`](Self::queue_messages) and [`queue_bytes`](Self::queue_bytes) would allow them. When
+    /// there are none, new messages, definitions and items are refused. 4 MiB more may be used for everything
+    /// else, so that messages can still be claimed and acknowledged; launches and tokens may use 1 MiB of
+    /// that. A file that is longer already does not grow. Default 64 GiB.
     pub data_bytes: u64,
     /// Connections to the hub that are remembered. Default 10,000.
     pub hub_connections: usize,
@@ -66,6 +73,7 @@ impl Default for Limits {
             definition_bytes: 64 << 20,
             storage_items: 100_000,
             storage_bytes: 256 << 20,
+            grant_bytes: 256 << 20,
             data_bytes: 64 << 30,
             hub_connections: 10_000,
             connections: 4096,

@@ -3,8 +3,8 @@
 /// Path of the FHIR interface under that base.
 pub(crate) const FHIR_PATH: &str = "/FHIR/Koppeltaal";
 
-/// `http` or `https`, a host without user information, and an optional path that does not end in that of the FHIR
-/// interface; neither query nor fragment.
+/// `http` or `https`, a host without user information, and an optional path that does not end in that of the
+/// FHIR interface; neither query nor fragment.
 pub(super) fn is_public_url(text: &str) -> bool {
     // `Uri` drops a fragment silently.
     if text.contains('#') {

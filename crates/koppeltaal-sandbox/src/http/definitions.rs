@@ -4,6 +4,7 @@
 use axum::http::StatusCode;
 use koppeltaal_fhir::Link;
 use koppeltaal_messaging::vocabulary::search as parameter;
+use uuid::Uuid;
 
 use super::authentication::Caller;
 use super::entries;
@@ -12,7 +13,7 @@ use super::reply::Reply;
 use super::request::{Params, RequestDocument};
 use crate::app::App;
 use crate::links::{FHIR_PATH, Links, versioned};
-use crate::mailbox::{Definition, DefinitionDraft, definition_not_found};
+use crate::mailbox::{Definition, DefinitionDraft, DefinitionTarget, definition_not_found};
 use crate::refusal::Refusal;
 
 /// `GET Other?code=ActivityDefinition`
@@ -61,9 +62,8 @@ pub(crate) fn create(
     received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let sent = definition_in(caller, received)?;
-    let occasion = app.occasion();
-    let created =
-        app.mailbox(|mailbox| mailbox.create_definition(&caller.instance.domain, sent, occasion))??;
+    let (domain, identifier, now) = (&caller.instance.domain, Uuid::new_v4(), app.now());
+    let created = app.mailbox(|mailbox| mailbox.create_definition(domain, sent, identifier, now))??;
     Ok(answer(created, links).status(StatusCode::CREATED))
 }
 
@@ -77,9 +77,11 @@ pub(crate) fn update(
     received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let sent = definition_in(caller, received)?;
-    let (domain, url, occasion) = (&caller.instance.domain, links.definition(number), app.occasion());
+    let url = links.definition(number);
+    let target = DefinitionTarget { number, url: &url, version };
+    let (domain, identifier, now) = (&caller.instance.domain, Uuid::new_v4(), app.now());
     let updated =
-        app.mailbox(|mailbox| mailbox.update_definition(domain, number, &url, version, sent, occasion))??;
+        app.mailbox(|mailbox| mailbox.update_definition(domain, target, sent, identifier, now))??;
     Ok(answer(updated, links))
 }
 

@@ -15,7 +15,7 @@ use crate::mailbox::{Definition, Delivery, Message, MessageResource, Origin, Pos
 use crate::refusal::Refusal;
 use crate::storage::Item;
 
-/// What the server calls itself where a message says who sent it.
+/// The server's name, where a message names its sender.
 const SERVER_NAME: &str = "Koppeltaal";
 /// The version of Koppeltaal that the sandbox plays.
 pub(crate) const SERVER_VERSION: &str = "1.3.9";

@@ -7,6 +7,7 @@ use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Document, Entry, Link, Resource};
 use koppeltaal_messaging::vocabulary::search as parameter;
 use koppeltaal_messaging::{Event, ProcessingState, ProcessingStatus, ResourceUrl};
+use uuid::Uuid;
 
 use super::authentication::Caller;
 use super::entries;
@@ -36,12 +37,12 @@ pub(crate) async fn post(
     }
     let posting = Posting::read(bundle, received.source)?;
     let event = posting.event;
-    let occasion = app.occasion();
+    let now = app.now();
     let receipt = app.mailbox(|mailbox| {
         if let Some(only) = &caller.patient {
             mailbox.check_bound(&caller.instance, &posting, only)?;
         }
-        mailbox.post(&caller.instance, posting, occasion)
+        mailbox.post(&caller.instance, posting, Uuid::new_v4(), now)
     })??;
     tracing::debug!(%event, message = receipt.number, "posted");
     Ok(Reply::ok(entries::receipt(&receipt, &links)))

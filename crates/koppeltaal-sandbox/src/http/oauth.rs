@@ -15,7 +15,8 @@ use super::request::{LinksFor, Params, read_form};
 use crate::app::App;
 use crate::links::Links;
 use crate::oauth::{
-    Authorization, AuthorizationRequest, Challenge, Client, Code, Context, OAuthError, Tokens, is_mobile,
+    Authorization, AuthorizationRequest, Challenge, Client, Code, Context, LaunchSizeError, OAuthError,
+    Tokens, is_mobile,
 };
 use crate::refusal::{Refusal, RefusalKind};
 
@@ -46,7 +47,8 @@ pub(crate) fn launch_location(
     let (page, launch) = app.oauth(|oauth| {
         let page = oauth.application(&client).and_then(|application| application.launch_url.clone());
         let page = page.ok_or_else(|| Refusal::rule("The application has no launch page."))?;
-        Ok::<_, Refusal>((page, oauth.launch(context, &mut Uuid::new_v4, app.now())))
+        let launch = oauth.launch(context, &mut Uuid::new_v4, app.now()).map_err(too_large)?;
+        Ok::<_, Refusal>((page, launch))
     })??;
     tracing::debug!(client, "launched");
     Ok(launch_page(&page, &links.fhir(), &launch, &client))
@@ -60,10 +62,19 @@ pub(crate) async fn mobile_launch(
 ) -> Result<Response, Refusal> {
     let context = context(&app, &account, &params)?;
     let (code, lifetime) = app.oauth(|oauth| {
-        (oauth.activation(context, &mut Uuid::new_v4, app.now()), oauth.lifetimes().activation)
-    })?;
+        let code = oauth.activation(context, &mut Uuid::new_v4, app.now());
+        code.map(|code| (code, oauth.lifetimes().activation)).map_err(too_large)
+    })??;
     let days = lifetime.as_secs().div_ceil(SECONDS_PER_DAY);
     Ok(secret_json(StatusCode::OK, &json!({ "activation_code": code, "expires_in": days })))
+}
+
+fn too_large(_: LaunchSizeError) -> Refusal {
+    Refusal::new(
+        RefusalKind::TooLarge,
+        "too-long",
+        "The launch takes more memory than its application may have.",
+    )
 }
 
 /// Who is launched into which application. The patient need not be known: no message may have named it yet.

@@ -1,4 +1,5 @@
-//! What handlers take from a request besides who asks: what was sent, the parameters, and the links to answer with.
+//! What handlers take from a request: the document in its body, the parameters, and the links to answer with.
+//! The caller comes from `authentication`.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,8 +28,9 @@ use crate::representation::Source;
 pub(crate) struct RequestDocument {
     pub(crate) document: Document,
     pub(crate) source: Source,
-    /// Whether receivers may see more in it than the sandbox does: elements where one is allowed, or contained resources of a
-    /// type that is not modelled. What a token may do cannot be told then.
+    /// Whether receivers may see more in it than the sandbox does: several elements where one is allowed, or
+    /// contained resources of a type that is not modelled. Then the sandbox cannot check whether a bearer token
+    /// allows the request.
     pub(crate) is_ambiguous: bool,
 }
 
@@ -180,8 +182,8 @@ fn base_used(headers: &HeaderMap, address: &str) -> String {
     [scheme, "://", host].concat()
 }
 
-/// The parameters of a query in their order. Names are looked up without regard to case: clients send both `event`
-/// and `Event`.
+/// The parameters of a query in their order. Names are looked up without regard to case: clients send both
+/// `event` and `Event`.
 #[derive(Debug, Clone)]
 pub(crate) struct Params(Vec<(String, String)>);
 

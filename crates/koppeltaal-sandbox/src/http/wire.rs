@@ -7,7 +7,7 @@
 use koppeltaal_fhir::{Bundle, Document, Format, Limits, ReadDocument, ReadError, ReadOptions, WriteError};
 use memchr::memmem;
 
-/// What stands before the total.
+/// The text before the total.
 const TOTAL: &str = r#","totalResults":"#;
 
 /// The content type and the body for a document.

@@ -1,5 +1,5 @@
-//! [`Connection`]: a logical connection, which outlives the requests and sockets that carry it. [`Channel`]: the request
-//! or socket that carries its events now.
+//! [`Connection`]: a logical connection, which outlives the requests and sockets that carry it. [`Channel`]:
+//! the request or socket that carries its events now.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,8 @@
-//! What a bearer token bounds: whatever is posted with it is about its patient, and names no other one.
+//! The bound of a bearer token: everything that is posted with it is about its patient, and names no other
+//! patient.
 //!
-//! A header that names the patient proves nothing: the resources behind it are what receivers act on. So all
-//! of them are looked at, with what they refer to and whom they were about before.
+//! A header that names the patient proves nothing, because receivers act on the resources. So every resource
+//! is checked, with its references, and with the patient that it was about before.
 
 use super::Mailbox;
 use super::patient::{is_patient, names_another};
@@ -14,9 +15,8 @@ impl Mailbox {
     ///
     /// # Errors
     ///
-    /// A refusal when anything in the message is about another patient: the header, a resource, a reference,
-    /// what is known of a resource under its URL, or the message that this instance posted before under the
-    /// same identifier.
+    /// A refusal when anything is about another patient: the header, a resource, a reference, a resource that
+    /// is known under the same URL, or a message that this instance posted under the same identifier.
     pub(crate) fn check_bound(
         &self,
         sender: &InstanceId,
@@ -34,7 +34,7 @@ impl Mailbox {
                 let content = resource.entry.content.as_ref();
                 resource.patient.as_deref().is_none_or(|patient| patient == only)
                     && !is_of_another(&resource.url)
-                    // Nobody takes the URL of a patient for something else.
+                    // No other resource may have the URL of a patient.
                     && (resource.url == only || !is_patient(&resource.url))
                     && content
                         .is_none_or(|content| !names_another(content, &resource.url, only, is_of_another))

@@ -1,5 +1,5 @@
-//! [`History`]: what one application instance posted, so that a message that is posted again gets its first answer, and
-//! a sender that never saw the answer can look its message up.
+//! [`History`]: the messages that one application instance posted. A message that is posted again gets its
+//! first answer, and a sender that never saw the answer can look its message up.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -57,13 +57,13 @@ impl PostedMessage {
 #[derive(Debug)]
 pub(crate) struct History {
     messages: usize,
-    /// Of memory.
+    /// The bound of what they take in memory.
     bytes: usize,
     /// By the number of the answer, so the oldest first.
     sent: Table<Identifiers>,
 }
 
-/// Where to find a message by its identifier.
+/// Finds a message by its identifier.
 #[derive(Debug)]
 struct Identifiers {
     /// Who posted them.
@@ -115,7 +115,7 @@ impl History {
         self.sent.rows().get(&number)
     }
 
-    /// Remembers a message with an identifier that is not remembered yet, and gives those that are forgotten for it.
+    /// Remembers a message with a new identifier, and gives those that are forgotten for it.
     #[must_use = "nobody else may hold these messages"]
     pub(crate) fn put(&mut self, sent: PostedMessage) -> Vec<Arc<Message>> {
         self.sent.put(sent.receipt.number, sent);
@@ -131,7 +131,16 @@ impl History {
         forgotten
     }
 
-    /// Remembers what was remembered before.
+    /// The key of each message, and the number of its answer.
+    pub(super) fn holdings(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.sent.rows().iter().map(|(number, sent)| (sent.message.key, *number))
+    }
+
+    pub(super) fn forget(&mut self, number: u64) {
+        self.sent.remove(&number);
+    }
+
+    /// Puts a message of the data file back.
     pub(super) fn restore(&mut self, sent: PostedMessage) {
         self.sent.restore(sent.receipt.number, sent);
     }

@@ -8,7 +8,7 @@ use koppeltaal_messaging::vocabulary::extension::care_team::SUBJECT;
 /// The elements in which DSTU1 names whom a resource is about.
 const ABOUT: [&str; 2] = ["patient", "subject"];
 
-/// Whom a resource with this URL is about, if it says so: a URL without version.
+/// The patient whom a resource is about, if it names one: URL without version. `url` is that of the resource.
 pub(super) fn patient_of(url: &str, resource: &Resource) -> Option<String> {
     let reference = match resource {
         Resource::Patient(_) => return Some(url.to_owned()),
@@ -24,7 +24,7 @@ pub(super) fn patient_of(url: &str, resource: &Resource) -> Option<String> {
     Some(resolved(ResourceUrl::split_version(reference?.reference.as_str()?).0, url))
 }
 
-/// The subject of a care team, which stands in an extension.
+/// The subject of a care team. It is in an extension.
 fn subject(extensions: &[Extension]) -> Option<&ResourceReference> {
     let extension = extensions.iter().find(|extension| extension.url == SUBJECT);
     match extension?.value.as_ref()? {
@@ -33,8 +33,9 @@ fn subject(extensions: &[Extension]) -> Option<&ResourceReference> {
     }
 }
 
-/// Whether a resource under this URL refers to a patient other than `only`: in an element that names whom it
-/// is about, by a URL of a patient anywhere, or by the URL of a resource of which that is known.
+/// Whether a resource under this URL refers to a patient other than `only`: in an element that names its
+/// subject, by the URL of a patient in any element, or by the URL of a resource that is known to be about
+/// another patient.
 pub(crate) fn names_another(
     resource: &Resource,
     url: &str,
@@ -53,7 +54,7 @@ pub(crate) fn names_another(
     found
 }
 
-/// A reference in full: a relative one starts at the base of the resource in which it stands.
+/// A reference as an absolute URL. A relative one starts at the base of the resource that has it.
 fn resolved(reference: &str, url: &str) -> String {
     let is_relative = !reference.contains(':') && !reference.starts_with(['#', '/']);
     let base = url.rsplit_once('/').and_then(|(rest, _)| rest.rsplit_once('/'));

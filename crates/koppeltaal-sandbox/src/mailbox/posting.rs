@@ -1,4 +1,4 @@
-//! [`Posting`]: a posted bundle taken apart and checked as far as that needs no knowledge of what was posted before.
+//! [`Posting`]: a posted bundle, taken apart and checked by itself: without regard to what was posted before.
 
 use std::collections::HashSet;
 
@@ -28,10 +28,10 @@ const ACCEPTED_TYPES: [&str; 10] = [
     "Questionnaire",
 ];
 
-/// The URL of every resource with a version is remembered, so its length is bounded; in bytes.
+/// The longest URL of a resource, in bytes. The URLs of all resources with a version are remembered.
 const MAXIMUM_URL: usize = 4096;
 
-/// The longest identifier of a message, in bytes: it is kept several times.
+/// The longest identifier of a message, in bytes. Several tables have it.
 const MAXIMUM_IDENTIFIER: usize = 1024;
 
 /// A message that is about to be posted.
@@ -50,12 +50,12 @@ pub(crate) struct Posting {
     pub(crate) bytes: usize,
 }
 
-/// One resource of it.
+/// One resource of a posted message.
 #[derive(Debug)]
 pub(crate) struct PostedResource {
     /// URL without version.
     pub(crate) url: String,
-    /// The version that the sender thinks is the current one.
+    /// The version that the sender takes for the current one.
     pub(crate) version: Option<String>,
     /// URL, without version, of the patient whom it is about, if it is about one.
     pub(crate) patient: Option<Box<str>>,
@@ -87,7 +87,7 @@ impl Posting {
         let Some(Resource::MessageHeader(header)) = bundle.entry.pop().and_then(|entry| entry.content) else {
             return Err(no_header());
         };
-        // Without the address that the sender gave it: each delivery has its own.
+        // The address that the sender gave it is dropped: each delivery has its own.
         let mut header = Header::from(header);
 
         let identifier = header.identifier().map(str::trim).filter(|identifier| !identifier.is_empty());
@@ -117,7 +117,7 @@ impl Posting {
             )));
         }
 
-        // Senders exist that do not name the patient a second time; the original took that.
+        // Some senders do not name the patient a second time. The original accepted that.
         let is_patient = event.focal().resource_type() == "Patient";
         let patient = patient.or_else(|| is_patient.then(|| resources[focal].url.clone()));
         if event.has_patient() && patient.is_none() {
@@ -143,8 +143,8 @@ impl Posting {
     }
 }
 
-/// The bundle, if all of it can be handed out - but for its resources in JSON, of which a fingerprint is
-/// taken yet.
+/// The bundle, if it can be written in both formats. Its resources are not checked for JSON here: their
+/// fingerprints are taken of it anyway.
 fn check_bundle(bundle: Bundle, source: Source) -> Result<Bundle, Refusal> {
     let document = Document::from(bundle);
     if source.format != Format::Xml {
@@ -195,8 +195,8 @@ fn focal_of(header: &Header, resources: &[PostedResource]) -> Result<usize, Refu
     })
 }
 
-/// Whether a message of this event can be about this resource. Of an `Other` whose code cannot be read that
-/// may be so: senders exist that leave the `code` element out.
+/// Whether a message of this event can be about this resource. An `Other` without a readable code is
+/// accepted, because some senders leave `code` out.
 fn can_be_focal(event: Event, resource: &Resource) -> bool {
     let is_unclear = ResourceKind::from_resource(resource).is_none() && event.focal().usage().is_some();
     event.takes_as_focal(resource) || (is_unclear && resource.resource_type() == "Other")
@@ -206,11 +206,12 @@ impl PostedResource {
     fn read(mut entry: Entry) -> Result<Self, Refusal> {
         let content = content_of(&entry)?;
         let resource_type = content.resource_type();
-        // Which of two is meant is unclear, and what a token may do is told by looking at one.
+        // It would be unclear which of the two is meant, and the check of a token's patient looks at one
+        // only.
         if entry.unknown.iter().any(|node| node.name() == "content") {
             return Err(Refusal::malformed(format!("The entry of a {resource_type} has a second content.")));
         }
-        // Normally the id has no version and the self link has; senders exist that do it the other way round.
+        // The self link should have the version, and the id none. Some senders do it the other way round.
         let id = entry.id.as_deref().filter(|id| !id.is_empty()).map(ResourceUrl::split_version);
         let link = entry.link("self").filter(|href| !href.is_empty()).map(ResourceUrl::split_version);
         let (url, version) = match (id, link) {
@@ -232,14 +233,14 @@ impl PostedResource {
         let is_definition = definition::is_definition_resource(content);
         let patient = patient_of(url, content).map(Into::into);
         let (url, version) = (url.to_owned(), version.map(str::to_owned));
-        // Each delivery has its own; kept, they would only be copied to be replaced.
+        // Each delivery has its own id and self link.
         entry.id = None;
         entry.link.retain(|link| link.rel != "self");
         Ok(Self { url, version, patient, fingerprint, is_definition, entry })
     }
 }
 
-/// What tells a configured definition from others, whatever became of it since.
+/// Identifies a configured definition, whatever became of it since.
 pub(super) fn seed(domain: &str, definition: &Other) -> Option<String> {
     let digest = fingerprint(&definition.clone().into()).ok()?;
     Some(format!("{domain} {}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))

@@ -1,4 +1,4 @@
-//! The mailbox in the data file: what of it is a record, and how it is read back.
+//! The records of the mailbox in the data file, and how they are read back.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -84,7 +84,7 @@ struct ResourceRecord {
 /// The key of the counters.
 const COUNTERS: &str = "mailbox";
 
-/// The messages that somebody has.
+/// The messages that a queue or history has.
 #[derive(Debug)]
 pub(super) struct Messages;
 
@@ -165,7 +165,7 @@ pub(super) fn definition(
 }
 
 impl Persistent for Mailbox {
-    /// Messages stand before those who refer to them.
+    /// Messages come before the records that refer to them.
     const KINDS: &'static [RecordKind] = &[
         RecordKind::Counter,
         RecordKind::Seed,
@@ -198,10 +198,9 @@ impl Persistent for Mailbox {
             RecordKind::Counter if key == COUNTERS => self.counters.restore(serde_json::from_str(state)?),
             RecordKind::Seed => self.seeds.restore(key.to_owned(), ()),
             RecordKind::Definition => {
+                let number = raise(&mut self.counters.definition, key)?;
                 let saved: DefinitionRecord = serde_json::from_str(state)?;
-                let definition = load_definition(RecordError::number(key)?, &saved)?;
-                // The counters may be among what cannot be used.
-                self.counters.definition = self.counters.definition.max(definition.number);
+                let definition = load_definition(number, &saved)?;
                 self.counters.clock.raise(definition.changed);
                 Domain::of(&mut self.domains, &saved.domain).definitions.restore(definition);
             }
@@ -215,27 +214,26 @@ impl Persistent for Mailbox {
                 Domain::of(&mut self.domains, &saved.domain).resources.restore(saved.url, known);
             }
             RecordKind::Message => {
-                let message =
-                    Arc::new(load_message(RecordError::number(key)?, serde_json::from_str(state)?)?);
-                self.counters.message = self.counters.message.max(message.key);
+                let number = raise(&mut self.counters.message, key)?;
+                let message = Arc::new(load_message(number, serde_json::from_str(state)?)?);
                 self.restored.insert(message.key, RestoredMessage { message, is_configured: false });
             }
             RecordKind::Delivery => {
+                let number = raise(&mut self.counters.number, key)?;
                 let saved: DeliveryRecord = serde_json::from_str(state)?;
-                let (number, message) = (RecordError::number(key)?, self.restored_message(saved.message)?);
+                let message = self.restored_message(saved.message)?;
                 let delivery = load_delivery(number, Arc::clone(&message), &saved)?;
-                self.counters.number = self.counters.number.max(number);
                 self.counters.clock.raise(delivery.changed);
                 let id = InstanceId { domain: saved.domain.into(), username: saved.username.into() };
                 self.hold(&id, &message, |account| account.queue.restore(delivery));
             }
             RecordKind::Receipt => {
+                let number = raise(&mut self.counters.number, key)?;
                 let ReceiptRecord { username, message, receipt } = serde_json::from_str(state)?;
                 let message = self.restored_message(message)?;
-                if RecordError::number(key)? != receipt.number {
+                if number != receipt.number {
                     return Err(RecordError::new("its number is not that of its key"));
                 }
-                self.counters.number = self.counters.number.max(receipt.number);
                 self.counters.clock.raise(receipt.at);
                 let id = InstanceId { domain: receipt.domain.as_str().into(), username: username.into() };
                 let sent = PostedMessage { message: Arc::clone(&message), receipt };
@@ -244,6 +242,13 @@ impl Persistent for Mailbox {
             _ => {}
         }
         Ok(())
+    }
+
+    fn make_room(&mut self, bytes: u64) -> bool {
+        self.forget_processed(bytes).unwrap_or_else(|error| {
+            tracing::warn!(%error, "it cannot be told what a message takes in the data file");
+            false
+        })
     }
 
     fn restored(&mut self) -> Vec<(RecordKind, String)> {
@@ -259,14 +264,22 @@ impl Persistent for Mailbox {
     }
 }
 
+/// The number in a key. It is not given out again, even when its record cannot be used: that record may stay
+/// in the file. The record of the counters may be unusable too.
+fn raise(counter: &mut u64, key: &str) -> Result<u64, RecordError> {
+    let number = RecordError::number(key)?;
+    *counter = number.max(*counter);
+    Ok(number)
+}
+
 impl Mailbox {
     fn restored_message(&self, key: u64) -> Result<Arc<Message>, RecordError> {
         let restored = self.restored.get(&key).map(|restored| Arc::clone(&restored.message));
         restored.ok_or_else(|| RecordError::new("the message that it belongs to is not there"))
     }
 
-    /// Gives something back to its instance. That of an instance which is not configured now stays in the file, and its
-    /// message with it.
+    /// Puts a record back into the account of its instance. When the instance is not configured now, the
+    /// record and its message stay in the file.
     fn hold(&mut self, id: &InstanceId, message: &Message, restore: impl FnOnce(&mut Account)) {
         match self.accounts.get_mut(id) {
             Some(account) => {
@@ -280,7 +293,8 @@ impl Mailbox {
     }
 }
 
-/// Reads what the sandbox wrote itself, of content that it accepted: what bounds strange content does not bound this again.
+/// Reads content that the sandbox accepted and wrote itself, so the limits for content of strangers do not
+/// apply.
 fn read(json: &str) -> Result<ReadDocument, RecordError> {
     let limits = Limits {
         bytes: usize::MAX,
@@ -304,7 +318,7 @@ fn write(document: &Document) -> Result<String, DataFileError> {
     document.to_json().map_err(|_| DataFileError::Record("its content cannot be written as JSON".to_owned()))
 }
 
-/// What a configured definition takes in memory.
+/// What a configured definition takes in memory, in bytes.
 pub(super) fn memory(definition: &Other) -> usize {
     let json = write(&definition.clone().into()).unwrap_or_default();
     read(&json).map(|read| read.memory()).unwrap_or_default()
@@ -413,10 +427,10 @@ fn load_definition(number: u64, saved: &DefinitionRecord) -> Result<Definition, 
     let bytes = read.memory();
     let content = read.document.get::<Other>().cloned();
     let content = content.ok_or_else(|| RecordError::new("its content is not an activity definition"))?;
-    Ok(Definition { number, version: saved.version.clone(), changed: saved.changed, content, bytes })
+    Ok(Definition::new(number, saved.version.clone(), saved.changed, content, bytes))
 }
 
-/// Codes as the text that they have on the wire.
+/// Codes, by their text on the wire.
 pub(super) mod as_text {
     use super::*;
 

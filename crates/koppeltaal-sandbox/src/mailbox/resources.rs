@@ -1,4 +1,5 @@
-//! [`Resources`]: the current version of every resource of a domain, and the rules by which a message may change them.
+//! [`Resources`]: the current version of every resource of a domain, and the rules by which a message may
+//! change them.
 
 use std::collections::HashMap;
 
@@ -13,7 +14,7 @@ use crate::clock::{Step, Version};
 use crate::persistence::{Companion, DataFileError, Journal, Record, Table};
 use crate::refusal::{Refusal, RefusalKind};
 
-/// What the mailbox knows of the resources of one domain. It does not keep the resources themselves.
+/// What is known of the resources of one domain. The resources themselves are not kept.
 #[derive(Debug)]
 pub(crate) struct Resources {
     /// By URL.
@@ -26,7 +27,7 @@ struct DomainName(String);
 #[derive(Debug)]
 pub(super) struct KnownResource {
     pub(super) version: Version,
-    /// None in data files of earlier versions, for content that JSON cannot carry.
+    /// Missing in data files of earlier versions, for content that cannot be written in JSON.
     pub(super) fingerprint: Option<Fingerprint>,
     /// URL of the patient whom it is about, if it is about one.
     pub(super) patient: Option<Box<str>>,
@@ -47,9 +48,9 @@ pub(crate) enum Effect {
     Created(Version),
     /// It has a new version.
     Changed(Version),
-    /// It was posted as it was known; this is still its version.
+    /// Its content is the same as before; this is still its version.
     Unchanged(Version),
-    /// It was looked at by no rule: a resource that is not focal, from a sender of api-version 1.3.3, or an activity
+    /// No rule applies to it: it is not focal and its sender has api-version 1.3.3, or it is an activity
     /// definition. The version is the current one, if there is one.
     Untouched(Option<Version>),
 }
@@ -72,28 +73,27 @@ impl Resources {
         &mut self.known
     }
 
-    /// Gives out versions for the resources of a message, or refuses all of it. `capacity` bounds how many resources are
-    /// known. The rules, by the technical design:
+    /// Checks the versions of a message's resources by the rules of the technical design:
     ///
     /// 1. An unknown resource without version is created.
     /// 2. A known one with its current version gets a new one.
     /// 3. A known focal resource without version is refused.
     /// 4. Any other version is refused, with one issue for each such resource.
     /// 5. A known resource that is not focal may lack its version.
-    pub(crate) fn apply(
-        &mut self,
+    ///
+    /// Gives the number of resources that are created.
+    pub(crate) fn check(
+        &self,
         posted: &[PostedResource],
         focal: usize,
         rules: ApiVersion,
-        capacity: usize,
-        step: &mut Step<'_>,
-    ) -> Result<Vec<Effect>, Refusal> {
-        let is_versioned =
-            |place: usize| !posted[place].is_definition && (place == focal || rules >= ApiVersion::V1_3_5);
-
+    ) -> Result<usize, Refusal> {
         let mut issues = Vec::new();
         let mut created = 0;
-        for (place, resource) in posted.iter().enumerate().filter(|(place, _)| is_versioned(*place)) {
+        let versioned = posted.iter().enumerate();
+        for (place, resource) in
+            versioned.filter(|(place, posted)| is_versioned(posted, *place == focal, rules))
+        {
             let details = match (self.known.rows().get(&resource.url), resource.version.as_deref()) {
                 (None, None) => {
                     created += 1;
@@ -102,30 +102,39 @@ impl Resources {
                 (Some(known), Some(version)) if known.version.as_str() == version => continue,
                 (Some(_), None) if place == focal => NO_VERSION,
                 (Some(_), None) => continue,
-                // A version of a resource that nobody ever posted cannot be right either.
+                // A version for a resource that nobody ever posted cannot be right either.
                 (_, Some(_)) => WRONG_VERSION,
             };
             issues.push(conflict(&resource.url, details));
         }
-        if !issues.is_empty() {
-            return Err(Refusal { kind: RefusalKind::Conflict, issues });
-        }
-        if self.known.rows().len() + created > capacity {
-            return Err(Refusal::new(
-                RefusalKind::Full,
-                "too-costly",
-                "The sandbox holds no more resources in this domain.",
-            ));
-        }
+        if issues.is_empty() { Ok(created) } else { Err(Refusal { kind: RefusalKind::Conflict, issues }) }
+    }
 
+    /// Whether there is room for this many more resources.
+    pub(crate) fn check_room(&self, created: usize, capacity: usize) -> Result<(), Refusal> {
+        if self.known.rows().len() + created <= capacity {
+            return Ok(());
+        }
+        let details = "The sandbox holds no more resources in this domain.";
+        Err(Refusal::new(RefusalKind::Full, "too-costly", details))
+    }
+
+    /// Gives out versions for the resources of a message that was checked.
+    pub(crate) fn apply(
+        &mut self,
+        posted: &[PostedResource],
+        focal: usize,
+        rules: ApiVersion,
+        step: &mut Step<'_>,
+    ) -> Vec<Effect> {
         let effects = posted.iter().enumerate().map(|(place, resource)| {
-            if is_versioned(place) {
+            if is_versioned(resource, place == focal, rules) {
                 self.put(resource, place == focal, step)
             } else {
                 Effect::Untouched(self.known.rows().get(&resource.url).map(|known| known.version.clone()))
             }
         });
-        Ok(effects.collect())
+        effects.collect()
     }
 
     /// URL, without version, of the patient whom a known resource is about, if it is about one.
@@ -133,7 +142,7 @@ impl Resources {
         self.known.rows().get(url)?.patient.as_deref()
     }
 
-    /// Knows again what was known before.
+    /// Puts a resource of the data file back.
     pub(super) fn restore(&mut self, url: String, known: KnownResource) {
         self.known.restore(url, known);
     }
@@ -154,6 +163,11 @@ impl Resources {
             .put(resource.url.clone(), KnownResource { version: version.clone(), fingerprint, patient });
         if is_known { Effect::Changed(version) } else { Effect::Created(version) }
     }
+}
+
+/// Whether a resource of a message gets versions.
+fn is_versioned(resource: &PostedResource, is_focal: bool, rules: ApiVersion) -> bool {
+    !resource.is_definition && (is_focal || rules >= ApiVersion::V1_3_5)
 }
 
 /// The same texts for a resource that the server owns.

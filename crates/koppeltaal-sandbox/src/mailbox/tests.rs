@@ -11,8 +11,10 @@ use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, HumanName, ResourceR
 use koppeltaal_fhir::resources::{CarePlan, MessageHeader, Other, Patient};
 use koppeltaal_fhir::{Bundle, Category, Entry, Format, Link, Resource};
 use koppeltaal_messaging::{ApiVersion, Event, ProcessingStatus as Status, ResourceKind, vocabulary};
+use uuid::Uuid;
 
 use super::*;
+use crate::clock::Version;
 use crate::representation::Source;
 
 const DOMAIN: &str = "Zonnedauw";
@@ -64,10 +66,6 @@ impl World {
         found.expect("an instance of the world").0.clone()
     }
 
-    fn occasion(&self) -> Occasion {
-        Occasion { now: self.now, fresh: Uuid::new_v4() }
-    }
-
     fn wait(&mut self, time: Duration) {
         self.now = self.now.after(time);
     }
@@ -75,7 +73,7 @@ impl World {
     fn post(&mut self, sender: &str, draft: Draft) -> Result<Arc<Receipt>, Refusal> {
         let sender = self.id(sender);
         let posting = Posting::read(draft.bundle(), SOURCE)?;
-        self.mailbox.post(&sender, posting, self.occasion())
+        self.mailbox.post(&sender, posting, Uuid::new_v4(), self.now)
     }
 
     fn claim(&mut self, receiver: &str) -> Option<Delivery> {

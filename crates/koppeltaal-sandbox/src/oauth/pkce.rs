@@ -1,4 +1,5 @@
-//! [`Challenge`]: proof key for code exchange (RFC 7636): only the client that asked for a code can redeem it.
+//! [`Challenge`]: proof key for code exchange (RFC 7636): only the client that asked for a code can redeem
+//! it.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

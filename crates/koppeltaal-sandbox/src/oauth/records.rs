@@ -1,10 +1,9 @@
 //! Launches, codes and tokens in the data file.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Grants;
-use super::expiring::ExpiringTable;
+use super::expiring::{ExpiringTable, Grant};
 use crate::clock::Timestamp;
 use crate::persistence::{Journal, Persistent, RecordError, RecordKind};
 
@@ -18,7 +17,16 @@ impl Persistent for Grants {
     ];
 
     fn journals(&mut self, visit: &mut dyn FnMut(&mut dyn Journal)) {
-        let Self { applications: _, lifetimes: _, launches, activations, codes, sessions, refreshes } = self;
+        let Self {
+            applications: _,
+            lifetimes: _,
+            share: _,
+            launches,
+            activations,
+            codes,
+            sessions,
+            refreshes,
+        } = self;
         visit(launches.journal());
         visit(activations.journal());
         visit(codes.journal());
@@ -38,12 +46,12 @@ impl Persistent for Grants {
     }
 }
 
-fn restore<T: Serialize + DeserializeOwned>(
+fn restore<T: Grant + DeserializeOwned>(
     entries: &mut ExpiringTable<T>,
     key: &str,
     state: &str,
 ) -> Result<(), RecordError> {
     let (until, value): (Timestamp, T) = serde_json::from_str(state)?;
-    entries.restore(key.to_owned(), until, value);
+    entries.restore(key, until, value);
     Ok(())
 }

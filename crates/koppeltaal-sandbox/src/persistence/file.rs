@@ -1,4 +1,4 @@
-//! The data file itself: opened, read back, written, and what cannot be used in it set aside.
+//! The data file itself: opens it, reads it back, writes it, and sets unusable records aside.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -7,17 +7,16 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 
-use super::{DataFileError, Persistent, Record, RecordError, RecordKind};
+use super::{DataFileError, Persistent, RESERVE, Record, RecordError, RecordKind, WriteFailure};
 use crate::clock::Timestamp;
 
-/// The format of the file, in `SQLite`'s `user_version`.
+/// The format of the file, in SQLite's `user_version`.
 const FORMAT: i64 = 1;
 
-/// Room beyond [`Limits::data_bytes`](crate::Limits::data_bytes) in which messages that are there can still be claimed and
-/// acknowledged.
-const RESERVE: u64 = 4 << 20;
+/// At most this many bytes more than necessary are forgotten at a time.
+const BATCH: u64 = 1 << 20;
 
-/// So many records that are set aside are named one by one; of more only the number is told.
+/// How many records that are set aside are named one by one. Of further ones only the number is told.
 const NAMED: usize = 100;
 
 /// A record that cannot be used.
@@ -55,7 +54,7 @@ impl DataFile {
             FORMAT => {}
             found => return Err(DataFileError::Format { path: path.to_owned(), found, known: FORMAT }),
         }
-        // The columns are looked at, not only the names.
+        // Also checks the columns, not only the name of the table.
         connection
             .execute_batch(
                 "SELECT kind, key, state FROM record WHERE kind = '';
@@ -67,11 +66,11 @@ impl DataFile {
             connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(told)?;
         let path = path.to_owned();
         let mut store = Self { connection, path, page_bytes, bytes, set_aside: BTreeMap::new() };
-        store.limit(bytes)?;
+        store.set_limit(bytes)?;
         Ok(store)
     }
 
-    /// Reads a part of the state back. What of it cannot be used is set aside.
+    /// Reads a part of the state back. Records that cannot be used are set aside.
     pub(crate) fn restore<T: Persistent>(&mut self, part: &mut T) -> Result<(), DataFileError> {
         let unusable = self.read(part).map_err(|error| of_opening(error, &self.path))?;
         self.set_aside(&unusable)
@@ -106,7 +105,7 @@ impl DataFile {
         Ok(unusable)
     }
 
-    /// Sets aside what is of none of these kinds, and says how much was set aside in all.
+    /// Sets aside the records of other kinds than these, and logs how many were set aside in all.
     pub(crate) fn restored(&mut self, kinds: &[&[RecordKind]]) -> Result<(), DataFileError> {
         let strangers = self.strangers(kinds).map_err(|error| of_opening(error, &self.path))?;
         self.set_aside(&strangers)?;
@@ -114,7 +113,7 @@ impl DataFile {
             tracing::warn!(
                 kind,
                 records,
-                "records of the data file cannot be used; they are in its table set_aside"
+                "records of the data file cannot be used; they are in its table set_aside, if they could be moved"
             );
         }
         Ok(())
@@ -134,19 +133,19 @@ impl DataFile {
         Ok(strangers)
     }
 
-    /// How many records were set aside when the file was opened.
+    /// How many records could not be used when the file was opened, whether or not they could be set aside.
     pub(crate) fn number_set_aside(&self) -> usize {
         self.set_aside.values().sum()
     }
 
-    /// Moves records to the table `set_aside`; they are known by their place in the file. Keys are in no log, since they may
-    /// name a patient or be a secret.
+    /// Moves records to the table `set_aside`. Logs name them by their place in the file, not by their keys,
+    /// which may name a patient or be a secret.
     fn set_aside(&mut self, unusable: &[UnusableRecord]) -> Result<(), DataFileError> {
         if unusable.is_empty() {
             return Ok(());
         }
         let at = Timestamp::now().instant();
-        let places = self.write_with(|transaction| {
+        let places: Result<Vec<i64>, DataFileError> = self.write_with(|transaction| {
             let mut copy = transaction.prepare(
                 "INSERT INTO set_aside SELECT kind, key, state, ?2, ?3 FROM record WHERE rowid = ?1",
             )?;
@@ -157,97 +156,134 @@ impl DataFile {
                 remove.execute(params![unusable.row])?;
                 Ok(place)
             };
-            unusable.iter().map(&mut move_one).collect::<rusqlite::Result<Vec<i64>>>()
+            Ok(unusable.iter().map(&mut move_one).collect::<rusqlite::Result<Vec<i64>>>()?)
         });
-        match places {
+        match &places {
             Ok(places) => {
-                for (UnusableRecord { kind, reason, .. }, place) in unusable.iter().zip(places) {
-                    if self.number_set_aside() < NAMED {
-                        tracing::warn!(kind, place, reason, "a record of the data file is set aside");
-                    }
-                    *self.set_aside.entry(kind).or_default() += 1;
+                let named = NAMED.saturating_sub(self.number_set_aside());
+                for (UnusableRecord { kind, reason, .. }, place) in unusable.iter().zip(places).take(named) {
+                    tracing::warn!(kind, place, reason, "a record of the data file is set aside");
                 }
             }
-            // They stay where they are, and are met again at the next start.
+            // They stay where they are until the next start.
             Err(error) => {
                 let records = unusable.len();
                 tracing::warn!(%error, records, "records of the data file cannot be used, nor set aside");
             }
         }
+        for UnusableRecord { kind, .. } in unusable {
+            *self.set_aside.entry(kind).or_default() += 1;
+        }
         Ok(())
     }
 
-    /// The secret of this name: the one in the file, or else this one, which is there from now on.
-    pub(crate) fn secret(&self, name: &str, fresh: &str) -> Result<String, DataFileError> {
-        let kind = RecordKind::Secret.name();
-        self.connection.execute(
-            "INSERT OR IGNORE INTO record (kind, key, state) VALUES (?1, ?2, ?3)",
-            params![kind, name, fresh],
-        )?;
-        let secret = "SELECT state FROM record WHERE kind = ?1 AND key = ?2";
-        Ok(self.connection.query_row(secret, params![kind, name], |row| row.get(0))?)
+    /// The secret of this name: the one in the file, or else this one, which is saved. When it cannot be
+    /// saved, it is valid until the sandbox stops.
+    pub(crate) fn secret(&mut self, name: &str, fresh: String) -> String {
+        let found = self.connection.query_row(
+            "SELECT state FROM record WHERE kind = ?1 AND key = ?2",
+            params![RecordKind::Secret.name(), name],
+            |row| row.get(0),
+        );
+        if let Ok(secret) = found {
+            return secret;
+        }
+        let record = Record { kind: RecordKind::Secret, key: name.to_owned(), state: Some(fresh.clone()) };
+        if let Err(error) = self.write(&[record]).map_err(DataFileError::from) {
+            tracing::warn!(
+                %error,
+                name,
+                "a secret cannot be kept in the data file: the sessions that need it end when the sandbox stops"
+            );
+        }
+        fresh
     }
 
-    /// Writes what changed, all of it or nothing.
-    pub(crate) fn write(&mut self, records: &[Record]) -> Result<(), DataFileError> {
+    /// Writes records, all of them or none.
+    pub(crate) fn write(&mut self, records: &[Record]) -> Result<(), WriteFailure> {
         if records.is_empty() {
             return Ok(());
         }
-        let brings_content = records.iter().any(|record| record.kind.is_content() && record.state.is_some());
-        match self.write_records(records) {
-            Err(DataFileError::Full) if !brings_content => {
-                self.limit(self.bytes.saturating_add(RESERVE))?;
-                let written = self.write_records(records);
-                // What is written is written, whatever becomes of the limit.
-                if let Err(error) = self.limit(self.bytes) {
-                    tracing::warn!(%error, "the limit of the data file could not be set again");
-                }
-                written
-            }
+        let new = records.iter().filter(|record| record.state.is_some());
+        let reserve = new.map(|record| record.kind.reserve()).min();
+        // To remove records needs no room.
+        let limit = reserve.map(|reserve| self.bytes.saturating_add(reserve));
+        match self.write_records(records, limit) {
+            Err(WriteFailure::Failed(DataFileError::Full)) => Err(self.why_full(records, limit)),
             written => written,
         }
     }
 
-    fn write_records(&mut self, records: &[Record]) -> Result<(), DataFileError> {
+    fn write_records(&mut self, records: &[Record], limit: Option<u64>) -> Result<(), WriteFailure> {
+        let page_bytes = self.page_bytes;
         self.write_with(|transaction| {
             let mut put = transaction
                 .prepare_cached("INSERT OR REPLACE INTO record (kind, key, state) VALUES (?1, ?2, ?3)")?;
             let mut remove = transaction.prepare_cached("DELETE FROM record WHERE kind = ?1 AND key = ?2")?;
-            for Record { kind, key, state } in records {
-                match state {
-                    Some(state) => put.execute(params![kind.name(), key, state])?,
-                    None => remove.execute(params![kind.name(), key])?,
-                };
+            // Removing comes first: new records use the pages that become free.
+            for Record { kind, key, .. } in records.iter().filter(|record| record.state.is_none()) {
+                remove.execute(params![kind.name(), key])?;
             }
-            Ok(())
+            for Record { kind, key, state } in records.iter().filter(|record| record.state.is_some()) {
+                put.execute(params![kind.name(), key, state])?;
+            }
+            let Some(limit) = limit else { return Ok(()) };
+            match used(transaction, page_bytes)?.saturating_sub(limit) {
+                0 => Ok(()),
+                bytes => Err(WriteFailure::NoRoom { bytes }),
+            }
         })
     }
 
-    /// A transaction. Dropped before it is committed, it is rolled back; so it is when it cannot be committed.
-    fn write_with<T>(
+    /// How many bytes to forget when this many have to go: some more, so that not every record makes it
+    /// necessary again.
+    pub(crate) fn batch(&self, bytes: u64) -> u64 {
+        2 * bytes + (self.bytes / 16).min(BATCH)
+    }
+
+    /// Why SQLite says that there is no room: the file has reached its limit, or the disk is full.
+    fn why_full(&self, records: &[Record], limit: Option<u64>) -> WriteFailure {
+        let (Ok(used), Some(limit)) = (used(&self.connection, self.page_bytes), limit) else {
+            return WriteFailure::Failed(DataFileError::Full);
+        };
+        let page = u64::from(self.page_bytes);
+        let state = |record: &Record| record.state.as_ref().map_or(0, |state| state.len() as u64 + page);
+        match (used + records.iter().map(state).sum::<u64>()).saturating_sub(limit) {
+            0 => WriteFailure::Failed(DataFileError::Full),
+            bytes => WriteFailure::NoRoom { bytes },
+        }
+    }
+
+    /// Writes in a transaction. It is rolled back when writing fails, and when it cannot be committed.
+    fn write_with<T, E: From<rusqlite::Error>>(
         &mut self,
-        write: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, DataFileError> {
+        write: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let transaction = self.connection.transaction()?;
         let written = write(&transaction)?;
         transaction.commit()?;
         Ok(written)
     }
 
-    /// Bounds the length of the file from now on. What is longer already grows no more.
+    /// Bounds the length of the file from now on. A file that is longer already does not grow.
     pub(crate) fn set_limit(&mut self, bytes: u64) -> Result<(), DataFileError> {
         self.bytes = bytes;
-        self.limit(bytes)
-    }
-
-    fn limit(&mut self, bytes: u64) -> Result<(), DataFileError> {
-        let pages = (bytes / u64::from(self.page_bytes.max(1))).clamp(1, u64::from(u32::MAX) - 1);
+        let pages = bytes.saturating_add(RESERVE) / u64::from(self.page_bytes.max(1));
+        let pages = pages.clamp(1, u64::from(u32::MAX) - 1);
         Ok(self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?)
     }
 }
 
-/// Opens or makes the file, so that nobody else can read one that is made; `SQLite` gives the files that it puts beside it
-/// the same mode. On Windows it gets what the folder says.
+/// How many bytes of the file are in use, changes of the open transaction included. Free pages do not count:
+/// SQLite uses them before the file grows.
+fn used(connection: &Connection, page_bytes: u32) -> rusqlite::Result<u64> {
+    let pages = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+    let (all, free) = (pages("page_count")?, pages("freelist_count")?);
+    Ok(u64::from(all.saturating_sub(free)) * u64::from(page_bytes))
+}
+
+/// Opens or makes the file. A new file is readable for its owner only; SQLite gives the files beside it the
+/// same mode. On Windows the folder decides.
 fn open_private(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -268,7 +304,7 @@ fn open_private(path: &Path) -> std::io::Result<File> {
 
 /// Sets the connection up, and gives the format of the file.
 fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
-    // Whoever else has the file keeps it; better to say so at once.
+    // When another process has the file, it is better to say so at once.
     connection.busy_timeout(Duration::ZERO)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;

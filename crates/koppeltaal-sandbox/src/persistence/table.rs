@@ -1,7 +1,8 @@
-//! [`Table`] and [`Value`]: state that a step changes, and that is as it was before when the step cannot be kept.
+//! [`Table`] and [`Value`]: state that a step changes, and that can be taken back when the step cannot be
+//! saved.
 //!
-//! There is no other way to change a row than those of [`Table`], and each of them writes down what it changed: what is to
-//! be written to the data file, and what has to be taken back when that fails, follow from the same notes.
+//! Rows can only be changed through [`Table`], which notes each change. From these notes follow the records
+//! to write, and what to take back when writing fails.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
@@ -11,24 +12,24 @@ use super::{DataFileError, Record};
 
 /// A part of the state that notes what a step changes in it.
 pub(crate) trait Journal {
-    /// Adds what the step changed, as it is to be in the data file.
+    /// Adds the records of what the step changed.
     fn records(&self, records: &mut Vec<Record>) -> Result<(), DataFileError>;
 
-    /// Forgets how it was before: the step is kept.
+    /// Forgets the notes: the step is saved.
     fn commit(&mut self);
 
     /// Takes back what the step changed.
     fn roll_back(&mut self);
 }
 
-/// Where the rows of a table are: a map, which the table alone can change.
+/// A map with the rows of a table. Only the table can change it.
 pub(crate) trait Rows {
     type Key: Clone + Ord;
     type Value;
 
     fn row(&self, key: &Self::Key) -> Option<&Self::Value>;
 
-    /// Puts or removes a row, and gives the one that was there.
+    /// Puts or removes a row, and gives the one that it replaces.
     fn set_row(&mut self, key: Self::Key, value: Option<Self::Value>) -> Option<Self::Value>;
 }
 
@@ -64,11 +65,11 @@ impl<K: Clone + Ord + Hash, V> Rows for HashMap<K, V> {
     }
 }
 
-/// What goes with the rows of a table: how one is written, and the indexes that are kept in step with them.
+/// What belongs to the rows of a table: their records, and the indexes that follow them.
 pub(crate) trait Companion {
     type Rows: Rows + Default;
 
-    /// A row as a record; one that is gone has no value.
+    /// The record of a row, or of a row that was removed.
     fn record(&self, key: &KeyOf<Self>, value: Option<&ValueOf<Self>>) -> Result<Record, DataFileError>;
 
     /// A row came.
@@ -113,7 +114,7 @@ impl<C: Companion> Table<C> {
         }
     }
 
-    /// Changes a row that is there, unless the change is refused.
+    /// Changes a row, if there is one and the change is not refused.
     pub(crate) fn change<T, E>(
         &mut self,
         key: &KeyOf<C>,
@@ -130,7 +131,7 @@ impl<C: Companion> Table<C> {
         Some(outcome)
     }
 
-    /// Puts a row that the data file has already.
+    /// Puts a row of the data file back.
     pub(crate) fn restore(&mut self, key: KeyOf<C>, value: ValueOf<C>) {
         self.swap(key, Some(value));
     }
@@ -200,6 +201,11 @@ impl<T: Copy> Value<T> {
         Self { now: value, kept: value }
     }
 
+    /// The value before the step.
+    pub(crate) fn before(&self) -> &T {
+        &self.kept
+    }
+
     /// Takes the value that the data file has.
     pub(crate) fn restore(&mut self, value: T) {
         *self = Self::new(value);
@@ -237,7 +243,7 @@ impl<T: Single> Journal for Value<T> {
     }
 }
 
-/// What a step wants done after it is kept. None of it is ever in the data file.
+/// What to do when a step is saved. It is not in the data file.
 #[derive(Debug)]
 pub(crate) struct AfterCommit<T>(Vec<T>);
 

@@ -44,12 +44,13 @@ impl Persistent for Storage {
         match kind {
             RecordKind::Counter if key == COUNTERS => self.counters.restore(serde_json::from_str(state)?),
             RecordKind::Item => {
-                let item = load(key, serde_json::from_str(state)?)?;
+                let number = RecordError::number(key)?;
+                // The record of the counters may be unusable, and an unusable record may stay in the file.
+                self.counters.number = self.counters.number.max(number);
+                let item = load(number, serde_json::from_str(state)?)?;
                 if self.items.companion().keys.contains_key(&item.key()) {
                     return Err(RecordError::new("there is another item with its patient, type and key"));
                 }
-                // The counters may be among what cannot be used.
-                self.counters.number = self.counters.number.max(item.number);
                 self.counters.clock.raise(item.modified);
                 self.items.restore(item.number, item);
             }
@@ -72,7 +73,7 @@ fn save(item: &Item) -> Result<ItemRecord, DataFileError> {
     })
 }
 
-fn load(key: &str, saved: ItemRecord) -> Result<Item, RecordError> {
+fn load(number: u64, saved: ItemRecord) -> Result<Item, RecordError> {
     let misfit = || RecordError::new("its content is not that of an item");
     // The limits are for content of strangers. This was accepted before.
     let limits = Limits {
@@ -86,7 +87,6 @@ fn load(key: &str, saved: ItemRecord) -> Result<Item, RecordError> {
     let read = ReadOptions::tolerant().limits(limits).json(saved.content.as_bytes()).map_err(|_| misfit())?;
     let content = read.document.get::<Other>().cloned().ok_or_else(misfit)?;
     let draft = Draft::of(content, read.memory()).map_err(|_| misfit())?;
-    let number = RecordError::number(key)?;
     let owner = Owner { domain: saved.domain, application: saved.application };
     Ok(Item::new(number, owner, saved.version, saved.modified, draft))
 }

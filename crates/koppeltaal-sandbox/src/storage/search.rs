@@ -1,5 +1,5 @@
-//! [`Search`]: which stored items are asked for, and in what order. The public text of Koppeltaal lists the criteria, but
-//! not the names of their parameters: those are in `http/storage.rs`.
+//! [`Search`]: which stored items are asked for, and in what order. The public text of Koppeltaal lists the
+//! criteria, but not the names of their parameters: those are in `http/storage.rs`.
 
 use std::cmp::Ordering;
 

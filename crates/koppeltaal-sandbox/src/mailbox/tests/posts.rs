@@ -249,3 +249,34 @@ fn the_url_of_a_resource_has_a_bounded_length() {
     let draft = Draft::new("m1", Event::CreateOrUpdateCarePlan, &url, CarePlan::default());
     assert_eq!(World::new().post("portal", draft).expect_err("refused").kind, RefusalKind::Malformed);
 }
+
+#[test]
+fn what_is_wrong_with_a_message_is_said_before_there_being_no_room() {
+    let mut world = World::with(|config| {
+        config.limits.queue_messages = 1;
+        config.limits.resources = 1;
+    });
+    let receipt = world.post("portal", Draft::lone_plan("m1", 1)).expect("accepted");
+    for (draft, kind) in [
+        (Draft::lone_plan("m2", 1), RefusalKind::Conflict),
+        (Draft::lone_plan("m2", 1).version(0, "another"), RefusalKind::Conflict),
+        (Draft::lone_plan("m2", 2).version(0, "another"), RefusalKind::Conflict),
+        (Draft { domain: Some("Elsewhere".into()), ..Draft::lone_plan("m2", 2) }, RefusalKind::Forbidden),
+        (Draft::lone_plan("m2", 2), RefusalKind::Full),
+    ] {
+        assert_eq!(world.post("portal", draft).expect_err("refused").kind, kind);
+    }
+    // With nothing wrong, the claimed message in the way is what is left.
+    world.claim("game").expect("a message");
+    let update = Draft::lone_plan("m2", 1).version(0, &focal_version(&receipt));
+    assert_eq!(world.post("portal", update).expect_err("refused").kind, RefusalKind::Full);
+}
+
+#[test]
+fn a_message_too_large_for_one_of_its_receivers_is_no_matter_of_waiting() {
+    let mut world = World::with(|config| config.limits.queue_bytes = 1000);
+    let mut draft = Draft::lone_plan("m1", 1);
+    assert_eq!(world.post("portal", draft.clone()).expect_err("refused").kind, RefusalKind::TooLarge);
+    draft.resources[0].1 = Some("another".into());
+    assert_eq!(world.post("portal", draft).expect_err("refused").kind, RefusalKind::Conflict);
+}

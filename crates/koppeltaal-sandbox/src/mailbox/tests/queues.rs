@@ -301,7 +301,8 @@ fn lists_are_filtered_and_paged_oldest_first() {
     assert_eq!(world.mailbox.list(&game, &new, 10, 2, world.now).1.len(), 0);
 }
 
-/// A world whose other receiver of care plans takes everything at once, so that only the game's queue fills up.
+/// A world whose other receiver of care plans takes everything at once, so that only the game's queue fills
+/// up.
 fn full_world(change: impl FnOnce(&mut SandboxConfig)) -> World {
     World::with(|config| {
         config.instances.retain(|instance| instance.username != "rom");
@@ -422,4 +423,37 @@ fn only_so_many_earlier_claims_of_a_message_are_remembered() {
         world.acknowledge("game", number, Status::New).expect("given back");
     }
     assert!(world.claim("game").expect("a message").overtaken.len() <= 100);
+}
+
+/// Claims the oldest message and gives it back, so often.
+fn claim_and_give_back(world: &mut World, times: usize) {
+    for _ in 0..times {
+        let number = world.claim("game").expect("a message").number;
+        world.acknowledge("game", number, Status::New).expect("given back");
+    }
+}
+
+#[test]
+fn the_earlier_claims_of_a_message_take_room_in_its_queue() {
+    let bytes = 2 * (message::message_bytes(1000, 1) + 1024) + 500;
+    let mut world = full_world(|config| config.limits.queue_bytes = bytes);
+    (1..=2).for_each(|id| post_plan(&mut world, id).expect("accepted"));
+    let first = world.claim("game").expect("a message");
+    world.acknowledge("game", first.number, Status::Success).expect("taken");
+    claim_and_give_back(&mut world, 20);
+    assert_eq!(world.statuses("game"), [Status::New], "the processed message made room for them");
+    assert_eq!(world.claim("game").expect("a message").overtaken.len(), 20);
+}
+
+#[test]
+fn a_full_queue_remembers_no_more_claims_than_it_has_room_for() {
+    let bytes = 2 * (message::message_bytes(1000, 1) + 1024) + 500;
+    let mut world = full_world(|config| config.limits.queue_bytes = bytes);
+    (1..=2).for_each(|id| post_plan(&mut world, id).expect("accepted"));
+    claim_and_give_back(&mut world, 20);
+    let (first, second) = (world.claim("game").expect("one"), world.claim("game").expect("another"));
+    let remembered = first.overtaken.len() + second.overtaken.len();
+    assert!((1..10).contains(&remembered), "{remembered} in 500 bytes");
+    // The last claim can be answered as ever.
+    world.acknowledge("game", first.number, Status::Success).expect("taken");
 }

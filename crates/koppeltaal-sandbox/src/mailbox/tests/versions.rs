@@ -140,7 +140,7 @@ fn the_focal_resource_is_named_first_wherever_it_stands() {
     bundle.entry.swap(1, 2);
     let posting = Posting::read(bundle, SOURCE).expect("a message");
     let portal = world.id("portal");
-    let receipt = world.mailbox.post(&portal, posting, world.occasion()).expect("accepted");
+    let receipt = world.mailbox.post(&portal, posting, Uuid::new_v4(), world.now).expect("accepted");
     assert_eq!(named_urls(&receipt), [PLAN, PATIENT]);
 }
 
@@ -199,7 +199,7 @@ fn the_version_may_stand_in_the_entry_id_instead_of_the_self_link() {
     bundle.entry[1].id = Some(format!("{PATIENT}/_history/{}", focal_version(&first)));
     let posting = Posting::read(bundle, SOURCE).expect("a message");
     let portal = world.id("portal");
-    world.mailbox.post(&portal, posting, world.occasion()).expect("accepted");
+    world.mailbox.post(&portal, posting, Uuid::new_v4(), world.now).expect("accepted");
 }
 
 #[test]

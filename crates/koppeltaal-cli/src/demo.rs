@@ -18,7 +18,7 @@ use std::rc::Rc;
 
 use clap::Args;
 use koppeltaal_fhir::Format;
-use koppeltaal_sandbox::Sandbox;
+use koppeltaal_sandbox::SandboxConfig;
 use tokio::runtime::Runtime;
 
 use crate::Outcome;
@@ -54,7 +54,7 @@ impl Demo {
                 return Ok(Outcome::Unusable);
             }
         };
-        let sandbox = match Sandbox::builder().portal_and_game().start().await {
+        let sandbox = match SandboxConfig::new().portal_and_game().start().await {
             Ok(sandbox) => sandbox,
             Err(error) => {
                 anstream::eprintln!("error: the server of the demo does not start: {error}");

@@ -54,11 +54,11 @@ impl RunSandbox {
                 return Ok(Outcome::Unusable);
             }
         };
-        let (listen, users) = (config.listen, users(&config));
+        let users = users(&config);
         let sandbox = match config.start().await {
             Ok(sandbox) => sandbox,
             Err(error) => {
-                anstream::eprintln!("error: {listen}: {error}");
+                anstream::eprintln!("error: {error}");
                 return Ok(Outcome::Unusable);
             }
         };
@@ -92,11 +92,17 @@ impl RunSandbox {
                 let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
                 SandboxConfig::from_toml(&text).map_err(|error| named(&error))?
             }
-            None => SandboxConfig::default().portal_and_game().listen(DEFAULT_ADDRESS.into()),
+            None => SandboxConfig::new().portal_and_game().listen(DEFAULT_ADDRESS.into()),
         };
-        config.listen = self.listen.unwrap_or(config.listen);
-        config.data = self.data.clone().or(config.data);
-        config.public_url = self.public_url.clone().or(config.public_url);
+        if let Some(address) = self.listen {
+            config = config.listen(address);
+        }
+        if let Some(path) = &self.data {
+            config = config.data(path);
+        }
+        if let Some(url) = &self.public_url {
+            config = config.public_url(url);
+        }
         Ok(config)
     }
 }
@@ -106,5 +112,5 @@ fn users(config: &SandboxConfig) -> String {
     let user = |instance: &koppeltaal_sandbox::Instance| {
         format!("{} (password {}, domain {})", instance.username, instance.password, instance.domain)
     };
-    config.instances.iter().map(user).collect::<Vec<_>>().join(", ")
+    config.instances().iter().map(user).collect::<Vec<_>>().join(", ")
 }

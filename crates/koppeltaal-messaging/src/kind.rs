@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use koppeltaal_fhir::Resource;
 use koppeltaal_fhir::datatypes::{CodeableConcept, Coding};
+use koppeltaal_fhir::resources::Other;
 
 use crate::generated::kinds::{KINDS, ResourceKind};
 use crate::misplaced;
@@ -62,15 +63,23 @@ impl ResourceKind {
     /// The kind of a resource; `None` for types that Koppeltaal does not use and for an `Other` with another
     /// code. A `coding` that stands outside its concept counts: a quirk of some senders.
     pub fn from_resource(resource: &Resource) -> Option<Self> {
-        let resource_type = resource.resource_type();
-        let usage = match resource {
-            Resource::Other(other) => Some(match &other.code {
-                Some(code) => usage_code(&code.coding)?.to_owned(),
-                None => usage_code(&misplaced::codings(&other.unknown))?.to_owned(),
-            }),
-            _ => None,
+        match resource {
+            Resource::Other(other) => Self::from_other(other),
+            _ => Self::find(resource.resource_type(), None),
+        }
+    }
+
+    /// The kind of an `Other`, by its code, as [`from_resource`](Self::from_resource) gives it.
+    pub fn from_other(other: &Other) -> Option<Self> {
+        let usage = match &other.code {
+            Some(code) => usage_code(&code.coding)?.to_owned(),
+            None => usage_code(&misplaced::codings(&other.unknown))?.to_owned(),
         };
-        let is_it = |kind: &Self| kind.resource_type() == resource_type && kind.usage() == usage.as_deref();
+        Self::find("Other", Some(&usage))
+    }
+
+    fn find(resource_type: &str, usage: Option<&str>) -> Option<Self> {
+        let is_it = |kind: &Self| kind.resource_type() == resource_type && kind.usage() == usage;
         Self::ALL.iter().copied().find(is_it)
     }
 
@@ -114,7 +123,7 @@ impl FromStr for ResourceKind {
 
 #[cfg(test)]
 mod tests {
-    use koppeltaal_fhir::resources::{Other, Patient};
+    use koppeltaal_fhir::resources::Patient;
 
     use super::*;
 

@@ -144,6 +144,26 @@ impl ResourceUrl {
         Ok(Self { text: [self.versionless(), HISTORY, version].concat(), ..*self })
     }
 
+    /// Splits any text into what stands before `/_history/` and the version after it. The ids of resources belong
+    /// to their owners, so not every id is an address that [`ResourceUrl`] takes.
+    ///
+    /// ```
+    /// use koppeltaal_messaging::ResourceUrl;
+    ///
+    /// assert_eq!(ResourceUrl::split_version("urn:uuid:1-2/_history/7"), ("urn:uuid:1-2", Some("7")));
+    /// assert_eq!(ResourceUrl::split_version("urn:uuid:1-2/_history/"), ("urn:uuid:1-2", None));
+    /// assert_eq!(ResourceUrl::split_version("urn:uuid:1-2"), ("urn:uuid:1-2", None));
+    /// ```
+    pub fn split_version(text: &str) -> (&str, Option<&str>) {
+        match history(text) {
+            Some(place) => {
+                let version = &text[place + HISTORY.len()..];
+                (&text[..place], Some(version).filter(|version| !version.is_empty()))
+            }
+            None => (text, None),
+        }
+    }
+
     /// Whether both are addresses of one resource, in any version.
     pub fn same_resource(&self, other: &Self) -> bool {
         self.versionless() == other.versionless()

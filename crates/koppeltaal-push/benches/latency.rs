@@ -11,7 +11,7 @@ use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Bundle, ReadOptions};
 use koppeltaal_messaging::{Event, ResourceUrl};
 use koppeltaal_push::{HubSubscription, Notifications, Transport};
-use koppeltaal_sandbox::{Instance, Sandbox};
+use koppeltaal_sandbox::{Instance, Sandbox, SandboxConfig};
 use koppeltaal_transport::{Client, Credentials};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_websockets::{ClientBuilder, Message, ServerBuilder, WebSocketStream};
@@ -104,7 +104,7 @@ async fn run(rounds: u32) {
 }
 
 async fn course(transport: Transport, posted: &'static str, told: &'static str) -> Course {
-    let sandbox = Sandbox::builder()
+    let sandbox = SandboxConfig::new()
         .instance(Instance::new("portal", "p", "Zonnedauw"))
         .instance(Instance::new("game", "g", "Zonnedauw").subscribe([Event::CreateOrUpdateCarePlan]))
         .start()

@@ -1,5 +1,7 @@
-//! [`SandboxConfig`]: the world that a sandbox plays: domains, application instances, activity definitions, limits.
+//! [`SandboxConfig`]: the world that a sandbox plays: domains, application instances, activity definitions,
+//! limits.
 
+mod activity_definition;
 mod application;
 mod error;
 mod fault;
@@ -7,7 +9,11 @@ mod file;
 mod instance;
 mod lifetimes;
 mod limits;
+mod public_url;
 mod push;
+mod seconds;
+mod tls;
+mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
@@ -16,41 +22,35 @@ use std::time::Duration;
 
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::Event;
+use serde::Deserialize;
 
+pub(crate) use activity_definition::ConfiguredDefinition;
 pub use application::Application;
 pub use error::ConfigError;
 pub use fault::{Fault, FaultKind};
 pub use instance::Instance;
 pub use lifetimes::Lifetimes;
 pub use limits::Limits;
-pub use push::{Push, Webhook};
+pub(crate) use public_url::FHIR_PATH;
+pub use push::Push;
+pub use webhook::Webhook;
 
-use crate::carried;
 use crate::definition;
-use crate::links::FHIR_PATH;
-use crate::sandbox::{Sandbox, StartError};
+use crate::representation;
+use public_url::is_public_url;
+use seconds::seconds;
 
-/// An activity definition that is there from the start.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct ConfiguredDefinition {
-    /// Name of the domain.
-    pub domain: String,
-    /// The definition: an `Other` with code `ActivityDefinition`.
-    pub definition: Other,
-}
-
-/// Everything that a sandbox is told before it starts; [`start`](Self::start) starts it.
+/// The world of a sandbox, from [`new`](Self::new) to [`start`](Self::start).
 ///
-/// The default has no domain, no instance and no definition. [`portal_and_game`](Self::portal_and_game) adds a small world
-/// that works at once.
+/// A new one is empty: no domain, no instance, no definition. [`portal_and_game`](Self::portal_and_game) adds
+/// a small world that works at once.
 ///
 /// ```
 /// use std::time::Duration;
-/// use koppeltaal_sandbox::{Instance, Sandbox};
+/// use koppeltaal_sandbox::{Instance, SandboxConfig};
 ///
 /// # #[tokio::main] async fn main() -> Result<(), koppeltaal_sandbox::StartError> {
-/// let sandbox = Sandbox::builder()
+/// let sandbox = SandboxConfig::new()
 ///     .instance(Instance::new("rom", "secret", "Zonnedauw"))
 ///     .claim_timeout(Duration::from_secs(30))
 ///     .start()
@@ -58,47 +58,51 @@ pub struct ConfiguredDefinition {
 /// assert!(sandbox.url().starts_with("http://127.0.0.1:"));
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default = "SandboxConfig::of_empty_file", deny_unknown_fields)]
 #[must_use = "a configuration does nothing until `start`"]
 pub struct SandboxConfig {
-    /// Names of the domains. An instance and a definition must name one of them.
-    pub domains: BTreeSet<String>,
-    /// The application instances.
-    pub instances: Vec<Instance>,
-    /// The applications that users can be launched into.
-    pub applications: Vec<Application>,
-    /// Activity definitions to start with.
-    pub activity_definitions: Vec<ConfiguredDefinition>,
-    /// How long a claimed message may stay unanswered before it is New again. Default 5 minutes; at the fifth time it
-    /// becomes `MaximumRetriesExceeded`.
-    pub claim_timeout: Duration,
-    /// What goes wrong on purpose. Default nothing.
-    pub faults: Vec<Fault>,
-    /// Whether the page, and faults at `/sandbox/faults`, are for anybody who can reach the sandbox: under its address or the
-    /// name in the public URL. Default no.
-    pub admin: bool,
-    /// The times of push.
-    pub push: Push,
-    /// How long launches, codes and tokens are good.
-    pub lifetimes: Lifetimes,
-    /// The base of all links that are handed out: `http(s)://host[/path]`, without `/FHIR/Koppeltaal`. When not set, the
-    /// address that the client used.
-    pub public_url: Option<String>,
-    /// Where to listen. Default a free port of 127.0.0.1.
-    pub listen: SocketAddr,
-    /// The file in which everything survives the end of the process, also a sudden one; without one it is forgotten. A
-    /// `SQLite` database, made if it is not there. Configured activity definitions are taken into it once.
-    pub data: Option<PathBuf>,
-    /// Bounds.
-    pub limits: Limits,
+    /// Those of the instances and definitions are among them.
+    pub(crate) domains: BTreeSet<String>,
+    pub(crate) instances: Vec<Instance>,
+    pub(crate) applications: Vec<Application>,
+    pub(crate) activity_definitions: Vec<ConfiguredDefinition>,
+    #[serde(deserialize_with = "seconds")]
+    pub(crate) claim_timeout: Duration,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) admin: bool,
+    pub(crate) push: Push,
+    pub(crate) lifetimes: Lifetimes,
+    pub(crate) public_url: Option<String>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) limits: Limits,
 }
 
 impl SandboxConfig {
-    /// Adds a domain `Sandbox` with a portal (username `portal`, password `portal`) that is told what becomes of
-    /// activities, a game (`game`, `game`) that is told about care plans, the game's activity definition (identifier
-    /// `SANDBOX-GAME`), and the application `game` to launch: secret `game`, launch page `http://127.0.0.1:8481/`, redirect
-    /// URI `http://127.0.0.1:8481/login`, with refresh tokens.
+    /// An empty world on a free port of 127.0.0.1, kept in memory only.
+    pub fn new() -> Self {
+        Self {
+            domains: BTreeSet::new(),
+            instances: Vec::new(),
+            applications: Vec::new(),
+            activity_definitions: Vec::new(),
+            claim_timeout: Duration::from_secs(5 * 60),
+            faults: Vec::new(),
+            admin: false,
+            push: Push::default(),
+            lifetimes: Lifetimes::default(),
+            public_url: None,
+            data: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Adds a domain `Sandbox` with a portal (username `portal`, password `portal`) that is told what becomes
+    /// of activities, a game (`game`, `game`) that is told about care plans, the game's activity definition
+    /// (identifier `SANDBOX-GAME`), and the application `game` to launch: secret `game`, launch page
+    /// `http://127.0.0.1:8481/`, redirect URI `http://127.0.0.1:8481/login`, with refresh tokens.
     pub fn portal_and_game(self) -> Self {
         const DOMAIN: &str = "Sandbox";
         self.instance(Instance::new("portal", "portal", DOMAIN).subscribe([
@@ -150,67 +154,69 @@ impl SandboxConfig {
         self
     }
 
-    /// Sets [`claim_timeout`](Self#structfield.claim_timeout).
+    /// How long a claimed message may stay unanswered before it is New again. When that happens for the fifth
+    /// time, it becomes `MaximumRetriesExceeded`. Default 5 minutes.
     pub fn claim_timeout(mut self, timeout: Duration) -> Self {
         self.claim_timeout = timeout;
         self
     }
 
-    /// Adds to [`faults`](Self#structfield.faults).
+    /// Adds something that goes wrong on purpose. Default nothing.
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self
     }
 
-    /// Sets [`admin`](Self#structfield.admin).
+    /// Whether everybody who can reach the sandbox gets the page for people, and may set faults at
+    /// `/sandbox/faults`. They are shown under the sandbox's address and under the name in the public URL.
+    /// Default no.
     pub fn admin(mut self, admin: bool) -> Self {
         self.admin = admin;
         self
     }
 
-    /// Sets [`push`](Self#structfield.push).
+    /// The times of push.
     pub fn push(mut self, push: Push) -> Self {
         self.push = push;
         self
     }
 
-    /// Sets [`lifetimes`](Self#structfield.lifetimes).
+    /// How long launches, codes and tokens are valid.
     pub fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
         self.lifetimes = lifetimes;
         self
     }
 
-    /// Sets [`public_url`](Self#structfield.public_url).
+    /// The base of all links that are handed out: `http(s)://host[/path]`, without `/FHIR/Koppeltaal`.
+    /// Default the address that the client used.
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.public_url = Some(url.into());
         self
     }
 
-    /// Sets [`listen`](Self#structfield.listen).
+    /// Where to listen. Default a free port of 127.0.0.1.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
     }
 
-    /// Sets [`data`](Self#structfield.data).
+    /// The file in which everything survives the end of the process, also a sudden one. It is an SQLite
+    /// database, and is made if it is not there. Configured activity definitions are taken into it once.
+    /// Default none: everything is forgotten.
     pub fn data(mut self, path: impl Into<PathBuf>) -> Self {
         self.data = Some(path.into());
         self
     }
 
-    /// Sets [`limits`](Self#structfield.limits).
+    /// The bounds of what the sandbox takes and keeps.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Starts a sandbox with this.
-    ///
-    /// # Errors
-    ///
-    /// The configuration contradicts itself, or the address cannot be had.
-    pub async fn start(self) -> Result<Sandbox, StartError> {
-        Sandbox::start(self).await
+    /// The application instances that were added.
+    pub fn instances(&self) -> &[Instance] {
+        &self.instances
     }
 
     /// Whether a sandbox can start with this.
@@ -229,7 +235,6 @@ impl SandboxConfig {
             if !usernames.insert(&instance.username) {
                 return Err(ConfigError::DuplicateInstance(instance.username.clone()));
             }
-            self.check_domain(&instance.domain)?;
             instance.webhook.as_ref().map_or(Ok(()), Webhook::check)?;
             if !of_applications.insert((&instance.domain, &instance.application)) {
                 return Err(ConfigError::DuplicateApplicationInstance(instance.application.clone()));
@@ -244,11 +249,10 @@ impl SandboxConfig {
         }
         let mut definitions: BTreeMap<&str, usize> = BTreeMap::new();
         for ConfiguredDefinition { domain, definition } in &self.activity_definitions {
-            self.check_domain(domain)?;
             if !definition::is_definition(definition) {
                 return Err(ConfigError::NotADefinition);
             }
-            if let Err(error) = carried::check(&definition.clone().into()) {
+            if let Err(error) = representation::check(&definition.clone().into()) {
                 return Err(ConfigError::Definition { domain: domain.clone(), reason: error.to_string() });
             }
             let count = definitions.entry(domain).or_default();
@@ -261,51 +265,16 @@ impl SandboxConfig {
             return Err(ConfigError::KeepAlive);
         }
         match &self.public_url {
-            Some(url) if !is_base_url(url) => Err(ConfigError::PublicUrl(url.clone())),
+            Some(url) if !is_public_url(url) => Err(ConfigError::PublicUrl(url.clone())),
             _ => Ok(()),
-        }
-    }
-
-    fn check_domain(&self, domain: &str) -> Result<(), ConfigError> {
-        if self.domains.contains(domain) {
-            Ok(())
-        } else {
-            Err(ConfigError::UnknownDomain(domain.to_owned()))
         }
     }
 }
 
 impl Default for SandboxConfig {
     fn default() -> Self {
-        Self {
-            domains: BTreeSet::new(),
-            instances: Vec::new(),
-            applications: Vec::new(),
-            activity_definitions: Vec::new(),
-            claim_timeout: Duration::from_secs(5 * 60),
-            faults: Vec::new(),
-            admin: false,
-            push: Push::default(),
-            lifetimes: Lifetimes::default(),
-            public_url: None,
-            data: None,
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            limits: Limits::default(),
-        }
+        Self::new()
     }
-}
-
-/// `http` or `https`, a host without user information, an optional path that is not already that of the FHIR interface;
-/// nothing behind it.
-fn is_base_url(text: &str) -> bool {
-    // `Uri` drops a fragment without a word.
-    if text.contains('#') {
-        return false;
-    }
-    let Ok(url) = text.parse::<http::Uri>() else { return false };
-    let is_bare = url.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-    let is_fhir = url.path().trim_end_matches('/').ends_with(FHIR_PATH);
-    matches!(url.scheme_str(), Some("http" | "https")) && is_bare && url.query().is_none() && !is_fhir
 }
 
 #[cfg(test)]
@@ -313,13 +282,13 @@ mod tests {
     use super::*;
 
     fn portal_and_game() -> SandboxConfig {
-        SandboxConfig::default().portal_and_game()
+        SandboxConfig::new().portal_and_game()
     }
 
     #[test]
     fn what_is_built_in_is_in_order() {
         assert_eq!(portal_and_game().check(), Ok(()));
-        assert_eq!(SandboxConfig::default().check(), Ok(()));
+        assert_eq!(SandboxConfig::new().check(), Ok(()));
     }
 
     #[test]
@@ -345,31 +314,9 @@ mod tests {
         };
         assert_eq!(push("game", "Sandbox"), Err(ConfigError::DuplicateInstance("game".into())));
         assert_eq!(push("a:b", "Sandbox"), Err(ConfigError::Username("a:b".into())));
-        assert_eq!(push("rom", "Nowhere"), Err(ConfigError::UnknownDomain("Nowhere".into())));
         let other = portal_and_game().activity_definition("Sandbox", Other::default());
         assert_eq!(other.check(), Err(ConfigError::NotADefinition));
         let full = with(|config| config.limits.definitions = 0);
         assert_eq!(full, Err(ConfigError::TooManyDefinitions("Sandbox".into())));
-    }
-
-    #[test]
-    fn a_public_url_is_a_bare_base_url() {
-        for url in [
-            "koppeltaal.example",
-            "ftp://koppeltaal.example",
-            "https://koppeltaal.example/?a=b",
-            "https://koppeltaal.example/#top",
-            "https://me:secret@koppeltaal.example",
-            "https://koppeltaal.example/FHIR/Koppeltaal",
-            "https://koppeltaal.example/test/FHIR/Koppeltaal/",
-            "",
-        ] {
-            let config = SandboxConfig::default().public_url(url);
-            assert_eq!(config.check(), Err(ConfigError::PublicUrl(url.into())));
-        }
-        for url in ["https://koppeltaal.example", "http://localhost:8480/", "https://koppeltaal.example/FHIR"]
-        {
-            assert_eq!(SandboxConfig::default().public_url(url).check(), Ok(()), "{url}");
-        }
     }
 }

@@ -1,20 +1,15 @@
 //! What the sandbox has to know about an activity definition: that it is one, and whether it is archived.
-//!
 //! Everything else in it belongs to the applications and passes through unread.
 
 use koppeltaal_fhir::Resource;
-use koppeltaal_fhir::datatypes::{Extension, ExtensionValue};
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::profiles::ActivityDefinition;
 use koppeltaal_messaging::valuesets::ActivityKind;
-use koppeltaal_messaging::vocabulary::extension::activity_definition::{IS_ACTIVE, IS_ARCHIVED};
 use koppeltaal_messaging::{Reference, ResourceKind};
 
 /// Whether a resource of type `Other` has the code `ActivityDefinition`.
 pub(crate) fn is_definition(other: &Other) -> bool {
-    // `ResourceKind::from_resource` wants the enum; the code is all that it looks at.
-    let probe = Other { code: other.code.clone(), ..Other::default() };
-    is_definition_resource(&probe.into())
+    ResourceKind::from_other(other) == Some(ResourceKind::ActivityDefinition)
 }
 
 /// Whether any resource is an activity definition.
@@ -24,26 +19,15 @@ pub(crate) fn is_definition_resource(resource: &Resource) -> bool {
 
 /// Whether a definition is archived; absent means no.
 pub(crate) fn is_archived(definition: &Other) -> bool {
-    let extension = definition.extension.iter().find(|extension| extension.url == IS_ARCHIVED);
-    match extension.and_then(|extension| extension.value.as_ref()) {
-        Some(ExtensionValue::Boolean(archived)) => archived.value == Some(true),
-        _ => false,
-    }
+    ActivityDefinition::from(definition.clone()).is_archived()
 }
 
 /// Makes an archived definition inactive.
 pub(crate) fn settle(definition: &mut Other) {
-    if !is_archived(definition) {
-        return;
-    }
-    let inactive = Some(ExtensionValue::Boolean(false.into()));
-    match definition.extension.iter_mut().find(|extension| extension.url == IS_ACTIVE) {
-        Some(extension) => extension.value = inactive,
-        None => definition.extension.push(Extension {
-            url: IS_ACTIVE.into(),
-            value: inactive,
-            ..Extension::default()
-        }),
+    let mut profile = ActivityDefinition::from(definition.clone());
+    if profile.is_archived() {
+        profile.is_active = Some(false);
+        *definition = profile.into();
     }
 }
 
@@ -61,6 +45,9 @@ pub(crate) fn game(identifier: &str, name: &str, application: &str) -> Other {
 
 #[cfg(test)]
 mod tests {
+    use koppeltaal_fhir::datatypes::{Extension, ExtensionValue};
+    use koppeltaal_messaging::vocabulary::extension::activity_definition::{IS_ACTIVE, IS_ARCHIVED};
+
     use super::*;
 
     fn flag(definition: &Other, url: &str) -> Option<bool> {

@@ -1,24 +1,26 @@
 #![doc = include_str!("../README.md")]
 
-mod carried;
-mod compose;
+mod app;
+mod clock;
 mod config;
 mod definition;
 mod faults;
 mod http;
 mod hub;
+mod instance;
 mod links;
 mod mailbox;
 mod oauth;
+mod persistence;
+mod refusal;
+mod representation;
 mod sandbox;
 mod server;
 mod storage;
-mod store;
 mod webhook;
 
 pub use config::{
-    Application, ConfigError, ConfiguredDefinition, Fault, FaultKind, Instance, Lifetimes, Limits, Push,
-    SandboxConfig, Webhook,
+    Application, ConfigError, Fault, FaultKind, Instance, Lifetimes, Limits, Push, SandboxConfig, Webhook,
 };
+pub use persistence::DataFileError;
 pub use sandbox::{Sandbox, StartError};
-pub use store::StoreError;

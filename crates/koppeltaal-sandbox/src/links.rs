@@ -1,13 +1,11 @@
 //! [`Links`]: the URLs that the sandbox hands out, and the way back from such a URL to what it names.
 
-use std::sync::LazyLock;
+use koppeltaal_messaging::ResourceUrl;
 
-use memchr::memmem::FinderRev;
+use crate::clock::Version;
+pub(crate) use crate::config::FHIR_PATH;
+use crate::mailbox::Address;
 
-use crate::mailbox::{Address, Version};
-
-/// Path of the FHIR interface under the server's base.
-pub(crate) const FHIR_PATH: &str = "/FHIR/Koppeltaal";
 /// What the id of an activity definition starts with, before its number.
 const DEFINITION_PREFIX: &str = "ActivityDefinition:";
 
@@ -51,7 +49,7 @@ impl Links {
         format!("{}{FHIR_PATH}/Other/{STORAGE_PREFIX}{number}", self.base)
     }
 
-    /// The same as a `Binary`.
+    /// An item of the storage service as a `Binary`.
     pub(crate) fn binary(&self, number: u64) -> String {
         format!("{}{FHIR_PATH}/Binary/{number}", self.base)
     }
@@ -70,26 +68,13 @@ pub(crate) fn versioned(url: &str, version: Option<&Version>) -> String {
     version.map_or_else(|| url.to_owned(), |version| [url, HISTORY, version.as_str()].concat())
 }
 
-/// What stands between the URL of a resource and a version.
+/// Separates the URL of a resource from its version.
 const HISTORY: &str = "/_history/";
 
-/// The opposite of [`versioned`], for any text: the ids of resources are their owners' and not always URLs.
-pub(crate) fn split_version(text: &str) -> (&str, Option<&str>) {
-    // Each message has many of these; a searcher that lives on is several times as fast as `rsplit_once`.
-    static SEARCHER: LazyLock<FinderRev<'_>> = LazyLock::new(|| FinderRev::new(HISTORY));
-    match SEARCHER.rfind(text) {
-        Some(place) => {
-            let version = &text[place + HISTORY.len()..];
-            (&text[..place], Some(version).filter(|version| !version.is_empty()))
-        }
-        None => (text, None),
-    }
-}
-
-/// The number in the URL of a header, whatever server it is at; with or without version.
+/// The number in the URL of a header, with or without version, on any server.
 pub(crate) fn header_number(url: &str) -> Option<u64> {
     let (_, rest) = url.rsplit_once("/MessageHeader/")?;
-    split_version(rest).0.parse().ok()
+    ResourceUrl::split_version(rest).0.parse().ok()
 }
 
 /// The number in the id of an activity definition, `ActivityDefinition:6720`.
@@ -123,10 +108,10 @@ mod tests {
         let version = Version::from("2020-08-15T07:33:55:708.2583");
         for id in ["https://a.example/Patient/1", "https://a.example/careteam/x y", "urn:uuid:1-2", "1", ""] {
             let whole = versioned(id, Some(&version));
-            assert_eq!(split_version(&whole), (id, Some(version.as_str())));
-            assert_eq!(split_version(id), (id, None));
+            assert_eq!(ResourceUrl::split_version(&whole), (id, Some(version.as_str())));
+            assert_eq!(ResourceUrl::split_version(id), (id, None));
         }
-        assert_eq!(split_version("a/_history/"), ("a", None));
+        assert_eq!(ResourceUrl::split_version("a/_history/"), ("a", None));
     }
 
     #[test]

@@ -8,10 +8,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::app::App;
 use crate::config::{ConfigError, Fault, SandboxConfig};
-use crate::http::{self, App};
+use crate::http;
+use crate::persistence::DataFileError;
 use crate::server;
-use crate::store::StoreError;
 
 /// A Koppeltaal server in this process. It stops when it is dropped.
 ///
@@ -24,21 +25,28 @@ pub struct Sandbox {
     /// Dropped to stop.
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
-    /// What goes on beside the requests; ends with the sandbox.
+    /// Tasks that run beside the requests. They end with the sandbox.
     _tasks: JoinSet<()>,
 }
 
-impl Sandbox {
-    /// The configuration of a sandbox with nothing in it, to add to and to start. `Sandbox::builder().portal_and_game()` has
-    /// a small world that works at once.
-    pub fn builder() -> SandboxConfig {
-        SandboxConfig::default()
+impl SandboxConfig {
+    /// Starts a sandbox with this configuration.
+    ///
+    /// # Errors
+    ///
+    /// The configuration contradicts itself, the data file cannot be used, or the sandbox cannot listen on
+    /// the address.
+    pub async fn start(self) -> Result<Sandbox, StartError> {
+        Sandbox::start(self).await
     }
+}
 
-    pub(crate) async fn start(config: SandboxConfig) -> Result<Self, StartError> {
+impl Sandbox {
+    async fn start(config: SandboxConfig) -> Result<Self, StartError> {
         config.check()?;
-        let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
-        let address = listener.local_addr().map_err(StartError::Listen)?;
+        let unusable = |source| StartError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(unusable)?;
+        let address = listener.local_addr().map_err(unusable)?;
         if !address.ip().is_loopback() {
             tracing::warn!(%address, "the sandbox can be reached from other machines; it is not for production");
         }
@@ -47,7 +55,7 @@ impl Sandbox {
         let app = Arc::new(App::new(&config, reachable, address.ip(), &mut tasks)?);
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async {
-            // An error means that the sender is gone, which means stop just as well.
+            // An error means that the sender is gone, which also means stop.
             let _ = stopped.await;
         };
         let service = http::service(Arc::clone(&app));
@@ -68,51 +76,52 @@ impl Sandbox {
         self.address
     }
 
-    /// Puts the sandbox's clock forward: claims older than the claim timeout run out at once.
+    /// Puts the sandbox's clock forward. Claims that are then older than the claim timeout run out.
     pub fn advance_clock(&self, by: Duration) {
         self.app.advance_clock(by);
     }
 
-    /// Lets these faults happen from now on, in place of those that were set before.
+    /// Lets these faults happen from now on, instead of those that were set before.
     pub fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) {
         self.app.faults().set(faults.into_iter().collect());
     }
 
-    /// How many records of the data file could not be used when it was opened. They are in its table `set_aside`.
+    /// How many records of the data file could not be used when it was opened. They are in its table
+    /// `set_aside`, unless the file could not be written; then they are where they were.
     pub fn number_set_aside(&self) -> usize {
         self.app.number_set_aside()
     }
 
-    /// Bounds the data file from now on, as [`Limits::data_bytes`](crate::Limits::data_bytes) does from the start: tests
-    /// let it be full with this, and no longer be.
+    /// Bounds the data file from now on, as [`Limits::data_bytes`](crate::Limits::data_bytes) does from the
+    /// start. Tests fill the file with it, and give it room again.
     ///
     /// # Errors
     ///
     /// The data file cannot be used.
     #[doc(hidden)]
-    pub fn limit_data(&self, bytes: u64) -> Result<(), StoreError> {
+    pub fn limit_data(&self, bytes: u64) -> Result<(), DataFileError> {
         self.app.limit_data(bytes)
     }
 
-    /// Stops listening and lets the requests under way finish, for [`Limits::stop_time`](crate::Limits::stop_time) at
-    /// most; what is not finished then is cut off.
+    /// Stops listening, and lets requests under way finish. Those that have not finished after
+    /// [`Limits::stop_time`](crate::Limits::stop_time) are cut off.
     pub async fn stop(mut self) {
         drop(self.stop.take());
         self.app.hub().stop();
-        // A panic in it has been reported already.
+        // A panic in it was reported when it happened.
         let _ = (&mut self.server).await;
     }
 }
 
 impl Drop for Sandbox {
-    /// Cuts off all connections: a client that says nothing would keep the server alive for ever.
+    /// Cuts off all connections: a silent client would keep the server alive for ever.
     fn drop(&mut self) {
         self.server.abort();
         self.app.hub().stop();
     }
 }
 
-/// Where a client on this machine reaches the server: nobody can connect to "all addresses".
+/// The address at which a client on this machine reaches the server. Nobody can connect to "all addresses".
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -131,8 +140,13 @@ pub enum StartError {
     Config(#[from] ConfigError),
     /// The data file cannot be used.
     #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The address cannot be had.
-    #[error("the sandbox cannot listen: {0}")]
-    Listen(#[source] std::io::Error),
+    DataFile(#[from] DataFileError),
+    /// Nobody can listen on the address: it is taken, or is no address of this machine.
+    #[error("the sandbox cannot listen on {address}: {source}")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
 }

@@ -1,6 +1,6 @@
-//! [`serve`]: accepts connections and serves HTTP on them, so that no client can hold the server: connections are
-//! bounded in number, the header of a request has to come in time, answers have to be
-//! taken, and stopping does not wait for the silent.
+//! [`serve`]: accepts connections and serves HTTP on them, so that no client can block the server. The number
+//! of connections is bounded, the header of a request has to come in time, answers have to be taken in time,
+//! and stopping does not wait for silent clients.
 
 mod stream;
 
@@ -23,12 +23,13 @@ use tokio::task::JoinSet;
 use tower::{Service, ServiceExt as _};
 
 use crate::config::Limits;
-use stream::Impatient;
+use stream::TimeoutStream;
 
-/// After a failed accept, such as when the process has no more file descriptors.
+/// The pause after a failed accept, for example when the process has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stopped`, and then for [`Limits::stop_time`] at most. When the future is dropped, all connections end.
+/// Serves until `stopped`, and then for [`Limits::stop_time`] at most. When the future is dropped, all
+/// connections end.
 pub(crate) async fn serve<S>(
     listener: TcpListener,
     service: S,
@@ -58,7 +59,7 @@ pub(crate) async fn serve<S>(
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
-            // Finished ones are forgotten as new ones come.
+            // Drops the handles of connections that have ended.
             while connections.try_join_next().is_some() {}
         }
     };
@@ -74,15 +75,15 @@ pub(crate) async fn serve<S>(
     }
 }
 
-/// What a connection holds of a request's header, and of what is read ahead, at most. A longer header gets 431.
+/// How much of a request's header, and of what is read ahead, a connection holds. A longer header gets 431.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// An answer that is none: the connection is closed instead.
+/// Takes the place of an answer: the connection is closed instead.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the connection is cut on purpose")]
-pub(crate) struct Cut;
+pub(crate) struct ConnectionCut;
 
-impl Cut {
+impl ConnectionCut {
     pub(crate) fn response() -> Response {
         let mut response = Response::default();
         response.extensions_mut().insert(Self);
@@ -94,20 +95,24 @@ async fn connection<S>(stream: TcpStream, service: S, patience: Duration, mut st
 where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
 {
-    // A slow answer is better than none; small ones go out at once.
+    // Small answers go out at once. Without it they are slower, which is no reason to refuse the connection.
     let _ = stream.set_nodelay(true);
     let service = service
         .map_request(|request: hyper::Request<_>| request.map(Body::new))
-        .map_err(|never: Infallible| -> Cut { match never {} })
+        .map_err(|never: Infallible| -> ConnectionCut { match never {} })
         .and_then(|response: Response| {
-            ready(if response.extensions().get::<Cut>().is_some() { Err(Cut) } else { Ok(response) })
+            ready(if response.extensions().get::<ConnectionCut>().is_some() {
+                Err(ConnectionCut)
+            } else {
+                Ok(response)
+            })
         });
     let service = TowerToHyperService::new(service);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(patience)
         .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(Impatient::new(stream, patience)), service)
+        .serve_connection(TokioIo::new(TimeoutStream::new(stream, patience)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let served = tokio::select! {
@@ -118,7 +123,7 @@ where
         }
     };
     if let Err(error) = served {
-        // Clients come and go; only who debugs one wants to know how.
+        // Clients come and go; how they go matters only to somebody who debugs one.
         tracing::trace!(%error, "a connection ended");
     }
 }

@@ -1,6 +1,4 @@
-//! Webhooks: the calls that tell an instance of a message, one after the other, each tried five times.
-
-mod tls;
+//! Webhooks: HTTP calls that tell an instance of a message, one after the other, each tried five times.
 
 use std::sync::Arc;
 
@@ -16,26 +14,25 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::config::{Instance, Push, Webhook};
-pub(crate) use tls::config as tls_config;
 
 const TRIES: u32 = 5;
-/// Calls that wait behind a slow receiver; when there are more, some are lost, as pushes may be.
+/// How many calls may wait for a slow receiver. Further ones are lost: pushes may be.
 const WAITING: usize = 1000;
 const MESSAGE_IDENTIFIER: HeaderName = HeaderName::from_static("koppeltaalmessageidentifier");
 
-/// The longest identifier that a call tells; a longer one would be no header that anybody takes.
+/// The longest identifier that a call carries. Receivers would not take a longer one in a header.
 const IDENTIFIER_BYTES: usize = 1024;
 
-/// Sends the calls of one webhook.
+/// The calls of one webhook.
 #[derive(Debug, Clone)]
-pub(crate) struct Caller(mpsc::Sender<Arc<str>>);
+pub(crate) struct Calls(mpsc::Sender<Arc<str>>);
 
-impl Caller {
-    /// Starts the calls of an instance with a webhook; they end with the set.
+impl Calls {
+    /// Starts the task that makes the calls, in `tasks`; `None` for an instance without a webhook.
     pub(crate) fn start(instance: &Instance, push: Push, tasks: &mut JoinSet<()>) -> Option<Self> {
         let webhook = instance.webhook.clone()?;
-        // The configuration was checked, and with it that this works.
-        let tls = tls_config(&webhook).ok()?;
+        // The configuration was checked, so this works.
+        let tls = webhook.tls().ok()?;
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
         let (sender, mut waiting) = mpsc::channel::<Arc<str>>(WAITING);
@@ -54,7 +51,7 @@ impl Caller {
     /// Tells of the message with this identifier.
     pub(crate) fn notify(&self, identifier: &str) {
         let identifier = if identifier.len() <= IDENTIFIER_BYTES { identifier } else { "" };
-        // Full: the receiver has enough to wake up for.
+        // When the channel is full, the receiver has enough calls to come.
         let _ = self.0.try_send(identifier.into());
     }
 }
@@ -68,7 +65,7 @@ async fn call(
 ) -> bool {
     let mut pause = push.webhook_pause;
     for attempt in 1..=TRIES {
-        // The configuration was checked; an identifier that cannot stand in a header is left out.
+        // The configuration was checked, and an identifier that a header cannot have is left out.
         let Ok(request) = request(webhook, domain, identifier) else { return false };
         if let Ok(Ok(response)) = timeout(push.webhook_timeout, client.request(request)).await
             && response.status().is_success()

@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Client, Format, http, world};
-use koppeltaal_sandbox::{Limits, Sandbox};
+use koppeltaal_sandbox::{Limits, Sandbox, SandboxConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -19,7 +19,7 @@ const HALF_A_BODY: &str = "POST /FHIR/Koppeltaal/Mailbox HTTP/1.1\r\nHost: a\r\n
 async fn start(change: impl FnOnce(&mut Limits)) -> Sandbox {
     let mut limits = Limits::default();
     change(&mut limits);
-    Sandbox::builder().portal_and_game().limits(limits).start().await.expect("a sandbox")
+    SandboxConfig::new().portal_and_game().limits(limits).start().await.expect("a sandbox")
 }
 
 async fn saying(sandbox: &Sandbox, text: &str) -> TcpStream {

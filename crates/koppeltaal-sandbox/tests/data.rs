@@ -213,7 +213,7 @@ async fn a_file_that_is_no_data_file_is_refused() {
     let directory = Directory::new("broken");
     std::fs::write(directory.file(), "x".repeat(5000)).expect("a file");
     let error = configured(&directory.file()).start().await.expect_err("no sandbox");
-    assert!(matches!(error, StartError::Store(_)), "{error}");
+    assert!(matches!(error, StartError::DataFile(_)), "{error}");
     let nowhere = directory.path().join("nowhere/sandbox.sqlite");
-    assert!(matches!(configured(&nowhere).start().await, Err(StartError::Store(_))));
+    assert!(matches!(configured(&nowhere).start().await, Err(StartError::DataFile(_))));
 }

@@ -5,7 +5,7 @@ mod common;
 use common::{Client, FORMATS, Format, fixture, start};
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::profiles::ActivityDefinition;
-use koppeltaal_sandbox::Sandbox;
+use koppeltaal_sandbox::SandboxConfig;
 use reqwest::Method;
 
 fn definition() -> ActivityDefinition {
@@ -138,7 +138,7 @@ async fn other_kinds_of_content_are_refused() {
 
 #[tokio::test]
 async fn the_built_in_world_has_a_definition_of_its_game() {
-    let sandbox = Sandbox::builder().portal_and_game().start().await.expect("a sandbox");
+    let sandbox = SandboxConfig::new().portal_and_game().start().await.expect("a sandbox");
     let portal = Client::new(&sandbox, "portal", "portal", Format::Json);
     let list = portal.get("Other?code=ActivityDefinition").await.bundle();
     let other = list.entry[0].content.as_ref().and_then(|content| content.get::<Other>()).expect("an Other");

@@ -21,7 +21,8 @@ async fn with(fault: Fault, format: Format) -> (Sandbox, Client) {
 #[tokio::test]
 async fn an_answer_can_be_late() {
     let (_sandbox, game) =
-        with(Fault::new(FaultKind::Latency { milliseconds: 150 }).times(1), Format::Json).await;
+        with(Fault::new(FaultKind::Latency { pause: Duration::from_millis(150) }).times(1), Format::Json)
+            .await;
     let asked = Instant::now();
     game.get(METADATA).await.document();
     assert!(asked.elapsed() >= Duration::from_millis(150));
@@ -64,7 +65,7 @@ async fn a_body_can_break_off_or_come_slowly() {
         let answer = game.request(Method::GET, METADATA).send().await.expect("a head");
         assert_eq!(answer.status(), 200);
         answer.text().await.expect_err("half a body");
-        sandbox.set_faults([Fault::new(FaultKind::SlowBody { milliseconds: 20 })]);
+        sandbox.set_faults([Fault::new(FaultKind::SlowBody { pause: Duration::from_millis(20) })]);
         let asked = Instant::now();
         game.get(METADATA).await.document();
         assert!(asked.elapsed() >= Duration::from_millis(200));

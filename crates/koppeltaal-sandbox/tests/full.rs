@@ -28,7 +28,11 @@ fn long_plan(number: usize) -> koppeltaal_fhir::Bundle {
 
 /// Posts messages until one is refused, and tells which.
 async fn fill(portal: &Client) -> usize {
-    for number in 0..2000 {
+    fill_from(portal, 0).await
+}
+
+async fn fill_from(portal: &Client, first: usize) -> usize {
+    for number in first..2000 {
         let answer = portal.send_message(long_plan(number)).await;
         if answer.status != 200 {
             let issues = answer.issues(503);
@@ -202,7 +206,6 @@ async fn on_a_full_disk_no_part_of_the_sandbox_changes() {
     assert_eq!(sandbox.number_set_aside(), 0);
 }
 
-#[cfg(target_os = "linux")]
 fn item(number: usize) -> Other {
     StorageItem {
         content_type: Some("text/plain".into()),
@@ -217,7 +220,11 @@ fn item(number: usize) -> Other {
 
 #[cfg(target_os = "linux")]
 async fn mobile_launch(sandbox: &Sandbox) -> (u16, String) {
-    let query = [("client_id", "game"), ("patient", "https://portal.example/fhir/Patient/7"), ("user", "u")];
+    mobile_launch_of(sandbox, "u").await
+}
+
+async fn mobile_launch_of(sandbox: &Sandbox, user: &str) -> (u16, String) {
+    let query = [("client_id", "game"), ("patient", "https://portal.example/fhir/Patient/7"), ("user", user)];
     let launch =
         http().get(format!("http://{}/OAuth2/Koppeltaal/MobileLaunch", sandbox.address())).query(&query);
     let answer = launch.basic_auth("portal", Some("wacht:wöord")).send().await.expect("an answer");
@@ -238,6 +245,138 @@ async fn what_is_in_a_full_file_can_still_be_claimed_and_acknowledged() {
     }
     let length = std::fs::metadata(directory.file()).expect("a file").len();
     assert!(length < 600_000, "{length}");
+}
+
+async fn start_small(path: &Path) -> Sandbox {
+    let mut limits = Limits::default();
+    limits.data_bytes = 400_000;
+    configured(path).limits(limits).start().await.expect("a sandbox")
+}
+
+/// Claims everything and says that it worked. How much that was.
+async fn process_all(game: &Client) -> usize {
+    for number in 0.. {
+        let claimed = game.claim().await;
+        if claimed.bundle().entry.is_empty() {
+            return number;
+        }
+        let (entry, header) = claimed.header_entry();
+        game.acknowledge(entry.id.as_deref().expect("an id"), &header, Status::Success).await.document();
+    }
+    unreachable!("a queue without end")
+}
+
+async fn identifiers_new(client: &Client) -> Vec<String> {
+    let list = client.get("MessageHeader/_search?_count=1000&ProcessingStatus=New").await.bundle();
+    let headers = list.entry.iter().filter_map(|entry| {
+        entry.content.as_ref()?.get::<koppeltaal_fhir::resources::MessageHeader>()?.identifier.as_str()
+    });
+    headers.map(str::to_owned).collect()
+}
+
+/// The data file as it would be if the process were killed now.
+fn as_killed(path: &Path, name: &str) -> Directory {
+    let directory = Directory::new(name);
+    for end in ["", "-wal"] {
+        let name = format!("sandbox.sqlite{end}");
+        std::fs::copy(path.join(&name), directory.path().join(&name)).expect("a copy");
+    }
+    directory
+}
+
+#[tokio::test]
+async fn a_full_file_takes_messages_again_when_those_in_it_are_processed() {
+    for format in FORMATS {
+        let directory = Directory::new(&format!("again-{format:?}"));
+        let sandbox = start_small(&directory.file()).await;
+        let (portal, game) = (Client::portal(&sandbox, format), Client::game(&sandbox, format));
+        let refused = fill(&portal).await;
+        assert_eq!(identifiers_new(&game).await, expected(refused), "what nobody processed stays");
+        assert_eq!(process_all(&game).await, refused);
+        // All of it has to go for what comes now.
+        let next = fill_from(&portal, refused).await;
+        assert!(next - refused > refused / 2, "room for {refused} and then for {}", next - refused);
+        let unprocessed = expected(next).split_off(refused);
+        assert_eq!(identifiers_new(&game).await, unprocessed);
+
+        let killed = as_killed(directory.path(), &format!("again-killed-{format:?}"));
+        let other = start_small(&killed.file()).await;
+        assert_eq!(other.number_set_aside(), 0);
+        assert_eq!(identifiers_new(&Client::game(&other, format)).await, unprocessed);
+        other.stop().await;
+
+        assert_eq!(process_all(&game).await, unprocessed.len());
+        for number in next..next + 3 * refused {
+            portal.send_message(long_plan(number)).await.bundle();
+            assert_eq!(process_all(&game).await, 1);
+        }
+        sandbox.stop().await;
+        let length = std::fs::metadata(directory.file()).expect("a file").len();
+        assert!(length < 600_000, "{length}");
+        let sandbox = start_small(&directory.file()).await;
+        assert_eq!(sandbox.number_set_aside(), 0);
+        assert_eq!(process_all(&Client::game(&sandbox, format)).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn processed_messages_make_room_for_items_and_definitions_as_well() {
+    let directory = Directory::new("items");
+    let sandbox = start_small(&directory.file()).await;
+    let (portal, game) = (Client::portal(&sandbox, Format::Json), Client::game(&sandbox, Format::Json));
+    fill(&portal).await;
+    let definition = || common::fixture("resources/other-activitydefinition", Format::Json);
+    let mut stored = 0;
+    while game.post("Other", item(stored)).await.status == 201 {
+        stored += 1;
+        assert!(stored < 100, "it never got full");
+    }
+    game.post("Other", item(stored)).await.issues(503);
+    process_all(&game).await;
+    for number in stored..stored + 3 {
+        game.post("Other", item(number)).await.document();
+        portal.with_body(reqwest::Method::POST, "Other", definition()).await.document();
+    }
+}
+
+#[tokio::test]
+async fn what_a_message_takes_to_be_handled_has_room_however_much_else_is_tried() {
+    let directory = Directory::new("launches");
+    let sandbox = start_small(&directory.file()).await;
+    let (portal, game) = (Client::portal(&sandbox, Format::Json), Client::game(&sandbox, Format::Json));
+    let refused = fill(&portal).await;
+    let mut launches = 0;
+    let user = "u".repeat(30_000);
+    while let (200, _) = mobile_launch_of(&sandbox, &user).await {
+        launches += 1;
+        assert!(launches < 1000, "there is no end to it");
+    }
+    assert!(launches > 3, "{launches}: it takes a launch to get at the messages");
+    assert_eq!(process_all(&game).await, refused);
+    assert_eq!(mobile_launch_of(&sandbox, &user).await.0, 200, "processed messages make room for it");
+}
+
+#[tokio::test]
+async fn long_exceptions_fill_no_file_so_far_that_no_more_can_be_told() {
+    let directory = Directory::new("exceptions");
+    let sandbox = start_small(&directory.file()).await;
+    let (portal, game) = (Client::portal(&sandbox, Format::Json), Client::game(&sandbox, Format::Json));
+    let mut posted = 0;
+    while portal.send_message(plan(&format!("m{posted}"), &posted.to_string())).await.status == 200 {
+        posted += 1;
+    }
+    assert!(posted * 60_000 > 5 << 20, "{posted} messages");
+    for _ in 0..posted {
+        let (entry, header) = game.claim().await.header_entry();
+        let mut header = koppeltaal_messaging::Header::from(common::with_status(&header, Status::Failed));
+        let state = header.processing().expect("a status").with_exception("x".repeat(60_000));
+        header.clear_processing();
+        header.set_processing(&state).expect("the first status");
+        game.put(entry.id.as_deref().expect("an id"), header.into_fhir()).await.document();
+    }
+    assert!(game.claim().await.bundle().entry.is_empty());
+    let length = std::fs::metadata(directory.file()).expect("a file").len();
+    assert!(length < 5 << 20, "{length}");
 }
 
 #[tokio::test]

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use common::oauth::{
+    PATIENT, authorized, confidential, get, json, location, parameters, redeem, sent, token,
+};
 use common::{http, world};
-use koppeltaal_sandbox::{Push, Sandbox};
+use koppeltaal_sandbox::{Limits, Push, Sandbox};
 use peak_alloc::PeakAlloc;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -25,11 +28,15 @@ const MIB: usize = 1 << 20;
 /// How much each client sends if it is let.
 const SENT: usize = 16 * MIB;
 const CLIENTS: usize = 40;
+/// What launches, codes and tokens may take.
+const GRANTS: usize = 4 * MIB;
 
 async fn start() -> Sandbox {
     let mut push = Push::default();
     push.disconnect_timeout = Duration::from_secs(1);
-    world().push(push).start().await.expect("a sandbox")
+    let mut limits = Limits::default();
+    limits.grant_bytes = GRANTS;
+    world().push(push).limits(limits).application(confidential()).start().await.expect("a sandbox")
 }
 
 /// The most that is held beyond what was held before, in bytes, while so many clients do the same.
@@ -131,4 +138,19 @@ async fn clients_that_mean_no_good_fill_no_memory() {
     let pinged = pinged.await;
     println!("{CLIENTS} sockets that ping and read no pongs: {} KiB each at most", pinged / CLIENTS / 1024);
     assert!(pinged < CLIENTS * 256 * 1024, "{pinged} bytes for pings");
+
+    // Launches with long texts, and the codes and tokens that come of them.
+    let user = "u".repeat(20_000);
+    let launch = [("client_id", "game"), ("patient", PATIENT), ("user", &user)];
+    let before = MEMORY.current_usage();
+    let mut most = 0;
+    for _ in 0..200 {
+        let launched = sent(get(&sandbox, "Launch", &launch).basic_auth("portal", Some("wacht:wöord"))).await;
+        let launched = parameters(&location(&launched))["launch"].clone();
+        let code = parameters(&location(&authorized(&sandbox, &launched, &[]).await))["code"].clone();
+        json(token(&sandbox, &redeem(&code)), 200).await;
+        most = most.max(MEMORY.current_usage().saturating_sub(before));
+    }
+    println!("launches, codes and tokens: {} KiB of {} KiB", most / 1024, GRANTS / 1024);
+    assert!(most < GRANTS, "{most} bytes for grants");
 }

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{Client, FORMATS, Format, fixture, plan, start, world};
+use common::{Client, DOMAIN, FORMATS, Format, fixture, plan, start, world};
 use koppeltaal_fhir::datatypes::ExtensionValue;
 use koppeltaal_fhir::resources::Conformance;
-use koppeltaal_sandbox::{ConfigError, Instance, Limits, Sandbox, SandboxConfig, StartError};
+use koppeltaal_sandbox::{ConfigError, Instance, Limits, SandboxConfig, StartError};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
 
@@ -13,7 +13,7 @@ const CLAIM: &str = "MessageHeader/_search?_query=MessageHeader.GetNextNewAndCla
 
 #[tokio::test]
 async fn a_sandbox_is_usable_in_two_lines() {
-    let sandbox = Sandbox::builder().portal_and_game().start().await.expect("a sandbox");
+    let sandbox = SandboxConfig::new().portal_and_game().start().await.expect("a sandbox");
     let answer = common::http()
         .get(format!("{}/FHIR/Koppeltaal/metadata", sandbox.url()))
         .send()
@@ -283,7 +283,7 @@ async fn domains_do_not_see_each_other() {
 
 #[tokio::test]
 async fn a_sandbox_stops_when_it_is_dropped_or_told_to() {
-    let dropped = Sandbox::builder().portal_and_game().start().await.expect("a sandbox");
+    let dropped = SandboxConfig::new().portal_and_game().start().await.expect("a sandbox");
     let address = dropped.address();
     drop(dropped);
     // Dropping cannot wait; the port is free soon after.
@@ -293,7 +293,7 @@ async fn a_sandbox_stops_when_it_is_dropped_or_told_to() {
         assert!(tries < 200, "still listening");
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    let stopped = Sandbox::builder().portal_and_game().start().await.expect("a sandbox");
+    let stopped = SandboxConfig::new().portal_and_game().start().await.expect("a sandbox");
     let address = stopped.address();
     stopped.stop().await;
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
@@ -301,11 +301,13 @@ async fn a_sandbox_stops_when_it_is_dropped_or_told_to() {
 
 #[tokio::test]
 async fn a_configuration_that_contradicts_itself_does_not_start() {
-    let mut config = SandboxConfig::default();
-    config.instances.push(Instance::new("portal", "p", "Nowhere"));
+    let config = world().instance(Instance::new("second", "p", DOMAIN).application("portal"));
     let error = config.start().await.expect_err("no sandbox");
-    assert!(matches!(error, StartError::Config(ConfigError::UnknownDomain(domain)) if domain == "Nowhere"));
-    let taken = Sandbox::builder().portal_and_game().start().await.expect("a sandbox");
-    let error = Sandbox::builder().listen(taken.address()).start().await.expect_err("no sandbox");
-    assert!(matches!(error, StartError::Listen(_)));
+    let StartError::Config(ConfigError::DuplicateApplicationInstance(application)) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(application, "portal");
+    let taken = SandboxConfig::new().portal_and_game().start().await.expect("a sandbox");
+    let error = SandboxConfig::new().listen(taken.address()).start().await.expect_err("no sandbox");
+    assert!(matches!(error, StartError::Listen { .. }));
 }

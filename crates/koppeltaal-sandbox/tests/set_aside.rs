@@ -6,16 +6,22 @@ mod common;
 use std::path::Path;
 
 use common::files::{Directory, change, find};
-use common::{Client, Format, plan, world};
-use koppeltaal_sandbox::{Sandbox, StartError, StoreError};
+use common::{Client, Format, plan, world, world_without_game};
+use koppeltaal_sandbox::{DataFileError, Limits, Sandbox, StartError};
 
 async fn start(path: &Path) -> Sandbox {
     world().data(path).start().await.expect("a sandbox")
 }
 
-async fn refused(path: &Path) -> StoreError {
+fn queue_of(messages: usize) -> Limits {
+    let mut limits = Limits::default();
+    limits.queue_messages = messages;
+    limits
+}
+
+async fn refused(path: &Path) -> DataFileError {
     match world().data(path).start().await {
-        Err(StartError::Store(error)) => error,
+        Err(StartError::DataFile(error)) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -130,9 +136,7 @@ async fn a_message_that_nothing_refers_to_is_set_aside() {
 #[tokio::test]
 async fn what_belongs_to_an_instance_that_is_not_configured_now_waits_for_it() {
     let directory = three_messages("gone").await;
-    let mut config = world().data(directory.file());
-    config.instances.retain(|instance| instance.username != "game");
-    config.limits.queue_messages = 1;
+    let config = world_without_game().data(directory.file()).limits(queue_of(1));
     let sandbox = config.start().await.expect("a sandbox");
     // The portal's history forgets its messages meanwhile; the game's are not forgotten with them.
     let (portal, _) = clients(&sandbox);
@@ -147,8 +151,7 @@ async fn what_belongs_to_an_instance_that_is_not_configured_now_waits_for_it() {
 #[tokio::test]
 async fn a_message_goes_from_the_file_with_the_last_who_has_it() {
     let directory = Directory::new("last");
-    let mut config = world().data(directory.file());
-    config.limits.queue_messages = 2;
+    let config = world().data(directory.file()).limits(queue_of(2));
     let sandbox = config.start().await.expect("a sandbox");
     let (portal, game) = clients(&sandbox);
     for number in 1..=10 {
@@ -172,7 +175,7 @@ async fn a_file_that_broke_off_is_refused_and_left_as_it_is() {
     let cut = &whole[..5000];
     std::fs::write(directory.file(), cut).expect("written");
     let error = refused(&directory.file()).await;
-    assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+    assert!(matches!(error, DataFileError::Damaged { .. }), "{error:?}");
     assert!(error.to_string().contains("sandbox.sqlite is damaged or is no data file"), "{error}");
     assert_eq!(std::fs::read(directory.file()).expect("a file"), cut);
 }
@@ -183,7 +186,7 @@ async fn a_database_of_another_program_is_refused_and_left_as_it_is() {
     for sql in ["CREATE TABLE a (b)", "PRAGMA user_version = 1", "CREATE TABLE record (x)"] {
         change(&directory.file(), sql);
         let error = refused(&directory.file()).await;
-        assert!(matches!(error, StoreError::Damaged { .. }), "{sql}: {error:?}");
+        assert!(matches!(error, DataFileError::Damaged { .. }), "{sql}: {error:?}");
     }
     assert_eq!(find(&directory.file(), "SELECT name FROM sqlite_schema ORDER BY name"), ["a", "record"]);
 }
@@ -193,7 +196,7 @@ async fn a_file_of_a_later_version_is_refused() {
     let directory = three_messages("later").await;
     change(&directory.file(), "PRAGMA user_version = 2");
     let error = refused(&directory.file()).await;
-    assert!(matches!(error, StoreError::Format { found: 2, known: 1, .. }), "{error:?}");
+    assert!(matches!(error, DataFileError::Format { found: 2, known: 1, .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -201,14 +204,14 @@ async fn a_file_that_is_in_use_is_refused() {
     let directory = Directory::new("use");
     let _sandbox = start(&directory.file()).await;
     let error = refused(&directory.file()).await;
-    assert!(matches!(error, StoreError::InUse { .. }), "{error:?}");
+    assert!(matches!(error, DataFileError::InUse { .. }), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_file_that_cannot_be_written_is_refused() {
     let directory = Directory::new("folder");
     let error = refused(directory.path()).await;
-    assert!(matches!(error, StoreError::Open { .. }), "{error:?}");
+    assert!(matches!(error, DataFileError::Open { .. }), "{error:?}");
     let error = refused(&directory.path().join("nowhere/sandbox.sqlite")).await;
     assert!(error.to_string().contains("cannot be opened for writing"), "{error}");
 }
@@ -228,4 +231,62 @@ async fn nobody_else_can_read_the_data_file() {
         names.push(file.file_name());
     }
     assert!(names.len() >= 2, "the log as well: {names:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_even_be_set_aside_stays_where_it_is_and_nothing_takes_its_place() {
+    let directory = three_messages("stays").await;
+    change(
+        &directory.file(),
+        "UPDATE record SET state = '{' WHERE kind = 'message' AND key = '3';
+         DELETE FROM record WHERE kind = 'counter';
+         INSERT INTO record VALUES ('item', '7', '{}'), ('definition', '9', '{}'), ('delivery', '70', '{}');
+         INSERT INTO record VALUES ('message', '18446744073709551615', '{}');
+         CREATE TRIGGER never BEFORE INSERT ON set_aside BEGIN SELECT RAISE(ABORT, 'never'); END",
+    );
+    let sandbox = start(&directory.file()).await;
+    // The message, its delivery and its receipt, and the four that were put in.
+    assert_eq!(sandbox.number_set_aside(), 7);
+    let (portal, game) = clients(&sandbox);
+    assert_eq!(claimed(&game).await, ["m1", "m2"]);
+    portal.send_message(plan("m4", "4")).await.bundle();
+    assert_eq!(claimed(&game).await, ["m4"]);
+    sandbox.stop().await;
+    let kept = "SELECT state FROM record WHERE kind = 'message' AND key = '3'";
+    assert_eq!(find(&directory.file(), kept), ["{"]);
+    let key = "SELECT key FROM record WHERE kind = 'message' AND state LIKE '%\"m4\"%'";
+    assert_eq!(find(&directory.file(), key), ["4"]);
+    change(&directory.file(), "DROP TRIGGER never");
+    let sandbox = start(&directory.file()).await;
+    assert_eq!(sandbox.number_set_aside(), 7, "they are met again");
+    sandbox.stop().await;
+    let sandbox = start(&directory.file()).await;
+    assert_eq!(sandbox.number_set_aside(), 0);
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_kept_is_no_reason_not_to_start() {
+    for (place, damage) in
+        ["DELETE FROM record WHERE kind = 'secret'", "UPDATE record SET state = x'ff' WHERE kind = 'secret'"]
+            .into_iter()
+            .enumerate()
+    {
+        let directory = three_messages(&format!("secret-{place}")).await;
+        change(&directory.file(), damage);
+        change(
+            &directory.file(),
+            "CREATE TRIGGER never BEFORE INSERT ON record WHEN NEW.kind = 'secret'
+             BEGIN SELECT RAISE(ABORT, 'never'); END",
+        );
+        let sandbox = start(&directory.file()).await;
+        assert_eq!(claimed(&clients(&sandbox).1).await, ["m1", "m2", "m3"]);
+        sandbox.stop().await;
+        change(&directory.file(), "DROP TRIGGER never");
+        start(&directory.file()).await.stop().await;
+        assert_eq!(
+            find(&directory.file(), "SELECT typeof(state) FROM record WHERE kind = 'secret'"),
+            ["text"],
+            "it is kept once it can be"
+        );
+    }
 }

@@ -16,7 +16,7 @@ use koppeltaal::messaging::{
 };
 use koppeltaal::transport::{Client, Credentials};
 use koppeltaal::{Connector, MemoryVersionStore};
-use koppeltaal_sandbox::{Instance, Sandbox};
+use koppeltaal_sandbox::{Instance, Sandbox, SandboxConfig};
 use tokio::sync::{Semaphore, oneshot};
 
 const DOMAIN: &str = "Zonnedauw";
@@ -38,7 +38,7 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let sandbox = Sandbox::builder()
+        let sandbox = SandboxConfig::new()
             .instance(Instance::new("portal", "secret", DOMAIN))
             .instance(Instance::new("game", "secret", DOMAIN).subscribe([Event::CreateOrUpdateCarePlan]))
             .start()

@@ -10,7 +10,7 @@ use koppeltaal::messaging::profiles::{
 use koppeltaal::messaging::{Reference, ResourceKind, Sender, Source, valuesets};
 use koppeltaal::transport::{Client, Credentials};
 use koppeltaal::{Connector, HandlerError, MemoryVersionStore};
-use koppeltaal_sandbox::Sandbox;
+use koppeltaal_sandbox::SandboxConfig;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -78,7 +78,7 @@ async fn play(game: Connector) -> Result<()> {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let sandbox = Sandbox::builder().portal_and_game().start().await?;
+    let sandbox = SandboxConfig::new().portal_and_game().start().await?;
     let (portal, game) = (connect(sandbox.url(), "portal")?, connect(sandbox.url(), "game")?);
     publish(&portal).await?;
     let mut deliveries = portal.deliveries();

@@ -3,7 +3,7 @@
 use koppeltaal::messaging::{Event, Sender, Source, profiles::Patient};
 use koppeltaal::transport::{Client, Credentials};
 use koppeltaal::{Connector, MemoryVersionStore, fhir::datatypes::HumanName};
-use koppeltaal_sandbox::{Instance, Sandbox};
+use koppeltaal_sandbox::{Instance, SandboxConfig};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -17,7 +17,7 @@ fn connect(server: &str, name: &str) -> Result<Connector> {
 async fn main() -> Result<()> {
     let epd = Instance::new("epd", "secret", "Zonnedauw");
     let portal = Instance::new("portal", "secret", "Zonnedauw").subscribe([Event::CreateOrUpdatePatient]);
-    let sandbox = Sandbox::builder().instance(epd).instance(portal).start().await?;
+    let sandbox = SandboxConfig::new().instance(epd).instance(portal).start().await?;
 
     let epd = connect(sandbox.url(), "epd")?;
     let name =

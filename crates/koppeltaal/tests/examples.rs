@@ -140,7 +140,7 @@ async fn a_client_plays_the_game_that_the_portal_gave_and_the_portal_sees_how_fa
         .launch_url(format!("http://{address}/"))
         .redirect_uri(format!("http://{address}/login"))
         .secret("game");
-    let sandbox = Sandbox::builder().portal_and_game().application(game).start().await?;
+    let sandbox = SandboxConfig::new().portal_and_game().application(game).start().await?;
     let server = |name: &str| {
         let mut command = example(name);
         command.env("KOPPELTAAL_SERVER", sandbox.url()).current_dir(directory.path());
@@ -205,7 +205,7 @@ fn sandbox_with_receiver(webhook: Option<Webhook>) -> SandboxConfig {
         Some(webhook) => receiver.webhook(webhook),
         None => receiver,
     };
-    Sandbox::builder().portal_and_game().instance(receiver)
+    SandboxConfig::new().portal_and_game().instance(receiver)
 }
 
 fn connector(sandbox: &Sandbox, user: &str, password: &str) -> Result<Connector> {

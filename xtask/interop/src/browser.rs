@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use koppeltaal_fhir::ReadOptions;
 use koppeltaal_fhir::resources::MessageHeader;
-use koppeltaal_sandbox::Sandbox;
+use koppeltaal_sandbox::{Sandbox, SandboxConfig};
 use serde_json::json;
 
 use crate::programs::{Beside, require};
@@ -25,7 +25,7 @@ pub(crate) fn run(screenshots: Option<&Path>) -> Result<usize> {
 }
 
 async fn check(screenshots: Option<&Path>) -> Result<()> {
-    let sandbox = Sandbox::builder().portal_and_game().start().await?;
+    let sandbox = SandboxConfig::new().portal_and_game().start().await?;
     let profile = tempfile::tempdir()?;
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let driver = Beside::start(Command::new("chromedriver").arg(format!("--port={port}")))?;

@@ -12,7 +12,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, anyhow};
 use koppeltaal_fhir::{ReadOptions, Severity};
 use koppeltaal_messaging::{CodeSystem as _, Content, Event, Message, Validator};
-use koppeltaal_sandbox::Sandbox;
+use koppeltaal_sandbox::SandboxConfig;
 use serde::Deserialize;
 
 use crate::composed;
@@ -82,11 +82,12 @@ fn script(python: &Path, mode: &str, directory: &Path) -> Result<String> {
 /// Both ends are the connector, and between them is the sandbox.
 fn through_sandbox(python: &Path, directory: &Path) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let mut config = Sandbox::builder().portal_and_game();
+    let config = SandboxConfig::new().portal_and_game();
     let people =
         [Event::CreateOrUpdatePatient, Event::CreateOrUpdatePractitioner, Event::CreateOrUpdateRelatedPerson];
-    let game = config.instances.iter_mut().find(|instance| instance.username == "game");
-    game.context("the world has no game")?.subscriptions.extend(people);
+    let game = config.instances().iter().find(|instance| instance.username == "game");
+    let game = game.context("the world has no game")?.clone().subscribe(people);
+    let config = config.instance(game);
     let sandbox = runtime.block_on(config.start())?;
     for event in [Event::CreateOrUpdateCarePlanActivityResult, Event::CreateOrUpdateUserMessage] {
         let fixture = crate::workspace_root().join(format!("fixtures/messages/{event}-minimal.json"));

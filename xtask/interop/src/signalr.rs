@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use koppeltaal_sandbox::Sandbox;
+use koppeltaal_sandbox::SandboxConfig;
 
 use crate::programs::{output, require, run as run_aloud};
 
@@ -29,7 +29,7 @@ pub(crate) fn run(directory: &Path) -> Result<usize> {
         .context("npm cannot install the client: the npm registry must be within reach")?;
     }
     let runtime = tokio::runtime::Runtime::new()?;
-    let sandbox = runtime.block_on(Sandbox::builder().portal_and_game().start())?;
+    let sandbox = runtime.block_on(SandboxConfig::new().portal_and_game().start())?;
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/signalr.js");
     let mut command = Command::new("node");
     run_aloud(command.env("NODE_PATH", directory.join("node_modules")).arg(script).arg(sandbox.url()))

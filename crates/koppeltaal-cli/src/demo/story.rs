@@ -314,7 +314,7 @@ fn shown(url: &ResourceUrl) -> String {
 
 #[cfg(test)]
 mod tests {
-    use koppeltaal_sandbox::{Instance, Sandbox, StartError};
+    use koppeltaal_sandbox::{Instance, SandboxConfig, StartError};
 
     use super::*;
 
@@ -326,7 +326,7 @@ mod tests {
     #[tokio::test]
     async fn the_story_breaks_off_where_a_fact_does_not_hold() -> std::result::Result<(), StartError> {
         // A game that is told about nothing.
-        let sandbox = Sandbox::builder()
+        let sandbox = SandboxConfig::new()
             .portal_and_game()
             .instance(Instance::new("game", "game", DOMAIN))
             .start()
@@ -341,7 +341,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_story_breaks_off_where_a_server_lets_nobody_in() -> std::result::Result<(), StartError> {
-        let sandbox = Sandbox::builder()
+        let sandbox = SandboxConfig::new()
             .portal_and_game()
             .instance(Instance::new("portal", "another", DOMAIN))
             .start()

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
-use koppeltaal_sandbox::Sandbox;
+use koppeltaal_sandbox::SandboxConfig;
 
 use crate::support::{command, stderr};
 
@@ -62,7 +62,7 @@ fn metadata(server: &str, environment: &[(&str, &str)]) -> Output {
 #[test]
 fn the_proxy_of_the_environment_is_used_unless_the_environment_excepts_the_server() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let sandbox = runtime.block_on(Sandbox::builder().portal_and_game().start()).expect("a sandbox");
+    let sandbox = runtime.block_on(SandboxConfig::new().portal_and_game().start()).expect("a sandbox");
     let port = sandbox.address().port();
     let (proxy_port, seen) = proxy(port);
     let proxy = format!("http://user:Geheim2@127.0.0.1:{proxy_port}");

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use koppeltaal::{SqliteVersionStore, VersionStore as _};
 use koppeltaal_messaging::{Event, ResourceUrl};
-use koppeltaal_sandbox::{Application, Instance, Sandbox};
+use koppeltaal_sandbox::{Application, Instance, Sandbox, SandboxConfig};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -34,7 +34,7 @@ impl World {
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("remote-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder");
         let runtime = Runtime::new().expect("a runtime");
-        let sandbox = Sandbox::builder()
+        let sandbox = SandboxConfig::new()
             .instance(Instance::new("portal", PASSWORD, "Zonnedauw"))
             .instance(Instance::new("game", PASSWORD, "Zonnedauw").subscribe(Event::ALL))
             .application(

@@ -23,7 +23,7 @@ pub(crate) fn builder() -> SandboxConfig {
     let mut push = Push::default();
     push.keep_alive = Duration::from_millis(200);
     push.connection_timeout = Duration::from_millis(700);
-    Sandbox::builder()
+    SandboxConfig::new()
         .instance(Instance::new("portal", "p", "Zonnedauw"))
         .instance(Instance::new("game", "g", "Zonnedauw").subscribe([Event::CreateOrUpdateCarePlan]))
         .push(push)
@@ -106,7 +106,7 @@ async fn a_sandbox_that_is_restarted_is_found_again() {
         .subscribe(notifications.notifier());
     timeout(PATIENCE, notifications.wait()).await.expect("StartPush");
     first.stop().await;
-    let second = Sandbox::builder()
+    let second = SandboxConfig::new()
         .instance(Instance::new("portal", "p", "Zonnedauw"))
         .instance(Instance::new("game", "g", "Zonnedauw").subscribe([Event::CreateOrUpdateCarePlan]))
         .listen(address)

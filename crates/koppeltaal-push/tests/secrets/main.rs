@@ -5,7 +5,7 @@
 #[path = "../../../koppeltaal-transport/tests/secrets/log.rs"]
 mod log;
 #[allow(dead_code, reason = "the other tests use the rest of it")]
-#[path = "../hub/server/mod.rs"]
+#[path = "../hub/server.rs"]
 mod server;
 
 use std::time::Duration;

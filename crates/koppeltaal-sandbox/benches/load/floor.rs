@@ -1,4 +1,5 @@
-//! The floor: axum, handlers that read what the sandbox reads and answer with what it answers, made once beforehand.
+//! The floor: axum with handlers that read the same requests as the sandbox, and give answers that were made
+//! beforehand.
 
 use std::net::SocketAddr;
 
@@ -18,7 +19,7 @@ pub(crate) struct Answers {
     pub(crate) media_type: &'static str,
 }
 
-/// Starts it; it serves until its runtime ends.
+/// Starts the floor. It serves until its runtime ends.
 pub(crate) async fn start(answers: Answers) -> SocketAddr {
     let router = Router::new()
         .route("/FHIR/Koppeltaal/Mailbox", post(mailbox))

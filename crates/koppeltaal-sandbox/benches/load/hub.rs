@@ -1,4 +1,5 @@
-//! What idle connections to the hub cost in memory, and how long a post takes to its hub client while they are there.
+//! What idle connections to the hub cost in memory, and how long a post takes to its hub client while they
+//! are there.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -14,7 +14,7 @@ use crate::messages::Pattern;
 use crate::wire::{self, Wire};
 use crate::{FORMATS, sandbox};
 
-/// Connections at a time: one shows the time of a request, several what the server's thread carries.
+/// Connections at a time. One shows the time of a request, several show what the server's thread carries.
 const CONNECTIONS: [usize; 2] = [1, 8];
 
 pub(crate) fn run(servers: &Runtime, clients: &Runtime, rounds: usize, requests: usize) {
@@ -78,12 +78,12 @@ impl Course {
     }
 }
 
-/// Spawned, so that what the sandbox starts runs on the servers' thread.
+/// Spawned, so that the tasks of the sandbox run on the servers' thread.
 fn start(servers: &Runtime) -> Sandbox {
     servers.block_on(servers.spawn(sandbox())).expect("no panic")
 }
 
-/// Requests per second over so many connections.
+/// Requests per second over this many connections.
 async fn rate(address: SocketAddr, requests: &[Vec<u8>], connections: usize) -> f64 {
     let mut wires = Vec::new();
     for _ in 0..connections {

@@ -1,7 +1,8 @@
-//! What the sandbox carries: `cargo bench -p koppeltaal-sandbox`, or with `-- mailbox` or `-- hub` a half of it.
+//! The load that the sandbox carries: `cargo bench -p koppeltaal-sandbox`, or one half of it with `--
+//! mailbox` or `-- hub`.
 //!
-//! The servers have one thread, the clients another. Rounds of the sandbox and of its floor take turns and the best of
-//! each counts, since the machine does other things as well.
+//! The servers have one thread, the clients another. Rounds of the sandbox and of its floor take turns and
+//! the best of each counts, because the machine does other things as well.
 
 mod floor;
 mod hub;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use koppeltaal_fhir::Format;
 use koppeltaal_messaging::Event;
-use koppeltaal_sandbox::{Instance, Sandbox};
+use koppeltaal_sandbox::{Instance, Sandbox, SandboxConfig};
 
 /// Credentials `portal:secret` and `game:secret`.
 const PORTAL: &str = "Basic cG9ydGFsOnNlY3JldA==";
@@ -40,7 +41,7 @@ fn main() {
 
 /// A portal that posts, and a game that is told of it.
 async fn sandbox() -> Sandbox {
-    Sandbox::builder()
+    SandboxConfig::new()
         .instance(Instance::new("portal", "secret", "Zonnedauw"))
         .instance(Instance::new("game", "secret", "Zonnedauw").subscribe([Event::CreateOrUpdateCarePlan]))
         // One that is listened to and never told anything.

@@ -1,9 +1,10 @@
-//! The messages that are posted: each about a care plan of its own, with people who are known after the first.
+//! The messages that are posted. Each is about a care plan of its own; the people in it are known after the
+//! first one.
 
 use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Bundle, Document, Format, ReadOptions};
 
-/// A fixture to make messages of.
+/// A fixture from which messages are made.
 pub(crate) struct Pattern(Bundle);
 
 impl Pattern {

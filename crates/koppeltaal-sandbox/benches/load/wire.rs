@@ -1,4 +1,5 @@
-//! A client that does no more than it must: requests are bytes made beforehand, of an answer only the length is read.
+//! A minimal client: its requests are bytes that were made beforehand, and of an answer it reads only the
+//! length.
 
 use std::net::SocketAddr;
 
@@ -6,7 +7,7 @@ use koppeltaal_fhir::Format;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// One kept connection.
+/// A connection that is kept alive.
 pub(crate) struct Wire {
     pub(crate) stream: TcpStream,
     buffer: Vec<u8>,
@@ -19,7 +20,7 @@ impl Wire {
         Self { stream, buffer: Vec::with_capacity(64 << 10) }
     }
 
-    /// The body of the answer, which has to be a good one.
+    /// The body of the answer, which has to be a success.
     pub(crate) async fn ask(&mut self, request: &[u8]) -> &[u8] {
         self.buffer.clear();
         self.stream.write_all(request).await.expect("sent");
@@ -43,7 +44,7 @@ impl Wire {
         self.stream
     }
 
-    /// Reads a head, and tells its length and the body's.
+    /// Reads a head, and gives its length and that of the body.
     async fn head(&mut self) -> (usize, usize) {
         let end = loop {
             assert!(self.stream.read_buf(&mut self.buffer).await.expect("an answer") > 0);

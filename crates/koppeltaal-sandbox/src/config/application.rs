@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+
 use super::ConfigError;
 
-/// An application as OAuth 2 knows it: its `client_id` is what activity definitions name as their application, and what
-/// [`Instance::application`](crate::Instance::application) refers to.
+/// An application as OAuth 2 knows it: its `client_id` is what activity definitions name as their
+/// application, and what [`Instance::application`](crate::Instance::application) refers to.
 ///
 /// ```
 /// use koppeltaal_sandbox::Application;
@@ -17,20 +19,23 @@ use super::ConfigError;
 ///     .refresh_tokens(true);
 /// assert_eq!(game.identifier, "game");
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Application {
     /// The `client_id`; unique in the sandbox.
     pub identifier: String,
-    /// The page that a launch sends the browser to. `{iss}`, `{launch}` and `{client_id}` in it are replaced by their
-    /// values; when it names neither `{iss}` nor `{launch}`, both are added as query parameters of these names. Without a
-    /// page the application can be launched on mobile devices only.
+    /// The page that a launch sends the browser to. `{iss}`, `{launch}` and `{client_id}` in it are replaced
+    /// by their values; when it names neither `{iss}` nor `{launch}`, both are added as query parameters of
+    /// these names. Without a page the application can be launched on mobile devices only.
     pub launch_url: Option<String>,
     /// Where Authorize may send the browser back to; compared as text.
+    #[serde(default)]
     pub redirect_uris: Vec<String>,
     /// The secret of a confidential client. A public client has none.
     pub secret: Option<String>,
     /// Whether a confidential client gets refresh tokens. A public one never does.
+    #[serde(default)]
     pub refresh_tokens: bool,
 }
 
@@ -46,28 +51,28 @@ impl Application {
         }
     }
 
-    /// Sets [`launch_url`](Self#structfield.launch_url).
+    /// With a launch page.
     #[must_use]
     pub fn launch_url(mut self, url: impl Into<String>) -> Self {
         self.launch_url = Some(url.into());
         self
     }
 
-    /// Adds to [`redirect_uris`](Self#structfield.redirect_uris).
+    /// With one more page that Authorize may send the browser back to.
     #[must_use]
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uris.push(uri.into());
         self
     }
 
-    /// Makes it a confidential client with this secret.
+    /// As a confidential client with this secret.
     #[must_use]
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.secret = Some(secret.into());
         self
     }
 
-    /// Sets [`refresh_tokens`](Self#structfield.refresh_tokens).
+    /// With refresh tokens, or without.
     #[must_use]
     pub fn refresh_tokens(mut self, given: bool) -> Self {
         self.refresh_tokens = given;
@@ -87,8 +92,8 @@ impl Application {
     }
 }
 
-/// An absolute URI without fragment that can stand in a `Location`. Schemes of apps (`nl.example.app:/login`) are as good
-/// as https.
+/// Whether a text is an absolute URI without fragment that a `Location` can have. Schemes of apps
+/// (`nl.example.app:/login`) are as good as https.
 fn is_target(uri: &str) -> bool {
     let is_scheme = |scheme: &str| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())

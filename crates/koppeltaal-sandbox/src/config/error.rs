@@ -1,15 +1,15 @@
-//! [`ConfigError`]: what may be wrong with a configuration.
+//! [`ConfigError`]: why a sandbox cannot start with a configuration.
 
 /// Why a sandbox cannot start with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A webhook has no absolute URL of the scheme http or https, or headers that are none.
+    /// The URL of a webhook is not an absolute one with the scheme http or https, or a header cannot be sent.
     #[error(
         "{0:?} cannot be called as a webhook: it has to be http(s)://host[/path], with headers that can be sent"
     )]
     Webhook(String),
-    /// A webhook over https has certificates that are none, or the operating system trusts nobody.
+    /// The certificates of a webhook over https cannot be used, or the operating system trusts no authority.
     #[error("{url:?} cannot be called over TLS: {reason}")]
     WebhookTls {
         /// The webhook's URL.
@@ -17,10 +17,10 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
-    /// [`Push::keep_alive`](crate::Push::keep_alive) is zero, so the hub would do nothing but give signs of life.
-    #[error("keep_alive has to be more than nothing")]
+    /// [`Push::keep_alive`](crate::Push::keep_alive) is zero: the hub would do nothing but send keep-alives.
+    #[error("keep_alive has to be more than zero")]
     KeepAlive,
-    /// A configuration file cannot be read as one: what is wrong, and in which line.
+    /// A configuration file cannot be read: what is wrong, and in which line.
     #[error("{0}")]
     File(String),
     /// Two instances have the same username, so their credentials would not decide between them.
@@ -41,13 +41,10 @@ pub enum ConfigError {
     /// A launch page or redirect URI is not an absolute URI, or has a fragment.
     #[error("{0:?} cannot be a launch page or redirect URI: it has to be absolute and without a fragment")]
     ApplicationUrl(String),
-    /// An instance or a definition names a domain that the sandbox does not have.
-    #[error("there is no domain {0:?}")]
-    UnknownDomain(String),
     /// A configured activity definition is an `Other` with another code.
     #[error("a configured activity definition does not have the code ActivityDefinition")]
     NotADefinition,
-    /// A configured activity definition cannot be written in both formats, in which the sandbox would hand it out.
+    /// A configured activity definition cannot be written in both formats.
     #[error(
         "an activity definition that is configured for the domain {domain:?} cannot be handed out: {reason}"
     )]
@@ -57,10 +54,12 @@ pub enum ConfigError {
         /// Why, and where in the definition.
         reason: String,
     },
-    /// There are more activity definitions in a domain than [`Limits::definitions`](crate::Limits::definitions) allows.
+    /// There are more activity definitions in a domain than
+    /// [`Limits::definitions`](crate::Limits::definitions) allows.
     #[error("there are more activity definitions in the domain {0:?} than the limits allow")]
     TooManyDefinitions(String),
-    /// The public URL is no base URL for clients; see [`SandboxConfig::public_url`](crate::SandboxConfig::public_url).
+    /// The public URL cannot be a base URL; see
+    /// [`SandboxConfig::public_url`](crate::SandboxConfig::public_url).
     #[error("{0:?} cannot be the public URL: it has to be http(s)://host[/path], without /FHIR/Koppeltaal")]
     PublicUrl(String),
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Something that goes wrong on purpose. There are none unless they are configured, or set while the sandbox runs: see
-/// [`Sandbox::set_faults`](crate::Sandbox::set_faults).
+/// Something that goes wrong on purpose. There are none unless they are configured, or set while the sandbox
+/// runs: see [`Sandbox::set_faults`](crate::Sandbox::set_faults).
 ///
 /// ```
 /// use koppeltaal_sandbox::{Fault, FaultKind};
@@ -19,10 +19,11 @@ pub struct Fault {
     /// What goes wrong.
     #[serde(flatten)]
     pub kind: FaultKind,
-    /// For requests only in whose path this text stands; for all when not set. Pushes have no path.
+    /// Only requests whose path contains this text meet the fault. Without it, all requests do. Pushes have
+    /// no path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// So many times; for ever when not set.
+    /// How often it happens; without a number, every time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
 }
@@ -32,29 +33,31 @@ pub struct Fault {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// A request is answered so much later.
+    /// A request is answered later.
     Latency {
-        /// In milliseconds.
-        milliseconds: u64,
+        /// By how much; `milliseconds` in JSON and TOML.
+        #[serde(rename = "milliseconds", with = "milliseconds")]
+        pause: Duration,
     },
-    /// A request is not looked at: the connection is closed without an answer.
+    /// A request is not carried out: the connection is closed without an answer.
     Refuse,
     /// A request is carried out, but the connection is closed without an answer.
     Cut,
-    /// A request is not looked at, and is answered with this status.
+    /// A request is not carried out, and is answered with this status.
     Status {
         /// The HTTP status, 100 to 999.
         status: u16,
-        /// Whether the body is HTML, as of a proxy, rather than an outcome.
+        /// Whether the body is HTML, as a proxy would send it, rather than an `OperationOutcome`.
         #[serde(default)]
         html: bool,
     },
-    /// Half of the answer's body comes, then the connection is closed.
+    /// Half of the answer's body is sent, then the connection is closed.
     HalfBody,
-    /// The answer's body comes in ten parts.
+    /// The answer's body is sent in ten parts.
     SlowBody {
-        /// Between two parts, in milliseconds.
-        milliseconds: u64,
+        /// Before each part; `milliseconds` in JSON and TOML.
+        #[serde(rename = "milliseconds", with = "milliseconds")]
+        pause: Duration,
     },
     /// A claim runs out as soon as it is made.
     ClaimExpires,
@@ -67,19 +70,19 @@ pub enum FaultKind {
 }
 
 impl Fault {
-    /// A fault of every request, for ever.
+    /// A fault that every request meets, every time.
     pub fn new(kind: FaultKind) -> Self {
         Self { kind, path: None, times: None }
     }
 
-    /// For requests only in whose path this text stands.
+    /// Limits the fault to requests whose path contains this text.
     #[must_use]
     pub fn path(mut self, part: impl Into<String>) -> Self {
         self.path = Some(part.into());
         self
     }
 
-    /// So many times.
+    /// Limits how often the fault happens.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
@@ -87,9 +90,17 @@ impl Fault {
     }
 }
 
-impl FaultKind {
-    /// Milliseconds as a duration.
-    pub(crate) fn pause(milliseconds: u64) -> Duration {
-        Duration::from_millis(milliseconds)
+/// A duration as a whole number of milliseconds.
+mod milliseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(pause: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_millis)
     }
 }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 
 use koppeltaal_messaging::{ApiVersion, Event};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::Webhook;
 
@@ -18,7 +21,8 @@ use super::Webhook;
 ///     .api_version(ApiVersion::V1_3_3);
 /// assert_eq!(rom.username, "rom");
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "InstanceTable")]
 #[non_exhaustive]
 pub struct Instance {
     /// User name for Basic authentication; unique in the sandbox, since credentials decide the domain.
@@ -27,14 +31,14 @@ pub struct Instance {
     pub password: String,
     /// Name of the domain.
     pub domain: String,
-    /// Identifier of the application: the `client_id` of the tokens that act for this instance. The username when nothing
-    /// else is said.
+    /// Identifier of the application: the `client_id` of the tokens that act for this instance. By default
+    /// the username.
     pub application: String,
     /// The events whose messages are copied into the instance's queue.
     pub subscriptions: BTreeSet<Event>,
-    /// Where to tell it of messages, besides the hub.
+    /// Where it is told of messages, besides the hub.
     pub webhook: Option<Webhook>,
-    /// The rules of versioning that its messages are held to.
+    /// The rules of versioning for its messages.
     pub api_version: ApiVersion,
 }
 
@@ -53,7 +57,7 @@ impl Instance {
         }
     }
 
-    /// Subscribes the instance to these events, besides those it has.
+    /// Adds subscriptions.
     #[must_use]
     pub fn subscribe(mut self, events: impl IntoIterator<Item = Event>) -> Self {
         self.subscriptions.extend(events);
@@ -80,6 +84,46 @@ impl Instance {
         self.api_version = version;
         self
     }
+}
+
+/// An instance as a file has it. The application is the username when it is left out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InstanceTable {
+    username: String,
+    password: String,
+    domain: String,
+    application: Option<String>,
+    #[serde(default, deserialize_with = "codes")]
+    subscriptions: BTreeSet<Event>,
+    #[serde(default, deserialize_with = "code")]
+    api_version: ApiVersion,
+    webhook: Option<Webhook>,
+}
+
+impl From<InstanceTable> for Instance {
+    fn from(table: InstanceTable) -> Self {
+        Self {
+            application: table.application.unwrap_or_else(|| table.username.clone()),
+            username: table.username,
+            password: table.password,
+            domain: table.domain,
+            subscriptions: table.subscriptions,
+            webhook: table.webhook,
+            api_version: table.api_version,
+        }
+    }
+}
+
+fn code<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(from: D) -> Result<T, D::Error> {
+    String::deserialize(from)?.parse().map_err(D::Error::custom)
+}
+
+fn codes<'de, D: Deserializer<'de>, T: Ord + FromStr<Err: fmt::Display>>(
+    from: D,
+) -> Result<BTreeSet<T>, D::Error> {
+    let codes = Vec::<String>::deserialize(from)?;
+    codes.iter().map(|code| code.parse().map_err(D::Error::custom)).collect()
 }
 
 impl fmt::Debug for Instance {

@@ -1,28 +1,34 @@
-//! [`Limits`]: bounds of what a sandbox takes and keeps.
+//! [`Limits`]: the bounds of what a sandbox takes and keeps.
 
 use std::time::Duration;
 
-/// Bounds of what a sandbox takes and keeps.
+use serde::Deserialize;
+
+use super::seconds::seconds;
+
+/// The bounds of what a sandbox takes and keeps.
 ///
-/// What a sandbox is asked to take beyond them it refuses with the status 503 and a `Retry-After`, as a whole: it never drops
-/// what nobody processed. A queue that is full forgets its oldest processed messages for new ones; when there are none left,
-/// messages for it are refused, for all who would get them. So an application that does not look into its queue stops those
-/// that send to it, as it would stop them in the end if its messages got lost.
+/// A request that would exceed them is refused as a whole, with status 503 and `Retry-After`. The sandbox
+/// never drops a message that nobody has processed. A full queue forgets its oldest processed messages for
+/// new ones. When none of those is left, a message for that queue is refused, and then none of its receivers
+/// gets it. So an application that ignores its queue holds up those that send to it.
 ///
-/// Bytes are those of memory, estimated while a message is read: what its structures take, and the length of the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Bytes are bytes of memory. They are estimated while a message is read: what its structures take, and the
+/// length of its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Limits {
     /// Length of a request's body in bytes. Default 16 MiB.
     pub body_bytes: usize,
-    /// Messages in one queue, processed ones included; and posted messages that are remembered for one instance, of which
-    /// the oldest are forgotten. Default 100,000.
+    /// Messages in one queue, processed ones included. As many posted messages are remembered for one
+    /// instance; the oldest are forgotten. Default 100,000.
     pub queue_messages: usize,
-    /// What the messages in one queue take in memory, and those that are remembered for one instance, in bytes. A message in
-    /// several queues counts in full in each, though it is in memory once: how full a queue is does not depend on what
-    /// others do with theirs. Default 256 MiB.
+    /// Bytes that the messages in one queue take, and as many for the posted messages that are remembered for
+    /// one instance. A message in several queues is in memory once, but counts in full in each of them: how
+    /// full a queue is does not depend on other queues. Default 256 MiB.
     pub queue_bytes: usize,
-    /// Resources with a version in one domain; a message with more new ones than fit is refused. Default 1,000,000.
+    /// Resources with a version in one domain. Default 1,000,000.
     pub resources: usize,
     /// Activity definitions in one domain, archived ones included. Default 10,000.
     pub definitions: usize,
@@ -32,18 +38,27 @@ pub struct Limits {
     pub storage_items: usize,
     /// What these take in memory, in bytes. Default 256 MiB.
     pub storage_bytes: usize,
-    /// Length of the data file in bytes; besides it there is a log of a few MiB. Messages, definitions and items that would
-    /// make it longer are refused; for what is in it to be claimed and acknowledged, 4 MiB more may be used. A file that is
-    /// longer already grows no more. Default 64 GiB.
+    /// What launches, codes and tokens take in memory, in bytes. Each of the five kinds may take a fifth of
+    /// it, and each application an equal part of that. Within its part, an application's new ones replace its
+    /// own that expire first. Default 256 MiB.
+    pub grant_bytes: usize,
+    /// Length of the data file in bytes, without its log of a few MiB. To stay within it, the sandbox forgets
+    /// the oldest messages that all their receivers have processed, even when
+    /// [`queue_messages`](Self::queue_messages) and [`queue_bytes`](Self::queue_bytes) would allow them. When
+    /// there are none, new messages, definitions and items are refused. 4 MiB more may be used for everything
+    /// else, so that messages can still be claimed and acknowledged; launches and tokens may use 1 MiB of
+    /// that. A file that is longer already does not grow. Default 64 GiB.
     pub data_bytes: u64,
     /// Connections to the hub that are remembered. Default 10,000.
     pub hub_connections: usize,
-    /// Connections at a time; more wait until one ends. Default 4,096.
+    /// Connections at a time. Further ones wait until one ends. Default 4,096.
     pub connections: usize,
-    /// How long a client may take to send the header of a request, and then its body; and how long it may take nothing of
-    /// what is sent to it. Default 30 seconds each.
+    /// How long a client may take to send the header of a request, to send its body, and to take more of an
+    /// answer. Default 30 seconds each.
+    #[serde(deserialize_with = "seconds")]
     pub request_time: Duration,
     /// How long [`Sandbox::stop`](crate::Sandbox::stop) waits for the requests under way. Default 5 seconds.
+    #[serde(deserialize_with = "seconds")]
     pub stop_time: Duration,
 }
 
@@ -58,6 +73,7 @@ impl Default for Limits {
             definition_bytes: 64 << 20,
             storage_items: 100_000,
             storage_bytes: 256 << 20,
+            grant_bytes: 256 << 20,
             data_bytes: 64 << 30,
             hub_connections: 10_000,
             connections: 4096,

@@ -8,17 +8,18 @@ use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::app::App;
 use super::request::Params;
-use crate::config::FaultKind;
-use crate::links::split_version;
-use crate::mailbox::{InstanceId, Kind, Refusal};
+use crate::app::App;
+use crate::instance::InstanceId;
+use crate::refusal::{Refusal, RefusalKind};
+use koppeltaal_messaging::ResourceUrl;
 
-/// The application instance that asks, and the patient whom its token is about.
+/// The application instance that makes a request, and the patient whom its token is about.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) instance: InstanceId,
-    /// URL without version. Of nobody else anything is shown; with Basic credentials there is no such limit.
+    /// URL without version. Nothing is shown about anybody else. With Basic credentials there is no such
+    /// limit.
     pub(crate) patient: Option<String>,
 }
 
@@ -40,8 +41,8 @@ fn by_any(app: &App, authorization: &str) -> Result<Caller, Refusal> {
     Ok(Caller { instance, patient: None })
 }
 
-/// The caller by the header, or else, since browsers cannot set headers on event streams and sockets, by the parameter
-/// `access_token` or `Authorization`.
+/// The caller by the header, or else by the parameter `access_token` or `Authorization`: browsers cannot set
+/// headers on event streams and sockets.
 pub(crate) fn from_query_or_header(
     app: &App,
     headers: &HeaderMap,
@@ -56,8 +57,8 @@ pub(crate) fn from_query_or_header(
     by_any(app, &authorization_parameter(params)?)
 }
 
-/// The application instance that asks, by Basic credentials only. A browser that is sent to a launch cannot set a header,
-/// so they may also stand in the parameter `Authorization`.
+/// The application instance that makes a request, by Basic credentials only. They may also stand in the
+/// parameter `Authorization`, because a browser that is sent to a launch cannot set a header.
 #[derive(Debug, Clone)]
 pub(crate) struct Account(pub(crate) InstanceId);
 
@@ -73,14 +74,14 @@ impl FromRequestParts<Arc<App>> for Account {
     }
 }
 
-/// The parameter `Authorization`, which may leave the scheme out: then Basic is meant.
+/// The parameter `Authorization`. Without a scheme it means Basic.
 fn authorization_parameter(params: &Params) -> Result<String, Refusal> {
     let given = params.get("Authorization").ok_or_else(no_credentials)?;
     Ok(if given.contains(' ') { given.to_owned() } else { format!("Basic {given}") })
 }
 
 fn refuse(details: impl Into<String>) -> Refusal {
-    Refusal::new(Kind::Unauthorized, "login", details)
+    Refusal::new(RefusalKind::Unauthorized, "login", details)
 }
 
 fn no_credentials() -> Refusal {
@@ -110,23 +111,22 @@ fn by_basic(app: &App, authorization: &str) -> Result<Account, Refusal> {
 fn by_token(app: &App, token: &str) -> Result<Caller, Refusal> {
     let now = app.now();
     let session = app.oauth(|oauth| oauth.session(token, now).cloned())?;
-    let session = session.ok_or_else(|| Refusal::new(Kind::BadToken, "login", UNKNOWN_TOKEN))?;
-    let is_cut_short = !app.faults().meet("", |kind| kind == FaultKind::TokenExpires).is_empty();
-    if session.expires <= now || is_cut_short {
+    let session = session.ok_or_else(|| Refusal::new(RefusalKind::BadToken, "login", UNKNOWN_TOKEN))?;
+    if app.faults().token_expires() || session.expires <= now {
         let at = session.expires.instant();
         let details = format!("Authentication failed: Bearer token has expired at {}", at.as_str());
-        return Err(Refusal::new(Kind::BadToken, "expired", details));
+        return Err(Refusal::new(RefusalKind::BadToken, "expired", details));
     }
     let instance = app.instance_of(&session.context.domain, &session.context.client);
-    // The configuration changed since.
-    let instance = instance.ok_or_else(|| Refusal::new(Kind::BadToken, "login", UNKNOWN_TOKEN))?;
-    let patient = split_version(&session.context.patient).0.to_owned();
+    // The configuration has changed since.
+    let instance = instance.ok_or_else(|| Refusal::new(RefusalKind::BadToken, "login", UNKNOWN_TOKEN))?;
+    let patient = ResourceUrl::split_version(&session.context.patient).0.to_owned();
     Ok(Caller { instance, patient: Some(patient) })
 }
 
 const UNKNOWN_TOKEN: &str = "Authentication failed: Bearer token is not known";
 
-/// Username and password of Basic credentials (RFC 7617, UTF-8), and nothing for another scheme.
+/// Username and password of Basic credentials (RFC 7617, UTF-8); `None` for another scheme.
 pub(crate) fn basic_credentials(authorization: &str) -> Option<(String, String)> {
     let (scheme, credentials) = scheme(authorization);
     if !scheme.eq_ignore_ascii_case("Basic") {

@@ -1,5 +1,5 @@
-//! The storage service as `Binary`: the same items, with the content itself as the body and what is said about it in the
-//! query. A client that wants or sends FHIR gets and may send a `Binary` resource.
+//! The storage service as `Binary`: the same items, with the content itself as the body and its description
+//! in the query. A client that asks for FHIR gets a `Binary` resource, and may send one.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use koppeltaal_fhir::resources::Binary;
 use koppeltaal_fhir::{Document, Resource};
 use koppeltaal_messaging::vocabulary::search::storage as parameter;
 
-use super::app::App;
 use super::authentication::Caller;
+use super::entries;
 use super::reply::Reply;
 use super::request::{LinksFor, Params, Target, read_body, read_document};
 use super::storage;
-use crate::compose;
+use crate::app::App;
 use crate::links::{FHIR_PATH, Links, versioned};
-use crate::mailbox::Refusal;
+use crate::refusal::Refusal;
 use crate::storage::{Draft, Item, not_found};
 
-/// `GET Binary`: the items that are found, as `Binary` resources
+/// `GET Binary`: the items that match, as `Binary` resources
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -31,10 +31,10 @@ pub(crate) async fn list(
     params: Params,
 ) -> Result<Reply, Refusal> {
     let (total, items, paging) = storage::search(&app, &caller, &params)?;
-    let entries = items.iter().map(|item| compose::binary_entry(item, binary(item), &links)).collect();
+    let entries = items.iter().map(|item| entries::binary_entry(item, binary(item), &links)).collect();
     let link = paging.links(&links.server(&format!("{FHIR_PATH}/Binary/_search")), &params, total);
     let domain = &caller.instance.domain;
-    Ok(Reply::ok(compose::search_result(domain, total, entries, link, &links, app.now().instant())))
+    Ok(Reply::ok(entries::search_result(domain, total, entries, link, &links, app.now().instant())))
 }
 
 /// `GET Binary/N`
@@ -58,7 +58,7 @@ pub(crate) async fn read(
     let mut response = (
         [
             (header::CONTENT_TYPE, content_type),
-            // What one client stored is not to run in the browser of another.
+            // What one client stored must not run in the browser of another.
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox")),
         ],
@@ -98,7 +98,7 @@ pub(crate) async fn create(
     Ok(answer(&created, &links).status(StatusCode::CREATED))
 }
 
-/// `PUT Binary/N[/_history/V]`: new content; what is said about it stays unless the query says otherwise
+/// `PUT Binary/N[/_history/V]`: new content; its description stays unless the query has another
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -139,7 +139,7 @@ fn number(target: &Target) -> Result<u64, Refusal> {
     target.id.parse().map_err(|_| not_found())
 }
 
-/// Content type and content in base64: those of a `Binary` resource if the body is one, else those of the body.
+/// Content type and content in base64, of the `Binary` resource in the body or else of the body itself.
 async fn content(app: &App, request: Request) -> Result<(String, String), Refusal> {
     let (parts, body) = request.into_parts();
     let body = read_body(body, app.limits()).await?;
@@ -153,7 +153,7 @@ async fn content(app: &App, request: Request) -> Result<(String, String), Refusa
     Ok((content_type, BASE64_STANDARD.encode(&body)))
 }
 
-/// Whether a media type of FHIR is asked for by name.
+/// Whether the client asks for a media type of FHIR.
 fn wants_fhir(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accept.contains("+fhir")
@@ -172,8 +172,5 @@ fn location(item: &Item, links: &Links) -> String {
 }
 
 fn answer(item: &Item, links: &Links) -> Reply {
-    let url = location(item, links);
-    Reply::ok(Document::Resource(binary(item).into()))
-        .header(header::CONTENT_LOCATION, url.clone())
-        .header(header::LOCATION, url)
+    Reply::resource_at(binary(item), location(item, links))
 }

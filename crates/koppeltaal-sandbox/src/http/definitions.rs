@@ -1,18 +1,20 @@
-//! Activity definitions: list, read, create and update. [`other`](super::other) decides what is
+//! Activity definitions: list, read, create and update. [`other`](super::other) decides which requests are
 //! about them.
 
-use axum::http::{StatusCode, header};
-use koppeltaal_fhir::{Document, Link};
+use axum::http::StatusCode;
+use koppeltaal_fhir::Link;
 use koppeltaal_messaging::vocabulary::search as parameter;
+use uuid::Uuid;
 
-use super::app::App;
 use super::authentication::Caller;
+use super::entries;
 use super::paging::Paging;
 use super::reply::Reply;
-use super::request::{Params, Received};
-use crate::compose;
+use super::request::{Params, RequestDocument};
+use crate::app::App;
 use crate::links::{FHIR_PATH, Links, versioned};
-use crate::mailbox::{Definition, Refusal, SentDefinition, definition_not_found};
+use crate::mailbox::{Definition, DefinitionDraft, DefinitionTarget, definition_not_found};
+use crate::refusal::Refusal;
 
 /// `GET Other?code=ActivityDefinition`
 pub(crate) fn list(app: &App, caller: &Caller, links: &Links, params: &Params) -> Result<Reply, Refusal> {
@@ -21,18 +23,18 @@ pub(crate) fn list(app: &App, caller: &Caller, links: &Links, params: &Params) -
     let definitions = app.mailbox(|mailbox| mailbox.definitions(domain, with_archived))?;
     let total = definitions.len();
     let paging = Paging::read(params)?;
-    // Everything at once, unless the client asks for pages.
+    // All of them at once, unless the client asks for pages.
     let is_paged = params.get(parameter::COUNT).is_some();
     let (skip, count) = if is_paged { (paging.skip(), paging.count()) } else { (0, total) };
     let entries =
-        definitions.iter().skip(skip).take(count).map(|found| compose::definition(found, links)).collect();
+        definitions.iter().skip(skip).take(count).map(|found| entries::definition(found, links)).collect();
     let url = links.server(&format!("{FHIR_PATH}/Other/_search"));
     let link = if is_paged {
         paging.links(&url, params, total)
     } else {
         vec![Link::new("self", format!("{url}?{}", params.query()))]
     };
-    Ok(Reply::ok(compose::search_result(domain, total, entries, link, links, app.now().instant())))
+    Ok(Reply::ok(entries::search_result(domain, total, entries, link, links, app.now().instant())))
 }
 
 fn is_yes(value: &str) -> bool {
@@ -57,44 +59,42 @@ pub(crate) fn create(
     app: &App,
     caller: &Caller,
     links: &Links,
-    received: Received,
+    received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let sent = definition_in(caller, received)?;
-    let occasion = app.occasion();
-    let created =
-        app.mailbox(|mailbox| mailbox.create_definition(&caller.instance.domain, sent, occasion))??;
+    let (domain, identifier, now) = (&caller.instance.domain, Uuid::new_v4(), app.now());
+    let created = app.mailbox(|mailbox| mailbox.create_definition(domain, sent, identifier, now))??;
     Ok(answer(created, links).status(StatusCode::CREATED))
 }
 
-/// `PUT Other/ActivityDefinition:N/_history/V`; without the version it is refused
+/// `PUT Other/ActivityDefinition:N/_history/V`. Without the version it is refused.
 pub(crate) fn update(
     app: &App,
     caller: &Caller,
     links: &Links,
     number: u64,
     version: Option<&str>,
-    received: Received,
+    received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let sent = definition_in(caller, received)?;
-    let (domain, url, occasion) = (&caller.instance.domain, links.definition(number), app.occasion());
+    let url = links.definition(number);
+    let target = DefinitionTarget { number, url: &url, version };
+    let (domain, identifier, now) = (&caller.instance.domain, Uuid::new_v4(), app.now());
     let updated =
-        app.mailbox(|mailbox| mailbox.update_definition(domain, number, &url, version, sent, occasion))??;
+        app.mailbox(|mailbox| mailbox.update_definition(domain, target, sent, identifier, now))??;
     Ok(answer(updated, links))
 }
 
-/// The definition, and in `Content-Location` its URL with version; `Location` alone is ignored by one deployed client.
 fn answer(definition: Definition, links: &Links) -> Reply {
     let url = versioned(&links.definition(definition.number), Some(&definition.version));
-    Reply::ok(Document::Resource(definition.content.into()))
-        .header(header::CONTENT_LOCATION, url.clone())
-        .header(header::LOCATION, url)
+    Reply::resource_at(definition.content, url)
 }
 
-/// The definition that was sent. It is about no patient but matters to all of them, so no token of one changes it.
-fn definition_in(caller: &Caller, received: Received) -> Result<SentDefinition, Refusal> {
+/// The definition in the body. No bearer token may change one: a definition concerns all patients.
+fn definition_in(caller: &Caller, received: RequestDocument) -> Result<DefinitionDraft, Refusal> {
     if caller.patient.is_some() {
         return Err(Refusal::forbidden("An activity definition is not about the patient of the token."));
     }
     let bytes = received.source.bytes;
-    Ok(SentDefinition { content: received.other()?, bytes })
+    Ok(DefinitionDraft { content: received.other()?, bytes })
 }

@@ -1,6 +1,7 @@
-//! Faults as requests meet them, and the address where they are set: `/sandbox/faults`.
+//! The faults that requests and answers meet, and the address where faults are set: `/sandbox/faults`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, Bytes, to_bytes};
@@ -10,13 +11,14 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use tokio::time::sleep;
 
-use super::app::App;
 use super::request::ShortJson;
-use crate::config::{Fault, FaultKind};
-use crate::mailbox::{Kind, Refusal};
-use crate::server::Cut;
+use crate::app::App;
+use crate::config::Fault;
+use crate::faults::{RequestFault, ResponseFault};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::server::ConnectionCut;
 
-/// So many parts has a body that comes slowly.
+/// The number of parts in which a slow body is sent.
 const PARTS: usize = 10;
 
 /// What a proxy says when it does not reach a server.
@@ -28,7 +30,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Vec<Fault>> {
     Json(app.faults().get())
 }
 
-/// `PUT /sandbox/faults`: these in place of all that are set. An empty list ends them.
+/// `PUT /sandbox/faults`: replaces all faults. An empty list ends them.
 pub(crate) async fn set(
     State(app): State<Arc<App>>,
     ShortJson(faults): ShortJson<Vec<Fault>>,
@@ -37,42 +39,32 @@ pub(crate) async fn set(
     list(State(app)).await
 }
 
-/// Lets a request meet what is set for its path, before and after it is answered.
+/// Answers a request, with the faults that are set for its path before and after that.
 pub(crate) async fn meet(
     app: &App,
     request: Request,
     answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
-    if app.faults().are_none() {
+    if app.faults().is_empty() {
         return answer(request).await;
     }
     let path = request.uri().path().to_owned();
-    for met in app.faults().meet(&path, is_before) {
-        match met {
-            FaultKind::Latency { milliseconds } => sleep(FaultKind::pause(milliseconds)).await,
-            FaultKind::Refuse => return Cut::response(),
-            FaultKind::Status { status, html } => return refuse(status, html),
-            _ => {}
+    for fault in app.faults().meet_request(&path) {
+        match fault {
+            RequestFault::Latency(pause) => sleep(pause).await,
+            RequestFault::Refuse => return ConnectionCut::response(),
+            RequestFault::Status { status, html } => return refuse(status, html),
         }
     }
     let mut response = answer(request).await;
-    for met in app.faults().meet(&path, is_after) {
-        response = match met {
-            FaultKind::Cut => return Cut::response(),
-            FaultKind::HalfBody => in_parts(response, 2, Some(1), 0).await,
-            FaultKind::SlowBody { milliseconds } => in_parts(response, PARTS, None, milliseconds).await,
-            _ => response,
+    for fault in app.faults().meet_response(&path) {
+        response = match fault {
+            ResponseFault::Cut => return ConnectionCut::response(),
+            ResponseFault::HalfBody => in_parts(response, 2, Some(1), Duration::ZERO).await,
+            ResponseFault::SlowBody(pause) => in_parts(response, PARTS, None, pause).await,
         };
     }
     response
-}
-
-fn is_before(kind: FaultKind) -> bool {
-    matches!(kind, FaultKind::Latency { .. } | FaultKind::Refuse | FaultKind::Status { .. })
-}
-
-fn is_after(kind: FaultKind) -> bool {
-    matches!(kind, FaultKind::Cut | FaultKind::HalfBody | FaultKind::SlowBody { .. })
 }
 
 fn refuse(status: u16, html: bool) -> Response {
@@ -82,13 +74,14 @@ fn refuse(status: u16, html: bool) -> Response {
         return (status, html, HTML).into_response();
     }
     let mut response =
-        Refusal::new(Kind::Unsupported, "exception", "A fault that was asked for.").into_response();
+        Refusal::new(RefusalKind::Unsupported, "exception", "A fault that was asked for.").into_response();
     *response.status_mut() = status;
     response
 }
 
-/// The body in so many parts, with a pause before each; cut off after some of them if so wanted.
-async fn in_parts(response: Response, parts: usize, cut_after: Option<usize>, milliseconds: u64) -> Response {
+/// Sends the body in this many parts, with a pause before each one. With `cut_after` the connection is cut
+/// after that many of them.
+async fn in_parts(response: Response, parts: usize, cut_after: Option<usize>, pause: Duration) -> Response {
     let (mut head, body) = response.into_parts();
     // A stream of the hub never ends; it is left alone.
     if head.headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "text/event-stream") {
@@ -104,7 +97,7 @@ async fn in_parts(response: Response, parts: usize, cut_after: Option<usize>, mi
         if rest.is_empty() {
             return None;
         }
-        sleep(FaultKind::pause(milliseconds)).await;
+        sleep(pause).await;
         let part = rest.split_to(size.min(rest.len()));
         Some((Ok(part), (rest, sent + 1)))
     });

@@ -1,11 +1,11 @@
-//! JSON or XML, as a request is written and as its sender wants the answer.
+//! JSON or XML: the format of a request, and the one that its sender wants for the answer.
 
 use axum::http::{HeaderMap, HeaderName, header};
 use koppeltaal_fhir::Format;
 
-use crate::mailbox::{Kind, Refusal};
+use crate::refusal::{Refusal, RefusalKind};
 
-/// The format of a request's body: by Content-Type, and by its first character when there is none.
+/// The format of a request's body, by Content-Type; without one, by the body's first character.
 pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Refusal> {
     let Some(content_type) = text(headers, header::CONTENT_TYPE) else {
         return Ok(Format::of_content(body).unwrap_or_default());
@@ -13,14 +13,14 @@ pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Ref
     Format::of_media_type(content_type).ok_or_else(|| {
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         Refusal::new(
-            Kind::MediaType,
+            RefusalKind::MediaType,
             "not-supported",
             format!("The media type '{media_type}' is not supported"),
         )
     })
 }
 
-/// The format of an answer: the most wanted one of Accept, else that of the request, else JSON.
+/// The format of an answer: the preferred one of Accept, else the format of the request, else JSON.
 pub(crate) fn of_reply(headers: &HeaderMap) -> Format {
     let accept = text(headers, header::ACCEPT).unwrap_or_default();
     let mut wanted: Option<(Format, f32)> = None;
@@ -28,7 +28,7 @@ pub(crate) fn of_reply(headers: &HeaderMap) -> Format {
         let Some(format) = Format::of_media_type(range) else { continue };
         let mut parameters = range.split(';').skip(1).map(str::trim);
         let quality = parameters.find_map(|part| part.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
-        // The first of equally wanted ones wins.
+        // The first of equal ones wins.
         if quality > wanted.map_or(0.0, |(_, best)| best) {
             wanted = Some((format, quality));
         }
@@ -80,6 +80,6 @@ mod tests {
     fn other_media_types_are_refused() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
-        assert_eq!(of_request(&headers, b"").map_err(|refusal| refusal.kind), Err(Kind::MediaType));
+        assert_eq!(of_request(&headers, b"").map_err(|refusal| refusal.kind), Err(RefusalKind::MediaType));
     }
 }

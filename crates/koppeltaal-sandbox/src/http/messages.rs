@@ -6,24 +6,26 @@ use axum::extract::State;
 use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Document, Entry, Link, Resource};
 use koppeltaal_messaging::vocabulary::search as parameter;
-use koppeltaal_messaging::{Event, ProcessingState, ProcessingStatus};
+use koppeltaal_messaging::{Event, ProcessingState, ProcessingStatus, ResourceUrl};
+use uuid::Uuid;
 
-use super::app::App;
 use super::authentication::Caller;
+use super::entries;
 use super::paging::Paging;
 use super::reply::Reply;
-use super::request::{LinksFor, Params, Received, Target};
-use crate::compose;
-use crate::config::FaultKind;
-use crate::links::{FHIR_PATH, Links, header_number, split_version};
-use crate::mailbox::{Acknowledgement, Filter, Found, Kind, Moment, Posting, Refusal};
+use super::request::{LinksFor, Params, RequestDocument, Target};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::links::{FHIR_PATH, Links, header_number};
+use crate::mailbox::{Acknowledgement, Filter, Lookup, Posting};
+use crate::refusal::{Refusal, RefusalKind};
 
 /// `POST Mailbox`
 pub(crate) async fn post(
     State(app): State<Arc<App>>,
     caller: Caller,
     LinksFor(links): LinksFor,
-    received: Received,
+    received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let Document::Bundle(bundle) = received.document else {
         return Err(Refusal::malformed("A message is a bundle, not a single resource."));
@@ -35,15 +37,15 @@ pub(crate) async fn post(
     }
     let posting = Posting::read(bundle, received.source)?;
     let event = posting.event;
-    let occasion = app.occasion();
+    let now = app.now();
     let receipt = app.mailbox(|mailbox| {
         if let Some(only) = &caller.patient {
             mailbox.check_bound(&caller.instance, &posting, only)?;
         }
-        mailbox.post(&caller.instance, posting, occasion)
+        mailbox.post(&caller.instance, posting, Uuid::new_v4(), now)
     })??;
     tracing::debug!(%event, message = receipt.number, "posted");
-    Ok(Reply::ok(compose::receipt(&receipt, &links)))
+    Ok(Reply::ok(entries::receipt(&receipt, &links)))
 }
 
 /// `GET MessageHeader/_search`: claims the next message, gives one whole message, or lists headers.
@@ -68,7 +70,7 @@ struct Search<'a> {
     caller: &'a Caller,
     links: &'a Links,
     params: &'a Params,
-    now: Moment,
+    now: Timestamp,
 }
 
 impl Search<'_> {
@@ -80,18 +82,17 @@ impl Search<'_> {
             return Err(Refusal::parameter("ProcessingStatus is not allowed together with _query."));
         }
         let filter = self.filter()?;
-        let expires = |kind| kind == FaultKind::ClaimExpires;
-        let is_short = !self.app.faults().meet(FHIR_PATH, expires).is_empty();
+        let is_short = self.app.faults().claim_expires(FHIR_PATH);
         let claimed =
             self.app.mailbox(|mailbox| mailbox.claim(&self.caller.instance, &filter, is_short, self.now))?;
-        let entries = claimed.map(|delivery| compose::delivery(&delivery, self.links));
+        let entries = claimed.map(|delivery| entries::delivery(&delivery, self.links));
         Ok(self.one_or_none(entries))
     }
 
-    /// By number, by URL with or without version, or by `MessageHeader.identifier`.
+    /// One message by number, by URL with or without version, or by `MessageHeader.identifier`.
     fn one(&self, id: &str) -> Result<Reply, Refusal> {
         let only = &self.caller.patient;
-        let is_shown = |found: &Found| only.is_none() || *only == found.message().patient;
+        let is_shown = |found: &Lookup| only.is_none() || *only == found.message().patient;
         let found = self.app.mailbox(|mailbox| {
             let number = header_number(id).or_else(|| id.parse().ok());
             let found = number.and_then(|number| mailbox.numbered(&self.caller.instance, number, self.now));
@@ -100,8 +101,8 @@ impl Search<'_> {
             found.or_else(|| mailbox.identified(&self.caller.instance, id, self.now).filter(is_shown))
         })?;
         Ok(self.one_or_none(found.map(|found| match found {
-            Found::Received(delivery) => compose::delivery(&delivery, self.links),
-            Found::Sent(sent) => compose::sent(&sent, self.links),
+            Lookup::Received(delivery) => entries::delivery(&delivery, self.links),
+            Lookup::Posted(posted) => entries::posted(&posted, self.links),
         })))
     }
 
@@ -109,7 +110,7 @@ impl Search<'_> {
         let path = [FHIR_PATH, "/MessageHeader/_search?", &self.params.query()].concat();
         let url = self.links.server(&path);
         let link = Link::new("self", url);
-        Reply::ok(compose::one_result(
+        Reply::ok(entries::one_result(
             &self.caller.instance.domain,
             entries.unwrap_or_default(),
             link,
@@ -128,17 +129,17 @@ impl Search<'_> {
         let (total, page) = self.app.mailbox(|mailbox| {
             mailbox.list(&self.caller.instance, &filter, paging.skip(), paging.count(), self.now)
         })?;
-        let entries = page.iter().map(|delivery| compose::delivery_header(delivery, self.links)).collect();
+        let entries = page.iter().map(|delivery| entries::delivery_header(delivery, self.links)).collect();
         let url = self.links.server(&format!("{FHIR_PATH}/MessageHeader/_search"));
         let link = paging.links(&url, self.params, total);
         let domain = &self.caller.instance.domain;
-        Ok(Reply::ok(compose::search_result(domain, total, entries, link, self.links, self.now.instant())))
+        Ok(Reply::ok(entries::search_result(domain, total, entries, link, self.links, self.now.instant())))
     }
 }
 
-/// The filters that go with every search of headers.
+/// The filters of every search of headers.
 fn filter(params: &Params) -> Result<Filter, Refusal> {
-    let patient = params.get(parameter::PATIENT).map(|url| split_version(url).0.to_owned());
+    let patient = params.get(parameter::PATIENT).map(|url| ResourceUrl::split_version(url).0.to_owned());
     // A token may come with its system: `http://...|CreateOrUpdatePatient`.
     let token =
         |name: &str| params.get(name).map(|value| value.rsplit_once('|').map_or(value, |(_, code)| code));
@@ -153,13 +154,13 @@ fn filter(params: &Params) -> Result<Filter, Refusal> {
     Ok(Filter { patient, event, status, only: None })
 }
 
-/// `PUT MessageHeader/N`, and the same with a version
+/// `PUT MessageHeader/N[/_history/V]`: sets the processing status
 pub(crate) async fn acknowledge(
     State(app): State<Arc<App>>,
     caller: Caller,
     LinksFor(links): LinksFor,
     target: Target,
-    received: Received,
+    received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let number = target.id.parse().map_err(|_| Refusal::not_found("There is no such message."))?;
     let header = header_in(&received.document)
@@ -171,7 +172,7 @@ pub(crate) async fn acknowledge(
     let delivery =
         app.mailbox(|mailbox| mailbox.acknowledge(&caller.instance, number, &report, only, now))??;
     tracing::debug!(message = number, status = %delivery.status, "acknowledged");
-    let entry = compose::delivery_header(&delivery, &links);
+    let entry = entries::delivery_header(&delivery, &links);
     let location = entry.link("self").unwrap_or_default().to_owned();
     let header: Resource = entry.content.unwrap_or_else(|| MessageHeader::default().into());
     Ok(Reply::ok(Document::Resource(header)).header(axum::http::header::CONTENT_LOCATION, location))
@@ -185,10 +186,10 @@ fn header_in(document: &Document) -> Option<&MessageHeader> {
     }
 }
 
-/// The longest exception, in bytes: it is kept with the message.
+/// The longest exception, in bytes. It is stored with the message.
 const MAXIMUM_EXCEPTION: usize = 64 << 10;
 
-/// Only the status, and the exception, are taken from what a receiver sends.
+/// The status and the exception in a receiver's header. Nothing else is taken from it.
 fn reported(header: &MessageHeader) -> Result<(ProcessingStatus, Option<String>), Refusal> {
     let state = header.extension.iter().find_map(ProcessingState::from_extension);
     let state = state.ok_or_else(|| Refusal::required("The MessageHeader has no ProcessingStatus."))?;
@@ -198,7 +199,7 @@ fn reported(header: &MessageHeader) -> Result<(ProcessingStatus, Option<String>)
     let exception = state.exception();
     if exception.is_some_and(|exception| exception.len() > MAXIMUM_EXCEPTION) {
         return Err(Refusal::new(
-            Kind::TooLarge,
+            RefusalKind::TooLarge,
             "too-long",
             format!("The exception is longer than {MAXIMUM_EXCEPTION} bytes."),
         ));

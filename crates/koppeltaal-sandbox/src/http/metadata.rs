@@ -1,4 +1,5 @@
-//! `GET metadata`: the conformance statement, with the extensions by which clients find the URLs of OAuth 2 and launch.
+//! `GET metadata`: the conformance statement, with the extensions by which clients find the URLs of OAuth 2
+//! and launch.
 
 use std::sync::Arc;
 
@@ -16,14 +17,14 @@ use koppeltaal_fhir::resources::{
 use koppeltaal_messaging::Event;
 use koppeltaal_messaging::vocabulary::{conformance, search as parameter};
 
-use super::app::App;
+use super::entries::SERVER_VERSION;
 use super::oauth::OAUTH_PATH;
 use super::reply::Reply;
 use super::request::LinksFor;
-use crate::compose::SERVER_VERSION;
+use crate::app::App;
 use crate::links::{FHIR_PATH, Links};
 
-/// What the server validates: nothing but what it needs to do its work.
+/// The extensions that say what the server validates. It validates nothing beyond its own needs.
 const VALIDATIONS: [&str; 4] = [
     conformance::VALIDATE_REQUESTS_AGAINST_SCHEMA,
     conformance::VALIDATE_REPLIES_AGAINST_SCHEMA,

@@ -10,21 +10,22 @@ use form_urlencoded::byte_serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::app::App;
 use super::authentication::{Account, basic_credentials};
 use super::request::{LinksFor, Params, read_form};
+use crate::app::App;
 use crate::links::Links;
-use crate::mailbox::{Kind, Refusal};
 use crate::oauth::{
-    Authorization, AuthorizationRequest, Challenge, Client, Code, Context, OAuthError, Tokens, is_mobile,
+    Authorization, AuthorizationRequest, Challenge, Client, Code, Context, LaunchSizeError, OAuthError,
+    Tokens, is_mobile,
 };
+use crate::refusal::{Refusal, RefusalKind};
 
-/// Path of the launches and of OAuth 2 under the server's base.
+/// Path of OAuth 2 and of the launches under the server's base.
 pub(crate) const OAUTH_PATH: &str = "/OAuth2/Koppeltaal";
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
-/// `GET Launch`: to the launch page of the application.
+/// `GET Launch`: a redirect to the launch page of the application.
 pub(crate) async fn launch(
     State(app): State<Arc<App>>,
     account: Account,
@@ -34,7 +35,7 @@ pub(crate) async fn launch(
     Ok(redirect(&launch_location(&app, &account, &links, &params)?))
 }
 
-/// Launches, and gives the address that the browser has to go to.
+/// Starts a launch, and gives the address that the browser has to go to.
 pub(crate) fn launch_location(
     app: &App,
     account: &Account,
@@ -46,7 +47,8 @@ pub(crate) fn launch_location(
     let (page, launch) = app.oauth(|oauth| {
         let page = oauth.application(&client).and_then(|application| application.launch_url.clone());
         let page = page.ok_or_else(|| Refusal::rule("The application has no launch page."))?;
-        Ok::<_, Refusal>((page, oauth.launch(context, &mut Uuid::new_v4, app.now())))
+        let launch = oauth.launch(context, &mut Uuid::new_v4, app.now()).map_err(too_large)?;
+        Ok::<_, Refusal>((page, launch))
     })??;
     tracing::debug!(client, "launched");
     Ok(launch_page(&page, &links.fhir(), &launch, &client))
@@ -60,13 +62,22 @@ pub(crate) async fn mobile_launch(
 ) -> Result<Response, Refusal> {
     let context = context(&app, &account, &params)?;
     let (code, lifetime) = app.oauth(|oauth| {
-        (oauth.activation(context, &mut Uuid::new_v4, app.now()), oauth.lifetimes().activation)
-    })?;
+        let code = oauth.activation(context, &mut Uuid::new_v4, app.now());
+        code.map(|code| (code, oauth.lifetimes().activation)).map_err(too_large)
+    })??;
     let days = lifetime.as_secs().div_ceil(SECONDS_PER_DAY);
     Ok(secret_json(StatusCode::OK, &json!({ "activation_code": code, "expires_in": days })))
 }
 
-/// Who is to be launched into what. The patient need not be known: launching may be the first that is heard of it.
+fn too_large(_: LaunchSizeError) -> Refusal {
+    Refusal::new(
+        RefusalKind::TooLarge,
+        "too-long",
+        "The launch takes more memory than its application may have.",
+    )
+}
+
+/// Who is launched into which application. The patient need not be known: no message may have named it yet.
 fn context(app: &App, account: &Account, params: &Params) -> Result<Context, Refusal> {
     let required = |name: &str| {
         let value = params.get(name).map(str::to_owned);
@@ -91,7 +102,7 @@ fn context(app: &App, account: &Account, params: &Params) -> Result<Context, Ref
     })
 }
 
-/// The page with what the application has to know: in its placeholders, or else behind it.
+/// The launch page with the launch in its placeholders, or else in parameters at its end.
 fn launch_page(template: &str, iss: &str, launch: &str, client: &str) -> String {
     let values = [("{iss}", iss), ("{launch}", launch), ("{client_id}", client)];
     let is_template = template.contains("{iss}") || template.contains("{launch}");
@@ -101,14 +112,14 @@ fn launch_page(template: &str, iss: &str, launch: &str, client: &str) -> String 
     if is_template { page } else { with_query(&page, &[("iss", iss), ("launch", launch)]) }
 }
 
-/// A URI with these parameters behind those that it has.
+/// A URI with these parameters after those that it has.
 fn with_query(uri: &str, pairs: &[(&str, &str)]) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     let separator = if uri.contains('?') { '&' } else { '?' };
     format!("{uri}{separator}{query}")
 }
 
-/// `GET Authorize`: back to the application with a code, or with an error; after a mobile launch either as JSON.
+/// `GET Authorize`: a redirect to the application with a code or an error; JSON after a mobile launch.
 pub(crate) async fn authorize(State(app): State<Arc<App>>, params: Params) -> Response {
     let Some(client) = params.get("client_id") else {
         return refuse(OAuthError::new(Code::InvalidRequest, "client_id is missing"), false);
@@ -181,7 +192,7 @@ pub(crate) async fn token(State(app): State<Arc<App>>, request: Request) -> Resp
             Ok(form) => Params::of_form(&form),
             Err(refusal) => {
                 let description = match refusal.kind {
-                    Kind::TooLarge => "the form is longer than 64 KiB",
+                    RefusalKind::TooLarge => "the form is longer than 64 KiB",
                     _ => "the form cannot be read",
                 };
                 return refuse(OAuthError::new(Code::InvalidRequest, description), false);
@@ -229,7 +240,7 @@ fn client(headers: &HeaderMap, params: &Params) -> Result<Client, OAuthError> {
     Ok(Client { identifier, credentials })
 }
 
-/// The answer of Token: the scope without the launch, and whom the session is about.
+/// The answer of Token, with the scope without the launch, and whom the session is about.
 fn reply(tokens: &Tokens) -> Value {
     let context = &tokens.context;
     let mut reply = Map::new();
@@ -257,7 +268,8 @@ fn redirect(location: &str) -> Response {
     (StatusCode::FOUND, [(header::LOCATION, location), (header::CACHE_CONTROL, no_store())]).into_response()
 }
 
-/// `WWW-Authenticate` only when the client tried with that header (RFC 6749 section 5.2).
+/// An OAuth 2 error. `WWW-Authenticate` is set only when the client used `Authorization` (RFC 6749 section
+/// 5.2).
 fn refuse(error: OAuthError, has_basic: bool) -> Response {
     let status = match error.code {
         Code::InvalidClient => StatusCode::UNAUTHORIZED,
@@ -273,7 +285,7 @@ fn refuse(error: OAuthError, has_basic: bool) -> Response {
     response
 }
 
-/// JSON that nobody on the way may keep.
+/// JSON that no cache on the way may store.
 fn secret_json(status: StatusCode, body: &Value) -> Response {
     let pragma = (header::PRAGMA, HeaderValue::from_static("no-cache"));
     (status, [(header::CACHE_CONTROL, no_store()), pragma], Json(body)).into_response()

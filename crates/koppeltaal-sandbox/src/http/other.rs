@@ -1,4 +1,4 @@
-//! The addresses under `Other`: what the code or the id names decides whether a request is about activity definitions or
+//! The addresses under `Other`. The code or the id decides whether a request is about activity definitions or
 //! about the storage service.
 
 use std::sync::Arc;
@@ -8,26 +8,26 @@ use koppeltaal_fhir::{Document, Resource};
 use koppeltaal_messaging::ResourceKind;
 use koppeltaal_messaging::vocabulary::search as parameter;
 
-use super::app::App;
 use super::authentication::Caller;
 use super::reply::Reply;
-use super::request::{LinksFor, Params, Received, Target};
+use super::request::{LinksFor, Params, RequestDocument, Target};
 use super::{definitions, storage};
+use crate::app::App;
 use crate::links::{definition_number, storage_number};
-use crate::mailbox::Refusal;
+use crate::refusal::Refusal;
 
-/// What a request is about.
-enum About {
+/// The codes of `Other` that have an address.
+enum OtherCode {
     Definitions,
     Storage,
 }
 
-/// What the parameter `code` says, with its system before it or without; definitions when there is none.
-fn by_code(params: &Params) -> Result<Option<About>, Refusal> {
+/// The parameter `code`, with or without its system before it.
+fn by_code(params: &Params) -> Result<Option<OtherCode>, Refusal> {
     let Some(code) = params.get(parameter::CODE) else { return Ok(None) };
     match code.rsplit_once('|').map_or(code, |(_, code)| code) {
-        "ActivityDefinition" => Ok(Some(About::Definitions)),
-        "StorageItem" => Ok(Some(About::Storage)),
+        "ActivityDefinition" => Ok(Some(OtherCode::Definitions)),
+        "StorageItem" => Ok(Some(OtherCode::Storage)),
         other => Err(Refusal::unsupported(format!("Other with the code '{other}' is not supported"))),
     }
 }
@@ -39,13 +39,13 @@ pub(crate) async fn list(
     LinksFor(links): LinksFor,
     params: Params,
 ) -> Result<Reply, Refusal> {
-    match by_code(&params)?.unwrap_or(About::Definitions) {
-        About::Definitions => definitions::list(&app, &caller, &links, &params),
-        About::Storage => storage::list(&app, &caller, &links, &params),
+    match by_code(&params)?.unwrap_or(OtherCode::Definitions) {
+        OtherCode::Definitions => definitions::list(&app, &caller, &links, &params),
+        OtherCode::Storage => storage::list(&app, &caller, &links, &params),
     }
 }
 
-/// `GET Other/ID[/_history/V]`; only the current version is kept
+/// `GET Other/ID[/_history/V]`. Only the current version is stored.
 pub(crate) async fn read(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -55,24 +55,25 @@ pub(crate) async fn read(
 ) -> Result<Reply, Refusal> {
     let version = target.version.as_deref();
     match by_id(&target, &params)? {
-        (About::Definitions, number) => definitions::read(&app, &caller, &links, number, version),
-        (About::Storage, number) => storage::read(&app, &caller, &links, &params, number, version),
+        (OtherCode::Definitions, number) => definitions::read(&app, &caller, &links, number, version),
+        (OtherCode::Storage, number) => storage::read(&app, &caller, &links, &params, number, version),
     }
 }
 
-/// `POST Other`, of a definition unless code or content say otherwise
+/// `POST Other`: a definition, unless the parameter `code` or the content says otherwise
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
     LinksFor(links): LinksFor,
     params: Params,
-    received: Received,
+    received: RequestDocument,
 ) -> Result<Reply, Refusal> {
-    let about = by_code(&params)?
-        .unwrap_or_else(|| if is_storage(&received.document) { About::Storage } else { About::Definitions });
+    let about = by_code(&params)?.unwrap_or_else(|| {
+        if is_storage(&received.document) { OtherCode::Storage } else { OtherCode::Definitions }
+    });
     match about {
-        About::Definitions => definitions::create(&app, &caller, &links, received),
-        About::Storage => storage::create(&app, &caller, &links, received),
+        OtherCode::Definitions => definitions::create(&app, &caller, &links, received),
+        OtherCode::Storage => storage::create(&app, &caller, &links, received),
     }
 }
 
@@ -83,16 +84,18 @@ pub(crate) async fn update(
     LinksFor(links): LinksFor,
     params: Params,
     target: Target,
-    received: Received,
+    received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let version = target.version.as_deref();
     match by_id(&target, &params)? {
-        (About::Definitions, number) => definitions::update(&app, &caller, &links, number, version, received),
-        (About::Storage, number) => storage::update(&app, &caller, &links, number, version, received),
+        (OtherCode::Definitions, number) => {
+            definitions::update(&app, &caller, &links, number, version, received)
+        }
+        (OtherCode::Storage, number) => storage::update(&app, &caller, &links, number, version, received),
     }
 }
 
-/// `DELETE Other/StorageItem:N`; definitions are archived instead
+/// `DELETE Other/StorageItem:N`. Definitions are archived instead.
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -100,18 +103,18 @@ pub(crate) async fn delete(
     target: Target,
 ) -> Result<Reply, Refusal> {
     match by_id(&target, &params)? {
-        (About::Definitions, _) => {
+        (OtherCode::Definitions, _) => {
             Err(Refusal::rule("An activity definition cannot be deleted, only archived."))
         }
-        (About::Storage, number) => storage::delete(&app, &caller, number),
+        (OtherCode::Storage, number) => storage::delete(&app, &caller, number),
     }
 }
 
-/// The kind that the id names, or the code when the id is just a number.
-fn by_id(target: &Target, params: &Params) -> Result<(About, u64), Refusal> {
+/// The code by the prefix of the id, or by the parameter when the id is just a number.
+fn by_id(target: &Target, params: &Params) -> Result<(OtherCode, u64), Refusal> {
     let nothing = || Refusal::not_found("There is no such resource.");
-    let prefixed = definition_number(&target.id).map(|number| (About::Definitions, number));
-    let prefixed = prefixed.or_else(|| storage_number(&target.id).map(|number| (About::Storage, number)));
+    let prefixed = definition_number(&target.id).map(|number| (OtherCode::Definitions, number));
+    let prefixed = prefixed.or_else(|| storage_number(&target.id).map(|number| (OtherCode::Storage, number)));
     match prefixed {
         Some(found) => Ok(found),
         None => by_code(params)?.zip(target.id.parse().ok()).ok_or_else(nothing),

@@ -1,8 +1,9 @@
-//! The page at `/` for people, and what it asks for under `/sandbox`: queues, messages, claims and launches by hand.
+//! The page for people at `/`, and the addresses under `/sandbox` that it uses: queues, messages, and claims
+//! and launches by hand.
 //!
-//! It needs no login, so it is there only on a server that nobody else can reach, or that was told so
-//! ([`SandboxConfig::admin`](crate::SandboxConfig::admin)), and there under no name that could be another site's.
-//! Changes have to be sent as JSON, and by a browser only from this page.
+//! The page needs no login. So it exists only when the sandbox listens on loopback or
+//! [`SandboxConfig::admin`](crate::SandboxConfig::admin) allows it, and only under names that no other site
+//! can have. Changes have to be sent as JSON; those of a browser have to come from this page.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -21,21 +22,23 @@ use futures_util::stream::unfold;
 use koppeltaal_fhir::{Bundle, Document};
 use serde_json::{Value, json};
 
-use super::app::App;
 use super::authentication::Account;
+use super::entries;
 use super::oauth;
 use super::request::{LinksFor, Params, ShortJson};
-use crate::compose;
+use crate::app::App;
+use crate::instance::InstanceId;
 use crate::links::Links;
-use crate::mailbox::{Acknowledgement, Delivery, Filter, Found, InstanceId, Refusal};
+use crate::mailbox::{Acknowledgement, Delivery, Filter, Lookup};
+use crate::refusal::Refusal;
 
-/// So many messages of a queue are shown, the newest first.
+/// How many messages of a queue are shown, newest first.
 const SHOWN: usize = 200;
-/// Nothing but what comes from here.
+/// Only content of the sandbox itself.
 const POLICY: &str = "default-src 'none'; img-src data:; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
-/// What a page sends: names and values.
+/// What the page sends: names and values.
 type Fields = ShortJson<BTreeMap<String, String>>;
 
 /// The addresses of the page.
@@ -60,7 +63,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .layer(from_fn_with_state(Arc::clone(app), guard))
 }
 
-/// Whether a path is one of those, or that of the faults: there nothing goes wrong on purpose.
+/// Whether a path is one of these or the one of the faults. Requests to them meet no faults.
 pub(super) fn is_path(path: &str) -> bool {
     path == "/" || path.starts_with("/sandbox/")
 }
@@ -75,8 +78,8 @@ fn asset(content_type: &'static str, content: &'static str) -> Response {
     (headers, content).into_response()
 }
 
-/// Keeps the pages of other sites away from what needs no login. One whose name leads to this machine (DNS rebinding) asks
-/// under that name, and one that sends something says where it is from.
+/// Keeps pages of other sites away from what needs no login. A site whose name leads to this machine (DNS
+/// rebinding) asks under that name; a page that sends something names its origin.
 pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let names = Names { listens: app.listens(), is_admin: app.is_admin(), public_url: app.public_url() };
     let (host, origin) = (text(request.headers(), header::HOST), text(request.headers(), header::ORIGIN));
@@ -84,7 +87,7 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     if is_own { next.run(request).await } else { foreign() }
 }
 
-/// A header as text; what is no text is nobody's name.
+/// A header as text; empty when it is not text.
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).map(|value| value.to_str().unwrap_or_default())
 }
@@ -104,8 +107,9 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// Whether `Host` is a name of loopback, the address that the sandbox listens on, or that of the public URL. No site can
-    /// make a browser take an address for its own, so where the sandbox listens on all of them, any address will do.
+    /// Whether `Host` is a name of loopback, the address that the sandbox listens on, or the host of the
+    /// public URL. When it listens on all addresses, any IP address will do: no site can have one as its
+    /// name.
     fn has_host(&self, host: Option<&str>) -> bool {
         let Some(host) = host else { return true };
         let Ok(host) = host.parse::<Authority>() else { return false };
@@ -118,8 +122,8 @@ impl Names<'_> {
         name.eq_ignore_ascii_case("localhost") || is_public
     }
 
-    /// Whether `Origin`, which browsers send with whatever a page sends, is the page's own: that of the host that was asked,
-    /// or of the public URL. What is no browser sends none.
+    /// Whether `Origin` is that of the page: the host of the request, or the public URL. Browsers send it
+    /// with everything that a page sends; other clients do not.
     fn has_origin(&self, origin: Option<&str>, host: Option<&str>) -> bool {
         let Some(origin) = origin else { return true };
         let Some((scheme, authority)) = origin.split_once("://") else { return false };
@@ -166,7 +170,7 @@ async fn state(State(app): State<Arc<App>>) -> Result<Json<Value>, Refusal> {
     Ok(Json(json!({ "domains": domains, "applications": applications })))
 }
 
-/// The instance that a request is about.
+/// The instance that a request names.
 fn instance(app: &App, domain: Option<&str>, username: Option<&str>) -> Result<InstanceId, Refusal> {
     let id = domain
         .zip(username)
@@ -204,13 +208,13 @@ async fn message(
     let number = params.get("number").and_then(|number| number.parse().ok()).unwrap_or(0);
     let now = app.now();
     match app.mailbox(|mailbox| mailbox.numbered(&id, number, now))? {
-        Some(Found::Received(delivery)) => Ok(Json(whole(&delivery, &links))),
+        Some(Lookup::Received(delivery)) => Ok(Json(whole(&delivery, &links))),
         _ => Err(Refusal::not_found("There is no such message.")),
     }
 }
 
 fn whole(delivery: &Delivery, links: &Links) -> Value {
-    let entry = compose::delivery(delivery, links);
+    let entry = entries::delivery(delivery, links);
     let resources: Vec<_> =
         entry.iter().skip(1).filter_map(|entry| entry.link("self").map(str::to_owned)).collect();
     let document = Document::from(Bundle { entry, ..Bundle::default() });
@@ -235,7 +239,7 @@ fn whole(delivery: &Delivery, links: &Links) -> Value {
     })
 }
 
-/// Tells the page whenever a message moved.
+/// Tells the page whenever a message has moved.
 async fn events(State(app): State<Arc<App>>) -> Response {
     let revision = app.revision();
     let stream = unfold((revision, true), async |(mut revision, is_first)| {
@@ -262,7 +266,8 @@ async fn acknowledge(State(app): State<Arc<App>>, ShortJson(fields): Fields) -> 
     let id = in_fields(&app, &fields)?;
     let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
     let number = field("number").parse().map_err(|_| Refusal::parameter("number is not a number."))?;
-    let status = field("status").parse().map_err(|_| Refusal::parameter("status is none."))?;
+    let status =
+        field("status").parse().map_err(|_| Refusal::parameter("status is not a processing status."))?;
     let exception = Some(field("exception").to_owned()).filter(|exception| !exception.is_empty());
     let report = Acknowledgement { status, exception, header_version: None };
     let now = app.now();
@@ -270,7 +275,7 @@ async fn acknowledge(State(app): State<Arc<App>>, ShortJson(fields): Fields) -> 
     Ok(Json(row(&delivery)))
 }
 
-/// Launches as any instance of the domain would.
+/// Launches as an instance of the domain would.
 async fn launch(
     State(app): State<Arc<App>>,
     LinksFor(links): LinksFor,

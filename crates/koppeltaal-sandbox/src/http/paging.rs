@@ -1,17 +1,17 @@
-//! [`Paging`]: which part of a list a search asks for, and the links to the other parts.
+//! [`Paging`]: the page of a list that a search asks for, and the links to other pages.
 
 use koppeltaal_fhir::Link;
 use koppeltaal_messaging::vocabulary::search as parameter;
 
 use super::request::Params;
-use crate::mailbox::Refusal;
+use crate::refusal::Refusal;
 
 /// Page size when `_count` is not given.
 const DEFAULT_COUNT: usize = 100;
 /// The largest page that the original gives; a larger `_count` is taken as this.
 const MAXIMUM_COUNT: usize = 1000;
 
-/// A page of a list: parameters `_count`, and `page` from 1.
+/// A page of a list: the parameters `_count` and `page`, which starts at 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Paging {
     page: usize,
@@ -33,12 +33,13 @@ impl Paging {
         (self.page - 1).saturating_mul(self.count)
     }
 
-    /// How many results the page has at most. 0 asks for the total only.
+    /// How many results the page may have. 0 asks for the total only.
     pub(crate) fn count(self) -> usize {
         self.count
     }
 
-    /// The links of the page: absolute, with all parameters of the search. There is no `next` on the last one.
+    /// The links of the page: absolute, with all parameters of the search. There is no `next` on the last
+    /// one.
     pub(crate) fn links(self, url: &str, params: &Params, total: usize) -> Vec<Link> {
         let last = if self.count == 0 { 1 } else { total.div_ceil(self.count).max(1) };
         let link = |rel: &str, page: usize| {

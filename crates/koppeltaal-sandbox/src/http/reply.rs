@@ -1,22 +1,23 @@
-//! [`Reply`] and [`Refusal`] as answers: handlers say what to answer, [`render`] writes it in the format that was asked for.
+//! [`Reply`] and [`Refusal`] as answers. Handlers say what to answer; [`render`] writes it in the format that
+//! was asked for.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use koppeltaal_fhir::{Bundle, Document, Format};
+use koppeltaal_fhir::{Bundle, Document, Format, Resource};
 use koppeltaal_messaging::vocabulary;
 
+use super::entries;
 use super::wire;
-use crate::carried;
-use crate::compose;
-use crate::mailbox::{Kind, Refusal};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::representation;
 
-/// When it makes sense to try again what there is no room for.
+/// When it makes sense to try again after [`RefusalKind::Full`].
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
-/// An answer that is still to be written.
+/// An answer that is not written yet.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     status: StatusCode,
@@ -28,6 +29,12 @@ pub(crate) struct Reply {
 impl Reply {
     pub(crate) fn ok(document: impl Into<Document>) -> Self {
         Self { status: StatusCode::OK, headers: Vec::new(), document: Arc::new(document.into()) }
+    }
+
+    /// A resource, and the URL of its version: in `Content-Location`, since one deployed client ignores
+    /// `Location`, and in `Location`.
+    pub(crate) fn resource_at(resource: impl Into<Resource>, url: String) -> Self {
+        Self::ok(resource.into()).header(header::CONTENT_LOCATION, url.clone()).header(header::LOCATION, url)
     }
 
     pub(crate) fn status(mut self, status: StatusCode) -> Self {
@@ -52,15 +59,15 @@ impl IntoResponse for Reply {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let kind = self.kind;
-        let reply = Reply::ok(compose::outcome(&self.sayable())).status(status(kind));
+        let reply = Reply::ok(entries::outcome(&self.sayable())).status(status(kind));
         match kind {
-            Kind::Unauthorized => reply
+            RefusalKind::Unauthorized => reply
                 .header(header::WWW_AUTHENTICATE, r#"Basic realm="Koppeltaal", charset="UTF-8""#.to_owned()),
-            Kind::BadToken => reply.header(
+            RefusalKind::BadToken => reply.header(
                 header::WWW_AUTHENTICATE,
                 r#"Bearer realm="Koppeltaal", error="invalid_token""#.to_owned(),
             ),
-            Kind::Full => reply.header(header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string()),
+            RefusalKind::Full => reply.header(header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string()),
             _ => reply,
         }
         .into_response()
@@ -68,20 +75,20 @@ impl IntoResponse for Refusal {
 }
 
 /// The status of a refusal. Refused content is 500, as the original had it.
-fn status(kind: Kind) -> StatusCode {
+fn status(kind: RefusalKind) -> StatusCode {
     match kind {
-        Kind::Malformed => StatusCode::BAD_REQUEST,
-        Kind::Unauthorized | Kind::BadToken => StatusCode::UNAUTHORIZED,
-        Kind::Forbidden => StatusCode::FORBIDDEN,
-        Kind::NotFound => StatusCode::NOT_FOUND,
-        Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Kind::Conflict => StatusCode::CONFLICT,
-        Kind::Slow => StatusCode::REQUEST_TIMEOUT,
-        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Kind::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Kind::Rule => StatusCode::UNPROCESSABLE_ENTITY,
-        Kind::Unsupported => StatusCode::INTERNAL_SERVER_ERROR,
-        Kind::Full => StatusCode::SERVICE_UNAVAILABLE,
+        RefusalKind::Malformed => StatusCode::BAD_REQUEST,
+        RefusalKind::Unauthorized | RefusalKind::BadToken => StatusCode::UNAUTHORIZED,
+        RefusalKind::Forbidden => StatusCode::FORBIDDEN,
+        RefusalKind::NotFound => StatusCode::NOT_FOUND,
+        RefusalKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        RefusalKind::Conflict => StatusCode::CONFLICT,
+        RefusalKind::Slow => StatusCode::REQUEST_TIMEOUT,
+        RefusalKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        RefusalKind::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        RefusalKind::Rule => StatusCode::UNPROCESSABLE_ENTITY,
+        RefusalKind::Unsupported => StatusCode::INTERNAL_SERVER_ERROR,
+        RefusalKind::Full => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -89,7 +96,7 @@ fn status(kind: Kind) -> StatusCode {
 pub(crate) fn render(mut response: Response, format: Format) -> Response {
     match response.extensions_mut().remove::<Reply>() {
         Some(reply) => {
-            // That of the empty body that it had until now.
+            // The length of the empty body that it had until now.
             response.headers_mut().remove(header::CONTENT_LENGTH);
             write(reply, format, response)
         }
@@ -100,7 +107,7 @@ pub(crate) fn render(mut response: Response, format: Format) -> Response {
 fn write(reply: Reply, format: Format, mut response: Response) -> Response {
     let document = Arc::unwrap_or_clone(reply.document);
     let written = match wire::write(&document, format) {
-        Err(_) if is_list(&document) => wire::write(&what_can_be_said(document, format), format),
+        Err(_) if is_list(&document) => wire::write(&writable_entries(document, format), format),
         written => written,
     };
     let (content_type, body) = match written {
@@ -110,7 +117,7 @@ fn write(reply: Reply, format: Format, mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     for (name, value) in reply.headers {
-        // The sandbox makes these values; one that cannot stand in a header came with a strange host name.
+        // The sandbox makes these values. Only a strange host name leads to one that a header cannot have.
         if let Ok(value) = HeaderValue::try_from(value) {
             headers.insert(name, value);
         }
@@ -119,32 +126,32 @@ fn write(reply: Reply, format: Format, mut response: Response) -> Response {
     response
 }
 
-/// Whether a bundle is a list, whose entries have nothing to do with each other, and not a message.
+/// Whether a bundle is a list of independent entries, not a message.
 fn is_list(document: &Document) -> bool {
     let is_message =
         |bundle: &Bundle| bundle.category.iter().any(|category| category.term == vocabulary::MESSAGE_TAG);
     document.as_bundle().is_some_and(|bundle| !is_message(bundle))
 }
 
-/// The list without the entries that cannot be written in this format. None was accepted; but one in so many does not take
-/// all others with it.
-fn what_can_be_said(document: Document, format: Format) -> Document {
+/// The list without the entries that cannot be written in this format. None should be there, but one must not
+/// hide all others.
+fn writable_entries(document: Document, format: Format) -> Document {
     let Document::Bundle(mut bundle) = document else { return document };
     let before = bundle.entry.len();
     bundle.entry.retain(|entry| {
         let alone = Bundle { entry: vec![entry.clone()], ..Bundle::default() };
-        carried::check_as(&alone.into(), format).is_ok()
+        representation::check_as(&alone.into(), format).is_ok()
     });
     let left_out = before - bundle.entry.len();
     tracing::warn!(%format, left_out, "entries of a list cannot be written in the format that is asked for");
     Document::Bundle(bundle)
 }
 
-/// The document cannot be written in the format that was asked for: say so instead.
+/// Says that the document cannot be written in the format that was asked for.
 fn write_failure(error: &str, format: Format, mut response: Response) -> Response {
     let refusal = Refusal::unsupported(format!("The answer cannot be written in this format: {error}"));
     // An outcome made of plain text can always be written.
-    if let Ok((content_type, body)) = wire::write(&compose::outcome(&refusal).into(), format) {
+    if let Ok((content_type, body)) = wire::write(&entries::outcome(&refusal).into(), format) {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         *response.body_mut() = body.into();
     }

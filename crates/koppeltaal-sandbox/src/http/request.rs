@@ -1,4 +1,5 @@
-//! What handlers take from a request besides who asks: what was sent, the parameters, and the links to answer with.
+//! What handlers take from a request: the document in its body, the parameters, and the links to answer with.
+//! The caller comes from `authentication`.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,26 +15,27 @@ use koppeltaal_fhir::{Document, Finding, Format, ReadDocument, Rule};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::app::App;
 use super::format;
 use super::wire;
-use crate::carried::Source;
+use crate::app::App;
 use crate::config::Limits;
 use crate::links::Links;
-use crate::mailbox::{Kind, Refusal};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::representation::Source;
 
-/// The document that was sent.
+/// The document in the body of a request.
 #[derive(Debug)]
-pub(crate) struct Received {
+pub(crate) struct RequestDocument {
     pub(crate) document: Document,
     pub(crate) source: Source,
-    /// Whether receivers may see more in it than the sandbox does: elements where one is allowed, or contained resources of a
-    /// type that is not modelled. What a token may do cannot be told then.
+    /// Whether receivers may see more in it than the sandbox does: several elements where one is allowed, or
+    /// contained resources of a type that is not modelled. Then the sandbox cannot check whether a bearer token
+    /// allows the request.
     pub(crate) is_ambiguous: bool,
 }
 
-impl Received {
-    /// The `Other` that it has to be.
+impl RequestDocument {
+    /// The document as an `Other`.
     pub(crate) fn other(self) -> Result<Other, Refusal> {
         let resource = self.document.into_resource();
         let resource = resource.map_err(|_| Refusal::malformed("The body is a bundle, not an Other."))?;
@@ -44,7 +46,7 @@ impl Received {
     }
 }
 
-impl FromRequest<Arc<App>> for Received {
+impl FromRequest<Arc<App>> for RequestDocument {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
@@ -73,10 +75,10 @@ pub(crate) fn read_document(headers: &HeaderMap, body: &[u8]) -> Result<(Format,
     Ok((format, read))
 }
 
-/// The longest form, and the longest body of a request for which nobody has to log in.
+/// The longest form, and the longest body of a request that needs no login, in bytes.
 pub(crate) const FORM_BYTES: usize = 64 << 10;
 
-/// A whole body, within the bounds of length and time.
+/// A whole body, within the bounds of length and time in `limits`.
 pub(crate) async fn read_body(body: Body, limits: Limits) -> Result<Bytes, Refusal> {
     read_up_to(limits.body_bytes, body, limits).await
 }
@@ -86,11 +88,11 @@ pub(crate) async fn read_form(body: Body, limits: Limits) -> Result<Bytes, Refus
     read_up_to(FORM_BYTES.min(limits.body_bytes), body, limits).await
 }
 
-/// A whole body of at most so many bytes, within the bounds of time.
+/// A whole body of at most `limit` bytes, within the bound of time.
 pub(crate) async fn read_up_to(limit: usize, body: Body, limits: Limits) -> Result<Bytes, Refusal> {
     let too_large =
-        || Refusal::new(Kind::TooLarge, "too-long", format!("The body is longer than {limit} bytes."));
-    let slow = |_| Refusal::new(Kind::Slow, "timeout", "The body did not come in time.");
+        || Refusal::new(RefusalKind::TooLarge, "too-long", format!("The body is longer than {limit} bytes."));
+    let slow = |_| Refusal::new(RefusalKind::Slow, "timeout", "The body did not come in time.");
     let body = timeout(limits.request_time, to_bytes(body, limit)).await.map_err(slow)?;
     body.map_err(|error| {
         let cause = std::error::Error::source(&error);
@@ -102,7 +104,7 @@ pub(crate) async fn read_up_to(limit: usize, body: Body, limits: Limits) -> Resu
     })
 }
 
-/// A short JSON body of a request for which nobody has to log in.
+/// A short JSON body of a request that needs no login.
 #[derive(Debug)]
 pub(crate) struct ShortJson<T>(pub(crate) T);
 
@@ -113,16 +115,16 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for ShortJson<T> {
         let (parts, body) = request.into_parts();
         let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = content_type.and_then(|text| text.split(';').next()).unwrap_or_default();
-        // A page of another site can send other types without asking first.
+        // With other types, a browser would let pages of other sites send this without asking.
         if !media_type.trim().eq_ignore_ascii_case("application/json") {
             return Err(Refusal::new(
-                Kind::MediaType,
+                RefusalKind::MediaType,
                 "not-supported",
                 "The body has to be application/json.",
             ));
         }
         let body = read_form(body, app.limits()).await?;
-        // What is wrong is told by its place only: what stands there may be anything.
+        // The refusal names the place only: the text there may be anything.
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
             if error.is_data() {
@@ -180,8 +182,8 @@ fn base_used(headers: &HeaderMap, address: &str) -> String {
     [scheme, "://", host].concat()
 }
 
-/// The parameters of a query in their order. Names are looked up without regard to case: clients send both `event`
-/// and `Event`.
+/// The parameters of a query in their order. Names are looked up without regard to case: clients send both
+/// `event` and `Event`.
 #[derive(Debug, Clone)]
 pub(crate) struct Params(Vec<(String, String)>);
 
@@ -200,7 +202,7 @@ impl Params {
         Ok(Self(pairs))
     }
 
-    /// Parameters from elsewhere.
+    /// These pairs as parameters.
     pub(crate) fn of_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(pairs.into_iter().collect())
     }
@@ -216,7 +218,7 @@ impl Params {
         !self.0.iter().all(|(name, _)| names.insert(name.as_str()))
     }
 
-    /// The value of the first parameter of this name; an empty one counts as none.
+    /// The value of the first parameter of this name; `None` when it is empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())

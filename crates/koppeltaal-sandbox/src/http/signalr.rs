@@ -10,31 +10,31 @@ use futures_util::stream::unfold;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use super::app::App;
 use super::authentication::{Caller, from_query_or_header};
 use super::request::{Params, read_up_to};
 use super::websocket;
+use crate::app::App;
 use crate::hub::protocol::{Call, is_connection_data, version};
 use crate::hub::{Channel, Connection, Frame, TokenError};
-use crate::mailbox::Refusal;
+use crate::refusal::Refusal;
 
-/// The longest form: a call of the greatest length that a socket takes, with each letter percent-encoded.
+/// The longest form: the longest call that a socket takes, with each character percent-encoded.
 const FORM_BYTES: usize = 3 * websocket::MESSAGE_BYTES + 1024;
 /// The first protocol version in which a frame can end a connection with an error (`E`).
 const WITH_FATAL_ERRORS: (u32, u32) = (2, 0);
 
-/// What a request has to be about a live connection.
+/// A request about a connection.
 struct Context {
     app: Arc<App>,
     connection: Arc<Connection>,
-    /// The only patient of whom the client is told, if there is such a limit.
+    /// The only patient of whose messages the client is told, if there is such a limit.
     only: Option<String>,
     params: Params,
     form: Params,
 }
 
 impl Context {
-    /// A parameter of the query, or else of the form, in which JavaScript clients since 2.2 poll.
+    /// A parameter of the query, or else of the form: JavaScript clients poll with a form since 2.2.
     fn get(&self, name: &str) -> Option<&str> {
         self.params.get(name).or_else(|| self.form.get(name))
     }
@@ -45,7 +45,8 @@ impl Context {
     }
 }
 
-/// Everything under `/signalr`. Paths are told by their ends, without regard to case; any other path is a receive request.
+/// Everything under `/signalr`. The end of the path decides, without regard to case; a path with another end
+/// is a receive request.
 pub(crate) async fn signalr(
     State(app): State<Arc<App>>,
     uri: Uri,
@@ -143,8 +144,9 @@ fn knows_fatal_errors(params: &Params) -> bool {
     version.is_some_and(|version| version >= WITH_FATAL_ERRORS)
 }
 
-/// The answer to a client that comes back with a token of before a restart. The original answers 400, upon which official
-/// clients try the same again until their disconnect timeout; a fatal error has them disconnect, and start anew, at once.
+/// The answer to a client that comes back with a token from before a restart. The original answers 400, and
+/// official clients then repeat the request until their disconnect timeout. A fatal error makes them
+/// disconnect at once, so that they can start anew.
 fn forgotten(app: &App, transport: &str, request: Request) -> Response {
     let frame = json!({ "E": "The server does not know this connection any more.", "M": [] }).to_string();
     match transport {
@@ -182,7 +184,7 @@ fn send(context: &Context) -> Response {
     }
 }
 
-/// A stream that never ends by itself: `initialized`, the init frame, then what there is to tell.
+/// A stream without an end of its own: `initialized`, the init frame, then the events.
 fn events(context: &Context, is_connect: bool) -> Response {
     let app = Arc::clone(&context.app);
     let channel = context.open();
@@ -223,13 +225,13 @@ fn poll_connect(context: &Context) -> Response {
     json_body(Frame::init().text(&context.app.hub().cursor(channel.cursor)))
 }
 
-/// What a held poll is doing.
+/// The state of a poll that is answered later.
 enum Poll {
     Waiting { channel: Channel, until: Instant },
     Over,
 }
 
-/// A poll is held until there is something to tell; meanwhile a space now and then shows that it lives.
+/// A poll is answered when there is an event. Until then, spaces show that the connection is alive.
 fn poll(context: &Context) -> Response {
     let app = Arc::clone(&context.app);
     let until = Instant::now() + app.hub().push().connection_timeout;

@@ -2,25 +2,26 @@
 //!
 //! The names of its search parameters are those of [`parameter`], since no public text gives them.
 
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use koppeltaal_fhir::Document;
-use koppeltaal_messaging::Issue;
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::vocabulary::search::{ID, storage as parameter};
+use koppeltaal_messaging::{Issue, ResourceUrl};
 
-use super::app::App;
 use super::authentication::Caller;
+use super::entries;
 use super::paging::Paging;
 use super::reply::Reply;
-use super::request::{Params, Received};
-use crate::compose;
-use crate::links::{FHIR_PATH, Links, split_version, storage_number, versioned};
-use crate::mailbox::{Refusal, names_another};
+use super::request::{Params, RequestDocument};
+use crate::app::App;
+use crate::links::{FHIR_PATH, Links, storage_number, versioned};
+use crate::mailbox::names_another;
+use crate::refusal::Refusal;
 use crate::storage::{
     Comparison, Draft, Item, KeyMatch, Order, Owner, Reader, Search, Time, foreign, not_found,
 };
 
-/// With a modifier behind it.
+/// The parameter with each of its modifiers.
 const OBJECT_KEYS: [(&str, KeyMatch); 3] = [
     (parameter::OBJECT_KEY, KeyMatch::Start),
     (parameter::OBJECT_KEY_EXACT, KeyMatch::Exact),
@@ -43,14 +44,14 @@ const SORTS: [(&str, Order); 3] = [
 /// `GET Other?code=StorageItem`
 pub(crate) fn list(app: &App, caller: &Caller, links: &Links, params: &Params) -> Result<Reply, Refusal> {
     let (total, items, paging) = search(app, caller, params)?;
-    let entries = items.iter().map(|item| compose::storage_item(item, links)).collect();
+    let entries = items.iter().map(|item| entries::storage_item(item, links)).collect();
     let url = links.server(&format!("{FHIR_PATH}/Other/_search"));
     let link = paging.links(&url, params, total);
     let domain = &caller.instance.domain;
-    Ok(Reply::ok(compose::search_result(domain, total, entries, link, links, app.now().instant())))
+    Ok(Reply::ok(entries::search_result(domain, total, entries, link, links, app.now().instant())))
 }
 
-/// What the parameters find: how many, and the page that is asked for.
+/// How many items match the parameters, and the page of them that is asked for.
 pub(crate) fn search(
     app: &App,
     caller: &Caller,
@@ -65,8 +66,8 @@ pub(crate) fn search(
 
 fn read_search(params: &Params) -> Result<Search, Refusal> {
     let id = params.get(ID).map(|id| {
-        let id = split_version(id).0.rsplit('/').next().unwrap_or(id);
-        // Nothing has the number 0: an id that is none finds nothing.
+        let id = ResourceUrl::split_version(id).0.rsplit('/').next().unwrap_or(id);
+        // No item has the number 0, so an id that is not one finds nothing.
         storage_number(id).or_else(|| id.parse().ok()).unwrap_or(0)
     });
     let keys =
@@ -77,7 +78,7 @@ fn read_search(params: &Params) -> Result<Search, Refusal> {
             .iter()
             .find_map(|(prefix, how)| text.strip_prefix(prefix).map(|rest| (rest, *how)))
             .unwrap_or((text, Comparison::Equal));
-        // The plus of an offset, sent as it is, is a blank in a query; no time has one.
+        // An offset's plus that was not percent-encoded reads as a blank. No time has a blank.
         let time = Time::read(&rest.trim().replace(' ', "+"));
         Ok((
             how,
@@ -107,7 +108,7 @@ fn read_search(params: &Params) -> Result<Search, Refusal> {
 
 /// URL without version.
 fn patient(params: &Params) -> Option<String> {
-    params.get("patient").map(|url| split_version(url).0.to_owned())
+    params.get("patient").map(|url| ResourceUrl::split_version(url).0.to_owned())
 }
 
 /// `GET Other/ID?code=StorageItem&patient=P`
@@ -122,7 +123,7 @@ pub(crate) fn read(
     Ok(answer(&find(app, caller, params, number, version)?, links))
 }
 
-/// The item with this number; of the patient and in the version that are asked for, if they are.
+/// The item with this number, if it has the patient and version that are asked for.
 pub(crate) fn find(
     app: &App,
     caller: &Caller,
@@ -142,7 +143,7 @@ pub(crate) fn create(
     app: &App,
     caller: &Caller,
     links: &Links,
-    received: Received,
+    received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let draft = draft_in(caller, received)?;
     let created = app.storage(|storage| storage.create(&reader(app, caller), draft, app.now()))??;
@@ -156,7 +157,7 @@ pub(crate) fn update(
     links: &Links,
     number: u64,
     version: Option<&str>,
-    received: Received,
+    received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let draft = draft_in(caller, received)?;
     let url = links.storage_item(number);
@@ -171,14 +172,14 @@ pub(crate) fn delete(app: &App, caller: &Caller, number: u64) -> Result<Reply, R
     Ok(deleted())
 }
 
-/// An answer with a body, since old clients know none without.
+/// An answer with a body: old clients do not understand one without.
 pub(crate) fn deleted() -> Reply {
     let severity = Some(koppeltaal_fhir::resources::IssueSeverity::Information);
     let issue = Issue { severity, ..Issue::error(IssueType::Processing, "The item is deleted.") };
     Reply::ok(Document::Resource(Issue::outcome([issue]).into()))
 }
 
-/// Whose items the caller may see: those of its application, and with a token those about its patient.
+/// Whose items the caller may see: those of its application, and with a token only those about its patient.
 pub(crate) fn reader(app: &App, caller: &Caller) -> Reader {
     let owner = Owner {
         domain: caller.instance.domain.to_string(),
@@ -187,16 +188,12 @@ pub(crate) fn reader(app: &App, caller: &Caller) -> Reader {
     Reader { owner, only: caller.patient.clone() }
 }
 
-/// The item, and in `Content-Location` its URL with version.
 fn answer(item: &Item, links: &Links) -> Reply {
-    let url = versioned(&links.storage_item(item.number), Some(&item.version));
-    Reply::ok(Document::Resource(item.resource().into()))
-        .header(header::CONTENT_LOCATION, url.clone())
-        .header(header::LOCATION, url)
+    Reply::resource_at(item.resource(), versioned(&links.storage_item(item.number), Some(&item.version)))
 }
 
-/// The item that was sent; with a token, one that names no other patient anywhere.
-fn draft_in(caller: &Caller, received: Received) -> Result<Draft, Refusal> {
+/// The item in the body. With a token, it must not name another patient.
+fn draft_in(caller: &Caller, received: RequestDocument) -> Result<Draft, Refusal> {
     let bytes = received.source.bytes;
     let is_ambiguous = received.is_ambiguous;
     let sent = received.other()?;

@@ -18,14 +18,14 @@ use crate::config::Push;
 use crate::hub::protocol::Call;
 use crate::hub::{Channel, Frame, Hub};
 
-/// What both sides put behind the key (RFC 6455 section 1.3).
+/// What both sides append to the key (RFC 6455 section 1.3).
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-/// The longest message of a client that the original takes.
+/// The longest message that the original takes from a client.
 pub(super) const MESSAGE_BYTES: usize = 64 * 1024;
 
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
-/// Answers the upgrade, and goes on when it has happened.
+/// Answers the upgrade, and exchanges messages after it.
 pub(super) fn accept(
     hub: &Arc<Hub>,
     request: Request,
@@ -38,7 +38,7 @@ pub(super) fn accept(
     })
 }
 
-/// Answers the upgrade of a client that gets this text and nothing else.
+/// Answers the upgrade, sends this text, and closes the socket.
 pub(super) fn refuse(hub: &Hub, request: Request, text: String) -> Response {
     let patience = hub.push().disconnect_timeout;
     upgrade(request, || {
@@ -52,11 +52,11 @@ pub(super) fn refuse(hub: &Hub, request: Request, text: String) -> Response {
     })
 }
 
-/// `exchange` makes what is done with the socket, once it is clear that there will be one.
+/// Answers the upgrade. `exchange` is called when there will be a socket, and gives what to do with it.
 fn upgrade<E, F>(mut request: Request, exchange: impl FnOnce() -> E) -> Response
 where
     E: FnOnce(Socket) -> F + Send + 'static,
-    F: Future<Output = Result<(), Broken>> + Send,
+    F: Future<Output = Result<(), SocketError>> + Send,
 {
     let Some(key) = key(request.headers()) else {
         return (StatusCode::BAD_REQUEST, "Not a WebSocket request.").into_response();
@@ -65,7 +65,7 @@ where
     let exchange = exchange();
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
-        // A client that asks for an upgrade and leaves.
+        // The client left after asking for the upgrade.
         let Ok(upgraded) = upgrade.await else { return };
         let limits = Limits::default().max_payload_len(Some(MESSAGE_BYTES));
         let socket = ServerBuilder::new().limits(limits).serve(TokioIo::new(upgraded));
@@ -96,21 +96,21 @@ fn key(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| is_upgrade)?.to_str().ok()
 }
 
-/// Why an exchange is over before its time.
+/// Why an exchange ended early.
 #[derive(Debug, thiserror::Error)]
-enum Broken {
+enum SocketError {
     #[error("the socket failed")]
     Socket(#[from] tokio_websockets::Error),
-    /// Its connection waits for it.
+    /// A write took too long.
     #[error("the client does not read")]
     Unread,
 }
 
-/// What is to be done with a socket.
-enum Step {
+/// The next thing to do with a socket.
+enum SocketAction {
     Send(String),
-    /// Pongs are queued by reading pings; they have to go before more is read, or a client that does not take them fills
-    /// the memory.
+    /// Sends the pongs that reading pings has queued. They have to be gone before more is read; a client that
+    /// does not take them would fill the memory.
     Flush,
     Nothing,
 }
@@ -120,7 +120,7 @@ async fn exchange(
     mut socket: Socket,
     mut channel: Channel,
     is_reconnect: bool,
-) -> Result<(), Broken> {
+) -> Result<(), SocketError> {
     let Push { keep_alive, disconnect_timeout: patience, .. } = hub.push();
     if !is_reconnect {
         let init = Frame::init().text(&hub.cursor(channel.cursor));
@@ -130,22 +130,22 @@ async fn exchange(
     loop {
         let step = tokio::select! {
             frame = channel.next() => match frame {
-                Some(frame) => Step::Send(frame.text(&hub.cursor(channel.cursor))),
+                Some(frame) => SocketAction::Send(frame.text(&hub.cursor(channel.cursor))),
                 None => break,
             },
             received = socket.next() => match received {
                 None => return Ok(()),
                 Some(message) => answer(hub, &channel, &message?),
             },
-            () = sleep_until(next_sign) => Step::Send("{}".to_owned()),
+            () = sleep_until(next_sign) => SocketAction::Send("{}".to_owned()),
         };
         match step {
-            Step::Send(text) => {
+            SocketAction::Send(text) => {
                 taken(patience, socket.send(Message::text(text))).await?;
                 next_sign = Instant::now() + keep_alive;
             }
-            Step::Flush => taken(patience, socket.flush()).await?,
-            Step::Nothing => {}
+            SocketAction::Flush => taken(patience, socket.flush()).await?,
+            SocketAction::Nothing => {}
         }
     }
     taken(patience, close(&mut socket)).await
@@ -156,21 +156,21 @@ async fn close(socket: &mut Socket) -> Result<(), tokio_websockets::Error> {
     socket.close().await
 }
 
-/// What a message of the client leads to. What is no call, or one of an unknown hub, gets no answer.
-fn answer(hub: &Hub, channel: &Channel, message: &Message) -> Step {
+/// What to do about a message of the client. Anything but a call of a known hub gets no answer.
+fn answer(hub: &Hub, channel: &Channel, message: &Message) -> SocketAction {
     if message.is_ping() {
-        return Step::Flush;
+        return SocketAction::Flush;
     }
     match message.as_text().and_then(Call::read) {
-        Some(call) => Step::Send(hub.call(channel.connection(), &call)),
-        None => Step::Nothing,
+        Some(call) => SocketAction::Send(hub.call(channel.connection(), &call)),
+        None => SocketAction::Nothing,
     }
 }
 
-/// A write that the client has to take in time.
+/// Waits for a write; the client has to take it in time.
 async fn taken(
     patience: Duration,
     write: impl Future<Output = Result<(), tokio_websockets::Error>>,
-) -> Result<(), Broken> {
-    Ok(timeout(patience, write).await.map_err(|_| Broken::Unread)??)
+) -> Result<(), SocketError> {
+    Ok(timeout(patience, write).await.map_err(|_| SocketError::Unread)??)
 }

@@ -1,12 +1,13 @@
 //! Documents as bytes, the way the original server wrote them.
 //!
-//! Two habits of that server in JSON are not the model's: an empty result still has `"entry": []`, and `totalResults` is
-//! text. Deployed clients rely on both: one asks again at once, for ever, when `entry` is missing.
+//! In JSON that server had two habits that `koppeltaal-fhir` does not have: an empty result has `"entry":
+//! []`, and `totalResults` is text. Deployed clients rely on both: without `entry`, one of them repeats its
+//! request endlessly.
 
 use koppeltaal_fhir::{Bundle, Document, Format, Limits, ReadDocument, ReadError, ReadOptions, WriteError};
 use memchr::memmem;
 
-/// What stands before the total.
+/// The text before the total.
 const TOTAL: &str = r#","totalResults":"#;
 
 /// The content type and the body for a document.
@@ -26,12 +27,12 @@ pub(crate) fn read(body: &[u8], format: Format, content_type: &str) -> Result<Re
     ReadOptions::tolerant().limits(limits).labelled(content_type).read(format, body)
 }
 
-/// How much deeper a resource that came alone stands in the bundles in which it is handed out.
+/// How much deeper a resource stands in a bundle than alone. One that comes alone is handed out in bundles.
 const INSIDE_A_BUNDLE: usize = 2;
 
 /// Puts the two habits into the bundle's JSON.
 fn put_habits_in(bundle: &Bundle, json: &mut String) {
-    // The first one is the bundle's own: before it are texts, in which quotes are escaped, and lists of them.
+    // The first match is the bundle's own: what comes before it are texts, in which quotes are escaped.
     if bundle.total_results.get().is_some()
         && let Some(place) = memmem::find(json.as_bytes(), TOTAL.as_bytes())
     {

@@ -1,5 +1,5 @@
-//! [`Connection`]: one logical connection, which outlives the requests and sockets that carry it; [`Channel`]: the one
-//! of them over which it is told things now.
+//! [`Connection`]: a logical connection, which outlives the requests and sockets that carry it. [`Channel`]:
+//! the request or socket that carries its events now.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::protocol::new_message;
-use crate::mailbox::InstanceId;
+use crate::instance::InstanceId;
 
-/// So many events are kept for a client that reconnects.
+/// How many events are kept for a client that reconnects.
 const BUFFER: usize = 1000;
-/// So many go into one frame.
+/// How many events go into one frame.
 const BATCH: usize = 10;
 
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Connection {
     pub(crate) id: String,
     pub(crate) instance: InstanceId,
     state: Mutex<State>,
-    /// Moved on whenever `state` has something for a channel.
+    /// Counts changes of `state` that concern the channel.
     changes: watch::Sender<u64>,
 }
 
@@ -31,7 +31,7 @@ struct State {
     events: VecDeque<(u64, Event)>,
     last: u64,
     is_started: bool,
-    /// The number of the channel that counts; older ones are to end.
+    /// The number of the current channel. Older channels end.
     channel: u64,
     is_aborted: bool,
     /// Since when there is no channel.
@@ -40,14 +40,14 @@ struct State {
 
 #[derive(Debug, Clone)]
 enum Event {
-    /// A message came that is about this patient, if about one.
+    /// A message came, about this patient if it is about one.
     NewMessage { patient: Option<Arc<str>> },
-    /// The connection is in its group now; the token with which it gets back in.
+    /// The connection joined its group. With this token it can join again.
     Groups(String),
 }
 
 impl Event {
-    /// Whether a channel with this limit tells of it.
+    /// Whether a channel for this patient, or for all, tells of it.
     fn is_for(&self, only: Option<&str>) -> bool {
         match self {
             Self::NewMessage { patient } => only.is_none() || patient.as_deref() == only,
@@ -120,8 +120,8 @@ impl Connection {
         self.state().lost
     }
 
-    /// A channel in place of any other, from the event after this one on; from now on without one. With `only` it tells of
-    /// the messages of that patient.
+    /// Opens a channel, which replaces the current one. It starts after the event `after`, or with the next
+    /// event. With `only` it tells only of messages about that patient.
     pub(super) fn open(self: &Arc<Self>, after: Option<u64>, only: Option<&str>) -> Channel {
         let (number, cursor) = {
             let mut state = self.state();
@@ -135,14 +135,15 @@ impl Connection {
     }
 }
 
-/// A receive channel. The connection counts as lost when it is dropped, unless another took its place.
+/// A receive channel. When it is dropped, the connection counts as lost, unless another channel has replaced
+/// this one.
 #[derive(Debug)]
 pub(crate) struct Channel {
     connection: Arc<Connection>,
     number: u64,
     /// The last event that was handed out.
     pub(crate) cursor: u64,
-    /// The only patient of whose messages it tells, if there is such a limit: URL without version.
+    /// The only patient of whose messages it tells, if there is such a limit. URL without version.
     only: Option<String>,
     changes: watch::Receiver<u64>,
 }
@@ -152,8 +153,8 @@ impl Channel {
         &self.connection
     }
 
-    /// The next frame's parts besides the cursor, when there is something to tell; none when the channel is to end. It may
-    /// be dropped at any time without losing anything.
+    /// Waits for the next frame; `None` when the channel has to end. The future may be dropped at any time
+    /// without losing an event.
     pub(crate) async fn next(&mut self) -> Option<Frame> {
         loop {
             self.changes.mark_unchanged();
@@ -171,7 +172,7 @@ impl Channel {
                     return Some(Frame::of(waiting.into_iter().map(|(_, event)| event)));
                 }
             }
-            // The sender lives as long as the connection, which is held here.
+            // The sender lives as long as the connection, which `self` keeps alive.
             self.changes.changed().await.ok()?;
         }
     }
@@ -186,7 +187,7 @@ impl Drop for Channel {
     }
 }
 
-/// What a frame tells.
+/// What is in a frame.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Frame {
     messages: Vec<Value>,
@@ -211,7 +212,7 @@ impl Frame {
         frame
     }
 
-    /// The frame's text, with the cursor after it.
+    /// The frame's text, with the cursor of its last event.
     pub(crate) fn text(&self, cursor: &str) -> String {
         let mut frame = json!({ "C": cursor });
         if self.is_init {

@@ -1,4 +1,5 @@
-//! The texts of classic SignalR 2.x: which hubs a client wants, which version it speaks, calls and their results.
+//! The texts of classic SignalR 2.x: the hubs that a client wants, the version that it speaks, calls and
+//! their results.
 
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ pub(crate) const HUB: &str = "KoppeltaalHub";
 /// The method by which a client asks to be told of messages.
 const START_PUSH: &str = "StartPush";
 
-/// The protocol's versions that a 2.4 server knows, as major and minor.
+/// The lowest and highest protocol version that a 2.4 server knows, as major and minor.
 const VERSIONS: ((u32, u32), (u32, u32)) = ((1, 2), (2, 0));
 
 /// The version that a connection speaks: what the client asks for, within what the server knows.
@@ -21,7 +22,7 @@ pub(crate) fn version(asked: Option<&str>) -> String {
     format!("{major}.{minor}")
 }
 
-/// Whether the connection data names hubs that exist, each once. No data and no hubs are in order.
+/// Whether the connection data names only hubs that exist, each once. It may be missing or empty.
 pub(crate) fn is_connection_data(data: Option<&str>) -> bool {
     let Some(data) = data else { return true };
     let Ok(Value::Array(hubs)) = serde_json::from_str(data) else { return false };
@@ -39,7 +40,7 @@ pub(crate) fn is_connection_data(data: Option<&str>) -> bool {
 pub(crate) enum Call {
     /// `StartPush`, with the id for the result.
     StartPush(String),
-    /// A method that does not exist, or not with these arguments: name and id.
+    /// A method that does not exist, or does not take these arguments: name and id.
     Unknown(String, String),
 }
 
@@ -66,7 +67,7 @@ impl Call {
         }
     }
 
-    /// What is answered.
+    /// The answer.
     pub(crate) fn result(&self) -> String {
         match self {
             Self::StartPush(id) => json!({ "I": id }),
@@ -78,7 +79,7 @@ impl Call {
     }
 }
 
-/// The event that tells of a message. There is nothing in it: it only says "claim now".
+/// The event that tells of a message. It has no content: it only says "claim now".
 pub(crate) fn new_message() -> Value {
     json!({ "H": HUB, "M": "NewMessage", "A": [] })
 }

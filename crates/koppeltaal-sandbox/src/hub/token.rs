@@ -1,23 +1,23 @@
-//! [`Seal`]: texts that clients hand back, and that nobody else could have made: connection tokens and groups tokens.
+//! [`Seal`]: makes texts that clients hand back and cannot forge: connection tokens and groups tokens.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-/// What stands between the text and its digest. With the `=` at the end it makes clients find out that tokens have to be
-/// percent-encoded.
+/// Separates the text from its digest. Like the `=` at the end, it has to be percent-encoded, so that a
+/// client that does not do so is noticed.
 const SEPARATOR: &str = "+/";
 
 /// A secret, of this process or of the data file.
 pub(crate) struct Seal([Uuid; 2]);
 
-/// Why a token says nothing.
+/// Why a token cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unsealed {
-    /// It is no token, or was damaged on the way.
+pub(super) enum SealError {
+    /// It is not a token, or was damaged on the way.
     Unreadable,
-    /// It looks like a token of this purpose, and was made with another secret: before a restart, it seems.
+    /// It has the form of a token, but was made with another secret: probably before a restart.
     Foreign,
 }
 
@@ -26,26 +26,26 @@ impl Seal {
         Self([Uuid::new_v4(), Uuid::new_v4()])
     }
 
-    /// The secret as text, to be kept.
+    /// The secret as text, for the data file.
     pub(crate) fn secret(&self) -> String {
         self.0.map(|half| half.simple().to_string()).concat()
     }
 
-    /// The seal with this secret; none when it is no such text.
+    /// The seal with this secret; `None` when the text is not a secret.
     pub(crate) fn with_secret(text: &str) -> Option<Self> {
         let (before, after) = text.split_at_checked(text.len() / 2)?;
         Some(Self([before.parse().ok()?, after.parse().ok()?]))
     }
 
-    /// The token of a purpose that says `text`.
+    /// A token for this purpose, with this text in it.
     pub(crate) fn token(&self, purpose: &str, text: &str) -> String {
         format!("{}{SEPARATOR}{}=", BASE64_STANDARD.encode(text), self.digest(purpose, text))
     }
 
-    /// What a token of this purpose says, if it was made here.
-    pub(super) fn open(&self, purpose: &str, token: &str) -> Result<String, Unsealed> {
-        let (text, digest) = read(token).ok_or(Unsealed::Unreadable)?;
-        if self.digest(purpose, &text) == digest { Ok(text) } else { Err(Unsealed::Foreign) }
+    /// The text in a token for this purpose.
+    pub(super) fn open(&self, purpose: &str, token: &str) -> Result<String, SealError> {
+        let (text, digest) = read(token).ok_or(SealError::Unreadable)?;
+        if self.digest(purpose, &text) == digest { Ok(text) } else { Err(SealError::Foreign) }
     }
 
     fn digest(&self, purpose: &str, text: &str) -> String {
@@ -61,7 +61,7 @@ impl Seal {
     }
 }
 
-/// Text and digest of what has the form of a token.
+/// Text and digest of a token.
 fn read(token: &str) -> Option<(String, &str)> {
     let (text, digest) = token.strip_suffix('=')?.rsplit_once(SEPARATOR)?;
     let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -78,12 +78,12 @@ mod tests {
         let seal = Seal::new();
         let token = seal.token("connection", "id:pörtal");
         assert_eq!(seal.open("connection", &token).as_deref(), Ok("id:pörtal"));
-        assert_eq!(seal.open("groups", &token), Err(Unsealed::Foreign));
-        assert_eq!(Seal::new().open("connection", &token), Err(Unsealed::Foreign));
+        assert_eq!(seal.open("groups", &token), Err(SealError::Foreign));
+        assert_eq!(Seal::new().open("connection", &token), Err(SealError::Foreign));
         let damaged = token.replace('+', " ");
         assert_eq!(
             seal.open("connection", &damaged),
-            Err(Unsealed::Unreadable),
+            Err(SealError::Unreadable),
             "it was not percent-encoded"
         );
         let kept = Seal::with_secret(&seal.secret()).expect("a secret");

@@ -1,27 +1,22 @@
-//! What a bearer token bounds: whatever is posted with it is about its patient, and names no other one.
+//! The bound of a bearer token: everything that is posted with it is about its patient, and names no other
+//! patient.
 //!
-//! A header that names the patient proves nothing: the resources behind it are what receivers act on. So all of them are
-//! looked at, with what they refer to and whom they were about before.
+//! A header that names the patient proves nothing, because receivers act on the resources. So every resource
+//! is checked, with its references, and with the patient that it was about before.
 
-use koppeltaal_fhir::Resource;
-use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
-use koppeltaal_messaging::vocabulary::extension::care_team::SUBJECT;
-
+use super::Mailbox;
+use super::patient::{is_patient, names_another};
 use super::posting::Posting;
-use super::refusal::Refusal;
-use super::{InstanceId, Mailbox};
-use crate::links::split_version;
-
-/// The elements in which DSTU1 names whom a resource is about.
-const ABOUT: [&str; 2] = ["patient", "subject"];
+use crate::instance::InstanceId;
+use crate::refusal::Refusal;
 
 impl Mailbox {
     /// Whether an instance may post a message with a token of the patient `only`, a URL without version.
     ///
     /// # Errors
     ///
-    /// A refusal when anything in the message is about another patient: the header, a resource, a reference, what is known
-    /// of a resource under its URL, or the message that this instance posted before under the same identifier.
+    /// A refusal when anything is about another patient: the header, a resource, a reference, a resource that
+    /// is known under the same URL, or a message that this instance posted under the same identifier.
     pub(crate) fn check_bound(
         &self,
         sender: &InstanceId,
@@ -39,7 +34,7 @@ impl Mailbox {
                 let content = resource.entry.content.as_ref();
                 resource.patient.as_deref().is_none_or(|patient| patient == only)
                     && !is_of_another(&resource.url)
-                    // Nobody takes the URL of a patient for something else.
+                    // No other resource may have the URL of a patient.
                     && (resource.url == only || !is_patient(&resource.url))
                     && content
                         .is_none_or(|content| !names_another(content, &resource.url, only, is_of_another))
@@ -56,66 +51,4 @@ impl Mailbox {
         }
         Ok(())
     }
-}
-
-/// Whom a resource with this URL is about, if it says so: a URL without version.
-pub(super) fn patient_of(url: &str, resource: &Resource) -> Option<String> {
-    let reference = match resource {
-        Resource::Patient(_) => return Some(url.to_owned()),
-        Resource::CarePlan(plan) => plan.patient.as_ref(),
-        Resource::RelatedPerson(person) => person.patient.as_ref(),
-        Resource::Device(device) => device.patient.as_ref(),
-        Resource::DiagnosticReport(report) => report.subject.as_ref(),
-        Resource::Observation(observation) => observation.subject.as_ref(),
-        Resource::Questionnaire(questionnaire) => questionnaire.subject.as_ref(),
-        Resource::Other(other) => other.subject.as_ref().or_else(|| subject(&other.extension)),
-        _ => None,
-    };
-    Some(resolved(split_version(reference?.reference.as_str()?).0, url))
-}
-
-/// The subject of a care team, which stands in an extension.
-fn subject(extensions: &[Extension]) -> Option<&ResourceReference> {
-    let extension = extensions.iter().find(|extension| extension.url == SUBJECT);
-    match extension?.value.as_ref()? {
-        ExtensionValue::Resource(reference) => Some(reference),
-        _ => None,
-    }
-}
-
-/// Whether a resource under this URL refers to a patient other than `only`: in an element that names whom it is about, by a
-/// URL of a patient anywhere, or by the URL of a resource of which that is known.
-pub(crate) fn names_another(
-    resource: &Resource,
-    url: &str,
-    only: &str,
-    is_of_another: impl Fn(&str) -> bool,
-) -> bool {
-    let mut found = false;
-    resource.visit_references(|path, reference| {
-        let Some(text) = reference.reference.as_str() else { return };
-        let target = resolved(split_version(text).0, url);
-        let path = path.to_string();
-        let element = path.rsplit('.').next().and_then(|last| last.split('[').next());
-        let is_about = element.is_some_and(|element| ABOUT.contains(&element));
-        found |= target != only && (is_about || is_patient(&target) || is_of_another(&target));
-    });
-    found
-}
-
-/// A reference in full: a relative one starts at the base of the resource in which it stands.
-fn resolved(reference: &str, url: &str) -> String {
-    let is_relative = !reference.contains(':') && !reference.starts_with(['#', '/']);
-    let base = url.rsplit_once('/').and_then(|(rest, _)| rest.rsplit_once('/'));
-    match base {
-        Some((base, _)) if is_relative => format!("{base}/{reference}"),
-        _ => reference.to_owned(),
-    }
-}
-
-/// Whether a URL is one of a patient: `.../Patient/ID`.
-fn is_patient(url: &str) -> bool {
-    let path =
-        url.split_once("://").map_or(url, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
-    path.split(['/', '?', '#']).any(|part| part.eq_ignore_ascii_case("Patient"))
 }

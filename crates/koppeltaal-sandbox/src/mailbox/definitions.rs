@@ -1,5 +1,5 @@
-//! [`Definitions`]: the activity definitions of one domain. The server owns them; applications create and update them
-//! through `Other`, not through messages.
+//! [`Definitions`]: the activity definitions of one domain. The server owns them; applications create and
+//! update them through `Other`, not through messages.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,17 +7,18 @@ use std::sync::Arc;
 use koppeltaal_fhir::Entry;
 use koppeltaal_fhir::resources::{MessageHeader, Other};
 use koppeltaal_messaging::Event;
+use uuid::Uuid;
 
-use super::message::{Address, Holders, Kept, Message, Origin, message_bytes};
-use super::moment::Moment;
-use super::refusal::{Kind, Refusal};
+use super::message::{Address, Holders, Message, MessageResource, Origin, message_bytes};
+use super::records;
 use super::resources::check_definition;
-use super::saved;
-use super::version::{Tick, Version};
-use super::{Domain, Mailbox, Occasion};
-use crate::carried;
+use super::{Domain, Mailbox};
+use crate::clock::Timestamp;
+use crate::clock::{Step, Version};
 use crate::definition;
-use crate::store::{Companion, Journal, Record, StoreError, Table};
+use crate::persistence::{Companion, DataFileError, Journal, Record, Table};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::representation;
 
 /// One definition in its current version.
 #[derive(Debug, Clone)]
@@ -26,15 +27,40 @@ pub(crate) struct Definition {
     pub(crate) number: u64,
     pub(crate) version: Version,
     /// When it last changed.
-    pub(crate) changed: Moment,
+    pub(crate) changed: Timestamp,
     pub(crate) content: Other,
+    pub(crate) is_archived: bool,
     /// What it takes in memory, in bytes.
     pub(crate) bytes: usize,
 }
 
+impl Definition {
+    /// A definition with this content. `bytes` is what it takes in memory.
+    pub(super) fn new(
+        number: u64,
+        version: Version,
+        changed: Timestamp,
+        content: Other,
+        bytes: usize,
+    ) -> Self {
+        let is_archived = definition::is_archived(&content);
+        Self { number, version, changed, content, is_archived, bytes }
+    }
+}
+
+/// The definition that an update replaces.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DefinitionTarget<'a> {
+    pub(crate) number: u64,
+    /// Its address without version, which a conflict names.
+    pub(crate) url: &'a str,
+    /// The version that has to be the current one.
+    pub(crate) version: Option<&'a str>,
+}
+
 /// A definition as an application sends it.
 #[derive(Debug)]
-pub(crate) struct SentDefinition {
+pub(crate) struct DefinitionDraft {
     pub(crate) content: Other,
     /// What it takes in memory, in bytes.
     pub(crate) bytes: usize,
@@ -43,21 +69,21 @@ pub(crate) struct SentDefinition {
 /// The definitions of a domain, by number.
 #[derive(Debug)]
 pub(crate) struct Definitions {
-    by_number: Table<OfDomain>,
+    by_number: Table<DomainUsage>,
 }
 
 #[derive(Debug)]
-struct OfDomain {
+struct DomainUsage {
     name: String,
     /// What they take in memory.
     bytes: usize,
 }
 
-impl Companion for OfDomain {
+impl Companion for DomainUsage {
     type Rows = BTreeMap<u64, Definition>;
 
-    fn record(&self, number: &u64, definition: Option<&Definition>) -> Result<Record, StoreError> {
-        saved::definition(&self.name, *number, definition)
+    fn record(&self, number: &u64, definition: Option<&Definition>) -> Result<Record, DataFileError> {
+        records::definition(&self.name, *number, definition)
     }
 
     fn add(&mut self, _: &u64, definition: &Definition) {
@@ -69,7 +95,7 @@ impl Companion for OfDomain {
     }
 }
 
-/// How many definitions a domain has, and what they may take in memory.
+/// How many definitions a domain may have, and what they may take in memory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Capacity {
     pub(crate) definitions: usize,
@@ -78,62 +104,37 @@ pub(crate) struct Capacity {
 
 impl Definitions {
     pub(crate) fn new(domain: &str) -> Self {
-        Self { by_number: Table::new(OfDomain { name: domain.to_owned(), bytes: 0 }) }
+        Self { by_number: Table::new(DomainUsage { name: domain.to_owned(), bytes: 0 }) }
     }
 
     pub(super) fn journal(&mut self) -> &mut dyn Journal {
         &mut self.by_number
     }
 
-    /// Takes in a new definition under this number.
-    pub(crate) fn create(
-        &mut self,
-        number: u64,
-        sent: SentDefinition,
-        capacity: Capacity,
-        tick: &mut Tick<'_>,
-    ) -> Result<Definition, Refusal> {
-        check_content(&sent.content)?;
-        self.check_room(1, sent.bytes, capacity)?;
-        Ok(self.put(number, sent, tick))
-    }
-
-    /// Replaces a definition. `url`, its address without version, is what a conflict names.
-    pub(crate) fn update(
-        &mut self,
-        number: u64,
-        url: &str,
-        version: Option<&str>,
-        sent: SentDefinition,
-        capacity: Capacity,
-        tick: &mut Tick<'_>,
-    ) -> Result<Definition, Refusal> {
-        check_content(&sent.content)?;
-        let current = self.get(number).ok_or_else(not_found)?;
-        check_definition(url, version, &current.version)?;
-        self.check_room(0, sent.bytes.saturating_sub(current.bytes), capacity)?;
-        Ok(self.put(number, sent, tick))
-    }
-
-    fn check_room(&self, more: usize, bytes: usize, capacity: Capacity) -> Result<(), Refusal> {
+    /// Whether there is room for a definition of this many bytes under this number. It replaces the one with
+    /// the number.
+    fn check_room(&self, number: u64, bytes: usize, capacity: Capacity) -> Result<(), Refusal> {
+        let current = self.get(number);
+        let more = usize::from(current.is_none());
+        let bytes = bytes.saturating_sub(current.map_or(0, |current| current.bytes));
         let used = self.by_number.companion().bytes;
         if self.by_number.rows().len() + more > capacity.definitions || used + bytes > capacity.bytes {
             let details = "The sandbox holds no more activity definitions in this domain.";
-            return Err(Refusal::new(Kind::Full, "too-costly", details));
+            return Err(Refusal::new(RefusalKind::Full, "too-costly", details));
         }
         Ok(())
     }
 
     /// Takes in a definition that was checked before.
-    pub(crate) fn put(&mut self, number: u64, sent: SentDefinition, tick: &mut Tick<'_>) -> Definition {
-        let SentDefinition { mut content, bytes } = sent;
+    pub(crate) fn put(&mut self, number: u64, sent: DefinitionDraft, step: &mut Step<'_>) -> Definition {
+        let DefinitionDraft { mut content, bytes } = sent;
         definition::settle(&mut content);
-        let definition = Definition { number, version: tick.version(), changed: tick.now(), content, bytes };
+        let definition = Definition::new(number, step.version(), step.now(), content, bytes);
         self.by_number.put(number, definition.clone());
         definition
     }
 
-    /// Takes back what was here before.
+    /// Puts a definition of the data file back.
     pub(super) fn restore(&mut self, definition: Definition) {
         self.by_number.restore(definition.number, definition);
     }
@@ -142,17 +143,17 @@ impl Definitions {
         self.by_number.rows().get(&number)
     }
 
-    /// All of them, oldest first; archived ones only when asked for.
+    /// All definitions, oldest first; archived ones only on request.
     pub(crate) fn list(&self, with_archived: bool) -> impl Iterator<Item = &Definition> {
         let all = self.by_number.rows().values();
-        all.filter(move |found| with_archived || !definition::is_archived(&found.content))
+        all.filter(move |found| with_archived || !found.is_archived)
     }
 }
 
 /// The event that the server itself sends.
 const PUBLISHED: Event = Event::CreateOrUpdateActivityDefinition;
 
-/// The steps of the mailbox that are about definitions.
+/// The steps of the mailbox with definitions.
 impl Mailbox {
     /// The activity definitions of a domain, oldest first.
     pub(crate) fn definitions(&self, domain: &str, with_archived: bool) -> Vec<Definition> {
@@ -169,56 +170,69 @@ impl Mailbox {
         Capacity { definitions: self.limits.definitions, bytes: self.limits.definition_bytes }
     }
 
-    /// Takes in a new activity definition and tells the subscribers of the domain.
+    /// Takes in a new activity definition, and sends it to the subscribers of the domain, in a message with
+    /// this identifier.
     pub(crate) fn create_definition(
         &mut self,
         domain: &str,
-        sent: SentDefinition,
-        occasion: Occasion,
+        sent: DefinitionDraft,
+        identifier: Uuid,
+        now: Timestamp,
     ) -> Result<Definition, Refusal> {
+        check_content(&sent.content)?;
         let number = self.counters.definition + 1;
-        let bytes = message_bytes(sent.bytes, 1);
-        self.check_room(domain, PUBLISHED, &Address::Definition(number), bytes, occasion.now)?;
-        let capacity = self.definition_capacity();
-        let tick = &mut Tick::new(&mut self.counters.clock, occasion.now);
-        let home = Domain::of(&mut self.domains, domain);
-        let definition = home.definitions.create(number, sent, capacity, tick)?;
+        let definition = self.put_definition(domain, number, sent, identifier, now)?;
         self.counters.definition = number;
-        self.announce(domain, &definition, occasion);
         Ok(definition)
     }
 
-    /// Replaces an activity definition and tells the subscribers of the domain. `url`, its address without version, is
-    /// what a conflict names.
+    /// Replaces an activity definition, and sends it to the subscribers of the domain, in a message with
+    /// this identifier.
     pub(crate) fn update_definition(
         &mut self,
         domain: &str,
+        target: DefinitionTarget<'_>,
+        sent: DefinitionDraft,
+        identifier: Uuid,
+        now: Timestamp,
+    ) -> Result<Definition, Refusal> {
+        check_content(&sent.content)?;
+        let DefinitionTarget { number, url, version } = target;
+        let current = self.definition(domain, number).ok_or_else(not_found)?;
+        check_definition(url, version, &current.version)?;
+        self.put_definition(domain, number, sent, identifier, now)
+    }
+
+    /// Takes in a definition that was checked, if there is room for it and for the message about it.
+    fn put_definition(
+        &mut self,
+        domain: &str,
         number: u64,
-        url: &str,
-        version: Option<&str>,
-        sent: SentDefinition,
-        occasion: Occasion,
+        sent: DefinitionDraft,
+        identifier: Uuid,
+        now: Timestamp,
     ) -> Result<Definition, Refusal> {
         let bytes = message_bytes(sent.bytes, 1);
-        self.check_room(domain, PUBLISHED, &Address::Definition(number), bytes, occasion.now)?;
+        self.check_size(domain, PUBLISHED, bytes)?;
         let capacity = self.definition_capacity();
-        let tick = &mut Tick::new(&mut self.counters.clock, occasion.now);
-        let home = Domain::of(&mut self.domains, domain);
-        let definition = home.definitions.update(number, url, version, sent, capacity, tick)?;
-        self.announce(domain, &definition, occasion);
+        Domain::of(&mut self.domains, domain).definitions.check_room(number, sent.bytes, capacity)?;
+        self.check_room(domain, PUBLISHED, &Address::Definition(number), bytes, now)?;
+        let step = &mut self.counters.clock.step(now);
+        let definition = Domain::of(&mut self.domains, domain).definitions.put(number, sent, step);
+        self.announce(domain, &definition, identifier, now);
         Ok(definition)
     }
 
-    /// Sends the message that the server itself sends about a definition.
-    fn announce(&mut self, domain: &str, definition: &Definition, occasion: Occasion) {
-        let identifier = occasion.fresh.to_string();
+    /// Sends the server's own message about a definition.
+    fn announce(&mut self, domain: &str, definition: &Definition, identifier: Uuid, now: Timestamp) {
+        let identifier = identifier.to_string();
         let header = MessageHeader {
             identifier: identifier.as_str().into(),
-            timestamp: occasion.now.instant().into(),
+            timestamp: now.instant().into(),
             event: Some(PUBLISHED.coding()),
             ..MessageHeader::default()
         };
-        let kept = Kept {
+        let kept = MessageResource {
             address: Address::Definition(definition.number),
             version: Some(definition.version.clone()),
             entry: Entry { content: Some(definition.content.clone().into()), ..Entry::default() },
@@ -236,7 +250,7 @@ impl Mailbox {
             bytes: message_bytes(definition.bytes, 1),
             holders: Holders::default(),
         });
-        self.deliver(&message, occasion.now);
+        self.deliver(&message, now);
         self.keep_if_held(message);
     }
 }
@@ -249,5 +263,5 @@ fn check_content(content: &Other) -> Result<(), Refusal> {
     if !definition::is_definition(content) {
         return Err(Refusal::unsupported("Only an Other with the code ActivityDefinition can be put here."));
     }
-    Ok(carried::check(&content.clone().into())?)
+    Ok(representation::check(&content.clone().into())?)
 }

@@ -1,4 +1,5 @@
-//! [`Delivery`]: one message in the queue of one application instance, and the steps that its status can take.
+//! [`Delivery`]: one message in the queue of one application instance, and the steps that its status can
+//! take.
 
 use std::sync::Arc;
 
@@ -6,14 +7,15 @@ use koppeltaal_messaging::{Cause, ProcessingStatus as Status};
 use serde::{Deserialize, Serialize};
 
 use super::message::Message;
-use super::moment::Moment;
-use super::refusal::Refusal;
-use super::version::{Tick, Version};
+use crate::clock::Timestamp;
+use crate::clock::{Step, Version};
+use crate::refusal::Refusal;
 
-/// How often a claim may expire: the fifth time makes it `MaximumRetriesExceeded`.
+/// How often the claims of a message may expire: the fifth time makes it `MaximumRetriesExceeded`.
 const MAXIMUM_EXPIRIES: u32 = 5;
 
-/// How many earlier claims are remembered. An answer to one before those counts as one to the last claim.
+/// How many earlier claims are remembered. An answer to an even earlier one counts as an answer to the last
+/// claim.
 const MAXIMUM_OVERTAKEN: usize = 100;
 
 /// A message on its way to one application instance.
@@ -24,7 +26,7 @@ pub(crate) struct Delivery {
     pub(crate) message: Arc<Message>,
     pub(crate) status: Status,
     /// When the status last changed.
-    pub(crate) changed: Moment,
+    pub(crate) changed: Timestamp,
     /// Why processing failed.
     pub(crate) exception: Option<String>,
     /// The version of the header; every change of status gives a new one.
@@ -36,12 +38,24 @@ pub(crate) struct Delivery {
     pub(super) expiries: u32,
 }
 
-/// A message given to a receiver.
+/// What an earlier claim takes in memory: its version, and the entries for it.
+pub(super) const CLAIM_BYTES: usize = 64;
+
+/// The terms on which a queue grants a claim.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClaimTerms {
+    /// When it runs out.
+    pub(crate) deadline: Timestamp,
+    /// Whether the queue has room for one more earlier claim. If not, the oldest one is forgotten for it.
+    pub(crate) has_room: bool,
+}
+
+/// The claim of a message by its receiver.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Claim {
     /// The header version that was given out with it.
     version: Version,
-    deadline: Moment,
+    deadline: Timestamp,
     /// Whether the receiver gave the message back.
     is_given_back: bool,
 }
@@ -52,29 +66,29 @@ pub(crate) struct Acknowledgement {
     pub(crate) status: Status,
     /// Why processing failed; looked at when the status is Failed.
     pub(crate) exception: Option<String>,
-    /// The version in the URL that the report was sent to, if it had one. It tells which claim is answered.
+    /// The version in the URL of the report, if it has one. It tells which claim is answered.
     pub(crate) header_version: Option<String>,
 }
 
-/// What an acknowledgement asks of a delivery in its present status.
+/// What an acknowledgement does to a delivery in its present status.
 #[derive(Debug, Clone, Copy)]
-enum Step {
+enum Transition {
     Claim,
     Release,
     Finish,
-    /// It is so already.
+    /// The delivery already has that status.
     Nothing,
 }
 
 impl Delivery {
-    pub(crate) fn new(number: u64, message: Arc<Message>, tick: &mut Tick<'_>) -> Self {
+    pub(crate) fn new(number: u64, message: Arc<Message>, step: &mut Step<'_>) -> Self {
         Self {
             number,
             message,
             status: Status::New,
-            changed: tick.now(),
+            changed: step.now(),
             exception: None,
-            version: tick.version(),
+            version: step.version(),
             claim: None,
             overtaken: Vec::new(),
             expiries: 0,
@@ -82,92 +96,100 @@ impl Delivery {
     }
 
     /// When the claim ends, for a message that is claimed.
-    pub(crate) fn deadline(&self) -> Option<Moment> {
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
         self.claim.as_ref().filter(|_| self.status == Status::Claimed).map(|claim| claim.deadline)
     }
 
-    fn set(&mut self, status: Status, tick: &mut Tick<'_>) {
+    fn set(&mut self, status: Status, step: &mut Step<'_>) {
         self.status = status;
-        self.changed = tick.now();
-        self.version = tick.version();
+        self.changed = step.now();
+        self.version = step.version();
     }
 
     /// New to Claimed.
-    pub(crate) fn claim(&mut self, deadline: Moment, tick: &mut Tick<'_>) {
-        self.set(Status::Claimed, tick);
+    pub(crate) fn claim(&mut self, terms: ClaimTerms, step: &mut Step<'_>) {
+        self.set(Status::Claimed, step);
+        let remembered = if terms.has_room { MAXIMUM_OVERTAKEN } else { self.overtaken.len() };
         self.overtaken.extend(self.claim.take().map(|claim| claim.version));
-        if self.overtaken.len() > MAXIMUM_OVERTAKEN {
+        if self.overtaken.len() > remembered {
             self.overtaken.remove(0);
         }
+        let deadline = terms.deadline;
         self.claim = Some(Claim { version: self.version.clone(), deadline, is_given_back: false });
     }
 
-    /// New to `ReplacedByNewVersion`.
-    pub(crate) fn replace(&mut self, tick: &mut Tick<'_>) {
-        self.set(Status::ReplacedByNewVersion, tick);
+    /// What it takes in memory besides the message, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.exception.as_ref().map_or(0, String::len) + self.overtaken.len() * CLAIM_BYTES
     }
 
-    /// The claim was not answered in time: Claimed to New, to `ReplacedByNewVersion` when a newer message of the same
-    /// focal resource waits, to `MaximumRetriesExceeded` for the fifth time. The claim can still be answered late.
-    pub(crate) fn expire(&mut self, is_replaced: bool, tick: &mut Tick<'_>) {
+    /// New to `ReplacedByNewVersion`.
+    pub(crate) fn replace(&mut self, step: &mut Step<'_>) {
+        self.set(Status::ReplacedByNewVersion, step);
+    }
+
+    /// The claim was not answered in time: Claimed to New, or to `ReplacedByNewVersion` when a newer message
+    /// about the same focal resource waits, or to `MaximumRetriesExceeded` for the fifth time. The claim can
+    /// still be answered late.
+    pub(crate) fn expire(&mut self, is_replaced: bool, step: &mut Step<'_>) {
         self.expiries += 1;
         if self.expiries >= MAXIMUM_EXPIRIES {
-            self.set(Status::MaximumRetriesExceeded, tick);
+            self.set(Status::MaximumRetriesExceeded, step);
             self.exception = Some("Not acknowledged after five claims.".to_owned());
         } else {
-            self.give_back(is_replaced, tick);
+            self.give_back(is_replaced, step);
         }
     }
 
-    fn give_back(&mut self, is_replaced: bool, tick: &mut Tick<'_>) {
-        self.set(if is_replaced { Status::ReplacedByNewVersion } else { Status::New }, tick);
+    fn give_back(&mut self, is_replaced: bool, step: &mut Step<'_>) {
+        self.set(if is_replaced { Status::ReplacedByNewVersion } else { Status::New }, step);
     }
 
-    /// Does what a receiver reports. `deadline` is that of a claim made this way, `is_replaced` as for
-    /// [`expire`](Self::expire).
+    /// Carries out what a receiver reports. `terms` are those of a claim that the report makes; `is_replaced`
+    /// says whether a newer message about the same focal resource waits.
     pub(crate) fn acknowledge(
         &mut self,
         report: &Acknowledgement,
-        deadline: Moment,
+        terms: ClaimTerms,
         is_replaced: bool,
-        tick: &mut Tick<'_>,
+        step: &mut Step<'_>,
     ) -> Result<(), Refusal> {
         let overtaken = |version: &Version| report.header_version.as_deref() == Some(version.as_str());
         if self.overtaken.iter().any(overtaken) {
             return Err(Refusal::rule("The message was claimed again after the claim that this answers."));
         }
-        match self.step(report.status)? {
-            Step::Claim => self.claim(deadline, tick),
-            Step::Release => {
-                self.give_back(is_replaced, tick);
+        match self.transition(report.status)? {
+            Transition::Claim => self.claim(terms, step),
+            Transition::Release => {
+                self.give_back(is_replaced, step);
                 self.claim.iter_mut().for_each(|claim| claim.is_given_back = true);
             }
-            Step::Finish => {
-                self.set(report.status, tick);
+            Transition::Finish => {
+                self.set(report.status, step);
                 self.exception = report.exception.clone().filter(|_| report.status == Status::Failed);
             }
-            Step::Nothing => {}
+            Transition::Nothing => {}
         }
         Ok(())
     }
 
-    /// The step by the protocol's own table, for what a receiver may cause; saying again what is so already, because the
-    /// first answer got lost, changes nothing.
-    fn step(&self, to: Status) -> Result<Step, Refusal> {
+    /// The transition by the table of the protocol. A report that repeats the present status changes nothing:
+    /// the answer to the first one may have got lost.
+    fn transition(&self, to: Status) -> Result<Transition, Refusal> {
         let is_late = self.claim.as_ref().is_some_and(|claim| !claim.is_given_back);
         let late = is_late.then_some(Cause::LateAcknowledgement);
         let mut causes = [Cause::Claim, Cause::Acknowledgement].into_iter().chain(late);
         match causes.find(|cause| self.status.can_become(to, *cause)) {
-            Some(Cause::Claim) => Ok(Step::Claim),
-            Some(_) if to == Status::New => Ok(Step::Release),
-            Some(_) => Ok(Step::Finish),
-            None if self.status == to => Ok(Step::Nothing),
-            // Given back, and replaced by that, or by its expiry before.
+            Some(Cause::Claim) => Ok(Transition::Claim),
+            Some(_) if to == Status::New => Ok(Transition::Release),
+            Some(_) => Ok(Transition::Finish),
+            None if self.status == to => Ok(Transition::Nothing),
+            // It was given back or expired, and a newer message replaced it.
             None if to == Status::New
                 && self.status == Status::ReplacedByNewVersion
                 && self.claim.is_some() =>
             {
-                Ok(Step::Nothing)
+                Ok(Transition::Nothing)
             }
             None => {
                 let from = self.status;

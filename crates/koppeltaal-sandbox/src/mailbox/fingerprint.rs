@@ -1,4 +1,4 @@
-//! [`Fingerprint`]: what tells whether a resource was posted again as it was known.
+//! [`Fingerprint`]: tells whether the content of a resource has changed since it was last posted.
 
 use std::sync::LazyLock;
 
@@ -7,11 +7,11 @@ use memchr::memchr2;
 use memchr::memmem::Finder;
 use sha2::{Digest as _, Sha256};
 
-/// A digest that stays the same across releases, for it may be kept in a file.
+/// A digest. It stays the same across releases, because data files have it.
 pub(crate) type Fingerprint = [u8; 32];
 
-/// Content is compared as the JSON that it would be written as, so that JSON and XML senders agree. The ids of elements do
-/// not count: deployed connectors make new ones each time they write what they read.
+/// The digest of the JSON that the content is written as, so that JSON and XML senders agree. Ids of elements
+/// do not count: deployed connectors make new ones each time they write what they read.
 pub(super) fn fingerprint(resource: &Resource) -> Result<Fingerprint, WriteError> {
     let json = resource.to_json()?;
     let mut hash = Sha256::new();
@@ -19,20 +19,21 @@ pub(super) fn fingerprint(resource: &Resource) -> Result<Fingerprint, WriteError
     Ok(hash.finalize().into())
 }
 
-/// Gives the parts of JSON that are no member `id` with a text. It has to be as the model writes it: correct, and without
-/// white space.
+/// Gives the parts of JSON between its members `id` that are text. The JSON has to be as the model writes it:
+/// correct, and without white space.
 fn without_ids(json: &[u8], mut give: impl FnMut(&[u8])) {
     static MEMBER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(br#""id":""#));
     let (mut given, mut place) = (0, 0);
     while let Some(found) = MEMBER.find(&json[place..]) {
         let start = place + found;
         place = start + MEMBER.needle().len();
-        // In a text the first quote would be an escaped one, of a name that only ends like this.
+        // Inside a text the first quote would be escaped; a longer name that ends in `id` has another
+        // character before it.
         if !matches!(json[..start].last(), Some(b'{' | b',')) {
             continue;
         }
         let after = end_of_text(json, place - 1);
-        // A comma goes with it, the one behind if there is one.
+        // The member goes with one comma: the one after it, or else the one before it.
         let is_followed = json.get(after) == Some(&b',');
         let is_last = !is_followed && start > given && json[start - 1] == b',';
         give(&json[given..start - usize::from(is_last)]);
@@ -42,7 +43,7 @@ fn without_ids(json: &[u8], mut give: impl FnMut(&[u8])) {
     give(&json[given..]);
 }
 
-/// The place behind the text that starts here with its quote.
+/// The place after the text whose opening quote is at `start`.
 fn end_of_text(json: &[u8], start: usize) -> usize {
     let mut place = start + 1;
     while let Some(found) = memchr2(b'"', b'\\', &json[place..]) {

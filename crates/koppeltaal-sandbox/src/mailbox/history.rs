@@ -1,5 +1,5 @@
-//! [`History`]: what one application instance posted, so that a message that is posted again gets its first answer, and
-//! a sender that never saw the answer can look its message up.
+//! [`History`]: the messages that one application instance posted. A message that is posted again gets its
+//! first answer, and a sender that never saw the answer can look its message up.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use std::sync::Arc;
 use koppeltaal_messaging::Event;
 use serde::{Deserialize, Serialize};
 
-use super::InstanceId;
 use super::message::{Address, Message};
-use super::moment::Moment;
-use super::saved;
-use super::version::Version;
-use crate::store::{Companion, Journal, Record, StoreError, Table};
+use super::records;
+use crate::clock::Timestamp;
+use crate::clock::Version;
+use crate::instance::InstanceId;
+use crate::persistence::{Companion, DataFileError, Journal, Record, Table};
 
 /// The answer to a posted message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,8 +23,8 @@ pub(crate) struct Receipt {
     pub(crate) version: Version,
     /// The identifier of the answer's header.
     pub(crate) identifier: String,
-    pub(crate) at: Moment,
-    #[serde(with = "super::saved::as_text")]
+    pub(crate) at: Timestamp,
+    #[serde(with = "super::records::as_text")]
     pub(crate) event: Event,
     pub(crate) domain: String,
     /// The identifier of the message.
@@ -36,7 +36,7 @@ pub(crate) struct Receipt {
 
 /// A posted message and the answer to it.
 #[derive(Debug, Clone)]
-pub(crate) struct Sent {
+pub(crate) struct PostedMessage {
     pub(crate) message: Arc<Message>,
     pub(crate) receipt: Arc<Receipt>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Sent {
 /// What a receipt takes in memory besides the message.
 const RECEIPT_BYTES: usize = 1024;
 
-impl Sent {
+impl PostedMessage {
     /// What it takes in memory, the message included.
     fn bytes(&self) -> usize {
         self.receipt.data.iter().map(|(address, _)| address.bytes()).sum::<usize>()
@@ -57,13 +57,13 @@ impl Sent {
 #[derive(Debug)]
 pub(crate) struct History {
     messages: usize,
-    /// Of memory.
+    /// The bound of what they take in memory.
     bytes: usize,
     /// By the number of the answer, so the oldest first.
     sent: Table<Identifiers>,
 }
 
-/// Where to find a message by its identifier.
+/// Finds a message by its identifier.
 #[derive(Debug)]
 struct Identifiers {
     /// Who posted them.
@@ -74,19 +74,19 @@ struct Identifiers {
 }
 
 impl Companion for Identifiers {
-    type Rows = BTreeMap<u64, Sent>;
+    type Rows = BTreeMap<u64, PostedMessage>;
 
-    fn record(&self, number: &u64, sent: Option<&Sent>) -> Result<Record, StoreError> {
-        saved::receipt(&self.instance, *number, sent)
+    fn record(&self, number: &u64, sent: Option<&PostedMessage>) -> Result<Record, DataFileError> {
+        records::receipt(&self.instance, *number, sent)
     }
 
-    fn add(&mut self, number: &u64, sent: &Sent) {
+    fn add(&mut self, number: &u64, sent: &PostedMessage) {
         sent.message.holders.add();
         self.bytes += sent.bytes();
         self.numbers.insert(sent.message.identifier.clone(), *number);
     }
 
-    fn remove(&mut self, number: &u64, sent: &Sent) {
+    fn remove(&mut self, number: &u64, sent: &PostedMessage) {
         sent.message.holders.remove();
         self.bytes -= sent.bytes();
         if self.numbers.get(&sent.message.identifier) == Some(number) {
@@ -106,18 +106,18 @@ impl History {
     }
 
     /// The message with this `MessageHeader.identifier`.
-    pub(crate) fn identified(&self, identifier: &str) -> Option<&Sent> {
+    pub(crate) fn identified(&self, identifier: &str) -> Option<&PostedMessage> {
         self.numbered(*self.sent.companion().numbers.get(identifier)?)
     }
 
     /// The message whose answer has this number.
-    pub(crate) fn numbered(&self, number: u64) -> Option<&Sent> {
+    pub(crate) fn numbered(&self, number: u64) -> Option<&PostedMessage> {
         self.sent.rows().get(&number)
     }
 
-    /// Remembers a message with an identifier that is not remembered yet, and gives those that are forgotten for it.
+    /// Remembers a message with a new identifier, and gives those that are forgotten for it.
     #[must_use = "nobody else may hold these messages"]
-    pub(crate) fn put(&mut self, sent: Sent) -> Vec<Arc<Message>> {
+    pub(crate) fn put(&mut self, sent: PostedMessage) -> Vec<Arc<Message>> {
         self.sent.put(sent.receipt.number, sent);
         let mut forgotten = Vec::new();
         while (self.sent.rows().len() > self.messages || self.sent.companion().bytes > self.bytes)
@@ -131,8 +131,17 @@ impl History {
         forgotten
     }
 
-    /// Remembers what was remembered before.
-    pub(super) fn restore(&mut self, sent: Sent) {
+    /// The key of each message, and the number of its answer.
+    pub(super) fn holdings(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.sent.rows().iter().map(|(number, sent)| (sent.message.key, *number))
+    }
+
+    pub(super) fn forget(&mut self, number: u64) {
+        self.sent.remove(&number);
+    }
+
+    /// Puts a message of the data file back.
+    pub(super) fn restore(&mut self, sent: PostedMessage) {
         self.sent.restore(sent.receipt.number, sent);
     }
 }

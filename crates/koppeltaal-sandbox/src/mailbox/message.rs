@@ -1,4 +1,4 @@
-//! [`Message`]: a message as the mailbox keeps it, shared by all queues and histories that it is in.
+//! [`Message`]: a message in the mailbox, shared by all queues and histories that have it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,30 +6,28 @@ use koppeltaal_fhir::Entry;
 use koppeltaal_messaging::{Event, Header};
 use serde::{Deserialize, Serialize};
 
-use super::posting::Posting;
-use super::resources::Effect;
-use super::version::Version;
+use crate::clock::Version;
 
 /// The address of a resource, without version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Address {
     /// Owned by an application: the URL as its owner writes it.
     Given(String),
-    /// Owned by this server: an activity definition. Its URL depends on the address under which a client knows the
-    /// server, so it is made when it is handed out.
+    /// Owned by this server: an activity definition. Its URL depends on the address that a client uses for
+    /// the server, so it is made when the definition is handed out.
     Definition(u64),
 }
 
-/// Who made a message.
+/// Who sent a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Origin {
-    /// The server. Its `source` holds the server's address, so it is filled in when the message is handed out.
+    /// The server. Its `source` has the server's address, so it is filled in when the message is handed out.
     Server,
-    /// An application instance. What its header leaves out stays out.
+    /// An application instance. Nothing is filled in.
     Instance,
 }
 
-/// What both ends of a message agree on, and what the mailbox looks at.
+/// A message: the part that is the same for its sender and all receivers.
 #[derive(Debug)]
 pub(crate) struct Message {
     /// Its own number, which no client sees: the same message has other numbers in each queue.
@@ -41,12 +39,12 @@ pub(crate) struct Message {
     pub(crate) origin: Origin,
     /// URL, without version, of the patient whom the message is about.
     pub(crate) patient: Option<String>,
-    /// The header without status and data; those are of one delivery.
+    /// The header without status and data. Each delivery has its own.
     pub(crate) header: Header,
     /// Place of the focal resource in `resources`.
     pub(crate) focal: usize,
     /// The resources in the order of the bundle.
-    pub(crate) resources: Vec<Kept>,
+    pub(crate) resources: Vec<MessageResource>,
     /// What it takes in memory, in bytes.
     pub(crate) bytes: usize,
     /// In how many queues and histories it is.
@@ -55,14 +53,15 @@ pub(crate) struct Message {
 
 /// What a message takes in memory besides its content, and each of its resources.
 const MESSAGE_BYTES: usize = size_of::<Message>() + 512;
-const RESOURCE_BYTES: usize = size_of::<Kept>() + 128;
+const RESOURCE_BYTES: usize = size_of::<MessageResource>() + 128;
 
 /// What a message takes in memory, by what its content takes.
 pub(crate) fn message_bytes(content: usize, resources: usize) -> usize {
     content + MESSAGE_BYTES + resources * RESOURCE_BYTES
 }
 
-/// How many rows hold something. The tables count, when a row comes and when one goes; also when that is taken back.
+/// How many queues and histories have a message. Their tables count, when a row comes and when it goes, and
+/// also when that is taken back.
 #[derive(Debug, Default)]
 pub(crate) struct Holders(AtomicUsize);
 
@@ -75,8 +74,12 @@ impl Holders {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn number(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn is_none(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
+        self.number() == 0
     }
 }
 
@@ -92,42 +95,18 @@ impl Address {
 
 /// One resource of a message.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct MessageResource {
     pub(crate) address: Address,
-    /// Its version; none when the sender's api-version has none for it and nobody else gave it one.
+    /// Its version. There is none when the sender's api-version has none for it, and it got none from another
+    /// sender.
     pub(crate) version: Option<Version>,
-    /// The entry as posted, but for id and self link: those of `address` and `version` when it is delivered.
+    /// The entry as posted, without id and self link. They are made from `address` and `version` when it is
+    /// delivered.
     pub(crate) entry: Entry,
 }
 
 impl Message {
-    /// A message as it was posted, and what became of its resources.
-    pub(super) fn posted(key: u64, posting: Posting, effects: Vec<Effect>) -> Self {
-        let resources = posting.resources.into_iter().zip(effects).map(|(posted, effect)| {
-            let version = match effect {
-                Effect::Untouched(None) if posted.is_definition => {
-                    posted.version.as_deref().map(Version::from)
-                }
-                effect => effect.version().cloned(),
-            };
-            Kept { address: Address::Given(posted.url), version, entry: posted.entry }
-        });
-        Self {
-            key,
-            identifier: posting.identifier,
-            event: posting.event,
-            domain: posting.domain,
-            origin: Origin::Instance,
-            patient: posting.patient,
-            header: posting.header,
-            focal: posting.focal,
-            resources: resources.collect(),
-            bytes: posting.bytes,
-            holders: Holders::default(),
-        }
-    }
-
-    pub(crate) fn focal(&self) -> &Kept {
+    pub(crate) fn focal(&self) -> &MessageResource {
         &self.resources[self.focal]
     }
 }

@@ -1,19 +1,18 @@
-//! [`Posting`]: a posted bundle taken apart and checked as far as that needs no knowledge of what was posted before.
+//! [`Posting`]: a posted bundle, taken apart and checked by itself: without regard to what was posted before.
 
 use std::collections::HashSet;
 
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::{Bundle, Document, Entry, Format, Resource};
 use koppeltaal_messaging::valuesets::IssueType;
-use koppeltaal_messaging::{Event, Header, ResourceKind, domain_of};
+use koppeltaal_messaging::{Event, Header, ResourceKind, ResourceUrl, domain_of};
 
-use super::bound::patient_of;
 use super::fingerprint::{Fingerprint, fingerprint};
 use super::message::message_bytes;
-use super::refusal::Refusal;
-use crate::carried::{self, NotCarried, Source};
+use super::patient::patient_of;
 use crate::definition;
-use crate::links::split_version;
+use crate::refusal::Refusal;
+use crate::representation::{self, RepresentationError, Source};
 
 /// The types that a message may hold besides its header.
 const ACCEPTED_TYPES: [&str; 10] = [
@@ -29,10 +28,10 @@ const ACCEPTED_TYPES: [&str; 10] = [
     "Questionnaire",
 ];
 
-/// The URL of every resource with a version is remembered, so its length is bounded; in bytes.
+/// The longest URL of a resource, in bytes. The URLs of all resources with a version are remembered.
 const MAXIMUM_URL: usize = 4096;
 
-/// The longest identifier of a message, in bytes: it is kept several times.
+/// The longest identifier of a message, in bytes. Several tables have it.
 const MAXIMUM_IDENTIFIER: usize = 1024;
 
 /// A message that is about to be posted.
@@ -51,18 +50,19 @@ pub(crate) struct Posting {
     pub(crate) bytes: usize,
 }
 
-/// One resource of it.
+/// One resource of a posted message.
 #[derive(Debug)]
 pub(crate) struct PostedResource {
     /// URL without version.
     pub(crate) url: String,
-    /// The version that the sender thinks is the current one.
+    /// The version that the sender takes for the current one.
     pub(crate) version: Option<String>,
     /// URL, without version, of the patient whom it is about, if it is about one.
     pub(crate) patient: Option<Box<str>>,
     /// Equal for equal content.
     pub(crate) fingerprint: Fingerprint,
-    /// Whether it is an activity definition. Those belong to the server and get no version through the mailbox.
+    /// Whether it is an activity definition. Those belong to the server and get no version through the
+    /// mailbox.
     pub(crate) is_definition: bool,
     /// The entry without id and self link.
     pub(crate) entry: Entry,
@@ -82,12 +82,12 @@ impl Posting {
             }
             Some(_) => return Err(no_header()),
         }
-        let mut bundle = carried(bundle, source)?;
+        let mut bundle = check_bundle(bundle, source)?;
         let others = bundle.entry.split_off(1);
         let Some(Resource::MessageHeader(header)) = bundle.entry.pop().and_then(|entry| entry.content) else {
             return Err(no_header());
         };
-        // Without the address that the sender gave it: each delivery has its own.
+        // The address that the sender gave it is dropped: each delivery has its own.
         let mut header = Header::from(header);
 
         let identifier = header.identifier().map(str::trim).filter(|identifier| !identifier.is_empty());
@@ -99,7 +99,7 @@ impl Posting {
             )));
         }
         let event = event_of(&header)?;
-        let patient = header.patient().map(|patient| split_version(patient).0.to_owned());
+        let patient = header.patient().map(|patient| ResourceUrl::split_version(patient).0.to_owned());
 
         let mut resources = others.into_iter().map(PostedResource::read).collect::<Result<Vec<_>, _>>()?;
         let mut urls = HashSet::new();
@@ -117,7 +117,7 @@ impl Posting {
             )));
         }
 
-        // Senders exist that do not name the patient a second time; the original took that.
+        // Some senders do not name the patient a second time. The original accepted that.
         let is_patient = event.focal().resource_type() == "Patient";
         let patient = patient.or_else(|| is_patient.then(|| resources[focal].url.clone()));
         if event.has_patient() && patient.is_none() {
@@ -143,11 +143,12 @@ impl Posting {
     }
 }
 
-/// The bundle, if all of it can be handed out - but for its resources in JSON, of which a fingerprint is taken yet.
-fn carried(bundle: Bundle, source: Source) -> Result<Bundle, Refusal> {
+/// The bundle, if it can be written in both formats. Its resources are not checked for JSON here: their
+/// fingerprints are taken of it anyway.
+fn check_bundle(bundle: Bundle, source: Source) -> Result<Bundle, Refusal> {
     let document = Document::from(bundle);
     if source.format != Format::Xml {
-        carried::check_as(&document, Format::Xml)?;
+        representation::check_as(&document, Format::Xml)?;
     }
     let not_a_bundle = |_| Refusal::malformed("A message is a bundle, not a single resource.");
     let mut bundle = document.into_bundle().map_err(not_a_bundle)?;
@@ -156,7 +157,7 @@ fn carried(bundle: Bundle, source: Source) -> Result<Bundle, Refusal> {
     }
     let contents: Vec<_> = bundle.entry.iter_mut().skip(1).map(|entry| entry.content.take()).collect();
     let document = Document::from(bundle);
-    carried::check_as(&document, Format::Json)?;
+    representation::check_as(&document, Format::Json)?;
     bundle = document.into_bundle().map_err(not_a_bundle)?;
     for (entry, content) in bundle.entry.iter_mut().skip(1).zip(contents) {
         entry.content = content;
@@ -187,15 +188,15 @@ fn focal_of(header: &Header, resources: &[PostedResource]) -> Result<usize, Refu
     let named = header.data().next();
     let named = named
         .ok_or_else(|| Refusal::required("The MessageHeader does not name its focal resource in data."))?;
-    let (url, _) = split_version(named);
+    let (url, _) = ResourceUrl::split_version(named);
     let place = resources.iter().position(|resource| resource.url == url);
     place.ok_or_else(|| {
         Refusal::malformed("The focal resource that the MessageHeader names is not in the message.")
     })
 }
 
-/// Whether a message of this event can be about this resource. Of an `Other` whose code cannot be read that may be so:
-/// senders exist that leave the `code` element out.
+/// Whether a message of this event can be about this resource. An `Other` without a readable code is
+/// accepted, because some senders leave `code` out.
 fn can_be_focal(event: Event, resource: &Resource) -> bool {
     let is_unclear = ResourceKind::from_resource(resource).is_none() && event.focal().usage().is_some();
     event.takes_as_focal(resource) || (is_unclear && resource.resource_type() == "Other")
@@ -205,13 +206,14 @@ impl PostedResource {
     fn read(mut entry: Entry) -> Result<Self, Refusal> {
         let content = content_of(&entry)?;
         let resource_type = content.resource_type();
-        // Which of two is meant is unclear, and what a token may do is told by looking at one.
+        // It would be unclear which of the two is meant, and the check of a token's patient looks at one
+        // only.
         if entry.unknown.iter().any(|node| node.name() == "content") {
             return Err(Refusal::malformed(format!("The entry of a {resource_type} has a second content.")));
         }
-        // Normally the id has no version and the self link has; senders exist that do it the other way round.
-        let id = entry.id.as_deref().filter(|id| !id.is_empty()).map(split_version);
-        let link = entry.link("self").filter(|href| !href.is_empty()).map(split_version);
+        // The self link should have the version, and the id none. Some senders do it the other way round.
+        let id = entry.id.as_deref().filter(|id| !id.is_empty()).map(ResourceUrl::split_version);
+        let link = entry.link("self").filter(|href| !href.is_empty()).map(ResourceUrl::split_version);
         let (url, version) = match (id, link) {
             (Some((id, of_id)), Some((_, of_link))) => (id, of_link.or(of_id)),
             (Some(only), None) | (None, Some(only)) => only,
@@ -226,18 +228,19 @@ impl PostedResource {
                 "The URL of a {resource_type} is longer than {MAXIMUM_URL} bytes."
             )));
         }
-        let fingerprint = fingerprint(content).map_err(|error| NotCarried::new(Format::Json, error))?;
+        let fingerprint =
+            fingerprint(content).map_err(|error| RepresentationError::new(Format::Json, error))?;
         let is_definition = definition::is_definition_resource(content);
         let patient = patient_of(url, content).map(Into::into);
         let (url, version) = (url.to_owned(), version.map(str::to_owned));
-        // Each delivery has its own; kept, they would only be copied to be replaced.
+        // Each delivery has its own id and self link.
         entry.id = None;
         entry.link.retain(|link| link.rel != "self");
         Ok(Self { url, version, patient, fingerprint, is_definition, entry })
     }
 }
 
-/// What tells a configured definition from others, whatever became of it since.
+/// Identifies a configured definition, whatever became of it since.
 pub(super) fn seed(domain: &str, definition: &Other) -> Option<String> {
     let digest = fingerprint(&definition.clone().into()).ok()?;
     Some(format!("{domain} {}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))

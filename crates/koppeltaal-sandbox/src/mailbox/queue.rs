@@ -1,4 +1,5 @@
-//! [`Queue`]: the messages of one application instance: which comes next, which claims have run out, which are finished.
+//! [`Queue`]: the messages for one application instance: which one comes next, which claims have run out,
+//! which messages are finished.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
@@ -7,14 +8,14 @@ use std::time::Duration;
 
 use koppeltaal_messaging::{Event, ProcessingStatus as Status};
 
-use super::InstanceId;
-use super::delivery::{Acknowledgement, Delivery};
+use super::delivery::{Acknowledgement, CLAIM_BYTES, ClaimTerms, Delivery};
 use super::message::{Address, Message};
-use super::moment::Moment;
-use super::refusal::{Kind, Refusal};
-use super::saved;
-use super::version::Tick;
-use crate::store::{Companion, Journal, Record, StoreError, Table};
+use super::records;
+use crate::clock::Step;
+use crate::clock::Timestamp;
+use crate::instance::InstanceId;
+use crate::persistence::{Companion, DataFileError, Journal, Record, Table};
+use crate::refusal::{Refusal, RefusalKind};
 
 /// Which messages a search is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub(crate) struct Filter {
     pub(crate) patient: Option<String>,
     pub(crate) event: Option<Event>,
     pub(crate) status: Option<Status>,
-    /// URL, without version, of the only patient whose messages may be seen, whatever else is asked for.
+    /// URL, without version, of the only patient whose messages the caller may see.
     pub(crate) only: Option<String>,
 }
 
@@ -37,7 +38,7 @@ impl Filter {
     }
 }
 
-/// How much a queue holds, and for how long a claim is good.
+/// How much a queue holds, and how long a claim is valid.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     pub(crate) messages: usize,
@@ -46,11 +47,11 @@ pub(crate) struct Bounds {
     pub(crate) claim_timeout: Duration,
 }
 
-/// What a delivery takes in memory besides its message: itself, and its places in the indexes.
+/// What a delivery takes in memory besides its message: its own structure, and its entries in the indexes.
 const DELIVERY_BYTES: usize = 1024;
 
-/// Messages, and what they take in memory. A message counts in full in each queue that it is in, so that how full a queue
-/// is does not depend on what others do with theirs.
+/// Messages, and what they take in memory. A message counts in full in each of its queues, so that how full a
+/// queue is does not depend on other queues.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Usage {
     messages: usize,
@@ -59,8 +60,7 @@ struct Usage {
 
 impl Usage {
     fn of(delivery: &Delivery) -> Self {
-        let exception = delivery.exception.as_ref().map_or(0, String::len);
-        Self::of_message(delivery.message.bytes + exception)
+        Self::of_message(delivery.message.bytes + delivery.bytes())
     }
 
     fn of_message(bytes: usize) -> Self {
@@ -80,14 +80,14 @@ impl Usage {
     }
 }
 
-/// A queue. Claims that have run out are dealt with before anything else is looked at.
+/// A queue. Every step first ends the claims that have run out.
 #[derive(Debug)]
 pub(crate) struct Queue {
     bounds: Bounds,
     deliveries: Table<Indexes>,
 }
 
-/// Where to find what in a queue.
+/// The indexes of a queue.
 #[derive(Debug)]
 struct Indexes {
     /// Whose queue it is.
@@ -95,22 +95,22 @@ struct Indexes {
     /// Numbers of the messages that are New, oldest first.
     waiting: BTreeSet<u64>,
     /// The claimed messages, by the end of their claims.
-    claimed: BTreeSet<(Moment, u64)>,
+    claimed: BTreeSet<(Timestamp, u64)>,
     /// Numbers of the messages that are neither, oldest first.
     finished: BTreeSet<u64>,
     /// Numbers of the messages about each focal resource, oldest first.
     by_focal: HashMap<Address, Vec<u64>>,
     /// All of them.
     usage: Usage,
-    /// Those that are New or claimed, which are never forgotten.
+    /// The messages that are New or Claimed. They are never forgotten.
     open: Usage,
 }
 
 impl Companion for Indexes {
     type Rows = BTreeMap<u64, Delivery>;
 
-    fn record(&self, number: &u64, delivery: Option<&Delivery>) -> Result<Record, StoreError> {
-        saved::delivery(&self.instance, *number, delivery)
+    fn record(&self, number: &u64, delivery: Option<&Delivery>) -> Result<Record, DataFileError> {
+        records::delivery(&self.instance, *number, delivery)
     }
 
     fn add(&mut self, number: &u64, delivery: &Delivery) {
@@ -175,26 +175,32 @@ impl Queue {
         self.deliveries.companion()
     }
 
-    /// The older message about the same focal resource that a new one replaces.
+    /// The message that a new one about this focal resource replaces: the newest one about it, if it is still
+    /// New.
     fn replaced_by_next(&self, focal: &Address) -> Option<&Delivery> {
         let newest = self.indexes().by_focal.get(focal)?.last()?;
         self.deliveries.rows().get(newest).filter(|newest| newest.status == Status::New)
     }
 
-    /// Whether a message of so many bytes can be put: nothing that is not processed is ever dropped for it.
+    /// Whether a message of this many bytes fits into the empty queue.
+    pub(crate) fn check_size(&self, bytes: usize) -> Result<(), Refusal> {
+        if Usage::of_message(bytes).fits(self.bounds) {
+            return Ok(());
+        }
+        let details = "The message is larger than the queue of an application instance that is to get it.";
+        Err(Refusal::new(RefusalKind::TooLarge, "too-long", details))
+    }
+
+    /// Whether there is room for a message of this many bytes now. No unprocessed message is ever dropped for
+    /// it.
     pub(crate) fn check_room(
         &mut self,
         focal: &Address,
         bytes: usize,
-        tick: &mut Tick<'_>,
+        step: &mut Step<'_>,
     ) -> Result<(), Refusal> {
-        self.expire(tick);
+        self.expire(step);
         let new = Usage::of_message(bytes);
-        if !new.fits(self.bounds) {
-            let details =
-                "The message is larger than the queue of an application instance that is to get it.";
-            return Err(Refusal::new(Kind::TooLarge, "too-long", details));
-        }
         let replaced = self.replaced_by_next(focal).map(Usage::of).unwrap_or_default();
         if self.indexes().open.without(replaced).with(new).fits(self.bounds) {
             return Ok(());
@@ -204,20 +210,21 @@ impl Queue {
             "The queue of the application instance '{username}', which is to get the message, is full of messages that it has \
              not processed. Nothing was delivered; try again later."
         );
-        Err(Refusal::new(Kind::Full, "too-costly", details))
+        Err(Refusal::new(RefusalKind::Full, "too-costly", details))
     }
 
-    /// Puts a message at the end, for which there has to be room. An older message about the same focal resource that is
-    /// still New is replaced by it.
-    pub(crate) fn put(&mut self, number: u64, message: Arc<Message>, tick: &mut Tick<'_>) {
-        self.expire(tick);
+    /// Puts a message at the end. There has to be room for it. It replaces an older message about the same
+    /// focal resource that is still New.
+    pub(crate) fn put(&mut self, number: u64, message: Arc<Message>, step: &mut Step<'_>) {
+        self.expire(step);
         if let Some(older) = self.replaced_by_next(&message.focal().address).map(|older| older.number) {
-            self.change(older, |delivery| delivery.replace(tick));
+            self.change(older, |delivery| delivery.replace(step));
         }
-        self.deliveries.put(number, Delivery::new(number, message, tick));
+        self.deliveries.put(number, Delivery::new(number, message, step));
     }
 
-    /// Forgets processed messages, oldest first, until the bounds hold again; never the one with this number.
+    /// Forgets processed messages, oldest first, until the queue is within its bounds; never the one with
+    /// number `kept`.
     #[must_use = "nobody else may hold these messages"]
     pub(crate) fn make_room(&mut self, kept: u64) -> Vec<Arc<Message>> {
         let mut forgotten = Vec::new();
@@ -231,42 +238,60 @@ impl Queue {
         forgotten
     }
 
-    /// Puts back what was here before.
+    /// Key and number of each message, and whether it is processed.
+    pub(super) fn holdings(&self) -> impl Iterator<Item = (u64, u64, bool)> {
+        let all = self.deliveries.rows().values();
+        all.map(|delivery| (delivery.message.key, delivery.number, !delivery.status.is_open()))
+    }
+
+    pub(super) fn forget(&mut self, number: u64) {
+        self.deliveries.remove(&number);
+    }
+
+    /// Puts a delivery of the data file back.
     pub(super) fn restore(&mut self, delivery: Delivery) {
         self.deliveries.restore(delivery.number, delivery);
     }
 
     /// Claims the oldest message that is New and that the filter takes.
-    pub(crate) fn claim(&mut self, filter: &Filter, is_short: bool, tick: &mut Tick<'_>) -> Option<Delivery> {
-        self.expire(tick);
+    pub(crate) fn claim(&mut self, filter: &Filter, is_short: bool, step: &mut Step<'_>) -> Option<Delivery> {
+        self.expire(step);
         let takes = |number: &&u64| {
             self.deliveries.rows().get(*number).is_some_and(|delivery| filter.takes(delivery))
         };
         let number = *self.indexes().waiting.iter().find(takes)?;
-        let deadline = tick.now().after(if is_short { Duration::ZERO } else { self.bounds.claim_timeout });
-        self.change(number, |delivery| delivery.claim(deadline, tick));
+        let terms = self.terms(if is_short { Duration::ZERO } else { self.bounds.claim_timeout }, step);
+        self.change(number, |delivery| delivery.claim(terms, step));
         self.deliveries.rows().get(&number).cloned()
     }
 
-    /// Does what a receiver reports about the message with this number; `None` when there is no such message.
+    /// The terms of a claim that runs out after this time. Earlier claims never take the room of unprocessed
+    /// messages.
+    fn terms(&self, timeout: Duration, step: &Step<'_>) -> ClaimTerms {
+        let claim = Usage { messages: 0, bytes: CLAIM_BYTES };
+        let has_room = self.indexes().open.with(claim).fits(self.bounds);
+        ClaimTerms { deadline: step.now().after(timeout), has_room }
+    }
+
+    /// Acknowledges the message with this number; `None` when there is no such message.
     pub(crate) fn acknowledge(
         &mut self,
         number: u64,
         report: &Acknowledgement,
-        tick: &mut Tick<'_>,
+        step: &mut Step<'_>,
     ) -> Option<Result<Delivery, Refusal>> {
-        self.expire(tick);
+        self.expire(step);
         let is_replaced = self.is_replaced(number);
-        let deadline = tick.now().after(self.bounds.claim_timeout);
+        let terms = self.terms(self.bounds.claim_timeout, step);
         self.deliveries.change(&number, |delivery| {
-            delivery.acknowledge(report, deadline, is_replaced, tick)?;
+            delivery.acknowledge(report, terms, is_replaced, step)?;
             Ok(delivery.clone())
         })
     }
 
-    /// How many messages there are of each status that occurs.
-    pub(super) fn counts(&mut self, tick: &mut Tick<'_>) -> Vec<(Status, usize)> {
-        self.expire(tick);
+    /// How many messages there are of each status, without those that do not occur.
+    pub(super) fn counts(&mut self, step: &mut Step<'_>) -> Vec<(Status, usize)> {
+        self.expire(step);
         let count =
             |status| self.deliveries.rows().values().filter(|delivery| delivery.status == status).count();
         Status::ALL.iter().map(|status| (*status, count(*status))).filter(|(_, count)| *count > 0).collect()
@@ -283,14 +308,14 @@ impl Queue {
     }
 
     /// The message with this number.
-    pub(crate) fn get(&mut self, number: u64, tick: &mut Tick<'_>) -> Option<Delivery> {
-        self.expire(tick);
+    pub(crate) fn get(&mut self, number: u64, step: &mut Step<'_>) -> Option<Delivery> {
+        self.expire(step);
         self.deliveries.rows().get(&number).cloned()
     }
 
     /// The newest message with this identifier.
-    pub(crate) fn find(&mut self, identifier: &str, tick: &mut Tick<'_>) -> Option<Delivery> {
-        self.expire(tick);
+    pub(crate) fn find(&mut self, identifier: &str, step: &mut Step<'_>) -> Option<Delivery> {
+        self.expire(step);
         self.deliveries
             .rows()
             .values()
@@ -299,15 +324,15 @@ impl Queue {
             .cloned()
     }
 
-    /// How many messages the filter takes, and those of them behind the first `skip`, at most `count`, oldest first.
+    /// How many messages the filter takes, and at most `count` of them after the first `skip`, oldest first.
     pub(crate) fn list(
         &mut self,
         filter: &Filter,
         skip: usize,
         count: usize,
-        tick: &mut Tick<'_>,
+        step: &mut Step<'_>,
     ) -> (usize, Vec<Delivery>) {
-        self.expire(tick);
+        self.expire(step);
         let mut total = 0;
         let mut page = Vec::new();
         for delivery in self.deliveries.rows().values().filter(|delivery| filter.takes(delivery)) {
@@ -319,13 +344,13 @@ impl Queue {
         (total, page)
     }
 
-    /// Ends the claims whose time is over. Each ends at its own deadline, however late that is noticed.
-    fn expire(&mut self, tick: &mut Tick<'_>) {
+    /// Ends the claims that have run out. Each ends at its own deadline, however late that is noticed.
+    fn expire(&mut self, step: &mut Step<'_>) {
         while let Some(&(deadline, number)) = self.indexes().claimed.first()
-            && deadline <= tick.now()
+            && deadline <= step.now()
         {
             let is_replaced = self.is_replaced(number);
-            self.change(number, |delivery| delivery.expire(is_replaced, &mut tick.at(deadline)));
+            self.change(number, |delivery| delivery.expire(is_replaced, &mut step.at(deadline)));
         }
     }
 

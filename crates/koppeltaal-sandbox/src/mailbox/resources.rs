@@ -1,4 +1,5 @@
-//! [`Resources`]: the current version of every resource of a domain, and the rules by which a message may change them.
+//! [`Resources`]: the current version of every resource of a domain, and the rules by which a message may
+//! change them.
 
 use std::collections::HashMap;
 
@@ -8,35 +9,35 @@ use koppeltaal_messaging::{ApiVersion, Issue};
 
 use super::fingerprint::Fingerprint;
 use super::posting::PostedResource;
-use super::refusal::{Kind, Refusal};
-use super::saved;
-use super::version::{Tick, Version};
-use crate::store::{Companion, Journal, Record, StoreError, Table};
+use super::records;
+use crate::clock::{Step, Version};
+use crate::persistence::{Companion, DataFileError, Journal, Record, Table};
+use crate::refusal::{Refusal, RefusalKind};
 
-/// What the mailbox knows of the resources of one domain. It does not keep the resources themselves.
+/// What is known of the resources of one domain. The resources themselves are not kept.
 #[derive(Debug)]
 pub(crate) struct Resources {
     /// By URL.
-    known: Table<OfDomain>,
+    known: Table<DomainName>,
 }
 
 #[derive(Debug)]
-struct OfDomain(String);
+struct DomainName(String);
 
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct KnownResource {
     pub(super) version: Version,
-    /// None in data files of earlier versions, for content that JSON cannot carry.
+    /// Missing in data files of earlier versions, for content that cannot be written in JSON.
     pub(super) fingerprint: Option<Fingerprint>,
     /// URL of the patient whom it is about, if it is about one.
     pub(super) patient: Option<Box<str>>,
 }
 
-impl Companion for OfDomain {
-    type Rows = HashMap<String, Known>;
+impl Companion for DomainName {
+    type Rows = HashMap<String, KnownResource>;
 
-    fn record(&self, url: &String, known: Option<&Known>) -> Result<Record, StoreError> {
-        saved::resource(&self.0, url, known)
+    fn record(&self, url: &String, known: Option<&KnownResource>) -> Result<Record, DataFileError> {
+        records::resource(&self.0, url, known)
     }
 }
 
@@ -47,9 +48,9 @@ pub(crate) enum Effect {
     Created(Version),
     /// It has a new version.
     Changed(Version),
-    /// It was posted as it was known; this is still its version.
+    /// Its content is the same as before; this is still its version.
     Unchanged(Version),
-    /// It was looked at by no rule: a resource that is not focal, from a sender of api-version 1.3.3, or an activity
+    /// No rule applies to it: it is not focal and its sender has api-version 1.3.3, or it is an activity
     /// definition. The version is the current one, if there is one.
     Untouched(Option<Version>),
 }
@@ -65,35 +66,34 @@ impl Effect {
 
 impl Resources {
     pub(crate) fn new(domain: &str) -> Self {
-        Self { known: Table::new(OfDomain(domain.to_owned())) }
+        Self { known: Table::new(DomainName(domain.to_owned())) }
     }
 
     pub(super) fn journal(&mut self) -> &mut dyn Journal {
         &mut self.known
     }
 
-    /// Gives out versions for the resources of a message, or refuses all of it. `capacity` bounds how many resources are
-    /// known. The rules, by the technical design:
+    /// Checks the versions of a message's resources by the rules of the technical design:
     ///
     /// 1. An unknown resource without version is created.
     /// 2. A known one with its current version gets a new one.
     /// 3. A known focal resource without version is refused.
     /// 4. Any other version is refused, with one issue for each such resource.
     /// 5. A known resource that is not focal may lack its version.
-    pub(crate) fn apply(
-        &mut self,
+    ///
+    /// Gives the number of resources that are created.
+    pub(crate) fn check(
+        &self,
         posted: &[PostedResource],
         focal: usize,
         rules: ApiVersion,
-        capacity: usize,
-        tick: &mut Tick<'_>,
-    ) -> Result<Vec<Effect>, Refusal> {
-        let is_versioned =
-            |place: usize| !posted[place].is_definition && (place == focal || rules >= ApiVersion::V1_3_5);
-
+    ) -> Result<usize, Refusal> {
         let mut issues = Vec::new();
         let mut created = 0;
-        for (place, resource) in posted.iter().enumerate().filter(|(place, _)| is_versioned(*place)) {
+        let versioned = posted.iter().enumerate();
+        for (place, resource) in
+            versioned.filter(|(place, posted)| is_versioned(posted, *place == focal, rules))
+        {
             let details = match (self.known.rows().get(&resource.url), resource.version.as_deref()) {
                 (None, None) => {
                     created += 1;
@@ -102,30 +102,39 @@ impl Resources {
                 (Some(known), Some(version)) if known.version.as_str() == version => continue,
                 (Some(_), None) if place == focal => NO_VERSION,
                 (Some(_), None) => continue,
-                // A version of a resource that nobody ever posted cannot be right either.
+                // A version for a resource that nobody ever posted cannot be right either.
                 (_, Some(_)) => WRONG_VERSION,
             };
             issues.push(conflict(&resource.url, details));
         }
-        if !issues.is_empty() {
-            return Err(Refusal { kind: Kind::Conflict, issues });
-        }
-        if self.known.rows().len() + created > capacity {
-            return Err(Refusal::new(
-                Kind::Full,
-                "too-costly",
-                "The sandbox holds no more resources in this domain.",
-            ));
-        }
+        if issues.is_empty() { Ok(created) } else { Err(Refusal { kind: RefusalKind::Conflict, issues }) }
+    }
 
+    /// Whether there is room for this many more resources.
+    pub(crate) fn check_room(&self, created: usize, capacity: usize) -> Result<(), Refusal> {
+        if self.known.rows().len() + created <= capacity {
+            return Ok(());
+        }
+        let details = "The sandbox holds no more resources in this domain.";
+        Err(Refusal::new(RefusalKind::Full, "too-costly", details))
+    }
+
+    /// Gives out versions for the resources of a message that was checked.
+    pub(crate) fn apply(
+        &mut self,
+        posted: &[PostedResource],
+        focal: usize,
+        rules: ApiVersion,
+        step: &mut Step<'_>,
+    ) -> Vec<Effect> {
         let effects = posted.iter().enumerate().map(|(place, resource)| {
-            if is_versioned(place) {
-                self.put(resource, place == focal, tick)
+            if is_versioned(resource, place == focal, rules) {
+                self.put(resource, place == focal, step)
             } else {
                 Effect::Untouched(self.known.rows().get(&resource.url).map(|known| known.version.clone()))
             }
         });
-        Ok(effects.collect())
+        effects.collect()
     }
 
     /// URL, without version, of the patient whom a known resource is about, if it is about one.
@@ -133,12 +142,12 @@ impl Resources {
         self.known.rows().get(url)?.patient.as_deref()
     }
 
-    /// Knows again what was known before.
-    pub(super) fn restore(&mut self, url: String, known: Known) {
+    /// Puts a resource of the data file back.
+    pub(super) fn restore(&mut self, url: String, known: KnownResource) {
         self.known.restore(url, known);
     }
 
-    fn put(&mut self, resource: &PostedResource, is_focal: bool, tick: &mut Tick<'_>) -> Effect {
+    fn put(&mut self, resource: &PostedResource, is_focal: bool, step: &mut Step<'_>) -> Effect {
         let fingerprint = Some(resource.fingerprint);
         let known = self.known.rows().get(&resource.url);
         if let Some(known) = known
@@ -148,11 +157,17 @@ impl Resources {
             return Effect::Unchanged(known.version.clone());
         }
         let is_known = known.is_some();
-        let version = tick.version();
+        let version = step.version();
         let patient = resource.patient.clone();
-        self.known.put(resource.url.clone(), Known { version: version.clone(), fingerprint, patient });
+        self.known
+            .put(resource.url.clone(), KnownResource { version: version.clone(), fingerprint, patient });
         if is_known { Effect::Changed(version) } else { Effect::Created(version) }
     }
+}
+
+/// Whether a resource of a message gets versions.
+fn is_versioned(resource: &PostedResource, is_focal: bool, rules: ApiVersion) -> bool {
+    !resource.is_definition && (is_focal || rules >= ApiVersion::V1_3_5)
 }
 
 /// The same texts for a resource that the server owns.
@@ -162,7 +177,7 @@ pub(crate) fn check_definition(url: &str, given: Option<&str>, current: &Version
         Some(_) => WRONG_VERSION,
         None => NO_VERSION,
     };
-    Err(Refusal { kind: Kind::Conflict, issues: vec![conflict(url, details)] })
+    Err(Refusal { kind: RefusalKind::Conflict, issues: vec![conflict(url, details)] })
 }
 
 /// The issue about a resource, which is named without version.

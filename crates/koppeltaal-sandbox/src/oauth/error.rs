@@ -1,4 +1,4 @@
-//! [`OAuthError`]: what OAuth 2 answers when it refuses (RFC 6749 sections 4.1.2.1 and 5.2).
+//! [`OAuthError`]: the error responses of OAuth 2 (RFC 6749 sections 4.1.2.1 and 5.2).
 
 /// The codes of RFC 6749 that the sandbox gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,12 @@
-//! [`Challenge`]: proof key for code exchange (RFC 7636), by which only who asked for a code can redeem it.
+//! [`Challenge`]: proof key for code exchange (RFC 7636): only the client that asked for a code can redeem
+//! it.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// What a client sent along when it asked for a code.
+/// The challenge that a client sent when it asked for a code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Challenge {
     method: Method,
@@ -19,8 +20,8 @@ enum Method {
 }
 
 impl Challenge {
-    /// A challenge by a method of this name, `plain` without one; `None` when there is no such method or the challenge has
-    /// another length than 43 to 128.
+    /// A challenge by the method of this name, or by `plain`. `None` when there is no such method, or the
+    /// length is not 43 to 128.
     pub(crate) fn new(method: Option<&str>, text: &str) -> Option<Self> {
         let method = match method {
             None | Some("plain") => Method::Plain,

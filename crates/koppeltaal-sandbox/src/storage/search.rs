@@ -1,7 +1,5 @@
-//! [`Search`]: which stored items are asked for, and in what order.
-//!
-//! The public text of Koppeltaal lists what can be searched by and how, but no names; the names are all in
-//! [`crate::http::storage`], the meaning is here.
+//! [`Search`]: which stored items are asked for, and in what order. The public text of Koppeltaal lists the
+//! criteria, but not the names of their parameters: those are in `http/storage.rs`.
 
 use std::cmp::Ordering;
 
@@ -9,7 +7,7 @@ use koppeltaal_fhir::primitives::{DateTime, Instant, Precision};
 
 use super::Item;
 
-/// All of it has to hold.
+/// The criteria of a search. An item has to meet all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
     pub(crate) number: Option<u64>,
@@ -89,8 +87,8 @@ impl Comparison {
     }
 }
 
-/// A time, as exact as it was given: a year, a second, a millisecond. Kept as the first part of an instant in UTC, which
-/// compares as text.
+/// A time with the precision that it was given with: a year, a second, a millisecond. It is the first part of
+/// an instant in UTC, so it compares as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Time(String);
 
@@ -111,7 +109,7 @@ impl Time {
         Some(Self(instant.as_str()[..length].to_owned()))
     }
 
-    /// Where an instant in UTC with milliseconds lies: before, in or after this.
+    /// Whether an instant in UTC with milliseconds lies before, in or after this time.
     fn compare(&self, instant: &Instant) -> Ordering {
         let text = instant.as_str();
         text.get(..self.0.len()).unwrap_or(text).cmp(self.0.as_str())

@@ -15,11 +15,17 @@ pub const DOMAIN: &str = "Zonnedauw";
 
 /// A sandbox with a portal that is told about statuses and definitions, and a game that is told about everything else.
 pub fn world() -> SandboxConfig {
-    let portal = [Event::UpdateCarePlanActivityStatus, Event::CreateOrUpdateActivityDefinition];
-    let game = Event::ALL.into_iter().filter(|event| !portal.contains(event));
-    Sandbox::builder()
-        .instance(Instance::new("portal", "wacht:wöord", DOMAIN).subscribe(portal))
-        .instance(Instance::new("game", "g", DOMAIN).subscribe(game))
+    let game = Event::ALL.into_iter().filter(|event| !PORTAL_EVENTS.contains(event));
+    world_without_game().instance(Instance::new("game", "g", DOMAIN).subscribe(game))
+}
+
+const PORTAL_EVENTS: [Event; 2] =
+    [Event::UpdateCarePlanActivityStatus, Event::CreateOrUpdateActivityDefinition];
+
+/// The same without the game.
+pub fn world_without_game() -> SandboxConfig {
+    SandboxConfig::new()
+        .instance(Instance::new("portal", "wacht:wöord", DOMAIN).subscribe(PORTAL_EVENTS))
         .instance(Instance::new("stranger", "s", "Elsewhere").subscribe(Event::ALL))
 }
 

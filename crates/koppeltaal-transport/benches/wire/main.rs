@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use koppeltaal_fhir::{Bundle, ReadOptions};
 use koppeltaal_messaging::{Acknowledgement, Event, Header, ProcessingStatus};
-use koppeltaal_sandbox::{Instance, Sandbox};
+use koppeltaal_sandbox::{Instance, SandboxConfig};
 use koppeltaal_transport::{Format, HeaderQuery};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -79,7 +79,7 @@ async fn against_canned(canned: &Canned, requests: usize) {
 async fn against_sandbox(servers: &Runtime, format: Format, messages: usize) {
     let sandbox = servers
         .spawn(
-            Sandbox::builder()
+            SandboxConfig::new()
                 .instance(Instance::new("portal", "secret", "Zonnedauw"))
                 .instance(Instance::new("game", "secret", "Zonnedauw").subscribe(Event::ALL))
                 .start(),

@@ -47,7 +47,7 @@ async fn a_delivery_that_is_dropped_comes_again() -> Result {
 async fn a_claim_that_nobody_waits_for_any_more_is_given_back() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
-    world.sandbox.set_faults([Fault::new(FaultKind::Latency { milliseconds: 300 })]);
+    world.sandbox.set_faults([Fault::new(FaultKind::Latency { pause: Duration::from_millis(300) })]);
     let mut deliveries = world.game.deliveries().without_hub();
     // Dropped while the claim is under way; the next call goes on with it.
     assert!(timeout(Duration::from_millis(50), deliveries.next()).await.is_err());
@@ -64,7 +64,7 @@ async fn a_claim_that_nobody_waits_for_any_more_is_given_back() -> Result {
 async fn stopping_gives_back_what_is_being_claimed() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
-    world.sandbox.set_faults([Fault::new(FaultKind::Latency { milliseconds: 100 })]);
+    world.sandbox.set_faults([Fault::new(FaultKind::Latency { pause: Duration::from_millis(100) })]);
     let mut deliveries = world.game.deliveries().without_hub();
     assert!(timeout(Duration::from_millis(20), deliveries.next()).await.is_err());
     deliveries.stop().await;

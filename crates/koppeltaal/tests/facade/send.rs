@@ -310,7 +310,7 @@ async fn a_post_that_did_not_arrive_stays_unknown() -> Result {
 #[tokio::test]
 async fn a_post_that_nobody_waits_for_any_more_keeps_its_versions() -> Result {
     let world = World::start(Format::Json).await?;
-    world.sandbox.set_faults([Fault::new(FaultKind::Latency { milliseconds: 200 }).times(1)]);
+    world.sandbox.set_faults([Fault::new(FaultKind::Latency { pause: Duration::from_millis(200) }).times(1)]);
     let draft = world.portal.draft("3007", patient("Mees"))?;
     assert!(tokio::time::timeout(Duration::from_millis(20), world.portal.send(draft)).await.is_err());
     // It waits for the first, and names the version that the first one got.

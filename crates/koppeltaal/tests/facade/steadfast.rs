@@ -146,7 +146,7 @@ async fn a_worker_in_the_place_of_one_that_was_dropped_keeps_the_order_of_a_pati
     // The older a message is, the longer it takes until the server hears that it is given back.
     let slow = |(index, address): (usize, String)| {
         let milliseconds = [600, 300, 0, 0][index];
-        Fault::new(FaultKind::Latency { milliseconds }).path(address)
+        Fault::new(FaultKind::Latency { pause: Duration::from_millis(milliseconds) }).path(address)
     };
     world.sandbox.set_faults(addresses(&world).await?.into_iter().enumerate().map(slow));
 
@@ -170,7 +170,9 @@ async fn an_answer_that_nobody_waits_for_any_more_is_given_all_the_same() -> Res
     world.send_patient("1").await?;
     let delivery = world.game.receive().await?.ok_or("no message")?;
     let path = addresses(&world).await?.remove(0);
-    world.sandbox.set_faults([Fault::new(FaultKind::Latency { milliseconds: 200 }).path(path)]);
+    world
+        .sandbox
+        .set_faults([Fault::new(FaultKind::Latency { pause: Duration::from_millis(200) }).path(path)]);
     assert!(timeout(SOON, delivery.success()).await.is_err(), "it is dropped half-way");
     await_queue(&world.game, &[Success]).await?;
     Ok(())

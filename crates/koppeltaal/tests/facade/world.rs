@@ -43,7 +43,7 @@ pub(crate) fn config() -> SandboxConfig {
         Event::CreateOrUpdateCarePlan,
     ];
     let game = [Event::CreateOrUpdateCarePlan, Event::CreateOrUpdatePatient];
-    Sandbox::builder()
+    SandboxConfig::new()
         .instance(Instance::new("portal", "secret", DOMAIN).subscribe(portal))
         .instance(Instance::new("game", "secret", DOMAIN).subscribe(game))
         .instance(Instance::new("epd", "secret", DOMAIN))

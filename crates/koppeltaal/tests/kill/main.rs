@@ -23,7 +23,7 @@ use koppeltaal::messaging::{Event, ProcessingStatus, Sender, Source};
 use koppeltaal::rusqlite::{Connection, params};
 use koppeltaal::transport::{Client, Credentials, HeaderQuery};
 use koppeltaal::{Connector, HandlerError, MemoryVersionStore, OutboxState};
-use koppeltaal_sandbox::{Fault, FaultKind, Instance, Sandbox};
+use koppeltaal_sandbox::{Fault, FaultKind, Instance, SandboxConfig};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -123,14 +123,15 @@ async fn kill() -> Result {
     let messages = number("KOPPELTAAL_KILL_MESSAGES", 80)?;
     let begin = Instant::now();
     let directory = tempfile::tempdir()?;
-    let sandbox = Sandbox::builder()
+    let sandbox = SandboxConfig::new()
         .instance(Instance::new("epd", "secret", DOMAIN))
         .instance(Instance::new("game", "secret", DOMAIN).subscribe([Event::CreateOrUpdatePatient]))
         .claim_timeout(SETTLE)
         .admin(true)
         .start()
         .await?;
-    let counter = Fault::new(FaultKind::Latency { milliseconds: 0 }).path("Mailbox").times(MANY);
+    let counter =
+        Fault::new(FaultKind::Latency { pause: Duration::from_millis(0) }).path("Mailbox").times(MANY);
     sandbox.set_faults([counter]);
     let database = Database::create(directory.path()).await?;
     let game_file = open(&directory.path().join("game.db"))?;

@@ -28,7 +28,7 @@ impl World {
 
 pub(crate) async fn what_a_transaction_hands_over_is_sent_in_order_per_resource(world: World) -> Result {
     // Time enough to overtake.
-    world.posts_meet(FaultKind::Latency { milliseconds: 30 }, 1000);
+    world.posts_meet(FaultKind::Latency { pause: Duration::from_millis(30) }, 1000);
     let mut messages = Vec::new();
     for given in ["Mees", "Fenna", "Teun"] {
         for id in ["1", "2"] {
@@ -268,7 +268,7 @@ pub(crate) async fn a_dispatcher_that_was_cut_off_is_taken_over(world: World) ->
 
 /// Two messages about one patient; the first is at the server, but the dispatcher that sent it is gone before the answer.
 async fn cut_off_while_sending(world: &World, settle_time: Duration) -> Result<[String; 2]> {
-    world.posts_meet(FaultKind::SlowBody { milliseconds: 20_000 }, 1);
+    world.posts_meet(FaultKind::SlowBody { pause: Duration::from_millis(20_000) }, 1);
     let identifiers = [world.put("1", "Mees").await?, world.put("1", "Fenna").await?];
     // Not patient: on a busy machine the post may be given up, and is to be looked up again soon.
     let dispatcher = world.dispatcher().settle_time(settle_time).run_once();
@@ -291,7 +291,7 @@ pub(crate) fn patient_dispatcher(world: &World) -> Dispatcher {
 
 pub(crate) async fn several_dispatchers_keep_the_order(world: World) -> Result {
     // Time enough to overtake.
-    world.posts_meet(FaultKind::Latency { milliseconds: 30 }, 1000);
+    world.posts_meet(FaultKind::Latency { pause: Duration::from_millis(30) }, 1000);
     let mut identifiers = Vec::new();
     for round in 0..6 {
         for id in ["1", "2", "3"] {

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use koppeltaal::OutboxState::{Refused, Sending, Sent, Waiting};
 use koppeltaal::messaging::Event;
 use koppeltaal::{DispatchTrouble, MemoryVersionStore};
-use koppeltaal_sandbox::{FaultKind, Instance, Sandbox};
+use koppeltaal_sandbox::{FaultKind, Instance, SandboxConfig};
 use tokio::time::timeout;
 
 use crate::promises::{LONG, SETTLE, all_sent, patient_dispatcher};
@@ -121,7 +121,7 @@ pub(crate) async fn another_applications_message_of_the_same_identifier_is_not_t
     world: World,
 ) -> Result {
     let events = [Event::CreateOrUpdatePatient];
-    let sandbox = Sandbox::builder()
+    let sandbox = SandboxConfig::new()
         .instance(Instance::new("epd", "secret", DOMAIN).subscribe(events))
         .instance(Instance::new("game", "secret", DOMAIN))
         .start()

@@ -11,7 +11,7 @@ use koppeltaal::{
     Connector, Dispatcher, MemoryVersionStore, Outbox, OutboxEntry, OutboxState, Outgoing, VersionStore,
     VersionStoreError,
 };
-use koppeltaal_sandbox::{Fault, FaultKind, Instance, Sandbox};
+use koppeltaal_sandbox::{Fault, FaultKind, Instance, Sandbox, SandboxConfig};
 
 pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -116,7 +116,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start(database: Database) -> Result<Self> {
-        let sandbox = Sandbox::builder()
+        let sandbox = SandboxConfig::new()
             .instance(Instance::new("epd", "secret", DOMAIN))
             .instance(Instance::new("game", "secret", DOMAIN).subscribe([Event::CreateOrUpdatePatient]))
             .start()

@@ -17,20 +17,18 @@ fn archived() -> Other {
 
 impl World {
     fn create(&mut self, content: Other) -> Result<Definition, Refusal> {
-        let occasion = self.occasion();
-        self.mailbox.create_definition(DOMAIN, SentDefinition { content, bytes: 500 }, occasion)
+        self.mailbox.create_definition(
+            DOMAIN,
+            DefinitionDraft { content, bytes: 500 },
+            Uuid::new_v4(),
+            self.now,
+        )
     }
 
     fn update(&mut self, number: u64, version: Option<&str>, content: Other) -> Result<Definition, Refusal> {
-        let occasion = self.occasion();
-        self.mailbox.update_definition(
-            DOMAIN,
-            number,
-            "the-url",
-            version,
-            SentDefinition { content, bytes: 500 },
-            occasion,
-        )
+        let target = DefinitionTarget { number, url: "the-url", version };
+        let draft = DefinitionDraft { content, bytes: 500 };
+        self.mailbox.update_definition(DOMAIN, target, draft, Uuid::new_v4(), self.now)
     }
 
     fn listed(&mut self, instance: &str, with_archived: bool) -> Vec<u64> {
@@ -71,10 +69,10 @@ fn an_update_needs_the_current_version() {
         (None, "No version specified for the focal resource, message is rejected."),
     ] {
         let refusal = world.update(first.number, version, archived()).expect_err("refused");
-        assert_eq!((refusal.kind, details(&refusal)), (Kind::Conflict, text.to_owned()));
+        assert_eq!((refusal.kind, details(&refusal)), (RefusalKind::Conflict, text.to_owned()));
         assert_eq!(refusal.issues[0].resource, Some("the-url".into()));
     }
-    assert_eq!(world.update(99, Some("7"), archived()).expect_err("refused").kind, Kind::NotFound);
+    assert_eq!(world.update(99, Some("7"), archived()).expect_err("refused").kind, RefusalKind::NotFound);
 }
 
 #[test]
@@ -91,14 +89,17 @@ fn archived_definitions_are_listed_on_request_only() {
 #[test]
 fn another_kind_of_other_is_no_definition() {
     let refusal = World::new().create(other(ResourceKind::CareTeam)).expect_err("refused");
-    assert_eq!(refusal.kind, Kind::Unsupported);
+    assert_eq!(refusal.kind, RefusalKind::Unsupported);
 }
 
 #[test]
 fn definitions_are_bounded() {
     let mut world = World::with(|config| config.limits.definitions = 1);
     world.create(definition::game("G", "Game", "game")).expect("created");
-    assert_eq!(world.create(definition::game("H", "Game", "game")).expect_err("refused").kind, Kind::Full);
+    assert_eq!(
+        world.create(definition::game("H", "Game", "game")).expect_err("refused").kind,
+        RefusalKind::Full
+    );
 }
 
 #[test]
@@ -123,4 +124,42 @@ fn a_definition_inside_another_message_passes_with_the_version_it_came_with() {
     assert_eq!(named_urls(&receipt), [PLAN, PATIENT]);
     let delivered = world.claim("game").expect("a message");
     assert_eq!(delivered.message.resources[2].version.as_ref().map(Version::as_str), Some("2020"));
+}
+
+#[test]
+fn what_is_wrong_with_a_definition_is_said_before_there_being_no_room() {
+    let mut world = World::with(|config| {
+        config.limits.queue_messages = 1;
+        config.limits.definitions = 1;
+    });
+    let game = || definition::game("G", "Game", "game");
+    let first = world.create(game()).expect("created");
+    let version = Some(first.version.as_str());
+    world
+        .post(
+            "game",
+            Draft::new(
+                "practitioner",
+                Event::CreateOrUpdatePractitioner,
+                "https://epd.example/Practitioner/1",
+                koppeltaal_fhir::resources::Practitioner::default(),
+            ),
+        )
+        .expect_err("the queue of the portal is full");
+    let unsayable = definition::game("G", "Ga\u{1}me", "game");
+    let care_team = other(ResourceKind::CareTeam);
+    for (number, version, content, kind) in [
+        (9, version, game(), RefusalKind::NotFound),
+        (first.number, None, game(), RefusalKind::Conflict),
+        (first.number, Some("another"), game(), RefusalKind::Conflict),
+        (first.number, version, unsayable.clone(), RefusalKind::Rule),
+        (first.number, version, care_team.clone(), RefusalKind::Unsupported),
+    ] {
+        assert_eq!(world.update(number, version, content).expect_err("refused").kind, kind);
+    }
+    assert_eq!(world.create(unsayable).expect_err("refused").kind, RefusalKind::Rule);
+    assert_eq!(world.create(care_team).expect_err("refused").kind, RefusalKind::Unsupported);
+    assert_eq!(world.create(game()).expect_err("refused").kind, RefusalKind::Full);
+    world.claim("portal").expect("the message about the definition");
+    assert_eq!(world.update(first.number, version, game()).expect_err("refused").kind, RefusalKind::Full);
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn refused(draft: Draft) -> (Kind, String) {
+fn refused(draft: Draft) -> (RefusalKind, String) {
     let refusal = World::new().post("portal", draft).expect_err("refused");
     (refusal.kind, details(&refusal))
 }
@@ -41,7 +41,7 @@ fn copies_have_numbers_of_their_own_that_grow() {
 fn another_domain_is_forbidden() {
     let mut draft = Draft::plan("m1");
     draft.domain = Some("Elsewhere".into());
-    assert_eq!(refused(draft).0, Kind::Forbidden);
+    assert_eq!(refused(draft).0, RefusalKind::Forbidden);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_message_without_domain_is_refused() {
     draft.domain = None;
     assert_eq!(
         refused(draft),
-        (Kind::Malformed, "The message has no security tag that names its domain.".into())
+        (RefusalKind::Malformed, "The message has no security tag that names its domain.".into())
     );
 }
 
@@ -59,7 +59,7 @@ fn an_event_about_a_patient_has_to_name_the_patient() {
     let mut draft = Draft::plan("m1");
     draft.patient = None;
     let (kind, details) = refused(draft);
-    assert_eq!(kind, Kind::Malformed);
+    assert_eq!(kind, RefusalKind::Malformed);
     assert_eq!(details, "The MessageHeader of CreateOrUpdateCarePlan does not name the patient.");
 }
 
@@ -68,7 +68,7 @@ fn the_focal_resource_has_to_fit_the_event() {
     let draft = Draft::plan("m1").resource(0, patient("Mees"));
     assert_eq!(
         refused(draft),
-        (Kind::Rule, "The focal resource of CreateOrUpdateCarePlan has to be a CarePlan.".into())
+        (RefusalKind::Rule, "The focal resource of CreateOrUpdateCarePlan has to be a CarePlan.".into())
     );
 }
 
@@ -77,15 +77,15 @@ fn an_other_whose_code_cannot_be_read_may_be_focal() {
     let event = Event::UpdateCarePlanActivityStatus;
     let url = "https://game.example/CarePlanActivityStatus/1";
     World::new().post("portal", Draft::new("m1", event, url, Other::default())).expect("accepted");
-    assert_eq!(refused(Draft::new("m1", event, url, other(ResourceKind::CareTeam))).0, Kind::Rule);
-    assert_eq!(refused(Draft::plan("m1").resource(0, Other::default())).0, Kind::Rule);
+    assert_eq!(refused(Draft::new("m1", event, url, other(ResourceKind::CareTeam))).0, RefusalKind::Rule);
+    assert_eq!(refused(Draft::plan("m1").resource(0, Other::default())).0, RefusalKind::Rule);
 }
 
 #[test]
 fn the_focal_resource_has_to_be_in_the_message() {
     let mut bundle = Draft::plan("m1").bundle();
     bundle.entry.remove(1);
-    assert_eq!(Posting::read(bundle, SOURCE).expect_err("refused").kind, Kind::Malformed);
+    assert_eq!(Posting::read(bundle, SOURCE).expect_err("refused").kind, RefusalKind::Malformed);
 }
 
 #[test]
@@ -98,10 +98,10 @@ fn the_header_comes_first() {
 
 #[test]
 fn a_message_has_an_identifier_and_something_in_it() {
-    assert_eq!(refused(Draft::plan(" ")).0, Kind::Malformed);
+    assert_eq!(refused(Draft::plan(" ")).0, RefusalKind::Malformed);
     let mut bundle = Draft::plan("m1").bundle();
     bundle.entry.clear();
-    assert_eq!(Posting::read(bundle, SOURCE).expect_err("refused").kind, Kind::Malformed);
+    assert_eq!(Posting::read(bundle, SOURCE).expect_err("refused").kind, RefusalKind::Malformed);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn resource_types_that_koppeltaal_does_not_use_are_refused_to_the_letter() {
     let mut bundle = Draft::plan("m1").bundle();
     bundle.entry.extend(condition.document.into_bundle().expect("a bundle").entry);
     let refusal = Posting::read(bundle, SOURCE).expect_err("refused");
-    assert_eq!(refusal.kind, Kind::Unsupported);
+    assert_eq!(refusal.kind, RefusalKind::Unsupported);
     assert_eq!(details(&refusal), "The resource type 'Condition' is not supported");
 }
 
@@ -155,7 +155,7 @@ fn an_entry_needs_an_id_or_a_self_link() {
     };
     assert_eq!(without(true, false), Ok(PLAN.into()));
     assert_eq!(without(false, true), Ok(PLAN.into()));
-    assert_eq!(without(true, true), Err(Kind::Malformed));
+    assert_eq!(without(true, true), Err(RefusalKind::Malformed));
 }
 
 #[test]
@@ -181,14 +181,14 @@ fn a_sender_finds_its_message_by_identifier_and_by_the_number_of_the_answer() {
     let mut world = World::new();
     let receipt = world.post("portal", Draft::plan("m1")).expect("accepted");
     let portal = world.id("portal");
-    let found = |found: Option<Found>| match found {
-        Some(Found::Sent(sent)) => sent.message.identifier.clone(),
+    let found = |found: Option<Lookup>| match found {
+        Some(Lookup::Posted(sent)) => sent.message.identifier.clone(),
         other => panic!("not a sent message: {other:?}"),
     };
     assert_eq!(found(world.mailbox.identified(&portal, "m1", world.now)), "m1");
     assert_eq!(found(world.mailbox.numbered(&portal, receipt.number, world.now)), "m1");
     let game = world.id("game");
-    assert!(matches!(world.mailbox.identified(&game, "m1", world.now), Some(Found::Received(_))));
+    assert!(matches!(world.mailbox.identified(&game, "m1", world.now), Some(Lookup::Received(_))));
     let stranger = world.id("stranger");
     assert!(world.mailbox.identified(&stranger, "m1", world.now).is_none());
 }
@@ -247,5 +247,36 @@ fn world_and_post(draft: Draft) -> Arc<Receipt> {
 fn the_url_of_a_resource_has_a_bounded_length() {
     let url = format!("https://portal.example/CarePlan/{}", "9".repeat(5000));
     let draft = Draft::new("m1", Event::CreateOrUpdateCarePlan, &url, CarePlan::default());
-    assert_eq!(World::new().post("portal", draft).expect_err("refused").kind, Kind::Malformed);
+    assert_eq!(World::new().post("portal", draft).expect_err("refused").kind, RefusalKind::Malformed);
+}
+
+#[test]
+fn what_is_wrong_with_a_message_is_said_before_there_being_no_room() {
+    let mut world = World::with(|config| {
+        config.limits.queue_messages = 1;
+        config.limits.resources = 1;
+    });
+    let receipt = world.post("portal", Draft::lone_plan("m1", 1)).expect("accepted");
+    for (draft, kind) in [
+        (Draft::lone_plan("m2", 1), RefusalKind::Conflict),
+        (Draft::lone_plan("m2", 1).version(0, "another"), RefusalKind::Conflict),
+        (Draft::lone_plan("m2", 2).version(0, "another"), RefusalKind::Conflict),
+        (Draft { domain: Some("Elsewhere".into()), ..Draft::lone_plan("m2", 2) }, RefusalKind::Forbidden),
+        (Draft::lone_plan("m2", 2), RefusalKind::Full),
+    ] {
+        assert_eq!(world.post("portal", draft).expect_err("refused").kind, kind);
+    }
+    // With nothing wrong, the claimed message in the way is what is left.
+    world.claim("game").expect("a message");
+    let update = Draft::lone_plan("m2", 1).version(0, &focal_version(&receipt));
+    assert_eq!(world.post("portal", update).expect_err("refused").kind, RefusalKind::Full);
+}
+
+#[test]
+fn a_message_too_large_for_one_of_its_receivers_is_no_matter_of_waiting() {
+    let mut world = World::with(|config| config.limits.queue_bytes = 1000);
+    let mut draft = Draft::lone_plan("m1", 1);
+    assert_eq!(world.post("portal", draft.clone()).expect_err("refused").kind, RefusalKind::TooLarge);
+    draft.resources[0].1 = Some("another".into());
+    assert_eq!(world.post("portal", draft).expect_err("refused").kind, RefusalKind::Conflict);
 }

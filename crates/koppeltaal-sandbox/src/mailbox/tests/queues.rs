@@ -76,7 +76,7 @@ fn a_message_given_back_is_new_again() {
 fn every_change_of_status_gives_the_header_a_greater_version() {
     let (mut world, numbers) = with_plans(1);
     let game = world.id("game");
-    let Some(Found::Received(new)) = world.mailbox.numbered(&game, numbers[0], world.now) else {
+    let Some(Lookup::Received(new)) = world.mailbox.numbered(&game, numbers[0], world.now) else {
         panic!("no message")
     };
     let claimed = world.claim("game").expect("a message");
@@ -93,7 +93,7 @@ fn a_claim_that_is_not_answered_in_time_is_new_again() {
     let expected = world.now.after(SECOND);
     world.wait(SECOND * 30);
     let game = world.id("game");
-    let Some(Found::Received(back)) = world.mailbox.numbered(&game, numbers[0], world.now) else {
+    let Some(Lookup::Received(back)) = world.mailbox.numbered(&game, numbers[0], world.now) else {
         panic!("no message")
     };
     assert_eq!((back.status, back.changed), (Status::New, expected), "it went back when its time was over");
@@ -178,7 +178,7 @@ fn a_late_answer_counts_after_the_fifth_expiry_and_after_a_replacement() {
     }
     world.acknowledge("game", numbers[0], Status::Success).expect("taken");
     let game = world.id("game");
-    let Some(Found::Received(done)) = world.mailbox.numbered(&game, numbers[0], world.now) else {
+    let Some(Lookup::Received(done)) = world.mailbox.numbered(&game, numbers[0], world.now) else {
         panic!("no message")
     };
     assert_eq!((done.status, done.exception), (Status::Success, None));
@@ -203,7 +203,10 @@ fn an_answer_to_an_earlier_claim_is_refused_once_the_message_was_claimed_again()
         exception: None,
         header_version: Some(delivery.version.to_string()),
     };
-    assert_eq!(world.report("game", numbers[0], &report(&first)).expect_err("refused").kind, Kind::Rule);
+    assert_eq!(
+        world.report("game", numbers[0], &report(&first)).expect_err("refused").kind,
+        RefusalKind::Rule
+    );
     assert_eq!(world.statuses("game"), [Status::Claimed]);
     world.report("game", numbers[0], &report(&second)).expect("taken");
     world
@@ -236,7 +239,7 @@ fn a_message_given_back_can_be_given_back_again_but_not_answered() {
         .expect("said again, because the first answer got lost");
     assert_eq!(
         world.report("game", numbers[0], &report(Status::Success)).expect_err("refused").kind,
-        Kind::Rule
+        RefusalKind::Rule
     );
 }
 
@@ -256,7 +259,7 @@ fn steps_that_the_protocol_does_not_have_are_refused() {
     let number = numbers[0];
     let refused = |world: &mut World, status| {
         let refusal = world.acknowledge("game", number, status).expect_err("refused");
-        assert_eq!(refusal.kind, Kind::Rule);
+        assert_eq!(refusal.kind, RefusalKind::Rule);
         details(&refusal)
     };
     assert_eq!(refused(&mut world, Status::Success), "The processing status cannot go from New to Success.");
@@ -281,9 +284,9 @@ fn only_the_instance_whose_queue_it_is_may_answer() {
     let refused = |world: &mut World, instance, number| {
         world.acknowledge(instance, number, Status::Success).expect_err("refused").kind
     };
-    assert_eq!(refused(&mut world, "rom", numbers[0]), Kind::Forbidden);
-    assert_eq!(refused(&mut world, "portal", numbers[0]), Kind::Forbidden);
-    assert_eq!(refused(&mut world, "game", 4711), Kind::NotFound);
+    assert_eq!(refused(&mut world, "rom", numbers[0]), RefusalKind::Forbidden);
+    assert_eq!(refused(&mut world, "portal", numbers[0]), RefusalKind::Forbidden);
+    assert_eq!(refused(&mut world, "game", 4711), RefusalKind::NotFound);
 }
 
 #[test]
@@ -298,7 +301,8 @@ fn lists_are_filtered_and_paged_oldest_first() {
     assert_eq!(world.mailbox.list(&game, &new, 10, 2, world.now).1.len(), 0);
 }
 
-/// A world whose other receiver of care plans takes everything at once, so that only the game's queue fills up.
+/// A world whose other receiver of care plans takes everything at once, so that only the game's queue fills
+/// up.
 fn full_world(change: impl FnOnce(&mut SandboxConfig)) -> World {
     World::with(|config| {
         config.instances.retain(|instance| instance.username != "rom");
@@ -331,7 +335,7 @@ fn a_queue_full_of_what_nobody_processed_takes_no_more_and_drops_nothing() {
     (1..=2).for_each(|id| post_plan(&mut world, id).expect("accepted"));
     let claimed = world.claim("game").expect("a message");
     let refusal = post_plan(&mut world, 3).expect_err("refused");
-    assert_eq!(refusal.kind, Kind::Full);
+    assert_eq!(refusal.kind, RefusalKind::Full);
     assert_eq!(world.statuses("game"), [Status::Claimed, Status::New]);
     // It did not happen, so it can be posted when there is room.
     world.acknowledge("game", claimed.number, Status::Success).expect("taken");
@@ -371,10 +375,14 @@ fn a_queue_is_bounded_by_what_its_messages_take_in_memory() {
     let bytes = 2 * (message::message_bytes(1000, 1) + 1024) + 100;
     let mut world = full_world(|config| config.limits.queue_bytes = bytes);
     (1..=2).for_each(|id| post_plan(&mut world, id).expect("accepted"));
-    assert_eq!(post_plan(&mut world, 3).expect_err("refused").kind, Kind::Full);
+    assert_eq!(post_plan(&mut world, 3).expect_err("refused").kind, RefusalKind::Full);
     assert_eq!(world.statuses("game"), [Status::New; 2]);
     let mut world = full_world(|config| config.limits.queue_bytes = 1000);
-    assert_eq!(post_plan(&mut world, 1).expect_err("refused").kind, Kind::TooLarge, "it will never fit");
+    assert_eq!(
+        post_plan(&mut world, 1).expect_err("refused").kind,
+        RefusalKind::TooLarge,
+        "it will never fit"
+    );
 }
 
 #[test]
@@ -401,7 +409,7 @@ fn what_failed_is_said_in_both_formats_or_not_at_all() {
         header_version: None,
     };
     let refusal = world.report("game", claimed.number, &report("stack\u{1}trace")).expect_err("refused");
-    assert_eq!(refusal.kind, Kind::Rule);
+    assert_eq!(refusal.kind, RefusalKind::Rule);
     assert_eq!(world.statuses("game"), [Status::Claimed]);
     world.report("game", claimed.number, &report("stack\ntrace")).expect("taken");
 }
@@ -415,4 +423,37 @@ fn only_so_many_earlier_claims_of_a_message_are_remembered() {
         world.acknowledge("game", number, Status::New).expect("given back");
     }
     assert!(world.claim("game").expect("a message").overtaken.len() <= 100);
+}
+
+/// Claims the oldest message and gives it back, so often.
+fn claim_and_give_back(world: &mut World, times: usize) {
+    for _ in 0..times {
+        let number = world.claim("game").expect("a message").number;
+        world.acknowledge("game", number, Status::New).expect("given back");
+    }
+}
+
+#[test]
+fn the_earlier_claims_of_a_message_take_room_in_its_queue() {
+    let bytes = 2 * (message::message_bytes(1000, 1) + 1024) + 500;
+    let mut world = full_world(|config| config.limits.queue_bytes = bytes);
+    (1..=2).for_each(|id| post_plan(&mut world, id).expect("accepted"));
+    let first = world.claim("game").expect("a message");
+    world.acknowledge("game", first.number, Status::Success).expect("taken");
+    claim_and_give_back(&mut world, 20);
+    assert_eq!(world.statuses("game"), [Status::New], "the processed message made room for them");
+    assert_eq!(world.claim("game").expect("a message").overtaken.len(), 20);
+}
+
+#[test]
+fn a_full_queue_remembers_no_more_claims_than_it_has_room_for() {
+    let bytes = 2 * (message::message_bytes(1000, 1) + 1024) + 500;
+    let mut world = full_world(|config| config.limits.queue_bytes = bytes);
+    (1..=2).for_each(|id| post_plan(&mut world, id).expect("accepted"));
+    claim_and_give_back(&mut world, 20);
+    let (first, second) = (world.claim("game").expect("one"), world.claim("game").expect("another"));
+    let remembered = first.overtaken.len() + second.overtaken.len();
+    assert!((1..10).contains(&remembered), "{remembered} in 500 bytes");
+    // The last claim can be answered as ever.
+    world.acknowledge("game", first.number, Status::Success).expect("taken");
 }

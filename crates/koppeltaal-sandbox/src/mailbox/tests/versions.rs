@@ -7,7 +7,7 @@ const NO_VERSION: &str = "No version specified for the focal resource, message i
 const WRONG_VERSION: &str = "The specified resource version is not correct";
 
 /// Kind, and per issue: code, details, resource.
-fn told(refusal: Refusal) -> (Kind, Vec<[String; 3]>) {
+fn told(refusal: Refusal) -> (RefusalKind, Vec<[String; 3]>) {
     let told = refusal.issues.into_iter().map(|issue| {
         let code = issue.r#type.map(|code| code.to_string());
         let resource = issue.resource.and_then(|resource| resource.reference);
@@ -44,7 +44,7 @@ fn rule_3_a_known_focal_resource_without_version_is_refused() {
     let mut world = World::new();
     world.post("portal", Draft::patient("m1")).expect("accepted");
     let refusal = world.post("portal", Draft::patient("m2")).expect_err("refused");
-    assert_eq!(told(refusal), (Kind::Conflict, vec![conflict(NO_VERSION, PATIENT)]));
+    assert_eq!(told(refusal), (RefusalKind::Conflict, vec![conflict(NO_VERSION, PATIENT)]));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn rule_4_wrong_versions_are_refused_one_issue_per_resource() {
         .version(1, "2019-01-01T00:00:00:000.0000");
     let refusal = world.post("portal", stale).expect_err("refused");
     let issues = vec![conflict(WRONG_VERSION, PLAN), conflict(WRONG_VERSION, PATIENT)];
-    assert_eq!(told(refusal), (Kind::Conflict, issues));
+    assert_eq!(told(refusal), (RefusalKind::Conflict, issues));
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn rule_5_a_known_resource_that_is_not_focal_may_lack_its_version() {
 fn a_version_of_a_resource_that_nobody_posted_is_refused() {
     let mut world = World::new();
     let refusal = world.post("portal", Draft::patient("m1").version(0, "7")).expect_err("refused");
-    assert_eq!(told(refusal), (Kind::Conflict, vec![conflict(WRONG_VERSION, PATIENT)]));
+    assert_eq!(told(refusal), (RefusalKind::Conflict, vec![conflict(WRONG_VERSION, PATIENT)]));
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn the_focal_resource_is_named_first_wherever_it_stands() {
     bundle.entry.swap(1, 2);
     let posting = Posting::read(bundle, SOURCE).expect("a message");
     let portal = world.id("portal");
-    let receipt = world.mailbox.post(&portal, posting, world.occasion()).expect("accepted");
+    let receipt = world.mailbox.post(&portal, posting, Uuid::new_v4(), world.now).expect("accepted");
     assert_eq!(named_urls(&receipt), [PLAN, PATIENT]);
 }
 
@@ -199,13 +199,13 @@ fn the_version_may_stand_in_the_entry_id_instead_of_the_self_link() {
     bundle.entry[1].id = Some(format!("{PATIENT}/_history/{}", focal_version(&first)));
     let posting = Posting::read(bundle, SOURCE).expect("a message");
     let portal = world.id("portal");
-    world.mailbox.post(&portal, posting, world.occasion()).expect("accepted");
+    world.mailbox.post(&portal, posting, Uuid::new_v4(), world.now).expect("accepted");
 }
 
 #[test]
 fn a_full_domain_takes_updates_but_no_new_resources() {
     let mut world = World::with(|config| config.limits.resources = 1);
     let first = world.post("portal", Draft::patient("m1")).expect("accepted");
-    assert_eq!(world.post("portal", Draft::lone_plan("m2", 1)).expect_err("refused").kind, Kind::Full);
+    assert_eq!(world.post("portal", Draft::lone_plan("m2", 1)).expect_err("refused").kind, RefusalKind::Full);
     world.post("portal", Draft::patient("m3").version(0, &focal_version(&first))).expect("accepted");
 }

@@ -2,7 +2,7 @@
 
 use koppeltaal_fhir::{Bundle, ReadOptions};
 use koppeltaal_messaging::{Event, Header, ProcessingStatus, ResourceUrl};
-use koppeltaal_sandbox::{Application, Instance, Sandbox};
+use koppeltaal_sandbox::{Application, Instance, Sandbox, SandboxConfig};
 use koppeltaal_transport::{Client, Credentials, Format, ReceivedMessage, RetryPolicy};
 
 pub(crate) const DOMAIN: &str = "Zonnedauw";
@@ -24,7 +24,7 @@ impl World {
     pub(crate) async fn start(format: Format) -> Self {
         let for_portal = [Event::UpdateCarePlanActivityStatus, Event::CreateOrUpdateActivityDefinition];
         let for_game = Event::ALL.into_iter().filter(|event| !for_portal.contains(event));
-        let sandbox = Sandbox::builder()
+        let sandbox = SandboxConfig::new()
             .instance(Instance::new("portal", "wacht:wöord", DOMAIN).subscribe(for_portal))
             .instance(Instance::new("game", "g", DOMAIN).subscribe(for_game))
             .application(

@@ -1,31 +1,33 @@
-//! The bundles and outcomes that the sandbox answers with, made from the mailbox's state and the links of one request.
+//! The bundles, entries and outcomes of answers, made from the state and the links of one request.
 
 use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::resources::{
     Binary, MessageHeader, MessageHeaderResponse, MessageHeaderSource, OperationOutcome, ResponseType,
 };
-use koppeltaal_fhir::{Author, Bundle, Category, Entry, Link, Primitive, Resource};
-use koppeltaal_messaging::{Header, Issue, ProcessingState, vocabulary};
+use koppeltaal_fhir::{Author, Bundle, Entry, Link, Primitive, Resource};
+use koppeltaal_messaging::{Header, Issue, ProcessingState, domain_tag, message_tag, vocabulary};
 use uuid::Uuid;
 
+use crate::clock::Version;
 use crate::links::{Links, versioned};
-use crate::mailbox::{Definition, Delivery, Kept, Message, Origin, Receipt, Refusal, Sent, Version};
+use crate::mailbox::{Definition, Delivery, Message, MessageResource, Origin, PostedMessage, Receipt};
+use crate::refusal::Refusal;
 use crate::storage::Item;
 
-/// What the server calls itself where a message says who sent it.
+/// The server's name, where a message names its sender.
 const SERVER_NAME: &str = "Koppeltaal";
 /// The version of Koppeltaal that the sandbox plays.
 pub(crate) const SERVER_VERSION: &str = "1.3.9";
 
-/// A message as its receiver gets it.
+/// A message in the queue of its receiver.
 pub(crate) fn delivery(delivery: &Delivery, links: &Links) -> Vec<Entry> {
     let mut entries = vec![delivery_header(delivery, links)];
     entries.extend(delivery.message.resources.iter().map(|kept| resource_entry(kept, links)));
     entries
 }
 
-/// The header of a message as its receiver gets it: the first entry of [`delivery`], or one of a list.
+/// The header of a message in a queue: the first entry of [`delivery`], or an entry of a list.
 pub(crate) fn delivery_header(delivery: &Delivery, links: &Links) -> Entry {
     let changed = delivery.changed.instant();
     let mut state = ProcessingState::new(delivery.status, changed.clone());
@@ -33,14 +35,14 @@ pub(crate) fn delivery_header(delivery: &Delivery, links: &Links) -> Entry {
         state = state.with_exception(exception);
     }
     let mut header = header_of(&delivery.message, links);
-    // The mailbox keeps headers without a status, and the first one is never refused.
+    // The mailbox keeps headers without a status, and a first status is never refused.
     let _ = header.set_processing(&state);
     header_entry(header, delivery.number, &delivery.version, changed, links)
 }
 
-/// A message as its sender finds it: in no queue of its own, so without a processing status.
-pub(crate) fn sent(sent: &Sent, links: &Links) -> Vec<Entry> {
-    let Sent { message, receipt } = sent;
+/// A message that its sender looks up. It is not in a queue, so it has no processing status.
+pub(crate) fn posted(posted: &PostedMessage, links: &Links) -> Vec<Entry> {
+    let PostedMessage { message, receipt } = posted;
     let header = header_of(message, links);
     let mut entries =
         vec![header_entry(header, receipt.number, &receipt.version, receipt.at.instant(), links)];
@@ -72,8 +74,8 @@ fn header_entry(header: Header, number: u64, version: &Version, updated: Instant
     }
 }
 
-/// A resource with its id and its version filled in; what else the sender put into the entry stays.
-fn resource_entry(kept: &Kept, links: &Links) -> Entry {
+/// A resource with id and version filled in. Everything else that the sender put into the entry stays.
+fn resource_entry(kept: &MessageResource, links: &Links) -> Entry {
     let url = links.resource(&kept.address);
     let mut entry = kept.entry.clone();
     entry.link.retain(|link| link.rel != "self");
@@ -108,7 +110,7 @@ pub(crate) fn receipt(receipt: &Receipt, links: &Links) -> Bundle {
         ..MessageHeader::default()
     };
     Bundle {
-        // As the header, so that the answer to a message that is posted again is the first one.
+        // The header's, so that a message that is posted again gets the very same answer.
         id: Some(["urn:uuid:", &receipt.identifier].concat()),
         title: "Reply".into(),
         updated: at.clone().into(),
@@ -136,7 +138,7 @@ pub(crate) fn storage_item(item: &Item, links: &Links) -> Entry {
     stored("Other", links.storage_item(item.number), item, item.resource().into())
 }
 
-/// The same as a `Binary`.
+/// A stored item as a `Binary`, as an entry of a list.
 pub(crate) fn binary_entry(item: &Item, binary: Binary, links: &Links) -> Entry {
     stored("Binary", links.binary(item.number), item, binary.into())
 }
@@ -152,7 +154,7 @@ fn stored(title: &str, url: String, item: &Item, content: Resource) -> Entry {
     }
 }
 
-/// A search result: these entries of so many, with these links besides `fhir-base`.
+/// A search result: these entries of `total`, with these links besides `fhir-base`.
 pub(crate) fn search_result(
     domain: &str,
     total: usize,
@@ -162,7 +164,7 @@ pub(crate) fn search_result(
     now: Instant,
 ) -> Bundle {
     Bundle {
-        id: Some(fresh_id()),
+        id: Some(Uuid::new_v4().urn().to_string()),
         title: "Search result".into(),
         updated: now.into(),
         link: std::iter::once(Link::new("fhir-base", links.fhir())).chain(link).collect(),
@@ -178,7 +180,7 @@ pub(crate) fn search_result(
     }
 }
 
-/// The same for one whole message, which is tagged as one, or for none.
+/// A search result with one whole message, tagged as one, or with nothing.
 pub(crate) fn one_result(
     domain: &str,
     message: Vec<Entry>,
@@ -195,7 +197,7 @@ pub(crate) fn one_result(
     bundle
 }
 
-/// A refusal as FHIR says it.
+/// A refusal as an `OperationOutcome`.
 pub(crate) fn outcome(refusal: &Refusal) -> OperationOutcome {
     Issue::outcome(refusal.issues.iter().cloned())
 }
@@ -210,19 +212,6 @@ fn server_source(links: &Links) -> MessageHeaderSource {
     }
 }
 
-fn domain_tag(domain: &str) -> Category {
-    let term = [vocabulary::DOMAIN_TAG_PREFIX, domain].concat();
-    Category { label: domain.to_owned(), ..Category::new(vocabulary::SECURITY_TAG_SCHEME, term) }
-}
-
-fn message_tag() -> Category {
-    Category::new(vocabulary::TAG_SCHEME, vocabulary::MESSAGE_TAG)
-}
-
 fn reference(url: &str) -> ResourceReference {
     ResourceReference { reference: url.into(), ..ResourceReference::default() }
-}
-
-fn fresh_id() -> String {
-    Uuid::new_v4().urn().to_string()
 }

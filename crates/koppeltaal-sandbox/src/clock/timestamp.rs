@@ -1,4 +1,4 @@
-//! [`Moment`]: a point in time as the mailbox sees it. It is handed in from outside, so tests decide what time it is.
+//! [`Timestamp`]: a point in time. Steps get theirs from outside, so tests decide what time it is.
 
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,33 +12,33 @@ const TICKS_PER_MILLISECOND: u64 = 10_000;
 
 /// A point in time, counted in ticks of 100 nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) struct Moment(u64);
+pub(crate) struct Timestamp(u64);
 
-impl Moment {
-    /// The machine's clock.
+impl Timestamp {
+    /// The time of the machine's clock.
     pub(crate) fn now() -> Self {
         Self::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
-    /// The moment that lies this long after 1970-01-01T00:00:00Z.
+    /// The time this long after 1970-01-01T00:00:00Z.
     pub(crate) fn from_unix(since: Duration) -> Self {
         Self(u64::try_from(since.as_nanos() / TICK_NANOS).unwrap_or(u64::MAX))
     }
 
-    /// The moment `later` after this one.
+    /// The time `later` after this one.
     pub(crate) fn after(self, later: Duration) -> Self {
         Self(self.0.saturating_add(Self::from_unix(later).0))
     }
 
-    /// The next moment that can be told from this one.
+    /// The next tick.
     pub(crate) fn next_tick(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
-    /// The moment as FHIR writes it, in UTC with milliseconds.
+    /// The time as FHIR writes it, in UTC with milliseconds.
     pub(crate) fn instant(self) -> Instant {
         thread_local! {
-            /// The last one: all that one request writes, versions included, is mostly of one millisecond.
+            /// The last one: most of what a request writes, versions included, falls into one millisecond.
             static LAST: RefCell<Option<(u64, Instant)>> = const { RefCell::new(None) };
         }
         let millisecond = self.0 / TICKS_PER_MILLISECOND;
@@ -61,7 +61,7 @@ impl Moment {
     }
 }
 
-/// The same second, at this millisecond: the calendar is not worked out again for each request.
+/// The same second, at this millisecond. The calendar is not computed again for each request.
 fn at_millisecond(instant: &Instant, millisecond: u64) -> Option<Instant> {
     let (second, _) = instant.as_str().split_once('.')?;
     let mut text = String::with_capacity(instant.as_str().len());
@@ -80,7 +80,7 @@ mod tests {
         for milliseconds in [1_597_476_835_708, 1_597_476_835_709, 1_597_476_835_004, 1_597_476_836_000, 0, 7]
         {
             let since = Duration::from_millis(milliseconds);
-            assert_eq!(Moment::from_unix(since).instant(), Instant::from_unix(since));
+            assert_eq!(Timestamp::from_unix(since).instant(), Instant::from_unix(since));
         }
     }
 }

@@ -1,17 +1,18 @@
-//! [`Version`]: the opaque text that names one state of a resource, and the clock that gives versions out.
+//! [`Version`]: the opaque text that names one state of a resource, and the [`VersionClock`] that gives
+//! versions out.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::moment::Moment;
+use super::timestamp::Timestamp;
 
 /// A version as Koppeltaal servers write it: `2020-08-15T07:33:55:708.2583`.
 ///
-/// It is a UTC time stamp with odd separators: milliseconds behind a colon, then the ticks of 100 nanoseconds within
-/// the millisecond, padded to four digits. All parts have a fixed width, so later versions are greater as text, which
-/// deployed clients rely on.
+/// It is a UTC time with unusual separators: a colon before the milliseconds, then a point and the ticks of
+/// 100 nanoseconds within the millisecond, padded to four digits. All parts have a fixed width, so a later
+/// version is greater as text. Deployed clients rely on that.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Version(Arc<str>);
 
@@ -34,8 +35,8 @@ impl From<&str> for Version {
     }
 }
 
-impl From<Moment> for Version {
-    fn from(moment: Moment) -> Self {
+impl From<Timestamp> for Version {
+    fn from(moment: Timestamp) -> Self {
         let instant = moment.instant();
         // `2020-08-15T07:33:55.708Z`
         let (second, milliseconds) = instant.as_str().split_once('.').unwrap_or_default();
@@ -43,51 +44,52 @@ impl From<Moment> for Version {
         let ticks = moment.ticks_of_millisecond();
         let mut text = String::with_capacity("2020-08-15T07:33:55:708.2583".len());
         text.extend([second, ":", milliseconds, "."]);
-        // Digit by digit: versions are given out by the thousand, and formatting takes its time.
+        // Digit by digit: versions are given out by the thousand, and `format!` is slow.
         text.extend([1000, 100, 10, 1].map(|unit| char::from(b'0' + (ticks / unit % 10) as u8)));
         Self(text.into())
     }
 }
 
-/// Remembers the last version, so that each is greater than all before, also when the machine's clock stands still or goes
-/// back.
+/// Remembers the last version, so that the next one is greater, even when the machine's clock stands still or
+/// goes back.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct VersionClock {
-    last: Option<Moment>,
+    last: Option<Timestamp>,
 }
 
 impl VersionClock {
-    /// The moment of the last version.
-    pub(crate) fn last(&self) -> Option<Moment> {
+    /// The time of the last version.
+    pub(crate) fn last(&self) -> Option<Timestamp> {
         self.last
     }
 
-    /// Goes on after this moment.
-    pub(crate) fn raise(&mut self, moment: Moment) {
+    /// A step that happens now.
+    pub(crate) fn step(&mut self, now: Timestamp) -> Step<'_> {
+        Step { clock: self, now }
+    }
+
+    /// Makes all further versions later than this.
+    pub(crate) fn raise(&mut self, moment: Timestamp) {
         self.last = self.last.max(Some(moment));
     }
 }
 
-/// One step of the mailbox: when it happens, and the versions that it gives out.
+/// One step of the state: when it happens, and where it gets its versions from.
 #[derive(Debug)]
-pub(crate) struct Tick<'a> {
+pub(crate) struct Step<'a> {
     clock: &'a mut VersionClock,
-    now: Moment,
+    now: Timestamp,
 }
 
-impl<'a> Tick<'a> {
-    pub(crate) fn new(clock: &'a mut VersionClock, now: Moment) -> Self {
-        Self { clock, now }
-    }
-
-    pub(crate) fn now(&self) -> Moment {
+impl Step<'_> {
+    pub(crate) fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// The same for something that should have happened earlier.
-    pub(crate) fn at(&mut self, moment: Moment) -> Tick<'_> {
-        Tick { clock: self.clock, now: moment }
+    /// The same step, for what should have happened earlier.
+    pub(crate) fn at(&mut self, moment: Timestamp) -> Step<'_> {
+        Step { clock: self.clock, now: moment }
     }
 
     /// The next version.
@@ -106,21 +108,21 @@ mod tests {
 
     #[test]
     fn a_version_looks_like_those_of_the_original_server() {
-        let moment = Moment::from_unix(Duration::new(1_597_476_835, 708_258_300));
+        let moment = Timestamp::from_unix(Duration::new(1_597_476_835, 708_258_300));
         assert_eq!(Version::from(moment).as_str(), "2020-08-15T07:33:55:708.2583");
     }
 
     #[test]
     fn the_ticks_are_padded() {
-        let moment = Moment::from_unix(Duration::new(1_597_476_835, 8_000_700));
+        let moment = Timestamp::from_unix(Duration::new(1_597_476_835, 8_000_700));
         assert_eq!(Version::from(moment).as_str(), "2020-08-15T07:33:55:008.0007");
     }
 
     #[test]
     fn versions_grow_as_text_while_the_clock_stands_still() {
         let mut clock = VersionClock::default();
-        let now = Moment::from_unix(Duration::new(1_597_476_835, 999_999_800));
-        let versions: Vec<Version> = (0..20_000).map(|_| Tick::new(&mut clock, now).version()).collect();
+        let now = Timestamp::from_unix(Duration::new(1_597_476_835, 999_999_800));
+        let versions: Vec<Version> = (0..20_000).map(|_| clock.step(now).version()).collect();
         assert!(versions.windows(2).all(|pair| pair[0].as_str() < pair[1].as_str()));
         assert_eq!(versions[2].as_str(), "2020-08-15T07:33:56:000.0000");
     }
@@ -128,8 +130,8 @@ mod tests {
     #[test]
     fn versions_grow_as_text_when_the_clock_goes_back() {
         let mut clock = VersionClock::default();
-        let first = Tick::new(&mut clock, Moment::from_unix(Duration::from_secs(1_600_000_000))).version();
-        let second = Tick::new(&mut clock, Moment::from_unix(Duration::from_secs(1_500_000_000))).version();
+        let first = clock.step(Timestamp::from_unix(Duration::from_secs(1_600_000_000))).version();
+        let second = clock.step(Timestamp::from_unix(Duration::from_secs(1_500_000_000))).version();
         assert!(first.as_str() < second.as_str());
     }
 }

@@ -11,9 +11,11 @@ use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, HumanName, ResourceR
 use koppeltaal_fhir::resources::{CarePlan, MessageHeader, Other, Patient};
 use koppeltaal_fhir::{Bundle, Category, Entry, Format, Link, Resource};
 use koppeltaal_messaging::{ApiVersion, Event, ProcessingStatus as Status, ResourceKind, vocabulary};
+use uuid::Uuid;
 
 use super::*;
-use crate::carried::Source;
+use crate::clock::Version;
+use crate::representation::Source;
 
 const DOMAIN: &str = "Zonnedauw";
 const PATIENT: &str = "https://epd.example/Patient/1";
@@ -25,18 +27,18 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// A mailbox and the time of day.
 struct World {
     mailbox: Mailbox,
-    now: Moment,
+    now: Timestamp,
 }
 
 impl World {
-    /// A portal, a game that is told about care plans and patients, a ROM application of api-version 1.3.3 that is told
-    /// about care plans, and a stranger of another domain that is told about everything.
+    /// A portal, a game that is told about care plans and patients, a ROM application of api-version 1.3.3
+    /// that is told about care plans, and a stranger of another domain that is told about everything.
     fn new() -> Self {
         Self::with(|_| {})
     }
 
     fn with(change: impl FnOnce(&mut SandboxConfig)) -> Self {
-        let mut config = SandboxConfig::default()
+        let mut config = SandboxConfig::new()
             .instance(
                 Instance::new("portal", "p", DOMAIN)
                     .subscribe([Event::CreateOrUpdatePractitioner, Event::CreateOrUpdateActivityDefinition]),
@@ -53,7 +55,7 @@ impl World {
             .instance(Instance::new("stranger", "s", "Elsewhere").subscribe(Event::ALL));
         config.claim_timeout = TIMEOUT;
         change(&mut config);
-        let now = Moment::from_unix(Duration::from_secs(1_600_000_000));
+        let now = Timestamp::from_unix(Duration::from_secs(1_600_000_000));
         let mut mailbox = Mailbox::new(&config);
         mailbox.seed(&config.activity_definitions, now);
         Self { mailbox, now }
@@ -64,10 +66,6 @@ impl World {
         found.expect("an instance of the world").0.clone()
     }
 
-    fn occasion(&self) -> Occasion {
-        Occasion { now: self.now, fresh: Uuid::new_v4() }
-    }
-
     fn wait(&mut self, time: Duration) {
         self.now = self.now.after(time);
     }
@@ -75,7 +73,7 @@ impl World {
     fn post(&mut self, sender: &str, draft: Draft) -> Result<Arc<Receipt>, Refusal> {
         let sender = self.id(sender);
         let posting = Posting::read(draft.bundle(), SOURCE)?;
-        self.mailbox.post(&sender, posting, self.occasion())
+        self.mailbox.post(&sender, posting, Uuid::new_v4(), self.now)
     }
 
     fn claim(&mut self, receiver: &str) -> Option<Delivery> {

@@ -1,4 +1,4 @@
-//! The mailbox in the data file: what of it is a record, and how it is read back.
+//! The records of the mailbox in the data file, and how they are read back.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -12,17 +12,20 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::delivery::Claim;
 use super::fingerprint::Fingerprint;
-use super::history::{Receipt, Sent};
-use super::message::{Address, Holders, Kept, Message, Origin, message_bytes};
-use super::moment::Moment;
-use super::resources::Known;
-use super::version::Version;
-use super::{Account, Counters, Definition, Delivery, Domain, InstanceId, Mailbox, Restored};
-use crate::carried;
-use crate::store::{Companion, Journal, Kind, Persistent, Record, Single, StoreError, Unusable};
+use super::history::{PostedMessage, Receipt};
+use super::message::{Address, Holders, Message, MessageResource, Origin, message_bytes};
+use super::resources::KnownResource;
+use super::{Account, Counters, Definition, Delivery, Domain, Mailbox, RestoredMessage};
+use crate::clock::Timestamp;
+use crate::clock::Version;
+use crate::instance::InstanceId;
+use crate::persistence::{
+    Companion, DataFileError, Journal, Persistent, Record, RecordError, RecordKind, Single,
+};
+use crate::representation;
 
 #[derive(Serialize, Deserialize)]
-struct SavedMessage {
+struct MessageRecord {
     identifier: String,
     #[serde(with = "as_text")]
     event: Event,
@@ -37,13 +40,13 @@ struct SavedMessage {
 }
 
 #[derive(Serialize, Deserialize)]
-struct SavedDelivery {
+struct DeliveryRecord {
     domain: String,
     username: String,
     message: u64,
     #[serde(with = "as_text")]
     status: ProcessingStatus,
-    changed: Moment,
+    changed: Timestamp,
     exception: Option<String>,
     version: Version,
     claim: Option<Claim>,
@@ -52,23 +55,23 @@ struct SavedDelivery {
 }
 
 #[derive(Serialize, Deserialize)]
-struct SavedReceipt {
+struct ReceiptRecord {
     username: String,
     message: u64,
     receipt: Arc<Receipt>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct SavedDefinition {
+struct DefinitionRecord {
     domain: String,
     version: Version,
-    changed: Moment,
+    changed: Timestamp,
     /// In JSON.
     content: String,
 }
 
 #[derive(Serialize, Deserialize)]
-struct SavedResource {
+struct ResourceRecord {
     domain: String,
     url: String,
     version: Version,
@@ -81,15 +84,19 @@ struct SavedResource {
 /// The key of the counters.
 const COUNTERS: &str = "mailbox";
 
-/// The messages that somebody has.
+/// The messages that a queue or history has.
 #[derive(Debug)]
 pub(super) struct Messages;
 
 impl Companion for Messages {
     type Rows = BTreeMap<u64, Arc<Message>>;
 
-    fn record(&self, key: &u64, message: Option<&Arc<Message>>) -> Result<Record, StoreError> {
-        Record::new(Kind::Message, key, message.map(|message| save_message(message)).transpose()?.as_ref())
+    fn record(&self, key: &u64, message: Option<&Arc<Message>>) -> Result<Record, DataFileError> {
+        Record::new(
+            RecordKind::Message,
+            key,
+            message.map(|message| save_message(message)).transpose()?.as_ref(),
+        )
     }
 }
 
@@ -100,14 +107,14 @@ pub(super) struct Seeds;
 impl Companion for Seeds {
     type Rows = BTreeMap<String, ()>;
 
-    fn record(&self, seed: &String, taken: Option<&()>) -> Result<Record, StoreError> {
-        Record::new(Kind::Seed, seed, taken)
+    fn record(&self, seed: &String, taken: Option<&()>) -> Result<Record, DataFileError> {
+        Record::new(RecordKind::Seed, seed, taken)
     }
 }
 
 impl Single for Counters {
-    fn record(&self) -> Result<Record, StoreError> {
-        Record::new(Kind::Counter, &COUNTERS, Some(self))
+    fn record(&self) -> Result<Record, DataFileError> {
+        Record::new(RecordKind::Counter, &COUNTERS, Some(self))
     }
 }
 
@@ -115,54 +122,63 @@ pub(super) fn delivery(
     instance: &InstanceId,
     number: u64,
     delivery: Option<&Delivery>,
-) -> Result<Record, StoreError> {
+) -> Result<Record, DataFileError> {
     let saved = delivery.map(|delivery| save_delivery(instance, delivery));
-    Record::new(Kind::Delivery, &number, saved.as_ref())
+    Record::new(RecordKind::Delivery, &number, saved.as_ref())
 }
 
-pub(super) fn receipt(instance: &InstanceId, number: u64, sent: Option<&Sent>) -> Result<Record, StoreError> {
-    let saved = sent.map(|sent| SavedReceipt {
+pub(super) fn receipt(
+    instance: &InstanceId,
+    number: u64,
+    sent: Option<&PostedMessage>,
+) -> Result<Record, DataFileError> {
+    let saved = sent.map(|sent| ReceiptRecord {
         username: instance.username.to_string(),
         message: sent.message.key,
         receipt: Arc::clone(&sent.receipt),
     });
-    Record::new(Kind::Receipt, &number, saved.as_ref())
+    Record::new(RecordKind::Receipt, &number, saved.as_ref())
 }
 
-pub(super) fn resource(domain: &str, url: &str, known: Option<&Known>) -> Result<Record, StoreError> {
-    let saved = known.map(|known| SavedResource {
+pub(super) fn resource(
+    domain: &str,
+    url: &str,
+    known: Option<&KnownResource>,
+) -> Result<Record, DataFileError> {
+    let saved = known.map(|known| ResourceRecord {
         domain: domain.to_owned(),
         url: url.to_owned(),
         version: known.version.clone(),
         fingerprint: known.fingerprint,
         patient: known.patient.clone(),
     });
-    Record::new(Kind::Resource, &format!("{domain} {url}"), saved.as_ref())
+    Record::new(RecordKind::Resource, &format!("{domain} {url}"), saved.as_ref())
 }
 
 pub(super) fn definition(
     domain: &str,
     number: u64,
     definition: Option<&Definition>,
-) -> Result<Record, StoreError> {
+) -> Result<Record, DataFileError> {
     let saved = definition.map(|definition| save_definition(domain, definition)).transpose()?;
-    Record::new(Kind::Definition, &number, saved.as_ref())
+    Record::new(RecordKind::Definition, &number, saved.as_ref())
 }
 
 impl Persistent for Mailbox {
-    /// Messages stand before those who refer to them.
-    const KINDS: &'static [Kind] = &[
-        Kind::Counter,
-        Kind::Seed,
-        Kind::Definition,
-        Kind::Resource,
-        Kind::Message,
-        Kind::Delivery,
-        Kind::Receipt,
+    /// Messages come before the records that refer to them.
+    const KINDS: &'static [RecordKind] = &[
+        RecordKind::Counter,
+        RecordKind::Seed,
+        RecordKind::Definition,
+        RecordKind::Resource,
+        RecordKind::Message,
+        RecordKind::Delivery,
+        RecordKind::Receipt,
     ];
 
     fn journals(&mut self, visit: &mut dyn FnMut(&mut dyn Journal)) {
-        let Self { accounts, domains, counters, messages, seeds, news, restored: _, limits: _ } = self;
+        let Self { accounts, domains, counters, messages, seeds, notifications, restored: _, limits: _ } =
+            self;
         for Account { instance: _, queue, history } in accounts.values_mut() {
             visit(queue.journal());
             visit(history.journal());
@@ -174,51 +190,53 @@ impl Persistent for Mailbox {
         visit(messages);
         visit(seeds);
         visit(counters);
-        visit(news);
+        visit(notifications);
     }
 
-    fn restore(&mut self, kind: Kind, key: &str, state: &str) -> Result<(), Unusable> {
+    fn restore(&mut self, kind: RecordKind, key: &str, state: &str) -> Result<(), RecordError> {
         match kind {
-            Kind::Counter if key == COUNTERS => self.counters.restore(serde_json::from_str(state)?),
-            Kind::Seed => self.seeds.restore(key.to_owned(), ()),
-            Kind::Definition => {
-                let saved: SavedDefinition = serde_json::from_str(state)?;
-                let definition = load_definition(Unusable::number(key)?, &saved)?;
-                // The counters may be among what cannot be used.
-                self.counters.definition = self.counters.definition.max(definition.number);
+            RecordKind::Counter if key == COUNTERS => self.counters.restore(serde_json::from_str(state)?),
+            RecordKind::Seed => self.seeds.restore(key.to_owned(), ()),
+            RecordKind::Definition => {
+                let number = raise(&mut self.counters.definition, key)?;
+                let saved: DefinitionRecord = serde_json::from_str(state)?;
+                let definition = load_definition(number, &saved)?;
                 self.counters.clock.raise(definition.changed);
                 Domain::of(&mut self.domains, &saved.domain).definitions.restore(definition);
             }
-            Kind::Resource => {
-                let saved: SavedResource = serde_json::from_str(state)?;
-                let known =
-                    Known { version: saved.version, fingerprint: saved.fingerprint, patient: saved.patient };
+            RecordKind::Resource => {
+                let saved: ResourceRecord = serde_json::from_str(state)?;
+                let known = KnownResource {
+                    version: saved.version,
+                    fingerprint: saved.fingerprint,
+                    patient: saved.patient,
+                };
                 Domain::of(&mut self.domains, &saved.domain).resources.restore(saved.url, known);
             }
-            Kind::Message => {
-                let message = Arc::new(load_message(Unusable::number(key)?, serde_json::from_str(state)?)?);
-                self.counters.message = self.counters.message.max(message.key);
-                self.restored.insert(message.key, Restored { message, is_configured: false });
+            RecordKind::Message => {
+                let number = raise(&mut self.counters.message, key)?;
+                let message = Arc::new(load_message(number, serde_json::from_str(state)?)?);
+                self.restored.insert(message.key, RestoredMessage { message, is_configured: false });
             }
-            Kind::Delivery => {
-                let saved: SavedDelivery = serde_json::from_str(state)?;
-                let (number, message) = (Unusable::number(key)?, self.restored_message(saved.message)?);
+            RecordKind::Delivery => {
+                let number = raise(&mut self.counters.number, key)?;
+                let saved: DeliveryRecord = serde_json::from_str(state)?;
+                let message = self.restored_message(saved.message)?;
                 let delivery = load_delivery(number, Arc::clone(&message), &saved)?;
-                self.counters.number = self.counters.number.max(number);
                 self.counters.clock.raise(delivery.changed);
                 let id = InstanceId { domain: saved.domain.into(), username: saved.username.into() };
                 self.hold(&id, &message, |account| account.queue.restore(delivery));
             }
-            Kind::Receipt => {
-                let SavedReceipt { username, message, receipt } = serde_json::from_str(state)?;
+            RecordKind::Receipt => {
+                let number = raise(&mut self.counters.number, key)?;
+                let ReceiptRecord { username, message, receipt } = serde_json::from_str(state)?;
                 let message = self.restored_message(message)?;
-                if Unusable::number(key)? != receipt.number {
-                    return Err(Unusable::new("its number is not that of its key"));
+                if number != receipt.number {
+                    return Err(RecordError::new("its number is not that of its key"));
                 }
-                self.counters.number = self.counters.number.max(receipt.number);
                 self.counters.clock.raise(receipt.at);
                 let id = InstanceId { domain: receipt.domain.as_str().into(), username: username.into() };
-                let sent = Sent { message: Arc::clone(&message), receipt };
+                let sent = PostedMessage { message: Arc::clone(&message), receipt };
                 self.hold(&id, &message, |account| account.history.restore(sent));
             }
             _ => {}
@@ -226,27 +244,42 @@ impl Persistent for Mailbox {
         Ok(())
     }
 
-    fn restored(&mut self) -> Vec<(Kind, String)> {
+    fn make_room(&mut self, bytes: u64) -> bool {
+        self.forget_processed(bytes).unwrap_or_else(|error| {
+            tracing::warn!(%error, "it cannot be told what a message takes in the data file");
+            false
+        })
+    }
+
+    fn restored(&mut self) -> Vec<(RecordKind, String)> {
         let mut orphans = Vec::new();
-        for (key, Restored { message, is_configured }) in std::mem::take(&mut self.restored) {
+        for (key, RestoredMessage { message, is_configured }) in std::mem::take(&mut self.restored) {
             if is_configured {
                 self.messages.restore(key, message);
             } else if message.holders.is_none() {
-                orphans.push((Kind::Message, key.to_string()));
+                orphans.push((RecordKind::Message, key.to_string()));
             }
         }
         orphans
     }
 }
 
+/// The number in a key. It is not given out again, even when its record cannot be used: that record may stay
+/// in the file. The record of the counters may be unusable too.
+fn raise(counter: &mut u64, key: &str) -> Result<u64, RecordError> {
+    let number = RecordError::number(key)?;
+    *counter = number.max(*counter);
+    Ok(number)
+}
+
 impl Mailbox {
-    fn restored_message(&self, key: u64) -> Result<Arc<Message>, Unusable> {
+    fn restored_message(&self, key: u64) -> Result<Arc<Message>, RecordError> {
         let restored = self.restored.get(&key).map(|restored| Arc::clone(&restored.message));
-        restored.ok_or_else(|| Unusable::new("the message that it belongs to is not there"))
+        restored.ok_or_else(|| RecordError::new("the message that it belongs to is not there"))
     }
 
-    /// Gives something back to its instance. That of an instance which is not configured now stays in the file, and its
-    /// message with it.
+    /// Puts a record back into the account of its instance. When the instance is not configured now, the
+    /// record and its message stay in the file.
     fn hold(&mut self, id: &InstanceId, message: &Message, restore: impl FnOnce(&mut Account)) {
         match self.accounts.get_mut(id) {
             Some(account) => {
@@ -260,8 +293,9 @@ impl Mailbox {
     }
 }
 
-/// Reads what the sandbox wrote itself, of content that it accepted: what bounds strange content does not bound this again.
-fn read(json: &str) -> Result<ReadDocument, Unusable> {
+/// Reads content that the sandbox accepted and wrote itself, so the limits for content of strangers do not
+/// apply.
+fn read(json: &str) -> Result<ReadDocument, RecordError> {
     let limits = Limits {
         bytes: usize::MAX,
         // The two formats do not nest in the same way.
@@ -272,29 +306,29 @@ fn read(json: &str) -> Result<ReadDocument, Unusable> {
     };
     let read = ReadOptions::tolerant().limits(limits).json(json.as_bytes());
     // What the error says may quote content.
-    let read = read.map_err(|_| Unusable::new("its content cannot be read"))?;
-    match carried::check_as(&read.document, Format::Xml) {
+    let read = read.map_err(|_| RecordError::new("its content cannot be read"))?;
+    match representation::check_as(&read.document, Format::Xml) {
         Ok(()) => Ok(read),
-        Err(_) => Err(Unusable::new("its content cannot be written as XML")),
+        Err(_) => Err(RecordError::new("its content cannot be written as XML")),
     }
 }
 
-fn write(document: &Document) -> Result<String, StoreError> {
+fn write(document: &Document) -> Result<String, DataFileError> {
     // What the error says may quote content.
-    document.to_json().map_err(|_| StoreError::Record("its content cannot be written as JSON".to_owned()))
+    document.to_json().map_err(|_| DataFileError::Record("its content cannot be written as JSON".to_owned()))
 }
 
-/// What a configured definition takes in memory.
+/// What a configured definition takes in memory, in bytes.
 pub(super) fn memory(definition: &Other) -> usize {
     let json = write(&definition.clone().into()).unwrap_or_default();
     read(&json).map(|read| read.memory()).unwrap_or_default()
 }
 
-fn save_message(message: &Message) -> Result<SavedMessage, StoreError> {
+fn save_message(message: &Message) -> Result<MessageRecord, DataFileError> {
     let header = Entry { content: Some(message.header.clone().into()), ..Entry::default() };
     let entries = message.resources.iter().map(|kept| kept.entry.clone());
     let bundle = Bundle { entry: std::iter::once(header).chain(entries).collect(), ..Bundle::default() };
-    Ok(SavedMessage {
+    Ok(MessageRecord {
         identifier: message.identifier.clone(),
         event: message.event,
         domain: message.domain.clone(),
@@ -311,8 +345,8 @@ fn save_message(message: &Message) -> Result<SavedMessage, StoreError> {
     })
 }
 
-fn load_message(key: u64, saved: SavedMessage) -> Result<Message, Unusable> {
-    let misfit = || Unusable::new("its content is not that of such a message");
+fn load_message(key: u64, saved: MessageRecord) -> Result<Message, RecordError> {
+    let misfit = || RecordError::new("its content is not that of such a message");
     let read = read(&saved.bundle)?;
     let bytes = message_bytes(read.memory(), saved.resources.len());
     let mut entries = read.document.into_bundle().map_err(|_| misfit())?.entry.into_iter();
@@ -326,7 +360,7 @@ fn load_message(key: u64, saved: SavedMessage) -> Result<Message, Unusable> {
         .resources
         .into_iter()
         .zip(entries)
-        .map(|((address, version), entry)| Kept { address, version, entry })
+        .map(|((address, version), entry)| MessageResource { address, version, entry })
         .collect();
     Ok(Message {
         key,
@@ -343,8 +377,8 @@ fn load_message(key: u64, saved: SavedMessage) -> Result<Message, Unusable> {
     })
 }
 
-fn save_delivery(instance: &InstanceId, delivery: &Delivery) -> SavedDelivery {
-    SavedDelivery {
+fn save_delivery(instance: &InstanceId, delivery: &Delivery) -> DeliveryRecord {
+    DeliveryRecord {
         domain: instance.domain.to_string(),
         username: instance.username.to_string(),
         message: delivery.message.key,
@@ -358,9 +392,13 @@ fn save_delivery(instance: &InstanceId, delivery: &Delivery) -> SavedDelivery {
     }
 }
 
-fn load_delivery(number: u64, message: Arc<Message>, saved: &SavedDelivery) -> Result<Delivery, Unusable> {
+fn load_delivery(
+    number: u64,
+    message: Arc<Message>,
+    saved: &DeliveryRecord,
+) -> Result<Delivery, RecordError> {
     if saved.status == ProcessingStatus::Claimed && saved.claim.is_none() {
-        return Err(Unusable::new("it is claimed, without a claim"));
+        return Err(RecordError::new("it is claimed, without a claim"));
     }
     Ok(Delivery {
         number,
@@ -375,8 +413,8 @@ fn load_delivery(number: u64, message: Arc<Message>, saved: &SavedDelivery) -> R
     })
 }
 
-fn save_definition(domain: &str, definition: &Definition) -> Result<SavedDefinition, StoreError> {
-    Ok(SavedDefinition {
+fn save_definition(domain: &str, definition: &Definition) -> Result<DefinitionRecord, DataFileError> {
+    Ok(DefinitionRecord {
         domain: domain.to_owned(),
         version: definition.version.clone(),
         changed: definition.changed,
@@ -384,15 +422,15 @@ fn save_definition(domain: &str, definition: &Definition) -> Result<SavedDefinit
     })
 }
 
-fn load_definition(number: u64, saved: &SavedDefinition) -> Result<Definition, Unusable> {
+fn load_definition(number: u64, saved: &DefinitionRecord) -> Result<Definition, RecordError> {
     let read = read(&saved.content)?;
     let bytes = read.memory();
     let content = read.document.get::<Other>().cloned();
-    let content = content.ok_or_else(|| Unusable::new("its content is not an activity definition"))?;
-    Ok(Definition { number, version: saved.version.clone(), changed: saved.changed, content, bytes })
+    let content = content.ok_or_else(|| RecordError::new("its content is not an activity definition"))?;
+    Ok(Definition::new(number, saved.version.clone(), saved.changed, content, bytes))
 }
 
-/// Codes as the text that they have on the wire.
+/// Codes, by their text on the wire.
 pub(super) mod as_text {
     use super::*;
 

@@ -1,34 +1,35 @@
-//! [`Table`] and [`Value`]: state that a step changes, and that is as it was before when the step cannot be kept.
+//! [`Table`] and [`Value`]: state that a step changes, and that can be taken back when the step cannot be
+//! saved.
 //!
-//! There is no other way to change a row than those of [`Table`], and each of them writes down what it changed: what is to
-//! be written to the data file, and what has to be taken back when that fails, follow from the same notes.
+//! Rows can only be changed through [`Table`], which notes each change. From these notes follow the records
+//! to write, and what to take back when writing fails.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::ops::{Deref, DerefMut};
 
-use super::{Record, StoreError};
+use super::{DataFileError, Record};
 
 /// A part of the state that notes what a step changes in it.
 pub(crate) trait Journal {
-    /// Adds what the step changed, as it is to be in the data file.
-    fn records(&self, records: &mut Vec<Record>) -> Result<(), StoreError>;
+    /// Adds the records of what the step changed.
+    fn records(&self, records: &mut Vec<Record>) -> Result<(), DataFileError>;
 
-    /// Forgets how it was before: the step is kept.
+    /// Forgets the notes: the step is saved.
     fn commit(&mut self);
 
     /// Takes back what the step changed.
     fn roll_back(&mut self);
 }
 
-/// Where the rows of a table are: a map, which the table alone can change.
+/// A map with the rows of a table. Only the table can change it.
 pub(crate) trait Rows {
     type Key: Clone + Ord;
     type Value;
 
     fn row(&self, key: &Self::Key) -> Option<&Self::Value>;
 
-    /// Puts or removes a row, and gives the one that was there.
+    /// Puts or removes a row, and gives the one that it replaces.
     fn set_row(&mut self, key: Self::Key, value: Option<Self::Value>) -> Option<Self::Value>;
 }
 
@@ -64,12 +65,12 @@ impl<K: Clone + Ord + Hash, V> Rows for HashMap<K, V> {
     }
 }
 
-/// What goes with the rows of a table: how one is written, and the indexes that are kept in step with them.
+/// What belongs to the rows of a table: their records, and the indexes that follow them.
 pub(crate) trait Companion {
     type Rows: Rows + Default;
 
-    /// A row as a record; one that is gone has no value.
-    fn record(&self, key: &KeyOf<Self>, value: Option<&ValueOf<Self>>) -> Result<Record, StoreError>;
+    /// The record of a row, or of a row that was removed.
+    fn record(&self, key: &KeyOf<Self>, value: Option<&ValueOf<Self>>) -> Result<Record, DataFileError>;
 
     /// A row came.
     fn add(&mut self, _key: &KeyOf<Self>, _value: &ValueOf<Self>) {}
@@ -113,7 +114,7 @@ impl<C: Companion> Table<C> {
         }
     }
 
-    /// Changes a row that is there, unless the change is refused.
+    /// Changes a row, if there is one and the change is not refused.
     pub(crate) fn change<T, E>(
         &mut self,
         key: &KeyOf<C>,
@@ -130,7 +131,7 @@ impl<C: Companion> Table<C> {
         Some(outcome)
     }
 
-    /// Puts a row that the data file has already.
+    /// Puts a row of the data file back.
     pub(crate) fn restore(&mut self, key: KeyOf<C>, value: ValueOf<C>) {
         self.swap(key, Some(value));
     }
@@ -162,7 +163,7 @@ impl<C: Companion<Rows: std::fmt::Debug> + std::fmt::Debug> std::fmt::Debug for 
 }
 
 impl<C: Companion> Journal for Table<C> {
-    fn records(&self, records: &mut Vec<Record>) -> Result<(), StoreError> {
+    fn records(&self, records: &mut Vec<Record>) -> Result<(), DataFileError> {
         let mut seen = BTreeSet::new();
         for (key, _) in &self.before {
             if seen.insert(key) {
@@ -192,12 +193,17 @@ pub(crate) struct Value<T> {
 
 /// How a [`Value`] is written.
 pub(crate) trait Single: Copy + PartialEq {
-    fn record(&self) -> Result<Record, StoreError>;
+    fn record(&self) -> Result<Record, DataFileError>;
 }
 
 impl<T: Copy> Value<T> {
     pub(crate) fn new(value: T) -> Self {
         Self { now: value, kept: value }
+    }
+
+    /// The value before the step.
+    pub(crate) fn before(&self) -> &T {
+        &self.kept
     }
 
     /// Takes the value that the data file has.
@@ -221,7 +227,7 @@ impl<T> DerefMut for Value<T> {
 }
 
 impl<T: Single> Journal for Value<T> {
-    fn records(&self, records: &mut Vec<Record>) -> Result<(), StoreError> {
+    fn records(&self, records: &mut Vec<Record>) -> Result<(), DataFileError> {
         if self.now != self.kept {
             records.push(self.now.record()?);
         }
@@ -237,11 +243,11 @@ impl<T: Single> Journal for Value<T> {
     }
 }
 
-/// What a step wants done after it is kept. None of it is ever in the data file.
+/// What to do when a step is saved. It is not in the data file.
 #[derive(Debug)]
-pub(crate) struct Afterwards<T>(Vec<T>);
+pub(crate) struct AfterCommit<T>(Vec<T>);
 
-impl<T> Afterwards<T> {
+impl<T> AfterCommit<T> {
     pub(crate) fn push(&mut self, item: T) {
         self.0.push(item);
     }
@@ -251,14 +257,14 @@ impl<T> Afterwards<T> {
     }
 }
 
-impl<T> Default for Afterwards<T> {
+impl<T> Default for AfterCommit<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T> Journal for Afterwards<T> {
-    fn records(&self, _: &mut Vec<Record>) -> Result<(), StoreError> {
+impl<T> Journal for AfterCommit<T> {
+    fn records(&self, _: &mut Vec<Record>) -> Result<(), DataFileError> {
         Ok(())
     }
 
@@ -272,7 +278,7 @@ impl<T> Journal for Afterwards<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Kind;
+    use crate::persistence::RecordKind;
 
     /// An index of words by their first letter.
     #[derive(Debug, Default)]
@@ -281,8 +287,8 @@ mod tests {
     impl Companion for Initials {
         type Rows = BTreeMap<u64, String>;
 
-        fn record(&self, key: &u64, value: Option<&String>) -> Result<Record, StoreError> {
-            Record::new(Kind::Item, key, value)
+        fn record(&self, key: &u64, value: Option<&String>) -> Result<Record, DataFileError> {
+            Record::new(RecordKind::Item, key, value)
         }
 
         fn add(&mut self, key: &u64, value: &String) {

@@ -1,9 +1,7 @@
-//! [`Storage`]: the storage service, in which an application keeps things of its own about a patient.
-//!
-//! An item belongs to the application that stored it: no other application sees it. Like the mailbox, nothing here knows
-//! the time of day.
+//! [`Storage`]: the storage service, in which an application keeps things of its own about a patient. No
+//! other application sees them. Like the mailbox, it gets the time from outside.
 
-mod saved;
+mod records;
 mod search;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,19 +10,20 @@ use koppeltaal_fhir::primitives::{Base64Binary, Code};
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::profiles::StorageItem;
 use koppeltaal_messaging::valuesets::IssueType;
-use koppeltaal_messaging::{Reference, details};
+use koppeltaal_messaging::{Reference, ResourceUrl, details};
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use search::{Comparison, KeyMatch, Order, Search, Time};
 
-use crate::carried;
+use crate::clock::{Timestamp, Version, VersionClock};
 use crate::config::Limits;
-use crate::links::split_version;
-use crate::mailbox::{Kind, Moment, Refusal, Tick, Version, VersionClock};
-use crate::store::{Companion, Record, StoreError, Table, Value};
+use crate::persistence::{Companion, DataFileError, Record, Table, Value};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::representation;
 
-/// Who asks: an application in a domain, and the only patient whom it may see, if there is such a limit.
+/// Who reads or writes: an application in a domain, and the only patient whose items it may see, if there is
+/// such a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reader {
     pub(crate) owner: Owner,
@@ -32,14 +31,14 @@ pub(crate) struct Reader {
     pub(crate) only: Option<String>,
 }
 
-/// Whose items they are.
+/// The owner of items.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Owner {
     pub(crate) domain: String,
     pub(crate) application: String,
 }
 
-/// A thing to be stored.
+/// An item before it is stored.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
     content_type: String,
@@ -48,20 +47,20 @@ pub(crate) struct Draft {
     patient: String,
     object_type: String,
     object_key: String,
-    /// What else the sender put into the resource.
+    /// Everything else that the sender put into the resource.
     rest: StorageItem,
-    /// What it takes in memory.
+    /// What it takes in memory, in bytes.
     bytes: usize,
 }
 
-/// A stored thing.
+/// A stored item.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     /// The number in its URL, `.../Other/StorageItem:NUMBER`.
     pub(crate) number: u64,
     pub(crate) owner: Owner,
     pub(crate) version: Version,
-    pub(crate) modified: Moment,
+    pub(crate) modified: Timestamp,
     pub(crate) content_type: String,
     /// Base64 without white space.
     pub(crate) content: String,
@@ -70,11 +69,11 @@ pub(crate) struct Item {
     pub(crate) object_type: String,
     pub(crate) object_key: String,
     rest: StorageItem,
-    /// What it takes in memory.
+    /// What it takes in memory, in bytes.
     bytes: usize,
 }
 
-/// What is unique: one key per application, patient and type.
+/// What is unique: a key within application, patient and type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     owner: Owner,
@@ -100,8 +99,8 @@ struct Indexes {
 impl Companion for Indexes {
     type Rows = BTreeMap<u64, Item>;
 
-    fn record(&self, number: &u64, item: Option<&Item>) -> Result<Record, StoreError> {
-        saved::record(*number, item)
+    fn record(&self, number: &u64, item: Option<&Item>) -> Result<Record, DataFileError> {
+        records::record(*number, item)
     }
 
     fn add(&mut self, number: &u64, item: &Item) {
@@ -119,7 +118,7 @@ impl Companion for Indexes {
     }
 }
 
-/// The number that was given out last, and the moment of the last version.
+/// The number that was given out last, and the time of the last version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Counters {
     number: u64,
@@ -134,11 +133,12 @@ pub(crate) struct Storage {
     limits: Limits,
 }
 
-/// What an item takes in memory besides its content and its texts, which are in an index as well.
+/// What an item takes in memory besides its content and its texts. The texts are in an index as well.
 const ITEM_BYTES: usize = 1024;
 
 impl Draft {
-    /// From a resource that takes so many bytes of memory; every part of it that has to be there and is not is named.
+    /// From a resource that takes this many bytes of memory. The refusal names every required part that is
+    /// missing.
     pub(crate) fn of(resource: Other, bytes: usize) -> Result<Self, Refusal> {
         let mut rest = StorageItem::from(resource);
         let mut missing = Vec::new();
@@ -183,13 +183,13 @@ impl Draft {
 
     fn checked(mut self) -> Result<Self, Refusal> {
         self.content.retain(|letter| !letter.is_ascii_whitespace());
-        self.patient = split_version(&self.patient).0.to_owned();
-        // Parsing checks what `From` takes unseen.
+        self.patient = ResourceUrl::split_version(&self.patient).0.to_owned();
+        // `From` takes any text; parsing checks it.
         if self.content.parse::<Base64Binary>().is_err() {
             return Err(Refusal::parameter("The content is not base64."));
         }
         // Base64 can always be written.
-        carried::check(&Other::from(self.described()).into())?;
+        representation::check(&Other::from(self.described()).into())?;
         let texts = [&self.content_type, &self.patient, &self.object_type, &self.object_key];
         self.bytes += ITEM_BYTES + 2 * texts.map(String::len).iter().sum::<usize>();
         Ok(self)
@@ -217,7 +217,7 @@ impl Draft {
 }
 
 impl Item {
-    fn new(number: u64, owner: Owner, version: Version, modified: Moment, draft: Draft) -> Self {
+    fn new(number: u64, owner: Owner, version: Version, modified: Timestamp, draft: Draft) -> Self {
         let Draft { content_type, content, patient, object_type, object_key, rest, bytes } = draft;
         Self {
             number,
@@ -234,7 +234,7 @@ impl Item {
         }
     }
 
-    /// The item as a resource, with what the server fills in.
+    /// The item as a resource, with the elements that the server fills in.
     pub(crate) fn resource(&self) -> Other {
         StorageItem {
             content_type: Some(Code::from(self.content_type.as_str())),
@@ -270,7 +270,7 @@ impl Storage {
     }
 
     /// Stores a new item.
-    pub(crate) fn create(&mut self, writer: &Reader, draft: Draft, now: Moment) -> Result<Item, Refusal> {
+    pub(crate) fn create(&mut self, writer: &Reader, draft: Draft, now: Timestamp) -> Result<Item, Refusal> {
         check_patient(writer, &draft)?;
         self.check_key(&draft.key(&writer.owner), None)?;
         self.check_room(&writer.owner.domain, 1, draft.bytes, 0)?;
@@ -278,8 +278,8 @@ impl Storage {
         Ok(self.put(self.counters.number, writer.owner.clone(), draft, now))
     }
 
-    /// Replaces an item. A version, when given, has to be the current one; `url`, the address without version, is what a
-    /// conflict names.
+    /// Replaces an item. A version, when given, has to be the current one; `url`, the address without
+    /// version, is what a conflict names.
     pub(crate) fn update(
         &mut self,
         writer: &Reader,
@@ -287,7 +287,7 @@ impl Storage {
         url: &str,
         version: Option<&str>,
         draft: Draft,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<Item, Refusal> {
         let current = self.get(writer, number).ok_or_else(not_found)?;
         check_patient(writer, &draft)?;
@@ -310,7 +310,7 @@ impl Storage {
         Ok(())
     }
 
-    /// How many items are found, and a part of them.
+    /// How many items match, and a part of them.
     pub(crate) fn search(
         &self,
         reader: &Reader,
@@ -324,8 +324,8 @@ impl Storage {
         (found.len(), found.into_iter().skip(skip).take(count).cloned().collect())
     }
 
-    fn put(&mut self, number: u64, owner: Owner, draft: Draft, now: Moment) -> Item {
-        let version = Tick::new(&mut self.counters.clock, now).version();
+    fn put(&mut self, number: u64, owner: Owner, draft: Draft, now: Timestamp) -> Item {
+        let version = self.counters.clock.step(now).version();
         let item = Item::new(number, owner, version, now, draft);
         self.items.put(number, item.clone());
         item
@@ -334,7 +334,7 @@ impl Storage {
     fn check_key(&self, key: &Key, own: Option<u64>) -> Result<(), Refusal> {
         match self.items.companion().keys.get(key) {
             Some(number) if Some(*number) != own => Err(Refusal::new(
-                Kind::Conflict,
+                RefusalKind::Conflict,
                 IssueType::Duplicate,
                 "There is an item with this patient, object type and object key.",
             )),
@@ -348,7 +348,7 @@ impl Storage {
             || usage.bytes - less + more > self.limits.storage_bytes;
         if is_full {
             return Err(Refusal::new(
-                Kind::Full,
+                RefusalKind::Full,
                 "too-costly",
                 "The sandbox stores no more items in this domain.",
             ));
@@ -361,7 +361,7 @@ pub(crate) fn not_found() -> Refusal {
     Refusal::not_found("There is no such item.")
 }
 
-/// For who has a token of another patient.
+/// The refusal of a token about another patient.
 pub(crate) fn foreign() -> Refusal {
     Refusal::forbidden("The item is not about the patient of the token.")
 }
@@ -374,7 +374,7 @@ fn check_patient(writer: &Reader, draft: &Draft) -> Result<(), Refusal> {
 }
 
 fn conflict(url: &str, code: IssueType, details: &str) -> Refusal {
-    let mut refusal = Refusal::new(Kind::Conflict, code, details);
+    let mut refusal = Refusal::new(RefusalKind::Conflict, code, details);
     refusal.issues[0].resource = Some(Reference::from(url));
     refusal
 }

@@ -1,4 +1,5 @@
-//! Which servers a webhook over https trusts: those of the operating system, or those that its configuration names instead.
+//! The certificate authorities that a webhook over https trusts: those of the operating system, or those in
+//! its configuration.
 
 use std::sync::Arc;
 
@@ -8,17 +9,15 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-use crate::config::Webhook;
-
-/// The configuration of a webhook's connections, or why there is none.
-pub(crate) fn config(webhook: &Webhook) -> Result<ClientConfig, String> {
+/// The configuration of a webhook's connections, or why there is none. `named` is a PEM text with
+/// certificates.
+pub(super) fn config(is_https: bool, named: Option<&str>) -> Result<ClientConfig, String> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
-    let named = webhook.root_certificates.as_deref();
     // A machine without authorities of its own can still call over http.
-    if named.is_some() || !webhook.is_https() {
+    if named.is_some() || !is_https {
         let roots = roots(named.unwrap_or_default())?;
         return Ok(builder.with_root_certificates(roots).with_no_client_auth());
     }
@@ -46,15 +45,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn certificates_that_are_none_are_named() {
-        let error =
-            |pem: &str| config(&Webhook::new("https://epd.example/hook").root_certificates(pem)).err();
+    fn a_text_without_certificates_is_named() {
+        let error = |pem: &str| config(true, Some(pem)).err();
         assert_eq!(error("no PEM").as_deref(), Some("there is no certificate in the PEM text"));
         assert!(error("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").is_some());
     }
 
     #[test]
     fn a_webhook_over_http_needs_no_authorities() {
-        assert!(config(&Webhook::new("http://epd.example/hook")).is_ok());
+        assert!(config(false, None).is_ok());
     }
 }

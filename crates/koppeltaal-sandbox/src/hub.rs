@@ -1,5 +1,6 @@
-//! [`Hub`]: the hub `KoppeltaalHub` of classic SignalR 2.x, as far as that is the same for all transports: connections,
-//! their tokens and cursors, and who is told of a message.
+//! [`Hub`]: the part of the hub `KoppeltaalHub` (classic SignalR 2.x) that is the same for all transports:
+//! connections, their tokens and cursors, and who is told of a message. The transports are in
+//! `http/signalr.rs` and `http/websocket.rs`.
 
 mod connection;
 pub(crate) mod protocol;
@@ -15,9 +16,9 @@ pub(crate) use connection::{Channel, Connection, Frame};
 pub(crate) use token::Seal;
 
 use crate::config::Push;
-use crate::mailbox::InstanceId;
+use crate::instance::InstanceId;
 use protocol::Call;
-use token::Unsealed;
+use token::SealError;
 
 /// How long a lost connection is remembered after its client has given up.
 const GRACE: Duration = Duration::from_secs(5);
@@ -30,17 +31,17 @@ pub(crate) struct Hub {
     push: Push,
     capacity: usize,
     seal: Seal,
-    /// In cursors: a cursor of another process is not understood.
+    /// Part of every cursor, so that a cursor of another process is recognized.
     process: String,
     connections: Mutex<HashMap<String, Arc<Connection>>>,
 }
 
-/// Why a token gives no connection.
+/// Why there is no connection for a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenError {
-    /// It is not one of this server's, or was not percent-encoded.
+    /// It is not a token of this server, or was not percent-encoded.
     Unreadable,
-    /// It was made with another secret: before a restart without a data file, it seems.
+    /// It was made with another secret: probably before a restart without a data file.
     Foreign,
     /// It was given to another user.
     OtherUser,
@@ -49,7 +50,7 @@ pub(crate) enum TokenError {
 }
 
 impl Hub {
-    /// `seal` makes the tokens: with the one that made them, those of an earlier process are good as well.
+    /// `seal` makes the tokens. With the seal of an earlier process, its tokens are valid too.
     pub(crate) fn new(push: Push, capacity: usize, seal: Seal) -> Self {
         let process = Uuid::new_v4().simple().to_string()[..8].to_uppercase();
         Self { push, capacity, seal, process, connections: Mutex::default() }
@@ -70,15 +71,15 @@ impl Hub {
         (id, token)
     }
 
-    /// The connection of a token. One that was forgotten comes back empty: the token alone is enough.
+    /// The connection of a token. A connection that was forgotten is made again, without its events.
     pub(crate) fn connection(
         &self,
         instance: &InstanceId,
         token: &str,
     ) -> Result<Arc<Connection>, TokenError> {
         let text = self.seal.open(CONNECTION, token).map_err(|unsealed| match unsealed {
-            Unsealed::Unreadable => TokenError::Unreadable,
-            Unsealed::Foreign => TokenError::Foreign,
+            SealError::Unreadable => TokenError::Unreadable,
+            SealError::Foreign => TokenError::Foreign,
         })?;
         let (id, user) = text.split_once(':').ok_or(TokenError::Unreadable)?;
         if !user.eq_ignore_ascii_case(&instance.username) {
@@ -105,8 +106,8 @@ impl Hub {
         });
     }
 
-    /// A channel for what comes after the cursor, about the patient `only` if there is such a limit. With a groups token of
-    /// its own the connection is back in its group.
+    /// A channel for the events after the cursor; with `only`, for those about that patient. A groups token
+    /// of the connection puts it back into its group.
     pub(crate) fn open(
         &self,
         connection: &Arc<Connection>,
@@ -121,7 +122,7 @@ impl Hub {
         connection.open(cursor.and_then(|cursor| self.read_cursor(cursor)), only)
     }
 
-    /// Does what a client calls, and gives the result.
+    /// Carries out a client's call, and gives the result.
     pub(crate) fn call(&self, connection: &Connection, call: &Call) -> String {
         if let Call::StartPush(_) = call {
             connection.start_push(Some(self.seal.token(GROUPS, &connection.id)));
@@ -129,7 +130,7 @@ impl Hub {
         call.result()
     }
 
-    /// A cursor as clients keep it.
+    /// A cursor as clients see it.
     pub(crate) fn cursor(&self, number: u64) -> String {
         format!("d-{}-B,0|I,{number:X}", self.process)
     }
@@ -145,7 +146,8 @@ impl Hub {
         self.connections().remove(&connection.id);
     }
 
-    /// Tells the connections of an instance that a message waits, and the channels whose patient it is about.
+    /// Tells the connections of an instance that a message waits. Channels for one patient hear only of that
+    /// patient's.
     pub(crate) fn notify(&self, instance: &InstanceId, patient: Option<&Arc<str>>) {
         let connections = self.connections();
         for connection in connections.values().filter(|connection| connection.instance == *instance) {

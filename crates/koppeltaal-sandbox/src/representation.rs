@@ -1,18 +1,15 @@
-//! What can be handed out: whatever the sandbox accepts can be written in JSON and in XML, whichever it came in, for it does
-//! not choose in which its receivers ask for it.
+//! The two representations, JSON and XML. The sandbox accepts only what can be written in both, because each
+//! receiver chooses its own.
 
 use koppeltaal_fhir::{Document, Format, WriteError};
-use koppeltaal_messaging::valuesets::IssueType;
-
-use crate::mailbox::{Kind, Refusal};
 
 /// The formats in which everything is handed out.
 const FORMATS: [Format; 2] = [Format::Json, Format::Xml];
 
-/// Why something cannot be handed out.
+/// Content cannot be written in a format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it cannot be written as {}: {error}", name(*format))]
-pub(crate) struct NotCarried {
+pub(crate) struct RepresentationError {
     format: Format,
     error: WriteError,
 }
@@ -24,33 +21,34 @@ fn name(format: Format) -> &'static str {
     }
 }
 
-impl NotCarried {
+impl RepresentationError {
     pub(crate) fn new(format: Format, error: WriteError) -> Self {
         Self { format, error }
     }
 }
 
-/// What is known of content by its having been read.
+/// What is known about content after it was read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source {
-    /// In which it can be written, since it came in it: the tests of the reader and the writers see to that.
+    /// The format that it came in. It can be written in it again; the tests of readers and writers make sure
+    /// of that.
     pub(crate) format: Format,
     /// What it takes in memory, in bytes.
     pub(crate) bytes: usize,
 }
 
 /// Whether a document can be written in both formats.
-pub(crate) fn check(document: &Document) -> Result<(), NotCarried> {
+pub(crate) fn check(document: &Document) -> Result<(), RepresentationError> {
     FORMATS.into_iter().try_for_each(|format| check_as(document, format))
 }
 
 /// Whether a document can be written in this format.
-pub(crate) fn check_as(document: &Document, format: Format) -> Result<(), NotCarried> {
-    document.write(format).map(drop).map_err(|error| NotCarried::new(format, error))
+pub(crate) fn check_as(document: &Document, format: Format) -> Result<(), RepresentationError> {
+    document.write(format).map(drop).map_err(|error| RepresentationError::new(format, error))
 }
 
 /// Whether a text can be written in both formats. JSON takes every text.
-pub(crate) fn is_carried(text: &str) -> bool {
+pub(crate) fn is_writable(text: &str) -> bool {
     text.chars().all(is_of_xml)
 }
 
@@ -62,12 +60,4 @@ pub(crate) fn replaced(text: &str) -> String {
 /// The characters of XML 1.0, section 2.2.
 fn is_of_xml(letter: char) -> bool {
     matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
-}
-
-impl From<NotCarried> for Refusal {
-    fn from(error: NotCarried) -> Self {
-        let details =
-            format!("The sandbox hands everything out in JSON and in XML, and this cannot be: {error}");
-        Self::new(Kind::Rule, IssueType::Invalid, details)
-    }
 }

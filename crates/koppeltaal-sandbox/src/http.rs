@@ -1,9 +1,9 @@
-//! The HTTP side of the sandbox: paths, and what goes around every handler.
+//! The HTTP side of the sandbox: its paths, and what every request passes on its way to a handler and back.
 
-mod app;
 mod authentication;
 mod binary;
 mod definitions;
+mod entries;
 mod faults;
 mod format;
 mod messages;
@@ -15,7 +15,7 @@ mod paging;
 mod reply;
 mod request;
 mod signalr;
-pub(crate) mod storage;
+mod storage;
 mod websocket;
 mod wire;
 
@@ -32,11 +32,11 @@ use axum::routing::{MethodRouter, any, get, post, put};
 use tower::{Service, ServiceExt as _, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-pub(crate) use app::App;
 use oauth::OAUTH_PATH;
 
+use crate::app::App;
 use crate::links::FHIR_PATH;
-use crate::mailbox::{Kind, Refusal};
+use crate::refusal::{Refusal, RefusalKind};
 
 /// Everything that the sandbox answers.
 pub(crate) fn service(
@@ -72,7 +72,7 @@ pub(crate) fn service(
     ))
     .fallback(async || Refusal::not_found("There is nothing at this address."))
     .method_not_allowed_fallback(async || {
-        Refusal::new(Kind::MethodNotAllowed, "not-supported", "The method is not supported here.")
+        Refusal::new(RefusalKind::MethodNotAllowed, "not-supported", "The method is not supported here.")
     });
     let hub = Router::new().route("/signalr/{*path}", any(signalr::signalr)).layer(hub_cors());
     let admin = Router::new()
@@ -82,8 +82,8 @@ pub(crate) fn service(
     let router = if app.is_admin() { router.merge(admin) } else { router };
     let router = if app.has_page() { router.merge(page::routes(&app)) } else { router };
     let router = router.with_state(Arc::clone(&app));
-    // What goes around every request is outside the router, once: in it, each route would have its own copy of each, to be
-    // cloned for every request. A path that starts with two slashes has to be mended before it is looked up, too.
+    // These layers are outside the router, because inside it every route would have copies of them, which are
+    // cloned for each request. A path that starts with two slashes has to be corrected before routing anyway.
     let preflights = Router::new().layer(preflight());
     service_fn(move |request: Request| {
         let request = without_double_slash(request);
@@ -94,14 +94,14 @@ pub(crate) fn service(
     })
 }
 
-/// Routes below a path. `Router::nest` does the same, and takes each request apart for it.
+/// Routes below a path. `Router::nest` does the same, but takes every request apart.
 fn routes_under<const N: usize>(path: &str, routes: [(&str, MethodRouter<Arc<App>>); N]) -> Router<Arc<App>> {
     routes
         .into_iter()
         .fold(Router::new(), |router, (below, handlers)| router.route(&format!("{path}{below}"), handlers))
 }
 
-/// What goes around every handler: the faults that a request meets, and the writing of the answer.
+/// What happens around every handler: faults, and writing the answer.
 async fn around(app: &App, request: Request, router: Router) -> Response {
     let format = format::of_reply(request.headers());
     let path = request.uri().path();
@@ -113,24 +113,25 @@ async fn around(app: &App, request: Request, router: Router) -> Response {
         }
         reply::render(response, format)
     };
-    // What sets faults meets none, nor what shows them.
+    // The page and the address of the faults meet no faults.
     if is_page {
         return answer(request).await;
     }
-    // Rendered within, so that a fault finds the body, and outside, for a fault may be an answer itself.
+    // Rendered inside, so that a fault finds the body, and again outside, because a fault may be an answer
+    // itself.
     let mut response = reply::render(faults::meet(app, request, answer).await, format);
     with_content_type(&mut response);
     response
 }
 
-/// Whether the pages of any site may read the answers of this path: neither the page for people nor the hub, which has
-/// rules of its own.
+/// Whether pages of any site may read the answers at this path. They may not read the page for people; the
+/// hub has rules of its own.
 fn is_open(path: &str) -> bool {
     !page::is_path(path) && !path.starts_with("/signalr/")
 }
 
-/// What lets browser clients read every answer, errors too, on which the JavaScript clients rely. They are the same for
-/// each, so no layer has to work them out.
+/// Lets browser clients read every answer, errors too; the JavaScript clients rely on that. The values are
+/// constant, so no layer has to compute them.
 const FOR_BROWSERS: [(HeaderName, HeaderValue); 2] = [
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
     (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("content-location,location")),
@@ -145,7 +146,7 @@ fn preflight() -> CorsLayer {
     ])
 }
 
-/// The JavaScript client of the hub asks with credentials, for which a browser wants its origin named.
+/// The hub's JavaScript client sends credentials, and then browsers want the origin named.
 fn hub_cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::mirror_request())
@@ -156,13 +157,14 @@ fn hub_cors() -> CorsLayer {
 
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
-/// Old clients want a content type on every answer, those without a body included.
+/// Old clients want a content type on every answer, even on those without a body.
 fn with_content_type(response: &mut Response) {
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     response.headers_mut().entry(header::CONTENT_TYPE).or_insert(json);
 }
 
-/// Clients that put a base with a slash before a path with a slash ask for `//FHIR/Koppeltaal/...`.
+/// Clients that join a base that ends in a slash with a path that starts with one ask for
+/// `//FHIR/Koppeltaal/...`.
 fn without_double_slash(mut request: Request) -> Request {
     let uri = request.uri();
     let path_and_query = uri.path_and_query().map_or("/", PathAndQuery::as_str);

@@ -1,11 +1,12 @@
-//! [`Grants`]: launches, codes and tokens, and the steps from one to the next.
-//!
-//! Like the mailbox it is told what time it is, and it gets the secrets that it gives out from outside.
+//! [`Grants`]: launches, codes and tokens, and the steps from one to the next. Like the mailbox, it gets the
+//! time from outside, and also the secrets that it gives out.
 
 mod error;
 mod expiring;
 mod pkce;
-mod saved;
+mod records;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,13 +18,19 @@ use uuid::Uuid;
 pub(crate) use error::{Code, OAuthError};
 pub(crate) use pkce::Challenge;
 
+use crate::clock::Timestamp;
 use crate::config::{Application, Lifetimes, SandboxConfig};
-use crate::mailbox::Moment;
-use crate::store::Kind;
-use expiring::Expiring;
+use crate::persistence::RecordKind;
+use expiring::{ExpiringTable, Grant, Share, entry_bytes};
 
-/// Launches, codes, tokens: so many of each at a time.
+/// How many launches, codes and tokens there may be, of each. Each client has its share of them, and of the
+/// memory.
 const CAPACITY: usize = 100_000;
+/// The kinds of grants: launches, activation codes, codes, tokens, refresh tokens. Each has its share of the
+/// memory.
+const KINDS: usize = 5;
+/// How many used refresh tokens of a family are remembered, to notice when one is used again.
+const USED_REFRESHES: usize = 10;
 /// How long a token is remembered after it expired, so that its holder learns why it does not work.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 /// Launches have nine digits and activation codes six, so that neither is taken for the other.
@@ -47,7 +54,7 @@ pub(crate) struct Context {
     pub(crate) intent: Option<String>,
 }
 
-/// What a client asks of Authorize, besides its `client_id`.
+/// What a client asks of Authorize.
 #[derive(Clone)]
 pub(crate) struct AuthorizationRequest {
     pub(crate) client: String,
@@ -55,6 +62,10 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) scope: String,
     pub(crate) challenge: Option<Challenge>,
 }
+
+/// A launch takes more memory than the share of its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LaunchSizeError;
 
 /// What Authorize answers with.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,14 +76,14 @@ pub(crate) enum Authorization {
     Code(String),
 }
 
-/// A code that was not redeemed, or was: then it is kept to notice who tries again.
+/// An authorization code. One that was redeemed is kept, to notice when it is used again.
 #[derive(Clone, Serialize, Deserialize)]
-struct Issued {
+struct AuthorizationCode {
     context: Arc<Context>,
     scope: String,
     redirect_uri: Option<String>,
     challenge: Option<Challenge>,
-    /// The tokens that were given for it.
+    /// The tokens that were given for it, if it was redeemed.
     family: Option<Uuid>,
 }
 
@@ -81,7 +92,7 @@ struct Issued {
 pub(crate) struct Session {
     pub(crate) context: Arc<Context>,
     pub(crate) scope: String,
-    pub(crate) expires: Moment,
+    pub(crate) expires: Timestamp,
     family: Uuid,
 }
 
@@ -95,51 +106,109 @@ pub(crate) struct Tokens {
     pub(crate) scope: String,
 }
 
-/// Who asks Token.
+/// The client of a request to Token.
 #[derive(Clone, Default)]
 pub(crate) struct Client {
     /// The `client_id` parameter.
     pub(crate) identifier: Option<String>,
-    /// What was given with it, in Basic credentials or in the form.
+    /// Identifier and secret, in Basic credentials or in the form.
     pub(crate) credentials: Option<(String, String)>,
 }
 
-/// What a refresh token stands for. One that was used is kept to notice who tries again.
+/// What a refresh token stands for. One that was used is kept, to notice when it is used again.
 #[derive(Serialize, Deserialize)]
-struct Refresh {
+struct RefreshToken {
     #[serde(flatten)]
     session: Session,
     #[serde(default)]
     is_used: bool,
 }
 
-/// Where secrets come from.
-pub(crate) type Fresh<'a> = &'a mut dyn FnMut() -> Uuid;
+impl Context {
+    fn bytes(&self) -> usize {
+        let texts = [Some(&self.client), Some(&self.domain), Some(&self.patient), Some(&self.user)];
+        let texts = texts.into_iter().chain([self.resource.as_ref(), self.intent.as_ref()]).flatten();
+        size_of::<Self>() + texts.map(String::len).sum::<usize>()
+    }
+}
 
-/// The state.
+/// A context that several grants share counts in full in each, because one may outlive the others.
+impl Grant for Arc<Context> {
+    fn client(&self) -> &str {
+        &self.client
+    }
+
+    fn bytes(&self) -> usize {
+        Context::bytes(self)
+    }
+}
+
+impl Grant for AuthorizationCode {
+    fn client(&self) -> &str {
+        &self.context.client
+    }
+
+    fn bytes(&self) -> usize {
+        let redirect_uri = self.redirect_uri.as_ref().map_or(0, String::len);
+        size_of::<Self>() + self.context.bytes() + self.scope.len() + redirect_uri
+    }
+}
+
+impl Grant for Session {
+    fn client(&self) -> &str {
+        &self.context.client
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.context.bytes() + self.scope.len()
+    }
+}
+
+impl Grant for RefreshToken {
+    fn client(&self) -> &str {
+        self.session.client()
+    }
+
+    fn bytes(&self) -> usize {
+        self.session.bytes()
+    }
+}
+
+/// The source of secrets.
+pub(crate) type NewUuid<'a> = &'a mut dyn FnMut() -> Uuid;
+
+/// All launches, codes and tokens.
 pub(crate) struct Grants {
     applications: HashMap<String, Application>,
     lifetimes: Lifetimes,
-    launches: Expiring<Arc<Context>>,
-    activations: Expiring<Arc<Context>>,
-    codes: Expiring<Issued>,
-    sessions: Expiring<Session>,
-    refreshes: Expiring<Refresh>,
+    /// The share of one client, in grants of one kind.
+    share: Share,
+    launches: ExpiringTable<Arc<Context>>,
+    activations: ExpiringTable<Arc<Context>>,
+    codes: ExpiringTable<AuthorizationCode>,
+    sessions: ExpiringTable<Session>,
+    refreshes: ExpiringTable<RefreshToken>,
 }
 
 impl Grants {
     pub(crate) fn new(config: &SandboxConfig) -> Self {
         let applications = config.applications.iter();
+        let clients = applications.len().max(1);
+        let share = Share {
+            entries: (CAPACITY / clients).max(1),
+            bytes: config.limits.grant_bytes / (KINDS * clients),
+        };
         Self {
+            share,
             applications: applications
                 .map(|application| (application.identifier.clone(), application.clone()))
                 .collect(),
             lifetimes: config.lifetimes,
-            launches: Expiring::new(Kind::Launch, CAPACITY),
-            activations: Expiring::new(Kind::Activation, CAPACITY),
-            codes: Expiring::new(Kind::Code, CAPACITY),
-            sessions: Expiring::new(Kind::Session, CAPACITY),
-            refreshes: Expiring::new(Kind::Refresh, CAPACITY),
+            launches: ExpiringTable::new(RecordKind::Launch, share),
+            activations: ExpiringTable::new(RecordKind::Activation, share),
+            codes: ExpiringTable::new(RecordKind::Code, share),
+            sessions: ExpiringTable::new(RecordKind::Session, share),
+            refreshes: ExpiringTable::new(RecordKind::Refresh, share),
         }
     }
 
@@ -158,22 +227,45 @@ impl Grants {
         self.lifetimes
     }
 
-    /// Remembers a web launch and gives its number. It can be used until it expires, as a user may reload the page.
-    pub(crate) fn launch(&mut self, context: Context, fresh: Fresh<'_>, now: Moment) -> String {
+    /// Remembers a web launch and gives its number. It can be used until it expires, as a user may reload the
+    /// page.
+    pub(crate) fn launch(
+        &mut self,
+        context: Context,
+        fresh: NewUuid<'_>,
+        now: Timestamp,
+    ) -> Result<String, LaunchSizeError> {
+        let context = Arc::new(context);
+        self.check_size(&context, "")?;
         let number = unused(LAUNCH_RANGE, fresh, |number| self.launches.get(number, now).is_none());
-        self.launches.put(number.clone(), now.after(self.lifetimes.launch), context.into(), now);
-        number
+        self.launches.put(&number, now.after(self.lifetimes.launch), context, now);
+        Ok(number)
     }
 
     /// Remembers a mobile launch and gives its activation code, which can be used once.
-    pub(crate) fn activation(&mut self, context: Context, fresh: Fresh<'_>, now: Moment) -> String {
+    pub(crate) fn activation(
+        &mut self,
+        context: Context,
+        fresh: NewUuid<'_>,
+        now: Timestamp,
+    ) -> Result<String, LaunchSizeError> {
+        let context = Arc::new(context);
+        self.check_size(&context, "")?;
         let code = unused(ACTIVATION_RANGE, fresh, |code| self.activations.get(code, now).is_none());
-        self.activations.put(code.clone(), now.after(self.lifetimes.activation), context.into(), now);
-        code
+        self.activations.put(&code, now.after(self.lifetimes.activation), context, now);
+        Ok(code)
     }
 
-    /// Where an error may be sent to: the redirect URI, if it is registered for a client that is. Nobody else's page is
-    /// ever opened.
+    /// Whether each of the grants that follow from a launch with this scope fits into the share of its
+    /// client.
+    fn check_size(&self, context: &Arc<Context>, scope: &str) -> Result<(), LaunchSizeError> {
+        let largest =
+            entry_bytes(context) + size_of::<AuthorizationCode>() + size_of::<RefreshToken>() + scope.len();
+        if largest <= self.share.bytes { Ok(()) } else { Err(LaunchSizeError) }
+    }
+
+    /// Checks that client and redirect URI are registered. No other page is ever opened, not even with an
+    /// error.
     pub(crate) fn check_redirect(&self, client: &str, redirect_uri: Option<&str>) -> Result<(), OAuthError> {
         let application = self
             .applications
@@ -191,8 +283,8 @@ impl Grants {
     pub(crate) fn authorize(
         &mut self,
         request: AuthorizationRequest,
-        fresh: Fresh<'_>,
-        now: Moment,
+        fresh: NewUuid<'_>,
+        now: Timestamp,
     ) -> Result<Authorization, OAuthError> {
         self.check_redirect(&request.client, request.redirect_uri.as_deref())?;
         let [launch] = launches(&request.scope).collect::<Vec<_>>()[..] else {
@@ -209,31 +301,34 @@ impl Grants {
         if !is_mobile && request.redirect_uri.is_none() {
             return Err(OAuthError::new(Code::InvalidRequest, "redirect_uri is missing"));
         }
+        self.check_size(&context, &request.scope).map_err(|LaunchSizeError| {
+            OAuthError::new(Code::InvalidScope, "launch and scope take more memory than a client may have")
+        })?;
         if is_mobile {
             self.activations.take(launch, now);
         }
         let code = secret(fresh);
-        let issued = Issued {
+        let issued = AuthorizationCode {
             context,
             scope: without_launches(&request.scope),
             redirect_uri: request.redirect_uri,
             challenge: request.challenge,
             family: None,
         };
-        self.codes.put(code.clone(), now.after(self.lifetimes.code), issued, now);
+        self.codes.put(&code, now.after(self.lifetimes.code), issued, now);
         Ok(if is_mobile { Authorization::Code(code) } else { Authorization::Redirect(code) })
     }
 
-    /// Gives tokens for a code. Whoever uses a code again ends the tokens that were given for it: one of the two is a
-    /// thief (RFC 6749 section 4.1.2).
+    /// Gives tokens for a code. When a code is used again, the tokens that were given for it end: one of the
+    /// two users is a thief (RFC 6749 section 4.1.2).
     pub(crate) fn redeem(
         &mut self,
         client: &Client,
         code: &str,
         redirect_uri: Option<&str>,
         verifier: Option<&str>,
-        fresh: Fresh<'_>,
-        now: Moment,
+        fresh: NewUuid<'_>,
+        now: Timestamp,
     ) -> Result<Tokens, OAuthError> {
         let invalid = |description| Err(OAuthError::new(Code::InvalidGrant, description));
         let unknown = || invalid("the code is not known or has expired");
@@ -244,7 +339,7 @@ impl Grants {
         let application = self.authenticate(client, issued)?.clone();
         let Some(mut issued) = self.codes.take(code, now) else { return unknown() };
         if let Some(family) = issued.family {
-            self.end(family);
+            self.end(&issued.context.client, family);
             return invalid("the code was used before");
         }
         if issued.context.client != application.identifier {
@@ -263,40 +358,44 @@ impl Grants {
         let family = fresh();
         let (context, scope) = (Arc::clone(&issued.context), issued.scope.clone());
         issued.family = Some(family);
-        self.codes.put(code.to_owned(), now.after(REMEMBERED), issued, now);
+        self.codes.put(code, now.after(REMEMBERED), issued, now);
         Ok(self.give(&application, context, scope, family, fresh, now))
     }
 
-    /// Gives new tokens for a refresh token. The old ones die. Whoever uses one again ends all that came of the same code:
-    /// one of the two is a thief (RFC 6749 section 10.4, RFC 9700 section 4.14.2).
+    /// Gives new tokens for a refresh token; the old ones end. When a refresh token is used again, all tokens
+    /// that came from the same code end: one of the two users is a thief (RFC 6749 section 10.4, RFC 9700
+    /// section 4.14.2).
     pub(crate) fn refresh(
         &mut self,
         client: &Client,
         token: &str,
-        fresh: Fresh<'_>,
-        now: Moment,
+        fresh: NewUuid<'_>,
+        now: Timestamp,
     ) -> Result<Tokens, OAuthError> {
         let application = self.authenticate(client, None)?.clone();
         let invalid = |description| Err(OAuthError::new(Code::InvalidGrant, description));
-        let known = self.refreshes.get(token, now);
-        let known = known.filter(|known| known.session.context.client == application.identifier);
-        let Some(Refresh { session, is_used }) = known else {
+        let known = self.refreshes.get_until(token, now);
+        let known = known.filter(|(_, known)| known.session.context.client == application.identifier);
+        let Some((until, RefreshToken { session, is_used })) = known else {
             return invalid("the refresh token is not known or has expired");
         };
         let session = session.clone();
         if *is_used {
-            self.end(session.family);
+            self.end(&session.context.client, session.family);
             return invalid("the refresh token was used before");
         }
-        self.sessions.remove_where(|other| other.family == session.family);
-        // For as long as the one that takes its place.
-        let used = Refresh { session: session.clone(), is_used: true };
-        self.refreshes.put(token.to_owned(), now.after(self.lifetimes.refresh), used, now);
+        let (client, family) = (&session.context.client, session.family);
+        self.sessions.remove_where(client, |other| other.family == family);
+        // Kept until it would have expired.
+        let used = RefreshToken { session: session.clone(), is_used: true };
+        self.refreshes.put(token, until, used, now);
+        let is_used = |other: &RefreshToken| other.is_used && other.session.family == family;
+        self.refreshes.keep_last(USED_REFRESHES, client, is_used);
         Ok(self.give(&application, session.context, session.scope, session.family, fresh, now))
     }
 
-    /// What an access token stands for, also when it has expired of late: see [`Session::expires`].
-    pub(crate) fn session(&self, token: &str, now: Moment) -> Option<&Session> {
+    /// What an access token stands for, even when it expired recently: see [`Session::expires`].
+    pub(crate) fn session(&self, token: &str, now: Timestamp) -> Option<&Session> {
         self.sessions.get(token, now)
     }
 
@@ -306,8 +405,8 @@ impl Grants {
         context: Arc<Context>,
         scope: String,
         family: Uuid,
-        fresh: Fresh<'_>,
-        now: Moment,
+        fresh: NewUuid<'_>,
+        now: Timestamp,
     ) -> Tokens {
         let lifetime = self.lifetimes.token;
         let expires = now.after(lifetime);
@@ -315,22 +414,27 @@ impl Grants {
         let has_refresh = application.secret.is_some() && application.refresh_tokens;
         let refresh = has_refresh.then(|| secret(fresh));
         if let Some(refresh) = &refresh {
-            let value = Refresh { session: session.clone(), is_used: false };
-            self.refreshes.put(refresh.clone(), now.after(self.lifetimes.refresh), value, now);
+            let value = RefreshToken { session: session.clone(), is_used: false };
+            self.refreshes.put(refresh, now.after(self.lifetimes.refresh), value, now);
         }
         let access = secret(fresh);
-        self.sessions.put(access.clone(), expires.after(REMEMBERED), session, now);
+        self.sessions.put(&access, expires.after(REMEMBERED), session, now);
         Tokens { access, refresh, lifetime, context, scope }
     }
 
-    fn end(&mut self, family: Uuid) {
-        self.sessions.remove_where(|session| session.family == family);
-        self.refreshes.remove_where(|refresh| refresh.session.family == family);
+    fn end(&mut self, client: &str, family: Uuid) {
+        self.sessions.remove_where(client, |session| session.family == family);
+        self.refreshes.remove_where(client, |refresh| refresh.session.family == family);
     }
 
-    /// The application that asks: a confidential one with its secret, a public one without. Deployed public clients do not
-    /// even say who they are when they redeem a code; then the code does.
-    fn authenticate(&self, client: &Client, code: Option<&Issued>) -> Result<&Application, OAuthError> {
+    /// The application of a request: a confidential one proves itself with its secret, a public one only
+    /// names itself. Deployed public clients do not even do that when they redeem a code; then the code names
+    /// the application.
+    fn authenticate(
+        &self,
+        client: &Client,
+        code: Option<&AuthorizationCode>,
+    ) -> Result<&Application, OAuthError> {
         let invalid = |description| OAuthError::new(Code::InvalidClient, description);
         let (identifier, secret) = match (&client.identifier, &client.credentials) {
             (Some(parameter), Some((identifier, _))) if parameter != identifier => {
@@ -358,8 +462,8 @@ impl Grants {
     }
 }
 
-/// Whether a request of this scope comes from an app to which its user gave an activation code. No browser is on the way
-/// that could be sent anywhere, so every answer is for the app itself.
+/// Whether a request with this scope comes from an app into which its user typed an activation code. There is
+/// no browser to redirect, so every answer is for the app itself.
 pub(crate) fn is_mobile(scope: &str) -> bool {
     let is_activation = |launch: &str| launch.parse().is_ok_and(|number| ACTIVATION_RANGE.contains(&number));
     launches(scope).any(is_activation)
@@ -376,8 +480,8 @@ fn without_launches(scope: &str) -> String {
 }
 
 /// A number of the range that is not in use.
-fn unused(range: std::ops::Range<u64>, fresh: Fresh<'_>, is_free: impl Fn(&str) -> bool) -> String {
-    // With fewer than `CAPACITY` in use, one in ten is taken at worst.
+fn unused(range: std::ops::Range<u64>, fresh: NewUuid<'_>, is_free: impl Fn(&str) -> bool) -> String {
+    // With fewer than `CAPACITY` in use, at most one in nine is taken.
     loop {
         let number = range.start + fresh().as_u64_pair().0 % (range.end - range.start);
         let number = number.to_string();
@@ -388,6 +492,6 @@ fn unused(range: std::ops::Range<u64>, fresh: Fresh<'_>, is_free: impl Fn(&str) 
 }
 
 /// Text that cannot be guessed.
-fn secret(fresh: Fresh<'_>) -> String {
+fn secret(fresh: NewUuid<'_>) -> String {
     format!("{}{}", fresh().simple(), fresh().simple())
 }

@@ -1,13 +1,14 @@
-//! [`StoreError`]: why the state cannot be kept or read back; [`Unusable`]: why a single record cannot.
+//! [`DataFileError`]: why the state cannot be saved or read back. [`WriteFailure`]: why records cannot be
+//! written. [`RecordError`]: why a single record cannot be used.
 
 use std::path::PathBuf;
 
 use rusqlite::ErrorCode;
 
-/// Why the state cannot be kept or read back.
+/// Why the state cannot be saved or read back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum StoreError {
+pub enum DataFileError {
     /// The file cannot be opened or made: its folder is not there, or it may not be written to.
     #[error("the data file {} cannot be opened for writing: {source}", path.display())]
     Open {
@@ -22,7 +23,7 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
-    /// The file is damaged, or it is no data file of a sandbox.
+    /// The file is damaged, or it is not a data file of a sandbox.
     #[error(
         "{} is damaged or is no data file of a sandbox ({reason}); it was left as it is: move it away to start with nothing, or \
          put a copy of it back", path.display()
@@ -51,7 +52,7 @@ pub enum StoreError {
         "there is no room for the data file to grow: the disk is full, or the limit data_bytes is reached"
     )]
     Full,
-    /// `SQLite` cannot read or write the file.
+    /// SQLite cannot read or write the file.
     #[error("the data file cannot be read or written: {0}")]
     Database(rusqlite::Error),
     /// A record cannot be written.
@@ -59,14 +60,14 @@ pub enum StoreError {
     Record(String),
 }
 
-impl StoreError {
-    /// Something cannot be made a record. The cause may quote content, so only its kind is told.
+impl DataFileError {
+    /// A record cannot be made. The cause may quote content, so only its kind is told.
     pub(super) fn unwritable(error: &serde_json::Error) -> Self {
         Self::Record(format!("{:?} error", error.classify()))
     }
 }
 
-impl From<rusqlite::Error> for StoreError {
+impl From<rusqlite::Error> for DataFileError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
@@ -75,14 +76,40 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+/// Why records cannot be written.
+#[derive(Debug)]
+pub(crate) enum WriteFailure {
+    /// The file would exceed its limit, by this many bytes.
+    NoRoom { bytes: u64 },
+    /// They cannot be written, whatever is forgotten.
+    Failed(DataFileError),
+}
+
+impl From<rusqlite::Error> for WriteFailure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<WriteFailure> for DataFileError {
+    fn from(error: WriteFailure) -> Self {
+        match error {
+            WriteFailure::NoRoom { .. } => Self::Full,
+            WriteFailure::Failed(error) => error,
+        }
+    }
+}
+
 /// Why a record of the data file cannot be used. The reason quotes nothing of the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unusable(pub(crate) String);
+pub(crate) struct RecordError(pub(crate) String);
 
-impl Unusable {
-    /// The number that a key is, written as the sandbox writes it: another spelling would be a second record of the same.
+impl RecordError {
+    /// The number in a key. Other spellings than the sandbox's own are refused, because they would make a
+    /// second record with the same number, and so are numbers so large that they cannot have been given out.
     pub(crate) fn number(key: &str) -> Result<u64, Self> {
-        let number = key.parse::<u64>().ok().filter(|number| number.to_string() == key);
+        let is_given_out = |number: &u64| *number < 1 << 62 && number.to_string() == key;
+        let number = key.parse::<u64>().ok().filter(is_given_out);
         number.ok_or_else(|| Self::new("its key is not a number"))
     }
 
@@ -91,7 +118,7 @@ impl Unusable {
     }
 }
 
-impl From<serde_json::Error> for Unusable {
+impl From<serde_json::Error> for RecordError {
     fn from(error: serde_json::Error) -> Self {
         Self(format!(
             "its JSON is not that of such a record ({:?} error, column {})",

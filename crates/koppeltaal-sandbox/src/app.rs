@@ -1,0 +1,386 @@
+//! [`App`]: the running sandbox without its sockets. It owns the three parts of the state (mailbox, OAuth 2,
+//! storage service), the data file, the hub, webhooks, faults and the clock, and carries out one step at a
+//! time: in memory, in the data file, then towards hub and webhooks.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock::Timestamp;
+use crate::config::{Limits, SandboxConfig};
+use crate::faults::{Faults, PushFault};
+use crate::hub::{Hub, Seal};
+use crate::instance::InstanceId;
+use crate::mailbox::{Mailbox, Notification};
+use crate::oauth::{Code, Grants, OAuthError};
+use crate::persistence::{DataFile, DataFileError, Persistent, WriteFailure};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::storage::Storage;
+use crate::webhook;
+
+/// What the handlers share. A part of the state is locked for one step at a time, never while a body is read
+/// or written.
+pub(crate) struct App {
+    mailbox: Mutex<Mailbox>,
+    oauth: Mutex<Grants>,
+    storage: Mutex<Storage>,
+    /// The data file of all three, if there is one.
+    data_file: Option<Mutex<DataFile>>,
+    /// Whether a warning has said that the data file has no room.
+    was_full: AtomicBool,
+    /// Whether a warning has said that messages are forgotten to make room.
+    has_forgotten: AtomicBool,
+    /// Shared with its sockets, which may live a little longer than the rest.
+    hub: Arc<Hub>,
+    faults: Faults,
+    is_admin: bool,
+    has_page: bool,
+    /// The address that the sandbox listens on.
+    listens: IpAddr,
+    /// Counts the steps that moved a message.
+    revision: watch::Sender<u64>,
+    webhooks: HashMap<InstanceId, webhook::Calls>,
+    /// By username.
+    accounts: HashMap<String, Credentials>,
+    /// The instances by domain and application.
+    instances: HashMap<(String, String), InstanceId>,
+    /// The applications of the instances.
+    applications: HashMap<InstanceId, String>,
+    public_url: Option<String>,
+    address: String,
+    limits: Limits,
+    /// How far the sandbox's clock is ahead of the machine's, in milliseconds.
+    ahead: AtomicU64,
+}
+
+struct Credentials {
+    password: String,
+    id: InstanceId,
+}
+
+impl fmt::Debug for App {
+    /// Leaves out everything that is about patients, or secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// `address` is where a client on this machine reaches the sandbox, and `listens` is where it listens.
+    /// Tasks that run beside the requests go into `tasks`.
+    ///
+    /// # Errors
+    ///
+    /// The data file cannot be read or written.
+    pub(crate) fn new(
+        config: &SandboxConfig,
+        address: SocketAddr,
+        listens: IpAddr,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<Self, DataFileError> {
+        let mut mailbox = Mailbox::new(config);
+        let mut oauth = Grants::new(config);
+        let mut storage = Storage::new(config.limits);
+        let open = |path| DataFile::open(path, config.limits.data_bytes);
+        let mut data_file = config.data.as_deref().map(open).transpose()?;
+        if let Some(data_file) = &mut data_file {
+            data_file.restore(&mut mailbox)?;
+            data_file.restore(&mut oauth)?;
+            data_file.restore(&mut storage)?;
+            data_file.restored(&[Mailbox::KINDS, Grants::KINDS, Storage::KINDS, DataFile::KINDS])?;
+        }
+        // Hub clients that come back after a restart bring tokens from before it.
+        let seal = Seal::new();
+        let seal = match &mut data_file {
+            Some(data_file) => Seal::with_secret(&data_file.secret("hub", seal.secret())).unwrap_or(seal),
+            None => seal,
+        };
+        mailbox.seed(&config.activity_definitions, Timestamp::now());
+        let accounts = mailbox.instances().map(|(id, instance)| {
+            (instance.username.clone(), Credentials { password: instance.password.clone(), id: id.clone() })
+        });
+        let applications =
+            mailbox.instances().map(|(id, instance)| (id.clone(), instance.application.clone()));
+        let instances = mailbox
+            .instances()
+            .map(|(id, instance)| ((instance.domain.clone(), instance.application.clone()), id.clone()));
+        let webhooks = mailbox.instances().filter_map(|(id, instance)| {
+            Some((id.clone(), webhook::Calls::start(instance, config.push, tasks)?))
+        });
+        let app = Self {
+            webhooks: webhooks.collect(),
+            faults: Faults::new(config.faults.clone()),
+            is_admin: config.admin,
+            has_page: config.admin || listens.is_loopback(),
+            listens,
+            revision: watch::Sender::new(0),
+            hub: Arc::new(Hub::new(config.push, config.limits.hub_connections, seal)),
+            instances: instances.collect(),
+            data_file: data_file.map(Mutex::new),
+            was_full: AtomicBool::new(false),
+            has_forgotten: AtomicBool::new(false),
+            oauth: Mutex::new(oauth),
+            storage: Mutex::new(storage),
+            applications: applications.collect(),
+            accounts: accounts.collect(),
+            mailbox: Mutex::new(mailbox),
+            public_url: config.public_url.clone(),
+            address: address.to_string(),
+            limits: config.limits,
+            ahead: AtomicU64::new(0),
+        };
+        app.keep(&mut *app.lock(&app.mailbox), None)?;
+        Ok(app)
+    }
+
+    /// A step of the mailbox. It is saved before it is answered and before hub and webhooks are told.
+    pub(crate) fn mailbox<T>(&self, step: impl FnOnce(&mut Mailbox) -> T) -> Result<T, SaveError> {
+        let (outcome, notifications, has_moved) = self.step(&self.mailbox, None, |mailbox| {
+            let before = mailbox.revision();
+            let outcome = step(mailbox);
+            (outcome, mailbox.take_notifications(), mailbox.revision() != before)
+        })?;
+        if has_moved {
+            self.revision.send_modify(|revision| *revision += 1);
+        }
+        for Notification { instance, identifier, patient } in notifications {
+            let times = match self.faults.meet_push()[..] {
+                [] => 1,
+                [PushFault::Lost, ..] => 0,
+                [PushFault::Duplicate, ..] => 2,
+            };
+            for _ in 0..times {
+                self.hub.notify(&instance, patient.as_ref());
+                if let Some(webhook) = self.webhooks.get(&instance) {
+                    webhook.notify(&identifier);
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Whether there is a page for people.
+    pub(crate) fn has_page(&self) -> bool {
+        self.has_page
+    }
+
+    /// The address that the sandbox listens on.
+    pub(crate) fn listens(&self) -> IpAddr {
+        self.listens
+    }
+
+    /// Tells of each step that moves a message.
+    pub(crate) fn revision(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    pub(crate) fn knows(&self, instance: &InstanceId) -> bool {
+        self.applications.contains_key(instance)
+    }
+
+    /// Whether faults can be set over HTTP.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.is_admin
+    }
+
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// A step of launches and tokens.
+    pub(crate) fn oauth<T>(&self, step: impl FnOnce(&mut Grants) -> T) -> Result<T, SaveError> {
+        self.step(&self.oauth, Some(&self.mailbox), step)
+    }
+
+    /// A step of the storage service.
+    pub(crate) fn storage<T>(&self, step: impl FnOnce(&mut Storage) -> T) -> Result<T, SaveError> {
+        self.step(&self.storage, Some(&self.mailbox), step)
+    }
+
+    /// Carries a step out in memory and then saves it. A step that cannot be saved is taken back: it did not
+    /// happen.
+    fn step<P: Persistent, T>(
+        &self,
+        part: &Mutex<P>,
+        others: Option<&Mutex<Mailbox>>,
+        step: impl FnOnce(&mut P) -> T,
+    ) -> Result<T, SaveError> {
+        let mut part = self.lock(part);
+        let outcome = step(&mut part);
+        match self.keep(&mut *part, others) {
+            Ok(()) => Ok(outcome),
+            Err(DataFileError::Full) => {
+                Self::warn_once(
+                    &self.was_full,
+                    "the data file has no room, and no processed messages that could be forgotten, so requests are refused: let \
+                     the receivers process their messages, make room on the disk, or raise data_bytes",
+                );
+                Err(SaveError)
+            }
+            Err(error) => {
+                tracing::error!(%error, "a step cannot be saved, so it does not happen");
+                Err(SaveError)
+            }
+        }
+    }
+
+    /// Saves what a step changed in `part`, or takes it back. `mailbox` has the processed messages, if the
+    /// part is another one.
+    fn keep(
+        &self,
+        part: &mut impl Persistent,
+        mailbox: Option<&Mutex<Mailbox>>,
+    ) -> Result<(), DataFileError> {
+        let mut others = None;
+        let written =
+            self.data_file.as_ref().map_or(Ok(()), |store| self.write(store, part, mailbox, &mut others));
+        match &written {
+            Ok(()) => {
+                part.commit();
+                others.iter_mut().for_each(|others| others.commit());
+            }
+            Err(_) => {
+                part.roll_back();
+                others.iter_mut().for_each(|others| others.roll_back());
+            }
+        }
+        written
+    }
+
+    /// Writes what a step changed. When the file may not grow any more, the oldest processed messages make
+    /// room, in the same transaction.
+    fn write<'a>(
+        &self,
+        store: &Mutex<DataFile>,
+        part: &mut impl Persistent,
+        mailbox: Option<&'a Mutex<Mailbox>>,
+        others: &mut Option<MutexGuard<'a, Mailbox>>,
+    ) -> Result<(), DataFileError> {
+        loop {
+            let mut records = part.changes()?;
+            if let Some(others) = others.as_mut() {
+                records.append(&mut others.changes()?);
+            }
+            let bytes = {
+                let mut store = lock_file(store);
+                match store.write(&records) {
+                    Err(WriteFailure::NoRoom { bytes }) => store.batch(bytes),
+                    written => return Ok(written?),
+                }
+            };
+            if !part.make_room(bytes) {
+                if others.is_none() {
+                    *others = mailbox.map(|mailbox| self.lock(mailbox));
+                }
+                if !others.as_mut().is_some_and(|others| others.make_room(bytes)) {
+                    return Err(DataFileError::Full);
+                }
+            }
+            Self::warn_once(
+                &self.has_forgotten,
+                "the data file is full, so the oldest processed messages are forgotten: raise data_bytes to keep more of \
+                 them, or lower queue_messages",
+            );
+        }
+    }
+
+    fn warn_once(told: &AtomicBool, text: &'static str) {
+        if !told.swap(true, Ordering::Relaxed) {
+            tracing::warn!("{text}");
+        }
+    }
+
+    /// After a panic the step that panicked is taken back, and other clients go on.
+    fn lock<'a, P: Persistent>(&self, part: &'a Mutex<P>) -> MutexGuard<'a, P> {
+        part.lock().unwrap_or_else(|poisoned| {
+            let mut guard = poisoned.into_inner();
+            guard.roll_back();
+            part.clear_poison();
+            guard
+        })
+    }
+
+    /// How many records of the data file could not be used when it was opened.
+    pub(crate) fn number_set_aside(&self) -> usize {
+        self.data_file.as_ref().map_or(0, |store| lock_file(store).number_set_aside())
+    }
+
+    /// Bounds the data file from now on.
+    pub(crate) fn limit_data(&self, bytes: u64) -> Result<(), DataFileError> {
+        self.data_file.as_ref().map_or(Ok(()), |store| lock_file(store).set_limit(bytes))
+    }
+
+    /// The application that an instance belongs to; empty for an unknown instance.
+    pub(crate) fn application_of(&self, instance: &InstanceId) -> &str {
+        self.applications.get(instance).map(String::as_str).unwrap_or_default()
+    }
+
+    /// The instance of an application in a domain.
+    pub(crate) fn instance_of(&self, domain: &str, application: &str) -> Option<InstanceId> {
+        self.instances.get(&(domain.to_owned(), application.to_owned())).cloned()
+    }
+
+    /// The instance with these credentials.
+    pub(crate) fn authenticate(&self, username: &str, password: &str) -> Option<InstanceId> {
+        self.accounts
+            .get(username)
+            .filter(|account| account.password == password)
+            .map(|account| account.id.clone())
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::now().after(Duration::from_millis(self.ahead.load(Ordering::Relaxed)))
+    }
+
+    pub(crate) fn advance_clock(&self, by: Duration) {
+        self.ahead.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX / 2), Ordering::Relaxed);
+    }
+
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
+    }
+
+    /// Host and port at which a client on this machine reaches the sandbox.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+}
+
+/// A transaction that panicked was rolled back.
+fn lock_file(store: &Mutex<DataFile>) -> MutexGuard<'_, DataFile> {
+    store.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A step could not be saved, so it did not happen. It may be tried again.
+#[derive(Debug)]
+pub(crate) struct SaveError;
+
+impl From<SaveError> for Refusal {
+    fn from(_: SaveError) -> Self {
+        Self::new(
+            RefusalKind::Full,
+            "no-store",
+            "The sandbox cannot write its data file, so nothing happened. Try again later.",
+        )
+    }
+}
+
+impl From<SaveError> for OAuthError {
+    fn from(_: SaveError) -> Self {
+        Self::new(Code::ServerError, "the sandbox cannot write its data file")
+    }
+}

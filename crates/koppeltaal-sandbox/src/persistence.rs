@@ -1,0 +1,151 @@
+//! [`DataFile`]: an SQLite file in which the state of the sandbox survives the end of the process, also a
+//! sudden one.
+//!
+//! The sandbox accepts only what it can save, read back, and hand out in JSON and in XML. The last is checked
+//! by [`representation`](crate::representation); the rest is here:
+//!
+//! - The state is in memory, in [`Table`]s and [`Value`]s, which note what a step changes. First a step changes them. Then
+//!   its records are written in one transaction. Only then is it answered, and hub and webhooks are told. A step whose
+//!   records cannot be written is taken back with the same notes: it never happened.
+//! - In a file that may not grow any more, the oldest processed messages are forgotten in the same transaction.
+//! - A file that SQLite can read opens. A record in it that cannot be used is moved to the table `set_aside`, with the
+//!   reason and the time, and everything else works.
+//!
+//! SQLite's write-ahead log hands each transaction to the operating system, so only a loss of power can lose
+//! the last ones.
+
+mod error;
+mod file;
+mod table;
+
+pub use error::DataFileError;
+pub(crate) use error::{RecordError, WriteFailure};
+pub(crate) use file::DataFile;
+pub(crate) use table::{AfterCommit, Companion, Journal, Single, Table, Value};
+
+/// The kind of a record. Its name is in the file, so it must not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordKind {
+    Counter,
+    Seed,
+    Definition,
+    Resource,
+    Message,
+    Delivery,
+    Receipt,
+    Item,
+    Launch,
+    Activation,
+    Code,
+    Session,
+    Refresh,
+    Secret,
+}
+
+impl RecordKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Seed => "seed",
+            Self::Definition => "definition",
+            Self::Resource => "resource",
+            Self::Message => "message",
+            Self::Delivery => "delivery",
+            Self::Receipt => "receipt",
+            Self::Item => "item",
+            Self::Launch => "launch",
+            Self::Activation => "activation",
+            Self::Code => "code",
+            Self::Session => "session",
+            Self::Refresh => "refresh",
+            Self::Secret => "secret",
+        }
+    }
+
+    /// How much of the [`RESERVE`] of a full file new records of this kind may use. Content may use nothing
+    /// of it. Launches and sessions may use a part, so that enough is left for the records that processing a
+    /// message needs.
+    fn reserve(self) -> u64 {
+        match self {
+            Self::Definition | Self::Message | Self::Item => 0,
+            Self::Launch | Self::Activation | Self::Code | Self::Session | Self::Refresh => RESERVE / 4,
+            Self::Counter | Self::Seed | Self::Resource | Self::Delivery | Self::Receipt | Self::Secret => {
+                RESERVE
+            }
+        }
+    }
+}
+
+/// Room beyond [`Limits::data_bytes`](crate::Limits::data_bytes) in which messages that are there can still
+/// be claimed and acknowledged.
+const RESERVE: u64 = 4 << 20;
+
+/// A record to write or to remove.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) kind: RecordKind,
+    pub(crate) key: String,
+    /// JSON; `None` to remove the record.
+    pub(crate) state: Option<String>,
+}
+
+impl Record {
+    /// A record with this state, or without one.
+    pub(crate) fn new<T: serde::Serialize>(
+        kind: RecordKind,
+        key: &impl ToString,
+        state: Option<&T>,
+    ) -> Result<Self, DataFileError> {
+        let state = state
+            .map(serde_json::to_string)
+            .transpose()
+            .map_err(|error| DataFileError::unwritable(&error))?;
+        Ok(Self { kind, key: key.to_string(), state })
+    }
+}
+
+/// A part of the state that is saved in the file.
+pub(crate) trait Persistent {
+    /// The kinds of its records, in the order in which they are read back.
+    const KINDS: &'static [RecordKind];
+
+    /// Visits everything that a step can change. Implementations destructure themselves without `..`, so that
+    /// the compiler asks about a new field.
+    fn journals(&mut self, visit: &mut dyn FnMut(&mut dyn Journal));
+
+    /// Puts a record back. One that belongs to nothing that is configured now is left alone.
+    fn restore(&mut self, kind: RecordKind, key: &str, state: &str) -> Result<(), RecordError>;
+
+    /// Called when all records are back. Gives the keys of those that nothing needs; they are set aside.
+    fn restored(&mut self) -> Vec<(RecordKind, String)> {
+        Vec::new()
+    }
+
+    /// As a part of the step, forgets what may be forgotten, to make room for this many bytes in the data
+    /// file. Tells whether anything was forgotten.
+    fn make_room(&mut self, _bytes: u64) -> bool {
+        false
+    }
+
+    /// The records that the step changed.
+    fn changes(&mut self) -> Result<Vec<Record>, DataFileError> {
+        let mut records = Vec::new();
+        let mut outcome = Ok(());
+        self.journals(&mut |journal| {
+            if outcome.is_ok() {
+                outcome = journal.records(&mut records);
+            }
+        });
+        outcome.map(|()| records)
+    }
+
+    /// The step is saved.
+    fn commit(&mut self) {
+        self.journals(&mut |journal| journal.commit());
+    }
+
+    /// The step cannot be saved: takes it back.
+    fn roll_back(&mut self) {
+        self.journals(&mut |journal| journal.roll_back());
+    }
+}

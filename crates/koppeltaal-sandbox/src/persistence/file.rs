@@ -1,0 +1,352 @@
+//! The data file itself: opens it, reads it back, writes it, and sets unusable records aside.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
+
+use super::{DataFileError, Persistent, RESERVE, Record, RecordError, RecordKind, WriteFailure};
+use crate::clock::Timestamp;
+
+/// The format of the file, in SQLite's `user_version`.
+const FORMAT: i64 = 1;
+
+/// At most this many bytes more than necessary are forgotten at a time.
+const BATCH: u64 = 1 << 20;
+
+/// How many records that are set aside are named one by one. Of further ones only the number is told.
+const NAMED: usize = 100;
+
+/// A record that cannot be used.
+struct UnusableRecord {
+    /// Its place in the table of records.
+    row: i64,
+    kind: &'static str,
+    reason: String,
+}
+
+/// An open data file.
+#[derive(Debug)]
+pub(crate) struct DataFile {
+    connection: Connection,
+    path: PathBuf,
+    page_bytes: u32,
+    /// The length that new content may bring the file to.
+    bytes: u64,
+    /// Records that were set aside, by kind.
+    set_aside: BTreeMap<&'static str, usize>,
+}
+
+impl DataFile {
+    /// The kinds of the records that belong to no part of the state.
+    pub(crate) const KINDS: &[RecordKind] = &[RecordKind::Secret];
+
+    /// Opens or makes a data file.
+    pub(crate) fn open(path: &Path, bytes: u64) -> Result<Self, DataFileError> {
+        open_private(path).map_err(|source| DataFileError::Open { path: path.to_owned(), source })?;
+        let told = |error| of_opening(error, path);
+        let connection = Connection::open(path).map_err(told)?;
+        let format = prepare(&connection).map_err(told)?;
+        match format {
+            0 => make(&connection, path)?,
+            FORMAT => {}
+            found => return Err(DataFileError::Format { path: path.to_owned(), found, known: FORMAT }),
+        }
+        // Also checks the columns, not only the name of the table.
+        connection
+            .execute_batch(
+                "SELECT kind, key, state FROM record WHERE kind = '';
+                 CREATE TABLE IF NOT EXISTS set_aside
+                 (kind, key, state, reason TEXT NOT NULL, at TEXT NOT NULL)",
+            )
+            .map_err(told)?;
+        let page_bytes: u32 =
+            connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(told)?;
+        let path = path.to_owned();
+        let mut store = Self { connection, path, page_bytes, bytes, set_aside: BTreeMap::new() };
+        store.set_limit(bytes)?;
+        Ok(store)
+    }
+
+    /// Reads a part of the state back. Records that cannot be used are set aside.
+    pub(crate) fn restore<T: Persistent>(&mut self, part: &mut T) -> Result<(), DataFileError> {
+        let unusable = self.read(part).map_err(|error| of_opening(error, &self.path))?;
+        self.set_aside(&unusable)
+    }
+
+    fn read<T: Persistent>(&self, part: &mut T) -> rusqlite::Result<Vec<UnusableRecord>> {
+        let mut unusable = Vec::new();
+        let mut statement =
+            self.connection.prepare("SELECT rowid, key, state FROM record WHERE kind = ?1")?;
+        for kind in T::KINDS {
+            let mut rows = statement.query(params![kind.name()])?;
+            while let Some(row) = rows.next()? {
+                let restored = match (row.get_ref(1)?.as_str(), row.get_ref(2)?.as_str()) {
+                    (Ok(key), Ok(state)) => part.restore(*kind, key, state),
+                    _ => Err(RecordError::new("it is not text")),
+                };
+                if let Err(RecordError(reason)) = restored {
+                    unusable.push(UnusableRecord { row: row.get(0)?, kind: kind.name(), reason });
+                }
+            }
+        }
+        let mut find = self.connection.prepare("SELECT rowid FROM record WHERE kind = ?1 AND key = ?2")?;
+        for (kind, key) in part.restored() {
+            let row = find.query_row(params![kind.name(), key], |row| row.get(0)).optional()?;
+            let Some(row) = row else { continue };
+            unusable.push(UnusableRecord {
+                row,
+                kind: kind.name(),
+                reason: "nothing refers to it".to_owned(),
+            });
+        }
+        Ok(unusable)
+    }
+
+    /// Sets aside the records of other kinds than these, and logs how many were set aside in all.
+    pub(crate) fn restored(&mut self, kinds: &[&[RecordKind]]) -> Result<(), DataFileError> {
+        let strangers = self.strangers(kinds).map_err(|error| of_opening(error, &self.path))?;
+        self.set_aside(&strangers)?;
+        for (kind, records) in &self.set_aside {
+            tracing::warn!(
+                kind,
+                records,
+                "records of the data file cannot be used; they are in its table set_aside, if they could be moved"
+            );
+        }
+        Ok(())
+    }
+
+    fn strangers(&self, kinds: &[&[RecordKind]]) -> rusqlite::Result<Vec<UnusableRecord>> {
+        let known: Vec<&str> = kinds.iter().copied().flatten().map(|kind| kind.name()).collect();
+        let mut strangers = Vec::new();
+        let mut statement = self.connection.prepare("SELECT rowid, kind FROM record")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if !row.get_ref(1)?.as_str().is_ok_and(|kind| known.contains(&kind)) {
+                let reason = "this version knows no such kind of record".to_owned();
+                strangers.push(UnusableRecord { row: row.get(0)?, kind: "unknown", reason });
+            }
+        }
+        Ok(strangers)
+    }
+
+    /// How many records could not be used when the file was opened, whether or not they could be set aside.
+    pub(crate) fn number_set_aside(&self) -> usize {
+        self.set_aside.values().sum()
+    }
+
+    /// Moves records to the table `set_aside`. Logs name them by their place in the file, not by their keys,
+    /// which may name a patient or be a secret.
+    fn set_aside(&mut self, unusable: &[UnusableRecord]) -> Result<(), DataFileError> {
+        if unusable.is_empty() {
+            return Ok(());
+        }
+        let at = Timestamp::now().instant();
+        let places: Result<Vec<i64>, DataFileError> = self.write_with(|transaction| {
+            let mut copy = transaction.prepare(
+                "INSERT INTO set_aside SELECT kind, key, state, ?2, ?3 FROM record WHERE rowid = ?1",
+            )?;
+            let mut remove = transaction.prepare("DELETE FROM record WHERE rowid = ?1")?;
+            let mut move_one = |unusable: &UnusableRecord| {
+                copy.execute(params![unusable.row, unusable.reason, at.as_str()])?;
+                let place = transaction.last_insert_rowid();
+                remove.execute(params![unusable.row])?;
+                Ok(place)
+            };
+            Ok(unusable.iter().map(&mut move_one).collect::<rusqlite::Result<Vec<i64>>>()?)
+        });
+        match &places {
+            Ok(places) => {
+                let named = NAMED.saturating_sub(self.number_set_aside());
+                for (UnusableRecord { kind, reason, .. }, place) in unusable.iter().zip(places).take(named) {
+                    tracing::warn!(kind, place, reason, "a record of the data file is set aside");
+                }
+            }
+            // They stay where they are until the next start.
+            Err(error) => {
+                let records = unusable.len();
+                tracing::warn!(%error, records, "records of the data file cannot be used, nor set aside");
+            }
+        }
+        for UnusableRecord { kind, .. } in unusable {
+            *self.set_aside.entry(kind).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    /// The secret of this name: the one in the file, or else this one, which is saved. When it cannot be
+    /// saved, it is valid until the sandbox stops.
+    pub(crate) fn secret(&mut self, name: &str, fresh: String) -> String {
+        let found = self.connection.query_row(
+            "SELECT state FROM record WHERE kind = ?1 AND key = ?2",
+            params![RecordKind::Secret.name(), name],
+            |row| row.get(0),
+        );
+        if let Ok(secret) = found {
+            return secret;
+        }
+        let record = Record { kind: RecordKind::Secret, key: name.to_owned(), state: Some(fresh.clone()) };
+        if let Err(error) = self.write(&[record]).map_err(DataFileError::from) {
+            tracing::warn!(
+                %error,
+                name,
+                "a secret cannot be kept in the data file: the sessions that need it end when the sandbox stops"
+            );
+        }
+        fresh
+    }
+
+    /// Writes records, all of them or none.
+    pub(crate) fn write(&mut self, records: &[Record]) -> Result<(), WriteFailure> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let new = records.iter().filter(|record| record.state.is_some());
+        let reserve = new.map(|record| record.kind.reserve()).min();
+        // To remove records needs no room.
+        let limit = reserve.map(|reserve| self.bytes.saturating_add(reserve));
+        match self.write_records(records, limit) {
+            Err(WriteFailure::Failed(DataFileError::Full)) => Err(self.why_full(records, limit)),
+            written => written,
+        }
+    }
+
+    fn write_records(&mut self, records: &[Record], limit: Option<u64>) -> Result<(), WriteFailure> {
+        let page_bytes = self.page_bytes;
+        self.write_with(|transaction| {
+            let mut put = transaction
+                .prepare_cached("INSERT OR REPLACE INTO record (kind, key, state) VALUES (?1, ?2, ?3)")?;
+            let mut remove = transaction.prepare_cached("DELETE FROM record WHERE kind = ?1 AND key = ?2")?;
+            // Removing comes first: new records use the pages that become free.
+            for Record { kind, key, .. } in records.iter().filter(|record| record.state.is_none()) {
+                remove.execute(params![kind.name(), key])?;
+            }
+            for Record { kind, key, state } in records.iter().filter(|record| record.state.is_some()) {
+                put.execute(params![kind.name(), key, state])?;
+            }
+            let Some(limit) = limit else { return Ok(()) };
+            match used(transaction, page_bytes)?.saturating_sub(limit) {
+                0 => Ok(()),
+                bytes => Err(WriteFailure::NoRoom { bytes }),
+            }
+        })
+    }
+
+    /// How many bytes to forget when this many have to go: some more, so that not every record makes it
+    /// necessary again.
+    pub(crate) fn batch(&self, bytes: u64) -> u64 {
+        2 * bytes + (self.bytes / 16).min(BATCH)
+    }
+
+    /// Why SQLite says that there is no room: the file has reached its limit, or the disk is full.
+    fn why_full(&self, records: &[Record], limit: Option<u64>) -> WriteFailure {
+        let (Ok(used), Some(limit)) = (used(&self.connection, self.page_bytes), limit) else {
+            return WriteFailure::Failed(DataFileError::Full);
+        };
+        let page = u64::from(self.page_bytes);
+        let state = |record: &Record| record.state.as_ref().map_or(0, |state| state.len() as u64 + page);
+        match (used + records.iter().map(state).sum::<u64>()).saturating_sub(limit) {
+            0 => WriteFailure::Failed(DataFileError::Full),
+            bytes => WriteFailure::NoRoom { bytes },
+        }
+    }
+
+    /// Writes in a transaction. It is rolled back when writing fails, and when it cannot be committed.
+    fn write_with<T, E: From<rusqlite::Error>>(
+        &mut self,
+        write: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self.connection.transaction()?;
+        let written = write(&transaction)?;
+        transaction.commit()?;
+        Ok(written)
+    }
+
+    /// Bounds the length of the file from now on. A file that is longer already does not grow.
+    pub(crate) fn set_limit(&mut self, bytes: u64) -> Result<(), DataFileError> {
+        self.bytes = bytes;
+        let pages = bytes.saturating_add(RESERVE) / u64::from(self.page_bytes.max(1));
+        let pages = pages.clamp(1, u64::from(u32::MAX) - 1);
+        Ok(self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?)
+    }
+}
+
+/// How many bytes of the file are in use, changes of the open transaction included. Free pages do not count:
+/// SQLite uses them before the file grows.
+fn used(connection: &Connection, page_bytes: u32) -> rusqlite::Result<u64> {
+    let pages = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+    let (all, free) = (pages("page_count")?, pages("freelist_count")?);
+    Ok(u64::from(all.saturating_sub(free)) * u64::from(page_bytes))
+}
+
+/// Opens or makes the file. A new file is readable for its owner only; SQLite gives the files beside it the
+/// same mode. On Windows the folder decides.
+fn open_private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+        let file = options.mode(0o600).open(path)?;
+        let mode = file.metadata()?.permissions().mode();
+        if mode & 0o077 != 0 {
+            let mode = format!("{:o}", mode & 0o777);
+            tracing::warn!(mode, "others than its owner can open the data file, which is about patients");
+        }
+        Ok(file)
+    }
+    #[cfg(not(unix))]
+    options.open(path)
+}
+
+/// Sets the connection up, and gives the format of the file.
+fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
+    // When another process has the file, it is better to say so at once.
+    connection.busy_timeout(Duration::ZERO)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // Two sandboxes on one file would overwrite each other.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Makes the tables in a file that has none. Those of another program are not touched.
+fn make(connection: &Connection, path: &Path) -> Result<(), DataFileError> {
+    let told = |error| of_opening(error, path);
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(told)?;
+    if tables > 0 {
+        let reason = "it holds tables of another program".to_owned();
+        return Err(DataFileError::Damaged { path: path.to_owned(), reason });
+    }
+    connection
+        .execute_batch(&format!(
+            "BEGIN;
+             CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (kind, key));
+             PRAGMA user_version = {FORMAT};
+             COMMIT"
+        ))
+        .map_err(told)
+}
+
+fn of_opening(error: rusqlite::Error, path: &Path) -> DataFileError {
+    let path = PathBuf::from(path);
+    // A table or a column is not there.
+    if let rusqlite::Error::SqlInputError { msg, .. } = error {
+        return DataFileError::Damaged { path, reason: msg };
+    }
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => DataFileError::InUse { path },
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            DataFileError::Damaged { path, reason: error.to_string() }
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            DataFileError::Open { path, source: std::io::Error::other(error) }
+        }
+        Some(ErrorCode::Unknown) => DataFileError::Damaged { path, reason: error.to_string() },
+        _ => error.into(),
+    }
+}

@@ -91,8 +91,10 @@ pub(crate) async fn a_message_that_was_not_tried_yet_comes_before_one_that_is_tr
 ) -> Result {
     world.posts_meet(FaultKind::Status { status: 403, html: false }, 1);
     let again = world.put("1", "Mees").await?;
-    try_what_is_due(&world).await?;
-    sleep(Duration::from_millis(100)).await;
+    let pause = Duration::from_millis(100);
+    world.dispatcher().retry_pauses(pause..=pause).run_once().await?;
+    assert_eq!(world.states(&[&again]).await?, [Waiting]);
+    sleep(pause).await;
     let new = world.put("2", "Fenna").await?;
     world.posts_meet(FaultKind::Status { status: 422, html: false }, 1);
     let report = try_what_is_due(&world).await?;

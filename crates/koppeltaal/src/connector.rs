@@ -1,5 +1,6 @@
-//! [`Connector`]: what an application holds. It knows who the application is, how to reach the server, and which versions
-//! of resources are current. What it can do is in the files of this folder, and in `receive` and `launch`.
+//! [`Connector`]: what an application holds. It knows who the application is, how to reach the server, and
+//! which versions of resources are current. What it can do is in the files of this folder, and in `receive`
+//! and `launch`.
 
 mod merge;
 mod post;

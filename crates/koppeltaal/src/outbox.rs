@@ -1,4 +1,5 @@
-//! [`Outbox`]: messages that an application hands over in its own database transaction, and that a [`Dispatcher`] sends.
+//! [`Outbox`]: messages that an application hands over in its own database transaction, and that a
+//! [`Dispatcher`] sends.
 
 mod attempt;
 mod dispatcher;
@@ -30,14 +31,15 @@ pub use outgoing::Outgoing;
 /// message over in the transaction that saves the change: both happen or neither. A [`Dispatcher`], in this
 /// process or another, sends what was handed over:
 ///
-/// - Messages about one resource go out in the order in which they were handed over; those about different resources do
-///   not wait for each other.
-/// - A message that the server has accepted is not sent again. When an answer was lost, or the process was killed, the
-///   server is asked for the message by its identifier first.
-/// - Trouble that concerns all messages (a server that is down, wrong credentials) is waited out, however long it lasts.
-/// - Trouble that does not pass, a [conflict](koppeltaal_transport::Error::Conflict) or a refusal of the content, makes the
-///   message [`Refused`](OutboxState::Refused): it and what is behind it about the same resource wait for the application
-///   to [`retry`](Self::retry) or [`give_up`](Self::give_up).
+/// - Messages about one resource go out in the order in which they were handed over; those about different
+///   resources do not wait for each other.
+/// - A message that the server has accepted is not sent again. When an answer was lost, or the process was
+///   killed, the server is asked for the message by its identifier first.
+/// - Trouble that concerns all messages (a server that is down, wrong credentials) is waited out, however
+///   long it lasts.
+/// - Trouble that does not pass, a [conflict](koppeltaal_transport::Error::Conflict) or a refusal of the
+///   content, makes the message [`Refused`](OutboxState::Refused): it and what is behind it about the same
+///   resource wait for the application to [`retry`](Self::retry) or [`give_up`](Self::give_up).
 /// - A message at which the server fails while it takes others is tried again, and becomes `Refused` after
 ///   [20 such failures](Dispatcher::refuse_after).
 ///

@@ -1,5 +1,5 @@
-//! [`VersionStore`]: the latest version of each resource that this application has seen, so that the application never has
-//! to handle versions itself.
+//! [`VersionStore`]: the latest version of each resource that this application has seen, so that the
+//! application never has to handle versions itself.
 
 mod memory;
 #[cfg(feature = "postgresql")]

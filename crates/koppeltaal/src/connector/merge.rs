@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use koppeltaal_messaging::{Draft, Header, Message, MessageEntry, Profile, ResourceUrl};
-use koppeltaal_transport::{Error, HeaderQuery, MessageFilter};
+use koppeltaal_transport::{Backoff, Error, HeaderQuery, MessageFilter};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Connector;
@@ -120,7 +120,7 @@ impl Connector {
         patient: Option<&ResourceUrl>,
     ) -> Result<Option<Newer>, SendError> {
         let deadline = Instant::now() + self.merge_limits.wait;
-        let mut pause = SHORTEST_PAUSE;
+        let mut backoff = Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE);
         let look = async {
             loop {
                 match self.newer(sent, resources, patient).await {
@@ -128,8 +128,7 @@ impl Connector {
                     Err(error) if error.is_retryable() => {}
                     result => return result,
                 }
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                sleep(backoff.next_delay()).await;
             }
         };
         let found = timeout_at(deadline, look).await.unwrap_or(Ok(None));

@@ -1,5 +1,5 @@
-//! [`PreparedMessage`]: the first step of sending. A draft becomes a message that keeps all rules and has an identifier
-//! that stays. Only the versions are missing; they are filled in when it is posted.
+//! [`PreparedMessage`]: the first step of sending. A draft becomes a message that keeps all rules and has an
+//! identifier that stays. Only the versions are missing; they are filled in when it is posted.
 
 use std::fmt;
 

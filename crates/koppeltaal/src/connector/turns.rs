@@ -1,5 +1,5 @@
-//! [`Turns`]: messages about one resource are sent one after the other. Two at the same time would both change the same
-//! version, and the application would be in conflict with itself.
+//! [`Turns`]: messages about one resource are sent one after the other. Two at the same time would both
+//! change the same version, and the application would be in conflict with itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

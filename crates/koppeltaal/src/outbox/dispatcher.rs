@@ -12,6 +12,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use koppeltaal_transport::Backoff;
 
 use super::entry::LastError;
 use super::{Outbox, OutboxError};
@@ -26,7 +27,7 @@ pub struct Dispatcher {
     concurrency: usize,
     poll_interval: Duration,
     settle_time: Duration,
-    pauses: RangeInclusive<Duration>,
+    backoff: Backoff,
     refuse_after: u32,
     observer: Box<dyn Fn(&DispatchEvent<'_>) + Send + Sync>,
 }
@@ -91,7 +92,7 @@ impl Dispatcher {
             concurrency: 4,
             poll_interval: Duration::from_secs(1),
             settle_time: Duration::from_secs(180),
-            pauses: Duration::from_secs(1)..=Duration::from_secs(60),
+            backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
             refuse_after: 20,
             observer: Box::new(|_| {}),
         }
@@ -121,24 +122,25 @@ impl Dispatcher {
         self
     }
 
-    /// How long to wait after the first failure, and at most: each time twice as long as before. What
-    /// concerns all messages, a server that is down for instance, has them all wait. When five messages fail
-    /// one after the other and none is sent, they are tried one at a time, with the shortest pause in
-    /// between. Default: from a second to a minute.
+    /// How long to wait after a failure: the shortest pause after the first, then twice as long each time, up
+    /// to the longest. A random part spreads the pauses between these two. What concerns all messages, a
+    /// server that is down for instance, has them all wait. When five messages fail one after the other and
+    /// none is sent, they are tried one at a time, with a short pause in between. Default: from a second to a
+    /// minute.
     pub fn retry_pauses(mut self, pauses: RangeInclusive<Duration>) -> Self {
-        self.pauses = pauses;
+        self.backoff = Backoff::new(*pauses.start(), *pauses.end());
         self
     }
 
-    /// After how many failures a message is refused that others go past. Default: 20, at least 2. With the
-    /// default [`settle_time`](Self::settle_time) that takes about an hour where the server fails at work
-    /// (HTTP 500), because it is asked for the message before each post.
+    /// After how many failures a message is refused while others are sent. Default: 20, at least 2. Where the
+    /// server fails at work (HTTP 500), that takes about an hour with the default
+    /// [`settle_time`](Self::settle_time), because the server is asked for the message before each post.
     ///
-    /// A failure is an answer, or none, that is no fault of the content as far as one can tell, and that need
-    /// not concern other messages: the server fails at work, times out, does not allow it, answers what
-    /// cannot be read. It counts only when another message of the domain was sent since the last one. So an
-    /// outage refuses nothing, however long it lasts. Where little is sent, three such failures are enough
-    /// once the message has failed for a day.
+    /// What counts is a failure that neither blames the content nor concerns all messages: the server fails
+    /// at work, does not answer in time, forbids the message, or answers with something unreadable. It counts
+    /// only when another message of the domain was sent since the previous failure. So an outage refuses
+    /// nothing, however long it lasts. Where little is sent, three such failures are enough once the message
+    /// has failed for a day.
     pub fn refuse_after(mut self, failures: u32) -> Self {
         self.refuse_after = failures.max(2);
         self

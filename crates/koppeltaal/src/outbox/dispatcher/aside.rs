@@ -1,5 +1,5 @@
-//! [`Aside`]: the messages that a dispatcher leaves alone for a while, because the database does not take what became of
-//! them.
+//! [`Aside`]: the messages that a dispatcher leaves alone for a while, because the database does not take
+//! what became of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! [`RunLoop`]: a [`Dispatcher`] at work. There are as many loops as messages may be sent at the same time. Each takes a
-//! message, tries it, and records how that ended.
+//! [`RunLoop`]: a [`Dispatcher`] at work. There are as many loops as messages may be sent at the same time.
+//! Each takes a message, tries it, and records how that ended.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
 use super::aside::Aside;
-use super::server::{Server, pause};
+use super::server::Server;
 use super::warnings::Warnings;
 use super::{DispatchEvent, DispatchReport, Dispatcher};
 use crate::causes::causes;
@@ -57,7 +57,7 @@ impl RunLoop {
     pub(super) fn new(dispatcher: Dispatcher, stopped: Option<Shared<BoxFuture<'static, ()>>>) -> Self {
         Self {
             turn: tokio::sync::Mutex::new(dispatcher.outbox.wake.subscribe()),
-            server: Mutex::new(Server::new(dispatcher.pauses.clone())),
+            server: Mutex::new(Server::new(dispatcher.backoff.clone())),
             dispatcher,
             stopped,
             warnings: Mutex::default(),
@@ -122,7 +122,7 @@ impl RunLoop {
                 Ok(None) => return None,
                 Err(error) => {
                     self.database_trouble(error);
-                    self.unless_stopped(sleep(*self.dispatcher.pauses.start())).await?;
+                    self.unless_stopped(sleep(self.pause(1))).await?;
                 }
             }
         }
@@ -295,7 +295,7 @@ impl RunLoop {
 
     /// The pause after this many failures.
     fn pause(&self, failures: u32) -> Duration {
-        pause(&self.dispatcher.pauses, failures)
+        self.dispatcher.backoff.delay_after(failures)
     }
 
     fn tell(&self, event: &DispatchEvent<'_>) {

@@ -1,9 +1,9 @@
 //! [`Server`]: what the last messages say about the server, and so how long all messages wait.
 
 use std::collections::HashSet;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use koppeltaal_transport::Backoff;
 use tokio::time::Instant;
 
 /// So many different messages that fail one after the other, without one that is sent, may mean that the
@@ -13,9 +13,9 @@ const SUSPICIOUS_FAILURES: usize = 5;
 /// Whether the server works, as far as the messages that were tried can tell.
 #[derive(Debug)]
 pub(super) struct Server {
-    pauses: RangeInclusive<Duration>,
-    /// How many times in a row there was trouble that concerns all messages.
-    times: u32,
+    backoff: Backoff,
+    /// Whether there was trouble that concerns all messages, or seems to, since one was sent.
+    had_trouble: bool,
     /// Until when nothing is sent.
     until: Option<Instant>,
     /// The places of messages that failed since one was sent; no more than are suspicious.
@@ -23,8 +23,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(pauses: RangeInclusive<Duration>) -> Self {
-        Self { pauses, times: 0, until: None, failed: HashSet::new() }
+    pub(super) fn new(backoff: Backoff) -> Self {
+        Self { backoff, had_trouble: false, until: None, failed: HashSet::new() }
     }
 
     /// Until when nothing is to be sent.
@@ -32,13 +32,13 @@ impl Server {
         self.until.filter(|until| *until > now)
     }
 
-    /// A message was taken, or refused for what is in it. Returns whether there was trouble.
+    /// A message was taken, or refused for what is in it. Returns whether there was trouble that concerned
+    /// all messages.
     pub(super) fn works(&mut self) -> bool {
-        let had_trouble = self.times > 0 || !self.failed.is_empty();
-        self.times = 0;
+        self.backoff.reset();
         self.until = None;
         self.failed.clear();
-        had_trouble
+        std::mem::take(&mut self.had_trouble)
     }
 
     /// There was trouble that concerns all messages: has them wait, at least this long, and returns how long.
@@ -47,8 +47,8 @@ impl Server {
         if let Some(until) = self.pause_end(now) {
             return wait.max(until - now);
         }
-        self.times = self.times.saturating_add(1);
-        let pause = pause(&self.pauses, self.times).max(wait);
+        self.had_trouble = true;
+        let pause = self.backoff.next_delay().max(wait);
         self.until = Some(now + pause);
         pause
     }
@@ -59,14 +59,10 @@ impl Server {
             self.failed.insert(place);
         }
         if self.failed.len() >= SUSPICIOUS_FAILURES && self.pause_end(now).is_none() {
-            self.until = Some(now + *self.pauses.start());
+            self.had_trouble = true;
+            self.until = Some(now + self.backoff.delay_after(1));
         }
     }
-}
-
-/// The pause after this many failures: each time twice as long as before.
-pub(super) fn pause(pauses: &RangeInclusive<Duration>, failures: u32) -> Duration {
-    pauses.start().saturating_mul(1 << failures.saturating_sub(1).min(30)).min(*pauses.end())
 }
 
 #[cfg(test)]
@@ -76,16 +72,18 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn server() -> Server {
-        Server::new(SECOND..=SECOND * 60)
+        Server::new(Backoff::new(SECOND, SECOND * 60))
     }
 
     #[test]
-    fn trouble_of_all_messages_has_them_wait_twice_as_long_each_time() {
+    fn trouble_of_all_messages_has_them_wait_longer_each_time() {
         let (mut server, now) = (server(), Instant::now());
-        assert_eq!(server.fail(now, Duration::ZERO), SECOND);
-        assert_eq!(server.fail(now, Duration::ZERO), SECOND, "it was under way");
-        assert_eq!(server.fail(now + SECOND, Duration::ZERO), SECOND * 2);
-        assert_eq!(server.fail(now + SECOND * 3, SECOND * 90), SECOND * 90, "the server asks for it");
+        let first = server.fail(now, Duration::ZERO);
+        assert!((SECOND..=SECOND * 2).contains(&first), "{first:?}");
+        assert_eq!(server.fail(now, Duration::ZERO), first, "it was under way");
+        let second = server.fail(now + first, Duration::ZERO);
+        assert!((SECOND * 2..=SECOND * 4).contains(&second), "{second:?}");
+        assert_eq!(server.fail(now + first + second, SECOND * 90), SECOND * 90, "the server asks for it");
         assert!(server.works());
         assert_eq!(server.pause_end(now), None);
         assert!(!server.works());
@@ -98,6 +96,7 @@ mod tests {
             server.fail_at(place, now);
         }
         assert_eq!(server.pause_end(now), None);
+        assert!(!server.works(), "that others are sent is no news");
     }
 
     #[test]
@@ -106,11 +105,15 @@ mod tests {
         for place in 0..100 {
             server.fail_at(place, now);
         }
-        assert_eq!(server.pause_end(now), Some(now + SECOND));
-        server.fail_at(7, now + SECOND);
-        assert_eq!(server.pause_end(now + SECOND), Some(now + SECOND * 2), "it does not grow");
+        let mut until = server.pause_end(now).expect("a pause");
+        for _ in 0..10 {
+            server.fail_at(7, until);
+            let next = server.pause_end(until).expect("another pause");
+            assert!((SECOND..=SECOND * 2).contains(&(next - until)), "it does not grow");
+            until = next;
+        }
         assert!(server.works());
-        server.fail_at(8, now + SECOND * 2);
-        assert_eq!(server.pause_end(now + SECOND * 2), None);
+        server.fail_at(8, until);
+        assert_eq!(server.pause_end(until), None);
     }
 }

@@ -1,5 +1,5 @@
-//! [`Warnings`]: when to warn of trouble. The first time, and while it lasts every few minutes, so that a log tells of it
-//! and is not full of it.
+//! [`Warnings`]: when to warn of trouble. The first time, and while it lasts every few minutes, so that a log
+//! tells of it and is not full of it.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -10,8 +10,8 @@ use koppeltaal_fhir::resources::{
 };
 use koppeltaal_fhir::{Bundle, Document, ReadOptions};
 use koppeltaal_messaging::{
-    ApiVersion, CONNECTOR_VERSION, ComposeError, Draft, Event, Message, MissingReference, ResourceKind,
-    ResourceUrl, Sender, Source, profiles,
+    ApiVersion, CONNECTOR_VERSION, ComposeError, Draft, Event, Message, MessageEntry, MissingReference,
+    ResourceKind, ResourceUrl, Sender, Source, profiles,
 };
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -345,7 +345,7 @@ fn a_version_that_becomes_known_later_stands_where_it_would_have_stood() -> Resu
         let (base, draft) = draft_of(fixture(event, "minimal")?)?;
         let message = Message::compose(&sender(&base), draft)?;
         let bare: Vec<ResourceUrl> =
-            message.entries().filter_map(|entry| entry.url()).map(ResourceUrl::without_version).collect();
+            message.entries().filter_map(MessageEntry::url).map(ResourceUrl::without_version).collect();
         let json = Document::from(message.clone().into_bundle()).to_json()?;
         let document = ReadOptions::tolerant().json(json.as_bytes())?.document;
         let read = Message::extract(document.into_bundle().map_err(|_| "no bundle")?)?;

@@ -152,7 +152,7 @@ impl Connector {
             let posted = sent.find(|url| url.same_resource(resource)).unwrap_or(resource);
             match self.newest(&headers, resource).await? {
                 Some(entry) if entry.url().is_some_and(|url| url.is_newer_than(posted)) => {
-                    entries.push(entry)
+                    entries.push(entry);
                 }
                 _ => return Ok(None),
             }

@@ -68,7 +68,7 @@ mod stored {
 
     /// Why a text is not what [`PreparedMessage::to_json`] wrote.
     #[derive(Debug, thiserror::Error)]
-    pub(crate) enum NotPrepared {
+    pub(crate) enum StoredMessageError {
         #[error("unreadable: {0}")]
         Read(#[from] ReadError),
         #[error("not a message: {0}")]
@@ -84,11 +84,12 @@ mod stored {
         }
 
         /// Reads what [`to_json`](Self::to_json) wrote.
-        pub(crate) fn from_json(text: &str) -> Result<Self, NotPrepared> {
+        pub(crate) fn from_json(text: &str) -> Result<Self, StoredMessageError> {
             let document = ReadOptions::tolerant().json(text.as_bytes())?.document;
-            let bundle = document.into_bundle().map_err(|_| NotPrepared::Incomplete)?;
-            let message = Message::extract(bundle).map_err(|error| NotPrepared::Extract(error.reason))?;
-            Self::new(message, Vec::new()).ok_or(NotPrepared::Incomplete)
+            let bundle = document.into_bundle().map_err(|_| StoredMessageError::Incomplete)?;
+            let message =
+                Message::extract(bundle).map_err(|error| StoredMessageError::Extract(error.reason))?;
+            Self::new(message, Vec::new()).ok_or(StoredMessageError::Incomplete)
         }
     }
 }

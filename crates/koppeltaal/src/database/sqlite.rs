@@ -110,8 +110,7 @@ pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(Breach, String)
     })
 }
 
-/// Whether a message says no more than that one of this crate's tables is not there: "no such table:
-/// koppeltaal_outbox".
+/// Whether a message says no more than that one of this crate's tables is not there.
 fn names_our_table(message: &str) -> bool {
     let table =
         message.strip_prefix("no such table: ").map(|table| table.strip_prefix("main.").unwrap_or(table));

@@ -140,7 +140,7 @@ impl Dispatcher {
     /// at work, does not answer in time, forbids the message, or answers with something unreadable. It counts
     /// only when another message of the domain was sent since the previous failure. So an outage refuses
     /// nothing, however long it lasts. Where little is sent, three such failures are enough once the message
-    /// has failed for a day.
+    /// has failed for a day. Entries that are [forgotten](Outbox::forget) tell nothing.
     pub fn refuse_after(mut self, failures: u32) -> Self {
         self.refuse_after = failures.max(2);
         self

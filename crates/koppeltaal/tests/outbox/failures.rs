@@ -20,7 +20,7 @@ async fn try_what_is_due(world: &World) -> Result<DispatchReport> {
 }
 
 /// Waits until the message is due again after a failure, and has it fail once more.
-async fn fail_again(world: &World, identifier: &String) -> Result<DispatchReport> {
+async fn fail_again(world: &World, identifier: &str) -> Result<DispatchReport> {
     let failures = world.entry(identifier).await?.attempts;
     loop {
         world.posts_meet(FAILS, 1);

@@ -145,7 +145,9 @@ pub(crate) fn load(path: &Path) -> Result<(Tokens, String), Failure> {
 pub(crate) fn session(path: &Path) -> Result<Session, Failure> {
     let (tokens, client_id) = load(path)?;
     let authentication = authentication(&client_id, None)?;
-    Ok(Session::kept_in(tokens, authentication, Arc::new(File { path: path.to_owned(), client_id })))
+    Ok(Session::new(tokens)
+        .with_refresh(authentication)
+        .with_store(Arc::new(File { path: path.to_owned(), client_id })))
 }
 
 struct File {

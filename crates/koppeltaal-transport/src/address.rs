@@ -1,14 +1,13 @@
-//! Where the server is: the configured origin, and every path of the protocol under it.
+//! Addresses: the configured server, and the URLs of the protocol under it.
 //!
-//! Links that a server hands out may name another host than the one it was reached at (a proxy stands in between).
-//! They are taken for their path and query only, so that no request, and with it no credential, ever leaves the
-//! configured server.
+//! Links of a server may name another host than the configured one, since there may be a proxy in between.
+//! Only their path and query are used, so that no request, and so no credential, goes to another server.
 
 use std::net::IpAddr;
 
 use reqwest::Url;
 
-use crate::builder::BuildError;
+use crate::builder::error::BuildError;
 
 /// The path under the server's address that all FHIR operations share (Koppeltaal's public documentation).
 const FHIR_BASE: &str = "FHIR/Koppeltaal";
@@ -16,7 +15,7 @@ const FHIR_BASE: &str = "FHIR/Koppeltaal";
 /// The path under the server's address that launches and tokens share.
 const OAUTH_BASE: &str = "OAuth2/Koppeltaal/";
 
-/// Whether what is sent there is protected on the way: by TLS, or because it does not leave this machine.
+/// Whether requests to this URL are protected on the way: by TLS, or because they do not leave this machine.
 pub(crate) fn is_protected(url: &Url) -> bool {
     url.scheme() == "https" || url.scheme() == "http" && is_loopback(url)
 }
@@ -29,8 +28,8 @@ fn is_loopback(url: &Url) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether a path is the same after parsing, and holds nothing but segments. So are those of headers, in links that name
-/// the configured server: every acknowledgement goes to one.
+/// Whether parsing leaves this path as it is, so that it need not be parsed. This holds for the links of
+/// message headers, which every acknowledgement goes to.
 fn is_plain_path(path: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b':');
     !path.is_empty() && path.bytes().all(is_plain) && !path.contains(FHIR_BASE)
@@ -41,12 +40,13 @@ fn is_plain_path(path: &str) -> bool {
 pub(crate) struct Server {
     /// Ends with a slash.
     url: Url,
-    /// The address that all FHIR operations share; ends with a slash, too.
+    /// The FHIR base. It ends with a slash too.
     fhir: Url,
 }
 
 impl Server {
-    /// Takes the address of a server, or its FHIR base as an `iss` parameter has it (`{server}/FHIR/Koppeltaal`).
+    /// Reads the address of a server, or its FHIR base, as in an `iss` parameter
+    /// (`{server}/FHIR/Koppeltaal`).
     pub(crate) fn parse(text: &str, plain_http: bool) -> Result<Self, BuildError> {
         let mut url = Url::parse(text).map_err(|error| BuildError::Url(error.to_string()))?;
         let refused = |problem: &str| Err(BuildError::Url(problem.to_owned()));
@@ -86,7 +86,7 @@ impl Server {
         is_loopback(&self.url)
     }
 
-    /// Whether the URL is one of this server, which the application has allowed to be reached without TLS.
+    /// Whether the URL is one of this server.
     pub(crate) fn has_origin_of(&self, url: &Url) -> bool {
         self.url.origin() == url.origin()
     }
@@ -105,24 +105,24 @@ impl Server {
         url
     }
 
-    /// The URL of a path beside the FHIR base, such as `OAuth2/Koppeltaal/Launch`.
-    pub(crate) fn beside_fhir(&self, path: &str) -> Url {
+    /// The URL of a path outside the FHIR base, such as `OAuth2/Koppeltaal/Launch`.
+    pub(crate) fn outside_fhir(&self, path: &str) -> Url {
         let mut url = self.url.clone();
         url.set_path(&format!("{}{path}", self.url.path()));
         url
     }
 
-    /// An address beside the FHIR base as a server writes it, also relative to the server's; `None`: it has neither http nor
-    /// https.
+    /// An address that the server states, also one relative to the server's own. `None` if it has neither
+    /// http nor https.
     pub(crate) fn resolve(&self, stated: &str) -> Option<Url> {
         self.url.join(stated.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
     }
 
-    /// An endpoint beside the FHIR base as the server names it, at this server: what starts with `OAuth2/Koppeltaal/` is
-    /// put under this server's address; of any other, path and query are kept.
-    pub(crate) fn localize_beside_fhir(&self, stated: &Url) -> Url {
+    /// The URL at this server for an endpoint that a server states. A path with `OAuth2/Koppeltaal/` goes
+    /// under this server's address from there on; of any other URL, path and query are kept.
+    pub(crate) fn localize_outside_fhir(&self, stated: &Url) -> Url {
         let mut url = match stated.path().rsplit_once(OAUTH_BASE) {
-            Some((_, path)) => self.beside_fhir(&format!("{OAUTH_BASE}{path}")),
+            Some((_, path)) => self.outside_fhir(&format!("{OAUTH_BASE}{path}")),
             None => {
                 let mut url = self.url.clone();
                 url.set_path(stated.path());
@@ -133,14 +133,14 @@ impl Server {
         url
     }
 
-    /// A link that the server handed out, at the configured server: what follows `/FHIR/Koppeltaal/` is kept, scheme,
-    /// host and whatever precedes are replaced. `None` for a link that is not one of the FHIR service.
+    /// The URL at the configured server for a link of a server: what follows `/FHIR/Koppeltaal/` is kept, and
+    /// all before it is replaced. `None` for a link outside the FHIR service.
     pub(crate) fn localize(&self, link: &str) -> Option<Url> {
         if let Some(path) = link.strip_prefix(self.fhir.as_str()).filter(|path| is_plain_path(path)) {
             return Some(self.fhir(path, &[]));
         }
         let link = self.fhir.join(link).ok()?;
-        // The last occurrence: a client's own base may hold the marker as well. No `..` is left after parsing.
+        // The last occurrence: the base of a proxy may hold the same path. No `..` is left after parsing.
         let (_, path) = link.path().rsplit_once(FHIR_BASE)?;
         let path = path.strip_prefix('/').filter(|path| !path.is_empty())?;
         let mut url = self.fhir(path, &[]);
@@ -175,7 +175,7 @@ mod tests {
         let under_a_path = server("https://gateway.example/kt");
         assert_eq!(under_a_path.fhir("Mailbox", &[]).path(), "/kt/FHIR/Koppeltaal/Mailbox");
         assert_eq!(
-            under_a_path.beside_fhir("OAuth2/Koppeltaal/Launch").path(),
+            under_a_path.outside_fhir("OAuth2/Koppeltaal/Launch").path(),
             "/kt/OAuth2/Koppeltaal/Launch"
         );
     }
@@ -277,7 +277,7 @@ mod tests {
             ("https://login.example/connect/token", "https://gateway.example/connect/token"),
         ] {
             let stated = Url::parse(stated).expect("a URL");
-            assert_eq!(server.localize_beside_fhir(&stated).as_str(), taken);
+            assert_eq!(server.localize_outside_fhir(&stated).as_str(), taken);
         }
     }
 

@@ -1,12 +1,13 @@
-//! How long to wait between tries. It decides nothing else: who waits, and whether to try again, is the caller's.
+//! [`Backoff`]: how long to wait between tries. Whether to try again is the caller's decision.
 
 use std::time::Duration;
 
 /// Waiting times that double, from `shortest` to `longest`.
 ///
-/// Each is chosen at random between a base and twice that, so that many clients do not come back at one moment. The base is
-/// `shortest` after the first failure and doubles with each further one. No waiting time is below `shortest` or above
-/// `longest`. Where the two are equal, so are all waiting times; where `shortest` is zero, all are zero.
+/// Each is chosen at random between a base and twice that, so that many clients do not come back at one
+/// moment. The base is `shortest` after the first failure and doubles with each further one. No waiting time
+/// is below `shortest` or above `longest`. Where the two are equal, so are all waiting times; where
+/// `shortest` is zero, all are zero.
 ///
 /// ```
 /// use std::time::Duration;

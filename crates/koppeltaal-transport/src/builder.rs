@@ -1,4 +1,4 @@
-//! [`ClientBuilder`]: everything that can be chosen about a [`Client`], with defaults that are safe.
+//! [`ClientBuilder`]: the options of a [`Client`], with safe defaults.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,12 +7,16 @@ use koppeltaal_fhir::{Format, Limits};
 use reqwest::redirect;
 use rustls::ClientConfig;
 
+use self::error::BuildError;
 use crate::address::Server;
-use crate::client::{Client, Shared};
-use crate::conformance::EndpointCache;
+use crate::client::{Client, Settings, Shared};
+
 use crate::credentials::Credentials;
-use crate::retry::{RetryBudget, RetryPolicy};
+use crate::endpoints::EndpointCache;
+use crate::exchange::retry::{RetryBudget, RetryPolicy};
 use crate::tls::TlsOptions;
+
+pub(crate) mod error;
 
 /// Makes a [`Client`]; from [`Client::builder`].
 #[must_use]
@@ -29,7 +33,7 @@ pub struct ClientBuilder {
     user_agent: String,
     proxy: Proxy,
     plain_http: bool,
-    /// The first mistake is kept until [`build`](Self::build), so that calls chain.
+    /// The first error is returned by [`build`](Self::build), so that calls chain.
     tls: Result<TlsOptions, BuildError>,
 }
 
@@ -40,49 +44,11 @@ enum Proxy {
     Url(String),
 }
 
-/// What of the options a client needs while it works.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) format: Format,
-    pub(crate) request_timeout: Duration,
-    pub(crate) total_timeout: Duration,
-    pub(crate) limits: Limits,
-    pub(crate) retry: RetryPolicy,
-}
-
-/// Why a [`Client`] cannot be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The address of the server is no URL, or one with parts that it must not have.
-    #[error("the server's address cannot be used: {0}")]
-    Url(String),
-    /// The address has `http:` and is not this machine: passwords and patient data would travel in the clear.
-    #[error("{host} is to be reached without TLS; use https, or allow plain http explicitly")]
-    InsecureUrl {
-        /// The host of the address.
-        host: String,
-    },
-    /// A certificate or private key cannot be read.
-    #[error("a certificate or key cannot be read: {0}")]
-    Certificate(String),
-    /// TLS cannot be set up, for instance because this machine has no certificate authorities.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(String),
-    /// Neither feature `ring` nor `aws-lc-rs` is on, and the application installed no rustls provider of its own.
-    #[error("no cryptography for TLS: switch on feature `ring` or `aws-lc-rs`")]
-    NoCryptography,
-    /// The proxy's address cannot be used. It is not told back: it may hold a password.
-    #[error("the proxy's address cannot be used: expected http://HOST:PORT or https://HOST:PORT")]
-    Proxy,
-    /// The HTTP client refuses its options, for instance a user agent with a line break.
-    #[error("the HTTP client cannot be set up: {0}")]
-    Http(String),
-}
-
-impl ClientBuilder {
-    pub(crate) fn new(server: &str) -> Self {
-        Self {
+impl Client {
+    /// Options for a client of the server at this address, such as `https://koppeltaal.example`. The FHIR
+    /// base that a launch hands out as `iss` (`https://koppeltaal.example/FHIR/Koppeltaal`) works too.
+    pub fn builder(server: &str) -> ClientBuilder {
+        ClientBuilder {
             server: server.to_owned(),
             oauth_server: None,
             credentials: Credentials::anonymous(),
@@ -98,24 +64,27 @@ impl ClientBuilder {
             tls: Ok(TlsOptions::default()),
         }
     }
+}
 
-    /// What the client proves itself with. Default: [`Credentials::anonymous`].
+impl ClientBuilder {
+    /// Who the client is to the server. Default: [`Credentials::anonymous`].
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = credentials;
         self
     }
 
-    /// Where launches and tokens are asked for, if that is not the Koppeltaal server itself: `https://login.example`.
+    /// The server that gives launches and tokens, if it is not the Koppeltaal server:
+    /// `https://login.example`.
     ///
-    /// Endpoints that the conformance statement names are only ever used at this address, or without it at the server's:
-    /// a statement cannot send passwords and tokens elsewhere.
+    /// Endpoints of the conformance statement are used at this server only, or without it at the Koppeltaal
+    /// server. So a statement cannot send passwords and tokens elsewhere.
     pub fn oauth_server(mut self, url: impl Into<String>) -> Self {
         self.oauth_server = Some(url.into());
         self
     }
 
-    /// The format of requests, and the one asked for in replies. Replies are read in whichever format they come.
-    /// Default: JSON.
+    /// The format of requests, and the one asked for in replies. Replies are read in whichever format they
+    /// come. Default: JSON.
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;
         self
@@ -123,14 +92,15 @@ impl ClientBuilder {
 
     /// How long a connection may take to open, TLS included. Default: 10 seconds.
     ///
-    /// Keep it below [`request_timeout`](Self::request_timeout): only then is it certain that a post that ran into it
-    /// never reached the server.
+    /// Keep it below [`request_timeout`](Self::request_timeout). Otherwise that one ends a request first, and
+    /// it is not certain that the request never reached the server.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long one request may take, from opening a connection to the last byte of the reply. Default: 30 seconds.
+    /// How long one request may take, from opening a connection to the last byte of the reply. Default: 30
+    /// seconds.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
         self
@@ -148,7 +118,7 @@ impl ClientBuilder {
         self
     }
 
-    /// When and how often to try again what may safely be tried again. Default: [`RetryPolicy::default`].
+    /// How often to try again where that is safe, and how long to wait. Default: [`RetryPolicy::default`].
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
@@ -160,8 +130,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Goes through this proxy instead of the one that the environment names (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`).
-    /// A server on this machine is never reached through a proxy.
+    /// Goes through this proxy instead of the one that the environment names (`HTTPS_PROXY`, `ALL_PROXY`,
+    /// `NO_PROXY`). A server on this machine is never reached through a proxy.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Proxy::Url(url.into());
         self
@@ -173,7 +143,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Trusts these certificate authorities (PEM) beside those of the operating system.
+    /// Trusts these certificate authorities (PEM) as well as those of the operating system.
     pub fn root_certificates_pem(mut self, pem: &[u8]) -> Self {
         self.change_tls(|tls| {
             tls.extra_roots.extend(TlsOptions::certificates(pem)?);
@@ -191,8 +161,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Allows `http:` to a server that is not this machine. Passwords and patient data then travel unprotected:
-    /// for closed test networks only.
+    /// Allows `http:` to a server that is not this machine. Passwords and patient data then travel
+    /// unprotected: for closed test networks only.
     pub fn danger_allow_plain_http(mut self) -> Self {
         self.plain_http = true;
         self
@@ -225,8 +195,9 @@ impl ClientBuilder {
             TlsOptions::unused().ok_or(BuildError::NoCryptography)?
         };
         let failed = |error: reqwest::Error| BuildError::Http(error.without_url().to_string());
-        // None is kept when it is idle, so each request has one of its own.
-        let anew = self.http(tls.clone(), servers)?.pool_max_idle_per_host(0).build().map_err(failed)?;
+        // No idle connection is kept, so each request opens one.
+        let http_without_reuse =
+            self.http(tls.clone(), servers)?.pool_max_idle_per_host(0).build().map_err(failed)?;
         let http = self.http(tls, servers)?.build().map_err(failed)?;
         let settings = Settings {
             format: self.format,
@@ -237,7 +208,7 @@ impl ClientBuilder {
         };
         let shared = Shared {
             http,
-            anew,
+            http_without_reuse,
             server,
             oauth_server,
             settings,
@@ -255,7 +226,7 @@ impl ClientBuilder {
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            // Whatever features of reqwest the application has on: `coding` decodes.
+            // The application may have these features of reqwest on; `exchange/coding.rs` decodes instead.
             .no_gzip()
             .no_brotli()
             .no_deflate()

@@ -1,35 +1,35 @@
-//! [`Client`]: what an application holds. The operations are in files of their own, one per group.
+//! [`Client`]: its state. The operations are in [`operations`](crate::operations) and [`oauth`](crate::oauth).
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use koppeltaal_fhir::Format;
+use koppeltaal_fhir::{Format, Limits};
 
 use crate::address::Server;
-use crate::builder::{ClientBuilder, Settings};
-use crate::conformance::EndpointCache;
 use crate::credentials::Credentials;
-use crate::retry::RetryBudget;
+use crate::endpoints::EndpointCache;
+use crate::exchange::retry::{RetryBudget, RetryPolicy};
 
-/// A connection to one Koppeltaal server as one application instance.
+/// A client of one Koppeltaal server, as one application instance.
 ///
-/// Cheap to clone: clones share connections, retry budget and what is known of the server. Build one per application
-/// and keep it; building reads the certificate store of the machine.
+/// Cheap to clone: clones share connections, retry budget and the server's endpoints. Build one per
+/// application and keep it; building reads the certificate store of the machine.
 ///
-/// Methods take `&self` and may run at the same time from any number of tasks. Every operation may be cancelled by
-/// dropping its future; what that leaves behind at the server is what an
-/// [unknown outcome](crate::Error::UnknownOutcome) would.
+/// Methods take `&self` and may run at the same time from any number of tasks. Every operation may be
+/// cancelled by dropping its future. Then, as after an [unknown outcome](crate::Error::UnknownOutcome), the
+/// server may have acted on it or not.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
     credentials: Credentials,
 }
 
-/// What clients of one server have in common, whoever they are.
+/// The state that clients of one server share, whatever their credentials.
 pub(crate) struct Shared {
     pub(crate) http: reqwest::Client,
-    /// The same with a new connection for every request.
-    pub(crate) anew: reqwest::Client,
+    /// The same, with a new connection for every request.
+    pub(crate) http_without_reuse: reqwest::Client,
     pub(crate) server: Server,
     /// Where launches and tokens are asked for: the server, unless the application named another one.
     pub(crate) oauth_server: Server,
@@ -38,19 +38,23 @@ pub(crate) struct Shared {
     pub(crate) endpoints: EndpointCache,
 }
 
-impl Client {
-    /// Options for a client of the server at this address, such as `https://koppeltaal.example`. The FHIR base that a
-    /// launch hands out as `iss` (`https://koppeltaal.example/FHIR/Koppeltaal`) is fine too.
-    pub fn builder(server: &str) -> ClientBuilder {
-        ClientBuilder::new(server)
-    }
+/// The options that a client needs while it works.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) format: Format,
+    pub(crate) request_timeout: Duration,
+    pub(crate) total_timeout: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) retry: RetryPolicy,
+}
 
+impl Client {
     pub(crate) fn new(shared: Shared, credentials: Credentials) -> Self {
         Self { shared: Arc::new(shared), credentials }
     }
 
-    /// A client of the same server as somebody else: another application instance, or a user's session. It shares
-    /// connections, TLS, endpoints and retry budget with this one.
+    /// A client of the same server as somebody else: another application instance, or a user's session. It
+    /// shares connections, TLS, endpoints and retry budget with this one.
     #[must_use]
     pub fn with_credentials(&self, credentials: Credentials) -> Self {
         Self { shared: self.shared.clone(), credentials }

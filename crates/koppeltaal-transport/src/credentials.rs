@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
+use crate::authorization::{self, CredentialsError};
 use crate::client::Client;
 use crate::error::Result;
 use crate::oauth::session::Session;
-use crate::secret;
 
-/// What the client proves itself with: Basic, or the token of a launched user. Credentials belong to one application
-/// instance in one domain, so they decide the domain.
+/// How the client authenticates itself: with Basic, or with the token of a launched user. Credentials belong
+/// to one application instance in one domain, so they determine the domain.
 ///
 /// Cheap to clone. `Debug` shows the user name and no secret.
 #[derive(Clone)]
@@ -29,26 +29,8 @@ struct Basic {
     header: HeaderValue,
 }
 
-/// Why credentials cannot be used. Names the part, and not what it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CredentialsError {
-    /// The user name holds a colon, which would move into the password (RFC 7617 section 2).
-    #[error("the user name holds a colon, which Basic authentication cannot carry")]
-    Colon,
-    /// A user name or password holds a line break or another control character.
-    #[error("the {part} holds a control character, which Basic authentication cannot carry")]
-    Control {
-        /// `user name` or `password`.
-        part: &'static str,
-    },
-    /// A token is empty or holds a character that a header cannot carry.
-    #[error("the token is empty or holds a character that a header cannot carry")]
-    Token,
-}
-
 impl Credentials {
-    /// None: enough for the conformance statement.
+    /// No credentials. That is enough for the conformance statement.
     pub fn anonymous() -> Self {
         Self(Kind::Anonymous)
     }
@@ -59,11 +41,11 @@ impl Credentials {
     ///
     /// A character that Basic authentication cannot carry.
     pub fn basic(username: &str, password: &str) -> std::result::Result<Self, CredentialsError> {
-        let header = secret::basic(username, password)?;
+        let header = authorization::basic(username, password)?;
         Ok(Self(Kind::Basic(Arc::new(Basic { username: username.to_owned(), header }))))
     }
 
-    /// The session of a launched user. It implies the patient: only that patient's messages are visible.
+    /// The session of a launched user. Only messages of the launch's patient are visible with it.
     pub fn bearer(session: Session) -> Self {
         Self(Kind::Bearer(session))
     }
@@ -89,7 +71,8 @@ impl Credentials {
         })
     }
 
-    /// Another header in place of `used`, of which the server says that it has expired. `None`: there is none to be had.
+    /// A new header in place of `used`, which the server says has expired. `None` if these credentials cannot
+    /// be renewed.
     ///
     /// # Errors
     ///
@@ -133,12 +116,5 @@ mod tests {
         assert_eq!(refused("portal", "x\ny"), Some(CredentialsError::Control { part: "password" }));
         assert_eq!(refused("por\0tal", "x"), Some(CredentialsError::Control { part: "user name" }));
         assert_eq!(refused("portál", "x:y é"), None);
-    }
-
-    #[test]
-    fn the_header_is_that_of_rfc_7617_and_sensitive() {
-        let header = secret::basic("Aladdin", "open sesame").expect("a header");
-        assert_eq!(header.as_bytes(), b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
-        assert!(header.is_sensitive());
     }
 }

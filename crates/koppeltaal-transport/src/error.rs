@@ -1,25 +1,29 @@
-//! [`Error`]: everything that can go wrong, sorted by what an application can do about it.
+//! [`Error`]: every way in which an operation fails, sorted by what an application can do about it.
 //!
-//! `Display` and `Debug` are made for logs: neither shows a secret, a URL with a patient in it or what a body said.
-//! That is in the fields, for who asks.
+//! `Display` and `Debug` are made for logs: neither shows a secret, a URL of a patient, or text of a body.
+//! Those are in the fields.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use koppeltaal_fhir::{ReadError, WriteError};
-use koppeltaal_messaging::{IllegalTransition, ReplyError, ResourceUrl};
+use koppeltaal_fhir::WriteError;
+use koppeltaal_messaging::{IllegalTransition, ResourceUrl};
 
+use self::protocol::ProtocolError;
 use crate::oauth::error::OAuthError;
 use crate::outcome::Outcome;
+
+pub(crate) mod protocol;
 
 /// The result of an operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why an operation failed, sorted by what a caller can do about it.
 ///
-/// Cloning is cheap: an error that many callers wait for, such as a failed refresh of a token, goes to each of them.
+/// Cloning is cheap. When many callers wait for one request, such as the refresh of a token, each gets the
+/// same error.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -32,47 +36,51 @@ pub enum Error {
         outcome: Option<Outcome>,
     },
     /// The server knows who asks, and does not allow it (403); a message of another domain, for instance.
-    #[error("the server does not allow this{}", said(outcome.as_ref()))]
+    #[error("the server does not allow this{}", with_outcome(outcome.as_ref()))]
     Forbidden {
         /// What the server said.
         outcome: Option<Outcome>,
     },
-    /// There is nothing at this address (404). Without an outcome, the address of the server may be wrong.
-    #[error("not found{}", said(outcome.as_ref()))]
+    /// The server has nothing at this address (404 or 410). Without an outcome, the address of the server may
+    /// be wrong.
+    #[error("not found{}", with_outcome(outcome.as_ref()))]
     NotFound {
         /// What the server said.
         outcome: Option<Outcome>,
     },
-    /// Somebody else changed resources since the versions that were sent (409). Nothing was stored. Get the current
-    /// versions, make the change again, send it as a new message.
-    #[error("{} of another version than the server's{}", count(resources), said(outcome.as_ref()))]
+    /// Somebody else has changed resources since (409): the message names older versions of them. Nothing was
+    /// stored. Get the current versions, make the change again, and send it as a new message.
+    #[error("{} of another version than the server's{}", kinds(resources), with_outcome(outcome.as_ref()))]
     Conflict {
-        /// The resources whose versions are not correct, without version; empty if the server named none.
+        /// The resources with another version, as URLs without version. Empty if the server named none.
         resources: Vec<ResourceUrl>,
         /// What the server said.
         outcome: Option<Outcome>,
     },
     /// The server refuses the content. Sending it again will not help.
-    #[error("the server refuses the content (HTTP {status}){}", said(outcome.as_ref()))]
+    #[error("the server refuses the content (HTTP {status}){}", with_outcome(outcome.as_ref()))]
     Rejected {
-        /// The HTTP status; 500 is as usual as 400 and 422 (then an issue type says that it is the content), and 200 is
-        /// that of a reply which refuses a message.
+        /// The HTTP status. 400, 422 and 500 are all usual; with 500, an issue type says that the content is
+        /// wrong. A reply that refuses a message has 200.
         status: StatusCode,
         /// What the server said.
         outcome: Option<Outcome>,
     },
     /// Too many requests (429). Nothing was processed.
-    #[error("too many requests{}{}", said(outcome.as_ref()), later(*retry_after))]
+    #[error("too many requests{}{}", with_outcome(outcome.as_ref()), with_wait(*retry_after))]
     RateLimited {
         /// How long to wait, if the server said so.
         retry_after: Option<Duration>,
         /// What the server said.
         outcome: Option<Outcome>,
     },
-    /// The server, or a proxy for it, is out of order for now: status 408, 502, 503 or 504; an outcome with an issue type
-    /// that passes ([`Trouble`](crate::Trouble)), or 5xx and one that does not say that the content is wrong; or a reply to
-    /// a message with the code `transient-error` (then with status 200).
-    #[error("the server is not available (HTTP {status}){}{}", said(outcome.as_ref()), later(*retry_after))]
+    /// The server, or a proxy before it, cannot answer for now. One of these says so:
+    ///
+    /// - a status 408, 502, 503 or 504;
+    /// - an outcome whose issue type is [transient](crate::FailureCause::is_transient);
+    /// - another status 5xx, with an outcome that does not tell the cause;
+    /// - a reply to a message with the code `transient-error`; the status is then 200.
+    #[error("the server is not available (HTTP {status}){}{}", with_outcome(outcome.as_ref()), with_wait(*retry_after))]
     Unavailable {
         /// The HTTP status.
         status: StatusCode,
@@ -81,16 +89,16 @@ pub enum Error {
         /// What the server said, if it was not a proxy.
         outcome: Option<Outcome>,
     },
-    /// The request never reached the server. Nothing happened there.
+    /// The request never reached the server.
     #[error("the server cannot be reached: {reason}")]
     Unreachable {
-        /// What stood in the way.
+        /// Why not.
         reason: UnreachableReason,
         /// The error below: a socket, a name server, TLS.
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// A read got no complete answer in time.
+    /// A read got no complete answer within the time limit.
     #[error("no answer within {} s", limit.as_secs_f32())]
     Timeout {
         /// The limit that was reached.
@@ -103,26 +111,27 @@ pub enum Error {
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// A write was sent and no usable answer came: the server may have done it or not.
+    /// A write was sent, but no usable answer came: the server may have acted on it or not.
     ///
-    /// For a posted message, look it up: [`Client::message_headers`](crate::Client::message_headers), or
-    /// [`Client::message`](crate::Client::message) with `message_identifier` (servers since 1.1 take it). Posting the
-    /// same message again risks a second delivery or a version conflict with itself. A claim that is lost comes back
-    /// when its time is over; an acknowledgement may be given again.
+    /// Look a posted message up, with [`Client::message_headers`](crate::Client::message_headers) or, at
+    /// servers since 1.1, with [`Client::message`](crate::Client::message) and `message_identifier`. Posting
+    /// the same message again risks a second delivery, or a version conflict with itself. A claimed message
+    /// whose answer was lost is delivered again when the claim expires. An acknowledgement may be sent again.
     #[error(
         "the request was sent, but whether the server acted on it is unknown{}: {}",
         of_message(message_identifier.as_deref()),
-        Whole(source)
+        WithCauses(source)
     )]
     UnknownOutcome {
-        /// The `MessageHeader.identifier` of the message in question; none for a claim and for resources without message.
+        /// The `MessageHeader.identifier` of the message. `None` for a claim, and for resources outside
+        /// messages.
         message_identifier: Option<String>,
-        /// What a read would have failed with. The text of this error tells it with all that is below it, so
-        /// [`source`](std::error::Error::source) does not give it once more.
-        // By a raw name, which keeps `thiserror` from taking it for the source.
+        /// Why no usable answer came. The text of this error includes that of its cause and of all causes
+        /// below, so [`source`](std::error::Error::source) is `None`.
+        // With its raw name, `thiserror` does not take it for the source.
         r#source: Box<Error>,
     },
-    /// An OAuth endpoint refuses (RFC 6749): a launch, code, refresh token or client that it does not take.
+    /// An OAuth endpoint refuses a launch, code, refresh token or client (RFC 6749).
     #[error("the server refuses: {error} (HTTP {status})")]
     OAuth {
         /// The HTTP status.
@@ -130,27 +139,28 @@ pub enum Error {
         /// Why.
         error: OAuthError,
     },
-    /// The access token has expired, and no new one could be had. The request was not made, or was refused unprocessed.
-    #[error("the token has expired and cannot be refreshed: {}", Whole(source))]
+    /// The access token has expired, and getting a new one failed. The request was not made, or the server
+    /// refused it unprocessed.
+    #[error("the token has expired and cannot be refreshed: {}", WithCauses(source))]
     TokenRefresh {
-        /// What stood in the way, which the text of this error tells whole.
+        /// Why the refresh failed. The text of this error includes it.
         r#source: Box<Error>,
     },
-    /// There is no refresh token to get new tokens with. No request was made.
+    /// The session has no refresh token. No request was made.
     #[error("there is no refresh token")]
     NoRefreshToken,
-    /// What came back is not Koppeltaal.
+    /// The answer is not Koppeltaal's.
     #[error(transparent)]
     Protocol(Box<ProtocolError>),
-    /// A header or resource has no address in the server's FHIR service, or the server's link leads out of it. No
-    /// request was made: credentials go to the configured server only.
+    /// A header, resource or link has an address outside the server's FHIR service, or has none. No request
+    /// was made: credentials go to the configured server only.
     #[error("the address is not one of the server's FHIR service")]
     ForeignUrl {
         /// The address, if there is one.
         url: Option<String>,
     },
-    /// The conformance statement names an address that must not be used for this: no URL of the web, or one where the
-    /// user would not be protected (neither https nor this machine). Nothing was sent there.
+    /// The conformance statement names an address that must not be used ([`Endpoints`](crate::Endpoints)).
+    /// Nothing was sent there.
     #[error("the conformance statement names no usable {name} endpoint")]
     Endpoint {
         /// `authorize`, `token` or `launch`.
@@ -159,11 +169,13 @@ pub enum Error {
     /// The bundle to send has no `MessageHeader`. No request was made.
     #[error("the bundle to send has no MessageHeader")]
     NotAMessage,
-    /// The media type of a content to store holds a character that a header cannot carry. No request was made.
-    #[error("the media type of the content is none")]
+    /// The media type of a content to store holds a character that a header cannot carry. No request was
+    /// made.
+    #[error("the media type of the content cannot be put into a header")]
     MediaType,
-    /// The message was answered before, and its status cannot become what is to be said now. Nothing was sent.
-    #[error("the message was answered before: {0}")]
+    /// The message was acknowledged before, and its status does not allow this acknowledgement. No request
+    /// was made.
+    #[error("the message was acknowledged before: {0}")]
     Answered(IllegalTransition),
     /// The content cannot be written in the client's format. No request was made.
     #[error("the content cannot be sent")]
@@ -180,7 +192,8 @@ pub enum UnreachableReason {
     /// Nothing listens there.
     #[error("the connection is refused")]
     Refused,
-    /// TLS failed: a certificate that is not trusted, has expired or is for another name, or no common version.
+    /// TLS failed: a certificate that is not trusted, has expired or is for another name, or no common
+    /// version.
     #[error("TLS failed")]
     Tls,
     /// No connection within the connect timeout.
@@ -191,90 +204,10 @@ pub enum UnreachableReason {
     Other,
 }
 
-/// An answer that is not Koppeltaal's. `Debug` and `Display` leave the excerpt out.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the answer is not Koppeltaal's: {problem} (HTTP {status}, {})", content_type.as_deref().unwrap_or("no content type"))]
-#[non_exhaustive]
-pub struct ProtocolError {
-    /// What is wrong with it.
-    pub problem: ProtocolProblem,
-    /// The HTTP status.
-    pub status: StatusCode,
-    /// The media type as the answer names it.
-    pub content_type: Option<String>,
-    /// How the body starts.
-    pub excerpt: Excerpt,
-}
-
-/// What is wrong with an answer.
-#[derive(Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProtocolProblem {
-    /// Neither JSON nor XML: a proxy's page in HTML, for instance.
-    #[error("neither FHIR JSON nor XML")]
-    MediaType,
-    /// Labelled JSON or XML, but it cannot be read: broken off, malformed, no DSTU1.
-    #[error("unreadable {}", place(.0))]
-    Unreadable(ReadError),
-    /// Text in another encoding than UTF-8.
-    #[error("not in UTF-8")]
-    Charset,
-    /// Compressed in a way that was not asked for, or damaged.
-    #[error("compression that cannot be undone")]
-    Compression,
-    /// No body where one is due.
-    #[error("no body")]
-    Empty,
-    /// The body is larger than the client takes.
-    #[error("a body of more than {limit} bytes")]
-    TooLarge {
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// A redirect, which is never followed: it could take the credentials elsewhere.
-    #[error("a redirect{}", to.as_ref().map(|origin| format!(" to {origin}")).unwrap_or_default())]
-    Redirect {
-        /// Scheme and host that it leads to.
-        to: Option<String>,
-    },
-    /// FHIR, but not what the operation gives.
-    #[error("{0}")]
-    Unexpected(&'static str),
-    /// A reply that is not about the message that was sent.
-    #[error("{}", what_is_wrong(.0))]
-    Reply(ReplyError),
-    /// A search whose pages go in circles.
-    #[error("a page that was there before")]
-    RepeatedPage,
-    /// A search that does not end ([`Search::max_pages`](crate::Search::max_pages)).
-    #[error("more than {limit} pages")]
-    TooManyPages {
-        /// How many pages were fetched.
-        limit: usize,
-    },
-}
-
-/// The start of a body, at most 512 bytes. Not shown by `Debug`: it may hold data of patients.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Excerpt(String);
-
-impl Excerpt {
-    const BYTES: usize = 512;
-
-    pub(crate) fn of(body: &[u8]) -> Self {
-        Self(String::from_utf8_lossy(&body[..body.len().min(Self::BYTES)]).into_owned())
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl Error {
-    /// Whether the same call may be made again as it is, and may then succeed: nothing was done, or it was a read, and
-    /// the trouble is a passing one. The client has tried already, as often as its [`RetryPolicy`](crate::RetryPolicy)
-    /// says.
+    /// Whether the same call may be made again, and may then succeed: the failure is transient, and the
+    /// server did nothing or the call was a read. The client has already tried again, as often as its
+    /// [`RetryPolicy`](crate::RetryPolicy) says.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::RateLimited { .. }
@@ -287,21 +220,23 @@ impl Error {
         }
     }
 
-    /// Whether the trouble is a passing one: the same may succeed later although nobody changes anything. Of a write whose
-    /// outcome is unknown this says what its cause is; look the message up before it is posted again.
+    /// Whether the failure is transient: the same request may succeed later, without anybody changing
+    /// anything. Of a write whose outcome is unknown, this is about its cause; look the message up before you
+    /// post it again.
     ///
-    /// The issue types of an outcome decide ([`Trouble`](crate::Trouble)), not the status: original servers answer 500 to
-    /// content that they refuse, and 5xx without a reason that lies in the content passes.
-    pub fn is_passing(&self) -> bool {
+    /// The issue types of the outcome decide ([`FailureCause`](crate::FailureCause)), and the status only
+    /// where they do not tell the cause: original servers answer 500 to content that they refuse. A 5xx that
+    /// does not blame the content is transient.
+    pub fn is_transient(&self) -> bool {
         match self {
-            Self::UnknownOutcome { source, .. } | Self::TokenRefresh { source } => source.is_passing(),
+            Self::UnknownOutcome { source, .. } | Self::TokenRefresh { source } => source.is_transient(),
             Self::Protocol(protocol) => protocol.status.is_server_error(),
-            Self::OAuth { error, .. } => error.code.is_passing(),
+            Self::OAuth { error, .. } => error.code.is_transient(),
             _ => self.is_retryable(),
         }
     }
 
-    /// Whether a limit of time was reached, at whatever stage.
+    /// Whether a time limit was reached, at any stage.
     pub fn is_timeout(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::Unreachable { reason: UnreachableReason::Timeout, .. } => true,
@@ -315,7 +250,7 @@ impl Error {
         matches!(self, Self::UnknownOutcome { .. })
     }
 
-    /// The kind of error as a word for metrics and scripts: the name of the variant, in kebab case.
+    /// The name of the variant in kebab case, for metrics and scripts.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Authentication { .. } => "authentication",
@@ -366,31 +301,30 @@ impl Error {
         }
     }
 
-    /// Whether a write may be repeated without asking: it never reached the server, or was declined unprocessed with
-    /// the invitation to come back.
+    /// Whether a write may be repeated without asking the server what became of it: it never got there, or
+    /// the server declined it unprocessed and said when to come back.
     pub(crate) fn is_repeatable_write(&self) -> bool {
         match self {
-            _ if self.leaves_open() => false,
+            _ if self.leaves_outcome_unknown() => false,
             Self::Unreachable { .. } | Self::RateLimited { .. } => self.is_retryable(),
             Self::Unavailable { retry_after, .. } => retry_after.is_some(),
             _ => false,
         }
     }
 
-    /// Whether, after a write, this leaves open what the server did.
+    /// Whether, after a write, this error does not tell if the server acted.
     ///
-    /// Only a refusal is certain: an `OperationOutcome` that says why, a reply that refuses the message, a status 3xx or
-    /// 4xx (but 408), or 503 with an outcome or `Retry-After`, by which a server declines to begin. An outcome that tells of
-    /// a failure at work, with another status 5xx, is no refusal.
-    fn leaves_open(&self) -> bool {
+    /// Only a refusal tells that: an `OperationOutcome` with a reason, a reply that refuses the message, a
+    /// status 3xx or 4xx other than 408, or 503 with an outcome or `Retry-After`, by which a server declines
+    /// to begin. With another status 5xx, an outcome that reports a failure at work is no refusal.
+    fn leaves_outcome_unknown(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::Interrupted { .. } => true,
             Self::Unavailable { status, retry_after, outcome } => match outcome {
                 _ if status.is_success() => false,
                 None => *status != StatusCode::SERVICE_UNAVAILABLE || retry_after.is_none(),
-                // The server itself says that it is not available, or that it failed at work.
                 Some(outcome) => {
-                    *status != StatusCode::SERVICE_UNAVAILABLE && outcome.trouble().leaves_open()
+                    *status != StatusCode::SERVICE_UNAVAILABLE && outcome.cause().is_outcome_unknown()
                 }
             },
             Self::Protocol(protocol) => protocol.status.is_success() || protocol.status.is_server_error(),
@@ -398,10 +332,10 @@ impl Error {
         }
     }
 
-    /// The same error for a write, where an answer that did not come, or came from somebody else than the server,
-    /// leaves open what the server did.
-    pub(crate) fn of_write(self, message_identifier: Option<&str>) -> Self {
-        if !self.leaves_open() {
+    /// What this error is for a write: [`UnknownOutcome`](Self::UnknownOutcome), if it does not tell whether
+    /// the server acted.
+    pub(crate) fn for_write(self, message_identifier: Option<&str>) -> Self {
+        if !self.leaves_outcome_unknown() {
             return self;
         }
         Self::UnknownOutcome {
@@ -427,23 +361,10 @@ impl fmt::Debug for Error {
     }
 }
 
-impl fmt::Debug for ProtocolProblem {
-    /// As `Display`: what a reader found in a body is not for logs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+/// An error and its causes in one line. Some layers repeat the text of their cause; it is shown once.
+struct WithCauses<'a>(&'a Error);
 
-impl fmt::Debug for Excerpt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Excerpt({} bytes)", self.0.len())
-    }
-}
-
-/// An error and what is below it in one line, each part once: some layers repeat the one below them.
-struct Whole<'a>(&'a Error);
-
-impl fmt::Display for Whole<'_> {
+impl fmt::Display for WithCauses<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = self.0.to_string();
         let mut below = std::error::Error::source(self.0);
@@ -458,11 +379,11 @@ impl fmt::Display for Whole<'_> {
     }
 }
 
-fn said(outcome: Option<&Outcome>) -> String {
+fn with_outcome(outcome: Option<&Outcome>) -> String {
     outcome.map(|outcome| format!(" ({outcome})")).unwrap_or_default()
 }
 
-fn later(retry_after: Option<Duration>) -> String {
+fn with_wait(retry_after: Option<Duration>) -> String {
     retry_after.map(|wait| format!("; wait {} s", wait.as_secs())).unwrap_or_default()
 }
 
@@ -470,8 +391,8 @@ fn of_message(identifier: Option<&str>) -> String {
     identifier.map(|identifier| format!(" (message {identifier})")).unwrap_or_default()
 }
 
-/// Types only: the ids are those of patients and their plans.
-fn count(resources: &[ResourceUrl]) -> String {
+/// Their types only, since the ids are those of patients and their plans.
+fn kinds(resources: &[ResourceUrl]) -> String {
     match resources {
         [] => "resources".to_owned(),
         [one] => format!("a {}", one.resource_type()),
@@ -479,27 +400,5 @@ fn count(resources: &[ResourceUrl]) -> String {
             let types: Vec<_> = many.iter().map(ResourceUrl::resource_type).collect();
             format!("{} resources ({})", many.len(), types.join(", "))
         }
-    }
-}
-
-/// What a reply has instead of what was asked, without quoting it.
-fn what_is_wrong(error: &ReplyError) -> &'static str {
-    match error {
-        ReplyError::NoHeader => "a reply without a MessageHeader",
-        ReplyError::NoResponse => "a reply whose MessageHeader has no response",
-        ReplyError::OtherMessage { .. } => "a reply to another message",
-        ReplyError::OtherEvent { .. } => "a reply about another event",
-        ReplyError::NotOk { .. } => "a reply that refuses the message",
-        _ => "a reply that is none to the message",
-    }
-}
-
-/// What kind of trouble a reader had, and where, without its words: they quote the body.
-fn place(error: &ReadError) -> String {
-    match error {
-        ReadError::Malformed { position, .. } => format!("(not well-formed at {position})"),
-        ReadError::Limit { limit, .. } => format!("({limit})"),
-        ReadError::NotFhir { position, .. } => format!("(not a DSTU1 resource or bundle at {position})"),
-        _ => String::new(),
     }
 }

@@ -1,16 +1,18 @@
-//! [`Outcome`]: what the server said when it refused, kept away from logs.
+//! [`Outcome`]: what the server said when it refused. Logs show its codes only.
 
 use std::fmt;
 
 use koppeltaal_fhir::resources::{IssueSeverity, OperationOutcome, OperationOutcomeIssue};
 use koppeltaal_messaging::{Issue, ResourceUrl};
 
-use crate::trouble::Trouble;
+use self::cause::FailureCause;
+
+pub(crate) mod cause;
 
 /// The `OperationOutcome` of a refusal.
 ///
-/// Its texts can quote tokens, URLs of patients and content. So `Debug` and `Display` show only how many issues there
-/// are and their codes; the texts are there for who asks.
+/// Its texts can quote tokens, URLs of patients and content. So `Debug` and `Display` show only how many
+/// issues there are and their codes. The methods give the texts.
 #[derive(Clone, PartialEq)]
 pub struct Outcome(Box<OperationOutcome>);
 
@@ -34,7 +36,7 @@ impl Outcome {
         Issue::all_from_outcome(&self.0)
     }
 
-    /// The issue type codes, such as `conflict` or `expired`; an issue without a code has none here.
+    /// The issue type codes, such as `conflict` or `expired`. An issue without a code is left out.
     pub fn codes(&self) -> impl Iterator<Item = &str> {
         self.0.issue.iter().filter_map(code)
     }
@@ -51,27 +53,30 @@ impl Outcome {
         resources
     }
 
-    /// What the issue types say is the trouble. Issues that are errors count; when there are none, all.
+    /// The cause of the failure, by the issue types. Issues that are errors count; when there are none, all
+    /// do.
     ///
     /// ```
     /// # fn example(error: &koppeltaal_transport::Error) {
-    /// use koppeltaal_transport::Trouble;
+    /// use koppeltaal_transport::FailureCause;
     ///
-    /// match error.outcome().map(koppeltaal_transport::Outcome::trouble) {
-    ///     Some(Trouble::Content | Trouble::Version) => println!("somebody has to look at the message"),
-    ///     Some(trouble) if trouble.is_passing() => println!("later, perhaps"),
+    /// match error.outcome().map(koppeltaal_transport::Outcome::cause) {
+    ///     Some(FailureCause::InvalidContent | FailureCause::Conflict) => println!("somebody has to look at the message"),
+    ///     Some(cause) if cause.is_transient() => println!("later, perhaps"),
     ///     _ => println!("{error}"),
     /// }
     /// # }
     /// ```
-    pub fn trouble(&self) -> Trouble {
-        let of = |issue: &OperationOutcomeIssue| code(issue).map_or(Trouble::Unclear, Trouble::of);
+    pub fn cause(&self) -> FailureCause {
+        let of = |issue: &OperationOutcomeIssue| {
+            code(issue).map_or(FailureCause::Unknown, FailureCause::from_code)
+        };
         let errors = self.0.issue.iter().filter(|issue| is_error(issue)).map(of).min();
-        errors.or_else(|| self.0.issue.iter().map(of).min()).unwrap_or(Trouble::Unclear)
+        errors.or_else(|| self.0.issue.iter().map(of).min()).unwrap_or(FailureCause::Unknown)
     }
 }
 
-/// Whether an issue is an error, or does not say what it is.
+/// Whether an issue is an error. One without a severity counts as an error.
 pub(crate) fn is_error(issue: &OperationOutcomeIssue) -> bool {
     !matches!(issue.severity.value, Some(IssueSeverity::Information | IssueSeverity::Warning))
 }
@@ -80,7 +85,7 @@ fn code(issue: &OperationOutcomeIssue) -> Option<&str> {
     issue.r#type.as_ref()?.code.as_str()
 }
 
-/// Codes are tokens; what does not look like one is text that does not belong into a log.
+/// Whether a code looks like a code. Anything else may be free text, which does not belong in a log.
 fn is_token(code: &str) -> bool {
     (1..=30).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
@@ -124,8 +129,8 @@ mod tests {
     }
 
     #[test]
-    fn of_several_issues_the_most_telling_error_counts() {
-        let trouble = |issues: &[(&str, &str)]| {
+    fn of_several_issues_the_error_with_the_most_specific_cause_counts() {
+        let cause = |issues: &[(&str, &str)]| {
             let issue = issues.iter().map(|(severity, code)| OperationOutcomeIssue {
                 severity: severity.parse::<IssueSeverity>().ok().into(),
                 r#type: Some(Coding { code: (*code).into(), ..Coding::default() })
@@ -133,14 +138,14 @@ mod tests {
                 ..OperationOutcomeIssue::default()
             });
             let issue = issue.collect();
-            Outcome::new(OperationOutcome { issue, ..OperationOutcome::default() }).trouble()
+            Outcome::new(OperationOutcome { issue, ..OperationOutcome::default() }).cause()
         };
-        assert_eq!(trouble(&[]), Trouble::Unclear);
-        assert_eq!(trouble(&[("", "")]), Trouble::Unclear);
-        assert_eq!(trouble(&[("", ""), ("", "exception")]), Trouble::Internal);
-        assert_eq!(trouble(&[("error", "exception"), ("fatal", "invariant")]), Trouble::Content);
-        assert_eq!(trouble(&[("error", "business-rule"), ("error", "conflict")]), Trouble::Version);
-        assert_eq!(trouble(&[("warning", "invalid"), ("error", "exception")]), Trouble::Internal);
-        assert_eq!(trouble(&[("warning", "invalid")]), Trouble::Content);
+        assert_eq!(cause(&[]), FailureCause::Unknown);
+        assert_eq!(cause(&[("", "")]), FailureCause::Unknown);
+        assert_eq!(cause(&[("", ""), ("", "exception")]), FailureCause::Internal);
+        assert_eq!(cause(&[("error", "exception"), ("fatal", "invariant")]), FailureCause::InvalidContent);
+        assert_eq!(cause(&[("error", "business-rule"), ("error", "conflict")]), FailureCause::Conflict);
+        assert_eq!(cause(&[("warning", "invalid"), ("error", "exception")]), FailureCause::Internal);
+        assert_eq!(cause(&[("warning", "invalid")]), FailureCause::InvalidContent);
     }
 }

@@ -1,7 +1,7 @@
-//! TLS: which cryptography, which certificate authorities, which certificate of our own.
+//! TLS: cryptography, certificate authorities, and the client's own certificate.
 //!
-//! reqwest would pick AWS-LC, whose build takes minutes, or panic when nothing was picked. So the configuration is made
-//! here, for this client alone; nothing process-wide is touched.
+//! reqwest would use AWS-LC, whose build takes minutes, or panic without a default provider. So the
+//! configuration is made here, for this client alone; nothing changes for the whole process.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-use crate::builder::BuildError;
+use crate::builder::error::BuildError;
 
-/// What an application changed about TLS.
+/// The options for TLS that an application may set.
 #[derive(Default)]
 pub(crate) struct TlsOptions {
     pub(crate) extra_roots: Vec<CertificateDer<'static>>,
@@ -54,7 +54,7 @@ impl TlsOptions {
             .with_safe_default_protocol_versions()
             .map_err(failed)?
             .dangerous()
-            // "dangerous" is any verifier of one's own; this one asks the operating system.
+            // Any custom verifier counts as "dangerous"; this one asks the operating system.
             .with_custom_certificate_verifier(Arc::new(
                 verifier(self.extra_roots, provider).map_err(failed)?,
             ));
@@ -64,8 +64,8 @@ impl TlsOptions {
         }
     }
 
-    /// The configuration for a server without TLS. reqwest wants one all the same; this one trusts nobody, and does
-    /// not read the certificate store of a machine that may have none.
+    /// The configuration for a server without TLS, since reqwest needs one. It trusts nobody, and does not
+    /// read the certificate store, which the machine may not have.
     pub(crate) fn unused() -> Option<ClientConfig> {
         let builder =
             ClientConfig::builder_with_provider(provider()?).with_safe_default_protocol_versions().ok()?;
@@ -95,8 +95,8 @@ fn verifier(
     }
 }
 
-/// The cryptography: what the application installed for the process (a FIPS build, say), else what this crate's
-/// features bring.
+/// The cryptography: what the application installed for the process (a FIPS build, say), else what this
+/// crate's features bring.
 fn provider() -> Option<Arc<CryptoProvider>> {
     CryptoProvider::get_default().cloned().or_else(built_in)
 }

@@ -57,7 +57,7 @@ async fn play(game: Connector) -> Result<()> {
     let worker = game.worker().on(move |plan: CarePlan, received| {
         let game = reporter.clone();
         async move {
-            let patient = received.patient().ok_or_else(|| HandlerError::failed("A plan of nobody"))?;
+            let patient = received.patient().ok_or_else(|| HandlerError::failure("A plan of nobody"))?;
             for (number, activity) in plan.activity.into_iter().enumerate() {
                 let report = CarePlanActivityStatus {
                     activity: activity.identifier,
@@ -72,7 +72,7 @@ async fn play(game: Connector) -> Result<()> {
             Ok(())
         }
     });
-    worker.on_trouble(|trouble| eprintln!("game: {trouble}")).run().await?;
+    worker.on_problem(|problem| eprintln!("game: {problem}")).run().await?;
     Ok(())
 }
 

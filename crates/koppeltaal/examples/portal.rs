@@ -66,7 +66,7 @@ async fn main() -> Result<()> {
         })
         // What the portal subscribes to, and this one has no use for.
         .on_others(async |_| Ok(()))
-        .on_trouble(|trouble| eprintln!("{trouble}"));
+        .on_problem(|problem| eprintln!("{problem}"));
 
     let pages = Router::new()
         .route("/", get(page))

@@ -35,7 +35,7 @@ async fn main() -> Result {
             );
             Ok(())
         })
-        .on_trouble(|trouble| eprintln!("{trouble}"));
+        .on_problem(|problem| eprintln!("{problem}"));
     let webhook = Webhook::with_secret("X-Koppeltaal-Secret", secret)?;
     let pages = Router::new().route_service("/koppeltaal", webhook.service(worker.notifier()));
 

@@ -1,4 +1,5 @@
-//! Launching users: a portal sends one into the application of an activity; see [`session`] for that application.
+//! Launching users: a portal sends a user to the application of an activity. What that application does is in
+//! [`session`].
 
 mod session;
 
@@ -12,7 +13,7 @@ use crate::connector::Connector;
 
 pub use session::{LaunchSession, Launches, PendingLaunch, SessionError};
 
-/// An activity that a user can be launched into: whose it is, which one, and which application it takes.
+/// An activity that a user can be launched into: its patient, its identifier, and its application.
 ///
 /// `Debug` shows the application only.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,9 +28,9 @@ pub struct Launch {
 
 #[derive(Clone, PartialEq, Eq)]
 enum Application {
-    /// The one of the activity definition with this identifier.
+    /// That of the activity definition with this identifier.
     OfDefinition(String),
-    /// The one with this client id.
+    /// That with this client id.
     ClientId(String),
 }
 
@@ -40,10 +41,10 @@ pub enum LaunchError {
     /// No activity in the care plan has this identifier.
     #[error("the care plan has no activity with this identifier")]
     NoActivity,
-    /// The care plan does not name its patient by a URL.
+    /// The care plan has no URL of its patient.
     #[error("the care plan names no patient")]
     NoPatient,
-    /// The activity does not say which activity definition it is made of.
+    /// The activity names no activity definition.
     #[error("the activity names no activity definition")]
     NoDefinition,
     /// The domain has no activity definition with the identifier that the activity names.
@@ -52,13 +53,13 @@ pub enum LaunchError {
         /// The identifier.
         identifier: String,
     },
-    /// The activity definition does not name the application, by the display of its reference.
+    /// The activity definition does not name its application in the display of the reference to it.
     #[error("the activity definition {identifier:?} names no application")]
     NoApplication {
         /// The identifier of the definition.
         identifier: String,
     },
-    /// The server cannot be asked, or refuses.
+    /// The server cannot be reached, or refuses.
     #[error(transparent)]
     Transport(#[from] Error),
 }
@@ -80,7 +81,7 @@ impl Launch {
         Ok(Self { patient, activity: identifier.to_owned(), application, intent: None })
     }
 
-    /// Something that an application knows by this identifier, for a patient.
+    /// An activity that an application knows by this identifier, for a patient.
     pub fn of_application(
         client_id: impl Into<String>,
         patient: ResourceUrl,
@@ -90,7 +91,7 @@ impl Launch {
         Self { patient, activity: identifier.into(), application, intent: None }
     }
 
-    /// With what the user is to do there, in words that both applications know.
+    /// What the user is to do there, in words that both applications know.
     pub fn intent(mut self, intent: impl Into<String>) -> Self {
         self.intent = Some(intent.into());
         self
@@ -98,7 +99,8 @@ impl Launch {
 }
 
 impl Connector {
-    /// Launches a user into the web application of an activity: the URL that the user's browser is to open, soon.
+    /// Launches a user into the web application of an activity. Returns the URL that the user's browser must
+    /// open soon.
     ///
     /// `user` is the patient, a practitioner or a related person.
     ///
@@ -120,7 +122,8 @@ impl Connector {
         Ok(self.client().launch(&request).await?)
     }
 
-    /// Launches a user into the mobile application of an activity: the code that the user is to type there.
+    /// Launches a user into the mobile application of an activity. Returns the code that the user types
+    /// there.
     ///
     /// # Errors
     ///
@@ -151,8 +154,8 @@ impl Connector {
         })
     }
 
-    /// The client id of the application that an activity definition names. Archived ones count: their activities may
-    /// still be under way.
+    /// The client id of the application that an activity definition names. It may be archived: its activities
+    /// may still be under way.
     async fn client_id_of(&self, identifier: &str) -> Result<String, LaunchError> {
         let mut definitions = self.client().activity_definitions(IncludeArchived::Yes);
         while let Some(stored) = definitions.next().await? {

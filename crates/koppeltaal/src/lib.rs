@@ -62,7 +62,7 @@ pub use versions::{MemoryVersionStore, VersionStore, VersionStoreError};
 
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
-pub use worker::{HandlerError, Trouble, Worker, WorkerReport};
+pub use worker::{HandlerError, Worker, WorkerProblem, WorkerReport};
 
 /// The README of the repository, whose examples are tested here.
 #[cfg(all(doctest, feature = "connector"))]

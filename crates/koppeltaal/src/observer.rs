@@ -1,12 +1,12 @@
-//! [`guarded`]: a callback of the application, which ends nothing when it panics.
+//! [`guarded`]: calls callbacks of the application. One that panics stops nothing.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracing::error;
 
-/// Calls what the application wants to be told trouble by. What it does then is its own affair: a panic is logged.
+/// Calls a callback that the application has given. A panic in it is logged and goes no further.
 pub(crate) fn guarded(callback: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(callback)).is_err() {
-        error!("the callback for trouble (`on_trouble`) panicked");
+        error!("a callback of the application for problems panicked");
     }
 }

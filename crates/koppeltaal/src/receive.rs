@@ -1,4 +1,4 @@
-//! Receiving: claim a message, hand it out as a [`Delivery`], and see to it that it is answered once.
+//! Receiving: a message is claimed, handed out as a [`Delivery`], and answered once.
 
 mod claims;
 mod deliveries;
@@ -15,17 +15,17 @@ use claims::Claims;
 
 pub use deliveries::Deliveries;
 pub use delivery::{Delivery, Received};
-pub(crate) use in_hand::{InHand, line};
+pub(crate) use in_hand::{InHand, Precedence, line, name};
 
 /// Why no message could be received.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
-    /// The server cannot be asked, or its answer makes no sense. A message that was claimed all the same comes again when
-    /// the time of its claim is over.
+    /// The server cannot be reached, refuses, or gives an answer that makes no sense. A message that it may
+    /// have handed out comes again when the time of its claim is over.
     #[error("no message can be claimed: {}", causes(.0))]
     Transport(Error),
-    /// The versions in a message that was claimed could not be kept. It was given back.
+    /// The versions in a message could not be stored. The message was given back.
     #[error("the versions in a message cannot be kept")]
     Versions(#[from] VersionStoreError),
     /// The runtime is shutting down.
@@ -37,13 +37,14 @@ pub enum ReceiveError {
 }
 
 impl ReceiveError {
-    /// Whether it may pass by itself. Otherwise somebody has to change something: credentials, an address.
+    /// Whether the error may pass by itself. Otherwise somebody has to change something: credentials or an
+    /// address.
     ///
-    /// A claim has no content that a server could refuse. So whatever it says beside that it does not know who asks, does not
-    /// allow it, or that there is nothing at this address, is trouble of its own, and passes.
+    /// A claim has no content that a server could refuse. So an error of the server passes, unless it is
+    /// about credentials, permissions or the address.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Transport(error) => error.is_passing() || !is_set_up_wrong(error),
+            Self::Transport(error) => error.is_transient() || !is_set_up_wrong(error),
             Self::Versions(VersionStoreError::Database { .. }) | Self::Panicked => true,
             Self::Versions(_) | Self::Stopped => false,
         }
@@ -60,7 +61,7 @@ impl From<Error> for ReceiveError {
     }
 }
 
-/// Whether an address or credentials are wrong, or a certificate.
+/// Whether an address, credentials or a certificate is wrong.
 fn is_set_up_wrong(error: &Error) -> bool {
     match error {
         Error::TokenRefresh { source } => is_set_up_wrong(source),
@@ -77,12 +78,12 @@ fn is_set_up_wrong(error: &Error) -> bool {
 }
 
 impl Connector {
-    /// Claims the oldest message that waits; `None` if none does.
+    /// Claims the oldest message that waits. `None` if there is none.
     ///
-    /// The application's own messages, which a server delivers back to a sender that subscribes to them, are acknowledged
-    /// and passed over. [`deliveries`](Self::deliveries) has them on demand.
+    /// A server also delivers an application's own messages to it, if it subscribes to their event. These are
+    /// acknowledged and skipped; [`Deliveries::including_own`] hands them out.
     ///
-    /// When the future is dropped half-way, a message that was claimed is given back.
+    /// When the future is dropped before it is ready, a message that was claimed is given back.
     ///
     /// # Errors
     ///
@@ -91,7 +92,7 @@ impl Connector {
         Claims::new(self.clone()).start().await.map_err(|error| ReceiveError::of_task(&error))?
     }
 
-    /// The messages that wait and those that are to come, one after the other.
+    /// The messages that wait and those that come later, one after the other.
     ///
     /// ```no_run
     /// # async fn example(portal: koppeltaal::Connector) -> Result<(), Box<dyn std::error::Error>> {

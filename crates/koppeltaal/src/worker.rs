@@ -1,9 +1,9 @@
-//! [`Worker`]: hands each message to the handler of its event and answers it, until it is told to stop.
+//! [`Worker`]: hands each message to the handler of its event and answers it, until the application stops it.
 
 mod handlers;
 mod lanes;
-mod running;
-mod trouble;
+mod problem;
+mod run_loop;
 
 use std::fmt;
 use std::future::pending;
@@ -18,25 +18,27 @@ use koppeltaal_push::Notifier;
 use crate::connector::Connector;
 use crate::receive::{Deliveries, ReceiveError, Received};
 use handlers::Handlers;
-use running::Running;
+use run_loop::RunLoop;
 
 pub use handlers::HandlerError;
-pub use trouble::Trouble;
+pub use problem::WorkerProblem;
 
-/// How often a message is tried. With the usual pauses that takes about an hour.
+/// How often a message is tried. With the default pauses that takes about an hour.
 const DEFAULT_ATTEMPTS: u32 = 60;
 
-/// Receives messages and hands each to the handler of its event. Made by [`Connector::worker`] or, with other messages
-/// than the usual ones, by [`Deliveries::worker`].
+/// Receives messages and hands each to the handler of its event. Made by [`Connector::worker`], or by
+/// [`Deliveries::worker`] to choose which messages are received.
 ///
-/// - A handler that ends well makes its message `Success`; [`HandlerError::Failed`] makes it `Failed`; any other error, and
-///   a panic, makes it `New`: it comes again after a pause that grows with every attempt, until it is
-///   [given up](Self::give_up_after) and `Failed`, too. Meanwhile the messages of other patients are handled.
+/// - When a handler returns `Ok`, its message gets the status `Success`. After [`HandlerError::Failure`] it gets
+///   `Failed`. After any other error, and after a panic, it is held back for a pause that grows with every
+///   attempt, then gets `New` and comes again, until it is [given up](Self::give_up_after). Meanwhile messages
+///   of other patients are handled.
 /// - Messages are handled at least once, and are answered only after the handler has returned: handling one twice must do
 ///   no harm.
-/// - Messages of one patient are handled one after the other in their order, as far as nobody but the workers of one
-///   [`Connector`] and its clones receives them. Those of others are handled at the same time, if [`concurrency`](Self::concurrency) says so.
-/// - When it stops, handlers that are under way finish, and what waits is given back.
+/// - Messages of one patient are handled one after the other in their order, also by several workers of one [`Connector`] and
+///   its clones. Other receivers of the same queue, such as [`Deliveries`] or another process, are not taken into account.
+/// - Messages of different patients are handled at the same time, if [`concurrency`](Self::concurrency) says so.
+/// - When the worker stops, handlers that are under way finish, and messages that wait are given back.
 ///
 /// ```no_run
 /// use koppeltaal::HandlerError;
@@ -47,12 +49,12 @@ const DEFAULT_ATTEMPTS: u32 = 60;
 /// let report = game
 ///     .worker()
 ///     .on(|patient: Patient, _| async move {
-///         save(&patient).await?; // a database that is down: later
+///         save(&patient).await?; // a database that is down: the message comes again
 ///         Ok(())
 ///     })
 ///     .on(|plan: CarePlan, received| async move {
 ///         if plan.activity.is_empty() {
-///             return Err(HandlerError::failed("A care plan without activities"));
+///             return Err(HandlerError::failure("A care plan without activities"));
 ///         }
 ///         println!("{:?} got something to do", received.patient());
 ///         Ok(())
@@ -71,14 +73,14 @@ pub struct Worker {
     settings: Settings,
 }
 
-/// What holds while the worker runs.
+/// What does not change while the worker runs.
 struct Settings {
     handlers: Arc<Handlers>,
     concurrency: usize,
     pauses: RangeInclusive<Duration>,
     attempts: Option<NonZero<u32>>,
     time_limit: Option<Duration>,
-    observer: Box<dyn Fn(&Trouble<'_>) + Send + Sync>,
+    observer: Box<dyn Fn(&WorkerProblem<'_>) + Send + Sync>,
 }
 
 /// What a worker did while it ran.
@@ -91,7 +93,7 @@ pub struct WorkerReport {
     pub failed: u64,
     /// How often a message was given back, to come again.
     pub released: u64,
-    /// Answers that did not reach the server for certain: these messages may come again.
+    /// How often it is not certain that an answer reached the server. These messages may come again.
     pub unanswered: u64,
 }
 
@@ -117,8 +119,8 @@ impl Worker {
 
     /// Handles messages about this kind of resource, in place of an earlier handler of the same kind.
     ///
-    /// The handler gets the resource by its profile, and all that was received. A message whose resource is not of the
-    /// profile gets the status `Failed`.
+    /// The handler gets the resource by its profile, and all that was received. A message whose resource is
+    /// not of the profile gets the status `Failed`.
     pub fn on<P, F, R>(mut self, handler: F) -> Self
     where
         P: Focal + Send + 'static,
@@ -129,7 +131,7 @@ impl Worker {
         self
     }
 
-    /// Handles all messages that have no handler of their own, also what is no message of one of the eight events.
+    /// Handles all messages that have no handler of their own, including those of none of the eight events.
     pub fn on_others<F, R>(mut self, handler: F) -> Self
     where
         F: Fn(Received) -> R + Send + Sync + 'static,
@@ -139,10 +141,10 @@ impl Worker {
         self
     }
 
-    /// Leaves messages that have no handler in the queue. By default they get the status `Failed`, "Event not expected". With
-    /// a handler for [all others](Self::on_others) there are none.
+    /// Leaves messages that have no handler in the queue. By default they get the status `Failed`, "Event not
+    /// expected". It has no effect with a handler for [all others](Self::on_others).
     ///
-    /// Then messages of one event are handled in their order, but those of different events are not: see
+    /// Messages of one event are still handled in their order, but those of different events are not: see
     /// [`Deliveries::only`].
     pub fn leave_unexpected(mut self) -> Self {
         self.leaves_unexpected = true;
@@ -151,66 +153,75 @@ impl Worker {
 
     /// How many messages are claimed at the same time, at least 1. Default: 1.
     ///
-    /// Those that were tried in vain and are kept back are not counted; there are [`MAX_HELD`](Self::MAX_HELD) at most.
+    /// Messages that are held back are not counted: see [`MAX_HELD`](Self::MAX_HELD).
     pub fn concurrency(mut self, messages: usize) -> Self {
         self.settings.concurrency = messages.max(1);
         self
     }
 
-    /// How many messages are kept back at the same time after they were tried in vain, those counted that wait behind them
-    /// about the same patient. Of each only the header is kept. When there are so many, none is claimed until one was given
-    /// back; with fewer, repetitions take half of what is claimed at most, and nothing once they wait for their pauses.
+    /// How many messages are held back at the same time at most: those that were tried in vain, and younger
+    /// ones of the same patients. Only their headers are kept in memory. When there are this many, nothing is
+    /// claimed until some are given back.
+    ///
+    /// Messages that always fail do not crowd out others: at most half of the messages that are claimed are
+    /// repetitions.
     pub const MAX_HELD: usize = 1000;
 
-    /// How long a message is kept back after its first attempt, and at most: each time twice as long as before. Default:
-    /// from a second to a minute. The server waits some minutes for an answer; the longest pause must be well below.
+    /// How long a message is held back after its first attempt, and how long at most. Each pause is twice as
+    /// long as the one before. Default: from a second to a minute.
+    ///
+    /// The server waits some minutes for an answer; the longest pause must be well below that.
     pub fn retry_pauses(mut self, pauses: RangeInclusive<Duration>) -> Self {
         self.settings.pauses = pauses;
         self
     }
 
-    /// Gives a message up when it was tried that often in vain, 0 meaning never: it gets the status `Failed`, which says how
-    /// often it was tried and nothing else, and an ERROR is logged. Default: 60, which with the usual
-    /// [pauses](Self::retry_pauses) takes about an hour. Attempts before a restart are not counted.
+    /// Gives a message up after this many attempts in vain; 0 means never. The message gets the status
+    /// `Failed`, with a description that says only how often it was tried, and an ERROR is logged. Default:
+    /// 60, which takes about an hour with the default [pauses](Self::retry_pauses). Attempts before a restart
+    /// are not counted.
     ///
-    /// Where a database may be down for longer than that, more attempts or longer pauses keep its messages.
+    /// Where a database may be down for longer, take more attempts or longer pauses.
     pub fn give_up_after(mut self, attempts: u32) -> Self {
         self.settings.attempts = NonZero::new(attempts);
         self
     }
 
-    /// How long a handler may take. After that it is cut off at the place where it waits, and the message is treated as after
-    /// [`HandlerError::Later`]. Default: no limit.
+    /// How long a handler may take. After that its future is dropped, and the message comes again, as after
+    /// [`HandlerError::Release`]. Default: no limit.
     ///
-    /// The server gives a message that is not answered for some minutes to somebody else, or to this worker again: a limit
-    /// below that keeps a handler that hangs from holding up a patient's messages.
+    /// The server delivers a message again when it is not answered for some minutes. A limit below that keeps
+    /// a handler that hangs from holding up a patient's messages.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.settings.time_limit = Some(limit);
         self
     }
 
-    /// How long handlers may go on when the worker is to stop. What they have not finished then is given back. Default: 30
-    /// seconds.
+    /// How long handlers may go on when the worker stops. After that they are cut off and their messages are
+    /// given back. Default: 30 seconds.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Tells whatever goes wrong while the worker runs, to count it or to wake somebody. A panic in it is logged, and does no
-    /// harm. Without it the log tells all of it at WARN, and what was given up at ERROR - but for the texts of the
-    /// application's own errors, which may hold data of patients.
-    pub fn on_trouble(mut self, observer: impl Fn(&Trouble<'_>) + Send + Sync + 'static) -> Self {
+    /// Calls `observer` when something goes wrong while the worker runs, to count it or to alert somebody. A
+    /// panic in it is logged and stops nothing.
+    ///
+    /// The log tells the same without it: at WARN, or at ERROR when a message is given up. It leaves out the
+    /// texts of the application's own errors, since they may hold data of patients.
+    pub fn on_problem(mut self, observer: impl Fn(&WorkerProblem<'_>) + Send + Sync + 'static) -> Self {
         self.settings.observer = Box::new(observer);
         self
     }
 
-    /// What says "look now": for a [`Webhook`](koppeltaal_push::Webhook), or for a button.
+    /// A handle that makes the worker look for messages at once, for a [`Webhook`](koppeltaal_push::Webhook)
+    /// or a button.
     #[must_use]
     pub fn notifier(&self) -> Notifier {
         self.deliveries.notifier()
     }
 
-    /// Works until there is trouble at the start that will not pass by itself.
+    /// Works without an end, unless the server refuses the first claim for a reason that will not pass.
     ///
     /// # Errors
     ///
@@ -219,15 +230,15 @@ impl Worker {
         self.run_until(pending::<()>()).await
     }
 
-    /// Works until `shutdown` is ready. Then nothing more is claimed, messages that wait are given back, and handlers that
-    /// are under way may finish within the [`grace`](Self::grace).
+    /// Works until `shutdown` is ready. Then it claims nothing more, gives back the messages that wait, and
+    /// lets handlers finish within the [`grace`](Self::grace).
     ///
-    /// Dropping the future stops at once: handlers are cut off, and their messages given back in the background.
+    /// When the future is dropped, handlers are cut off, and their messages are given back in the background.
     ///
     /// # Errors
     ///
-    /// The server's first answer is one that [will not pass](ReceiveError::is_passing): wrong credentials or a wrong
-    /// address. Whatever else it says, and whatever happens later, is told and tried again.
+    /// The first claim fails for a reason that [will not pass](ReceiveError::is_passing): wrong credentials
+    /// or a wrong address. After all other errors, and after any error later, the worker tries again.
     pub async fn run_until<S: Future>(self, shutdown: S) -> Result<WorkerReport, ReceiveError> {
         let Self { mut deliveries, leaves_unexpected, grace, settings } = self;
         if leaves_unexpected && !settings.handlers.has_others() {
@@ -239,7 +250,7 @@ impl Worker {
             }
             deliveries = deliveries.only(events);
         }
-        Running::new(deliveries.notifier(), settings).run(deliveries, shutdown, grace).await
+        RunLoop::new(deliveries.notifier(), settings).run(deliveries, shutdown, grace).await
     }
 }
 

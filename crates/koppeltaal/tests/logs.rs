@@ -1,6 +1,6 @@
 //! What is told at the usual levels without any callback.
 
-#[path = "support/log.rs"]
+#[path = "../../koppeltaal-transport/tests/secrets/log.rs"]
 mod log;
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 #[path = "facade/world.rs"]
@@ -126,7 +126,7 @@ async fn worker_trouble_is_told_with_its_cause_and_what_is_given_up_is_an_error(
     let worker = world.game.worker().retry_pauses(soon..=soon).give_up_after(2);
     let worker = worker.on(|_: Patient, received| async move {
         if received.url().is_some_and(|url| url.id() == "3007") {
-            return Err(HandlerError::later("Mees Duinroos is locked"));
+            return Err(HandlerError::release("Mees Duinroos is locked"));
         }
         Ok(())
     });

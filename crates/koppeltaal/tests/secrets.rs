@@ -5,7 +5,7 @@
 #[path = "facade/world.rs"]
 mod world;
 
-#[path = "support/log.rs"]
+#[path = "../../koppeltaal-transport/tests/secrets/log.rs"]
 mod log;
 #[cfg(feature = "postgresql")]
 #[allow(dead_code, reason = "the other tests use the rest of it")]
@@ -62,17 +62,17 @@ async fn work(world: &World) -> Result {
         .game
         .worker()
         .retry_pauses(soon..=soon)
-        .on(|plan: CarePlan, _| async move { Err(HandlerError::failed(format!("Mees: {plan:?}"))) })
+        .on(|plan: CarePlan, _| async move { Err(HandlerError::failure(format!("Mees: {plan:?}"))) })
         .on(move |patient: Patient, _| {
             let attempt = tried.fetch_add(1, Ordering::Relaxed);
             async move {
                 match attempt {
-                    0 => Err(HandlerError::later(format!("{patient:?}"))),
+                    0 => Err(HandlerError::release(format!("{patient:?}"))),
                     _ => Ok(()),
                 }
             }
         })
-        .on_trouble(move |_| trouble.notify_one())
+        .on_problem(move |_| trouble.notify_one())
         .run_until(stopped);
     let check = async {
         // The hiccup is the worker's, not the check's.

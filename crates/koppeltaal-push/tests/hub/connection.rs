@@ -165,7 +165,7 @@ async fn a_token_that_is_refused_is_renewed_and_the_connection_kept() {
     ] {
         let server = Server::start(SERVER_2_4).await;
         let tokens = Tokens::new("first").expect("a token").with_refresh_token("r1");
-        let session = Session::refreshed_by(tokens, ClientAuthentication::public("game"));
+        let session = Session::new(tokens).with_refresh(ClientAuthentication::public("game"));
         let client = Client::builder(&server.url()).credentials(Credentials::bearer(session)).build();
         server.fail(endpoint, [Fault::Status(401)]);
         let connection = HubConnection::builder(&client.expect("a client"), "KoppeltaalHub")
@@ -361,4 +361,32 @@ async fn stopping_ends_a_connection_in_every_state() {
     let connection = options(&server).restart_delay(PATIENCE * 10, PATIENCE * 10).start_in_background();
     until(&mut connection.status(), |status| status.error.is_some()).await;
     tokio::time::timeout(PATIENCE, connection.stop()).await.expect("stopped while disconnected");
+}
+
+#[tokio::test]
+async fn calls_beyond_those_under_way_wait() {
+    let server = Server::start(SERVER_2_4).await;
+    let options = options(&server).invoke_timeout(PATIENCE).transport(Transport::ServerSentEvents);
+    let connection = options.start().await.expect("started");
+    let calls = futures_util::future::join_all((0..100).map(|_| connection.invoke("Silence", vec![])));
+    tokio::select! {
+        results = calls => panic!("{results:?}"),
+        () = async {
+            server.until("send", 64).await;
+            tokio::time::sleep(SHORT).await;
+        } => {}
+    }
+    assert_eq!(server.count("send"), 64);
+}
+
+#[tokio::test]
+async fn calls_that_are_dropped_make_room_for_others() {
+    let server = Server::start(SERVER_2_4).await;
+    let options = options(&server).invoke_timeout(PATIENCE).transport(Transport::WebSockets);
+    let connection = options.start().await.expect("started");
+    for _ in 0..3 {
+        let calls = futures_util::future::join_all((0..100).map(|_| connection.invoke("Silence", vec![])));
+        assert!(tokio::time::timeout(SHORT, calls).await.is_err());
+    }
+    assert_eq!(connection.invoke("Echo", vec![json!(1)]).await.expect("a result"), json!([1]));
 }

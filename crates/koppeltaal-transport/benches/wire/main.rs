@@ -1,13 +1,14 @@
-//! What the client costs beside the network, as ratios to bare reqwest loops that make the same requests with the same
-//! bytes in the same run: one parses nothing, the other writes and reads each document once, which shows how much of the
-//! difference is the model's and how much the client's own.
+//! What the client costs on top of the network, as ratios to bare reqwest loops that make the same requests
+//! with the same bytes in the same run. One of them parses nothing; the other writes and reads each document
+//! once, which shows how much of the difference is due to the model and how much to the client.
 //!
-//! `cargo bench -p koppeltaal-transport` runs all; `-- quick` does without the hundred thousand messages. Rounds of all
-//! sides take turns, each time another one first, and the median of the ratios of neighbouring rounds counts, since the machine does other things as well.
+//! `cargo bench -p koppeltaal-transport` runs all; `-- quick` leaves the hundred thousand messages out. The
+//! contenders take turns, a different one first in each round. What counts is the median of the ratios of
+//! neighbouring rounds, since the machine does other things as well.
 
-mod bare;
+mod baseline;
+mod contender;
 mod server;
-mod side;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,8 +20,8 @@ use koppeltaal_transport::{Format, HeaderQuery};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
+use contender::{Contender, Outgoing, client, report};
 use server::Canned;
-use side::{Outgoing, Side, client, report};
 
 /// Many and short, so that neighbours run under the same conditions.
 const ROUNDS: usize = 30;
@@ -61,8 +62,8 @@ async fn against_canned(canned: &Canned, requests: usize) {
     let format = canned.format;
     let message = outgoing(server::fixture(), format);
     let (numbers, header) = (vec!["306".to_owned(); requests], header(format));
-    let mut senders = Side::all(&canned.url, "portal", format);
-    let mut receivers = Side::all(&canned.url, "game", format);
+    let mut senders = Contender::all(&canned.url, "portal", format);
+    let mut receivers = Contender::all(&canned.url, "game", format);
     for round in 0..ROUNDS {
         for turn in 0..senders.len() {
             let who = (round + turn) % senders.len();
@@ -86,8 +87,8 @@ async fn against_sandbox(servers: &Runtime, format: Format, messages: usize) {
         .await
         .expect("no panic")
         .expect("a sandbox");
-    let mut senders = Side::all(sandbox.url(), "portal", format);
-    let mut receivers = Side::all(sandbox.url(), "game", format);
+    let mut senders = Contender::all(sandbox.url(), "portal", format);
+    let mut receivers = Contender::all(sandbox.url(), "game", format);
     let game = client(sandbox.url(), "game", format);
     let new = HeaderQuery::default().status(ProcessingStatus::New).page_size(1000);
     let header = header(format);
@@ -118,8 +119,8 @@ async fn against_sandbox(servers: &Runtime, format: Format, messages: usize) {
 async fn with_latency(canned: &Canned, latency: Duration, requests: usize) {
     let message = outgoing(server::fixture(), canned.format);
     let (numbers, header) = (vec!["306".to_owned(); requests], header(canned.format));
-    let mut senders = Side::all(&canned.url, "portal", canned.format);
-    let mut receivers = Side::all(&canned.url, "game", canned.format);
+    let mut senders = Contender::all(&canned.url, "portal", canned.format);
+    let mut receivers = Contender::all(&canned.url, "game", canned.format);
     for round in 0..ROUNDS / 3 {
         for turn in 0..senders.len() {
             let who = (round + turn) % senders.len();
@@ -138,7 +139,7 @@ fn outgoing(bundle: Bundle, format: Format) -> Outgoing {
 
 /// The bytes of an acknowledgement, which a bare loop sends without having read the message.
 fn header(format: Format) -> String {
-    side::acknowledged(&Header::all_from_bundle(&server::fixture()).next().expect("a header"), format)
+    contender::acknowledged(&Header::all_from_bundle(&server::fixture()).next().expect("a header"), format)
 }
 
 /// Eight tasks against one, when the server takes 5 ms for each answer.

@@ -1,4 +1,5 @@
-//! Authorization: from a launch, or an activation code, to an authorization code. With `state` and PKCE (RFC 7636).
+//! Authorization: from a launch, or an activation code, to an authorization code. With `state` and PKCE (RFC
+//! 7636).
 
 use std::fmt;
 
@@ -12,15 +13,15 @@ use super::error::OAuthError;
 use super::launch::{parameter, query_of};
 use crate::client::Client;
 use crate::error::Result;
-use crate::request::{Operation, Request};
+use crate::exchange::request::{Operation, Request};
 
 /// The scope that applications ask for, before the launch (Koppeltaal's public documentation).
 const SCOPE: &str = "patient/*.read";
 
-/// What servers call the code in the answer to a mobile application. The documentation of 1.3 spells it with an s.
+/// The names of the code in the answer to a mobile application. The documentation of 1.3 spells it with an s.
 const CODE: [&str; 2] = ["authorization_code", "authorisation_code"];
 
-/// What an application asks of Authorize for a launched user.
+/// A request for the authorization of a launched user.
 #[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct AuthorizationRequest {
@@ -31,9 +32,8 @@ pub struct AuthorizationRequest {
     pkce: bool,
 }
 
-/// An authorization under way: what is needed when the user's browser comes back.
-///
-/// Keep it with the user's session. `Debug` shows none of its secrets.
+/// An authorization that has begun. It is needed when the user's browser comes back; keep it with the user's
+/// session until then. `Debug` shows none of its secrets.
 #[derive(Clone)]
 pub struct PendingAuthorization {
     redirect_uri: String,
@@ -41,7 +41,7 @@ pub struct PendingAuthorization {
     code_verifier: Option<SecretString>,
 }
 
-/// A code that tokens are given for, once, within about a minute.
+/// A code that the token endpoint gives tokens for, once, within about a minute.
 #[derive(Clone)]
 pub struct AuthorizationCode {
     pub(crate) code: SecretString,
@@ -49,12 +49,12 @@ pub struct AuthorizationCode {
     pub(crate) code_verifier: Option<SecretString>,
 }
 
-/// Why a user who came back brings no authorization code.
+/// Why the user's browser came back without an authorization code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthorizationError {
-    /// The `state` is missing or not the one that was sent: this is not an answer to this application's request. Do
-    /// not use the code.
+    /// The `state` is missing, or is not the one that was sent: this is not the answer to this application's
+    /// request. Do not use the code.
     #[error("the state is not the one that was sent")]
     State,
     /// The server refused.
@@ -68,7 +68,7 @@ pub enum AuthorizationError {
 impl AuthorizationRequest {
     /// Asks for the session of a launch, or of the activation code that a user typed.
     ///
-    /// `redirect_uri` must be one that is registered for the application, letter by letter.
+    /// `redirect_uri` must be registered for the application, verbatim.
     pub fn new(
         client_id: impl Into<String>,
         redirect_uri: impl Into<String>,
@@ -89,7 +89,8 @@ impl AuthorizationRequest {
         self
     }
 
-    /// Without PKCE, for a server that refuses parameters which it does not know, against RFC 6749 section 3.1.
+    /// Leaves PKCE out, for a server that refuses unknown parameters although RFC 6749 section 3.1 says to
+    /// ignore them.
     pub fn without_pkce(mut self) -> Self {
         self.pkce = false;
         self
@@ -117,10 +118,10 @@ impl AuthorizationRequest {
     }
 }
 
-/// 32 bytes of the operating system's randomness as text: 43 characters, as RFC 7636 section 4.1 recommends.
+/// 32 random bytes of the operating system in base64: 43 characters, as RFC 7636 section 4.1 recommends.
 fn random() -> SecretString {
     let mut bytes = [0; 32];
-    // Without randomness there is no secret to be had; every system that the standard library runs on has it.
+    // Every system that the standard library runs on has randomness, and without it there are no secrets.
     getrandom::fill(&mut bytes).expect("the operating system gives random numbers");
     URL_SAFE_NO_PAD.encode(bytes).into()
 }
@@ -131,8 +132,8 @@ fn challenge(verifier: &SecretString) -> String {
 }
 
 impl PendingAuthorization {
-    /// Takes up an authorization again whose [`state`](Self::state) and [`code_verifier`](Self::code_verifier) were kept
-    /// elsewhere, in the user's session for instance.
+    /// Continues an authorization whose [`state`](Self::state) and [`code_verifier`](Self::code_verifier)
+    /// were stored, in the user's session for instance.
     pub fn resume(redirect_uri: &str, state: &str, code_verifier: Option<&str>) -> Self {
         Self {
             redirect_uri: redirect_uri.to_owned(),
@@ -141,12 +142,12 @@ impl PendingAuthorization {
         }
     }
 
-    /// What the browser has to bring back.
+    /// The `state`, which the browser has to bring back.
     pub fn state(&self) -> &str {
         self.state.expose_secret()
     }
 
-    /// What proves to the token endpoint that the same application asks; absent without PKCE.
+    /// The verifier, which proves to the token endpoint that the same application asks. `None` without PKCE.
     pub fn code_verifier(&self) -> Option<&str> {
         self.code_verifier.as_ref().map(ExposeSecret::expose_secret)
     }
@@ -155,7 +156,7 @@ impl PendingAuthorization {
     ///
     /// # Errors
     ///
-    /// [`AuthorizationError`]: a state that was not sent, a refusal, no code.
+    /// [`AuthorizationError`]: another state than the one that was sent, a refusal, or no code.
     pub fn finish(&self, url_or_query: &str) -> std::result::Result<AuthorizationCode, AuthorizationError> {
         let query = query_of(url_or_query);
         if parameter(query, "state").as_deref() != Some(self.state()) {
@@ -179,7 +180,7 @@ impl PendingAuthorization {
 }
 
 impl AuthorizationCode {
-    /// A code that was got elsewhere, with the redirect URI and, with PKCE, the verifier that belong to it.
+    /// A code that was received elsewhere, with its redirect URI and, with PKCE, its verifier.
     pub fn new(code: &str, redirect_uri: &str, code_verifier: Option<&str>) -> Self {
         Self {
             code: code.into(),
@@ -200,7 +201,8 @@ impl AuthorizationCode {
 }
 
 impl Client {
-    /// Begins an authorization for a launched user: the URL to send the browser to, and what to keep until it is back.
+    /// Begins an authorization for a launched user. Returns the URL to send the browser to, and what is
+    /// needed when it comes back.
     ///
     /// # Errors
     ///
@@ -209,17 +211,18 @@ impl Client {
         Ok(request.begin(self.endpoints().await?.to_authorize()?))
     }
 
-    /// Trades the activation code of a mobile launch, given as the request's `launch`, for an authorization code.
+    /// Trades the activation code of a mobile launch, given as the request's `launch`, for an authorization
+    /// code.
     ///
     /// # Errors
     ///
-    /// Those of a write, since an activation code works once; [`OAuth`](crate::Error::OAuth) with what the server has
-    /// against it.
+    /// Those of a write, since an activation code works once; [`OAuth`](crate::Error::OAuth) when the server
+    /// refuses it.
     pub async fn authorize_mobile(&self, request: &AuthorizationRequest) -> Result<AuthorizationCode> {
         let endpoints = self.endpoints().await?;
         // The app asks, not a browser: the code goes to the configured server only.
         let (url, pending) =
-            request.begin(&self.shared().oauth_server.localize_beside_fhir(endpoints.to_authorize()?));
+            request.begin(&self.shared().oauth_server.localize_outside_fhir(endpoints.to_authorize()?));
         self.exchange(Request::new(Operation::AUTHORIZE_MOBILE, url), |answer| {
             answer.members("no authorization code", |reply| {
                 reply.secret(&CODE).map(|code| pending.code(code)).ok_or("no authorization code")

@@ -1,20 +1,20 @@
-//! [`OAuthError`]: what OAuth says when it refuses (RFC 6749 sections 4.1.2.1 and 5.2).
+//! [`OAuthError`]: how an OAuth endpoint refuses (RFC 6749 sections 4.1.2.1 and 5.2).
 
 use std::fmt;
 
-use crate::members::Members;
+use crate::oauth::members::Members;
 
 /// A refusal of an OAuth endpoint. `Debug` and `Display` show the code, and not the server's words.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthError {
-    /// Why, as a code.
+    /// The error code.
     pub code: OAuthErrorCode,
     /// What the server says about it, for developers. It may quote what was sent.
     pub description: Option<String>,
 }
 
-/// The codes of RFC 6749, and that of RFC 6750 for a token that is dead.
+/// The error codes of RFC 6749, and `invalid_token` of RFC 6750.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OAuthErrorCode {
@@ -22,7 +22,8 @@ pub enum OAuthErrorCode {
     InvalidRequest,
     /// `invalid_client`: the client is unknown, or its secret is wrong.
     InvalidClient,
-    /// `invalid_grant`: the code or refresh token is unknown, used up, expired, or somebody else's. A new launch helps.
+    /// `invalid_grant`: the code or refresh token is unknown, used up, expired, or somebody else's. A new
+    /// launch helps.
     InvalidGrant,
     /// `unauthorized_client`: the client may not do this.
     UnauthorizedClient,
@@ -40,7 +41,7 @@ pub enum OAuthErrorCode {
     TemporarilyUnavailable,
     /// `invalid_token`: the access token has expired or was revoked. A new one helps.
     InvalidToken,
-    /// A code that is on neither list.
+    /// A code that neither RFC has.
     Other,
 }
 
@@ -59,7 +60,7 @@ const CODES: [(OAuthErrorCode, &str); 11] = [
 ];
 
 impl OAuthErrorCode {
-    fn of(text: &str) -> Self {
+    fn from_text(text: &str) -> Self {
         CODES
             .iter()
             .find(|(_, known)| known.eq_ignore_ascii_case(text.trim()))
@@ -67,11 +68,11 @@ impl OAuthErrorCode {
     }
 
     /// Whether the same request may succeed later, without anybody changing anything.
-    pub fn is_passing(self) -> bool {
+    pub fn is_transient(self) -> bool {
         matches!(self, Self::ServerError | Self::TemporarilyUnavailable)
     }
 
-    /// The code as OAuth writes it; `other` for one that is on neither list.
+    /// The code as OAuth writes it; `other` for [`Other`](Self::Other).
     pub fn as_str(self) -> &'static str {
         CODES.iter().find(|(code, _)| *code == self).map_or("other", |(_, text)| text)
     }
@@ -79,21 +80,21 @@ impl OAuthErrorCode {
 
 impl OAuthError {
     pub(crate) fn new(code: &str, description: Option<String>) -> Self {
-        Self { code: OAuthErrorCode::of(code), description }
+        Self { code: OAuthErrorCode::from_text(code), description }
     }
 
     /// The refusal in a JSON body, if it is one.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        Self::of(&Members::read(body)?)
+        Self::from_members(&Members::read(body)?)
     }
 
-    /// The refusal that these members are, if they are one.
-    pub(crate) fn of(members: &Members) -> Option<Self> {
+    /// The refusal in a JSON object that was read, if it is one.
+    pub(crate) fn from_members(members: &Members) -> Option<Self> {
         Some(Self::new(&members.text(&["error"])?, members.text(&["error_description"])))
     }
 
     /// The refusal in the query of a redirect, if there is one.
-    pub(crate) fn of_redirect(url: &reqwest::Url) -> Option<Self> {
+    pub(crate) fn from_redirect(url: &reqwest::Url) -> Option<Self> {
         let get = |name| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
         Some(Self::new(&get("error")?, get("error_description")))
     }

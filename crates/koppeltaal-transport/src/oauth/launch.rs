@@ -1,4 +1,4 @@
-//! Launching: a portal sends a user into another application, which is told that one comes.
+//! Launches: a portal sends a user into another application.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use reqwest::Url;
 
 use crate::client::Client;
 use crate::error::Result;
-use crate::request::{Operation, Request};
+use crate::exchange::request::{Operation, Request};
 
-/// Who is to be launched into what, as a portal asks for it.
+/// A portal's request to launch a user into an application.
 #[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct LaunchRequest {
@@ -20,7 +20,7 @@ pub struct LaunchRequest {
     intent: Option<String>,
 }
 
-/// What a mobile launch gives: the user types the code into the app.
+/// The result of a mobile launch: a code that the user types into the app.
 ///
 /// `Debug` does not show the code.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,39 +28,40 @@ pub struct LaunchRequest {
 pub struct MobileLaunch {
     /// The code, which works once.
     pub activation_code: String,
-    /// For how many days it works, if the server says so.
+    /// For how many days the code works, if the server says so.
     pub expires_in_days: Option<u32>,
 }
 
-/// What an application reads from the URL by which a launched user comes to it.
+/// The parameters of the URL that a launched user's browser opens.
 ///
 /// `Debug` does not show the launch.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceivedLaunch {
-    /// The FHIR base of the server that the launch is of. Only servers that the application knows may be asked:
-    /// [`Client::is_issuer`].
+    /// The FHIR base of the server that made the launch. Check with [`Client::is_issuer`] that it is a known
+    /// one before you send it anything.
     pub iss: String,
     /// The launch, for [`AuthorizationRequest`](crate::AuthorizationRequest).
     pub launch: String,
 }
 
-/// The URL is not that of a launch: it has no `iss` or no `launch`.
+/// The URL is not that of a launch: it has no `iss`, or no `launch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the URL is not that of a launch: it has no parameter {missing}")]
 pub struct NotALaunch {
-    /// The parameter.
+    /// The parameter that is missing.
     pub missing: &'static str,
 }
 
-/// What servers call the launch in the URL of the launch page; the first one is usual.
+/// The names of the launch in the URL of the launch page. The first one is usual.
 const LAUNCH: [&str; 2] = ["launch", "launch_id"];
 
 impl LaunchRequest {
     /// Launches `user` into the application `client_id`, about `patient`.
     ///
-    /// `client_id` is the application's identifier, the display of the `application` in its activity definition; `user`
-    /// is the patient, a practitioner or a related person; `resource` is the identifier of an activity in a care plan.
+    /// `client_id` is the application's identifier, the display of the `application` in its activity
+    /// definition; `user` is the patient, a practitioner or a related person; `resource` is the identifier of
+    /// an activity in a care plan.
     pub fn new(
         client_id: impl Into<String>,
         patient: ResourceUrl,
@@ -70,7 +71,7 @@ impl LaunchRequest {
         Self { client_id: client_id.into(), patient, user, resource: resource.into(), intent: None }
     }
 
-    /// What the user is to do there, in words that both applications know.
+    /// What the user is to do there, as a word that both applications know.
     pub fn intent(mut self, intent: impl Into<String>) -> Self {
         self.intent = Some(intent.into());
         self
@@ -103,7 +104,7 @@ impl ReceivedLaunch {
     }
 }
 
-/// What stands behind the `?`, without a fragment; all of it, if there is none.
+/// What follows the `?`, without a fragment; all of it, if there is no `?`.
 pub(crate) fn query_of(url_or_query: &str) -> &str {
     let url = url_or_query.split('#').next().unwrap_or_default();
     url.split_once('?').map_or(url, |(_, query)| query)
@@ -115,18 +116,19 @@ pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
     pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
 }
 
-/// Whole days; `None` for a number that cannot be one of days.
+/// Whole days; `None` for a number out of range.
 fn days(number: f64) -> Option<u32> {
-    // The cast cuts off, and the range is checked.
+    // The range is checked, and the cast cuts the fraction off.
     (0.0..=f64::from(u32::MAX)).contains(&number).then_some(number as u32)
 }
 
 impl Client {
-    /// Launches a user into a web application: the URL that the user's browser is to open. The client does not open it.
+    /// Launches a user into a web application. Returns the URL for the user's browser; the client does not
+    /// open it.
     ///
     /// # Errors
     ///
-    /// Those of a read, and [`OAuth`](crate::Error::OAuth) with what the server has against the launch.
+    /// Those of a read, and [`OAuth`](crate::Error::OAuth) when the server refuses the launch.
     pub async fn launch(&self, launch: &LaunchRequest) -> Result<Url> {
         let url = launch.url(self.endpoints().await?.to_launch()?);
         self.exchange(Request::new(Operation::LAUNCH, url), |answer| {
@@ -135,7 +137,7 @@ impl Client {
         .await
     }
 
-    /// Launches a user into a mobile application: the code that the user is to type there.
+    /// Launches a user into a mobile application. Returns the code that the user types there.
     ///
     /// # Errors
     ///
@@ -154,8 +156,8 @@ impl Client {
         .await
     }
 
-    /// Whether an `iss` is this client's server: its FHIR base. An application must not follow any other that it does
-    /// not know.
+    /// Whether an `iss` is the FHIR base of this client's server. An application must not send anything to a
+    /// server that it does not know.
     pub fn is_issuer(&self, iss: &str) -> bool {
         let base = self.server().fhir("", &[]);
         Url::parse(iss).is_ok_and(|iss| {

@@ -1,4 +1,4 @@
-//! [`Session`]: the tokens of a launched user, kept fresh.
+//! [`Session`]: the tokens of a launched user, and their refresh.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,37 +8,47 @@ use futures_util::future::BoxFuture;
 use http::HeaderValue;
 use tracing::{debug, warn};
 
+use super::client_authentication::ClientAuthentication;
 use super::error::OAuthErrorCode;
-use super::token::ClientAuthentication;
+use super::single_flight::SingleFlight;
 use super::tokens::Tokens;
+use crate::authorization;
 use crate::client::Client;
 use crate::credentials::Credentials;
 use crate::error::{Error, Result};
-use crate::flight::Flight;
-use crate::secret;
 
-/// The session of a launched user, as [`Credentials::bearer`]. Clones are the same session.
+/// The session of a launched user, for [`Credentials::bearer`]. Clones share the tokens.
 ///
-/// With a [`ClientAuthentication`] and a refresh token it gets new tokens by itself: shortly before they expire, and when
-/// the server says that they have. However many requests wait, one refresh is made, and it is finished even when all of
-/// them are dropped, since a refresh token works once. A refresh that fails while the token is still good does not stop
-/// anything; afterwards it is [`Error::TokenRefresh`].
+/// ```
+/// # fn example(tokens: koppeltaal_transport::Tokens, store: std::sync::Arc<dyn koppeltaal_transport::TokenStore>) {
+/// use koppeltaal_transport::{ClientAuthentication, Credentials, Session};
+///
+/// let session = Session::new(tokens).with_refresh(ClientAuthentication::public("game")).with_store(store);
+/// let credentials = Credentials::bearer(session);
+/// # let _ = credentials;
+/// # }
+/// ```
+///
+/// [With refresh](Self::with_refresh), the session gets new tokens shortly before the access token expires,
+/// and when the server says that it has expired. A refresh token works once. So many requests that wait share
+/// one refresh, and it runs to its end even if all of them are dropped. A refresh that fails matters only
+/// when the access token has expired: then requests fail with [`Error::TokenRefresh`].
 #[derive(Clone)]
 pub struct Session {
     shared: Arc<Shared>,
+    client: Option<Arc<ClientAuthentication>>,
+    store: Option<Arc<dyn TokenStore>>,
 }
 
 struct Shared {
-    client: Option<ClientAuthentication>,
-    store: Option<Arc<dyn TokenStore>>,
     state: Mutex<State>,
-    refresh: Flight<HeaderValue>,
+    refresh: SingleFlight<HeaderValue>,
 }
 
 struct State {
     tokens: Tokens,
     header: HeaderValue,
-    /// Why there will be no more tokens: the server has declared the refresh token dead.
+    /// Why no refresh can succeed any more: the server has said that the refresh token is invalid.
     ended: Option<Error>,
 }
 
@@ -61,11 +71,11 @@ struct State {
 /// }
 /// ```
 pub trait TokenStore: Send + Sync + 'static {
-    /// Keeps these tokens in place of earlier ones. Called before the first request with them.
+    /// Saves these tokens in place of earlier ones. Called before the first request with them.
     ///
     /// # Errors
     ///
-    /// Whatever goes wrong. The session goes on with the new tokens, since the old ones are dead, and logs a warning.
+    /// Any error. The session logs a warning and uses the new tokens, since the old ones are no longer valid.
     fn save<'a>(
         &'a self,
         tokens: &'a Tokens,
@@ -73,29 +83,30 @@ pub trait TokenStore: Send + Sync + 'static {
 }
 
 impl Session {
-    /// A session that ends when its access token expires.
+    /// A session with these tokens. It ends when the access token expires, unless
+    /// [`with_refresh`](Self::with_refresh) says how to get a new one.
     pub fn new(tokens: Tokens) -> Self {
-        Self::with(tokens, None, None)
-    }
-
-    /// A session that gets new tokens as this client, if it has a refresh token.
-    pub fn refreshed_by(tokens: Tokens, client: ClientAuthentication) -> Self {
-        Self::with(tokens, Some(client), None)
-    }
-
-    /// A session that gets new tokens as this client, and has each of them kept in a store.
-    pub fn kept_in(tokens: Tokens, client: ClientAuthentication, store: Arc<dyn TokenStore>) -> Self {
-        Self::with(tokens, Some(client), Some(store))
-    }
-
-    fn with(
-        tokens: Tokens,
-        client: Option<ClientAuthentication>,
-        store: Option<Arc<dyn TokenStore>>,
-    ) -> Self {
         let header = header(&tokens);
         let state = Mutex::new(State { tokens, header, ended: None });
-        Self { shared: Arc::new(Shared { client, store, state, refresh: Flight::default() }) }
+        Self {
+            shared: Arc::new(Shared { state, refresh: SingleFlight::default() }),
+            client: None,
+            store: None,
+        }
+    }
+
+    /// Gets new tokens as this client, if the session has a refresh token. Earlier clones get no tokens
+    /// themselves, but use those that this session gets.
+    #[must_use]
+    pub fn with_refresh(self, client: ClientAuthentication) -> Self {
+        Self { client: Some(Arc::new(client)), ..self }
+    }
+
+    /// Saves new tokens in this store before they are used. The first tokens are not saved: the application
+    /// has them.
+    #[must_use]
+    pub fn with_store(self, store: Arc<dyn TokenStore>) -> Self {
+        Self { store: Some(store), ..self }
     }
 
     /// The tokens as they are now.
@@ -107,7 +118,7 @@ impl Session {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The header for the next request, of fresh tokens if it is time for them.
+    /// The header for the next request. If the access token is about to expire, it is refreshed first.
     pub(crate) async fn authorization(&self, client: &Client) -> Result<HeaderValue> {
         let (header, due, expired) = {
             let (state, now) = (self.state(), SystemTime::now());
@@ -127,15 +138,15 @@ impl Session {
     }
 
     pub(crate) fn is_refreshable(&self) -> bool {
-        self.shared.client.is_some() && self.state().tokens.refresh_token().is_some()
+        self.client.is_some() && self.state().tokens.refresh_token().is_some()
     }
 
-    /// Gets new tokens in place of those that `used` was made of, unless somebody has done so already.
+    /// Gets new tokens in place of those in `used`, unless another request has already done so.
     pub(crate) async fn renew(&self, client: &Client, used: &HeaderValue) -> Result<HeaderValue> {
         let known = || Some(self.state().header.clone()).filter(|header| header != used);
         let refresh = || {
             let session = self.clone();
-            // Who refreshes is the application, not the session.
+            // The application authenticates itself with the refresh, not with the session.
             let client = client.with_credentials(Credentials::anonymous());
             session.refresh(client)
         };
@@ -143,7 +154,8 @@ impl Session {
         refreshed.map_err(|error| Error::TokenRefresh { source: Box::new(error) })
     }
 
-    /// Boxed, because the request for a token is a request that could, for all the compiler knows, need a token.
+    /// Boxed: to the compiler, the request for a token may itself need a token, which makes the future
+    /// recursive.
     fn refresh(self, client: Client) -> BoxFuture<'static, Result<HeaderValue>> {
         Box::pin(async move { self.get_tokens(&client).await })
     }
@@ -156,7 +168,7 @@ impl Session {
         if let Some(ended) = ended {
             return Err(ended);
         }
-        let authentication = self.shared.client.as_ref().ok_or(Error::NoRefreshToken)?;
+        let authentication = self.client.as_deref().ok_or(Error::NoRefreshToken)?;
         let tokens = match client.refresh(authentication, &old).await {
             Ok(tokens) => tokens,
             Err(error) => {
@@ -167,11 +179,11 @@ impl Session {
                 return Err(error);
             }
         };
-        if let Some(store) = &self.shared.store
+        if let Some(store) = &self.store
             && store.save(&tokens).await.is_err()
         {
-            // What went wrong may quote what was to be stored.
-            warn!("the new tokens could not be kept; the session is lost when the application ends");
+            // The error may quote the tokens.
+            warn!("the new tokens could not be saved; the session is lost when the application ends");
         }
         let header = header(&tokens);
         let mut state = self.state();
@@ -183,7 +195,7 @@ impl Session {
 
 /// [`Tokens`] hold only what a header can carry.
 fn header(tokens: &Tokens) -> HeaderValue {
-    let header = secret::authorization("Bearer", tokens.access_token().as_bytes());
+    let header = authorization::header("Bearer", tokens.access_token().as_bytes());
     header.unwrap_or_else(|| HeaderValue::from_static("Bearer"))
 }
 

@@ -1,29 +1,29 @@
-//! [`Tokens`]: what the token endpoint gives, and whom the session is about.
+//! [`Tokens`]: what the token endpoint gives, with the patient and user of the launch.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::credentials::CredentialsError;
-use crate::members::Members;
-use crate::secret;
+use crate::authorization::{self, CredentialsError};
+use crate::oauth::members::Members;
 
 /// The tokens of a launched user's session. Wiped from memory on drop; `Debug` shows none of them.
 ///
-/// All of it can be taken out and put together again, to be kept while the application is not running.
+/// The methods give every part and set every part, so that tokens can be stored while the application is not
+/// running.
 #[derive(Clone)]
 pub struct Tokens {
     access_token: SecretString,
     refresh_token: Option<SecretString>,
     id_token: Option<SecretString>,
     expires_at: Option<SystemTime>,
-    /// How long the access token is good altogether, when that is known.
+    /// How long the access token is valid in all, if that is known.
     lifetime: Option<Duration>,
     context: LaunchContext,
 }
 
-/// Whom and what a session is about. `Debug` shows the domain only.
+/// The patient, user and activity of a launch. `Debug` shows the domain only.
 #[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct LaunchContext {
@@ -37,12 +37,12 @@ pub struct LaunchContext {
     pub domain: Option<String>,
     /// What the user is to do.
     pub intent: Option<String>,
-    /// What the token is good for.
+    /// The scope of the token.
     pub scope: Option<String>,
 }
 
-/// A token is refreshed this long before it expires, or a tenth of its lifetime if that is less: the request that it is
-/// for has to arrive, and clocks differ.
+/// A token is refreshed this long before it expires, or a tenth of its lifetime before if that is less. The
+/// request that carries it takes time to arrive, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(30);
 
 impl Tokens {
@@ -53,7 +53,7 @@ impl Tokens {
     /// A character that a header cannot carry.
     pub fn new(access_token: &str) -> Result<Self, CredentialsError> {
         let fits =
-            !access_token.is_empty() && secret::authorization("Bearer", access_token.as_bytes()).is_some();
+            !access_token.is_empty() && authorization::header("Bearer", access_token.as_bytes()).is_some();
         if !fits {
             return Err(CredentialsError::Token);
         }
@@ -67,19 +67,19 @@ impl Tokens {
         })
     }
 
-    /// With the token that a new access token is got with, once.
+    /// With a refresh token, which gives a new access token, once.
     #[must_use]
     pub fn with_refresh_token(self, refresh_token: &str) -> Self {
         Self { refresh_token: Some(refresh_token.into()), ..self }
     }
 
-    /// With the moment at which the access token expires.
+    /// With the time at which the access token expires.
     #[must_use]
     pub fn with_expires_at(self, expires_at: SystemTime) -> Self {
         Self { expires_at: Some(expires_at), ..self }
     }
 
-    /// With whom the session is about.
+    /// With the patient, user and activity of the launch.
     #[must_use]
     pub fn with_context(self, context: LaunchContext) -> Self {
         Self { context, ..self }
@@ -95,7 +95,8 @@ impl Tokens {
         self.refresh_token.as_ref().map(ExposeSecret::expose_secret)
     }
 
-    /// The token of `OpenID` Connect, where the server gives one. It is not checked. It holds data of the user.
+    /// The token of `OpenID` Connect, where the server gives one. It is not checked. It holds data of the
+    /// user.
     pub fn id_token(&self) -> Option<&str> {
         self.id_token.as_ref().map(ExposeSecret::expose_secret)
     }
@@ -105,30 +106,30 @@ impl Tokens {
         self.expires_at
     }
 
-    /// Whom and what the session is about.
+    /// The patient, user and activity of the launch.
     pub fn context(&self) -> &LaunchContext {
         &self.context
     }
 
-    /// Whether the access token is used up.
+    /// Whether the access token has expired.
     pub fn is_expired(&self, now: SystemTime) -> bool {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
-    /// Whether it is time to get a new one.
+    /// Whether it is time to get a new access token.
     pub(crate) fn is_due(&self, now: SystemTime) -> bool {
         let margin = self.lifetime.map_or(MARGIN, |lifetime| MARGIN.min(lifetime / 10));
         self.is_expired(now + margin)
     }
 
-    /// Reads the reply of a token endpoint that came at `now`: RFC 6749's, and whom the launch is about.
+    /// Reads the reply of a token endpoint, which came at `now`: the members of RFC 6749 and Koppeltaal's.
     pub(crate) fn read(reply: &Members, now: SystemTime) -> Result<Self, &'static str> {
         let access_token = reply.secret(&["access_token"]).ok_or("no access token")?;
         if reply.text(&["token_type"]).is_some_and(|kind| !kind.trim().eq_ignore_ascii_case("bearer")) {
             return Err("a token that is no bearer token");
         }
-        Self::new(access_token.expose_secret()).map_err(|_| "an access token that is none")?;
-        // Whoever means a century by it means never.
+        Self::new(access_token.expose_secret()).map_err(|_| "an access token that a header cannot carry")?;
+        // A time beyond what `SystemTime` can hold is taken for "never".
         let lifetime =
             reply.number(&["expires_in"]).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let text = |name| reply.text(&[name]);
@@ -149,8 +150,8 @@ impl Tokens {
         })
     }
 
-    /// The tokens of a refresh, with what the reply to it does not say again (RFC 6749 section 6).
-    pub(crate) fn succeed(self, old: &Self) -> Self {
+    /// The tokens of a refresh; what its reply does not repeat stays as it was (RFC 6749 section 6).
+    pub(crate) fn or_from(self, old: &Self) -> Self {
         let LaunchContext { patient, user, resource, domain, intent, scope } = self.context;
         let before = old.context.clone();
         Self {
@@ -209,7 +210,10 @@ mod tests {
             read(r#"{"access_token":"a","token_type":"mac"}"#).err(),
             Some("a token that is no bearer token")
         );
-        assert_eq!(read(r#"{"access_token":"a\nb"}"#).err(), Some("an access token that is none"));
+        assert_eq!(
+            read(r#"{"access_token":"a\nb"}"#).err(),
+            Some("an access token that a header cannot carry")
+        );
         assert_eq!(read(r#"{"access_token":"a","expires_in":-1}"#).expect("tokens").expires_at(), None);
     }
 
@@ -229,7 +233,7 @@ mod tests {
         let old = read(r#"{"access_token":"a","refresh_token":"r","patient":"p"}"#).expect("tokens");
         // An empty text says nothing either.
         let new = read(r#"{"access_token":"b","refresh_token":"","user":"u","patient":""}"#);
-        let new = new.expect("tokens").succeed(&old);
+        let new = new.expect("tokens").or_from(&old);
         assert_eq!((new.access_token(), new.refresh_token()), ("b", Some("r")));
         assert_eq!((new.context().patient.as_deref(), new.context().user.as_deref()), (Some("p"), Some("u")));
     }

@@ -79,7 +79,8 @@ async fn statuses_and_codes_tell_what_to_do() {
             _ => "other",
         }
     }
-    // Status, issue code or HTML, and what it means for a claim and for a post. A refusal means the same for both.
+    // Status, issue code or HTML, and what it means for a claim and for a post. A refusal means the same for
+    // both.
     for (code, issue, read, post) in [
         (401, Some("login"), "authentication", "authentication"),
         (401, None, "authentication", "authentication"),
@@ -154,8 +155,8 @@ async fn trouble_passes_unless_the_issue_type_says_that_the_content_is_wrong() {
             Some(issue) => status(code, "application/json", outcome(issue)),
             None => status(code, "text/html", HTML),
         };
-        assert_eq!(error_of_a_read(step.clone()).await.is_passing(), passes, "{code} {issue:?}");
-        assert_eq!(error_of_a_post(step).await.is_passing(), passes, "{code} {issue:?}");
+        assert_eq!(error_of_a_read(step.clone()).await.is_transient(), passes, "{code} {issue:?}");
+        assert_eq!(error_of_a_post(step).await.is_transient(), passes, "{code} {issue:?}");
     }
 }
 
@@ -164,7 +165,7 @@ async fn an_outcome_without_a_code_leaves_it_to_the_status() {
     let nameless = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","details":"?"}]}"#;
     for (code, passes) in [(500, true), (422, false), (200, false)] {
         let error = error_of_a_read(status(code, "application/json", nameless)).await;
-        assert_eq!(error.is_passing(), passes, "{code}: {error:?}");
+        assert_eq!(error.is_transient(), passes, "{code}: {error:?}");
     }
 }
 

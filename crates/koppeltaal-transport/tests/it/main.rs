@@ -1,4 +1,5 @@
-//! The client against small servers made of bytes, over real sockets.
+//! The client over real sockets: against small servers that send given bytes, and against the sandbox. Tests
+//! that need a process of their own, for its log or its metrics, are beside this folder.
 
 mod failures;
 mod launch;
@@ -6,6 +7,7 @@ mod network;
 mod operations;
 mod proxy;
 mod retries;
+mod sandbox;
 mod search;
 mod server;
 mod session;

@@ -96,8 +96,8 @@ async fn a_server_that_closed_an_idle_connection_is_reached_by_a_new_one() {
     let reply = json(fixture("bundles/search-empty.json"));
     let Step::Answer(bytes) = reply.clone() else { panic!("an answer") };
     let server = Server::playing([Step::Close(bytes), reply]).await;
-    // Whether the client sees the end of the connection before it writes the next request is chance; a read is tried
-    // again if it did not.
+    // Whether the client sees the end of the connection before it writes the next request is chance; a read
+    // is tried again if it did not.
     let client = server.builder().retry(RetryPolicy::default()).build().expect("a client");
     client.message("1").await.expect("an answer");
     client.message("1").await.expect("an answer on a new connection");

@@ -131,7 +131,7 @@ async fn a_fatal_reply_is_a_rejection_also_where_its_issue_tells_of_an_internal_
     let server = Server::playing([json(reply)]).await;
     let error = server.client().send(&care_plan()).await.expect_err("a refusal");
     assert!(matches!(error, Error::Rejected { outcome: Some(_), .. }), "{error:?}");
-    assert!(!error.is_passing());
+    assert!(!error.is_transient());
 }
 
 #[tokio::test]

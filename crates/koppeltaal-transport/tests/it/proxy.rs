@@ -1,5 +1,5 @@
-//! Servers behind proxies: who sees what, and what a proxy that refuses means. What the environment says about proxies is
-//! tested with the command, which can be started with another environment.
+//! Servers behind proxies: who sees what, and what a proxy that refuses means. What the environment says
+//! about proxies is tested with the command, which can be started with another environment.
 
 use std::sync::{Arc, Mutex};
 
@@ -26,7 +26,8 @@ fn with_credentials(port: u16) -> String {
     format!("http://user:Geheim2@127.0.0.1:{port}")
 }
 
-/// A proxy that opens a way to one port of this machine for whoever has its credentials, and what it was asked.
+/// A proxy that opens a way to one port of this machine for whoever has its credentials, and what it was
+/// asked.
 async fn tunnel(to: u16) -> (u16, Arc<Mutex<Vec<Asked>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("an address").port();

@@ -180,7 +180,8 @@ pub(crate) async fn read_request(socket: &mut (impl AsyncRead + Unpin), connecti
     Some(asked)
 }
 
-/// A port of this machine that refuses connections, and that nobody else gets, until the socket listens or is dropped.
+/// A port of this machine that refuses connections, and that nobody else gets, until the socket listens or is
+/// dropped.
 pub(crate) fn taken_port() -> TcpSocket {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");

@@ -34,7 +34,8 @@ fn reply(number: u32, lifetime: u32) -> Step {
     ))
 }
 
-/// A server that takes the newest access token and the newest refresh token only, and gives out numbered ones.
+/// A server that takes the newest access token and the newest refresh token only, and gives out numbered
+/// ones.
 async fn rotating(lifetime: u32, first: u32) -> (Server, Arc<AtomicU32>) {
     refusing(expired(), lifetime, first).await
 }
@@ -78,7 +79,7 @@ async fn a_token_that_the_server_calls_expired_is_refreshed_once_however_many_wa
     let (server, newest) = rotating(3600, 1).await;
     // The server has gone on: the session's access token is an old one, its refresh token is good.
     let old = Tokens::new("access-0").expect("a token").with_refresh_token("refresh-1");
-    let session = Session::refreshed_by(old, confidential());
+    let session = Session::new(old).with_refresh(confidential());
     let client = client(&server, &session);
     let tasks: Vec<_> = (0..20)
         .map(|_| {
@@ -105,7 +106,7 @@ async fn a_token_that_a_challenge_calls_invalid_is_refreshed_once_however_many_w
     ] {
         let (server, _) = refusing(refusal, 3600, 1).await;
         let old = Tokens::new("access-0").expect("a token").with_refresh_token("refresh-1");
-        let client = client(&server, &Session::refreshed_by(old, confidential()));
+        let client = client(&server, &Session::new(old).with_refresh(confidential()));
         for result in join_all((0..20).map(|_| client.claim())).await {
             assert_eq!(result.expect("an answer"), None);
         }
@@ -124,7 +125,7 @@ async fn a_token_that_a_challenge_calls_invalid_again_is_an_authentication_error
         })
     })
     .await;
-    let session = Session::refreshed_by(tokens(1), confidential());
+    let session = Session::new(tokens(1)).with_refresh(confidential());
     let error = client(&server, &session).claim().await.expect_err("invalid again");
     assert!(matches!(error, Error::Authentication { expired: true, .. }), "{error:?}");
     assert_eq!(count(&server, "/Token"), 1);
@@ -136,7 +137,7 @@ async fn another_challenge_than_that_of_a_dead_token_costs_no_refresh_token() {
     let challenge = with_headers(401, &[("WWW-Authenticate", r#"Bearer realm="k""#)], "");
     let (server, _) = refusing(challenge, 3600, 1).await;
     let old = Tokens::new("access-0").expect("a token").with_refresh_token("refresh-1");
-    let error = client(&server, &Session::refreshed_by(old, confidential())).claim().await;
+    let error = client(&server, &Session::new(old).with_refresh(confidential())).claim().await;
     assert!(matches!(error, Err(Error::Authentication { expired: false, .. })), "{error:?}");
     assert_eq!(count(&server, "/Token"), 0);
 }
@@ -145,7 +146,7 @@ async fn another_challenge_than_that_of_a_dead_token_costs_no_refresh_token() {
 async fn a_claim_is_made_again_after_a_refresh_since_it_was_refused_unprocessed() {
     let (server, _) = rotating(3600, 1).await;
     let old = Tokens::new("access-0").expect("a token").with_refresh_token("refresh-1");
-    let client = client(&server, &Session::refreshed_by(old, confidential()));
+    let client = client(&server, &Session::new(old).with_refresh(confidential()));
     assert_eq!(client.claim().await.expect("an answer"), None);
     assert_eq!(count(&server, "GetNextNewAndClaim"), 2);
 }
@@ -154,10 +155,8 @@ async fn a_claim_is_made_again_after_a_refresh_since_it_was_refused_unprocessed(
 async fn tokens_are_refreshed_shortly_before_they_expire_and_rotate() {
     // A lifetime of 0 s is always due.
     let (server, newest) = rotating(0, 1).await;
-    let session = Session::refreshed_by(
-        tokens(1).with_expires_at(SystemTime::now() + Duration::from_secs(20)),
-        confidential(),
-    );
+    let session = Session::new(tokens(1).with_expires_at(SystemTime::now() + Duration::from_secs(20)))
+        .with_refresh(confidential());
     let client = client(&server, &session);
     for number in 2..5 {
         client.message("1").await.expect("an answer");
@@ -170,7 +169,7 @@ async fn tokens_are_refreshed_shortly_before_they_expire_and_rotate() {
 #[tokio::test]
 async fn many_who_wait_for_a_refresh_before_the_first_request_cause_one() {
     let (server, _) = rotating(3600, 1).await;
-    let session = Session::refreshed_by(tokens(1).with_expires_at(SystemTime::now()), confidential());
+    let session = Session::new(tokens(1).with_expires_at(SystemTime::now())).with_refresh(confidential());
     let client = client(&server, &session);
     for result in join_all((0..20).map(|_| client.message("1"))).await {
         assert_eq!(result.expect("an answer"), None);
@@ -185,7 +184,7 @@ async fn many_who_wait_for_a_refresh_before_the_first_request_cause_one() {
 #[tokio::test]
 async fn a_refresh_is_finished_although_nobody_waits_any_more() {
     let (server, newest) = rotating(3600, 1).await;
-    let session = Session::refreshed_by(tokens(1).with_expires_at(SystemTime::now()), confidential());
+    let session = Session::new(tokens(1).with_expires_at(SystemTime::now())).with_refresh(confidential());
     let client = client(&server, &session);
     // Polled once, which starts the refresh, and dropped.
     let mut call = Box::pin(client.message("1"));
@@ -208,10 +207,10 @@ async fn a_refresh_that_fails_does_not_matter_while_the_token_is_good() {
     })
     .await;
     let soon = SystemTime::now() + Duration::from_secs(20);
-    let session = Session::refreshed_by(tokens(1).with_expires_at(soon), confidential());
+    let session = Session::new(tokens(1).with_expires_at(soon)).with_refresh(confidential());
     assert_eq!(client(&server, &session).message("1").await.expect("an answer"), None);
 
-    let session = Session::refreshed_by(tokens(1).with_expires_at(SystemTime::now()), confidential());
+    let session = Session::new(tokens(1).with_expires_at(SystemTime::now())).with_refresh(confidential());
     let error = client(&server, &session).message("1").await.expect_err("neither token nor refresh");
     let Error::TokenRefresh { source } = &error else { panic!("{error:?}") };
     assert!(matches!(**source, Error::Unavailable { .. }), "{error:?}");
@@ -221,7 +220,7 @@ async fn a_refresh_that_fails_does_not_matter_while_the_token_is_good() {
 #[tokio::test]
 async fn a_session_whose_refresh_token_is_dead_asks_no_more() {
     let (server, _) = rotating(3600, 5).await;
-    let session = Session::refreshed_by(tokens(1).with_expires_at(SystemTime::now()), confidential());
+    let session = Session::new(tokens(1).with_expires_at(SystemTime::now())).with_refresh(confidential());
     let client = client(&server, &session);
     for _ in 0..3 {
         let error = client.send(&crate::server::care_plan()).await.expect_err("a dead session");
@@ -243,7 +242,7 @@ async fn a_session_whose_refresh_token_is_called_dead_with_status_200_asks_no_mo
         })
     })
     .await;
-    let session = Session::refreshed_by(tokens(1).with_expires_at(SystemTime::now()), confidential());
+    let session = Session::new(tokens(1).with_expires_at(SystemTime::now())).with_refresh(confidential());
     let client = client(&server, &session);
     for _ in 0..3 {
         let error = client.message("1").await.expect_err("a dead session");
@@ -258,7 +257,7 @@ async fn a_session_without_refresh_token_ends_with_an_authentication_error() {
     let (server, _) = rotating(3600, 5).await;
     for session in [
         Session::new(tokens(1)),
-        Session::refreshed_by(Tokens::new("access-1").expect("a token"), confidential()),
+        Session::new(Tokens::new("access-1").expect("a token")).with_refresh(confidential()),
     ] {
         let error = client(&server, &session).message("1").await.expect_err("expired");
         assert!(matches!(error, Error::Authentication { expired: true, .. }), "{error:?}");
@@ -276,7 +275,7 @@ async fn a_token_that_is_refused_as_soon_as_it_is_new_is_not_refreshed_for_ever(
         })
     })
     .await;
-    let session = Session::refreshed_by(tokens(1), confidential());
+    let session = Session::new(tokens(1)).with_refresh(confidential());
     let error = client(&server, &session).message("1").await.expect_err("expired again");
     assert!(matches!(error, Error::Authentication { expired: true, .. }), "{error:?}");
     assert_eq!(count(&server, "/Token"), 1);
@@ -302,8 +301,9 @@ impl TokenStore for Kept {
 async fn new_tokens_are_kept_before_they_are_used_and_used_although_they_cannot_be_kept() {
     let (server, newest) = rotating(0, 1).await;
     let store = Arc::new(Kept::default());
-    let session =
-        Session::kept_in(tokens(1).with_expires_at(SystemTime::now()), confidential(), store.clone());
+    let session = Session::new(tokens(1).with_expires_at(SystemTime::now()))
+        .with_refresh(confidential())
+        .with_store(store.clone());
     let client = client(&server, &session);
     client.message("1").await.expect("an answer");
     client.message("1").await.expect("an answer");

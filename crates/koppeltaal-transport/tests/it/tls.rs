@@ -82,8 +82,8 @@ async fn certificates_for_another_name_are_not_trusted() {
 #[tokio::test]
 async fn unknown_authorities_are_not_trusted() {
     let (port, script) = server(false).await;
-    // The client's certificate stands in for some other authority: without any, a machine without a certificate
-    // store could not build a client.
+    // The client's certificate stands in for some other authority: without any, a machine without a
+    // certificate store could not build a client.
     let client = Client::builder(&format!("https://localhost:{port}")).retry(RetryPolicy::never());
     tls_failure(client.root_certificates_pem(CLIENT)).await;
     assert!(script.asked().is_empty());

@@ -6,7 +6,7 @@ use koppeltaal_transport::{
     MessageFilter, ReceivedLaunch, Session,
 };
 
-use crate::log::listen;
+use crate::log::Log;
 use crate::server::{CARE_PLAN, Server, Step, care_plan, fixture, json, status, with_headers};
 
 /// A search result with this resource in it.
@@ -30,7 +30,7 @@ fn shown(error: &dyn std::error::Error) -> String {
 
 #[tokio::test]
 async fn a_session_logged_at_trace_level_tells_no_secret_and_nothing_of_patients() {
-    let (log, guard) = listen();
+    let (log, guard) = Log::start(tracing::Level::TRACE);
     let outcome = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error",
         "type":{"code":"expired"},"details":"Authentication failed: Bearer token Geheim1 of Lieke has expired"}]}"#;
     let server = Server::playing([
@@ -105,7 +105,7 @@ async fn a_launched_session_logged_at_trace_level_tells_no_code_and_no_token() {
         "refresh-two",
         "R2VoZWlt",
     ];
-    let (log, guard) = listen();
+    let (log, guard) = Log::start(tracing::Level::TRACE);
     let expired = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","type":{"code":"expired"},
         "details":"Bearer token access-one has expired"}]}"#;
     let server = Server::playing([
@@ -137,7 +137,7 @@ async fn a_launched_session_logged_at_trace_level_tells_no_code_and_no_token() {
     let code = app.authorize_mobile(&request).await.expect("a code");
     let authentication = ClientAuthentication::basic("game", "Geheim1").expect("credentials");
     let tokens = app.token(&authentication, &code).await.expect("tokens");
-    let session = Session::refreshed_by(tokens.clone(), authentication.clone());
+    let session = Session::new(tokens.clone()).with_refresh(authentication.clone());
     let credentials = Credentials::bearer(session.clone());
     let game = app.with_credentials(credentials.clone());
     game.claim().await.expect("after a refresh");

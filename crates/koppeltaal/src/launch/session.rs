@@ -1,4 +1,4 @@
-//! [`Launches`] and [`LaunchSession`]: an application takes in users that a portal launched.
+//! [`Launches`] and [`LaunchSession`]: an application opens sessions for users that a portal launched.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,10 +12,11 @@ use tracing::warn;
 
 use crate::connector::Connector;
 
-/// Takes in launched users, for the launch page and the redirect URI of an application. Made by [`Connector::launches`].
+/// Opens sessions for launched users, for the launch page and the redirect URI of an application. Made by
+/// [`Connector::launches`].
 ///
-/// It keeps the rules that an application must: it follows no server but its own (the allow-list), it checks `state`, and it
-/// uses PKCE.
+/// It follows the rules for such applications: it accepts launches of its own servers only (the allow-list),
+/// checks `state`, and uses PKCE.
 ///
 /// ```no_run
 /// use koppeltaal::transport::ClientAuthentication;
@@ -42,21 +43,21 @@ pub struct Launches {
     stores: Option<Arc<Stores>>,
 }
 
-/// Where the tokens of a session are kept.
+/// Returns the store for the tokens of a session.
 type Stores = dyn Fn(&LaunchContext) -> Arc<dyn TokenStore> + Send + Sync;
 
 /// A launch whose user has been sent to the server to be authorized.
 ///
-/// Keep it with the session of the very browser that began, on the server side or in a cookie that is encrypted: that
-/// nobody else can end the launch depends on it. `Debug` shows none of its secrets.
+/// Keep it in the session of the browser that began the launch, at your server or in an encrypted cookie.
+/// Otherwise somebody else could finish the launch. `Debug` shows none of its secrets.
 #[derive(Debug, Clone)]
 pub struct PendingLaunch {
     iss: String,
     authorization: PendingAuthorization,
 }
 
-/// A launched user at work. Clones are the same session; its tokens are renewed by themselves, as long as the server gives
-/// refresh tokens.
+/// The session of a launched user. Clones are the same session. Its tokens are refreshed when they expire, as
+/// long as the server issues refresh tokens.
 ///
 /// `Debug` shows the domain only.
 #[derive(Clone)]
@@ -66,14 +67,14 @@ pub struct LaunchSession {
     context: LaunchContext,
 }
 
-/// Why a launched user cannot be taken in.
+/// Why a launched user gets no session.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
     /// The URL is not that of a launch.
     #[error(transparent)]
     NotALaunch(#[from] NotALaunch),
-    /// The launch is of a server that the application does not know. It was not asked for anything.
+    /// The launch is of a server that the application does not know. Nothing was sent to it.
     #[error("the launch is of a server that is not on the list: {iss:?}")]
     UnknownIssuer {
         /// The FHIR base that the launch names.
@@ -88,14 +89,14 @@ pub enum SessionError {
         /// The domain.
         domain: String,
     },
-    /// The server cannot be asked, or refuses.
+    /// The server cannot be reached, or refuses.
     #[error(transparent)]
     Transport(#[from] Error),
 }
 
 impl Connector {
-    /// Takes in users that are launched into this application: `redirect_uri` is one that is registered for it, letter by
-    /// letter.
+    /// Opens sessions for users that are launched into this application. `redirect_uri` must be one that is
+    /// registered for it, verbatim.
     pub fn launches(
         &self,
         authentication: ClientAuthentication,
@@ -112,15 +113,15 @@ impl Connector {
 }
 
 impl Launches {
-    /// Also launches of this connector's server and domain.
+    /// Also accepts launches of this connector's server and domain.
     #[must_use]
     pub fn also_of(mut self, connector: Connector) -> Self {
         self.connectors.push(connector);
         self
     }
 
-    /// Keeps the tokens of each session, the first ones and those that come when it is renewed, so that the session can be
-    /// [resumed](Self::resume) after a restart. `store` gives the place for a session's tokens.
+    /// Stores the tokens of each session, the first ones and the refreshed ones, so that the session can be
+    /// [resumed](Self::resume) after a restart. `store` returns the store for a session's tokens.
     #[must_use]
     pub fn kept_in(
         mut self,
@@ -130,19 +131,19 @@ impl Launches {
         self
     }
 
-    /// Without PKCE, for a server that refuses parameters which it does not know.
+    /// Does not use PKCE, for a server that refuses parameters that it does not know.
     #[must_use]
     pub fn without_pkce(mut self) -> Self {
         self.pkce = false;
         self
     }
 
-    /// Begins with the URL (or its query) by which a user came to the launch page: gives the URL to send the browser to, and
-    /// what to keep until it comes back to the redirect URI.
+    /// Begins a launch. `url_or_query` is the URL, or its query, by which a user came to the launch page.
+    /// Returns the URL to redirect the browser to, and what to keep until it comes back to the redirect URI.
     ///
     /// # Errors
     ///
-    /// The URL is not that of a launch, its server is not on the list, or does not answer.
+    /// The URL is not that of a launch, its server is not on the list, or the server does not answer.
     pub async fn begin(&self, url_or_query: &str) -> Result<(Url, PendingLaunch), SessionError> {
         let launch = ReceivedLaunch::read(url_or_query)?;
         let connector = self.issuers(&launch.iss).next();
@@ -154,11 +155,12 @@ impl Launches {
         Ok((url, PendingLaunch { iss: launch.iss, authorization }))
     }
 
-    /// Ends with the URL (or its query) by which the browser came back: trades the code in it for the user's session.
+    /// Finishes a launch. `url_or_query` is the URL, or its query, by which the browser came back. The code
+    /// in it is exchanged for the user's session.
     ///
     /// # Errors
     ///
-    /// The `state` is not the one that was sent, the server refused, or does not answer.
+    /// The `state` is not the one that was sent, or the server refuses or does not answer.
     pub async fn finish(
         &self,
         pending: &PendingLaunch,
@@ -172,7 +174,8 @@ impl Launches {
         self.open(connector, tokens)
     }
 
-    /// The session of a user who typed this activation code (a mobile launch). The server is the first one on the list.
+    /// The session of a user who typed this activation code (a mobile launch). The server is the first one on
+    /// the list.
     ///
     /// # Errors
     ///
@@ -185,8 +188,9 @@ impl Launches {
         self.open(connector, tokens)
     }
 
-    /// Takes up a session again whose tokens were kept ([`kept_in`](Self::kept_in)) while the application was not running. It
-    /// must be one of the first server on the list: tokens do not say whose they are. Keep `Launches` of other servers apart.
+    /// Resumes a session whose tokens were stored ([`kept_in`](Self::kept_in)) before a restart. The session
+    /// must be one of the first server on the list, since tokens do not name their server. Use separate
+    /// `Launches` for other servers.
     ///
     /// # Errors
     ///
@@ -200,12 +204,12 @@ impl Launches {
         if self.pkce { request } else { request.without_pkce() }
     }
 
-    /// Keeps the first tokens of a session. The session goes on all the same if that fails.
+    /// Stores the first tokens of a session. The session continues even if that fails.
     async fn keep(&self, tokens: &Tokens) {
         if let Some(stores) = &self.stores
             && stores(tokens.context()).save(tokens).await.is_err()
         {
-            // What went wrong may quote what was to be stored.
+            // The error may quote the tokens, so it is not logged.
             warn!("the tokens of a session could not be kept; the session is lost when the application ends");
         }
     }
@@ -223,10 +227,10 @@ impl Launches {
             }
             None => server,
         };
-        let authentication = self.authentication.clone();
+        let session = Session::new(tokens).with_refresh(self.authentication.clone());
         let session = match &self.stores {
-            Some(stores) => Session::kept_in(tokens, authentication, stores(&context)),
-            None => Session::refreshed_by(tokens, authentication),
+            Some(stores) => session.with_store(stores(&context)),
+            None => session,
         };
         let connector = connector.with_credentials(Credentials::bearer(session.clone()));
         Ok(LaunchSession { connector, session, context })
@@ -249,7 +253,7 @@ impl fmt::Debug for Launches {
 }
 
 impl PendingLaunch {
-    /// Takes a launch up again whose parts were kept elsewhere.
+    /// Restores a pending launch from its parts.
     pub fn resume(iss: &str, redirect_uri: &str, state: &str, code_verifier: Option<&str>) -> Self {
         let authorization = PendingAuthorization::resume(redirect_uri, state, code_verifier);
         Self { iss: iss.to_owned(), authorization }
@@ -260,20 +264,20 @@ impl PendingLaunch {
         &self.iss
     }
 
-    /// What the browser has to bring back.
+    /// The `state` that the browser has to bring back.
     pub fn state(&self) -> &str {
         self.authorization.state()
     }
 
-    /// What proves to the server that the same application asks; absent without PKCE.
+    /// The PKCE code verifier; absent without PKCE.
     pub fn code_verifier(&self) -> Option<&str> {
         self.authorization.code_verifier()
     }
 }
 
 impl LaunchSession {
-    /// The application as this user: sends and receives what is about the patient. It knows the same versions as the
-    /// application itself.
+    /// The application with the credentials of this user. It sends and receives messages about the patient,
+    /// and knows the same versions as the application itself.
     pub fn connector(&self) -> &Connector {
         &self.connector
     }

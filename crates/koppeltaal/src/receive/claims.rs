@@ -1,4 +1,4 @@
-//! [`Claims`]: which messages are claimed, and what is seen to before one is handed out.
+//! [`Claims`]: claims the next message, and stores its versions before it is handed out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,22 +8,22 @@ use koppeltaal_transport::MessageFilter;
 use tokio::task::JoinHandle;
 use tracing::error;
 
-use super::in_hand::{Turn, WorkerNumber, line};
+use super::in_hand::{ClaimTurn, WorkerNumber, line, name};
 use super::{Delivery, ReceiveError};
 use crate::causes::causes;
 use crate::connector::Connector;
 
-/// How to claim the next message.
+/// Which messages are claimed, and for whom.
 #[derive(Clone)]
 pub(super) struct Claims {
     connector: Connector,
     own: bool,
     patient: Option<ResourceUrl>,
-    /// All events, if there is none.
+    /// The events that are claimed; all, if there are none.
     events: Vec<Event>,
-    /// Which of the events is asked for first.
+    /// The index of the event that is asked for first.
     first: Arc<AtomicUsize>,
-    /// For whom, if it is a worker.
+    /// The worker that claims, if it is one.
     worker: Option<WorkerNumber>,
 }
 
@@ -44,7 +44,7 @@ impl Claims {
         self.patient = Some(patient);
     }
 
-    /// From now on it is a worker that claims: what it gets has a place among what others have in hand.
+    /// From now on a worker claims. Its messages get a place among those of other workers.
     pub(super) fn for_worker(&mut self) {
         self.worker = Some(self.connector.in_hand().worker());
     }
@@ -53,8 +53,8 @@ impl Claims {
         self.events = events;
     }
 
-    /// Claims in a task of its own: when nobody waits for it any more, it comes to its end, and the delivery that nobody
-    /// takes is released.
+    /// Claims in a task of its own. The task finishes even if nobody waits for it any more; then the delivery
+    /// is dropped, and so released.
     pub(super) fn start(&self) -> JoinHandle<Result<Option<Delivery>, ReceiveError>> {
         let claims = self.clone();
         tokio::spawn(async move { claims.next().await })
@@ -62,7 +62,7 @@ impl Claims {
 
     async fn next(&self) -> Result<Option<Delivery>, ReceiveError> {
         let in_hand = self.connector.in_hand();
-        // Held until what was claimed has its place.
+        // Nobody else claims until the message has its place.
         let turn = match self.worker {
             Some(worker) => Some(in_hand.turn(worker).await),
             None => None,
@@ -71,10 +71,10 @@ impl Claims {
         let first = self.first.load(Ordering::Relaxed);
         for (index, filter) in filters.iter().enumerate().cycle().skip(first).take(filters.len()) {
             loop {
-                turn.iter().for_each(Turn::begin);
+                turn.iter().for_each(ClaimTurn::begin);
                 let Some(received) = self.connector.client().claim_matching(filter).await? else { break };
-                let line = line(&received.header);
-                let ticket = turn.as_ref().zip(line).map(|(turn, line)| turn.put(line));
+                let header = &received.header;
+                let ticket = turn.as_ref().zip(line(header)).map(|(turn, line)| turn.add(line, name(header)));
                 let delivery = Delivery::new(self.connector.client().clone(), received, ticket);
                 self.record(&delivery).await?;
                 if self.own || !self.connector.sender().source().sent(delivery.header()) {
@@ -87,8 +87,8 @@ impl Claims {
         Ok(None)
     }
 
-    /// Keeps the versions that a message tells of. One that the store will never take must not keep the message from the
-    /// application, and what is behind it.
+    /// Stores the versions in a message. A version that the store will never take must not hold up this
+    /// message and all that follow it.
     async fn record(&self, delivery: &Delivery) -> Result<(), ReceiveError> {
         match self.connector.record(&versions(delivery)).await {
             Err(error) if error.is_final() => {
@@ -103,7 +103,8 @@ impl Claims {
         }
     }
 
-    /// A claim can ask for one event or for all. Several take turns, so that one of which there are many leaves room for others.
+    /// A claim can ask for one event or for all. Several events take turns, so that a frequent one does not
+    /// crowd out others.
     fn filters(&self) -> Vec<MessageFilter> {
         let all = match &self.patient {
             Some(patient) => MessageFilter::default().patient(patient.clone()),
@@ -116,7 +117,7 @@ impl Claims {
     }
 }
 
-/// The versions that a message tells.
+/// The versioned addresses of the resources in a message.
 fn versions(delivery: &Delivery) -> Vec<ResourceUrl> {
     let Ok(message) = delivery.message() else { return Vec::new() };
     message.entries().filter_map(|entry| entry.url().cloned()).filter(|url| url.version().is_some()).collect()

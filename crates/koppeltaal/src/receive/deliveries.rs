@@ -1,4 +1,4 @@
-//! [`Deliveries`]: messages one after the other, those that wait and those that are to come.
+//! [`Deliveries`]: messages one after the other, those that wait and those that come later.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,23 +15,24 @@ use super::{Delivery, ReceiveError};
 use crate::connector::Connector;
 use crate::worker::Worker;
 
-/// Pauses after claims that failed: from the first to the second, each twice as long as the one before.
+/// The first and the longest pause after claims that failed. Each is twice as long as the one before.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Messages one after the other. Made by [`Connector::deliveries`].
 ///
-/// It claims when [`next`](Self::next) is called, and looks for new messages when the hub of the server says that there are
-/// some, when a [`notifier`](Self::notifier) says so, and on a slow timer, since pushes get lost.
+/// A message is claimed only when [`next`](Self::next) is called. Then it looks for messages when the hub of
+/// the server or a [`notifier`](Self::notifier) says that there are new ones, and on a slow timer, since
+/// pushes can get lost.
 #[must_use = "nothing is claimed until `next` is called"]
 pub struct Deliveries {
     claims: Claims,
     notifications: Notifications,
     hub: bool,
     subscription: Option<HubSubscription>,
-    /// Whether messages may wait.
+    /// Whether messages may be waiting at the server.
     looking: bool,
-    /// Whether the server has answered a claim as it should.
+    /// Whether a claim has ever succeeded.
     has_claimed: bool,
     claiming: Option<JoinHandle<Result<Option<Delivery>, ReceiveError>>>,
     pause: Pause,
@@ -51,8 +52,8 @@ impl Deliveries {
         }
     }
 
-    /// Also the messages that this application sent itself and the server delivers back to it. By default they are
-    /// acknowledged and not handed out.
+    /// Also hands out the application's own messages that the server delivers to it. By default they are
+    /// acknowledged and skipped.
     pub fn including_own(mut self) -> Self {
         self.claims.include_own();
         self
@@ -64,33 +65,36 @@ impl Deliveries {
         self
     }
 
-    /// Only messages of these events; others stay in the queue. The events take turns, since a server can be asked for one
-    /// or for all: messages of one event come in their order, but not those of different events.
+    /// Only messages of these events; others stay in the queue. The events take turns, since a server can be
+    /// asked for one or for all: messages of one event come in their order, but not those of different
+    /// events.
     pub fn only(mut self, events: impl IntoIterator<Item = Event>) -> Self {
         self.claims.only(events.into_iter().collect());
         self
     }
 
-    /// Looks for messages when nothing was heard for this long. Default: a minute.
+    /// How long to wait for a push before looking for messages anyway. Default: a minute.
     pub fn poll_every(mut self, interval: Duration) -> Self {
         self.notifications.set_interval(interval);
         self
     }
 
-    /// Without a connection to the hub of the server: for a server without one, or when a webhook brings the pushes.
+    /// Does not connect to the hub of the server: for a server without one, or when a webhook receives the
+    /// pushes.
     pub fn without_hub(mut self) -> Self {
         self.hub = false;
         self
     }
 
-    /// What says "look now": for a [`Webhook`](koppeltaal_push::Webhook), or for a button.
+    /// A handle that makes it look for messages at once, for a [`Webhook`](koppeltaal_push::Webhook) or a
+    /// button.
     #[must_use]
     pub fn notifier(&self) -> Notifier {
         self.notifications.notifier()
     }
 
-    /// The next message, as soon as there is one. After an error it may be called again, and then waits a while before it
-    /// asks the server.
+    /// Waits for the next message. It may be called again after an error; then it pauses before it asks the
+    /// server again.
     ///
     /// Cancel safe: no message is lost when the future is dropped before it is ready.
     ///
@@ -105,7 +109,8 @@ impl Deliveries {
         }
     }
 
-    /// Waits until there is reason to look, and looks once. Cancel safe, as [`next`](Self::next) is.
+    /// Waits until there is a reason to look for messages, and looks once. Cancel safe, like
+    /// [`next`](Self::next).
     pub(crate) async fn look(&mut self) -> Result<Option<Delivery>, ReceiveError> {
         if self.hub && self.subscription.is_none() {
             let subscription = HubSubscription::builder(self.claims.connector().client());
@@ -136,12 +141,12 @@ impl Deliveries {
         }
     }
 
-    /// Whether the server has ever answered a claim as it should.
+    /// Whether a claim has ever succeeded, with or without a message.
     pub(crate) fn has_claimed(&self) -> bool {
         self.has_claimed
     }
 
-    /// Whether the server is being asked for a message, whether anybody waits for it or not.
+    /// Whether a claim is under way, even if nobody waits for it.
     pub(crate) fn is_claiming(&self) -> bool {
         self.claiming.is_some()
     }
@@ -151,11 +156,11 @@ impl Deliveries {
         !self.looking
     }
 
-    /// What a worker claims has a place among what other workers of the connector have in hand. Says when something is given
-    /// back by any of them.
+    /// From now on a worker claims. What it gets changes whenever any worker of the connector gives a message
+    /// back.
     pub(crate) fn for_worker(&mut self) -> watch::Receiver<()> {
         self.claims.for_worker();
-        self.claims.connector().in_hand().given_back()
+        self.claims.connector().in_hand().returns()
     }
 
     /// Hands each message to the handler of its event. See [`Worker`].
@@ -171,7 +176,7 @@ impl Deliveries {
         })
     }
 
-    /// Stops in order: a message that is just being claimed is given back, and the hub is told goodbye. Dropping does the
+    /// Stops: gives back a message that is just being claimed, and says goodbye to the hub. Dropping does the
     /// same in the background.
     pub async fn stop(mut self) {
         if let Some(claiming) = self.claiming.take()
@@ -195,7 +200,7 @@ impl fmt::Debug for Deliveries {
     }
 }
 
-/// How long not to ask a server that does not answer well.
+/// How long not to ask the server after claims that failed.
 #[derive(Default)]
 struct Pause {
     last: Option<Duration>,

@@ -15,21 +15,22 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
-use super::in_hand::Ticket;
+use super::in_hand::{Precedence, Ticket};
 
-/// A message that was claimed. It ends in [`success`](Self::success), [`fail`](Self::fail) or [`release`](Self::release);
-/// dropped without a word it is released. What is in it is at [`Received`], which it derefs to.
+/// A message that was claimed and has to be answered, in the words of [`Acknowledgement`]:
+/// [`success`](Self::success), [`failure`](Self::failure) or [`release`](Self::release). When it is dropped
+/// without an answer, it is released. It derefs to [`Received`], which has the content.
 ///
-/// The answer is given also when the future that gives it is dropped half-way.
+/// An answer is given even if its future is dropped before it is ready.
 ///
-/// Messages are delivered at least once: what is not answered comes again, also when it was processed and the answer got
-/// lost. So processing a message twice must do no harm.
+/// Messages are delivered at least once: a message comes again when its answer gets lost, even if it was
+/// processed. So processing a message twice must do no harm.
 ///
 /// `Debug` names the event and the identifier, and shows nothing of what is in the message.
 #[must_use = "a delivery that is dropped goes back into the queue"]
 pub struct Delivery {
     received: Received,
-    /// Of whom it was claimed, until it is answered.
+    /// `None` once it is answered.
     claim: Option<Claim>,
 }
 
@@ -37,23 +38,28 @@ pub struct Delivery {
 struct Claim {
     client: Client,
     runtime: Handle,
-    /// Its place among what workers have in hand, if a worker claimed it.
+    /// Its place among the messages of all workers, if a worker claimed it.
     ticket: Option<Ticket>,
 }
 
 impl Claim {
-    /// Answers in a task of its own: when nobody waits for it any more, the answer is given all the same. Until then the message
-    /// keeps its place.
+    /// Answers in a task of its own, which finishes even if nobody waits for it any more. The message keeps
+    /// its place until then.
     ///
-    /// A runtime that is shutting down drops the task; then the time of the claim has to pass.
+    /// A runtime that shuts down drops the task. Then the message comes again when the time of its claim is
+    /// over.
     fn answer(self, received: Received, acknowledgement: Acknowledgement) -> JoinHandle<Result<(), Error>> {
         let Self { client, runtime, ticket } = self;
+        let is_release = acknowledgement == Acknowledgement::Release;
+        if is_release {
+            ticket.iter().for_each(Ticket::hold_back);
+        }
         let answer = async move {
             let result = client.acknowledge(received.header(), &acknowledgement).await;
             if let Some(ticket) = ticket
-                && acknowledgement != Acknowledgement::Release
+                && !is_release
             {
-                ticket.answered();
+                ticket.answer();
             }
             result
         };
@@ -84,7 +90,7 @@ impl Received {
         self.0.header.identifier()
     }
 
-    /// What happened; `None` if it is none of the eight events.
+    /// The event; `None` if it is none of the eight.
     pub fn event(&self) -> Option<Event> {
         self.0.header.event().ok()
     }
@@ -94,8 +100,8 @@ impl Received {
         self.0.header.patient()?.parse().ok()
     }
 
-    /// The address of the resource that the message is about, with its version. A draft with this address is a change of
-    /// this very version.
+    /// The address of the resource that the message is about, with its version. A draft with this address is
+    /// a change of this very version.
     pub fn url(&self) -> Option<&ResourceUrl> {
         self.message().ok()?.focal.url()
     }
@@ -118,7 +124,8 @@ impl Received {
     ///
     /// # Errors
     ///
-    /// What was delivered is no message of one of the eight events. The [`bundle`](Self::bundle) is still there.
+    /// The bundle is not a message of one of the eight events. It is still available as
+    /// [`bundle`](Self::bundle).
     pub fn message(&self) -> Result<&Message, ExtractReason> {
         self.0.content.as_ref().map_err(|error| error.reason.clone())
     }
@@ -131,7 +138,7 @@ impl Received {
         }
     }
 
-    /// What was odd about the text of the message.
+    /// What the reader found wrong with the text of the message.
     pub fn findings(&self) -> &[Finding] {
         &self.0.findings
     }
@@ -149,12 +156,12 @@ impl Delivery {
         Self { received: Received(Arc::new(parts)), claim }
     }
 
-    /// What was delivered, to look at when the delivery is answered.
+    /// The message, for use after the delivery is answered.
     pub fn received(&self) -> &Received {
         &self.received
     }
 
-    /// Says that the message is processed: it does not come again.
+    /// Says that the message was processed. It does not come again.
     ///
     /// # Errors
     ///
@@ -163,18 +170,18 @@ impl Delivery {
         self.acknowledge(Acknowledgement::Success).await
     }
 
-    /// Says that the message is permanently wrong, and why: it does not come again.
+    /// Says that the message is permanently wrong, and why. It does not come again.
     ///
-    /// The reason is shown to people at the server: no data of patients in it.
+    /// People at the server see the reason: it must not contain data of patients.
     ///
     /// # Errors
     ///
     /// Those of [`Client::acknowledge`]: the message may come again when the time of its claim is over.
-    pub async fn fail(self, reason: impl Into<String>) -> Result<(), Error> {
+    pub async fn failure(self, reason: impl Into<String>) -> Result<(), Error> {
         self.acknowledge(Acknowledgement::Failure(reason.into())).await
     }
 
-    /// Gives the message back: it comes again, at once and before all younger ones.
+    /// Gives the message back. It comes again at once, before all younger ones.
     ///
     /// # Errors
     ///
@@ -184,7 +191,7 @@ impl Delivery {
     }
 
     async fn acknowledge(mut self, acknowledgement: Acknowledgement) -> Result<(), Error> {
-        // An answer that fails may have been heard. After it there is no other one.
+        // An answer that fails may have arrived all the same, so there is only one.
         let Some(claim) = self.claim.take() else { return Ok(()) };
         match claim.answer(self.received.clone(), acknowledgement).await {
             Ok(result) => result,
@@ -198,26 +205,45 @@ impl Delivery {
         }
     }
 
-    /// Waits until messages of the same patient that other workers have in hand are out of their hands. True: some were given
-    /// back, and this one would overtake them.
-    pub(crate) async fn would_overtake(&self) -> bool {
-        match self.claim.as_ref().and_then(|claim| claim.ticket.as_ref()) {
-            Some(ticket) => ticket.would_overtake().await,
-            None => false,
+    /// Waits for older messages of the same patient that other workers are handling, and says what to do with
+    /// this one.
+    pub(crate) async fn precedence(&self) -> Precedence {
+        match self.ticket() {
+            Some(ticket) => ticket.precedence().await,
+            None => Precedence::Handle,
         }
     }
 
-    /// Lets go of what is in the message, which is to come again. What is left is enough to give it back.
-    pub(crate) fn drop_content(&mut self) {
+    /// What to do with this message at present.
+    pub(crate) fn precedence_now(&self) -> Precedence {
+        self.ticket().map_or(Precedence::Handle, Ticket::precedence_now)
+    }
+
+    /// Where the message stands among those of its patient.
+    pub(crate) fn order(&self) -> Option<u64> {
+        self.ticket().map(Ticket::order)
+    }
+
+    /// The message will be given back without being handled before that. Its content is dropped: the header
+    /// is enough to give it back.
+    pub(crate) fn hold_back(&mut self) {
+        if let Some(ticket) = self.ticket() {
+            ticket.hold_back();
+        }
         let header = self.header().clone();
         let content = Err(ExtractError { reason: ExtractReason::Empty, bundle: Box::default() });
         self.received = Received(Arc::new(Parts { header, content, findings: Vec::new() }));
+    }
+
+    fn ticket(&self) -> Option<&Ticket> {
+        self.claim.as_ref()?.ticket.as_ref()
     }
 }
 
 impl Drop for Delivery {
     fn drop(&mut self) {
         let Some(claim) = self.claim.take() else { return };
+        claim.ticket.iter().for_each(Ticket::disown);
         let (received, runtime) = (self.received.clone(), claim.runtime.clone());
         let answer = claim.answer(self.received.clone(), Acknowledgement::Release);
         runtime.spawn(async move {

@@ -1,67 +1,74 @@
-//! [`InHand`]: the messages that the workers of a connector have in hand, by patient. A worker that is dropped still has
-//! messages until they are given back; one that is made in its place gets younger ones of the same patient meanwhile, and must
-//! not handle them first.
+//! [`InHand`]: the messages that the workers of a connector have claimed and not yet answered, by patient. It says whether a
+//! worker may handle a message, or would overtake an older one that another worker has. The rules are in
+//! [`line`].
+
+mod line;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use koppeltaal_messaging::Header;
+use koppeltaal_messaging::{Header, ResourceUrl};
 use tokio::sync::{OwnedMutexGuard, watch};
 
-/// What a worker is called here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct WorkerNumber(u64);
+use line::Line;
+pub(crate) use line::{Precedence, WorkerNumber};
 
-/// What the messages have in common that must not overtake each other: the patient; the focal resource, where there is no
-/// patient. `None`: the message can overtake every other one.
+/// What messages have in common that must not overtake each other: the patient, or the focal resource where
+/// there is no patient. `None`: the message can overtake every other one.
 pub(crate) fn line(header: &Header) -> Option<String> {
     let patient = header.patient().map(str::to_owned);
     patient.or_else(|| header.focal().map(|url| url.versionless().to_owned()))
 }
 
-/// The messages that workers have in hand, in the order in which they were claimed.
+/// What a message is recognised by when it comes again: its identifier, or its address at the server where it
+/// has none.
+pub(crate) fn name(header: &Header) -> Option<&str> {
+    header.identifier().or_else(|| header.url().map(ResourceUrl::versionless))
+}
+
+/// The messages that the workers of a connector have claimed and not yet answered.
 #[derive(Debug)]
 pub(crate) struct InHand {
     lines: Mutex<Lines>,
-    /// Told when a message is out of hand.
-    changed: watch::Sender<()>,
-    /// Told when one was given back.
-    given_back: watch::Sender<()>,
-    /// One claim at a time, so that the order of places is the server's.
+    /// Changes when a message is answered, given back or held back.
+    changes: watch::Sender<()>,
+    /// Changes when a message is given back.
+    returns: watch::Sender<()>,
+    /// One claim at a time, so that messages get their places in the order of the server.
     claims: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
 struct Lines {
-    numbers: u64,
-    places: HashMap<String, Vec<Place>>,
-    /// The lines of what was given back since the claim that is under way began, and by whom. The server may have carried the
-    /// claim out before it heard of that.
-    given_back: Option<Vec<(String, WorkerNumber)>>,
+    lines: HashMap<String, Line>,
+    /// The last number that a worker, a message or a claim got.
+    last_number: u64,
+    claim: Option<Claim>,
 }
 
-/// The turn to claim.
-pub(super) struct Turn<'a> {
+/// A claim whose answer is not there yet.
+#[derive(Debug)]
+struct Claim {
+    number: u64,
+    /// The lines in which a message was given back meanwhile.
+    lines: Vec<String>,
+}
+
+/// The right to claim, which one worker has at a time.
+pub(super) struct ClaimTurn<'a> {
     in_hand: &'a Arc<InHand>,
     worker: WorkerNumber,
     _claims: OwnedMutexGuard<()>,
 }
 
-#[derive(Debug)]
-struct Place {
-    number: u64,
-    worker: WorkerNumber,
-    /// A message before it was given back, so this one has to be, too.
-    overtakes: bool,
-}
-
-/// The place of a message. It is out of hand when this is dropped: given back, unless it was [answered](Self::answered).
+/// The place of a message in its line. When it is dropped, the message counts as given back, unless it was
+/// [answered](Self::answer).
 #[derive(Debug)]
 pub(crate) struct Ticket {
     in_hand: Arc<InHand>,
     line: String,
     number: u64,
-    worker: WorkerNumber,
+    order: u64,
     is_answered: bool,
 }
 
@@ -69,8 +76,8 @@ impl Default for InHand {
     fn default() -> Self {
         Self {
             lines: Mutex::default(),
-            changed: watch::Sender::new(()),
-            given_back: watch::Sender::new(()),
+            changes: watch::Sender::new(()),
+            returns: watch::Sender::new(()),
             claims: Arc::default(),
         }
     }
@@ -78,17 +85,17 @@ impl Default for InHand {
 
 impl InHand {
     pub(crate) fn worker(&self) -> WorkerNumber {
-        WorkerNumber(self.lines().number())
+        WorkerNumber(self.lines().next_number())
     }
 
-    /// Says when a message was given back, by whatever worker: the server tells nobody.
-    pub(crate) fn given_back(&self) -> watch::Receiver<()> {
-        self.given_back.subscribe()
+    /// Changes when any worker gives a message back. The server pushes nothing then.
+    pub(crate) fn returns(&self) -> watch::Receiver<()> {
+        self.returns.subscribe()
     }
 
     /// Waits until no other worker claims.
-    pub(super) async fn turn(self: &Arc<Self>, worker: WorkerNumber) -> Turn<'_> {
-        Turn { in_hand: self, worker, _claims: Arc::clone(&self.claims).lock_owned().await }
+    pub(super) async fn turn(self: &Arc<Self>, worker: WorkerNumber) -> ClaimTurn<'_> {
+        ClaimTurn { in_hand: self, worker, _claims: Arc::clone(&self.claims).lock_owned().await }
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
@@ -96,64 +103,104 @@ impl InHand {
     }
 }
 
-impl Turn<'_> {
-    /// A claim begins.
+impl ClaimTurn<'_> {
+    /// A claim begins, and the one before it has ended.
     pub(super) fn begin(&self) {
-        self.in_hand.lines().given_back = Some(Vec::new());
+        let mut lines = self.in_hand.lines();
+        lines.end_claim();
+        let number = lines.next_number();
+        lines.claim = Some(Claim { number, lines: Vec::new() });
     }
 
-    /// The place of a message that was claimed.
-    pub(super) fn put(&self, line: String) -> Ticket {
-        let worker = self.worker;
+    /// Gives a message that was claimed its place.
+    pub(super) fn add(&self, line: String, name: Option<&str>) -> Ticket {
         let mut lines = self.in_hand.lines();
-        let is_behind = |(other, by): &(String, WorkerNumber)| *other == line && *by != worker;
-        let overtakes = lines.given_back.iter().flatten().any(is_behind);
-        let number = lines.number();
-        lines.places.entry(line.clone()).or_default().push(Place { number, worker, overtakes });
-        Ticket { in_hand: Arc::clone(self.in_hand), line, number, worker, is_answered: false }
+        let number = lines.next_number();
+        let claim = lines.claim_number();
+        let order = lines.lines.entry(line.clone()).or_default().add(number, name, self.worker, claim);
+        drop(lines);
+        self.in_hand.changes.send_replace(());
+        Ticket { in_hand: Arc::clone(self.in_hand), line, number, order, is_answered: false }
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for ClaimTurn<'_> {
     fn drop(&mut self) {
-        self.in_hand.lines().given_back = None;
+        self.in_hand.lines().end_claim();
     }
 }
 
 impl Lines {
-    fn number(&mut self) -> u64 {
-        self.numbers += 1;
-        self.numbers
+    fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    fn claim_number(&self) -> Option<u64> {
+        self.claim.as_ref().map(|claim| claim.number)
+    }
+
+    fn end_claim(&mut self) {
+        for line in self.claim.take().map(|claim| claim.lines).into_iter().flatten() {
+            self.tidy(&line);
+        }
+    }
+
+    /// Forgets what no message in hand, nor one that is being claimed, has to know of.
+    fn tidy(&mut self, name: &str) {
+        let claim = self.claim_number();
+        if self.lines.get_mut(name).is_some_and(|line| line.tidy(claim)) {
+            self.lines.remove(name);
+        }
     }
 }
 
 impl Ticket {
-    /// Waits until what other workers claimed earlier in this line is out of their hands. True: some of it was given back, so
-    /// this message would overtake it.
-    pub(super) async fn would_overtake(&self) -> bool {
-        let mut changed = self.in_hand.changed.subscribe();
+    /// Waits for older messages of the line that other workers are handling, and says what to do with this
+    /// one.
+    pub(super) async fn precedence(&self) -> Precedence {
+        let mut changes = self.in_hand.changes.subscribe();
         loop {
-            if let Some(overtakes) = self.verdict() {
-                return overtakes;
+            match self.precedence_now() {
+                // The sender lives as long as the ticket.
+                Precedence::Wait => _ = changes.changed().await,
+                precedence => return precedence,
             }
-            // The sender is there as long as we are.
-            let _ = changed.changed().await;
         }
     }
 
-    /// None: there are messages before it in other hands.
-    fn verdict(&self) -> Option<bool> {
+    /// What to do with this message at present.
+    pub(super) fn precedence_now(&self) -> Precedence {
         let lines = self.in_hand.lines();
-        let places = lines.places.get(&self.line)?;
-        let is_before = |place: &Place| place.number < self.number && place.worker != self.worker;
-        if places.iter().any(is_before) {
-            return None;
-        }
-        places.iter().find(|place| place.number == self.number).map(|place| place.overtakes)
+        lines.lines.get(&self.line).map_or(Precedence::Handle, |line| line.precedence(self.number))
     }
 
-    /// The message was answered: it does not come again.
-    pub(super) fn answered(mut self) {
+    /// Where the message stands in its line. Messages of one lane that are given back in this order come
+    /// again in it.
+    pub(super) fn order(&self) -> u64 {
+        self.order
+    }
+
+    /// The message will be given back without being handled before that.
+    pub(super) fn hold_back(&self) {
+        if let Some(line) = self.in_hand.lines().lines.get_mut(&self.line) {
+            line.hold_back(self.number);
+        }
+        self.in_hand.changes.send_replace(());
+    }
+
+    /// The worker has dropped the message without answering it. What it claims from now on must not overtake
+    /// the message.
+    pub(super) fn disown(&self) {
+        let mut lines = self.in_hand.lines();
+        let nobody = WorkerNumber(lines.next_number());
+        if let Some(line) = lines.lines.get_mut(&self.line) {
+            line.disown(self.number, nobody);
+        }
+    }
+
+    /// The message was answered and does not come again.
+    pub(super) fn answer(mut self) {
         self.is_answered = true;
     }
 }
@@ -161,72 +208,25 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         let mut lines = self.in_hand.lines();
-        if let Some(places) = lines.places.get_mut(&self.line) {
-            places.retain(|place| place.number != self.number);
-            if !self.is_answered {
-                let is_behind =
-                    |place: &&mut Place| place.number > self.number && place.worker != self.worker;
-                places.iter_mut().filter(is_behind).for_each(|place| place.overtakes = true);
-            }
-            if places.is_empty() {
-                lines.places.remove(&self.line);
+        let claim = lines.claim_number();
+        if let Some(line) = lines.lines.get_mut(&self.line) {
+            if self.is_answered {
+                line.answer(self.number);
+            } else {
+                line.give_back(self.number, claim);
             }
         }
-        if let (false, Some(given_back)) = (self.is_answered, &mut lines.given_back) {
-            given_back.push((std::mem::take(&mut self.line), self.worker));
+        lines.tidy(&self.line);
+        if let (false, Some(claim)) = (self.is_answered, &mut lines.claim) {
+            claim.lines.push(std::mem::take(&mut self.line));
         }
         drop(lines);
-        self.in_hand.changed.send_replace(());
+        self.in_hand.changes.send_replace(());
         if !self.is_answered {
-            self.in_hand.given_back.send_replace(());
+            self.in_hand.returns.send_replace(());
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::FutureExt as _;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn what_a_worker_claims_waits_for_what_others_have_in_hand_and_does_not_overtake_it() {
-        let in_hand = Arc::new(InHand::default());
-        let (old, new) = (in_hand.worker(), in_hand.worker());
-        let turn = in_hand.turn(old).await;
-        let [first, second] = [(); 2].map(|()| turn.put("a".into()));
-        drop(turn);
-        let turn = in_hand.turn(new).await;
-        let (younger, other) = (turn.put("a".into()), turn.put("b".into()));
-        drop(turn);
-        assert!(!second.would_overtake().await, "it is in the same hands");
-        assert!(!other.would_overtake().await, "it is in another line");
-        let mut waits = Box::pin(younger.would_overtake());
-        assert_eq!(waits.as_mut().now_or_never(), None);
-        first.answered();
-        assert_eq!(waits.as_mut().now_or_never(), None);
-        drop(second);
-        assert!(waits.await, "the second one was given back");
-        let last = in_hand.turn(old).await.put("a".into());
-        younger.answered();
-        assert!(!last.would_overtake().await);
-        drop((last, other));
-        assert!(in_hand.lines().places.is_empty());
-    }
-
-    #[tokio::test]
-    async fn what_was_given_back_while_a_claim_was_under_way_may_be_overtaken_by_it() {
-        let in_hand = Arc::new(InHand::default());
-        let (old, new) = (in_hand.worker(), in_hand.worker());
-        let older = in_hand.turn(old).await.put("a".into());
-        let answered = in_hand.turn(old).await.put("b".into());
-        let turn = in_hand.turn(new).await;
-        turn.begin();
-        drop(older);
-        answered.answered();
-        assert!(turn.put("a".into()).would_overtake().await);
-        assert!(!turn.put("b".into()).would_overtake().await);
-        turn.begin();
-        assert!(!turn.put("a".into()).would_overtake().await, "by now the server knows");
-    }
-}
+mod tests;

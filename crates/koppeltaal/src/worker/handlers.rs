@@ -1,4 +1,4 @@
-//! [`Handlers`]: what an application does with the messages of each event, and what it may answer.
+//! [`Handlers`]: the application's handler for each event, and the errors that handlers return.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -10,51 +10,55 @@ use koppeltaal_messaging::{Event, Focal};
 
 use crate::receive::Received;
 
-/// Why a handler did not process a message, and so what becomes of it.
+/// Why a handler did not process a message. It decides what becomes of the message, in the words of
+/// [`Acknowledgement`](koppeltaal_messaging::Acknowledgement).
 ///
-/// Every other error becomes [`Later`](Self::Later) by `?`.
+/// `?` turns every other error into [`Release`](Self::Release).
 pub enum HandlerError {
-    /// The message is permanently wrong: it gets the status `Failed` with this description and does not come again. The
-    /// description is shown to people at the server: no data of patients in it.
-    Failed(String),
-    /// Trouble that will pass: a database that is down, for instance. The message gets the status `New` and comes again.
-    Later(Box<dyn Error + Send + Sync>),
+    /// The message is permanently wrong. It gets the status `Failed` with this description and does not come
+    /// again.
+    ///
+    /// People at the server see the description: it must not contain data of patients.
+    Failure(String),
+    /// The message cannot be processed now, because a database is down, for instance. After a pause it gets the
+    /// status `New` and comes again.
+    Release(Box<dyn Error + Send + Sync>),
 }
 
 impl HandlerError {
-    /// The message is permanently wrong, because of this.
-    pub fn failed(reason: impl Into<String>) -> Self {
-        Self::Failed(reason.into())
+    /// The message is permanently wrong, for this reason.
+    pub fn failure(reason: impl Into<String>) -> Self {
+        Self::Failure(reason.into())
     }
 
-    /// Trouble that will pass.
-    pub fn later(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Later(error.into())
+    /// The message cannot be processed now, because of this error.
+    pub fn release(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Release(error.into())
     }
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
     fn from(error: E) -> Self {
-        Self::Later(Box::new(error))
+        Self::Release(Box::new(error))
     }
 }
 
 impl fmt::Debug for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(reason) => f.debug_tuple("Failed").field(reason).finish(),
-            Self::Later(error) => f.debug_tuple("Later").field(error).finish(),
+            Self::Failure(reason) => f.debug_tuple("Failure").field(reason).finish(),
+            Self::Release(error) => f.debug_tuple("Release").field(error).finish(),
         }
     }
 }
 
-type Handling = BoxFuture<'static, Result<(), HandlerError>>;
-type Handler = Arc<dyn Fn(Received) -> Handling + Send + Sync>;
+type HandlerFuture = BoxFuture<'static, Result<(), HandlerError>>;
+type Handler = Arc<dyn Fn(Received) -> HandlerFuture + Send + Sync>;
 
-/// The description that a message gets which nobody handles.
+/// The description that a message gets when it has no handler.
 const NOT_EXPECTED: &str = "Event not expected";
 
-/// The handlers by event.
+/// The handler of each event.
 #[derive(Clone, Default)]
 pub(super) struct Handlers {
     typed: HashMap<Event, Handler>,
@@ -68,12 +72,12 @@ impl Handlers {
         F: Fn(P, Received) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        let typed = move |received: Received| -> Handling {
+        let typed = move |received: Received| -> HandlerFuture {
             match received.get::<P>() {
                 Some(focal) => Box::pin(handler(focal, received)),
                 None => {
                     let reason = format!("The resource is not what the profile of a {} says", P::NAME);
-                    Box::pin(std::future::ready(Err(HandlerError::Failed(reason))))
+                    Box::pin(std::future::ready(Err(HandlerError::Failure(reason))))
                 }
             }
         };
@@ -85,10 +89,10 @@ impl Handlers {
         F: Fn(Received) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        self.others = Some(Arc::new(move |received| -> Handling { Box::pin(handler(received)) }));
+        self.others = Some(Arc::new(move |received| -> HandlerFuture { Box::pin(handler(received)) }));
     }
 
-    /// The events that have a handler, in the order of the standard's list.
+    /// The events that have a handler, in the standard's order.
     pub(super) fn events(&self) -> Vec<Event> {
         Event::ALL.into_iter().filter(|event| self.typed.contains_key(event)).collect()
     }
@@ -101,7 +105,7 @@ impl Handlers {
         let typed = received.event().and_then(|event| self.typed.get(&event));
         match typed.or(self.others.as_ref()) {
             Some(handler) => handler(received).await,
-            None => Err(HandlerError::failed(NOT_EXPECTED)),
+            None => Err(HandlerError::failure(NOT_EXPECTED)),
         }
     }
 }

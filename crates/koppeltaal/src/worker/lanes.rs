@@ -1,5 +1,5 @@
-//! [`Lanes`]: the messages in hand, in an order per patient. Those of one patient are handled one after the other, as they
-//! arrived; those of different patients at the same time. Knows neither tasks nor sockets.
+//! [`Lanes`]: the messages that one worker has, a lane per patient. Messages of one patient are handled one after the other in
+//! the order of arrival, those of different patients at the same time. Lanes know neither tasks nor sockets.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -12,26 +12,35 @@ use crate::receive::{Received, line};
 pub(super) enum Key {
     /// The patient; the focal resource, where there is no patient.
     Of(String),
-    /// Nothing: no other message has this number.
+    /// Nothing: the message is alone in its lane, which has this number.
     Alone(u64),
 }
 
-/// Messages in hand, of type `T`.
+/// The messages of a worker, of type `T`.
 #[derive(Debug)]
 pub(super) struct Lanes<T> {
     lanes: HashMap<Key, Lane<T>>,
-    /// How many messages are handled, given back or wait for that.
+    /// How many messages are being handled, are being given back, or wait for their turn.
     active: usize,
+    /// How many messages are held back.
     held: usize,
     numbers: u64,
 }
 
 #[derive(Debug)]
 enum Lane<T> {
-    /// The first message is being handled, or messages are being given back; these wait.
+    /// A message is being handled, or messages are being given back. These wait for that.
     Busy(VecDeque<T>),
-    /// The first message could not be handled; all wait until they are given back.
-    Held(VecDeque<T>, Instant),
+    /// The first message cannot be handled now. It and those behind it are held back, and then given back.
+    HeldBack(VecDeque<T>, Until),
+}
+
+/// How long the messages of a lane are held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    Time(Instant),
+    /// Until another worker has given back older messages of the same patient.
+    OlderReturn,
 }
 
 impl<T> Default for Lanes<T> {
@@ -46,7 +55,7 @@ impl<T> Lanes<T> {
         self.active
     }
 
-    /// How many messages are kept back for a while.
+    /// How many messages are held back.
     pub(super) fn held(&self) -> usize {
         self.held
     }
@@ -62,7 +71,7 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// A message arrives. It comes back if it is its turn already.
+    /// A message arrives. It is returned if it can be handled at once.
     pub(super) fn arrive(&mut self, key: &Key, message: T) -> Option<T> {
         match self.lanes.get_mut(key) {
             Some(Lane::Busy(waiting)) => {
@@ -70,7 +79,7 @@ impl<T> Lanes<T> {
                 self.active += 1;
                 None
             }
-            Some(Lane::Held(messages, _)) => {
+            Some(Lane::HeldBack(messages, _)) => {
                 messages.push_back(message);
                 self.held += 1;
                 None
@@ -83,7 +92,7 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// What the lane was busy with is done. The next one comes back, if there is one.
+    /// The lane has done what it was busy with. Returns the next message to be handled.
     pub(super) fn done(&mut self, key: &Key) -> Option<T> {
         let Some(Lane::Busy(waiting)) = self.lanes.get_mut(key) else { return None };
         self.active -= 1;
@@ -94,61 +103,76 @@ impl<T> Lanes<T> {
         next
     }
 
-    /// The message that the lane was busy with cannot be handled now. It and those behind it are kept back until then.
-    pub(super) fn hold(&mut self, key: &Key, message: T, until: Instant) {
+    /// The message that the lane was busy with cannot be handled now. It and those behind it are held back
+    /// until then.
+    pub(super) fn hold_back(&mut self, key: &Key, message: T, until: Until) {
         let Some(Lane::Busy(mut messages)) = self.lanes.remove(key) else { return };
         self.active -= 1 + messages.len();
         messages.push_front(message);
         self.held += messages.len();
-        self.lanes.insert(key.clone(), Lane::Held(messages, until));
+        self.lanes.insert(key.clone(), Lane::HeldBack(messages, until));
     }
 
-    /// The messages of a lane that are kept back or wait.
+    /// The messages of a lane that are held back or wait.
     pub(super) fn waiting_mut(&mut self, key: &Key) -> impl Iterator<Item = &mut T> {
         let lane = self.lanes.get_mut(key);
-        lane.into_iter().flat_map(|(Lane::Busy(messages) | Lane::Held(messages, _))| messages)
+        lane.into_iter().flat_map(|(Lane::Busy(messages) | Lane::HeldBack(messages, _))| messages)
     }
 
-    /// Whether the messages of a lane are kept back for a while.
-    pub(super) fn is_held(&self, key: &Key) -> bool {
-        matches!(self.lanes.get(key), Some(Lane::Held(..)))
+    /// Whether the messages of a lane are held back.
+    pub(super) fn is_held_back(&self, key: &Key) -> bool {
+        matches!(self.lanes.get(key), Some(Lane::HeldBack(..)))
+    }
+
+    /// Another worker has given messages back. Lanes that were held back until that are due now, if their
+    /// first message says so.
+    pub(super) fn older_returned(&mut self, now: Instant, is_due: impl Fn(&T) -> bool) {
+        for lane in self.lanes.values_mut() {
+            if let Lane::HeldBack(messages, until @ Until::OlderReturn) = lane
+                && messages.front().is_none_or(&is_due)
+            {
+                *until = Until::Time(now);
+            }
+        }
     }
 
     /// When the first lane is to be given back.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        let due = self.lanes.values().filter_map(|lane| match lane {
-            Lane::Held(_, until) => Some(*until),
-            Lane::Busy(_) => None,
-        });
-        due.min()
+        self.lanes.values().filter_map(Lane::due).min()
     }
 
-    /// The messages of the lane whose time came first, in their order. The lane is busy with giving them back.
+    /// The messages of the lane that was due first, in their order. The lane is busy with giving them back.
     pub(super) fn due(&mut self, now: Instant) -> Option<(Key, VecDeque<T>)> {
-        let due = self.lanes.iter().filter_map(|(key, lane)| match lane {
-            Lane::Held(_, until) if *until <= now => Some((until, key)),
-            _ => None,
-        });
-        let key = due.min_by_key(|(until, _)| **until).map(|(_, key)| key.clone())?;
-        let Some(Lane::Held(messages, _)) = self.lanes.insert(key.clone(), Lane::Busy(VecDeque::new()))
-        else {
-            return None;
-        };
+        let due = self.lanes.iter().filter_map(|(key, lane)| Some((lane.due()?, key)));
+        let (_, key) = due.filter(|(due, _)| *due <= now).min_by_key(|(due, _)| *due)?;
+        let key = key.clone();
+        let lane = self.lanes.insert(key.clone(), Lane::Busy(VecDeque::new()));
+        let Some(Lane::HeldBack(messages, _)) = lane else { return None };
         self.held -= messages.len();
         self.active += 1;
         Some((key, messages))
     }
 
-    /// Empties the lanes of all messages that nobody has begun to handle, in their order.
+    /// Takes all messages out that nobody has begun to handle, those of each lane in their order.
     pub(super) fn drain(&mut self) -> Vec<T> {
         let mut rest = Vec::new();
         for lane in self.lanes.values_mut() {
-            let (Lane::Busy(messages) | Lane::Held(messages, _)) = lane;
+            let (Lane::Busy(messages) | Lane::HeldBack(messages, _)) = lane;
             rest.extend(messages.drain(..));
         }
         self.lanes.retain(|_, lane| matches!(lane, Lane::Busy(_)));
         (self.active, self.held) = (self.lanes.len(), 0);
         rest
+    }
+}
+
+impl<T> Lane<T> {
+    /// When the messages are to be given back.
+    fn due(&self) -> Option<Instant> {
+        match self {
+            Self::HeldBack(_, Until::Time(due)) => Some(*due),
+            Self::HeldBack(_, Until::OlderReturn) | Self::Busy(_) => None,
+        }
     }
 }
 
@@ -186,7 +210,7 @@ mod tests {
         let now = Instant::now();
         assert_eq!(lanes.arrive(&key("a"), 1), Some(1));
         assert_eq!(lanes.arrive(&key("a"), 2), None);
-        lanes.hold(&key("a"), 1, now + Duration::from_secs(1));
+        lanes.hold_back(&key("a"), 1, Until::Time(now + Duration::from_secs(1)));
         assert_eq!(lanes.arrive(&key("a"), 3), None);
         assert_eq!(lanes.arrive(&key("b"), 4), Some(4), "another patient's");
         assert_eq!((lanes.active(), lanes.held()), (1, 3));
@@ -197,6 +221,20 @@ mod tests {
         // They come again while they are being given back: their turn is after that.
         assert_eq!(lanes.arrive(&key("a"), 1), None);
         assert_eq!(lanes.done(&key("a")), Some(1));
+    }
+
+    #[test]
+    fn what_another_worker_holds_up_is_due_when_that_is_given_back() {
+        let mut lanes = Lanes::default();
+        let now = Instant::now();
+        for (name, message) in [("a", 1), ("b", 2)] {
+            assert_eq!(lanes.arrive(&key(name), message), Some(message));
+            lanes.hold_back(&key(name), message, Until::OlderReturn);
+        }
+        assert_eq!((lanes.active(), lanes.held(), lanes.next_due()), (0, 2, None));
+        lanes.older_returned(now, |message| *message == 2);
+        assert_eq!(lanes.due(now), Some((key("b"), VecDeque::from([2]))));
+        assert_eq!(lanes.due(now), None);
     }
 
     /// What can happen to lanes; the number chooses among several.
@@ -218,8 +256,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens: messages of one patient are begun one at a time and in their order, what is given back is all
-        /// that was behind, and nothing gets lost.
+        /// Whatever happens: messages of one patient are begun one at a time and in their order, what is
+        /// given back is all that was behind, and nothing gets lost.
         #[test]
         fn no_schedule_breaks_the_order_of_a_patient(steps in proptest::collection::vec(step(), 0..60)) {
             let mut lanes = Lanes::default();
@@ -241,7 +279,7 @@ mod tests {
                     }
                     Step::Hold(which) if !handled.is_empty() => {
                         let (key, message) = handled.swap_remove(which % handled.len());
-                        lanes.hold(&key, message, now);
+                        lanes.hold_back(&key, message, Until::Time(now));
                         None
                     }
                     Step::GiveBack => match lanes.due(now) {
@@ -275,7 +313,7 @@ mod tests {
             lanes.arrive(&key("a"), message);
         }
         lanes.arrive(&key("b"), 4);
-        lanes.hold(&key("b"), 4, now);
+        lanes.hold_back(&key("b"), 4, Until::Time(now));
         lanes.arrive(&key("b"), 5);
         let mut rest = lanes.drain();
         let of_b = rest.iter().position(|message| *message == 4).expect("it is there");

@@ -21,7 +21,7 @@ async fn a_delivery_ends_as_it_is_told_to() -> Result {
         }
         let mut deliveries = world.game.deliveries();
         deliveries.next().await?.success().await?;
-        deliveries.next().await?.fail("No such patient").await?;
+        deliveries.next().await?.failure("No such patient").await?;
         deliveries.next().await?.release().await?;
         let failed = (ProcessingStatus::Failed, Some("No such patient".to_owned()));
         let expected = [(ProcessingStatus::Success, None), failed, (ProcessingStatus::New, None)];

@@ -9,11 +9,14 @@ use koppeltaal::messaging::ProcessingStatus::{Claimed, Failed, New, Success};
 use koppeltaal::messaging::profiles::{CarePlan, Patient};
 use koppeltaal::transport::Format;
 use koppeltaal_sandbox::{Fault, FaultKind};
-use tokio::sync::Notify;
+use tokio::sync::{Barrier, Notify};
 use tokio::time::timeout;
 
-use crate::worker::{SOON, id, send_plan, start};
+use crate::worker::{SOON, id, send_plan, start, start_with};
 use crate::world::{LONG, Result, World, await_queue, queue};
+
+/// No message that is held back comes again while a test runs.
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 #[tokio::test]
 async fn messages_that_always_fail_take_no_more_turns_than_those_of_other_patients() -> Result {
@@ -36,7 +39,7 @@ async fn messages_that_always_fail_take_no_more_turns_than_those_of_other_patien
         } else if good.fetch_add(1, Ordering::Relaxed) + 1 == GOOD {
             done.notify_one();
         }
-        async move { if fails { Err(HandlerError::later("never")) } else { Ok(()) } }
+        async move { if fails { Err(HandlerError::release("never")) } else { Ok(()) } }
     });
     let worker = start(worker);
     timeout(LONG, all.notified()).await?;
@@ -75,7 +78,7 @@ async fn what_waits_behind_a_message_that_is_given_up_is_handled_in_order() -> R
     let worker = world.game.worker().concurrency(3).give_up_after(3).on(move |_: CarePlan, received| {
         let fails = id(&received) == "1";
         seen.lock().expect("no panic").push(id(&received));
-        async move { if fails { Err(HandlerError::later("never")) } else { Ok(()) } }
+        async move { if fails { Err(HandlerError::release("never")) } else { Ok(()) } }
     });
     let worker = start(worker);
     await_queue(&world.game, &[Failed, Success, Success]).await?;
@@ -89,9 +92,9 @@ async fn a_callback_that_panics_does_not_end_the_worker() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
     let tried = Arc::new(AtomicU32::new(0));
-    let worker = world.game.worker().on_trouble(|_| panic!("a callback")).on(move |_: Patient, _| {
+    let worker = world.game.worker().on_problem(|_| panic!("a callback")).on(move |_: Patient, _| {
         let attempt = tried.fetch_add(1, Ordering::Relaxed);
-        async move { if attempt < 2 { Err(HandlerError::later("not yet")) } else { Ok(()) } }
+        async move { if attempt < 2 { Err(HandlerError::release("not yet")) } else { Ok(()) } }
     });
     let worker = start(worker);
     await_queue(&world.game, &[Success]).await?;
@@ -208,4 +211,48 @@ async fn workers_that_are_dropped_at_any_moment_keep_the_order_of_a_patient() ->
         assert!(order.is_sorted(), "round {round}: {order:?}");
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn workers_that_hold_back_messages_of_the_same_patients_still_handle_those_of_others() -> Result {
+    const OTHERS: u32 = 6;
+    let world = World::start(Format::Json).await?;
+    // Each worker takes the first message of one patient. Then each gets one of the other's patient.
+    for (id, patient_id) in [("1", "p"), ("2", "q"), ("3", "p"), ("4", "p"), ("5", "q"), ("6", "q")] {
+        send_plan(&world, id, patient_id).await?;
+    }
+    for number in 0..OTHERS {
+        send_plan(&world, &format!("other{number}"), &format!("other{number}")).await?;
+    }
+    let (both, others) = (Arc::new(Barrier::new(2)), Arc::new(AtomicU32::new(0)));
+    let all = Arc::new(Notify::new());
+    let worker = || {
+        let (both, others, all) = (Arc::clone(&both), Arc::clone(&others), Arc::clone(&all));
+        let worker = world.game.worker().on(move |_: CarePlan, received| {
+            let (both, others, all) = (Arc::clone(&both), Arc::clone(&others), Arc::clone(&all));
+            async move {
+                match id(&received).as_str() {
+                    "1" | "2" => {
+                        both.wait().await;
+                        Err(HandlerError::release("never"))
+                    }
+                    id if id.starts_with("other") => {
+                        if others.fetch_add(1, Ordering::Relaxed) + 1 == OTHERS {
+                            all.notify_one();
+                        }
+                        Ok(())
+                    }
+                    id => panic!("{id} is handled before an older one of the same patient"),
+                }
+            }
+        });
+        start_with(worker, HOUR..=HOUR)
+    };
+    let workers = [worker(), worker()];
+    timeout(LONG, all.notified()).await?;
+    for worker in workers {
+        worker.stop().await?;
+    }
+    let handled = std::iter::repeat_n(Success, usize::try_from(OTHERS)?);
+    await_queue(&world.game, &[[New; 6].to_vec(), handled.collect()].concat()).await
 }

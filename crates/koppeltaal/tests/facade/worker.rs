@@ -1,5 +1,6 @@
 //! The worker: every message is handled at least once, answered after that, and nothing stops it but its owner.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use koppeltaal::messaging::ProcessingStatus::{self, Failed, New, Success};
 use koppeltaal::messaging::profiles::{CarePlan, CarePlanActivityResult, Patient};
 use koppeltaal::messaging::{Draft, Event, Reference, ResourceKind};
 use koppeltaal::transport::{Credentials, Format};
-use koppeltaal::{HandlerError, ReceiveError, Trouble, Worker, WorkerReport};
+use koppeltaal::{HandlerError, ReceiveError, Worker, WorkerProblem, WorkerReport};
 use koppeltaal_sandbox::{Fault, FaultKind, Instance};
 use tokio::sync::{Barrier, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -27,8 +28,12 @@ pub(crate) struct Started {
 }
 
 pub(crate) fn start(worker: Worker) -> Started {
+    start_with(worker, SOON..=SOON)
+}
+
+pub(crate) fn start_with(worker: Worker, pauses: RangeInclusive<Duration>) -> Started {
     let (stop, stopped) = oneshot::channel::<()>();
-    Started { stop, task: tokio::spawn(worker.retry_pauses(SOON..=SOON).run_until(stopped)) }
+    Started { stop, task: tokio::spawn(worker.retry_pauses(pauses).run_until(stopped)) }
 }
 
 impl Started {
@@ -99,9 +104,9 @@ async fn what_is_wrong_for_good_and_what_nobody_expects_fails_with_a_description
     let worker = world
         .game
         .worker()
-        .on(|_: CarePlan, _| async { Err(HandlerError::failed("Unknown activity")) })
-        .on_trouble(move |trouble: &Trouble<'_>| {
-            if let Trouble::Failed { reason, .. } = trouble {
+        .on(|_: CarePlan, _| async { Err(HandlerError::failure("Unknown activity")) })
+        .on_problem(move |trouble: &WorkerProblem<'_>| {
+            if let WorkerProblem::Failure { reason, .. } = trouble {
                 let _ = told.send((*reason).to_owned());
             }
         });
@@ -174,7 +179,7 @@ async fn what_cannot_be_handled_now_comes_again_and_holds_nobody_up() -> Result 
             }
             attempts.fetch_add(1, Ordering::Relaxed);
             if others.load(Ordering::Relaxed) < 2 {
-                return Err(HandlerError::later("the database is down"));
+                return Err(HandlerError::release("the database is down"));
             }
             Ok(())
         }
@@ -205,8 +210,8 @@ async fn a_panic_gives_the_message_back_and_leaves_the_worker_alive() -> Result 
                 Ok(())
             }
         })
-        .on_trouble(move |trouble: &Trouble<'_>| {
-            assert!(matches!(trouble, Trouble::Panicked { .. }), "{trouble}");
+        .on_problem(move |trouble: &WorkerProblem<'_>| {
+            assert!(matches!(trouble, WorkerProblem::Panic { .. }), "{trouble}");
             panicked.fetch_add(1, Ordering::Relaxed);
         });
     let worker = start(worker);
@@ -249,11 +254,38 @@ async fn a_panic_of_what_a_handler_leaves_behind_does_no_harm_either() -> Result
 }
 
 #[tokio::test]
+async fn what_follows_a_message_whose_task_panics_waits_for_it() -> Result {
+    let world = World::start(Format::Json).await?;
+    for id in ["1", "2", "3"] {
+        send_plan(&world, id, "3007").await?;
+    }
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let (seen, tried) = (Arc::clone(&order), Arc::new(AtomicU32::new(0)));
+    let deliveries = world.game.deliveries().poll_every(Duration::from_millis(100));
+    let worker = deliveries.worker().concurrency(3).time_limit(Duration::from_millis(100));
+    let worker = worker.on(move |_: CarePlan, received| {
+        let trap = Trap(tried.fetch_add(1, Ordering::Relaxed) == 0);
+        seen.lock().expect("no panic").push(id(&received));
+        async move {
+            if trap.0 {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        }
+    });
+    let worker = start(worker);
+    await_queue(&world.game, &[Success; 3]).await?;
+    worker.stop().await?;
+    assert_eq!(*order.lock().expect("no panic"), ["1", "1", "2", "3"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_message_can_be_given_up_after_some_attempts() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
     let worker =
-        world.game.worker().on(|_: Patient, _| async { Err(HandlerError::later("no")) }).give_up_after(3);
+        world.game.worker().on(|_: Patient, _| async { Err(HandlerError::release("no")) }).give_up_after(3);
     let worker = start(worker);
     await_queue(&world.game, &[Failed]).await?;
     assert_eq!(queue(&world.game).await?, [(Failed, Some("Given up after 3 attempts".to_owned()))]);
@@ -281,7 +313,7 @@ async fn a_handler_that_hangs_is_cut_off_at_the_limit() -> Result {
             }
         })
         .time_limit(Duration::from_secs(1))
-        .on_trouble(move |trouble| {
+        .on_problem(move |trouble| {
             let _ = told.send(trouble.to_string());
         });
     let worker = start(worker);
@@ -358,7 +390,7 @@ async fn what_follows_a_message_that_cannot_be_handled_waits_for_it() -> Result 
         let (seen, tried) = (Arc::clone(&seen), Arc::clone(&tried));
         async move {
             if tried.fetch_add(1, Ordering::Relaxed) < 3 {
-                return Err(HandlerError::later("not yet"));
+                return Err(HandlerError::release("not yet"));
             }
             seen.lock().expect("no panic").push(id(&received));
             Ok(())
@@ -447,7 +479,7 @@ async fn trouble_with_the_server_is_told_and_does_not_end_the_worker() -> Result
     let silent = Fault::new(FaultKind::Cut).path(format!("MessageHeader/{number}")).times(1);
     world.sandbox.set_faults([away, silent]);
     let (told, mut troubles) = mpsc::unbounded_channel();
-    let worker = world.game.worker().on(|_: Patient, _| async { Ok(()) }).on_trouble(move |trouble| {
+    let worker = world.game.worker().on(|_: Patient, _| async { Ok(()) }).on_problem(move |trouble| {
         let _ = told.send(trouble.to_string());
     });
     let worker = start(worker);

@@ -247,7 +247,7 @@ async fn statuses(game: &Connector) -> Result<Vec<(String, Option<ProcessingStat
 
 /// How many posts have reached the server.
 async fn posts(anybody: &Connector) -> Result<u32> {
-    let request = anybody.client().request_beside_fhir(http::Method::GET, "sandbox/faults", "");
+    let request = anybody.client().request_outside_fhir(http::Method::GET, "sandbox/faults", "");
     let faults: Vec<Fault> = serde_json::from_str(&request.send().await?.text().await?)?;
     Ok(MANY - faults.first().and_then(|fault| fault.times).ok_or("no count of posts")?)
 }

@@ -1,0 +1,90 @@
+//! [`WorkerProblem`]: what a worker tells the application when something goes wrong.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use koppeltaal_transport::Error as TransportError;
+
+use crate::receive::{ReceiveError, Received};
+
+/// Something that went wrong while a worker ran. The worker goes on.
+///
+/// `Display` is made for logs. It names the event and the identifier of a message and shows none of its
+/// content. In [`Release`](Self::Release) it also shows the application's own error.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WorkerProblem<'a> {
+    /// Nothing could be received. The worker tries again after a pause.
+    Receive(&'a ReceiveError),
+    /// A message is permanently wrong, was not expected, or is given up. It does not come again.
+    Failure {
+        /// The message.
+        received: &'a Received,
+        /// The description that the server gets.
+        reason: &'a str,
+    },
+    /// A message could not be handled now. It is held back for a while and then given back, and comes again.
+    Release {
+        /// The message.
+        received: &'a Received,
+        /// The handler's error.
+        error: &'a (dyn Error + Send + Sync),
+        /// How often this worker has tried to handle it.
+        attempt: u32,
+        /// How long it is held back.
+        pause: Duration,
+    },
+    /// A handler panicked. The message comes again, as after [`Release`](Self::Release).
+    Panic {
+        /// The message.
+        received: &'a Received,
+        /// How often this worker has tried to handle it.
+        attempt: u32,
+        /// How long it is held back.
+        pause: Duration,
+    },
+    /// An answer may not have reached the server. The message may come again.
+    Unanswered {
+        /// The message. When it was held back before, only its header is left: its
+        /// [`content`](Received::content) is unknown and its [`bundle`](Received::bundle) is empty.
+        received: &'a Received,
+        /// Why the answer is not certain.
+        error: &'a TransportError,
+    },
+}
+
+impl fmt::Display for WorkerProblem<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Receive(error) => write!(f, "{error}"),
+            Self::Failure { received, .. } => write!(f, "{} is permanently wrong", Name(received)),
+            Self::Release { received, error, attempt, pause } => {
+                write!(f, "{} cannot be handled now: {error}; {}", Name(received), Attempt(*attempt, *pause))
+            }
+            Self::Panic { received, attempt, pause } => {
+                write!(f, "the handler of {} panicked; {}", Name(received), Attempt(*attempt, *pause))
+            }
+            Self::Unanswered { received, error } => {
+                write!(f, "{} may come again, since it could not be answered: {error}", Name(received))
+            }
+        }
+    }
+}
+
+struct Name<'a>(&'a Received);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let event = self.0.event().map_or("unknown event", |event| event.code());
+        write!(f, "message {} ({event})", self.0.identifier().unwrap_or("without identifier"))
+    }
+}
+
+struct Attempt(u32, Duration);
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "attempt {}, given back in {} s", self.0, self.1.as_secs_f32())
+    }
+}

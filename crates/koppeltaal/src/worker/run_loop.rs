@@ -1,0 +1,410 @@
+//! [`RunLoop`]: the loop of a worker. It claims while there is room, starts handlers, and answers when they have ended.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::future::pending;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use koppeltaal_messaging::Event;
+use koppeltaal_push::Notifier;
+use koppeltaal_transport::Error as TransportError;
+use tokio::sync::watch;
+use tokio::task::{self, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{Instrument as _, debug, error, info_span, warn};
+
+use super::handlers::{HandlerError, Handlers};
+use super::lanes::{Key, Lanes, Until};
+use super::{Settings, Worker, WorkerProblem, WorkerReport};
+use crate::causes::causes;
+use crate::observer::guarded;
+use crate::receive::{Deliveries, Delivery, Precedence, ReceiveError, Received};
+
+/// How long giving messages back may take after handlers were cut off.
+const RELEASE_TIME: Duration = Duration::from_secs(5);
+
+/// The attempts of this many messages are counted. Beyond that all counts are forgotten, and pauses start at
+/// the shortest.
+const MAX_REMEMBERED: usize = 10_000;
+
+/// A worker at work.
+pub(super) struct RunLoop {
+    notifier: Notifier,
+    settings: Settings,
+    lanes: Lanes<Delivery>,
+    tasks: JoinSet<Outcome>,
+    /// The lane of each task.
+    keys: HashMap<task::Id, Key>,
+    /// How often each message was tried in vain, by its identifier.
+    attempts: HashMap<String, u32>,
+    /// Whether a lane may be given back although messages wait at the server: a message that had not been
+    /// tried arrived since the last time. So at most half of the claims get a repetition, however many
+    /// messages always fail.
+    may_repeat: bool,
+    /// Becomes true when handlers are to be cut off.
+    cut_off: watch::Sender<bool>,
+    /// How many tasks are giving messages back.
+    releases: usize,
+    stopping: bool,
+    report: WorkerReport,
+}
+
+/// What a task has done with its messages.
+enum Outcome {
+    Succeeded(Received, Result<(), TransportError>),
+    Failed(Received, Failure, Result<(), TransportError>),
+    /// The message is to come again, because of an error, or a panic where there is none.
+    Later(Delivery, Option<Box<dyn Error + Send + Sync>>),
+    CutOff(Delivery),
+    /// It would overtake an older message of the same patient that another worker holds back or has given
+    /// back.
+    Overtaking(Delivery),
+    Released(Vec<(Received, Result<(), TransportError>)>),
+    /// The task panicked, and its message is being given back.
+    Lost,
+    /// The deliveries have stopped.
+    Stopped,
+}
+
+/// Why a message does not come again.
+struct Failure {
+    /// What the server is told.
+    reason: String,
+    /// After this many attempts in vain.
+    given_up: Option<u32>,
+}
+
+impl RunLoop {
+    pub(super) fn new(notifier: Notifier, settings: Settings) -> Self {
+        Self {
+            notifier,
+            settings,
+            lanes: Lanes::default(),
+            tasks: JoinSet::new(),
+            keys: HashMap::new(),
+            attempts: HashMap::new(),
+            may_repeat: true,
+            cut_off: watch::Sender::new(false),
+            releases: 0,
+            stopping: false,
+            report: WorkerReport::default(),
+        }
+    }
+
+    pub(super) async fn run<S: Future>(
+        mut self,
+        mut deliveries: Deliveries,
+        shutdown: S,
+        grace: Duration,
+    ) -> Result<WorkerReport, ReceiveError> {
+        let mut shutdown = pin!(shutdown);
+        let mut returns = deliveries.for_worker();
+        debug!("the worker begins");
+        let ended = loop {
+            // A claim during which older messages are given back could get younger ones. So a claim that is
+            // under way ends first, and the next one begins when they are back.
+            let is_claiming = deliveries.is_claiming();
+            let is_full = self.lanes.held() >= Worker::MAX_HELD;
+            let may_give_back = !is_claiming && (self.may_repeat || is_full || deliveries.is_at_rest());
+            if may_give_back {
+                self.give_back();
+            }
+            let has_room = !is_full && self.lanes.active() < self.settings.concurrency;
+            let may_claim = is_claiming || (has_room && self.releases == 0);
+            let due = self.lanes.next_due().filter(|_| may_give_back);
+            tokio::select! {
+                _ = &mut shutdown => break Ok(()),
+                received = deliveries.look(), if may_claim => match received {
+                    Ok(Some(delivery)) => self.arrive(delivery),
+                    Ok(None) => {}
+                    Err(error) if !deliveries.has_claimed() && !error.is_passing() => break Err(error),
+                    Err(error) => {
+                        warn!(error = causes(&error), "nothing could be received; it is tried again");
+                        self.tell(&WorkerProblem::Receive(&error));
+                    }
+                },
+                Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.finish(ended),
+                () = at(due) => {}
+                // Another worker has given something back. The sender lives as long as the connector.
+                Ok(()) = returns.changed() => {
+                    self.lanes.older_returned(Instant::now(), is_due);
+                    let _ = self.notifier.notify();
+                }
+            }
+        };
+        self.stop(deliveries, grace).await;
+        let report = self.report;
+        debug!(report.succeeded, report.failed, report.released, "the worker has ended");
+        ended.map(|()| report)
+    }
+
+    fn arrive(&mut self, mut delivery: Delivery) {
+        self.may_repeat |= !self.attempts.contains_key(name(&delivery));
+        let key = self.lanes.key(&delivery);
+        if self.lanes.is_held_back(&key) {
+            delivery.hold_back();
+        }
+        if let Some(delivery) = self.lanes.arrive(&key, delivery) {
+            self.start(key, delivery);
+        }
+    }
+
+    fn start(&mut self, key: Key, delivery: Delivery) {
+        let tried = self.attempts.get(name(&delivery)).copied();
+        let last = self.settings.attempts.filter(|limit| tried.unwrap_or(0) + 1 >= limit.get());
+        let attempt = Attempt {
+            handlers: Arc::clone(&self.settings.handlers),
+            last: last.map(u32::from),
+            time_limit: self.settings.time_limit,
+            cut_off: self.cut_off.subscribe(),
+        };
+        let event = delivery.event().map(Event::code);
+        let span = info_span!("koppeltaal_message", message_identifier = delivery.identifier(), event);
+        self.spawn(key, async move { attempt.process(delivery).await }.instrument(span));
+    }
+
+    fn spawn(&mut self, key: Key, task: impl Future<Output = Outcome> + Send + 'static) {
+        let id = self.tasks.spawn(task).id();
+        self.keys.insert(id, key);
+    }
+
+    /// A task has ended. Its lane goes on.
+    fn finish(&mut self, ended: Result<(task::Id, Outcome), JoinError>) {
+        let (id, done) = match ended {
+            Ok((id, done)) => (id, done),
+            // Panics of handlers are caught. This is a panic of something that a handler left, when it was
+            // dropped. The delivery was dropped with the task, which gives it back.
+            Err(error) => (error.id(), Outcome::Lost),
+        };
+        let Some(key) = self.keys.remove(&id) else { return };
+        match done {
+            Outcome::Succeeded(received, answer) => {
+                self.forget(&received);
+                if self.answered(&received, answer) {
+                    self.report.succeeded += 1;
+                }
+            }
+            Outcome::Failed(received, Failure { reason, given_up }, answer) => {
+                self.forget(&received);
+                let message_identifier = received.identifier();
+                match given_up {
+                    Some(attempts) => error!(message_identifier, attempts, "the message is given up"),
+                    None => warn!(message_identifier, "the message is permanently wrong"),
+                }
+                self.tell(&WorkerProblem::Failure { received: &received, reason: &reason });
+                if self.answered(&received, answer) {
+                    self.report.failed += 1;
+                }
+            }
+            Outcome::Later(delivery, error) => return self.later(key, delivery, error.as_deref()),
+            Outcome::Overtaking(delivery) if !self.stopping => {
+                // It is no repetition: it was not tried.
+                self.may_repeat = true;
+                let now = Instant::now();
+                let until = if is_due(&delivery) { Until::Time(now) } else { Until::OlderReturn };
+                return self.hold_back(&key, delivery, until);
+            }
+            Outcome::Overtaking(delivery) | Outcome::CutOff(delivery) => {
+                return self.release(key, vec![delivery]);
+            }
+            Outcome::Released(answers) => {
+                self.releases -= 1;
+                for (received, answer) in answers {
+                    if self.answered(&received, answer) {
+                        self.report.released += 1;
+                    }
+                }
+                // The server pushes nothing for a message that is given back. An error means that the
+                // deliveries have stopped.
+                let _ = self.notifier.notify();
+            }
+            Outcome::Lost => warn!("a handler left something behind that panicked when it was dropped"),
+            Outcome::Stopped => return,
+        }
+        if let Some(next) = self.lanes.done(&key) {
+            self.start(key, next);
+        }
+    }
+
+    /// Holds a message back that cannot be handled now. The server would deliver it again at once if it were
+    /// given back.
+    fn later(&mut self, key: Key, delivery: Delivery, error: Option<&(dyn Error + Send + Sync)>) {
+        let attempt = self.count(&delivery);
+        let doublings = attempt.saturating_sub(1).min(31);
+        let (shortest, longest) = (*self.settings.pauses.start(), *self.settings.pauses.end());
+        let pause = shortest.saturating_mul(1 << doublings).min(longest);
+        let message_identifier = delivery.identifier();
+        let panicked = error.is_none();
+        warn!(message_identifier, attempt, ?pause, panicked, "the message cannot be handled now");
+        let received = delivery.received();
+        self.tell(&match error {
+            Some(error) => WorkerProblem::Release { received, error, attempt, pause },
+            None => WorkerProblem::Panic { received, attempt, pause },
+        });
+        if self.stopping {
+            self.release(key, vec![delivery]);
+        } else {
+            self.hold_back(&key, delivery, Until::Time(Instant::now() + pause));
+        }
+    }
+
+    fn hold_back(&mut self, key: &Key, delivery: Delivery, until: Until) {
+        self.lanes.hold_back(key, delivery, until);
+        self.lanes.waiting_mut(key).for_each(Delivery::hold_back);
+    }
+
+    /// Gives back the messages of a lane whose time has come, if there is one.
+    fn give_back(&mut self) {
+        if let Some((key, deliveries)) = self.lanes.due(Instant::now()) {
+            self.may_repeat = false;
+            self.release(key, deliveries.into());
+        }
+    }
+
+    /// Gives messages back one after the other, the oldest first, so that it is the first to be claimed
+    /// again. An older one may have come after a younger one that was waiting for it: then two workers would
+    /// pass them on to each other, the younger one always ahead.
+    fn release(&mut self, key: Key, mut deliveries: Vec<Delivery>) {
+        deliveries.sort_by_key(Delivery::order);
+        self.releases += 1;
+        self.spawn(key, async move {
+            let mut answers = Vec::with_capacity(deliveries.len());
+            for delivery in deliveries {
+                answers.push((delivery.received().clone(), delivery.release().await));
+            }
+            Outcome::Released(answers)
+        });
+    }
+
+    /// Gives back what waits, and lets handlers finish within the grace.
+    async fn stop(&mut self, deliveries: Deliveries, grace: Duration) {
+        self.stopping = true;
+        let rest = self.lanes.drain();
+        self.release(Key::Alone(0), rest);
+        self.spawn(Key::Alone(0), async move {
+            deliveries.stop().await;
+            Outcome::Stopped
+        });
+        for limit in [grace, RELEASE_TIME] {
+            let all_done = async {
+                while let Some(ended) = self.tasks.join_next_with_id().await {
+                    self.finish(ended);
+                }
+            };
+            if timeout(limit, all_done).await.is_ok() {
+                return;
+            }
+            self.cut_off.send_replace(true);
+        }
+        warn!("not all messages could be given back; they come again when the time of their claims is over");
+        self.tasks.abort_all();
+    }
+
+    fn answered(&mut self, received: &Received, answer: Result<(), TransportError>) -> bool {
+        let Err(error) = answer else { return true };
+        warn!(message_identifier = received.identifier(), %error, "the message could not be answered");
+        self.report.unanswered += 1;
+        self.tell(&WorkerProblem::Unanswered { received, error: &error });
+        false
+    }
+
+    fn tell(&self, problem: &WorkerProblem<'_>) {
+        guarded(|| (self.settings.observer)(problem));
+    }
+
+    /// Counts an attempt in vain, and says how many there were.
+    fn count(&mut self, received: &Received) -> u32 {
+        let name = name(received);
+        if self.attempts.len() >= MAX_REMEMBERED && !self.attempts.contains_key(name) {
+            self.attempts.clear();
+        }
+        let attempts = self.attempts.entry(name.to_owned()).or_default();
+        *attempts = attempts.saturating_add(1);
+        *attempts
+    }
+
+    fn forget(&mut self, received: &Received) {
+        self.attempts.remove(name(received));
+    }
+}
+
+/// What a message is recognised by when it comes again.
+fn name(received: &Received) -> &str {
+    crate::receive::name(received.header()).unwrap_or_default()
+}
+
+/// Whether a message that is held back because of older ones is to be given back.
+fn is_due(delivery: &Delivery) -> bool {
+    delivery.precedence_now() != Precedence::HoldBack
+}
+
+/// Waits until this time, or for ever without one.
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => pending().await,
+    }
+}
+
+/// One attempt to handle a message.
+struct Attempt {
+    handlers: Arc<Handlers>,
+    /// The number of this attempt, if it is the last one.
+    last: Option<u32>,
+    time_limit: Option<Duration>,
+    cut_off: watch::Receiver<bool>,
+}
+
+/// A handler reached [`Worker::time_limit`].
+#[derive(Debug, thiserror::Error)]
+#[error("the handler took more than {} s", .0.as_secs_f32())]
+struct TookTooLong(Duration);
+
+impl Attempt {
+    /// Has the message handled and answers it.
+    async fn process(self, delivery: Delivery) -> Outcome {
+        let received = delivery.received().clone();
+        let precedence = tokio::select! {
+            precedence = delivery.precedence() => precedence,
+            () = cut_off(self.cut_off.clone()) => return Outcome::CutOff(delivery),
+        };
+        if precedence != Precedence::Handle {
+            return Outcome::Overtaking(delivery);
+        }
+        let handled = tokio::select! {
+            handled = self.handle(received.clone()) => handled,
+            () = cut_off(self.cut_off.clone()) => return Outcome::CutOff(delivery),
+        };
+        let failure = match (handled, self.last) {
+            (Some(Ok(())), _) => return Outcome::Succeeded(received, delivery.success().await),
+            (Some(Err(HandlerError::Failure(reason))), _) => Failure { reason, given_up: None },
+            (_, Some(attempts)) => {
+                Failure { reason: format!("Given up after {attempts} attempts"), given_up: Some(attempts) }
+            }
+            (Some(Err(HandlerError::Release(error))), None) => return Outcome::Later(delivery, Some(error)),
+            (None, None) => return Outcome::Later(delivery, None),
+        };
+        let answer = delivery.failure(failure.reason.as_str()).await;
+        Outcome::Failed(received, failure, answer)
+    }
+
+    /// The handler's result; `None` if it panics.
+    async fn handle(&self, received: Received) -> Option<Result<(), HandlerError>> {
+        let handling = AssertUnwindSafe(self.handlers.handle(received)).catch_unwind();
+        let Some(limit) = self.time_limit else { return handling.await.ok() };
+        match timeout(limit, handling).await {
+            Ok(handled) => handled.ok(),
+            Err(_) => Some(Err(TookTooLong(limit).into())),
+        }
+    }
+}
+
+/// Waits until handlers are to be cut off.
+async fn cut_off(mut said: watch::Receiver<bool>) {
+    // An error means that the worker is gone, and its tasks with it.
+    let _ = said.wait_for(|said| *said).await;
+}

@@ -108,6 +108,17 @@ impl Names {
         self.url.is_none() && self.wire.is_none()
     }
 
+    /// Gives the resource this address in another version. The entry changes with it, so that it says the same.
+    pub(crate) fn set_version(&mut self, versioned: &ResourceUrl) {
+        if let Some(wire) = &mut self.wire {
+            match wire.link.iter_mut().find(|link| link.rel == "self") {
+                Some(link) => link.href = versioned.as_str().to_owned(),
+                None => wire.link.push(Link::new("self", versioned.clone())),
+            }
+        }
+        self.url = Some(versioned.clone());
+    }
+
     /// The id and the self link as they were read.
     fn wire_names(&self) -> [Option<&str>; 2] {
         let wire = self.wire.as_deref();

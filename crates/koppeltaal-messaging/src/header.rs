@@ -197,6 +197,19 @@ impl Header {
         self.fhir_mut().data = urls.into_iter().map(reference).collect();
     }
 
+    /// Replaces the version of the data that are this resource.
+    pub(crate) fn set_data_version(&mut self, versioned: &ResourceUrl) {
+        let is_it = |data: &str| data.parse::<ResourceUrl>().is_ok_and(|url| url.same_resource(versioned));
+        if !self.data().any(is_it) {
+            return;
+        }
+        for data in &mut self.fhir_mut().data {
+            if data.reference.as_str().is_some_and(is_it) {
+                data.reference.value = Some(versioned.as_str().to_owned());
+            }
+        }
+    }
+
     /// A reference to the patient whom the message is about, usually the patient's URL.
     pub fn patient(&self) -> Option<&str> {
         match self.extension(PATIENT)?.value.as_ref()? {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::entry::{Index, MessageEntry};
 use crate::generated::valuesets::Event;
 use crate::header::Header;
+use crate::url::ResourceUrl;
 use crate::vocabulary::{DOMAIN_TAG_PREFIX, MESSAGE_TAG, SECURITY_TAG_SCHEME, TAG_SCHEME};
 
 /// A message about an [event](Event).
@@ -66,6 +67,32 @@ impl Message {
     pub fn resolve(&self, reference: &str) -> Option<&MessageEntry> {
         let position = Index::from_names(self.entries().map(|entry| &entry.names)).resolve(reference)?;
         self.entries().nth(position)
+    }
+
+    /// Gives a resource of the message the version in this address: in its entry, and in the header where that
+    /// names it. A message that is posted names the versions that it changes, which are known only then.
+    ///
+    /// Does nothing if the message does not hold the resource.
+    ///
+    /// ```
+    /// use koppeltaal_fhir::resources::Patient;
+    /// use koppeltaal_messaging::{Draft, Event, Message, ResourceKind, Sender, Source};
+    ///
+    /// let sender = Sender::new(Source::new("EPD", "https://epd.example/fhir"), "Zonnedauw");
+    /// let url = sender.url(ResourceKind::Patient, "3007")?;
+    /// let draft = Draft::new(Event::CreateOrUpdatePatient, url.clone(), Patient::default());
+    /// let mut message = Message::compose(&sender, draft)?;
+    /// let current = url.with_version("2020-08-15T07:33:55:708.2583")?;
+    /// message.set_version(&current);
+    /// assert_eq!(message.focal.url(), Some(&current));
+    /// assert_eq!(message.header.focal(), Some(current));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_version(&mut self, versioned: &ResourceUrl) {
+        let is_it = |url: &ResourceUrl| url.same_resource(versioned);
+        let Some(entry) = self.entries_mut().find(|entry| entry.url().is_some_and(is_it)) else { return };
+        entry.names.set_version(versioned);
+        self.header.set_data_version(versioned);
     }
 
     /// The patient whom the message is about, if the message holds the resource.

@@ -10,8 +10,8 @@ use koppeltaal_fhir::resources::{
 };
 use koppeltaal_fhir::{Bundle, Document, ReadOptions};
 use koppeltaal_messaging::{
-    ApiVersion, CONNECTOR_VERSION, ComposeError, Draft, Event, Message, MissingReference, ResourceKind,
-    ResourceUrl, Sender, Source, profiles,
+    ApiVersion, CONNECTOR_VERSION, ComposeError, Draft, Event, Message, MessageEntry, MissingReference,
+    ResourceKind, ResourceUrl, Sender, Source, profiles,
 };
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -336,5 +336,38 @@ fn a_draft_is_based_on_a_version_unless_it_names_one_itself() -> Result {
         focal(draft.based_on(&url("https://portal.example/fhir/Patient/2/_history/2")))?,
         Some(address)
     );
+    Ok(())
+}
+
+#[test]
+fn a_version_that_becomes_known_later_stands_where_it_would_have_stood() -> Result {
+    for event in Event::ALL {
+        let (base, draft) = draft_of(fixture(event, "minimal")?)?;
+        let message = Message::compose(&sender(&base), draft)?;
+        let bare: Vec<ResourceUrl> =
+            message.entries().filter_map(MessageEntry::url).map(ResourceUrl::without_version).collect();
+        let json = Document::from(message.clone().into_bundle()).to_json()?;
+        let document = ReadOptions::tolerant().json(json.as_bytes())?.document;
+        let read = Message::extract(document.into_bundle().map_err(|_| "no bundle")?)?;
+        for mut message in [message, read] {
+            for url in &bare {
+                message.set_version(&url.with_version(VERSION)?);
+            }
+            let bundle = message.into_bundle();
+            let resources = bundle.entry.iter().skip(1);
+            assert!(
+                resources
+                    .clone()
+                    .filter_map(|entry| entry.id.as_deref())
+                    .eq(bare.iter().map(|url| url.as_str()))
+            );
+            let links: Vec<_> = resources.filter_map(|entry| entry.link("self")).collect();
+            assert_eq!(links.len(), bare.len());
+            assert!(links.iter().all(|link| link.ends_with(VERSION)), "{event}: {links:?}");
+            let again = Message::extract(bundle)?;
+            assert_eq!(again.header.focal().as_ref(), again.focal.url(), "{event}");
+            assert_eq!(again.focal.url().and_then(ResourceUrl::version), Some(VERSION), "{event}");
+        }
+    }
     Ok(())
 }

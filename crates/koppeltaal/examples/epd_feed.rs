@@ -33,10 +33,10 @@ async fn main() -> Result {
         save(&epd, &mut database, id, given, family)?;
     }
 
-    let report = outbox.dispatcher(epd).on_trouble(|trouble| eprintln!("{trouble:?}")).run_once().await?;
+    let report = outbox.dispatcher(epd).on_event(|event| eprintln!("{event:?}")).run_once().await?;
     println!("{report:?}");
     for entry in outbox.troubled(100).await? {
-        eprintln!("{} is {}: {:?}", entry.identifier, entry.state, entry.fault);
+        eprintln!("{} is {}: {:?}", entry.identifier, entry.state, entry.last_error);
     }
     let left = outbox.summary().await?.open();
     if left == 0 {

@@ -1,5 +1,6 @@
-//! [`Connector`]: what an application holds. It knows who the application is, how to reach the server, and which versions
-//! of resources are current; what it does is in files of their own.
+//! [`Connector`]: what an application holds. It knows who the application is, how to reach the server, and
+//! which versions of resources are current. What it can do is in the files of this folder, and in `receive`
+//! and `launch`.
 
 mod merge;
 mod post;
@@ -19,8 +20,7 @@ use crate::versions::VersionStore;
 use turns::Turns;
 
 pub use merge::{MergeLimits, Newer};
-#[cfg(any(feature = "sqlite", feature = "postgresql"))]
-pub(crate) use prepare::Prepared;
+pub use prepare::PreparedMessage;
 pub use relearn::RelearnError;
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 pub(crate) use send::CONFLICT_HELP;
@@ -28,11 +28,12 @@ pub use send::{SendError, Sent};
 
 /// An application in a domain of Koppeltaal: sends messages, receives them, launches users.
 ///
-/// It is made of a [`Client`] (which server, with which credentials), a [`Sender`] (which application, in which domain)
-/// and a [`VersionStore`]. The application never handles a version: the connector learns them from the replies to what
-/// it sends and from what it receives, and fills them in.
+/// It is made of a [`Client`] (which server, with which credentials), a [`Sender`] (which application, in
+/// which domain) and a [`VersionStore`]. The application never handles a version: the connector learns them
+/// from the replies to what it sends and from what it receives, and fills them in.
 ///
-/// Cheap to clone; clones share everything. All methods take `&self` and may be called from any number of tasks.
+/// Cheap to clone; clones share everything. All methods take `&self` and may be called from any number of
+/// tasks.
 ///
 /// ```
 /// use koppeltaal::messaging::{Sender, Source};
@@ -52,7 +53,7 @@ pub struct Connector {
     shared: Arc<Shared>,
 }
 
-/// What connectors of one application have in common, whoever they are to the server.
+/// What all connectors of one application share, whatever credentials they use.
 struct Shared {
     sender: Sender,
     versions: Box<dyn VersionStore>,
@@ -61,10 +62,11 @@ struct Shared {
 }
 
 impl Connector {
-    /// The application that `sender` names, with the credentials of `client`.
+    /// A connector for the application that `sender` names, with the credentials of `client`.
     ///
-    /// [`MemoryVersionStore`](crate::MemoryVersionStore) forgets with the process: an application that uses it and
-    /// restarts cannot change what it sent before. Others keep versions in a database.
+    /// [`MemoryVersionStore`](crate::MemoryVersionStore) forgets its versions when the process ends: an
+    /// application that uses it and restarts cannot change what it sent before. The other stores keep
+    /// versions in a database.
     pub fn new(client: Client, sender: Sender, versions: impl VersionStore) -> Self {
         let shared = Arc::new(Shared {
             sender,
@@ -75,8 +77,8 @@ impl Connector {
         Self { client, validates: true, merge_limits: MergeLimits::default(), shared }
     }
 
-    /// Sends messages without holding them against the rules of DSTU1 and Koppeltaal first; the server decides. Composing
-    /// still keeps the rules for messages.
+    /// Sends messages without validating them by the rules of DSTU1 and Koppeltaal; the server decides.
+    /// Composing still follows the rules for messages.
     #[must_use]
     pub fn without_validation(self) -> Self {
         Self { validates: false, ..self }
@@ -88,7 +90,8 @@ impl Connector {
         Self { merge_limits, ..self }
     }
 
-    /// The same application with other credentials: those of a launched user, for instance. It knows the same versions.
+    /// A connector of the same application with other credentials, such as those of a launched user. Both
+    /// share the version store.
     #[must_use]
     pub fn with_credentials(&self, credentials: Credentials) -> Self {
         self.with_client(self.client.with_credentials(credentials))
@@ -98,7 +101,7 @@ impl Connector {
         Self { client, ..self.clone() }
     }
 
-    /// The client, for what the connector does not do itself: activity definitions, storage, header searches.
+    /// The client, for what the connector has no method for: activity definitions, storage, header searches.
     pub fn client(&self) -> &Client {
         &self.client
     }
@@ -122,7 +125,8 @@ impl Connector {
         self.sender().url(kind, id)
     }
 
-    /// The draft of a message about one of the application's own resources, of the event that is about such ones.
+    /// The draft of a message about one of the application's own resources. The kind of the resource decides
+    /// the event.
     ///
     /// # Errors
     ///
@@ -131,7 +135,7 @@ impl Connector {
         self.sender().draft(id, focal)
     }
 
-    /// What the workers of this application have in hand.
+    /// The deliveries that the workers of this application are handling.
     pub(crate) fn in_hand(&self) -> &Arc<InHand> {
         &self.shared.in_hand
     }

@@ -1,5 +1,5 @@
-//! The tables of this crate in a database that, as a rule, is the application's own: made and brought up to date when they
-//! are opened, with a table of their own that says how far each part has come.
+//! The tables of this crate in a database that usually is the application's own. They are made and brought up
+//! to date when they are opened; the table `koppeltaal_format` says how far each part has come.
 
 #![cfg_attr(
     not(all(feature = "connector", feature = "postgresql")),
@@ -21,22 +21,22 @@ use std::fmt;
 pub(crate) struct Part {
     /// Its name in the table of formats.
     pub(crate) name: &'static str,
-    /// What was done to the tables, one step after the other. The format of the tables is the number of steps taken. A step
-    /// that was released does not change any more; what is new is a new step.
+    /// The statements that make the tables, one step after the other. The format of the tables is the number
+    /// of steps taken. A step that was released never changes; a change of the tables is a new step.
     pub(crate) steps: &'static [&'static str],
 }
 
 /// Why a database could not be used.
 #[derive(Debug)]
 pub(crate) enum DatabaseError {
-    /// It does not do what it was asked.
+    /// It fails.
     Database(DatabaseTrouble),
-    /// The tables are from the future.
+    /// The tables were made by a later version of this crate.
     Format { found: i64, known: i64 },
 }
 
-/// What a database said. `Display` and `Debug` are made for logs: neither shows a value that is or was to be stored, which
-/// what drivers say does at times.
+/// What a database said. `Display` and `Debug` are made for logs: neither shows a value that is or was to be
+/// stored, as messages of drivers sometimes do.
 pub(crate) struct DatabaseTrouble {
     breach: Breach,
     text: String,
@@ -45,16 +45,16 @@ pub(crate) struct DatabaseTrouble {
 /// What an error of a database means for what it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Breach {
-    /// It may do it later, by itself or when somebody has mended it: it is down, full, lacks a table.
+    /// It may do it later, by itself or after a repair: it is down, full, or lacks a table.
     Passing,
-    /// Another transaction was in the way: the whole transaction is to be run again.
+    /// Another transaction was in the way. The whole transaction is to be run again.
     InTheWay,
     /// It will never take what it was given.
     Final,
 }
 
 impl DatabaseTrouble {
-    /// Trouble that is not the database's, and will not pass.
+    /// What is stored cannot be used, and that will not pass.
     pub(crate) fn damaged(text: String) -> Self {
         Self { breach: Breach::Final, text }
     }
@@ -75,7 +75,7 @@ impl DatabaseTrouble {
 }
 
 impl DatabaseError {
-    /// Whether another transaction was in the way, so that the whole transaction is to be run again.
+    /// Whether another transaction was in the way. Then the whole transaction is to be run again.
     pub(crate) fn is_in_the_way(&self) -> bool {
         self.breach() == Breach::InTheWay
     }

@@ -30,7 +30,7 @@ mod worker;
 
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
-pub use connector::{Connector, MergeLimits, Newer, RelearnError, SendError, Sent};
+pub use connector::{Connector, MergeLimits, Newer, PreparedMessage, RelearnError, SendError, Sent};
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use launch::{Launch, LaunchError, LaunchSession, Launches, PendingLaunch, SessionError};
@@ -46,7 +46,7 @@ pub use deadpool_postgres;
     doc(cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql"))))
 )]
 pub use outbox::{
-    DispatchReport, DispatchTrouble, Dispatcher, Outbox, OutboxEntry, OutboxError, OutboxFault, OutboxState,
+    DispatchEvent, DispatchReport, Dispatcher, LastError, Outbox, OutboxEntry, OutboxError, OutboxState,
     OutboxSummary, Outgoing,
 };
 #[cfg(feature = "sqlite")]

@@ -1,4 +1,5 @@
-//! [`Outbox`]: messages that an application hands over in its own database transaction, and that a [`Dispatcher`] delivers.
+//! [`Outbox`]: messages that an application hands over in its own database transaction, and that a
+//! [`Dispatcher`] sends.
 
 mod attempt;
 mod dispatcher;
@@ -18,26 +19,29 @@ use tokio::sync::watch;
 
 use crate::connector::Connector;
 use crate::database::{Breach, DatabaseError};
-use store::{Change, Selection, Store};
+use store::{EntryFilter, Store};
 
-pub use dispatcher::{DispatchReport, DispatchTrouble, Dispatcher};
-pub use entry::{OutboxEntry, OutboxFault, OutboxState, OutboxSummary};
+pub use dispatcher::{DispatchEvent, DispatchReport, Dispatcher};
+pub use entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
 pub use outgoing::Outgoing;
 
 /// Messages that wait in the application's database until the server has them.
 ///
-/// An application that saves a change and then sends a message can stop between the two. So it hands the message over in
-/// the transaction that saves the change: both happen or neither. A [`Dispatcher`], in this process or another, sends what
-/// was handed over:
+/// An application that saves a change and then sends a message can crash between the two. So it hands the
+/// message over in the transaction that saves the change: both happen or neither. A [`Dispatcher`], in this
+/// process or another, sends what was handed over:
 ///
-/// - Messages about one resource go out in the order in which they were handed over; those about different resources do
-///   not wait for each other.
-/// - A message that the server has accepted is not sent again. When an answer was lost, or the process was killed, the
-///   server is asked for the message by its identifier first.
-/// - What passes by itself (a server that is down, wrong credentials) is tried again until it works. What does not, a
-///   [conflict](koppeltaal_transport::Error::Conflict) or a refusal of the content, makes the message
-///   [`Refused`](OutboxState::Refused): it and what is behind it about the same resource wait for the application to
-///   [`retry`](Self::retry) or [`give_up`](Self::give_up).
+/// - Messages about one resource go out in the order in which they were handed over; those about different
+///   resources do not wait for each other.
+/// - A message that the server has accepted is not sent again. When an answer was lost, or the process was
+///   killed, the server is asked for the message by its identifier first.
+/// - Trouble that concerns all messages (a server that is down, wrong credentials) is waited out, however
+///   long it lasts.
+/// - Trouble that does not pass, a [conflict](koppeltaal_transport::Error::Conflict) or a refusal of the
+///   content, makes the message [`Refused`](OutboxState::Refused): it and what is behind it about the same
+///   resource wait for the application to [`retry`](Self::retry) or [`give_up`](Self::give_up).
+/// - A message at which the server fails while it takes others is tried again, and becomes `Refused` after
+///   [20 such failures](Dispatcher::refuse_after).
 ///
 /// The message itself is deleted from the database when the server has it; the rest of the entry stays until
 /// [`forget`](Self::forget).
@@ -80,14 +84,14 @@ pub use outgoing::Outgoing;
 /// // When somebody asks at three in the morning.
 /// println!("{:?}", outbox.summary().await?);
 /// for entry in outbox.troubled(100).await? {
-///     println!("{} is {}, {} wait behind it: {:?}", entry.identifier, entry.state, entry.behind, entry.fault);
+///     println!("{} is {}, {} wait behind it: {:?}", entry.identifier, entry.state, entry.behind, entry.last_error);
 /// }
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct Outbox {
     store: Arc<dyn Store>,
-    /// Told when there may be something new.
+    /// Wakes dispatchers when there may be something new.
     wake: watch::Sender<()>,
 }
 
@@ -95,15 +99,15 @@ pub struct Outbox {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutboxError {
-    /// The database does not do what it was asked. As a rule that passes, and the call may be made again.
+    /// The database fails. Usually that passes, and the call may be made again.
     #[error("the outbox's database: {source}")]
     Database {
         /// What the database says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Another transaction was in the way of the application's (a serialization failure or a deadlock, SQLSTATE 40001 or
-    /// 40P01; a file that is locked): roll it back and run all of it again. Where the transaction is the crate's own, it has
-    /// done so some times.
+    /// Another transaction was in the way (a serialization failure or a deadlock, SQLSTATE 40001 or 40P01; a
+    /// file that is locked). Roll the application's transaction back and run all of it again. The crate has
+    /// already run a transaction of its own several times.
     #[error("another transaction was in the way; run the transaction again: {source}")]
     InTheWay {
         /// What the database says.
@@ -140,27 +144,27 @@ pub enum OutboxError {
 }
 
 impl Outbox {
-    /// The outbox in a `SQLite` file, as a rule that of the application. Makes the tables `koppeltaal_outbox` and
-    /// `koppeltaal_format` when they are not there.
+    /// The outbox in a `SQLite` file, usually that of the application. Makes the tables `koppeltaal_outbox`
+    /// and `koppeltaal_format` when they are not there.
     ///
     /// # Errors
     ///
-    /// [`OutboxError::Database`] for a file that cannot be opened or is none of `SQLite`'s, [`OutboxError::Format`] for one of
-    /// a later version of this crate.
+    /// [`OutboxError::Database`] for a file that cannot be opened or is not a database,
+    /// [`OutboxError::Format`] for one of a later version of this crate.
     #[cfg(feature = "sqlite")]
     #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
     pub fn sqlite(path: impl AsRef<std::path::Path>) -> Result<Self, OutboxError> {
         Ok(Self::new(Arc::new(sqlite::SqliteStore::open(path.as_ref())?)))
     }
 
-    /// The outbox in a `PostgreSQL` database, as a rule that of the application. Makes the tables `koppeltaal_outbox` and
-    /// `koppeltaal_format` when they are not there, in the schema that the connections of the pool have as their current
-    /// one.
+    /// The outbox in a `PostgreSQL` database, usually that of the application. Makes the tables
+    /// `koppeltaal_outbox` and `koppeltaal_format` when they are not there, in the current schema of the
+    /// pool's connections.
     ///
     /// # Errors
     ///
-    /// [`OutboxError::Database`] when there is no connection or no right to make tables, [`OutboxError::Format`] for tables
-    /// of a later version of this crate.
+    /// [`OutboxError::Database`] when there is no connection or no right to make tables,
+    /// [`OutboxError::Format`] for tables of a later version of this crate.
     #[cfg(feature = "postgresql")]
     #[cfg_attr(docsrs, doc(cfg(feature = "postgresql")))]
     pub async fn postgresql(pool: deadpool_postgres::Pool) -> Result<Self, OutboxError> {
@@ -171,14 +175,15 @@ impl Outbox {
         Self { store, wake: watch::Sender::default() }
     }
 
-    /// What delivers the messages that were handed over in this connector's domain. Any number of dispatchers may run, in
-    /// any number of processes.
+    /// A dispatcher of the messages that were handed over in this connector's domain. Any number of
+    /// dispatchers may run, in any number of processes.
     pub fn dispatcher(&self, connector: Connector) -> Dispatcher {
         Dispatcher::new(self.clone(), connector)
     }
 
-    /// Has dispatchers of this outbox in this process look at once: call it after the transaction in which a message was
-    /// handed over. Without, and in other processes, they look every [second](Dispatcher::poll_interval).
+    /// Wakes the dispatchers of this outbox in this process. Call it after the transaction in which a message
+    /// was handed over. Without it, and in other processes, dispatchers look every
+    /// [second](Dispatcher::poll_interval).
     pub fn wake(&self) {
         self.wake.send_replace(());
     }
@@ -189,10 +194,10 @@ impl Outbox {
     ///
     /// The database cannot be read.
     pub async fn entry(&self, identifier: &str) -> Result<Option<OutboxEntry>, OutboxError> {
-        Ok(self.store.select(Selection::Identifier(identifier.to_owned()), 1).await?.pop())
+        Ok(self.store.select(EntryFilter::Identifier(identifier.to_owned()), 1).await?.pop())
     }
 
-    /// The entries in one of these states, at most so many, the oldest first.
+    /// The entries in one of these states, at most this many, the oldest first.
     ///
     /// # Errors
     ///
@@ -202,17 +207,17 @@ impl Outbox {
         states: &[OutboxState],
         limit: usize,
     ) -> Result<Vec<OutboxEntry>, OutboxError> {
-        Ok(self.store.select(Selection::States(states.to_vec()), limit).await?)
+        Ok(self.store.select(EntryFilter::States(states.to_vec()), limit).await?)
     }
 
-    /// What needs somebody's eye: messages that are neither sent nor given up and had trouble, at most so many, those that
-    /// were refused first, then the oldest first.
+    /// What somebody should look at: messages that had trouble and are neither sent nor given up, at most
+    /// this many. Refused messages come first, and of both kinds the oldest first.
     ///
     /// # Errors
     ///
     /// The database cannot be read.
     pub async fn troubled(&self, limit: usize) -> Result<Vec<OutboxEntry>, OutboxError> {
-        Ok(self.store.select(Selection::Troubled, limit).await?)
+        Ok(self.store.select(EntryFilter::Troubled, limit).await?)
     }
 
     /// How many messages are in which state.
@@ -224,20 +229,25 @@ impl Outbox {
         Ok(self.store.summary().await?)
     }
 
-    /// Has a message tried at once that was refused or waits for its next attempt. The versions are filled in anew, so this
-    /// is also the answer to a conflict where the application's state is to win - once the newer version is known: received,
-    /// [learned again](Connector::relearn), or [recorded](crate::VersionStore::record) by hand. An application that never
-    /// receives what others change stays in conflict. What the message holds beside its focal resource is as old as the message: it too takes the place of newer.
+    /// Has a message tried at once that was refused or waits for its next attempt. Its failures are
+    /// forgotten.
+    ///
+    /// The versions are filled in anew. So this also resolves a conflict in which the application's state is
+    /// to win, once the newer version is known: received, [learned again](Connector::relearn), or
+    /// [recorded](crate::VersionStore::record) by hand. An application that never receives what others change
+    /// stays in conflict. All resources in the message are as old as the message, and all of them replace
+    /// newer versions.
     ///
     /// # Errors
     ///
-    /// [`OutboxError::Unknown`]; [`OutboxError::State`] for one that is being sent, sent or given up; or the database cannot
-    /// be written.
+    /// [`OutboxError::Unknown`]; [`OutboxError::State`] for one that is being sent, sent or given up; or the
+    /// database cannot be written.
     pub async fn retry(&self, identifier: &str) -> Result<(), OutboxError> {
-        self.change(identifier, Change::Retry).await
+        let changed = self.store.retry(identifier.to_owned()).await?;
+        self.changed(identifier, changed).await
     }
 
-    /// Has all messages tried at once that were refused or wait for their next attempt. Says how many.
+    /// Has all messages tried at once that were refused or wait for their next attempt. Returns how many.
     ///
     /// # Errors
     ///
@@ -248,19 +258,20 @@ impl Outbox {
         Ok(count)
     }
 
-    /// Ends the attempts to send a message; what is behind it goes on. A message whose last attempt had an unknown outcome
-    /// may have reached the server all the same.
+    /// Ends the attempts to send a message; what is behind it can be sent. A message whose last attempt had
+    /// an unknown outcome may have reached the server all the same.
     ///
     /// # Errors
     ///
-    /// [`OutboxError::Unknown`]; [`OutboxError::State`] for one that is being sent, sent or given up already; or the database
-    /// cannot be written.
+    /// [`OutboxError::Unknown`]; [`OutboxError::State`] for one that is being sent, sent or given up already;
+    /// or the database cannot be written.
     pub async fn give_up(&self, identifier: &str) -> Result<(), OutboxError> {
-        self.change(identifier, Change::GiveUp).await
+        let changed = self.store.give_up(identifier.to_owned()).await?;
+        self.changed(identifier, changed).await
     }
 
-    async fn change(&self, identifier: &str, change: Change) -> Result<(), OutboxError> {
-        if self.store.change(identifier.to_owned(), change).await? {
+    async fn changed(&self, identifier: &str, changed: bool) -> Result<(), OutboxError> {
+        if changed {
             self.wake();
             return Ok(());
         }
@@ -271,7 +282,7 @@ impl Outbox {
         }
     }
 
-    /// Deletes the entries of messages that were sent or given up longer ago than this. Says how many.
+    /// Deletes the entries of messages that were sent or given up longer ago than this. Returns how many.
     ///
     /// # Errors
     ///

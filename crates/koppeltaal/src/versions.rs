@@ -1,5 +1,5 @@
-//! [`VersionStore`]: which version of each resource is the latest that this application has seen, so that it never has to
-//! handle one itself (Koppeltaal spec section 6).
+//! [`VersionStore`]: the latest version of each resource that this application has seen, so that the
+//! application never has to handle versions itself.
 
 mod memory;
 #[cfg(feature = "postgresql")]
@@ -16,16 +16,20 @@ pub use postgresql::PostgresqlVersionStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteVersionStore;
 
-/// Where the versions of resources are kept, per domain and address without version.
+/// The versions of resources, by domain and by address without version.
 ///
-/// The server tells them, in its replies and in the messages it delivers; a message that changes a resource must name the
-/// current one. An older version never takes the place of a newer one: versions grow as text (Koppeltaal spec section
-/// 14). So it does not matter in which order several tasks or processes record what they were told.
+/// The server gives a resource a new version with every change, and tells it in its replies and in the
+/// messages that it delivers. A message that changes a resource must name the current version, or it is a
+/// conflict.
 ///
-/// [`MemoryVersionStore`] forgets with the process. An application that restarts needs one that does not.
+/// An older version never replaces a newer one ([`ResourceUrl::is_newer_than`]). So it does not matter in
+/// which order several tasks or processes record what they were told.
+///
+/// [`MemoryVersionStore`] forgets its versions when the process ends. An application that restarts needs a
+/// database.
 pub trait VersionStore: Send + Sync + 'static {
-    /// The versioned form of each address of which a version is known, in the order asked. A version in what is asked
-    /// does not matter.
+    /// For each address, the same address with the version that is known, or `None`, in the order asked. A
+    /// version in an address that is asked for does not matter.
     ///
     /// # Errors
     ///
@@ -36,7 +40,8 @@ pub trait VersionStore: Send + Sync + 'static {
         resources: &'a [ResourceUrl],
     ) -> BoxFuture<'a, Result<Vec<Option<ResourceUrl>>, VersionStoreError>>;
 
-    /// Remembers these versioned addresses, all of them or, on an error, none. An address without version is passed over.
+    /// Records the versions in these addresses: all of them or, on an error, none. Skips addresses without
+    /// version.
     ///
     /// # Errors
     ///
@@ -48,14 +53,15 @@ pub trait VersionStore: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), VersionStoreError>>;
 }
 
-/// Why versions could not be kept or told.
+/// Why versions could not be read or recorded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VersionStoreError {
-    /// The database does not do what it was asked. As a rule that passes, and the call may be made again.
+    /// The database fails. Usually that passes, and the call may be made again.
     #[error("the version store's database: {source}")]
     Database {
-        /// What the database says. It is logged, so it must not tell of patients: addresses of resources, for instance.
+        /// What the database says. It is logged, so it must not hold data of patients, such as addresses of
+        /// resources.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The tables were made by a later version of this crate.
@@ -66,17 +72,17 @@ pub enum VersionStoreError {
         /// The newest format that this version of the crate knows.
         known: i64,
     },
-    /// What is stored cannot be the version of a resource: somebody else has changed the table.
-    #[error("the version store holds something that is no version of a {resource_type}")]
+    /// A stored text cannot be the version of a resource: somebody else has changed the table.
+    #[error("the version store holds a text that is not the version of a {resource_type}")]
     Damaged {
-        /// The type of the resource; its address may be that of a patient.
+        /// The type of the resource. Its address is left out, because it may be that of a patient.
         resource_type: String,
     },
 }
 
 #[cfg(feature = "connector")]
 impl VersionStoreError {
-    /// Whether the store will never do this, whatever becomes of its database.
+    /// Whether the store will never do this, because the database refuses what it was given.
     pub(crate) fn is_final(&self) -> bool {
         match self {
             #[cfg(not(any(feature = "sqlite", feature = "postgresql")))]
@@ -101,7 +107,7 @@ impl From<crate::database::DatabaseError> for VersionStoreError {
     }
 }
 
-/// The domain, address and version columns are the same in every database; so is what is written into them.
+/// What is the same for every database: what is written into the columns, and how it is read back.
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 mod rows {
     use std::collections::BTreeMap;
@@ -110,17 +116,17 @@ mod rows {
 
     use super::VersionStoreError;
 
-    /// The newest version of each address, in the order of addresses: whoever writes several rows at once takes them in
-    /// this order, so that no two wait for each other.
+    /// The newest version of each address, in the order of addresses. All who write several rows at once do
+    /// so in this order, so that no two of them wait for each other.
     pub(super) fn newest(versioned: &[ResourceUrl]) -> BTreeMap<&str, &str> {
-        let mut newest = BTreeMap::new();
+        let mut newest: BTreeMap<&str, &ResourceUrl> = BTreeMap::new();
         for url in versioned {
-            if let Some(version) = url.version() {
-                let known = newest.entry(url.versionless()).or_insert(version);
-                *known = version.max(*known);
+            let known = newest.entry(url.versionless()).or_insert(url);
+            if url.is_newer_than(known) {
+                *known = url;
             }
         }
-        newest
+        newest.into_iter().filter_map(|(resource, url)| Some((resource, url.version()?))).collect()
     }
 
     /// The address that was asked for with the version that was found.

@@ -66,6 +66,37 @@ async fn outbox_trouble_is_told_when_it_begins_with_its_cause_and_not_each_time(
 }
 
 #[tokio::test]
+async fn a_message_that_is_refused_because_it_fails_every_time_is_an_error_without_content() -> Result {
+    let world = World::start(Format::Json).await?;
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("portal.db");
+    let outbox = Outbox::sqlite(&path)?;
+    for (id, given) in [("3007", "Mees"), ("3008", "Fenna")] {
+        let message = world.portal.outgoing(world.portal.draft(id, patient(given))?)?;
+        message.put_sqlite(&koppeltaal::rusqlite::Connection::open(&path)?)?;
+    }
+    let (log, guard) = Log::start(Level::INFO);
+    // The server does not allow the first one, while the other one is sent.
+    for _ in 0..2 {
+        let fault = FaultKind::Status { status: 403, html: false };
+        world.sandbox.set_faults([Fault::new(fault).path("Mailbox").times(1)]);
+        let pause = Duration::from_millis(50);
+        let dispatcher = outbox.dispatcher(world.portal.clone()).concurrency(1).retry_pauses(pause..=pause);
+        dispatcher.refuse_after(2).run_once().await?;
+        sleep(pause * 2).await;
+    }
+    drop(guard);
+    assert_eq!(outbox.summary().await?.refused, 1);
+    let told = lines(&log, "ERROR", "refused; somebody has to decide");
+    assert_eq!(told.len(), 1, "{}", log.text());
+    assert!(told[0].contains("after 2 failures while other messages were sent"), "{told:?}");
+    for secret in ["Mees", "Fenna", "Duinroos", "3007", "3008"] {
+        assert!(!log.text().contains(secret), "{}", log.text());
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn trouble_of_the_outbox_database_is_told_with_its_cause() -> Result {
     let world = World::start(Format::Json).await?;
     let directory = tempfile::tempdir()?;

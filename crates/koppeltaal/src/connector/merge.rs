@@ -1,31 +1,29 @@
-//! Sending on top of what somebody else changed: after a conflict, the newer version is looked up in the application's own
-//! queue, the application makes its change again, and that is sent.
+//! Sending a change on top of somebody else's: after a conflict, the newer version is looked up in the
+//! application's own queue, the application makes its change again, and the result is sent.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use koppeltaal_fhir::Bundle;
 use koppeltaal_messaging::{Draft, Header, Message, MessageEntry, Profile, ResourceUrl};
-use koppeltaal_transport::{Error, HeaderQuery, MessageFilter};
+use koppeltaal_transport::{Backoff, Error, HeaderQuery, MessageFilter};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::Connector;
 use super::send::{SendError, Sent};
-use super::{Connector, post};
 
-/// How long to wait between two looks for a newer version.
+/// How long to wait between two searches for a newer version.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// How many messages of a patient are opened to find a resource that is in none of them the focal one.
+/// How many messages are opened, the newest first, to find a resource that none of them is about.
 const MAX_OPENED: usize = 20;
 
 /// How hard [`Connector::send_with_merge`] tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MergeLimits {
-    /// How often the message is posted at most, at least once. Default: 5.
+    /// How often the message is posted at most. It is posted once at least. Default: 5.
     pub attempts: u32,
-    /// How long to wait each time for the message that tells the newer version. Default: 30 seconds.
+    /// How long to wait after each conflict for the message with the newer version. Default: 30 seconds.
     pub wait: Duration,
 }
 
@@ -35,35 +33,35 @@ impl Default for MergeLimits {
     }
 }
 
-/// What somebody else made of the resources that a message was to change.
+/// The newer versions of the resources that a message was to change.
 ///
-/// `Debug` shows nothing of them.
+/// `Debug` shows nothing of their content.
 #[derive(Clone)]
 pub struct Newer {
     entries: Vec<MessageEntry>,
 }
 
 impl Newer {
-    /// The resources that moved, with their addresses and newest versions.
+    /// The resources that somebody else changed, with their addresses and newest versions.
     pub fn entries(&self) -> &[MessageEntry] {
         &self.entries
     }
 
-    /// The first of them that is of this profile.
+    /// The first of them that has this profile.
     pub fn get<P: Profile>(&self) -> Option<P> {
         self.entries.iter().find_map(|entry| P::from_resource_ref(entry.resource()))
     }
 }
 
 impl Connector {
-    /// Sends a message; when somebody else changed a resource in the meantime, has the application make its change again
-    /// on top of the newer version, as often as [`MergeLimits`] say.
+    /// Sends a message. When somebody else has changed a resource in the meantime, the application makes its
+    /// change again on top of the newer version, as often as [`MergeLimits`] allow.
     ///
-    /// `merge` gets what is newer and gives the message to send instead, or `None` to leave it. What it gives is a change
-    /// of the version that it got, whatever was received since.
+    /// `merge` gets the newer versions and returns the message to send instead, or `None` to stop. What it
+    /// returns counts as a change of the versions that it got, whatever was received since.
     ///
-    /// The newer version comes from a message in this application's queue, processed or not: the application has to
-    /// subscribe to messages with that resource. The message itself is not claimed.
+    /// The newer version comes from a message in this application's queue, processed or not, so the
+    /// application has to subscribe to messages with that resource. That message is not claimed.
     ///
     /// ```no_run
     /// # async fn example(portal: koppeltaal::Connector, plan: koppeltaal::messaging::profiles::CarePlan) -> Result<(), Box<dyn std::error::Error>> {
@@ -81,8 +79,8 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// Those of [`send`](Self::send); the last [`Conflict`](SendError::Conflict) when the newer version is not found in
-    /// time, when `merge` gives nothing, and when others were faster every time.
+    /// Those of [`send`](Self::send). The last [`Conflict`](SendError::Conflict) is returned when the newer
+    /// version is not found in time, when `merge` returns `None`, and when others were faster every time.
     pub async fn send_with_merge<F, R>(&self, draft: Draft, mut merge: F) -> Result<Sent, SendError>
     where
         F: FnMut(Newer) -> R,
@@ -93,68 +91,69 @@ impl Connector {
         loop {
             let prepared = self.prepare(draft)?;
             let turn = self.shared.turns.wait(prepared.focal()).await;
-            let bundle = self.fill_versions(&prepared).await.map_err(SendError::Versions)?;
-            let bundle = Arc::new(bundle);
-            let conflict = match self.post_and_record(Arc::clone(&bundle), prepared, turn).await {
-                Err(SendError::Conflict { resources, source }) => (resources, source),
+            let message = self.fill_versions(&prepared).await.map_err(SendError::Versions)?;
+            let conflict = match self.post_and_record(message.clone(), prepared, turn).await {
+                Err(error @ SendError::Conflict { .. }) => error,
                 result => return result,
             };
-            let newer = if attempts < self.merge_limits.attempts {
-                self.await_newer(&bundle, &conflict.0).await?
-            } else {
-                None
-            };
-            let Some(newer) = newer else {
-                return Err(SendError::Conflict { resources: conflict.0, source: conflict.1 });
+            let SendError::Conflict { resources, patient, .. } = &conflict else { return Err(conflict) };
+            if attempts >= self.merge_limits.attempts {
+                return Err(conflict);
+            }
+            let Some(newer) = self.await_newer(&message, resources, patient.as_ref()).await? else {
+                return Err(conflict);
             };
             let versions: Vec<_> = newer.entries.iter().filter_map(MessageEntry::url).cloned().collect();
             let Some(merged) = merge(newer).await else {
-                return Err(SendError::Conflict { resources: conflict.0, source: conflict.1 });
+                return Err(conflict);
             };
             draft = versions.iter().fold(merged, Draft::based_on);
             attempts += 1;
         }
     }
 
-    /// The newer versions of all these resources, as soon as they can be had; `None` if that takes too long.
+    /// Waits for the newer versions of all these resources; `None` if that takes too long.
     async fn await_newer(
         &self,
-        sent: &Bundle,
+        sent: &Message,
         resources: &[ResourceUrl],
+        patient: Option<&ResourceUrl>,
     ) -> Result<Option<Newer>, SendError> {
         let deadline = Instant::now() + self.merge_limits.wait;
-        let mut pause = SHORTEST_PAUSE;
+        let mut backoff = Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE);
         let look = async {
             loop {
-                match self.newer(sent, resources).await {
+                match self.newer(sent, resources, patient).await {
                     Ok(None) => {}
                     Err(error) if error.is_retryable() => {}
                     result => return result,
                 }
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                sleep(backoff.next_delay()).await;
             }
         };
         let found = timeout_at(deadline, look).await.unwrap_or(Ok(None));
         found.map_err(|error| SendError::Transport(Box::new(error)))
     }
 
-    async fn newer(&self, sent: &Bundle, resources: &[ResourceUrl]) -> Result<Option<Newer>, Error> {
-        let patient = Header::all_from_bundle(sent).next().and_then(|header| header.patient()?.parse().ok());
+    async fn newer(
+        &self,
+        sent: &Message,
+        resources: &[ResourceUrl],
+        patient: Option<&ResourceUrl>,
+    ) -> Result<Option<Newer>, Error> {
         let filter = match patient {
-            Some(patient) => MessageFilter::default().patient(patient),
+            Some(patient) => MessageFilter::default().patient(patient.clone()),
             None => MessageFilter::default(),
         };
         let headers = self.client.message_headers(&HeaderQuery::default().filter(filter)).collect().await?;
         let mut entries = Vec::with_capacity(resources.len());
-        fn version(url: Option<&ResourceUrl>) -> Option<&str> {
-            url?.version()
-        }
         for resource in resources {
-            let posted = sent.entry.iter().filter_map(post::address).find(|url| url.same_resource(resource));
+            let mut sent = sent.entries().filter_map(MessageEntry::url);
+            let posted = sent.find(|url| url.same_resource(resource)).unwrap_or(resource);
             match self.newest(&headers, resource).await? {
-                // Versions grow as text.
-                Some(entry) if version(entry.url()) > version(posted.as_ref()) => entries.push(entry),
+                Some(entry) if entry.url().is_some_and(|url| url.is_newer_than(posted)) => {
+                    entries.push(entry);
+                }
                 _ => return Ok(None),
             }
         }
@@ -167,11 +166,15 @@ impl Connector {
         headers: &[Header],
         resource: &ResourceUrl,
     ) -> Result<Option<MessageEntry>, Error> {
-        let is_about = |header: &&Header| header.focal().is_some_and(|focal| focal.same_resource(resource));
-        // Versions grow as text.
-        let about = headers.iter().filter(is_about).max_by_key(|header| header.focal().map(String::from));
+        let mut about: Option<(&Header, ResourceUrl)> = None;
+        for header in headers {
+            let Some(focal) = header.focal().filter(|focal| focal.same_resource(resource)) else { continue };
+            if about.as_ref().is_none_or(|(_, known)| focal.is_newer_than(known)) {
+                about = Some((header, focal));
+            }
+        }
         let candidates: Vec<&Header> = match about {
-            Some(header) => vec![header],
+            Some((header, _)) => vec![header],
             None => {
                 // Higher numbers are newer.
                 let number = |header: &&Header| header.url().and_then(|url| url.id().parse::<u64>().ok());
@@ -186,9 +189,13 @@ impl Connector {
             let Some(received) = self.client.message(id.versionless()).await? else { continue };
             let Ok(message) = Message::extract(received.bundle) else { continue };
             let is_it = |url: &ResourceUrl| url.same_resource(resource) && url.version().is_some();
-            let found = message.entries().find(|entry| entry.url().is_some_and(is_it));
-            let version = |entry: &MessageEntry| entry.url().map(|url| url.as_str().to_owned());
-            newest = newest.into_iter().chain(found.cloned()).max_by_key(version);
+            let Some(found) = message.entries().find(|entry| entry.url().is_some_and(is_it)) else {
+                continue;
+            };
+            let known = newest.as_ref().and_then(MessageEntry::url);
+            if known.is_none_or(|known| found.url().is_some_and(|url| url.is_newer_than(known))) {
+                newest = Some(found.clone());
+            }
         }
         Ok(newest)
     }

@@ -1,64 +1,137 @@
-//! [`Prepared`]: the first step of sending. A draft becomes a message that keeps all rules, with an identifier of its own
-//! for good, and without the versions: those are filled in when it is posted.
+//! [`PreparedMessage`]: the first step of sending. A draft becomes a message that keeps all rules and has an
+//! identifier that stays. Only the versions are missing; they are filled in when it is posted.
 
-use koppeltaal_fhir::{Bundle, Severity};
-use koppeltaal_messaging::{Draft, Event, Header, Message, ResourceUrl, Source, Validator};
+use std::fmt;
 
-#[cfg(any(feature = "sqlite", feature = "postgresql"))]
-mod kept;
+use koppeltaal_fhir::{Finding, Severity};
+use koppeltaal_messaging::{Draft, Header, Message, ResourceUrl, Source, Validator};
 
 use super::Connector;
 use super::send::SendError;
 
-/// A message that lacks nothing but versions. However often it is posted, the server takes it once, by its identifier.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Prepared {
-    pub(super) bundle: Bundle,
+/// A composed and validated message that is ready to be [sent](Connector::send_prepared). It lacks only the
+/// versions that the connector fills in when it posts the message.
+///
+/// However often it is posted, the server takes it once, by its identifier. `Debug` shows nothing of its
+/// content.
+#[derive(Clone, PartialEq)]
+pub struct PreparedMessage {
+    message: Message,
+    findings: Vec<Finding>,
     identifier: String,
-    event: Event,
     focal: ResourceUrl,
-    /// Who sends it, by the endpoint in the message.
-    source: Source,
 }
 
-impl Prepared {
+impl PreparedMessage {
+    /// `None` for a message without an identifier, or without an address of its focal resource.
+    fn new(message: Message, findings: Vec<Finding>) -> Option<Self> {
+        let identifier = message.header.identifier()?.to_owned();
+        let focal = message.focal.url()?.clone();
+        Some(Self { message, findings, identifier, focal })
+    }
+
+    /// The message. [`into_bundle`](Message::into_bundle) of a clone is the bundle that goes over the wire.
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// What validation found besides errors, which stop a message. Empty after
+    /// [`without_validation`](Connector::without_validation).
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
     /// The `MessageHeader.identifier`.
-    pub(crate) fn identifier(&self) -> &str {
+    pub fn identifier(&self) -> &str {
         &self.identifier
     }
 
-    /// The resource that the message is about. A version means that the application insists on it.
-    pub(crate) fn focal(&self) -> &ResourceUrl {
+    /// The resource that the message is about. A version in the address means that the application insists on
+    /// it.
+    pub fn focal(&self) -> &ResourceUrl {
         &self.focal
     }
 
-    /// Whether this is the header of the message at the server.
-    pub(super) fn is_at(&self, header: &Header) -> bool {
-        header.identifier() == Some(&self.identifier) && self.source.sent(header)
+    /// Whether a header at the server is that of this message.
+    pub(super) fn has_header(&self, header: &Header) -> bool {
+        let source = Source::new("", self.message.header.source_endpoint().unwrap_or_default());
+        header.identifier() == Some(&self.identifier) && source.sent(header)
+    }
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+mod stored {
+    use koppeltaal_fhir::{Document, ReadError, ReadOptions, WriteError};
+    use koppeltaal_messaging::{ExtractReason, Message};
+
+    use super::PreparedMessage;
+
+    /// Why a text is not what [`PreparedMessage::to_json`] wrote.
+    #[derive(Debug, thiserror::Error)]
+    pub(crate) enum StoredMessageError {
+        #[error("unreadable: {0}")]
+        Read(#[from] ReadError),
+        #[error("not a message: {0}")]
+        Extract(ExtractReason),
+        #[error("a message without an identifier or an address of its focal resource")]
+        Incomplete,
     }
 
-    fn of(bundle: Bundle) -> Option<Self> {
-        let header = Header::all_from_bundle(&bundle).next()?;
-        let identifier = header.identifier()?.to_owned();
-        let (event, focal) = (header.event().ok()?, header.focal()?);
-        let source = Source::new("", header.source_endpoint().unwrap_or_default());
-        Some(Self { bundle, identifier, event, focal, source })
+    impl PreparedMessage {
+        /// The message as text, to store it until it is sent.
+        pub(crate) fn to_json(&self) -> Result<String, WriteError> {
+            Document::from(self.message.clone().into_bundle()).to_json()
+        }
+
+        /// Reads what [`to_json`](Self::to_json) wrote.
+        pub(crate) fn from_json(text: &str) -> Result<Self, StoredMessageError> {
+            let document = ReadOptions::tolerant().json(text.as_bytes())?.document;
+            let bundle = document.into_bundle().map_err(|_| StoredMessageError::Incomplete)?;
+            let message =
+                Message::extract(bundle).map_err(|error| StoredMessageError::Extract(error.reason))?;
+            Self::new(message, Vec::new()).ok_or(StoredMessageError::Incomplete)
+        }
     }
 }
 
 impl Connector {
-    /// Composes and validates. Findings of severity error stop the message.
-    pub(crate) fn prepare(&self, draft: Draft) -> Result<Prepared, SendError> {
-        let bundle = Message::compose(self.sender(), draft)?.into_bundle();
+    /// Composes and validates a message without posting it, for an application that wants to look at it
+    /// first.
+    ///
+    /// ```no_run
+    /// # async fn example(epd: koppeltaal::Connector, draft: koppeltaal::messaging::Draft) -> Result<(), koppeltaal::SendError> {
+    /// let prepared = epd.prepare(draft)?;
+    /// println!("{} is sent with {} findings", prepared.message().event(), prepared.findings().len());
+    /// let sent = epd.send_prepared(prepared).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Compose`], [`SendError::Invalid`], [`SendError::NoIdentifier`].
+    pub fn prepare(&self, draft: Draft) -> Result<PreparedMessage, SendError> {
+        let message = Message::compose(self.sender(), draft)?;
+        let mut findings = Vec::new();
         if self.validates {
             let validator = Validator::default().api_version(self.sender().api_version());
-            let mut findings = validator.bundle(&bundle);
-            findings.retain(|finding| finding.severity == Severity::Error);
-            if !findings.is_empty() {
+            findings = validator.bundle(&message.clone().into_bundle());
+            if findings.iter().any(|finding| finding.severity == Severity::Error) {
+                findings.retain(|finding| finding.severity == Severity::Error);
                 return Err(SendError::Invalid { findings });
             }
         }
-        // Composing has seen to the rest.
-        Prepared::of(bundle).ok_or(SendError::NoIdentifier)
+        // Composing makes sure of the address.
+        PreparedMessage::new(message, findings).ok_or(SendError::NoIdentifier)
+    }
+}
+
+impl fmt::Debug for PreparedMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedMessage")
+            .field("identifier", &self.identifier)
+            .field("event", &self.message.event())
+            .field("findings", &self.findings.len())
+            .finish_non_exhaustive()
     }
 }

@@ -1,32 +1,65 @@
-//! Learning versions again, after the version store was lost or restored: from the messages that the server still has.
+//! Learning versions again after the version store was lost or restored, from the messages that the server
+//! still has.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use koppeltaal_messaging::{Header, ResourceUrl};
-use koppeltaal_transport::{Error, HeaderQuery, MessageFilter, Outcome};
+use koppeltaal_transport::{Error, HeaderQuery, MessageFilter, Outcome, ReceivedMessage};
 
 use super::Connector;
 use super::post::versions_in;
-use super::send::SendError;
+use super::send::{SendError, types};
 use crate::causes::causes;
 use crate::versions::VersionStoreError;
 
 /// How many headers are looked at.
-const MAX_HEADERS: usize = 10_000;
+const MAX_HEADERS: usize = 100_000;
 
-/// How many messages are opened to find resources that are in none of them the focal one.
+/// How many messages are opened, the newest first, to find resources that are not the focal one of a newer
+/// message.
 const MAX_OPENED: usize = 20;
 
-/// Why versions could not be learned again. Nothing has changed then.
+/// Why versions were not learned again, or not all of them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RelearnError {
-    /// The server cannot be asked.
+    /// The server cannot be asked. Nothing was recorded.
     #[error("the server cannot be asked for versions: {}", causes(.0))]
     Transport(Error),
-    /// The versions that were found cannot be kept.
-    #[error("the versions that were found cannot be kept")]
+    /// The versions that were found cannot be recorded.
+    #[error("the versions that were found cannot be recorded")]
     Versions(#[from] VersionStoreError),
+    /// Some resources are in none of the messages that were looked at. The versions of the others were found
+    /// and recorded.
+    ///
+    /// Three things help: [`relearn_from`](Connector::relearn_from) with the identifier of a message that
+    /// changed the resource; a subscription of this application to the messages that carry it, so that the
+    /// server has them in its queue from now on; or [recording](crate::VersionStore::record) a version that
+    /// is known from elsewhere, such as the log of the server.
+    #[error(
+        "no message at the server tells the version of {}; `Connector::relearn_from` takes the identifier of a \
+         message that changed it, `VersionStore::record` a version known from elsewhere",
+        types(missing)
+    )]
+    NotFound {
+        /// What was found, with its versions.
+        found: Vec<ResourceUrl>,
+        /// What was not, without version.
+        missing: Vec<ResourceUrl>,
+    },
+    /// The queue holds more messages than are looked at, and the newest may be among those that were not.
+    /// What was found is recorded, but it may be out of date. Name the patient among the resources: then only
+    /// messages about that patient are looked at.
+    #[error(
+        "more than {limit} messages are in the queue, and the newest may not have been looked at; \
+         name the patient among the resources"
+    )]
+    TooManyMessages {
+        /// How many headers were looked at.
+        limit: usize,
+        /// What was found, with its versions.
+        found: Vec<ResourceUrl>,
+    },
 }
 
 impl From<Error> for RelearnError {
@@ -36,24 +69,29 @@ impl From<Error> for RelearnError {
 }
 
 impl Connector {
-    /// Learns the newest versions of these resources again, after the version store was lost or restored: without them every
-    /// change of the application's own resources is a conflict. Gives those that were found, with their versions.
+    /// Learns the newest versions of these resources again, after the version store was lost or restored:
+    /// without them every change of the application's own resources is a conflict. Records the versions and
+    /// returns them.
     ///
-    /// They are looked for in the messages in this application's queue, processed or not: its own are there when it subscribes
-    /// to them, others' always. With a patient among the resources, only messages about that patient are looked at, which some
-    /// servers demand. Where nothing is found, [`relearn_from`](Self::relearn_from) takes a message by its identifier.
+    /// They are looked for in the messages in this application's queue, processed or not. Other applications'
+    /// messages are always there, its own when it subscribes to them. With a patient among the resources,
+    /// only messages about that patient are looked at, which some servers demand.
     ///
-    /// What is learned is the server's newest version, whoever made it: the next message takes its place. Where others change
-    /// the resource too, receive their changes instead.
+    /// Servers promise no order, so the headers of all messages are read, up to 100,000. They name the
+    /// resource that each message is about. Of the 20 newest messages, those are opened that may tell of
+    /// something newer.
+    ///
+    /// What is learned is the server's newest version, whoever made it: the next message takes its place.
+    /// Where others change the resource too, receive their changes instead.
     ///
     /// ```no_run
     /// use koppeltaal::SendError;
     /// # use koppeltaal::messaging::Draft;
     /// # async fn example(epd: koppeltaal::Connector, draft: Draft) -> Result<(), Box<dyn std::error::Error>> {
     /// match epd.send(draft.clone()).await {
-    ///     // The version store was restored last night, and nobody else changes what is ours.
-    ///     Err(SendError::Conflict { resources, .. }) => {
-    ///         epd.relearn(&resources).await?;
+    ///     // The version store was restored last night, and nobody else changes these resources.
+    ///     Err(error @ SendError::Conflict { .. }) => {
+    ///         epd.relearn_after(&error).await?;
     ///         epd.send(draft).await?;
     ///     }
     ///     sent => drop(sent?),
@@ -64,87 +102,167 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// [`RelearnError`].
+    /// [`RelearnError`]; [`NotFound`](RelearnError::NotFound) says which resources no message tells of.
     pub async fn relearn(&self, resources: &[ResourceUrl]) -> Result<Vec<ResourceUrl>, RelearnError> {
         let patient = resources.iter().find(|url| url.resource_type() == "Patient");
-        let filter = match patient {
-            Some(patient) => MessageFilter::default().patient(patient.without_version()),
-            None => MessageFilter::default(),
-        };
-        let query = HeaderQuery::default().filter(filter).limit(MAX_HEADERS);
-        let mut headers = self.client.message_headers(&query).collect().await?;
-        // Higher numbers are newer.
-        let number = |header: &Header| header.url().and_then(|url| url.id().parse::<u64>().ok());
-        headers.sort_by_key(|header| std::cmp::Reverse(number(header)));
-        let mut told: Vec<ResourceUrl> = headers.iter().filter_map(Header::focal).collect();
-        for url in headers.iter().filter_map(Header::url).take(MAX_OPENED) {
-            match self.client.message(url.versionless()).await {
-                Ok(message) => told.extend(message.iter().flat_map(|message| versions_in(&message.bundle))),
-                // The others may tell enough.
-                Err(Error::Protocol { .. } | Error::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        self.learn(told, resources).await
+        let mut newest = NewestVersions::new(resources);
+        let is_complete = self.search(&mut newest, patient).await?;
+        self.record_newest(newest, is_complete).await
     }
 
-    /// Learns the versions that the server gave the resources of a message of this application again. An application knows
-    /// the identifiers of its messages from [`Sent`](super::Sent), or from its [`Outbox`](crate::OutboxEntry::identifier); the
-    /// newest message about a resource tells its version. Nothing is found for a message that the server does not have any
-    /// more, or that is another application's.
+    /// Learns the versions that the server gave the resources of a message of this application again. An
+    /// application knows the identifiers of its messages from [`Sent`](super::Sent), or from its
+    /// [`Outbox`](crate::OutboxEntry::identifier); the newest message about a resource tells its version.
+    /// Returns nothing for a message that the server no longer has, or that is another application's.
     ///
     /// # Errors
     ///
-    /// [`RelearnError`].
+    /// [`RelearnError::Transport`], [`RelearnError::Versions`].
     pub async fn relearn_from(&self, identifier: &str) -> Result<Vec<ResourceUrl>, RelearnError> {
         let found = self.client.message(identifier).await?;
         let is_ours =
             |header: &Header| header.identifier() == Some(identifier) && self.sender().source().sent(header);
         let Some(found) = found.filter(|found| is_ours(&found.header)) else { return Ok(Vec::new()) };
-        let told = versions_in(&found.bundle);
-        let resources = told.clone();
-        self.learn(told, &resources).await
+        let versions = versions_in(found.bundle);
+        let mut newest = NewestVersions::new(&versions);
+        versions.into_iter().for_each(|url| newest.learn(url, None));
+        self.record_newest(newest, true).await
     }
 
-    /// Learns the versions of the resources in a conflict again: from what the server said about it, and where it did not name
-    /// the version, as [`relearn`](Self::relearn) does. Another error teaches nothing.
+    /// Learns the versions of the resources in a conflict again: from what the server said about it, and
+    /// where it did not name the version, as [`relearn`](Self::relearn) does, among the messages about the
+    /// patient of the message in conflict. Another error teaches nothing.
     ///
     /// # Errors
     ///
     /// [`RelearnError`].
     pub async fn relearn_after(&self, error: &SendError) -> Result<Vec<ResourceUrl>, RelearnError> {
-        let SendError::Conflict { resources, source } = error else { return Ok(Vec::new()) };
+        let SendError::Conflict { resources, patient, source } = error else { return Ok(Vec::new()) };
+        let mut newest = NewestVersions::new(resources);
         let issues = source.outcome().into_iter().flat_map(Outcome::issues);
-        let told: Vec<ResourceUrl> = issues.filter_map(|issue| issue.resource?.url()).collect();
-        let mut learned = self.learn(told, resources).await?;
-        let is_open = |url: &&ResourceUrl| !learned.iter().any(|known| known.same_resource(url));
-        let open: Vec<ResourceUrl> = resources.iter().filter(is_open).cloned().collect();
-        if !open.is_empty() {
-            learned.extend(self.relearn(&open).await?);
-        }
-        Ok(learned)
+        // Nothing that a message tells is newer.
+        let told = issues.filter_map(|issue| issue.resource?.url());
+        told.for_each(|url| newest.learn(url, Some(u64::MAX)));
+        let is_complete = newest.is_known() || self.search(&mut newest, patient.as_ref()).await?;
+        self.record_newest(newest, is_complete).await
     }
 
-    /// Keeps the newest of the versions that were told of these resources.
-    async fn learn(
+    /// Looks for newer versions in the messages in the queue. False: there are more messages than are looked
+    /// at.
+    async fn search(
         &self,
-        told: Vec<ResourceUrl>,
-        resources: &[ResourceUrl],
-    ) -> Result<Vec<ResourceUrl>, RelearnError> {
-        let mut newest: HashMap<String, ResourceUrl> = HashMap::new();
-        for url in told.into_iter().filter(|url| url.version().is_some()) {
-            if resources.iter().any(|asked| asked.same_resource(&url)) {
-                let known = newest.entry(url.versionless().to_owned()).or_insert_with(|| url.clone());
-                // Versions grow as text.
-                if known.version() < url.version() {
-                    *known = url;
+        newest: &mut NewestVersions,
+        patient: Option<&ResourceUrl>,
+    ) -> Result<bool, RelearnError> {
+        if newest.resources.is_empty() {
+            return Ok(true);
+        }
+        let filter = match patient {
+            Some(patient) => MessageFilter::default().patient(patient.without_version()),
+            None => MessageFilter::default(),
+        };
+        let query = HeaderQuery::default().filter(filter).page_size(HeaderQuery::MAX_PAGE_SIZE);
+        let mut headers = self.client.message_headers(&query);
+        let mut recent: BTreeMap<(Option<u64>, usize), ResourceUrl> = BTreeMap::new();
+        let mut is_complete = true;
+        let mut count = 0;
+        while let Some(header) = headers.next().await? {
+            if count == MAX_HEADERS {
+                is_complete = false;
+                break;
+            }
+            let Some(url) = header.url() else { continue };
+            // Higher numbers are newer.
+            let number = url.id().parse().ok();
+            if let Some(focal) = header.focal() {
+                newest.learn(focal, number);
+            }
+            recent.insert((number, count), url.without_version());
+            if recent.len() > MAX_OPENED {
+                recent.pop_first();
+            }
+            count += 1;
+        }
+        for ((number, _), url) in recent.into_iter().rev() {
+            if newest.is_known_since(number) {
+                break;
+            }
+            match self.client.message(url.as_str()).await {
+                Ok(Some(ReceivedMessage { bundle, .. })) => {
+                    versions_in(bundle).into_iter().for_each(|url| newest.learn(url, number));
                 }
+                // The others may tell enough.
+                Ok(None) | Err(Error::Protocol { .. } | Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
             }
         }
-        let newest: Vec<ResourceUrl> = newest.into_values().collect();
-        if !newest.is_empty() {
-            self.record(&newest).await?;
+        Ok(is_complete)
+    }
+
+    /// Records what was found, and says what was not.
+    async fn record_newest(
+        &self,
+        newest: NewestVersions,
+        is_complete: bool,
+    ) -> Result<Vec<ResourceUrl>, RelearnError> {
+        let urls = newest.resources.into_iter().map(|known| known.url);
+        let (found, missing): (Vec<_>, Vec<_>) = urls.partition(|url| url.version().is_some());
+        if !found.is_empty() {
+            self.record(&found).await?;
         }
-        Ok(newest)
+        if !is_complete {
+            return Err(RelearnError::TooManyMessages { limit: MAX_HEADERS, found });
+        }
+        if missing.is_empty() { Ok(found) } else { Err(RelearnError::NotFound { found, missing }) }
+    }
+}
+
+/// The newest versions that were found of some resources.
+struct NewestVersions {
+    resources: Vec<NewestVersion>,
+}
+
+struct NewestVersion {
+    /// Without version as long as none was found.
+    url: ResourceUrl,
+    /// The number of the newest message that tells of the resource.
+    message: Option<u64>,
+}
+
+impl NewestVersions {
+    fn new(resources: &[ResourceUrl]) -> Self {
+        let mut all: Vec<NewestVersion> = Vec::with_capacity(resources.len());
+        for url in resources {
+            if !all.iter().any(|known| known.url.same_resource(url)) {
+                all.push(NewestVersion { url: url.without_version(), message: None });
+            }
+        }
+        Self { resources: all }
+    }
+
+    /// Takes note of a version, and of the number of the message that tells it. Other resources do not
+    /// matter.
+    fn learn(&mut self, url: ResourceUrl, message: Option<u64>) {
+        let Some(known) = self.resources.iter_mut().find(|known| known.url.same_resource(&url)) else {
+            return;
+        };
+        if url.version().is_none() {
+            return;
+        }
+        known.message = known.message.max(message);
+        if url.is_newer_than(&known.url) {
+            known.url = url;
+        }
+    }
+
+    /// Whether a version of every resource is known.
+    fn is_known(&self) -> bool {
+        self.resources.iter().all(|known| known.url.version().is_some())
+    }
+
+    /// Whether a message with this number, or an older one, tells nothing newer: of every resource this or a
+    /// newer message told a version.
+    fn is_known_since(&self, message: Option<u64>) -> bool {
+        self.is_known() && self.resources.iter().all(|known| known.message >= message)
     }
 }

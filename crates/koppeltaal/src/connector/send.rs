@@ -2,16 +2,15 @@
 
 use std::fmt;
 use std::panic::resume_unwind;
-use std::sync::Arc;
 
-use koppeltaal_fhir::{Bundle, Finding};
-use koppeltaal_messaging::{ComposeError, Draft, ResourceUrl};
+use koppeltaal_fhir::Finding;
+use koppeltaal_messaging::{ComposeError, Draft, Message, ResourceUrl};
 use koppeltaal_transport::Error;
 use tokio::sync::OwnedMutexGuard;
 use tracing::Instrument as _;
 
 use super::Connector;
-use super::prepare::Prepared;
+use super::prepare::PreparedMessage;
 use crate::versions::VersionStoreError;
 
 /// A message that the server has accepted.
@@ -26,16 +25,18 @@ pub struct Sent {
     pub versions: Vec<ResourceUrl>,
 }
 
-/// Why a message was not sent, or not for certain.
+/// Why a message was not sent, or why it is not certain that it was.
 ///
-/// `Display` and `Debug` are made for logs: they name rules, elements and types of resources, no content and no ids.
+/// `Display` and `Debug` are made for logs: they name rules, elements and types of resources, but no content
+/// and no ids.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The draft breaks a rule for messages: a patient or a resource is missing, or has the wrong kind or address.
+    /// The draft breaks a rule for messages: a patient or a resource is missing, or it has the wrong kind or
+    /// address.
     #[error("the draft makes no message: {}", breach(.0))]
     Compose(#[from] ComposeError),
-    /// What is in the message breaks rules of DSTU1 or of Koppeltaal. Nothing was sent.
+    /// The content of the message breaks rules of DSTU1 or of Koppeltaal. Nothing was sent.
     #[error("the message breaks {} rule{}: {}", findings.len(), if findings.len() == 1 { "" } else { "s" }, Rules(findings))]
     Invalid {
         /// The rules, the places and what was expected. `found` can hold data of a patient.
@@ -44,25 +45,29 @@ pub enum SendError {
     /// The draft was given an empty identifier. Nothing was sent.
     #[error("the identifier of the draft is empty")]
     NoIdentifier,
-    /// The versions to send could not be looked up. Nothing was sent.
+    /// The version store cannot be read. Nothing was sent.
     #[error("the versions to send are not known")]
     Versions(#[source] VersionStoreError),
-    /// Somebody else changed resources since this application last heard of them, so nothing was stored. Receive what
-    /// is new, make the change again on top of it and send that as a new message;
+    /// Somebody else changed resources since this application last heard of them, so the server stored
+    /// nothing. Receive what is new, make the change again on top of it and send that as a new message;
     /// [`send_with_merge`](Connector::send_with_merge) does so.
     ///
-    /// Where nobody else changes them, the version store was lost or restored: [`relearn`](Connector::relearn).
+    /// Where nobody else changes them, the version store was lost or restored:
+    /// [`relearn_after`](Connector::relearn_after).
     #[error("{source}; {CONFLICT_HELP}")]
     Conflict {
-        /// The resources whose versions are not the server's, without version. The focal resource, if the server named
-        /// none.
+        /// The resources whose versions are not the server's, without version. The focal resource, if the
+        /// server named none.
         resources: Vec<ResourceUrl>,
+        /// The patient whom the message is about, without version.
+        patient: Option<ResourceUrl>,
         /// What the server said.
         source: Box<Error>,
     },
-    /// The message could not be posted, or it is not known whether it was: ask
-    /// [`is_outcome_unknown`](Error::is_outcome_unknown). In that case the server was asked for the message by its
-    /// identifier, and did not tell. The same draft may be sent again with the same [identifier](Draft::identifier).
+    /// The message could not be posted, or it is unknown whether it was: see
+    /// [`is_outcome_unknown`](Error::is_outcome_unknown). If it is unknown, the server was already asked for
+    /// the message by its identifier, without result. The same draft may be sent again with the same
+    /// [identifier](Draft::identifier).
     #[error(transparent)]
     Transport(Box<Error>),
     /// The runtime is shutting down. It is not known whether the message was sent.
@@ -71,9 +76,10 @@ pub enum SendError {
         /// The `MessageHeader.identifier`.
         identifier: String,
     },
-    /// The server has accepted the message, but the versions that it gave out could not be kept: the next change of these
-    /// resources will be a conflict, unless they are [recorded](crate::VersionStore::record) before.
-    #[error("the message was accepted, but the new versions are not kept")]
+    /// The server has accepted the message, but the versions that it gave out could not be recorded: the next
+    /// change of these resources will be a conflict, unless they are [recorded](crate::VersionStore::record)
+    /// before.
+    #[error("the message was accepted, but the new versions are not recorded")]
     NotRecorded {
         /// What was accepted.
         sent: Sent,
@@ -88,13 +94,14 @@ pub(crate) const CONFLICT_HELP: &str = "receive what is new and make the change 
                                         store was lost or restored, `Connector::relearn`";
 
 impl Connector {
-    /// Sends a message: composes it, validates it, fills in the versions that are known, posts it, and keeps the versions
-    /// that come back.
+    /// Sends a message: composes it, validates it, fills in the versions that are known, posts it, and
+    /// records the versions that come back.
     ///
-    /// A draft whose address has a version insists on it: it is a change of that version, and a conflict if there is a
-    /// newer one, known here or not. Without, it is a change of the newest version that this application has sent or
-    /// received - take that only where nothing is lost by it. Messages about one resource are sent one after the other, so
-    /// that the application is in no conflict with itself.
+    /// An address with a version insists on it: the message is a change of that version, and a conflict if
+    /// there is a newer one, known here or not. Without a version, it is a change of the newest version that
+    /// this application has sent or received. Do that only where no change of others can get lost by it.
+    /// Messages about one resource are sent one after the other, so that the application is not in conflict
+    /// with itself.
     ///
     /// ```no_run
     /// # async fn example(epd: koppeltaal::Connector) -> Result<(), Box<dyn std::error::Error>> {
@@ -108,34 +115,42 @@ impl Connector {
     /// # }
     /// ```
     ///
-    /// When the future is dropped, a message that is being posted comes to its end all the same.
+    /// When the future is dropped while the message is being posted, the post runs to its end all the same.
     ///
     /// # Errors
     ///
-    /// [`SendError`]: by its variants what to do.
+    /// [`SendError`], whose variants say what can be done.
     pub async fn send(&self, draft: Draft) -> Result<Sent, SendError> {
-        let prepared = self.prepare(draft)?;
-        let turn = self.shared.turns.wait(prepared.focal()).await;
-        let bundle = self.fill_versions(&prepared).await.map_err(SendError::Versions)?;
-        self.post_and_record(Arc::new(bundle), prepared, turn).await
+        self.send_prepared(self.prepare(draft)?).await
     }
 
-    /// In a task of its own: when nobody waits for the answer any more, the versions in it are kept all the same. Without them
-    /// the application could not change these resources again.
+    /// Sends a message that was [prepared](Self::prepare) before: the other half of [`send`](Self::send).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send), without those of `prepare`.
+    pub async fn send_prepared(&self, prepared: PreparedMessage) -> Result<Sent, SendError> {
+        let turn = self.shared.turns.wait(prepared.focal()).await;
+        let message = self.fill_versions(&prepared).await.map_err(SendError::Versions)?;
+        self.post_and_record(message, prepared, turn).await
+    }
+
+    /// In a task of its own: when nobody waits for the answer any more, the versions in it are recorded all
+    /// the same. Without them the application could not change these resources again.
     pub(super) async fn post_and_record(
         &self,
-        bundle: Arc<Bundle>,
-        prepared: Prepared,
+        message: Message,
+        prepared: PreparedMessage,
         turn: OwnedMutexGuard<()>,
     ) -> Result<Sent, SendError> {
         let (connector, identifier) = (self.clone(), prepared.identifier().to_owned());
         let task = async move {
             let _turn = turn;
-            let sent = match connector.post(&bundle, &prepared).await {
+            let sent = match connector.post(message, &prepared).await {
                 Ok(sent) => sent,
                 Err(error) => match connector.found_after(&error, &prepared).await {
                     Some(sent) => sent,
-                    None => return Err(SendError::of(error, prepared.focal())),
+                    None => return Err(SendError::from_transport(error, &prepared)),
                 },
             };
             match connector.record(&sent.versions).await {
@@ -151,35 +166,35 @@ impl Connector {
             },
         }
     }
-}
 
-impl Connector {
-    /// The message whose post was not answered, if it is at the server after all. It is asked for once.
-    async fn found_after(&self, error: &Error, prepared: &Prepared) -> Option<Sent> {
+    /// The message whose post was not answered, if it is at the server after all. The server is asked once.
+    async fn found_after(&self, error: &Error, prepared: &PreparedMessage) -> Option<Sent> {
         if !error.is_outcome_unknown() {
             return None;
         }
         let versions = self.look_up(prepared).await.ok()??;
-        Some(Sent::new(prepared.identifier().to_owned(), prepared.focal(), versions))
+        Some(Sent::new(prepared, versions))
     }
 }
 
 impl Sent {
-    pub(super) fn new(identifier: String, focal: &ResourceUrl, versions: Vec<ResourceUrl>) -> Self {
+    pub(super) fn new(prepared: &PreparedMessage, versions: Vec<ResourceUrl>) -> Self {
+        let focal = prepared.focal();
         let url = versions.iter().find(|url| url.same_resource(focal)).unwrap_or(focal).clone();
-        Self { identifier, url, versions }
+        Self { identifier: prepared.identifier().to_owned(), url, versions }
     }
 }
 
 impl SendError {
-    fn of(error: Error, focal: &ResourceUrl) -> Self {
+    fn from_transport(error: Error, prepared: &PreparedMessage) -> Self {
         match error {
             Error::Conflict { ref resources, .. } => {
                 let mut resources = resources.clone();
                 if resources.is_empty() {
-                    resources.push(focal.without_version());
+                    resources.push(prepared.focal().without_version());
                 }
-                Self::Conflict { resources, source: Box::new(error) }
+                let patient = prepared.message().header.patient().and_then(|patient| patient.parse().ok());
+                Self::Conflict { resources, patient, source: Box::new(error) }
             }
             error => Self::Transport(Box::new(error)),
         }
@@ -227,10 +242,6 @@ impl fmt::Display for Rules<'_> {
 
 /// What composing has against a draft; the ids in it are those of patients.
 fn breach(error: &ComposeError) -> String {
-    let kinds = |urls: &[&ResourceUrl]| {
-        let types: Vec<_> = urls.iter().map(|url| url.resource_type()).collect();
-        types.join(", ")
-    };
     match error {
         ComposeError::RelativeUrl(url) => {
             format!("the address of a {} is no absolute URL", url.resource_type())
@@ -240,9 +251,15 @@ fn breach(error: &ComposeError) -> String {
         }
         ComposeError::Duplicate(url) => format!("a {} is in the message twice", url.resource_type()),
         ComposeError::Missing(missing) => {
-            let urls: Vec<_> = missing.iter().map(|missing| &missing.to).collect();
-            format!("referred to, but not in the message: {}; add them to the draft by `with`", kinds(&urls))
+            let missing = types(missing.iter().map(|missing| &missing.to));
+            format!("referred to, but not in the message: {missing}; add them to the draft by `with`")
         }
         other => other.to_string(),
     }
+}
+
+/// The types of these resources, for a log; the ids are those of patients.
+pub(super) fn types<'a>(urls: impl IntoIterator<Item = &'a ResourceUrl>) -> String {
+    let types: Vec<_> = urls.into_iter().map(ResourceUrl::resource_type).collect();
+    types.join(", ")
 }

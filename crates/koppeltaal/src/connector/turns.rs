@@ -1,5 +1,5 @@
-//! [`Turns`]: messages about one resource are sent one after the other. Two at the same time would be changes of the same
-//! version, and the second one in conflict with the first, though both are the application's own.
+//! [`Turns`]: messages about one resource are sent one after the other. Two at the same time would both
+//! change the same version, and the application would be in conflict with itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,14 +9,14 @@ use tokio::sync::OwnedMutexGuard;
 
 type Turn = tokio::sync::Mutex<()>;
 
-/// Whose turn it is, by resource.
+/// One lock for each resource about which a message is being sent.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     waiting: Mutex<HashMap<String, Weak<Turn>>>,
 }
 
 impl Turns {
-    /// Waits until nobody else sends a message about this resource. Those who wait come in their order.
+    /// Waits until nobody else sends a message about this resource. Who waits longest is next.
     pub(super) async fn wait(&self, resource: &ResourceUrl) -> OwnedMutexGuard<()> {
         self.turn(resource).lock_owned().await
     }
@@ -25,7 +25,8 @@ impl Turns {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let known = waiting.get(resource.versionless()).and_then(Weak::upgrade);
         known.unwrap_or_else(|| {
-            // Where nobody waits any more there is no turn. Looking for those before the table grows costs next to nothing.
+            // A lock that nobody holds is not needed any more. Looking for those only before the table grows
+            // costs little.
             if waiting.len() == waiting.capacity() {
                 waiting.retain(|_, turn| turn.strong_count() > 0);
             }

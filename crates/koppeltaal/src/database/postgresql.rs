@@ -1,8 +1,9 @@
-//! A `PostgreSQL` database, reached through the application's pool of connections: so the application decides about TLS, and
-//! connections that broke are replaced.
+//! A `PostgreSQL` database, reached through the application's pool of connections. So the application decides
+//! about TLS, and broken connections are replaced.
 //!
-//! Every statement of this crate runs through [`Database`], or through [`run`] in a transaction of the application. So none
-//! depends on the isolation level that the database has by default, and none shows its parameters to a log.
+//! Every statement of this crate runs through [`Database`], or through [`run`] in a transaction of the
+//! application. So none depends on the default isolation level of the database, and none shows its parameters
+//! to a log.
 
 use std::error::Error;
 use std::fmt;
@@ -20,7 +21,7 @@ use super::{Breach, DatabaseError, Part};
 /// The key of the advisory lock that whoever makes tables holds: "koppelta" as a number.
 const MIGRATION_LOCK: i64 = i64::from_be_bytes(*b"koppelta");
 
-/// Pauses before a transaction is run again that another one was in the way of. After the last one it fails.
+/// Pauses before a transaction is run again after another one was in the way. After the last pause it fails.
 const PAUSES: [Duration; 5] = [
     Duration::from_millis(5),
     Duration::from_millis(20),
@@ -29,7 +30,8 @@ const PAUSES: [Duration; 5] = [
     Duration::from_millis(700),
 ];
 
-/// A parameter of a statement. The driver logs parameters by their `Debug`, at the level DEBUG; this one shows nothing.
+/// A parameter of a statement. The driver logs parameters by their `Debug`, at the level DEBUG; this one
+/// shows nothing.
 struct Private<'a>(&'a (dyn ToSql + Sync));
 
 impl fmt::Debug for Private<'_> {
@@ -43,7 +45,7 @@ impl ToSql for Private<'_> {
         self.0.to_sql_checked(r#type, out)
     }
 
-    /// What is inside says so when it is written.
+    /// The wrapped parameter checks its type when it is written.
     fn accepts(_: &Type) -> bool {
         true
     }
@@ -71,7 +73,7 @@ pub(crate) struct Done {
     pub(crate) count: u64,
 }
 
-/// Runs one statement, and shows its parameters to nobody.
+/// Runs one statement without showing its parameters to the driver's log.
 pub(crate) async fn run(
     client: &impl GenericClient,
     statement: &Statement,
@@ -108,8 +110,8 @@ impl Database {
 
     /// Runs a statement in a transaction of its own.
     ///
-    /// It reads what is committed, whatever the database's default is. So nothing else can make it fail but a deadlock with
-    /// statements of the application; then it is run again, some times.
+    /// It runs at READ COMMITTED, whatever the database's default is. So only a deadlock with statements of
+    /// the application can put another transaction in its way; then it is run again, several times.
     pub(crate) async fn run(
         &self,
         statement: &str,
@@ -127,7 +129,7 @@ impl Database {
         }
     }
 
-    /// Runs a statement that changes rows. Says how many.
+    /// Runs a statement that changes rows. Returns how many.
     pub(crate) async fn change(
         &self,
         statement: &str,
@@ -171,12 +173,14 @@ impl Database {
     }
 }
 
-/// A transaction that depends on no default of the database: every statement sees what is committed when it begins.
+/// Begins a transaction that depends on no default of the database: every statement sees what is committed
+/// when it begins.
 async fn begin(client: &mut deadpool_postgres::Client) -> Result<Transaction<'_>, tokio_postgres::Error> {
     client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).read_only(false).start().await
 }
 
-/// What the driver or the pool says, without values: those are in the message of some errors, and in the detail of others.
+/// What the driver or the pool says, without values. Some errors have values in their message, others in
+/// their detail.
 pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(Breach, String)> {
     let of_driver = |error: &tokio_postgres::Error| {
         let Some(database) = error.as_db_error() else { return (Breach::Passing, error.to_string()) };
@@ -202,7 +206,8 @@ fn breach(code: &str) -> Breach {
     match code {
         "40001" | "40P01" => Breach::InTheWay,
         _ => match code.get(..2) {
-            // Data; integrity; a view's check; limits of the program; an error that a function or trigger raises.
+            // Data; integrity; a view's check; limits of the program; an error that a function or trigger
+            // raises.
             Some("22" | "23" | "44" | "54" | "P0") => Breach::Final,
             _ => Breach::Passing,
         },

@@ -12,11 +12,11 @@ use super::{Breach, DatabaseError, Part};
 
 /// How long to wait for others who write to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often to look whether they are done, where `SQLite` does not.
+/// How often to try again where `SQLite` itself does not wait.
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
-/// A connection of its own to the file. `SQLite` is synchronous, so work is done on the threads of the runtime that may
-/// block, one piece at a time.
+/// A connection to the file that only this crate uses. `SQLite` is synchronous, so the work is done on the
+/// runtime's threads for blocking work, one piece at a time.
 #[derive(Clone)]
 pub(crate) struct Database {
     connection: Arc<Mutex<Connection>>,
@@ -29,14 +29,15 @@ impl Database {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         write_ahead(&connection)?;
-        // What was said to be kept survives a loss of power too.
+        // What was committed survives a loss of power too.
         connection.pragma_update(None, "synchronous", "FULL")?;
         migrate(&mut connection, part)?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
 
-    /// Does a piece of work in one transaction, which is undone on an error. It holds the file's write lock from the start:
-    /// one that began as a reader could not become a writer while others write.
+    /// Does a piece of work in one transaction, which is rolled back on an error. The transaction holds the
+    /// file's write lock from the start: one that began as a reader could not become a writer while others
+    /// write.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
@@ -68,10 +69,11 @@ impl Database {
     }
 }
 
-/// Makes the file, if it is not there, so that nobody but its owner can read or write it. `SQLite` gives the files beside it
-/// (`-wal`, `-shm`, `-journal`) the same mode. A file that is there is the application's, who decides about its mode.
+/// Makes the file, if it is not there, so that nobody but its owner can read or write it. `SQLite` gives its
+/// other files (`-wal`, `-shm`, `-journal`) the same mode. The mode of an existing file is the application's
+/// decision.
 ///
-/// What `SQLite` does not take for a plain path is left to it.
+/// Names that `SQLite` does not take for a plain path are left to `SQLite`.
 fn make_private(path: &Path) -> Result<(), DatabaseError> {
     let is_plain =
         path.to_str().is_none_or(|path| !path.is_empty() && path != ":memory:" && !path.starts_with("file:"));
@@ -89,20 +91,31 @@ fn make_private(path: &Path) -> Result<(), DatabaseError> {
     }
 }
 
-/// What `SQLite` says, without values: what functions and triggers of the application say can quote them.
+/// What `SQLite` says, without values. In the application's own connection, its functions and triggers can
+/// say anything, so only words that are surely `SQLite`'s are shown.
 pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(Breach, String)> {
-    use rusqlite::Error::{FromSqlConversionFailure, InvalidColumnType, SqliteFailure};
+    use rusqlite::Error::{FromSqlConversionFailure, InvalidColumnType, SqlInputError, SqliteFailure};
     Some(match error.downcast_ref::<rusqlite::Error>()? {
-        // It names tables and columns: "no such table". Functions of the application are unknown to our connection.
-        SqliteFailure(code, Some(message)) if code.code == ErrorCode::Unknown => {
+        SqliteFailure(code, Some(message)) | SqlInputError { error: code, msg: message, .. }
+            if names_our_table(message) =>
+        {
             (breach(code.code), message.clone())
         }
-        SqliteFailure(code, _) => (breach(code.code), code.to_string()),
+        SqliteFailure(code, _) | SqlInputError { error: code, .. } => (breach(code.code), code.to_string()),
         FromSqlConversionFailure(column, ..) => {
             (Breach::Final, format!("a value in column {column} that does not belong there"))
         }
         InvalidColumnType(column, ..) => (Breach::Final, format!("another type of value in column {column}")),
-        error => (Breach::Passing, error.to_string()),
+        _ => (Breach::Passing, "the driver fails".to_owned()),
+    })
+}
+
+/// Whether a message says no more than that one of this crate's tables is not there.
+fn names_our_table(message: &str) -> bool {
+    let table =
+        message.strip_prefix("no such table: ").map(|table| table.strip_prefix("main.").unwrap_or(table));
+    table.is_some_and(|table| {
+        ["koppeltaal_outbox", "koppeltaal_version", "koppeltaal_format"].contains(&table)
     })
 }
 
@@ -114,8 +127,8 @@ fn breach(code: ErrorCode) -> Breach {
     }
 }
 
-/// Chooses the journal with which readers and one writer at a time do not wait for each other. `SQLite` does not wait by
-/// itself for others who open a new file at the same time.
+/// Chooses the journal with which readers and one writer at a time do not wait for each other. `SQLite`
+/// itself does not wait for others who open a new file at the same time.
 fn write_ahead(connection: &Connection) -> Result<(), DatabaseError> {
     let begun = Instant::now();
     loop {
@@ -147,4 +160,43 @@ pub(crate) fn migrate(connection: &mut Connection, part: &Part) -> Result<(), Da
         params![part.name, part.format()],
     )?;
     Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said_by(error: &rusqlite::Error) -> String {
+        describe(error).expect("an error of the driver").1
+    }
+
+    #[test]
+    fn nothing_that_the_application_says_in_its_connection_is_shown() -> rusqlite::Result<()> {
+        let connection = Connection::open_in_memory()?;
+        let missing = connection.execute("INSERT INTO koppeltaal_outbox (place) VALUES (1)", []);
+        let missing = said_by(&missing.expect_err("there is no table"));
+        assert_eq!(missing, "no such table: koppeltaal_outbox");
+
+        // What a trigger raises, and what a table of the application is called.
+        connection.execute_batch(
+            "CREATE TABLE koppeltaal_outbox (place);
+             CREATE TRIGGER loud BEFORE INSERT ON koppeltaal_outbox WHEN new.place = 1
+             BEGIN SELECT RAISE(ABORT, 'Mees Duinroos is in the way'); END;
+             CREATE TRIGGER broken BEFORE INSERT ON koppeltaal_outbox WHEN new.place = 2
+             BEGIN INSERT INTO of_mees_duinroos VALUES (1); END",
+        )?;
+        for place in [1, 2] {
+            let error = connection.execute("INSERT INTO koppeltaal_outbox VALUES (?1)", [place]);
+            let said = said_by(&error.expect_err("a trigger is against it"));
+            assert!(!said.to_lowercase().contains("duinroos"), "{said}");
+        }
+        // What a function of the application returns as its own error.
+        let of_function = |message: &str| {
+            rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(1), Some(message.to_owned()))
+        };
+        for message in ["Mees Duinroos", "no such table: Duinroos", "no such column: Duinroos"] {
+            assert!(!said_by(&of_function(message)).contains("Duinroos"), "{message}");
+        }
+        Ok(())
+    }
 }

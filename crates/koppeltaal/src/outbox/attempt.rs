@@ -1,196 +1,211 @@
-//! One attempt to send a message that was taken from the outbox: ask for it if it may have been posted before, fill in
-//! versions, post, keep the versions that come back, and decide what the result means.
+//! One attempt to send a message that was taken from the outbox: ask the server for it if it may have been
+//! posted before, fill in the versions, post it, record the versions that come back. What goes wrong is a
+//! [`Failure`], which says whom it concerns.
 
 use std::time::Duration;
 
-use koppeltaal_fhir::Bundle;
-use koppeltaal_messaging::ResourceUrl;
-use koppeltaal_transport::Error;
+use koppeltaal_messaging::{Message, ResourceUrl};
+use koppeltaal_transport::{Error, StatusCode};
+
 use tracing::error;
 
-use super::entry::OutboxFault;
-use super::store::Claimed;
+use super::entry::LastError;
+use super::store::ClaimedEntry;
 use crate::causes::causes;
-use crate::connector::{CONFLICT_HELP, Connector, Prepared};
+use crate::connector::{CONFLICT_HELP, Connector, PreparedMessage};
 use crate::versions::VersionStoreError;
 
-/// How often to wait for the versions of resources that stand beside the one a message is about.
+/// How often to wait for the versions of resources other than the one that a message is about.
 const MOVING_ATTEMPTS: u32 = 4;
 
-/// What an attempt means for the message.
+/// Why a message was not sent.
 #[derive(Debug)]
-pub(super) enum Verdict {
-    /// The server has it.
-    Sent,
-    /// Trouble that may pass. `posted`: the server may have it.
-    Later { posted: bool, scope: Scope, wait: Option<Duration>, fault: OutboxFault },
-    /// Trouble that will not pass by itself.
-    Refused(OutboxFault),
-    /// It is not known whether the server has it, and too early to ask again before this.
-    Open(Duration),
+pub(super) struct Failure {
+    pub(super) kind: FailureKind,
+    /// Whether the server may have the message all the same.
+    pub(super) posted: bool,
+    /// How long to wait at least before the next attempt.
+    pub(super) wait: Duration,
+    pub(super) error: LastError,
 }
 
-/// Whom trouble concerns.
+/// Whom a failure concerns, and so what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
-    /// This message.
+pub(super) enum FailureKind {
+    /// The message, and trying again does not help: somebody has to decide.
+    Final,
+    /// The message, as far as one can tell: the server may take others.
     Message,
-    /// All messages: the server is not there, or does not know us.
+    /// The versions that were filled in: newer ones are known, or soon will be.
+    Versions,
+    /// All messages: the server is not there, does not know us, or the versions cannot be recorded.
     Server,
+    /// Nobody yet: it is too early to ask the server for the message, which may still be at work with it.
+    Pending,
 }
 
-/// What is needed to find out about a message that may have been posted before.
-pub(super) enum Earlier {
-    /// It was never posted.
-    No,
-    /// The server has it, with these versions.
-    Accepted(Vec<ResourceUrl>),
-    /// The server does not have it, and never will unless it is posted again.
-    Lost,
-    /// The server does not have it, but may still be at work with it for so long.
-    Open(Duration),
+impl Failure {
+    pub(super) fn new(kind: FailureKind, posted: bool, error: LastError) -> Self {
+        Self { kind, posted, wait: Duration::ZERO, error }
+    }
+
+    /// What an error of the transport means.
+    pub(super) fn from_transport(error: &Error) -> Self {
+        let text = match error {
+            Error::Conflict { .. } => format!("{}; {CONFLICT_HELP}, then `Outbox::retry`", causes(error)),
+            _ => causes(error),
+        };
+        Self {
+            kind: kind_of(error),
+            posted: error.is_outcome_unknown(),
+            wait: error.retry_after().unwrap_or_default(),
+            error: LastError::new(error.kind(), &text, detail(error).as_deref()),
+        }
+    }
+
+    /// What it means that a message could not be looked up: whatever the reason, the server may have it.
+    fn from_look_up(error: &Error) -> Self {
+        let failure = Self::from_transport(error);
+        let kind = if failure.kind == FailureKind::Final { FailureKind::Message } else { failure.kind };
+        Self { kind, posted: true, ..failure }
+    }
+
+    fn from_version_store(error: &VersionStoreError, kind: FailureKind, posted: bool) -> Self {
+        Self::new(kind, posted, LastError::new("version-store", &causes(error), None))
+    }
 }
 
-/// Looks for a message that may have been posted before.
+/// Looks for a message that may have been posted before: the versions in it, `None` when it is to be posted.
 pub(super) async fn look_up(
     connector: &Connector,
-    claimed: &Claimed,
-    prepared: &Prepared,
+    entry: &ClaimedEntry,
+    prepared: &PreparedMessage,
     settle_time: Duration,
-) -> Result<Earlier, Error> {
-    let Some(since) = claimed.posted else { return Ok(Earlier::No) };
-    Ok(match connector.look_up(prepared).await? {
-        Some(versions) => Earlier::Accepted(versions),
-        None if since < settle_time => Earlier::Open(settle_time.saturating_sub(since)),
-        None => Earlier::Lost,
-    })
-}
-
-/// What it means that a message could not be looked up: whatever the reason, it may be at the server.
-pub(super) fn not_looked_up(error: &Error) -> Verdict {
-    match of_error(error, false) {
-        Verdict::Later { scope, wait, fault, .. } => Verdict::Later { posted: true, scope, wait, fault },
-        Verdict::Refused(fault) => Verdict::Later { posted: true, scope: Scope::Message, wait: None, fault },
-        other => other,
+) -> Result<Option<Vec<ResourceUrl>>, Failure> {
+    let Some(since) = entry.posted else { return Ok(None) };
+    let found = connector.look_up(prepared).await.map_err(|error| Failure::from_look_up(&error))?;
+    if found.is_none() && since < settle_time {
+        let text = "the message was posted, but whether the server has it is not known yet";
+        let error = LastError::new("unknown-outcome", text, None);
+        let wait = settle_time.saturating_sub(since);
+        return Err(Failure { wait, ..Failure::new(FailureKind::Pending, true, error) });
     }
+    Ok(found)
 }
 
 /// Posts a message with the versions that are known now.
 pub(super) async fn post(
     connector: &Connector,
-    prepared: &Prepared,
+    prepared: &PreparedMessage,
     attempts: u32,
     limit: Duration,
-) -> Verdict {
-    let bundle = match connector.fill_versions(prepared).await {
-        Ok(bundle) => bundle,
-        // What is stored of a resource is no version: that concerns this message, and somebody has to mend it.
-        Err(error) if error.is_final() => return Verdict::Refused(version_store_fault(&error)),
-        Err(error) => return of_version_store(&error, false),
-    };
-    match tokio::time::timeout(limit, connector.post(&bundle, prepared)).await {
-        Ok(Ok(sent)) => keep(connector, &sent.versions).await,
-        Ok(Err(error)) => {
-            let moved = match &error {
-                Error::Conflict { resources, .. } => {
-                    have_moved(connector, prepared, &bundle, resources).await
-                        || may_be_moving(prepared, resources, attempts)
-                }
-                _ => false,
-            };
-            of_error(&error, moved)
+) -> Result<(), Failure> {
+    let message = connector.fill_versions(prepared).await.map_err(|error| {
+        // What is stored of a resource is not a version: that concerns this message, and somebody has to mend
+        // it.
+        let kind = if error.is_final() { FailureKind::Final } else { FailureKind::Server };
+        Failure::from_version_store(&error, kind, false)
+    })?;
+    let error = match tokio::time::timeout(limit, connector.post(message.clone(), prepared)).await {
+        Ok(Ok(sent)) => return record(connector, &sent.versions).await,
+        Ok(Err(error)) => error,
+        Err(_) => {
+            Error::UnknownOutcome { message_identifier: None, source: Box::new(Error::Timeout { limit }) }
         }
-        Err(_) => of_error(&unanswered(limit), false),
+    };
+    let failure = Failure::from_transport(&error);
+    if let Error::Conflict { resources, .. } = &error
+        && (have_moved(connector, prepared, &message, resources).await
+            || may_be_moving(prepared, resources, attempts))
+    {
+        let error = LastError { text: causes(&error), ..failure.error };
+        return Err(Failure { kind: FailureKind::Versions, error, ..failure });
     }
+    Err(failure)
 }
 
-/// Keeps the versions of a message that the server has. As long as that does not succeed, the message does not count as
-/// sent, since what is behind it needs them - unless the version store will never take them.
-pub(super) async fn keep(connector: &Connector, versions: &[ResourceUrl]) -> Verdict {
+/// Records the versions of a message that the server has. Until that succeeds, the message does not count as
+/// sent, because what is behind it needs them - unless the version store will never take them.
+pub(super) async fn record(connector: &Connector, versions: &[ResourceUrl]) -> Result<(), Failure> {
     match connector.record(versions).await {
-        Ok(()) => Verdict::Sent,
+        Ok(()) => Ok(()),
         Err(error) if error.is_final() => {
             let error = causes(&error);
             error!(
                 error,
                 "the version store will never take the new versions; the next change is a conflict"
             );
-            Verdict::Sent
+            Ok(())
         }
-        Err(error) => of_version_store(&error, true),
+        Err(error) => Err(Failure::from_version_store(&error, FailureKind::Server, true)),
     }
 }
 
-/// Whether other versions of all these resources are known now than those that were filled in: somebody in this
-/// application, another dispatcher for instance, was faster. Then the message is as good as before with the new versions.
+/// Whether other versions of all these resources are known now than those that were filled in: somebody in
+/// this application, another dispatcher for instance, was faster. Then the message is good again with the new
+/// versions.
 async fn have_moved(
     connector: &Connector,
-    prepared: &Prepared,
-    posted: &Bundle,
+    prepared: &PreparedMessage,
+    posted: &Message,
     resources: &[ResourceUrl],
 ) -> bool {
     let Ok(known) = connector.versions().versions(connector.sender().domain(), resources).await else {
         return false;
     };
-    let has = |bundle: &Bundle, link: &str| bundle.entry.iter().any(|entry| entry.link("self") == Some(link));
     let has_moved = |url: &ResourceUrl| {
         // One that the application insists on has its version from the start.
-        has(prepared.bundle(), url.versionless()) && !has(posted, url.as_str())
+        is_free(prepared, url) && !posted.entries().any(|entry| entry.url() == Some(url))
     };
     !known.is_empty() && known.iter().all(|url| url.as_ref().is_some_and(has_moved))
 }
 
-/// Whether the conflict is about other resources than the one that the message is about. Another message of this outbox
-/// may be changing those right now, since only messages about one resource wait for each other; then their new versions
-/// are known soon.
-fn may_be_moving(prepared: &Prepared, resources: &[ResourceUrl], attempts: u32) -> bool {
-    let links = || prepared.bundle().entry.iter().filter_map(|entry| entry.link("self"));
-    let is_beside = |url: &ResourceUrl| {
-        !url.same_resource(prepared.focal()) && links().any(|link| link == url.versionless())
-    };
-    attempts <= MOVING_ATTEMPTS && !resources.is_empty() && resources.iter().all(is_beside)
+/// Whether the conflict is about other resources than the one that the message is about. Another message of
+/// this outbox may be changing those right now, since only messages about one resource wait for each other;
+/// then their new versions are known soon.
+fn may_be_moving(prepared: &PreparedMessage, resources: &[ResourceUrl], attempts: u32) -> bool {
+    let is_related = |url: &ResourceUrl| !url.same_resource(prepared.focal()) && is_free(prepared, url);
+    attempts <= MOVING_ATTEMPTS && !resources.is_empty() && resources.iter().all(is_related)
 }
 
-fn unanswered(limit: Duration) -> Error {
-    Error::UnknownOutcome { message_identifier: None, source: Box::new(Error::Timeout { limit }) }
+/// Whether the message holds the resource, and the application does not insist on a version of it.
+fn is_free(prepared: &PreparedMessage, resource: &ResourceUrl) -> bool {
+    let mut urls = prepared.message().entries().filter_map(|entry| entry.url());
+    urls.any(|url| url.same_resource(resource) && url.version().is_none())
 }
 
-fn of_version_store(error: &VersionStoreError, posted: bool) -> Verdict {
-    Verdict::Later { posted, scope: Scope::Server, wait: None, fault: version_store_fault(error) }
-}
-
-fn version_store_fault(error: &VersionStoreError) -> OutboxFault {
-    OutboxFault::new("version-store", &causes(error), None)
-}
-
-/// What an error of the transport means. `moved`: a conflict that new versions resolve.
-pub(super) fn of_error(error: &Error, moved: bool) -> Verdict {
-    let posted = error.is_outcome_unknown();
-    let mut text = causes(error);
-    if matches!(error, Error::Conflict { .. }) && !moved {
-        text = format!("{text}; {CONFLICT_HELP}, then `Outbox::retry`");
-    }
-    let fault = OutboxFault::new(error.kind(), &text, detail(error).as_deref());
-    let scope = match error {
-        Error::Conflict { .. } if moved => Scope::Message,
+fn kind_of(error: &Error) -> FailureKind {
+    match error {
         Error::Conflict { .. } | Error::Rejected { .. } | Error::NotAMessage | Error::Unwritable(_) => {
-            return Verdict::Refused(fault);
+            FailureKind::Final
         }
         Error::Authentication { .. }
         | Error::NotFound { .. }
         | Error::RateLimited { .. }
-        | Error::Unavailable { .. }
         | Error::Unreachable { .. }
         | Error::OAuth { .. }
         | Error::TokenRefresh { .. }
-        | Error::NoRefreshToken => Scope::Server,
-        // A server that is down, or the page of a proxy in front of it.
+        | Error::NoRefreshToken => FailureKind::Server,
+        Error::Unavailable { .. } if !speaks_of_the_message(error) => FailureKind::Server,
         Error::UnknownOutcome { source, .. } if matches!(**source, Error::Unavailable { .. }) => {
-            Scope::Server
+            kind_of(source)
         }
-        _ => Scope::Message,
-    };
-    Verdict::Later { posted, scope, wait: error.retry_after(), fault }
+        _ => FailureKind::Message,
+    }
+}
+
+/// Whether the server itself says that it failed at what it was asked. Statuses that say that it is not there
+/// do not: they are those of a server that is down, or of the proxy in front of it.
+fn speaks_of_the_message(error: &Error) -> bool {
+    let Error::Unavailable { status, outcome, .. } = error else { return false };
+    let is_away = [
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::BAD_GATEWAY,
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::GATEWAY_TIMEOUT,
+    ];
+    // With a status of success it is the reply to the message.
+    status.is_success() || outcome.is_some() && !is_away.contains(status)
 }
 
 /// What the server said, a line for each issue, and the resources in conflict.
@@ -210,17 +225,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_conflict_about_what_stands_beside_the_focal_resource_is_tried_again_a_few_times() {
+    fn a_conflict_about_other_resources_than_the_focal_one_is_tried_again_a_few_times() {
         let message = include_str!("../../../../fixtures/messages/CreateOrUpdateCarePlan-minimal.json");
-        let prepared = Prepared::from_json(message).expect("a message");
-        let links = prepared.bundle().entry.iter().filter_map(|entry| entry.link("self"));
-        let urls = links.map(|link| link.parse().expect("a URL"));
-        let (focal, beside): (Vec<ResourceUrl>, Vec<ResourceUrl>) =
+        let prepared = PreparedMessage::from_json(message).expect("a message");
+        let urls = prepared.message().entries().filter_map(|entry| entry.url().cloned());
+        let (focal, related): (Vec<ResourceUrl>, Vec<ResourceUrl>) =
             urls.partition(|url: &ResourceUrl| url.same_resource(prepared.focal()));
-        assert!(!focal.is_empty() && !beside.is_empty());
-        assert!(may_be_moving(&prepared, &beside, MOVING_ATTEMPTS));
-        assert!(!may_be_moving(&prepared, &beside, MOVING_ATTEMPTS + 1));
+        assert!(!focal.is_empty() && !related.is_empty());
+        assert!(may_be_moving(&prepared, &related, MOVING_ATTEMPTS));
+        assert!(!may_be_moving(&prepared, &related, MOVING_ATTEMPTS + 1));
         assert!(!may_be_moving(&prepared, &focal, 1));
         assert!(!may_be_moving(&prepared, &[], 1));
+    }
+
+    #[test]
+    fn what_is_not_said_by_the_server_about_the_message_concerns_all() {
+        let unavailable = |status| Error::Unavailable { status, retry_after: None, outcome: None };
+        let of_write = |error| Error::UnknownOutcome { message_identifier: None, source: Box::new(error) };
+        assert_eq!(kind_of(&unavailable(StatusCode::SERVICE_UNAVAILABLE)), FailureKind::Server);
+        assert_eq!(kind_of(&of_write(unavailable(StatusCode::BAD_GATEWAY))), FailureKind::Server);
+        // A reply with the code `transient-error`.
+        assert_eq!(kind_of(&unavailable(StatusCode::OK)), FailureKind::Message);
+        let limit = Duration::from_secs(1);
+        assert_eq!(kind_of(&of_write(Error::Timeout { limit })), FailureKind::Message);
     }
 }

@@ -1,4 +1,4 @@
-//! [`OutboxEntry`]: what the outbox knows about a message.
+//! [`OutboxEntry`]: what the outbox knows about a message, and how many messages are in which state.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -17,14 +17,14 @@ pub struct OutboxEntry {
     pub event: String,
     /// The address of the resource that the message is about, without version.
     pub focal: String,
-    /// How far it has come.
+    /// Its state.
     pub state: OutboxState,
     /// How often it was tried since it was handed over or [retried](super::Outbox::retry).
     pub attempts: u32,
     /// How many messages about the same resource wait for this one to be sent or given up.
     pub behind: u64,
     /// What went wrong the last time; none after it was sent.
-    pub fault: Option<OutboxFault>,
+    pub last_error: Option<LastError>,
     /// Whether the server may have the message although no answer says so. The next attempt asks it.
     pub is_outcome_unknown: bool,
     /// When it was handed over.
@@ -35,17 +35,20 @@ pub struct OutboxEntry {
     pub next_attempt: Option<SystemTime>,
 }
 
-/// How far a message has come.
+/// The state of a message in the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OutboxState {
-    /// It is to be sent: when those before it about the same resource are, and, after trouble, when a pause is over.
+    /// It is to be sent, as soon as the messages before it about the same resource are, and after trouble
+    /// when a pause is over.
     Waiting,
-    /// A dispatcher has it. If that one was killed, another takes over after [a while](super::Dispatcher::settle_time).
+    /// A dispatcher is sending it. If that dispatcher was killed, another takes over after the
+    /// [settle time](super::Dispatcher::settle_time).
     Sending,
     /// The server has accepted it.
     Sent,
-    /// The server does not accept it, and trying again by itself would not help: [`retry`](super::Outbox::retry) it or
+    /// The server does not accept it, or has failed at it [too often](super::Dispatcher::refuse_after) while
+    /// it took others. Nothing happens until somebody decides: [`retry`](super::Outbox::retry) it or
     /// [`give_up`](super::Outbox::give_up).
     Refused,
     /// The application gave it up.
@@ -55,10 +58,11 @@ pub enum OutboxState {
 /// What went wrong with a message. `Debug` and `Display` leave the detail out.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct OutboxFault {
-    /// The kind of trouble as a word: that of [`Error::kind`](koppeltaal_transport::Error::kind), such as `conflict`,
-    /// `rejected` or `unreachable`; `version-store`; `stored-message` for a message that cannot be read back; `unsettled`
-    /// for one that was taken many times without anybody writing down how that ended; or `panicked`.
+pub struct LastError {
+    /// The kind of error as a word: that of [`Error::kind`](koppeltaal_transport::Error::kind), such as
+    /// `conflict`, `rejected` or `unreachable`; `version-store`; `stored-message` for a message that cannot
+    /// be read back; `unsettled` for one that was taken many times without anybody recording how that ended;
+    /// or `panicked`.
     pub kind: String,
     /// What happened, without data of patients.
     pub text: String,
@@ -66,12 +70,12 @@ pub struct OutboxFault {
     pub detail: Option<String>,
 }
 
-/// The longest text and detail of a fault that is kept, in bytes.
+/// The longest text and detail of an error that is stored, in bytes.
 const MAX_TEXT: usize = 4 * 1024;
 const MAX_DETAIL: usize = 64 * 1024;
 
-impl OutboxFault {
-    /// What is to be kept of a fault: as much of it as every database takes.
+impl LastError {
+    /// What is to be stored of an error: as much of it as every database takes.
     pub(super) fn new(kind: &str, text: &str, detail: Option<&str>) -> Self {
         Self {
             kind: kind.to_owned(),
@@ -80,7 +84,7 @@ impl OutboxFault {
         }
     }
 
-    /// The same kind of fault in words that every database can store.
+    /// The same kind of error in words that every database can store.
     pub(super) fn in_plain_words(&self) -> Self {
         Self::new(&self.kind, "what went wrong cannot be stored in the outbox's database; see the log", None)
     }
@@ -110,7 +114,8 @@ pub struct OutboxSummary {
     pub refused: u64,
     /// [`OutboxState::GivenUp`], as far as they are not forgotten.
     pub given_up: u64,
-    /// When the oldest message was handed over that is neither sent nor given up. If that is long ago, something is wrong.
+    /// When the oldest message that is neither sent nor given up was handed over. If that is long ago,
+    /// something is wrong.
     pub oldest_open: Option<SystemTime>,
 }
 
@@ -125,7 +130,7 @@ impl OutboxState {
     /// All states.
     pub const ALL: [Self; 5] = [Self::Waiting, Self::Sending, Self::Sent, Self::Refused, Self::GivenUp];
 
-    /// The word by which the database knows it.
+    /// The word for it in the database.
     pub fn name(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -136,7 +141,7 @@ impl OutboxState {
         }
     }
 
-    pub(super) fn of_name(name: &str) -> Option<Self> {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
 }
@@ -159,15 +164,15 @@ impl OutboxSummary {
     }
 }
 
-impl fmt::Display for OutboxFault {
+impl fmt::Display for LastError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
     }
 }
 
-impl fmt::Debug for OutboxFault {
+impl fmt::Debug for LastError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OutboxFault")
+        f.debug_struct("LastError")
             .field("kind", &self.kind)
             .field("text", &self.text)
             .field("has_detail", &self.detail.is_some())
@@ -184,7 +189,7 @@ impl fmt::Debug for OutboxEntry {
             .field("state", &self.state)
             .field("attempts", &self.attempts)
             .field("behind", &self.behind)
-            .field("fault", &self.fault)
+            .field("last_error", &self.last_error)
             .field("is_outcome_unknown", &self.is_outcome_unknown)
             .finish_non_exhaustive()
     }

@@ -7,8 +7,9 @@ use koppeltaal_transport::Error;
 
 use crate::connector::{Connector, SendError};
 
-/// A composed and validated message that lacks nothing but the versions of its resources, which are filled in when it is
-/// sent. Put it into an outbox in the transaction that saves what it is about.
+/// A composed and validated message that is ready for an outbox. It lacks only the versions of its resources,
+/// which are filled in when it is sent. Put it into the outbox in the transaction that saves what it is
+/// about.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Outgoing {
     pub(super) domain: String,
@@ -21,11 +22,11 @@ pub struct Outgoing {
 }
 
 impl Connector {
-    /// Makes a draft into a message to put into an [`Outbox`](super::Outbox): all steps of [`send`](Self::send) that need
-    /// neither the server nor the version store.
+    /// Makes a draft into a message for an [`Outbox`](super::Outbox): [prepares](Self::prepare) it, and
+    /// writes it as text. Needs neither the server nor the version store.
     ///
-    /// An address with a version means what it means for `send`: the message is a change of that version, and a conflict if
-    /// there is a newer one when it is sent.
+    /// An address with a version means the same as for [`send`](Self::send): the message is a change of that
+    /// version, and a conflict if there is a newer one when it is sent.
     ///
     /// # Errors
     ///
@@ -37,7 +38,7 @@ impl Connector {
         Ok(Outgoing {
             domain: self.sender().domain().to_owned(),
             identifier: prepared.identifier().to_owned(),
-            event: prepared.event().code(),
+            event: prepared.message().event().code(),
             focal: prepared.focal().versionless().to_owned(),
             message,
         })

@@ -1,4 +1,5 @@
-//! The outbox in a `PostgreSQL` database. Times are the server's, so that machines need not agree on one.
+//! The outbox in a `PostgreSQL` database. Times are those of the database server, so that the clocks of the
+//! machines need not agree.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,9 +8,9 @@ use futures_util::FutureExt as _;
 use tokio_postgres::{GenericClient, Row};
 
 use super::OutboxError;
-use super::entry::{OutboxEntry, OutboxFault, OutboxState, OutboxSummary};
+use super::entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
 use super::outgoing::Outgoing;
-use super::store::{Answer, Change, Claim, Claimed, End, OPEN, Selection, Store};
+use super::store::{Answer, Claim, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store, TRIED};
 use crate::database::postgresql::{self, Database};
 use crate::database::{DatabaseError, DatabaseTrouble, Part};
 
@@ -39,6 +40,15 @@ const PART: Part = Part {
              WHERE state IN ('waiting', 'sending', 'refused');
          CREATE INDEX koppeltaal_outbox_state ON koppeltaal_outbox (state, place)",
         "ALTER TABLE koppeltaal_outbox ADD COLUMN unsettled bigint NOT NULL DEFAULT 0",
+        "ALTER TABLE koppeltaal_outbox
+             ADD COLUMN failures bigint NOT NULL DEFAULT 0,
+             ADD COLUMN failing_since timestamptz,
+             ADD COLUMN failed_at timestamptz,
+             ALTER COLUMN not_before SET DEFAULT to_timestamp(0);
+         DROP INDEX koppeltaal_outbox_open;
+         CREATE INDEX koppeltaal_outbox_due ON koppeltaal_outbox (domain, not_before, place)
+             WHERE state IN ('waiting', 'sending');
+         CREATE INDEX koppeltaal_outbox_sent ON koppeltaal_outbox (domain, changed_at) WHERE state = 'sent'",
     ],
 };
 
@@ -53,19 +63,20 @@ impl PostgresqlStore {
 }
 
 impl Outgoing {
-    /// Hands the message over in a transaction of the application, of whatever isolation level. The tables have to be there:
-    /// [`Outbox::postgresql`](super::Outbox::postgresql) makes them. Once the transaction is committed, call
-    /// [`Outbox::wake`](super::Outbox::wake).
+    /// Hands the message over in a transaction of the application, of whatever isolation level. The tables
+    /// have to be there: [`Outbox::postgresql`](super::Outbox::postgresql) makes them. Once the transaction
+    /// is committed, call [`Outbox::wake`](super::Outbox::wake).
     ///
-    /// Transactions that hand over messages about the same resource wait for each other, so that there is an order. One that
-    /// hands over several messages should do so in the order of their addresses, or `PostgreSQL` may have to end a deadlock.
+    /// Transactions that hand over messages about the same resource wait for each other, so that there is an
+    /// order. A transaction that hands over several messages should do so in the order of their addresses;
+    /// otherwise `PostgreSQL` may have to end a deadlock.
     ///
-    /// Handing the same message over again does nothing.
+    /// To hand the same message over again does nothing.
     ///
     /// # Errors
     ///
-    /// [`OutboxError::InTheWay`] when the transaction has to be run again; [`OutboxError::IdentifierTaken`]; or the database
-    /// does not take it.
+    /// [`OutboxError::InTheWay`] when the transaction has to be run again; [`OutboxError::IdentifierTaken`];
+    /// [`OutboxError::Database`].
     pub async fn put_postgresql(&self, transaction: &impl GenericClient) -> Result<(), OutboxError> {
         let is_there = self.insert_postgresql(transaction).await?;
         let identifier = || self.identifier.clone();
@@ -74,8 +85,8 @@ impl Outgoing {
 
     /// False: another message has the identifier.
     async fn insert_postgresql(&self, transaction: &impl GenericClient) -> Result<bool, DatabaseError> {
-        // Held until the transaction ends. Only then is a place given out, so that of two messages about one resource the
-        // one that is before the other also becomes visible before it.
+        // The lock is held until the transaction ends, and a place is given out only under it. So of two
+        // messages about one resource, the one with the lower place also becomes visible first.
         let lock =
             transaction.prepare("SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 7806))");
         postgresql::run(transaction, &lock.await?, &[&self.domain, &self.focal]).await?;
@@ -97,37 +108,49 @@ impl Outgoing {
 }
 
 impl Store for PostgresqlStore {
-    fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Option<Claimed>> {
+    fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Option<ClaimedEntry>> {
         let Claim { domain, holder, lease, aside } = claim;
-        // Whoever is faster has the row locked, and then changed; the others leave it out.
-        let statement = "WITH next AS (
-                 SELECT place, posted_at FROM koppeltaal_outbox AS entry
-                 WHERE domain = $1 AND state IN ('waiting', 'sending') AND not_before <= clock_timestamp()
-                     AND state IN ('waiting', 'sending', 'refused') AND place <> ALL ($4)
+        // Whoever is faster has the row locked, and then changed; the others leave it out. A message that was
+        // not tried yet has the time 0.
+        let statement = format!(
+            "WITH next AS (
+                 SELECT place, posted_at, failures, failing_since, failed_at FROM koppeltaal_outbox AS entry
+                 WHERE domain = $1 AND state IN {TRIED} AND not_before <= clock_timestamp() AND place <> ALL ($4)
                      AND NOT EXISTS (SELECT 1 FROM koppeltaal_outbox AS before
                          WHERE before.domain = entry.domain AND before.focal = entry.focal
-                             AND before.place < entry.place AND before.state IN ('waiting', 'sending', 'refused'))
-                 ORDER BY place LIMIT 1 FOR UPDATE SKIP LOCKED)
+                             AND before.place < entry.place AND before.state IN {OPEN})
+                 ORDER BY not_before, place LIMIT 1 FOR UPDATE SKIP LOCKED)
              UPDATE koppeltaal_outbox AS entry
              SET state = 'sending', attempts = attempts + 1, unsettled = unsettled + 1, holder = $2,
                  not_before = clock_timestamp() + make_interval(secs => $3),
                  posted_at = coalesce(entry.posted_at, clock_timestamp()), changed_at = clock_timestamp()
              FROM next WHERE entry.place = next.place
              RETURNING entry.place, identifier, event, message, attempts, unsettled,
-                 extract(epoch FROM clock_timestamp() - next.posted_at)::float8";
+                 extract(epoch FROM clock_timestamp() - next.posted_at)::float8,
+                 next.failures, extract(epoch FROM clock_timestamp() - next.failing_since)::float8,
+                 next.failed_at IS NOT NULL AND EXISTS (SELECT 1 FROM koppeltaal_outbox AS other
+                     WHERE other.domain = $1 AND other.state = 'sent' AND other.changed_at >= next.failed_at)"
+        );
         async move {
             let lease = lease.as_secs_f64();
-            let row = self.database.run(statement, &[&domain, &holder, &lease, &aside]).await?.rows.pop();
+            let row = self.database.run(&statement, &[&domain, &holder, &lease, &aside]).await?.rows.pop();
+            let since = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
             let claimed = |row: Row| {
-                let posted: Option<f64> = row.try_get(6)?;
-                Ok(Claimed {
+                let (posted, failing): (Option<f64>, Option<f64>) = (row.try_get(6)?, row.try_get(8)?);
+                Ok(ClaimedEntry {
                     place: row.try_get(0)?,
+                    holder: holder.to_owned(),
                     identifier: row.try_get(1)?,
                     event: row.try_get(2)?,
                     message: row.try_get::<_, Option<String>>(3)?.unwrap_or_default(),
                     attempts: whole(row.try_get(4)?),
                     unsettled: whole(row.try_get(5)?),
-                    posted: posted.map(|since| Duration::try_from_secs_f64(since).unwrap_or_default()),
+                    posted: posted.map(since),
+                    failures: Failures {
+                        count: whole(row.try_get(7)?),
+                        since: failing.map(since),
+                        others_sent: row.try_get(9)?,
+                    },
                 })
             };
             row.map(claimed).transpose()
@@ -135,41 +158,52 @@ impl Store for PostgresqlStore {
         .boxed()
     }
 
-    fn post_again<'a>(&'a self, place: i64, holder: &'a str, lease: Duration) -> Answer<'a, bool> {
+    fn post_again<'a>(&'a self, entry: &'a ClaimedEntry, lease: Duration) -> Answer<'a, bool> {
         let statement =
             "UPDATE koppeltaal_outbox SET posted_at = clock_timestamp(), changed_at = clock_timestamp(),
                  not_before = clock_timestamp() + make_interval(secs => $3)
              WHERE place = $1 AND state = 'sending' AND holder = $2";
-        async move { Ok(self.database.change(statement, &[&place, &holder, &lease.as_secs_f64()]).await? == 1) }
-            .boxed()
+        async move {
+            let lease = lease.as_secs_f64();
+            Ok(self.database.change(statement, &[&entry.place, &entry.holder, &lease]).await? == 1)
+        }
+        .boxed()
     }
 
-    fn settle<'a>(&'a self, place: i64, holder: &'a str, end: End) -> Answer<'a, ()> {
+    fn settle<'a>(&'a self, entry: &'a ClaimedEntry, settlement: Settlement) -> Answer<'a, ()> {
+        let ClaimedEntry { place, holder, .. } = entry;
         async move {
-            match end {
-                End::Sent => {
+            match settlement {
+                Settlement::Sent => {
                     let statement =
                         "UPDATE koppeltaal_outbox SET state = 'sent', message = NULL, holder = NULL, unsettled = 0,
                              posted_at = NULL, fault_kind = NULL, fault = NULL, fault_detail = NULL,
                              changed_at = clock_timestamp()
                          WHERE place = $1 AND state <> 'sent'";
-                    self.database.change(statement, &[&place]).await?
+                    self.database.change(statement, &[place]).await?
                 }
-                End::Later { pause, posted, fault: OutboxFault { kind, text, detail } } => {
+                Settlement::Delayed { pause, posted, failures, error: LastError { kind, text, detail } } => {
                     let statement = "UPDATE koppeltaal_outbox SET state = 'waiting', holder = NULL, unsettled = 0,
                              not_before = clock_timestamp() + make_interval(secs => $3),
                              posted_at = CASE WHEN $4 THEN posted_at END,
-                             fault_kind = $5, fault = $6, fault_detail = $7, changed_at = clock_timestamp()
+                             fault_kind = $5, fault = $6, fault_detail = $7, changed_at = clock_timestamp(),
+                             failures = coalesce($8, failures),
+                             failed_at = CASE WHEN $8::bigint IS NULL THEN failed_at ELSE clock_timestamp() END,
+                             failing_since = CASE WHEN $8::bigint IS NULL THEN failing_since
+                                 ELSE coalesce(failing_since, clock_timestamp()) END
                          WHERE place = $1 AND state = 'sending' AND holder = $2";
-                    let pause = pause.as_secs_f64();
-                    self.database.change(statement, &[&place, &holder, &pause, &posted, &kind, &text, &detail]).await?
+                    let (pause, failures) = (pause.as_secs_f64(), failures.map(i64::from));
+                    self.database
+                        .change(statement, &[place, holder, &pause, &posted, &kind, &text, &detail, &failures])
+                        .await?
                 }
-                End::Refused(OutboxFault { kind, text, detail }) => {
+                Settlement::Refused { posted, error: LastError { kind, text, detail } } => {
                     let statement =
-                        "UPDATE koppeltaal_outbox SET state = 'refused', holder = NULL, posted_at = NULL, unsettled = 0,
-                             fault_kind = $3, fault = $4, fault_detail = $5, changed_at = clock_timestamp()
+                        "UPDATE koppeltaal_outbox SET state = 'refused', holder = NULL, unsettled = 0,
+                             posted_at = CASE WHEN $3 THEN posted_at END,
+                             fault_kind = $4, fault = $5, fault_detail = $6, changed_at = clock_timestamp()
                          WHERE place = $1 AND state = 'sending' AND holder = $2";
-                    self.database.change(statement, &[&place, &holder, &kind, &text, &detail]).await?
+                    self.database.change(statement, &[place, holder, &posted, &kind, &text, &detail]).await?
                 }
             };
             Ok(())
@@ -177,19 +211,19 @@ impl Store for PostgresqlStore {
         .boxed()
     }
 
-    fn select(&self, selection: Selection, limit: usize) -> Answer<'_, Vec<OutboxEntry>> {
+    fn select(&self, filter: EntryFilter, limit: usize) -> Answer<'_, Vec<OutboxEntry>> {
         async move {
-            let (condition, order, arguments) = match selection {
-                Selection::Identifier(identifier) => {
+            let (condition, order, arguments) = match filter {
+                EntryFilter::Identifier(identifier) => {
                     ("identifier = ANY ($1)".to_owned(), "", vec![identifier])
                 }
-                Selection::States(states) => {
+                EntryFilter::States(states) => {
                     let names = states.iter().map(|state| state.name().to_owned()).collect();
                     ("state = ANY ($1)".to_owned(), "", names)
                 }
-                Selection::Troubled => {
+                EntryFilter::Troubled => {
                     let condition =
-                        format!("fault_kind IS NOT NULL AND state IN {OPEN} AND $1 = '{{}}'::text[]");
+                        format!("state IN {OPEN} AND fault_kind IS NOT NULL AND $1 = '{{}}'::text[]");
                     (condition, "state <> 'refused', ", Vec::new())
                 }
             };
@@ -208,28 +242,25 @@ impl Store for PostgresqlStore {
         .boxed()
     }
 
-    fn change(&self, identifier: String, change: Change) -> Answer<'_, bool> {
-        let statement = match change {
-            Change::Retry => {
-                "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0, not_before = clock_timestamp(),
-                     changed_at = clock_timestamp()
-                 WHERE identifier = $1 AND state IN ('waiting', 'refused')"
-            }
-            // A dispatcher whose lease is over has been killed, or will find that it has lost the message.
-            Change::GiveUp => {
-                "UPDATE koppeltaal_outbox SET state = 'given-up', holder = NULL, changed_at = clock_timestamp()
-                 WHERE identifier = $1 AND (state IN ('waiting', 'refused')
-                     OR state = 'sending' AND not_before <= clock_timestamp())"
-            }
-        };
-        async move { Ok(self.database.change(statement, &[&identifier]).await? == 1) }.boxed()
+    fn retry(&self, identifier: String) -> Answer<'_, bool> {
+        let statement = format!("{RETRY} WHERE identifier = $1 AND state IN ('waiting', 'refused')");
+        async move { Ok(self.database.change(&statement, &[&identifier]).await? == 1) }.boxed()
     }
 
     fn retry_all(&self) -> Answer<'_, u64> {
-        let statement = "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0,
-                 not_before = clock_timestamp(), changed_at = clock_timestamp()
-             WHERE state = 'refused' OR state = 'waiting' AND not_before > clock_timestamp()";
-        self.database.change(statement, &[]).boxed()
+        let statement = format!(
+            "{RETRY} WHERE state = 'refused' OR state = 'waiting' AND not_before > clock_timestamp()"
+        );
+        async move { self.database.change(&statement, &[]).await }.boxed()
+    }
+
+    fn give_up(&self, identifier: String) -> Answer<'_, bool> {
+        // A dispatcher whose lease is over has been killed, or will find that it has lost the message.
+        let statement =
+            "UPDATE koppeltaal_outbox SET state = 'given-up', holder = NULL, changed_at = clock_timestamp()
+             WHERE identifier = $1 AND (state IN ('waiting', 'refused')
+                 OR state = 'sending' AND not_before <= clock_timestamp())";
+        async move { Ok(self.database.change(statement, &[&identifier]).await? == 1) }.boxed()
     }
 
     fn summary(&self) -> Answer<'_, OutboxSummary> {
@@ -256,11 +287,16 @@ impl Store for PostgresqlStore {
     }
 }
 
+/// Has messages tried at once, as if they had never failed.
+const RETRY: &str =
+    "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0, not_before = clock_timestamp(),
+     changed_at = clock_timestamp(), failures = 0, failing_since = NULL, failed_at = NULL";
+
 fn entry(row: &Row) -> Result<OutboxEntry, DatabaseError> {
     let kind: Option<String> = row.try_get("fault_kind")?;
-    let fault = match kind {
+    let last_error = match kind {
         Some(kind) => {
-            Some(OutboxFault { kind, text: row.try_get("fault")?, detail: row.try_get("fault_detail")? })
+            Some(LastError { kind, text: row.try_get("fault")?, detail: row.try_get("fault_detail")? })
         }
         None => None,
     };
@@ -274,7 +310,7 @@ fn entry(row: &Row) -> Result<OutboxEntry, DatabaseError> {
         state,
         attempts: whole(row.try_get("attempts")?),
         behind: row.try_get::<_, i64>("behind")?.unsigned_abs(),
-        fault,
+        last_error,
         is_outcome_unknown: row.try_get::<_, Option<SystemTime>>("posted_at")?.is_some(),
         created_at: row.try_get("created_at")?,
         changed_at: row.try_get("changed_at")?,
@@ -283,12 +319,13 @@ fn entry(row: &Row) -> Result<OutboxEntry, DatabaseError> {
 }
 
 fn state(name: &str) -> Result<OutboxState, DatabaseError> {
-    let unknown =
-        || DatabaseError::Database(DatabaseTrouble::damaged(format!("{name:?} is no state of a message")));
-    OutboxState::of_name(name).ok_or_else(unknown)
+    let unknown = || {
+        DatabaseError::Database(DatabaseTrouble::damaged(format!("{name:?} is not the state of a message")))
+    };
+    OutboxState::from_name(name).ok_or_else(unknown)
 }
 
-/// A count, which the database has as a larger number.
+/// A count. The database stores it as a larger type.
 fn whole(number: i64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 
 use super::OutboxError;
-use super::entry::{OutboxEntry, OutboxFault, OutboxState, OutboxSummary};
+use super::entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
 use super::outgoing::Outgoing;
-use super::store::{Answer, Change, Claim, Claimed, End, OPEN, Selection, Store};
+use super::store::{Answer, Claim, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store, TRIED};
 use crate::database::Part;
 use crate::database::sqlite::Database;
 
-/// The order of `place` is that in which transactions committed: there is one writer at a time.
+/// Places have the order in which transactions committed, because there is one writer at a time.
 const PART: Part = Part {
     name: "outbox",
     steps: &[
@@ -39,6 +39,13 @@ const PART: Part = Part {
              WHERE state IN ('waiting', 'sending', 'refused');
          CREATE INDEX koppeltaal_outbox_state ON koppeltaal_outbox (state, place)",
         "ALTER TABLE koppeltaal_outbox ADD COLUMN unsettled INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE koppeltaal_outbox ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+         ALTER TABLE koppeltaal_outbox ADD COLUMN failing_since INTEGER;
+         ALTER TABLE koppeltaal_outbox ADD COLUMN failed_at INTEGER;
+         DROP INDEX koppeltaal_outbox_open;
+         CREATE INDEX koppeltaal_outbox_due ON koppeltaal_outbox (domain, not_before, place)
+             WHERE state IN ('waiting', 'sending');
+         CREATE INDEX koppeltaal_outbox_sent ON koppeltaal_outbox (domain, changed_at) WHERE state = 'sent'",
     ],
 };
 
@@ -53,19 +60,20 @@ impl SqliteStore {
 }
 
 impl Outgoing {
-    /// Hands the message over in a transaction of the application: a `Transaction`, or a `Connection` outside of one. The
-    /// tables have to be there: [`Outbox::sqlite`](super::Outbox::sqlite) makes them. Once the transaction is committed,
-    /// call [`Outbox::wake`](super::Outbox::wake).
+    /// Hands the message over in a transaction of the application: a `Transaction`, or a `Connection` outside
+    /// of one. The tables have to be there: [`Outbox::sqlite`](super::Outbox::sqlite) makes them. Once the
+    /// transaction is committed, call [`Outbox::wake`](super::Outbox::wake).
     ///
-    /// Begin the transaction as [`Immediate`](rusqlite::TransactionBehavior::Immediate) when it reads before it writes: one
-    /// that began as a reader fails as locked if a dispatcher has written meanwhile.
+    /// A transaction that reads before it writes should begin as
+    /// [`Immediate`](rusqlite::TransactionBehavior::Immediate). One that began as a reader fails as locked if
+    /// a dispatcher has written meanwhile.
     ///
-    /// Handing the same message over again does nothing.
+    /// To hand the same message over again does nothing.
     ///
     /// # Errors
     ///
-    /// [`OutboxError::InTheWay`] when the transaction has to be run again; [`OutboxError::IdentifierTaken`]; or the database
-    /// does not take it.
+    /// [`OutboxError::InTheWay`] when the transaction has to be run again; [`OutboxError::IdentifierTaken`];
+    /// [`OutboxError::Database`].
     pub fn put_sqlite(&self, transaction: &Connection) -> Result<(), OutboxError> {
         self.insert_sqlite(transaction)?
             .ok_or_else(|| OutboxError::IdentifierTaken { identifier: self.identifier.clone() })
@@ -94,7 +102,7 @@ impl Outgoing {
 }
 
 impl Store for SqliteStore {
-    fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Option<Claimed>> {
+    fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Option<ClaimedEntry>> {
         let Claim { domain, holder, lease, aside } = claim;
         let holder = holder.to_owned();
         let which = Which { domain: domain.to_owned(), aside: places(aside) };
@@ -108,8 +116,8 @@ impl Store for SqliteStore {
         })
     }
 
-    fn post_again<'a>(&'a self, place: i64, holder: &'a str, lease: Duration) -> Answer<'a, bool> {
-        let holder = holder.to_owned();
+    fn post_again<'a>(&'a self, entry: &'a ClaimedEntry, lease: Duration) -> Answer<'a, bool> {
+        let (place, holder) = (entry.place, entry.holder.clone());
         Box::pin(self.database.write(move |transaction| {
             let now = now();
             let changed = transaction
@@ -122,92 +130,95 @@ impl Store for SqliteStore {
         }))
     }
 
-    fn settle<'a>(&'a self, place: i64, holder: &'a str, end: End) -> Answer<'a, ()> {
-        let holder = holder.to_owned();
+    fn settle<'a>(&'a self, entry: &'a ClaimedEntry, settlement: Settlement) -> Answer<'a, ()> {
+        let (place, holder) = (entry.place, entry.holder.clone());
         Box::pin(self.database.write(move |transaction| {
             let now = now();
-            match end {
-                End::Sent => transaction
+            match settlement {
+                Settlement::Sent => transaction
                     .prepare_cached(
                         "UPDATE koppeltaal_outbox SET state = 'sent', message = NULL, holder = NULL, unsettled = 0,
                              posted_at = NULL, fault_kind = NULL, fault = NULL, fault_detail = NULL, changed_at = ?1
                          WHERE place = ?2 AND state <> 'sent'",
                     )?
                     .execute(params![now, place])?,
-                End::Later { pause, posted, fault: OutboxFault { kind, text, detail } } => transaction
+                Settlement::Delayed { pause, posted, failures, error: LastError { kind, text, detail } } => {
+                    transaction
+                        .prepare_cached(
+                            "UPDATE koppeltaal_outbox SET state = 'waiting', holder = NULL, unsettled = 0,
+                                 not_before = ?1, posted_at = CASE WHEN ?2 THEN posted_at END,
+                                 fault_kind = ?3, fault = ?4, fault_detail = ?5, changed_at = ?6,
+                                 failures = coalesce(?9, failures),
+                                 failed_at = CASE WHEN ?9 IS NULL THEN failed_at ELSE ?6 END,
+                                 failing_since = CASE WHEN ?9 IS NULL THEN failing_since
+                                     ELSE coalesce(failing_since, ?6) END
+                             WHERE place = ?7 AND state = 'sending' AND holder = ?8",
+                        )?
+                        .execute(params![
+                            now + milliseconds(pause),
+                            posted,
+                            kind,
+                            text,
+                            detail,
+                            now,
+                            place,
+                            holder,
+                            failures
+                        ])?
+                }
+                Settlement::Refused { posted, error: LastError { kind, text, detail } } => transaction
                     .prepare_cached(
-                        "UPDATE koppeltaal_outbox SET state = 'waiting', holder = NULL, unsettled = 0, not_before = ?1,
-                             posted_at = CASE WHEN ?2 THEN posted_at END,
-                             fault_kind = ?3, fault = ?4, fault_detail = ?5, changed_at = ?6
-                         WHERE place = ?7 AND state = 'sending' AND holder = ?8",
+                        "UPDATE koppeltaal_outbox SET state = 'refused', holder = NULL, unsettled = 0,
+                             posted_at = CASE WHEN ?1 THEN posted_at END,
+                             fault_kind = ?2, fault = ?3, fault_detail = ?4, changed_at = ?5
+                         WHERE place = ?6 AND state = 'sending' AND holder = ?7",
                     )?
-                    .execute(params![
-                        now + milliseconds(pause), posted, kind, text, detail, now, place, holder
-                    ])?,
-                End::Refused(OutboxFault { kind, text, detail }) => transaction
-                    .prepare_cached(
-                        "UPDATE koppeltaal_outbox SET state = 'refused', holder = NULL, posted_at = NULL, unsettled = 0,
-                             fault_kind = ?1, fault = ?2, fault_detail = ?3, changed_at = ?4
-                         WHERE place = ?5 AND state = 'sending' AND holder = ?6",
-                    )?
-                    .execute(params![kind, text, detail, now, place, holder])?,
+                    .execute(params![posted, kind, text, detail, now, place, holder])?,
             };
             Ok(())
         }))
     }
 
-    fn select(&self, selection: Selection, limit: usize) -> Answer<'_, Vec<OutboxEntry>> {
+    fn select(&self, filter: EntryFilter, limit: usize) -> Answer<'_, Vec<OutboxEntry>> {
         Box::pin(self.database.read(move |connection| {
-            let states;
-            let (condition, argument) = match &selection {
-                Selection::Identifier(identifier) => ("identifier = ?1".to_owned(), identifier.as_str()),
-                Selection::States(list) => {
-                    states = list.iter().map(|state| state.name()).collect::<Vec<_>>().join(" ");
-                    // Names of states have no blank and none is the end of another's.
-                    ("instr(' ' || ?1 || ' ', ' ' || state || ' ') > 0".to_owned(), states.as_str())
+            // One statement for any number of values: a list in JSON.
+            let (condition, values) = match filter {
+                EntryFilter::Identifier(identifier) => ("identifier = ?1".to_owned(), identifier),
+                EntryFilter::States(states) => {
+                    let names: Vec<_> = states.iter().map(|state| format!("\"{}\"", state.name())).collect();
+                    let list = format!("[{}]", names.join(","));
+                    ("state IN (SELECT value FROM json_each(?1))".to_owned(), list)
                 }
-                Selection::Troubled => (format!("fault_kind IS NOT NULL AND state IN {OPEN} AND ?1 = ''"), ""),
+                EntryFilter::Troubled => {
+                    let condition = format!("state IN {OPEN} AND fault_kind IS NOT NULL AND ?1 = ''");
+                    return entries(connection, &condition, "state <> 'refused', place", "", limit);
+                }
             };
-            let select = format!(
-                "SELECT *, CASE WHEN state IN {OPEN} THEN (SELECT count(*) FROM koppeltaal_outbox AS later
-                     WHERE later.domain = entry.domain AND later.focal = entry.focal AND later.place > entry.place
-                         AND later.state IN {OPEN}) ELSE 0 END AS behind
-                 FROM koppeltaal_outbox AS entry WHERE {condition}
-                 ORDER BY state = 'refused' AND ?2 DESC, place LIMIT ?3"
-            );
-            let refused_first = matches!(selection, Selection::Troubled);
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(&select)?;
-            statement.query_map(params![argument, refused_first, limit], entry)?.collect()
+            entries(connection, &condition, "place", &values, limit)
         }))
     }
 
-    fn change(&self, identifier: String, change: Change) -> Answer<'_, bool> {
+    fn retry(&self, identifier: String) -> Answer<'_, bool> {
         Box::pin(self.database.write(move |transaction| {
-            let update = match change {
-                Change::Retry => {
-                    "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0, not_before = ?1, changed_at = ?1
-                     WHERE identifier = ?2 AND state IN ('waiting', 'refused')"
-                }
-                // A dispatcher whose lease is over has been killed, or will find that it has lost the message.
-                Change::GiveUp => {
-                    "UPDATE koppeltaal_outbox SET state = 'given-up', holder = NULL, changed_at = ?1
-                     WHERE identifier = ?2
-                         AND (state IN ('waiting', 'refused') OR state = 'sending' AND not_before <= ?1)"
-                }
-            };
-            Ok(transaction.prepare_cached(update)?.execute(params![now(), identifier])? == 1)
+            let retry = format!("{RETRY} WHERE identifier = ?2 AND state IN ('waiting', 'refused')");
+            Ok(transaction.execute(&retry, params![now(), identifier])? == 1)
         }))
     }
 
     fn retry_all(&self) -> Answer<'_, u64> {
         Box::pin(self.database.write(move |transaction| {
-            let changed = transaction.execute(
-                "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0, not_before = ?1, changed_at = ?1
-                 WHERE state = 'refused' OR state = 'waiting' AND not_before > ?1",
-                [now()],
-            )?;
-            Ok(count(changed))
+            let retry = format!("{RETRY} WHERE state = 'refused' OR state = 'waiting' AND not_before > ?1");
+            Ok(count(transaction.execute(&retry, [now()])?))
+        }))
+    }
+
+    fn give_up(&self, identifier: String) -> Answer<'_, bool> {
+        Box::pin(self.database.write(move |transaction| {
+            // A dispatcher whose lease is over has been killed, or will find that it has lost the message.
+            let give_up = "UPDATE koppeltaal_outbox SET state = 'given-up', holder = NULL, changed_at = ?1
+                 WHERE identifier = ?2
+                     AND (state IN ('waiting', 'refused') OR state = 'sending' AND not_before <= ?1)";
+            Ok(transaction.execute(give_up, params![now(), identifier])? == 1)
         }))
     }
 
@@ -251,16 +262,23 @@ fn places(places: &[i64]) -> String {
     format!("[{}]", numbers.join(","))
 }
 
-/// The place of the message to take next.
+/// Has messages tried at once, as if they had never failed.
+const RETRY: &str =
+    "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0, not_before = ?1, changed_at = ?1,
+     failures = 0, failing_since = NULL, failed_at = NULL";
+
+/// The place of the message to take next. One that was not tried yet has the time 0.
 fn next(connection: &Connection, which: &Which) -> rusqlite::Result<Option<i64>> {
-    let select = "SELECT place FROM koppeltaal_outbox AS entry
-         WHERE domain = :domain AND state IN ('waiting', 'sending', 'refused') AND state <> 'refused'
-             AND not_before <= :now AND place NOT IN (SELECT value FROM json_each(:aside))
+    let select = format!(
+        "SELECT place FROM koppeltaal_outbox AS entry
+         WHERE domain = :domain AND state IN {TRIED} AND not_before <= :now
+             AND place NOT IN (SELECT value FROM json_each(:aside))
              AND NOT EXISTS (SELECT 1 FROM koppeltaal_outbox AS before
                  WHERE before.domain = entry.domain AND before.focal = entry.focal AND before.place < entry.place
-                     AND before.state IN ('waiting', 'sending', 'refused'))
-         ORDER BY place LIMIT 1";
-    let mut statement = connection.prepare_cached(select)?;
+                     AND before.state IN {OPEN})
+         ORDER BY not_before, place LIMIT 1"
+    );
+    let mut statement = connection.prepare_cached(&select)?;
     let parameters = named_params! { ":domain": which.domain, ":now": now(), ":aside": which.aside };
     statement.query_row(parameters, |row| row.get(0)).optional()
 }
@@ -270,12 +288,23 @@ fn take(
     which: &Which,
     holder: &str,
     lease: Duration,
-) -> rusqlite::Result<Option<Claimed>> {
+) -> rusqlite::Result<Option<ClaimedEntry>> {
     let Some(place) = next(transaction, which)? else { return Ok(None) };
     let now = now();
-    let posted: Option<i64> = transaction
-        .prepare_cached("SELECT posted_at FROM koppeltaal_outbox WHERE place = ?1")?
-        .query_row([place], |row| row.get(0))?;
+    let since = |at: i64| Duration::from_millis(now.saturating_sub(at).try_into().unwrap_or(0));
+    let (posted, failures) = transaction
+        .prepare_cached(
+            "SELECT posted_at, failures, failing_since, failed_at IS NOT NULL AND EXISTS (
+                 SELECT 1 FROM koppeltaal_outbox AS other
+                 WHERE other.domain = entry.domain AND other.state = 'sent' AND other.changed_at >= entry.failed_at)
+             FROM koppeltaal_outbox AS entry WHERE place = ?1",
+        )?
+        .query_row([place], |row| {
+            let failing_since: Option<i64> = row.get(2)?;
+            let failures =
+                Failures { count: row.get(1)?, since: failing_since.map(since), others_sent: row.get(3)? };
+            Ok((row.get::<_, Option<i64>>(0)?, failures))
+        })?;
     transaction
         .prepare_cached(
             "UPDATE koppeltaal_outbox SET state = 'sending', attempts = attempts + 1, unsettled = unsettled + 1,
@@ -283,22 +312,43 @@ fn take(
              WHERE place = ?4 RETURNING identifier, event, message, attempts, unsettled",
         )?
         .query_row(params![holder, now + milliseconds(lease), now, place], |row| {
-            Ok(Some(Claimed {
+            Ok(Some(ClaimedEntry {
                 place,
+                holder: holder.to_owned(),
                 identifier: row.get(0)?,
                 event: row.get(1)?,
                 message: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
                 attempts: row.get(3)?,
                 unsettled: row.get(4)?,
-                posted: posted.map(|at| Duration::from_millis(now.saturating_sub(at).try_into().unwrap_or(0))),
+                posted: posted.map(since),
+                failures,
             }))
         })
 }
 
+/// The entries that fulfil a condition about `?1`, in this order.
+fn entries(
+    connection: &Connection,
+    condition: &str,
+    order: &str,
+    values: &str,
+    limit: usize,
+) -> rusqlite::Result<Vec<OutboxEntry>> {
+    let select = format!(
+        "SELECT *, CASE WHEN state IN {OPEN} THEN (SELECT count(*) FROM koppeltaal_outbox AS later
+             WHERE later.domain = entry.domain AND later.focal = entry.focal AND later.place > entry.place
+                 AND later.state IN {OPEN}) ELSE 0 END AS behind
+         FROM koppeltaal_outbox AS entry WHERE {condition} ORDER BY {order} LIMIT ?2"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(&select)?;
+    statement.query_map(params![values, limit], entry)?.collect()
+}
+
 fn entry(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
     let kind: Option<String> = row.get("fault_kind")?;
-    let fault = match kind {
-        Some(kind) => Some(OutboxFault { kind, text: row.get("fault")?, detail: row.get("fault_detail")? }),
+    let last_error = match kind {
+        Some(kind) => Some(LastError { kind, text: row.get("fault")?, detail: row.get("fault_detail")? }),
         None => None,
     };
     let place = row.as_ref().column_index("state")?;
@@ -312,7 +362,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
         state,
         attempts: row.get("attempts")?,
         behind: row.get::<_, i64>("behind")?.unsigned_abs(),
-        fault,
+        last_error,
         is_outcome_unknown: row.get::<_, Option<i64>>("posted_at")?.is_some(),
         created_at: time(row.get("created_at")?),
         changed_at: time(row.get("changed_at")?),
@@ -322,8 +372,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
 
 fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<OutboxState> {
     let name: String = row.get(column)?;
-    OutboxState::of_name(&name).ok_or_else(|| {
-        let error = format!("{name:?} is no state of a message");
+    OutboxState::from_name(&name).ok_or_else(|| {
+        let error = format!("{name:?} is not the state of a message");
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into())
     })
 }

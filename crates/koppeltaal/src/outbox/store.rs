@@ -4,36 +4,51 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::entry::{OutboxEntry, OutboxFault, OutboxState, OutboxSummary};
+use super::entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
 use crate::database::DatabaseError;
 
-/// The states of messages that those behind them wait for.
+/// The states of messages that those behind them wait for. The index that finds the message before another
+/// one holds these states only (`koppeltaal_outbox_focal`), and a database uses such an index only for a
+/// query with the same words.
 pub(super) const OPEN: &str = "('waiting', 'sending', 'refused')";
+
+/// The states of messages that may be tried: those of the index that puts them in order
+/// (`koppeltaal_outbox_due`).
+pub(super) const TRIED: &str = "('waiting', 'sending')";
 
 pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, DatabaseError>>;
 
 /// A database with an outbox in it.
 pub(super) trait Store: Send + Sync + 'static {
-    /// Takes the oldest message that may be tried now: its time has come, or whoever had it is gone; nothing about the same
-    /// resource is before it. Until the lease is over nobody else takes it. From now on it counts as posted, since whoever
+    /// Takes the next message that may be tried now: its time has come, or the lease of whoever had it is
+    /// over; nothing about the same resource is before it. First come those that were not tried yet, in their
+    /// order, then the others in the order in which their time came. So one that is tried again and again
+    /// does not hold up others.
+    ///
+    /// Until the lease is over nobody else takes the message. From now on it counts as posted, since whoever
     /// took it may post it and be killed.
-    fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Option<Claimed>>;
+    fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Option<ClaimedEntry>>;
 
-    /// Says that a message which has been posted before is posted again. False: somebody else has taken it over.
-    fn post_again<'a>(&'a self, place: i64, holder: &'a str, lease: Duration) -> Answer<'a, bool>;
+    /// Notes that a message which has been posted before is posted again. False: somebody else has taken it
+    /// over.
+    fn post_again<'a>(&'a self, entry: &'a ClaimedEntry, lease: Duration) -> Answer<'a, bool>;
 
-    /// Writes down how an attempt ended. One whose lease was over and that somebody else has taken over is not changed, but
-    /// for one thing: what the server has accepted is sent, whoever says so.
-    fn settle<'a>(&'a self, place: i64, holder: &'a str, end: End) -> Answer<'a, ()>;
+    /// Records how an attempt ended. A message that somebody else has taken over after the lease is not
+    /// changed, with one exception: one that the server has accepted is sent, whoever says so.
+    fn settle<'a>(&'a self, entry: &'a ClaimedEntry, settlement: Settlement) -> Answer<'a, ()>;
 
-    /// Entries, at most so many.
-    fn select(&self, selection: Selection, limit: usize) -> Answer<'_, Vec<OutboxEntry>>;
+    /// Entries, at most this many.
+    fn select(&self, filter: EntryFilter, limit: usize) -> Answer<'_, Vec<OutboxEntry>>;
 
-    /// Changes the state of a message if it is neither being sent nor at its end.
-    fn change(&self, identifier: String, change: Change) -> Answer<'_, bool>;
+    /// Has a message tried at once that was refused or waits. False: it is in another state.
+    fn retry(&self, identifier: String) -> Answer<'_, bool>;
 
-    /// [`Change::Retry`] for all messages.
+    /// Has all messages tried at once that were refused or wait for their next attempt. Returns how many.
     fn retry_all(&self) -> Answer<'_, u64>;
+
+    /// Ends the attempts to send a message that is neither being sent nor at its end. False: it is in another
+    /// state.
+    fn give_up(&self, identifier: String) -> Answer<'_, bool>;
 
     /// Counts.
     fn summary(&self) -> Answer<'_, OutboxSummary>;
@@ -54,54 +69,63 @@ pub(super) struct Claim<'a> {
 }
 
 /// A message that was taken.
-pub(super) struct Claimed {
+pub(super) struct ClaimedEntry {
     pub(super) place: i64,
+    /// The name under which it was taken.
+    pub(super) holder: String,
     pub(super) identifier: String,
     pub(super) event: String,
     pub(super) message: String,
     /// How often it was taken, this time included.
     pub(super) attempts: u32,
-    /// How often in a row it was taken, this time included, without anybody writing down how that ended.
+    /// How often in a row it was taken, this time included, without anybody recording how that ended.
     pub(super) unsettled: u32,
     /// How long ago it was posted, or may have been, without anybody knowing how that ended.
     pub(super) posted: Option<Duration>,
+    pub(super) failures: Failures,
+}
+
+/// How often a message failed that others did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Failures {
+    /// How often, counting only the first time and those before which another message was sent since the last
+    /// time.
+    pub(super) count: u32,
+    /// How long ago the first one was; none if there was none.
+    pub(super) since: Option<Duration>,
+    /// Whether another message of the domain was sent since the last one.
+    pub(super) others_sent: bool,
 }
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum End {
-    /// The server has it.
+pub(super) enum Settlement {
+    /// The server has the message.
     Sent,
-    /// It is to be tried again after a pause.
-    Later { pause: Duration, posted: bool, fault: OutboxFault },
-    /// Trying again would not help.
-    Refused(OutboxFault),
+    /// The message is to be tried again after a pause. `posted`: the server may have it. `failures`: the new
+    /// count, if this was one.
+    Delayed { pause: Duration, posted: bool, failures: Option<u32>, error: LastError },
+    /// The message is not tried again by itself. `posted`: the server may have it.
+    Refused { posted: bool, error: LastError },
 }
 
-impl End {
-    /// The same without the words of others, which a database may not be able to store; `None` where there are none.
+impl Settlement {
+    /// The same without the words of others, which a database may be unable to store; `None` where there are
+    /// none.
     pub(super) fn in_plain_words(&self) -> Option<Self> {
-        match self {
-            Self::Sent => None,
-            Self::Later { pause, posted, fault } => {
-                Some(Self::Later { pause: *pause, posted: *posted, fault: fault.in_plain_words() })
-            }
-            Self::Refused(fault) => Some(Self::Refused(fault.in_plain_words())),
+        let mut plain = self.clone();
+        match &mut plain {
+            Self::Sent => return None,
+            Self::Delayed { error, .. } | Self::Refused { error, .. } => *error = error.in_plain_words(),
         }
+        Some(plain)
     }
 }
 
 /// Which entries.
 #[derive(Debug, Clone)]
-pub(super) enum Selection {
+pub(super) enum EntryFilter {
     Identifier(String),
     States(Vec<OutboxState>),
     Troubled,
-}
-
-/// What the application can do with a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    Retry,
-    GiveUp,
 }

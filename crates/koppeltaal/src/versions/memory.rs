@@ -1,4 +1,4 @@
-//! [`MemoryVersionStore`]: versions for as long as the process lives.
+//! [`MemoryVersionStore`]: versions in memory, until the process ends.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use koppeltaal_messaging::ResourceUrl;
 
 use super::{VersionStore, VersionStoreError};
 
-/// Versions in memory: for tests, and for programs that receive before they send. Share it by an `Arc`.
+/// Versions in memory, for tests and for programs that receive before they send.
 #[derive(Default)]
 pub struct MemoryVersionStore {
     domains: Mutex<Domains>,
@@ -50,7 +50,7 @@ impl VersionStore for MemoryVersionStore {
         let known = domains.entry(domain.to_owned()).or_default();
         for url in versioned.iter().filter(|url| url.version().is_some()) {
             let latest = known.entry(url.versionless().to_owned()).or_insert_with(|| url.clone());
-            if latest.version() < url.version() {
+            if url.is_newer_than(latest) {
                 *latest = url.clone();
             }
         }
@@ -59,7 +59,7 @@ impl VersionStore for MemoryVersionStore {
 }
 
 impl fmt::Debug for MemoryVersionStore {
-    /// How much is in it: addresses may be those of patients.
+    /// Shows only how much is in it: addresses may be those of patients.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let resources: usize = self.domains().values().map(HashMap::len).sum();
         f.debug_struct("MemoryVersionStore").field("resources", &resources).finish()

@@ -18,16 +18,16 @@ const PART: Part = Part {
          PRIMARY KEY (domain, resource))"#],
 };
 
-/// Versions in a `PostgreSQL` database, which may be that of the application: there is a table `koppeltaal_version` then, and
-/// one `koppeltaal_format`, in the schema that the connections of the pool have as their current one. Any number of
-/// processes and machines can share it.
+/// Versions in a `PostgreSQL` database, which may be that of the application. They are in the tables
+/// `koppeltaal_version` and `koppeltaal_format`, in the current schema of the pool's connections. Any number
+/// of processes and machines can share them.
 #[derive(Clone)]
 pub struct PostgresqlVersionStore {
     database: Database,
 }
 
 impl PostgresqlVersionStore {
-    /// Brings the tables up to date, and uses connections of this pool from then on.
+    /// Makes the tables or brings them up to date, with connections of this pool.
     ///
     /// # Errors
     ///

@@ -18,8 +18,9 @@ const PART: Part = Part {
          PRIMARY KEY (domain, resource)) WITHOUT ROWID"],
 };
 
-/// Versions in a `SQLite` file, which may be that of the application: there is a table `koppeltaal_version` then, and one
-/// `koppeltaal_format`. Several processes on one machine can share the file. Clones share one connection.
+/// Versions in a `SQLite` file, which may be that of the application. They are in the tables
+/// `koppeltaal_version` and `koppeltaal_format`. Several processes on one machine can share the file. Clones
+/// share one connection.
 ///
 /// Needs a Tokio runtime.
 #[derive(Clone)]
@@ -30,12 +31,12 @@ pub struct SqliteVersionStore {
 impl SqliteVersionStore {
     /// Opens the file, makes it when it is not there, and brings the tables up to date.
     ///
-    /// The file names patients by the addresses of their resources. On Unix it is made so that its owner alone can read and
-    /// write it; one that is there keeps its mode. Directories are not made.
+    /// The file names patients by the addresses of their resources. On Unix a new file can be read and
+    /// written by its owner only; an existing one keeps its mode. Directories are not made.
     ///
     /// # Errors
     ///
-    /// [`VersionStoreError::Database`] for a file that cannot be opened or is none of `SQLite`'s,
+    /// [`VersionStoreError::Database`] for a file that cannot be opened or is not a database,
     /// [`VersionStoreError::Format`] for one of a later version of this crate.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, VersionStoreError> {
         Ok(Self { database: Database::open(path.as_ref(), &PART)? })

@@ -1,11 +1,19 @@
 //! A version store that was lost or restored learns the newest versions again.
 
-use koppeltaal::SendError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use koppeltaal::messaging::{Event, ResourceKind};
 use koppeltaal::transport::Format;
+use koppeltaal::{RelearnError, SendError};
 use koppeltaal_sandbox::Instance;
 
-use crate::world::{DOMAIN, Result, World, config, patient, patient_url, plan, plan_draft};
+use crate::world::{DOMAIN, Result, World, config, connector_at, patient, patient_url, plan, plan_draft};
 
 /// A world with a clinic that is told of what it sends itself.
 async fn world() -> Result<World> {
@@ -58,7 +66,15 @@ async fn an_application_that_is_not_told_of_its_own_messages_learns_by_their_ide
     let world = World::start(Format::Json).await?;
     let sent = world.portal.send(world.portal.draft("3007", patient("Mees"))?).await?;
     let lost = world.connector("portal")?;
-    assert_eq!(lost.relearn(&[patient_url(&lost)?]).await?, []);
+    let error = lost.relearn(&[patient_url(&lost)?]).await.expect_err("it is not told of its own messages");
+    let RelearnError::NotFound { found, missing } = &error else { panic!("{error:?}") };
+    assert_eq!((found.as_slice(), missing.as_slice()), (&[][..], &[patient_url(&lost)?][..]));
+    let said = error.to_string();
+    assert!(
+        said.contains("tells the version of Patient") && said.contains("`Connector::relearn_from`"),
+        "{said}"
+    );
+    assert!(!said.contains("3007"), "{said}");
     assert_eq!(lost.relearn_from(&sent.identifier).await?, sent.versions);
     assert_eq!(lost.relearn_from("of nobody").await?, []);
     lost.send(lost.draft("3007", patient("Saar"))?).await?;
@@ -66,4 +82,88 @@ async fn an_application_that_is_not_told_of_its_own_messages_learns_by_their_ide
     // Another application's message teaches nothing.
     assert_eq!(world.connector("game")?.relearn_from(&sent.identifier).await?, []);
     Ok(())
+}
+
+#[tokio::test]
+async fn what_is_found_is_recorded_although_something_else_is_not() -> Result {
+    let world = world().await?;
+    let clinic = world.connector("clinic")?;
+    clinic.send(clinic.draft("3007", patient("Mees"))?).await?;
+    let lost = world.connector("clinic")?;
+    let asked = [patient_url(&lost)?, lost.url(ResourceKind::CarePlan, "31")?];
+    let error = lost.relearn(&asked).await.expect_err("there is no plan");
+    let RelearnError::NotFound { found, missing } = &error else { panic!("{error:?}") };
+    assert!(found[0].same_resource(&asked[0]) && missing.as_slice() == &asked[1..]);
+    assert_eq!(lost.versions().versions(DOMAIN, found).await?, [Some(found[0].clone())]);
+    assert_eq!(lost.relearn(&[]).await?, []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_conflict_is_searched_for_among_the_messages_of_its_patient() -> Result {
+    let world = world().await?;
+    let clinic = world.connector("clinic")?;
+    let first = clinic.send(plan_draft(&clinic, plan(&clinic)?)?).await?;
+    clinic.send(plan_draft(&clinic, plan(&clinic)?)?).await?;
+    let (server, asked) = watched(world.sandbox.url(), "Patient=").await?;
+    let lost = connector_at(&server, "clinic")?;
+    // Only the plan is in conflict; it is the message that names the patient.
+    lost.versions().record(DOMAIN, &first.versions).await?;
+    let error = lost.send(plan_draft(&lost, plan(&lost)?)?).await.expect_err("an old version");
+    let SendError::Conflict { resources, patient, .. } = &error else { panic!("{error:?}") };
+    assert!(resources.iter().all(|url| url.resource_type() == "CarePlan"), "{resources:?}");
+    assert_eq!(patient.as_ref(), Some(&patient_url(&lost)?));
+    assert_eq!(lost.relearn_after(&error).await?.len(), 1);
+    assert!(asked.load(Ordering::Relaxed) > 0);
+    lost.send(plan_draft(&lost, plan(&lost)?)?).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_message_is_opened_when_nothing_can_be_newer() -> Result {
+    let world = world().await?;
+    let clinic = world.connector("clinic")?;
+    clinic.send(plan_draft(&clinic, plan(&clinic)?)?).await?;
+    for given in ["Mees", "Mies", "Fenna"] {
+        clinic.send(clinic.draft("3007", patient(given))?).await?;
+    }
+    let (server, opened) = watched(world.sandbox.url(), "_id=").await?;
+    let lost = connector_at(&server, "clinic")?;
+    assert_eq!(lost.relearn(&[patient_url(&lost)?]).await?.len(), 1);
+    assert_eq!(opened.load(Ordering::Relaxed), 0, "the newest message is about the patient");
+
+    // Any newer message may hold the plan, too; the one about it is the last that is looked at.
+    let plan = lost.url(ResourceKind::CarePlan, "31")?;
+    assert_eq!(lost.relearn(&[patient_url(&lost)?, plan]).await?.len(), 2);
+    assert_eq!(opened.load(Ordering::Relaxed), 3);
+    Ok(())
+}
+
+/// A way to the server on which requests are counted that have this in their query.
+async fn watched(server: &str, query: &'static str) -> Result<(String, Arc<AtomicUsize>)> {
+    // This build of the client brings no cryptography of its own. It may have been installed before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (server, client) = (server.to_owned(), reqwest::Client::new());
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    let forward = move |request: Request| {
+        let (parts, body) = request.into_parts();
+        if parts.uri.query().is_some_and(|text| text.contains(query)) {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+        let target = format!("{server}{}", parts.uri);
+        let request = client.request(parts.method, target).headers(parts.headers);
+        async move { pass_on(request, body).await.unwrap_or_else(|_| StatusCode::BAD_GATEWAY.into_response()) }
+    };
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(forward)).await });
+    Ok((url, count))
+}
+
+async fn pass_on(request: reqwest::RequestBuilder, body: Body) -> Result<Response> {
+    let body: Bytes = to_bytes(body, 1 << 20).await?;
+    let response = request.body(body).send().await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    Ok((status, headers, response.bytes().await?).into_response())
 }

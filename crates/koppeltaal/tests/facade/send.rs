@@ -59,6 +59,35 @@ async fn by_the_rules_of_1_3_3_only_the_focal_resource_has_a_version() -> Result
 }
 
 #[tokio::test]
+async fn a_message_can_be_looked_at_before_it_is_sent() -> Result {
+    for format in [Format::Json, Format::Xml] {
+        let world = World::start(format).await?;
+        world.portal.send(world.portal.draft("3007", patient("Mees"))?).await?;
+        let prepared = world.portal.prepare(world.portal.draft("3007", patient("Mies"))?)?;
+        assert_eq!(prepared.message().event(), Event::CreateOrUpdatePatient);
+        assert_eq!(prepared.findings(), []);
+        assert_eq!(
+            prepared.focal(),
+            &patient_url(&world.portal)?,
+            "the version is filled in when it is posted"
+        );
+        let bundle = prepared.message().clone().into_bundle();
+        assert_eq!(bundle.entry.len(), 2);
+        let shown = format!("{prepared:?}");
+        assert!(!shown.contains("Mies") && !shown.contains("3007"), "{shown}");
+        world.portal.send(world.portal.draft("3007", patient("Moos"))?).await?;
+
+        let identifier = prepared.identifier().to_owned();
+        let sent = world.portal.send_prepared(prepared).await?;
+        assert_eq!(sent.identifier, identifier);
+        let delivery = world.game.receive().await?.ok_or("no message")?;
+        assert_eq!(delivery.url(), Some(&sent.url), "it takes the place of the ones before it");
+        delivery.success().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_breaks_a_rule_is_not_sent_and_the_error_says_which_and_where() -> Result {
     let world = World::start(Format::Json).await?;
     let error =

@@ -81,7 +81,16 @@ impl World {
 }
 
 fn connector(sandbox: &Sandbox, user: &str, format: Format) -> Result<Connector> {
-    let client = Client::builder(sandbox.url())
+    connector_in(sandbox.url(), user, format)
+}
+
+/// A connector that reaches the server at this address.
+pub(crate) fn connector_at(server: &str, user: &str) -> Result<Connector> {
+    connector_in(server, user, Format::Json)
+}
+
+fn connector_in(server: &str, user: &str, format: Format) -> Result<Connector> {
+    let client = Client::builder(server)
         .credentials(Credentials::basic(user, "secret")?)
         .format(format)
         .retry(RetryPolicy::never())

@@ -1,5 +1,6 @@
 //! The outbox against a sandbox over real sockets, in every database that can hold it.
 
+mod failures;
 mod promises;
 #[cfg(feature = "postgresql")]
 #[path = "../support/mod.rs"]
@@ -52,6 +53,10 @@ in_every_database! {
     trouble::a_message_that_was_never_settled_is_not_posted_for_ever,
     trouble::a_server_that_fails_at_work_refuses_nothing,
     trouble::a_callback_that_panics_does_not_end_the_dispatcher,
+    failures::a_message_at_which_the_server_always_fails_is_refused_while_others_go_on,
+    failures::a_server_that_fails_at_everything_refuses_nothing,
+    failures::a_message_that_was_not_tried_yet_comes_before_one_that_is_tried_again,
+    failures::a_message_that_failed_for_a_day_is_refused_after_few_failures,
     trouble::another_applications_message_of_the_same_identifier_is_not_taken_for_ours,
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use koppeltaal::OutboxState::{GivenUp, Refused, Sending, Sent, Waiting};
 use koppeltaal::messaging::{Draft, Event, Profile as _, Sender};
 use koppeltaal::transport::Credentials;
-use koppeltaal::{Connector, DispatchReport, DispatchTrouble, Dispatcher, MemoryVersionStore, OutboxError};
+use koppeltaal::{Connector, DispatchEvent, DispatchReport, Dispatcher, MemoryVersionStore, OutboxError};
 use koppeltaal_sandbox::FaultKind;
 use tokio::time::{sleep, timeout};
 
@@ -92,9 +92,9 @@ pub(crate) async fn a_conflict_waits_for_a_decision_and_holds_up_nobody_else(wor
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = Arc::clone(&told);
     let report = patient_dispatcher(&world)
-        .on_trouble(move |trouble| {
-            if let DispatchTrouble::Refused { identifier, fault, .. } = trouble {
-                tell.lock().expect("lock").push(((*identifier).to_owned(), fault.kind.clone()));
+        .on_event(move |event| {
+            if let DispatchEvent::Refused { identifier, error, .. } = event {
+                tell.lock().expect("lock").push(((*identifier).to_owned(), error.kind.clone()));
             }
         })
         .run_once()
@@ -106,7 +106,7 @@ pub(crate) async fn a_conflict_waits_for_a_decision_and_holds_up_nobody_else(wor
     let troubled = world.outbox.troubled(10).await?;
     let [entry] = troubled.as_slice() else { panic!("{troubled:?}") };
     assert_eq!((&entry.identifier, entry.behind, entry.is_outcome_unknown), (&conflicting, 1, false));
-    let fault = entry.fault.clone().ok_or("no fault")?;
+    let fault = entry.last_error.clone().ok_or("no fault")?;
     assert!(fault.detail.is_some_and(|detail| detail.contains(world.url("1").expect("URL").as_str())));
     // Nothing happens before somebody decides.
     assert_eq!(world.once().await?.sent, 0);
@@ -128,7 +128,7 @@ pub(crate) async fn a_refused_message_that_is_given_up_lets_the_next_one_pass(wo
     assert_eq!(world.once().await?.refused, 1);
     let entry = world.entry(&refused).await?;
     assert_eq!((entry.state, entry.behind, entry.attempts), (Refused, 1, 1));
-    assert_eq!(entry.fault.as_ref().map(|fault| fault.kind.as_str()), Some("rejected"));
+    assert_eq!(entry.last_error.as_ref().map(|fault| fault.kind.as_str()), Some("rejected"));
 
     world.outbox.give_up(&refused).await?;
     assert_eq!(world.once().await?.sent, 1);
@@ -165,7 +165,7 @@ pub(crate) async fn a_server_that_is_away_costs_nothing_but_time(world: World) -
     assert_eq!((report.sent, report.refused), (0, 0));
     let entry = world.entry(&identifiers[0]).await?;
     assert_eq!(entry.state, Waiting);
-    assert!(entry.fault.is_some() && entry.next_attempt.is_some(), "{entry:?}");
+    assert!(entry.last_error.is_some() && entry.next_attempt.is_some(), "{entry:?}");
 
     world.sandbox.set_faults([]);
     // Of the second one the server was not told.
@@ -190,7 +190,7 @@ pub(crate) async fn wrong_credentials_refuse_nothing(world: World) -> Result {
     assert_eq!((report.sent, report.refused), (0, 0));
     let entry = world.entry(&identifiers[0]).await?;
     assert_eq!(entry.state, Waiting);
-    assert_eq!(entry.fault.map(|fault| fault.kind).as_deref(), Some("authentication"));
+    assert_eq!(entry.last_error.map(|fault| fault.kind).as_deref(), Some("authentication"));
 
     // The other one was not even tried.
     assert_eq!(world.entry(&identifiers[1]).await?.attempts, 0);
@@ -207,7 +207,7 @@ pub(crate) async fn a_message_whose_answer_was_lost_is_not_posted_again(world: W
     assert_eq!((report.sent, report.delayed), (0, 1));
     let entry = world.entry(&message).await?;
     assert_eq!((entry.state, entry.is_outcome_unknown), (Waiting, true));
-    assert_eq!(entry.fault.map(|fault| fault.kind).as_deref(), Some("unknown-outcome"));
+    assert_eq!(entry.last_error.map(|fault| fault.kind).as_deref(), Some("unknown-outcome"));
     assert_eq!(world.entry(&behind).await?.attempts, 0);
 
     // Whoever posts it again is refused for good.
@@ -345,7 +345,7 @@ pub(crate) async fn versions_that_cannot_be_kept_keep_the_next_message_waiting(w
     assert_eq!((report.sent, report.refused), (0, 0));
     let entry = world.entry(&first).await?;
     assert_eq!((entry.state, entry.is_outcome_unknown), (Waiting, true));
-    assert_eq!(entry.fault.map(|fault| fault.kind).as_deref(), Some("version-store"));
+    assert_eq!(entry.last_error.map(|fault| fault.kind).as_deref(), Some("version-store"));
 
     world.outbox.retry(&first).await?;
     let identifiers = [first, behind];

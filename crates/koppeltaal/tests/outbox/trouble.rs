@@ -9,7 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::routing::{get, post};
 use koppeltaal::OutboxState::{Refused, Sending, Sent, Waiting};
 use koppeltaal::messaging::Event;
-use koppeltaal::{DispatchTrouble, MemoryVersionStore};
+use koppeltaal::{DispatchEvent, MemoryVersionStore};
 use koppeltaal_sandbox::{FaultKind, Instance, SandboxConfig};
 use tokio::time::timeout;
 
@@ -44,7 +44,7 @@ pub(crate) async fn a_refusal_in_words_that_a_database_cannot_hold_is_written_do
     let report = timeout(LONG, dispatcher().run_once()).await??;
     assert_eq!((report.refused, posts.load(Ordering::Relaxed)), (2, 2));
     assert_eq!(world.states(&messages.each_ref()).await?, [Refused, Refused]);
-    let fault = world.entry(&messages[0]).await?.fault.ok_or("no fault")?;
+    let fault = world.entry(&messages[0]).await?.last_error.ok_or("no fault")?;
     assert_eq!(fault.detail.as_deref(), Some("not \u{FFFD} good"));
 
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -61,8 +61,8 @@ pub(crate) async fn what_the_database_will_never_take_holds_up_nobody_else(world
     let others = [world.put("2", "Teun").await?, world.put("3", "Saar").await?];
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = Arc::clone(&told);
-    let dispatcher = world.dispatcher().concurrency(1).settle_time(SETTLE).on_trouble(move |trouble| {
-        if let DispatchTrouble::NotSettled { identifier, error, .. } = trouble {
+    let dispatcher = world.dispatcher().concurrency(1).settle_time(SETTLE).on_event(move |event| {
+        if let DispatchEvent::NotSettled { identifier, error, .. } = event {
             tell.lock().expect("lock").push(((*identifier).to_owned(), error.to_string()));
         }
     });
@@ -87,7 +87,7 @@ pub(crate) async fn a_message_that_was_never_settled_is_not_posted_for_ever(worl
     let report = patient_dispatcher(&world).settle_time(SETTLE).run_once().await?;
     assert_eq!((report.sent, report.refused), (0, 1));
     let entry = world.entry(&message).await?;
-    assert_eq!(entry.fault.map(|fault| fault.kind).as_deref(), Some("unsettled"));
+    assert_eq!(entry.last_error.map(|fault| fault.kind).as_deref(), Some("unsettled"));
     assert!(world.epd.client().message(&message).await?.is_none());
 
     world.outbox.retry(&message).await?;
@@ -111,7 +111,7 @@ pub(crate) async fn a_callback_that_panics_does_not_end_the_dispatcher(world: Wo
     world.posts_meet(FaultKind::Status { status: 422, html: false }, 1);
     let refused = world.put("1", "Mees").await?;
     let sent = world.put("2", "Fenna").await?;
-    let dispatcher = world.dispatcher().concurrency(1).on_trouble(|_| panic!("a callback"));
+    let dispatcher = world.dispatcher().concurrency(1).on_event(|_| panic!("a callback"));
     assert_eq!(dispatcher.run_once().await?.sent, 1);
     assert_eq!(world.states(&[&refused, &sent]).await?, [Refused, Sent]);
     Ok(())

@@ -93,6 +93,20 @@ impl Database {
         self.execute(&update).await
     }
 
+    /// As if every message that waits had failed this often, the first time a day ago, and were due.
+    pub(crate) async fn pretend_it_failed(&self, times: u32) -> Result {
+        let (a_day_ago, now) = match self {
+            Self::Sqlite(_) => ("failing_since - 86400000", "1"),
+            #[cfg(feature = "postgresql")]
+            Self::Postgresql(_) => ("failing_since - interval '1 day'", "to_timestamp(1)"),
+        };
+        let update = format!(
+            "UPDATE koppeltaal_outbox SET failures = {times}, failing_since = {a_day_ago}, not_before = {now},
+                 posted_at = NULL WHERE state = 'waiting'"
+        );
+        self.execute(&update).await
+    }
+
     async fn execute(&self, statement: &str) -> Result {
         match self {
             Self::Sqlite(directory) => {

@@ -1,4 +1,5 @@
-//! [`Aside`]: the messages that a dispatcher leaves alone for a while, since the database does not take what became of them.
+//! [`Aside`]: the messages that a dispatcher leaves alone for a while, because the database does not take
+//! what became of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +9,8 @@ use tokio::time::Instant;
 /// How long a message is left alone. Then the database may have been mended.
 const TIME: Duration = Duration::from_secs(60 * 60);
 
-/// How many messages are left alone at most. Beyond that, the one that has been for longest is looked at again.
+/// How many messages are left alone at most. One more, and the one that was left alone first is looked at
+/// again.
 const MOST: usize = 1000;
 
 /// Places of messages, and until when they are left alone.

@@ -1,15 +1,15 @@
-//! [`Warnings`]: which trouble is to be warned of. The first time it is, and while it lasts now and then, so that a log tells of
-//! it and is not full of it.
+//! [`Warnings`]: when to warn of trouble. The first time, and while it lasts every few minutes, so that a log
+//! tells of it and is not full of it.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long trouble of one kind is not warned of again.
+/// How long to wait before a second warning of the same kind.
 pub(super) const WARNING_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
-/// What was warned of, by the kind of trouble. There are as many kinds as errors have variants.
+/// When each kind of trouble was last warned of. There are only as many kinds as errors have variants.
 #[derive(Debug, Default)]
 pub(super) struct Warnings {
     last: HashMap<String, Instant>,
@@ -31,7 +31,7 @@ impl Warnings {
         }
     }
 
-    /// Trouble that concerned everything has passed: the next one is news. Says whether there was any.
+    /// Trouble that concerned all messages has passed: the next is news. Returns whether there was any.
     pub(super) fn has_passed(&mut self) -> bool {
         let had = !self.last.is_empty();
         self.last.clear();

@@ -1,0 +1,119 @@
+//! [`Server`]: what the last messages say about the server, and so how long all messages wait.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use koppeltaal_transport::Backoff;
+use tokio::time::Instant;
+
+/// So many different messages that fail one after the other, without one that is sent, may mean that the
+/// server fails at everything. Then they are tried one at a time.
+const SUSPICIOUS_FAILURES: usize = 5;
+
+/// Whether the server works, as far as the messages that were tried can tell.
+#[derive(Debug)]
+pub(super) struct Server {
+    backoff: Backoff,
+    /// Whether there was trouble that concerns all messages, or seems to, since one was sent.
+    had_trouble: bool,
+    /// Until when nothing is sent.
+    until: Option<Instant>,
+    /// The places of messages that failed since one was sent; no more than are suspicious.
+    failed: HashSet<i64>,
+}
+
+impl Server {
+    pub(super) fn new(backoff: Backoff) -> Self {
+        Self { backoff, had_trouble: false, until: None, failed: HashSet::new() }
+    }
+
+    /// Until when nothing is to be sent.
+    pub(super) fn pause_end(&self, now: Instant) -> Option<Instant> {
+        self.until.filter(|until| *until > now)
+    }
+
+    /// A message was taken, or refused for what is in it. Returns whether there was trouble that concerned
+    /// all messages.
+    pub(super) fn works(&mut self) -> bool {
+        self.backoff.reset();
+        self.until = None;
+        self.failed.clear();
+        std::mem::take(&mut self.had_trouble)
+    }
+
+    /// There was trouble that concerns all messages: has them wait, at least this long, and returns how long.
+    /// Messages that were under way when the trouble began do not make it worse.
+    pub(super) fn fail(&mut self, now: Instant, wait: Duration) -> Duration {
+        if let Some(until) = self.pause_end(now) {
+            return wait.max(until - now);
+        }
+        self.had_trouble = true;
+        let pause = self.backoff.next_delay().max(wait);
+        self.until = Some(now + pause);
+        pause
+    }
+
+    /// A message failed, and it may be its own trouble.
+    pub(super) fn fail_at(&mut self, place: i64, now: Instant) {
+        if self.failed.len() < SUSPICIOUS_FAILURES {
+            self.failed.insert(place);
+        }
+        if self.failed.len() >= SUSPICIOUS_FAILURES && self.pause_end(now).is_none() {
+            self.had_trouble = true;
+            self.until = Some(now + self.backoff.delay_after(1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn server() -> Server {
+        Server::new(Backoff::new(SECOND, SECOND * 60))
+    }
+
+    #[test]
+    fn trouble_of_all_messages_has_them_wait_longer_each_time() {
+        let (mut server, now) = (server(), Instant::now());
+        let first = server.fail(now, Duration::ZERO);
+        assert!((SECOND..=SECOND * 2).contains(&first), "{first:?}");
+        assert_eq!(server.fail(now, Duration::ZERO), first, "it was under way");
+        let second = server.fail(now + first, Duration::ZERO);
+        assert!((SECOND * 2..=SECOND * 4).contains(&second), "{second:?}");
+        assert_eq!(server.fail(now + first + second, SECOND * 90), SECOND * 90, "the server asks for it");
+        assert!(server.works());
+        assert_eq!(server.pause_end(now), None);
+        assert!(!server.works());
+    }
+
+    #[test]
+    fn a_few_messages_that_fail_again_and_again_have_nobody_wait() {
+        let (mut server, now) = (server(), Instant::now());
+        for place in [1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4] {
+            server.fail_at(place, now);
+        }
+        assert_eq!(server.pause_end(now), None);
+        assert!(!server.works(), "that others are sent is no news");
+    }
+
+    #[test]
+    fn many_messages_that_fail_one_after_the_other_are_tried_one_at_a_time_until_one_is_sent() {
+        let (mut server, now) = (server(), Instant::now());
+        for place in 0..100 {
+            server.fail_at(place, now);
+        }
+        let mut until = server.pause_end(now).expect("a pause");
+        for _ in 0..10 {
+            server.fail_at(7, until);
+            let next = server.pause_end(until).expect("another pause");
+            assert!((SECOND..=SECOND * 2).contains(&(next - until)), "it does not grow");
+            until = next;
+        }
+        assert!(server.works());
+        server.fail_at(8, until);
+        assert_eq!(server.pause_end(until), None);
+    }
+}

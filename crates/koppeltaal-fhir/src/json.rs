@@ -12,9 +12,7 @@ mod values;
 mod write;
 
 pub(crate) use read::{read, resource_type};
-#[cfg(feature = "xml")]
-pub(crate) use scan::{Kind, Scanner};
-pub(crate) use scan::{count_values, values_length};
+pub(crate) use scan::{Kind, Result as ScanResult, Scanner, count_values, values_length};
 pub(crate) use write::write;
 #[cfg(feature = "xml")]
 pub(crate) use write::write_string;

@@ -18,8 +18,10 @@ mod convert;
 mod document;
 mod finding;
 mod format;
+mod lines;
 #[cfg(feature = "xml")]
 mod markup;
+mod outline;
 mod primitive;
 mod references;
 #[cfg(all(feature = "json", feature = "xml"))]
@@ -46,6 +48,7 @@ pub use finding::{Finding, Position, ReadError, Rule, Severity, WriteError};
 pub use format::{Format, UnknownFormat};
 pub use generated::datatypes;
 pub use generated::resources;
+pub use outline::Outline;
 pub use primitive::{ParseError, Primitive};
 pub use references::ElementPath;
 pub use report::Limits;

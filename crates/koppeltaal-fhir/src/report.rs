@@ -3,12 +3,12 @@
 //! Readers push a [`Segment`] per element on the way down, which costs nothing; the path becomes text only when a
 //! finding needs it.
 
-use std::cell::Cell;
 use std::fmt::{Display, Write as _};
 
 use crate::bundle::Bundle;
 use crate::document::Document;
 use crate::finding::{Finding, Position, ReadError, Rule, Severity};
+use crate::lines::Lines;
 use crate::primitive::{AnyPrimitive, Companions, ScalarKind, Verdict};
 use crate::primitives::is_id;
 use crate::weight::{PIECE, Weight};
@@ -78,8 +78,7 @@ pub(crate) struct Report<'text> {
     suppressed: usize,
     /// The gravest severity found, kept or not.
     worst: Option<Severity>,
-    /// An offset of which the line is known, and that line counted from 0: findings come in order, more or less.
-    known_line: Cell<(usize, usize)>,
+    lines: Lines<'text>,
     budget: usize,
     /// The budget at the start.
     allowance: usize,
@@ -104,7 +103,7 @@ impl<'text> Report<'text> {
             findings: Vec::new(),
             suppressed: 0,
             worst: None,
-            known_line: Cell::default(),
+            lines: Lines::new(text),
             budget,
             allowance: budget,
             earned: 0,
@@ -126,7 +125,7 @@ impl<'text> Report<'text> {
             findings: Vec::new(),
             suppressed: 0,
             worst: None,
-            known_line: Cell::default(),
+            lines: Lines::new(b""),
             budget,
             allowance: budget,
             earned: 0,
@@ -256,15 +255,9 @@ impl<'text> Report<'text> {
         path
     }
 
-    /// Where byte `offset` of the text is. Counts lines from the last place asked for, not from the start.
+    /// Where byte `offset` of the text is.
     pub(crate) fn position(&self, offset: usize) -> Position {
-        let text = self.text.unwrap_or_default();
-        let offset = offset.min(text.len());
-        let (known, line) = self.known_line.get();
-        let lines = |from: usize, to: usize| memchr::memchr_iter(b'\n', &text[from..to]).count();
-        let line = if offset >= known { line + lines(known, offset) } else { line - lines(offset, known) };
-        self.known_line.set((offset, line));
-        Position::on_line(line, text, offset)
+        self.lines.position(offset)
     }
 
     /// Records a finding about the child `name` of where the reader is (or about the place itself if `name` is empty).
@@ -411,22 +404,5 @@ fn excerpt(text: &str) -> String {
     match text.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_position_counts_lines_and_characters_from_one_in_whatever_order_it_is_asked_for() {
-        let text = "één\ntwéé drie\nvier".as_bytes();
-        let report = Report::reading(text, false, Limits::default());
-        let drie = "één\ntwéé ".len();
-        for (offset, line, column) in
-            [(0, 1, 1), (drie, 2, 6), (9999, 3, 5), (drie, 2, 6), (3, 1, 3), (0, 1, 1)]
-        {
-            assert_eq!(report.position(offset), Position { line, column }, "{offset}");
-        }
     }
 }

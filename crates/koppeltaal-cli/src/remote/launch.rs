@@ -5,6 +5,7 @@ use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_transport::{AuthorizationRequest, LaunchRequest, ReceivedLaunch};
 use serde::Serialize;
 
+use super::RemoteCommand;
 use crate::connection::{Connection, secret};
 use crate::failure::Failure;
 use crate::output::{Shown, table};
@@ -116,16 +117,24 @@ impl Wish {
     }
 }
 
-impl Launch {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for Launch {
+    fn connection(&self) -> &Connection {
+        &self.launch.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let client = self.launch.connection.connect()?.client;
         let url = client.launch(&self.launch.request()).await?.into();
         Ok(self.launch.connection.output.print(&Page { url })?)
     }
 }
 
-impl MobileLaunch {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for MobileLaunch {
+    fn connection(&self) -> &Connection {
+        &self.launch.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let client = self.launch.connection.connect()?.client;
         let launch = client.mobile_launch(&self.launch.request()).await?;
         let code = Code { activation_code: launch.activation_code, expires_in_days: launch.expires_in_days };
@@ -133,8 +142,12 @@ impl MobileLaunch {
     }
 }
 
-impl AuthorizeUrl {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for AuthorizeUrl {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let client = self.connection.anonymous()?;
         let launch = match &self.launch {
             Some(launch) if launch.contains("://") => {

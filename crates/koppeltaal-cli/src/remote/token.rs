@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use koppeltaal_transport::{AuthorizationCode, PendingAuthorization};
 
+use super::RemoteCommand;
 use crate::connection::{Connection, secret};
 use crate::failure::Failure;
 use crate::private;
@@ -61,8 +62,12 @@ pub(crate) struct Refresh {
     pub(super) connection: Connection,
 }
 
-impl Token {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for Token {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let client = self.connection.anonymous()?;
         if let Some(file) = &self.save {
             // A code works once.
@@ -88,8 +93,12 @@ impl Token {
     }
 }
 
-impl Refresh {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for Refresh {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let client = self.connection.anonymous()?;
         let (old, client_id) = load(&self.file)?;
         let authentication = authentication(&client_id, self.client_secret_file.as_deref())?;

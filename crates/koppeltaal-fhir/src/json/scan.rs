@@ -36,7 +36,7 @@ pub(crate) struct ScanError {
     pub(crate) offset: usize,
 }
 
-pub(super) type Result<T> = std::result::Result<T, Box<ScanError>>;
+pub(crate) type Result<T> = std::result::Result<T, Box<ScanError>>;
 
 /// A position in JSON text.
 #[derive(Clone)]

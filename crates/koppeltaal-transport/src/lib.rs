@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
+mod backoff;
 mod beside;
 mod binary;
 mod body;
@@ -31,6 +32,7 @@ mod storage;
 mod tls;
 mod trouble;
 
+pub use backoff::Backoff;
 pub use binary::{BinaryContent, BinaryKey, StoredBinary};
 pub use builder::{BuildError, ClientBuilder};
 pub use client::Client;

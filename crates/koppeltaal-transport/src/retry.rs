@@ -5,13 +5,12 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
-use backon::{BackoffBuilder, ExponentialBuilder};
+use crate::backoff::Backoff;
 
 /// When to try again what may safely be tried again: reads, and writes that certainly never reached the server or
 /// that it declined unprocessed.
 ///
-/// Waiting times double from `min_delay` to `max_delay`, each stretched at random up to twofold so that many clients do
-/// not come back at one moment. A server's `Retry-After` is honoured where it is longer; when it is longer than the
+/// Waiting times double from `min_delay` to `max_delay`, with the random stretch of [`Backoff`]. A server's `Retry-After` is honoured where it is longer; when it is longer than the
 /// operation's total timeout leaves, the error is returned at once.
 ///
 /// All clones of a client share one budget: retries may be a fifth of the requests, after the first ten. A server in
@@ -29,9 +28,9 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 pub struct RetryPolicy {
     /// How often at most, after the first try. Default 3.
     pub retries: u32,
-    /// The wait before the first retry. Default 200 milliseconds.
+    /// The shortest wait between two tries. Default 200 milliseconds.
     pub min_delay: Duration,
-    /// The longest wait between two tries, before the random stretch. Default 10 seconds.
+    /// The longest wait between two tries, unless the server asks for more. Default 10 seconds.
     pub max_delay: Duration,
 }
 
@@ -53,27 +52,22 @@ impl RetryPolicy {
         Self { retries, ..self }
     }
 
-    /// Waits this long before the first retry.
+    /// Waits at least this long between two tries.
     #[must_use]
     pub fn with_min_delay(self, min_delay: Duration) -> Self {
         Self { min_delay, ..self }
     }
 
-    /// Waits no longer than this between two tries, before the random stretch.
+    /// Waits no longer than this between two tries, unless the server asks for more.
     #[must_use]
     pub fn with_max_delay(self, max_delay: Duration) -> Self {
         Self { max_delay, ..self }
     }
 
-    /// The waiting times, one after the other.
+    /// The waiting times, one for each retry.
     pub(crate) fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
-        ExponentialBuilder::default()
-            .with_factor(2.0)
-            .with_min_delay(self.min_delay)
-            .with_max_delay(self.max_delay)
-            .with_max_times(self.retries as usize)
-            .with_jitter()
-            .build()
+        let mut backoff = Backoff::new(self.min_delay, self.max_delay);
+        (0..self.retries).map(move |_| backoff.next_delay())
     }
 }
 
@@ -124,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_and_stretch_up_to_the_longest() {
+    fn there_is_a_wait_for_each_retry_within_the_limits_of_the_policy() {
         let policy = RetryPolicy {
             retries: 4,
             min_delay: Duration::from_millis(100),
@@ -132,9 +126,8 @@ mod tests {
         };
         let delays: Vec<_> = policy.delays().collect();
         assert_eq!(delays.len(), 4);
-        for (delay, base) in delays.iter().zip([100, 200, 300, 300]) {
-            let base = Duration::from_millis(base);
-            assert!((base..=base * 2).contains(delay), "{delay:?} for {base:?}");
+        for (delay, limits) in delays.iter().zip([100..=200, 150..=300, 150..=300, 150..=300]) {
+            assert!(limits.contains(&delay.as_millis()), "{delay:?} for {limits:?}");
         }
         assert_eq!(RetryPolicy::never().delays().count(), 0);
     }

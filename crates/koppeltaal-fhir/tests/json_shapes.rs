@@ -101,6 +101,51 @@ fn companions_in_an_array_beside_a_single_value_are_read() {
 }
 
 #[test]
+fn companions_that_say_nothing_leave_room_for_those_that_do() {
+    for (json, written) in [
+        (r#""_birthDate":[null,{"id":"b"}]"#, r#""_birthDate":{"id":"b"}"#),
+        (r#""_birthDate":[{},{"id":"b"}]"#, r#""_birthDate":{"id":"b"}"#),
+        (
+            r#""_birthDate":[{},{"id":"b"},{"id":"c"}]"#,
+            r#""_birthDate":{"id":"b"},"_birthDate":[{"id":"c"}]"#,
+        ),
+        (r#""_birthDate":["a",{"id":"b"}]"#, r#""_birthDate":["a",{"id":"b"}]"#),
+        (r#""_birthDate":{},"_birthDate":{},"_birthDate":{"id":"b"}"#, r#""_birthDate":{"id":"b"}"#),
+        // The same for an alternative of a choice.
+        (r#""_deceasedBoolean":{},"_deceasedBoolean":{"id":"b"}"#, r#""_deceasedBoolean":{"id":"b"}"#),
+        (r#""_deceasedBoolean":[{}],"_deceasedBoolean":[{"id":"b"}]"#, r#""_deceasedBoolean":{"id":"b"}"#),
+        (
+            r#""_deceasedBoolean":{},"_deceasedBoolean":{"id":"b"},"_deceasedBoolean":{"id":"c"}"#,
+            r#""_deceasedBoolean":{"id":"b"},"_deceasedBoolean":{"id":"c"}"#,
+        ),
+        (
+            r#""_deceasedBoolean":{},"deceasedDateTime":"1999","_deceasedBoolean":{"id":"b"}"#,
+            r#""_deceasedBoolean":{"id":"b"},"deceasedDateTime":"1999""#,
+        ),
+    ] {
+        let [json, written] =
+            [json, written].map(|members| format!(r#"{{"resourceType":"Patient",{members}}}"#));
+        let once = read(&json).document.to_json().expect("writable");
+        assert_eq!(once, written, "{json}");
+        assert_eq!(read(&once).document.to_json().as_deref(), Ok(&*written), "{json}");
+    }
+}
+
+#[test]
+fn a_refused_alternative_of_a_choice_leaves_the_other_alone_however_often_it_comes() {
+    for again in [
+        r#""deceasedBoolean":true,"deceasedBoolean":false"#,
+        r#""_deceasedBoolean":{"id":"a"},"_deceasedBoolean":{"id":"b"}"#,
+        r#""deceasedBoolean":true,"_deceasedBoolean":{"id":"a"},"_deceasedBoolean":{"id":"b"}"#,
+    ] {
+        is_kept(
+            &format!(r#"{{"resourceType":"Patient","deceasedDateTime":"1999",{again}}}"#),
+            "deceasedDateTime value=\"1999\"",
+        );
+    }
+}
+
+#[test]
 fn companions_without_an_array_beside_a_list_are_read() {
     let read = read(r#"{"resourceType":"Patient","name":[{"given":["Ina"],"_given":{"id":"a"}}]}"#);
     assert_eq!(findings(&read), ["json-type name[0]._given"]);

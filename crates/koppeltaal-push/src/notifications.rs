@@ -1,8 +1,8 @@
-//! [`Notifications`]: the stream that says when to look for messages, whatever it is that has noticed them.
+//! [`Notifications`]: the stream that says when to look for messages, for all sources of pushes.
 //!
-//! A push says only "claim now", and pushes get lost; so a receiver looks at the start, after every push, after every
-//! (re)connect of what brings the pushes, and on a slow timer. This stream is that rule.
-//! What brings pushes holds a [`Notifier`]; what looks polls [`Notifications`]. No task runs between the two.
+//! A push says only "claim now", and pushes get lost. So a receiver looks at the start, after every push,
+//! after every (re)connect of the source of pushes, and on a slow timer. This stream is that rule. A source
+//! of pushes has a [`Notifier`]; the receiver polls [`Notifications`]. There is no task between the two.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -14,21 +14,21 @@ use futures_core::Stream;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long [`Notifications::default`] waits for a push before it says to look all the same.
+/// The interval of the timer of [`Notifications::default`].
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The shortest interval of the timer. A shorter one would ask the server so often that it looks like an attack.
+/// The shortest interval of the timer. Requests at shorter ones would look like an attack.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The longest interval: one day. Beyond that it is no safety net.
+/// The longest interval of the timer, one day. A longer one would be no safety net.
 pub const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A stream of "look now": on each item, claim messages until there are none.
 ///
-/// It yields at once when it is first asked, then after every [`Notifier::notify`], and when neither happened for the
-/// interval of the timer. What happens while the receiver is busy is one item afterwards, however much it was; nothing
-/// that happens after an item was taken is lost. The stream never ends by itself. Dropping it ends it: there is no task
-/// behind it, and every notifier then says [`Stopped`].
+/// The first item comes at once. Then there is one after every [`Notifier::notify`], and one when nothing has
+/// happened for the interval of the timer. All pushes while the receiver is busy become one item; no push
+/// after an item was taken is lost. The stream never ends by itself, and has no task. When it is dropped,
+/// every notifier returns [`NotifyError`].
 ///
 /// It works in a Tokio runtime with time enabled; it can be made before there is one.
 ///
@@ -45,7 +45,7 @@ pub const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 ///     notifier.notify()?; // a burst of pushes ...
 /// }
 /// assert_eq!(notifications.wait().await, Notification::Push); // ... is one reason to look
-/// # Ok::<(), koppeltaal_push::Stopped>(())
+/// # Ok::<(), koppeltaal_push::NotifyError>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -53,11 +53,11 @@ pub const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Notifications {
     interval: Duration,
     started: bool,
-    /// When to look next without a push. Made at the first item: a `Sleep` cannot be made outside a runtime.
+    /// When to look next without a push. It is made at the first item, since a `Sleep` needs a runtime.
     timer: Option<Pin<Box<Sleep>>>,
-    /// Room for one wake-up: it is there or not, and that is how bursts become one.
+    /// Has room for one wake-up, so that a burst becomes one.
     wakeups: mpsc::Receiver<()>,
-    /// Keeps the channel open while there is no other notifier, and is what others are cloned from.
+    /// Keeps the channel open while there is no other notifier. Others are its clones.
     notifier: Notifier,
 }
 
@@ -67,16 +67,16 @@ pub struct Notifications {
 pub enum Notification {
     /// The stream was started: messages may have come while nobody looked.
     Start,
-    /// A [`Notifier`] said so: a push arrived, or what brings pushes was connected (again).
+    /// A [`Notifier`] said so: a push arrived, or the source of pushes was connected (again).
     Push,
-    /// Nothing was heard for the interval of the timer.
+    /// Nothing has happened for the interval of the timer.
     Timer,
 }
 
 impl Notifications {
-    /// A stream that says to look when nothing was heard for `interval`, counted from the item before.
+    /// A stream that says to look when nothing has happened for `interval`, counted from the item before.
     ///
-    /// The interval is how late a message is claimed when its push was lost. It is taken to lie between
+    /// A message whose push was lost is claimed this much later at most. The interval is limited to
     /// [`SHORTEST_INTERVAL`] and [`LONGEST_INTERVAL`].
     pub fn every(interval: Duration) -> Self {
         let (sender, wakeups) = mpsc::channel(1);
@@ -84,7 +84,7 @@ impl Notifications {
         Self { interval, started: false, timer: None, wakeups, notifier: Notifier { sender } }
     }
 
-    /// Another interval of the timer, from the next item on, within the same bounds. Notifiers stay good.
+    /// Sets the interval of the timer, from the next item on, within the same limits. Notifiers stay valid.
     pub fn set_interval(&mut self, interval: Duration) {
         self.interval = interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
     }
@@ -95,7 +95,7 @@ impl Notifications {
         self.notifier.clone()
     }
 
-    /// Waits for the next item: `next`, for a stream that does not end.
+    /// Waits for the next item. It is `next` of a stream that does not end.
     ///
     /// Cancel safe: no item is lost when the future is dropped before it is ready.
     pub async fn wait(&mut self) -> Notification {
@@ -103,7 +103,7 @@ impl Notifications {
     }
 
     fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<Notification> {
-        // Taking the wake-up always, also when there is another reason to look: that look serves it too.
+        // The wake-up is taken even if there is another reason to look: that look serves both.
         let woken = self.wakeups.poll_recv(context).is_ready();
         let reason = if !self.started {
             self.started = true;
@@ -159,23 +159,23 @@ pub struct Notifier {
 /// The [`Notifications`] of a [`Notifier`] were dropped: nobody looks any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("nobody waits for notifications any more")]
-pub struct Stopped;
+pub struct NotifyError;
 
 impl Notifier {
-    /// Says "look now". Never waits; saying it again before it was heard changes nothing.
+    /// Says "look now". Never waits. Further calls before the item is taken change nothing.
     ///
     /// # Errors
     ///
-    /// [`Stopped`]: the stream is gone. Stop too, or tell the sender that the push was not taken.
-    pub fn notify(&self) -> Result<(), Stopped> {
+    /// [`NotifyError`]: the stream is gone. Stop, too, or tell the sender of the push that it was not accepted.
+    pub fn notify(&self) -> Result<(), NotifyError> {
         match self.sender.try_send(()) {
-            // Full: a wake-up is waiting, and the look that it leads to begins after this call.
+            // Full: a wake-up waits already, and its look begins after this call.
             Ok(()) | Err(TrySendError::Full(())) => Ok(()),
-            Err(TrySendError::Closed(())) => Err(Stopped),
+            Err(TrySendError::Closed(())) => Err(NotifyError),
         }
     }
 
-    /// Waits until the stream is gone. Lets a task that brings pushes end with what it feeds.
+    /// Waits until the stream is gone, so that a source of pushes can end with it.
     pub async fn stopped(&self) {
         self.sender.closed().await;
     }

@@ -1,9 +1,9 @@
-//! [`Webhook`]: tells the server's calls from anyone else's, and reads what they say. Knows nothing of any web
-//! framework: it looks at the head of an [`http::Request`].
+//! [`Webhook`]: checks that a call comes from the Koppeltaal server, and reads its headers. It works with any web framework,
+//! since it needs only the head of an [`http::Request`].
 //!
-//! The server POSTs with an empty body to an address that was configured for the application instance, up to five times
-//! until it gets an answer that says yes. What the call says is not to be trusted further
-//! than "look for messages now"; so even a forged one could do no more harm than make the receiver look.
+//! The server POSTs with an empty body to an address that was configured for the application instance, up to
+//! five times until the answer is a success. A call means "look for messages now" and nothing more, so a
+//! forged one can only make the receiver look.
 
 mod category;
 mod secret;
@@ -20,7 +20,7 @@ pub use self::service::WebhookService;
 /// The header that holds the identifier of the message. Names of headers are compared without case.
 const MESSAGE_IDENTIFIER: HeaderName = HeaderName::from_static("koppeltaalmessageidentifier");
 
-/// What is accepted as a call of the Koppeltaal server.
+/// Checks the calls of the Koppeltaal server.
 ///
 /// ```
 /// use http::Request;
@@ -49,18 +49,18 @@ pub struct Webhook {
     domain: Option<String>,
 }
 
-/// What a call of the server says beyond "look now": worth a line in a log.
+/// The headers of a call, for logs. The call itself says "look now".
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct WebhookNotification {
     /// The domain that the message lies in, from the `Category` header. Servers before 1.3.8 do not send it.
     pub domain: Option<String>,
-    /// `MessageHeader.identifier` of the message, from the `KoppeltaalMessageIdentifier` header. Servers before 1.3.8
-    /// do not send it.
+    /// `MessageHeader.identifier` of the message, from the `KoppeltaalMessageIdentifier` header. Servers
+    /// before 1.3.8 do not send it.
     pub message_identifier: Option<String>,
 }
 
-/// Why a call is not one of the Koppeltaal server. None of the texts holds a secret, neither the right nor the wrong.
+/// Why a call is not accepted. No text holds a secret, neither the right one nor a wrong one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebhookError {
@@ -100,18 +100,18 @@ pub enum WebhookError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebhookConfigurationError {
-    /// The name is none that a header can have.
+    /// The name cannot be that of a header.
     #[error("the name of the header has characters that no header can have")]
     HeaderName,
-    /// The secret is empty, has a blank at an end, or holds something beside printable ASCII: it would not arrive as it
-    /// is written, so that no call would ever be accepted, or every call.
+    /// The secret is empty, has a blank at an end, or holds something beside printable ASCII. It would not
+    /// arrive as it is written, so that no call would be accepted, or every call.
     #[error("the secret is empty, has blanks around it or characters that a header does not carry")]
     Secret,
 }
 
 impl Webhook {
-    /// Accepts calls that have this header with this value. The server sends the headers that were configured for the
-    /// application instance, such as `X-Koppeltaal-Secret`.
+    /// Accepts calls that have this header with this value. The server sends the headers that were configured
+    /// for the application instance, such as `X-Koppeltaal-Secret`.
     ///
     /// # Errors
     ///
@@ -123,14 +123,14 @@ impl Webhook {
         Self::without_secret().and_secret(header, secret)
     }
 
-    /// Accepts every POST. For networks where only the Koppeltaal server can call: anyone who reaches the address can
-    /// make the application look for messages as often as they like.
+    /// Accepts every POST. This is for networks where only the Koppeltaal server can call, since anyone who
+    /// reaches the address can make the application look for messages as often as they like.
     pub fn without_secret() -> Self {
         Self { secrets: Vec::new(), domain: None }
     }
 
-    /// Demands one more header; or, of a header already demanded, takes one more value, so that a secret can be changed
-    /// at the server and here without losing calls in between.
+    /// Requires one more header. For a header that is required already, accepts one more value, so that a
+    /// secret can be changed at the server and here without losing calls in between.
     ///
     /// # Errors
     ///
@@ -149,15 +149,16 @@ impl Webhook {
         Ok(self)
     }
 
-    /// Refuses calls that name another domain. Calls that name none are still accepted: servers before 1.3.8 name none.
+    /// Refuses calls that name another domain. Calls that name none are still accepted: servers before 1.3.8
+    /// name none.
     ///
-    /// Names are compared letter by letter, blanks included.
+    /// Names are compared verbatim, blanks included.
     pub fn only_domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
     }
 
-    /// Checks a request and reads what it says. The body does not matter.
+    /// Checks a request and reads its headers. The body does not matter.
     ///
     /// # Errors
     ///
@@ -210,7 +211,7 @@ impl WebhookNotification {
 impl WebhookError {
     /// The status to answer with.
     ///
-    /// A missing or wrong secret is 403, not 401: that one would have to name a way to log in, and there is none.
+    /// For a missing or wrong secret it is 403, not 401, which would have to name a way to log in.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -227,8 +228,8 @@ fn first(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name).map(|value| text(value.as_bytes()).trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// The bytes of a header as text. HTTP names no encoding for them: UTF-8 as everywhere in Koppeltaal, else Latin-1, which
-/// HTTP once named and which takes any bytes.
+/// The bytes of a header as text. HTTP defines no encoding. They are read as UTF-8, as everywhere in
+/// Koppeltaal, or else as Latin-1, the former encoding of HTTP, in which any bytes are text.
 fn text(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),

@@ -1,23 +1,28 @@
-//! What the hub connection holds in memory for a server that means it no good. The server is in the same process and holds
-//! next to nothing.
+//! What the hub connection holds in memory for a server that means it no good. The server is in the same
+//! process and holds next to nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use koppeltaal_push::{HubConnection, KOPPELTAAL_HUB, Transport};
+use koppeltaal_push::{
+    ConnectError, ConnectionState, EventsError, HubConnection, HubConnectionBuilder, KOPPELTAAL_HUB,
+    Transport,
+};
 use koppeltaal_transport::{Client, Credentials};
 use peak_alloc::PeakAlloc;
 use sha1_smol::Sha1;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
 const CONNECTIONS: usize = 20;
 /// The most that one connection may hold, in bytes.
-const BOUND: usize = 256 << 10;
+const BOUND: usize = 64 << 10;
 /// A version without `/start`.
 const NEGOTIATED: &str =
     r#"{"ConnectionToken":"t","ProtocolVersion":"1.3","KeepAliveTimeout":20.0,"DisconnectTimeout":30.0}"#;
@@ -34,55 +39,101 @@ async fn head(stream: &mut TcpStream) -> String {
     String::from_utf8(bytes).expect("text")
 }
 
-/// Negotiates, opens sockets, and then sends pings and reads nothing.
-async fn serve(mut stream: TcpStream, pings: &'static [u8]) {
+/// What a server sends over a socket after the upgrade.
+struct Script {
+    /// The answer to `negotiate`.
+    negotiate: &'static str,
+    /// Sent once, one after the other.
+    frames: Vec<Vec<u8>>,
+    /// Sent again and again afterwards, if it is something.
+    endless: Vec<u8>,
+}
+
+/// A WebSocket frame of this text.
+fn frame(text: &str) -> Vec<u8> {
+    let length = match text.len() {
+        length @ ..=125 => vec![u8::try_from(length).expect("short")],
+        length @ ..=0xffff => [&[126][..], &u16::try_from(length).expect("short").to_be_bytes()].concat(),
+        length => [&[127][..], &u64::try_from(length).expect("short").to_be_bytes()].concat(),
+    };
+    [&[0x81][..], &length, text.as_bytes()].concat()
+}
+
+/// Negotiates, opens sockets, sends what the script says, and reads nothing.
+async fn serve(mut stream: TcpStream, script: Arc<Script>) {
     let request = head(&mut stream).await;
     let key = request.lines().find_map(|line| {
         let (name, value) = line.split_once(": ")?;
         name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.to_owned())
     });
-    let answer = match key {
-        Some(key) => {
-            let digest = Sha1::from(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")).digest().bytes();
-            let init = r#"{"C":"c","S":1,"M":[]}"#;
-            let head = format!(
-                "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n\r\n",
-                BASE64_STANDARD.encode(digest)
-            );
-            let frame = [0x81, u8::try_from(init.len()).expect("short")];
-            [head.as_bytes(), &frame, init.as_bytes()].concat()
+    let Some(key) = key else {
+        if request.contains("/start?") {
+            std::future::pending::<()>().await;
         }
-        None => format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{NEGOTIATED}",
-            NEGOTIATED.len()
-        )
-        .into_bytes(),
+        let body = script.negotiate;
+        let answer =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        let _ = stream.write_all(answer.as_bytes()).await;
+        return;
     };
-    let is_socket = answer.starts_with(b"HTTP/1.1 101");
-    let _ = stream.write_all(&answer).await;
+    let digest = Sha1::from(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")).digest().bytes();
+    let head = format!(
+        "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n\r\n",
+        BASE64_STANDARD.encode(digest)
+    );
+    let start = [head.into_bytes(), frame(r#"{"C":"c","S":1,"M":[]}"#)].concat();
     // The client may give up at any time.
-    while is_socket && stream.write_all(pings).await.is_ok() {}
+    for bytes in std::iter::once(&start).chain(&script.frames) {
+        if stream.write_all(bytes).await.is_err() {
+            return;
+        }
+    }
+    while !script.endless.is_empty() && stream.write_all(&script.endless).await.is_ok() {}
+    // Open until the client closes it.
+    let _ = stream.read_u8().await;
 }
 
-#[tokio::test]
-async fn a_server_that_pings_and_reads_no_pongs_fills_no_memory() {
+/// Options of a connection to a server with this script.
+async fn server(script: Script) -> HubConnectionBuilder {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let pings: &[u8] = [&[0x89, 125][..], &[b'p'; 125]].concat().repeat(500).leak();
+    let script = Arc::new(script);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, pings));
+            tokio::spawn(serve(stream, Arc::clone(&script)));
         }
     });
     let credentials = Credentials::basic("game", "Geheim1").expect("credentials");
     let client = Client::builder(&url).credentials(credentials).build().expect("a client");
+    HubConnection::builder(&client, KOPPELTAAL_HUB)
+        .transport(Transport::WebSockets)
+        .request_timeout(Duration::from_secs(5))
+        .restart_delay(Duration::from_secs(600), Duration::from_secs(600))
+}
+
+/// Objects that take about eighty times as much memory as text.
+fn objects(bytes: usize) -> String {
+    let object = r#"{"":0}"#;
+    vec![object; bytes / (object.len() + 1)].join(",")
+}
+
+fn mebibytes(bytes: usize) -> usize {
+    bytes >> 20
+}
+
+/// The memory is that of the whole process.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+#[tokio::test]
+async fn a_server_that_pings_and_reads_no_pongs_fills_no_memory() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let endless = [&[0x89, 125][..], &[b'p'; 125]].concat().repeat(500);
+    let options = server(Script { negotiate: NEGOTIATED, frames: vec![], endless }).await;
     let mut connections = Vec::new();
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
     for _ in 0..CONNECTIONS {
-        let connection =
-            HubConnection::builder(&client, KOPPELTAAL_HUB).transport(Transport::WebSockets).start();
-        connections.push(connection.await.expect("started"));
+        connections.push(options.clone().start().await.expect("started"));
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
     let held = MEMORY.peak_usage().saturating_sub(before);
@@ -91,6 +142,98 @@ async fn a_server_that_pings_and_reads_no_pongs_fills_no_memory() {
 
     // A server that does not read is given up.
     let mut status = connections[0].status();
-    let lost = status.wait_for(|status| status.state != koppeltaal_push::ConnectionState::Connected);
+    let lost = status.wait_for(|status| status.state != ConnectionState::Connected);
     tokio::time::timeout(Duration::from_secs(30), lost).await.expect("in time").expect("a connection");
+}
+
+#[tokio::test]
+async fn events_that_nobody_takes_are_lost_by_bytes_and_counted() {
+    const EVENTS: usize = 60;
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let large = objects(64 << 10);
+    let mut frames: Vec<_> = (0..EVENTS)
+        .map(|_| frame(&format!(r#"{{"C":"c","M":[{{"H":"h","M":"Large","A":[{large}]}}]}}"#)))
+        .collect();
+    frames.push(frame(r#"{"C":"c","M":[{"H":"h","M":"Last","A":[]}]}"#));
+    let options = server(Script { negotiate: NEGOTIATED, frames, endless: vec![] }).await;
+    let before = MEMORY.current_usage();
+    let connection = options.start().await.expect("started");
+    // One receiver takes what comes, and one does not.
+    let (mut lazy, mut busy) = (connection.events(), connection.events());
+    loop {
+        match busy.receive().await {
+            Ok(event) if event.is("h", "Last") => break,
+            Ok(_) | Err(EventsError::Missed(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let held = MEMORY.current_usage().saturating_sub(before);
+    println!("{} MiB for events that nobody takes", mebibytes(held));
+    assert!(held < 12 << 20, "{held} bytes");
+
+    let Err(EventsError::Missed(missed)) = lazy.receive().await else { panic!("nothing is missed") };
+    let mut found = 0;
+    while !lazy.receive().await.expect("an event").is("h", "Last") {
+        found += 1;
+    }
+    assert_eq!(usize::try_from(missed).expect("small") + found, EVENTS);
+    assert!(found > 0, "the newest are there");
+}
+
+#[tokio::test]
+async fn a_state_of_the_hub_that_grows_without_end_ends_the_connection() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let state = |number: usize| {
+        let entries: Vec<_> = (0..100).map(|entry| format!(r#""{number}-{entry}":{{"":0}}"#)).collect();
+        frame(&format!(r#"{{"C":"c","M":[{{"H":"h","M":"m","A":[],"S":{{{}}}}}]}}"#, entries.join(",")))
+    };
+    let frames = (0..500).map(state).collect();
+    let options = server(Script { negotiate: NEGOTIATED, frames, endless: vec![] }).await;
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    let connection = options.start().await.expect("started");
+    let mut status = connection.status();
+    let ended = status.wait_for(|status| status.error.is_some());
+    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+    let held = MEMORY.peak_usage().saturating_sub(before);
+    println!("{} MiB at most for the state of a hub", mebibytes(held));
+    assert!(held < 8 << 20, "{held} bytes");
+    let error = ended.expect("in time").expect("a connection").error.clone().expect("an error");
+    assert!(error.to_string().contains("the state of the hub is too large"), "{error}");
+}
+
+#[tokio::test]
+async fn a_frame_whose_values_take_many_times_its_text_is_not_read() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let text = format!(r#"{{"C":"c","M":[{{"H":"h","M":"m","A":[{}]}}]}}"#, objects(4_000_000));
+    let options = server(Script { negotiate: NEGOTIATED, frames: vec![frame(&text)], endless: vec![] }).await;
+    drop(text);
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    let connection = options.start().await.expect("started");
+    let mut status = connection.status();
+    let ended = status.wait_for(|status| status.error.is_some());
+    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+    let held = MEMORY.peak_usage().saturating_sub(before);
+    println!("{} MiB at most for one frame", mebibytes(held));
+    assert!(held < 32 << 20, "{held} bytes");
+    let error = ended.expect("in time").expect("a connection").error.clone().expect("an error");
+    assert!(error.to_string().contains("a frame is too large"), "{error}");
+}
+
+#[tokio::test]
+async fn frames_before_the_start_are_bounded_by_what_they_take_in_memory() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let large = objects(128 << 10);
+    let event = format!(r#"{{"C":"c","M":[{{"H":"h","M":"m","A":[{large}]}}]}}"#);
+    let frames = (0..30).map(|_| frame(&event)).collect();
+    let negotiate = r#"{"ConnectionToken":"t","ProtocolVersion":"1.5","DisconnectTimeout":30.0}"#;
+    let options = server(Script { negotiate, frames, endless: vec![] }).await;
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    let error = options.start().await.expect_err("an error");
+    let held = MEMORY.peak_usage().saturating_sub(before);
+    println!("{} MiB at most before the start", mebibytes(held));
+    assert!(held < 64 << 20, "{held} bytes");
+    assert!(matches!(error, ConnectError::Protocol { .. }), "{error:?}");
 }

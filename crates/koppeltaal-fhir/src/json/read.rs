@@ -64,8 +64,16 @@ impl<'t> Reader<'t> {
 
     #[inline]
     pub(super) fn kind(&mut self) -> Result<Kind> {
-        let kind = self.scanner.kind();
-        self.scan(kind)
+        match self.scanner.peek_kind() {
+            Some(kind) => Ok(kind),
+            None => self.no_value(),
+        }
+    }
+
+    #[cold]
+    fn no_value(&mut self) -> Result<Kind> {
+        let error = self.scanner.kind();
+        self.scan(error)
     }
 
     /// The text of the next value.

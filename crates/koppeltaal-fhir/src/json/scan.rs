@@ -87,24 +87,39 @@ impl<'t> Scanner<'t> {
         next
     }
 
+    #[inline]
     fn expect(&mut self, byte: u8, problem: &'static str) -> Result<()> {
+        // Machines write no white space.
+        if self.peek_byte() == Some(byte) {
+            self.at += 1;
+            return Ok(());
+        }
         if self.take(byte) { Ok(()) } else { self.error(problem) }
     }
 
     /// The kind of the next value, which is not taken.
     #[inline]
     pub(crate) fn kind(&mut self) -> Result<Kind> {
-        self.skip_space();
-        match self.peek_byte() {
-            Some(b'"') => Ok(Kind::String),
-            Some(b'{') => Ok(Kind::Object),
-            Some(b'[') => Ok(Kind::Array),
-            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
-            Some(b't' | b'f') => Ok(Kind::Boolean),
-            Some(b'n') => Ok(Kind::Null),
-            Some(_) => self.error("expected a JSON value"),
-            None => self.error("the text ends where a value should be"),
+        match self.peek_kind() {
+            Some(kind) => Ok(kind),
+            None if self.at == self.text.len() => self.error("the text ends where a value should be"),
+            None => self.error("expected a JSON value"),
         }
+    }
+
+    /// The same; `None` if no value is next.
+    #[inline]
+    pub(crate) fn peek_kind(&mut self) -> Option<Kind> {
+        self.skip_space();
+        Some(match self.peek_byte()? {
+            b'"' => Kind::String,
+            b'{' => Kind::Object,
+            b'[' => Kind::Array,
+            b'-' | b'0'..=b'9' => Kind::Number,
+            b't' | b'f' => Kind::Boolean,
+            b'n' => Kind::Null,
+            _ => return None,
+        })
     }
 
     pub(crate) fn begin_object(&mut self) -> Result<()> {

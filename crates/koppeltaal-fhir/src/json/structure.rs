@@ -23,6 +23,8 @@ pub(super) struct Progress {
     companions: FieldSet,
     /// Fields, or groups of alternatives, that are present in any way.
     present: FieldSet,
+    /// Alternatives that are the one of their choice.
+    chosen: FieldSet,
     /// Alternatives that were refused because another one of the choice was there before.
     pub(super) refused: FieldSet,
     /// Where the search for the next name starts.
@@ -65,6 +67,11 @@ impl Progress {
         self.gaps();
     }
 
+    /// Whether an item of the list at hand does not fit it.
+    pub(super) fn has_misfits(&self) -> bool {
+        self.gaps.as_ref().is_some_and(|gaps| !gaps.items.is_empty())
+    }
+
     /// Notes an item that does not fit its list.
     #[cold]
     pub(super) fn misfit(&mut self, field: &FieldSchema, raw: &str) {
@@ -96,7 +103,8 @@ impl<'t> Reader<'t> {
         let mut offset = self.scanner.offset();
         loop {
             let hint = progress.hint;
-            let likely = schema.fields.iter().skip(hint).take(LOOK_AHEAD).map(|field| field.member);
+            let ahead = schema.fields.get(hint..).unwrap_or_default();
+            let likely = ahead.iter().take(LOOK_AHEAD).map(|field| field.member);
             if let Some(place) = self.scanner.take_member(first, likely) {
                 let index = hint + place;
                 self.field(target, index, schema.fields[index].name, offset, &mut progress)?;
@@ -163,7 +171,10 @@ impl<'t> Reader<'t> {
             progress.null_structure();
             return self.raw().map(drop);
         }
-        if !progress.values.insert(index) && !is_nothing(target.slot(index)) {
+        // The slot of a refused alternative is not asked for: it would take the place of the other one.
+        if !progress.values.insert(index)
+            && (progress.refused.contains(index) || !is_nothing(target.slot(index)))
+        {
             self.report.find(
                 (ERROR, Rule::DUPLICATE_MEMBER),
                 name,
@@ -236,10 +247,9 @@ impl<'t> Reader<'t> {
             return Ok(true);
         };
         let own = usize::from(field.index);
-        let mine = progress.values.contains(own)
-            && progress.companions.contains(own)
-            && !progress.refused.contains(own);
-        if progress.present.insert(usize::from(first)) || mine {
+        // The other half of the primitive, or the same half after one that said nothing.
+        if progress.present.insert(usize::from(first)) || progress.chosen.contains(own) {
+            progress.chosen.insert(own);
             return Ok(true);
         }
         self.report.find(
@@ -300,7 +310,10 @@ impl<'t> Reader<'t> {
             name.strip_prefix('_').and_then(|name| schema.find(name, progress.hint.saturating_sub(1)));
         let primitive = primitive.filter(|index| schema.fields[*index].shape.has_companions());
         match primitive {
-            Some(index) if progress.companions.insert(index) || is_without_companions(target.slot(index)) => {
+            Some(index)
+                if progress.companions.insert(index)
+                    || !progress.refused.contains(index) && is_without_companions(target.slot(index)) =>
+            {
                 self.companions(target, index, name, offset, progress)
             }
             Some(index) => {
@@ -468,7 +481,7 @@ fn is_nothing(slot: Slot<'_>) -> bool {
 
 /// Whether a primitive has no ids and extensions yet.
 #[cold]
-fn is_without_companions(slot: Slot<'_>) -> bool {
+pub(super) fn is_without_companions(slot: Slot<'_>) -> bool {
     let has_none = |value: &dyn AnyPrimitive| value.companions().is_none_or(Companions::is_bare);
     match slot {
         Slot::Primitive(value) => has_none(value),

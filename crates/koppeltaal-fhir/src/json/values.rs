@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::read::{ERROR, Reader, Result, WARNING};
 use super::scan::Kind;
-use super::structure::{Holding, Progress};
+use super::structure::{Holding, Progress, is_without_companions};
 use crate::finding::{Rule, Severity};
 use crate::primitive::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, Verdict};
 use crate::resource::Resource;
@@ -54,7 +54,8 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// `[null, {"id": .., "extension": [..]}]`. Beside a single value only the first item counts.
+    /// `[null, {"id": .., "extension": [..]}]`. Beside a single value only the first item counts that says
+    /// anything: what comes before it is not written, so it would be the first when this is read again.
     fn companions_array(
         &mut self,
         field: &'static FieldSchema,
@@ -73,7 +74,11 @@ impl<'t> Reader<'t> {
                     progress.null_item(field, start);
                     self.raw()?;
                 }
-                Kind::Object if field.repeats || item == 0 => {
+                Kind::Object
+                    if field.repeats
+                        || !progress.has_misfits()
+                            && is_without_companions(target.slot(usize::from(field.index))) =>
+                {
                     holds_any = true;
                     self.companions_object(field, target, item, start)?;
                 }

@@ -43,44 +43,47 @@ impl<'t> Tag<'t> {
         let (length, is_plain) = scan_name(&bytes[1..]);
         let start = 1 + length;
         let name = &text[1..start];
-        *self = Self { name, offset, ..Self::default() };
-        if !is_plain {
-            self.is_prefixed = check_name(name).ok_or_else(|| wrong_tag(bytes))?;
-        }
+        let is_prefixed = if is_plain { false } else { check_name(name).ok_or_else(|| wrong_tag(bytes))? };
         let mut attributes = Attributes { text, position: start, any_prefixed: false };
-        loop {
+        let (mut value, mut first_other, mut first_other_end, mut others) = (None, None, 0, 0);
+        let end = loop {
             let position = attributes.position;
             match bytes[position..] {
-                [b'>', ..] => {
-                    self.attributes = &text[start..position];
-                    self.has_prefixed_attributes = attributes.any_prefixed;
-                    return Ok(position + 1);
-                }
-                [b'/', b'>', ..] => {
-                    self.attributes = &text[start..position];
-                    self.has_prefixed_attributes = attributes.any_prefixed;
-                    self.is_empty = true;
-                    return Ok(position + 2);
-                }
+                [b'>', ..] => break ">",
+                [b'/', b'>', ..] => break "/>",
                 [byte, ..] if position == start && !byte.is_ascii_whitespace() => {
                     return Err(wrong_tag(bytes));
                 }
                 _ => {}
             }
             match attributes.read()? {
-                Some(("value", value)) if self.value.is_none() => self.value = Some(value),
-                Some(("value", _)) => return Err("the attribute `value` twice".into()),
+                Some(("value", _)) if value.is_some() => return Err("the attribute `value` twice".into()),
+                Some(("value", found)) => value = Some(found),
                 Some(attribute) => {
-                    if self.first_other.is_none() {
-                        self.first_other = Some(attribute);
-                        self.first_other_end = attributes.position - start;
+                    if others == 0 {
+                        first_other = Some(attribute);
+                        first_other_end = attributes.position - start;
                     }
-                    self.others += 1;
+                    others += 1;
                 }
                 None if attributes.position == text.len() => return Err("a tag without its end".into()),
                 None => {}
             }
-        }
+        };
+        // All at once: a tag is large, and fields set one by one would be written twice.
+        *self = Self {
+            name,
+            is_prefixed,
+            has_prefixed_attributes: attributes.any_prefixed,
+            attributes: &text[start..attributes.position],
+            value,
+            first_other,
+            first_other_end,
+            others,
+            is_empty: end == "/>",
+            offset,
+        };
+        Ok(attributes.position + end.len())
     }
 
     /// All attributes, in the order they are written.
@@ -95,11 +98,13 @@ impl<'t> Tag<'t> {
         let behind_first = if self.others > 1 { &self.attributes[self.first_other_end..] } else { "" };
         let mut behind_first = Attributes::new(behind_first);
         let mut first = self.first_other;
-        std::iter::from_fn(move || match first.take() {
+        let all = std::iter::from_fn(move || match first.take() {
             Some(first) => Some(first),
             // Reading the tag saw that they are well-formed.
             None => behind_first.by_ref().map_while(Result::ok).find(|(name, _)| *name != "value"),
-        })
+        });
+        // Their number is known: nothing is read to find their end.
+        all.take(self.others as usize)
     }
 }
 
@@ -214,6 +219,12 @@ fn value_length(bytes: &[u8], quote: u8) -> Result<(usize, bool), Cow<'static, s
     }
 }
 
+/// Where white space ends that is at `from`. By itself, so that the usual way past it stays short.
+#[inline(never)]
+fn end_of_space(bytes: &[u8], from: usize) -> usize {
+    from + bytes::space_length(&bytes[from..])
+}
+
 /// A walk over attributes.
 pub(crate) struct Attributes<'t> {
     text: &'t str,
@@ -258,8 +269,15 @@ impl<'t> Attributes<'t> {
     fn name(&mut self) -> Result<Option<(&'t str, usize)>, Cow<'static, str>> {
         let text = &self.text[self.position..];
         let bytes = text.as_bytes();
-        let skip = |from: usize| from + bytes::space_length(&bytes[from..]);
-        let start = skip(0);
+        let skip = |from: usize| match bytes.get(from) {
+            Some(byte) if *byte > b' ' => from,
+            _ => end_of_space(bytes, from),
+        };
+        // Nearly always there is one blank in front, and none around the equals sign.
+        let start = match bytes {
+            [b' ', next, ..] if *next > b' ' => 1,
+            _ => skip(0),
+        };
         if matches!(bytes[start..], [] | [b'>', ..] | [b'/', b'>', ..]) {
             self.position += start;
             return Ok(None);

@@ -176,8 +176,12 @@ const fn table(special: &[u8]) -> Table {
 
 fn escape(out: &mut Vec<u8>, text: &str, table: &Table) -> Result<(), char> {
     let bytes = text.as_bytes();
-    // Most texts have nothing to escape.
     let start = bytes::plain_length(bytes, [b'<', b'>', b'&', b'"', 0xEF]);
+    if start == bytes.len() {
+        // Most texts have nothing to escape.
+        out.extend_from_slice(bytes);
+        return Ok(());
+    }
     let mut plain = 0;
     for (index, &byte) in bytes.iter().enumerate().skip(start) {
         if !table[usize::from(byte)] {

@@ -120,10 +120,17 @@ impl<'t> Tokens<'t> {
     pub(crate) fn next(&mut self) -> Result<Token<'t>> {
         loop {
             // Most text is line breaks and indentation.
-            let start = self.position;
-            let tag = start + bytes::space_length(&self.text.as_bytes()[start..]);
-            if self.text.as_bytes().get(tag) == Some(&b'<') {
-                self.position = tag;
+            let rest = &self.text.as_bytes()[self.position..];
+            let space = bytes::space_length(rest);
+            match rest[space..] {
+                // Nearly all tokens are tags.
+                [b'<', next, ..] if next != b'!' && next != b'?' => {
+                    self.position += space;
+                    self.offset = self.position;
+                    return if next == b'/' { self.end_tag() } else { self.start_tag() };
+                }
+                [b'<', ..] => self.position += space,
+                _ => {}
             }
             match self.next_or_remark()? {
                 None | Some(Token::Space(_)) => {}
@@ -180,7 +187,7 @@ impl<'t> Tokens<'t> {
         let after = &self.text.as_bytes()[self.position + "</".len()..];
         if let Some(name) = self.open.last()
             && let Some(after) = after.strip_prefix(name.as_bytes())
-            && let space = bytes::space_length(after)
+            && let space = if after.first() == Some(&b'>') { 0 } else { bytes::space_length(after) }
             && after.get(space) == Some(&b'>')
         {
             self.position += "</".len() + name.len() + space + ">".len();
@@ -317,7 +324,10 @@ impl<'t> Tokens<'t> {
     }
 
     fn plain_text(&self, raw: &'t str) -> Result<Cow<'t, str>> {
-        if memchr::memmem::find(raw.as_bytes(), b"]]>").is_some() {
+        // Looking for one byte takes no preparation, and few texts have it.
+        if let Some(start) = memchr::memchr(b']', raw.as_bytes())
+            && raw[start..].contains("]]>")
+        {
             return Err(self.error("`]]>` in text"));
         }
         text::text_content(raw).map_err(|problem| self.error(problem))

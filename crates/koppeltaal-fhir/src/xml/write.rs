@@ -137,6 +137,12 @@ impl Writer<'_> {
         self.out.push(b' ');
         self.raw(name);
         self.raw("=\"");
+        self.quoted(value);
+    }
+
+    /// The value of an attribute, behind its opening quote.
+    #[inline]
+    fn quoted(&mut self, value: &str) {
         if let Err(character) = escape_attribute(self.out, value) {
             self.fail(|path| WriteError::Character { path, character });
         }
@@ -271,7 +277,9 @@ impl Writer<'_> {
             } else {
                 text
             };
-            self.attribute_value("value", &text);
+            // Nearly all attributes of FHIR: written in one piece.
+            self.raw(" value=\"");
+            self.quoted(&text);
         }
         if let Some(companions) = companions {
             self.companions(field, companions);

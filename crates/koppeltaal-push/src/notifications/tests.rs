@@ -1,4 +1,5 @@
-//! Tests of the notification stream, on paused time: the clock jumps to the next timer as soon as nothing can run.
+//! Tests of the notification stream, on paused time: the clock jumps to the next timer as soon as nothing can
+//! run.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -205,7 +206,7 @@ async fn dropping_the_stream_ends_what_feeds_it() {
     drop(notifications);
     feeder.await.unwrap();
     assert!(notifier.is_stopped());
-    assert_eq!(notifier.notify(), Err(Stopped));
+    assert_eq!(notifier.notify(), Err(NotifyError));
 }
 
 // On real time: a paused clock would run on while the other thread works.
@@ -257,8 +258,8 @@ fn schedules() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..60)
 }
 
-/// Runs a schedule in paused time, for a receiver that works this long after each look: how late each message was
-/// claimed, and whether there was a connection when it came; then the number of looks and of reasons.
+/// Runs a schedule in paused time, for a receiver that works this long after each look: how late each message
+/// was claimed, and whether there was a connection when it came; then the number of looks and of reasons.
 async fn run(schedule: Vec<Step>, work: Duration) -> (Vec<(Duration, bool)>, u128, u128) {
     let mut notifications = Notifications::default();
     let notifier = notifications.notifier();

@@ -1,4 +1,4 @@
-//! [`HubConnectionBuilder`]: everything that can be chosen about a hub connection.
+//! [`HubConnectionBuilder`]: sets the [`Options`] of a hub connection and starts it.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,87 +8,93 @@ use tokio::sync::oneshot;
 
 use super::connection::HubConnection;
 use super::error::ConnectError;
+use super::options::Options;
 use super::protocol::Transport;
-use super::subscription::HubSubscription;
-use crate::Notifier;
+
+/// Delays are no shorter, so that nothing is tried without a pause.
+const SHORTEST_DELAY: Duration = Duration::from_millis(1);
 
 /// Makes a [`HubConnection`]; from [`HubConnection::builder`].
 #[derive(Clone)]
 #[must_use]
 pub struct HubConnectionBuilder {
-    pub(crate) client: Client,
-    pub(crate) hub: String,
-    pub(crate) path: String,
-    pub(crate) transport: Option<Transport>,
-    pub(crate) request_timeout: Duration,
-    pub(crate) invoke_timeout: Duration,
-    pub(crate) transport_connect_timeout: Duration,
-    pub(crate) reconnect_delay: Duration,
-    pub(crate) restart_delay: Duration,
-    pub(crate) longest_restart_delay: Duration,
+    client: Client,
+    hub: String,
+    options: Options,
+}
+
+impl HubConnection {
+    /// Options for a connection to this hub of the client's server.
+    pub fn builder(client: &Client, hub: impl Into<String>) -> HubConnectionBuilder {
+        HubConnectionBuilder { client: client.clone(), hub: hub.into(), options: Options::default() }
+    }
 }
 
 impl HubConnectionBuilder {
-    pub(crate) fn new(client: Client, hub: String) -> Self {
-        Self {
-            client,
-            hub,
-            path: "signalr".to_owned(),
-            transport: None,
-            request_timeout: Duration::from_secs(30),
-            invoke_timeout: Duration::from_secs(30),
-            transport_connect_timeout: Duration::ZERO,
-            reconnect_delay: Duration::from_secs(2),
-            restart_delay: Duration::from_secs(1),
-            longest_restart_delay: Duration::from_secs(60),
-        }
-    }
-
     /// The path of the hub server below the address of the Koppeltaal server. Default: `signalr`.
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.path = path.into().trim_matches('/').to_owned();
+        self.options.path = path.into().trim_matches('/').to_owned();
         self
     }
 
-    /// Uses this transport and no other, also where the server does not offer it. Default: the first of
+    /// Uses only this transport, even if the server does not offer it. Default: the first of
     /// [`Transport::ALL`] that works.
     pub fn transport(mut self, transport: Transport) -> Self {
-        self.transport = Some(transport);
+        self.options.transport = Some(transport);
         self
     }
 
     /// How long negotiate, start and abort may each take. Default: 30 seconds.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
-        self.request_timeout = timeout;
+        self.options.request_timeout = timeout;
         self
     }
 
-    /// How long a call may take: over a WebSocket, a server does not answer calls of hubs that it does not know. Default:
-    /// 30 seconds.
+    /// How long a call may take. Over a WebSocket, a server does not answer calls to a hub that it does not
+    /// know, so there must be a limit. Default: 30 seconds.
     pub fn invoke_timeout(mut self, timeout: Duration) -> Self {
-        self.invoke_timeout = timeout;
+        self.options.invoke_timeout = timeout;
         self
     }
 
-    /// How much longer a transport may take to open than the server says (5 seconds as a rule). Default: 0.
+    /// How much longer opening a transport may take than the server says (usually 5 seconds). Default: 0.
     pub fn transport_connect_timeout(mut self, timeout: Duration) -> Self {
-        self.transport_connect_timeout = timeout;
+        self.options.transport_connect_timeout = timeout;
         self
     }
 
-    /// The pause between two attempts to reconnect, stretched at random up to twofold. The first attempt comes at once,
-    /// unless the channel was lost just after it had been opened. Default: 2 seconds; at least a millisecond.
+    /// The pause between two attempts to reconnect, stretched at random up to twofold. The first attempt
+    /// comes at once, unless the channel was lost just after it had been opened. Default: 2 seconds; at least
+    /// a millisecond.
     pub fn reconnect_delay(mut self, delay: Duration) -> Self {
-        self.reconnect_delay = delay.max(Duration::from_millis(1));
+        self.options.reconnect_delay = delay.max(SHORTEST_DELAY);
         self
     }
 
-    /// The pauses before a given-up connection is started anew: the first, and the longest, each stretched at random up
-    /// to twofold. They double in between. After refused credentials it is the longest at once, so that an account is not
-    /// locked. Default: 1 second and 1 minute; at least a millisecond.
-    pub fn restart_delay(mut self, first: Duration, longest: Duration) -> Self {
-        self.restart_delay = first.max(Duration::from_millis(1));
-        self.longest_restart_delay = longest.max(self.restart_delay);
+    /// The pauses before a connection is started anew: the shortest and the longest. They double in between
+    /// and are stretched at random, never beyond the longest. After refused credentials the pause is the
+    /// longest at once, so that an account is not locked. Default: 1 second and 1 minute; at least a
+    /// millisecond.
+    pub fn restart_delay(mut self, shortest: Duration, longest: Duration) -> Self {
+        self.options.restart_delay = shortest.max(SHORTEST_DELAY);
+        self.options.longest_restart_delay = longest.max(self.options.restart_delay);
+        self
+    }
+
+    /// How many bytes of memory the events may take that a receiver has not taken yet. Beyond that the oldest
+    /// are lost, and [`HubEvents::receive`](super::HubEvents::receive) reports
+    /// [`EventsError::Missed`](super::EventsError::Missed). An event that alone takes more is lost together
+    /// with those before it. Default: 8 MiB.
+    pub fn events_limit(mut self, bytes: usize) -> Self {
+        self.options.events_limit = bytes;
+        self
+    }
+
+    /// How many bytes of memory the state may take that the client keeps for the hub. A server that sends
+    /// more ends the connection with [`ConnectError::UnusableFrame`], and the connection is started anew
+    /// without state. Servers take back no more than 4,096 characters. Default: 512 KiB.
+    pub fn hub_state_limit(mut self, bytes: usize) -> Self {
+        self.options.hub_state_limit = bytes;
         self
     }
 
@@ -99,7 +105,7 @@ impl HubConnectionBuilder {
     /// [`ConnectError`]: the first start failed. There is no connection, and no task.
     pub async fn start(self) -> Result<HubConnection, ConnectError> {
         let (sender, started) = oneshot::channel();
-        let connection = HubConnection::spawn(self, Some(sender));
+        let connection = HubConnection::spawn(self.client, self.hub, self.options, Some(sender));
         match started.await {
             Ok(Ok(())) => Ok(connection),
             Ok(Err(error)) => Err(error),
@@ -107,7 +113,7 @@ impl HubConnectionBuilder {
         }
     }
 
-    /// Starts the connection without waiting; what fails is tried again, as after a connection was given up. The
+    /// Starts the connection without waiting. A start that fails is tried again with growing pauses; the
     /// [status](HubConnection::status) says how it goes.
     ///
     /// # Panics
@@ -115,17 +121,7 @@ impl HubConnectionBuilder {
     /// Outside a Tokio runtime.
     #[must_use = "dropping the connection stops it"]
     pub fn start_in_background(self) -> HubConnection {
-        HubConnection::spawn(self, None)
-    }
-
-    /// Wakes a [`Notifications`](crate::Notifications) up: see [`HubSubscription`].
-    ///
-    /// # Panics
-    ///
-    /// Outside a Tokio runtime.
-    #[must_use = "dropping the subscription stops it"]
-    pub fn subscribe(self, notifier: Notifier) -> HubSubscription {
-        HubSubscription::spawn(self, notifier)
+        HubConnection::spawn(self.client, self.hub, self.options, None)
     }
 }
 
@@ -134,7 +130,7 @@ impl fmt::Debug for HubConnectionBuilder {
         f.debug_struct("HubConnectionBuilder")
             .field("client", &self.client)
             .field("hub", &self.hub)
-            .field("transport", &self.transport)
-            .finish_non_exhaustive()
+            .field("options", &self.options)
+            .finish()
     }
 }

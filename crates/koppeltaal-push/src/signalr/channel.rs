@@ -1,4 +1,4 @@
-//! [`Channel`]: how the server's texts arrive, whatever the transport.
+//! [`Channel`]: the texts of the server, the same for all transports.
 
 mod long_polling;
 mod server_sent_events;
@@ -14,16 +14,16 @@ use super::session::Session;
 
 /// An open receive channel.
 pub(crate) trait Channel: Send {
-    /// Waits for the next text. Cancel safe. After an error the channel is of no use any more.
+    /// Waits for the next text. Cancel safe. After an error the channel cannot be used any more.
     fn receive(&mut self) -> BoxFuture<'_, Result<String, LostReason>>;
 
-    /// Whether the server shows that it lives while it has nothing to say, so that silence means something.
+    /// Whether the server sends signs of life now, so that silence means that the channel is lost.
     fn has_signs_of_life(&self) -> bool {
         true
     }
 
     /// Sends a text on the channel itself. `None`: calls go over requests of their own.
-    fn send(&mut self, _text: String) -> Option<BoxFuture<'_, Result<(), LostReason>>> {
+    fn send(&mut self, _text: &str) -> Option<BoxFuture<'_, Result<(), LostReason>>> {
         None
     }
 }
@@ -44,18 +44,4 @@ pub(crate) async fn open(
         Transport::ServerSentEvents => Box::new(server_sent_events::open(session, step).await?),
         Transport::LongPolling => Box::new(long_polling::open(Arc::clone(session), step).await?),
     })
-}
-
-/// The endpoint of a step.
-fn endpoint(step: ConnectStep) -> &'static str {
-    if step == ConnectStep::Reconnect { "reconnect" } else { "connect" }
-}
-
-/// The query of a step: only who comes back has a cursor.
-fn query(session: &Session, transport: Transport, step: ConnectStep) -> String {
-    if step == ConnectStep::Reconnect {
-        session.query_with_cursor(transport)
-    } else {
-        session.query(transport)
-    }
 }

@@ -1,5 +1,5 @@
-//! What can go wrong with a hub connection, sorted by what a caller can do about it. No text shows a URL, a token, or
-//! what a server said.
+//! The errors of a hub connection, sorted by what a caller can do about them. No text shows a URL, a token,
+//! or a text of the server.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,16 +23,32 @@ pub enum ConnectStep {
     Start,
     /// Opening a receive channel of a connection that lost one.
     Reconnect,
+    /// Asking for the next frame of a long poll.
+    Poll,
+    /// Calling a method of the hub over a request of its own.
+    Send,
+    /// Telling the server that the connection ends.
+    Abort,
 }
 
-impl fmt::Display for ConnectStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ConnectStep {
+    /// The name, which is also the last part of the path of the request.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
             Self::Negotiate => "negotiate",
             Self::Connect => "connect",
             Self::Start => "start",
             Self::Reconnect => "reconnect",
-        })
+            Self::Poll => "poll",
+            Self::Send => "send",
+            Self::Abort => "abort",
+        }
+    }
+}
+
+impl fmt::Display for ConnectStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -40,8 +56,8 @@ impl fmt::Display for ConnectStep {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The server does not accept the credentials (401), does not allow this user the hub, or sees another user than at
-    /// the step before (403). No other transport is tried.
+    /// The server does not accept the credentials (401), or does not allow the user to use the hub, or the
+    /// user is another than in the step before (403). No other transport is tried.
     #[error("the server refuses the credentials at {step} (HTTP {status})")]
     Authentication {
         /// What was being done.
@@ -49,10 +65,11 @@ pub enum ConnectError {
         /// 401 or 403.
         status: StatusCode,
     },
-    /// The access token has expired and no new one could be had.
+    /// The access token has expired, and there is no new one.
     #[error(transparent)]
     Credentials(Box<koppeltaal_transport::Error>),
-    /// The server answers with another status: 404 where no hub is, 500 for a hub that it does not know.
+    /// The server answers with another status: 404 where there is no hub, 500 for a hub that it does not
+    /// know.
     #[error("the server answers {step} with HTTP {status}")]
     Status {
         /// What was being done.
@@ -65,7 +82,7 @@ pub enum ConnectError {
     Unreachable {
         /// What was being done.
         step: ConnectStep,
-        /// The error below, without the URL.
+        /// The error of the network, without the URL.
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
@@ -77,10 +94,10 @@ pub enum ConnectError {
         /// The limit.
         limit: Duration,
     },
-    /// The answer to negotiate is of no use.
+    /// The answer to negotiate cannot be used.
     #[error("negotiate: {0}")]
     Negotiate(#[from] NegotiateError),
-    /// What came back is not what the protocol says.
+    /// The answer does not follow the protocol.
     #[error("the answer to {step} is not that of a SignalR server")]
     Protocol {
         /// What was being done.
@@ -103,7 +120,8 @@ pub enum ConnectError {
     /// The server asked the client to disconnect.
     #[error("the server ended the connection")]
     Ended {
-        /// What the server said, if it said anything; not in `Display`, since it may tell anything.
+        /// The server's text, if there is one; the first kilobyte. It is not in `Display`, since it may hold
+        /// anything.
         reason: Option<String>,
     },
     /// Reconnecting did not succeed within the disconnect timeout that the server named.
@@ -112,11 +130,12 @@ pub enum ConnectError {
         /// The disconnect timeout.
         limit: Duration,
     },
-    /// What the server says cannot be taken: a frame is larger than 4 MiB, or comes a second time as something that is no
-    /// frame. It would come again after every reconnect, so the connection is started anew, after it. Events may be lost.
+    /// A frame is too large, makes the state of the hub too large, or is unreadable for the second time in a
+    /// row. The server would send it again after every reconnect, so the connection is started anew, after
+    /// that frame. Events may be lost.
     #[error("the connection cannot go on: {reason}")]
-    Indigestible {
-        /// What it is.
+    UnusableFrame {
+        /// What is wrong with the frame.
         reason: LostReason,
     },
     /// The connection was stopped before it had started.
@@ -125,14 +144,14 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether trying again with the same credentials would change nothing.
+    /// Whether the credentials are the reason, so that another try with the same ones would fail, too.
     #[must_use]
     pub fn is_authentication(&self) -> bool {
         matches!(self, Self::Authentication { .. } | Self::Credentials(_))
     }
 
-    /// Whether the server does not take the request as it is: neither credentials nor, after a restart with another key,
-    /// the connection token. Only the status says so; 408 and 429 say "later".
+    /// Whether the server refuses the credentials or, after a restart with another key, the connection token,
+    /// so that the same request would fail again. Only the status says so; 408 and 429 say "later".
     pub(crate) fn is_refusal(&self) -> bool {
         match self {
             Self::Status { status, .. } => {
@@ -143,14 +162,14 @@ impl ConnectError {
         }
     }
 
-    pub(crate) fn of_status(step: ConnectStep, status: StatusCode) -> Self {
+    pub(crate) fn from_status(step: ConnectStep, status: StatusCode) -> Self {
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::Authentication { step, status },
             _ => Self::Status { step, status },
         }
     }
 
-    pub(crate) fn of_request(step: ConnectStep, error: reqwest::Error) -> Self {
+    pub(crate) fn from_request(step: ConnectStep, error: reqwest::Error) -> Self {
         // The URL holds the connection token.
         Self::Unreachable { step, source: Arc::new(error.without_url()) }
     }
@@ -160,36 +179,40 @@ fn each(tried: &[(Transport, ConnectError)]) -> String {
     tried.iter().map(|(transport, error)| format!("; {transport}: {error}")).collect()
 }
 
-/// Why a receive channel is lost. The connection reconnects, unless the same would come again
-/// ([`ConnectError::Indigestible`]).
+/// Why a receive channel is lost. The connection reconnects, unless the server would send the same frame
+/// again ([`ConnectError::UnusableFrame`]).
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum LostReason {
-    /// The server, or something in between, ended it; also with an orderly close.
+    /// The server, or something between, ended it. An orderly close counts, too.
     #[error("it was closed")]
     Closed,
     /// The network failed.
     #[error("the network failed")]
     Network(#[source] Arc<dyn std::error::Error + Send + Sync>),
-    /// The server did not say anything for the keep-alive timeout.
+    /// Nothing came for the keep-alive timeout.
     #[error("the server is silent")]
     Silent,
-    /// What came is no frame.
-    #[error("what came is not a frame of SignalR")]
+    /// A text of the server is not a frame.
+    #[error("a text of the server is not a frame of SignalR")]
     Unreadable,
-    /// A frame is larger than the client takes.
+    /// A frame, or a part of it that has to be kept, is larger than the client accepts.
     #[error("a frame is too large")]
     TooLarge,
+    /// The state that the client keeps for the hub is larger than
+    /// [`hub_state_limit`](super::HubConnectionBuilder::hub_state_limit).
+    #[error("the state of the hub is too large")]
+    HubStateTooLarge,
     /// A poll was answered with an error.
     #[error("a poll was answered with HTTP {0}")]
     Status(StatusCode),
     /// The server is shutting down and asks to reconnect.
     #[error("the server is shutting down")]
     ShuttingDown,
-    /// The server does not take what the client says.
+    /// The server does not read what the client sends.
     #[error("the server does not read")]
     Blocked,
-    /// The access token has expired and no new one could be had.
+    /// The access token has expired, and there is no new one.
     #[error("no credentials")]
     Credentials,
 }
@@ -201,19 +224,20 @@ pub enum InvokeError {
     /// The connection is not connected at the moment. The call was not made.
     #[error("not connected")]
     NotConnected,
-    /// The method failed, or there is none of that name and number of arguments.
+    /// The method failed, or no method has this name and number of arguments.
     #[error(transparent)]
     Hub(#[from] HubException),
     /// The connection was lost before the result came. The method may have run.
     #[error("the connection was lost before the result came")]
     ConnectionLost,
-    /// The result did not come in time: the method may be running, or the server does not know the hub.
+    /// The result did not come in time. The method may be running, or the server does not know the hub.
     #[error("no result within {} s", limit.as_secs_f32())]
     Timeout {
         /// The limit.
         limit: Duration,
     },
-    /// The server answers the call with an error: 401 or 403 for credentials, 500 for a hub that it does not know.
+    /// The server answers the call with an error: 401 or 403 for credentials, 500 for a hub that it does not
+    /// know.
     #[error("the server answers the call with HTTP {status}")]
     Status {
         /// The status.
@@ -222,14 +246,14 @@ pub enum InvokeError {
     /// The request of the call failed on the way. The method may have run.
     #[error("no answer to the call")]
     Unreachable {
-        /// The error below, without the URL.
+        /// The error of the network, without the URL.
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// The answer to the call is no result.
+    /// The answer to the call is not a result, or too large.
     #[error("the answer to the call is not a result")]
     Protocol,
-    /// The call is longer than servers take: 64 KiB.
+    /// The call is longer than the 64 KiB that servers accept.
     #[error("the call is too long")]
     TooLong,
     /// The connection was stopped.

@@ -1,28 +1,29 @@
-//! The wire protocol of classic ASP.NET SignalR 2.x without any I/O: what goes into queries, what comes in frames, and
-//! how long a silence may last.
+//! The wire protocol of classic ASP.NET SignalR 2.x without any I/O: the queries of requests, the content of
+//! frames, and how long a silence may last.
 //!
-//! The facts are those of the public repository SignalR/SignalR (tags 2.0.1 to 2.4.3), most of them seen on real servers of
-//! versions 2.0.1, 2.2.2 and 2.4.3.
+//! It follows the public repository SignalR/SignalR (tags 2.0.1 to 2.4.3). Most of it was also observed on
+//! servers of versions 2.0.1, 2.2.2 and 2.4.3.
 
 pub(crate) mod event_stream;
 pub(crate) mod frame;
 pub(crate) mod hub;
 pub(crate) mod json;
 pub(crate) mod keep_alive;
+pub(crate) mod memory;
 pub(crate) mod negotiate;
 pub(crate) mod query;
 
 use std::fmt;
 
-/// How the server's messages reach the client. Names are those of the wire.
+/// How frames of the server reach the client. Names are SignalR's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transport {
     /// One WebSocket for both directions.
     WebSockets,
-    /// An endless answer for what the server says, a request for each call.
+    /// One endless answer for frames of the server, a request for each call.
     ServerSentEvents,
-    /// One held request after the other for what the server says, a request for each call.
+    /// One held request after the other for frames of the server, a request for each call.
     LongPolling,
 }
 

@@ -3,24 +3,27 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{Method, header};
 use serde_json::{Map, Value};
 
-use super::error::{ConnectError, ConnectStep, InvokeError};
-use super::link::{Link, body};
-use super::protocol::frame::Frame;
-use super::protocol::negotiate::Negotiated;
+use super::error::{ConnectError, ConnectStep, InvokeError, LostReason};
+use super::http::{FRAME_LIMIT, HttpClient, HubRequest, body};
+use super::protocol::frame::{Frame, InvalidFrame, ServerMessage};
+use super::protocol::negotiate::NegotiationResponse;
 use super::protocol::query::{self, Cursor};
-use super::protocol::{Transport, json};
+use super::protocol::{Transport, json, memory};
 
-/// The longest text that servers take over a WebSocket; one limit for all transports.
+/// The longest call that servers accept over a WebSocket, in bytes. It is the limit for all transports.
 pub(crate) const CALL_LIMIT: usize = 64 << 10;
+/// The longest answer to negotiate and start, in bytes.
+const ANSWER_LIMIT: usize = 64 << 10;
 
 /// One connection at the server.
 pub(crate) struct Session {
-    pub(crate) link: Link,
+    pub(crate) http: HttpClient,
     pub(crate) hub: String,
-    pub(crate) negotiated: Negotiated,
+    pub(crate) negotiated: NegotiationResponse,
+    /// In bytes of memory.
+    hub_state_limit: usize,
     state: Mutex<State>,
 }
 
@@ -28,11 +31,11 @@ pub(crate) struct Session {
 struct State {
     cursor: Cursor,
     poll_delay: Duration,
-    /// Whether the last frame said nothing.
+    /// Whether the last frame had no messages.
     is_empty: bool,
-    /// Whether signs of life came while a poll was held. Old servers send none, and what is between may hold them back.
+    /// Whether a sign of life has come during a poll. Old servers send none, and a proxy may hold them back.
     polls_have_signs_of_life: bool,
-    /// What client and hub keep for each other.
+    /// The state that the client keeps for the hub.
     hub_state: Map<String, Value>,
 }
 
@@ -42,30 +45,46 @@ impl Session {
     /// # Errors
     ///
     /// [`ConnectError`]
-    pub(crate) async fn negotiate(link: Link, hub: &str, limit: Duration) -> Result<Self, ConnectError> {
+    pub(crate) async fn negotiate(
+        http: HttpClient,
+        hub: &str,
+        timeout: Duration,
+        hub_state_limit: usize,
+    ) -> Result<Self, ConnectError> {
         let step = ConnectStep::Negotiate;
-        let query = query::negotiate(hub);
-        let response = link.request(step, Method::GET, "negotiate", &query, Some(limit), |it| it).await?;
-        let negotiated = Negotiated::read(&body(step, response).await?)?;
-        Ok(Self { link, hub: hub.to_owned(), negotiated, state: Mutex::default() })
+        let response = http.send(HubRequest::get(step, query::negotiate(hub)).timeout(timeout)).await?;
+        let negotiated = NegotiationResponse::read(&body(step, ANSWER_LIMIT, response).await?)?;
+        Ok(Self { http, hub: hub.to_owned(), negotiated, hub_state_limit, state: Mutex::default() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The query of a request that needs no cursor.
-    pub(crate) fn query(&self, transport: Transport) -> String {
-        query::connected(&self.hub, transport, &self.negotiated.connection_token, None)
+    /// The query of a request. Requests that continue a connection have the cursor.
+    pub(crate) fn query(&self, transport: Transport, step: ConnectStep) -> String {
+        let continues = matches!(step, ConnectStep::Reconnect | ConnectStep::Poll);
+        let cursor = continues.then(|| self.state().cursor.clone());
+        query::connected(&self.hub, transport, &self.negotiated.connection_token, cursor.as_ref())
     }
 
-    /// The query of a request that goes on where the messages of the server are.
-    pub(crate) fn query_with_cursor(&self, transport: Transport) -> String {
-        query::connected(&self.hub, transport, &self.negotiated.connection_token, Some(&self.state().cursor))
+    /// Reads a text of the receive channel and remembers what a frame says about the frames to come.
+    ///
+    /// # Errors
+    ///
+    /// [`LostReason`]: the text is not a frame, or too large.
+    pub(crate) fn read(&self, text: &str) -> Result<ServerMessage, LostReason> {
+        let message = ServerMessage::read(text).map_err(|error| match error {
+            InvalidFrame::NotJson => LostReason::Unreadable,
+            InvalidFrame::TooLarge => LostReason::TooLarge,
+        })?;
+        if let ServerMessage::Frame(frame) = &message {
+            self.note(frame);
+        }
+        Ok(message)
     }
 
-    /// Remembers what a frame says about the frames to come. Before its items are delivered.
-    pub(crate) fn note(&self, frame: &Frame) {
+    fn note(&self, frame: &Frame) {
         let mut state = self.state();
         if let Some(id) = &frame.message_id {
             state.cursor.message_id = Some(id.clone());
@@ -82,26 +101,34 @@ impl Session {
         self.state().poll_delay
     }
 
-    /// Whether the last frame said nothing.
+    /// Whether the last frame had no messages.
     pub(crate) fn was_empty(&self) -> bool {
         self.state().is_empty
     }
 
-    /// A sign of life came while a poll was held.
+    /// Remembers that a sign of life came during a poll.
     pub(crate) fn note_sign_of_life(&self) {
         self.state().polls_have_signs_of_life = true;
     }
 
-    /// Whether one ever did.
+    /// Whether a sign of life has ever come during a poll.
     pub(crate) fn polls_have_signs_of_life(&self) -> bool {
         self.state().polls_have_signs_of_life
     }
 
-    /// Takes over the changes of the hub's state.
-    pub(crate) fn merge_hub_state(&self, changes: Option<Map<String, Value>>) {
-        if let Some(changes) = changes {
-            self.state().hub_state.extend(changes);
+    /// Applies changes to the state of the hub.
+    ///
+    /// # Errors
+    ///
+    /// [`LostReason::HubStateTooLarge`]
+    pub(crate) fn merge_hub_state(&self, changes: Option<Map<String, Value>>) -> Result<(), LostReason> {
+        let Some(changes) = changes else { return Ok(()) };
+        let mut state = self.state();
+        state.hub_state.extend(changes);
+        if memory::of_map(&state.hub_state) > self.hub_state_limit {
+            return Err(LostReason::HubStateTooLarge);
         }
+        Ok(())
     }
 
     pub(crate) fn hub_state(&self) -> Map<String, Value> {
@@ -113,29 +140,27 @@ impl Session {
     /// # Errors
     ///
     /// [`ConnectError`] of the step `start`.
-    pub(crate) async fn start(&self, transport: Transport, limit: Duration) -> Result<(), ConnectError> {
+    pub(crate) async fn start(&self, transport: Transport, timeout: Duration) -> Result<(), ConnectError> {
         let step = ConnectStep::Start;
-        let query = self.query(transport);
-        let response = self.link.request(step, Method::GET, "start", &query, Some(limit), |it| it).await?;
-        let answer = json::object_in(&body(step, response).await?);
+        let request = HubRequest::get(step, self.query(transport, step)).timeout(timeout);
+        let response = self.http.send(request).await?;
+        let answer = json::object_in(&body(step, ANSWER_LIMIT, response).await?);
         match answer.as_ref().and_then(|answer| answer.get("Response")?.as_str()) {
             Some("started") => Ok(()),
             _ => Err(ConnectError::Protocol { step }),
         }
     }
 
-    /// Says goodbye. The answer does not matter.
-    pub(crate) async fn abort(&self, transport: Transport, limit: Duration) {
-        let (step, query) = (ConnectStep::Start, self.query(transport));
-        let request = self.link.request(step, Method::POST, "abort", &query, Some(limit), |it| {
-            it.header(header::CONTENT_LENGTH, 0)
-        });
-        if let Err(error) = request.await {
-            tracing::debug!(%error, "the server was not told goodbye");
+    /// Tells the server that the connection ends. The answer does not matter.
+    pub(crate) async fn abort(&self, transport: Transport, timeout: Duration) {
+        let step = ConnectStep::Abort;
+        let request = HubRequest::post(step, self.query(transport, step)).timeout(timeout);
+        if let Err(error) = self.http.send(request).await {
+            tracing::debug!(%error, "the server does not know that the connection ends");
         }
     }
 
-    /// Makes a call over a request of its own and gives the text of its result.
+    /// Makes a call over a request of its own. Returns the text of the answer.
     ///
     /// # Errors
     ///
@@ -144,16 +169,13 @@ impl Session {
         &self,
         transport: Transport,
         call: &str,
-        limit: Duration,
+        timeout: Duration,
     ) -> Result<String, InvokeError> {
-        let (step, query) = (ConnectStep::Start, self.query(transport));
+        let step = ConnectStep::Send;
         let form = form_urlencoded::Serializer::new(String::new()).append_pair("data", call).finish();
-        let request = self.link.request(step, Method::POST, "send", &query, Some(limit), |it| {
-            it.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded; charset=UTF-8")
-                .body(form.clone())
-        });
-        let answered = async { body(step, request.await?).await };
-        let text = answered.await.map_err(|error| match error {
+        let request = HubRequest::post_form(step, self.query(transport, step), form).timeout(timeout);
+        let answer = async { body(step, FRAME_LIMIT, self.http.send(request).await?).await };
+        let text = answer.await.map_err(|error| match error {
             ConnectError::Authentication { status, .. } | ConnectError::Status { status, .. } => {
                 InvokeError::Status { status }
             }

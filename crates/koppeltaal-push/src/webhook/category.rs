@@ -1,7 +1,8 @@
 //! The `Category` header: DSTU1's tags as they travel outside a bundle, here the domain of the message.
 //!
-//! A tag is `term; scheme="..."; label="..."`; several are separated by commas or stand in headers of their own. Quoted
-//! values may hold commas and semicolons. The domain is in the term, behind `Domain#`, and may hold blanks.
+//! A tag is `term; scheme="..."; label="..."`; several are separated by commas or stand in headers of their
+//! own. Quoted values may hold commas and semicolons. The domain is in the term, after `Domain#`, and may
+//! hold blanks.
 
 use http::{HeaderMap, HeaderName};
 
@@ -9,8 +10,8 @@ use super::text;
 
 const CATEGORY: HeaderName = HeaderName::from_static("category");
 
-/// What the term of a domain tag starts with; the name of the domain follows. `koppeltaal-messaging` has it too; a
-/// receiver of wake-ups has no use for the rest of that crate.
+/// The beginning of the term of a domain tag, before the name of the domain. `koppeltaal-messaging` has it,
+/// too, but a receiver of wake-ups does not need that crate.
 const DOMAIN_TAG_PREFIX: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/Domain#";
 
 /// The name of the domain in the first domain tag.
@@ -25,7 +26,7 @@ pub(super) fn domain(headers: &HeaderMap) -> Option<String> {
     })
 }
 
-/// The parts of a text between separators that do not stand in quotes. A quote that never ends reaches to the end.
+/// The parts of a text between separators outside quotes. A quote that is never closed reaches to the end.
 fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     let mut escaped = false;
@@ -43,7 +44,7 @@ fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A term does not stand in quotes, but a sender that quotes it means the same.
+/// A term without the quotes that a sender may put around it by mistake.
 fn unquoted(term: &str) -> &str {
     term.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(term)
 }

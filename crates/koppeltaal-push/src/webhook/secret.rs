@@ -1,4 +1,4 @@
-//! [`SecretHeader`]: a header that only the Koppeltaal server can send, compared without telling how much was right.
+//! [`SecretHeader`]: a header that only the Koppeltaal server can send. It is compared in constant time.
 
 use http::{HeaderMap, HeaderName};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,8 +22,8 @@ impl SecretHeader {
         if values.next().is_some() {
             return Err(WebhookError::RepeatedSecret { header: header() });
         }
-        // Every accepted value is compared to its end, so that the time taken tells neither how many letters nor which of
-        // the secrets matched. It tells the length, which does not help a guesser of a secret worth its name.
+        // All accepted values are compared to their ends, so that the time reveals neither how many letters
+        // matched nor which secret did. It reveals the length, which does not help to guess a good secret.
         let accepted = self.accepted.iter().fold(Choice::from(0), |found, secret| {
             found | secret.expose_secret().as_bytes().ct_eq(value.as_bytes())
         });
@@ -31,7 +31,8 @@ impl SecretHeader {
     }
 }
 
-/// A secret that arrives in a header as it was written: printable ASCII, where HTTP strips no blanks at the ends.
+/// Accepts a secret that arrives in a header as it was written: printable ASCII without blanks at the ends,
+/// which HTTP would strip.
 pub(super) fn checked(secret: SecretString) -> Result<SecretString, WebhookConfigurationError> {
     let text = secret.expose_secret();
     let travels =

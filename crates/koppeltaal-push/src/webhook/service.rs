@@ -1,4 +1,4 @@
-//! [`WebhookService`]: a webhook as a tower service, which any framework of that family mounts at an address.
+//! [`WebhookService`]: a webhook as a tower service, for any framework that mounts such services.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -17,15 +17,15 @@ use crate::notifications::Notifier;
 ///
 /// | answer | when |
 /// |---|---|
-/// | 200 | the call is accepted and the stream is told |
+/// | 200 | the call is accepted and the stream is woken up |
 /// | 403 | the secret is missing or wrong, or the domain is another one |
 /// | 405 | the method is not POST |
 /// | 503 | the stream is gone; the server tries again, perhaps after the application was restarted |
 ///
-/// The answers are empty and come at once: the messages are claimed elsewhere, while the server need not wait. The body of
-/// a call is not read. Calls that are refused leave a `tracing` event of level WARN.
+/// The answers are empty and come at once, since the messages are claimed elsewhere. The body of a call is
+/// not read. A refused call leaves a `tracing` event of level WARN.
 ///
-/// It never fails, so that it can be mounted as it is, for instance `axum::Router::route_service("/koppeltaal", service)`.
+/// It never fails, so it can be mounted as it is: `axum::Router::route_service("/koppeltaal", service)`.
 #[derive(Debug, Clone)]
 pub struct WebhookService {
     webhook: Arc<Webhook>,
@@ -71,7 +71,7 @@ fn empty(status: StatusCode) -> Response<String> {
 }
 
 impl<B> Service<Request<B>> for WebhookService {
-    /// An empty `String` is a body to every framework that speaks `http`.
+    /// Every framework that uses `http` accepts a `String` as a body.
     type Response = Response<String>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;

@@ -362,3 +362,31 @@ async fn stopping_ends_a_connection_in_every_state() {
     until(&mut connection.status(), |status| status.error.is_some()).await;
     tokio::time::timeout(PATIENCE, connection.stop()).await.expect("stopped while disconnected");
 }
+
+#[tokio::test]
+async fn calls_beyond_those_under_way_wait() {
+    let server = Server::start(SERVER_2_4).await;
+    let options = options(&server).invoke_timeout(PATIENCE).transport(Transport::ServerSentEvents);
+    let connection = options.start().await.expect("started");
+    let calls = futures_util::future::join_all((0..100).map(|_| connection.invoke("Silence", vec![])));
+    tokio::select! {
+        results = calls => panic!("{results:?}"),
+        () = async {
+            server.until("send", 64).await;
+            tokio::time::sleep(SHORT).await;
+        } => {}
+    }
+    assert_eq!(server.count("send"), 64);
+}
+
+#[tokio::test]
+async fn calls_that_are_dropped_make_room_for_others() {
+    let server = Server::start(SERVER_2_4).await;
+    let options = options(&server).invoke_timeout(PATIENCE).transport(Transport::WebSockets);
+    let connection = options.start().await.expect("started");
+    for _ in 0..3 {
+        let calls = futures_util::future::join_all((0..100).map(|_| connection.invoke("Silence", vec![])));
+        assert!(tokio::time::timeout(SHORT, calls).await.is_err());
+    }
+    assert_eq!(connection.invoke("Echo", vec![json!(1)]).await.expect("a result"), json!([1]));
+}

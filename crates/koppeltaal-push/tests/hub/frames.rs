@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::connection::{connected, numbers};
 use crate::server::{SERVER_2_0, SERVER_2_4, Server};
-use crate::{SHORT, until, until_connections};
+use crate::{SHORT, options, until, until_connections};
 
 #[tokio::test]
 async fn a_server_that_asks_to_disconnect_is_neither_told_goodbye_nor_reconnected_to() {
@@ -75,7 +75,7 @@ async fn a_frame_that_is_too_large_is_told_and_not_asked_for_again() {
         server.send_frame(&format!(r#"{{"C":"d-1-B,0|I,0","M":["{}"]}}"#, "x".repeat(5 << 20)));
         let ended = until(&mut status, |status| status.error.is_some()).await;
         assert!(
-            matches!(&ended.error, Some(ConnectError::Indigestible { reason: LostReason::TooLarge })),
+            matches!(&ended.error, Some(ConnectError::UnusableFrame { reason: LostReason::TooLarge })),
             "{ended:?}"
         );
         until_connections(&mut status, 2).await;
@@ -98,7 +98,7 @@ async fn what_is_no_frame_is_asked_for_once_more_and_no_oftener() {
         server.send_frame("<html>");
         let ended = until(&mut status, |status| status.error.is_some()).await;
         assert!(
-            matches!(&ended.error, Some(ConnectError::Indigestible { reason: LostReason::Unreadable })),
+            matches!(&ended.error, Some(ConnectError::UnusableFrame { reason: LostReason::Unreadable })),
             "{ended:?}"
         );
         until_connections(&mut status, 3).await;
@@ -136,4 +136,40 @@ async fn the_groups_token_is_that_of_the_newest_frame_that_has_one() {
         assert_eq!(reconnect.query["groupsToken"], "new+/=", "{transport}");
         assert_eq!(reconnect.query["messageId"], "d-1-B,0|I,1", "{transport}");
     }
+}
+
+#[tokio::test]
+async fn a_cursor_that_is_too_long_to_be_sent_back_ends_the_connection() {
+    for transport in Transport::ALL {
+        let server = Server::start(SERVER_2_4).await;
+        let (connection, _events) = connected(&server, transport).await;
+        let mut status = connection.status();
+        server.send_frame(&format!(r#"{{"C":"{}","M":[]}}"#, "x".repeat(9000)));
+        let ended = until(&mut status, |status| status.error.is_some()).await;
+        assert!(
+            matches!(&ended.error, Some(ConnectError::UnusableFrame { reason: LostReason::TooLarge })),
+            "{ended:?}"
+        );
+        until_connections(&mut status, 2).await;
+        assert_eq!((server.count("negotiate"), server.count("reconnect")), (2, 0), "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn a_state_of_the_hub_beyond_the_limit_starts_the_connection_anew_without_it() {
+    let server = Server::start(SERVER_2_4).await;
+    let connection = options(&server).hub_state_limit(2000).start().await.expect("started");
+    let mut status = connection.status();
+    server.send_frame(r#"{"C":"d-1-B,0|I,0","M":[{"H":"h","M":"m","A":[],"S":{"a":1}}]}"#);
+    let state = "x".repeat(3000);
+    server.send_frame(&format!(
+        r#"{{"C":"d-1-B,0|I,0","M":[{{"H":"h","M":"m","A":[],"S":{{"b":"{state}"}}}}]}}"#
+    ));
+    let ended = until(&mut status, |status| status.error.is_some()).await;
+    assert!(
+        matches!(&ended.error, Some(ConnectError::UnusableFrame { reason: LostReason::HubStateTooLarge })),
+        "{ended:?}"
+    );
+    until_connections(&mut status, 2).await;
+    assert_eq!(connection.invoke("Echo", vec![json!(1)]).await.expect("a result"), json!([1]));
 }

@@ -1,5 +1,5 @@
-//! The promise: a message is claimed by a waiting receiver no later than the slow timer allows, and at once while
-//! connected, under any schedule of cuts, stalls, doubles, restarts and refusals.
+//! The promise: a message is claimed by a waiting receiver no later than the slow timer allows, and at once
+//! while connected, under any schedule of cuts, stalls, doubles, restarts and refusals.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,5 +1,5 @@
-//! The hub behind proxies: every transport through a proxy that asks for the server, and through one that opens a way to
-//! an https server.
+//! The hub behind proxies: every transport through a proxy that asks for the server, and through one that
+//! opens a way to an https server.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,8 +15,8 @@ use crate::tls::{AUTHORITY, tls};
 /// `user:Geheim2`.
 const CREDENTIALS: &str = "Basic dXNlcjpHZWhlaW0y";
 
-/// A proxy to one port of this machine, and the heads of the first request of each connection. A request for a way is
-/// answered; any other is passed on as it is, since servers take absolute addresses too.
+/// A proxy to one port of this machine, and the heads of the first request of each connection. A request for
+/// a way is answered; any other is passed on as it is, since servers take absolute addresses too.
 async fn proxy(to: u16) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let url = format!("http://user:Geheim2@{}", listener.local_addr().expect("an address"));

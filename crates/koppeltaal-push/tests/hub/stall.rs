@@ -1,4 +1,5 @@
-//! A network that goes silent: connections stay open and nothing comes over them any more, also over those that are idle.
+//! A network that goes silent: connections stay open and nothing comes over them any more, also over those
+//! that are idle.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -19,8 +19,8 @@ pub(crate) const AUTHORITY: &[u8] = include_bytes!("../../../koppeltaal-transpor
 const SERVER: &[u8] = include_bytes!("../../../koppeltaal-transport/tests/tls/server.pem");
 const SERVER_KEY: &[u8] = include_bytes!("../../../koppeltaal-transport/tests/tls/server.key");
 
-/// Takes TLS off in front of a server, and gives the port where; the names in the certificate are `localhost` and
-/// `koppeltaal.example`.
+/// Takes TLS off in front of a server, and gives the port where; the names in the certificate are `localhost`
+/// and `koppeltaal.example`.
 pub(crate) async fn tls(to: SocketAddr) -> u16 {
     let provider = Arc::new(crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();

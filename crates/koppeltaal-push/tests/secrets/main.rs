@@ -1,5 +1,6 @@
-//! What a hub session leaves in logs and errors. In a process of its own: `tracing` remembers for the whole process which
-//! places nobody listened to when they were first reached, and tests beside this one reach them unheard.
+//! What a hub session leaves in logs and errors. In a process of its own: `tracing` remembers for the whole
+//! process which places nobody listened to when they were first reached, and tests beside this one reach them
+//! unheard.
 
 #[path = "../../../koppeltaal-transport/tests/secrets/log.rs"]
 mod log;
@@ -24,8 +25,8 @@ use server::{Fault, Line, SERVER_2_4, Server};
 const PATIENCE: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(50);
 
-/// Passwords and tokens, as they are and as Basic authentication writes them; the token of the connection, as it is and
-/// percent-encoded; the cookie; and what messages hold.
+/// Passwords and tokens, as they are and as Basic authentication writes them; the token of the connection, as
+/// it is and percent-encoded; the cookie; and what messages hold.
 const SECRETS: [&str; 11] = [
     "Geheim1",
     "Z2FtZTpHZWhlaW0x",
@@ -48,8 +49,8 @@ fn options(client: &Client) -> HubConnectionBuilder {
         .restart_delay(SHORT, SHORT * 4)
 }
 
-/// A life with everything in it: calls that fail, events, a lost channel, a refused token, an end with a reason, a new
-/// start, a goodbye. Gives what can be shown of it.
+/// A life with everything in it: calls that fail, events, a lost channel, a refused token, an end with a
+/// reason, a new start, a goodbye. Gives what can be shown of it.
 async fn live(client: &Client, transport: Transport, server: &Server) -> String {
     let mut notifications = Notifications::every(PATIENCE * 100);
     let mut shown = String::new();

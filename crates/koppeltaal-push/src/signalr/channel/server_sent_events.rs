@@ -1,21 +1,21 @@
-//! The transport serverSentEvents: one endless answer. It never opens itself again; that would lose the
+//! The transport serverSentEvents: one endless answer. It does not reopen itself, which would lose the
 //! cursor.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use http::{Method, header};
+use http::{HeaderValue, header};
 use reqwest::Response;
 
-use super::{Channel, endpoint, query};
+use super::Channel;
 use crate::signalr::error::{ConnectError, ConnectStep, LostReason};
-use crate::signalr::link::FRAME_LIMIT;
+use crate::signalr::http::{FRAME_LIMIT, HubRequest};
 use crate::signalr::protocol::Transport;
 use crate::signalr::protocol::event_stream::EventStream;
 use crate::signalr::session::Session;
 
-struct Events {
+struct EventChannel {
     response: Response,
     stream: EventStream,
     /// Complete texts that were in one chunk.
@@ -23,20 +23,19 @@ struct Events {
 }
 
 pub(super) async fn open(session: &Session, step: ConnectStep) -> Result<impl Channel + use<>, ConnectError> {
-    let query = query(session, Transport::ServerSentEvents, step);
-    let answer = session.link.request(step, Method::GET, endpoint(step), &query, None, |it| {
-        // Compression would hold frames back.
-        it.header(header::ACCEPT, "text/event-stream").header(header::ACCEPT_ENCODING, "identity")
-    });
-    let response = answer.await?;
+    // Compression would delay frames.
+    let request = HubRequest::get(step, session.query(Transport::ServerSentEvents, step))
+        .header(header::ACCEPT, HeaderValue::from_static("text/event-stream"))
+        .header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let response = session.http.send(request).await?;
     let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if !content_type.is_some_and(|found| found.trim_start().starts_with("text/event-stream")) {
         return Err(ConnectError::Protocol { step });
     }
-    Ok(Events { response, stream: EventStream::default(), texts: VecDeque::new() })
+    Ok(EventChannel { response, stream: EventStream::default(), texts: VecDeque::new() })
 }
 
-impl Channel for Events {
+impl Channel for EventChannel {
     fn receive(&mut self) -> BoxFuture<'_, Result<String, LostReason>> {
         Box::pin(async {
             loop {

@@ -1,12 +1,12 @@
-//! Server-sent events as SignalR writes them: one `data:` line each, cut into chunks anywhere. A line ends with CR, LF or
-//! both, each wherever it likes (HTML, section 9.2.5).
+//! Server-sent events as SignalR writes them: one `data:` line each. Chunks end anywhere. A line ends with
+//! CR, LF or CR LF, and lines of one stream may differ (HTML, section 9.2.5).
 
 /// The first event of every stream, which is not JSON.
 const INITIALIZED: &str = "initialized";
 /// May stand in front of the whole stream.
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Makes texts out of chunks of bytes.
+/// Splits chunks of bytes into the texts of events.
 #[derive(Debug, Default)]
 pub(crate) struct EventStream {
     /// The line that is not complete yet.
@@ -19,15 +19,15 @@ pub(crate) struct EventStream {
 
 /// A line is longer than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TooLong;
+pub(crate) struct LineTooLong;
 
 impl EventStream {
     /// Takes a chunk and gives the texts that are complete with it.
     ///
     /// # Errors
     ///
-    /// [`TooLong`]: a line has more than `limit` bytes.
-    pub(crate) fn push(&mut self, mut chunk: &[u8], limit: usize) -> Result<Vec<String>, TooLong> {
+    /// [`LineTooLong`]: a line has more than `limit` bytes.
+    pub(crate) fn push(&mut self, mut chunk: &[u8], limit: usize) -> Result<Vec<String>, LineTooLong> {
         let mut texts = Vec::new();
         while let Some(first) = chunk.first() {
             if std::mem::take(&mut self.is_after_return) && *first == b'\n' {
@@ -46,26 +46,26 @@ impl EventStream {
         Ok(texts)
     }
 
-    /// What the line says that is complete now.
+    /// The text of the line that is now complete.
     fn end_line(&mut self) -> Option<String> {
         let line = std::mem::take(&mut self.line);
         let is_first = !std::mem::replace(&mut self.has_begun, true);
         data(line.strip_prefix(MARK).filter(|_| is_first).unwrap_or(&line))
     }
 
-    fn extend(&mut self, bytes: &[u8], limit: usize) -> Result<(), TooLong> {
+    fn extend(&mut self, bytes: &[u8], limit: usize) -> Result<(), LineTooLong> {
         if self.line.len() + bytes.len() > limit {
-            return Err(TooLong);
+            return Err(LineTooLong);
         }
         self.line.extend_from_slice(bytes);
         Ok(())
     }
 }
 
-/// What a line says: nothing, if it is a comment, another field, or the greeting.
+/// The text of a line; `None` for a comment, another field, or the greeting.
 fn data(line: &[u8]) -> Option<String> {
     let data = line.strip_prefix(b"data:")?;
-    // Not UTF-8 is not JSON either: the frame then proves unreadable.
+    // A text that is not UTF-8 is not JSON either, and fails when it is read as a frame.
     let text = String::from_utf8_lossy(data).trim().to_owned();
     (!text.eq_ignore_ascii_case(INITIALIZED)).then_some(text)
 }

@@ -1,24 +1,30 @@
-//! What comes on the receive channel: frames, keep-alives and results, told apart level by level, since the
-//! same letters mean other things elsewhere.
+//! The texts of the receive channel: frames, keep-alives and results. All texts of the server are decoded
+//! here.
+//!
+//! The same letter means different things at different levels: `H` is the hub in an event, and a flag in a
+//! result.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::hub::{self, HubEvent, HubResult};
-use super::json;
+use super::{json, memory};
 
-/// The longest pause between polls that a server's `L` is granted.
+/// The longest pause between polls. A longer `L` is shortened.
 const LONGEST_POLL_DELAY: Duration = Duration::from_secs(60);
+/// The longest cursor and the longest groups token, in bytes. They are kept, and sent back in the URL of
+/// requests.
+const TOKEN_LIMIT: usize = 8 << 10;
 
 /// One text of the receive channel.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Received {
-    /// `{}`, or nothing at all: the server lives.
+pub(crate) enum ServerMessage {
+    /// `{}`, or an empty text: a sign of life.
     KeepAlive,
-    /// The result of a call, by itself.
+    /// The result of a call, outside a frame.
     Result(HubResult),
-    /// Messages and what goes with them.
+    /// Messages, and the state of the channel.
     Frame(Frame),
     /// A relay's fatal error (`E`).
     Fatal(String),
@@ -27,7 +33,7 @@ pub(crate) enum Received {
 /// A frame.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Frame {
-    /// `C`, of frames that have `M`, be it empty.
+    /// `C`, of frames that have `M`, even an empty one.
     pub(crate) message_id: Option<String>,
     /// `G`
     pub(crate) groups_token: Option<String>,
@@ -37,7 +43,7 @@ pub(crate) struct Frame {
     pub(crate) initialized: bool,
     /// `T`: the server shuts down; reconnect.
     pub(crate) reconnect: bool,
-    /// `D`: disconnect and do not come back. Servers 2.0 only.
+    /// `D`: disconnect and do not reconnect. Servers 2.0 only.
     pub(crate) disconnect: bool,
     /// The items of `M` that are for the hub layer, in order.
     pub(crate) items: Vec<Item>,
@@ -52,22 +58,30 @@ pub(crate) enum Item {
     Result(HubResult),
 }
 
-/// A text is no JSON object. What it is is not told: it may be anything.
+/// Why a text is not a frame. The text is not shown: it may hold anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unreadable;
+pub(crate) enum InvalidFrame {
+    /// It is not a JSON object.
+    NotJson,
+    /// It takes more than [`memory::LIMIT`], or its cursor or groups token is too long.
+    TooLarge,
+}
 
-impl Received {
+impl ServerMessage {
     /// Reads one text: a WebSocket message, the data of a server-sent event or the body of a poll.
     ///
     /// # Errors
     ///
-    /// [`Unreadable`]
-    pub(crate) fn read(text: &str) -> Result<Self, Unreadable> {
-        // Long polls start with spaces, one per keep-alive; an empty one says nothing.
+    /// [`InvalidFrame`]
+    pub(crate) fn read(text: &str) -> Result<Self, InvalidFrame> {
+        // The answer to a long poll may be empty, or hold nothing but the spaces that are signs of life.
         if json::trim(text).is_empty() {
             return Ok(Self::KeepAlive);
         }
-        let mut object = json::object(text).ok_or(Unreadable)?;
+        if memory::upper_bound(text) > memory::LIMIT {
+            return Err(InvalidFrame::TooLarge);
+        }
+        let mut object = json::object(text).ok_or(InvalidFrame::NotJson)?;
         if object.is_empty() {
             return Ok(Self::KeepAlive);
         }
@@ -75,14 +89,14 @@ impl Received {
             return Ok(hub::result(&mut object).map_or(Self::KeepAlive, Self::Result));
         }
         if let Some(Value::String(error)) = object.remove("E") {
-            return Ok(Self::Fatal(error));
+            return Ok(Self::Fatal(json::shortened(&error)));
         }
-        Ok(Self::Frame(Frame::read(object)))
+        Frame::read(object).map(Self::Frame)
     }
 }
 
 impl Frame {
-    fn read(mut object: Map<String, Value>) -> Self {
+    fn read(mut object: Map<String, Value>) -> Result<Self, InvalidFrame> {
         let is_set =
             |object: &Map<String, Value>, name: &str| object.get(name).and_then(Value::as_i64) == Some(1);
         let mut frame = Self {
@@ -101,12 +115,16 @@ impl Frame {
             frame.message_id = string(&mut object, "C");
             frame.items = items.into_iter().filter_map(Item::read).collect();
         }
-        frame
+        let is_too_long = |token: &Option<String>| token.as_ref().is_some_and(|it| it.len() > TOKEN_LIMIT);
+        if is_too_long(&frame.message_id) || is_too_long(&frame.groups_token) {
+            return Err(InvalidFrame::TooLarge);
+        }
+        Ok(frame)
     }
 }
 
 impl Item {
-    /// `None` for progress of a call, which nobody asked for, and for what is none of the hub layer's.
+    /// `None` for progress of a call, which is ignored, and for anything that is not of the hub layer.
     fn read(item: Value) -> Option<Self> {
         let Value::Object(mut item) = item else { return None };
         if item.contains_key("P") {

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-/// The longest state of a hub that servers take, in characters of JSON.
+use super::memory;
+
+/// The longest state of a hub that servers accept, in characters of JSON.
 const LONGEST_STATE: usize = 4096;
 
 /// The server calls a method of the client.
@@ -15,9 +17,9 @@ pub struct HubEvent {
     pub hub: String,
     /// The method as the server spells it.
     pub method: String,
-    /// What it is called with, in order.
+    /// The arguments, in order.
     pub arguments: Vec<Value>,
-    /// Changes to the state that client and server keep for each other.
+    /// Changes to the state that the client keeps for the hub.
     pub(crate) state: Option<Map<String, Value>>,
 }
 
@@ -26,6 +28,14 @@ impl HubEvent {
     #[must_use]
     pub fn is(&self, hub: &str, method: &str) -> bool {
         is_same_name(&self.hub, hub) && is_same_name(&self.method, method)
+    }
+
+    /// How many bytes of memory it takes.
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Self>()
+            + memory::of_text(&self.hub)
+            + memory::of_text(&self.method)
+            + memory::of_values(&self.arguments)
     }
 }
 
@@ -45,7 +55,7 @@ impl fmt::Debug for HubEvent {
 pub(crate) struct HubResult {
     /// The call's id, always as text.
     pub(crate) id: String,
-    /// What it returned, `null` for nothing; or what went wrong.
+    /// The value that the method returned, `null` for nothing; or the exception.
     pub(crate) outcome: Result<Value, HubException>,
     pub(crate) state: Option<Map<String, Value>>,
 }
@@ -61,16 +71,16 @@ impl fmt::Debug for HubResult {
 
 /// A method of the server's hub failed.
 ///
-/// What the server said is in the fields, and not in `Display` and `Debug`: nobody knows what it tells.
+/// The server's text is in the fields, and not in `Display` and `Debug`, since it may hold anything.
 #[derive(Clone, PartialEq, thiserror::Error)]
 #[error("the hub's method failed")]
 #[non_exhaustive]
 pub struct HubException {
     /// The server's text.
     pub message: String,
-    /// Whether the server failed on purpose, with a text that is meant for the client (`HubException`).
+    /// Whether the server threw a `HubException`, whose text is meant for the client.
     pub is_hub_exception: bool,
-    /// More about an exception on purpose.
+    /// More about a `HubException`.
     pub data: Option<Value>,
 }
 
@@ -82,12 +92,12 @@ impl fmt::Debug for HubException {
     }
 }
 
-/// Hub and method names are compared like this everywhere. They are identifiers; only ASCII letters have a case here.
+/// Whether two names of hubs or methods are the same. Case does not count; they are identifiers in ASCII.
 pub(crate) fn is_same_name(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
-/// The text of a call. State that is longer than servers take is left out.
+/// The text of a call. A state that is longer than servers accept is left out.
 pub(crate) fn call(
     hub: &str,
     method: &str,
@@ -105,7 +115,7 @@ pub(crate) fn call(
     call.to_string()
 }
 
-/// A result, from an object with `I`. `None`: it is progress, or has an `I` that no call has.
+/// A result, from an object with `I`. `None`: it is progress, or its `I` cannot be that of a call.
 pub(crate) fn result(object: &mut Map<String, Value>) -> Option<HubResult> {
     if object.contains_key("P") {
         return None;

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 /// A byte order mark, which some servers put in front of UTF-8.
 const MARK: char = '\u{feff}';
 
-/// Without what may stand around JSON: white space, such as the spaces with which a long poll shows that it lives, and a
-/// byte order mark.
+/// Removes white space and a byte order mark around JSON. The answer to a long poll begins with a space for
+/// each sign of life.
 pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches(|letter: char| letter.is_whitespace() || letter == MARK)
 }
@@ -19,4 +19,16 @@ pub(crate) fn object(text: &str) -> Option<Map<String, Value>> {
 /// The object in a body of UTF-8.
 pub(crate) fn object_in(body: &[u8]) -> Option<Map<String, Value>> {
     object(std::str::from_utf8(body).ok()?)
+}
+
+/// How long a text for people may be, in bytes.
+const TEXT_LIMIT: usize = 1024;
+
+/// The beginning of a text for people, such as an error of the server, which may be as long as a frame.
+pub(crate) fn shortened(text: &str) -> String {
+    if text.len() <= TEXT_LIMIT {
+        return text.to_owned();
+    }
+    let end = (0..=TEXT_LIMIT).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    format!("{}\u{2026}", &text[..end])
 }

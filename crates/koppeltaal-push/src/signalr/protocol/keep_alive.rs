@@ -1,11 +1,11 @@
-//! How long a channel may be silent, as a state machine to which the clock is passed in.
+//! How long a channel may be silent: a state machine that gets the time from its caller.
 
 use std::time::{Duration, Instant};
 
 /// Watches one channel.
 #[derive(Debug, Clone)]
 pub(crate) struct KeepAliveWatch {
-    /// `None`: there are no signs of life to wait for.
+    /// `None`: the server sends no signs of life.
     timeout: Option<Duration>,
     /// After this much silence the server has forgotten the connection.
     window: Duration,
@@ -13,38 +13,38 @@ pub(crate) struct KeepAliveWatch {
     slow: bool,
 }
 
-/// What a look at the clock says.
+/// What the length of the silence means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Silence {
     /// Nothing new.
     Fine,
-    /// Two thirds of the time are over: said once.
+    /// Two thirds of the time are over. Reported once.
     Slow,
     /// The channel is lost: reconnect.
     Lost,
-    /// The process must have been asleep: the server has forgotten the connection, start anew.
+    /// The process must have been asleep. The server has forgotten the connection: start anew.
     Asleep,
 }
 
 impl KeepAliveWatch {
-    /// A watch of a channel that was opened now.
+    /// A watch for a channel that has just been opened.
     pub(crate) fn new(timeout: Option<Duration>, window: Duration, now: Instant) -> Self {
         Self { timeout, window, last_received: now, slow: false }
     }
 
-    /// Something came, whatever it was. Tells whether the channel was slow until now.
+    /// Something came. Returns whether the channel was slow until now.
     pub(crate) fn received(&mut self, now: Instant) -> bool {
         self.last_received = now;
         std::mem::take(&mut self.slow)
     }
 
-    /// When to look at the clock next.
+    /// When to [check](Self::check) next.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let timeout = self.timeout?;
         Some(self.last_received + if self.slow { timeout } else { warning(timeout) })
     }
 
-    /// Looks at the clock.
+    /// Compares the time with that of the last text.
     pub(crate) fn check(&mut self, now: Instant) -> Silence {
         let silence = now.saturating_duration_since(self.last_received);
         match self.timeout {

@@ -1,4 +1,4 @@
-//! The answer to `negotiate`: what the server can do, and its times.
+//! The answer to `negotiate`: the server's protocol version, transports and time limits.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::query::CLIENT_PROTOCOL;
 use super::{Transport, json};
 
-/// How long a long poll is held by servers that do not say (before 2.1.2).
+/// How long servers before 2.1.2, which do not say it, hold a long poll.
 const USUAL_CONNECTION_TIMEOUT: Duration = Duration::from_secs(110);
-/// What the server says if nothing is configured.
+/// The defaults of servers.
 const USUAL_DISCONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 const USUAL_TRANSPORT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// No time a server names is taken to be longer; none is honoured that is longer than a day.
+/// Longer times of a server are shortened to a day.
 const LONGEST: f64 = 24.0 * 3600.0;
 
 /// A version of the protocol, compared by number.
@@ -25,11 +25,11 @@ pub struct ProtocolVersion {
 }
 
 impl ProtocolVersion {
-    /// What servers 2.0 answer at least; 1.x servers have another protocol.
+    /// The lowest answer of servers 2.0. Servers 1.x have another protocol.
     const OLDEST: Self = Self { major: 1, minor: 2 };
-    /// What servers 2.4 answer at most.
+    /// The highest answer of servers 2.4.
     const NEWEST: Self = Self { major: 2, minor: 1 };
-    /// Since when there is `/start`. On older servers that request would hang like a poll.
+    /// The first version with `/start`. On older servers that request would hang like a poll.
     const WITH_START: Self = Self { major: 1, minor: 4 };
 
     fn parse(text: &str) -> Option<Self> {
@@ -46,12 +46,13 @@ impl std::fmt::Display for ProtocolVersion {
     }
 }
 
-/// What the server says about a connection that is to be opened.
+/// The server's terms for a new connection.
 #[derive(Clone, PartialEq)]
-pub(crate) struct Negotiated {
-    /// Identifies the connection on every request; a secret, since it is all that a request needs beside credentials.
+pub(crate) struct NegotiationResponse {
+    /// Identifies the connection on every request. It is a secret: beside credentials, a request needs
+    /// nothing else.
     pub(crate) connection_token: String,
-    /// Silence after which a channel is lost; `None`: the server shows no life.
+    /// Silence after which a channel is lost; `None`: the server sends no signs of life.
     pub(crate) keep_alive: Option<Duration>,
     pub(crate) disconnect_timeout: Duration,
     pub(crate) connection_timeout: Duration,
@@ -60,7 +61,7 @@ pub(crate) struct Negotiated {
     pub(crate) version: ProtocolVersion,
 }
 
-/// Why an answer to `negotiate` is of no use.
+/// Why an answer to `negotiate` cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NegotiateError {
@@ -86,15 +87,17 @@ pub enum NegotiateError {
     /// The server declines the connection and says why.
     #[error("the server declines the connection")]
     Declined {
-        /// What the server said; for people, and not in `Display`, since it may tell anything.
+        /// The server's text for people; the first kilobyte. It is not in `Display`, since it may hold
+        /// anything.
         reason: String,
     },
-    /// The server sends the client elsewhere. It does not follow: credentials go to the configured server only.
+    /// The server sends the client elsewhere. It does not follow: credentials go to the configured server
+    /// only.
     #[error("the server redirects to another server, which is not followed")]
     Redirected,
 }
 
-impl Negotiated {
+impl NegotiationResponse {
     /// Reads the body of the answer.
     ///
     /// # Errors
@@ -108,12 +111,12 @@ impl Negotiated {
             return Err(NegotiateError::AspNetCore);
         }
         if let Some(reason) = text("Error") {
-            return Err(NegotiateError::Declined { reason: reason.to_owned() });
+            return Err(NegotiateError::Declined { reason: json::shortened(reason) });
         }
         if text("RedirectUrl").is_some() {
             return Err(NegotiateError::Redirected);
         }
-        // An answer without any of its fields is somebody else's.
+        // Without both fields, the answer comes from something else.
         let version = text("ProtocolVersion");
         if version.is_none() && text("ConnectionToken").is_none() {
             return Err(NegotiateError::NotSignalR);
@@ -139,20 +142,20 @@ impl Negotiated {
         self.version >= ProtocolVersion::WITH_START
     }
 
-    /// Whether a transport can be tried when the client may choose.
+    /// Whether the server offers a transport.
     pub(crate) fn offers(&self, transport: Transport) -> bool {
         transport != Transport::WebSockets || self.try_web_sockets
     }
 
-    /// How long the server remembers a client that says nothing.
+    /// How long the server remembers a silent client.
     pub(crate) fn reconnect_window(&self) -> Duration {
         self.disconnect_timeout + self.keep_alive.unwrap_or_default()
     }
 }
 
-impl std::fmt::Debug for Negotiated {
+impl std::fmt::Debug for NegotiationResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Negotiated")
+        f.debug_struct("NegotiationResponse")
             .field("version", &self.version)
             .field("client_protocol", &CLIENT_PROTOCOL)
             .field("keep_alive", &self.keep_alive)
@@ -161,7 +164,7 @@ impl std::fmt::Debug for Negotiated {
     }
 }
 
-/// Seconds as the server writes them, with a fraction; `None` for what is no time.
+/// A time from the server's seconds, which may have a fraction; `None` if they are negative.
 fn duration(seconds: f64) -> Option<Duration> {
     (seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(LONGEST)))
 }

@@ -1,12 +1,12 @@
-//! Query parameters: which go on which request, every value percent-encoded.
+//! Query parameters of each request. Every value is percent-encoded.
 
 use super::Transport;
 
-/// What the client says that it speaks, on every request alike. 1.5 is the newest without redirects: credentials go to
-/// the configured server only, so the client must not promise to follow any.
+/// The protocol version of the client, the same on every request. 1.5 is the newest without redirects:
+/// credentials go to the configured server only, so the client must not promise to follow redirects.
 pub(crate) const CLIENT_PROTOCOL: &str = "1.5";
 
-/// Where the client is in the server's messages: sent when a channel is opened again.
+/// The client's position in the server's messages. It is sent when a channel is opened again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
     /// The last `C`.
@@ -20,7 +20,7 @@ pub(crate) fn negotiate(hub: &str) -> String {
     write(&[("clientProtocol", CLIENT_PROTOCOL), ("connectionData", &connection_data(hub))])
 }
 
-/// The query of every later request; with a cursor, of one that opens a channel again.
+/// The query of every later request. Requests that open a channel again or poll have a cursor.
 pub(crate) fn connected(hub: &str, transport: Transport, token: &str, cursor: Option<&Cursor>) -> String {
     let data = connection_data(hub);
     let mut pairs = vec![
@@ -38,7 +38,7 @@ pub(crate) fn connected(hub: &str, transport: Transport, token: &str, cursor: Op
     write(&pairs)
 }
 
-/// The list of hubs: this one, as its caller spells it.
+/// The list of hubs, which is this one, spelt as the application spells it.
 fn connection_data(hub: &str) -> String {
     serde_json::json!([{ "name": hub }]).to_string()
 }

@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 use super::Transport;
-use super::event_stream::{EventStream, TooLong};
-use super::frame::{Frame, Item, Received, Unreadable};
+use super::event_stream::{EventStream, LineTooLong};
+use super::frame::{Frame, InvalidFrame, Item, ServerMessage};
 use super::hub::call;
 use super::keep_alive::{KeepAliveWatch, Silence};
-use super::negotiate::{NegotiateError, Negotiated, ProtocolVersion};
+use super::negotiate::{NegotiateError, NegotiationResponse, ProtocolVersion};
 use super::query::{self, Cursor};
 
-/// What servers of the three lines sent, written down for this project: per line the direction or kind, a tab, the text.
+/// What servers of the three lines sent, written down for this project: per line the direction or kind, a
+/// tab, the text.
 const RECORDED: [(&str, &str); 3] = [
     ("2.0", include_str!("fixtures/server-2.0.txt")),
     ("2.2", include_str!("fixtures/server-2.2.txt")),
@@ -27,8 +28,8 @@ fn lines<'a>(recording: &'a str, kind: &'a str) -> impl Iterator<Item = &'a str>
 }
 
 fn frame(text: &str) -> Frame {
-    match Received::read(text) {
-        Ok(Received::Frame(frame)) => frame,
+    match ServerMessage::read(text) {
+        Ok(ServerMessage::Frame(frame)) => frame,
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -39,7 +40,7 @@ fn negotiate_of_each_line_of_servers() {
         RECORDED.into_iter().zip([((1, 3), false, 110), ((1, 5), true, 110), ((1, 5), true, 90)])
     {
         let body = lines(recording, "negotiate").next().expect("an answer");
-        let negotiated = Negotiated::read(body.as_bytes()).expect(server);
+        let negotiated = NegotiationResponse::read(body.as_bytes()).expect(server);
         let (major, minor) = version;
         assert_eq!(negotiated.version, ProtocolVersion { major, minor }, "{server}");
         assert_eq!(negotiated.has_start(), has_start, "{server}");
@@ -55,11 +56,11 @@ fn every_recorded_sequence_ends_with_its_cursor_groups_and_events() {
     for (server, recording) in RECORDED {
         let (mut cursor, mut events, mut results, mut keep_alives) = (Cursor::default(), vec![], vec![], 0);
         for text in lines(recording, "<") {
-            match Received::read(text).unwrap_or_else(|_| panic!("{server}: {text}")) {
-                Received::KeepAlive => keep_alives += 1,
-                Received::Result(result) => results.push(result.id),
-                Received::Fatal(error) => panic!("{server}: {error}"),
-                Received::Frame(frame) => {
+            match ServerMessage::read(text).unwrap_or_else(|_| panic!("{server}: {text}")) {
+                ServerMessage::KeepAlive => keep_alives += 1,
+                ServerMessage::Result(result) => results.push(result.id),
+                ServerMessage::Fatal(error) => panic!("{server}: {error}"),
+                ServerMessage::Frame(frame) => {
                     cursor.message_id = frame.message_id.or(cursor.message_id);
                     cursor.groups_token = frame.groups_token.or(cursor.groups_token);
                     for item in frame.items {
@@ -88,7 +89,7 @@ fn every_recorded_sequence_ends_with_its_cursor_groups_and_events() {
 
 #[test]
 fn answers_that_are_none_are_told_apart() {
-    let read = |text: &str| Negotiated::read(text.as_bytes()).expect_err(text);
+    let read = |text: &str| NegotiationResponse::read(text.as_bytes()).expect_err(text);
     for text in ["", "<html>login</html>", "[]", "{}", "null", "{\"a\":1}"] {
         assert_eq!(read(text), NegotiateError::NotSignalR, "{text}");
     }
@@ -117,7 +118,7 @@ fn odd_times_in_negotiate_become_usual_ones() {
     let with = |keep_alive: Value, disconnect: Value| {
         let answer = json!({ "ConnectionToken": "t", "ProtocolVersion": "1.2", "KeepAliveTimeout": keep_alive,
             "DisconnectTimeout": disconnect });
-        let negotiated = Negotiated::read(answer.to_string().as_bytes()).expect("an answer");
+        let negotiated = NegotiationResponse::read(answer.to_string().as_bytes()).expect("an answer");
         (negotiated.keep_alive, negotiated.disconnect_timeout.as_secs_f64())
     };
     assert_eq!(with(Value::Null, json!(0.5)), (None, 0.5));
@@ -154,12 +155,12 @@ fn the_letters_of_a_frame_mean_what_their_level_says() {
     assert_eq!(frame(r#"{"C":"c","G":"g"}"#).message_id, None);
     // In a result, H is no hub, T no reconnect, D no disconnect, S no init.
     let result = r#"{"I":"4","H":true,"E":"text","T":"stack","D":{"code":42},"S":{"a":1}}"#;
-    let Ok(Received::Result(result)) = Received::read(result) else { panic!("a result") };
+    let Ok(ServerMessage::Result(result)) = ServerMessage::read(result) else { panic!("a result") };
     let error = result.outcome.clone().expect_err("an error");
     assert_eq!((error.message.as_str(), error.is_hub_exception), ("text", true));
     assert_eq!((error.data, result.id.as_str()), (Some(json!({ "code": 42 })), "4"));
     assert_eq!(result.state.and_then(|state| state.get("a").cloned()), Some(json!(1)));
-    assert_eq!(Received::read(r#"{"E":"over"}"#), Ok(Received::Fatal("over".into())));
+    assert_eq!(ServerMessage::read(r#"{"E":"over"}"#), Ok(ServerMessage::Fatal("over".into())));
 }
 
 #[test]
@@ -169,14 +170,14 @@ fn results_are_read_wherever_and_however_they_come() {
         (r#"{"I":7}"#, "7", Value::Null),
         (r#"{"I":"7","E":null,"R":"x"}"#, "7", json!("x")),
     ] {
-        let Ok(Received::Result(result)) = Received::read(text) else { panic!("{text}") };
+        let Ok(ServerMessage::Result(result)) = ServerMessage::read(text) else { panic!("{text}") };
         assert_eq!((result.id.as_str(), result.outcome.as_ref().ok()), (id, Some(&value)), "{text}");
         let within = frame(&format!(r#"{{"C":"c","M":[{text}]}}"#));
         assert_eq!(within.items, [Item::Result(result)], "{text}");
     }
     // Progress leaves the call open, and is not mistaken for its result.
     let progress = r#"{"I":"P|8","P":{"I":"8","D":1}}"#;
-    assert_eq!(Received::read(progress), Ok(Received::KeepAlive));
+    assert_eq!(ServerMessage::read(progress), Ok(ServerMessage::KeepAlive));
     assert!(frame(&format!(r#"{{"C":"c","M":[{progress}]}}"#)).items.is_empty());
 }
 
@@ -194,11 +195,11 @@ fn what_is_not_for_the_hub_layer_is_left_alone() {
 #[test]
 fn spaces_and_nothing_are_signs_of_life_and_other_texts_are_not() {
     for text in ["", " ", "   \r\n", "{}", "  {}"] {
-        assert_eq!(Received::read(text), Ok(Received::KeepAlive), "{text:?}");
+        assert_eq!(ServerMessage::read(text), Ok(ServerMessage::KeepAlive), "{text:?}");
     }
     assert!(frame("      {\"C\":\"c\",\"M\":[]}").message_id.is_some());
     for text in ["initialized", "[]", "{", "<html>", "null", "{\"C\":"] {
-        assert_eq!(Received::read(text), Err(Unreadable), "{text:?}");
+        assert_eq!(ServerMessage::read(text), Err(InvalidFrame::NotJson), "{text:?}");
     }
 }
 
@@ -215,8 +216,25 @@ fn calls_carry_state_that_servers_take() {
 }
 
 #[test]
+fn texts_that_are_kept_have_bounds() {
+    let long = "\u{e9}".repeat(5000);
+    assert_eq!(ServerMessage::read(&json!({ "C": long, "M": [] }).to_string()), Err(InvalidFrame::TooLarge));
+    assert_eq!(ServerMessage::read(&json!({ "G": long, "M": [] }).to_string()), Err(InvalidFrame::TooLarge));
+    // A cursor that is not kept does not count.
+    assert!(ServerMessage::read(&json!({ "C": long }).to_string()).is_ok());
+    let Ok(ServerMessage::Fatal(error)) = ServerMessage::read(&json!({ "E": long }).to_string()) else {
+        panic!("an error")
+    };
+    assert_eq!((error.chars().count(), error.chars().last()), (513, Some('\u{2026}')));
+    let declined = NegotiationResponse::read(json!({ "Error": long }).to_string().as_bytes());
+    assert!(matches!(declined, Err(NegotiateError::Declined { reason }) if reason == error));
+    let many = format!(r#"{{"C":"c","M":[{}0]}}"#, "{\"\":0},".repeat(100_000));
+    assert_eq!(ServerMessage::read(&many), Err(InvalidFrame::TooLarge));
+}
+
+#[test]
 fn nothing_of_a_patient_is_shown() {
-    let received = Received::read(
+    let received = ServerMessage::read(
         r#"{"C":"c","M":[{"H":"h","M":"m","A":["Geheim1"]},{"I":"1","E":"Geheim1","D":"Geheim1"}]}"#,
     );
     let shown = format!("{received:?} {received:#?}");
@@ -238,7 +256,7 @@ fn events_are_read_from_chunks_cut_anywhere() {
     }
     let mut events = EventStream::default();
     assert_eq!(events.push(&[b'x'; 60], 100), Ok(vec![]));
-    assert_eq!(events.push(&[b'x'; 60], 100), Err(TooLong));
+    assert_eq!(events.push(&[b'x'; 60], 100), Err(LineTooLong));
 }
 
 #[test]
@@ -270,9 +288,9 @@ fn lines_end_with_cr_with_lf_or_with_both_wherever_chunks_do() {
 #[test]
 fn a_byte_order_mark_may_stand_before_json() {
     let negotiate = "\u{feff}{\"ConnectionToken\":\"t\",\"ProtocolVersion\":\"1.5\"}";
-    assert!(Negotiated::read(negotiate.as_bytes()).is_ok());
-    assert_eq!(Received::read("\u{feff}{}"), Ok(Received::KeepAlive));
-    assert!(matches!(Received::read(" \u{feff}{\"C\":\"1\",\"M\":[]}"), Ok(Received::Frame(_))));
+    assert!(NegotiationResponse::read(negotiate.as_bytes()).is_ok());
+    assert_eq!(ServerMessage::read("\u{feff}{}"), Ok(ServerMessage::KeepAlive));
+    assert!(matches!(ServerMessage::read(" \u{feff}{\"C\":\"1\",\"M\":[]}"), Ok(ServerMessage::Frame(_))));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! How the scripted server's texts reach a client: over a stream, a held poll or a socket, until the channel is cut.
+//! How the scripted server's texts reach a client: over a stream, a held poll or a socket, until the channel
+//! is cut.
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;

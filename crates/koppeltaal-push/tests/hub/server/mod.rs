@@ -80,8 +80,8 @@ struct Inner {
     said: Vec<String>,
     /// Frames to be sent as they are.
     frames: VecDeque<String>,
-    /// How many channels there were. The last one alone takes such frames: the server does not notice at once that a client
-    /// has left the one before.
+    /// How many channels there were. The last one alone takes such frames: the server does not notice at once
+    /// that a client has left the one before.
     channels: u64,
     /// To be said before `/start` is answered.
     early: Option<String>,

@@ -6,9 +6,10 @@ use koppeltaal_transport::{AuthorizationRequest, LaunchRequest, ReceivedLaunch};
 use serde::Serialize;
 
 use super::RemoteCommand;
-use crate::connection::{Connection, secret};
+use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::{Shown, table};
+use crate::secret;
 
 /// Where an activation code may be, so that it is in no list of processes.
 const ACTIVATION_CODE: &str = "KOPPELTAAL_ACTIVATION_CODE";
@@ -158,7 +159,7 @@ impl RemoteCommand for AuthorizeUrl {
                 received.launch
             }
             Some(launch) => launch.clone(),
-            None => secret(ACTIVATION_CODE, "Activation code: ")?,
+            None => secret::from_environment(ACTIVATION_CODE, "Activation code: ")?,
         };
         let mut request = AuthorizationRequest::new(&self.client_id, &self.redirect_uri, launch);
         if self.without_pkce {

@@ -7,9 +7,10 @@ use clap::Args;
 use koppeltaal_transport::{AuthorizationCode, PendingAuthorization};
 
 use super::RemoteCommand;
-use crate::connection::{Connection, secret};
+use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::private;
+use crate::secret;
 use crate::tokens::{Written, authentication, load};
 
 /// Where an authorization code may be, so that it is in no list of processes.
@@ -73,7 +74,7 @@ impl RemoteCommand for Token {
             // A code works once.
             private::prepare(file).map_err(Failure::file(file))?;
         }
-        let given = secret(CODE, "Authorization code, or the URL with it: ")?;
+        let given = secret::from_environment(CODE, "Authorization code, or the URL with it: ")?;
         let verifier = env::var(CODE_VERIFIER).ok();
         let code = if given.contains("://") {
             let state = self.state.as_deref();

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod circles;
 mod codegen;
 mod fuzz;
 mod import;
@@ -57,6 +58,8 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Find files that import each other in a circle; fail when they are not those of ARCHITECTURE.md.
+    Circles,
     /// Run everything that must hold before a change lands: `.ci/run`.
     Ci,
     /// Measure koppeltaal-fhir against a corpus of real files and the official schemas (`--help` tells more).
@@ -75,6 +78,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Specification { directory } => specification::run(&directory)?,
         Command::Interop { arguments } => return package::run("interop", false, &arguments),
         Command::Fuzz { cases, seed } => return fuzz::run(cases, seed),
+        Command::Circles => circles::run()?,
         Command::Ci => return ci(),
         Command::Conformance { arguments } => return package::run("conformance", true, &arguments),
     }

@@ -2,8 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -14,6 +13,7 @@ use crate::arguments::format;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::profile::Profile;
+use crate::secret::{ask, first_line};
 use crate::tokens;
 
 /// Where the password is, so that it is in no list of processes.
@@ -163,32 +163,4 @@ impl Connection {
         };
         Ok(Credentials::basic(username, &password)?)
     }
-}
-
-/// A secret from the environment, or asked for.
-///
-/// # Errors
-///
-/// Nobody to ask.
-pub(crate) fn secret(variable: &str, prompt: &str) -> Result<String, Failure> {
-    env::var(variable).or_else(|_| ask(prompt, variable))
-}
-
-fn ask(prompt: &str, variable: &str) -> Result<String, Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::Usage(format!("nobody to ask for a secret: set {variable}")));
-    }
-    Ok(rpassword::prompt_password(prompt)?)
-}
-
-/// The secret in the first line of a file, without its end and without the byte order mark that some editors write.
-///
-/// # Errors
-///
-/// The file cannot be read, or there is nothing in the line.
-pub(crate) fn first_line(file: &Path) -> Result<String, Failure> {
-    let text = fs::read_to_string(file).map_err(Failure::file(file))?;
-    let line = text.strip_prefix('\u{FEFF}').unwrap_or(&text).lines().next().filter(|line| !line.is_empty());
-    line.map(str::to_owned)
-        .ok_or_else(|| Failure::Usage(format!("{}: the first line, a secret, is empty", file.display())))
 }

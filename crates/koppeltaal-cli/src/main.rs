@@ -14,6 +14,7 @@ mod private;
 mod profile;
 mod remote;
 mod sandbox;
+mod secret;
 mod signals;
 mod tokens;
 mod validate;

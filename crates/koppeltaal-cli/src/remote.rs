@@ -22,26 +22,60 @@ use clap::Subcommand;
 use tokio::runtime::Runtime;
 
 use crate::Outcome;
+use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::Output;
 
-#[derive(Debug, Subcommand)]
-#[allow(clippy::large_enum_variant, reason = "there is one of it in a run")]
-pub(crate) enum Remote {
-    Metadata(metadata::Metadata),
-    Activities(activities::Activities),
-    Activity(activities::Activity),
-    Messages(messages::Messages),
-    Message(message::Message),
-    Send(send::Send),
-    Receive(receive::Receive),
-    Watch(watch::Watch),
-    Launch(launch::Launch),
-    MobileLaunch(launch::MobileLaunch),
-    AuthorizeUrl(launch::AuthorizeUrl),
-    Token(token::Token),
-    Refresh(token::Refresh),
-    Storage(storage::Storage),
+/// A command that speaks to a server.
+trait RemoteCommand {
+    /// Which server, as whom, and for whom the output is.
+    fn connection(&self) -> &Connection;
+
+    /// Does what the command is for.
+    async fn run(self) -> Result<(), Failure>;
+}
+
+/// The enum of all commands, from one line for each.
+macro_rules! commands {
+    ($($name:ident: $command:ty,)+) => {
+        #[derive(Debug, Subcommand)]
+        #[allow(clippy::large_enum_variant, reason = "there is one of it in a run")]
+        pub(crate) enum Remote {
+            $($name($command),)+
+        }
+
+        impl Remote {
+            fn output(&self) -> Output {
+                match self {
+                    $(Self::$name(command) => command.connection().output,)+
+                }
+            }
+
+            async fn act(self) -> Result<(), Failure> {
+                match self {
+                    $(Self::$name(command) => command.run().await,)+
+                }
+            }
+        }
+    };
+}
+
+// In the order of the help text. Its lines are the docs of the types.
+commands! {
+    Metadata: metadata::Metadata,
+    Activities: activities::Activities,
+    Activity: activities::Activity,
+    Messages: messages::Messages,
+    Message: message::Message,
+    Send: send::Send,
+    Receive: receive::Receive,
+    Watch: watch::Watch,
+    Launch: launch::Launch,
+    MobileLaunch: launch::MobileLaunch,
+    AuthorizeUrl: launch::AuthorizeUrl,
+    Token: token::Token,
+    Refresh: token::Refresh,
+    Storage: storage::Storage,
 }
 
 impl Remote {
@@ -51,44 +85,5 @@ impl Remote {
             Ok(()) => Ok(Outcome::Success),
             Err(failure) => failure.tell(output),
         }
-    }
-
-    async fn act(self) -> Result<(), Failure> {
-        match self {
-            Self::Metadata(command) => command.act().await,
-            Self::Activities(command) => command.act().await,
-            Self::Activity(command) => command.act().await,
-            Self::Messages(command) => command.act().await,
-            Self::Message(command) => command.act().await,
-            Self::Send(command) => command.act().await,
-            Self::Receive(command) => command.act().await,
-            Self::Watch(command) => command.act().await,
-            Self::Launch(command) => command.act().await,
-            Self::MobileLaunch(command) => command.act().await,
-            Self::AuthorizeUrl(command) => command.act().await,
-            Self::Token(command) => command.act().await,
-            Self::Refresh(command) => command.act().await,
-            Self::Storage(command) => command.act().await,
-        }
-    }
-
-    fn output(&self) -> Output {
-        let connection = match self {
-            Self::Metadata(command) => &command.connection,
-            Self::Activities(command) => &command.connection,
-            Self::Activity(command) => command.connection(),
-            Self::Messages(command) => &command.connection,
-            Self::Message(command) => &command.connection,
-            Self::Send(command) => &command.connection,
-            Self::Receive(command) => &command.connection,
-            Self::Watch(command) => &command.connection,
-            Self::Launch(command) => &command.launch.connection,
-            Self::MobileLaunch(command) => &command.launch.connection,
-            Self::AuthorizeUrl(command) => &command.connection,
-            Self::Token(command) => &command.connection,
-            Self::Refresh(command) => &command.connection,
-            Self::Storage(command) => command.connection(),
-        };
-        connection.output
     }
 }

@@ -11,10 +11,10 @@ use futures_util::future::BoxFuture;
 use koppeltaal_transport::{ClientAuthentication, Session, TokenStore, Tokens};
 use serde::{Deserialize, Serialize};
 
-use crate::connection::first_line;
 use crate::failure::Failure;
 use crate::output::{Shown, table};
 use crate::private;
+use crate::secret::first_line;
 
 /// Where the secret of a confidential client is.
 const CLIENT_SECRET: &str = "KOPPELTAAL_CLIENT_SECRET";

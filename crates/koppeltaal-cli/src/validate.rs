@@ -2,20 +2,20 @@
 //!
 //! A [`Verdict`] per file, shown for people or written as JSON for programs.
 
-mod locate;
 mod people;
 mod programs;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
-use koppeltaal_fhir::{Finding, Limits, ReadError, ReadOptions, Severity};
-use koppeltaal_messaging::Validator;
+use clap::Args;
+use koppeltaal_fhir::{Limits, ReadError, ReadOptions, Severity};
+use koppeltaal_messaging::{Validator, place_findings};
 
 use crate::Outcome;
 use crate::diagnostic::Diagnostic;
 use crate::input::Input;
+use crate::output::Output;
 
 /// Check resources, bundles and messages against the schema of DSTU1 and the rules of Koppeltaal.
 ///
@@ -31,17 +31,8 @@ pub(crate) struct Validate {
     strict: bool,
 
     /// For people, or one JSON object per file on a line of its own.
-    #[arg(long, value_enum, default_value_t = Output::Text)]
+    #[arg(long, value_enum, default_value_t)]
     output: Output,
-}
-
-/// Whom the report is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// For people: each finding with the line of the file that it is about.
-    Text,
-    /// For programs: one JSON object per file, on a line of its own.
-    Json,
 }
 
 /// What there is to say about one file.
@@ -73,21 +64,6 @@ impl Validate {
     }
 }
 
-/// Finds the places of what was found in the value, not in the text.
-fn place(findings: &mut [Finding], input: &Input) {
-    let mut unplaced = findings.iter_mut().filter(|finding| finding.position.is_none()).peekable();
-    if unplaced.peek().is_none() {
-        return;
-    }
-    let outline = locate::Outline::of(input.format(), input.text());
-    let mut found: Vec<_> = unplaced.map(|finding| (outline.offset(&finding.path), finding)).collect();
-    found.sort_by_key(|(offset, _)| *offset);
-    let mut counter = locate::Counter::new(input.text());
-    for (offset, finding) in found {
-        finding.position = Some(counter.position(offset));
-    }
-}
-
 impl Verdict {
     fn on(file: &Path, strict: bool) -> Self {
         let input = match Input::load(file) {
@@ -114,7 +90,7 @@ impl Verdict {
                 let most = Limits::default().findings;
                 let suppressed = read.suppressed + findings.len().saturating_sub(most);
                 findings.truncate(most);
-                place(&mut findings, &input);
+                place_findings(&mut findings, input.format(), input.text());
                 // What is missing from an element is only known at its end.
                 findings.sort_by_key(|finding| finding.position);
                 let first_error = findings.iter().position(|finding| finding.severity == Severity::Error);

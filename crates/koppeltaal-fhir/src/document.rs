@@ -182,7 +182,7 @@ impl Resource {
 const RESOURCE_BYTES: usize = 3 << 10;
 
 #[cfg(any(feature = "json", feature = "xml"))]
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 #[cfg(any(feature = "json", feature = "xml"))]
 fn to_string(

@@ -9,6 +9,7 @@
 
 mod collector;
 mod finding;
+mod lines;
 mod path;
 mod policy;
 mod report;
@@ -17,6 +18,7 @@ mod rule;
 pub(crate) use collector::Collected;
 pub use collector::{Findings, NewFinding};
 pub use finding::{Finding, Position, Severity};
+pub(crate) use lines::Lines;
 pub(crate) use path::path_text;
 pub use path::{ElementPath, PathSegment};
 pub(crate) use report::{Failure, Report};

@@ -15,8 +15,7 @@ mod write;
 
 pub(crate) use measure::{count_values, values_length};
 pub(crate) use read::{read, resource_type};
-#[cfg(feature = "xml")]
-pub(crate) use scan::{Kind, Scanner};
+pub(crate) use scan::{Kind, Result as ScanResult, Scanner};
 pub(crate) use write::write;
 #[cfg(feature = "xml")]
 pub(crate) use write::write_string;

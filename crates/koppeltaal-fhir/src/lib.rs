@@ -20,6 +20,7 @@ mod format;
 mod limits;
 #[cfg(feature = "xml")]
 mod markup;
+mod outline;
 mod references;
 #[cfg(all(feature = "json", feature = "xml"))]
 mod repair;
@@ -46,6 +47,7 @@ pub use format::{Format, UnknownFormat};
 pub use generated::datatypes;
 pub use generated::resources;
 pub use limits::Limits;
+pub use outline::Outline;
 pub use primitives::primitive::Primitive;
 pub use primitives::scalar::ParseError;
 pub use resource::{RESOURCE_TYPES, Resource, ResourceType};

@@ -50,4 +50,4 @@ pub use status::{
     Acknowledgement, Cause, IllegalTransition, ProcessingState, TRANSITIONS, Transition, UnknownStatus,
 };
 pub use url::{ResourceUrl, UrlError};
-pub use validate::{Validator, validate};
+pub use validate::{Validator, place_findings, validate};

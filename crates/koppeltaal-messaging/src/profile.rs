@@ -33,6 +33,7 @@ pub(crate) use check::{CheckElements, Checker, element, find_element};
 pub use code::{CodeSystem, UnlistedCode};
 pub(crate) use code::{closed_codes, code_system};
 pub use definition::{Binding, ElementDefinition, ElementType};
+pub(crate) use extension::is_url_of;
 pub use reference::Reference;
 pub use rest::Rest;
 

@@ -7,6 +7,7 @@
 mod bundle_entry;
 mod identifier;
 mod message;
+mod place;
 mod references;
 mod resource;
 
@@ -17,6 +18,8 @@ use koppeltaal_fhir::{Bundle, Document, Finding, Findings, ReadDocument, Resourc
 use crate::generated::profiles::ActivityDefinition;
 use crate::rules;
 use crate::source::ApiVersion;
+
+pub use place::place_findings;
 
 /// Validates by the schema of DSTU1, Koppeltaal's profiles and the [rules] for messages.
 ///
@@ -73,7 +76,7 @@ impl Validator {
     }
 
     /// Validates a document that was read from text: the findings of the reader, with their places in the
-    /// text, and those of Koppeltaal.
+    /// text, and those of Koppeltaal. [`place_findings`] gives the latter their places, too.
     pub fn read(&self, read: &ReadDocument) -> Vec<Finding> {
         let koppeltaal = match &read.document {
             Document::Bundle(bundle) => self.rules_for_bundle(bundle),

@@ -10,6 +10,7 @@ use koppeltaal_messaging::{CodeSystem as _, ResourceUrl};
 use koppeltaal_transport::{Client, IncludeArchived, StoredActivityDefinition};
 use serde::Serialize;
 
+use super::RemoteCommand;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::input::Input;
@@ -63,8 +64,12 @@ struct Definition {
     url: Option<String>,
 }
 
-impl Activities {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for Activities {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let client = self.connection.connect()?.client;
         let archived = if self.archived { IncludeArchived::Yes } else { IncludeArchived::No };
         let mut definitions = client.activity_definitions(archived);
@@ -76,14 +81,14 @@ impl Activities {
     }
 }
 
-impl Activity {
-    pub(super) fn connection(&self) -> &Connection {
+impl RemoteCommand for Activity {
+    fn connection(&self) -> &Connection {
         match &self.change {
             Change::Put { connection, .. } | Change::Archive { connection, .. } => connection,
         }
     }
 
-    pub(super) async fn act(self) -> Result<(), Failure> {
+    async fn run(self) -> Result<(), Failure> {
         let client = self.connection().connect()?.client;
         let (definition, current) = match &self.change {
             Change::Put { file, .. } => {

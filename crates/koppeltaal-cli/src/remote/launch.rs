@@ -5,9 +5,11 @@ use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_transport::{AuthorizationRequest, LaunchRequest, ReceivedLaunch};
 use serde::Serialize;
 
-use crate::connection::{Connection, secret};
+use super::RemoteCommand;
+use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::{Shown, table};
+use crate::secret;
 
 /// Where an activation code may be, so that it is in no list of processes.
 const ACTIVATION_CODE: &str = "KOPPELTAAL_ACTIVATION_CODE";
@@ -116,16 +118,24 @@ impl Wish {
     }
 }
 
-impl Launch {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for Launch {
+    fn connection(&self) -> &Connection {
+        &self.launch.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let client = self.launch.connection.connect()?.client;
         let url = client.launch(&self.launch.request()).await?.into();
         Ok(self.launch.connection.output.print(&Page { url })?)
     }
 }
 
-impl MobileLaunch {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for MobileLaunch {
+    fn connection(&self) -> &Connection {
+        &self.launch.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let client = self.launch.connection.connect()?.client;
         let launch = client.mobile_launch(&self.launch.request()).await?;
         let code = Code { activation_code: launch.activation_code, expires_in_days: launch.expires_in_days };
@@ -133,8 +143,12 @@ impl MobileLaunch {
     }
 }
 
-impl AuthorizeUrl {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for AuthorizeUrl {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let client = self.connection.anonymous()?;
         let launch = match &self.launch {
             Some(launch) if launch.contains("://") => {
@@ -145,7 +159,7 @@ impl AuthorizeUrl {
                 received.launch
             }
             Some(launch) => launch.clone(),
-            None => secret(ACTIVATION_CODE, "Activation code: ")?,
+            None => secret::from_environment(ACTIVATION_CODE, "Activation code: ")?,
         };
         let mut request = AuthorizationRequest::new(&self.client_id, &self.redirect_uri, launch);
         if self.without_pkce {

@@ -10,6 +10,7 @@ use koppeltaal_messaging::{Event, Header, ResourceUrl};
 use koppeltaal_transport::MessageFilter;
 use serde::Serialize;
 
+use super::RemoteCommand;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::{Output, Shown};
@@ -29,8 +30,12 @@ pub(crate) struct Message {
     pub(super) connection: Connection,
 }
 
-impl Message {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for Message {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let client = self.connection.connect()?.client;
         let message = client.message(&self.id).await?;
         let message =

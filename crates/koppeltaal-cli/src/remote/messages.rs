@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use koppeltaal_messaging::ProcessingStatus;
 use koppeltaal_transport::HeaderQuery;
 
+use super::RemoteCommand;
 use super::message::{Filter, Folder, Summary};
 use crate::connection::Connection;
 use crate::failure::Failure;
@@ -49,8 +50,12 @@ fn status() -> impl TypedValueParser<Value = ProcessingStatus> {
         .try_map(|code| code.parse::<ProcessingStatus>())
 }
 
-impl Messages {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for Messages {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let client = self.connection.connect()?.client;
         let mut query = HeaderQuery::default().filter(self.filter.build());
         if let Some(status) = self.status {

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
+use super::RemoteCommand;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::{Shown, table};
@@ -33,8 +34,12 @@ struct Statement {
     validates_replies_against_profile: Option<bool>,
 }
 
-impl Metadata {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for Metadata {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let statement = self.connection.anonymous()?.conformance().await?;
         let (endpoints, validation) = (statement.endpoints(), statement.validation());
         let owned = |text: Option<&str>| text.map(str::to_owned);

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use koppeltaal_messaging::Acknowledgement;
 use koppeltaal_transport::{Client, ReceivedMessage};
 
+use super::RemoteCommand;
 use super::follow::Follow;
 use super::message::{Filter, Folder, Summary, print_whole};
 use super::versions::{KeepVersions, Versions};
@@ -64,8 +65,12 @@ enum Ack {
     None,
 }
 
-impl Receive {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for Receive {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         if self.all && self.ack == Ack::Release {
             return Err(Failure::Usage("--all with --ack release would never end".to_owned()));
         }
@@ -95,7 +100,9 @@ impl Receive {
         following.stop().await;
         Ok(())
     }
+}
 
+impl Receive {
     /// Deals with the next message; false when none waits.
     async fn one(
         &self,

@@ -7,6 +7,7 @@ use koppeltaal_fhir::{Document, ReadOptions};
 use koppeltaal_messaging::{Header, domain_of};
 use serde::Serialize;
 
+use super::RemoteCommand;
 use super::versions::KeepVersions;
 use crate::connection::Connection;
 use crate::failure::Failure;
@@ -34,8 +35,12 @@ struct Sent {
     versions: Vec<String>,
 }
 
-impl Send {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for Send {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let input = Input::load(&self.file);
         let input = input.map_err(|none| Failure::Usage(format!("{}: {}", none.name, none.problem)))?;
         let unusable = |problem: &str| Failure::Usage(format!("{}: {problem}", input.name()));

@@ -13,6 +13,7 @@ use koppeltaal_messaging::profiles::StorageItem;
 use koppeltaal_transport::{Comparison, StorageQuery, StoredItem};
 use serde::Serialize;
 
+use super::RemoteCommand;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::Shown;
@@ -137,8 +138,8 @@ struct Line {
     url: Option<String>,
 }
 
-impl Storage {
-    pub(super) fn connection(&self) -> &Connection {
+impl RemoteCommand for Storage {
+    fn connection(&self) -> &Connection {
         match &self.action {
             Action::Put(put) => &put.connection,
             Action::Get(get) => &get.connection,
@@ -147,7 +148,7 @@ impl Storage {
         }
     }
 
-    pub(super) async fn act(self) -> Result<(), Failure> {
+    async fn run(self) -> Result<(), Failure> {
         match self.action {
             Action::Put(put) => put.act().await,
             Action::Get(get) => get.act().await,

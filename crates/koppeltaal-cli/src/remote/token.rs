@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use clap::Args;
 use koppeltaal_transport::{AuthorizationCode, PendingAuthorization};
 
-use crate::connection::{Connection, secret};
+use super::RemoteCommand;
+use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::private;
+use crate::secret;
 use crate::tokens::{Written, authentication, load};
 
 /// Where an authorization code may be, so that it is in no list of processes.
@@ -61,14 +63,18 @@ pub(crate) struct Refresh {
     pub(super) connection: Connection,
 }
 
-impl Token {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for Token {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let client = self.connection.anonymous()?;
         if let Some(file) = &self.save {
             // A code works once.
             private::prepare(file).map_err(Failure::file(file))?;
         }
-        let given = secret(CODE, "Authorization code, or the URL with it: ")?;
+        let given = secret::from_environment(CODE, "Authorization code, or the URL with it: ")?;
         let verifier = env::var(CODE_VERIFIER).ok();
         let code = if given.contains("://") {
             let state = self.state.as_deref();
@@ -88,8 +94,12 @@ impl Token {
     }
 }
 
-impl Refresh {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for Refresh {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let client = self.connection.anonymous()?;
         let (old, client_id) = load(&self.file)?;
         let authentication = authentication(&client_id, self.client_secret_file.as_deref())?;

@@ -6,6 +6,7 @@ use clap::Args;
 use koppeltaal_messaging::ProcessingStatus;
 use koppeltaal_transport::HeaderQuery;
 
+use super::RemoteCommand;
 use super::follow::Follow;
 use super::message::{Filter, Summary};
 use crate::connection::Connection;
@@ -24,8 +25,12 @@ pub(crate) struct Watch {
     pub(super) connection: Connection,
 }
 
-impl Watch {
-    pub(super) async fn act(self) -> Result<(), Failure> {
+impl RemoteCommand for Watch {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    async fn run(self) -> Result<(), Failure> {
         let client = self.connection.connect()?.client;
         let query = HeaderQuery::default().status(ProcessingStatus::New).filter(self.filter.build());
         let mut following = self.follow.start(&client)?;

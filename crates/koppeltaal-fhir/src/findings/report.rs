@@ -4,11 +4,11 @@
 //! Readers push a [`PathSegment`](super::PathSegment) per element on the way down, which costs nothing; the
 //! path becomes text only when a finding needs it.
 
-use std::cell::Cell;
 use std::fmt::Display;
 
 use super::collector::{Collected, Findings, NewFinding, Subject};
 use super::finding::{Position, Severity};
+use super::lines::Lines;
 use super::path::path_text;
 use super::rule::Rule;
 use crate::document::Document;
@@ -34,9 +34,7 @@ pub(crate) struct Report<'text> {
     repairs_narratives: bool,
     limits: Limits,
     findings: Findings,
-    /// An offset of which the line is known, and that line counted from 0: findings come in order, more or
-    /// less.
-    known_line: Cell<(usize, usize)>,
+    lines: Lines<'text>,
     budget: usize,
     /// The budget at the start.
     allowance: usize,
@@ -57,7 +55,7 @@ impl<'text> Report<'text> {
             repairs_narratives: false,
             limits,
             findings: Findings::bounded(limits.findings, findings_room(text.len())),
-            known_line: Cell::default(),
+            lines: Lines::new(text),
             budget,
             allowance: budget,
             earned: 0,
@@ -74,7 +72,7 @@ impl<'text> Report<'text> {
             repairs_narratives: false,
             limits: Limits::default(),
             findings: Findings::bounded(usize::MAX, usize::MAX),
-            known_line: Cell::default(),
+            lines: Lines::new(b""),
             budget,
             allowance: budget,
             earned: 0,
@@ -194,15 +192,9 @@ impl<'text> Report<'text> {
         path_text(&self.findings.path, "")
     }
 
-    /// Where byte `offset` of the text is. Counts lines from the last place asked for, not from the start.
+    /// Where byte `offset` of the text is.
     pub(crate) fn position(&self, offset: usize) -> Position {
-        let text = self.text.unwrap_or_default();
-        let offset = offset.min(text.len());
-        let (known, line) = self.known_line.get();
-        let lines = |from: usize, to: usize| memchr::memchr_iter(b'\n', &text[from..to]).count();
-        let line = if offset >= known { line + lines(known, offset) } else { line - lines(offset, known) };
-        self.known_line.set((offset, line));
-        Position::on_line(line, text, offset)
+        self.lines.position(offset)
     }
 
     /// Starts a finding at the element `at` below where the reader is, or at the place itself if `at` is
@@ -282,22 +274,5 @@ impl<E: Display> NewFinding<'_, Report<'_>, E> {
     #[cold]
     pub(crate) fn found(self, found: impl Display) -> Result<(), Failure> {
         self.collector.keep(self.subject, &self.expected, &found)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_position_counts_lines_and_characters_from_one_in_whatever_order_it_is_asked_for() {
-        let text = "één\ntwéé drie\nvier".as_bytes();
-        let report = Report::reading(text, false, Limits::default());
-        let drie = "één\ntwéé ".len();
-        for (offset, line, column) in
-            [(0, 1, 1), (drie, 2, 6), (9999, 3, 5), (drie, 2, 6), (3, 1, 3), (0, 1, 1)]
-        {
-            assert_eq!(report.position(offset), Position { line, column }, "{offset}");
-        }
     }
 }

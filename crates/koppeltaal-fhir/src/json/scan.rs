@@ -56,7 +56,7 @@ impl ScanError {
     }
 }
 
-pub(super) type Result<T> = std::result::Result<T, Box<ScanError>>;
+pub(crate) type Result<T> = std::result::Result<T, Box<ScanError>>;
 
 /// A position in JSON text.
 #[derive(Clone)]

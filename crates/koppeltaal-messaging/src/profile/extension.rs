@@ -206,7 +206,7 @@ impl Extensions {
 
 impl Slot {
     fn take<V>(&mut self, url: &'static str, field: usize, form: impl Form<V>) -> Option<V> {
-        let extension = self.extension.as_ref().filter(|extension| is_named(extension, url))?;
+        let extension = self.extension.as_ref().filter(|extension| is_url_of(&extension.url, url))?;
         let value = form.read(extension)?;
         let written = written(url, form, &value);
         let as_read = self.extension.take().filter(|extension| *extension != written).map(|extension| {
@@ -223,7 +223,7 @@ impl Slot {
     }
 
     fn take_whole(&mut self, url: &'static str, field: usize) -> Option<Extension> {
-        let extension = self.extension.take_if(|extension| is_named(extension, url))?;
+        let extension = self.extension.take_if(|extension| is_url_of(&extension.url, url))?;
         self.place = Place::Taken(url, None);
         self.field = field;
         Some(extension)
@@ -251,9 +251,10 @@ impl Slot {
     }
 }
 
-/// Whether an extension has this URL, or only the name after its `#`. The latter is a quirk of some senders.
-fn is_named(extension: &Extension, url: &str) -> bool {
-    extension.url == url || url.split_once('#').is_some_and(|(_, name)| extension.url == name)
+/// Whether what an extension has as its URL is this URL, or only the name after its `#`. The latter is a quirk of some
+/// senders.
+pub(crate) fn is_url_of(own: &str, url: &str) -> bool {
+    own == url || url.split_once('#').is_some_and(|(_, name)| own == name)
 }
 
 fn read_value<V>(form: impl Form<V>, value: &ExtensionValue) -> Option<V> {

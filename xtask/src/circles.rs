@@ -1,0 +1,172 @@
+//! `cargo xtask circles`: the circles of files that import each other, compared with the list in `ARCHITECTURE.md`.
+//!
+//! Imports are paths that start with `crate`, `self` or `super`, wherever they stand. What a module hands on by `use`
+//! counts where it is defined. A module and its parts are one thing, tests do not count, and generated code is one file.
+
+mod imports;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use imports::Imports;
+
+/// The page that gives the reason for each circle, and the heading above their table.
+const PAGE: &str = "ARCHITECTURE.md";
+const HEADING: &str = "## Circles between files";
+
+/// A package and the files of one circle in it, without `src/` and `.rs`.
+type Circle = (String, BTreeSet<String>);
+
+/// Fails if the circles are not those of the page.
+pub(crate) fn run() -> Result<()> {
+    let root = crate::workspace_root()?;
+    let mut found = BTreeSet::new();
+    for package in packages(&root)? {
+        let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        found.extend(circles(&package.join("src"))?.into_iter().map(|files| (name.clone(), files)));
+    }
+    let page = fs::read_to_string(root.join(PAGE)).with_context(|| PAGE.to_owned())?;
+    let told = circles_told(&page);
+    let show = |(package, files): &Circle| {
+        let files: Vec<_> = files.iter().map(String::as_str).collect();
+        format!("{package}: {}", files.join(", "))
+    };
+    let new: Vec<_> = found.difference(&told).map(show).collect();
+    let gone: Vec<_> = told.difference(&found).map(show).collect();
+    if !new.is_empty() || !gone.is_empty() {
+        bail!(
+            "the table of {PAGE} under \"{HEADING}\" is not what is there\nnot in the table:\n  {}\nno longer there:\n  {}",
+            new.join("\n  "),
+            gone.join("\n  ")
+        );
+    }
+    println!("{} circles of files, each with its reason in {PAGE}", found.len());
+    Ok(())
+}
+
+/// The folders of the workspace's packages.
+fn packages(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut packages = vec![root.join("xtask"), root.join("xtask/conformance"), root.join("xtask/interop")];
+    for entry in fs::read_dir(root.join("crates"))? {
+        packages.push(entry?.path());
+    }
+    packages.sort();
+    Ok(packages)
+}
+
+/// The rows of the table: package, files, reason.
+fn circles_told(page: &str) -> BTreeSet<Circle> {
+    let section = page.split_once(HEADING).map_or("", |(_, section)| section);
+    let section = section.split_once("\n## ").map_or(section, |(section, _)| section);
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix('|')?.split('|').map(str::trim);
+        let (package, files) = (cells.next()?, cells.next()?);
+        let files: BTreeSet<_> =
+            files.split(',').filter_map(|file| file.trim().strip_prefix('`')?.strip_suffix('`')).collect();
+        let files: BTreeSet<_> = files.into_iter().map(str::to_owned).collect();
+        (!files.is_empty()).then(|| (package.trim_matches('`').to_owned(), files))
+    };
+    section.lines().filter_map(row).collect()
+}
+
+/// The circles among the files below a folder.
+fn circles(source: &Path) -> Result<Vec<BTreeSet<String>>> {
+    let mut files = BTreeMap::new();
+    read(source, &mut Vec::new(), &mut files)?;
+    let arrows: BTreeMap<&Vec<String>, BTreeSet<&Vec<String>>> =
+        files.keys().map(|module| (module, imports::arrows(module, &files))).collect();
+    let reach: BTreeMap<_, _> = files.keys().map(|module| (module, reachable(module, &arrows))).collect();
+    let mut circles = BTreeSet::new();
+    for (module, reached) in &reach {
+        let circle: BTreeSet<_> = reached.iter().filter(|other| reach[*other].contains(module)).collect();
+        if circle.len() > 1 {
+            circles.insert(circle.into_iter().map(|module| module.join("/")).collect());
+        }
+    }
+    Ok(circles.into_iter().collect())
+}
+
+/// The modules that a module leads to, over one arrow or more.
+fn reachable<'f>(
+    from: &'f Vec<String>,
+    arrows: &BTreeMap<&'f Vec<String>, BTreeSet<&'f Vec<String>>>,
+) -> BTreeSet<&'f Vec<String>> {
+    let mut reached = BTreeSet::new();
+    let mut open = vec![from];
+    while let Some(module) = open.pop() {
+        for next in &arrows[module] {
+            if reached.insert(*next) {
+                open.push(next);
+            }
+        }
+    }
+    reached
+}
+
+/// The modules below a folder by their path in the crate; the root has none. Tests are left out.
+fn read(folder: &Path, module: &mut Vec<String>, files: &mut BTreeMap<Vec<String>, Imports>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if name == "tests" || name == "bin" {
+            continue;
+        }
+        if path.is_dir() {
+            module.push(name);
+            read(&path, module, files)?;
+            module.pop();
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let mut own = module.clone();
+            if !matches!(name.as_str(), "lib" | "main" | "mod") {
+                own.push(name);
+            }
+            let text = fs::read_to_string(&path)?;
+            let imports = Imports::of(&text, &own).with_context(|| path.display().to_string())?;
+            own.truncate(own.iter().position(|name| name == "generated").map_or(own.len(), |at| at + 1));
+            files.entry(own).or_default().add(imports);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn circles_in(files: &[(&str, &str)]) -> Result<Vec<BTreeSet<String>>> {
+        let folder = std::env::temp_dir().join(format!("circles-{}-{}", std::process::id(), files.len()));
+        fs::create_dir_all(folder.join("a"))?;
+        for (name, text) in files {
+            fs::write(folder.join(name), text)?;
+        }
+        let found = circles(&folder);
+        fs::remove_dir_all(&folder)?;
+        found
+    }
+
+    #[test]
+    fn files_that_need_each_other_are_a_circle_also_through_what_another_hands_on() -> Result<()> {
+        let found = circles_in(&[
+            ("lib.rs", "mod a; mod b; mod c; pub use b::B; #[cfg(test)] mod tests { use crate::a; }"),
+            ("a.rs", "mod inner; use crate::{B, c::{self, C}}; pub(crate) struct A;"),
+            ("a/inner.rs", "fn f() -> super::super::c::C { todo!() }"),
+            ("b.rs", "pub struct B(pub crate::a::A);"),
+            ("c.rs", "pub struct C;"),
+        ])?;
+        let circle: BTreeSet<String> = ["a", "b"].map(str::to_owned).into();
+        assert_eq!(found, [circle]);
+        Ok(())
+    }
+
+    #[test]
+    fn the_page_tells_circles_in_a_table() {
+        let page = format!(
+            "x\n{HEADING}\n\n| package | files | why |\n|---|---|---|\n| `p` | `a`, `b/c` | so |\n\n## Next\n| `q` | `d` | |"
+        );
+        let files: BTreeSet<String> = ["a", "b/c"].map(str::to_owned).into();
+        assert_eq!(circles_told(&page), BTreeSet::from([("p".to_owned(), files)]));
+    }
+}

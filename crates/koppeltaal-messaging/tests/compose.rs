@@ -359,7 +359,7 @@ fn a_version_that_becomes_known_later_stands_where_it_would_have_stood() -> Resu
                 resources
                     .clone()
                     .filter_map(|entry| entry.id.as_deref())
-                    .eq(bare.iter().map(|url| url.as_str()))
+                    .eq(bare.iter().map(koppeltaal_messaging::ResourceUrl::as_str))
             );
             let links: Vec<_> = resources.filter_map(|entry| entry.link("self")).collect();
             assert_eq!(links.len(), bare.len());

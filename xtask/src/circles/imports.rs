@@ -105,7 +105,7 @@ impl Imports {
                         let mut names = names.clone();
                         match part.first() {
                             Some(TokenTree::Ident(first)) if *first != "self" => {
-                                names.push(first.to_string())
+                                names.push(first.to_string());
                             }
                             Some(TokenTree::Ident(_)) => {}
                             _ => continue,

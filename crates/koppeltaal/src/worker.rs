@@ -131,7 +131,7 @@ impl Worker {
         self
     }
 
-    /// Handles all messages that have no handler of their own, including those of none of the eight events.
+    /// Handles all messages that have no handler of their own, including those of unknown events.
     pub fn on_others<F, R>(mut self, handler: F) -> Self
     where
         F: Fn(Received) -> R + Send + Sync + 'static,

@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result};
 use proc_macro2::TokenStream;
 
 use super::model::Model;
+use super::names;
 use crate::schema::Cardinality;
 
 mod documentation;
@@ -150,6 +151,14 @@ pub(crate) struct List {
     pub(crate) codes: Vec<ListedCode>,
 }
 
+impl List {
+    /// The variants of the enum, in order.
+    fn variants(&self) -> Result<Vec<String>> {
+        let name = |listed: &ListedCode| listed.variant.clone().unwrap_or_else(|| listed.code.clone());
+        names::variants(&self.name, &self.codes.iter().map(name).collect::<Vec<_>>())
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct ListedCode {
     pub(crate) code: String,
@@ -174,11 +183,11 @@ struct Event {
     code: String,
     /// The profile of the focal resource.
     profile: String,
-    /// The kinds that a focal resource is of, the one that is written first.
+    /// The kinds of a focal resource. The first is the one that senders write.
     focal: Vec<String>,
     /// What it says about the patient.
     patient: PatientPresence,
-    /// The kinds of the resources that the message may hold besides.
+    /// The kinds of the other resources that the message may hold.
     with: Vec<String>,
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Module<'a> {
 pub(super) struct Type<'a> {
     pub(super) name: Ident,
     pub(super) structure: &'a Structure,
-    /// Where it stands, such as `CarePlan.activity.subActivity`.
+    /// Its path in the profile, such as `CarePlan.activity.subActivity`.
     pub(super) path: String,
     pub(super) fhir: Fhir,
     /// The element, list and code that make a resource this profile.
@@ -395,7 +395,7 @@ impl<'a> Resolver<'a, '_> {
 
     fn variant(&self, list: &str, code: &str) -> Result<Ident> {
         let list = self.own_list(list).with_context(|| format!("no list for the code {code}"))?;
-        let variants = super::lists::variants(list)?;
+        let variants = list.variants()?;
         let position = list.codes.iter().position(|listed| listed.code == code);
         Ok(format_ident!(
             "{}",

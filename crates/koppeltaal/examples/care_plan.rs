@@ -1,5 +1,5 @@
-//! A portal gives a patient a game to play, and the game reports when it is done: `cargo run -p koppeltaal --example care_plan`.
-//! The server is a sandbox in the process.
+//! A portal gives a patient a game to play, and the game reports when it is done: `cargo run -p koppeltaal
+//! --example care_plan`. The server is a sandbox in the process.
 
 use koppeltaal::fhir::datatypes::HumanName;
 use koppeltaal::fhir::primitives::Instant;

@@ -1,7 +1,8 @@
-//! An application that the server calls when there are messages, by a webhook: it keeps no connection open while it waits.
+//! An application that the server calls when there are messages, by a webhook: it keeps no connection open
+//! while it waits.
 //!
-//! `koppeltaal sandbox --config FILE` where the file gives the instance a webhook at `http://127.0.0.1:8483/koppeltaal` with
-//! the header `X-Koppeltaal-Secret`; then
+//! `koppeltaal sandbox --config FILE` where the file gives the instance a webhook at
+//! `http://127.0.0.1:8483/koppeltaal` with the header `X-Koppeltaal-Secret`; then
 //! `KOPPELTAAL_WEBHOOK_SECRET=... cargo run -p koppeltaal --example webhook_receiver`.
 
 mod common;

@@ -16,8 +16,8 @@ pub(crate) fn setting(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
-/// A connector to `KOPPELTAAL_SERVER` in `KOPPELTAAL_DOMAIN`, as `KOPPELTAAL_USERNAME` with `KOPPELTAAL_PASSWORD`. The
-/// resources of the application are at `endpoint`.
+/// A connector to `KOPPELTAAL_SERVER` in `KOPPELTAAL_DOMAIN`, as `KOPPELTAAL_USERNAME` with
+/// `KOPPELTAAL_PASSWORD`. The resources of the application are at `endpoint`.
 pub(crate) fn connector(
     (application, endpoint): (&str, &str),
     instance: &str,

@@ -1,4 +1,5 @@
-//! Messages at which the server fails every time: each is its own trouble, and at some point somebody has to know.
+//! Messages at which the server fails every time: each is its own trouble, and at some point somebody has to
+//! know.
 
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ async fn try_what_is_due(world: &World) -> Result<DispatchReport> {
 async fn fail_again(world: &World, identifier: &str) -> Result<DispatchReport> {
     let failures = world.entry(identifier).await?.attempts;
     loop {
-        world.posts_meet(FAILS, 1);
+        world.fail_posts(FAILS, 1);
         let report = try_what_is_due(world).await?;
         world.sandbox.set_faults([]);
         // An attempt that only asks for the message comes between two posts.
@@ -38,7 +39,7 @@ async fn fail_again(world: &World, identifier: &str) -> Result<DispatchReport> {
 pub(crate) async fn a_message_at_which_the_server_always_fails_is_refused_while_others_go_on(
     world: World,
 ) -> Result {
-    world.posts_meet(FAILS, 1);
+    world.fail_posts(FAILS, 1);
     let failing = world.put("1", "Mees").await?;
     let behind = world.put("1", "Fenna").await?;
     let other = world.put("2", "Teun").await?;
@@ -63,7 +64,7 @@ pub(crate) async fn a_message_at_which_the_server_always_fails_is_refused_while_
 }
 
 pub(crate) async fn a_server_that_fails_at_everything_refuses_nothing(world: World) -> Result {
-    world.posts_meet(FAILS, 100_000);
+    world.fail_posts(FAILS, 100_000);
     let mut identifiers = Vec::new();
     for id in ["1", "2", "3", "4", "5", "6", "7"] {
         identifiers.push(world.put(id, "Mees").await?);
@@ -89,14 +90,14 @@ pub(crate) async fn a_server_that_fails_at_everything_refuses_nothing(world: Wor
 pub(crate) async fn a_message_that_was_not_tried_yet_comes_before_one_that_is_tried_again(
     world: World,
 ) -> Result {
-    world.posts_meet(FaultKind::Status { status: 403, html: false }, 1);
+    world.fail_posts(FaultKind::Status { status: 403, html: false }, 1);
     let again = world.put("1", "Mees").await?;
     let pause = Duration::from_millis(100);
     world.dispatcher().retry_pauses(pause..=pause).run_once().await?;
     assert_eq!(world.states(&[&again]).await?, [Waiting]);
     sleep(pause).await;
     let new = world.put("2", "Fenna").await?;
-    world.posts_meet(FaultKind::Status { status: 422, html: false }, 1);
+    world.fail_posts(FaultKind::Status { status: 422, html: false }, 1);
     let report = try_what_is_due(&world).await?;
     assert_eq!((report.sent, report.refused), (1, 1));
     assert_eq!(world.states(&[&again, &new]).await?, [Sent, Refused], "the new one met the fault");
@@ -104,12 +105,12 @@ pub(crate) async fn a_message_that_was_not_tried_yet_comes_before_one_that_is_tr
 }
 
 pub(crate) async fn a_message_that_failed_for_a_day_is_refused_after_few_failures(world: World) -> Result {
-    world.posts_meet(FAILS, 1);
+    world.fail_posts(FAILS, 1);
     let failing = world.put("1", "Mees").await?;
     world.put("2", "Teun").await?;
     try_what_is_due(&world).await?;
     world.database.pretend_it_failed(2).await?;
-    world.posts_meet(FAILS, 1);
+    world.fail_posts(FAILS, 1);
     let dispatcher = world.dispatcher().concurrency(1).settle_time(SETTLE);
     let report = timeout(LONG, dispatcher.run_once()).await??;
     assert_eq!(report.refused, 1);

@@ -1,5 +1,5 @@
-//! What the `Connector` costs beside the bare `Client`, against a sandbox in the same process: `cargo bench
-//! -p koppeltaal`.
+//! The cost of the `Connector` compared with the bare `Client`, against a sandbox in the same process. Run by
+//! `cargo bench -p koppeltaal`.
 //!
 //! Sending: a care plan with its patient; the client posts bundles that were composed before, the connector
 //! composes, validates, fills in versions and keeps those that come back. Receiving: the same queue is

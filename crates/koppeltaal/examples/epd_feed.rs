@@ -47,7 +47,7 @@ async fn main() -> Result {
     }
 }
 
-/// Saves a patient, and hands over the message about it: both happen or neither.
+/// Saves a patient and hands over the message about it, in one transaction.
 fn save(epd: &Connector, database: &mut Connection, id: &str, given: &str, family: &str) -> Result {
     let name = HumanName {
         given: given.split_whitespace().map(Into::into).collect(),

@@ -1,4 +1,4 @@
-//! What is told at the usual levels without any callback.
+//! The log at the usual levels, without any observer.
 
 #[path = "../../koppeltaal-transport/tests/secrets/log.rs"]
 mod log;
@@ -26,7 +26,7 @@ fn lines(log: &Log, level: &str, text: &str) -> Vec<String> {
     log.text().lines().filter(is_it).map(str::to_owned).collect()
 }
 
-/// That a line tells its cause, and no part of it twice.
+/// Whether no part of a line is in it twice.
 fn has_each_part_once(line: &str) -> bool {
     let parts: Vec<&str> = line.split(": ").collect();
     (1..parts.len()).all(|index| !parts[..index].contains(&parts[index]))

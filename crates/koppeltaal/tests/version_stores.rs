@@ -25,15 +25,15 @@ async fn known(store: &dyn VersionStore, domain: &str, ids: &[&str]) -> Vec<Opti
     versions.into_iter().map(|url| Some(url?.version()?.to_owned())).collect()
 }
 
-/// Everything that holds of a store whoever keeps it. The domain's names are the caller's, so that a database
-/// can be shared by tests.
+/// The promises of every store. The caller names the domain, so that tests can share a database.
 async fn keeps_its_promises(store: Arc<dyn VersionStore>, domain: &str) {
     let other_domain = format!("{domain}-other");
     assert_eq!(known(&*store, domain, &["1", "2"]).await, [None, None]);
     assert_eq!(known(&*store, domain, &[]).await, [] as [Option<String>; 0]);
     store.record(domain, &[]).await.expect("nothing to record");
 
-    // In the order asked, one asked twice too, per domain; what has no version is passed over.
+    // Versions are per domain and in the order asked, even for an address that is asked twice. Addresses without
+    // version are skipped.
     let first = [versioned("1", "2020-08-15T07:33:55:708.2583"), versioned("2", "a"), patient("3")];
     store.record(domain, &first).await.expect("record");
     let one = || Some("2020-08-15T07:33:55:708.2583".to_owned());
@@ -45,7 +45,7 @@ async fn keeps_its_promises(store: Arc<dyn VersionStore>, domain: &str) {
     store.record(&other_domain, &[versioned("1", "z")]).await.expect("record");
     assert_eq!(known(&*store, domain, &["1"]).await, [one()]);
 
-    // What is asked with a version is answered with the one that is known.
+    // An address with a version is answered with the known version.
     let answer = store.versions(domain, &[versioned("2", "old")]).await.expect("versions");
     assert_eq!(answer, [Some(versioned("2", "a"))]);
 

@@ -1,4 +1,4 @@
-//! What the examples share: settings from the environment, a connector, and errors that a browser is told.
+//! Shared by the examples: settings from the environment, a connector, and errors as answers to a browser.
 #![allow(dead_code, reason = "each example takes what it needs")]
 
 use std::error::Error;
@@ -32,7 +32,7 @@ pub(crate) fn connector(
     Ok(Connector::new(client, sender, versions))
 }
 
-/// Any error, told to the browser.
+/// Any error, as an answer to a browser.
 pub(crate) struct Failure(Box<dyn Error>);
 
 impl<E: Into<Box<dyn Error>>> From<E> for Failure {

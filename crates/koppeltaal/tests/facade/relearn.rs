@@ -15,7 +15,7 @@ use koppeltaal_sandbox::Instance;
 
 use crate::world::{DOMAIN, Result, World, config, connector_at, patient, patient_url, plan, plan_draft};
 
-/// A world with a clinic that is told of what it sends itself.
+/// A world with a clinic that receives its own messages.
 async fn world() -> Result<World> {
     let events = [Event::CreateOrUpdatePatient, Event::CreateOrUpdateCarePlan];
     World::with(config().instance(Instance::new("clinic", "secret", DOMAIN).subscribe(events)), Format::Json)

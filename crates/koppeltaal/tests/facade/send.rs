@@ -215,7 +215,7 @@ async fn a_merge_that_stops_or_finds_nothing_newer_returns_the_conflict() -> Res
     let error = portal.send_with_merge(draft, async |_| None).await.expect_err("left");
     assert!(matches!(error, SendError::Conflict { .. }), "{error:?}");
 
-    // The EPD is told of nothing.
+    // The EPD subscribes to nothing.
     let epd = world.connector("epd")?;
     epd.send(epd.draft("1", patient("Mees"))?).await?;
     let wait = Duration::from_millis(300);

@@ -16,6 +16,7 @@ use koppeltaal_sandbox::{Application, Instance, Sandbox, SandboxConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+#[allow(unused_imports, reason = "each test uses a part of it")]
 pub(crate) use application::{DOMAIN, FullStore, LONG, Result, patient};
 
 pub(crate) const ACTIVITY: &str = "plan-31-activity-1";

@@ -37,15 +37,14 @@ const SETTLE: Duration = Duration::from_secs(5);
 /// How many messages a sender may be sending when it is killed.
 const CONCURRENCY: u32 = 4;
 
-/// Every so many messages about patients, each of which is about another one, there is one about one of a few
-/// practitioners.
+/// After this many messages, each about a new patient, there is one about one of a few practitioners.
 const PRACTITIONER_EVERY: u32 = 10;
 const PRACTITIONERS: u32 = 7;
 
-/// A fault that does nothing happens so many times: what is left of them tells how many posts there were.
+/// How often a fault without effect can happen. The number that is left tells how many posts there were.
 const MANY: u32 = 1_000_000;
 
-/// If all of it has not come to an end by then, it never will.
+/// How long all of it may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 fn main() -> Result {
@@ -283,7 +282,7 @@ impl Role {
 }
 
 impl Process {
-    /// Kills it - with a signal that it cannot hear - and starts it anew.
+    /// Kills it with a signal that it cannot handle, and starts it again.
     fn restart(&mut self) -> Result {
         self.check()?;
         self.child.kill()?;
@@ -346,7 +345,7 @@ fn number(variable: &str, usual: u32) -> Result<u32> {
     }
 }
 
-/// Kills are to come at moments that nobody chose.
+/// A random number, so that kills come at random moments.
 fn random() -> u64 {
     RandomState::new().hash_one(0)
 }

@@ -88,7 +88,7 @@ mod isolation {
         let message = world.outgoing("1", "Mees")?;
         let mut client = pool.get().await?;
         let transaction = client.transaction().await?;
-        // It sees what is committed now, and nothing later.
+        // Its snapshot is taken now.
         transaction.query("SELECT 1 FROM koppeltaal_outbox", &[]).await?;
         world.database.put(&[&message], true).await?;
         let error = message.put_postgresql(&*transaction).await;

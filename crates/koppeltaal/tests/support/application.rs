@@ -12,8 +12,7 @@ use koppeltaal::messaging::{ResourceUrl, Sender, Source};
 use koppeltaal::transport::{Client, Credentials, Format, RetryPolicy};
 use koppeltaal::{Connector, MemoryVersionStore, VersionStore, VersionStoreError};
 
-pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
-pub(crate) type Result<T = (), E = Error> = std::result::Result<T, E>;
+pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 pub(crate) const DOMAIN: &str = "Zonnedauw";
 
@@ -59,7 +58,7 @@ impl VersionStore for FullStore {
         &'a self,
         domain: &'a str,
         resources: &'a [ResourceUrl],
-    ) -> BoxFuture<'a, Result<Vec<Option<ResourceUrl>>, VersionStoreError>> {
+    ) -> BoxFuture<'a, std::result::Result<Vec<Option<ResourceUrl>>, VersionStoreError>> {
         self.store.versions(domain, resources)
     }
 
@@ -67,7 +66,7 @@ impl VersionStore for FullStore {
         &'a self,
         domain: &'a str,
         versioned: &'a [ResourceUrl],
-    ) -> BoxFuture<'a, Result<(), VersionStoreError>> {
+    ) -> BoxFuture<'a, std::result::Result<(), VersionStoreError>> {
         let less = |failures: u32| failures.checked_sub(1);
         if self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
             let source = "the disk is full".into();

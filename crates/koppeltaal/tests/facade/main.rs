@@ -5,6 +5,7 @@ mod guide;
 mod launch;
 mod relearn;
 mod send;
-mod steadfast;
 mod worker;
+mod worker_faults;
+mod worker_stop;
 mod world;

@@ -1,8 +1,10 @@
-//! What the `Connector` costs beside the bare `Client`, against a sandbox in the same process: `cargo bench -p koppeltaal`.
+//! The cost of the `Connector` compared with the bare `Client`, against a sandbox in the same process. Run by
+//! `cargo bench -p koppeltaal`.
 //!
-//! Sending: a care plan with its patient; the client posts bundles that were composed before, the connector composes,
-//! validates, fills in versions and keeps those that come back. Receiving: the same queue is emptied by claim and
-//! acknowledge, one by one, and by a worker. Rounds take turns; the best of each counts, since the machine has other users.
+//! Sending: a care plan with its patient; the client posts bundles that were composed before, the connector
+//! composes, validates, fills in versions and keeps those that come back. Receiving: the same queue is
+//! emptied by claim and acknowledge, one by one, and by a worker. Rounds take turns; the best of each counts,
+//! since the machine has other users.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +24,8 @@ use tokio::sync::{Semaphore, oneshot};
 const DOMAIN: &str = "Zonnedauw";
 
 fn main() {
-    // `cargo test --benches` runs benchmarks, too, with this flag missing: then a few messages show that it works.
+    // `cargo test --benches` runs benchmarks, too, with this flag missing: then a few messages show that it
+    // works.
     let is_bench = std::env::args().any(|argument| argument == "--bench");
     let (rounds, messages) = if is_bench { (10, 500) } else { (1, 5) };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");

@@ -1,5 +1,5 @@
-//! Reads an archive of messages, in XML and JSON, of whatever age: writes each in the other format, and a line about each
-//! that a spreadsheet can read. No network, no server.
+//! Reads an archive of messages, in XML and JSON, of whatever age: writes each in the other format, and a
+//! line about each that a spreadsheet can read. No network, no server.
 //!
 //! `cargo run -p koppeltaal --example archive_converter -- ARCHIVE OUTPUT`
 

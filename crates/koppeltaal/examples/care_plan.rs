@@ -1,5 +1,5 @@
-//! A portal gives a patient a game to play, and the game reports when it is done: `cargo run -p koppeltaal --example care_plan`.
-//! The server is a sandbox in the process.
+//! A portal gives a patient a game to play, and the game reports when it is done: `cargo run -p koppeltaal
+//! --example care_plan`. The server is a sandbox in the process.
 
 use koppeltaal::fhir::datatypes::HumanName;
 use koppeltaal::fhir::primitives::Instant;
@@ -14,7 +14,7 @@ use koppeltaal_sandbox::SandboxConfig;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// The sandbox's own portal and game have their names for passwords.
+/// The passwords of the sandbox's own portal and game are their names.
 fn connect(server: &str, name: &str) -> Result<Connector> {
     let client = Client::builder(server).credentials(Credentials::basic(name, name)?).build()?;
     let source = Source::new(name, format!("https://{name}.example/fhir"));
@@ -51,7 +51,7 @@ async fn publish(portal: &Connector) -> Result<()> {
     Ok(())
 }
 
-/// The game's part: whoever is given something to do does it at once.
+/// The game's part: a patient who gets an activity completes it at once.
 async fn play(game: Connector) -> Result<()> {
     let reporter = game.clone();
     let worker = game.worker().on(move |plan: CarePlan, received| {

@@ -1,9 +1,10 @@
-//! An EPD that feeds Koppeltaal: patients are saved in its own `SQLite` database, and the message about each goes into the
-//! outbox in the same transaction. A dispatcher delivers them, whatever happens to the process or the server meanwhile.
+//! An EPD that feeds Koppeltaal: patients are saved in its own `SQLite` database, and the message about each
+//! goes into the outbox in the same transaction. A dispatcher delivers them, whatever happens to the process
+//! or the server meanwhile.
 //!
-//! `cargo run -p koppeltaal --features sqlite --example epd_feed -- epd.db` with `koppeltaal sandbox` running, or another
-//! server in `KOPPELTAAL_SERVER`. It reads patients from standard input, one `id;given names;family name` on a line, and
-//! ends when all are delivered.
+//! `cargo run -p koppeltaal --features sqlite --example epd_feed -- epd.db` with `koppeltaal sandbox`
+//! running, or another server in `KOPPELTAAL_SERVER`. It reads patients from standard input, one `id;given
+//! names;family name` on a line, and ends when all are delivered.
 
 mod common;
 
@@ -33,9 +34,9 @@ async fn main() -> Result {
         save(&epd, &mut database, id, given, family)?;
     }
 
-    let report = outbox.dispatcher(epd).on_event(|event| eprintln!("{event:?}")).run_once().await?;
+    let report = outbox.dispatcher(epd).on_problem(|problem| eprintln!("{problem}")).run_once().await?;
     println!("{report:?}");
-    for entry in outbox.troubled(100).await? {
+    for entry in outbox.problems(100).await? {
         eprintln!("{} is {}: {:?}", entry.identifier, entry.state, entry.last_error);
     }
     let left = outbox.summary().await?.open();
@@ -46,7 +47,7 @@ async fn main() -> Result {
     }
 }
 
-/// Saves a patient, and hands over the message about it: both happen or neither.
+/// Saves a patient and hands over the message about it, in one transaction.
 fn save(epd: &Connector, database: &mut Connection, id: &str, given: &str, family: &str) -> Result {
     let name = HumanName {
         given: given.split_whitespace().map(Into::into).collect(),

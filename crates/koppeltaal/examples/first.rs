@@ -1,4 +1,5 @@
-//! The first program: one application sends a patient, another one receives it. The server is a sandbox in the process.
+//! The first program: one application sends a patient, another one receives it. The server is a sandbox in
+//! the process.
 
 use koppeltaal::messaging::{Event, Sender, Source, profiles::Patient};
 use koppeltaal::transport::{Client, Credentials};

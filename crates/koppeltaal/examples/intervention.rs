@@ -1,4 +1,4 @@
-//! A tiny intervention: a game that takes in users whom a portal launches, and reports how far they are.
+//! A tiny intervention: a game for users whom a portal launches. It reports their progress.
 //!
 //! See the example `portal` for how to run both. The sandbox expects the game at <http://127.0.0.1:8481/>;
 //! `INTERVENTION_LISTEN` and `INTERVENTION_URL` move it, `KOPPELTAAL_SERVER` names another server.
@@ -31,7 +31,7 @@ struct Intervention {
     browsers: Arc<Mutex<HashMap<String, Browser>>>,
 }
 
-/// How far a browser is.
+/// The state of a browser's session.
 enum Browser {
     Launching(PendingLaunch),
     Playing(LaunchSession),
@@ -72,7 +72,7 @@ async fn login_ended(
     headers: HeaderMap,
 ) -> Result<Redirect, Failure> {
     let browser = browser(&headers)?;
-    // Whatever comes of it: a launch ends once.
+    // A launch can be finished once, whether it succeeds or not.
     let before = game.browsers.lock().expect("no handler panics").remove(&browser);
     let Some(Browser::Launching(pending)) = before else {
         return Err("no launch is under way in this browser".into());
@@ -117,7 +117,7 @@ struct Report {
     percentage: i32,
 }
 
-/// Tells the portal how far the patient is.
+/// Reports the patient's progress to the portal.
 async fn report(
     State(game): State<Intervention>,
     headers: HeaderMap,

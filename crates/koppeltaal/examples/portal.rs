@@ -1,4 +1,4 @@
-//! A tiny portal: a caregiver gives a game to a client, launches the client into it, and sees how far it is.
+//! A tiny portal: a caregiver gives a game to a client, launches the client into it, and sees the progress.
 //!
 //! In three terminals, then at <http://127.0.0.1:8482/>:
 //!
@@ -64,7 +64,7 @@ async fn main() -> Result<()> {
             note(&mut assignments.lock().expect("no handler panics"), told);
             async { Ok(()) }
         })
-        // What the portal subscribes to, and this one has no use for.
+        // Other messages that the portal subscribes to are not needed here.
         .on_others(async |_| Ok(()))
         .on_problem(|problem| eprintln!("{problem}"));
 
@@ -81,7 +81,7 @@ async fn main() -> Result<()> {
     }
 }
 
-/// Writes down how far an activity is.
+/// Records the status of an activity.
 fn note(assignments: &mut [Assignment], told: CarePlanActivityStatus) {
     let about = assignments.iter_mut().find(|one| Some(one.activity.as_str()) == told.activity.as_deref());
     if let Some(assignment) = about {

@@ -1,7 +1,8 @@
-//! An application that the server calls when there are messages, by a webhook: it keeps no connection open while it waits.
+//! An application that the server notifies of new messages by a webhook. It keeps no connection open while it
+//! waits.
 //!
-//! `koppeltaal sandbox --config FILE` where the file gives the instance a webhook at `http://127.0.0.1:8483/koppeltaal` with
-//! the header `X-Koppeltaal-Secret`; then
+//! `koppeltaal sandbox --config FILE` where the file gives the instance a webhook at
+//! `http://127.0.0.1:8483/koppeltaal` with the header `X-Koppeltaal-Secret`; then
 //! `KOPPELTAAL_WEBHOOK_SECRET=... cargo run -p koppeltaal --example webhook_receiver`.
 
 mod common;
@@ -16,7 +17,7 @@ use common::{Result, connector, setting};
 async fn main() -> Result {
     let secret = std::env::var("KOPPELTAAL_WEBHOOK_SECRET")
         .map_err(|_| "set KOPPELTAAL_WEBHOOK_SECRET to the secret that is configured at the server")?;
-    // It only receives, so there is nothing that a restart could forget.
+    // It only receives, so it needs no versions after a restart.
     let connector = connector(
         ("Webhook receiver", "https://receiver.example/fhir"),
         "portal",

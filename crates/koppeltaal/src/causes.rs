@@ -1,18 +1,18 @@
-//! [`causes`]: an error for a log, with what caused it.
+//! [`causes`]: the text of an error for a log, with its causes.
 
 use std::error::Error;
 
-/// What an error says and what its causes say, each once: many errors say what their cause says, too.
+/// The texts of an error and its causes, each once: many errors repeat the text of their cause.
 ///
 /// For errors of this crate and of the transport, whose texts are made for logs.
 pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
-        let said = cause.to_string();
-        if !text.contains(&said) {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
             text.push_str(": ");
-            text.push_str(&said);
+            text.push_str(&cause_text);
         }
         next = cause.source();
     }
@@ -25,19 +25,19 @@ mod tests {
 
     #[derive(Debug, thiserror::Error)]
     #[error("the post failed: {source}")]
-    struct Told {
-        source: Untold,
+    struct Outer {
+        source: Inner,
     }
 
     #[derive(Debug, thiserror::Error)]
     #[error("no answer")]
-    struct Untold {
+    struct Inner {
         source: std::io::Error,
     }
 
     #[test]
-    fn each_cause_is_told_once() {
-        let source = Untold { source: std::io::Error::other("the cable is cut") };
-        assert_eq!(causes(&Told { source }), "the post failed: no answer: the cable is cut");
+    fn each_cause_is_in_the_text_once() {
+        let source = Inner { source: std::io::Error::other("the cable is cut") };
+        assert_eq!(causes(&Outer { source }), "the post failed: no answer: the cable is cut");
     }
 }

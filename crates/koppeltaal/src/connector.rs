@@ -1,8 +1,8 @@
-//! [`Connector`]: what an application holds. It knows who the application is, how to reach the server, and
-//! which versions of resources are current. What it can do is in the files of this folder, and in `receive`
-//! and `launch`.
+//! [`Connector`]: one application in one domain. It knows how to reach the server, and which versions of
+//! resources are current. Its methods are in this folder, in `receive` and in `launch`.
 
 mod merge;
+mod outcome;
 mod post;
 mod prepare;
 mod relearn;
@@ -20,15 +20,15 @@ use crate::versions::VersionStore;
 use turns::Turns;
 
 pub use merge::{MergeLimits, Newer};
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+pub(crate) use outcome::CONFLICT_HELP;
+pub use outcome::{SendError, Sent};
 pub use prepare::PreparedMessage;
 pub use relearn::RelearnError;
-#[cfg(any(feature = "sqlite", feature = "postgresql"))]
-pub(crate) use send::CONFLICT_HELP;
-pub use send::{SendError, Sent};
 
 /// An application in a domain of Koppeltaal: sends messages, receives them, launches users.
 ///
-/// It is made of a [`Client`] (which server, with which credentials), a [`Sender`] (which application, in
+/// It consists of a [`Client`] (which server, with which credentials), a [`Sender`] (which application, in
 /// which domain) and a [`VersionStore`]. The application never handles a version: the connector learns them
 /// from the replies to what it sends and from what it receives, and fills them in.
 ///
@@ -53,7 +53,7 @@ pub struct Connector {
     shared: Arc<Shared>,
 }
 
-/// What all connectors of one application share, whatever credentials they use.
+/// The parts that all connectors of one application share, whatever credentials they use.
 struct Shared {
     sender: Sender,
     versions: Box<dyn VersionStore>,
@@ -101,7 +101,8 @@ impl Connector {
         Self { client, ..self.clone() }
     }
 
-    /// The client, for what the connector has no method for: activity definitions, storage, header searches.
+    /// The client, for all that the connector has no method for: activity definitions, storage, header
+    /// searches.
     pub fn client(&self) -> &Client {
         &self.client
     }
@@ -111,7 +112,7 @@ impl Connector {
         &self.shared.sender
     }
 
-    /// Where versions are kept.
+    /// The store of the versions.
     pub fn versions(&self) -> &dyn VersionStore {
         &*self.shared.versions
     }

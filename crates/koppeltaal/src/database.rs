@@ -1,12 +1,9 @@
 //! The tables of this crate in a database that usually is the application's own. They are made and brought up
-//! to date when they are opened; the table `koppeltaal_format` says how far each part has come.
+//! to date when they are opened. The table `koppeltaal_format` holds the format of each part.
 
 #![cfg_attr(
     not(all(feature = "connector", feature = "postgresql")),
-    allow(
-        dead_code,
-        reason = "the outbox and PostgreSQL ask what an error means; version stores alone do not"
-    )
+    allow(dead_code, reason = "only the outbox and PostgreSQL need the kind of an error")
 )]
 
 #[cfg(feature = "postgresql")]
@@ -17,7 +14,7 @@ pub(crate) mod sqlite;
 use std::error::Error;
 use std::fmt;
 
-/// The tables of one purpose, and how they came to be.
+/// The tables of one purpose, and the steps that make them.
 pub(crate) struct Part {
     /// Its name in the table of formats.
     pub(crate) name: &'static str,
@@ -29,92 +26,92 @@ pub(crate) struct Part {
 /// Why a database could not be used.
 #[derive(Debug)]
 pub(crate) enum DatabaseError {
-    /// It fails.
-    Database(DatabaseTrouble),
+    /// The driver reports an error.
+    Driver(DriverError),
     /// The tables were made by a later version of this crate.
     Format { found: i64, known: i64 },
 }
 
-/// What a database said. `Display` and `Debug` are made for logs: neither shows a value that is or was to be
-/// stored, as messages of drivers sometimes do.
-pub(crate) struct DatabaseTrouble {
-    breach: Breach,
+/// An error of a database or its driver. `Display` and `Debug` are made for logs: unlike the messages of some
+/// drivers, they show no value of a row.
+pub(crate) struct DriverError {
+    kind: ErrorKind,
     text: String,
 }
 
-/// What an error of a database means for what it was asked.
+/// Whether the same statement can succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Breach {
-    /// It may do it later, by itself or after a repair: it is down, full, or lacks a table.
-    Passing,
-    /// Another transaction was in the way. The whole transaction is to be run again.
-    InTheWay,
-    /// It will never take what it was given.
-    Final,
+pub(crate) enum ErrorKind {
+    /// It may succeed later, perhaps after a repair: the database is down, full, or lacks a table.
+    Transient,
+    /// It failed because of another transaction. The whole transaction has to be run again.
+    Contention,
+    /// It will never succeed: the database does not accept the values.
+    Permanent,
 }
 
-impl DatabaseTrouble {
-    /// What is stored cannot be used, and that will not pass.
+impl DriverError {
+    /// A stored value cannot be used.
     pub(crate) fn damaged(text: String) -> Self {
-        Self { breach: Breach::Final, text }
+        Self { kind: ErrorKind::Permanent, text }
     }
 
-    fn of(error: &(dyn Error + 'static)) -> Self {
+    fn from_error(error: &(dyn Error + 'static)) -> Self {
         let described = None;
         #[cfg(feature = "postgresql")]
         let described = described.or_else(|| postgresql::describe(error));
         #[cfg(feature = "sqlite")]
         let described = described.or_else(|| sqlite::describe(error));
-        let (breach, text) = described.unwrap_or_else(|| (Breach::Passing, error.to_string()));
-        Self { breach, text }
+        let (kind, text) = described.unwrap_or_else(|| (ErrorKind::Transient, error.to_string()));
+        Self { kind, text }
     }
 
-    pub(crate) fn breach(&self) -> Breach {
-        self.breach
+    pub(crate) fn kind(&self) -> ErrorKind {
+        self.kind
     }
 }
 
 impl DatabaseError {
-    /// Whether another transaction was in the way. Then the whole transaction is to be run again.
-    pub(crate) fn is_in_the_way(&self) -> bool {
-        self.breach() == Breach::InTheWay
+    /// Whether it failed because of another transaction. Then the whole transaction has to be run again.
+    pub(crate) fn is_contention(&self) -> bool {
+        self.kind() == ErrorKind::Contention
     }
 
-    /// Whether the database will never take what it was given.
-    pub(crate) fn is_final(&self) -> bool {
-        self.breach() == Breach::Final
+    /// Whether the same statement will never succeed.
+    pub(crate) fn is_permanent(&self) -> bool {
+        self.kind() == ErrorKind::Permanent
     }
 
-    fn breach(&self) -> Breach {
+    fn kind(&self) -> ErrorKind {
         match self {
-            Self::Database(trouble) => trouble.breach,
-            Self::Format { .. } => Breach::Final,
+            Self::Driver(error) => error.kind,
+            Self::Format { .. } => ErrorKind::Permanent,
         }
     }
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for DatabaseError {
     fn from(error: E) -> Self {
-        Self::Database(DatabaseTrouble::of(&error))
+        Self::Driver(DriverError::from_error(&error))
     }
 }
 
-impl fmt::Display for DatabaseTrouble {
+impl fmt::Display for DriverError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl fmt::Debug for DatabaseTrouble {
+impl fmt::Debug for DriverError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DatabaseTrouble({})", self.text)
+        f.debug_tuple("DriverError").field(&format_args!("{self}")).finish()
     }
 }
 
-impl Error for DatabaseTrouble {}
+impl Error for DriverError {}
 
 impl Part {
-    /// The steps that tables of this format have not taken yet.
+    /// The steps that tables of this format still need.
     fn steps_after(&self, format: i64) -> Result<&'static [&'static str], DatabaseError> {
         let future = || DatabaseError::Format { found: format, known: self.format() };
         usize::try_from(format).ok().and_then(|taken| self.steps.get(taken..)).ok_or_else(future)

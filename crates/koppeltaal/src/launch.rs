@@ -1,4 +1,4 @@
-//! Launching users: a portal sends a user to the application of an activity. What that application does is in
+//! [`Launch`]: a portal sends a user to the application of an activity. The side of that application is in
 //! [`session`].
 
 mod session;
@@ -91,7 +91,7 @@ impl Launch {
         Self { patient, activity: identifier.into(), application, intent: None }
     }
 
-    /// What the user is to do there, in words that both applications know.
+    /// The user's task there, in terms that both applications know.
     pub fn intent(mut self, intent: impl Into<String>) -> Self {
         self.intent = Some(intent.into());
         self

@@ -46,7 +46,7 @@ pub use deadpool_postgres;
     doc(cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql"))))
 )]
 pub use outbox::{
-    DispatchEvent, DispatchReport, Dispatcher, LastError, Outbox, OutboxEntry, OutboxError, OutboxState,
+    DispatchProblem, DispatchReport, Dispatcher, LastError, Outbox, OutboxEntry, OutboxError, OutboxState,
     OutboxSummary, Outgoing,
 };
 #[cfg(feature = "sqlite")]

@@ -1,5 +1,5 @@
-//! [`Outbox`]: messages that an application hands over in its own database transaction, and that a
-//! [`Dispatcher`] sends.
+//! [`Outbox`]: an application puts messages into it in its own database transaction, and a [`Dispatcher`]
+//! sends them.
 
 mod attempt;
 mod dispatcher;
@@ -18,32 +18,32 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::connector::Connector;
-use crate::database::{Breach, DatabaseError};
+use crate::database::{DatabaseError, ErrorKind};
 use store::{EntryFilter, Store};
 
-pub use dispatcher::{DispatchEvent, DispatchReport, Dispatcher};
+pub use dispatcher::{DispatchProblem, DispatchReport, Dispatcher};
 pub use entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
 pub use outgoing::Outgoing;
 
 /// Messages that wait in the application's database until the server has them.
 ///
 /// An application that saves a change and then sends a message can crash between the two. So it hands the
-/// message over in the transaction that saves the change: both happen or neither. A [`Dispatcher`], in this
-/// process or another, sends what was handed over:
+/// message over in the transaction that saves the change: either both happen or neither does. A
+/// [`Dispatcher`], in this process or another, sends the messages:
 ///
-/// - Messages about one resource go out in the order in which they were handed over; those about different
-///   resources do not wait for each other.
+/// - Messages about one resource are sent in the order in which they were handed over. Messages about
+///   different resources do not wait for each other.
 /// - A message that the server has accepted is not sent again. When an answer was lost, or the process was
-///   killed, the server is asked for the message by its identifier first.
-/// - Trouble that concerns all messages (a server that is down, wrong credentials) is waited out, however
-///   long it lasts.
-/// - Trouble that does not pass, a [conflict](koppeltaal_transport::Error::Conflict) or a refusal of the
-///   content, makes the message [`Refused`](OutboxState::Refused): it and what is behind it about the same
-///   resource wait for the application to [`retry`](Self::retry) or [`give_up`](Self::give_up).
-/// - A message at which the server fails while it takes others is tried again, and becomes `Refused` after
+///   killed, the dispatcher first asks the server for the message by its identifier.
+/// - After a problem that concerns all messages, such as a server that is down or wrong credentials, they
+///   wait as long as it lasts.
+/// - After a problem that does not pass, a [conflict](koppeltaal_transport::Error::Conflict) or a refusal of
+///   the content, the message is [`Refused`](OutboxState::Refused). It and later messages about the same
+///   resource wait until the application calls [`retry`](Self::retry) or [`give_up`](Self::give_up).
+/// - A message at which the server fails while it accepts others is tried again, and is `Refused` after
 ///   [20 such failures](Dispatcher::refuse_after).
 ///
-/// The message itself is deleted from the database when the server has it; the rest of the entry stays until
+/// The message itself is deleted from the database when the server has it. The rest of the entry stays until
 /// [`forget`](Self::forget).
 ///
 /// With `SQLite`:
@@ -83,15 +83,15 @@ pub use outgoing::Outgoing;
 ///
 /// // When somebody asks at three in the morning.
 /// println!("{:?}", outbox.summary().await?);
-/// for entry in outbox.troubled(100).await? {
-///     println!("{} is {}, {} wait behind it: {:?}", entry.identifier, entry.state, entry.behind, entry.last_error);
+/// for entry in outbox.problems(100).await? {
+///     println!("{} is {}, {} wait for it: {:?}", entry.identifier, entry.state, entry.behind, entry.last_error);
 /// }
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct Outbox {
     store: Arc<dyn Store>,
-    /// Wakes dispatchers when there may be something new.
+    /// Wakes dispatchers when there may be new messages.
     wake: watch::Sender<()>,
 }
 
@@ -105,11 +105,11 @@ pub enum OutboxError {
         /// What the database says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Another transaction was in the way (a serialization failure or a deadlock, SQLSTATE 40001 or 40P01; a
-    /// file that is locked). Roll the application's transaction back and run all of it again. The crate has
-    /// already run a transaction of its own several times.
-    #[error("another transaction was in the way; run the transaction again: {source}")]
-    InTheWay {
+    /// The transaction failed because of another one: a serialization failure, a deadlock (SQLSTATE 40001 or
+    /// 40P01), or a locked file. Roll the application's transaction back and run all of it again. The crate
+    /// has already repeated a transaction of its own several times.
+    #[error("another transaction is in the way; run the transaction again: {source}")]
+    Contention {
         /// What the database says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -121,7 +121,7 @@ pub enum OutboxError {
         /// The newest format that this version of the crate knows.
         known: i64,
     },
-    /// Another message with this identifier is in the outbox: one about something else, or of another domain.
+    /// The outbox holds another message with this identifier, about another resource or of another domain.
     #[error("another message has the identifier {identifier}")]
     IdentifierTaken {
         /// The `MessageHeader.identifier`.
@@ -133,7 +133,7 @@ pub enum OutboxError {
         /// The `MessageHeader.identifier`.
         identifier: String,
     },
-    /// The message is in a state in which this cannot be done.
+    /// The state of the message does not allow the call.
     #[error("message {identifier} is {state}")]
     State {
         /// The `MessageHeader.identifier`.
@@ -210,14 +210,14 @@ impl Outbox {
         Ok(self.store.select(EntryFilter::States(states.to_vec()), limit).await?)
     }
 
-    /// What somebody should look at: messages that had trouble and are neither sent nor given up, at most
-    /// this many. Refused messages come first, and of both kinds the oldest first.
+    /// The entries that somebody should look at, at most this many: messages that failed and are neither sent
+    /// nor given up. Refused messages come first, then those that are tried again; of both, the oldest first.
     ///
     /// # Errors
     ///
     /// The database cannot be read.
-    pub async fn troubled(&self, limit: usize) -> Result<Vec<OutboxEntry>, OutboxError> {
-        Ok(self.store.select(EntryFilter::Troubled, limit).await?)
+    pub async fn problems(&self, limit: usize) -> Result<Vec<OutboxEntry>, OutboxError> {
+        Ok(self.store.select(EntryFilter::Problems, limit).await?)
     }
 
     /// How many messages are in which state.
@@ -229,14 +229,14 @@ impl Outbox {
         Ok(self.store.summary().await?)
     }
 
-    /// Has a message tried at once that was refused or waits for its next attempt. Its failures are
-    /// forgotten.
+    /// Makes a message due at once that was refused or waits for its next attempt. Its failures are no longer
+    /// counted.
     ///
-    /// The versions are filled in anew. So this also resolves a conflict in which the application's state is
-    /// to win, once the newer version is known: received, [learned again](Connector::relearn), or
-    /// [recorded](crate::VersionStore::record) by hand. An application that never receives what others change
-    /// stays in conflict. All resources in the message are as old as the message, and all of them replace
-    /// newer versions.
+    /// The versions are filled in anew. So this also resolves a conflict that the application's state should
+    /// win, once the newer version is known: received, [learned again](Connector::relearn), or
+    /// [recorded](crate::VersionStore::record) by hand. An application that never receives the changes of
+    /// others stays in conflict. All resources in the message are as old as the message, and all of them
+    /// replace newer versions.
     ///
     /// # Errors
     ///
@@ -247,7 +247,7 @@ impl Outbox {
         self.changed(identifier, changed).await
     }
 
-    /// Has all messages tried at once that were refused or wait for their next attempt. Returns how many.
+    /// Makes all messages due at once that were refused or wait for their next attempt. Returns how many.
     ///
     /// # Errors
     ///
@@ -258,8 +258,8 @@ impl Outbox {
         Ok(count)
     }
 
-    /// Ends the attempts to send a message; what is behind it can be sent. A message whose last attempt had
-    /// an unknown outcome may have reached the server all the same.
+    /// Ends the attempts to send a message, so that later messages about the same resource can be sent. The
+    /// server may have the message all the same, if the outcome of its last attempt is unknown.
     ///
     /// # Errors
     ///
@@ -295,10 +295,10 @@ impl Outbox {
 impl From<DatabaseError> for OutboxError {
     fn from(error: DatabaseError) -> Self {
         match error {
-            DatabaseError::Database(source) if source.breach() == Breach::InTheWay => {
-                Self::InTheWay { source: source.into() }
+            DatabaseError::Driver(source) if source.kind() == ErrorKind::Contention => {
+                Self::Contention { source: source.into() }
             }
-            DatabaseError::Database(source) => Self::Database { source: source.into() },
+            DatabaseError::Driver(source) => Self::Database { source: source.into() },
             DatabaseError::Format { found, known } => Self::Format { found, known },
         }
     }

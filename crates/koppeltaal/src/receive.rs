@@ -21,12 +21,12 @@ pub(crate) use in_hand::{InHand, Precedence, line, name};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
-    /// The server cannot be reached, refuses, or gives an answer that makes no sense. A message that it may
-    /// have handed out comes again when the time of its claim is over.
+    /// The server cannot be reached, refuses, or gives an unusable answer. A message that it may have handed
+    /// out comes again when the time of its claim is over.
     #[error("no message can be claimed: {}", causes(.0))]
     Transport(Error),
-    /// The versions in a message could not be stored. The message was given back.
-    #[error("the versions in a message cannot be kept")]
+    /// The versions in a message could not be recorded. The message was given back.
+    #[error("the versions in a message cannot be recorded")]
     Versions(#[from] VersionStoreError),
     /// The runtime is shutting down.
     #[error("the runtime is shutting down")]
@@ -40,17 +40,17 @@ impl ReceiveError {
     /// Whether the error may pass by itself. Otherwise somebody has to change something: credentials or an
     /// address.
     ///
-    /// A claim has no content that a server could refuse. So an error of the server passes, unless it is
-    /// about credentials, permissions or the address.
-    pub fn is_passing(&self) -> bool {
+    /// A claim has no content that a server could refuse. So an error of the server counts as transient,
+    /// unless it is about credentials, permissions or the address.
+    pub fn is_transient(&self) -> bool {
         match self {
-            Self::Transport(error) => error.is_transient() || !is_set_up_wrong(error),
+            Self::Transport(error) => error.is_transient() || !is_misconfigured(error),
             Self::Versions(VersionStoreError::Database { .. }) | Self::Panicked => true,
             Self::Versions(_) | Self::Stopped => false,
         }
     }
 
-    fn of_task(error: &JoinError) -> Self {
+    fn from_join(error: &JoinError) -> Self {
         if error.is_panic() { Self::Panicked } else { Self::Stopped }
     }
 }
@@ -62,9 +62,9 @@ impl From<Error> for ReceiveError {
 }
 
 /// Whether an address, credentials or a certificate is wrong.
-fn is_set_up_wrong(error: &Error) -> bool {
+fn is_misconfigured(error: &Error) -> bool {
     match error {
-        Error::TokenRefresh { source } => is_set_up_wrong(source),
+        Error::TokenRefresh { source } => is_misconfigured(source),
         Error::Protocol(protocol) => matches!(protocol.problem, ProtocolProblem::Redirect { .. }),
         Error::Unreachable { reason, .. } => *reason == UnreachableReason::Tls,
         Error::Authentication { .. }
@@ -80,8 +80,8 @@ fn is_set_up_wrong(error: &Error) -> bool {
 impl Connector {
     /// Claims the oldest message that waits. `None` if there is none.
     ///
-    /// A server also delivers an application's own messages to it, if it subscribes to their event. These are
-    /// acknowledged and skipped; [`Deliveries::including_own`] hands them out.
+    /// If an application subscribes to the event of its own messages, the server delivers these to it as
+    /// well. They are acknowledged and skipped; [`Deliveries::including_own`] hands them out.
     ///
     /// When the future is dropped before it is ready, a message that was claimed is given back.
     ///
@@ -89,10 +89,10 @@ impl Connector {
     ///
     /// [`ReceiveError`].
     pub async fn receive(&self) -> Result<Option<Delivery>, ReceiveError> {
-        Claims::new(self.clone()).start().await.map_err(|error| ReceiveError::of_task(&error))?
+        Claims::new(self.clone()).start().await.map_err(|error| ReceiveError::from_join(&error))?
     }
 
-    /// The messages that wait and those that come later, one after the other.
+    /// All messages, one after the other: first those that wait, then new ones.
     ///
     /// ```no_run
     /// # async fn example(portal: koppeltaal::Connector) -> Result<(), Box<dyn std::error::Error>> {

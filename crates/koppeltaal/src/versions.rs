@@ -1,5 +1,5 @@
-//! [`VersionStore`]: the latest version of each resource that this application has seen, so that the
-//! application never has to handle versions itself.
+//! [`VersionStore`]: the newest known version of each resource, so that the application never has to handle
+//! versions itself.
 
 mod memory;
 #[cfg(feature = "postgresql")]
@@ -18,12 +18,12 @@ pub use sqlite::SqliteVersionStore;
 
 /// The versions of resources, by domain and by address without version.
 ///
-/// The server gives a resource a new version with every change, and tells it in its replies and in the
-/// messages that it delivers. A message that changes a resource must name the current version, or it is a
+/// The server gives a resource a new version with every change. The version is in the server's replies and in
+/// the messages that it delivers. A message that changes a resource must name the current version, or it is a
 /// conflict.
 ///
-/// An older version never replaces a newer one ([`ResourceUrl::is_newer_than`]). So it does not matter in
-/// which order several tasks or processes record what they were told.
+/// An older version never replaces a newer one ([`ResourceUrl::is_newer_than`]). So several tasks or
+/// processes may record versions in any order.
 ///
 /// [`MemoryVersionStore`] forgets its versions when the process ends. An application that restarts needs a
 /// database.
@@ -60,8 +60,8 @@ pub enum VersionStoreError {
     /// The database fails. Usually that passes, and the call may be made again.
     #[error("the version store's database: {source}")]
     Database {
-        /// What the database says. It is logged, so it must not hold data of patients, such as addresses of
-        /// resources.
+        /// The error of the database. It is logged, so it must not hold data of patients, such as addresses
+        /// of resources.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The tables were made by a later version of this crate.
@@ -82,15 +82,15 @@ pub enum VersionStoreError {
 
 #[cfg(feature = "connector")]
 impl VersionStoreError {
-    /// Whether the store will never do this, because the database refuses what it was given.
-    pub(crate) fn is_final(&self) -> bool {
+    /// Whether the same call will never succeed.
+    pub(crate) fn is_permanent(&self) -> bool {
         match self {
             #[cfg(not(any(feature = "sqlite", feature = "postgresql")))]
             Self::Database { .. } => false,
             #[cfg(any(feature = "sqlite", feature = "postgresql"))]
             Self::Database { source } => source
-                .downcast_ref::<crate::database::DatabaseTrouble>()
-                .is_some_and(|trouble| trouble.breach() == crate::database::Breach::Final),
+                .downcast_ref::<crate::database::DriverError>()
+                .is_some_and(|error| error.kind() == crate::database::ErrorKind::Permanent),
             Self::Damaged { .. } => true,
             Self::Format { .. } => false,
         }
@@ -101,13 +101,13 @@ impl VersionStoreError {
 impl From<crate::database::DatabaseError> for VersionStoreError {
     fn from(error: crate::database::DatabaseError) -> Self {
         match error {
-            crate::database::DatabaseError::Database(source) => Self::Database { source: source.into() },
+            crate::database::DatabaseError::Driver(source) => Self::Database { source: source.into() },
             crate::database::DatabaseError::Format { found, known } => Self::Format { found, known },
         }
     }
 }
 
-/// What is the same for every database: what is written into the columns, and how it is read back.
+/// The parts that all databases share: the values of the columns, and how they are read back.
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 mod rows {
     use std::collections::BTreeMap;
@@ -116,8 +116,8 @@ mod rows {
 
     use super::VersionStoreError;
 
-    /// The newest version of each address, in the order of addresses. All who write several rows at once do
-    /// so in this order, so that no two of them wait for each other.
+    /// The newest version of each address, in the order of addresses. Rows are always written in this order,
+    /// so that no two writers wait for each other.
     pub(super) fn newest(versioned: &[ResourceUrl]) -> BTreeMap<&str, &str> {
         let mut newest: BTreeMap<&str, &ResourceUrl> = BTreeMap::new();
         for url in versioned {
@@ -129,12 +129,16 @@ mod rows {
         newest.into_iter().filter_map(|(resource, url)| Some((resource, url.version()?))).collect()
     }
 
-    /// The address that was asked for with the version that was found.
-    pub(super) fn versioned(
-        asked: &ResourceUrl,
-        version: Option<&str>,
-    ) -> Result<Option<ResourceUrl>, VersionStoreError> {
-        let url = version.map(|version| asked.with_version(version)).transpose();
-        url.map_err(|_| VersionStoreError::Damaged { resource_type: asked.resource_type().to_owned() })
+    /// The addresses that were asked for, each with the version that was found.
+    pub(super) fn with_versions(
+        resources: &[ResourceUrl],
+        versions: Vec<Option<String>>,
+    ) -> Result<Vec<Option<ResourceUrl>>, VersionStoreError> {
+        let with_version = |(url, version): (&ResourceUrl, Option<String>)| {
+            let url_with_version = version.map(|version| url.with_version(&version)).transpose();
+            url_with_version
+                .map_err(|_| VersionStoreError::Damaged { resource_type: url.resource_type().to_owned() })
+        };
+        resources.iter().zip(versions).map(with_version).collect()
     }
 }

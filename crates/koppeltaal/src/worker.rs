@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use koppeltaal_messaging::Focal;
 use koppeltaal_push::Notifier;
+use koppeltaal_transport::Backoff;
 
 use crate::connector::Connector;
 use crate::receive::{Deliveries, ReceiveError, Received};
@@ -23,22 +24,24 @@ use run_loop::RunLoop;
 pub use handlers::HandlerError;
 pub use problem::WorkerProblem;
 
-/// How often a message is tried. With the default pauses that takes about an hour.
+/// How often a message is tried. With the default pauses that takes about 40 minutes.
 const DEFAULT_ATTEMPTS: u32 = 60;
 
 /// Receives messages and hands each to the handler of its event. Made by [`Connector::worker`], or by
 /// [`Deliveries::worker`] to choose which messages are received.
 ///
-/// - When a handler returns `Ok`, its message gets the status `Success`. After [`HandlerError::Failure`] it gets
-///   `Failed`. After any other error, and after a panic, it is held back for a pause that grows with every
-///   attempt, then gets `New` and comes again, until it is [given up](Self::give_up_after). Meanwhile messages
-///   of other patients are handled.
-/// - Messages are handled at least once, and are answered only after the handler has returned: handling one twice must do
-///   no harm.
-/// - Messages of one patient are handled one after the other in their order, also by several workers of one [`Connector`] and
-///   its clones. Other receivers of the same queue, such as [`Deliveries`] or another process, are not taken into account.
-/// - Messages of different patients are handled at the same time, if [`concurrency`](Self::concurrency) says so.
-/// - When the worker stops, handlers that are under way finish, and messages that wait are given back.
+/// - When a handler returns `Ok`, its message gets the status `Success`. After [`HandlerError::Failure`] it
+///   gets `Failed`. After any other error, and after a panic, it is held back for a pause that grows with
+///   every attempt. Then it gets `New` and comes again, until it is [given up](Self::give_up_after). During
+///   the pause messages of other patients are handled.
+/// - Messages are handled at least once, and are answered only after the handler has returned. So handling a
+///   message twice must do no harm.
+/// - Messages of one patient are handled one after the other in their order, also by several workers of one
+///   [`Connector`] and its clones. Other receivers of the same queue, such as [`Deliveries`] or another
+///   process, are not taken into account.
+/// - Messages of different patients are handled at the same time, up to [`concurrency`](Self::concurrency).
+/// - When the worker stops, handlers that are under way finish, and messages that wait are given back at
+///   once.
 ///
 /// ```no_run
 /// use koppeltaal::HandlerError;
@@ -77,7 +80,7 @@ pub struct Worker {
 struct Settings {
     handlers: Arc<Handlers>,
     concurrency: usize,
-    pauses: RangeInclusive<Duration>,
+    backoff: Backoff,
     attempts: Option<NonZero<u32>>,
     time_limit: Option<Duration>,
     observer: Box<dyn Fn(&WorkerProblem<'_>) + Send + Sync>,
@@ -104,12 +107,19 @@ impl Connector {
     }
 }
 
+impl Deliveries {
+    /// Hands each message to the handler of its event. See [`Worker`].
+    pub fn worker(self) -> Worker {
+        Worker::new(self)
+    }
+}
+
 impl Worker {
-    pub(crate) fn new(deliveries: Deliveries) -> Self {
+    fn new(deliveries: Deliveries) -> Self {
         let settings = Settings {
             handlers: Arc::default(),
             concurrency: 1,
-            pauses: Duration::from_secs(1)..=Duration::from_secs(60),
+            backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
             attempts: NonZero::new(DEFAULT_ATTEMPTS),
             time_limit: None,
             observer: Box::new(|_| {}),
@@ -131,7 +141,7 @@ impl Worker {
         self
     }
 
-    /// Handles all messages that have no handler of their own, including those of none of the eight events.
+    /// Handles all messages that have no handler of their own, including those whose event is unknown.
     pub fn on_others<F, R>(mut self, handler: F) -> Self
     where
         F: Fn(Received) -> R + Send + Sync + 'static,
@@ -159,27 +169,27 @@ impl Worker {
         self
     }
 
-    /// How many messages are held back at the same time at most: those that were tried in vain, and younger
-    /// ones of the same patients. Only their headers are kept in memory. When there are this many, nothing is
-    /// claimed until some are given back.
+    /// How many messages are held back at the same time at most: those whose last attempt failed, and younger
+    /// ones of the same patients. Only their headers stay in memory. At this number, nothing is claimed until
+    /// some are given back.
     ///
-    /// Messages that always fail do not crowd out others: at most half of the messages that are claimed are
+    /// Messages that always fail do not displace others: at most half of the messages that are claimed are
     /// repetitions.
     pub const MAX_HELD: usize = 1000;
 
-    /// How long a message is held back after its first attempt, and how long at most. Each pause is twice as
-    /// long as the one before. Default: from a second to a minute.
+    /// How long a message is held back after its first attempt, and how long at most. Each pause is about
+    /// twice as long as the one before, with a random part. Default: from a second to a minute.
     ///
     /// The server waits some minutes for an answer; the longest pause must be well below that.
     pub fn retry_pauses(mut self, pauses: RangeInclusive<Duration>) -> Self {
-        self.settings.pauses = pauses;
+        self.settings.backoff = Backoff::new(*pauses.start(), *pauses.end());
         self
     }
 
-    /// Gives a message up after this many attempts in vain; 0 means never. The message gets the status
+    /// Gives a message up after this many failed attempts; 0 means never. The message gets the status
     /// `Failed`, with a description that says only how often it was tried, and an ERROR is logged. Default:
-    /// 60, which takes about an hour with the default [pauses](Self::retry_pauses). Attempts before a restart
-    /// are not counted.
+    /// 60, which takes about 40 minutes with the default [pauses](Self::retry_pauses). Attempts before a
+    /// restart are not counted.
     ///
     /// Where a database may be down for longer, take more attempts or longer pauses.
     pub fn give_up_after(mut self, attempts: u32) -> Self {
@@ -190,8 +200,8 @@ impl Worker {
     /// How long a handler may take. After that its future is dropped, and the message comes again, as after
     /// [`HandlerError::Release`]. Default: no limit.
     ///
-    /// The server delivers a message again when it is not answered for some minutes. A limit below that keeps
-    /// a handler that hangs from holding up a patient's messages.
+    /// The server delivers a message again when it is not answered for some minutes. With a limit below that,
+    /// a handler that hangs does not hold up the messages of its patient.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.settings.time_limit = Some(limit);
         self
@@ -237,7 +247,7 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// The first claim fails for a reason that [will not pass](ReceiveError::is_passing): wrong credentials
+    /// The first claim fails for a reason that [will not pass](ReceiveError::is_transient): wrong credentials
     /// or a wrong address. After all other errors, and after any error later, the worker tries again.
     pub async fn run_until<S: Future>(self, shutdown: S) -> Result<WorkerReport, ReceiveError> {
         let Self { mut deliveries, leaves_unexpected, grace, settings } = self;

@@ -1,4 +1,5 @@
-//! The examples, run as a user runs them: as programs of their own, against a sandbox, driven as a browser does.
+//! The examples, run as a user runs them: as programs of their own, against a sandbox, driven as a browser
+//! does.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -64,7 +65,8 @@ impl Drop for Server {
     }
 }
 
-/// A port that no system hands out by itself, so that it is still free when the program starts that is told of it.
+/// A port that no system hands out by itself, so that it is still free when the program starts that is told
+/// of it.
 fn free_port() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + (std::process::id() % 5_000) as u16;

@@ -1,5 +1,5 @@
-//! What a connector at work leaves in logs. In a process of its own: `tracing` remembers for the whole process which places
-//! nobody listened to when they were first reached.
+//! What a connector at work leaves in logs. In a process of its own: `tracing` remembers for the whole
+//! process which places nobody listened to when they were first reached.
 
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 #[path = "facade/world.rs"]
@@ -55,8 +55,8 @@ async fn work(world: &World) -> Result {
     world.sandbox.set_faults([hiccup]);
     let tried = AtomicU32::new(0);
     let soon = Duration::from_millis(10);
-    let troubled = Arc::new(Notify::new());
-    let trouble = Arc::clone(&troubled);
+    let observed = Arc::new(Notify::new());
+    let observer = Arc::clone(&observed);
     let (stop, stopped) = oneshot::channel::<()>();
     let worker = world
         .game
@@ -72,11 +72,11 @@ async fn work(world: &World) -> Result {
                 }
             }
         })
-        .on_problem(move |_| trouble.notify_one())
+        .on_problem(move |_| observer.notify_one())
         .run_until(stopped);
     let check = async {
         // The hiccup is the worker's, not the check's.
-        troubled.notified().await;
+        observed.notified().await;
         let result = await_queue(&world.game, &[Failed, Success]).await;
         drop(stop);
         result
@@ -119,7 +119,8 @@ mod databases {
 
     use super::*;
 
-    /// Sends two messages from an outbox: one that is refused, one that is accepted, and a third that conflicts.
+    /// Sends two messages from an outbox: one that is refused, one that is accepted, and a third that
+    /// conflicts.
     async fn send<H>(world: &World, outbox: Outbox, versions: impl VersionStore, hand_over: H) -> Result
     where
         H: AsyncFn(Outgoing) -> Result,
@@ -141,14 +142,14 @@ mod databases {
         other.send(other.draft("3007", patient("Mees"))?).await?;
         hand_over(portal.outgoing(portal.draft("3007", patient("Mees"))?)?).await?;
         assert_eq!(once().run_once().await?.refused, 1);
-        let troubled = outbox.troubled(10).await?;
-        assert_eq!(troubled.len(), 1);
-        outbox.give_up(&troubled[0].identifier).await?;
+        let problems = outbox.problems(10).await?;
+        assert_eq!(problems.len(), 1);
+        outbox.give_up(&problems[0].identifier).await?;
         outbox.forget(Duration::ZERO).await?;
         Ok(())
     }
 
-    const EXPECTED: [&str; 2] = ["refused; somebody has to decide", "koppeltaal::outbox"];
+    const EXPECTED: [&str; 2] = ["refused; it waits for a decision", "koppeltaal::outbox"];
 
     #[cfg(feature = "sqlite")]
     #[tokio::test]

@@ -25,15 +25,15 @@ async fn known(store: &dyn VersionStore, domain: &str, ids: &[&str]) -> Vec<Opti
     versions.into_iter().map(|url| Some(url?.version()?.to_owned())).collect()
 }
 
-/// Everything that holds of a store whoever keeps it. The domain's names are the caller's, so that a database can be
-/// shared by tests.
+/// The promises of every store. The caller names the domain, so that tests can share a database.
 async fn keeps_its_promises(store: Arc<dyn VersionStore>, domain: &str) {
     let other_domain = format!("{domain}-other");
     assert_eq!(known(&*store, domain, &["1", "2"]).await, [None, None]);
     assert_eq!(known(&*store, domain, &[]).await, [] as [Option<String>; 0]);
     store.record(domain, &[]).await.expect("nothing to record");
 
-    // In the order asked, one asked twice too, per domain; what has no version is passed over.
+    // Versions are per domain and in the order asked, even for an address that is asked twice. Addresses without
+    // version are skipped.
     let first = [versioned("1", "2020-08-15T07:33:55:708.2583"), versioned("2", "a"), patient("3")];
     store.record(domain, &first).await.expect("record");
     let one = || Some("2020-08-15T07:33:55:708.2583".to_owned());
@@ -45,12 +45,12 @@ async fn keeps_its_promises(store: Arc<dyn VersionStore>, domain: &str) {
     store.record(&other_domain, &[versioned("1", "z")]).await.expect("record");
     assert_eq!(known(&*store, domain, &["1"]).await, [one()]);
 
-    // What is asked with a version is answered with the one that is known.
+    // An address with a version is answered with the known version.
     let answer = store.versions(domain, &[versioned("2", "old")]).await.expect("versions");
     assert_eq!(answer, [Some(versioned("2", "a"))]);
 
-    // An older version never takes the place of a newer one, in one call or in several. Text is compared byte by byte,
-    // as the server counts, not by the rules of a language.
+    // An older version never takes the place of a newer one, in one call or in several. Text is compared byte
+    // by byte, as the server counts, not by the rules of a language.
     let disorder = [versioned("4", "2"), versioned("4", "3"), versioned("4", "1")];
     store.record(domain, &disorder).await.expect("record");
     store.record(domain, &[versioned("4", "2")]).await.expect("record");
@@ -71,7 +71,8 @@ async fn keeps_its_promises(store: Arc<dyn VersionStore>, domain: &str) {
     many_at_once_end_with_the_newest(store, domain).await;
 }
 
-/// Tasks that record the same resources at the same time, in opposite orders, neither block each other nor lose anything.
+/// Tasks that record the same resources at the same time, in opposite orders, neither block each other nor
+/// lose anything.
 async fn many_at_once_end_with_the_newest(store: Arc<dyn VersionStore>, domain: &str) {
     let tasks = (0..8).map(|task| {
         let (store, domain) = (Arc::clone(&store), domain.to_owned());
@@ -99,7 +100,7 @@ async fn the_store_in_memory_keeps_its_promises() {
 }
 
 #[tokio::test]
-async fn what_a_store_shows_of_itself_names_nobody() {
+async fn debug_output_of_a_store_names_nobody() {
     let store = MemoryVersionStore::new();
     store.record("Zonnedauw", &[versioned("3007", "1")]).await.expect("record");
     assert_eq!(format!("{store:?}"), "MemoryVersionStore { resources: 1 }");

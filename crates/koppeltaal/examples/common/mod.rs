@@ -1,4 +1,4 @@
-//! What the examples share: settings from the environment, a connector, and errors that a browser is told.
+//! Shared by the examples: settings from the environment, a connector, and errors as answers to a browser.
 #![allow(dead_code, reason = "each example takes what it needs")]
 
 use std::error::Error;
@@ -16,8 +16,8 @@ pub(crate) fn setting(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
-/// A connector to `KOPPELTAAL_SERVER` in `KOPPELTAAL_DOMAIN`, as `KOPPELTAAL_USERNAME` with `KOPPELTAAL_PASSWORD`. The
-/// resources of the application are at `endpoint`.
+/// A connector to `KOPPELTAAL_SERVER` in `KOPPELTAAL_DOMAIN`, as `KOPPELTAAL_USERNAME` with
+/// `KOPPELTAAL_PASSWORD`. The resources of the application are at `endpoint`.
 pub(crate) fn connector(
     (application, endpoint): (&str, &str),
     instance: &str,
@@ -32,7 +32,7 @@ pub(crate) fn connector(
     Ok(Connector::new(client, sender, versions))
 }
 
-/// Any error, told to the browser.
+/// Any error, as an answer to a browser.
 pub(crate) struct Failure(Box<dyn Error>);
 
 impl<E: Into<Box<dyn Error>>> From<E> for Failure {

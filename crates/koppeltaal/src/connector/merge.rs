@@ -1,5 +1,5 @@
-//! Sending a change on top of somebody else's: after a conflict, the newer version is looked up in the
-//! application's own queue, the application makes its change again, and the result is sent.
+//! Sending with a merge: after a conflict, the newer version is looked up in the application's own queue, the
+//! application makes its change again on top of it, and the result is sent.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use koppeltaal_transport::{Backoff, Error, HeaderQuery, MessageFilter};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Connector;
-use super::send::{SendError, Sent};
+use super::outcome::{SendError, Sent};
 
 /// How long to wait between two searches for a newer version.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
@@ -58,7 +58,7 @@ impl Connector {
     /// change again on top of the newer version, as often as [`MergeLimits`] allow.
     ///
     /// `merge` gets the newer versions and returns the message to send instead, or `None` to stop. What it
-    /// returns counts as a change of the versions that it got, whatever was received since.
+    /// returns counts as a change of the versions that it got, even if newer ones were received since.
     ///
     /// The newer version comes from a message in this application's queue, processed or not, so the
     /// application has to subscribe to messages with that resource. That message is not claimed.
@@ -80,7 +80,7 @@ impl Connector {
     /// # Errors
     ///
     /// Those of [`send`](Self::send). The last [`Conflict`](SendError::Conflict) is returned when the newer
-    /// version is not found in time, when `merge` returns `None`, and when others were faster every time.
+    /// version is not found in time, when `merge` returns `None`, and when others are faster every time.
     pub async fn send_with_merge<F, R>(&self, draft: Draft, mut merge: F) -> Result<Sent, SendError>
     where
         F: FnMut(Newer) -> R,

@@ -1,6 +1,6 @@
-//! The other steps of sending: fill in the versions at the moment of posting, post, and record the versions
-//! that come back. [`send`](super::send) takes these steps at once, the outbox when the turn of a message has
-//! come.
+//! The steps of sending after the preparation: fill in the versions at the moment of posting, post, and
+//! record the versions that come back. [`send`](super::send) takes them at once, the outbox when a message is
+//! due.
 
 use koppeltaal_fhir::Bundle;
 use koppeltaal_messaging::{ApiVersion, Header, Message, ResourceUrl};
@@ -8,13 +8,13 @@ use koppeltaal_transport::Error;
 use tracing::debug;
 
 use super::Connector;
+use super::outcome::Sent;
 use super::prepare::PreparedMessage;
-use super::send::Sent;
 use crate::versions::VersionStoreError;
 
 impl Connector {
-    /// The message as it is to be posted now: with the newest known version of each resource whose version
-    /// the application did not name. By the rules of 1.3.3 the focal resource alone has one.
+    /// The message with the newest known version of each resource whose version the application did not name.
+    /// By the rules of 1.3.3 only the focal resource has a version.
     pub(crate) async fn fill_versions(
         &self,
         prepared: &PreparedMessage,
@@ -35,15 +35,15 @@ impl Connector {
     /// Posts a message whose versions are filled in.
     pub(crate) async fn post(&self, message: Message, prepared: &PreparedMessage) -> Result<Sent, Error> {
         let reply = self.client.send(&message.into_bundle()).await?;
-        Ok(Sent::new(prepared, reply.versions().collect()))
+        Ok(prepared.sent(reply.versions().collect()))
     }
 
-    /// Asks the server for a message that may have been posted before: the versions of the resources in it,
-    /// `None` when the server does not have it. Servers know the messages in one's queue, and some know those
-    /// that one has posted.
+    /// Asks the server for a message that may have been posted before. Returns the versions of the resources
+    /// in it, `None` if the server does not have it. Servers find the messages in the application's queue,
+    /// and some also those that it posted.
     ///
-    /// A message is recognised by its identifier and its source. An identifier alone can find another
-    /// application's message, or one that has it as its number at the server.
+    /// A message is recognised by its identifier and its source. An identifier alone can find a message of
+    /// another application, or a message that has the identifier as its number at the server.
     pub(crate) async fn look_up(
         &self,
         prepared: &PreparedMessage,
@@ -54,14 +54,14 @@ impl Connector {
         Ok(Some(versions_in(found.bundle)))
     }
 
-    /// Records the versions that the server gave out or delivered.
+    /// Records versions that the server assigned or delivered.
     pub(crate) async fn record(&self, versions: &[ResourceUrl]) -> Result<(), VersionStoreError> {
         self.shared.versions.record(self.domain(), versions).await
     }
 }
 
-/// The versions in a message at the server: those of its resources, and those that its header names. Of a
-/// bundle that is not a message of Koppeltaal the header alone counts.
+/// The versions in a message at the server: those of its resources, and those that its header names. In a
+/// bundle that is not a message of Koppeltaal, only the header counts.
 pub(super) fn versions_in(bundle: Bundle) -> Vec<ResourceUrl> {
     let mut versions: Vec<ResourceUrl> = Vec::new();
     let mut add = |url: ResourceUrl| {

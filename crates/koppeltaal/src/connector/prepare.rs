@@ -1,5 +1,5 @@
-//! [`PreparedMessage`]: the first step of sending. A draft becomes a message that keeps all rules and has an
-//! identifier that stays. Only the versions are missing; they are filled in when it is posted.
+//! [`PreparedMessage`]: the first step of sending. A draft becomes a valid message with its final identifier.
+//! Only the versions are missing; they are filled in when the message is posted.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use koppeltaal_fhir::{Finding, Severity};
 use koppeltaal_messaging::{Draft, Header, Message, ResourceUrl, Source, Validator};
 
 use super::Connector;
-use super::send::SendError;
+use super::outcome::{SendError, Sent};
 
 /// A composed and validated message that is ready to be [sent](Connector::send_prepared). It lacks only the
 /// versions that the connector fills in when it posts the message.
@@ -46,10 +46,16 @@ impl PreparedMessage {
         &self.identifier
     }
 
-    /// The resource that the message is about. A version in the address means that the application insists on
-    /// it.
+    /// The resource that the message is about. A version in the address is one that the application insists
+    /// on.
     pub fn focal(&self) -> &ResourceUrl {
         &self.focal
+    }
+
+    /// The message as the server has accepted it, with these versions of its resources.
+    pub(super) fn sent(&self, versions: Vec<ResourceUrl>) -> Sent {
+        let url = versions.iter().find(|url| url.same_resource(&self.focal)).unwrap_or(&self.focal).clone();
+        Sent { identifier: self.identifier.clone(), url, versions }
     }
 
     /// Whether a header at the server is that of this message.

@@ -7,8 +7,8 @@ use koppeltaal_messaging::{Header, ResourceUrl};
 use koppeltaal_transport::{Error, HeaderQuery, MessageFilter, Outcome, ReceivedMessage};
 
 use super::Connector;
+use super::outcome::{SendError, types};
 use super::post::versions_in;
-use super::send::{SendError, types};
 use crate::causes::causes;
 use crate::versions::VersionStoreError;
 
@@ -37,7 +37,7 @@ pub enum RelearnError {
     /// server has them in its queue from now on; or [recording](crate::VersionStore::record) a version that
     /// is known from elsewhere, such as the log of the server.
     #[error(
-        "no message at the server tells the version of {}; `Connector::relearn_from` takes the identifier of a \
+        "no message at the server has the version of {}; `Connector::relearn_from` takes the identifier of a \
          message that changed it, `VersionStore::record` a version known from elsewhere",
         types(missing)
     )]
@@ -78,11 +78,11 @@ impl Connector {
     /// only messages about that patient are looked at, which some servers demand.
     ///
     /// Servers promise no order, so the headers of all messages are read, up to 100,000. They name the
-    /// resource that each message is about. Of the 20 newest messages, those are opened that may tell of
-    /// something newer.
+    /// resource that each message is about. Of the 20 newest messages, those that may hold a newer version
+    /// are opened.
     ///
-    /// What is learned is the server's newest version, whoever made it: the next message takes its place.
-    /// Where others change the resource too, receive their changes instead.
+    /// The next message then replaces the server's newest version, whoever made it. Where others change the
+    /// resource too, receive their changes instead.
     ///
     /// ```no_run
     /// use koppeltaal::SendError;
@@ -102,7 +102,7 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// [`RelearnError`]; [`NotFound`](RelearnError::NotFound) says which resources no message tells of.
+    /// [`RelearnError`]; [`NotFound`](RelearnError::NotFound) names the resources that no message holds.
     pub async fn relearn(&self, resources: &[ResourceUrl]) -> Result<Vec<ResourceUrl>, RelearnError> {
         let patient = resources.iter().find(|url| url.resource_type() == "Patient");
         let mut newest = NewestVersions::new(resources);
@@ -110,10 +110,10 @@ impl Connector {
         self.record_newest(newest, is_complete).await
     }
 
-    /// Learns the versions that the server gave the resources of a message of this application again. An
-    /// application knows the identifiers of its messages from [`Sent`](super::Sent), or from its
-    /// [`Outbox`](crate::OutboxEntry::identifier); the newest message about a resource tells its version.
-    /// Returns nothing for a message that the server no longer has, or that is another application's.
+    /// Learns again the versions in one message of this application, found by its identifier. Take the
+    /// identifier of the newest message about a resource, from [`Sent`](super::Sent) or from the
+    /// [`Outbox`](crate::OutboxEntry::identifier). Returns nothing for a message that the server no longer
+    /// has, or that another application sent.
     ///
     /// # Errors
     ///
@@ -129,9 +129,9 @@ impl Connector {
         self.record_newest(newest, true).await
     }
 
-    /// Learns the versions of the resources in a conflict again: from what the server said about it, and
-    /// where it did not name the version, as [`relearn`](Self::relearn) does, among the messages about the
-    /// patient of the message in conflict. Another error teaches nothing.
+    /// Learns again the versions of the resources in a conflict. They come from the server's answer. Where it
+    /// names no version, the messages about the same patient are searched, as by [`relearn`](Self::relearn).
+    /// Returns nothing for another error.
     ///
     /// # Errors
     ///
@@ -140,15 +140,15 @@ impl Connector {
         let SendError::Conflict { resources, patient, source } = error else { return Ok(Vec::new()) };
         let mut newest = NewestVersions::new(resources);
         let issues = source.outcome().into_iter().flat_map(Outcome::issues);
-        // Nothing that a message tells is newer.
-        let told = issues.filter_map(|issue| issue.resource?.url());
-        told.for_each(|url| newest.learn(url, Some(u64::MAX)));
+        // No message can hold a newer version.
+        let current = issues.filter_map(|issue| issue.resource?.url());
+        current.for_each(|url| newest.learn(url, Some(u64::MAX)));
         let is_complete = newest.is_known() || self.search(&mut newest, patient.as_ref()).await?;
         self.record_newest(newest, is_complete).await
     }
 
-    /// Looks for newer versions in the messages in the queue. False: there are more messages than are looked
-    /// at.
+    /// Looks for newer versions in the messages in the queue. False: the queue holds more messages than are
+    /// looked at.
     async fn search(
         &self,
         newest: &mut NewestVersions,
@@ -191,7 +191,7 @@ impl Connector {
                 Ok(Some(ReceivedMessage { bundle, .. })) => {
                     versions_in(bundle).into_iter().for_each(|url| newest.learn(url, number));
                 }
-                // The others may tell enough.
+                // The other messages may be enough.
                 Ok(None) | Err(Error::Protocol { .. } | Error::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -199,7 +199,7 @@ impl Connector {
         Ok(is_complete)
     }
 
-    /// Records what was found, and says what was not.
+    /// Records the versions that were found. An error names the resources without one.
     async fn record_newest(
         &self,
         newest: NewestVersions,
@@ -225,7 +225,7 @@ struct NewestVersions {
 struct NewestVersion {
     /// Without version as long as none was found.
     url: ResourceUrl,
-    /// The number of the newest message that tells of the resource.
+    /// The number of the newest message that holds the resource.
     message: Option<u64>,
 }
 
@@ -240,8 +240,7 @@ impl NewestVersions {
         Self { resources: all }
     }
 
-    /// Takes note of a version, and of the number of the message that tells it. Other resources do not
-    /// matter.
+    /// Takes note of a version, and of the number of the message that holds it. Ignores other resources.
     fn learn(&mut self, url: ResourceUrl, message: Option<u64>) {
         let Some(known) = self.resources.iter_mut().find(|known| known.url.same_resource(&url)) else {
             return;
@@ -260,8 +259,8 @@ impl NewestVersions {
         self.resources.iter().all(|known| known.url.version().is_some())
     }
 
-    /// Whether a message with this number, or an older one, tells nothing newer: of every resource this or a
-    /// newer message told a version.
+    /// Whether messages up to this number hold nothing newer: this or a newer message held a version of every
+    /// resource.
     fn is_known_since(&self, message: Option<u64>) -> bool {
         self.is_known() && self.resources.iter().all(|known| known.message >= message)
     }

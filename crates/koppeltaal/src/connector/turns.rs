@@ -16,7 +16,7 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// Waits until nobody else sends a message about this resource. Who waits longest is next.
+    /// Waits until nobody else sends a message about this resource. The longest waiter is next.
     pub(super) async fn wait(&self, resource: &ResourceUrl) -> OwnedMutexGuard<()> {
         self.turn(resource).lock_owned().await
     }
@@ -25,8 +25,8 @@ impl Turns {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let known = waiting.get(resource.versionless()).and_then(Weak::upgrade);
         known.unwrap_or_else(|| {
-            // A lock that nobody holds is not needed any more. Looking for those only before the table grows
-            // costs little.
+            // Locks that nobody holds are removed only before the table grows, so that the search costs
+            // little.
             if waiting.len() == waiting.capacity() {
                 waiting.retain(|_, turn| turn.strong_count() > 0);
             }
@@ -56,14 +56,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn turns_that_are_over_take_no_room() {
+    async fn turns_that_are_over_are_forgotten() {
         let turns = Turns::default();
-        let held = turns.wait(&url(0)).await;
+        let turn = turns.wait(&url(0)).await;
         for id in 1..10_000 {
             drop(turns.wait(&url(id)).await);
         }
         assert!(turns.waiting.lock().expect("no panic").len() < 100);
         assert!(turns.turn(&url(0)).try_lock().is_err(), "a turn that is not over is not forgotten");
-        drop(held);
+        drop(turn);
     }
 }

@@ -2,8 +2,8 @@
 //! about TLS, and broken connections are replaced.
 //!
 //! Every statement of this crate runs through [`Database`], or through [`run`] in a transaction of the
-//! application. So none depends on the default isolation level of the database, and none shows its parameters
-//! to a log.
+//! application. So no statement depends on the default isolation level of the database, and the driver logs
+//! no parameters.
 
 use std::error::Error;
 use std::fmt;
@@ -16,12 +16,12 @@ use deadpool_postgres::tokio_postgres::{self, GenericClient, IsolationLevel, Row
 use deadpool_postgres::{Pool, PoolError, Transaction};
 use futures_util::TryStreamExt as _;
 
-use super::{Breach, DatabaseError, Part};
+use super::{DatabaseError, ErrorKind, Part};
 
-/// The key of the advisory lock that whoever makes tables holds: "koppelta" as a number.
+/// The key of the advisory lock under which tables are made: "koppelta" as a number.
 const MIGRATION_LOCK: i64 = i64::from_be_bytes(*b"koppelta");
 
-/// Pauses before a transaction is run again after another one was in the way. After the last pause it fails.
+/// Pauses before a transaction is run again because of another one. After the last pause it fails.
 const PAUSES: [Duration; 5] = [
     Duration::from_millis(5),
     Duration::from_millis(20),
@@ -30,8 +30,8 @@ const PAUSES: [Duration; 5] = [
     Duration::from_millis(700),
 ];
 
-/// A parameter of a statement. The driver logs parameters by their `Debug`, at the level DEBUG; this one
-/// shows nothing.
+/// A parameter of a statement. The driver logs parameters with `Debug`, at the level DEBUG; this type shows
+/// nothing.
 struct Private<'a>(&'a (dyn ToSql + Sync));
 
 impl fmt::Debug for Private<'_> {
@@ -101,7 +101,7 @@ impl Database {
         let mut pauses = PAUSES.iter();
         while let Err(error) = database.migrate(part).await {
             match pauses.next() {
-                Some(pause) if error.is_in_the_way() => tokio::time::sleep(*pause).await,
+                Some(pause) if error.is_contention() => tokio::time::sleep(*pause).await,
                 _ => return Err(error),
             }
         }
@@ -110,8 +110,9 @@ impl Database {
 
     /// Runs a statement in a transaction of its own.
     ///
-    /// It runs at READ COMMITTED, whatever the database's default is. So only a deadlock with statements of
-    /// the application can put another transaction in its way; then it is run again, several times.
+    /// It runs at READ COMMITTED, whatever the database's default is. So it can fail because of another
+    /// transaction only in a deadlock with statements of the application. Then it is run again, several
+    /// times.
     pub(crate) async fn run(
         &self,
         statement: &str,
@@ -120,7 +121,7 @@ impl Database {
         let mut pauses = PAUSES.iter();
         loop {
             match self.try_to_run(statement, parameters).await {
-                Err(error) if error.is_in_the_way() => match pauses.next() {
+                Err(error) if error.is_contention() => match pauses.next() {
                     Some(pause) => tokio::time::sleep(*pause).await,
                     None => return Err(error),
                 },
@@ -173,43 +174,42 @@ impl Database {
     }
 }
 
-/// Begins a transaction that depends on no default of the database: every statement sees what is committed
-/// when it begins.
+/// Begins a transaction that depends on no default of the database. Each of its statements sees the data that
+/// is committed when the statement begins.
 async fn begin(client: &mut deadpool_postgres::Client) -> Result<Transaction<'_>, tokio_postgres::Error> {
     client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).read_only(false).start().await
 }
 
 /// What the driver or the pool says, without values. Some errors have values in their message, others in
 /// their detail.
-pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(Breach, String)> {
+pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(ErrorKind, String)> {
     let of_driver = |error: &tokio_postgres::Error| {
-        let Some(database) = error.as_db_error() else { return (Breach::Passing, error.to_string()) };
+        let Some(database) = error.as_db_error() else { return (ErrorKind::Transient, error.to_string()) };
         let code = database.code().code();
-        let breach = breach(code);
-        // Errors about data, and those that the application's own functions raise, quote what is wrong.
+        let kind = kind(code);
+        // Errors about data quote values, and so may errors that the application's own functions raise.
         let quotes = code.starts_with("22") || code.starts_with("P0");
         let message = if quotes { "" } else { database.message() };
         let separator = if quotes { "" } else { ": " };
-        (breach, format!("SQLSTATE {code}{separator}{message}"))
+        (kind, format!("SQLSTATE {code}{separator}{message}"))
     };
     if let Some(error) = error.downcast_ref::<tokio_postgres::Error>() {
         return Some(of_driver(error));
     }
     match error.downcast_ref::<PoolError>()? {
         PoolError::Backend(error) => Some(of_driver(error)),
-        error => Some((Breach::Passing, error.to_string())),
+        error => Some((ErrorKind::Transient, error.to_string())),
     }
 }
 
 /// What an error of this code means (appendix A of `PostgreSQL`'s manual).
-fn breach(code: &str) -> Breach {
+fn kind(code: &str) -> ErrorKind {
     match code {
-        "40001" | "40P01" => Breach::InTheWay,
+        "40001" | "40P01" => ErrorKind::Contention,
         _ => match code.get(..2) {
-            // Data; integrity; a view's check; limits of the program; an error that a function or trigger
-            // raises.
-            Some("22" | "23" | "44" | "54" | "P0") => Breach::Final,
-            _ => Breach::Passing,
+            // Data, integrity, a view's check, program limits, and errors that functions or triggers raise.
+            Some("22" | "23" | "44" | "54" | "P0") => ErrorKind::Permanent,
+            _ => ErrorKind::Transient,
         },
     }
 }

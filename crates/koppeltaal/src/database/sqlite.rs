@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{Breach, DatabaseError, Part};
+use super::{DatabaseError, ErrorKind, Part};
 
 /// How long to wait for others who write to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often to try again where `SQLite` itself does not wait.
+/// How long to wait between tries where `SQLite` itself does not wait.
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// A connection to the file that only this crate uses. `SQLite` is synchronous, so the work is done on the
@@ -29,7 +29,7 @@ impl Database {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         write_ahead(&connection)?;
-        // What was committed survives a loss of power too.
+        // Committed data also survives a loss of power.
         connection.pragma_update(None, "synchronous", "FULL")?;
         migrate(&mut connection, part)?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
@@ -91,26 +91,28 @@ fn make_private(path: &Path) -> Result<(), DatabaseError> {
     }
 }
 
-/// What `SQLite` says, without values. In the application's own connection, its functions and triggers can
-/// say anything, so only words that are surely `SQLite`'s are shown.
-pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(Breach, String)> {
+/// What `SQLite` says, without values. In the application's own connection, functions and triggers of the
+/// application can say anything. So only text that certainly is `SQLite`'s own is shown.
+pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(ErrorKind, String)> {
     use rusqlite::Error::{FromSqlConversionFailure, InvalidColumnType, SqlInputError, SqliteFailure};
     Some(match error.downcast_ref::<rusqlite::Error>()? {
         SqliteFailure(code, Some(message)) | SqlInputError { error: code, msg: message, .. }
             if names_our_table(message) =>
         {
-            (breach(code.code), message.clone())
+            (kind(code.code), message.clone())
         }
-        SqliteFailure(code, _) | SqlInputError { error: code, .. } => (breach(code.code), code.to_string()),
+        SqliteFailure(code, _) | SqlInputError { error: code, .. } => (kind(code.code), code.to_string()),
         FromSqlConversionFailure(column, ..) => {
-            (Breach::Final, format!("a value in column {column} that does not belong there"))
+            (ErrorKind::Permanent, format!("column {column} holds a value that does not belong there"))
         }
-        InvalidColumnType(column, ..) => (Breach::Final, format!("another type of value in column {column}")),
-        _ => (Breach::Passing, "the driver fails".to_owned()),
+        InvalidColumnType(column, ..) => {
+            (ErrorKind::Permanent, format!("column {column} holds a value of another type"))
+        }
+        _ => (ErrorKind::Transient, "the driver fails".to_owned()),
     })
 }
 
-/// Whether a message says no more than that one of this crate's tables is not there.
+/// Whether a message only says that one of this crate's tables is missing.
 fn names_our_table(message: &str) -> bool {
     let table =
         message.strip_prefix("no such table: ").map(|table| table.strip_prefix("main.").unwrap_or(table));
@@ -119,16 +121,16 @@ fn names_our_table(message: &str) -> bool {
     })
 }
 
-fn breach(code: ErrorCode) -> Breach {
+fn kind(code: ErrorCode) -> ErrorKind {
     match code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Breach::InTheWay,
-        ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch => Breach::Final,
-        _ => Breach::Passing,
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => ErrorKind::Contention,
+        ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch => ErrorKind::Permanent,
+        _ => ErrorKind::Transient,
     }
 }
 
-/// Chooses the journal with which readers and one writer at a time do not wait for each other. `SQLite`
-/// itself does not wait for others who open a new file at the same time.
+/// Chooses the write-ahead log, with which readers and one writer do not wait for each other. `SQLite` itself
+/// does not wait for others who open a new file at the same time.
 fn write_ahead(connection: &Connection) -> Result<(), DatabaseError> {
     let begun = Instant::now();
     loop {
@@ -166,7 +168,7 @@ pub(crate) fn migrate(connection: &mut Connection, part: &Part) -> Result<(), Da
 mod tests {
     use super::*;
 
-    fn said_by(error: &rusqlite::Error) -> String {
+    fn text_of(error: &rusqlite::Error) -> String {
         describe(error).expect("an error of the driver").1
     }
 
@@ -174,7 +176,7 @@ mod tests {
     fn nothing_that_the_application_says_in_its_connection_is_shown() -> rusqlite::Result<()> {
         let connection = Connection::open_in_memory()?;
         let missing = connection.execute("INSERT INTO koppeltaal_outbox (place) VALUES (1)", []);
-        let missing = said_by(&missing.expect_err("there is no table"));
+        let missing = text_of(&missing.expect_err("there is no table"));
         assert_eq!(missing, "no such table: koppeltaal_outbox");
 
         // What a trigger raises, and what a table of the application is called.
@@ -187,15 +189,15 @@ mod tests {
         )?;
         for place in [1, 2] {
             let error = connection.execute("INSERT INTO koppeltaal_outbox VALUES (?1)", [place]);
-            let said = said_by(&error.expect_err("a trigger is against it"));
-            assert!(!said.to_lowercase().contains("duinroos"), "{said}");
+            let text = text_of(&error.expect_err("a trigger is against it"));
+            assert!(!text.to_lowercase().contains("duinroos"), "{text}");
         }
         // What a function of the application returns as its own error.
         let of_function = |message: &str| {
             rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(1), Some(message.to_owned()))
         };
         for message in ["Mees Duinroos", "no such table: Duinroos", "no such column: Duinroos"] {
-            assert!(!said_by(&of_function(message)).contains("Duinroos"), "{message}");
+            assert!(!text_of(&of_function(message)).contains("Duinroos"), "{message}");
         }
         Ok(())
     }

@@ -15,8 +15,8 @@ use crate::connector::Connector;
 /// Opens sessions for launched users, for the launch page and the redirect URI of an application. Made by
 /// [`Connector::launches`].
 ///
-/// It follows the rules for such applications: it accepts launches of its own servers only (the allow-list),
-/// checks `state`, and uses PKCE.
+/// It follows the rules for such applications: it accepts launches only from its own servers (the
+/// allow-list), checks `state`, and uses PKCE.
 ///
 /// ```no_run
 /// use koppeltaal::transport::ClientAuthentication;
@@ -67,20 +67,20 @@ pub struct LaunchSession {
     context: LaunchContext,
 }
 
-/// Why a launched user gets no session.
+/// Why no session can be opened for a launched user.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
     /// The URL is not that of a launch.
     #[error(transparent)]
     NotALaunch(#[from] NotALaunch),
-    /// The launch is of a server that the application does not know. Nothing was sent to it.
-    #[error("the launch is of a server that is not on the list: {iss:?}")]
+    /// The launch is from a server that the application does not know. Nothing was sent to it.
+    #[error("the launch is from a server that is not on the list: {iss:?}")]
     UnknownIssuer {
         /// The FHIR base that the launch names.
         iss: String,
     },
-    /// The browser came back without a code, or not from where it was sent.
+    /// The browser came back without a code, or with another `state`.
     #[error(transparent)]
     Authorization(#[from] AuthorizationError),
     /// The session is in a domain that the application does not know.
@@ -123,7 +123,7 @@ impl Launches {
     /// Stores the tokens of each session, the first ones and the refreshed ones, so that the session can be
     /// [resumed](Self::resume) after a restart. `store` returns the store for a session's tokens.
     #[must_use]
-    pub fn kept_in(
+    pub fn with_store(
         mut self,
         store: impl Fn(&LaunchContext) -> Arc<dyn TokenStore> + Send + Sync + 'static,
     ) -> Self {
@@ -155,8 +155,8 @@ impl Launches {
         Ok((url, PendingLaunch { iss: launch.iss, authorization }))
     }
 
-    /// Finishes a launch. `url_or_query` is the URL, or its query, by which the browser came back. The code
-    /// in it is exchanged for the user's session.
+    /// Finishes a launch. `url_or_query` is the URL, or its query, by which the browser came back. Exchanges
+    /// the code in it for the user's session.
     ///
     /// # Errors
     ///
@@ -170,7 +170,7 @@ impl Launches {
         let connector = self.issuers(&pending.iss).next();
         let connector = connector.ok_or_else(|| SessionError::UnknownIssuer { iss: pending.iss.clone() })?;
         let tokens = connector.client().token(&self.authentication, &code).await?;
-        self.keep(&tokens).await;
+        self.store(&tokens).await;
         self.open(connector, tokens)
     }
 
@@ -184,13 +184,13 @@ impl Launches {
         let connector = &self.connectors[0];
         let code = connector.client().authorize_mobile(&self.request(activation_code.to_owned())).await?;
         let tokens = connector.client().token(&self.authentication, &code).await?;
-        self.keep(&tokens).await;
+        self.store(&tokens).await;
         self.open(connector, tokens)
     }
 
-    /// Resumes a session whose tokens were stored ([`kept_in`](Self::kept_in)) before a restart. The session
-    /// must be one of the first server on the list, since tokens do not name their server. Use separate
-    /// `Launches` for other servers.
+    /// Resumes a session whose tokens were stored ([`with_store`](Self::with_store)) before a restart. The
+    /// session must be one of the first server on the list, since tokens do not name their server. Use
+    /// separate `Launches` for other servers.
     ///
     /// # Errors
     ///
@@ -205,12 +205,14 @@ impl Launches {
     }
 
     /// Stores the first tokens of a session. The session continues even if that fails.
-    async fn keep(&self, tokens: &Tokens) {
+    async fn store(&self, tokens: &Tokens) {
         if let Some(stores) = &self.stores
             && stores(tokens.context()).save(tokens).await.is_err()
         {
             // The error may quote the tokens, so it is not logged.
-            warn!("the tokens of a session could not be kept; the session is lost when the application ends");
+            warn!(
+                "the tokens of a session could not be stored; the session is lost when the application ends"
+            );
         }
     }
 
@@ -302,7 +304,7 @@ impl LaunchSession {
         self.context.resource.as_deref()
     }
 
-    /// What the user is to do.
+    /// The user's task.
     pub fn intent(&self) -> Option<&str> {
         self.context.intent.as_deref()
     }

@@ -1,12 +1,11 @@
-//! One attempt to send a message that was taken from the outbox: ask the server for it if it may have been
-//! posted before, fill in the versions, post it, record the versions that come back. What goes wrong is a
-//! [`Failure`], which says whom it concerns.
+//! One attempt to send a claimed message of the outbox. The server is asked for the message if it may have
+//! been posted before; otherwise the versions are filled in, the message is posted, and the versions that
+//! come back are recorded. A [`Failure`] says which messages it concerns.
 
 use std::time::Duration;
 
 use koppeltaal_messaging::{Message, ResourceUrl};
 use koppeltaal_transport::{Error, StatusCode};
-
 use tracing::error;
 
 use super::entry::LastError;
@@ -15,7 +14,7 @@ use crate::causes::causes;
 use crate::connector::{CONFLICT_HELP, Connector, PreparedMessage};
 use crate::versions::VersionStoreError;
 
-/// How often to wait for the versions of resources other than the one that a message is about.
+/// How many attempts a message gets while other messages may change the related resources in it.
 const MOVING_ATTEMPTS: u32 = 4;
 
 /// Why a message was not sent.
@@ -29,18 +28,18 @@ pub(super) struct Failure {
     pub(super) error: LastError,
 }
 
-/// Whom a failure concerns, and so what to do about it.
+/// Which messages a failure concerns, and so what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FailureKind {
-    /// The message, and trying again does not help: somebody has to decide.
-    Final,
-    /// The message, as far as one can tell: the server may take others.
+    /// This message, and another attempt does not help: the application has to decide.
+    Permanent,
+    /// Probably this message only: the server may accept others.
     Message,
-    /// The versions that were filled in: newer ones are known, or soon will be.
+    /// The versions in this message: newer ones are known, or will be soon.
     Versions,
-    /// All messages: the server is not there, does not know us, or the versions cannot be recorded.
+    /// All messages: the server is not available, refuses the credentials, or versions cannot be recorded.
     Server,
-    /// Nobody yet: it is too early to ask the server for the message, which may still be at work with it.
+    /// None: the server does not have the message, but may still be processing it.
     Pending,
 }
 
@@ -49,7 +48,7 @@ impl Failure {
         Self { kind, posted, wait: Duration::ZERO, error }
     }
 
-    /// What an error of the transport means.
+    /// The failure for an error of the transport.
     pub(super) fn from_transport(error: &Error) -> Self {
         let text = match error {
             Error::Conflict { .. } => format!("{}; {CONFLICT_HELP}, then `Outbox::retry`", causes(error)),
@@ -63,10 +62,10 @@ impl Failure {
         }
     }
 
-    /// What it means that a message could not be looked up: whatever the reason, the server may have it.
+    /// The failure for an error of a look-up. Whatever the error is, the server may have the message.
     fn from_look_up(error: &Error) -> Self {
         let failure = Self::from_transport(error);
-        let kind = if failure.kind == FailureKind::Final { FailureKind::Message } else { failure.kind };
+        let kind = if failure.kind == FailureKind::Permanent { FailureKind::Message } else { failure.kind };
         Self { kind, posted: true, ..failure }
     }
 
@@ -75,7 +74,8 @@ impl Failure {
     }
 }
 
-/// Looks for a message that may have been posted before: the versions in it, `None` when it is to be posted.
+/// Asks the server for a message that may have been posted before. Returns the versions in it, `None` if it
+/// has to be posted.
 pub(super) async fn look_up(
     connector: &Connector,
     entry: &ClaimedEntry,
@@ -101,9 +101,8 @@ pub(super) async fn post(
     limit: Duration,
 ) -> Result<(), Failure> {
     let message = connector.fill_versions(prepared).await.map_err(|error| {
-        // What is stored of a resource is not a version: that concerns this message, and somebody has to mend
-        // it.
-        let kind = if error.is_final() { FailureKind::Final } else { FailureKind::Server };
+        // A stored version is damaged: that concerns only this message, and somebody has to repair it.
+        let kind = if error.is_permanent() { FailureKind::Permanent } else { FailureKind::Server };
         Failure::from_version_store(&error, kind, false)
     })?;
     let error = match tokio::time::timeout(limit, connector.post(message.clone(), prepared)).await {
@@ -124,16 +123,16 @@ pub(super) async fn post(
     Err(failure)
 }
 
-/// Records the versions of a message that the server has. Until that succeeds, the message does not count as
-/// sent, because what is behind it needs them - unless the version store will never take them.
+/// Records the versions of a message that the server has. The message counts as sent only after that, because
+/// later messages need the versions - unless the version store will never accept them.
 pub(super) async fn record(connector: &Connector, versions: &[ResourceUrl]) -> Result<(), Failure> {
     match connector.record(versions).await {
         Ok(()) => Ok(()),
-        Err(error) if error.is_final() => {
+        Err(error) if error.is_permanent() => {
             let error = causes(&error);
             error!(
                 error,
-                "the version store will never take the new versions; the next change is a conflict"
+                "the version store will never accept the new versions; the next change is a conflict"
             );
             Ok(())
         }
@@ -141,8 +140,8 @@ pub(super) async fn record(connector: &Connector, versions: &[ResourceUrl]) -> R
     }
 }
 
-/// Whether other versions of all these resources are known now than those that were filled in: somebody in
-/// this application, another dispatcher for instance, was faster. Then the message is good again with the new
+/// Whether the known versions of all these resources have changed since they were filled in: another part of
+/// this application, such as another dispatcher, was faster. Then the message can be sent with the new
 /// versions.
 async fn have_moved(
     connector: &Connector,
@@ -154,15 +153,15 @@ async fn have_moved(
         return false;
     };
     let has_moved = |url: &ResourceUrl| {
-        // One that the application insists on has its version from the start.
+        // A version that the application insists on is in the message from the start.
         is_free(prepared, url) && !posted.entries().any(|entry| entry.url() == Some(url))
     };
     !known.is_empty() && known.iter().all(|url| url.as_ref().is_some_and(has_moved))
 }
 
-/// Whether the conflict is about other resources than the one that the message is about. Another message of
-/// this outbox may be changing those right now, since only messages about one resource wait for each other;
-/// then their new versions are known soon.
+/// Whether the conflict is about related resources only. Another message of this outbox may be changing them
+/// right now, because only messages about one resource wait for each other. Then their new versions are known
+/// soon.
 fn may_be_moving(prepared: &PreparedMessage, resources: &[ResourceUrl], attempts: u32) -> bool {
     let is_related = |url: &ResourceUrl| !url.same_resource(prepared.focal()) && is_free(prepared, url);
     attempts <= MOVING_ATTEMPTS && !resources.is_empty() && resources.iter().all(is_related)
@@ -177,7 +176,7 @@ fn is_free(prepared: &PreparedMessage, resource: &ResourceUrl) -> bool {
 fn kind_of(error: &Error) -> FailureKind {
     match error {
         Error::Conflict { .. } | Error::Rejected { .. } | Error::NotAMessage | Error::Unwritable(_) => {
-            FailureKind::Final
+            FailureKind::Permanent
         }
         Error::Authentication { .. }
         | Error::NotFound { .. }
@@ -186,7 +185,7 @@ fn kind_of(error: &Error) -> FailureKind {
         | Error::OAuth { .. }
         | Error::TokenRefresh { .. }
         | Error::NoRefreshToken => FailureKind::Server,
-        Error::Unavailable { .. } if !speaks_of_the_message(error) => FailureKind::Server,
+        Error::Unavailable { .. } if !is_about_the_message(error) => FailureKind::Server,
         Error::UnknownOutcome { source, .. } if matches!(**source, Error::Unavailable { .. }) => {
             kind_of(source)
         }
@@ -194,9 +193,9 @@ fn kind_of(error: &Error) -> FailureKind {
     }
 }
 
-/// Whether the server itself says that it failed at what it was asked. Statuses that say that it is not there
-/// do not: they are those of a server that is down, or of the proxy in front of it.
-fn speaks_of_the_message(error: &Error) -> bool {
+/// Whether the server itself says that it failed at the message. Statuses for a server that is not available
+/// do not count: they may come from the proxy in front of it.
+fn is_about_the_message(error: &Error) -> bool {
     let Error::Unavailable { status, outcome, .. } = error else { return false };
     let is_away = [
         StatusCode::REQUEST_TIMEOUT,
@@ -204,11 +203,11 @@ fn speaks_of_the_message(error: &Error) -> bool {
         StatusCode::SERVICE_UNAVAILABLE,
         StatusCode::GATEWAY_TIMEOUT,
     ];
-    // With a status of success it is the reply to the message.
+    // With a success status, the outcome is the reply to the message.
     status.is_success() || outcome.is_some() && !is_away.contains(status)
 }
 
-/// What the server said, a line for each issue, and the resources in conflict.
+/// The details of the server's outcome, a line for each issue, and the resources in conflict.
 fn detail(error: &Error) -> Option<String> {
     let mut lines = Vec::new();
     if let Error::Conflict { resources, .. } = error {
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_by_the_server_about_the_message_concerns_all() {
+    fn an_error_that_does_not_come_from_processing_the_message_concerns_all_messages() {
         let unavailable = |status| Error::Unavailable { status, retry_after: None, outcome: None };
         let of_write = |error| Error::UnknownOutcome { message_identifier: None, source: Box::new(error) };
         assert_eq!(kind_of(&unavailable(StatusCode::SERVICE_UNAVAILABLE)), FailureKind::Server);

@@ -1,8 +1,9 @@
-//! [`Dispatcher`]: sends what is in the outbox, until it is told to stop.
+//! [`Dispatcher`]: sends the messages in an outbox until the application stops it.
 
-mod aside;
+mod problem;
+mod quarantine;
 mod run_loop;
-mod server;
+mod server_health;
 mod warnings;
 
 use std::fmt;
@@ -14,10 +15,11 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use koppeltaal_transport::Backoff;
 
-use super::entry::LastError;
 use super::{Outbox, OutboxError};
 use crate::connector::Connector;
 use run_loop::RunLoop;
+
+pub use problem::DispatchProblem;
 
 /// Sends what was handed over to an [`Outbox`] in a connector's domain. Made by [`Outbox::dispatcher`].
 #[must_use = "a dispatcher does nothing until `run`"]
@@ -29,7 +31,7 @@ pub struct Dispatcher {
     settle_time: Duration,
     backoff: Backoff,
     refuse_after: u32,
-    observer: Box<dyn Fn(&DispatchEvent<'_>) + Send + Sync>,
+    observer: Box<dyn Fn(&DispatchProblem<'_>) + Send + Sync>,
 }
 
 /// What a dispatcher did while it ran.
@@ -40,48 +42,8 @@ pub struct DispatchReport {
     pub sent: u64,
     /// Messages that were [refused](super::OutboxState::Refused).
     pub refused: u64,
-    /// How often a message was put off after trouble that may pass.
+    /// How often a message was delayed after a problem that may pass.
     pub delayed: u64,
-}
-
-/// Something that goes wrong while a dispatcher runs.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum DispatchEvent<'a> {
-    /// A message was refused, by the server or after too many failures: it waits for [`retry`](Outbox::retry)
-    /// or [`give_up`](Outbox::give_up). Tell somebody.
-    Refused {
-        /// The `MessageHeader.identifier`.
-        identifier: &'a str,
-        /// The code of the event.
-        event: &'a str,
-        /// Why.
-        error: &'a LastError,
-    },
-    /// A message is tried again after a pause.
-    Delayed {
-        /// The `MessageHeader.identifier`.
-        identifier: &'a str,
-        /// The code of the event.
-        event: &'a str,
-        /// Why.
-        error: &'a LastError,
-        /// How long the pause is.
-        pause: Duration,
-    },
-    /// The outbox's database fails. The dispatcher goes on; nothing is lost or sent twice by it.
-    Database(&'a OutboxError),
-    /// The outbox's database will never take what became of a message, for instance because of a check or a
-    /// trigger of the application's. The message is left alone for an hour. Those behind it about the same
-    /// resource wait, all others do not. Tell somebody.
-    NotSettled {
-        /// The `MessageHeader.identifier`.
-        identifier: &'a str,
-        /// The code of the event.
-        event: &'a str,
-        /// What the database says.
-        error: &'a OutboxError,
-    },
 }
 
 impl Dispatcher {
@@ -110,23 +72,24 @@ impl Dispatcher {
         self
     }
 
-    /// How long the server may still be at work with a message after a post without an answer. Default: three
+    /// How long the server may still be processing a message after a post without an answer. Default: three
     /// minutes.
     ///
-    /// When the outcome of a post is unknown, or the dispatcher that posted it was killed, the server is
-    /// asked for the message by its identifier. Only after this time does it count that the server does not
-    /// have it; then it is posted again. An attempt may take half of this time. All dispatchers of an outbox
-    /// should have the same settle time.
+    /// When the outcome of a post is unknown, or the dispatcher that posted the message was killed, the
+    /// server is asked for the message by its identifier. If the server does not have it after this time, it
+    /// is posted again. An attempt may take half of this time. All dispatchers of an outbox should have the
+    /// same settle time.
     pub fn settle_time(mut self, time: Duration) -> Self {
         self.settle_time = time;
         self
     }
 
-    /// How long to wait after a failure: the shortest pause after the first, then twice as long each time, up
-    /// to the longest. A random part spreads the pauses between these two. What concerns all messages, a
-    /// server that is down for instance, has them all wait. When five messages fail one after the other and
-    /// none is sent, they are tried one at a time, with a short pause in between. Default: from a second to a
-    /// minute.
+    /// How long a message waits after its first failure, and how long at most. Each pause is about twice as
+    /// long as the one before, with a random part. Default: from a second to a minute.
+    ///
+    /// After a problem that concerns all messages, such as a server that is down, they all wait. When five
+    /// messages fail one after the other and none is sent, messages are tried one at a time, with a short
+    /// pause in between.
     pub fn retry_pauses(mut self, pauses: RangeInclusive<Duration>) -> Self {
         self.backoff = Backoff::new(*pauses.start(), *pauses.end());
         self
@@ -136,38 +99,39 @@ impl Dispatcher {
     /// server fails at work (HTTP 500), that takes about an hour with the default
     /// [`settle_time`](Self::settle_time), because the server is asked for the message before each post.
     ///
-    /// What counts is a failure that neither blames the content nor concerns all messages: the server fails
-    /// at work, does not answer in time, forbids the message, or answers with something unreadable. It counts
-    /// only when another message of the domain was sent since the previous failure. So an outage refuses
-    /// nothing, however long it lasts. Where little is sent, three such failures are enough once the message
-    /// has failed for a day. Entries that are [forgotten](Outbox::forget) tell nothing.
+    /// A failure counts if it neither blames the content nor concerns all messages: the server fails at work,
+    /// does not answer in time, forbids the message, or gives an unreadable answer. It counts only if another
+    /// message of the domain was sent since the previous failure. So an outage refuses nothing, however long
+    /// it lasts. Where little is sent, three such failures are enough once the message has failed for a day.
+    /// Messages whose entries were [forgotten](Outbox::forget) do not count as sent.
     pub fn refuse_after(mut self, failures: u32) -> Self {
         self.refuse_after = failures.max(2);
         self
     }
 
-    /// Tells whatever goes wrong while the dispatcher runs, to count it or to wake somebody. It is told at
-    /// that moment; what is still wrong later is in [`Outbox::troubled`]. A panic in the callback is logged,
-    /// and does no harm.
+    /// Calls `observer` when something goes wrong while the dispatcher runs, to count it or to alert
+    /// somebody. A panic in it is logged and stops nothing. [`Outbox::problems`] lists the messages that
+    /// still have a problem later.
     ///
-    /// Without a callback the log tells: what the server refuses at WARN; trouble that may pass at WARN when
-    /// it begins and every five minutes while it lasts; at ERROR what somebody has to mend, and messages that
-    /// are refused because they fail [every time](Self::refuse_after).
-    pub fn on_event(mut self, observer: impl Fn(&DispatchEvent<'_>) + Send + Sync + 'static) -> Self {
+    /// The log tells the same without it. Refusals by the server are logged at WARN. Problems that may pass
+    /// are logged at WARN when they begin, and every five minutes while they last. Problems that somebody has
+    /// to solve are logged at ERROR, and so are messages that are refused because they fail
+    /// [every time](Self::refuse_after).
+    pub fn on_problem(mut self, observer: impl Fn(&DispatchProblem<'_>) + Send + Sync + 'static) -> Self {
         self.observer = Box::new(observer);
         self
     }
 
-    /// Sends until the process ends.
+    /// Sends without an end.
     pub async fn run(self) -> DispatchReport {
         self.run_until(pending::<()>()).await
     }
 
-    /// Sends until `shutdown` is ready. Messages that are being sent at that moment are finished, which takes
-    /// half the [`settle_time`](Self::settle_time) at most.
+    /// Sends until `shutdown` is ready. Attempts that are under way then are finished, which takes half the
+    /// [`settle_time`](Self::settle_time) at most.
     ///
-    /// To drop the future is like killing the process: nothing is lost, and what was being sent is looked up
-    /// later.
+    /// Dropping the future has the same effect as killing the process: nothing is lost, and the server is
+    /// asked later for the messages that were being sent.
     pub async fn run_until<S: Future>(self, shutdown: S) -> DispatchReport {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let running = RunLoop::new(self, Some(stopped.map(drop).boxed().shared()));
@@ -176,13 +140,13 @@ impl Dispatcher {
         running.report()
     }
 
-    /// Sends what can be sent now, and returns when nothing is left that could be, or when the server seems
-    /// to fail at everything. For a job that runs now and then, and for tests. Messages that wait for a pause
-    /// or for somebody to decide stay.
+    /// Sends every message that can be sent now. Stops early when the server seems to fail at everything.
+    /// Messages that wait for a pause, or for a decision of the application, stay. For a job that runs now
+    /// and then, and for tests.
     ///
     /// # Errors
     ///
-    /// The outbox's database fails. Nothing is lost or sent twice by it.
+    /// The outbox's database fails. No message is lost or sent twice because of it.
     pub async fn run_once(self) -> Result<DispatchReport, OutboxError> {
         let running = RunLoop::new(self, None);
         running.work().await;

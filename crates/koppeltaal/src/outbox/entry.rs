@@ -21,9 +21,9 @@ pub struct OutboxEntry {
     pub state: OutboxState,
     /// How often it was tried since it was handed over or [retried](super::Outbox::retry).
     pub attempts: u32,
-    /// How many messages about the same resource wait for this one to be sent or given up.
+    /// How many later messages about the same resource wait until this one is sent or given up.
     pub behind: u64,
-    /// What went wrong the last time; none after it was sent.
+    /// Why the last attempt failed; `None` after the message was sent.
     pub last_error: Option<LastError>,
     /// Whether the server may have the message although no answer says so. The next attempt asks it.
     pub is_outcome_unknown: bool,
@@ -39,8 +39,8 @@ pub struct OutboxEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OutboxState {
-    /// It is to be sent, as soon as the messages before it about the same resource are, and after trouble
-    /// when a pause is over.
+    /// It will be sent when earlier messages about the same resource are sent and, after a failure, when a
+    /// pause is over.
     Waiting,
     /// A dispatcher is sending it. If that dispatcher was killed, another takes over after the
     /// [settle time](super::Dispatcher::settle_time).
@@ -48,25 +48,24 @@ pub enum OutboxState {
     /// The server has accepted it.
     Sent,
     /// The server does not accept it, or has failed at it [too often](super::Dispatcher::refuse_after) while
-    /// it took others. Nothing happens until somebody decides: [`retry`](super::Outbox::retry) it or
+    /// it accepted others. It waits until the application calls [`retry`](super::Outbox::retry) or
     /// [`give_up`](super::Outbox::give_up).
     Refused,
     /// The application gave it up.
     GivenUp,
 }
 
-/// What went wrong with a message. `Debug` and `Display` leave the detail out.
+/// Why an attempt to send a message failed. `Debug` and `Display` leave the detail out.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LastError {
     /// The kind of error as a word: that of [`Error::kind`](koppeltaal_transport::Error::kind), such as
     /// `conflict`, `rejected` or `unreachable`; `version-store`; `stored-message` for a message that cannot
-    /// be read back; `unsettled` for one that was taken many times without anybody recording how that ended;
-    /// or `panicked`.
+    /// be read back; `unsettled` for one that was tried many times without a recorded result; or `panicked`.
     pub kind: String,
     /// What happened, without data of patients.
     pub text: String,
-    /// What the server said, and which resources are in conflict. It may hold data of patients.
+    /// The details of the server's outcome, and the resources in conflict. It may hold data of patients.
     pub detail: Option<String>,
 }
 
@@ -75,7 +74,7 @@ const MAX_TEXT: usize = 4 * 1024;
 const MAX_DETAIL: usize = 64 * 1024;
 
 impl LastError {
-    /// What is to be stored of an error: as much of it as every database takes.
+    /// As much of an error as every database can store.
     pub(super) fn new(kind: &str, text: &str, detail: Option<&str>) -> Self {
         Self {
             kind: kind.to_owned(),
@@ -84,13 +83,13 @@ impl LastError {
         }
     }
 
-    /// The same kind of error in words that every database can store.
-    pub(super) fn in_plain_words(&self) -> Self {
-        Self::new(&self.kind, "what went wrong cannot be stored in the outbox's database; see the log", None)
+    /// The same kind of error with a fixed text.
+    pub(super) fn without_text(&self) -> Self {
+        Self::new(&self.kind, "the error cannot be stored in the outbox's database; see the log", None)
     }
 }
 
-/// Text without the character that `PostgreSQL` has no place for (U+0000), and not longer than this.
+/// Text without the character that `PostgreSQL` cannot store (U+0000), and not longer than this.
 fn storable(text: &str, limit: usize) -> String {
     let mut stored = text.replace('\0', "\u{FFFD}");
     if stored.len() > limit {
@@ -110,11 +109,11 @@ pub struct OutboxSummary {
     pub sending: u64,
     /// [`OutboxState::Sent`], as far as they are not [forgotten](super::Outbox::forget).
     pub sent: u64,
-    /// [`OutboxState::Refused`]: somebody has to do something.
+    /// [`OutboxState::Refused`]: they wait for a decision.
     pub refused: u64,
     /// [`OutboxState::GivenUp`], as far as they are not forgotten.
     pub given_up: u64,
-    /// When the oldest message that is neither sent nor given up was handed over. If that is long ago,
+    /// When the oldest message that is neither sent nor given up was handed over. A time long ago means that
     /// something is wrong.
     pub oldest_open: Option<SystemTime>,
 }

@@ -1,4 +1,4 @@
-//! [`Outgoing`]: a message that is ready to be handed over.
+//! [`Outgoing`]: a message that is ready to be handed over to an outbox.
 
 use std::fmt;
 
@@ -8,8 +8,7 @@ use koppeltaal_transport::Error;
 use crate::connector::{Connector, SendError};
 
 /// A composed and validated message that is ready for an outbox. It lacks only the versions of its resources,
-/// which are filled in when it is sent. Put it into the outbox in the transaction that saves what it is
-/// about.
+/// which are filled in when it is sent. Put it into the outbox in the transaction that saves the change.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Outgoing {
     pub(super) domain: String,

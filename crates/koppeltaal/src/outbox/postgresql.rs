@@ -10,9 +10,9 @@ use tokio_postgres::{GenericClient, Row};
 use super::OutboxError;
 use super::entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
 use super::outgoing::Outgoing;
-use super::store::{Answer, Claim, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store, TRIED};
+use super::store::{Answer, CLAIMABLE, Claim, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store};
 use crate::database::postgresql::{self, Database};
-use crate::database::{DatabaseError, DatabaseTrouble, Part};
+use crate::database::{DatabaseError, DriverError, Part};
 
 const PART: Part = Part {
     name: "outbox",
@@ -63,20 +63,20 @@ impl PostgresqlStore {
 }
 
 impl Outgoing {
-    /// Hands the message over in a transaction of the application, of whatever isolation level. The tables
-    /// have to be there: [`Outbox::postgresql`](super::Outbox::postgresql) makes them. Once the transaction
+    /// Hands the message over in a transaction of the application, at any isolation level. The tables have to
+    /// exist: [`Outbox::postgresql`](super::Outbox::postgresql) makes them. Once the transaction
     /// is committed, call [`Outbox::wake`](super::Outbox::wake).
     ///
     /// Transactions that hand over messages about the same resource wait for each other, so that there is an
     /// order. A transaction that hands over several messages should do so in the order of their addresses;
     /// otherwise `PostgreSQL` may have to end a deadlock.
     ///
-    /// To hand the same message over again does nothing.
+    /// Handing the same message over again does nothing.
     ///
     /// # Errors
     ///
-    /// [`OutboxError::InTheWay`] when the transaction has to be run again; [`OutboxError::IdentifierTaken`];
-    /// [`OutboxError::Database`].
+    /// [`OutboxError::Contention`] when the transaction has to be run again;
+    /// [`OutboxError::IdentifierTaken`]; [`OutboxError::Database`].
     pub async fn put_postgresql(&self, transaction: &impl GenericClient) -> Result<(), OutboxError> {
         let is_there = self.insert_postgresql(transaction).await?;
         let identifier = || self.identifier.clone();
@@ -85,8 +85,8 @@ impl Outgoing {
 
     /// False: another message has the identifier.
     async fn insert_postgresql(&self, transaction: &impl GenericClient) -> Result<bool, DatabaseError> {
-        // The lock is held until the transaction ends, and a place is given out only under it. So of two
-        // messages about one resource, the one with the lower place also becomes visible first.
+        // Places are assigned under the lock, which is held until the transaction ends. So of two messages
+        // about one resource, the one with the lower place becomes visible first.
         let lock =
             transaction.prepare("SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 7806))");
         postgresql::run(transaction, &lock.await?, &[&self.domain, &self.focal]).await?;
@@ -109,13 +109,13 @@ impl Outgoing {
 
 impl Store for PostgresqlStore {
     fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Option<ClaimedEntry>> {
-        let Claim { domain, holder, lease, aside } = claim;
-        // Whoever is faster has the row locked, and then changed; the others leave it out. A message that was
-        // not tried yet has the time 0.
+        let Claim { domain, holder, lease, quarantined } = claim;
+        // The fastest dispatcher locks the row and changes it; the others skip it. A message that was not
+        // tried yet is due at the time 0.
         let statement = format!(
             "WITH next AS (
                  SELECT place, posted_at, failures, failing_since, failed_at FROM koppeltaal_outbox AS entry
-                 WHERE domain = $1 AND state IN {TRIED} AND not_before <= clock_timestamp() AND place <> ALL ($4)
+                 WHERE domain = $1 AND state IN {CLAIMABLE} AND not_before <= clock_timestamp() AND place <> ALL ($4)
                      AND NOT EXISTS (SELECT 1 FROM koppeltaal_outbox AS before
                          WHERE before.domain = entry.domain AND before.focal = entry.focal
                              AND before.place < entry.place AND before.state IN {OPEN})
@@ -133,7 +133,8 @@ impl Store for PostgresqlStore {
         );
         async move {
             let lease = lease.as_secs_f64();
-            let row = self.database.run(&statement, &[&domain, &holder, &lease, &aside]).await?.rows.pop();
+            let row =
+                self.database.run(&statement, &[&domain, &holder, &lease, &quarantined]).await?.rows.pop();
             let since = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
             let claimed = |row: Row| {
                 let (posted, failing): (Option<f64>, Option<f64>) = (row.try_get(6)?, row.try_get(8)?);
@@ -221,7 +222,7 @@ impl Store for PostgresqlStore {
                     let names = states.iter().map(|state| state.name().to_owned()).collect();
                     ("state = ANY ($1)".to_owned(), "", names)
                 }
-                EntryFilter::Troubled => {
+                EntryFilter::Problems => {
                     let condition =
                         format!("state IN {OPEN} AND fault_kind IS NOT NULL AND $1 = '{{}}'::text[]");
                     (condition, "state <> 'refused', ", Vec::new())
@@ -255,7 +256,7 @@ impl Store for PostgresqlStore {
     }
 
     fn give_up(&self, identifier: String) -> Answer<'_, bool> {
-        // A dispatcher whose lease is over has been killed, or will find that it has lost the message.
+        // A dispatcher whose lease is over was killed, or will find out that it lost the message.
         let statement =
             "UPDATE koppeltaal_outbox SET state = 'given-up', holder = NULL, changed_at = clock_timestamp()
              WHERE identifier = $1 AND (state IN ('waiting', 'refused')
@@ -287,7 +288,7 @@ impl Store for PostgresqlStore {
     }
 }
 
-/// Has messages tried at once, as if they had never failed.
+/// Makes messages due at once, as if they had never failed.
 const RETRY: &str =
     "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0, not_before = clock_timestamp(),
      changed_at = clock_timestamp(), failures = 0, failing_since = NULL, failed_at = NULL";
@@ -319,9 +320,8 @@ fn entry(row: &Row) -> Result<OutboxEntry, DatabaseError> {
 }
 
 fn state(name: &str) -> Result<OutboxState, DatabaseError> {
-    let unknown = || {
-        DatabaseError::Database(DatabaseTrouble::damaged(format!("{name:?} is not the state of a message")))
-    };
+    let unknown =
+        || DatabaseError::Driver(DriverError::damaged(format!("{name:?} is not the state of a message")));
     OutboxState::from_name(name).ok_or_else(unknown)
 }
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, pa
 use super::OutboxError;
 use super::entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
 use super::outgoing::Outgoing;
-use super::store::{Answer, Claim, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store, TRIED};
+use super::store::{Answer, CLAIMABLE, Claim, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store};
 use crate::database::Part;
 use crate::database::sqlite::Database;
 
@@ -61,25 +61,25 @@ impl SqliteStore {
 
 impl Outgoing {
     /// Hands the message over in a transaction of the application: a `Transaction`, or a `Connection` outside
-    /// of one. The tables have to be there: [`Outbox::sqlite`](super::Outbox::sqlite) makes them. Once the
+    /// of one. The tables have to exist: [`Outbox::sqlite`](super::Outbox::sqlite) makes them. Once the
     /// transaction is committed, call [`Outbox::wake`](super::Outbox::wake).
     ///
     /// A transaction that reads before it writes should begin as
     /// [`Immediate`](rusqlite::TransactionBehavior::Immediate). One that began as a reader fails as locked if
     /// a dispatcher has written meanwhile.
     ///
-    /// To hand the same message over again does nothing.
+    /// Handing the same message over again does nothing.
     ///
     /// # Errors
     ///
-    /// [`OutboxError::InTheWay`] when the transaction has to be run again; [`OutboxError::IdentifierTaken`];
-    /// [`OutboxError::Database`].
+    /// [`OutboxError::Contention`] when the transaction has to be run again;
+    /// [`OutboxError::IdentifierTaken`]; [`OutboxError::Database`].
     pub fn put_sqlite(&self, transaction: &Connection) -> Result<(), OutboxError> {
         self.insert_sqlite(transaction)?
             .ok_or_else(|| OutboxError::IdentifierTaken { identifier: self.identifier.clone() })
     }
 
-    /// None: another message has the identifier.
+    /// `None`: another message has the identifier.
     fn insert_sqlite(&self, transaction: &Connection) -> Result<Option<()>, crate::database::DatabaseError> {
         let inserted = transaction
             .prepare_cached(
@@ -103,13 +103,13 @@ impl Outgoing {
 
 impl Store for SqliteStore {
     fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Option<ClaimedEntry>> {
-        let Claim { domain, holder, lease, aside } = claim;
+        let Claim { domain, holder, lease, quarantined } = claim;
         let holder = holder.to_owned();
-        let which = Which { domain: domain.to_owned(), aside: places(aside) };
+        let which = Which { domain: domain.to_owned(), quarantined: places(quarantined) };
         Box::pin(async move {
-            // Looking does not keep others from writing; most of the time there is nothing to take.
-            let asked = which.clone();
-            if self.database.read(move |connection| next(connection, &asked)).await?.is_none() {
+            // A read does not keep others from writing, and most of the time no message is due.
+            let unlocked = which.clone();
+            if self.database.read(move |connection| next(connection, &unlocked)).await?.is_none() {
                 return Ok(None);
             }
             self.database.write(move |transaction| take(transaction, &which, &holder, lease)).await
@@ -189,7 +189,7 @@ impl Store for SqliteStore {
                     let list = format!("[{}]", names.join(","));
                     ("state IN (SELECT value FROM json_each(?1))".to_owned(), list)
                 }
-                EntryFilter::Troubled => {
+                EntryFilter::Problems => {
                     let condition = format!("state IN {OPEN} AND fault_kind IS NOT NULL AND ?1 = ''");
                     return entries(connection, &condition, "state <> 'refused', place", "", limit);
                 }
@@ -214,7 +214,7 @@ impl Store for SqliteStore {
 
     fn give_up(&self, identifier: String) -> Answer<'_, bool> {
         Box::pin(self.database.write(move |transaction| {
-            // A dispatcher whose lease is over has been killed, or will find that it has lost the message.
+            // A dispatcher whose lease is over was killed, or will find out that it lost the message.
             let give_up = "UPDATE koppeltaal_outbox SET state = 'given-up', holder = NULL, changed_at = ?1
                  WHERE identifier = ?2
                      AND (state IN ('waiting', 'refused') OR state = 'sending' AND not_before <= ?1)";
@@ -249,12 +249,12 @@ impl Store for SqliteStore {
     }
 }
 
-/// Which messages may be taken.
+/// Which messages may be claimed.
 #[derive(Clone)]
 struct Which {
     domain: String,
-    /// Places not to look at, as a list in JSON.
-    aside: String,
+    /// Places of messages that are not claimed, as a list in JSON.
+    quarantined: String,
 }
 
 fn places(places: &[i64]) -> String {
@@ -262,24 +262,25 @@ fn places(places: &[i64]) -> String {
     format!("[{}]", numbers.join(","))
 }
 
-/// Has messages tried at once, as if they had never failed.
+/// Makes messages due at once, as if they had never failed.
 const RETRY: &str =
     "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0, not_before = ?1, changed_at = ?1,
      failures = 0, failing_since = NULL, failed_at = NULL";
 
-/// The place of the message to take next. One that was not tried yet has the time 0.
+/// The place of the next message to claim. A message that was not tried yet is due at the time 0.
 fn next(connection: &Connection, which: &Which) -> rusqlite::Result<Option<i64>> {
     let select = format!(
         "SELECT place FROM koppeltaal_outbox AS entry
-         WHERE domain = :domain AND state IN {TRIED} AND not_before <= :now
-             AND place NOT IN (SELECT value FROM json_each(:aside))
+         WHERE domain = :domain AND state IN {CLAIMABLE} AND not_before <= :now
+             AND place NOT IN (SELECT value FROM json_each(:quarantined))
              AND NOT EXISTS (SELECT 1 FROM koppeltaal_outbox AS before
                  WHERE before.domain = entry.domain AND before.focal = entry.focal AND before.place < entry.place
                      AND before.state IN {OPEN})
          ORDER BY not_before, place LIMIT 1"
     );
     let mut statement = connection.prepare_cached(&select)?;
-    let parameters = named_params! { ":domain": which.domain, ":now": now(), ":aside": which.aside };
+    let parameters =
+        named_params! { ":domain": which.domain, ":now": now(), ":quarantined": which.quarantined };
     statement.query_row(parameters, |row| row.get(0)).optional()
 }
 
@@ -326,7 +327,7 @@ fn take(
         })
 }
 
-/// The entries that fulfil a condition about `?1`, in this order.
+/// The entries that meet a condition about `?1`, in this order.
 fn entries(
     connection: &Connection,
     condition: &str,
@@ -383,7 +384,7 @@ fn now() -> i64 {
 }
 
 fn milliseconds(duration: Duration) -> i64 {
-    // So large that nothing overflows, and some ages from now.
+    // A limit at which no sum overflows.
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).min(i64::MAX / 4)
 }
 

@@ -1,4 +1,4 @@
-//! [`Store`]: what the outbox asks of a database. Every method is one transaction.
+//! [`Store`]: the operations of the outbox on a database. Every method is one transaction.
 
 use std::time::Duration;
 
@@ -7,118 +7,115 @@ use futures_util::future::BoxFuture;
 use super::entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
 use crate::database::DatabaseError;
 
-/// The states of messages that those behind them wait for. The index that finds the message before another
-/// one holds these states only (`koppeltaal_outbox_focal`), and a database uses such an index only for a
-/// query with the same words.
+/// The states of messages that later messages about the same resource wait for. The index that finds the
+/// earlier message (`koppeltaal_outbox_focal`) holds these states only, and a database uses such an index
+/// only for a query with the same condition.
 pub(super) const OPEN: &str = "('waiting', 'sending', 'refused')";
 
-/// The states of messages that may be tried: those of the index that puts them in order
-/// (`koppeltaal_outbox_due`).
-pub(super) const TRIED: &str = "('waiting', 'sending')";
+/// The states of messages that may be claimed: those of the index that orders them (`koppeltaal_outbox_due`).
+pub(super) const CLAIMABLE: &str = "('waiting', 'sending')";
 
 pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, DatabaseError>>;
 
 /// A database with an outbox in it.
 pub(super) trait Store: Send + Sync + 'static {
-    /// Takes the next message that may be tried now: its time has come, or the lease of whoever had it is
-    /// over; nothing about the same resource is before it. First come those that were not tried yet, in their
-    /// order, then the others in the order in which their time came. So one that is tried again and again
-    /// does not hold up others.
+    /// Claims the next message that is due: its pause or its last lease is over, and no earlier message about
+    /// the same resource is open. Messages that were not tried yet come first, in their order; then the
+    /// others, in the order in which they became due. So a message that fails again and again does not delay
+    /// others.
     ///
-    /// Until the lease is over nobody else takes the message. From now on it counts as posted, since whoever
-    /// took it may post it and be killed.
+    /// Until the lease is over nobody else can claim the message. From now on it counts as posted, since the
+    /// holder of the lease may post it and be killed.
     fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Option<ClaimedEntry>>;
 
-    /// Notes that a message which has been posted before is posted again. False: somebody else has taken it
-    /// over.
+    /// Notes that a message which was posted before is posted again. False: somebody else has claimed it.
     fn post_again<'a>(&'a self, entry: &'a ClaimedEntry, lease: Duration) -> Answer<'a, bool>;
 
-    /// Records how an attempt ended. A message that somebody else has taken over after the lease is not
-    /// changed, with one exception: one that the server has accepted is sent, whoever says so.
+    /// Records the result of an attempt. After the lease somebody else may have claimed the message; then it
+    /// is changed only if the server has accepted it.
     fn settle<'a>(&'a self, entry: &'a ClaimedEntry, settlement: Settlement) -> Answer<'a, ()>;
 
     /// Entries, at most this many.
     fn select(&self, filter: EntryFilter, limit: usize) -> Answer<'_, Vec<OutboxEntry>>;
 
-    /// Has a message tried at once that was refused or waits. False: it is in another state.
+    /// Makes a message due at once that was refused or waits. False: it is in another state.
     fn retry(&self, identifier: String) -> Answer<'_, bool>;
 
-    /// Has all messages tried at once that were refused or wait for their next attempt. Returns how many.
+    /// Makes all messages due at once that were refused or wait for their next attempt. Returns how many.
     fn retry_all(&self) -> Answer<'_, u64>;
 
-    /// Ends the attempts to send a message that is neither being sent nor at its end. False: it is in another
-    /// state.
+    /// Ends the attempts to send a message that was refused or waits. False: it is in another state.
     fn give_up(&self, identifier: String) -> Answer<'_, bool>;
 
     /// Counts.
     fn summary(&self) -> Answer<'_, OutboxSummary>;
 
-    /// Deletes what came to its end longer ago than this.
+    /// Deletes the entries of messages that were sent or given up longer ago than this.
     fn forget(&self, age: Duration) -> Answer<'_, u64>;
 }
 
-/// Who takes a message, and for how long.
+/// Who claims a message, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Claim<'a> {
     pub(super) domain: &'a str,
     /// A name that nobody else has.
     pub(super) holder: &'a str,
     pub(super) lease: Duration,
-    /// The places of messages that are not to be looked at.
-    pub(super) aside: &'a [i64],
+    /// The places of messages that are not claimed.
+    pub(super) quarantined: &'a [i64],
 }
 
-/// A message that was taken.
+/// A message that was claimed.
 pub(super) struct ClaimedEntry {
     pub(super) place: i64,
-    /// The name under which it was taken.
+    /// The name under which it was claimed.
     pub(super) holder: String,
     pub(super) identifier: String,
     pub(super) event: String,
     pub(super) message: String,
-    /// How often it was taken, this time included.
+    /// How often it was claimed, this time included.
     pub(super) attempts: u32,
-    /// How often in a row it was taken, this time included, without anybody recording how that ended.
+    /// How often in a row it was claimed, this time included, without a recorded result.
     pub(super) unsettled: u32,
-    /// How long ago it was posted, or may have been, without anybody knowing how that ended.
+    /// How long ago it was posted, or may have been; `None` if the outcome of the last post is known.
     pub(super) posted: Option<Duration>,
     pub(super) failures: Failures,
 }
 
-/// How often a message failed that others did not.
+/// The failures of a message that may concern only this message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Failures {
-    /// How often, counting only the first time and those before which another message was sent since the last
-    /// time.
+    /// How many there were. After the first, a failure counts only if another message was sent since the one
+    /// before.
     pub(super) count: u32,
-    /// How long ago the first one was; none if there was none.
+    /// How long ago the first one was.
     pub(super) since: Option<Duration>,
     /// Whether another message of the domain was sent since the last one.
     pub(super) others_sent: bool,
 }
 
-/// How an attempt ended.
+/// The result of an attempt, as it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Settlement {
     /// The server has the message.
     Sent,
-    /// The message is to be tried again after a pause. `posted`: the server may have it. `failures`: the new
-    /// count, if this was one.
+    /// The message is tried again after a pause. `posted`: the server may have it. `failures`: the new count,
+    /// if this failure counts.
     Delayed { pause: Duration, posted: bool, failures: Option<u32>, error: LastError },
-    /// The message is not tried again by itself. `posted`: the server may have it.
+    /// The message waits for a decision of the application. `posted`: the server may have it.
     Refused { posted: bool, error: LastError },
 }
 
 impl Settlement {
-    /// The same without the words of others, which a database may be unable to store; `None` where there are
-    /// none.
-    pub(super) fn in_plain_words(&self) -> Option<Self> {
-        let mut plain = self.clone();
-        match &mut plain {
+    /// The same with a fixed text for the error, in case the database cannot store the text; `None` without
+    /// an error.
+    pub(super) fn without_text(&self) -> Option<Self> {
+        let mut settlement = self.clone();
+        match &mut settlement {
             Self::Sent => return None,
-            Self::Delayed { error, .. } | Self::Refused { error, .. } => *error = error.in_plain_words(),
+            Self::Delayed { error, .. } | Self::Refused { error, .. } => *error = error.without_text(),
         }
-        Some(plain)
+        Some(settlement)
     }
 }
 
@@ -127,5 +124,5 @@ impl Settlement {
 pub(super) enum EntryFilter {
     Identifier(String),
     States(Vec<OutboxState>),
-    Troubled,
+    Problems,
 }

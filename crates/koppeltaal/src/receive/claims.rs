@@ -1,4 +1,4 @@
-//! [`Claims`]: claims the next message, and stores its versions before it is handed out.
+//! [`Claims`]: claims the next message, and records its versions before it is handed out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -87,15 +87,15 @@ impl Claims {
         Ok(None)
     }
 
-    /// Stores the versions in a message. A version that the store will never take must not hold up this
-    /// message and all that follow it.
+    /// Records the versions in a message. A version that the store will never accept must not hold up this
+    /// message and all later ones.
     async fn record(&self, delivery: &Delivery) -> Result<(), ReceiveError> {
         match self.connector.record(&versions(delivery)).await {
-            Err(error) if error.is_final() => {
+            Err(error) if error.is_permanent() => {
                 let error = causes(&error);
                 error!(
                     error,
-                    "the version store will never take the versions of a message; a change may be a conflict"
+                    "the version store will never accept the versions of a message; a change may be a conflict"
                 );
                 Ok(())
             }
@@ -104,7 +104,7 @@ impl Claims {
     }
 
     /// A claim can ask for one event or for all. Several events take turns, so that a frequent one does not
-    /// crowd out others.
+    /// displace others.
     fn filters(&self) -> Vec<MessageFilter> {
         let all = match &self.patient {
             Some(patient) => MessageFilter::default().patient(patient.clone()),

@@ -1,4 +1,4 @@
-//! [`Deliveries`]: messages one after the other, those that wait and those that come later.
+//! [`Deliveries`]: messages one after the other, first those that wait, then new ones.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use koppeltaal_messaging::{Event, ResourceUrl};
 use koppeltaal_push::{DEFAULT_INTERVAL, HubSubscription, Notifications, Notifier};
+use koppeltaal_transport::Backoff;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
@@ -13,17 +14,15 @@ use tokio::time::{Instant, sleep_until};
 use super::claims::Claims;
 use super::{Delivery, ReceiveError};
 use crate::connector::Connector;
-use crate::worker::Worker;
 
-/// The first and the longest pause after claims that failed. Each is twice as long as the one before.
+/// How long to wait after a claim that failed.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Messages one after the other. Made by [`Connector::deliveries`].
 ///
-/// A message is claimed only when [`next`](Self::next) is called. Then it looks for messages when the hub of
-/// the server or a [`notifier`](Self::notifier) says that there are new ones, and on a slow timer, since
-/// pushes can get lost.
+/// Messages are claimed only in [`next`](Self::next). It looks for new ones when the hub of the server or a
+/// [`notifier`](Self::notifier) announces them, and also on a slow timer, since pushes can get lost.
 #[must_use = "nothing is claimed until `next` is called"]
 pub struct Deliveries {
     claims: Claims,
@@ -35,7 +34,9 @@ pub struct Deliveries {
     /// Whether a claim has ever succeeded.
     has_claimed: bool,
     claiming: Option<JoinHandle<Result<Option<Delivery>, ReceiveError>>>,
-    pause: Pause,
+    backoff: Backoff,
+    /// Until when the server is not asked, after a claim that failed.
+    pause_end: Option<Instant>,
 }
 
 impl Deliveries {
@@ -48,7 +49,8 @@ impl Deliveries {
             looking: false,
             has_claimed: false,
             claiming: None,
-            pause: Pause::default(),
+            backoff: Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE),
+            pause_end: None,
         }
     }
 
@@ -65,9 +67,8 @@ impl Deliveries {
         self
     }
 
-    /// Only messages of these events; others stay in the queue. The events take turns, since a server can be
-    /// asked for one or for all: messages of one event come in their order, but not those of different
-    /// events.
+    /// Only messages of these events; others stay in the queue. A claim can ask for one event or for all, so
+    /// the events take turns: messages of one event come in their order, but not those of different events.
     pub fn only(mut self, events: impl IntoIterator<Item = Event>) -> Self {
         self.claims.only(events.into_iter().collect());
         self
@@ -86,15 +87,15 @@ impl Deliveries {
         self
     }
 
-    /// A handle that makes it look for messages at once, for a [`Webhook`](koppeltaal_push::Webhook) or a
+    /// A handle that triggers a look for messages at once, for a [`Webhook`](koppeltaal_push::Webhook) or a
     /// button.
     #[must_use]
     pub fn notifier(&self) -> Notifier {
         self.notifications.notifier()
     }
 
-    /// Waits for the next message. It may be called again after an error; then it pauses before it asks the
-    /// server again.
+    /// Waits for the next message. It may be called again after an error; then it waits before it asks the
+    /// server, longer after each error in a row.
     ///
     /// Cancel safe: no message is lost when the future is dropped before it is ready.
     ///
@@ -116,9 +117,9 @@ impl Deliveries {
             let subscription = HubSubscription::builder(self.claims.connector().client());
             self.subscription = Some(subscription.subscribe(self.notifications.notifier()));
         }
-        if let Some(until) = self.pause.until {
-            sleep_until(until).await;
-            self.pause.until = None;
+        if let Some(pause_end) = self.pause_end {
+            sleep_until(pause_end).await;
+            self.pause_end = None;
             self.looking = true;
         }
         if !self.looking {
@@ -127,15 +128,15 @@ impl Deliveries {
         }
         let claim = self.claiming.get_or_insert_with(|| self.claims.start()).await;
         self.claiming = None;
-        match claim.unwrap_or_else(|error| Err(ReceiveError::of_task(&error))) {
+        match claim.unwrap_or_else(|error| Err(ReceiveError::from_join(&error))) {
             Ok(delivery) => {
                 self.has_claimed = true;
                 self.looking = delivery.is_some();
-                self.pause = Pause::default();
+                self.backoff.reset();
                 Ok(delivery)
             }
             Err(error) => {
-                self.pause.lengthen();
+                self.pause_end = Some(Instant::now() + self.backoff.next_delay());
                 Err(error)
             }
         }
@@ -151,21 +152,16 @@ impl Deliveries {
         self.claiming.is_some()
     }
 
-    /// Whether all messages that waited have been claimed.
+    /// Whether all messages in the queue have been claimed.
     pub(crate) fn is_at_rest(&self) -> bool {
         !self.looking
     }
 
-    /// From now on a worker claims. What it gets changes whenever any worker of the connector gives a message
+    /// From now on a worker claims. The receiver changes whenever any worker of the connector gives a message
     /// back.
     pub(crate) fn for_worker(&mut self) -> watch::Receiver<()> {
         self.claims.for_worker();
         self.claims.connector().in_hand().returns()
-    }
-
-    /// Hands each message to the handler of its event. See [`Worker`].
-    pub fn worker(self) -> Worker {
-        Worker::new(self)
     }
 
     /// The same as a stream. It does not end.
@@ -176,7 +172,7 @@ impl Deliveries {
         })
     }
 
-    /// Stops: gives back a message that is just being claimed, and says goodbye to the hub. Dropping does the
+    /// Gives back a message that is being claimed, and closes the connection to the hub. Dropping does the
     /// same in the background.
     pub async fn stop(mut self) {
         if let Some(claiming) = self.claiming.take()
@@ -197,20 +193,5 @@ impl fmt::Debug for Deliveries {
             .field("connector", self.claims.connector())
             .field("hub", &self.subscription)
             .finish_non_exhaustive()
-    }
-}
-
-/// How long not to ask the server after claims that failed.
-#[derive(Default)]
-struct Pause {
-    last: Option<Duration>,
-    until: Option<Instant>,
-}
-
-impl Pause {
-    fn lengthen(&mut self) {
-        let pause = self.last.map_or(SHORTEST_PAUSE, |last| (last * 2).min(LONGEST_PAUSE));
-        self.last = Some(pause);
-        self.until = Some(Instant::now() + pause);
     }
 }

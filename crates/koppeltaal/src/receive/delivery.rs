@@ -30,11 +30,11 @@ use super::in_hand::{Precedence, Ticket};
 #[must_use = "a delivery that is dropped goes back into the queue"]
 pub struct Delivery {
     received: Received,
-    /// `None` once it is answered.
+    /// `None` after the answer.
     claim: Option<Claim>,
 }
 
-/// What it takes to answer.
+/// The parts that an answer needs.
 struct Claim {
     client: Client,
     runtime: Handle,
@@ -138,7 +138,7 @@ impl Received {
         }
     }
 
-    /// What the reader found wrong with the text of the message.
+    /// The findings of the reader in the text of the message.
     pub fn findings(&self) -> &[Finding] {
         &self.0.findings
     }
@@ -161,7 +161,7 @@ impl Delivery {
         &self.received
     }
 
-    /// Says that the message was processed. It does not come again.
+    /// Acknowledges that the message was processed. It does not come again.
     ///
     /// # Errors
     ///
@@ -170,7 +170,7 @@ impl Delivery {
         self.acknowledge(Acknowledgement::Success).await
     }
 
-    /// Says that the message is permanently wrong, and why. It does not come again.
+    /// Acknowledges the message as permanently wrong, with the reason. It does not come again.
     ///
     /// People at the server see the reason: it must not contain data of patients.
     ///
@@ -191,7 +191,7 @@ impl Delivery {
     }
 
     async fn acknowledge(mut self, acknowledgement: Acknowledgement) -> Result<(), Error> {
-        // An answer that fails may have arrived all the same, so there is only one.
+        // An answer that fails may have arrived all the same, so it is not repeated.
         let Some(claim) = self.claim.take() else { return Ok(()) };
         match claim.answer(self.received.clone(), acknowledgement).await {
             Ok(result) => result,

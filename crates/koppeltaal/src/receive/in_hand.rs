@@ -1,6 +1,6 @@
-//! [`InHand`]: the messages that the workers of a connector have claimed and not yet answered, by patient. It says whether a
-//! worker may handle a message, or would overtake an older one that another worker has. The rules are in
-//! [`line`].
+//! [`InHand`]: the messages that the workers of a connector have claimed and not yet answered, by patient. It
+//! decides whether a worker may handle a message, or would overtake an older one that another worker has. The
+//! rules are in [`line`].
 
 mod line;
 
@@ -13,15 +13,15 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use line::Line;
 pub(crate) use line::{Precedence, WorkerNumber};
 
-/// What messages have in common that must not overtake each other: the patient, or the focal resource where
-/// there is no patient. `None`: the message can overtake every other one.
+/// The key of the messages that must not overtake each other: the patient, or the focal resource if there is
+/// no patient. `None`: the message may overtake all others.
 pub(crate) fn line(header: &Header) -> Option<String> {
     let patient = header.patient().map(str::to_owned);
     patient.or_else(|| header.focal().map(|url| url.versionless().to_owned()))
 }
 
-/// What a message is recognised by when it comes again: its identifier, or its address at the server where it
-/// has none.
+/// The name by which a message is recognised when it comes again: its identifier, or its address at the
+/// server if it has none.
 pub(crate) fn name(header: &Header) -> Option<&str> {
     header.identifier().or_else(|| header.url().map(ResourceUrl::versionless))
 }
@@ -34,7 +34,7 @@ pub(crate) struct InHand {
     changes: watch::Sender<()>,
     /// Changes when a message is given back.
     returns: watch::Sender<()>,
-    /// One claim at a time, so that messages get their places in the order of the server.
+    /// One claim at a time, so that messages get their places in the server's order.
     claims: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -46,11 +46,11 @@ struct Lines {
     claim: Option<Claim>,
 }
 
-/// A claim whose answer is not there yet.
+/// A claim that the server has not answered yet.
 #[derive(Debug)]
 struct Claim {
     number: u64,
-    /// The lines in which a message was given back meanwhile.
+    /// The lines in which a message was given back during the claim.
     lines: Vec<String>,
 }
 
@@ -88,7 +88,7 @@ impl InHand {
         WorkerNumber(self.lines().next_number())
     }
 
-    /// Changes when any worker gives a message back. The server pushes nothing then.
+    /// Changes when any worker gives a message back. The server does not push that.
     pub(crate) fn returns(&self) -> watch::Receiver<()> {
         self.returns.subscribe()
     }
@@ -104,7 +104,7 @@ impl InHand {
 }
 
 impl ClaimTurn<'_> {
-    /// A claim begins, and the one before it has ended.
+    /// A claim begins, and the previous one has ended.
     pub(super) fn begin(&self) {
         let mut lines = self.in_hand.lines();
         lines.end_claim();
@@ -146,7 +146,7 @@ impl Lines {
         }
     }
 
-    /// Forgets what no message in hand, nor one that is being claimed, has to know of.
+    /// Removes a line that affects neither a message in hand nor one that is being claimed.
     fn tidy(&mut self, name: &str) {
         let claim = self.claim_number();
         if self.lines.get_mut(name).is_some_and(|line| line.tidy(claim)) {
@@ -156,7 +156,7 @@ impl Lines {
 }
 
 impl Ticket {
-    /// Waits for older messages of the line that other workers are handling, and says what to do with this
+    /// Waits for older messages of the line that other workers are handling. Returns what to do with this
     /// one.
     pub(super) async fn precedence(&self) -> Precedence {
         let mut changes = self.in_hand.changes.subscribe();
@@ -175,8 +175,7 @@ impl Ticket {
         lines.lines.get(&self.line).map_or(Precedence::Handle, |line| line.precedence(self.number))
     }
 
-    /// Where the message stands in its line. Messages of one lane that are given back in this order come
-    /// again in it.
+    /// The position of the message in its line. Messages that are given back in this order come again in it.
     pub(super) fn order(&self) -> u64 {
         self.order
     }

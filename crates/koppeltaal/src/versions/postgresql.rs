@@ -71,14 +71,7 @@ impl VersionStore for PostgresqlVersionStore {
         domain: &'a str,
         resources: &'a [ResourceUrl],
     ) -> BoxFuture<'a, Result<Vec<Option<ResourceUrl>>, VersionStoreError>> {
-        Box::pin(async move {
-            let versions = self.look_up(domain, resources).await?;
-            resources
-                .iter()
-                .zip(versions)
-                .map(|(url, version)| rows::versioned(url, version.as_deref()))
-                .collect()
-        })
+        Box::pin(async move { rows::with_versions(resources, self.look_up(domain, resources).await?) })
     }
 
     fn record<'a>(

@@ -61,12 +61,7 @@ impl VersionStore for SqliteVersionStore {
                 };
                 urls.iter().map(one).collect::<rusqlite::Result<Vec<_>>>()
             };
-            let versions = self.database.read(look_up).await?;
-            resources
-                .iter()
-                .zip(versions)
-                .map(|(url, version)| rows::versioned(url, version.as_deref()))
-                .collect()
+            rows::with_versions(resources, self.database.read(look_up).await?)
         })
     }
 

@@ -10,7 +10,7 @@ use koppeltaal_messaging::{Event, Focal};
 
 use crate::receive::Received;
 
-/// Why a handler did not process a message. It decides what becomes of the message, in the words of
+/// Why a handler did not process a message. It decides how the message is answered: see
 /// [`Acknowledgement`](koppeltaal_messaging::Acknowledgement).
 ///
 /// `?` turns every other error into [`Release`](Self::Release).
@@ -20,8 +20,8 @@ pub enum HandlerError {
     ///
     /// People at the server see the description: it must not contain data of patients.
     Failure(String),
-    /// The message cannot be processed now, because a database is down, for instance. After a pause it gets the
-    /// status `New` and comes again.
+    /// The message cannot be processed now, because a database is down, for instance. After a pause it gets
+    /// the status `New` and comes again.
     Release(Box<dyn Error + Send + Sync>),
 }
 
@@ -76,7 +76,7 @@ impl Handlers {
             match received.get::<P>() {
                 Some(focal) => Box::pin(handler(focal, received)),
                 None => {
-                    let reason = format!("The resource is not what the profile of a {} says", P::NAME);
+                    let reason = format!("The resource does not match the profile of a {}", P::NAME);
                     Box::pin(std::future::ready(Err(HandlerError::Failure(reason))))
                 }
             }

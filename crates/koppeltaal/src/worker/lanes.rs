@@ -1,5 +1,6 @@
-//! [`Lanes`]: the messages that one worker has, a lane per patient. Messages of one patient are handled one after the other in
-//! the order of arrival, those of different patients at the same time. Lanes know neither tasks nor sockets.
+//! [`Lanes`]: the messages that one worker has, a lane per patient. Messages of one patient are handled one
+//! after the other in the order of arrival, those of different patients at the same time. Lanes know neither
+//! tasks nor sockets.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,12 +8,12 @@ use tokio::time::Instant;
 
 use crate::receive::{Received, line};
 
-/// What messages have in common that must not overtake each other.
+/// The key of a lane: its messages must not overtake each other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Key {
-    /// The patient; the focal resource, where there is no patient.
+    /// The patient, or the focal resource if there is no patient.
     Of(String),
-    /// Nothing: the message is alone in its lane, which has this number.
+    /// A lane of one message, with this number.
     Alone(u64),
 }
 
@@ -29,7 +30,7 @@ pub(super) struct Lanes<T> {
 
 #[derive(Debug)]
 enum Lane<T> {
-    /// A message is being handled, or messages are being given back. These wait for that.
+    /// A message is being handled, or messages are being given back. The messages here wait for that.
     Busy(VecDeque<T>),
     /// The first message cannot be handled now. It and those behind it are held back, and then given back.
     HeldBack(VecDeque<T>, Until),
@@ -71,7 +72,7 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// A message arrives. It is returned if it can be handled at once.
+    /// Adds a message. Returns it if it can be handled at once.
     pub(super) fn arrive(&mut self, key: &Key, message: T) -> Option<T> {
         match self.lanes.get_mut(key) {
             Some(Lane::Busy(waiting)) => {
@@ -92,7 +93,7 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// The lane has done what it was busy with. Returns the next message to be handled.
+    /// The lane is no longer busy. Returns the next message to handle.
     pub(super) fn done(&mut self, key: &Key) -> Option<T> {
         let Some(Lane::Busy(waiting)) = self.lanes.get_mut(key) else { return None };
         self.active -= 1;
@@ -124,8 +125,8 @@ impl<T> Lanes<T> {
         matches!(self.lanes.get(key), Some(Lane::HeldBack(..)))
     }
 
-    /// Another worker has given messages back. Lanes that were held back until that are due now, if their
-    /// first message says so.
+    /// Another worker has given messages back. Makes the lanes due that waited for that, if `is_due` for
+    /// their first message.
     pub(super) fn older_returned(&mut self, now: Instant, is_due: impl Fn(&T) -> bool) {
         for lane in self.lanes.values_mut() {
             if let Lane::HeldBack(messages, until @ Until::OlderReturn) = lane
@@ -136,12 +137,12 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// When the first lane is to be given back.
+    /// When the next lane has to be given back.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.lanes.values().filter_map(Lane::due).min()
     }
 
-    /// The messages of the lane that was due first, in their order. The lane is busy with giving them back.
+    /// The messages of the lane that was due first, in their order. The lane is then busy giving them back.
     pub(super) fn due(&mut self, now: Instant) -> Option<(Key, VecDeque<T>)> {
         let due = self.lanes.iter().filter_map(|(key, lane)| Some((lane.due()?, key)));
         let (_, key) = due.filter(|(due, _)| *due <= now).min_by_key(|(due, _)| *due)?;
@@ -153,7 +154,7 @@ impl<T> Lanes<T> {
         Some((key, messages))
     }
 
-    /// Takes all messages out that nobody has begun to handle, those of each lane in their order.
+    /// Takes out all messages that are not being handled, those of each lane in their order.
     pub(super) fn drain(&mut self) -> Vec<T> {
         let mut rest = Vec::new();
         for lane in self.lanes.values_mut() {
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_handled_keeps_back_what_comes_after_it() {
+    fn a_message_that_cannot_be_handled_holds_back_those_behind_it() {
         let mut lanes = Lanes::default();
         let now = Instant::now();
         assert_eq!(lanes.arrive(&key("a"), 1), Some(1));
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_worker_holds_up_is_due_when_that_is_given_back() {
+    fn a_lane_that_another_worker_holds_up_is_due_when_that_worker_gives_back() {
         let mut lanes = Lanes::default();
         let now = Instant::now();
         for (name, message) in [("a", 1), ("b", 2)] {
@@ -306,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_end_all_that_nobody_handles_comes_out_in_order() {
+    fn draining_takes_out_in_order_all_messages_that_are_not_being_handled() {
         let mut lanes = Lanes::default();
         let now = Instant::now();
         for message in 1..=3 {

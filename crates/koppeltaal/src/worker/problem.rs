@@ -15,7 +15,7 @@ use crate::receive::{ReceiveError, Received};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WorkerProblem<'a> {
-    /// Nothing could be received. The worker tries again after a pause.
+    /// No message could be received. The worker tries again after a pause.
     Receive(&'a ReceiveError),
     /// A message is permanently wrong, was not expected, or is given up. It does not come again.
     Failure {

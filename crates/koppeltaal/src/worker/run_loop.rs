@@ -1,4 +1,5 @@
-//! [`RunLoop`]: the loop of a worker. It claims while there is room, starts handlers, and answers when they have ended.
+//! [`RunLoop`]: the loop of a worker. It claims while there is room, starts handlers, and answers messages
+//! when their handlers have ended.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -39,27 +40,36 @@ pub(super) struct RunLoop {
     tasks: JoinSet<Outcome>,
     /// The lane of each task.
     keys: HashMap<task::Id, Key>,
-    /// How often each message was tried in vain, by its identifier.
+    /// How many attempts at each message failed, by its identifier.
     attempts: HashMap<String, u32>,
-    /// Whether a lane may be given back although messages wait at the server: a message that had not been
-    /// tried arrived since the last time. So at most half of the claims get a repetition, however many
-    /// messages always fail.
+    /// Whether a lane may be given back although messages wait at the server: since the last time, a message
+    /// arrived that had not been tried. So at most half of the claims get a repetition, however many messages
+    /// always fail.
     may_repeat: bool,
-    /// Becomes true when handlers are to be cut off.
-    cut_off: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
     /// How many tasks are giving messages back.
     releases: usize,
-    stopping: bool,
     report: WorkerReport,
 }
 
-/// What a task has done with its messages.
+/// How far a worker has got, as its tasks need to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Running,
+    /// No handler is started any more.
+    Stopping,
+    /// The grace is over: handlers are cut off.
+    CuttingOff,
+}
+
+/// The result of a task.
 enum Outcome {
     Succeeded(Received, Result<(), TransportError>),
     Failed(Received, Failure, Result<(), TransportError>),
-    /// The message is to come again, because of an error, or a panic where there is none.
+    /// The message has to come again, because of an error, or because of a panic if there is none.
     Later(Delivery, Option<Box<dyn Error + Send + Sync>>),
-    CutOff(Delivery),
+    /// The worker stops, and the message was not begun, or its handler was cut off.
+    NotHandled(Delivery),
     /// It would overtake an older message of the same patient that another worker holds back or has given
     /// back.
     Overtaking(Delivery),
@@ -72,9 +82,9 @@ enum Outcome {
 
 /// Why a message does not come again.
 struct Failure {
-    /// What the server is told.
+    /// The description that the server gets.
     reason: String,
-    /// After this many attempts in vain.
+    /// How many attempts were made, if it is given up.
     given_up: Option<u32>,
 }
 
@@ -88,9 +98,8 @@ impl RunLoop {
             keys: HashMap::new(),
             attempts: HashMap::new(),
             may_repeat: true,
-            cut_off: watch::Sender::new(false),
+            phase: watch::Sender::new(Phase::Running),
             releases: 0,
-            stopping: false,
             report: WorkerReport::default(),
         }
     }
@@ -105,7 +114,7 @@ impl RunLoop {
         let mut returns = deliveries.for_worker();
         debug!("the worker begins");
         let ended = loop {
-            // A claim during which older messages are given back could get younger ones. So a claim that is
+            // While older messages are being given back, a claim could get younger ones. So a claim that is
             // under way ends first, and the next one begins when they are back.
             let is_claiming = deliveries.is_claiming();
             let is_full = self.lanes.held() >= Worker::MAX_HELD;
@@ -121,15 +130,15 @@ impl RunLoop {
                 received = deliveries.look(), if may_claim => match received {
                     Ok(Some(delivery)) => self.arrive(delivery),
                     Ok(None) => {}
-                    Err(error) if !deliveries.has_claimed() && !error.is_passing() => break Err(error),
+                    Err(error) if !deliveries.has_claimed() && !error.is_transient() => break Err(error),
                     Err(error) => {
-                        warn!(error = causes(&error), "nothing could be received; it is tried again");
-                        self.tell(&WorkerProblem::Receive(&error));
+                        warn!(error = causes(&error), "no message could be received; the worker tries again");
+                        self.report_problem(&WorkerProblem::Receive(&error));
                     }
                 },
                 Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.finish(ended),
                 () = at(due) => {}
-                // Another worker has given something back. The sender lives as long as the connector.
+                // Another worker has given a message back. The sender lives as long as the connector.
                 Ok(()) = returns.changed() => {
                     self.lanes.older_returned(Instant::now(), is_due);
                     let _ = self.notifier.notify();
@@ -140,6 +149,10 @@ impl RunLoop {
         let report = self.report;
         debug!(report.succeeded, report.failed, report.released, "the worker has ended");
         ended.map(|()| report)
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.phase.borrow() >= Phase::Stopping
     }
 
     fn arrive(&mut self, mut delivery: Delivery) {
@@ -160,7 +173,7 @@ impl RunLoop {
             handlers: Arc::clone(&self.settings.handlers),
             last: last.map(u32::from),
             time_limit: self.settings.time_limit,
-            cut_off: self.cut_off.subscribe(),
+            phase: self.phase.subscribe(),
         };
         let event = delivery.event().map(Event::code);
         let span = info_span!("koppeltaal_message", message_identifier = delivery.identifier(), event);
@@ -176,8 +189,8 @@ impl RunLoop {
     fn finish(&mut self, ended: Result<(task::Id, Outcome), JoinError>) {
         let (id, done) = match ended {
             Ok((id, done)) => (id, done),
-            // Panics of handlers are caught. This is a panic of something that a handler left, when it was
-            // dropped. The delivery was dropped with the task, which gives it back.
+            // Panics of handlers are caught, so this one happened while a handler's future was dropped. The
+            // delivery was dropped with the task, and so is given back.
             Err(error) => (error.id(), Outcome::Lost),
         };
         let Some(key) = self.keys.remove(&id) else { return };
@@ -195,20 +208,20 @@ impl RunLoop {
                     Some(attempts) => error!(message_identifier, attempts, "the message is given up"),
                     None => warn!(message_identifier, "the message is permanently wrong"),
                 }
-                self.tell(&WorkerProblem::Failure { received: &received, reason: &reason });
+                self.report_problem(&WorkerProblem::Failure { received: &received, reason: &reason });
                 if self.answered(&received, answer) {
                     self.report.failed += 1;
                 }
             }
             Outcome::Later(delivery, error) => return self.later(key, delivery, error.as_deref()),
-            Outcome::Overtaking(delivery) if !self.stopping => {
-                // It is no repetition: it was not tried.
+            Outcome::Overtaking(delivery) if !self.is_stopping() => {
+                // This is no repetition, because the message was not tried.
                 self.may_repeat = true;
                 let now = Instant::now();
                 let until = if is_due(&delivery) { Until::Time(now) } else { Until::OlderReturn };
                 return self.hold_back(&key, delivery, until);
             }
-            Outcome::Overtaking(delivery) | Outcome::CutOff(delivery) => {
+            Outcome::Overtaking(delivery) | Outcome::NotHandled(delivery) => {
                 return self.release(key, vec![delivery]);
             }
             Outcome::Released(answers) => {
@@ -218,11 +231,11 @@ impl RunLoop {
                         self.report.released += 1;
                     }
                 }
-                // The server pushes nothing for a message that is given back. An error means that the
-                // deliveries have stopped.
+                // The server does not push messages that are given back. An error means that the deliveries
+                // have stopped.
                 let _ = self.notifier.notify();
             }
-            Outcome::Lost => warn!("a handler left something behind that panicked when it was dropped"),
+            Outcome::Lost => warn!("the future of a handler panicked when it was dropped"),
             Outcome::Stopped => return,
         }
         if let Some(next) = self.lanes.done(&key) {
@@ -234,18 +247,16 @@ impl RunLoop {
     /// given back.
     fn later(&mut self, key: Key, delivery: Delivery, error: Option<&(dyn Error + Send + Sync)>) {
         let attempt = self.count(&delivery);
-        let doublings = attempt.saturating_sub(1).min(31);
-        let (shortest, longest) = (*self.settings.pauses.start(), *self.settings.pauses.end());
-        let pause = shortest.saturating_mul(1 << doublings).min(longest);
+        let pause = self.settings.backoff.delay_after(attempt);
         let message_identifier = delivery.identifier();
         let panicked = error.is_none();
         warn!(message_identifier, attempt, ?pause, panicked, "the message cannot be handled now");
         let received = delivery.received();
-        self.tell(&match error {
+        self.report_problem(&match error {
             Some(error) => WorkerProblem::Release { received, error, attempt, pause },
             None => WorkerProblem::Panic { received, attempt, pause },
         });
-        if self.stopping {
+        if self.is_stopping() {
             self.release(key, vec![delivery]);
         } else {
             self.hold_back(&key, delivery, Until::Time(Instant::now() + pause));
@@ -265,9 +276,10 @@ impl RunLoop {
         }
     }
 
-    /// Gives messages back one after the other, the oldest first, so that it is the first to be claimed
-    /// again. An older one may have come after a younger one that was waiting for it: then two workers would
-    /// pass them on to each other, the younger one always ahead.
+    /// Gives messages back one after the other, the oldest first, so that the oldest is the first to be
+    /// claimed again. The order of arrival is not enough: an older message can arrive after a younger one
+    /// that waits for it. Then two workers would pass them to each other without end, the younger one always
+    /// ahead.
     fn release(&mut self, key: Key, mut deliveries: Vec<Delivery>) {
         deliveries.sort_by_key(Delivery::order);
         self.releases += 1;
@@ -280,9 +292,9 @@ impl RunLoop {
         });
     }
 
-    /// Gives back what waits, and lets handlers finish within the grace.
+    /// Gives back the messages that wait, and lets handlers finish within the grace.
     async fn stop(&mut self, deliveries: Deliveries, grace: Duration) {
-        self.stopping = true;
+        self.phase.send_replace(Phase::Stopping);
         let rest = self.lanes.drain();
         self.release(Key::Alone(0), rest);
         self.spawn(Key::Alone(0), async move {
@@ -298,7 +310,7 @@ impl RunLoop {
             if timeout(limit, all_done).await.is_ok() {
                 return;
             }
-            self.cut_off.send_replace(true);
+            self.phase.send_replace(Phase::CuttingOff);
         }
         warn!("not all messages could be given back; they come again when the time of their claims is over");
         self.tasks.abort_all();
@@ -308,15 +320,15 @@ impl RunLoop {
         let Err(error) = answer else { return true };
         warn!(message_identifier = received.identifier(), %error, "the message could not be answered");
         self.report.unanswered += 1;
-        self.tell(&WorkerProblem::Unanswered { received, error: &error });
+        self.report_problem(&WorkerProblem::Unanswered { received, error: &error });
         false
     }
 
-    fn tell(&self, problem: &WorkerProblem<'_>) {
+    fn report_problem(&self, problem: &WorkerProblem<'_>) {
         guarded(|| (self.settings.observer)(problem));
     }
 
-    /// Counts an attempt in vain, and says how many there were.
+    /// Counts a failed attempt, and returns how many there were.
     fn count(&mut self, received: &Received) -> u32 {
         let name = name(received);
         if self.attempts.len() >= MAX_REMEMBERED && !self.attempts.contains_key(name) {
@@ -332,12 +344,12 @@ impl RunLoop {
     }
 }
 
-/// What a message is recognised by when it comes again.
+/// The name by which a message is recognised when it comes again.
 fn name(received: &Received) -> &str {
     crate::receive::name(received.header()).unwrap_or_default()
 }
 
-/// Whether a message that is held back because of older ones is to be given back.
+/// Whether a message that is held back because of older ones has to be given back.
 fn is_due(delivery: &Delivery) -> bool {
     delivery.precedence_now() != Precedence::HoldBack
 }
@@ -356,7 +368,7 @@ struct Attempt {
     /// The number of this attempt, if it is the last one.
     last: Option<u32>,
     time_limit: Option<Duration>,
-    cut_off: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
 }
 
 /// A handler reached [`Worker::time_limit`].
@@ -365,19 +377,20 @@ struct Attempt {
 struct TookTooLong(Duration);
 
 impl Attempt {
-    /// Has the message handled and answers it.
+    /// Calls the handler for the message, and answers the message.
     async fn process(self, delivery: Delivery) -> Outcome {
         let received = delivery.received().clone();
         let precedence = tokio::select! {
+            biased;
+            () = reached(&self.phase, Phase::Stopping) => return Outcome::NotHandled(delivery),
             precedence = delivery.precedence() => precedence,
-            () = cut_off(self.cut_off.clone()) => return Outcome::CutOff(delivery),
         };
         if precedence != Precedence::Handle {
             return Outcome::Overtaking(delivery);
         }
         let handled = tokio::select! {
             handled = self.handle(received.clone()) => handled,
-            () = cut_off(self.cut_off.clone()) => return Outcome::CutOff(delivery),
+            () = reached(&self.phase, Phase::CuttingOff) => return Outcome::NotHandled(delivery),
         };
         let failure = match (handled, self.last) {
             (Some(Ok(())), _) => return Outcome::Succeeded(received, delivery.success().await),
@@ -403,8 +416,8 @@ impl Attempt {
     }
 }
 
-/// Waits until handlers are to be cut off.
-async fn cut_off(mut said: watch::Receiver<bool>) {
+/// Waits until the worker has reached a phase.
+async fn reached(current: &watch::Receiver<Phase>, phase: Phase) {
     // An error means that the worker is gone, and its tasks with it.
-    let _ = said.wait_for(|said| *said).await;
+    let _ = current.clone().wait_for(|current| *current >= phase).await;
 }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::world::{LONG, Result, World, await_queue, patient, plan, plan_draft, queue};
 
 #[tokio::test]
-async fn a_delivery_ends_as_it_is_told_to() -> Result {
+async fn a_delivery_can_succeed_fail_or_be_released() -> Result {
     for format in [Format::Json, Format::Xml] {
         let world = World::start(format).await?;
         for id in ["1", "2", "3"] {
@@ -44,7 +44,7 @@ async fn a_delivery_that_is_dropped_comes_again() -> Result {
 }
 
 #[tokio::test]
-async fn a_claim_that_nobody_waits_for_any_more_is_given_back() -> Result {
+async fn a_claimed_message_is_given_back_when_the_deliveries_are_dropped() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
     world.sandbox.set_faults([Fault::new(FaultKind::Latency { pause: Duration::from_millis(300) })]);
@@ -61,7 +61,7 @@ async fn a_claim_that_nobody_waits_for_any_more_is_given_back() -> Result {
 }
 
 #[tokio::test]
-async fn stopping_gives_back_what_is_being_claimed() -> Result {
+async fn stopping_gives_back_a_message_that_is_being_claimed() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
     world.sandbox.set_faults([Fault::new(FaultKind::Latency { pause: Duration::from_millis(100) })]);
@@ -74,7 +74,7 @@ async fn stopping_gives_back_what_is_being_claimed() -> Result {
 }
 
 #[tokio::test]
-async fn the_applications_own_messages_are_passed_over_unless_asked_for() -> Result {
+async fn own_messages_are_skipped_unless_asked_for() -> Result {
     let world = World::start(Format::Json).await?;
     world.portal.send(plan_draft(&world.portal, plan(&world.portal)?)?).await?;
     assert!(world.portal.receive().await?.is_none());
@@ -87,7 +87,7 @@ async fn the_applications_own_messages_are_passed_over_unless_asked_for() -> Res
 }
 
 #[tokio::test]
-async fn a_push_wakes_up_who_waits() -> Result {
+async fn a_push_wakes_a_waiting_receiver() -> Result {
     let world = World::start(Format::Json).await?;
     // The timer alone would take a day.
     let mut deliveries = world.game.deliveries().poll_every(Duration::from_secs(24 * 60 * 60));
@@ -99,7 +99,7 @@ async fn a_push_wakes_up_who_waits() -> Result {
 }
 
 #[tokio::test]
-async fn the_timer_and_a_notifier_wake_up_who_waits_without_a_hub() -> Result {
+async fn the_timer_and_a_notifier_wake_a_waiting_receiver_without_a_hub() -> Result {
     let world = World::start(Format::Json).await?;
     let day = Duration::from_secs(24 * 60 * 60);
     let mut told = world.game.deliveries().poll_every(day).without_hub();
@@ -116,7 +116,7 @@ async fn the_timer_and_a_notifier_wake_up_who_waits_without_a_hub() -> Result {
 }
 
 #[tokio::test]
-async fn only_what_is_asked_for_is_claimed() -> Result {
+async fn only_messages_that_are_asked_for_are_claimed() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
     world.portal.send(plan_draft(&world.portal, plan(&world.portal)?)?).await?;
@@ -160,7 +160,7 @@ async fn after_an_error_the_next_call_goes_on() -> Result {
     let deliveries = world.game.deliveries().without_hub().into_stream();
     pin_mut!(deliveries);
     let error = deliveries.next().await.ok_or("an endless stream")?.expect_err("the server is away");
-    assert!(error.is_passing(), "{error}");
+    assert!(error.is_transient(), "{error}");
     let delivery = timeout(LONG, deliveries.next()).await?.ok_or("an endless stream")??;
     Ok(delivery.success().await?)
 }
@@ -170,7 +170,7 @@ async fn wrong_credentials_do_not_pass_by_themselves() -> Result {
     let world = World::start(Format::Json).await?;
     let wrong = world.game.with_credentials(Credentials::basic("game", "wrong")?);
     let error = wrong.receive().await.expect_err("the password is wrong");
-    assert!(!error.is_passing());
+    assert!(!error.is_transient());
     assert!(matches!(error, ReceiveError::Transport(koppeltaal::transport::Error::Authentication { .. })));
     Ok(())
 }

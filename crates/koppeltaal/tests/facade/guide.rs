@@ -1,5 +1,6 @@
-//! The integration tests that the guide "Write a Koppeltaal Connector" asks for: create an activity definition; create a
-//! patient; create a care plan with an activity; launch it as patient and as caregiver; update its status. In both formats.
+//! The integration tests that the guide "Write a Koppeltaal Connector" asks for: create an activity
+//! definition; create a patient; create a care plan with an activity; launch it as patient and as caregiver;
+//! update its status. In both formats.
 
 use koppeltaal::Launch;
 use koppeltaal::messaging::profiles::{

@@ -1,4 +1,5 @@
-//! Launches at both ends: what a portal and the launched application may rely on. The good case is in `guide`.
+//! Launches at both ends: what a portal and the launched application may rely on. The good case is in
+//! `guide`.
 
 use std::sync::{Arc, Mutex};
 
@@ -81,11 +82,11 @@ impl TokenStore for Row {
 }
 
 #[tokio::test]
-async fn a_session_whose_tokens_are_kept_is_taken_up_again_after_a_restart() -> Result {
+async fn a_session_whose_tokens_are_stored_is_resumed_after_a_restart() -> Result {
     let world = World::start(Format::Json).await?;
     let row = Arc::new(Row::default());
     let table = Arc::clone(&row);
-    let launches = launches(&world.game)?.kept_in(move |context| {
+    let launches = launches(&world.game)?.with_store(move |context| {
         assert_eq!(context.domain.as_deref(), Some(DOMAIN));
         table.clone()
     });
@@ -137,7 +138,7 @@ async fn a_server_that_is_not_on_the_list_is_asked_for_nothing() -> Result {
 }
 
 #[tokio::test]
-async fn only_the_browser_that_began_can_end_a_launch() -> Result {
+async fn only_the_browser_that_began_a_launch_can_finish_it() -> Result {
     let world = World::start(Format::Json).await?;
     let launches = launches(&world.game)?;
     let page = world.portal.launch_url(&target(&world)?, &patient_url(&world.portal)?).await?;
@@ -179,7 +180,7 @@ async fn a_session_belongs_to_the_connector_of_its_domain() -> Result {
 }
 
 #[tokio::test]
-async fn a_launch_that_cannot_be_says_what_is_missing() -> Result {
+async fn an_impossible_launch_says_what_is_missing() -> Result {
     let world = World::start(Format::Json).await?;
     let (whole, user) = (plan(&world.portal)?, patient_url(&world.portal)?);
     assert!(matches!(Launch::of_activity(&whole, "other"), Err(LaunchError::NoActivity)));

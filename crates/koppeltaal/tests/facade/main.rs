@@ -5,6 +5,6 @@ mod guide;
 mod launch;
 mod relearn;
 mod send;
-mod steadfast;
 mod worker;
+mod worker_faults;
 mod world;

@@ -15,7 +15,7 @@ use koppeltaal_sandbox::Instance;
 
 use crate::world::{DOMAIN, Result, World, config, connector_at, patient, patient_url, plan, plan_draft};
 
-/// A world with a clinic that is told of what it sends itself.
+/// A world with a clinic that receives its own messages.
 async fn world() -> Result<World> {
     let events = [Event::CreateOrUpdatePatient, Event::CreateOrUpdateCarePlan];
     World::with(config().instance(Instance::new("clinic", "secret", DOMAIN).subscribe(events)), Format::Json)
@@ -62,7 +62,7 @@ async fn a_restored_version_store_learns_what_is_newer() -> Result {
 }
 
 #[tokio::test]
-async fn an_application_that_is_not_told_of_its_own_messages_learns_by_their_identifiers() -> Result {
+async fn an_application_that_does_not_receive_its_own_messages_learns_by_their_identifiers() -> Result {
     let world = World::start(Format::Json).await?;
     let sent = world.portal.send(world.portal.draft("3007", patient("Mees"))?).await?;
     let lost = world.connector("portal")?;
@@ -85,7 +85,7 @@ async fn an_application_that_is_not_told_of_its_own_messages_learns_by_their_ide
 }
 
 #[tokio::test]
-async fn what_is_found_is_recorded_although_something_else_is_not() -> Result {
+async fn versions_that_are_found_are_recorded_even_if_others_are_not_found() -> Result {
     let world = world().await?;
     let clinic = world.connector("clinic")?;
     clinic.send(clinic.draft("3007", patient("Mees"))?).await?;

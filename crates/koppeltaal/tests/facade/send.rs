@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use koppeltaal::fhir::resources::CarePlanStatus;
 use koppeltaal::messaging::profiles::{CarePlan, Patient};
 use koppeltaal::messaging::{ApiVersion, Draft, Event, ResourceUrl, Sender, Source};
 use koppeltaal::transport::Format;
-use koppeltaal::{Connector, MemoryVersionStore, MergeLimits, SendError, VersionStore, VersionStoreError};
+use koppeltaal::{Connector, MemoryVersionStore, MergeLimits, SendError};
 use koppeltaal_sandbox::{Fault, FaultKind, Instance};
 
-use crate::world::{DOMAIN, Result, World, config, patient, patient_url, plan, plan_draft};
+use crate::world::{DOMAIN, FullStore, Result, World, config, patient, patient_url, plan, plan_draft};
 
 #[tokio::test]
 async fn a_changed_resource_is_sent_with_the_version_that_the_server_gave_out() -> Result {
@@ -26,7 +25,7 @@ async fn a_changed_resource_is_sent_with_the_version_that_the_server_gave_out() 
 }
 
 #[tokio::test]
-async fn what_was_received_is_changed_with_the_version_it_came_with() -> Result {
+async fn a_received_resource_is_changed_with_the_version_that_was_received() -> Result {
     let world = World::start(Format::Json).await?;
     let sent = world.portal.send(plan_draft(&world.portal, plan(&world.portal)?)?).await?;
     let delivery = world.game.receive().await?.ok_or("no message")?;
@@ -88,7 +87,7 @@ async fn a_message_can_be_looked_at_before_it_is_sent() -> Result {
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_is_not_sent_and_the_error_says_which_and_where() -> Result {
+async fn a_message_that_breaks_a_rule_is_not_sent_and_the_error_names_the_rule_and_the_place() -> Result {
     let world = World::start(Format::Json).await?;
     let error =
         world.portal.send(world.portal.draft("3007", Patient::default())?).await.expect_err("no name");
@@ -133,7 +132,8 @@ async fn errors_and_results_name_no_patient() -> Result {
     Ok(())
 }
 
-/// Two sessions of the portal that know nothing of each other, and a plan that the second one has changed since.
+/// Two sessions of the portal that know nothing of each other, and a plan that the second one has changed
+/// since.
 async fn conflict(world: &World) -> Result<(Connector, Draft)> {
     let first = world.portal.clone();
     first.send(plan_draft(&first, plan(&first)?)?).await?;
@@ -199,7 +199,7 @@ async fn a_merge_sends_the_change_on_top_of_the_newer_version() -> Result {
 }
 
 #[tokio::test]
-async fn a_merge_waits_while_the_newer_version_cannot_be_had() -> Result {
+async fn a_merge_waits_until_the_newer_version_can_be_read() -> Result {
     let world = World::start(Format::Json).await?;
     let (portal, draft) = conflict(&world).await?;
     let away = Fault::new(FaultKind::Status { status: 503, html: true }).path("MessageHeader").times(2);
@@ -209,13 +209,13 @@ async fn a_merge_waits_while_the_newer_version_cannot_be_had() -> Result {
 }
 
 #[tokio::test]
-async fn a_merge_that_is_left_or_finds_nothing_newer_is_the_conflict() -> Result {
+async fn a_merge_that_stops_or_finds_nothing_newer_returns_the_conflict() -> Result {
     let world = World::start(Format::Json).await?;
     let (portal, draft) = conflict(&world).await?;
     let error = portal.send_with_merge(draft, async |_| None).await.expect_err("left");
     assert!(matches!(error, SendError::Conflict { .. }), "{error:?}");
 
-    // The EPD is told of nothing.
+    // The EPD subscribes to nothing.
     let epd = world.connector("epd")?;
     epd.send(epd.draft("1", patient("Mees"))?).await?;
     let wait = Duration::from_millis(300);
@@ -259,35 +259,15 @@ async fn a_merge_is_tried_a_bounded_number_of_times() -> Result {
     Ok(())
 }
 
-/// A store that can be read and not written.
-struct Full;
-
-impl VersionStore for Full {
-    fn versions<'a>(
-        &'a self,
-        _: &'a str,
-        resources: &'a [ResourceUrl],
-    ) -> BoxFuture<'a, std::result::Result<Vec<Option<ResourceUrl>>, VersionStoreError>> {
-        Box::pin(async { Ok(vec![None; resources.len()]) })
-    }
-
-    fn record<'a>(
-        &'a self,
-        _: &'a str,
-        _: &'a [ResourceUrl],
-    ) -> BoxFuture<'a, std::result::Result<(), VersionStoreError>> {
-        Box::pin(async { Err(VersionStoreError::Database { source: "the disk is full".into() }) })
-    }
-}
-
 #[tokio::test]
-async fn versions_that_cannot_be_kept_are_no_reason_to_call_the_message_unsent() -> Result {
+async fn a_message_whose_versions_cannot_be_recorded_counts_as_sent() -> Result {
     let world = World::start(Format::Json).await?;
-    let portal = Connector::new(world.portal.client().clone(), world.portal.sender().clone(), Full);
-    let error = portal.send(portal.draft("3007", patient("Mees"))?).await.expect_err("not kept");
+    let portal =
+        Connector::new(world.portal.client().clone(), world.portal.sender().clone(), FullStore::new(1));
+    let error = portal.send(portal.draft("3007", patient("Mees"))?).await.expect_err("not recorded");
     let SendError::NotRecorded { sent, .. } = &error else { panic!("{error:?}") };
     assert!(sent.url.same_resource(&patient_url(&portal)?));
-    // What the error tells is what the application needs to repair it.
+    // With the versions in the error, the application can repair it.
     world.portal.versions().record(DOMAIN, &sent.versions).await?;
     world.portal.send(world.portal.draft("3007", patient("Mies"))?).await?;
     Ok(())
@@ -311,7 +291,7 @@ async fn a_post_without_an_answer_is_looked_up() -> Result {
 }
 
 #[tokio::test]
-async fn a_post_that_cannot_be_looked_up_either_can_be_sent_again_with_its_identifier() -> Result {
+async fn after_a_failed_look_up_a_message_can_be_sent_again_with_its_identifier() -> Result {
     let world = World::start(Format::Json).await?;
     let silent = Fault::new(FaultKind::Cut);
     world.sandbox.set_faults([silent.clone().path("Mailbox").times(1), silent.path("_search").times(1)]);
@@ -337,7 +317,7 @@ async fn a_post_that_did_not_arrive_stays_unknown() -> Result {
 }
 
 #[tokio::test]
-async fn a_post_that_nobody_waits_for_any_more_keeps_its_versions() -> Result {
+async fn the_versions_of_a_post_are_recorded_even_if_its_future_is_dropped() -> Result {
     let world = World::start(Format::Json).await?;
     world.sandbox.set_faults([Fault::new(FaultKind::Latency { pause: Duration::from_millis(200) }).times(1)]);
     let draft = world.portal.draft("3007", patient("Mees"))?;
@@ -350,7 +330,7 @@ async fn a_post_that_nobody_waits_for_any_more_keeps_its_versions() -> Result {
 }
 
 #[tokio::test]
-async fn an_application_is_in_no_conflict_with_itself() -> Result {
+async fn an_application_does_not_conflict_with_itself() -> Result {
     let world = World::start(Format::Json).await?;
     let changes = (0..20).map(|_| async {
         let draft = world.portal.draft("3007", patient("Mees"))?;

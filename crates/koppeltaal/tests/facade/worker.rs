@@ -1,4 +1,5 @@
-//! The worker: every message is handled at least once, answered after that, and nothing stops it but its owner.
+//! The worker: every message is handled at least once and answered after that, until the application stops
+//! the worker.
 
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,10 +19,10 @@ use crate::world::{
     DOMAIN, LONG, Result, World, await_queue, config, patient, patient_url, plan, plan_draft, queue,
 };
 
-/// Short pauses: a message that is kept back comes again soon.
+/// A short pause: a message that is held back comes again soon.
 pub(crate) const SOON: Duration = Duration::from_millis(20);
 
-/// A worker in the background, and what stops it.
+/// A worker in the background, and its shutdown.
 pub(crate) struct Started {
     stop: oneshot::Sender<()>,
     task: JoinHandle<std::result::Result<WorkerReport, ReceiveError>>,
@@ -98,16 +99,16 @@ async fn each_message_goes_to_the_handler_of_its_event_and_is_answered() -> Resu
 }
 
 #[tokio::test]
-async fn what_is_wrong_for_good_and_what_nobody_expects_fails_with_a_description() -> Result {
+async fn a_message_that_is_permanently_wrong_or_not_expected_fails_with_a_description() -> Result {
     let world = World::start(Format::Json).await?;
-    let (told, mut tells) = mpsc::unbounded_channel();
+    let (reports, mut reported) = mpsc::unbounded_channel();
     let worker = world
         .game
         .worker()
         .on(|_: CarePlan, _| async { Err(HandlerError::failure("Unknown activity")) })
-        .on_problem(move |trouble: &WorkerProblem<'_>| {
-            if let WorkerProblem::Failure { reason, .. } = trouble {
-                let _ = told.send((*reason).to_owned());
+        .on_problem(move |problem: &WorkerProblem<'_>| {
+            if let WorkerProblem::Failure { reason, .. } = problem {
+                let _ = reports.send((*reason).to_owned());
             }
         });
     let worker = start(worker);
@@ -117,12 +118,12 @@ async fn what_is_wrong_for_good_and_what_nobody_expects_fails_with_a_description
     let reasons = ["Unknown activity", "Event not expected"].map(|reason| (Failed, Some(reason.to_owned())));
     assert_eq!(queue(&world.game).await?, reasons);
     assert_eq!(worker.stop().await?.failed, 2);
-    assert_eq!(tells.recv().await.as_deref(), Some("Unknown activity"));
+    assert_eq!(reported.recv().await.as_deref(), Some("Unknown activity"));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_resource_in_no_form_that_the_profile_knows_fails_with_a_description() -> Result {
+async fn a_resource_that_the_profile_cannot_read_fails_with_a_description() -> Result {
     let event = Event::CreateOrUpdateCarePlanActivityResult;
     let nurse = Instance::new("nurse", "secret", DOMAIN).subscribe([event]);
     let world = World::with(config().instance(nurse), Format::Json).await?;
@@ -134,14 +135,14 @@ async fn a_resource_in_no_form_that_the_profile_knows_fails_with_a_description()
     let nurse = world.connector("nurse")?;
     let worker = start(nurse.worker().on(|_: CarePlanActivityResult, _| async { Ok(()) }));
     await_queue(&nurse, &[Failed]).await?;
-    let reason = "The resource is not what the profile of a CarePlanActivityResult says";
+    let reason = "The resource does not match the profile of a CarePlanActivityResult";
     assert_eq!(queue(&nurse).await?, [(Failed, Some(reason.to_owned()))]);
     worker.stop().await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn unexpected_messages_can_be_left_in_the_queue_or_handled_by_one_for_all() -> Result {
+async fn unexpected_messages_can_stay_in_the_queue_or_go_to_one_handler() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
     world.portal.send(plan_draft(&world.portal, plan(&world.portal)?)?).await?;
@@ -161,12 +162,12 @@ async fn unexpected_messages_can_be_left_in_the_queue_or_handled_by_one_for_all(
 }
 
 #[tokio::test]
-async fn what_cannot_be_handled_now_comes_again_and_holds_nobody_up() -> Result {
+async fn a_message_that_cannot_be_handled_now_comes_again_and_delays_no_other_patient() -> Result {
     let world = World::start(Format::Json).await?;
     for id in ["1", "2", "3"] {
         world.send_patient(id).await?;
     }
-    // The first can be handled when the others have been: if they waited for it, nothing would ever end.
+    // The first succeeds only after the others. If they waited for it, the test would not end.
     let others = Arc::new(AtomicU32::new(0));
     let tried = Arc::new(AtomicU32::new(0));
     let attempts = Arc::clone(&tried);
@@ -194,7 +195,7 @@ async fn what_cannot_be_handled_now_comes_again_and_holds_nobody_up() -> Result 
 }
 
 #[tokio::test]
-async fn a_panic_gives_the_message_back_and_leaves_the_worker_alive() -> Result {
+async fn a_panic_gives_the_message_back_and_the_worker_goes_on() -> Result {
     let world = World::start(Format::Json).await?;
     let tried = Arc::new(AtomicU32::new(0));
     let panics = Arc::new(AtomicU32::new(0));
@@ -210,8 +211,8 @@ async fn a_panic_gives_the_message_back_and_leaves_the_worker_alive() -> Result 
                 Ok(())
             }
         })
-        .on_problem(move |trouble: &WorkerProblem<'_>| {
-            assert!(matches!(trouble, WorkerProblem::Panic { .. }), "{trouble}");
+        .on_problem(move |problem: &WorkerProblem<'_>| {
+            assert!(matches!(problem, WorkerProblem::Panic { .. }), "{problem}");
             panicked.fetch_add(1, Ordering::Relaxed);
         });
     let worker = start(worker);
@@ -233,7 +234,7 @@ impl Drop for Trap {
 }
 
 #[tokio::test]
-async fn a_panic_of_what_a_handler_leaves_behind_does_no_harm_either() -> Result {
+async fn a_panic_while_a_handler_is_dropped_gives_the_message_back() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
     let tried = Arc::new(AtomicU32::new(0));
@@ -254,7 +255,7 @@ async fn a_panic_of_what_a_handler_leaves_behind_does_no_harm_either() -> Result
 }
 
 #[tokio::test]
-async fn what_follows_a_message_whose_task_panics_waits_for_it() -> Result {
+async fn messages_behind_one_whose_task_panics_wait_for_it() -> Result {
     let world = World::start(Format::Json).await?;
     for id in ["1", "2", "3"] {
         send_plan(&world, id, "3007").await?;
@@ -299,7 +300,7 @@ async fn a_handler_that_hangs_is_cut_off_at_the_limit() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
     let tried = Arc::new(AtomicU32::new(0));
-    let (told, mut troubles) = mpsc::unbounded_channel();
+    let (reports, mut problems) = mpsc::unbounded_channel();
     let worker = world
         .game
         .worker()
@@ -313,15 +314,15 @@ async fn a_handler_that_hangs_is_cut_off_at_the_limit() -> Result {
             }
         })
         .time_limit(Duration::from_secs(1))
-        .on_problem(move |trouble| {
-            let _ = told.send(trouble.to_string());
+        .on_problem(move |problem| {
+            let _ = reports.send(problem.to_string());
         });
     let worker = start(worker);
     await_queue(&world.game, &[Success]).await?;
-    let trouble = troubles.recv().await.ok_or("no trouble")?;
+    let problem = problems.recv().await.ok_or("no problem was reported")?;
     assert!(
-        trouble.contains("cannot be handled now: the handler took more than 1 s; attempt 1"),
-        "{trouble}"
+        problem.contains("cannot be handled now: the handler took more than 1 s; attempt 1"),
+        "{problem}"
     );
     assert_eq!(worker.stop().await?.released, 1);
     Ok(())
@@ -357,7 +358,7 @@ async fn messages_of_one_patient_keep_their_order_while_those_of_others_are_hand
     }
     let order = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&order);
-    // Each pair of handlers waits for each other: with one at a time, nothing would ever end.
+    // Two handlers wait for each other. With one at a time, the test would not end.
     let both = Arc::new(Barrier::new(2));
     let worker = world.game.worker().concurrency(4).on(move |_: CarePlan, received| {
         let (seen, both) = (Arc::clone(&seen), Arc::clone(&both));
@@ -379,7 +380,7 @@ async fn messages_of_one_patient_keep_their_order_while_those_of_others_are_hand
 }
 
 #[tokio::test]
-async fn what_follows_a_message_that_cannot_be_handled_waits_for_it() -> Result {
+async fn messages_behind_one_that_cannot_be_handled_wait_for_it() -> Result {
     let world = World::start(Format::Json).await?;
     for id in ["1", "2", "3"] {
         send_plan(&world, id, "3007").await?;
@@ -404,7 +405,7 @@ async fn what_follows_a_message_that_cannot_be_handled_waits_for_it() -> Result 
 }
 
 #[tokio::test]
-async fn a_worker_that_stops_finishes_what_is_under_way_and_gives_the_rest_back() -> Result {
+async fn a_worker_that_stops_finishes_running_handlers_and_gives_the_rest_back() -> Result {
     let world = World::start(Format::Json).await?;
     for id in ["1", "2", "3"] {
         send_plan(&world, id, "3007").await?;
@@ -421,7 +422,7 @@ async fn a_worker_that_stops_finishes_what_is_under_way_and_gives_the_rest_back(
     });
     let Started { stop, task } = start(worker);
     begun.notified().await;
-    // The second waits behind the first, the third has not been claimed.
+    // The second waits behind the first, and the third has not been claimed.
     await_queue(&world.game, &[ProcessingStatus::Claimed, ProcessingStatus::Claimed, New]).await?;
     drop(stop);
     await_queue(&world.game, &[ProcessingStatus::Claimed, New, New]).await?;
@@ -429,6 +430,43 @@ async fn a_worker_that_stops_finishes_what_is_under_way_and_gives_the_rest_back(
     let report = tokio::time::timeout(LONG, task).await???;
     assert_eq!((report.succeeded, report.released), (1, 1));
     assert_eq!(queue(&world.game).await?, [(Success, None), (New, None), (New, None)]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_worker_that_stops_does_not_wait_for_a_message_that_another_worker_has() -> Result {
+    let world = World::start(Format::Json).await?;
+    for id in ["1", "2", "3"] {
+        send_plan(&world, id, "3007").await?;
+    }
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let worker = |concurrency| {
+        let (begins, goes_on) = (Arc::clone(&begun), Arc::clone(&go_on));
+        let worker = world.game.worker().concurrency(concurrency).grace(LONG * 60);
+        worker.on(move |_: CarePlan, _| {
+            let (begins, goes_on) = (Arc::clone(&begins), Arc::clone(&goes_on));
+            async move {
+                begins.notify_one();
+                goes_on.notified().await;
+                Ok(())
+            }
+        })
+    };
+    let first = start(worker(1));
+    begun.notified().await;
+    let second = start(worker(2));
+    // In the second worker, message 2 waits for message 1 in the first, and message 3 waits for message 2.
+    await_queue(&world.game, &[ProcessingStatus::Claimed; 3]).await?;
+    let report = second.stop().await?;
+    assert_eq!(report.succeeded, 0);
+    assert_eq!(queue(&world.game).await?, [(ProcessingStatus::Claimed, None), (New, None), (New, None)]);
+    for _ in 0..2 {
+        go_on.notify_one();
+        begun.notified().await;
+    }
+    go_on.notify_one();
+    await_queue(&world.game, &[Success; 3]).await?;
+    assert_eq!(first.stop().await?.succeeded, 3);
     Ok(())
 }
 
@@ -468,25 +506,25 @@ async fn a_worker_that_is_dropped_gives_its_messages_back() -> Result {
 }
 
 #[tokio::test]
-async fn trouble_with_the_server_is_told_and_does_not_end_the_worker() -> Result {
+async fn problems_with_the_server_are_reported_and_do_not_end_the_worker() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
     let header = world.game.client().message_headers(&Default::default()).next().await?.ok_or("no header")?;
     let number = header.url().ok_or("no address")?.id();
-    // The claim is refused; the first answer is heard, and nothing said to it.
+    // The first claim is refused. The first acknowledgement arrives, but its answer is cut off.
     let away =
         Fault::new(FaultKind::Status { status: 503, html: true }).path("MessageHeader/_search").times(1);
     let silent = Fault::new(FaultKind::Cut).path(format!("MessageHeader/{number}")).times(1);
     world.sandbox.set_faults([away, silent]);
-    let (told, mut troubles) = mpsc::unbounded_channel();
-    let worker = world.game.worker().on(|_: Patient, _| async { Ok(()) }).on_problem(move |trouble| {
-        let _ = told.send(trouble.to_string());
+    let (reports, mut problems) = mpsc::unbounded_channel();
+    let worker = world.game.worker().on(|_: Patient, _| async { Ok(()) }).on_problem(move |problem| {
+        let _ = reports.send(problem.to_string());
     });
     let worker = start(worker);
-    let trouble = troubles.recv().await.ok_or("no trouble")?;
-    assert!(trouble.starts_with("no message can be claimed: "), "{trouble}");
-    let trouble = troubles.recv().await.ok_or("no trouble")?;
-    assert!(trouble.contains("(CreateOrUpdatePatient) may come again"), "{trouble}");
+    let problem = problems.recv().await.ok_or("no problem was reported")?;
+    assert!(problem.starts_with("no message can be claimed: "), "{problem}");
+    let problem = problems.recv().await.ok_or("no problem was reported")?;
+    assert!(problem.contains("(CreateOrUpdatePatient) may come again"), "{problem}");
     let report = worker.stop().await?;
     assert_eq!((report.unanswered, report.succeeded), (1, 0));
     assert_eq!(queue(&world.game).await?, [(Success, None)]);
@@ -498,6 +536,6 @@ async fn a_worker_that_can_never_work_says_so_at_the_start() -> Result {
     let world = World::start(Format::Json).await?;
     let wrong = world.game.with_credentials(Credentials::basic("game", "wrong")?);
     let error = tokio::time::timeout(LONG, wrong.worker().run()).await?.expect_err("the password is wrong");
-    assert!(!error.is_passing(), "{error}");
+    assert!(!error.is_transient(), "{error}");
     Ok(())
 }

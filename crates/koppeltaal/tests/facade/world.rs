@@ -1,30 +1,27 @@
-//! The world of these tests: a sandbox with a portal and a game, and what they exchange.
+//! The world of these tests: a sandbox with a portal and a game, and the resources that they exchange.
+
+#[path = "../support/application.rs"]
+mod application;
 
 use std::time::Duration;
 
-use koppeltaal::fhir::datatypes::HumanName;
 use koppeltaal::fhir::resources::{CarePlanActivityCategory, CarePlanStatus};
-use koppeltaal::messaging::profiles::{
-    CarePlan, CarePlanActivity, CarePlanActivityStatus, CarePlanSimple, Patient,
-};
+use koppeltaal::messaging::profiles::{CarePlan, CarePlanActivity, CarePlanActivityStatus, CarePlanSimple};
 use koppeltaal::messaging::{
-    Draft, Event, ProcessingStatus, Reference, ResourceKind, ResourceUrl, Sender, Source, valuesets,
+    Draft, Event, ProcessingStatus, Reference, ResourceKind, ResourceUrl, valuesets,
 };
-use koppeltaal::transport::{Client, Credentials, Format, RetryPolicy, Url};
+use koppeltaal::transport::{Format, Url};
 use koppeltaal::{Connector, MemoryVersionStore};
 use koppeltaal_sandbox::{Application, Instance, Sandbox, SandboxConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+#[allow(unused_imports, reason = "each test uses a part of it")]
+pub(crate) use application::{DOMAIN, FullStore, LONG, Result, patient};
 
-pub(crate) const DOMAIN: &str = "Zonnedauw";
 pub(crate) const ACTIVITY: &str = "plan-31-activity-1";
 pub(crate) const DEFINITION: &str = "VUURTOREN";
 pub(crate) const REDIRECT_URI: &str = "https://game.example/login";
-
-/// Long enough for whatever is to happen, even on a machine that is busy.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// A sandbox and the connectors to it.
 pub(crate) struct World {
@@ -34,8 +31,8 @@ pub(crate) struct World {
     format: Format,
 }
 
-/// A portal that is told what becomes of activities and of plans, a game that is told of plans and patients, and an EPD
-/// that is told nothing.
+/// A portal that subscribes to the statuses of activities and to plans, a game that subscribes to plans and
+/// patients, and an EPD without subscriptions.
 pub(crate) fn config() -> SandboxConfig {
     let portal = [
         Event::UpdateCarePlanActivityStatus,
@@ -81,28 +78,12 @@ impl World {
 }
 
 fn connector(sandbox: &Sandbox, user: &str, format: Format) -> Result<Connector> {
-    connector_in(sandbox.url(), user, format)
+    application::connector(sandbox.url(), user, format, MemoryVersionStore::default())
 }
 
 /// A connector that reaches the server at this address.
 pub(crate) fn connector_at(server: &str, user: &str) -> Result<Connector> {
-    connector_in(server, user, Format::Json)
-}
-
-fn connector_in(server: &str, user: &str, format: Format) -> Result<Connector> {
-    let client = Client::builder(server)
-        .credentials(Credentials::basic(user, "secret")?)
-        .format(format)
-        .retry(RetryPolicy::never())
-        .build()?;
-    let source = Source::new(user, format!("https://{user}.example/fhir"));
-    Ok(Connector::new(client, Sender::new(source, DOMAIN), MemoryVersionStore::default()))
-}
-
-pub(crate) fn patient(given: &str) -> Patient {
-    let name =
-        HumanName { given: vec![given.into()], family: vec!["Duinroos".into()], ..HumanName::default() };
-    Patient { name: vec![name], ..Patient::default() }
+    application::connector(server, user, Format::Json, MemoryVersionStore::default())
 }
 
 pub(crate) fn patient_url(portal: &Connector) -> Result<ResourceUrl> {

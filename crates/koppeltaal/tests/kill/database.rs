@@ -24,8 +24,8 @@ pub(crate) enum Database {
 }
 
 impl Database {
-    /// The database, with a table of what is saved: the `PostgreSQL` schema that the environment names, else a file in this
-    /// directory.
+    /// The database, with a table of what is saved: the `PostgreSQL` schema that the environment names, else
+    /// a file in this directory.
     pub(crate) async fn create(directory: &Path) -> Result<Self> {
         #[cfg(feature = "postgresql")]
         if let Ok(schema) = std::env::var(SCHEMA) {
@@ -100,9 +100,10 @@ impl Database {
             }
             #[cfg(feature = "postgresql")]
             Self::Postgresql(pool) => {
-                // The other sender can be in the way, when the database's transactions are isolated from each other.
+                // The other sender can be in the way, when the database's transactions are isolated from each
+                // other.
                 while let Err(error) = save_postgresql(pool, number, messages).await {
-                    if !is_in_the_way(&*error) {
+                    if !is_contention(&*error) {
                         return Err(error);
                     }
                 }
@@ -130,14 +131,14 @@ async fn save_postgresql(
 
 /// Whether the whole transaction is to be run again.
 #[cfg(feature = "postgresql")]
-fn is_in_the_way(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+fn is_contention(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     use koppeltaal::OutboxError;
     use koppeltaal::deadpool_postgres::tokio_postgres;
     use tokio_postgres::error::SqlState;
 
     let of_driver = error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
     of_driver == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
-        || matches!(error.downcast_ref(), Some(OutboxError::InTheWay { .. }))
+        || matches!(error.downcast_ref(), Some(OutboxError::Contention { .. }))
 }
 
 impl fmt::Display for Database {

@@ -1,9 +1,10 @@
-//! Sender and receiver are processes that are killed at random moments, while the server goes on. In the end every message
-//! has been handled, is acknowledged, and is at the server once.
+//! Sender and receiver are processes that are killed at random moments, while the server goes on. In the end
+//! every message has been handled, is acknowledged, and is at the server once.
 //!
-//! Runs a few kills by default, with a sender that keeps everything in a `SQLite` file. `cargo xtask interop kill` says more:
-//! it sets `KOPPELTAAL_KILLS` and `KOPPELTAAL_KILL_MESSAGES`; `cargo xtask interop postgresql` sets `KOPPELTAAL_KILL_SCHEMA`
-//! for two senders that share a database. This file has a `main` of its own, since it starts itself in the other roles.
+//! Runs a few kills by default, with a sender that keeps everything in a `SQLite` file. `cargo xtask interop
+//! kill` says more: it sets `KOPPELTAAL_KILLS` and `KOPPELTAAL_KILL_MESSAGES`; `cargo xtask interop
+//! postgresql` sets `KOPPELTAAL_KILL_SCHEMA` for two senders that share a database. This file has a `main` of
+//! its own, since it starts itself in the other roles.
 
 mod database;
 #[cfg(feature = "postgresql")]
@@ -29,20 +30,21 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + 
 
 const DOMAIN: &str = "Zonnedauw";
 
-/// How long after a kill the server may still be at work with a post, and how long it waits for an acknowledgement.
+/// How long after a kill the server may still be at work with a post, and how long it waits for an
+/// acknowledgement.
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// How many messages a sender may be sending when it is killed.
 const CONCURRENCY: u32 = 4;
 
-/// Every so many messages about patients, each of which is about another one, there is one about one of a few practitioners.
+/// After this many messages, each about a new patient, there is one about one of a few practitioners.
 const PRACTITIONER_EVERY: u32 = 10;
 const PRACTITIONERS: u32 = 7;
 
-/// A fault that does nothing happens so many times: what is left of them tells how many posts there were.
+/// How often a fault without effect can happen. The number that is left tells how many posts there were.
 const MANY: u32 = 1_000_000;
 
-/// If all of it has not come to an end by then, it never will.
+/// How long all of it may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 fn main() -> Result {
@@ -59,8 +61,8 @@ fn main() -> Result {
     }
 }
 
-/// A sender: saves patients up to the number that is asked for, hands over a message about each in the same transaction,
-/// and sends what was handed over.
+/// A sender: saves patients up to the number that is asked for, hands over a message about each in the same
+/// transaction, and sends what was handed over.
 async fn send(directory: &Path, server: &str) -> Result {
     let database = Database::of(directory);
     let outbox = database.outbox().await?;
@@ -148,7 +150,8 @@ async fn kill() -> Result {
     let mut receiver = role("receiver").start()?;
     let (mut handled_at_start, mut senders_killed) = (0, 0);
     for kill in 0..kills {
-        // So many messages that there is something to do at every kill. It is put in place whole: the sender reads it.
+        // So many messages that there is something to do at every kill. It is put in place whole: the sender
+        // reads it.
         let next = directory.path().join("next");
         std::fs::write(&next, (messages * (kill + 1) / kills).to_string())?;
         std::fs::rename(&next, &goal)?;
@@ -158,8 +161,8 @@ async fn kill() -> Result {
             senders[kill as usize / 2 % senders_at_work].restart()?;
             senders_killed += 1;
         } else {
-            // A message whose claim has run out five times is given up by the server. It comes back as the first one, so a
-            // receiver that may handle one message before it is killed keeps it from that.
+            // A message whose claim has run out five times is given up by the server. It comes back as the
+            // first one, so a receiver that may handle one message before it is killed keeps it from that.
             while handled()? == handled_at_start && handled()? < messages && begin.elapsed() < PATIENCE {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
@@ -180,9 +183,9 @@ async fn kill() -> Result {
             break statuses;
         }
         if begin.elapsed() > PATIENCE {
-            let troubled = outbox.troubled(5).await?;
+            let problems = outbox.problems(5).await?;
             let summary = outbox.summary().await?;
-            return Err(format!("{done} acknowledged; {summary:?}; {troubled:?}").into());
+            return Err(format!("{done} acknowledged; {summary:?}; {problems:?}").into());
         }
         for process in senders.iter_mut().chain([&mut receiver]) {
             process.check()?;
@@ -279,7 +282,7 @@ impl Role {
 }
 
 impl Process {
-    /// Kills it - with a signal that it cannot hear - and starts it anew.
+    /// Kills it with a signal that it cannot handle, and starts it again.
     fn restart(&mut self) -> Result {
         self.check()?;
         self.child.kill()?;
@@ -342,7 +345,7 @@ fn number(variable: &str, usual: u32) -> Result<u32> {
     }
 }
 
-/// Kills are to come at moments that nobody chose.
+/// A random number, so that kills come at random moments.
 fn random() -> u64 {
     RandomState::new().hash_one(0)
 }

@@ -1,4 +1,4 @@
-//! Messages at which the server fails every time: each is its own trouble, and at some point somebody has to know.
+//! Messages at which the server fails every time: they delay no others, and are refused in the end.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use koppeltaal::OutboxState::{Refused, Sent, Waiting};
 use koppeltaal_sandbox::FaultKind;
 use tokio::time::{sleep, timeout};
 
-use crate::promises::{LONG, SETTLE, all_sent};
-use crate::world::{Result, World};
+use crate::promises::{SETTLE, all_sent};
+use crate::world::{LONG, Result, World};
 
-/// The server fails at work, and says so: it may have done what it was asked.
+/// The server fails at work and says so. It may have accepted the message all the same.
 const FAILS: FaultKind = FaultKind::Status { status: 500, html: false };
 
-/// Tries what is due, one message after the other.
-async fn try_what_is_due(world: &World) -> Result<DispatchReport> {
+/// Tries the messages that are due, one after the other.
+async fn try_due_messages(world: &World) -> Result<DispatchReport> {
     let dispatcher = world.dispatcher().concurrency(1).settle_time(SETTLE).refuse_after(2);
     Ok(timeout(LONG, dispatcher.run_once()).await??)
 }
 
-/// Waits until the message is due again after a failure, and has it fail once more.
+/// Waits until the message is due again after a failure, and makes it fail once more.
 async fn fail_again(world: &World, identifier: &str) -> Result<DispatchReport> {
     let failures = world.entry(identifier).await?.attempts;
     loop {
-        world.posts_meet(FAILS, 1);
-        let report = try_what_is_due(world).await?;
+        world.fail_posts(FAILS, 1);
+        let report = try_due_messages(world).await?;
         world.sandbox.set_faults([]);
         // An attempt that only asks for the message comes between two posts.
         let entry = world.entry(identifier).await?;
@@ -38,11 +38,11 @@ async fn fail_again(world: &World, identifier: &str) -> Result<DispatchReport> {
 pub(crate) async fn a_message_at_which_the_server_always_fails_is_refused_while_others_go_on(
     world: World,
 ) -> Result {
-    world.posts_meet(FAILS, 1);
+    world.fail_posts(FAILS, 1);
     let failing = world.put("1", "Mees").await?;
     let behind = world.put("1", "Fenna").await?;
     let other = world.put("2", "Teun").await?;
-    let report = try_what_is_due(&world).await?;
+    let report = try_due_messages(&world).await?;
     assert_eq!((report.sent, report.refused), (1, 0), "the other one does not wait");
     assert_eq!(world.states(&[&failing, &behind, &other]).await?, [Waiting, Waiting, Sent]);
 
@@ -63,7 +63,7 @@ pub(crate) async fn a_message_at_which_the_server_always_fails_is_refused_while_
 }
 
 pub(crate) async fn a_server_that_fails_at_everything_refuses_nothing(world: World) -> Result {
-    world.posts_meet(FAILS, 100_000);
+    world.fail_posts(FAILS, 100_000);
     let mut identifiers = Vec::new();
     for id in ["1", "2", "3", "4", "5", "6", "7"] {
         identifiers.push(world.put(id, "Mees").await?);
@@ -89,27 +89,28 @@ pub(crate) async fn a_server_that_fails_at_everything_refuses_nothing(world: Wor
 pub(crate) async fn a_message_that_was_not_tried_yet_comes_before_one_that_is_tried_again(
     world: World,
 ) -> Result {
-    world.posts_meet(FaultKind::Status { status: 403, html: false }, 1);
+    world.fail_posts(FaultKind::Status { status: 403, html: false }, 1);
     let again = world.put("1", "Mees").await?;
-    let pause = Duration::from_millis(100);
+    // Long enough that it is not due within one run on a slow machine.
+    let pause = Duration::from_secs(2);
     world.dispatcher().retry_pauses(pause..=pause).run_once().await?;
     assert_eq!(world.states(&[&again]).await?, [Waiting]);
     sleep(pause).await;
     let new = world.put("2", "Fenna").await?;
-    world.posts_meet(FaultKind::Status { status: 422, html: false }, 1);
-    let report = try_what_is_due(&world).await?;
+    world.fail_posts(FaultKind::Status { status: 422, html: false }, 1);
+    let report = try_due_messages(&world).await?;
     assert_eq!((report.sent, report.refused), (1, 1));
     assert_eq!(world.states(&[&again, &new]).await?, [Sent, Refused], "the new one met the fault");
     Ok(())
 }
 
 pub(crate) async fn a_message_that_failed_for_a_day_is_refused_after_few_failures(world: World) -> Result {
-    world.posts_meet(FAILS, 1);
+    world.fail_posts(FAILS, 1);
     let failing = world.put("1", "Mees").await?;
     world.put("2", "Teun").await?;
-    try_what_is_due(&world).await?;
+    try_due_messages(&world).await?;
     world.database.pretend_it_failed(2).await?;
-    world.posts_meet(FAILS, 1);
+    world.fail_posts(FAILS, 1);
     let dispatcher = world.dispatcher().concurrency(1).settle_time(SETTLE);
     let report = timeout(LONG, dispatcher.run_once()).await??;
     assert_eq!(report.refused, 1);

@@ -1,22 +1,18 @@
-//! What the outbox promises, whatever database it is in.
+//! The promises of the outbox, in every database.
 
-use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use koppeltaal::OutboxState::{GivenUp, Refused, Sending, Sent, Waiting};
 use koppeltaal::messaging::{Draft, Event, Profile as _, Sender};
 use koppeltaal::transport::Credentials;
-use koppeltaal::{Connector, DispatchEvent, DispatchReport, Dispatcher, MemoryVersionStore, OutboxError};
+use koppeltaal::{Connector, DispatchProblem, DispatchReport, Dispatcher, MemoryVersionStore, OutboxError};
 use koppeltaal_sandbox::FaultKind;
 use tokio::time::{sleep, timeout};
 
-use crate::world::{DOMAIN, Reluctant, Result, World, connector, hurried, patient};
+use crate::world::{DOMAIN, FullStore, LONG, Result, World, connector, hurried, patient};
 
-/// Long enough for whatever is to happen, even on a machine that is busy.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
-
-/// So short that tests can wait for it.
+/// Short enough to wait for in a test.
 pub(crate) const SETTLE: Duration = Duration::from_secs(2);
 
 impl World {
@@ -26,9 +22,9 @@ impl World {
     }
 }
 
-pub(crate) async fn what_a_transaction_hands_over_is_sent_in_order_per_resource(world: World) -> Result {
+pub(crate) async fn messages_of_a_transaction_are_sent_in_order_per_resource(world: World) -> Result {
     // Time enough to overtake.
-    world.posts_meet(FaultKind::Latency { pause: Duration::from_millis(30) }, 1000);
+    world.fail_posts(FaultKind::Latency { pause: Duration::from_millis(30) }, 1000);
     let mut messages = Vec::new();
     for given in ["Mees", "Fenna", "Teun"] {
         for id in ["1", "2"] {
@@ -55,7 +51,7 @@ pub(crate) async fn what_a_transaction_hands_over_is_sent_in_order_per_resource(
     Ok(())
 }
 
-pub(crate) async fn what_a_transaction_takes_back_is_not_sent(world: World) -> Result {
+pub(crate) async fn messages_of_a_transaction_that_is_rolled_back_are_not_sent(world: World) -> Result {
     let message = world.outgoing("1", "Mees")?;
     world.database.put(&[&message], false).await?;
     assert_eq!(world.once().await?.sent, 0);
@@ -64,7 +60,7 @@ pub(crate) async fn what_a_transaction_takes_back_is_not_sent(world: World) -> R
     Ok(())
 }
 
-pub(crate) async fn a_message_is_handed_over_once_however_often_that_is_said(world: World) -> Result {
+pub(crate) async fn a_message_that_is_handed_over_several_times_is_sent_once(world: World) -> Result {
     let message = world.outgoing("1", "Mees")?;
     world.database.put(&[&message, &message], true).await?;
     assert_eq!(world.once().await?.sent, 1);
@@ -81,7 +77,7 @@ pub(crate) async fn a_message_is_handed_over_once_however_often_that_is_said(wor
     Ok(())
 }
 
-pub(crate) async fn a_conflict_waits_for_a_decision_and_holds_up_nobody_else(world: World) -> Result {
+pub(crate) async fn a_conflict_waits_for_a_decision_and_delays_no_other_resource(world: World) -> Result {
     world.put("1", "Mees").await?;
     world.once().await?;
     let moved = world.changed_by_others("1").await?;
@@ -89,46 +85,46 @@ pub(crate) async fn a_conflict_waits_for_a_decision_and_holds_up_nobody_else(wor
     let conflicting = world.put("1", "Fenna").await?;
     let behind = world.put("1", "Teun").await?;
     let beside = world.put("2", "Saar").await?;
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let tell = Arc::clone(&told);
+    let reported = Arc::new(Mutex::new(Vec::new()));
+    let report_to = Arc::clone(&reported);
     let report = patient_dispatcher(&world)
-        .on_event(move |event| {
-            if let DispatchEvent::Refused { identifier, error, .. } = event {
-                tell.lock().expect("lock").push(((*identifier).to_owned(), error.kind.clone()));
+        .on_problem(move |problem| {
+            if let DispatchProblem::Refused { identifier, error, .. } = problem {
+                report_to.lock().expect("lock").push(((*identifier).to_owned(), error.kind.clone()));
             }
         })
         .run_once()
         .await?;
     assert_eq!((report.sent, report.refused), (1, 1));
-    assert_eq!(*told.lock().expect("lock"), [(conflicting.clone(), "conflict".to_owned())]);
+    assert_eq!(*reported.lock().expect("lock"), [(conflicting.clone(), "conflict".to_owned())]);
     assert_eq!(world.states(&[&conflicting, &behind, &beside]).await?, [Refused, Waiting, Sent]);
 
-    let troubled = world.outbox.troubled(10).await?;
-    let [entry] = troubled.as_slice() else { panic!("{troubled:?}") };
+    let problems = world.outbox.problems(10).await?;
+    let [entry] = problems.as_slice() else { panic!("{problems:?}") };
     assert_eq!((&entry.identifier, entry.behind, entry.is_outcome_unknown), (&conflicting, 1, false));
-    let fault = entry.last_error.clone().ok_or("no fault")?;
-    assert!(fault.detail.is_some_and(|detail| detail.contains(world.url("1").expect("URL").as_str())));
+    let error = entry.last_error.clone().ok_or("no error")?;
+    assert!(error.detail.is_some_and(|detail| detail.contains(world.url("1").expect("URL").as_str())));
     // Nothing happens before somebody decides.
     assert_eq!(world.once().await?.sent, 0);
 
-    // The application has heard of the change, and its own is to win.
+    // The application knows the change now, and its own change replaces it.
     world.epd.versions().record(DOMAIN, &[moved]).await?;
     world.outbox.retry(&conflicting).await?;
     assert_eq!(world.once().await?.sent, 2);
     assert_eq!(world.states(&[&conflicting, &behind]).await?, [Sent, Sent]);
     assert!(world.versions(&[&conflicting, &behind]).await?.is_sorted());
-    assert_eq!(world.outbox.troubled(10).await?, []);
+    assert_eq!(world.outbox.problems(10).await?, []);
     Ok(())
 }
 
 pub(crate) async fn a_refused_message_that_is_given_up_lets_the_next_one_pass(world: World) -> Result {
-    world.posts_meet(FaultKind::Status { status: 422, html: false }, 1);
+    world.fail_posts(FaultKind::Status { status: 422, html: false }, 1);
     let refused = world.put("1", "Mees").await?;
     let behind = world.put("1", "Fenna").await?;
     assert_eq!(world.once().await?.refused, 1);
     let entry = world.entry(&refused).await?;
     assert_eq!((entry.state, entry.behind, entry.attempts), (Refused, 1, 1));
-    assert_eq!(entry.last_error.as_ref().map(|fault| fault.kind.as_str()), Some("rejected"));
+    assert_eq!(entry.last_error.as_ref().map(|error| error.kind.as_str()), Some("rejected"));
 
     world.outbox.give_up(&refused).await?;
     assert_eq!(world.once().await?.sent, 1);
@@ -158,8 +154,8 @@ pub(crate) async fn a_version_that_the_application_insists_on_is_not_replaced(wo
     Ok(())
 }
 
-pub(crate) async fn a_server_that_is_away_costs_nothing_but_time(world: World) -> Result {
-    world.posts_meet(FaultKind::Status { status: 503, html: false }, 1000);
+pub(crate) async fn a_server_that_is_not_available_only_delays_messages(world: World) -> Result {
+    world.fail_posts(FaultKind::Status { status: 503, html: false }, 1000);
     let identifiers = [world.put("1", "Mees").await?, world.put("2", "Fenna").await?];
     let report = patient_dispatcher(&world).concurrency(1).run_once().await?;
     assert_eq!((report.sent, report.refused), (0, 0));
@@ -168,7 +164,7 @@ pub(crate) async fn a_server_that_is_away_costs_nothing_but_time(world: World) -
     assert!(entry.last_error.is_some() && entry.next_attempt.is_some(), "{entry:?}");
 
     world.sandbox.set_faults([]);
-    // Of the second one the server was not told.
+    // The second one was not posted.
     assert_eq!(world.outbox.retry_all().await?, 1);
     timeout(LONG, world.dispatcher().run_until(all_sent(&world, &identifiers))).await?;
     assert_eq!(world.outbox.summary().await?.sent, 2);
@@ -190,7 +186,7 @@ pub(crate) async fn wrong_credentials_refuse_nothing(world: World) -> Result {
     assert_eq!((report.sent, report.refused), (0, 0));
     let entry = world.entry(&identifiers[0]).await?;
     assert_eq!(entry.state, Waiting);
-    assert_eq!(entry.last_error.map(|fault| fault.kind).as_deref(), Some("authentication"));
+    assert_eq!(entry.last_error.map(|error| error.kind).as_deref(), Some("authentication"));
 
     // The other one was not even tried.
     assert_eq!(world.entry(&identifiers[1]).await?.attempts, 0);
@@ -200,22 +196,22 @@ pub(crate) async fn wrong_credentials_refuse_nothing(world: World) -> Result {
 }
 
 pub(crate) async fn a_message_whose_answer_was_lost_is_not_posted_again(world: World) -> Result {
-    world.posts_meet(FaultKind::Cut, 1);
+    world.fail_posts(FaultKind::Cut, 1);
     let message = world.put("1", "Mees").await?;
     let behind = world.put("1", "Fenna").await?;
     let report = world.once().await?;
     assert_eq!((report.sent, report.delayed), (0, 1));
     let entry = world.entry(&message).await?;
     assert_eq!((entry.state, entry.is_outcome_unknown), (Waiting, true));
-    assert_eq!(entry.last_error.map(|fault| fault.kind).as_deref(), Some("unknown-outcome"));
+    assert_eq!(entry.last_error.map(|error| error.kind).as_deref(), Some("unknown-outcome"));
     assert_eq!(world.entry(&behind).await?.attempts, 0);
 
-    // Whoever posts it again is refused for good.
+    // The server would refuse another post of it.
     world.outbox.retry(&message).await?;
-    world.posts_meet(FaultKind::Status { status: 422, html: false }, 1000);
+    world.fail_posts(FaultKind::Status { status: 422, html: false }, 1000);
     timeout(LONG, world.dispatcher().run_until(all_sent(&world, std::slice::from_ref(&message)))).await?;
 
-    // The one behind it got the version that was learned by asking.
+    // The next message gets the version that was learned by the look-up.
     world.sandbox.set_faults([]);
     if world.entry(&behind).await?.state == Refused {
         world.outbox.retry(&behind).await?;
@@ -229,7 +225,7 @@ pub(crate) async fn a_message_that_never_arrived_is_posted_again_after_the_settl
     world: World,
 ) -> Result {
     // The connection closes without an answer: for all the sender knows, the server has the message.
-    world.posts_meet(FaultKind::Refuse, 1);
+    world.fail_posts(FaultKind::Refuse, 1);
     let message = world.put("1", "Mees").await?;
     world.once().await?;
     assert!(world.entry(&message).await?.is_outcome_unknown);
@@ -266,11 +262,13 @@ pub(crate) async fn a_dispatcher_that_was_cut_off_is_taken_over(world: World) ->
     Ok(())
 }
 
-/// Two messages about one patient; the first is at the server, but the dispatcher that sent it is gone before the answer.
+/// Two messages about one patient; the first is at the server, but the dispatcher that sent it is gone before
+/// the answer.
 async fn cut_off_while_sending(world: &World, settle_time: Duration) -> Result<[String; 2]> {
-    world.posts_meet(FaultKind::SlowBody { pause: Duration::from_millis(20_000) }, 1);
+    world.fail_posts(FaultKind::SlowBody { pause: Duration::from_millis(20_000) }, 1);
     let identifiers = [world.put("1", "Mees").await?, world.put("1", "Fenna").await?];
-    // Not patient: on a busy machine the post may be given up, and is to be looked up again soon.
+    // With short pauses: on a busy machine the post may time out, and then the message is looked up again
+    // soon.
     let dispatcher = world.dispatcher().settle_time(settle_time).run_once();
     let posted = async {
         while world.epd.client().message(&identifiers[0]).await.expect("look-up").is_none() {
@@ -284,14 +282,14 @@ async fn cut_off_while_sending(world: &World, settle_time: Duration) -> Result<[
     Ok(identifiers)
 }
 
-/// One that tries nothing a second time.
+/// A dispatcher that tries nothing a second time.
 pub(crate) fn patient_dispatcher(world: &World) -> Dispatcher {
     world.outbox.dispatcher(world.epd.clone()).retry_pauses(LONG..=LONG)
 }
 
 pub(crate) async fn several_dispatchers_keep_the_order(world: World) -> Result {
     // Time enough to overtake.
-    world.posts_meet(FaultKind::Latency { pause: Duration::from_millis(30) }, 1000);
+    world.fail_posts(FaultKind::Latency { pause: Duration::from_millis(30) }, 1000);
     let mut identifiers = Vec::new();
     for round in 0..6 {
         for id in ["1", "2", "3"] {
@@ -311,7 +309,7 @@ pub(crate) async fn several_dispatchers_keep_the_order(world: World) -> Result {
     Ok(())
 }
 
-pub(crate) async fn a_running_dispatcher_sends_what_it_is_told_of_and_stops_when_asked(
+pub(crate) async fn a_running_dispatcher_sends_what_it_is_woken_for_and_stops_when_asked(
     world: World,
 ) -> Result {
     // It would not look by itself.
@@ -324,7 +322,7 @@ pub(crate) async fn a_running_dispatcher_sends_what_it_is_told_of_and_stops_when
             all_sent(&world, &all).await;
         }
     };
-    // Another one, with which nobody has to do, is told as well.
+    // A dispatcher of another domain is woken as well.
     let elsewhere = Sender::new(world.epd.sender().source().clone(), "Elsewhere");
     let elsewhere = Connector::new(world.epd.client().clone(), elsewhere, MemoryVersionStore::new());
     let beside = world.outbox.dispatcher(elsewhere).poll_interval(LONG * 60).run();
@@ -336,16 +334,15 @@ pub(crate) async fn a_running_dispatcher_sends_what_it_is_told_of_and_stops_when
     Ok(())
 }
 
-pub(crate) async fn versions_that_cannot_be_kept_keep_the_next_message_waiting(world: World) -> Result {
-    let versions = Reluctant { inner: MemoryVersionStore::new(), refuses: AtomicU32::new(1) };
-    let epd = connector(world.sandbox.url(), "epd", versions)?;
+pub(crate) async fn the_next_message_waits_until_the_versions_are_recorded(world: World) -> Result {
+    let epd = connector(world.sandbox.url(), "epd", FullStore::new(1))?;
     let first = world.put("1", "Mees").await?;
     let behind = world.put("1", "Fenna").await?;
     let report = world.outbox.dispatcher(epd.clone()).retry_pauses(LONG..=LONG).run_once().await?;
     assert_eq!((report.sent, report.refused), (0, 0));
     let entry = world.entry(&first).await?;
     assert_eq!((entry.state, entry.is_outcome_unknown), (Waiting, true));
-    assert_eq!(entry.last_error.map(|fault| fault.kind).as_deref(), Some("version-store"));
+    assert_eq!(entry.last_error.map(|error| error.kind).as_deref(), Some("version-store"));
 
     world.outbox.retry(&first).await?;
     let identifiers = [first, behind];
@@ -355,7 +352,7 @@ pub(crate) async fn versions_that_cannot_be_kept_keep_the_next_message_waiting(w
     Ok(())
 }
 
-pub(crate) async fn what_is_over_can_be_forgotten(world: World) -> Result {
+pub(crate) async fn closed_entries_can_be_forgotten(world: World) -> Result {
     let sent = world.put("1", "Mees").await?;
     world.once().await?;
     let waiting = world.put("1", "Fenna").await?;
@@ -369,7 +366,7 @@ pub(crate) async fn what_is_over_can_be_forgotten(world: World) -> Result {
     Ok(())
 }
 
-pub(crate) async fn what_is_shown_names_nobody(world: World) -> Result {
+pub(crate) async fn debug_output_names_no_patient(world: World) -> Result {
     world.put("3007", "Mees").await?;
     world.once().await?;
     world.changed_by_others("3007").await?;

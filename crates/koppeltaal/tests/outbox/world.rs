@@ -1,21 +1,19 @@
-//! The world of these tests: a sandbox with an EPD that has an outbox, and a game that is told of patients.
+//! The world of these tests: a sandbox with an EPD that has an outbox, and a game that subscribes to
+//! patients.
+
+#[path = "../support/application.rs"]
+mod application;
 
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, FutureExt as _};
-use koppeltaal::fhir::datatypes::HumanName;
-use koppeltaal::messaging::profiles::Patient;
-use koppeltaal::messaging::{Event, ResourceKind, ResourceUrl, Sender, Source};
-use koppeltaal::transport::{Client, Credentials, RetryPolicy};
+use koppeltaal::messaging::{Event, ResourceKind, ResourceUrl};
+use koppeltaal::transport::Format;
 use koppeltaal::{
     Connector, Dispatcher, MemoryVersionStore, Outbox, OutboxEntry, OutboxState, Outgoing, VersionStore,
-    VersionStoreError,
 };
 use koppeltaal_sandbox::{Fault, FaultKind, Instance, Sandbox, SandboxConfig};
 
-pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
-
-pub(crate) const DOMAIN: &str = "Zonnedauw";
+pub(crate) use application::{DOMAIN, FullStore, LONG, Result, patient};
 
 /// Where an outbox is.
 #[derive(Clone)]
@@ -65,22 +63,22 @@ impl Database {
 }
 
 impl Database {
-    /// From now on the table takes no message that something is wrong with.
-    pub(crate) async fn execute_for_refusals_to_fail(&self) -> Result {
+    /// From now on the table accepts no entry with an error.
+    pub(crate) async fn reject_errors(&self) -> Result {
         match self {
             Self::Sqlite(_) => self.execute(
-                "CREATE TRIGGER no_faults BEFORE UPDATE ON koppeltaal_outbox WHEN new.fault_kind IS NOT NULL
-                 BEGIN SELECT RAISE(ABORT, 'no faults'); END",
+                "CREATE TRIGGER no_errors BEFORE UPDATE ON koppeltaal_outbox WHEN new.fault_kind IS NOT NULL
+                 BEGIN SELECT RAISE(ABORT, 'no errors'); END",
             ),
             #[cfg(feature = "postgresql")]
             Self::Postgresql(_) => self
-                .execute("ALTER TABLE koppeltaal_outbox ADD CONSTRAINT no_faults CHECK (fault_kind IS NULL)"),
+                .execute("ALTER TABLE koppeltaal_outbox ADD CONSTRAINT no_errors CHECK (fault_kind IS NULL)"),
         }
         .await
     }
 
-    /// As if dispatchers had taken every message this many times, and had been killed each time.
-    pub(crate) async fn pretend_it_was_taken(&self, times: u32) -> Result {
+    /// As if dispatchers had claimed every message this many times, and had been killed each time.
+    pub(crate) async fn pretend_it_was_claimed(&self, times: u32) -> Result {
         let long_ago = match self {
             Self::Sqlite(_) => "1",
             #[cfg(feature = "postgresql")]
@@ -139,12 +137,12 @@ impl World {
         Ok(Self { outbox: database.outbox().await?, database, epd, sandbox })
     }
 
-    /// A dispatcher that waits for nothing longer than it must.
+    /// A dispatcher with short pauses.
     pub(crate) fn dispatcher(&self) -> Dispatcher {
         hurried(self.outbox.dispatcher(self.epd.clone()))
     }
 
-    /// Hands over a message about this patient, and gives its identifier.
+    /// Hands over a message about this patient, and returns its identifier.
     pub(crate) async fn put(&self, id: &str, given: &str) -> Result<String> {
         let message = self.outgoing(id, given)?;
         self.database.put(&[&message], true).await?;
@@ -167,7 +165,7 @@ impl World {
         Ok(states)
     }
 
-    /// The version that the server gave the patient of each message: what grows was sent later.
+    /// The version that the server gave the patient of each message. A larger one was sent later.
     pub(crate) async fn versions(&self, identifiers: &[&String]) -> Result<Vec<String>> {
         let mut versions = Vec::new();
         for identifier in identifiers {
@@ -178,7 +176,7 @@ impl World {
         Ok(versions)
     }
 
-    /// Somebody else, who knows the current version of a patient, changes it.
+    /// Another connector, which knows the current version of a patient, changes it.
     pub(crate) async fn changed_by_others(&self, id: &str) -> Result<ResourceUrl> {
         let versions = self.epd.versions().versions(DOMAIN, &[self.url(id)?]).await?;
         let other = self.other("epd")?;
@@ -195,59 +193,19 @@ impl World {
         Ok(self.epd.url(ResourceKind::Patient, id)?)
     }
 
-    /// Has posts go wrong in this way, so many times.
-    pub(crate) fn posts_meet(&self, kind: FaultKind, times: u32) {
+    /// Makes this many posts fail in this way.
+    pub(crate) fn fail_posts(&self, kind: FaultKind, times: u32) {
         self.sandbox.set_faults([Fault::new(kind).path("Mailbox").times(times)]);
     }
 }
 
 pub(crate) fn connector(server: &str, user: &str, versions: impl VersionStore) -> Result<Connector> {
-    let client = Client::builder(server)
-        .credentials(Credentials::basic(user, "secret")?)
-        .retry(RetryPolicy::never())
-        .build()?;
-    let source = Source::new(user, format!("https://{user}.example/fhir"));
-    Ok(Connector::new(client, Sender::new(source, DOMAIN), versions))
+    application::connector(server, user, Format::Json, versions)
 }
 
+/// The dispatcher with short pauses.
 pub(crate) fn hurried(dispatcher: Dispatcher) -> Dispatcher {
     dispatcher
         .poll_interval(Duration::from_millis(20))
         .retry_pauses(Duration::from_millis(1)..=Duration::from_millis(20))
-}
-
-pub(crate) fn patient(given: &str) -> Patient {
-    let name =
-        HumanName { given: vec![given.into()], family: vec!["Duinroos".into()], ..HumanName::default() };
-    Patient { name: vec![name], ..Patient::default() }
-}
-
-/// A version store that does not write for a while.
-pub(crate) struct Reluctant {
-    pub(crate) inner: MemoryVersionStore,
-    pub(crate) refuses: std::sync::atomic::AtomicU32,
-}
-
-impl VersionStore for Reluctant {
-    fn versions<'a>(
-        &'a self,
-        domain: &'a str,
-        resources: &'a [ResourceUrl],
-    ) -> BoxFuture<'a, std::result::Result<Vec<Option<ResourceUrl>>, VersionStoreError>> {
-        self.inner.versions(domain, resources)
-    }
-
-    fn record<'a>(
-        &'a self,
-        domain: &'a str,
-        versioned: &'a [ResourceUrl],
-    ) -> BoxFuture<'a, std::result::Result<(), VersionStoreError>> {
-        use std::sync::atomic::Ordering;
-        let less = |refuses: u32| refuses.checked_sub(1);
-        if self.refuses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
-            let source = "the disk is full".into();
-            return std::future::ready(Err(VersionStoreError::Database { source })).boxed();
-        }
-        self.inner.record(domain, versioned)
-    }
 }

@@ -1,5 +1,5 @@
-//! [`RunLoop`]: a [`Dispatcher`] at work. There are as many loops as messages may be sent at the same time.
-//! Each takes a message, tries it, and records how that ended.
+//! [`RunLoop`]: the loops of a [`Dispatcher`], as many as messages may be sent at the same time. Each loop
+//! claims a message, tries to send it, and records the result.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,10 +13,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
-use super::aside::Aside;
-use super::server::Server;
+use super::quarantine::Quarantine;
+use super::server_health::ServerHealth;
 use super::warnings::Warnings;
-use super::{DispatchEvent, DispatchReport, Dispatcher};
+use super::{DispatchProblem, DispatchReport, Dispatcher};
 use crate::causes::causes;
 use crate::connector::PreparedMessage;
 use crate::database::DatabaseError;
@@ -25,28 +25,28 @@ use crate::outbox::attempt::{self, Failure, FailureKind};
 use crate::outbox::store::{Claim, ClaimedEntry, Failures, Settlement};
 use crate::outbox::{LastError, OutboxError};
 
-/// How often to record how an attempt ended, when the database does not take it for now.
+/// How often to try to record the result of an attempt.
 const SETTLE_TRIES: u32 = 3;
 
-/// A message that was taken more often than this in a row, without anybody recording how that ended, is not
-/// posted again: the database does not take the result, or the message brings its dispatcher down.
+/// A message that was claimed more often than this in a row without a recorded result is not posted again:
+/// the database does not accept the result, or the message crashes its dispatcher.
 const MAX_UNSETTLED: u32 = 10;
 
-/// A message that has failed for so long is refused after fewer failures: where little is sent, it takes days
-/// until other messages were sent between many of them.
+/// A message that has failed for this long is refused after fewer failures. Where little is sent, many
+/// failures that count would take days.
 const LONG_FAILURE: Duration = Duration::from_secs(24 * 60 * 60);
 const LONG_FAILURES: u32 = 3;
 
 pub(super) struct RunLoop {
     dispatcher: Dispatcher,
-    /// Ready when no further message is to be taken. None: when there is none left that could be.
+    /// Ready when no further message is to be claimed. `None`: the loops end when no message is due.
     stopped: Option<Shared<BoxFuture<'static, ()>>>,
-    /// What the loop that looks for a message is woken by; the others wait until it has one.
+    /// One loop looks for a message at a time. This wakes it.
     turn: tokio::sync::Mutex<watch::Receiver<()>>,
-    server: Mutex<Server>,
+    server: Mutex<ServerHealth>,
     warnings: Mutex<Warnings>,
-    aside: Mutex<Aside>,
-    /// What the database said last.
+    quarantine: Mutex<Quarantine>,
+    /// The last error of the database.
     pub(super) error: Mutex<Option<OutboxError>>,
     sent: AtomicU64,
     refused: AtomicU64,
@@ -57,11 +57,11 @@ impl RunLoop {
     pub(super) fn new(dispatcher: Dispatcher, stopped: Option<Shared<BoxFuture<'static, ()>>>) -> Self {
         Self {
             turn: tokio::sync::Mutex::new(dispatcher.outbox.wake.subscribe()),
-            server: Mutex::new(Server::new(dispatcher.backoff.clone())),
+            server: Mutex::new(ServerHealth::new(dispatcher.backoff.clone())),
             dispatcher,
             stopped,
             warnings: Mutex::default(),
-            aside: Mutex::default(),
+            quarantine: Mutex::default(),
             error: Mutex::default(),
             sent: AtomicU64::default(),
             refused: AtomicU64::default(),
@@ -86,7 +86,7 @@ impl RunLoop {
         join_all((0..self.dispatcher.concurrency).map(|_| one())).await;
     }
 
-    /// The next message; none when it is time to stop.
+    /// The next message; `None` when it is time to stop.
     async fn take(&self) -> Option<ClaimedEntry> {
         let mut woken = self.turn.lock().await;
         loop {
@@ -100,19 +100,19 @@ impl RunLoop {
                 continue;
             }
             let holder = Uuid::new_v4().to_string();
-            let aside = lock(&self.aside).places(Instant::now());
+            let quarantined = lock(&self.quarantine).places(Instant::now());
             let claim = Claim {
                 domain: self.dispatcher.connector.sender().domain(),
                 holder: &holder,
                 lease: self.dispatcher.settle_time,
-                aside: &aside,
+                quarantined: &quarantined,
             };
             match self.dispatcher.outbox.store.claim(claim).await {
                 Ok(Some(entry)) => return Some(entry),
                 Ok(None) if waits_for_more => {
                     let more = async {
                         tokio::select! {
-                            // The outbox is there as long as we are.
+                            // The sender lives as long as the dispatcher.
                             _ = woken.changed() => {}
                             () = sleep(self.dispatcher.poll_interval) => {}
                         }
@@ -121,14 +121,14 @@ impl RunLoop {
                 }
                 Ok(None) => return None,
                 Err(error) => {
-                    self.database_trouble(error);
+                    self.report_database(error);
                     self.unless_stopped(sleep(self.pause(1))).await?;
                 }
             }
         }
     }
 
-    /// Waits, unless nothing is to be waited for any more.
+    /// Waits for this; `None` when it is time to stop.
     async fn unless_stopped(&self, wait: impl Future<Output = ()>) -> Option<()> {
         let stopped = self.stopped.clone()?;
         tokio::select! {
@@ -138,12 +138,12 @@ impl RunLoop {
     }
 
     async fn send(&self, entry: &ClaimedEntry) {
-        // What panics is the application's version store, if anything is.
+        // Only the application's version store can panic.
         let result = match AssertUnwindSafe(self.attempt(entry)).catch_unwind().await {
             Ok(Ok(Some(result))) => result,
-            // Somebody else has taken it over.
+            // Somebody else has claimed it.
             Ok(Ok(None)) => return,
-            Ok(Err(error)) => return self.database_trouble(error),
+            Ok(Err(error)) => return self.report_database(error),
             Err(_) => {
                 let error = LastError::new("panicked", "an attempt to send the message panicked", None);
                 Err(Failure::new(FailureKind::Message, true, error))
@@ -154,7 +154,7 @@ impl RunLoop {
         self.settle(entry, settlement).await;
     }
 
-    /// Counts how an attempt ended, and tells of it.
+    /// Counts, logs and reports the result of an attempt.
     fn report_settlement(&self, settlement: &Settlement, entry: &ClaimedEntry) {
         let ClaimedEntry { identifier, event, attempts, .. } = entry;
         match settlement {
@@ -170,41 +170,41 @@ impl RunLoop {
                     debug!(%identifier, event, attempts, kind, %error, ?pause, "not sent yet");
                 }
                 self.delayed.fetch_add(1, Ordering::Relaxed);
-                self.tell(&DispatchEvent::Delayed { identifier, event, error, pause: *pause });
+                self.report_problem(&DispatchProblem::Delayed { identifier, event, error, pause: *pause });
             }
             Settlement::Refused { error, .. } => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
-                self.tell(&DispatchEvent::Refused { identifier, event, error });
+                self.report_problem(&DispatchProblem::Refused { identifier, event, error });
             }
         }
     }
 
-    /// Records how an attempt ended: in plain words when the database will never take what the server said,
-    /// and when it does not take those either, the message is left alone.
+    /// Records the result of an attempt. If the database will never accept it, a fixed text replaces that of
+    /// the error; if it does not accept that either, the message is left alone.
     async fn settle(&self, entry: &ClaimedEntry, settlement: Settlement) {
         let ClaimedEntry { place, identifier, event, .. } = entry;
-        let plain = settlement.in_plain_words();
+        let without_text = settlement.without_text();
         let mut result = self.record(entry, settlement).await;
-        if let (Err(error), Some(plain)) = (&result, plain)
-            && error.is_final()
+        if let (Err(error), Some(settlement)) = (&result, without_text)
+            && error.is_permanent()
         {
-            result = self.record(entry, plain).await;
+            result = self.record(entry, settlement).await;
         }
         match result {
-            // What is behind it about the same resource can go now.
+            // The next message about the same resource can be sent now.
             Ok(()) => self.dispatcher.outbox.wake(),
-            Err(error) if error.is_final() => {
-                lock(&self.aside).put(*place, Instant::now());
+            Err(error) if error.is_permanent() => {
+                lock(&self.quarantine).add(*place, Instant::now());
                 let error = OutboxError::from(error);
                 error!(
                     %identifier, event, error = causes(&error),
-                    "the outbox's database will never take what became of the message; somebody has to mend it"
+                    "the outbox's database will never accept the result for the message; somebody has to repair it"
                 );
-                self.tell(&DispatchEvent::NotSettled { identifier, event, error: &error });
+                self.report_problem(&DispatchProblem::NotSettled { identifier, event, error: &error });
                 *lock(&self.error) = Some(error);
             }
-            // It stays ours until the lease is over; then it is looked up.
-            Err(error) => self.database_trouble(error),
+            // The lease of the message runs out, and then the server is asked for it.
+            Err(error) => self.report_database(error),
         }
     }
 
@@ -212,7 +212,7 @@ impl RunLoop {
         let mut tries = 1;
         loop {
             match self.dispatcher.outbox.store.settle(entry, settlement.clone()).await {
-                Err(error) if !error.is_final() && tries < SETTLE_TRIES => {
+                Err(error) if !error.is_permanent() && tries < SETTLE_TRIES => {
                     sleep(self.pause(tries)).await;
                     tries += 1;
                 }
@@ -221,14 +221,14 @@ impl RunLoop {
         }
     }
 
-    /// Tries a message. None: somebody else has taken it over.
+    /// Tries to send a message. `None`: somebody else has claimed it.
     async fn attempt(&self, entry: &ClaimedEntry) -> Result<Option<Result<(), Failure>>, DatabaseError> {
         let Dispatcher { connector, outbox, settle_time, .. } = &self.dispatcher;
-        let is_final = |kind, text| {
-            Ok(Some(Err(Failure::new(FailureKind::Final, false, LastError::new(kind, text, None)))))
+        let permanent = |kind, text| {
+            Ok(Some(Err(Failure::new(FailureKind::Permanent, false, LastError::new(kind, text, None)))))
         };
         let Ok(prepared) = PreparedMessage::from_json(&entry.message) else {
-            return is_final("stored-message", "the message in the outbox cannot be read back");
+            return permanent("stored-message", "the message in the outbox cannot be read back");
         };
         match attempt::look_up(connector, entry, &prepared, *settle_time).await {
             Ok(Some(versions)) => return Ok(Some(attempt::record(connector, &versions).await)),
@@ -237,8 +237,8 @@ impl RunLoop {
         }
         if entry.posted.is_some() {
             if entry.unsettled > MAX_UNSETTLED {
-                let text = "the message was taken many times, and what became of it was never recorded";
-                return is_final("unsettled", text);
+                let text = "the message was tried many times, and no result could be recorded";
+                return permanent("unsettled", text);
             }
             if !outbox.store.post_again(entry, *settle_time).await? {
                 return Ok(None);
@@ -247,37 +247,39 @@ impl RunLoop {
         Ok(Some(attempt::post(connector, &prepared, entry.attempts, *settle_time / 2).await))
     }
 
-    /// What is recorded of an attempt. What concerns all messages has them all wait.
+    /// What to record of an attempt. A failure that concerns all messages makes them all wait.
     fn settlement(&self, result: Result<(), Failure>, entry: &ClaimedEntry) -> Settlement {
         let Failure { kind, posted, wait, error } = match result {
             Ok(()) => {
-                self.has_passed();
+                self.note_success();
                 return Settlement::Sent;
             }
             Err(failure) => failure,
         };
         let ClaimedEntry { identifier, event, .. } = entry;
-        let own = self.pause(entry.attempts).max(wait);
+        let own_pause = self.pause(entry.attempts).max(wait);
         let delayed = |pause, failures| Settlement::Delayed { pause, posted, failures, error: error.clone() };
         match kind {
-            FailureKind::Final => {
-                self.has_passed();
-                warn!(%identifier, event, kind = error.kind, %error, "refused; somebody has to decide");
+            FailureKind::Permanent => {
+                self.note_success();
+                warn!(%identifier, event, kind = error.kind, %error, "refused; it waits for a decision");
                 Settlement::Refused { posted, error }
             }
             FailureKind::Pending => delayed(wait, None),
-            FailureKind::Versions => delayed(own, None),
-            // A message that alone has this trouble, again and again, has the others wait ever less often.
-            FailureKind::Server => delayed(lock(&self.server).fail(Instant::now(), wait).max(own), None),
+            FailureKind::Versions => delayed(own_pause, None),
+            // If only this message fails like that, its growing pauses make the others wait ever less often.
+            FailureKind::Server => {
+                delayed(lock(&self.server).fail(Instant::now(), wait).max(own_pause), None)
+            }
             FailureKind::Message => {
                 lock(&self.server).fail_at(entry.place, Instant::now());
                 let count = entry.failures.count_with_this();
                 match self.dispatcher.why_refused(count, &entry.failures) {
-                    None => delayed(own, Some(count)),
+                    None => delayed(own_pause, Some(count)),
                     Some(reason) => {
                         let text = format!("{reason}: {error}");
                         let error = LastError::new(&error.kind, &text, error.detail.as_deref());
-                        error!(%identifier, event, kind = error.kind, %error, "refused; somebody has to decide");
+                        error!(%identifier, event, kind = error.kind, %error, "refused; it waits for a decision");
                         Settlement::Refused { posted, error }
                     }
                 }
@@ -285,10 +287,10 @@ impl RunLoop {
         }
     }
 
-    /// The server works: what concerned all messages is over, if there was anything.
-    fn has_passed(&self) {
-        let had_trouble = lock(&self.server).works();
-        if had_trouble && lock(&self.warnings).has_passed() {
+    /// The server works, so a problem that concerned all messages is over.
+    fn note_success(&self) {
+        let had_problem = lock(&self.server).works();
+        if had_problem && lock(&self.warnings).has_passed() {
             info!("messages can be sent again");
         }
     }
@@ -298,16 +300,16 @@ impl RunLoop {
         self.dispatcher.backoff.delay_after(failures)
     }
 
-    fn tell(&self, event: &DispatchEvent<'_>) {
-        guarded(|| (self.dispatcher.observer)(event));
+    fn report_problem(&self, problem: &DispatchProblem<'_>) {
+        guarded(|| (self.dispatcher.observer)(problem));
     }
 
-    fn database_trouble(&self, error: DatabaseError) {
+    fn report_database(&self, error: DatabaseError) {
         let error = OutboxError::from(error);
         if lock(&self.warnings).is_due("database", Instant::now()) {
-            warn!(error = causes(&error), "the outbox's database does not do what it was asked");
+            warn!(error = causes(&error), "the outbox's database fails");
         }
-        self.tell(&DispatchEvent::Database(&error));
+        self.report_problem(&DispatchProblem::Database(&error));
         *lock(&self.error) = Some(error);
     }
 }
@@ -321,7 +323,7 @@ impl Failures {
 }
 
 impl Dispatcher {
-    /// Why a message that has failed this often, now included, is refused; `None` if it is to be tried again.
+    /// Why a message that has failed this often, now included, is refused; `None` if it is tried again.
     fn why_refused(&self, count: u32, before: &Failures) -> Option<String> {
         if count >= self.refuse_after {
             return Some(format!("refused after {count} failures while other messages were sent"));

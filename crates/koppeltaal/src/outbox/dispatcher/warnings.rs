@@ -1,5 +1,4 @@
-//! [`Warnings`]: when to warn of trouble. The first time, and while it lasts every few minutes, so that a log
-//! tells of it and is not full of it.
+//! [`Warnings`]: when to log a problem. It is logged the first time, and every few minutes while it lasts.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,14 +8,14 @@ use tokio::time::Instant;
 /// How long to wait before a second warning of the same kind.
 pub(super) const WARNING_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
-/// When each kind of trouble was last warned of. There are only as many kinds as errors have variants.
+/// When each kind of problem was last logged. There are only as many kinds as errors have variants.
 #[derive(Debug, Default)]
 pub(super) struct Warnings {
     last: HashMap<String, Instant>,
 }
 
 impl Warnings {
-    /// Whether trouble of this kind is to be warned of now.
+    /// Whether a problem of this kind has to be logged now.
     pub(super) fn is_due(&mut self, kind: &str, now: Instant) -> bool {
         match self.last.get_mut(kind) {
             Some(last) if now.duration_since(*last) < WARNING_INTERVAL => false,
@@ -31,7 +30,7 @@ impl Warnings {
         }
     }
 
-    /// Trouble that concerned all messages has passed: the next is news. Returns whether there was any.
+    /// All problems have passed, so the next one is logged at once. Returns whether there was one.
     pub(super) fn has_passed(&mut self) -> bool {
         let had = !self.last.is_empty();
         self.last.clear();
@@ -44,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trouble_is_told_at_once_and_while_it_lasts_and_not_more_often() {
+    fn a_problem_is_logged_at_once_and_every_few_minutes_while_it_lasts() {
         let mut warnings = Warnings::default();
         let now = Instant::now();
         assert!(warnings.is_due("unreachable", now));

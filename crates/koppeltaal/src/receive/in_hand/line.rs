@@ -1,23 +1,23 @@
-//! [`Line`]: the messages of one patient that workers have in hand, in the order of the server. The rules by which a message
-//! waits for older ones, without tasks or locks.
+//! [`Line`]: the messages of one patient that workers have in hand, in the server's order, and the rules by
+//! which a message waits for older ones. It knows neither tasks nor locks.
 
-/// More messages that were given back are not remembered in a line. Those that come again later stand behind
-/// the others.
+/// How many messages that were given back a line remembers. When a forgotten one comes again, it stands
+/// behind the others.
 const MAX_RETURNS: usize = 1000;
 
-/// What a worker is called among the workers of its connector.
+/// The number of a worker among the workers of its connector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WorkerNumber(pub(super) u64);
 
-/// What a worker must do with a message because of older ones in the same line.
+/// How a worker must treat a message because of older ones in the same line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Precedence {
-    /// No older message is in other hands: it may be handled.
+    /// No other worker has an older message: this one may be handled.
     Handle,
     /// Other workers are handling older messages, or are about to.
     Wait,
-    /// Another worker holds an older message back, and will give it back. This one has to be held back until
-    /// then, too.
+    /// Another worker holds an older message back, and will give it back. Until then, this one has to be held
+    /// back, too.
     HoldBack,
     /// Another worker has given an older message back. This one has to be given back now, so that both come
     /// again in order.
@@ -34,33 +34,33 @@ pub(super) struct Line {
 /// A message in hand.
 #[derive(Debug)]
 struct Place {
-    /// What the message is called for the time that it is in hand.
+    /// The number of the message while it is in hand.
     number: u64,
-    /// Where it stands: the number that it got when it was claimed for the first time.
+    /// Its position: the number that it got when it was claimed for the first time.
     order: u64,
-    /// What it is recognised by when it comes again.
+    /// The name by which it is recognised when it comes again.
     name: Option<String>,
     worker: WorkerNumber,
-    /// Its worker will give it back before it handles it, or again.
+    /// Its worker will give it back without handling it any more.
     is_held_back: bool,
     /// An older message was given back.
     would_overtake: bool,
 }
 
 /// A message that was given back while younger ones were in hand, or might have been claimed. When it comes
-/// again, it stands where it stood: behind the younger ones it would wait for them, and they for it, without
+/// again, it gets its old position. Behind the younger ones, it would wait for them and they for it, without
 /// end.
 #[derive(Debug)]
 struct Return {
     order: u64,
     name: Option<String>,
     worker: WorkerNumber,
-    /// The claim that was under way. The server may have carried it out before the message was back.
+    /// The claim that was under way. The server may have answered it before the message was back.
     claim: Option<u64>,
 }
 
 impl Line {
-    /// A worker has claimed a message. Says where it stands.
+    /// Adds a message that a worker has claimed, and returns its position.
     pub(super) fn add(
         &mut self,
         number: u64,
@@ -72,22 +72,22 @@ impl Line {
         let returned = self.returns.iter().position(|returned| is_same(&returned.name));
         let order = match returned.map(|index| self.returns.swap_remove(index)) {
             Some(returned) => returned.order,
-            // The server may give it to the next one before the worker that gives it back hears of that.
+            // Another worker may claim it before the one that gives it back gets the server's answer.
             None => self.places.iter().find(|place| is_same(&place.name)).map_or(number, |place| place.order),
         };
         let is_overtaken = |returned: &Return| {
             returned.order < order && returned.worker != worker && claim.is_some() && returned.claim == claim
         };
         let would_overtake = self.returns.iter().any(is_overtaken);
-        // The worker has younger messages already, and would come to this one after those.
-        let is_in_the_way = |other: &&mut Place| other.order > order && other.worker == worker;
-        self.places.iter_mut().filter(is_in_the_way).for_each(|other| other.would_overtake = true);
+        // The worker already has younger messages, and would handle this one after them.
+        let is_contention = |other: &&mut Place| other.order > order && other.worker == worker;
+        self.places.iter_mut().filter(is_contention).for_each(|other| other.would_overtake = true);
         let name = name.map(str::to_owned);
         self.places.push(Place { number, order, name, worker, is_held_back: false, would_overtake });
         order
     }
 
-    /// What to do with a message.
+    /// How its worker must treat a message.
     pub(super) fn precedence(&self, number: u64) -> Precedence {
         let Some(place) = self.places.iter().find(|place| place.number == number) else {
             return Precedence::Handle;
@@ -137,8 +137,8 @@ impl Line {
         }
     }
 
-    /// Forgets messages that were given back, once no younger one is in hand, and none that a claim under way
-    /// might have overtaken. True: nothing is left.
+    /// Forgets returned messages when no younger one is in hand, and no claim under way may have overtaken
+    /// them. True: the line is empty.
     pub(super) fn tidy(&mut self, claim: Option<u64>) -> bool {
         let in_hand = self.places.iter().map(|place| place.order);
         let returns = self.returns.iter().filter(|returned| claim.is_some() && returned.claim == claim);
@@ -149,7 +149,7 @@ impl Line {
 }
 
 impl Place {
-    /// Whether the other one has to come after this one, and is in other hands.
+    /// Whether another worker's message has to come after this one.
     fn is_before(&self, other: &Self) -> bool {
         let is_back_already = self.is_held_back && self.is_same_message(other);
         (self.order, self.number) < (other.order, other.number)

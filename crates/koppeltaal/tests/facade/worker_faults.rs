@@ -1,4 +1,4 @@
-//! The worker among things that go wrong: messages that always fail, callbacks that panic, workers that are dropped.
+//! Faults around the worker: messages that always fail, observers that panic, workers that are dropped.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use crate::worker::{SOON, id, send_plan, start, start_with};
 use crate::world::{LONG, Result, World, await_queue, queue};
 
-/// No message that is held back comes again while a test runs.
+/// Longer than a test runs.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 #[tokio::test]
@@ -44,15 +44,15 @@ async fn messages_that_always_fail_take_no_more_turns_than_those_of_other_patien
     let worker = start(worker);
     timeout(LONG, all.notified()).await?;
     let tries = tries.load(Ordering::Relaxed);
-    // Each is tried once as it comes. After that, at most every second message that is handled is a repetition.
-    assert!(tries <= FAILING + FAILING + GOOD, "{tries} attempts in vain for {GOOD} messages");
+    // Each is tried once when it arrives. After that, at most every second message is a repetition.
+    assert!(tries <= FAILING + FAILING + GOOD, "{tries} failed attempts for {GOOD} messages");
     let report = worker.stop().await?;
     assert_eq!((report.succeeded, report.failed), (u64::from(GOOD), 0));
     Ok(())
 }
 
 #[tokio::test]
-async fn by_default_an_error_of_a_handler_is_not_for_ever_later() -> Result {
+async fn by_default_a_message_is_given_up_after_60_attempts() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
     let worker = world.game.worker().on(|_: Patient, _| async {
@@ -68,7 +68,7 @@ async fn by_default_an_error_of_a_handler_is_not_for_ever_later() -> Result {
 }
 
 #[tokio::test]
-async fn what_waits_behind_a_message_that_is_given_up_is_handled_in_order() -> Result {
+async fn messages_behind_one_that_is_given_up_are_handled_in_order() -> Result {
     let world = World::start(Format::Json).await?;
     for id in ["1", "2", "3"] {
         send_plan(&world, id, "3007").await?;
@@ -88,11 +88,11 @@ async fn what_waits_behind_a_message_that_is_given_up_is_handled_in_order() -> R
 }
 
 #[tokio::test]
-async fn a_callback_that_panics_does_not_end_the_worker() -> Result {
+async fn an_observer_that_panics_does_not_end_the_worker() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
     let tried = Arc::new(AtomicU32::new(0));
-    let worker = world.game.worker().on_problem(|_| panic!("a callback")).on(move |_: Patient, _| {
+    let worker = world.game.worker().on_problem(|_| panic!("an observer")).on(move |_: Patient, _| {
         let attempt = tried.fetch_add(1, Ordering::Relaxed);
         async move { if attempt < 2 { Err(HandlerError::release("not yet")) } else { Ok(()) } }
     });
@@ -103,7 +103,7 @@ async fn a_callback_that_panics_does_not_end_the_worker() -> Result {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_with_a_server_at_the_first_claim_the_worker_goes_on() -> Result {
+async fn the_worker_goes_on_after_any_server_error_at_the_first_claim() -> Result {
     for (status, html) in [(500, false), (422, false), (500, true), (200, true)] {
         let world = World::start(Format::Json).await?;
         world.send_patient("1").await?;
@@ -143,7 +143,7 @@ async fn a_worker_in_the_place_of_one_that_was_dropped_keeps_the_order_of_a_pati
     let dropped = start(dropped);
     begun.notified().await;
     await_queue(&world.game, &[Claimed, Claimed, Claimed, New]).await?;
-    // The older a message is, the longer it takes until the server hears that it is given back.
+    // The older a message is, the longer the server takes to give it back.
     let slow = |(index, address): (usize, String)| {
         let milliseconds = [600, 300, 0, 0][index];
         Fault::new(FaultKind::Latency { pause: Duration::from_millis(milliseconds) }).path(address)
@@ -165,7 +165,7 @@ async fn a_worker_in_the_place_of_one_that_was_dropped_keeps_the_order_of_a_pati
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_waits_for_any_more_is_given_all_the_same() -> Result {
+async fn an_answer_is_given_even_if_its_future_is_dropped() -> Result {
     let world = World::start(Format::Json).await?;
     world.send_patient("1").await?;
     let delivery = world.game.receive().await?.ok_or("no message")?;
@@ -208,7 +208,7 @@ async fn workers_that_are_dropped_at_any_moment_keep_the_order_of_a_patient() ->
         await_queue(&world.game, &all).await?;
         worker.stop().await?;
         let mut order = order.lock().expect("no panic").clone();
-        // One that was handled and not answered is handled again.
+        // A message that was handled and not answered is handled again.
         order.dedup();
         assert!(order.is_sorted(), "round {round}: {order:?}");
     }

@@ -1,4 +1,4 @@
-//! [`Server`]: what the last messages say about the server, and so how long all messages wait.
+//! [`ServerHealth`]: whether the server works, judged by the last attempts, and how long all messages wait.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -6,60 +6,60 @@ use std::time::Duration;
 use koppeltaal_transport::Backoff;
 use tokio::time::Instant;
 
-/// So many different messages that fail one after the other, without one that is sent, may mean that the
-/// server fails at everything. Then they are tried one at a time.
+/// When this many different messages fail one after the other and none is sent, the server may fail at
+/// everything. Then messages are tried one at a time.
 const SUSPICIOUS_FAILURES: usize = 5;
 
-/// Whether the server works, as far as the messages that were tried can tell.
+/// Whether the server works, as far as the attempts tell.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(super) struct ServerHealth {
     backoff: Backoff,
-    /// Whether there was trouble that concerns all messages, or seems to, since one was sent.
-    had_trouble: bool,
-    /// Until when nothing is sent.
+    /// Whether there was a problem that concerns all messages, or seems to, since one was sent.
+    had_problem: bool,
+    /// The end of a pause of all messages.
     until: Option<Instant>,
-    /// The places of messages that failed since one was sent; no more than are suspicious.
+    /// The places of messages that failed since one was sent, at most [`SUSPICIOUS_FAILURES`].
     failed: HashSet<i64>,
 }
 
-impl Server {
+impl ServerHealth {
     pub(super) fn new(backoff: Backoff) -> Self {
-        Self { backoff, had_trouble: false, until: None, failed: HashSet::new() }
+        Self { backoff, had_problem: false, until: None, failed: HashSet::new() }
     }
 
-    /// Until when nothing is to be sent.
+    /// Until when no message is tried.
     pub(super) fn pause_end(&self, now: Instant) -> Option<Instant> {
         self.until.filter(|until| *until > now)
     }
 
-    /// A message was taken, or refused for what is in it. Returns whether there was trouble that concerned
-    /// all messages.
+    /// The server has accepted a message, or refused its content. Returns whether there was a problem that
+    /// concerned all messages.
     pub(super) fn works(&mut self) -> bool {
         self.backoff.reset();
         self.until = None;
         self.failed.clear();
-        std::mem::take(&mut self.had_trouble)
+        std::mem::take(&mut self.had_problem)
     }
 
-    /// There was trouble that concerns all messages: has them wait, at least this long, and returns how long.
-    /// Messages that were under way when the trouble began do not make it worse.
+    /// There is a problem that concerns all messages. They wait, at least this long; returns how long.
+    /// Attempts that were under way when the problem began do not lengthen the pause.
     pub(super) fn fail(&mut self, now: Instant, wait: Duration) -> Duration {
         if let Some(until) = self.pause_end(now) {
             return wait.max(until - now);
         }
-        self.had_trouble = true;
+        self.had_problem = true;
         let pause = self.backoff.next_delay().max(wait);
         self.until = Some(now + pause);
         pause
     }
 
-    /// A message failed, and it may be its own trouble.
+    /// A message failed for a reason that may concern only this message.
     pub(super) fn fail_at(&mut self, place: i64, now: Instant) {
         if self.failed.len() < SUSPICIOUS_FAILURES {
             self.failed.insert(place);
         }
         if self.failed.len() >= SUSPICIOUS_FAILURES && self.pause_end(now).is_none() {
-            self.had_trouble = true;
+            self.had_problem = true;
             self.until = Some(now + self.backoff.delay_after(1));
         }
     }
@@ -71,12 +71,12 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn server() -> Server {
-        Server::new(Backoff::new(SECOND, SECOND * 60))
+    fn server() -> ServerHealth {
+        ServerHealth::new(Backoff::new(SECOND, SECOND * 60))
     }
 
     #[test]
-    fn trouble_of_all_messages_has_them_wait_longer_each_time() {
+    fn a_problem_of_all_messages_makes_them_wait_longer_each_time() {
         let (mut server, now) = (server(), Instant::now());
         let first = server.fail(now, Duration::ZERO);
         assert!((SECOND..=SECOND * 2).contains(&first), "{first:?}");
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_messages_that_fail_again_and_again_have_nobody_wait() {
+    fn a_few_messages_that_fail_again_and_again_delay_no_other() {
         let (mut server, now) = (server(), Instant::now());
         for place in [1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4] {
             server.fail_at(place, now);

@@ -1,4 +1,4 @@
-//! What the outbox does about servers and databases that do not behave, whatever database it is in.
+//! The outbox with faulty servers and databases, in every database.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,14 +9,14 @@ use axum::http::{StatusCode, header};
 use axum::routing::{get, post};
 use koppeltaal::OutboxState::{Refused, Sending, Sent, Waiting};
 use koppeltaal::messaging::Event;
-use koppeltaal::{DispatchEvent, MemoryVersionStore};
+use koppeltaal::{DispatchProblem, MemoryVersionStore};
 use koppeltaal_sandbox::{FaultKind, Instance, SandboxConfig};
 use tokio::time::timeout;
 
-use crate::promises::{LONG, SETTLE, all_sent, patient_dispatcher};
-use crate::world::{DOMAIN, Result, World, connector, hurried, patient};
+use crate::promises::{SETTLE, all_sent, patient_dispatcher};
+use crate::world::{DOMAIN, LONG, Result, World, connector, hurried, patient};
 
-/// A server that refuses every message in words with a character that `PostgreSQL` cannot store, and counts them.
+/// A server that refuses every message with a text that `PostgreSQL` cannot store, and counts the messages.
 async fn refusing_server() -> Result<(String, Arc<AtomicU32>)> {
     let posts = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&posts);
@@ -36,7 +36,9 @@ async fn refusing_server() -> Result<(String, Arc<AtomicU32>)> {
     Ok((url, posts))
 }
 
-pub(crate) async fn a_refusal_in_words_that_a_database_cannot_hold_is_written_down(world: World) -> Result {
+pub(crate) async fn a_refusal_with_a_character_that_the_database_cannot_store_is_recorded(
+    world: World,
+) -> Result {
     let (url, posts) = refusing_server().await?;
     let epd = connector(&url, "epd", MemoryVersionStore::new())?;
     let messages = [world.put("1", "Mees").await?, world.put("2", "Fenna").await?];
@@ -44,8 +46,8 @@ pub(crate) async fn a_refusal_in_words_that_a_database_cannot_hold_is_written_do
     let report = timeout(LONG, dispatcher().run_once()).await??;
     assert_eq!((report.refused, posts.load(Ordering::Relaxed)), (2, 2));
     assert_eq!(world.states(&messages.each_ref()).await?, [Refused, Refused]);
-    let fault = world.entry(&messages[0]).await?.last_error.ok_or("no fault")?;
-    assert_eq!(fault.detail.as_deref(), Some("not \u{FFFD} good"));
+    let error = world.entry(&messages[0]).await?.last_error.ok_or("no error")?;
+    assert_eq!(error.detail.as_deref(), Some("not \u{FFFD} good"));
 
     tokio::time::sleep(Duration::from_millis(200)).await;
     timeout(LONG, dispatcher().run_once()).await??;
@@ -53,17 +55,19 @@ pub(crate) async fn a_refusal_in_words_that_a_database_cannot_hold_is_written_do
     Ok(())
 }
 
-pub(crate) async fn what_the_database_will_never_take_holds_up_nobody_else(world: World) -> Result {
-    world.database.execute_for_refusals_to_fail().await?;
-    world.posts_meet(FaultKind::Status { status: 422, html: false }, 1);
+pub(crate) async fn a_result_that_the_database_never_accepts_delays_no_other_resource(
+    world: World,
+) -> Result {
+    world.database.reject_errors().await?;
+    world.fail_posts(FaultKind::Status { status: 422, html: false }, 1);
     let never = world.put("1", "Mees").await?;
     let behind = world.put("1", "Fenna").await?;
     let others = [world.put("2", "Teun").await?, world.put("3", "Saar").await?];
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let tell = Arc::clone(&told);
-    let dispatcher = world.dispatcher().concurrency(1).settle_time(SETTLE).on_event(move |event| {
-        if let DispatchEvent::NotSettled { identifier, error, .. } = event {
-            tell.lock().expect("lock").push(((*identifier).to_owned(), error.to_string()));
+    let reported = Arc::new(Mutex::new(Vec::new()));
+    let report_to = Arc::clone(&reported);
+    let dispatcher = world.dispatcher().concurrency(1).settle_time(SETTLE).on_problem(move |problem| {
+        if let DispatchProblem::NotSettled { identifier, error, .. } = problem {
+            report_to.lock().expect("lock").push(((*identifier).to_owned(), error.to_string()));
         }
     });
     let script = async {
@@ -74,20 +78,20 @@ pub(crate) async fn what_the_database_will_never_take_holds_up_nobody_else(world
     let report = timeout(LONG, dispatcher.run_until(script)).await?;
     assert_eq!((report.sent, report.refused), (2, 1));
     assert_eq!(world.states(&[&never, &behind]).await?, [Sending, Waiting]);
-    let told = told.lock().expect("lock").clone();
-    let [(identifier, error)] = told.as_slice() else { panic!("{told:?}") };
+    let reported = reported.lock().expect("lock").clone();
+    let [(identifier, error)] = reported.as_slice() else { panic!("{reported:?}") };
     assert_eq!(identifier, &never);
     assert!(error.starts_with("the outbox's database: "), "{error}");
     Ok(())
 }
 
-pub(crate) async fn a_message_that_was_never_settled_is_not_posted_for_ever(world: World) -> Result {
+pub(crate) async fn a_message_that_is_never_settled_is_refused_in_the_end(world: World) -> Result {
     let message = world.put("1", "Mees").await?;
-    world.database.pretend_it_was_taken(11).await?;
+    world.database.pretend_it_was_claimed(11).await?;
     let report = patient_dispatcher(&world).settle_time(SETTLE).run_once().await?;
     assert_eq!((report.sent, report.refused), (0, 1));
     let entry = world.entry(&message).await?;
-    assert_eq!(entry.last_error.map(|fault| fault.kind).as_deref(), Some("unsettled"));
+    assert_eq!(entry.last_error.map(|error| error.kind).as_deref(), Some("unsettled"));
     assert!(world.epd.client().message(&message).await?.is_none());
 
     world.outbox.retry(&message).await?;
@@ -96,7 +100,7 @@ pub(crate) async fn a_message_that_was_never_settled_is_not_posted_for_ever(worl
 }
 
 pub(crate) async fn a_server_that_fails_at_work_refuses_nothing(world: World) -> Result {
-    world.posts_meet(FaultKind::Status { status: 500, html: false }, 1);
+    world.fail_posts(FaultKind::Status { status: 500, html: false }, 1);
     let message = world.put("1", "Mees").await?;
     let report = patient_dispatcher(&world).run_once().await?;
     assert_eq!((report.sent, report.refused, report.delayed), (0, 0, 1));
@@ -107,17 +111,17 @@ pub(crate) async fn a_server_that_fails_at_work_refuses_nothing(world: World) ->
     Ok(())
 }
 
-pub(crate) async fn a_callback_that_panics_does_not_end_the_dispatcher(world: World) -> Result {
-    world.posts_meet(FaultKind::Status { status: 422, html: false }, 1);
+pub(crate) async fn an_observer_that_panics_does_not_end_the_dispatcher(world: World) -> Result {
+    world.fail_posts(FaultKind::Status { status: 422, html: false }, 1);
     let refused = world.put("1", "Mees").await?;
     let sent = world.put("2", "Fenna").await?;
-    let dispatcher = world.dispatcher().concurrency(1).on_event(|_| panic!("a callback"));
+    let dispatcher = world.dispatcher().concurrency(1).on_problem(|_| panic!("an observer"));
     assert_eq!(dispatcher.run_once().await?.sent, 1);
     assert_eq!(world.states(&[&refused, &sent]).await?, [Refused, Sent]);
     Ok(())
 }
 
-pub(crate) async fn another_applications_message_of_the_same_identifier_is_not_taken_for_ours(
+pub(crate) async fn another_applications_message_with_the_same_identifier_is_not_taken_for_ours(
     world: World,
 ) -> Result {
     let events = [Event::CreateOrUpdatePatient];
@@ -131,7 +135,7 @@ pub(crate) async fn another_applications_message_of_the_same_identifier_is_not_t
     let message = world.put("1", "Mees").await?;
     game.send(game.draft("9", patient("Teun"))?.identifier(&message)).await?;
     // As after a dispatcher that was killed before it posted the message.
-    world.database.pretend_it_was_taken(1).await?;
+    world.database.pretend_it_was_claimed(1).await?;
     let dispatcher = world.outbox.dispatcher(epd.clone()).settle_time(SETTLE);
     assert_eq!(dispatcher.run_once().await?.sent, 1);
     let known = epd.versions().versions(DOMAIN, &[world.url("1")?]).await?;

@@ -6,6 +6,7 @@
 //! running, or another server in `KOPPELTAAL_SERVER`. It reads patients from standard input, one `id;given
 //! names;family name` on a line, and ends when all are delivered.
 
+#[path = "common/shared.rs"]
 mod common;
 
 use koppeltaal::fhir::datatypes::HumanName;

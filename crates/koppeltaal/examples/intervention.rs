@@ -3,6 +3,7 @@
 //! See the example `portal` for how to run both. The sandbox expects the game at <http://127.0.0.1:8481/>;
 //! `INTERVENTION_LISTEN` and `INTERVENTION_URL` move it, `KOPPELTAAL_SERVER` names another server.
 
+#[path = "common/shared.rs"]
 mod common;
 
 use std::collections::HashMap;

@@ -10,6 +10,7 @@
 //!
 //! `KOPPELTAAL_SERVER` names another server than the sandbox, `PORTAL_LISTEN` another address for the page.
 
+#[path = "common/shared.rs"]
 mod common;
 
 use std::sync::{Arc, Mutex};

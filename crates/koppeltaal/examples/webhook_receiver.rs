@@ -5,6 +5,7 @@
 //! `http://127.0.0.1:8483/koppeltaal` with the header `X-Koppeltaal-Secret`; then
 //! `KOPPELTAAL_WEBHOOK_SECRET=... cargo run -p koppeltaal --example webhook_receiver`.
 
+#[path = "common/shared.rs"]
 mod common;
 
 use axum::Router;

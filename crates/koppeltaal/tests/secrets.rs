@@ -9,6 +9,7 @@ mod world;
 mod log;
 #[cfg(feature = "postgresql")]
 #[allow(dead_code, reason = "the other tests use the rest of it")]
+#[path = "support/schema.rs"]
 mod support;
 
 use std::sync::Arc;

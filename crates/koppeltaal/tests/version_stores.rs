@@ -1,6 +1,7 @@
 //! What every version store promises, checked of each of them by the same functions.
 
 #[cfg(feature = "postgresql")]
+#[path = "support/schema.rs"]
 mod support;
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use koppeltaal::fhir::resources::CarePlanStatus;
 use koppeltaal::messaging::profiles::{CarePlan, Patient};
-use koppeltaal::messaging::{ApiVersion, Draft, Event, ResourceUrl, Sender, Source};
+use koppeltaal::messaging::{ApiVersion, Draft, Event, Sender, Source};
 use koppeltaal::transport::Format;
 use koppeltaal::{Connector, MemoryVersionStore, MergeLimits, SendError};
 use koppeltaal_sandbox::{Fault, FaultKind, Instance};

@@ -4,7 +4,7 @@ mod failures;
 mod faults;
 mod promises;
 #[cfg(feature = "postgresql")]
-#[path = "../support/mod.rs"]
+#[path = "../support/schema.rs"]
 mod support;
 mod world;
 

@@ -1,27 +1,32 @@
-//! How long it takes from a posted message to the notification, on this machine, beside the echo of a bare WebSocket
-//! over the same loopback in the same run: `cargo bench -p koppeltaal-push`.
+//! How long it takes from a posted message to the notification, on this machine, beside the echo of a bare
+//! WebSocket over the same loopback in the same run: `cargo bench -p koppeltaal-push`.
 //!
-//! Per round, in turn: one echo; one post over each transport. A post's time runs from before the request until the
-//! notification; so it includes the server's work on the message, which is shown as the time until the post's answer.
+//! Per round, in turn: one echo; one post over each transport. A post's time runs from before the request
+//! until the notification; so it includes the server's work on the message, which is shown as the time until
+//! the post's answer.
 
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use koppeltaal_fhir::resources::MessageHeader;
-use koppeltaal_fhir::{Bundle, ReadOptions};
-use koppeltaal_messaging::{Event, ResourceUrl};
+use koppeltaal_messaging::Event;
 use koppeltaal_push::{HubSubscription, Notifications, Transport};
 use koppeltaal_sandbox::{Instance, Sandbox, SandboxConfig};
 use koppeltaal_transport::{Client, Credentials};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_websockets::{ClientBuilder, Message, ServerBuilder, WebSocketStream};
 
+#[path = "../tests/hub/plan.rs"]
+mod plan;
+
+use plan::plan;
+
 const ROUNDS: u32 = 1000;
 const WARM_UP: u32 = 50;
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn main() {
-    // `cargo test --benches` runs benchmarks, too, with this flag missing: then a few rounds show that it works.
+    // `cargo test --benches` runs benchmarks, too, with this flag missing: then a few rounds show that it
+    // works.
     let rounds = if std::env::args().any(|argument| argument == "--bench") { ROUNDS } else { 5 };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(run(rounds));
@@ -147,20 +152,4 @@ async fn echo() -> WebSocketStream<TcpStream> {
     let stream = TcpStream::connect(address).await.expect("a server");
     stream.set_nodelay(true).expect("set");
     ClientBuilder::new().take_over(stream)
-}
-
-fn plan(number: u32) -> Bundle {
-    let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/messages/CreateOrUpdateCarePlan-minimal.json");
-    let text = std::fs::read(path).expect("the fixture");
-    let mut bundle =
-        ReadOptions::tolerant().json(&text).expect("JSON").document.into_bundle().expect("a bundle");
-    let url = format!("https://portal.example/fhir/CarePlan/{number}");
-    let header: &mut MessageHeader =
-        bundle.entry[0].content.as_mut().and_then(|content| content.get_mut()).expect("a header first");
-    header.identifier = format!("message-{number}").as_str().into();
-    header.data[0].reference = url.as_str().into();
-    bundle.entry[1].id = Some(url.parse::<ResourceUrl>().expect("an address").versionless().to_owned());
-    bundle.entry[1].link[0].href = url;
-    bundle
 }

@@ -1,4 +1,4 @@
-//! A receiver that is told of messages by the server's webhook, mounted in axum.
+//! A receiver that the server's webhook wakes up, mounted in axum.
 //!
 //! `KOPPELTAAL_WEBHOOK_SECRET=... cargo run -p koppeltaal-push --example webhook -- 127.0.0.1:8090`, then:
 //! `curl -i -X POST -H "X-Koppeltaal-Secret: ..." http://127.0.0.1:8090/koppeltaal`

@@ -1,5 +1,5 @@
-//! [`HubSubscription`]: wakes [`Notifications`](crate::Notifications) up by the hub of Koppeltaal. All that is known about
-//! Koppeltaal's hub is here; [`signalr`](crate::signalr) works with any hub.
+//! [`HubSubscription`]: wakes [`Notifications`](crate::Notifications) up by the hub of Koppeltaal. This file
+//! alone knows Koppeltaal's hub; [`signalr`](crate::signalr) works with any hub.
 
 use std::fmt;
 use std::time::Duration;
@@ -194,7 +194,7 @@ impl Feeder {
         self.connections = status.connections;
         self.backoff.reset();
         self.start_push = StartPush::Due(Instant::now());
-        // Messages that came while there was no connection wait, however the call ends.
+        // Messages may have come while there was no connection, however the call ends.
         self.notifier.notify()
     }
 
@@ -217,7 +217,7 @@ impl Feeder {
                 StartPush::Due(Instant::now() + self.backoff.next_delay())
             }
         };
-        // Messages that came before the server began to push wait. After a failure, no push would tell.
+        // Messages may have come before the server began to push. After a failure, no push comes.
         self.notifier.notify()
     }
 

@@ -1,5 +1,5 @@
-//! [`Webhook`]: checks that a call comes from the Koppeltaal server, and reads its headers. It works with any web framework,
-//! since it needs only the head of an [`http::Request`].
+//! [`Webhook`]: checks that a call comes from the Koppeltaal server, and reads its headers. It works with any
+//! web framework, since it needs only the head of an [`http::Request`].
 //!
 //! The server POSTs with an empty body to an address that was configured for the application instance, up to
 //! five times until the answer is a success. A call means "look for messages now" and nothing more, so a
@@ -82,7 +82,7 @@ pub enum WebhookError {
         /// The header.
         header: HeaderName,
     },
-    /// The header that proves the caller is there more than once, so which of them counts would be a guess.
+    /// The header that proves the caller is there more than once. Which one counts would be a guess.
     #[error("the header {header} is there more than once")]
     RepeatedSecret {
         /// The header.
@@ -96,15 +96,15 @@ pub enum WebhookError {
     },
 }
 
-/// Why a header cannot be demanded of callers.
+/// Why a webhook cannot require this header of its callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebhookConfigurationError {
     /// The name cannot be that of a header.
     #[error("the name of the header has characters that no header can have")]
     HeaderName,
-    /// The secret is empty, has a blank at an end, or holds something beside printable ASCII. It would not
-    /// arrive as it is written, so that no call would be accepted, or every call.
+    /// The secret is empty, has a blank at an end, or holds something other than printable ASCII. It would
+    /// not arrive as it is written, so that no call would be accepted, or every call.
     #[error("the secret is empty, has blanks around it or characters that a header does not carry")]
     Secret,
 }

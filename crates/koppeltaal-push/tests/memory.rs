@@ -1,5 +1,5 @@
-//! What the hub connection holds in memory for a server that means it no good. The server is in the same
-//! process and holds next to nothing.
+//! How much memory a hub connection takes when the server is hostile. The server is in the same process and
+//! takes next to none.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,6 +121,19 @@ fn mebibytes(bytes: usize) -> usize {
     bytes >> 20
 }
 
+/// The most memory that a connection takes until it is given up, and why it is.
+async fn until_given_up(options: HubConnectionBuilder) -> (usize, ConnectError) {
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    let connection = options.start().await.expect("started");
+    let mut status = connection.status();
+    let ended = status.wait_for(|status| status.error.is_some());
+    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+    let held = MEMORY.peak_usage().saturating_sub(before);
+    let error = ended.expect("in time").expect("a connection").error.clone();
+    (held, error.expect("an error"))
+}
+
 /// The memory is that of the whole process.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
@@ -189,16 +202,9 @@ async fn a_state_of_the_hub_that_grows_without_end_ends_the_connection() {
     };
     let frames = (0..500).map(state).collect();
     let options = server(Script { negotiate: NEGOTIATED, frames, endless: vec![] }).await;
-    let before = MEMORY.current_usage();
-    MEMORY.reset_peak_usage();
-    let connection = options.start().await.expect("started");
-    let mut status = connection.status();
-    let ended = status.wait_for(|status| status.error.is_some());
-    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
-    let held = MEMORY.peak_usage().saturating_sub(before);
+    let (held, error) = until_given_up(options).await;
     println!("{} MiB at most for the state of a hub", mebibytes(held));
     assert!(held < 8 << 20, "{held} bytes");
-    let error = ended.expect("in time").expect("a connection").error.clone().expect("an error");
     assert!(error.to_string().contains("the state of the hub is too large"), "{error}");
 }
 
@@ -208,16 +214,9 @@ async fn a_frame_whose_values_take_many_times_its_text_is_not_read() {
     let text = format!(r#"{{"C":"c","M":[{{"H":"h","M":"m","A":[{}]}}]}}"#, objects(4_000_000));
     let options = server(Script { negotiate: NEGOTIATED, frames: vec![frame(&text)], endless: vec![] }).await;
     drop(text);
-    let before = MEMORY.current_usage();
-    MEMORY.reset_peak_usage();
-    let connection = options.start().await.expect("started");
-    let mut status = connection.status();
-    let ended = status.wait_for(|status| status.error.is_some());
-    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
-    let held = MEMORY.peak_usage().saturating_sub(before);
+    let (held, error) = until_given_up(options).await;
     println!("{} MiB at most for one frame", mebibytes(held));
     assert!(held < 32 << 20, "{held} bytes");
-    let error = ended.expect("in time").expect("a connection").error.clone().expect("an error");
     assert!(error.to_string().contains("a frame is too large"), "{error}");
 }
 

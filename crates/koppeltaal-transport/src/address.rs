@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_are_none_are_refused() {
+    fn texts_that_are_no_address_of_a_server_are_refused() {
         for text in [
             "koppeltaal.example",
             "ftp://koppeltaal.example",
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_address_does_not_tell_its_password() {
+    fn a_refused_address_does_not_show_its_password() {
         let error = Server::parse("https://user:Geheim1@koppeltaal.example", false).expect_err("credentials");
         assert!(!format!("{error} {error:?}").contains("Geheim1"));
     }

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use crate::authorization::{self, CredentialsError};
-use crate::client::Client;
 use crate::error::Result;
-use crate::oauth::session::Session;
+use crate::oauth::session::{Session, TokenClient};
 
 /// How the client authenticates itself: with Basic, or with the token of a launched user. Credentials belong
 /// to one application instance in one domain, so they determine the domain.
@@ -63,7 +62,7 @@ impl Credentials {
     /// # Errors
     ///
     /// [`TokenRefresh`](crate::Error::TokenRefresh).
-    pub(crate) async fn authorization(&self, client: &Client) -> Result<Option<HeaderValue>> {
+    pub(crate) async fn authorization(&self, client: &impl TokenClient) -> Result<Option<HeaderValue>> {
         Ok(match &self.0 {
             Kind::Anonymous => None,
             Kind::Basic(basic) => Some(basic.header.clone()),
@@ -77,7 +76,11 @@ impl Credentials {
     /// # Errors
     ///
     /// [`TokenRefresh`](crate::Error::TokenRefresh).
-    pub(crate) async fn renew(&self, client: &Client, used: &HeaderValue) -> Result<Option<HeaderValue>> {
+    pub(crate) async fn renew(
+        &self,
+        client: &impl TokenClient,
+        used: &HeaderValue,
+    ) -> Result<Option<HeaderValue>> {
         match &self.0 {
             Kind::Bearer(session) if session.is_refreshable() => Ok(Some(session.renew(client, used).await?)),
             _ => Ok(None),

@@ -163,8 +163,8 @@ impl<'a> ActiveConnection<'a> {
         self.deliver(message)
     }
 
-    /// Whether a loss is one after which the server would send the same again. An unreadable text may have
-    /// been damaged on the way, so it is asked for once more.
+    /// Decides whether the connection reconnects. It does not if the server would send the same frame again.
+    /// An unreadable text may have been damaged on the way, so it is asked for once more.
     fn lost(&mut self, reason: LostReason) -> Interruption {
         let is_final = match reason {
             LostReason::TooLarge | LostReason::HubStateTooLarge => true,

@@ -5,17 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 use super::error::InvokeError;
-use super::protocol::Transport;
 use super::protocol::frame::{Item, ServerMessage};
 use super::protocol::hub::HubResult;
+use super::protocol::{Transport, memory};
 use super::session::Session;
 
 /// How many calls may be under way at once; further ones wait.
 pub(crate) const CALLS: usize = 64;
+/// How many bytes of memory the results may take that their callers have not taken yet. A frame may take as
+/// much, so one result always fits.
+pub(crate) const RESULTS_LIMIT: usize = memory::LIMIT;
 
 /// A call that an application makes.
 pub(crate) struct Call {
@@ -26,8 +29,57 @@ pub(crate) struct Call {
     pub(crate) permit: Arc<OwnedSemaphorePermit>,
 }
 
-/// Where a result goes.
-pub(crate) type Reply = oneshot::Sender<Result<Value, InvokeError>>;
+/// Where the result of a call goes.
+pub(crate) struct Reply {
+    sender: oneshot::Sender<CallResult>,
+    /// What is left of [`RESULTS_LIMIT`], for all calls of a [`HubConnection`](super::HubConnection).
+    memory: Arc<Semaphore>,
+}
+
+/// The result of a call while it waits for its caller.
+pub(crate) struct CallResult {
+    outcome: Result<Value, InvokeError>,
+    /// The memory of the outcome, which dropping it gives back.
+    _memory: Option<OwnedSemaphorePermit>,
+}
+
+impl Reply {
+    pub(crate) fn new(memory: Arc<Semaphore>) -> (Self, oneshot::Receiver<CallResult>) {
+        let (sender, result) = oneshot::channel();
+        (Self { sender, memory }, result)
+    }
+
+    /// Passes the result to the caller, who may be gone. A result for which there is no memory becomes an
+    /// error.
+    pub(crate) fn send(self, outcome: Result<Value, InvokeError>) {
+        let size = match &outcome {
+            Ok(value) => memory::of_value(value),
+            Err(InvokeError::Hub(exception)) => exception.memory(),
+            Err(_) => 0,
+        };
+        let memory = u32::try_from(size).ok().and_then(|size| self.memory.try_acquire_many_owned(size).ok());
+        let outcome = if memory.is_some() { outcome } else { Err(InvokeError::ResultDropped) };
+        let _ = self.sender.send(CallResult { outcome, _memory: memory });
+    }
+
+    fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+}
+
+impl CallResult {
+    pub(crate) fn into_outcome(self) -> Result<Value, InvokeError> {
+        self.outcome
+    }
+}
+
+/// The answer to a call that is a request of its own.
+struct CallAnswer {
+    id: u64,
+    text: Result<String, InvokeError>,
+    /// Counts the call as under way until its answer is read.
+    _permit: Arc<OwnedSemaphorePermit>,
+}
 
 /// The calls under way of one connection. Dropping it ends their requests.
 #[derive(Default)]
@@ -35,8 +87,8 @@ pub(crate) struct Calls {
     next_id: u64,
     /// By id.
     pending: HashMap<String, Reply>,
-    /// Calls that are requests of their own. Each returns its id and the text of the answer.
-    requests: JoinSet<(u64, Result<String, InvokeError>)>,
+    /// Calls that are requests of their own.
+    requests: JoinSet<CallAnswer>,
 }
 
 impl Calls {
@@ -61,15 +113,14 @@ impl Calls {
         permit: Arc<OwnedSemaphorePermit>,
     ) {
         self.requests.spawn(async move {
-            let answer = session.send(transport, &call, timeout).await;
-            drop(permit);
-            (id, answer)
+            let text = session.send(transport, &call, timeout).await;
+            CallAnswer { id, text, _permit: permit }
         });
     }
 
     /// Waits for the answer to the request of a call. Returns its results. Never ready without requests.
     pub(crate) async fn answered(&mut self) -> Vec<HubResult> {
-        let (id, answer) = loop {
+        let CallAnswer { id, text, .. } = loop {
             match self.requests.join_next().await {
                 None => std::future::pending::<()>().await,
                 Some(Ok(answer)) => break answer,
@@ -77,7 +128,7 @@ impl Calls {
                 Some(Err(error)) => tracing::warn!(%error, "a call was lost"),
             }
         };
-        match answer.and_then(|text| ServerMessage::read(&text).map_err(|_| InvokeError::Protocol)) {
+        match text.and_then(|text| ServerMessage::read(&text).map_err(|_| InvokeError::Protocol)) {
             // If the answer is empty, the result comes on the receive channel, or never.
             Ok(message) => results(message),
             Err(error) => {
@@ -94,15 +145,14 @@ impl Calls {
 
     pub(crate) fn finish(&mut self, id: &str, outcome: Result<Value, InvokeError>) {
         if let Some(reply) = self.pending.remove(id) {
-            // The caller may be gone.
-            let _ = reply.send(outcome);
+            reply.send(outcome);
         }
     }
 
     /// Fails all calls: their results will not come any more.
     pub(crate) fn fail_all(&mut self) {
         for (_, reply) in self.pending.drain() {
-            let _ = reply.send(Err(InvokeError::ConnectionLost));
+            reply.send(Err(InvokeError::ConnectionLost));
         }
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use koppeltaal_transport::Client;
 use serde_json::Value;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::calls::{CALLS, Call};
+use super::calls::{CALLS, Call, CallResult, RESULTS_LIMIT, Reply};
 use super::context::{Context, Started};
 use super::driver;
 use super::error::InvokeError;
@@ -68,6 +68,7 @@ impl HubConnection {
         let caller = Caller {
             calls: call_sender,
             permits: Arc::new(Semaphore::new(CALLS)),
+            result_memory: Arc::new(Semaphore::new(RESULTS_LIMIT)),
             timeout: options.invoke_timeout,
         };
         let first_events = Mutex::new(Some(events.receiver()));
@@ -84,11 +85,12 @@ impl HubConnection {
         Self { caller, status, events, first_events, stop }
     }
 
-    /// Calls a method of the hub and waits for its result; `null` for a method without. The future may be
-    /// dropped; the method then runs all the same.
+    /// Calls a method of the hub and waits for its result, which is `null` if the method has none. If the
+    /// future is dropped, the method may run all the same.
     ///
-    /// Over webSockets, calls start in the order in which they are made; over other transports in any. Up to
-    /// 64 calls are under way at once; further ones wait.
+    /// Over webSockets, calls start in the order in which they are made; over other transports in any order.
+    /// Up to 64 calls are under way at once; further ones wait. Results that their callers have not taken yet
+    /// may take 32 MiB of memory together; a result beyond that is an [`InvokeError::ResultDropped`].
     ///
     /// # Errors
     ///
@@ -139,19 +141,20 @@ impl fmt::Debug for HubConnection {
 struct Caller {
     calls: mpsc::Sender<Call>,
     permits: Arc<Semaphore>,
+    result_memory: Arc<Semaphore>,
     timeout: Duration,
 }
 
 impl Caller {
     async fn invoke(self, method: String, arguments: Vec<Value>) -> Result<Value, InvokeError> {
-        let Self { calls, permits, timeout } = self;
+        let Self { calls, permits, result_memory, timeout } = self;
         let result = async {
             let permit = permits.acquire_owned().await.map_err(|_| InvokeError::Stopped)?;
             let permit = Arc::new(permit);
-            let (reply, result) = oneshot::channel();
+            let (reply, result) = Reply::new(result_memory);
             let call = Call { method, arguments, reply, permit: Arc::clone(&permit) };
             calls.send(call).await.map_err(|_| InvokeError::Stopped)?;
-            let result = result.await.unwrap_or(Err(InvokeError::Stopped));
+            let result = result.await.map_or(Err(InvokeError::Stopped), CallResult::into_outcome);
             drop(permit);
             result
         };

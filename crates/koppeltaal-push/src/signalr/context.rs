@@ -38,8 +38,7 @@ impl Context {
                 output = &mut future => return Ok(output),
                 stop = self.stop.requested() => return Err(stop),
                 Some(call) = self.calls.recv() => {
-                    // The caller may be gone.
-                    let _ = call.reply.send(Err(InvokeError::NotConnected));
+                    call.reply.send(Err(InvokeError::NotConnected));
                 }
             }
         }

@@ -57,7 +57,7 @@ impl fmt::Display for ConnectStep {
 #[non_exhaustive]
 pub enum ConnectError {
     /// The server does not accept the credentials (401), or does not allow the user to use the hub, or the
-    /// user is another than in the step before (403). No other transport is tried.
+    /// user is not the one of the step before (403). No other transport is tried.
     #[error("the server refuses the credentials at {step} (HTTP {status})")]
     Authentication {
         /// What was being done.
@@ -253,6 +253,10 @@ pub enum InvokeError {
     /// The answer to the call is not a result, or too large.
     #[error("the answer to the call is not a result")]
     Protocol,
+    /// The method has returned, but the results that wait for their callers already take 32 MiB of memory.
+    /// Poll the calls that were made, or drop them.
+    #[error("the result was dropped: too many results wait for their callers")]
+    ResultDropped,
     /// The call is longer than the 64 KiB that servers accept.
     #[error("the call is too long")]
     TooLong,

@@ -68,7 +68,7 @@ pub(crate) struct HttpClient {
     /// By name. They pin the connection to one of several servers. All requests go to one path, so that
     /// neither the scope of a cookie nor its age matters.
     cookies: Mutex<BTreeMap<String, String>>,
-    /// Until then, requests do not use idle connections.
+    /// Requests do not use idle connections before this time.
     distrusted_until: Mutex<Option<Instant>>,
 }
 

@@ -3,7 +3,7 @@
 use super::error::ConnectError;
 use super::protocol::Transport;
 
-/// Where a connection is in its life. Names are SignalR's.
+/// The state of a connection. Names are SignalR's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ConnectionState {

@@ -9,7 +9,7 @@ pub(crate) struct StopHandle(oneshot::Sender<StopRequest>);
 /// The task's side.
 pub(crate) struct StopSignal(oneshot::Receiver<StopRequest>);
 
-/// The wish that the task ends. Dropping it says that the task has ended.
+/// The request that the task ends. The task drops it when it has ended.
 #[derive(Default)]
 pub(crate) struct StopRequest {
     /// Whoever waits for the end holds the receiver. Nothing is sent: the drop is the message.

@@ -1,4 +1,4 @@
-//! The `Category` header: DSTU1's tags as they travel outside a bundle, here the domain of the message.
+//! The `Category` header, which holds DSTU1's tags outside a bundle. Here, the domain of the message is read.
 //!
 //! A tag is `term; scheme="..."; label="..."`; several are separated by commas or stand in headers of their
 //! own. Quoted values may hold commas and semicolons. The domain is in the term, after `Domain#`, and may

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use koppeltaal_push::{
     ConnectError, ConnectionState, EventsError, HubConnection, HubEvents, InvokeError, Transport,
 };
@@ -389,4 +390,30 @@ async fn calls_that_are_dropped_make_room_for_others() {
         assert!(tokio::time::timeout(SHORT, calls).await.is_err());
     }
     assert_eq!(connection.invoke("Echo", vec![json!(1)]).await.expect("a result"), json!([1]));
+}
+
+#[tokio::test]
+async fn results_that_their_callers_do_not_take_are_bounded_by_what_they_take_in_memory() {
+    let server = Server::start(SERVER_2_4).await;
+    let connection = options(&server).transport(Transport::WebSockets).invoke_timeout(PATIENCE);
+    let connection = connection.start().await.expect("started");
+    // 56 KB of text that take 6 MiB of memory when they are read.
+    let large = vec![json!({ "": 0 }); 8_000];
+    let call = |_| Box::pin(connection.invoke("Echo", large.clone()));
+    let mut calls: Vec<_> = (0..8).map(call).collect();
+    for call in &mut calls {
+        assert!(call.as_mut().now_or_never().is_none());
+    }
+    // Over a WebSocket, results come in the order of the calls, so this one is the last.
+    connection.invoke("Echo", vec![]).await.expect("a result");
+    let mut results = Vec::new();
+    for call in calls {
+        results.push(call.now_or_never().expect("a result").map(drop));
+    }
+    let (taken, dropped) = results.split_at(5);
+    assert!(taken.iter().all(Result::is_ok), "{results:?}");
+    let is_dropped = |result| matches!(result, &Err(InvokeError::ResultDropped));
+    assert!(dropped.iter().all(is_dropped), "{results:?}");
+    // Results that were taken leave room for others.
+    connection.invoke("Echo", large).await.expect("a result");
 }

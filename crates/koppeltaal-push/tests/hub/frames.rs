@@ -1,11 +1,27 @@
-//! Frames by which a server ends connections, closes down or tells what is fatal: `D`, `T` and `E`.
+//! Frames that end a connection or a channel: those by which the server says so (`D`, `T` and `E`), and those
+//! that cannot be used.
 
-use koppeltaal_push::{ConnectError, ConnectionState, LostReason, Transport};
+use koppeltaal_push::{ConnectError, ConnectionState, ConnectionStatus, LostReason, Transport};
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::connection::{connected, numbers};
 use crate::server::{SERVER_2_0, SERVER_2_4, Server};
 use crate::{SHORT, options, until, until_connections};
+
+/// Waits until a frame cannot be used, and returns why.
+async fn unusable_frame(status: &mut watch::Receiver<ConnectionStatus>) -> LostReason {
+    match until(status, |status| status.error.is_some()).await.error {
+        Some(ConnectError::UnusableFrame { reason }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Waits for the second connection, which is negotiated instead of reconnected.
+async fn is_started_anew(server: &Server, status: &mut watch::Receiver<ConnectionStatus>) {
+    until_connections(status, 2).await;
+    assert_eq!((server.count("negotiate"), server.count("reconnect")), (2, 0));
+}
 
 #[tokio::test]
 async fn a_server_that_asks_to_disconnect_is_neither_told_goodbye_nor_reconnected_to() {
@@ -73,13 +89,9 @@ async fn a_frame_that_is_too_large_is_told_and_not_asked_for_again() {
         let (connection, mut events) = connected(&server, transport).await;
         let mut status = connection.status();
         server.send_frame(&format!(r#"{{"C":"d-1-B,0|I,0","M":["{}"]}}"#, "x".repeat(5 << 20)));
-        let ended = until(&mut status, |status| status.error.is_some()).await;
-        assert!(
-            matches!(&ended.error, Some(ConnectError::UnusableFrame { reason: LostReason::TooLarge })),
-            "{ended:?}"
-        );
-        until_connections(&mut status, 2).await;
-        assert_eq!((server.count("negotiate"), server.count("reconnect")), (2, 0), "{transport}");
+        let reason = unusable_frame(&mut status).await;
+        assert!(matches!(reason, LostReason::TooLarge), "{reason:?}");
+        is_started_anew(&server, &mut status).await;
         connection.invoke("StartPush", vec![]).await.expect("a result");
         server.push(1);
         assert_eq!(numbers(&mut events, 1).await, [1], "{transport}");
@@ -96,11 +108,8 @@ async fn what_is_no_frame_is_asked_for_once_more_and_no_oftener() {
         until_connections(&mut status, 2).await;
         assert_eq!((server.count("negotiate"), server.count("reconnect")), (1, 1), "{transport}");
         server.send_frame("<html>");
-        let ended = until(&mut status, |status| status.error.is_some()).await;
-        assert!(
-            matches!(&ended.error, Some(ConnectError::UnusableFrame { reason: LostReason::Unreadable })),
-            "{ended:?}"
-        );
+        let reason = unusable_frame(&mut status).await;
+        assert!(matches!(reason, LostReason::Unreadable), "{reason:?}");
         until_connections(&mut status, 3).await;
         assert_eq!((server.count("negotiate"), server.count("reconnect")), (2, 1), "{transport}");
     }
@@ -145,13 +154,9 @@ async fn a_cursor_that_is_too_long_to_be_sent_back_ends_the_connection() {
         let (connection, _events) = connected(&server, transport).await;
         let mut status = connection.status();
         server.send_frame(&format!(r#"{{"C":"{}","M":[]}}"#, "x".repeat(9000)));
-        let ended = until(&mut status, |status| status.error.is_some()).await;
-        assert!(
-            matches!(&ended.error, Some(ConnectError::UnusableFrame { reason: LostReason::TooLarge })),
-            "{ended:?}"
-        );
-        until_connections(&mut status, 2).await;
-        assert_eq!((server.count("negotiate"), server.count("reconnect")), (2, 0), "{transport}");
+        let reason = unusable_frame(&mut status).await;
+        assert!(matches!(reason, LostReason::TooLarge), "{reason:?}");
+        is_started_anew(&server, &mut status).await;
     }
 }
 
@@ -165,11 +170,8 @@ async fn a_state_of_the_hub_beyond_the_limit_starts_the_connection_anew_without_
     server.send_frame(&format!(
         r#"{{"C":"d-1-B,0|I,0","M":[{{"H":"h","M":"m","A":[],"S":{{"b":"{state}"}}}}]}}"#
     ));
-    let ended = until(&mut status, |status| status.error.is_some()).await;
-    assert!(
-        matches!(&ended.error, Some(ConnectError::UnusableFrame { reason: LostReason::HubStateTooLarge })),
-        "{ended:?}"
-    );
+    let reason = unusable_frame(&mut status).await;
+    assert!(matches!(reason, LostReason::HubStateTooLarge), "{reason:?}");
     until_connections(&mut status, 2).await;
     assert_eq!(connection.invoke("Echo", vec![json!(1)]).await.expect("a result"), json!([1]));
 }

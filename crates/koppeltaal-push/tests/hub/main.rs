@@ -2,6 +2,7 @@
 
 mod connection;
 mod frames;
+mod plan;
 mod promise;
 mod proxy;
 mod sandbox;

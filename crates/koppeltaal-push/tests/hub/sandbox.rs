@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use koppeltaal_fhir::resources::MessageHeader;
-use koppeltaal_fhir::{Bundle, ReadOptions};
-use koppeltaal_messaging::{Acknowledgement, Event, Header, ResourceUrl};
+use koppeltaal_messaging::{Acknowledgement, Event, Header};
 use koppeltaal_push::{ConnectError, HubSubscription, Notification, Notifications, Transport};
 use koppeltaal_sandbox::{Instance, Push, Sandbox, SandboxConfig};
 use koppeltaal_transport::{Client, Credentials};
 use tokio::time::timeout;
 
+use crate::plan::plan;
 use crate::{PATIENCE, SHORT};
 
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -32,23 +31,6 @@ pub(crate) fn builder() -> SandboxConfig {
 pub(crate) fn client(url: &str, username: &str, password: &str) -> Client {
     let credentials = Credentials::basic(username, password).expect("credentials");
     Client::builder(url).credentials(credentials).build().expect("a client")
-}
-
-/// A care plan of its own.
-pub(crate) fn plan(number: u32) -> Bundle {
-    let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/messages/CreateOrUpdateCarePlan-minimal.json");
-    let text = std::fs::read(path).expect("the fixture");
-    let mut bundle =
-        ReadOptions::tolerant().json(&text).expect("JSON").document.into_bundle().expect("a bundle");
-    let url = format!("https://portal.example/fhir/CarePlan/{number}");
-    let header: &mut MessageHeader =
-        bundle.entry[0].content.as_mut().and_then(|content| content.get_mut()).expect("a header first");
-    header.identifier = format!("message-{number}").as_str().into();
-    header.data[0].reference = url.as_str().into();
-    bundle.entry[1].id = Some(url.parse::<ResourceUrl>().expect("an address").versionless().to_owned());
-    bundle.entry[1].link[0].href = url;
-    bundle
 }
 
 /// Claims and acknowledges until there is nothing, and gives the identifiers of the messages.

@@ -18,7 +18,8 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::sandbox::{builder, client, plan};
+use crate::plan::plan;
+use crate::sandbox::{builder, client};
 
 const MESSAGES: u32 = 10_000;
 const CUT: Duration = Duration::from_millis(50);

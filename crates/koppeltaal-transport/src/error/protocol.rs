@@ -69,7 +69,7 @@ pub enum ProtocolProblem {
     },
 }
 
-/// The start of a body, at most 512 bytes. Not shown by `Debug`: it may hold data of patients.
+/// The start of a body: up to 512 bytes of it, as text. Not shown by `Debug`: it may hold data of patients.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Excerpt(String);
 
@@ -99,7 +99,7 @@ impl fmt::Debug for Excerpt {
     }
 }
 
-/// How a reply differs from what was asked, without quoting it.
+/// What is wrong with a reply, without quoting it.
 fn what_is_wrong(error: &ReplyError) -> &'static str {
     match error {
         ReplyError::NoHeader => "a reply without a MessageHeader",
@@ -111,7 +111,7 @@ fn what_is_wrong(error: &ReplyError) -> &'static str {
     }
 }
 
-/// What a reader found and where, without the text of its error, which quotes the body.
+/// Where a reader failed. The text of its error is left out, since it quotes the body.
 fn place(error: &ReadError) -> String {
     match error {
         ReadError::Malformed { position, .. } => format!("(not well-formed at {position})"),

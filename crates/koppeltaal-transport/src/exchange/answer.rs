@@ -45,7 +45,7 @@ pub(crate) struct ReadBundle {
     pub(crate) suppressed: usize,
 }
 
-/// What a refusal means, if not that the content is wrong.
+/// What a refusal means, unless it means that the content is wrong.
 #[derive(Clone, Copy)]
 enum Refusal {
     Authentication,
@@ -179,8 +179,8 @@ impl Answer {
         self.coding_problem.clone().map_or(Ok(()), Err)
     }
 
-    /// What `read` takes from the body, a JSON object that is not FHIR's. `missing` is the error if it is not
-    /// an object.
+    /// Reads the body as a JSON object that is not FHIR's, and passes its members to `read`. `missing` is the
+    /// error if the body is no object.
     ///
     /// # Errors
     ///
@@ -218,7 +218,7 @@ impl Answer {
         self.refused_by(outcome, self.status.is_client_error())
     }
 
-    /// `blames_request`: whether anything but the issues says that the request is wrong.
+    /// `blames_request`: whether the status or the code of the reply says that the request is wrong.
     fn refused_by(&self, outcome: Outcome, blames_request: bool) -> Error {
         let refusal = match outcome.cause() {
             // Servers say with various statuses that a token has expired.
@@ -336,8 +336,8 @@ impl Answer {
         }
     }
 
-    /// Checks the answer of an operation that returns nothing: a resource, or no body at all. Only the type
-    /// of a resource is looked at, unless it is an outcome, which may be a refusal.
+    /// Checks the answer to an operation that returns nothing: it must be a resource, or have no body. No
+    /// more than the type of a resource is read, unless it is an outcome, which may be a refusal.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::secret;
 
-/// What has been received so far. Most answers come in one piece, which is not copied; only several are
+/// What has been received so far. Most answers come in one piece, which is not copied. Several pieces are
 /// joined.
 pub(crate) struct Incoming {
     first: Bytes,
@@ -37,7 +37,7 @@ impl Incoming {
     ///
     /// # Errors
     ///
-    /// More than the limit; the piece is dropped.
+    /// The body is larger than the limit. The piece is dropped.
     pub(crate) fn push(&mut self, piece: Bytes) -> Result<(), TooLarge> {
         let so_far = self.first.len() + self.joined.len();
         if so_far + piece.len() > self.limit {

@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, header};
 
-/// How many parameters are looked at in all.
+/// How many parameters are read, of all challenges together.
 const PARAMETERS: usize = 100;
 
 /// Whether one of the challenges is a `Bearer` with `error="invalid_token"`: the token has expired or was

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_undone_is_told() {
+    fn a_coding_that_cannot_be_undone_is_an_error() {
         let whole = gzip(b"a longer text, so that it can be cut off");
         for (field, body) in [
             ("br", &whole[..]),

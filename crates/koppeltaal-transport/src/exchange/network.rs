@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, UnreachableReason};
 
-/// The error of an operation that an error of reqwest stands for.
+/// The error of an operation, from the error of reqwest.
 pub(crate) fn network_error(error: reqwest::Error, limit: Duration) -> Error {
     // The URL may hold that of a patient.
     let error = error.without_url();

@@ -15,10 +15,11 @@ pub(crate) struct Operation {
     /// For spans.
     pub(crate) name: &'static str,
     pub(crate) method: Method,
-    /// Whether doing it twice is the same as doing it once (idempotent, RFC 9110 section 9.2.2), so that it
-    /// may be tried again whatever became of the first try. A claim is not, although it is a GET.
+    /// Whether it is idempotent (RFC 9110 section 9.2.2): doing it twice is the same as doing it once. Then
+    /// it may be tried again whatever became of the first try. A claim is not idempotent, although it is a
+    /// GET.
     pub(crate) repeatable: bool,
-    /// Whether a lost answer leaves open what the server did.
+    /// Whether nobody knows what the server did when the answer is lost.
     pub(crate) open_on_failure: bool,
     /// Whether the request carries the client's credentials.
     pub(crate) authenticates: bool,
@@ -78,7 +79,7 @@ operations! {
     CREATE_BINARY               "create-binary"              POST   false      true   true          Fhir;
     UPDATE_BINARY               "update-binary"              PUT    false      true   true          Fhir;
     DELETE_BINARY               "delete-binary"              DELETE false      true   true          Fhir;
-    // If the answer is lost, nobody knows the first launch, and a second does as well.
+    // If the answer is lost, nobody knows the first launch, so a second one does no harm.
     LAUNCH                      "launch"                     GET    true       false  true          Redirect;
     MOBILE_LAUNCH               "mobile-launch"              GET    true       false  true          OAuth;
     // Activation codes, authorization codes and refresh tokens work once.
@@ -109,7 +110,7 @@ pub(crate) struct Body {
 impl Body {
     pub(crate) fn bundle(format: Format, bundle: &Bundle) -> Result<Self> {
         let text = bundle.write(format).map_err(Error::Unwritable)?;
-        // All bundles have the same media type, so an empty one tells it.
+        // All bundles have the same media type, so an empty one is enough to ask for it.
         Ok(Self::text(format.media_type(&Document::Bundle(Bundle::default())), text))
     }
 

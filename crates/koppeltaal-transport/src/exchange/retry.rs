@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::backoff::Backoff;
 
-/// How often to try again, and how long to wait before. Only what is safe is tried again: reads,
-/// acknowledgements, and other writes that never reached the server or that it declined unprocessed.
+/// How often to try again, and how long to wait before each try. Only requests that are safe to repeat are
+/// tried again: reads, acknowledgements, and other writes that never reached the server or that it declined
+/// unprocessed.
 ///
 /// Waiting times double from `min_delay` to `max_delay`, with the random stretch of [`Backoff`]. If the
 /// server's `Retry-After` is longer, the client waits that long. If the wait would exceed the operation's

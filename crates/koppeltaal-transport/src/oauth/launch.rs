@@ -1,4 +1,4 @@
-//! Launches: a portal sends a user into another application.
+//! Launches: a portal sends a user into another application, which receives the launch.
 
 use std::fmt;
 

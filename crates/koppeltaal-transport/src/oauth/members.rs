@@ -10,7 +10,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// How many bytes such an answer may have: plenty for some tokens of 4 kB each.
+/// How many bytes such an answer may have: plenty for a few tokens of 4 kB each.
 pub(crate) const BYTES: usize = 1 << 20;
 
 /// How many members are looked at. Such answers have some ten.
@@ -36,7 +36,7 @@ impl Members {
         }
     }
 
-    /// The member with the first of these names that is there; else one with another spelling of them.
+    /// The member with one of these names, the first in this order; else one with another spelling of them.
     fn get(&self, names: &[&str]) -> Option<&str> {
         let find = |is: fn(&str, &str) -> bool| {
             names.iter().find_map(|name| self.0.iter().find(|(member, _)| is(member, name)))

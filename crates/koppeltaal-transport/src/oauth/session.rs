@@ -13,11 +13,10 @@ use super::error::OAuthErrorCode;
 use super::single_flight::SingleFlight;
 use super::tokens::Tokens;
 use crate::authorization;
-use crate::client::Client;
-use crate::credentials::Credentials;
 use crate::error::{Error, Result};
 
-/// The session of a launched user, for [`Credentials::bearer`]. Clones share the tokens.
+/// The session of a launched user, for [`Credentials::bearer`](crate::Credentials::bearer). Clones share the
+/// tokens.
 ///
 /// ```
 /// # fn example(tokens: koppeltaal_transport::Tokens, store: std::sync::Arc<dyn koppeltaal_transport::TokenStore>) {
@@ -82,6 +81,20 @@ pub trait TokenStore: Send + Sync + 'static {
     ) -> BoxFuture<'a, std::result::Result<(), Box<dyn std::error::Error + Send + Sync>>>;
 }
 
+/// What a session needs of a [`Client`](crate::Client): new tokens from the server.
+pub(crate) trait TokenClient: Clone + Send + Sync + 'static {
+    /// Trades the refresh token for new tokens. The application authenticates itself with the request, and
+    /// not with its session.
+    ///
+    /// The future is boxed because the request is one of the client, which may have a session: without the
+    /// box, its type would contain itself.
+    fn refresh_tokens<'a>(
+        &'a self,
+        authentication: &'a ClientAuthentication,
+        tokens: &'a Tokens,
+    ) -> BoxFuture<'a, Result<Tokens>>;
+}
+
 impl Session {
     /// A session with these tokens. It ends when the access token expires, unless
     /// [`with_refresh`](Self::with_refresh) says how to get a new one.
@@ -119,7 +132,7 @@ impl Session {
     }
 
     /// The header for the next request. If the access token is about to expire, it is refreshed first.
-    pub(crate) async fn authorization(&self, client: &Client) -> Result<HeaderValue> {
+    pub(crate) async fn authorization(&self, client: &impl TokenClient) -> Result<HeaderValue> {
         let (header, due, expired) = {
             let (state, now) = (self.state(), SystemTime::now());
             (state.header.clone(), state.tokens.is_due(now), state.tokens.is_expired(now))
@@ -142,25 +155,17 @@ impl Session {
     }
 
     /// Gets new tokens in place of those in `used`, unless another request has already done so.
-    pub(crate) async fn renew(&self, client: &Client, used: &HeaderValue) -> Result<HeaderValue> {
+    pub(crate) async fn renew(&self, client: &impl TokenClient, used: &HeaderValue) -> Result<HeaderValue> {
         let known = || Some(self.state().header.clone()).filter(|header| header != used);
         let refresh = || {
-            let session = self.clone();
-            // The application authenticates itself with the refresh, not with the session.
-            let client = client.with_credentials(Credentials::anonymous());
-            session.refresh(client)
+            let (session, client) = (self.clone(), client.clone());
+            async move { session.refresh(&client).await }
         };
         let refreshed = self.shared.refresh.join(known, refresh).await;
         refreshed.map_err(|error| Error::TokenRefresh { source: Box::new(error) })
     }
 
-    /// Boxed: to the compiler, the request for a token may itself need a token, which makes the future
-    /// recursive.
-    fn refresh(self, client: Client) -> BoxFuture<'static, Result<HeaderValue>> {
-        Box::pin(async move { self.get_tokens(&client).await })
-    }
-
-    async fn get_tokens(&self, client: &Client) -> Result<HeaderValue> {
+    async fn refresh(&self, client: &impl TokenClient) -> Result<HeaderValue> {
         let (old, ended) = {
             let state = self.state();
             (state.tokens.clone(), state.ended.clone())
@@ -169,7 +174,7 @@ impl Session {
             return Err(ended);
         }
         let authentication = self.client.as_deref().ok_or(Error::NoRefreshToken)?;
-        let tokens = match client.refresh(authentication, &old).await {
+        let tokens = match client.refresh_tokens(authentication, &old).await {
             Ok(tokens) => tokens,
             Err(error) => {
                 if matches!(&error, Error::OAuth { error, .. } if error.code == OAuthErrorCode::InvalidGrant)

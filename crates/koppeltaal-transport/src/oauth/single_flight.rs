@@ -8,8 +8,8 @@ use tracing::Instrument;
 
 use crate::error::{Error, Result};
 
-/// A request that is under way at most once. All tasks that ask meanwhile wait for it and get the same
-/// answer, or the same error: none makes a request of its own after a time limit that another has reached.
+/// A request that is under way at most once. All tasks that ask meanwhile wait for it and get the same answer
+/// or the same error. So no task makes the request again after it has timed out for another.
 ///
 /// The request runs in a task of its own, so dropping those that wait does not stop it. That matters for an
 /// answer that must not be lost, such as that to a refresh token, which works once.
@@ -24,8 +24,8 @@ impl<T> Default for SingleFlight<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
-    /// Waits for the request that is under way. If there is none, returns what `known` gives, which is called
-    /// while no other request can start; and if it gives nothing, `start` begins a request.
+    /// Waits for the request that is under way. If there is none, returns what `known` gives; if it gives
+    /// nothing, `start` makes a request. No other request can start while `known` is called.
     pub(crate) async fn join<F>(
         &self,
         known: impl FnOnce() -> Option<T>,
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_request_goes_on_when_the_one_who_asked_is_gone() {
+    async fn a_request_goes_on_when_its_caller_is_gone() {
         let flight = SingleFlight::<u32>::default();
         let (release, released) = tokio::sync::oneshot::channel::<()>();
         let started = Arc::new(AtomicU32::new(0));

@@ -2,10 +2,14 @@
 
 use std::time::SystemTime;
 
+use futures_util::future::BoxFuture;
+
 use super::authorize::AuthorizationCode;
 use super::client_authentication::ClientAuthentication;
+use super::session::TokenClient;
 use super::tokens::Tokens;
 use crate::client::Client;
+use crate::credentials::Credentials;
 use crate::error::Result;
 use crate::exchange::request::{Body, Operation, Request};
 
@@ -57,5 +61,17 @@ impl Client {
             answer.members("no tokens", |reply| Tokens::read(reply, SystemTime::now()))
         })
         .await
+    }
+}
+
+impl TokenClient for Client {
+    fn refresh_tokens<'a>(
+        &'a self,
+        authentication: &'a ClientAuthentication,
+        tokens: &'a Tokens,
+    ) -> BoxFuture<'a, Result<Tokens>> {
+        Box::pin(async move {
+            self.with_credentials(Credentials::anonymous()).refresh(authentication, tokens).await
+        })
     }
 }

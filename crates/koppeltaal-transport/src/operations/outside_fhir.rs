@@ -17,8 +17,8 @@ impl Client {
         self.outside_fhir(&self.shared().http, method, path, query)
     }
 
-    /// The same over a connection that is opened for it. After a failure of the network, idle connections may
-    /// be dead, and the only sign is that nothing arrives over them.
+    /// The same over a new connection. After a failure of the network, idle connections may be dead, and the
+    /// only sign is that nothing arrives over them.
     pub fn request_outside_fhir_on_new_connection(
         &self,
         method: Method,
@@ -51,7 +51,7 @@ impl Client {
     }
 
     /// A new header in place of `used`, which the server has refused with status 401. `None` if these
-    /// credentials cannot be renewed: they are wrong.
+    /// credentials cannot be renewed; then they are wrong.
     ///
     /// # Errors
     ///

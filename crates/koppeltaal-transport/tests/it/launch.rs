@@ -1,4 +1,4 @@
-//! Launches, authorization and the token endpoint: what is asked, and what is made of the answer.
+//! Launches, authorization and the token endpoint: their requests, and how their answers are read.
 
 use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_transport::{

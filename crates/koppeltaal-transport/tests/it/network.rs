@@ -1,4 +1,4 @@
-//! Connections that fail: how far a request came decides what is known.
+//! Connections that fail: the error depends on how far the request got.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Every operation, in both formats: what is asked, and what is made of the answer.
+//! Every operation, in both formats: its request, and how its answer is read.
 
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_fhir::{Document, ReadOptions};

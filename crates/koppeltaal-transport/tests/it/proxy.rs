@@ -1,5 +1,5 @@
-//! Servers behind proxies: who sees what, and what a proxy that refuses means. What the environment says
-//! about proxies is tested with the command, which can be started with another environment.
+//! Servers behind proxies: what a proxy sees, and the error when it refuses. Proxies that the environment
+//! names are tested with the command, which can be started with another environment.
 
 use std::sync::{Arc, Mutex};
 

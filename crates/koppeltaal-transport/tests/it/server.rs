@@ -1,4 +1,4 @@
-//! A server that plays back what a test wrote down, and remembers what it was asked.
+//! A server that plays back the answers of a test, and records the requests.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

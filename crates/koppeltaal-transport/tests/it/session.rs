@@ -1,4 +1,4 @@
-//! A launched user's session: tokens that are refreshed in time, once, and kept.
+//! The session of a launched user: its tokens are refreshed in time and once, and are saved.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! The storage service: what is asked, and what is made of the answer.
+//! The storage service: its requests, and how their answers are read.
 
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::ResourceUrl;

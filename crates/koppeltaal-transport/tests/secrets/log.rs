@@ -1,7 +1,7 @@
 //! What is logged, collected for a test to search. Tests of other crates include this file too.
 //!
-//! A test that reads the log needs a process of its own: `tracing` remembers for the whole process which
-//! places nobody listened to when they were first reached.
+//! A test that reads the log needs a process of its own: when an event is first reached and nobody listens,
+//! `tracing` switches it off for the whole process.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};

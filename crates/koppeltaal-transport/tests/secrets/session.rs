@@ -1,4 +1,5 @@
-//! What is in logs: a whole session at the most talkative level, searched for what must not be there.
+//! A whole session is logged at the most talkative level, and the log is searched for secrets and for data of
+//! patients.
 
 use koppeltaal_messaging::Acknowledgement;
 use koppeltaal_transport::{

@@ -21,8 +21,8 @@ const GRACE: Duration = Duration::from_secs(10);
 const QUICK: Duration = Duration::from_millis(500);
 /// This many of them in a row need no pause: changes of groups come like that.
 const QUICK_ANSWERS: u32 = 3;
-/// The pause before each poll after too many of them. A server, or a cache before it, that never holds a poll
-/// must not be asked without pause.
+/// The pause before each poll after too many quick answers. A server, or a cache before it, that never holds
+/// a poll must not be asked without pause.
 const PAUSE: Duration = Duration::from_secs(1);
 /// When a reconnecting poll without an answer counts as held. It is not used if a held poll would show a sign
 /// of life.

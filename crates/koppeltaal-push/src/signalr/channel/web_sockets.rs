@@ -27,7 +27,7 @@ const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 struct Socket {
     stream: WebSocketStream<Upgraded>,
-    /// Reading a ping queues a pong. Until then it must have been sent.
+    /// Reading a ping queues a pong, which must be sent by this time.
     pongs_until: Option<Instant>,
 }
 

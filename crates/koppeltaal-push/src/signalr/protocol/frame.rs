@@ -49,7 +49,7 @@ pub(crate) struct Frame {
     pub(crate) items: Vec<Item>,
 }
 
-/// One item of `M`.
+/// An item of `M`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Item {
     /// The server calls the client.
@@ -58,7 +58,7 @@ pub(crate) enum Item {
     Result(HubResult),
 }
 
-/// Why a text is not a frame. The text is not shown: it may hold anything.
+/// Why a text cannot be used as a frame. The text is not shown: it may hold anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InvalidFrame {
     /// It is not a JSON object.

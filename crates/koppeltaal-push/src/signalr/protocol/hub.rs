@@ -24,7 +24,7 @@ pub struct HubEvent {
 }
 
 impl HubEvent {
-    /// Whether this is that method of that hub. Case does not count: servers answer in their own.
+    /// Whether this is a call of `method` of `hub`. Case does not count: servers write names in their own.
     #[must_use]
     pub fn is(&self, hub: &str, method: &str) -> bool {
         is_same_name(&self.hub, hub) && is_same_name(&self.method, method)
@@ -82,6 +82,13 @@ pub struct HubException {
     pub is_hub_exception: bool,
     /// More about a `HubException`.
     pub data: Option<Value>,
+}
+
+impl HubException {
+    /// How many bytes of memory its text and data take.
+    pub(crate) fn memory(&self) -> usize {
+        memory::of_text(&self.message) + self.data.as_ref().map_or(0, memory::of_value)
+    }
 }
 
 impl fmt::Debug for HubException {

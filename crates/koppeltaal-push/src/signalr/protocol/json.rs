@@ -11,7 +11,7 @@ pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches(|letter: char| letter.is_whitespace() || letter == MARK)
 }
 
-/// The object in a text; none when it is something else.
+/// The object in a text; `None` if the text is something else.
 pub(crate) fn object(text: &str) -> Option<Map<String, Value>> {
     serde_json::from_str(trim(text)).ok()
 }

@@ -44,7 +44,7 @@ impl KeepAliveWatch {
         Some(self.last_received + if self.slow { timeout } else { warning(timeout) })
     }
 
-    /// Compares the time with that of the last text.
+    /// Says what the silence since the last text means.
     pub(crate) fn check(&mut self, now: Instant) -> Silence {
         let silence = now.saturating_duration_since(self.last_received);
         match self.timeout {

@@ -1,5 +1,5 @@
-//! How many bytes of memory JSON takes once it is read. These are estimates for bounds: rather too much than
-//! too little.
+//! How many bytes of memory JSON takes once it is read. These are estimates for bounds, so they are rather
+//! too high than too low.
 //!
 //! They matter because values take more than their text: `{"":0}` has six bytes and takes more than six
 //! hundred.
@@ -33,8 +33,8 @@ pub(crate) fn upper_bound(text: &str) -> usize {
     ALLOCATION + text.bytes().map(of).sum::<usize>()
 }
 
-/// What a value takes beside itself.
-fn inside(value: &Value) -> usize {
+/// What a value takes besides its own slot.
+pub(crate) fn of_value(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
         Value::String(text) => of_text(text),
@@ -45,7 +45,7 @@ fn inside(value: &Value) -> usize {
 
 /// What the values of a list take.
 pub(crate) fn of_values(values: &Vec<Value>) -> usize {
-    ALLOCATION + values.capacity() * size_of::<Value>() + values.iter().map(inside).sum::<usize>()
+    ALLOCATION + values.capacity() * size_of::<Value>() + values.iter().map(of_value).sum::<usize>()
 }
 
 /// What the entries of a map take.
@@ -55,7 +55,7 @@ pub(crate) fn of_map(map: &Map<String, Value>) -> usize {
         1..=11 => 1,
         entries => 1 + entries / ENTRIES,
     };
-    nodes * NODE + map.iter().map(|(name, value)| of_text(name) + inside(value)).sum::<usize>()
+    nodes * NODE + map.iter().map(|(name, value)| of_text(name) + of_value(value)).sum::<usize>()
 }
 
 /// What the letters of a text take.
@@ -87,18 +87,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_takes_more_than_its_text_lets_expect(value in json()) {
+        fn no_value_takes_more_than_the_upper_bound_of_its_text(value in json()) {
             let text = value.to_string();
             let read: Value = serde_json::from_str(&text).expect("JSON");
-            prop_assert!(inside(&read) <= upper_bound(&text), "{text}");
+            prop_assert!(of_value(&read) <= upper_bound(&text), "{text}");
         }
     }
 
     #[test]
-    fn small_texts_of_large_values_are_seen_through() {
+    fn values_that_take_many_times_their_text_are_counted_in_full() {
         for (text, least) in [("{\"\":0}", 600), ("[0]", 128), ("[0,0,0,0,0]", 8 * 32)] {
             let read: Value = serde_json::from_str(text).expect("JSON");
-            assert!((least..4 * least).contains(&inside(&read)), "{text}: {}", inside(&read));
+            assert!((least..4 * least).contains(&of_value(&read)), "{text}: {}", of_value(&read));
         }
     }
 }

@@ -49,7 +49,7 @@ impl std::fmt::Display for ProtocolVersion {
 /// The server's terms for a new connection.
 #[derive(Clone, PartialEq)]
 pub(crate) struct NegotiationResponse {
-    /// Identifies the connection on every request. It is a secret: beside credentials, a request needs
+    /// Identifies the connection on every request. It is a secret: apart from credentials, a request needs
     /// nothing else.
     pub(crate) connection_token: String,
     /// Silence after which a channel is lost; `None`: the server sends no signs of life.

@@ -1,4 +1,5 @@
-//! [`Connection`]: where a command connects, as whom, and how. From flags, environment and a profile, in that order.
+//! [`Connection`]: to which server a command connects, as whom, and how. Flags come first, then the environment, then a
+//! profile.
 
 use std::env;
 use std::fs;
@@ -16,10 +17,10 @@ use crate::profile::Profile;
 use crate::secret::{ask, first_line};
 use crate::tokens;
 
-/// Where the password is, so that it is in no list of processes.
+/// The environment variable with the password. Other users could read it in a flag.
 const PASSWORD: &str = "KOPPELTAAL_PASSWORD";
 
-/// What all commands that speak to a server have in common.
+/// The arguments that all commands that speak to a server have in common.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
@@ -27,8 +28,8 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "URL", env = "KOPPELTAAL_SERVER")]
     server: Option<String>,
 
-    /// The application instance's user name. The password is taken from the environment (`KOPPELTAAL_PASSWORD`), from
-    /// --password-file or the profile, or asked for.
+    /// The application instance's user name. The password comes from --password-file, `KOPPELTAAL_PASSWORD`
+    /// or the profile; else the command asks for it.
     #[arg(long, value_name = "NAME", env = "KOPPELTAAL_USERNAME")]
     username: Option<String>,
 
@@ -36,11 +37,11 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 
-    /// The domain that messages must be of to be sent. The server knows the account's domain.
+    /// The domain of the account. A message of another domain is not sent.
     #[arg(long, value_name = "NAME", env = "KOPPELTAAL_DOMAIN")]
     domain: Option<String>,
 
-    /// A named profile, from --config, ~/.config/koppeltaal/profiles.cfg or ~/.koppeltaal.cfg.
+    /// The name of a profile in --config, ~/.config/koppeltaal/profiles.cfg or ~/.koppeltaal.cfg.
     #[arg(long, value_name = "NAME", env = "KOPPELTAAL_PROFILE")]
     profile: Option<String>,
 
@@ -48,7 +49,8 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "FILE", env = "KOPPELTAAL_CONFIG")]
     config: Option<PathBuf>,
 
-    /// Act as a launched user, with the tokens that `koppeltaal token --save FILE` wrote. They are kept fresh there.
+    /// Act as a launched user, with the tokens that `koppeltaal token --save FILE` wrote. They are refreshed
+    /// in that file.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["username", "password_file"])]
     tokens: Option<PathBuf>,
 
@@ -56,11 +58,11 @@ pub(crate) struct Connection {
     #[arg(long, value_parser = format())]
     format: Option<Format>,
 
-    /// Certificate authorities (PEM) to trust beside those of this machine.
+    /// Certificate authorities (PEM) to trust besides those of this machine.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 
-    /// A proxy, in place of the one in the environment.
+    /// A proxy to use instead of the one in the environment.
     #[arg(long, value_name = "URL")]
     proxy: Option<String>,
 
@@ -72,13 +74,13 @@ pub(crate) struct Connection {
     #[arg(long)]
     allow_plain_http: bool,
 
-    /// For whom to print.
+    /// Print for people or for programs.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: Output,
 }
 
-/// A client, and what the command line knows beside it.
-pub(crate) struct Connected {
+/// The client of an account, and the domain that the command line or the profile names.
+pub(crate) struct Account {
     pub(crate) client: Client,
     pub(crate) domain: Option<String>,
 }
@@ -89,20 +91,20 @@ impl Connection {
     /// # Errors
     ///
     /// Something is missing or cannot be used.
-    pub(crate) fn connect(&self) -> Result<Connected, Failure> {
+    pub(crate) fn connect(&self) -> Result<Account, Failure> {
         let profile = self.profile()?;
         let client = self.builder(&profile)?.build()?;
         let credentials = match &self.tokens {
             Some(file) => Credentials::bearer(tokens::session(file)?),
             None => self.basic(&profile)?,
         };
-        Ok(Connected {
+        Ok(Account {
             client: client.with_credentials(credentials),
             domain: self.domain.clone().or(profile.domain),
         })
     }
 
-    /// A client without credentials, for what needs none.
+    /// A client without credentials, for requests that need none.
     ///
     /// # Errors
     ///
@@ -157,7 +159,7 @@ impl Connection {
                 (Some(password), _, _) => password,
                 (None, Some(password), _) if self.username.is_none() => password.clone(),
                 (None, _, Some(file)) if self.username.is_none() => first_line(file)?,
-                // The profile's password is another account's.
+                // The password in the profile belongs to another account.
                 _ => ask(&format!("Password of {username}: "), PASSWORD)?,
             },
         };

@@ -1,4 +1,4 @@
-//! `koppeltaal convert`: a DSTU1 resource or bundle from one format into the other.
+//! `koppeltaal convert`: converts a DSTU1 resource or bundle between JSON and XML.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -6,16 +6,16 @@ use std::path::PathBuf;
 use clap::Args;
 use koppeltaal_fhir::{Finding, Format, ReadOptions, Rule, Severity};
 
-use crate::Outcome;
 use crate::arguments::format;
 use crate::diagnostic::Diagnostic;
 use crate::excerpt::visible;
 use crate::input::Input;
+use crate::outcome::Outcome;
 
 /// Convert a DSTU1 resource or bundle between JSON and XML.
 ///
-/// Takes what real senders write. Violations of the standard are shown as warnings on standard error; what cannot be
-/// understood is passed on where the other format can carry it.
+/// Violations of the standard are shown as warnings on standard error. Elements that are not in the standard
+/// are converted too, if the other format can hold them.
 ///
 /// Exit code: 0 written, 2 could not be read or written.
 #[derive(Debug, Args)]
@@ -31,8 +31,8 @@ pub(crate) struct Convert {
     #[arg(long)]
     compact: bool,
 
-    /// Make narratives in JSON that are HTML XHTML: <br> and upper-case names, a bare &, attributes without quotes. What was
-    /// done is shown as warnings.
+    /// Turn narratives in JSON that are HTML into XHTML: <br> and upper-case names, a bare &, attributes
+    /// without quotes. Warnings show what was changed.
     #[arg(long)]
     repair_narrative: bool,
 }
@@ -42,8 +42,8 @@ impl Convert {
         let mut errors = anstream::stderr().lock();
         let input = match Input::load(&self.file) {
             Ok(input) => input,
-            Err(none) => {
-                writeln!(errors, "error: {}: {}", visible(&none.name), none.problem)?;
+            Err(error) => {
+                writeln!(errors, "error: {}: {}", visible(&error.name), error.problem)?;
                 return Ok(Outcome::Unusable);
             }
         };
@@ -61,7 +61,7 @@ impl Convert {
         let mut violations: Vec<_> = read.findings.iter().filter(is_shown).collect();
         violations.sort_by_key(|finding| finding.position);
         for finding in violations {
-            // The conversion goes on, so for this command it is no error.
+            // The conversion goes on, so this command calls it a warning.
             let warning = Diagnostic { severity: Severity::Warning, ..Diagnostic::from(finding) };
             writeln!(errors, "{}\n", warning.draw(&mut places))?;
         }

@@ -1,11 +1,12 @@
-//! `koppeltaal demo`: a care plan travels from a portal to a game, and its status back, through a server in this
-//! process.
+//! `koppeltaal demo`: a care plan travels from a portal to a game, and its status back, through a server in
+//! this process.
 //!
-//! Also an example to read. [`portal`] and [`game`] are two applications as they would be anywhere, each with a
-//! [`connection`] to the server; [`story`] lets them act in turn and checks every fact that comes of it.
+//! It is also an example to read. [`portal`] and [`game`] are two applications as they would be anywhere,
+//! each with its own [`Connector`](koppeltaal::Connector). [`story`] lets them act in turn and checks every
+//! fact.
 
 mod archive;
-mod connection;
+mod error;
 mod facts;
 mod game;
 mod narrator;
@@ -14,22 +15,22 @@ mod story;
 
 use std::io;
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use clap::Args;
 use koppeltaal_fhir::Format;
 use koppeltaal_sandbox::SandboxConfig;
 use tokio::runtime::Runtime;
 
-use crate::Outcome;
 use crate::arguments::format;
+use crate::outcome::Outcome;
 use archive::Archive;
+use error::DemoError;
 use narrator::Narrator;
-use story::{Broken, Story};
+use story::Story;
 
 /// Watch a care plan travel from a portal to a game and its status back, through a server in this process.
 ///
-/// Exit code: 0 when every fact of the story held, 1 when one did not, 2 when the demo could not start.
+/// Exit code: 0 every fact of the story is true, 1 one is not, 2 the demo could not start.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// The format in which messages travel.
@@ -48,7 +49,7 @@ impl Demo {
 
     async fn play(&self) -> io::Result<Outcome> {
         let archive = match Archive::new(self.save.as_deref(), self.format) {
-            Ok(archive) => Rc::new(archive),
+            Ok(archive) => archive,
             Err(error) => {
                 anstream::eprintln!("error: the messages cannot be saved: {error}");
                 return Ok(Outcome::Unusable);
@@ -62,13 +63,13 @@ impl Demo {
             }
         };
         let narrator = Narrator::new(io::stdout().lock());
-        let outcome = Story::new(narrator, self.format, archive).tell(sandbox.url()).await;
+        let result = Story::new(narrator, self.format, archive).tell(sandbox.url()).await;
         sandbox.stop().await;
-        match outcome {
+        match result {
             Ok(()) => Ok(Outcome::Success),
-            Err(Broken::Output(error)) => Err(error),
-            Err(broken) => {
-                anstream::eprintln!("error: {broken}");
+            Err(DemoError::Output(error)) => Err(error),
+            Err(error) => {
+                anstream::eprintln!("error: {error}");
                 Ok(Outcome::Findings)
             }
         }

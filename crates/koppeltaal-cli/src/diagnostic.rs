@@ -1,4 +1,4 @@
-//! [`Diagnostic`]: one problem of an input, drawn for people: what, where, and the line of text it is about.
+//! [`Diagnostic`]: one problem of an input, drawn for people with its place and its line of text.
 
 use std::fmt::{self, Write as _};
 
@@ -13,20 +13,20 @@ use crate::excerpt::{Excerpt, Places, visible};
 pub(crate) struct Diagnostic {
     /// How much it matters.
     pub(crate) severity: Severity,
-    /// The id of the rule that is broken, or the kind of error.
+    /// The id of the broken rule, or the kind of error.
     pub(crate) rule: &'static str,
     /// What is wrong.
     pub(crate) problem: Problem,
     /// Where in the content; empty for the root.
     pub(crate) path: String,
-    /// Where in the text, if it is about the text.
+    /// Where in the text, if it is about a place in the text.
     pub(crate) position: Option<Position>,
 }
 
 /// What is wrong.
 #[derive(Debug)]
 pub(crate) enum Problem {
-    /// Something else than the standard wants.
+    /// The input has something else than the standard wants.
     Unexpected { expected: String, found: String },
     /// Anything else, in words.
     Other(String),
@@ -87,7 +87,8 @@ impl Diagnostic {
         Self { severity: Severity::Error, rule, problem, path: String::new(), position: None }
     }
 
-    /// The problem for people, several lines in colours. A stream that does not go to a terminal drops the colours.
+    /// The problem for people, several lines in colours. A stream that does not go to a terminal drops the
+    /// colours.
     pub(crate) fn draw(&self, places: &mut Places<'_>) -> String {
         let (name, color) = match self.severity {
             Severity::Error => ("error", AnsiColor::BrightRed),

@@ -13,12 +13,11 @@ pub(crate) struct Excerpt {
     pub(crate) before: String,
     /// What stands at the place: a name, a number, a string in quotes. Empty at the end of a line.
     pub(crate) place: String,
-    /// What comes behind it.
+    /// What comes after it.
     pub(crate) after: String,
 }
 
-/// Finds places in a text. Those that come in the order of the text are found in one pass over it, however many and
-/// however long its lines are.
+/// Finds places in a text. It takes one pass over the text to find any number of places in their order.
 #[derive(Debug)]
 pub(crate) struct Places<'text> {
     /// What messages call the text.
@@ -35,10 +34,10 @@ impl<'text> Places<'text> {
         Self { name, text, last: START }
     }
 
-    /// What stands at `position`. Nothing, if the text has no such line.
+    /// The text at `position`; `None` if there is no such line.
     pub(crate) fn excerpt(&mut self, position: Position) -> Option<Excerpt> {
         let offset = self.offset(position)?;
-        // A character has at most four bytes. What that cuts apart at the ends is not shown anyway.
+        // A character has at most four bytes. Characters that are cut apart at the ends are not shown.
         let from = offset.saturating_sub(4 * BEFORE);
         let to = self.text.len().min(offset + 4 * AFTER);
         let (left, right) = (&self.text[from..offset], &self.text[offset..to]);
@@ -87,16 +86,16 @@ impl<'text> Places<'text> {
     }
 }
 
-/// A text in which nothing steers the terminal: a file from elsewhere may hold escape sequences, or marks that turn
-/// the direction of writing round.
+/// A text without characters that control the terminal. A file from elsewhere may hold escape sequences, or
+/// marks that reverse the direction of writing.
 pub(crate) fn visible(text: &str) -> String {
-    let steers = |letter: char| {
+    let controls = |letter: char| {
         letter.is_control()
             || matches!(letter, '\u{200E}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
     };
     let visible = |letter| match letter {
         '\t' => ' ',
-        letter if steers(letter) => '\u{FFFD}',
+        letter if controls(letter) => '\u{FFFD}',
         letter => letter,
     };
     text.chars().map(visible).collect()
@@ -110,7 +109,8 @@ fn last_characters(text: &str, count: usize) -> &str {
     text.char_indices().rev().nth(count.saturating_sub(1)).map_or(text, |(start, _)| &text[start..])
 }
 
-/// The length of what a text starts with: a string in quotes, the name of a tag or a member, a number, or one character.
+/// The length of the first token: a string in quotes, the name of a tag or a member, a number, or one
+/// character.
 fn token_length(text: &str) -> usize {
     let quoted = text.strip_prefix('"').and_then(|rest| rest.find('"')).map(|length| length + 2);
     let tag = text.strip_prefix(['<', '-']).map_or(0, |_| 1);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_shown_steers_the_terminal() {
+    fn nothing_shown_controls_the_terminal() {
         assert_eq!(visible("a\tb\x1B[2J\u{202E}é\n"), "a b\u{FFFD}[2J\u{FFFD}é\u{FFFD}");
     }
 }

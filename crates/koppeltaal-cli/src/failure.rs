@@ -1,16 +1,19 @@
-//! [`Failure`]: why a command that speaks to a server could not do what it was asked, and how that is told.
+//! [`Failure`]: why a command that speaks to a server failed, and how that is printed.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use koppeltaal_fhir::WriteError;
 use koppeltaal_messaging::CodeSystem as _;
 use koppeltaal_transport::{
-    AuthorizationError, BuildError, CredentialsError, Error, NotALaunch, Outcome as Said,
+    AuthorizationError, BuildError, CredentialsError, Error, NotALaunch, Outcome as ServerOutcome,
 };
 use serde::Serialize;
 
-use crate::Outcome;
 use crate::excerpt::visible;
+use crate::input::InputError;
+use crate::outcome::Outcome;
 use crate::output::Output;
 
 /// What went wrong.
@@ -28,15 +31,25 @@ pub(crate) enum Failure {
     Launch(#[from] NotALaunch),
     #[error(transparent)]
     Versions(#[from] koppeltaal::VersionStoreError),
-    /// A profile, a password, a file: in words.
+    /// Arguments, the environment or a profile do not say what to do.
     #[error("{0}")]
     Usage(String),
+    /// The content of a file is not what the command needs.
+    #[error("{name}: {problem}")]
+    UnusableFile { name: String, problem: String },
+    /// The server sent something that the command cannot use.
+    #[error("the server's answer cannot be used: {0}")]
+    Protocol(&'static str),
+    /// The server sent something that the format of the output cannot hold.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// What was asked for is not there.
     #[error("{0}")]
     Missing(String),
+    /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
-    /// Standard output, usually.
+    /// Standard output, in most cases.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -47,13 +60,19 @@ impl From<Error> for Failure {
     }
 }
 
-/// A failure for programs. The names are part of the command's interface.
+impl From<InputError> for Failure {
+    fn from(InputError { name, problem }: InputError) -> Self {
+        Self::UnusableFile { name, problem }
+    }
+}
+
+/// A failure as programs read it. The names are part of the command's interface.
 #[derive(Serialize)]
-struct Told {
+struct FailureReport {
     error: &'static str,
     text: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    issues: Vec<ToldIssue>,
+    issues: Vec<IssueReport>,
     /// The identifier of a message whose outcome is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     message_identifier: Option<String>,
@@ -62,7 +81,7 @@ struct Told {
 }
 
 #[derive(Serialize)]
-struct ToldIssue {
+struct IssueReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +97,12 @@ impl Failure {
         |source| Self::File { path, source }
     }
 
-    /// 1 where the server answered and said no, or has nothing; 2 where it could not be asked or understood.
+    /// A file whose content is not what the command needs.
+    pub(crate) fn unusable_file(name: impl fmt::Display, problem: impl fmt::Display) -> Self {
+        Self::UnusableFile { name: name.to_string(), problem: problem.to_string() }
+    }
+
+    /// 1 if the server said no or has no such thing, 2 for everything else.
     fn outcome(&self) -> Outcome {
         match self {
             Self::Missing(_) | Self::Authorization(_) => Outcome::Findings,
@@ -105,28 +129,33 @@ impl Failure {
             Self::Launch(_) => "launch",
             Self::Versions(_) => "version-store",
             Self::Usage(_) => "usage",
+            Self::UnusableFile { .. } => "unusable-file",
+            Self::Protocol(_) => "protocol",
+            Self::Write(_) => "unwritable",
             Self::Missing(_) => "not-found",
             Self::File { .. } | Self::Io(_) => "input-output",
         }
     }
 
-    /// What the server said, for the person who asked: a log would not show it.
-    fn issues(&self) -> Vec<ToldIssue> {
+    /// What the server said. A log would not show it, since it can hold data of patients; the user may see
+    /// it.
+    fn issues(&self) -> Vec<IssueReport> {
         let Self::Server(error) = self else { return Vec::new() };
-        let issue = |issue: koppeltaal_messaging::Issue| ToldIssue {
+        let issue = |issue: koppeltaal_messaging::Issue| IssueReport {
             code: issue.r#type.map(|code| code.code().to_owned()),
             details: issue.details,
             resource: issue.resource.and_then(|resource| resource.reference),
         };
-        error.outcome().into_iter().flat_map(Said::issues).map(issue).collect()
+        error.outcome().into_iter().flat_map(ServerOutcome::issues).map(issue).collect()
     }
 
-    /// Tells it on standard error, as text or as one JSON object.
+    /// Prints it on standard error, as text or as one JSON object.
     ///
     /// # Errors
     ///
-    /// A broken pipe of standard output is handed back: there is nobody to tell.
-    pub(crate) fn tell(self, output: Output) -> io::Result<Outcome> {
+    /// A broken pipe of standard output is returned, since nobody reads any more. So is one of standard
+    /// error.
+    pub(crate) fn print(self, output: Output) -> io::Result<Outcome> {
         let failure = match self {
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error),
             failure => failure,
@@ -153,14 +182,14 @@ impl Failure {
                     }
                     _ => (None, None),
                 };
-                let told = Told {
+                let report = FailureReport {
                     error: failure.kind(),
                     text: failure.to_string(),
                     issues,
                     message_identifier,
                     retry_after_seconds: retry_after.map(|wait| wait.as_secs()),
                 };
-                serde_json::to_writer(&mut out, &told)?;
+                serde_json::to_writer(&mut out, &report)?;
                 writeln!(out)?;
             }
         }

@@ -1,18 +1,18 @@
-//! [`Ini`]: configuration files as Python's `ConfigParser` reads them, or refused. A password that is read in another way
-//! than it was meant would be sent to a server.
+//! [`Ini`]: reads configuration files exactly as Python's `ConfigParser` does, or refuses them. A password that is misread
+//! would be sent to a server.
 //!
-//! The rules are those of `CPython`'s `configparser` with its defaults, step by step; a test compares the two. What goes
-//! beyond: a byte order mark is passed over, and a value that references make very long is refused.
+//! The rules are those of `CPython`'s `configparser` with its defaults; a test compares the two. There are
+//! two additions: a byte order mark is skipped, and a value that references make very long is refused.
 
 use std::collections::BTreeMap;
 
-/// The section whose options stand in for those that another section does not have.
+/// The section with defaults for options that other sections lack.
 const DEFAULT: &str = "DEFAULT";
 
 /// How deep references may be nested (`MAX_INTERPOLATION_DEPTH`).
 const DEPTH: usize = 10;
 
-/// How long a value may become by references: ten levels of them can multiply a few lines without end.
+/// How long references may make a value. Without a bound, ten levels of them turn a few lines into gigabytes.
 const LENGTH: usize = 64 << 10;
 
 type Options = BTreeMap<String, String>;
@@ -311,7 +311,8 @@ mod tests {
         }
     }
 
-    /// What Python makes of files: `null` where it refuses the file, else a value, an error (`false`) or `null` per option.
+    /// What Python makes of files: `null` where it refuses the file, else a value, an error (`false`) or
+    /// `null` per option.
     const PYTHON: &str = r#"
 import configparser, io, json, sys
 def read(text):

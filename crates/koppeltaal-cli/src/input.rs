@@ -16,9 +16,9 @@ pub(crate) struct Input {
     format: Format,
 }
 
-/// Why there is no [`Input`].
+/// Why an input cannot be had.
 #[derive(Debug)]
-pub(crate) struct NoInput {
+pub(crate) struct InputError {
     /// The file, or `standard input`.
     pub(crate) name: String,
     /// What is wrong with it.
@@ -31,15 +31,13 @@ impl Input {
     /// # Errors
     ///
     /// It cannot be read, or is neither JSON nor XML.
-    pub(crate) fn load(path: &Path) -> Result<Self, NoInput> {
-        let (name, text) = match path.to_str() {
-            Some("-") => ("standard input".to_owned(), read_bounded(io::stdin().lock())),
-            _ => (path.display().to_string(), File::open(path).and_then(read_bounded)),
-        };
-        let text = text.map_err(|error| NoInput { name: name.clone(), problem: error.to_string() })?;
+    pub(crate) fn load(path: &Path) -> Result<Self, InputError> {
+        // The reader says so if that is too much for it.
+        let (name, text) = read_at_most(path, Limits::default().bytes.saturating_add(4));
+        let text = text.map_err(|error| InputError { name: name.clone(), problem: error.to_string() })?;
         match format_of(&text) {
             Ok(format) => Ok(Self { name, text, format }),
-            Err(problem) => Err(NoInput { name, problem: problem.to_owned() }),
+            Err(problem) => Err(InputError { name, problem: problem.to_owned() }),
         }
     }
 
@@ -48,7 +46,7 @@ impl Input {
         &self.name
     }
 
-    /// The places in the text, without a byte order mark: what positions of findings refer to.
+    /// The places in the text without a byte order mark. Positions of findings refer to them.
     pub(crate) fn places(&self) -> Places<'_> {
         Places::new(&self.name, self.text())
     }
@@ -84,17 +82,51 @@ fn format_of(text: &[u8]) -> Result<Format, &'static str> {
     })
 }
 
-/// Reads all there is, or one byte more than the reader takes: enough for it to say that it is too much.
-fn read_bounded(source: impl io::Read) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    let enough = u64::try_from(Limits::default().bytes).unwrap_or(u64::MAX).saturating_add(4);
-    source.take(enough).read_to_end(&mut text)?;
-    Ok(text)
+/// The bytes of a file that need not be text, or of standard input if the path is `-`.
+///
+/// # Errors
+///
+/// It cannot be read, or is longer than `limit`.
+pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, InputError> {
+    let (name, bytes) = read_at_most(path, limit.saturating_add(1));
+    match bytes {
+        Ok(bytes) if bytes.len() > limit => {
+            Err(InputError { name, problem: format!("it is longer than {limit} bytes") })
+        }
+        Ok(bytes) => Ok(bytes),
+        Err(error) => Err(InputError { name, problem: error.to_string() }),
+    }
+}
+
+/// What messages call a file, and what is in it, up to a number of bytes.
+fn read_at_most(path: &Path, length: usize) -> (String, io::Result<Vec<u8>>) {
+    fn read(source: impl io::Read, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        source.take(u64::try_from(length).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+    match path.to_str() {
+        Some("-") => ("standard input".to_owned(), read(io::stdin().lock(), length)),
+        _ => (path.display().to_string(), File::open(path).and_then(|file| read(file, length))),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_read_up_to_a_limit() {
+        let path = std::env::temp_dir().join(format!("koppeltaal-bytes-{}", std::process::id()));
+        std::fs::write(&path, b"four").expect("a file");
+        assert_eq!(bytes(&path, 4).expect("four bytes"), b"four");
+        let error = bytes(&path, 3).expect_err("one byte more");
+        assert_eq!(
+            (error.name, error.problem.as_str()),
+            (path.display().to_string(), "it is longer than 3 bytes")
+        );
+        std::fs::remove_file(path).expect("it is there");
+    }
 
     #[test]
     fn what_is_neither_json_nor_xml_is_named() {

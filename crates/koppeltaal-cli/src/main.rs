@@ -9,6 +9,7 @@ mod excerpt;
 mod failure;
 mod ini;
 mod input;
+mod outcome;
 mod output;
 mod private;
 mod profile;
@@ -24,7 +25,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Koppeltaal 1.x on the command line: files, a server to develop against, and a demo.
+use outcome::Outcome;
+
+/// Koppeltaal 1.x on the command line: a client, a server to develop against, tools for files, and a demo.
 #[derive(Debug, Parser)]
 #[command(name = "koppeltaal", version, max_term_width = 100)]
 struct Arguments {
@@ -33,7 +36,7 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-#[allow(clippy::large_enum_variant, reason = "there is one of it in a run")]
+#[allow(clippy::large_enum_variant, reason = "only one is ever made")]
 enum Command {
     Convert(convert::Convert),
     Demo(demo::Demo),
@@ -43,18 +46,7 @@ enum Command {
     Remote(remote::Remote),
 }
 
-/// How a command went, as scripts see it. Wrong arguments also give 2; that is clap's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Outcome {
-    /// The command did what it was asked, and found nothing wrong.
-    Success = 0,
-    /// What was looked at is not as it should be.
-    Findings = 1,
-    /// There was nothing to look at: it could not be read, or what was asked for could not be made.
-    Unusable = 2,
-}
-
-/// What a program that is ended by a closed pipe gives (128 and the number of SIGPIPE).
+/// The exit code of a program that a closed pipe ends (128 and the number of SIGPIPE).
 const CLOSED_PIPE: u8 = 141;
 
 fn main() -> ExitCode {

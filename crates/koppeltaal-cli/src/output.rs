@@ -1,4 +1,4 @@
-//! What a command prints on standard output: lines for people, or JSON objects, one a line, for programs.
+//! What a command prints on standard output: lines for people, or one JSON object per line for programs.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::excerpt::visible;
 
-/// For whom.
+/// For whom a command prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Output {
     /// For people.
@@ -18,8 +18,8 @@ pub(crate) enum Output {
 }
 
 impl Output {
-    /// Prints one thing, and makes sure that it is out.
-    pub(crate) fn print(self, thing: &impl Shown) -> io::Result<()> {
+    /// Prints one thing and flushes.
+    pub(crate) fn print(self, thing: &impl Printable) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         match self {
             Self::Text => {
@@ -37,12 +37,17 @@ impl Output {
 }
 
 /// What can be printed either way. The names of its fields are part of the command's interface.
-pub(crate) trait Shown: Serialize {
+pub(crate) trait Printable: Serialize {
     /// For people.
     fn lines(&self) -> Vec<String>;
 }
 
-/// `name: value` for those that have a value, with the values below each other.
+/// What a column shows: its value, or a hyphen.
+pub(crate) fn or_hyphen(value: Option<&str>) -> &str {
+    value.unwrap_or("-")
+}
+
+/// A line `name: value` for each row that has a value. The values start in the same column.
 pub(crate) fn table(rows: &[(&str, Option<&str>)]) -> Vec<String> {
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default() + 1;
     let row = |(name, value): &(&str, Option<&str>)| {

@@ -1,12 +1,12 @@
-//! Files with secrets or data of patients: for their owner only, from the moment they exist. (On Windows, with the rights
-//! that the folder gives.)
+//! Files with secrets or data of patients, which only their owner may read from the moment they exist. On
+//! Windows they have the rights of the folder.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// How often to look for a name that nobody has.
+/// How many random names to try.
 const NAMES: usize = 16;
 
 /// Makes a folder, and those above it, if it is not there. One that is there keeps its rights.
@@ -18,7 +18,7 @@ pub(crate) fn folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Makes an empty file, unless it is there.
+/// Makes an empty file, unless there is one.
 pub(crate) fn create(path: &Path) -> io::Result<()> {
     match create_new(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -26,24 +26,25 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a file anew: beside it, under a name that nobody can foresee, and then in its place. So it is whole or not there,
-/// a link in its place is not followed, and the rights of an earlier file do not matter.
+/// Writes a file under a random name in the same folder, and then moves it into place. So readers see the old
+/// file or the whole new one, a link in its place is not followed, and the rights of an old file do not
+/// matter.
 ///
 /// # Errors
 ///
-/// Something that is no file is in its place, such as a device; else those of the file system.
+/// Something that is not a file is in its place, such as a device; else those of the file system.
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     check(path)?;
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let folder = folder_of(path);
-    let (beside, mut file) = 'made: {
+    let (beside, mut file) = 'new: {
         for _ in 0..NAMES {
             let mut beside = name.to_owned();
             beside.push(format!(".{:016x}.new", RandomState::new().hash_one(0)));
             let beside = folder.join(beside);
             match create_new(&beside) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                result => break 'made (beside, result?),
+                result => break 'new (beside, result?),
             }
         }
         return Err(io::ErrorKind::AlreadyExists.into());
@@ -51,17 +52,17 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let written =
         file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
-        // What cannot be removed either is not more of a failure.
+        // The first error counts, even if this fails too.
         let _ = fs::remove_file(&beside);
         return written;
     }
-    // That the name is there after a power cut is the folder's to know; not every system can be asked for it.
+    // Syncing the folder keeps the name through a power cut. Not every system can do it.
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
 }
 
-/// Makes sure that a file can be written later, as far as that can be known: what is to be in it may be had only once. The
-/// folder is made if it is not there.
+/// Checks as far as possible that a file can be written later, and makes its folder. For content that can be
+/// had only once.
 pub(crate) fn prepare(path: &Path) -> io::Result<()> {
     check(path)?;
     folder(folder_of(path))
@@ -69,7 +70,7 @@ pub(crate) fn prepare(path: &Path) -> io::Result<()> {
 
 fn check(path: &Path) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is there, and no file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "something that is not a file is there"));
     }
     Ok(())
 }
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_stays() {
+    fn what_is_not_a_file_stays() {
         let world = world("devices");
         for path in [Path::new("/dev/null"), &world] {
             assert!(write(path, b"x").is_err(), "{}", path.display());

@@ -1,4 +1,4 @@
-//! [`Profile`]: a named account in a configuration file, also in that of the Python connector.
+//! [`Profile`]: a named account in a configuration file of this command or of the Python connector.
 //!
 //! ```ini
 //! [test]
@@ -8,8 +8,8 @@
 //! domain = Zonnedauw
 //! ```
 //!
-//! `password_file` may stand in place of `password`; `format`, `ca_file` and `proxy` are for this command only. The file is
-//! read as Python's `ConfigParser` reads it ([`Ini`]).
+//! `password_file` can replace `password`. The Python connector does not know `password_file`, `format`,
+//! `ca_file` and `proxy`. [`Ini`] reads the file.
 
 use std::env;
 use std::fmt;
@@ -42,7 +42,7 @@ impl fmt::Debug for Profile {
     }
 }
 
-/// Where profiles are, when no file is named: this command's file, then that of the Python connector.
+/// Where profiles are if no file is named: first this command's file, then that of the Python connector.
 fn usual_places() -> Vec<PathBuf> {
     let home = env::home_dir();
     let configuration = env::var_os("XDG_CONFIG_HOME")
@@ -66,8 +66,8 @@ impl Profile {
                 continue;
             }
             let text = fs::read_to_string(place).map_err(Failure::file(place))?;
-            if let Some(profile) = Self::read(name, &text)
-                .map_err(|problem| Failure::Usage(format!("{}: {problem}", place.display())))?
+            if let Some(profile) =
+                Self::read(name, &text).map_err(|problem| Failure::unusable_file(place.display(), problem))?
             {
                 return Ok(profile);
             }

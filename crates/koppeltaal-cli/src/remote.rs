@@ -1,7 +1,15 @@
 //! The commands that speak to a Koppeltaal server.
 //!
-//! Exit codes are the same for all: 0 done; 1 the server said no, or has no such thing; 2 it could not be asked, or not be
-//! understood.
+//! A new command takes four steps:
+//!
+//! 1. A file `remote/NAME.rs` with a struct of arguments: `#[derive(Debug, Args)]`, and a field
+//!    `#[command(flatten)] connection: Connection`. The docs of the struct and its fields are the help text.
+//! 2. In that file, `impl RemoteCommand`. `self.connection.connect()?` gives the client. What the command prints
+//!    implements `Printable` and goes to `self.connection.output.print`. `metadata.rs` is the shortest example.
+//! 3. Here, `mod NAME;` and a line in `commands!`.
+//! 4. A line in the README, and a test in `tests/command/remote.rs`.
+//!
+//! Exit codes are the same for all: 0 done, 1 the server said no or has no such thing, 2 everything else.
 
 mod activities;
 mod follow;
@@ -21,9 +29,9 @@ use std::io;
 use clap::Subcommand;
 use tokio::runtime::Runtime;
 
-use crate::Outcome;
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use crate::output::Output;
 
 /// A command that speaks to a server.
@@ -31,15 +39,15 @@ trait RemoteCommand {
     /// Which server, as whom, and for whom the output is.
     fn connection(&self) -> &Connection;
 
-    /// Does what the command is for.
+    /// Runs the command.
     async fn run(self) -> Result<(), Failure>;
 }
 
-/// The enum of all commands, from one line for each.
+/// Makes the enum of all commands from one line for each.
 macro_rules! commands {
     ($($name:ident: $command:ty,)+) => {
         #[derive(Debug, Subcommand)]
-        #[allow(clippy::large_enum_variant, reason = "there is one of it in a run")]
+        #[allow(clippy::large_enum_variant, reason = "only one is ever made")]
         pub(crate) enum Remote {
             $($name($command),)+
         }
@@ -60,7 +68,7 @@ macro_rules! commands {
     };
 }
 
-// In the order of the help text. Its lines are the docs of the types.
+// In the order of the help text, which has the first line of docs of each type.
 commands! {
     Metadata: metadata::Metadata,
     Activities: activities::Activities,
@@ -83,7 +91,7 @@ impl Remote {
         let output = self.output();
         match Runtime::new()?.block_on(self.act()) {
             Ok(()) => Ok(Outcome::Success),
-            Err(failure) => failure.tell(output),
+            Err(failure) => failure.print(output),
         }
     }
 }

@@ -8,27 +8,27 @@ use clap::Args;
 use koppeltaal_sandbox::SandboxConfig;
 use tokio::runtime::Runtime;
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use crate::signals::StopSignals;
 
-/// Known in advance, so that configurations of clients can name it.
+/// A fixed address, so that configurations of clients can name it.
 const DEFAULT_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8480);
 
 /// Run a Koppeltaal server to develop against, until Ctrl-C.
 ///
-/// Without a configuration it has a domain with a portal and a game. Prints one line on standard output when it is
-/// ready: where it listens, and which users there are. Not for production: everybody knows the passwords, and
-/// without a data file everything is forgotten at the end.
+/// Without a configuration it has a domain with a portal and a game. When it is ready, it prints one line on
+/// standard output: where it listens, and which users there are. Not for production: everybody knows the
+/// passwords, and without a data file everything is lost at the end.
 ///
 /// Exit code: 0 stopped, 2 could not start.
 #[derive(Debug, Args)]
 pub(crate) struct RunSandbox {
-    /// Domains, application instances, applications and settings, in TOML; the form is documented in sandbox.toml of
-    /// the crate koppeltaal-sandbox.
+    /// A TOML file with domains, application instances, applications and settings. sandbox.toml in the crate
+    /// koppeltaal-sandbox documents it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Keep everything in this file, so that it survives a restart; made if it is not there.
+    /// Keep everything in this file, so that it survives a restart. It is made if it is not there.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
 
@@ -36,7 +36,8 @@ pub(crate) struct RunSandbox {
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 
-    /// The base of the links that the server hands out, when clients reach it by another address (a proxy).
+    /// The base of the links that the server hands out, if clients reach it by another address (through a
+    /// proxy).
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 }
@@ -74,17 +75,17 @@ impl RunSandbox {
         writeln!(out, "ready: {} listening on {}, users {users}", sandbox.url(), sandbox.address())?;
         out.flush()?;
         signals.next().await?;
-        // Requests under way may finish, unless somebody insists.
+        // Requests under way may finish, unless there is a second signal.
         tokio::select! {
             () = sandbox.stop() => {}
-            insisted = signals.next() => insisted?,
+            signal = signals.next() => signal?,
         }
         Ok(Outcome::Success)
     }
 }
 
-/// What the options and the file say, for a server that can start.
 impl RunSandbox {
+    /// The configuration in the file, changed by the flags.
     fn configuration(&self) -> Result<SandboxConfig, String> {
         let mut config = match &self.config {
             Some(path) => {

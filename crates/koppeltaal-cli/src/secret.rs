@@ -1,5 +1,5 @@
-//! Passwords and other secrets: from the environment, from a file, or asked for. Never from an argument, which is in the
-//! list of processes.
+//! Passwords and other secrets: from the environment, from a file, or typed in. Never from an argument, since
+//! other users can see those in the list of processes.
 
 use std::env;
 use std::fs;
@@ -8,28 +8,28 @@ use std::path::Path;
 
 use crate::failure::Failure;
 
-/// A secret from the environment, or asked for.
+/// A secret from the environment. If it is not there, the user is asked.
 ///
 /// # Errors
 ///
-/// Nobody to ask.
+/// There is no terminal to ask at.
 pub(crate) fn from_environment(variable: &str, prompt: &str) -> Result<String, Failure> {
     env::var(variable).or_else(|_| ask(prompt, variable))
 }
 
-/// A secret that the person at the terminal types, unseen.
+/// A secret that the user types at the terminal, unseen.
 ///
 /// # Errors
 ///
-/// Nobody to ask; the error names the variable that would do.
+/// There is no terminal to ask at. The error names the environment variable to set.
 pub(crate) fn ask(prompt: &str, variable: &str) -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::Usage(format!("nobody to ask for a secret: set {variable}")));
+        return Err(Failure::Usage(format!("there is no terminal to ask for a secret: set {variable}")));
     }
     Ok(rpassword::prompt_password(prompt)?)
 }
 
-/// The secret in the first line of a file, without its end and without the byte order mark that some editors write.
+/// The secret in the first line of a file, without the byte order mark that some editors write.
 ///
 /// # Errors
 ///
@@ -37,6 +37,7 @@ pub(crate) fn ask(prompt: &str, variable: &str) -> Result<String, Failure> {
 pub(crate) fn first_line(file: &Path) -> Result<String, Failure> {
     let text = fs::read_to_string(file).map_err(Failure::file(file))?;
     let line = text.strip_prefix('\u{FEFF}').unwrap_or(&text).lines().next().filter(|line| !line.is_empty());
-    line.map(str::to_owned)
-        .ok_or_else(|| Failure::Usage(format!("{}: the first line, a secret, is empty", file.display())))
+    line.map(str::to_owned).ok_or_else(|| {
+        Failure::unusable_file(file.display(), "the first line must hold the secret, and is empty")
+    })
 }

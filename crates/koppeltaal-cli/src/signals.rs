@@ -1,10 +1,10 @@
-//! [`StopSignals`]: how commands that run until they are stopped learn that they are to stop.
+//! [`StopSignals`]: the signals that stop a command that would run on.
 
 use std::io;
 
-/// Ctrl-C and, where there is one, the signal by which service managers stop a program.
+/// Ctrl-C and, on Unix, SIGTERM.
 ///
-/// Listened to from the start on: one that comes while nobody waits for it is not lost.
+/// A signal that comes while nobody waits for it is not lost.
 pub(crate) struct StopSignals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
@@ -40,7 +40,7 @@ impl StopSignals {
         tokio::signal::ctrl_c().await
     }
 
-    /// Whether one has come by now.
+    /// Whether a signal has come.
     pub(crate) fn has_come(&mut self) -> bool {
         use futures_util::FutureExt as _;
         self.next().now_or_never().is_some()

@@ -1,4 +1,4 @@
-//! A file with the tokens of a launched user's session: written by `token`, kept fresh by every command that uses it.
+//! A file with the tokens of a launched user. `token` writes it, and every command that uses it refreshes it.
 
 use std::env;
 use std::fs;
@@ -12,16 +12,16 @@ use koppeltaal_transport::{ClientAuthentication, Session, TokenStore, Tokens};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::output::{Shown, table};
+use crate::output::{Printable, table};
 use crate::private;
 use crate::secret::first_line;
 
-/// Where the secret of a confidential client is.
+/// The environment variable with the secret of a confidential client.
 const CLIENT_SECRET: &str = "KOPPELTAAL_CLIENT_SECRET";
 
 /// Tokens as they are written and printed. The names are those of OAuth.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Written {
+pub(crate) struct TokenSet {
     access_token: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
@@ -44,7 +44,7 @@ pub(crate) struct Written {
     client_id: String,
 }
 
-impl Written {
+impl TokenSet {
     pub(crate) fn new(tokens: &Tokens, client_id: &str) -> Self {
         let context = tokens.context().clone();
         let since = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -62,7 +62,7 @@ impl Written {
         }
     }
 
-    /// Writes the file anew, for its owner only.
+    /// Writes the file, which only its owner may read.
     pub(crate) fn save(&self, path: &Path) -> io::Result<()> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
@@ -88,7 +88,7 @@ impl Written {
     }
 }
 
-impl Shown for Written {
+impl Printable for TokenSet {
     fn lines(&self) -> Vec<String> {
         let expires_at = self.expires_at.map(|at| at.to_string());
         table(&[
@@ -105,7 +105,8 @@ impl Shown for Written {
     }
 }
 
-/// How the application proves itself: with the secret in the environment or in a file, or, without one, not at all.
+/// How the application proves who it is: with the secret in a file or in the environment. A public client has
+/// none.
 ///
 /// # Errors
 ///
@@ -132,12 +133,12 @@ pub(crate) fn authentication(
 pub(crate) fn load(path: &Path) -> Result<(Tokens, String), Failure> {
     let text = fs::read(path).map_err(Failure::file(path))?;
     // The parser's own message can quote a token.
-    let written: Written = serde_json::from_slice(&text)
-        .map_err(|_| Failure::Usage(format!("{}: it holds no tokens", path.display())))?;
-    Ok((written.tokens()?, written.client_id))
+    let token_set: TokenSet = serde_json::from_slice(&text)
+        .map_err(|_| Failure::unusable_file(path.display(), "it holds no tokens"))?;
+    Ok((token_set.tokens()?, token_set.client_id))
 }
 
-/// The session of the tokens in a file, which keeps them fresh there.
+/// A session with the tokens in a file, which refreshes them there.
 ///
 /// # Errors
 ///
@@ -147,21 +148,21 @@ pub(crate) fn session(path: &Path) -> Result<Session, Failure> {
     let authentication = authentication(&client_id, None)?;
     Ok(Session::new(tokens)
         .with_refresh(authentication)
-        .with_store(Arc::new(File { path: path.to_owned(), client_id })))
+        .with_store(Arc::new(TokenFile { path: path.to_owned(), client_id })))
 }
 
-struct File {
+struct TokenFile {
     path: PathBuf,
     client_id: String,
 }
 
-impl TokenStore for File {
+impl TokenStore for TokenFile {
     fn save<'a>(
         &'a self,
         tokens: &'a Tokens,
     ) -> BoxFuture<'a, Result<(), Box<dyn std::error::Error + Send + Sync>>> {
         Box::pin(async {
-            let result = Written::new(tokens, &self.client_id).save(&self.path);
+            let result = TokenSet::new(tokens, &self.client_id).save(&self.path);
             if let Err(error) = &result {
                 anstream::eprintln!("warning: {}: {error}; the session is lost", self.path.display());
             }

@@ -1,6 +1,6 @@
-//! `koppeltaal validate`: what is wrong with files that hold DSTU1, by its schema and by Koppeltaal's rules.
+//! `koppeltaal validate`: checks files against the schema of DSTU1 and the rules of Koppeltaal.
 //!
-//! A [`Verdict`] per file, shown for people or written as JSON for programs.
+//! There is a [`Verdict`] per file, printed for people or as JSON for programs.
 
 mod people;
 mod programs;
@@ -12,14 +12,15 @@ use clap::Args;
 use koppeltaal_fhir::{Limits, ReadError, ReadOptions, Severity};
 use koppeltaal_messaging::{Validator, place_findings};
 
-use crate::Outcome;
 use crate::diagnostic::Diagnostic;
 use crate::input::Input;
+use crate::outcome::Outcome;
 use crate::output::Output;
 
 /// Check resources, bundles and messages against the schema of DSTU1 and the rules of Koppeltaal.
 ///
-/// Exit code: 0 clean, 1 findings of severity error, 2 a file could not be read. The gravest of all files counts.
+/// Exit code: 0 clean, 1 findings of severity error, 2 a file could not be read. With several files, the
+/// highest.
 #[derive(Debug, Args)]
 pub(crate) struct Validate {
     /// The files, in either format; - is standard input.
@@ -30,18 +31,18 @@ pub(crate) struct Validate {
     #[arg(long)]
     strict: bool,
 
-    /// For people, or one JSON object per file on a line of its own.
+    /// Print for people, or one JSON object per file on a line of its own.
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
 
-/// What there is to say about one file.
+/// The result for one file.
 struct Verdict {
     /// The file, or `standard input`.
     name: String,
-    /// The text, unless it could not be had.
+    /// The text, unless it could not be read.
     input: Option<Input>,
-    /// What is wrong, in the order of the text. For a file that could not be read, why.
+    /// What is wrong, in the order of the text. For a file that could not be read, the only one says why.
     diagnostics: Vec<Diagnostic>,
     /// How many findings there were beyond those.
     suppressed: usize,
@@ -68,11 +69,11 @@ impl Verdict {
     fn on(file: &Path, strict: bool) -> Self {
         let input = match Input::load(file) {
             Ok(input) => input,
-            Err(none) => {
+            Err(error) => {
                 return Self {
-                    name: none.name,
+                    name: error.name,
                     input: None,
-                    diagnostics: vec![Diagnostic::unplaced("unreadable", none.problem)],
+                    diagnostics: vec![Diagnostic::unplaced("unreadable", error.problem)],
                     suppressed: 0,
                     outcome: Outcome::Unusable,
                 };
@@ -86,12 +87,12 @@ impl Verdict {
                     true => Outcome::Findings,
                     false => Outcome::Success,
                 };
-                // As many as a reader keeps; nobody reads more.
+                // As many as a reader keeps.
                 let most = Limits::default().findings;
                 let suppressed = read.suppressed + findings.len().saturating_sub(most);
                 findings.truncate(most);
                 place_findings(&mut findings, input.format(), input.text());
-                // What is missing from an element is only known at its end.
+                // Validation finds what is missing from an element only at its end.
                 findings.sort_by_key(|finding| finding.position);
                 let first_error = findings.iter().position(|finding| finding.severity == Severity::Error);
                 if let Some(first_error) = first_error.filter(|_| strict) {

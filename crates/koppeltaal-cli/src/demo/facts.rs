@@ -1,17 +1,17 @@
-//! [`Facts`]: what the story claims, checked as it is told.
+//! [`Facts`]: checks what the story claims, and counts it.
 
 use std::fmt;
 
-/// Counts the facts that held.
+/// Checks facts, and counts those that are true.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    held: usize,
+    count: usize,
 }
 
-/// A fact that did not hold.
+/// A fact that is not true.
 #[derive(Debug, thiserror::Error)]
 #[error("{fact}: expected {expected}, found {found}")]
-pub(super) struct NotSo {
+pub(super) struct FactError {
     /// What it is about.
     fact: &'static str,
     expected: String,
@@ -19,17 +19,17 @@ pub(super) struct NotSo {
 }
 
 impl Facts {
-    /// How many facts held so far.
-    pub(super) fn held(&self) -> usize {
-        self.held
+    /// How many facts were true so far.
+    pub(super) fn count(&self) -> usize {
+        self.count
     }
 
     /// Two things are the same.
-    pub(super) fn same<T>(&mut self, fact: &'static str, expected: &T, found: &T) -> Result<(), NotSo>
+    pub(super) fn same<T>(&mut self, fact: &'static str, expected: &T, found: &T) -> Result<(), FactError>
     where
         T: PartialEq + fmt::Debug + ?Sized,
     {
-        self.hold(expected == found, || NotSo {
+        self.check(expected == found, || FactError {
             fact,
             expected: format!("{expected:?}"),
             found: format!("{found:?}"),
@@ -37,11 +37,11 @@ impl Facts {
     }
 
     /// Two things are not the same.
-    pub(super) fn differ<T>(&mut self, fact: &'static str, one: &T, other: &T) -> Result<(), NotSo>
+    pub(super) fn differ<T>(&mut self, fact: &'static str, one: &T, other: &T) -> Result<(), FactError>
     where
         T: PartialEq + fmt::Debug + ?Sized,
     {
-        self.hold(one != other, || NotSo {
+        self.check(one != other, || FactError {
             fact,
             expected: format!("something else than {one:?}"),
             found: format!("{other:?}"),
@@ -49,22 +49,22 @@ impl Facts {
     }
 
     /// There is something.
-    pub(super) fn some<T>(&mut self, fact: &'static str, found: Option<T>) -> Result<T, NotSo> {
-        self.hold(found.is_some(), || nothing(fact))?;
+    pub(super) fn some<T>(&mut self, fact: &'static str, found: Option<T>) -> Result<T, FactError> {
+        self.check(found.is_some(), || nothing(fact))?;
         found.ok_or_else(|| nothing(fact))
     }
 
-    fn hold(&mut self, holds: bool, not_so: impl FnOnce() -> NotSo) -> Result<(), NotSo> {
+    fn check(&mut self, holds: bool, error: impl FnOnce() -> FactError) -> Result<(), FactError> {
         if !holds {
-            return Err(not_so());
+            return Err(error());
         }
-        self.held += 1;
+        self.count += 1;
         Ok(())
     }
 }
 
-fn nothing(fact: &'static str) -> NotSo {
-    NotSo { fact, expected: "something".to_owned(), found: "nothing".to_owned() }
+fn nothing(fact: &'static str) -> FactError {
+    FactError { fact, expected: "something".to_owned(), found: "nothing".to_owned() }
 }
 
 #[cfg(test)]
@@ -72,19 +72,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn facts_that_hold_are_counted() -> Result<(), NotSo> {
+    fn true_facts_are_counted() -> Result<(), FactError> {
         let mut facts = Facts::default();
         facts.same("numbers", &1, &1)?;
         facts.differ("versions", "a", "b")?;
         assert_eq!(facts.some("a plan", Some(7))?, 7);
-        assert_eq!(facts.held(), 3);
+        assert_eq!(facts.count(), 3);
         Ok(())
     }
 
     #[test]
-    fn a_fact_that_does_not_hold_says_what_was_expected_and_found() {
+    fn a_false_fact_says_what_was_expected_and_found() {
         let mut facts = Facts::default();
-        let said = |result: Result<(), NotSo>| result.map_err(|not_so| not_so.to_string());
+        let said = |result: Result<(), FactError>| result.map_err(|error| error.to_string());
         assert_eq!(said(facts.same("The answer", &1, &2)), Err("The answer: expected 1, found 2".to_owned()));
         assert_eq!(
             said(facts.differ("The version", "a", "a")),
@@ -94,6 +94,6 @@ mod tests {
             said(facts.some("A plan", None)),
             Err("A plan: expected something, found nothing".to_owned())
         );
-        assert_eq!(facts.held(), 0);
+        assert_eq!(facts.count(), 0);
     }
 }

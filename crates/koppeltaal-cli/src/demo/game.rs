@@ -1,18 +1,18 @@
 //! [`Game`]: what a patient plays, as an activity of a care plan.
 
+use koppeltaal::{Connector, Delivery, MemoryVersionStore, PreparedMessage};
 use koppeltaal_messaging::profiles::{CarePlan, CarePlanActivityStatus};
-use koppeltaal_messaging::valuesets;
-use koppeltaal_messaging::{Draft, Event, Profile, ResourceKind, ResourceUrl, Source};
+use koppeltaal_messaging::{ResourceKind, ResourceUrl, Sender, Source, valuesets};
+use koppeltaal_transport::Client;
 
-use super::connection::{Account, Connection, Delivery, Sent, Trouble};
+use super::error::Result;
 
 /// The id that the status report has in the game's own database.
 const REPORT: &str = "718";
 
 /// The game.
-#[derive(Debug)]
 pub(super) struct Game {
-    connection: Connection,
+    connector: Connector,
     /// The identifier of the activity definition that is this game.
     definition: String,
     /// What there is to play.
@@ -20,7 +20,7 @@ pub(super) struct Game {
 }
 
 /// An activity that a patient was given.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Task {
     /// The identifier of the activity.
     activity: String,
@@ -28,47 +28,50 @@ struct Task {
 }
 
 impl Game {
-    pub(super) fn new(account: Account<'_>, definition: &str) -> Result<Self, Trouble> {
+    pub(super) fn new(client: Client, domain: &str, definition: &str) -> Self {
         let source = Source {
             name: "Game of the demo".to_owned(),
             software: "Demo game".to_owned(),
             version: "2.3".to_owned(),
             endpoint: "https://game.example/fhir".to_owned(),
         };
-        let connection = Connection::new(account, source)?;
-        Ok(Self { connection, definition: definition.to_owned(), task: None })
+        // An application that may be restarted keeps its versions in a database.
+        let connector = Connector::new(client, Sender::new(source, domain), MemoryVersionStore::new());
+        Self { connector, definition: definition.to_owned(), task: None }
     }
 
-    pub(super) fn connection(&mut self) -> &mut Connection {
-        &mut self.connection
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
     }
 
-    pub(super) fn report_url(&self) -> Result<ResourceUrl, Trouble> {
-        self.connection.url(ResourceKind::CarePlanActivityStatus, REPORT)
+    pub(super) fn report_url(&self) -> Result<ResourceUrl> {
+        Ok(self.connector.url(ResourceKind::CarePlanActivityStatus, REPORT)?)
     }
 
-    /// Claims a care plan, and keeps the activity in it that is to be played here.
-    pub(super) async fn receive_plan(&mut self) -> Result<Option<(Delivery, Option<CarePlan>)>, Trouble> {
-        let Some(delivery) = self.connection.claim().await? else { return Ok(None) };
-        let plan = CarePlan::from_resource_ref(delivery.message.focal.resource());
-        let patient = delivery.message.header.patient().and_then(|patient| patient.parse().ok());
-        let mut activities = plan.iter().flat_map(|plan| &plan.activity);
+    /// Claims the next message. From a care plan it takes the activity that is to be played here.
+    ///
+    /// An application that waits for messages takes [`Connector::deliveries`] or [`Connector::worker`].
+    pub(super) async fn receive_plan(&mut self) -> Result<Option<Delivery>> {
+        let Some(delivery) = self.connector.receive().await? else { return Ok(None) };
+        let plan = delivery.get::<CarePlan>().unwrap_or_default();
+        let mut activities = plan.activity.into_iter();
         let activity = activities.find(|activity| activity.definition.as_ref() == Some(&self.definition));
-        if let (Some(activity), Some(patient)) =
-            (activity.and_then(|activity| activity.identifier.clone()), patient)
-        {
+        let activity = activity.and_then(|activity| activity.identifier);
+        if let (Some(activity), Some(patient)) = (activity, delivery.patient()) {
             self.task = Some(Task { activity, patient });
         }
-        Ok(Some((delivery, plan)))
+        Ok(Some(delivery))
     }
 
-    /// Tells how far the patient is. The first report makes a resource; each later one is a new version of it.
-    /// Nothing to tell when there is nothing to play.
-    pub(super) async fn report(
-        &mut self,
+    /// The message that tells how far the patient is; `None` when there is nothing to play.
+    ///
+    /// The first report makes a resource, and each later one is a new version of it. Nobody else changes it,
+    /// so the connector may fill in the version.
+    pub(super) fn report(
+        &self,
         status: valuesets::CarePlanActivityStatus,
         percentage: i32,
-    ) -> Result<Option<Sent>, Trouble> {
+    ) -> Result<Option<PreparedMessage>> {
         let Some(Task { activity, patient }) = self.task.clone() else { return Ok(None) };
         let report = CarePlanActivityStatus {
             activity: Some(activity),
@@ -76,8 +79,7 @@ impl Game {
             percentage_completed: Some(percentage),
             ..CarePlanActivityStatus::default()
         };
-        let draft =
-            Draft::new(Event::UpdateCarePlanActivityStatus, self.report_url()?, report).patient(&patient);
-        self.connection.post(draft).await.map(Some)
+        let draft = self.connector.draft(REPORT, report)?.patient(&patient);
+        Ok(Some(self.connector.prepare(draft)?))
     }
 }

@@ -1,8 +1,10 @@
 //! [`Narrator`]: prints the story as it happens.
 
-use std::io::{self, Write};
+use std::io::Write;
 
-/// Prints numbered steps and what comes of them, each at once.
+use super::error::Result;
+
+/// Prints numbered steps and their results, each at once.
 pub(super) struct Narrator<W> {
     out: W,
     steps: usize,
@@ -14,21 +16,20 @@ impl<W: Write> Narrator<W> {
     }
 
     /// A line outside the steps.
-    pub(super) fn say(&mut self, text: &str) -> io::Result<()> {
+    pub(super) fn say(&mut self, text: &str) -> Result<()> {
         writeln!(self.out, "{text}")?;
-        self.out.flush()
+        Ok(self.out.flush()?)
     }
 
     /// What somebody does now.
-    pub(super) fn step(&mut self, text: &str) -> io::Result<()> {
+    pub(super) fn step(&mut self, text: &str) -> Result<()> {
         self.steps += 1;
-        writeln!(self.out, "{:2}. {text}", self.steps)?;
-        self.out.flush()
+        let number = self.steps;
+        self.say(&format!("{number:2}. {text}"))
     }
 
-    /// What came of it.
-    pub(super) fn so(&mut self, text: &str) -> io::Result<()> {
-        writeln!(self.out, "    {text}")?;
-        self.out.flush()
+    /// What the step leads to.
+    pub(super) fn result(&mut self, text: &str) -> Result<()> {
+        self.say(&format!("    {text}"))
     }
 }

@@ -1,67 +1,70 @@
 //! [`Portal`]: where a practitioner gives a patient something to do, and sees what becomes of it.
 
+use koppeltaal::{Connector, Delivery, MemoryVersionStore, PreparedMessage};
 use koppeltaal_fhir::datatypes::HumanName;
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::resources::{CarePlanActivityCategory, CarePlanStatus};
 use koppeltaal_messaging::profiles::{
-    ActivityDefinition, CarePlan, CarePlanActivity, CarePlanActivityStatus, CarePlanParticipant,
-    CarePlanSimple, CareTeam, Patient, Practitioner,
+    ActivityDefinition, CarePlan, CarePlanActivity, CarePlanParticipant, CarePlanSimple, CareTeam, Patient,
+    Practitioner,
 };
 use koppeltaal_messaging::valuesets::{self, CarePlanParticipantRole, CareTeamStatus};
-use koppeltaal_messaging::{Draft, Event, Profile, Reference, ResourceKind, ResourceUrl, Source};
-use koppeltaal_transport::IncludeArchived;
+use koppeltaal_messaging::{Draft, Profile, Reference, ResourceKind, ResourceUrl, Sender, Source};
+use koppeltaal_transport::{Client, IncludeArchived};
 
-use super::connection::{Account, Connection, Delivery, Sent, Trouble};
+use super::error::{DemoError, Result};
 
 /// The ids that the portal has in its own database.
 const PATIENT: &str = "2041";
 const PRACTITIONER: &str = "77";
 const CARE_TEAM: &str = "5";
 const PLAN: &str = "31";
-/// The activity's identifier, by which other applications speak of it. Usually a UUID.
+/// The activity's identifier, by which other applications know it. Usually a UUID.
 pub(super) const ACTIVITY: &str = "plan-31-activity-1";
 
 /// The portal.
 ///
-/// A clone is another session of it: it knows what the first one knew when it was made, and nothing from later.
-#[derive(Debug, Clone)]
+/// A clone is another session of it: it has the plan as it was when the session began.
+#[derive(Clone)]
 pub(super) struct Portal {
-    connection: Connection,
+    connector: Connector,
     plan: CarePlan,
 }
 
 impl Portal {
-    pub(super) fn new(account: Account<'_>) -> Result<Self, Trouble> {
+    pub(super) fn new(client: Client, domain: &str) -> Self {
         let source = Source {
             name: "Portal of the demo".to_owned(),
             software: "Demo portal".to_owned(),
             version: "1.0".to_owned(),
             endpoint: "https://portal.example/fhir".to_owned(),
         };
-        Ok(Self { connection: Connection::new(account, source)?, plan: CarePlan::default() })
+        // An application that may be restarted keeps its versions in a database.
+        let connector = Connector::new(client, Sender::new(source, domain), MemoryVersionStore::new());
+        Self { connector, plan: CarePlan::default() }
     }
 
-    pub(super) fn connection(&mut self) -> &mut Connection {
-        &mut self.connection
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
     }
 
-    pub(super) fn plan_url(&self) -> Result<ResourceUrl, Trouble> {
-        self.connection.url(ResourceKind::CarePlan, PLAN)
+    pub(super) fn plan_url(&self) -> Result<ResourceUrl> {
+        Ok(self.connector.url(ResourceKind::CarePlan, PLAN)?)
     }
 
-    pub(super) fn patient_url(&self) -> Result<ResourceUrl, Trouble> {
-        self.connection.url(ResourceKind::Patient, PATIENT)
+    pub(super) fn patient_url(&self) -> Result<ResourceUrl> {
+        Ok(self.connector.url(ResourceKind::Patient, PATIENT)?)
     }
 
     /// What the applications in the domain offer.
-    pub(super) async fn activity_definitions(&self) -> Result<Vec<ActivityDefinition>, Trouble> {
-        let stored = self.connection.client().activity_definitions(IncludeArchived::No).collect().await?;
+    pub(super) async fn activity_definitions(&self) -> Result<Vec<ActivityDefinition>> {
+        let stored = self.connector.client().activity_definitions(IncludeArchived::No).collect().await?;
         Ok(stored.into_iter().map(|stored| ActivityDefinition::from_fhir(stored.resource)).collect())
     }
 
-    /// Gives the patient an activity to do: makes a care plan with it and publishes that.
-    pub(super) async fn publish(&mut self, definition: &ActivityDefinition) -> Result<Sent, Trouble> {
-        let reference = |kind, id| Ok::<_, Trouble>(Reference::from(&self.connection.url(kind, id)?));
+    /// Gives the patient an activity to do: the message that publishes a care plan with it.
+    pub(super) fn publish(&mut self, definition: &ActivityDefinition) -> Result<PreparedMessage> {
+        let reference = |kind, id| Ok::<_, DemoError>(Reference::from(&self.connector.url(kind, id)?));
         let activity = CarePlanActivity {
             identifier: Some(ACTIVITY.to_owned()),
             definition: definition.activity_definition_identifier.clone(),
@@ -88,14 +91,18 @@ impl Portal {
             activity: vec![activity],
             ..CarePlan::default()
         };
-        self.post_plan().await
+        Ok(self.connector.prepare(self.draft()?)?)
     }
 
-    /// Changes the status of the activity in the plan, and publishes the plan again.
-    pub(super) async fn set_activity_status(
+    /// Changes the status of the activity in the plan: the message that publishes the plan again.
+    ///
+    /// Other sessions change the plan too, so the draft names the version that this change is based on. If
+    /// the server has another one by now, it refuses the message.
+    pub(super) fn set_activity_status(
         &mut self,
         status: valuesets::CarePlanActivityStatus,
-    ) -> Result<Sent, Trouble> {
+        version: &ResourceUrl,
+    ) -> Result<PreparedMessage> {
         for activity in &mut self.plan.activity {
             match status {
                 valuesets::CarePlanActivityStatus::Completed => activity.finished = Some(Instant::now()),
@@ -104,13 +111,12 @@ impl Portal {
             }
             activity.status = Some(status.clone());
         }
-        self.post_plan().await
+        Ok(self.connector.prepare(self.draft()?.based_on(version))?)
     }
 
-    /// Posts the plan with all that it refers to and that is the portal's own. Each resource goes with the version
-    /// that the portal knows.
-    async fn post_plan(&mut self) -> Result<Sent, Trouble> {
-        let url = |kind, id| self.connection.url(kind, id);
+    /// The plan with everything of the portal's own that it refers to. The connector fills in the versions.
+    fn draft(&self) -> Result<Draft> {
+        let url = |kind, id| self.connector.url(kind, id);
         let patient_url = url(ResourceKind::Patient, PATIENT)?;
         let patient = Patient {
             name: vec![name("Lieke", "van der Zwaluwbeek")],
@@ -124,23 +130,16 @@ impl Portal {
             subject: Some(Reference::from(&patient_url)),
             ..CareTeam::default()
         };
-        let draft =
-            Draft::new(Event::CreateOrUpdateCarePlan, url(ResourceKind::CarePlan, PLAN)?, self.plan.clone())
-                .with(patient_url, patient)
-                .with(url(ResourceKind::Practitioner, PRACTITIONER)?, practitioner)
-                .with(url(ResourceKind::CareTeam, CARE_TEAM)?, care_team);
-        self.connection.post(draft).await
+        let draft = self.connector.draft(PLAN, self.plan.clone())?;
+        Ok(draft
+            .with(patient_url, patient)
+            .with(url(ResourceKind::Practitioner, PRACTITIONER)?, practitioner)
+            .with(url(ResourceKind::CareTeam, CARE_TEAM)?, care_team))
     }
 
-    /// Claims what the game has to say about an activity.
-    pub(super) async fn receive_status(
-        &mut self,
-    ) -> Result<Option<(Delivery, Option<CarePlanActivityStatus>)>, Trouble> {
-        let delivery = self.connection.claim().await?;
-        Ok(delivery.map(|delivery| {
-            let status = CarePlanActivityStatus::from_resource_ref(delivery.message.focal.resource());
-            (delivery, status)
-        }))
+    /// Claims the next message: what the game reports about an activity.
+    pub(super) async fn receive_report(&self) -> Result<Option<Delivery>> {
+        Ok(self.connector.receive().await?)
     }
 }
 

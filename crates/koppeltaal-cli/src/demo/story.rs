@@ -1,16 +1,16 @@
 //! [`Story`]: what happens, in order, and what must be true after each step.
 
-use std::io::{self, Write};
-use std::rc::Rc;
+use std::io::Write;
 
-use koppeltaal_messaging::profiles::ActivityDefinition;
+use koppeltaal::{Connector, Delivery, PreparedMessage, SendError, Sent};
+use koppeltaal_messaging::profiles::{ActivityDefinition, CarePlan, CarePlanActivityStatus};
 use koppeltaal_messaging::valuesets;
 use koppeltaal_messaging::{CodeSystem, Event, ProcessingStatus, Profile, ResourceUrl};
-use koppeltaal_transport::{Error, Format};
+use koppeltaal_transport::{Client, Credentials, Format};
 
 use super::archive::Archive;
-use super::connection::{Account, Connection, Delivery, Sent, Trouble};
-use super::facts::{Facts, NotSo};
+use super::error::{DemoError, Result};
+use super::facts::Facts;
 use super::game::Game;
 use super::narrator::Narrator;
 use super::portal::{ACTIVITY, Portal};
@@ -19,29 +19,16 @@ use super::portal::{ACTIVITY, Portal};
 const DOMAIN: &str = "Sandbox";
 const DEFINITION: &str = "SANDBOX-GAME";
 
-/// The story, as it is told.
+/// Lets the applications act in turn, tells it and checks it.
 pub(super) struct Story<W> {
     narrator: Narrator<W>,
     facts: Facts,
     format: Format,
-    archive: Rc<Archive>,
+    archive: Archive,
 }
-
-/// Why the story broke off.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Broken {
-    #[error(transparent)]
-    NotSo(#[from] NotSo),
-    #[error(transparent)]
-    Trouble(#[from] Trouble),
-    #[error("the story cannot be printed: {0}")]
-    Output(#[from] io::Error),
-}
-
-type Result<T> = std::result::Result<T, Broken>;
 
 impl<W: Write> Story<W> {
-    pub(super) fn new(narrator: Narrator<W>, format: Format, archive: Rc<Archive>) -> Self {
+    pub(super) fn new(narrator: Narrator<W>, format: Format, archive: Archive) -> Self {
         Self { narrator, facts: Facts::default(), format, archive }
     }
 
@@ -49,7 +36,7 @@ impl<W: Write> Story<W> {
     ///
     /// # Errors
     ///
-    /// The first fact that does not hold, or what keeps an application from acting.
+    /// The first fact that is not true, or what keeps an application from acting.
     pub(super) async fn tell(mut self, server: &str) -> Result<()> {
         self.narrator.say(
             "Two applications, a portal and a game, treat the same patient. They never speak to each other:",
@@ -60,8 +47,8 @@ impl<W: Write> Story<W> {
         self.narrator.say(&format!("The server listens on {server}"))?;
         self.narrator.say(&format!("The messages are in {}", self.format.name().to_uppercase()))?;
         self.narrator.say("")?;
-        let mut portal = Portal::new(self.account(server, "portal"))?;
-        let mut game = Game::new(self.account(server, "game"), DEFINITION)?;
+        let mut portal = Portal::new(self.client(server, "portal")?, DOMAIN);
+        let mut game = Game::new(self.client(server, "game")?, DOMAIN, DEFINITION);
 
         let definition = self.definition(&portal).await?;
         let published = self.publication(&mut portal, &definition).await?;
@@ -69,36 +56,29 @@ impl<W: Write> Story<W> {
         self.plan_arrives(&mut game, &portal, &published, &valuesets::CarePlanActivityStatus::Available)
             .await?;
 
-        let begun = self.report(&mut game, valuesets::CarePlanActivityStatus::InProgress, 40).await?;
-        self.report_arrives(&mut portal, &begun, valuesets::CarePlanActivityStatus::InProgress, 40).await?;
-        let finished = self.report(&mut game, valuesets::CarePlanActivityStatus::Completed, 100).await?;
+        let begun = self.report(&game, valuesets::CarePlanActivityStatus::InProgress, 40).await?;
+        self.report_arrives(&portal, &begun, valuesets::CarePlanActivityStatus::InProgress, 40).await?;
+        let finished = self.report(&game, valuesets::CarePlanActivityStatus::Completed, 100).await?;
         self.new_version("the report's second version", &begun, &finished)?;
-        self.report_arrives(&mut portal, &finished, valuesets::CarePlanActivityStatus::Completed, 100)
-            .await?;
+        self.report_arrives(&portal, &finished, valuesets::CarePlanActivityStatus::Completed, 100).await?;
 
         let updated = self.update(&mut portal, &published).await?;
         self.plan_arrives(&mut game, &portal, &updated, &valuesets::CarePlanActivityStatus::Completed)
             .await?;
-        self.conflict(&mut second_session).await?;
-        self.silence(&mut portal, &mut game).await?;
+        self.conflict(&mut second_session, &published).await?;
+        self.silence(&portal, &game).await?;
 
-        let held = self.facts.held();
+        let count = self.facts.count();
         self.narrator.say("")?;
         self.narrator
-            .say(&format!("The end. {held} facts were checked on the way, and all of them held."))?;
+            .say(&format!("The end. {count} facts were checked on the way, and all of them held."))?;
         Ok(())
     }
 
     /// The sandbox's own users have their names for passwords.
-    fn account<'a>(&self, server: &'a str, user: &'a str) -> Account<'a> {
-        Account {
-            server,
-            domain: DOMAIN,
-            user_name: user,
-            password: user,
-            format: self.format,
-            archive: Rc::clone(&self.archive),
-        }
+    fn client(&self, server: &str, user: &str) -> Result<Client> {
+        let client = Client::builder(server).credentials(Credentials::basic(user, user)?);
+        Ok(client.format(self.format).build()?)
     }
 
     async fn definition(&mut self, portal: &Portal) -> Result<ActivityDefinition> {
@@ -111,7 +91,7 @@ impl<W: Write> Story<W> {
         self.facts.same("other definitions with its identifier", &0, &games.count())?;
         self.nothing("what the definition lacks", &definition.findings())?;
         let name = self.facts.some("the name of the game", definition.name.as_deref())?;
-        self.narrator.so(&format!("The server has a game: {name:?}, identifier {DEFINITION}."))?;
+        self.narrator.result(&format!("The server has a game: {name:?}, identifier {DEFINITION}."))?;
         Ok(definition)
     }
 
@@ -119,14 +99,14 @@ impl<W: Write> Story<W> {
         self.narrator.step(
             "The portal publishes a care plan (CreateOrUpdateCarePlan): Teun Haverkruid gives Lieke that game to play.",
         )?;
-        let sent = portal.publish(definition).await?;
-        self.accepted(&sent)?;
+        let message = portal.publish(definition)?;
+        let sent = self.send(portal.connector(), message).await?;
         self.facts.same("resources with a version", &4, &sent.versions.len())?;
-        let url = portal.plan_url()?;
-        self.facts.same("the plan's version that the portal keeps", &url, &sent.versions[0])?;
-        self.narrator.so(&format!(
+        let known = known_version(portal.connector(), &portal.plan_url()?).await?;
+        self.facts.same("the plan's version that the portal keeps", &known.as_ref(), &Some(&sent.url))?;
+        self.narrator.result(&format!(
             "The server says ok, and gives a first version to each of its 4 resources: {}",
-            shown(&url)
+            version_text(&sent.url)
         ))?;
         Ok(sent)
     }
@@ -141,27 +121,27 @@ impl<W: Write> Story<W> {
     ) -> Result<()> {
         self.narrator.step("The game claims the message that waits for it (CreateOrUpdateCarePlan).")?;
         let delivery = game.receive_plan().await?;
-        let (delivery, plan) = self.facts.some("a message for the game", delivery)?;
+        let delivery = self.facts.some("a message for the game", delivery)?;
         self.delivered(&delivery, Event::CreateOrUpdateCarePlan, sent)?;
-        let patient = delivery.message.header.patient();
-        self.facts.same("the patient", &Some(portal.patient_url()?.versionless()), &patient)?;
-        self.facts.same("resources beside the plan", &3, &delivery.message.related.len())?;
-        self.facts.some("the patient's resource", delivery.message.patient())?;
+        self.facts.same("the patient", &Some(portal.patient_url()?), &delivery.patient())?;
+        let message = delivery.message()?;
+        self.facts.same("resources beside the plan", &3, &message.related.len())?;
+        self.facts.some("the patient's resource", message.patient())?;
 
-        let plan = self.facts.some("a care plan in the message", plan)?;
+        let plan = self.facts.some("a care plan in the message", delivery.get::<CarePlan>())?;
         self.nothing("what the care plan lacks", &plan.findings())?;
         self.facts.same("activities in the plan", &1, &plan.activity.len())?;
         let activity = &plan.activity[0];
         self.facts.same("the activity", &Some(ACTIVITY), &activity.identifier.as_deref())?;
         self.facts.same("the activity's definition", &Some(DEFINITION), &activity.definition.as_deref())?;
         self.facts.same("the activity's status", &Some(status), &activity.status.as_ref())?;
-        self.narrator.so(&format!("In the plan activity {ACTIVITY} is {}.", status.code()))?;
-        self.acknowledged(game.connection(), &delivery).await
+        self.narrator.result(&format!("In the plan activity {ACTIVITY} is {}.", status.code()))?;
+        self.acknowledge(game.connector(), delivery).await
     }
 
     async fn report(
         &mut self,
-        game: &mut Game,
+        game: &Game,
         status: valuesets::CarePlanActivityStatus,
         percentage: i32,
     ) -> Result<Sent> {
@@ -169,137 +149,142 @@ impl<W: Write> Story<W> {
         self.narrator.step(&format!(
             "Lieke plays, and the game reports {code}, {percentage} % (UpdateCarePlanActivityStatus)."
         ))?;
-        let sent = game.report(status, percentage).await?;
-        let sent = self.facts.some("an activity to report about", sent)?;
-        self.accepted(&sent)?;
+        let message = self.facts.some("an activity to report about", game.report(status, percentage)?)?;
+        let sent = self.send(game.connector(), message).await?;
         self.facts.same("resources with a version", &1, &sent.versions.len())?;
-        let url = game.report_url()?;
-        self.facts.same("the report's version that the game keeps", &url, &sent.versions[0])?;
-        self.narrator.so(&format!("The server says ok: {}", shown(&url)))?;
+        let known = known_version(game.connector(), &game.report_url()?).await?;
+        self.facts.same("the report's version that the game keeps", &known.as_ref(), &Some(&sent.url))?;
+        self.narrator.result(&format!("The server says ok: {}", version_text(&sent.url)))?;
         Ok(sent)
     }
 
     /// The portal gets the report that was sent.
     async fn report_arrives(
         &mut self,
-        portal: &mut Portal,
+        portal: &Portal,
         sent: &Sent,
         status: valuesets::CarePlanActivityStatus,
         percentage: i32,
     ) -> Result<()> {
         self.narrator
             .step("The portal claims the message that waits for it (UpdateCarePlanActivityStatus).")?;
-        let delivery = portal.receive_status().await?;
-        let (delivery, report) = self.facts.some("a message for the portal", delivery)?;
+        let delivery = portal.receive_report().await?;
+        let delivery = self.facts.some("a message for the portal", delivery)?;
         self.delivered(&delivery, Event::UpdateCarePlanActivityStatus, sent)?;
-        let patient = delivery.message.header.patient();
-        self.facts.same("the patient", &Some(portal.patient_url()?.versionless()), &patient)?;
+        self.facts.same("the patient", &Some(portal.patient_url()?), &delivery.patient())?;
 
+        let report = delivery.get::<CarePlanActivityStatus>();
         let report = self.facts.some("a report in the message", report)?;
         self.nothing("what the report lacks", &report.findings())?;
         self.facts.same("the activity", &Some(ACTIVITY), &report.activity.as_deref())?;
         self.facts.same("the activity's status", &Some(&status), &report.activity_status.as_ref())?;
         self.facts.same("the percentage", &Some(percentage), &report.percentage_completed)?;
-        self.narrator.so(&format!("Activity {ACTIVITY} is {}, {percentage} %.", status.code()))?;
-        self.acknowledged(portal.connection(), &delivery).await
+        self.narrator.result(&format!("Activity {ACTIVITY} is {}, {percentage} %.", status.code()))?;
+        self.acknowledge(portal.connector(), delivery).await
     }
 
     async fn update(&mut self, portal: &mut Portal, published: &Sent) -> Result<Sent> {
         self.narrator.step("The portal marks the activity as Completed, and publishes the plan again (CreateOrUpdateCarePlan).")?;
-        let sent = portal.set_activity_status(valuesets::CarePlanActivityStatus::Completed).await?;
-        self.accepted(&sent)?;
+        let status = valuesets::CarePlanActivityStatus::Completed;
+        let message = portal.set_activity_status(status, &published.url)?;
+        let sent = self.send(portal.connector(), message).await?;
         self.new_version("the plan's second version", published, &sent)?;
         // Patient, practitioner and care team did not change, so they keep their versions.
         self.facts.same("resources with a new version", &1, &sent.versions.len())?;
-        self.narrator.so(&format!(
+        self.narrator.result(&format!(
             "It came with the version that the server has, so the server says ok: {}",
-            shown(&sent.versions[0])
+            version_text(&sent.url)
         ))?;
         Ok(sent)
     }
 
-    async fn conflict(&mut self, portal: &mut Portal) -> Result<()> {
+    async fn conflict(&mut self, portal: &mut Portal, published: &Sent) -> Result<()> {
         self.narrator.step(
             "Another session of the portal, which still has the first version, cancels the activity.",
         )?;
-        let stale = portal.plan_url()?;
-        let refusal = portal.set_activity_status(valuesets::CarePlanActivityStatus::Cancelled).await;
-        let resources = match refusal {
-            Err(Trouble::Transport(Error::Conflict { resources, .. })) => Some(resources),
-            Err(other) => return Err(other.into()),
+        let stale = &published.url;
+        let message = portal.set_activity_status(valuesets::CarePlanActivityStatus::Cancelled, stale)?;
+        let resources = match self.post(portal.connector(), message).await {
+            Err(DemoError::Send(SendError::Conflict { resources, .. })) => Some(resources),
+            Err(other) => return Err(other),
             Ok(_) => None,
         };
         let resources = self.facts.some("a refusal of the old version", resources)?;
         self.facts.same("the resources in conflict", &[stale.without_version()][..], &resources)?;
         let name = format!("{}/{}", stale.resource_type(), stale.id());
         self.narrator
-            .so(&format!("The server refuses (409, conflict): {name} is of another version there."))?;
-        Ok(())
+            .result(&format!("The server refuses (409, conflict): {name} is of another version there."))
     }
 
-    async fn silence(&mut self, portal: &mut Portal, game: &mut Game) -> Result<()> {
+    async fn silence(&mut self, portal: &Portal, game: &Game) -> Result<()> {
         self.narrator.step("Both look once more whether a message waits.")?;
-        for (fact, connection) in [
-            ("more messages for the portal", portal.connection()),
-            ("more messages for the game", game.connection()),
+        for (fact, connector) in [
+            ("more messages for the portal", portal.connector()),
+            ("more messages for the game", game.connector()),
         ] {
-            let waiting = connection.claim().await?.map(|delivery| delivery.message.event());
-            self.facts.same(fact, &None, &waiting)?;
+            self.no_delivery(fact, connector).await?;
         }
-        self.narrator.so("None does.")?;
-        Ok(())
+        self.narrator.result("None does.")
     }
 
-    /// What was sent is in order, and the resource that it is about got a version.
-    fn accepted(&mut self, sent: &Sent) -> Result<()> {
-        self.nothing("what the schema finds wrong in the message", &sent.findings)?;
-        self.facts.some("the identifier of the message", sent.identifier.as_deref())?;
-        let version = sent.versions.first().and_then(|url| url.version());
-        self.facts.some("the version of what the message is about", version)?;
-        Ok(())
+    /// Saves a message in the archive and has it sent.
+    async fn post(&mut self, connector: &Connector, message: PreparedMessage) -> Result<Sent> {
+        self.archive.save(connector, &message).await?;
+        Ok(connector.send_prepared(message).await?)
+    }
+
+    /// Sends a message that is in order. The resource that it is about gets a version.
+    async fn send(&mut self, connector: &Connector, message: PreparedMessage) -> Result<Sent> {
+        self.nothing("what is wrong with the message", message.findings())?;
+        let identifier = message.identifier().to_owned();
+        let sent = self.post(connector, message).await?;
+        self.facts.same("the identifier of the message", &identifier, &sent.identifier)?;
+        self.facts.some("the version of what the message is about", sent.url.version())?;
+        Ok(sent)
     }
 
     /// The resource that both messages are about is the same, in another version.
     fn new_version(&mut self, fact: &'static str, before: &Sent, after: &Sent) -> Result<()> {
-        let (before, after) = (&before.versions[0], &after.versions[0]);
-        self.facts.same("the resource", before.versionless(), after.versionless())?;
-        self.facts.differ(fact, before, after)?;
-        Ok(())
+        self.facts.same("the resource", before.url.versionless(), after.url.versionless())?;
+        Ok(self.facts.differ(fact, &before.url, &after.url)?)
     }
 
-    /// What was delivered is what was sent, it is claimed, and nothing about it was odd.
+    /// What was delivered is what was sent, it is claimed, and nothing about it is odd.
     fn delivered(&mut self, delivery: &Delivery, event: Event, sent: &Sent) -> Result<()> {
-        let Delivery { message, findings } = delivery;
-        // Servers write the feed's `totalResults` as text in JSON, which is odd enough. The resources are in order.
-        let odd: Vec<_> = findings.iter().filter(|finding| finding.path.starts_with("entry")).collect();
+        // In JSON, servers write the feed's `totalResults` as text. Only the resources have to be in order.
+        let findings = delivery.findings().iter();
+        let odd: Vec<_> = findings.filter(|finding| finding.path.starts_with("entry")).collect();
         self.nothing("what is odd about the resources", &odd)?;
+        let (message, header) = (delivery.message()?, delivery.header());
         self.facts.same("the event", &event, &message.event())?;
         self.facts.same("the domain", &Some(DOMAIN), &message.domain.as_deref())?;
-        self.facts.same(
-            "the identifier of the message",
-            &sent.identifier.as_deref(),
-            &message.header.identifier(),
-        )?;
-        self.facts.same("what the message is about", &Some(&sent.versions[0]), &message.focal.url())?;
-        self.facts.same(
-            "what the header says that it is about",
-            &Some(&sent.versions[0]),
-            &message.header.focal().as_ref(),
-        )?;
-        let status = message.header.processing().and_then(|processing| processing.status());
+        let identifier = Some(sent.identifier.as_str());
+        self.facts.same("the identifier of the message", &identifier, &delivery.identifier())?;
+        self.facts.same("what the message is about", &Some(&sent.url), &delivery.url())?;
+        let focal = header.focal();
+        self.facts.same("what the header says that it is about", &Some(&sent.url), &focal.as_ref())?;
+        let status = header.processing().and_then(|processing| processing.status());
         self.facts.same("the message's status", &Some(ProcessingStatus::Claimed), &status)?;
         Ok(())
     }
 
-    /// Acknowledges a message, after which the server has it as processed and does not deliver it again.
-    async fn acknowledged(&mut self, connection: &mut Connection, delivery: &Delivery) -> Result<()> {
-        let again = connection.claim().await?.map(|delivery| delivery.message.event());
-        self.facts.same("a second delivery of a claimed message", &None, &again)?;
-        connection.done_with(delivery).await?;
-        let status = connection.status_of(delivery).await?;
+    /// Acknowledges a message. The server then has it as processed and does not deliver it again.
+    async fn acknowledge(&mut self, connector: &Connector, delivery: Delivery) -> Result<()> {
+        self.no_delivery("a second delivery of a claimed message", connector).await?;
+        let received = delivery.received().clone();
+        delivery.success().await?;
+        let stored = match received.header().url() {
+            Some(url) => connector.client().message(url.as_str()).await?,
+            None => None,
+        };
+        let status = stored.and_then(|stored| stored.header.processing()?.status());
         self.facts.same("the message's status", &Some(ProcessingStatus::Success), &status)?;
-        self.narrator.so("It acknowledges the message, which is now a Success for the server.")?;
-        Ok(())
+        self.narrator.result("It acknowledges the message, which is now a Success for the server.")
+    }
+
+    async fn no_delivery(&mut self, fact: &'static str, connector: &Connector) -> Result<()> {
+        let event = connector.receive().await?.map(|delivery| delivery.event());
+        Ok(self.facts.same(fact, &None, &event)?)
     }
 
     fn nothing<T: PartialEq + std::fmt::Debug>(&mut self, fact: &'static str, found: &[T]) -> Result<()> {
@@ -307,50 +292,55 @@ impl<W: Write> Story<W> {
     }
 }
 
+/// A resource in the newest version that an application knows.
+async fn known_version(connector: &Connector, url: &ResourceUrl) -> Result<Option<ResourceUrl>> {
+    let domain = connector.sender().domain();
+    let known = connector.versions().versions(domain, std::slice::from_ref(url)).await?;
+    Ok(known.into_iter().flatten().next())
+}
+
 /// `CarePlan/31, version 2020-08-15T07:33:55:708.2583`.
-fn shown(url: &ResourceUrl) -> String {
+fn version_text(url: &ResourceUrl) -> String {
     format!("{}/{}, version {}", url.resource_type(), url.id(), url.version().unwrap_or("(none)"))
 }
 
 #[cfg(test)]
 mod tests {
     use koppeltaal_sandbox::{Instance, SandboxConfig, StartError};
+    use koppeltaal_transport::Error;
 
     use super::*;
 
-    async fn told(server: &str, text: &mut Vec<u8>) -> Result<()> {
-        let archive = Rc::new(Archive::new(None, Format::Json)?);
+    async fn tell(server: &str, text: &mut Vec<u8>) -> Result<()> {
+        let archive = Archive::new(None, Format::Json).expect("it makes nothing");
         Story::new(Narrator::new(text), Format::Json, archive).tell(server).await
     }
 
     #[tokio::test]
-    async fn the_story_breaks_off_where_a_fact_does_not_hold() -> std::result::Result<(), StartError> {
-        // A game that is told about nothing.
+    async fn the_story_ends_at_a_fact_that_is_not_true() -> std::result::Result<(), StartError> {
+        // A game that subscribes to nothing.
         let sandbox = SandboxConfig::new()
             .portal_and_game()
             .instance(Instance::new("game", "game", DOMAIN))
             .start()
             .await?;
         let mut text = Vec::new();
-        let broken = told(sandbox.url(), &mut text).await.expect_err("no message reaches the game");
-        assert!(matches!(broken, Broken::NotSo(_)), "{broken:?}");
-        assert_eq!(broken.to_string(), "a message for the game: expected something, found nothing");
+        let error = tell(sandbox.url(), &mut text).await.expect_err("no message reaches the game");
+        assert!(matches!(error, DemoError::Fact(_)), "{error:?}");
+        assert_eq!(error.to_string(), "a message for the game: expected something, found nothing");
         assert!(!String::from_utf8_lossy(&text).contains("The end"));
         Ok(())
     }
 
     #[tokio::test]
-    async fn the_story_breaks_off_where_a_server_lets_nobody_in() -> std::result::Result<(), StartError> {
+    async fn the_story_ends_when_the_server_lets_nobody_in() -> std::result::Result<(), StartError> {
         let sandbox = SandboxConfig::new()
             .portal_and_game()
             .instance(Instance::new("portal", "another", DOMAIN))
             .start()
             .await?;
-        let broken = told(sandbox.url(), &mut Vec::new()).await.expect_err("the password is wrong");
-        assert!(
-            matches!(broken, Broken::Trouble(Trouble::Transport(Error::Authentication { .. }))),
-            "{broken:?}"
-        );
+        let error = tell(sandbox.url(), &mut Vec::new()).await.expect_err("the password is wrong");
+        assert!(matches!(error, DemoError::Server(Error::Authentication { .. })), "{error:?}");
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! `koppeltaal activities`, and `koppeltaal activity put` and `archive`: what the applications of a domain offer.
+//! `koppeltaal activities`, and `koppeltaal activity put` and `archive`: what the applications of a domain
+//! offer.
 
 use std::path::PathBuf;
 
@@ -14,12 +15,12 @@ use super::RemoteCommand;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::output::Shown;
+use crate::output::{Printable, or_hyphen};
 
 /// List the activity definitions of the domain.
 #[derive(Debug, Args)]
 pub(crate) struct Activities {
-    /// Archived ones too.
+    /// List archived ones too.
     #[arg(long)]
     archived: bool,
 
@@ -134,9 +135,8 @@ async fn find(client: &Client, identifier: &str) -> Result<Option<StoredActivity
 }
 
 fn definition_in(file: &std::path::Path) -> Result<ActivityDefinition, Failure> {
-    let input =
-        Input::load(file).map_err(|none| Failure::Usage(format!("{}: {}", none.name, none.problem)))?;
-    let unusable = |problem: &str| Failure::Usage(format!("{}: {problem}", input.name()));
+    let input = Input::load(file)?;
+    let unusable = |problem: &str| Failure::unusable_file(input.name(), problem);
     let read = input.read(ReadOptions::tolerant()).map_err(|error| unusable(&error.to_string()))?;
     let other = read.document.into_resource().ok().and_then(|resource| resource.take::<Other>().ok());
     other.map(Into::into).ok_or_else(|| unusable("it is no Other with an activity definition"))
@@ -156,9 +156,8 @@ impl Definition {
     }
 }
 
-impl Shown for Definition {
+impl Printable for Definition {
     fn lines(&self) -> Vec<String> {
-        let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         let state = match (self.archived, self.active) {
             (Some(true), _) => ", archived",
             (_, Some(false)) => ", inactive",
@@ -166,10 +165,10 @@ impl Shown for Definition {
         };
         vec![format!(
             "{}  {} ({}{state})  {}",
-            text(&self.identifier),
-            text(&self.name),
-            text(&self.kind),
-            text(&self.url)
+            or_hyphen(self.identifier.as_deref()),
+            or_hyphen(self.name.as_deref()),
+            or_hyphen(self.kind.as_deref()),
+            or_hyphen(self.url.as_deref())
         )]
     }
 }

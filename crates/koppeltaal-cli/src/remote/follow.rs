@@ -1,5 +1,5 @@
-//! [`Follow`]: when commands that run until they are stopped look for messages. The server's hub says when; a timer is the
-//! safety net, since pushes get lost and not every server has a hub.
+//! [`Follower`]: when `watch` and `receive --follow` look for messages. The server's hub says when. A timer is the safety net,
+//! since pushes get lost and not every server has a hub.
 
 use std::time::Duration;
 
@@ -10,40 +10,40 @@ use koppeltaal_transport::Client;
 use crate::failure::Failure;
 use crate::signals::StopSignals;
 
-/// How long a server may take to hear that nobody listens to its pushes any more.
+/// How long a server may take to end the subscription to its hub.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
-pub(super) struct Follow {
-    /// How often to look although the server pushed nothing, in seconds.
+pub(super) struct FollowArguments {
+    /// How many seconds to wait for a push before looking anyway.
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     interval: u64,
 
-    /// Ask for no pushes: look at every interval only.
+    /// Ask for no pushes, and look at every interval only.
     #[arg(long)]
     no_push: bool,
 }
 
 /// The reasons to look, and the reason to stop.
-pub(super) struct Following {
+pub(super) struct Follower {
     notifications: Notifications,
     hub: Option<HubSubscription>,
     signals: StopSignals,
 }
 
-impl Follow {
-    /// Asks the hub for pushes, in the background: where there is none, the timer remains.
-    pub(super) fn start(&self, client: &Client) -> Result<Following, Failure> {
+impl FollowArguments {
+    /// Asks the hub for pushes, in the background. Without a hub, the timer remains.
+    pub(super) fn start(&self, client: &Client) -> Result<Follower, Failure> {
         let signals = StopSignals::listen()?;
         let notifications = Notifications::every(Duration::from_secs(self.interval));
         let subscribe = || HubSubscription::builder(client).subscribe(notifications.notifier());
         let hub = (!self.no_push).then(subscribe);
-        Ok(Following { notifications, hub, signals })
+        Ok(Follower { notifications, hub, signals })
     }
 }
 
-impl Following {
-    /// Waits until it is time to look; false when it is time to stop.
+impl Follower {
+    /// Waits until it is time to look (`true`) or to stop (`false`).
     pub(super) async fn look(&mut self) -> Result<bool, Failure> {
         tokio::select! {
             _ = self.notifications.wait() => Ok(true),
@@ -54,7 +54,7 @@ impl Following {
         }
     }
 
-    /// Whether it is time to stop by now.
+    /// Whether it is time to stop.
     pub(super) fn is_over(&mut self) -> bool {
         self.signals.has_come()
     }

@@ -1,4 +1,4 @@
-//! `koppeltaal launch`, `mobile-launch` and `authorize-url`: from a portal's wish to the URL that a browser opens.
+//! `koppeltaal launch`, `mobile-launch` and `authorize-url`: launches a user, and begins the authorization.
 
 use clap::Args;
 use koppeltaal_messaging::ResourceUrl;
@@ -8,15 +8,15 @@ use serde::Serialize;
 use super::RemoteCommand;
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{Shown, table};
+use crate::output::{Printable, table};
 use crate::secret;
 
-/// Where an activation code may be, so that it is in no list of processes.
+/// The environment variable with an activation code. Other users could read it in a flag.
 const ACTIVATION_CODE: &str = "KOPPELTAAL_ACTIVATION_CODE";
 
 /// Who is launched into what.
 #[derive(Debug, Args)]
-pub(super) struct Wish {
+pub(super) struct LaunchArguments {
     /// The identifier of the application, as its activity definition names it.
     client_id: String,
 
@@ -24,7 +24,7 @@ pub(super) struct Wish {
     #[arg(long, value_name = "URL")]
     patient: ResourceUrl,
 
-    /// Who is launched: the patient, a practitioner or a related person. The patient, when not given.
+    /// Who is launched: a practitioner or a related person [default: the patient].
     #[arg(long, value_name = "URL")]
     user: Option<ResourceUrl>,
 
@@ -44,20 +44,21 @@ pub(super) struct Wish {
 #[derive(Debug, Args)]
 pub(crate) struct Launch {
     #[command(flatten)]
-    pub(super) launch: Wish,
+    pub(super) launch: LaunchArguments,
 }
 
 /// Launch a user into a mobile application: print the code to type there.
 #[derive(Debug, Args)]
 pub(crate) struct MobileLaunch {
     #[command(flatten)]
-    pub(super) launch: Wish,
+    pub(super) launch: LaunchArguments,
 }
 
-/// Begin the authorization of a launched user: print the URL that the browser is to open, and what `token` needs.
+/// Begin the authorization of a launched user: print the URL that the browser is to open, and what `token`
+/// needs.
 ///
-/// With --mobile, the activation code (from `KOPPELTAAL_ACTIVATION_CODE`, or asked for) is traded for an authorization
-/// code.
+/// With --mobile, it trades the activation code for an authorization code. The activation code comes from
+/// `KOPPELTAAL_ACTIVATION_CODE`; else the command asks for it.
 #[derive(Debug, Args)]
 pub(crate) struct AuthorizeUrl {
     /// The identifier of the application.
@@ -68,11 +69,11 @@ pub(crate) struct AuthorizeUrl {
     #[arg(long, value_name = "URI")]
     redirect_uri: String,
 
-    /// The URL by which the user came, or the launch in it.
+    /// The URL by which the user came, or its parameter `launch`.
     #[arg(long, value_name = "URL|ID", required_unless_present = "mobile", allow_hyphen_values = true)]
     launch: Option<String>,
 
-    /// For a mobile launch.
+    /// The user was given an activation code.
     #[arg(long, conflicts_with = "launch")]
     mobile: bool,
 
@@ -96,7 +97,7 @@ struct Code {
 }
 
 #[derive(Serialize)]
-struct Begun {
+struct Authorization {
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,7 +108,7 @@ struct Begun {
     code_verifier: Option<String>,
 }
 
-impl Wish {
+impl LaunchArguments {
     fn request(&self) -> LaunchRequest {
         let user = self.user.clone().unwrap_or_else(|| self.patient.clone());
         let request = LaunchRequest::new(&self.client_id, self.patient.clone(), user, &self.resource);
@@ -154,7 +155,10 @@ impl RemoteCommand for AuthorizeUrl {
             Some(launch) if launch.contains("://") => {
                 let received = ReceivedLaunch::read(launch)?;
                 if !client.is_issuer(&received.iss) {
-                    return Err(Failure::Usage(format!("the launch is of another server: {}", received.iss)));
+                    return Err(Failure::Usage(format!(
+                        "the launch comes from another server: {}",
+                        received.iss
+                    )));
                 }
                 received.launch
             }
@@ -166,9 +170,9 @@ impl RemoteCommand for AuthorizeUrl {
             request = request.without_pkce();
         }
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let begun = if self.mobile {
+        let authorization = if self.mobile {
             let code = client.authorize_mobile(&request).await?;
-            Begun {
+            Authorization {
                 url: None,
                 state: None,
                 authorization_code: Some(code.code().to_owned()),
@@ -176,31 +180,31 @@ impl RemoteCommand for AuthorizeUrl {
             }
         } else {
             let (url, pending) = client.authorize_url(&request).await?;
-            Begun {
+            Authorization {
                 url: Some(url.into()),
                 state: Some(pending.state().to_owned()),
                 authorization_code: None,
                 code_verifier: owned(pending.code_verifier()),
             }
         };
-        Ok(self.connection.output.print(&begun)?)
+        Ok(self.connection.output.print(&authorization)?)
     }
 }
 
-impl Shown for Page {
+impl Printable for Page {
     fn lines(&self) -> Vec<String> {
         vec![self.url.clone()]
     }
 }
 
-impl Shown for Code {
+impl Printable for Code {
     fn lines(&self) -> Vec<String> {
         let days = self.expires_in_days.map(|days| days.to_string());
         table(&[("activation code", Some(&self.activation_code)), ("days", days.as_deref())])
     }
 }
 
-impl Shown for Begun {
+impl Printable for Authorization {
     fn lines(&self) -> Vec<String> {
         table(&[
             ("url", self.url.as_deref()),

@@ -1,19 +1,20 @@
-//! `koppeltaal message`, and what the commands about messages have in common: how one is summed up, printed and saved.
+//! `koppeltaal message`, and what all commands about messages need: filtering, summing up, printing and
+//! saving.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use koppeltaal_fhir::{Bundle, Format};
 use koppeltaal_messaging::{Event, Header, ResourceUrl};
 use koppeltaal_transport::MessageFilter;
 use serde::Serialize;
 
 use super::RemoteCommand;
+use crate::arguments::event;
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{Output, Shown};
+use crate::output::{Output, Printable, or_hyphen};
 use crate::private;
 
 /// Show one whole message, whatever its status, without claiming it.
@@ -22,7 +23,7 @@ pub(crate) struct Message {
     /// Its number at the server, its URL, or the identifier that its sender gave it.
     id: String,
 
-    /// Write it into this file instead, for the user alone.
+    /// Write it into this file, which only the user may read, instead of printing it.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
 
@@ -60,10 +61,6 @@ pub(super) struct Filter {
     event: Option<Event>,
 }
 
-fn event() -> impl TypedValueParser<Value = Event> {
-    PossibleValuesParser::new(Event::ALL.map(Event::code)).try_map(|code| code.parse::<Event>())
-}
-
 impl Filter {
     pub(super) fn build(&self) -> MessageFilter {
         let mut filter = MessageFilter::default();
@@ -93,7 +90,7 @@ pub(super) struct Summary {
     /// Where it was saved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) file: Option<String>,
-    /// What became of it.
+    /// How it was acknowledged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) acknowledged: Option<&'static str>,
 }
@@ -118,16 +115,15 @@ impl Summary {
     }
 }
 
-impl Shown for Summary {
+impl Printable for Summary {
     fn lines(&self) -> Vec<String> {
-        let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         let mut line = format!(
             "{}  {}  {}  {}  {}",
-            text(&self.number),
-            text(&self.timestamp),
-            text(&self.event),
-            text(&self.status),
-            text(&self.identifier)
+            or_hyphen(self.number.as_deref()),
+            or_hyphen(self.timestamp.as_deref()),
+            or_hyphen(self.event.as_deref()),
+            or_hyphen(self.status.as_deref()),
+            or_hyphen(self.identifier.as_deref())
         );
         for (name, value) in [("in", self.file.as_deref()), ("acknowledged:", self.acknowledged)] {
             if let Some(value) = value {
@@ -139,13 +135,13 @@ impl Shown for Summary {
     }
 }
 
-/// A folder for messages, one file each, named by their numbers, for the user alone.
-pub(super) struct Folder {
+/// A folder with one file per message, named by its number. Only the user may read the files.
+pub(super) struct MessageFolder {
     path: PathBuf,
     format: Format,
 }
 
-impl Folder {
+impl MessageFolder {
     pub(super) fn create(path: &Path, format: Format) -> Result<Self, Failure> {
         private::folder(path).map_err(Failure::file(path))?;
         Ok(Self { path: path.to_owned(), format })
@@ -154,12 +150,13 @@ impl Folder {
     /// Saves a message as `NUMBER.json` or `NUMBER.xml`.
     pub(super) fn save(&self, header: &Header, bundle: &Bundle) -> Result<PathBuf, Failure> {
         let number = header.url().map(|url| url.id().to_owned());
-        // The name comes from the server: it must not lead anywhere else.
+        // The name comes from the server, and must not lead out of the folder.
         let is_name = |name: &String| {
             !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
         };
         let number = number.filter(is_name);
-        let number = number.ok_or_else(|| Failure::Usage("a message without a usable number".to_owned()))?;
+        let number =
+            number.ok_or_else(|| Failure::Protocol("a message has no number that can be a file name"))?;
         let file = self.path.join(format!("{number}.{}", self.format));
         private::write(&file, pretty(bundle, self.format)?.as_bytes()).map_err(Failure::file(&file))?;
         Ok(file)
@@ -168,7 +165,7 @@ impl Folder {
 
 /// A message as text for people.
 pub(super) fn pretty(bundle: &Bundle, format: Format) -> Result<String, Failure> {
-    let text = bundle.write_pretty(format).map_err(|error| Failure::Usage(error.to_string()))?;
+    let text = bundle.write_pretty(format)?;
     Ok(text.trim_end().to_owned() + "\n")
 }
 
@@ -178,9 +175,9 @@ pub(super) fn print_text(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// A whole message, for programs: what is known of it and its text.
+/// A whole message for programs: its summary and its text.
 #[derive(Serialize)]
-struct Whole<'a> {
+struct WholeMessage<'a> {
     #[serde(flatten)]
     summary: &'a Summary,
     /// In the format of the connection.
@@ -199,7 +196,8 @@ pub(super) fn print_whole(
         Output::Text => print_text(&text)?,
         Output::Json => {
             let mut out = io::stdout().lock();
-            serde_json::to_writer(&mut out, &Whole { summary, message: &text }).map_err(io::Error::from)?;
+            serde_json::to_writer(&mut out, &WholeMessage { summary, message: &text })
+                .map_err(io::Error::from)?;
             writeln!(out)?;
             out.flush()?;
         }

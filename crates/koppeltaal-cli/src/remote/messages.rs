@@ -1,23 +1,23 @@
-//! `koppeltaal messages`: what lies in the queue, and all of it as files.
+//! `koppeltaal messages`: lists the messages in the queue, and saves them as files.
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::pin::pin;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 use koppeltaal_messaging::ProcessingStatus;
 use koppeltaal_transport::HeaderQuery;
 
 use super::RemoteCommand;
-use super::message::{Filter, Folder, Summary};
+use super::message::{Filter, MessageFolder, Summary};
+use crate::arguments::status;
 use crate::connection::Connection;
 use crate::failure::Failure;
 
 /// How many messages are fetched at the same time.
-const AT_ONCE: usize = 8;
+const CONCURRENCY: usize = 8;
 
 /// List the messages in the application instance's queue, claimed or not, without claiming them.
 #[derive(Debug, Args)]
@@ -29,25 +29,21 @@ pub(crate) struct Messages {
     #[arg(long, value_parser = status())]
     status: Option<ProcessingStatus>,
 
-    /// No more than this many.
+    /// List no more than this many.
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
 
-    /// Follow no more than this many pages of the server's list; there being more is then an error.
+    /// Follow no more than this many pages of the server's list. It is an error if there are more.
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     max_pages: usize,
 
-    /// Fetch each message and write it into this folder, as NUMBER.json or NUMBER.xml, for the user alone.
+    /// Fetch each message and write it into this folder, as NUMBER.json or NUMBER.xml that only the user may
+    /// read.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
 
     #[command(flatten)]
     pub(super) connection: Connection,
-}
-
-fn status() -> impl TypedValueParser<Value = ProcessingStatus> {
-    PossibleValuesParser::new(ProcessingStatus::ALL.map(ProcessingStatus::code))
-        .try_map(|code| code.parse::<ProcessingStatus>())
 }
 
 impl RemoteCommand for Messages {
@@ -72,28 +68,28 @@ impl RemoteCommand for Messages {
             }
             return Ok(());
         };
-        let folder = Folder::create(folder, client.format())?;
+        let folder = MessageFolder::create(folder, client.format())?;
         let progress = progress();
-        // Pages are followed while messages of earlier ones are fetched, and no further than there is room.
+        // The list is read on while messages are fetched, but never far ahead of them.
         let saved = headers.into_stream().map_err(Failure::from).map(|header| {
             let (client, folder) = (&client, &folder);
             async move {
                 let header = header?;
                 let id = header.url().map(|url| url.versionless().to_owned());
-                let id = id.ok_or_else(|| Failure::Usage("a message without an address".to_owned()))?;
+                let id = id.ok_or_else(|| Failure::Protocol("a message has no address"))?;
                 let Some(message) = client.message(&id).await? else { return Ok(None) };
                 let file = folder.save(&header, &message.bundle)?;
                 Ok::<_, Failure>(Some((header, file)))
             }
         });
-        let mut saved = pin!(saved.buffered(AT_ONCE));
+        let mut saved = pin!(saved.buffered(CONCURRENCY));
         while let Some(message) = saved.next().await {
             progress.inc(1);
-            // One that is gone since it was listed is no failure.
+            // A message may be gone since it was listed. That is no failure.
             let Some((header, file)) = message? else { continue };
             let mut summary = Summary::of(&header);
             summary.file = Some(file.display().to_string());
-            // A person who watches the count wants no thousand lines beside it.
+            // A person who watches the count does not want a thousand lines beside it.
             if progress.is_hidden() || !io::stdout().is_terminal() {
                 progress.suspend(|| output.print(&summary))?;
             }
@@ -103,7 +99,7 @@ impl RemoteCommand for Messages {
     }
 }
 
-/// A count on standard error, when a person watches it.
+/// A count on standard error, if that is a terminal.
 fn progress() -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::RemoteCommand;
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{Shown, table};
+use crate::output::{Printable, table};
 
 /// Show what a server says about itself. Needs no account.
 #[derive(Debug, Args)]
@@ -60,7 +60,7 @@ impl RemoteCommand for Metadata {
     }
 }
 
-impl Shown for Statement {
+impl Printable for Statement {
     fn lines(&self) -> Vec<String> {
         let says = [
             (self.validates_requests_against_schema, "requests against the schema"),

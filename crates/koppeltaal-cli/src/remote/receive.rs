@@ -1,4 +1,4 @@
-//! `koppeltaal receive`: claims messages, prints or saves them, and says what became of them.
+//! `koppeltaal receive`: claims messages, prints or saves them, and acknowledges them.
 
 use std::path::PathBuf;
 
@@ -7,43 +7,44 @@ use koppeltaal_messaging::Acknowledgement;
 use koppeltaal_transport::{Client, ReceivedMessage};
 
 use super::RemoteCommand;
-use super::follow::Follow;
-use super::message::{Filter, Folder, Summary, print_whole};
-use super::versions::{KeepVersions, Versions};
+use super::follow::FollowArguments;
+use super::message::{Filter, MessageFolder, Summary, print_whole};
+use super::versions::{VersionArguments, VersionFile};
 use crate::connection::Connection;
 use crate::failure::Failure;
 
 /// Claim the next message, print it whole, and acknowledge it.
 ///
-/// A message is printed or saved before it is acknowledged, so that none is lost when the command is interrupted; it may
-/// then come twice.
+/// A message is printed or saved before it is acknowledged. So none is lost when the command is interrupted,
+/// but it may come twice.
 #[derive(Debug, Args)]
 pub(crate) struct Receive {
-    /// What to say about each message.
+    /// How to acknowledge each message.
     #[arg(long, value_enum)]
     ack: Ack,
 
-    /// Why messages fail, with --ack fail. Other people may read it.
+    /// The reason that --ack fail gives. Other people may read it.
     #[arg(long, value_name = "TEXT", default_value = "refused by hand")]
     reason: String,
 
-    /// All messages that wait, not only the next one.
+    /// Receive all messages that wait, not only the next one.
     #[arg(long, conflicts_with = "follow")]
     all: bool,
 
-    /// All messages that wait and that come, until Ctrl-C.
+    /// Receive all messages that wait and those that come, until Ctrl-C.
     #[arg(long)]
     follow: bool,
 
     #[command(flatten)]
-    looks: Follow,
+    looks: FollowArguments,
 
-    /// Write each message into this folder instead, as NUMBER.json or NUMBER.xml, for the user alone, and print a line.
+    /// Write each message into this folder, as NUMBER.json or NUMBER.xml that only the user may read, and
+    /// print a line.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
 
     #[command(flatten)]
-    versions: KeepVersions,
+    versions: VersionArguments,
 
     #[command(flatten)]
     filter: Filter,
@@ -52,16 +53,16 @@ pub(crate) struct Receive {
     pub(super) connection: Connection,
 }
 
-/// What to say about a message.
+/// How to acknowledge a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Ack {
     /// It is processed.
     Success,
     /// Its content is permanently wrong.
     Fail,
-    /// Back into the queue, at once.
+    /// It goes back into the queue at once.
     Release,
-    /// Nothing: it comes again when the claim runs out.
+    /// It is not acknowledged, and comes again when the claim expires.
     None,
 }
 
@@ -74,11 +75,11 @@ impl RemoteCommand for Receive {
         if self.all && self.ack == Ack::Release {
             return Err(Failure::Usage("--all with --ack release would never end".to_owned()));
         }
-        let connected = self.connection.connect()?;
-        let client = connected.client;
-        let versions = self.versions.open(connected.domain)?;
+        let account = self.connection.connect()?;
+        let client = account.client;
+        let versions = self.versions.open(account.domain)?;
         let folder = match &self.save {
-            Some(folder) => Some(Folder::create(folder, client.format())?),
+            Some(folder) => Some(MessageFolder::create(folder, client.format())?),
             None => None,
         };
         let one = || self.one(&client, folder.as_ref(), versions.as_ref());
@@ -86,29 +87,29 @@ impl RemoteCommand for Receive {
             while one().await? && self.all {}
             return Ok(());
         }
-        let mut following = self.looks.start(&client)?;
-        while following.look().await? {
-            // A message that is claimed is dealt with to the end, whatever is pressed meanwhile.
+        let mut follower = self.looks.start(&client)?;
+        while follower.look().await? {
+            // Ctrl-C does not interrupt a message that is claimed.
             let mut is_over = false;
             while !is_over && one().await? {
-                is_over = following.is_over();
+                is_over = follower.is_over();
             }
             if is_over {
                 break;
             }
         }
-        following.stop().await;
+        follower.stop().await;
         Ok(())
     }
 }
 
 impl Receive {
-    /// Deals with the next message; false when none waits.
+    /// Receives the next message; `false` if none waits.
     async fn one(
         &self,
         client: &Client,
-        folder: Option<&Folder>,
-        versions: Option<&Versions>,
+        folder: Option<&MessageFolder>,
+        versions: Option<&VersionFile>,
     ) -> Result<bool, Failure> {
         let Some(message) = client.claim_matching(&self.filter.build()).await? else { return Ok(false) };
         let ReceivedMessage { header, bundle, .. } = &message;
@@ -118,7 +119,7 @@ impl Receive {
             None => print_whole(self.connection.output, &summary, bundle, client.format())?,
         }
         if let Some(versions) = versions {
-            versions.keep_all_of(bundle).await?;
+            versions.record_all_of(bundle).await?;
         }
         let (said, acknowledgement) = match self.ack {
             Ack::Success => ("success", Some(Acknowledgement::Success)),

@@ -8,20 +8,20 @@ use koppeltaal_messaging::{Header, domain_of};
 use serde::Serialize;
 
 use super::RemoteCommand;
-use super::versions::KeepVersions;
+use super::versions::VersionArguments;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::output::Shown;
+use crate::output::{Printable, or_hyphen};
 
-/// Post a message: a bundle with a `MessageHeader` first, as it stands in the file.
+/// Post a message as it is in a file: a bundle that starts with a `MessageHeader`.
 #[derive(Debug, Args)]
 pub(crate) struct Send {
     /// The file, in JSON or XML; - is standard input.
     file: PathBuf,
 
     #[command(flatten)]
-    versions: KeepVersions,
+    versions: VersionArguments,
 
     #[command(flatten)]
     pub(super) connection: Connection,
@@ -41,39 +41,38 @@ impl RemoteCommand for Send {
     }
 
     async fn run(self) -> Result<(), Failure> {
-        let input = Input::load(&self.file);
-        let input = input.map_err(|none| Failure::Usage(format!("{}: {}", none.name, none.problem)))?;
-        let unusable = |problem: &str| Failure::Usage(format!("{}: {problem}", input.name()));
+        let input = Input::load(&self.file)?;
+        let unusable = |problem: &str| Failure::unusable_file(input.name(), problem);
         let read = input.read(ReadOptions::tolerant()).map_err(|error| unusable(&error.to_string()))?;
         let Document::Bundle(bundle) = read.document else {
             return Err(unusable("it is a resource, not a message"));
         };
-        let connected = self.connection.connect()?;
-        match (&connected.domain, domain_of(&bundle)) {
+        let account = self.connection.connect()?;
+        match (&account.domain, domain_of(&bundle)) {
             (Some(ours), Some(domain)) if ours != domain => {
                 return Err(unusable(&format!("it is a message of domain {domain:?}, not {ours:?}")));
             }
             _ => {}
         }
-        let kept = self.versions.open(connected.domain)?;
-        let reply = connected.client.send(&bundle).await?;
+        let versions = self.versions.open(account.domain)?;
+        let reply = account.client.send(&bundle).await?;
         let identifier = Header::all_from_bundle(&bundle).next();
         let sent = Sent {
             identifier: identifier.and_then(|header| header.identifier().map(str::to_owned)),
             versions: reply.versions().map(|url| url.to_string()).collect(),
         };
-        // Told first: the message is sent, whatever becomes of the file.
+        // Printed first: the message is sent, even if its versions cannot be recorded.
         self.connection.output.print(&sent)?;
-        if let Some(kept) = kept {
-            kept.keep(&bundle, &reply.versions().collect::<Vec<_>>()).await?;
+        if let Some(versions) = versions {
+            versions.record(&bundle, &reply.versions().collect::<Vec<_>>()).await?;
         }
         Ok(())
     }
 }
 
-impl Shown for Sent {
+impl Printable for Sent {
     fn lines(&self) -> Vec<String> {
-        let identifier = self.identifier.as_deref().unwrap_or("-");
+        let identifier = or_hyphen(self.identifier.as_deref());
         let first = format!("accepted: message {identifier}");
         std::iter::once(first).chain(self.versions.iter().map(|url| format!("  {url}"))).collect()
     }

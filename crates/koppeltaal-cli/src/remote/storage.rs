@@ -1,12 +1,12 @@
 //! `koppeltaal storage`: what applications keep at the server for a patient.
 
-use std::fs;
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
+use koppeltaal_fhir::Limits;
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_messaging::profiles::StorageItem;
@@ -16,7 +16,8 @@ use serde::Serialize;
 use super::RemoteCommand;
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::Shown;
+use crate::input::bytes;
+use crate::output::{Printable, or_hyphen};
 
 /// The storage service: what applications keep at the server for a patient.
 #[derive(Debug, Args)]
@@ -33,21 +34,21 @@ enum Action {
     Delete(Delete),
 }
 
-/// Store a file, in place of what is stored for the same patient, type and key.
+/// Store a file. It replaces what is stored for the same patient, type and key.
 #[derive(Debug, Args)]
 struct Put {
     /// The file; - is standard input.
     file: PathBuf,
 
-    /// The patient that it is kept for.
+    /// The patient whom it is about.
     #[arg(long, value_name = "URL")]
     patient: ResourceUrl,
 
-    /// What kind of thing it is.
+    /// Its type, which the application chooses.
     #[arg(long = "type", value_name = "TYPE")]
     object_type: String,
 
-    /// Its name.
+    /// Its key, which the application chooses.
     #[arg(long, allow_hyphen_values = true)]
     key: String,
 
@@ -65,7 +66,7 @@ struct Get {
     /// Its id.
     id: String,
 
-    /// The patient that it is kept for.
+    /// The patient whom it is about.
     #[arg(long, value_name = "URL")]
     patient: Option<ResourceUrl>,
 
@@ -96,19 +97,19 @@ struct List {
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     contains: Option<String>,
 
-    /// Only items that were last changed then or later, such as 2020-08-15T07:33:55Z.
+    /// Only items that were last changed at this time or later, such as 2020-08-15T07:33:55Z.
     #[arg(long, value_name = "TIME")]
     since: Option<Instant>,
 
-    /// Only items that were last changed earlier.
+    /// Only items that were last changed before this time.
     #[arg(long, value_name = "TIME")]
     before: Option<Instant>,
 
-    /// The last changed first.
+    /// List those first that were changed last.
     #[arg(long)]
     newest_first: bool,
 
-    /// No more than this many.
+    /// List no more than this many.
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
 
@@ -127,7 +128,7 @@ struct Delete {
 }
 
 #[derive(Serialize)]
-struct Line {
+struct ItemLine {
     id: Option<String>,
     #[serde(rename = "type")]
     object_type: Option<String>,
@@ -160,7 +161,8 @@ impl RemoteCommand for Storage {
 
 impl Put {
     async fn act(self) -> Result<(), Failure> {
-        let content = read(&self.file)?;
+        // Base64 makes four characters of three bytes, and the item is read back by a reader with this limit.
+        let content = bytes(&self.file, Limits::default().bytes / 4 * 3)?;
         let client = self.connection.connect()?.client;
         let query = StorageQuery::default()
             .patient(&self.patient)
@@ -181,7 +183,7 @@ impl Put {
             Some(current) => client.update_storage_item(&current, &item).await?,
             None => client.create_storage_item(&item).await?,
         };
-        Ok(self.connection.output.print(&Line::of(StoredLine { url: Some(url), item }))?)
+        Ok(self.connection.output.print(&ItemLine::new(Some(url), item))?)
     }
 }
 
@@ -193,7 +195,7 @@ impl Get {
         let text = stored.item.content.as_ref().map(ToString::to_string).unwrap_or_default();
         let text: String = text.split_whitespace().collect();
         let content = STANDARD.decode(text);
-        let content = content.map_err(|_| Failure::Usage("the content is not base64".to_owned()))?;
+        let content = content.map_err(|_| Failure::Protocol("the content of the item is not base64"))?;
         let mut out = io::stdout().lock();
         out.write_all(&content)?;
         Ok(out.flush()?)
@@ -205,7 +207,7 @@ impl List {
         let client = self.connection.connect()?.client;
         let mut items = client.storage_items(&self.query());
         while let Some(StoredItem { url, item, .. }) = items.next().await? {
-            self.connection.output.print(&Line::of(StoredLine { url, item }))?;
+            self.connection.output.print(&ItemLine::new(url, item))?;
         }
         Ok(())
     }
@@ -248,23 +250,8 @@ impl Delete {
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    if file.as_os_str() == "-" {
-        let mut content = Vec::new();
-        io::stdin().lock().read_to_end(&mut content)?;
-        return Ok(content);
-    }
-    fs::read(file).map_err(Failure::file(file))
-}
-
-/// An item and where it is.
-struct StoredLine {
-    url: Option<ResourceUrl>,
-    item: StorageItem,
-}
-
-impl Line {
-    fn of(StoredLine { url, item }: StoredLine) -> Self {
+impl ItemLine {
+    fn new(url: Option<ResourceUrl>, item: StorageItem) -> Self {
         Self {
             id: url.as_ref().map(|url| url.id().to_owned()),
             object_type: item.object_type,
@@ -277,16 +264,15 @@ impl Line {
     }
 }
 
-impl Shown for Line {
+impl Printable for ItemLine {
     fn lines(&self) -> Vec<String> {
-        let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         vec![format!(
             "{}  {}  {}  {}  {}",
-            text(&self.id),
-            text(&self.object_type),
-            text(&self.key),
-            text(&self.content_type),
-            text(&self.last_modified)
+            or_hyphen(self.id.as_deref()),
+            or_hyphen(self.object_type.as_deref()),
+            or_hyphen(self.key.as_deref()),
+            or_hyphen(self.content_type.as_deref()),
+            or_hyphen(self.last_modified.as_deref())
         )]
     }
 }

@@ -11,17 +11,19 @@ use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::private;
 use crate::secret;
-use crate::tokens::{Written, authentication, load};
+use crate::tokens::{TokenSet, authentication, load};
 
-/// Where an authorization code may be, so that it is in no list of processes.
+/// The environment variables with an authorization code and its verifier. Other users could read them in
+/// flags.
 const CODE: &str = "KOPPELTAAL_CODE";
 const CODE_VERIFIER: &str = "KOPPELTAAL_CODE_VERIFIER";
 
 /// Trade an authorization code for tokens.
 ///
-/// The code is taken from `KOPPELTAAL_CODE` or asked for: the code itself, or the URL by which the browser came back, of
-/// which --state is checked. The PKCE verifier is taken from `KOPPELTAAL_CODE_VERIFIER`, the secret of a confidential
-/// client from `KOPPELTAAL_CLIENT_SECRET` or --client-secret-file.
+/// The code comes from `KOPPELTAAL_CODE`; else the command asks for it. It is the code itself, or the URL by
+/// which the browser came back, whose state must be that of --state. The PKCE verifier comes from
+/// `KOPPELTAAL_CODE_VERIFIER`, the secret of a confidential client from --client-secret-file or
+/// `KOPPELTAAL_CLIENT_SECRET`.
 #[derive(Debug, Args)]
 pub(crate) struct Token {
     /// The identifier of the application.
@@ -49,7 +51,7 @@ pub(crate) struct Token {
     pub(super) connection: Connection,
 }
 
-/// Trade the refresh token in a file for new tokens, which take their place.
+/// Trade the refresh token in a file for new tokens, which replace the old ones.
 #[derive(Debug, Args)]
 pub(crate) struct Refresh {
     /// The file that `token --save` wrote.
@@ -71,7 +73,7 @@ impl RemoteCommand for Token {
     async fn run(self) -> Result<(), Failure> {
         let client = self.connection.anonymous()?;
         if let Some(file) = &self.save {
-            // A code works once.
+            // A code works only once.
             private::prepare(file).map_err(Failure::file(file))?;
         }
         let given = secret::from_environment(CODE, "Authorization code, or the URL with it: ")?;
@@ -86,10 +88,10 @@ impl RemoteCommand for Token {
         };
         let authentication = authentication(&self.client_id, self.client_secret_file.as_deref())?;
         let tokens = client.token(&authentication, &code).await?;
-        let written = Written::new(&tokens, &self.client_id);
+        let token_set = TokenSet::new(&tokens, &self.client_id);
         match &self.save {
-            Some(file) => written.save(file).map_err(Failure::file(file)),
-            None => Ok(self.connection.output.print(&written)?),
+            Some(file) => token_set.save(file).map_err(Failure::file(file)),
+            None => Ok(self.connection.output.print(&token_set)?),
         }
     }
 }
@@ -104,6 +106,6 @@ impl RemoteCommand for Refresh {
         let (old, client_id) = load(&self.file)?;
         let authentication = authentication(&client_id, self.client_secret_file.as_deref())?;
         let tokens = client.refresh(&authentication, &old).await?;
-        Written::new(&tokens, &client_id).save(&self.file).map_err(Failure::file(&self.file))
+        TokenSet::new(&tokens, &client_id).save(&self.file).map_err(Failure::file(&self.file))
     }
 }

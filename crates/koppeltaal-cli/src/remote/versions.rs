@@ -1,4 +1,5 @@
-//! The file in which `receive` and `send` keep the versions of resources, for the application that goes on from there.
+//! The file in which `receive` and `send` keep the versions of resources, for an application that uses it
+//! too.
 
 use std::env;
 use std::path::PathBuf;
@@ -11,11 +12,11 @@ use koppeltaal_messaging::{Message, ResourceUrl, domain_of};
 use crate::failure::Failure;
 use crate::private;
 
-/// Where versions are kept, if at all.
+/// Where versions are kept.
 #[derive(Debug, Args)]
-pub(super) struct KeepVersions {
-    /// Keep the versions of the resources in this `SQLite` file, made when it is not there [default:
-    /// koppeltaal/versions.db in the user's data directory]. An application that opens it as its version store knows them.
+pub(super) struct VersionArguments {
+    /// Keep the versions of the resources in this `SQLite` file. It is made if it is not there [default:
+    /// koppeltaal/versions.db in the user's data directory]. An application can open it as its version store.
     #[arg(long, value_name = "FILE", env = "KOPPELTAAL_VERSIONS")]
     versions: Option<PathBuf>,
 
@@ -24,16 +25,16 @@ pub(super) struct KeepVersions {
     no_versions: bool,
 }
 
-/// The open file.
-pub(super) struct Versions {
+/// An open file of versions.
+pub(super) struct VersionFile {
     store: SqliteVersionStore,
     /// For messages that do not name their domain.
     domain: Option<String>,
 }
 
-impl KeepVersions {
-    /// Opens the file, if there is to be one.
-    pub(super) fn open(&self, domain: Option<String>) -> Result<Option<Versions>, Failure> {
+impl VersionArguments {
+    /// Opens the file, or nothing with --no-versions.
+    pub(super) fn open(&self, domain: Option<String>) -> Result<Option<VersionFile>, Failure> {
         if self.no_versions {
             return Ok(None);
         }
@@ -41,15 +42,16 @@ impl KeepVersions {
             Some(file) => file.clone(),
             None => usual_file()?,
         };
-        // They name patients. SQLite gives the files beside it the same rights.
+        // Addresses of resources name patients. SQLite gives the files beside it the same rights.
         private::create(&file).map_err(Failure::file(&file))?;
-        let store = SqliteVersionStore::open(&file)
-            .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
-        Ok(Some(Versions { store, domain }))
+        let store =
+            SqliteVersionStore::open(&file).map_err(|error| Failure::unusable_file(file.display(), error))?;
+        Ok(Some(VersionFile { store, domain }))
     }
 }
 
-/// The file in the user's data directory, as the XDG base directories have it. Its folder is for the user alone.
+/// The file in the user's data directory, as the XDG base directories have it. Its folder is for the user
+/// alone.
 fn usual_file() -> Result<PathBuf, Failure> {
     let data = env::var_os("XDG_DATA_HOME")
         .map(PathBuf::from)
@@ -61,23 +63,24 @@ fn usual_file() -> Result<PathBuf, Failure> {
     };
     let folder = data.join("koppeltaal");
     private::folder(&folder)
-        .map_err(|error| Failure::Usage(format!("{}: {error}; {instead}", folder.display())))?;
+        .map_err(|error| Failure::unusable_file(folder.display(), format_args!("{error}; {instead}")))?;
     Ok(folder.join("versions.db"))
 }
 
-impl Versions {
-    /// Keeps the versions that a received message tells.
-    pub(super) async fn keep_all_of(&self, bundle: &Bundle) -> Result<(), Failure> {
+impl VersionFile {
+    /// Records the versions of the resources in a received message.
+    pub(super) async fn record_all_of(&self, bundle: &Bundle) -> Result<(), Failure> {
         let Ok(message) = Message::extract(bundle.clone()) else { return Ok(()) };
         let urls: Vec<_> = message.entries().filter_map(|entry| entry.url().cloned()).collect();
-        self.keep(bundle, &urls).await
+        self.record(bundle, &urls).await
     }
 
-    /// Keeps versions in the domain of a message. One that names none is no reason to leave it unanswered.
-    pub(super) async fn keep(&self, message: &Bundle, versions: &[ResourceUrl]) -> Result<(), Failure> {
+    /// Records versions in the domain of a message. If the message names none, this only warns: it must still
+    /// be acknowledged.
+    pub(super) async fn record(&self, message: &Bundle, versions: &[ResourceUrl]) -> Result<(), Failure> {
         let Some(domain) = domain_of(message).or(self.domain.as_deref()) else {
             anstream::eprintln!(
-                "warning: versions are kept per domain, and the message names none: give it by --domain"
+                "warning: the versions are not kept, since the message names no domain: give it by --domain"
             );
             return Ok(());
         };

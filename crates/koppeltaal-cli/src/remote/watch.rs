@@ -7,19 +7,19 @@ use koppeltaal_messaging::ProcessingStatus;
 use koppeltaal_transport::HeaderQuery;
 
 use super::RemoteCommand;
-use super::follow::Follow;
+use super::follow::FollowArguments;
 use super::message::{Filter, Summary};
 use crate::connection::Connection;
 use crate::failure::Failure;
 
-/// Print the messages that wait, and those that come, until Ctrl-C. Claims none.
+/// Print the messages that wait and those that come, without claiming them, until Ctrl-C.
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
     #[command(flatten)]
     filter: Filter,
 
     #[command(flatten)]
-    follow: Follow,
+    follow: FollowArguments,
 
     #[command(flatten)]
     pub(super) connection: Connection,
@@ -33,9 +33,9 @@ impl RemoteCommand for Watch {
     async fn run(self) -> Result<(), Failure> {
         let client = self.connection.connect()?.client;
         let query = HeaderQuery::default().status(ProcessingStatus::New).filter(self.filter.build());
-        let mut following = self.follow.start(&client)?;
+        let mut follower = self.follow.start(&client)?;
         let mut before = HashSet::new();
-        while following.look().await? {
+        while follower.look().await? {
             let mut waiting = HashSet::new();
             let mut headers = client.message_headers(&query);
             loop {
@@ -44,7 +44,7 @@ impl RemoteCommand for Watch {
                     Ok(None) => break,
                     Err(error) if error.is_retryable() => {
                         anstream::eprintln!("warning: {error}");
-                        // What was not seen this time is not new the next time.
+                        // Messages that could not be listed this time are not new the next time.
                         waiting.extend(before.drain());
                         break;
                     }
@@ -58,7 +58,7 @@ impl RemoteCommand for Watch {
             }
             before = waiting;
         }
-        following.stop().await;
+        follower.stop().await;
         Ok(())
     }
 }

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use koppeltaal_fhir::Severity;
 
 use super::Verdict;
-use crate::Outcome;
 use crate::excerpt::visible;
 use crate::input::Input;
+use crate::outcome::Outcome;
 
 /// Prints the report on standard output, and why a file could not be read on standard error.
 pub(super) fn show(verdict: &Verdict) -> io::Result<()> {

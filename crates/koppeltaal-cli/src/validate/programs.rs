@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Verdict;
-use crate::Outcome;
 use crate::diagnostic::{Diagnostic, Problem};
+use crate::outcome::Outcome;
 
 /// One file. The names are part of the command's interface.
 #[derive(Serialize)]

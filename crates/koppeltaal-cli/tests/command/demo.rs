@@ -6,13 +6,14 @@ use std::process::Command;
 
 use crate::support::{koppeltaal, same_every_time, shown, stderr, stdout};
 
-/// The story without what differs from run to run (the address, versions), and without the line about the format.
+/// The story without what differs from run to run (the address, versions), and without the line about the
+/// format.
 fn story(format: &str) -> String {
     let output = koppeltaal(&["demo", "--format", format]);
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()), "{}", shown(&output));
-    let told = stdout(&output);
-    assert!(told.contains(&format!("The messages are in {}\n", format.to_uppercase())), "{told}");
-    same_every_time(&told)
+    let text = stdout(&output);
+    assert!(text.contains(&format!("The messages are in {}\n", format.to_uppercase())), "{text}");
+    same_every_time(&text)
         .lines()
         .filter(|line| !line.starts_with("The messages are in"))
         .map(|line| format!("{line}\n"))
@@ -62,6 +63,27 @@ fn the_demo_saves_what_it_posts_and_all_of_it_is_valid() {
         let output = koppeltaal(&arguments);
         assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
     }
+}
+
+#[test]
+fn the_demo_saves_messages_with_the_versions_that_they_have_when_they_are_posted() {
+    let directory = directory("versions");
+    let output = koppeltaal(&["demo", "--save", directory.to_str().expect("UTF-8")]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let versions = |name: &str, resource: &str| -> Vec<String> {
+        let text = fs::read_to_string(directory.join(format!("{name}.json"))).expect("it is there");
+        let marker = format!("/{resource}/_history/");
+        let mut versions: Vec<_> = text.split(&marker).skip(1).collect();
+        versions.iter_mut().for_each(|rest| *rest = rest.split('"').next().unwrap_or_default());
+        versions.into_iter().map(str::to_owned).collect()
+    };
+    assert!(versions(POSTED[0], "CarePlan/31").is_empty());
+    let of_plan = versions(POSTED[3], "CarePlan/31");
+    assert!(!of_plan.is_empty());
+    assert_eq!(versions(POSTED[4], "CarePlan/31"), of_plan, "both sessions have the first version");
+    assert!(!versions(POSTED[3], "Patient/2041").is_empty());
+    assert!(versions(POSTED[1], "CarePlanActivityStatus/718").is_empty());
+    assert!(!versions(POSTED[2], "CarePlanActivityStatus/718").is_empty());
 }
 
 /// Needs `xmllint` and the official XSDs, whose folder the variable `DSTU1_XSD` names:

@@ -2,6 +2,7 @@
 
 mod convert;
 mod demo;
+mod failures;
 #[cfg(unix)]
 mod files;
 mod pages;

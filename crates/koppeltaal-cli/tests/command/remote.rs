@@ -220,13 +220,13 @@ fn activities_are_put_listed_and_archived() {
 }
 
 #[test]
-fn refusals_are_told_to_people_and_to_programs() {
+fn refusals_are_printed_for_people_and_for_programs() {
     let world = World::start();
     let mut wrong = world.command("portal", &["messages", "--output", "json"]);
     let output = wrong.env("KOPPELTAAL_PASSWORD", "guessed").output().expect("the binary runs");
     assert_eq!(output.status.code(), Some(1));
-    let told: Value = serde_json::from_str(&stderr(&output)).expect("JSON");
-    assert_eq!(told["error"], "authentication");
+    let failure: Value = serde_json::from_str(&stderr(&output)).expect("JSON");
+    assert_eq!(failure["error"], "authentication");
     assert!(!stderr(&output).contains("guessed"));
 
     world.done("portal", &["send", PLAN]);

@@ -1,0 +1,13 @@
+//! [`Outcome`]: the exit codes of all commands.
+
+/// How a command ended, as scripts see it. Wrong arguments also give 2; clap does that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outcome {
+    /// The command did what it was asked to do, and found nothing wrong.
+    Success = 0,
+    /// Something is wrong with what the command looked at, or the server said no.
+    Findings = 1,
+    /// The command could not do its work: an input cannot be read, an output cannot be written, a server
+    /// cannot be asked.
+    Unusable = 2,
+}

@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result};
 use proc_macro2::TokenStream;
 
 use super::model::Model;
+use super::names;
 use crate::schema::Cardinality;
 
 mod documentation;
@@ -148,6 +149,15 @@ pub(crate) struct List {
     /// the crate.
     is_closed: bool,
     pub(crate) codes: Vec<ListedCode>,
+}
+
+impl List {
+    /// The variants of its enum, in order.
+    fn variants(&self) -> Result<Vec<String>> {
+        let name = |listed: &ListedCode| listed.variant.clone().unwrap_or_else(|| listed.code.clone());
+        let texts: Vec<String> = self.codes.iter().map(name).collect();
+        names::variants(&self.name, &texts)
+    }
 }
 
 #[derive(Debug)]

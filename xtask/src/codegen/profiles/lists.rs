@@ -29,7 +29,7 @@ fn enumeration(list: &List) -> Result<TokenStream> {
     let name = format_ident!("{}", list.name);
     let doc = format!(" Codes of `{}`.", list.systems[0]);
     let (system, quirk_systems) = (constant(&list.systems[0]), &list.systems[1..]);
-    let variants: Vec<_> = variants(list)?.iter().map(|variant| format_ident!("{variant}")).collect();
+    let variants: Vec<_> = list.variants()?.iter().map(|variant| format_ident!("{variant}")).collect();
     let docs = list.codes.iter().map(|listed| match (&listed.note, listed.code == listed.display) {
         (Some(note), _) => format!(" {}.", names::upper_first(note)),
         (None, true) => format!(" `{}`", listed.code),
@@ -58,7 +58,7 @@ fn closed(schema: &Schema, list: &List) -> Result<TokenStream> {
     let name = format_ident!("{}", list.name);
     let doc = format!(" Codes of `{}`. Each means something of its own to this crate.", list.systems[0]);
     let system = constant(&list.systems[0]);
-    let variants: Vec<_> = variants(list)?.iter().map(|variant| format_ident!("{variant}")).collect();
+    let variants: Vec<_> = list.variants()?.iter().map(|variant| format_ident!("{variant}")).collect();
     let docs = list.codes.iter().map(|listed| {
         let note = listed.note.as_deref().unwrap_or(&listed.display);
         let first = format!(" {}.", names::upper_first(note));
@@ -81,16 +81,6 @@ fn closed(schema: &Schema, list: &List) -> Result<TokenStream> {
             #(#variants #codes #displays,)*
         }
     })
-}
-
-/// The variants of a list, in order.
-pub(super) fn variants(list: &List) -> Result<Vec<String>> {
-    let texts: Vec<String> = list
-        .codes
-        .iter()
-        .map(|listed| listed.variant.clone().unwrap_or_else(|| listed.code.clone()))
-        .collect();
-    names::variants(&list.name, &texts)
 }
 
 /// `vocabulary.rs`: the systems and the extension URLs.

@@ -395,7 +395,7 @@ impl<'a> Resolver<'a, '_> {
 
     fn variant(&self, list: &str, code: &str) -> Result<Ident> {
         let list = self.own_list(list).with_context(|| format!("no list for the code {code}"))?;
-        let variants = super::lists::variants(list)?;
+        let variants = list.variants()?;
         let position = list.codes.iter().position(|listed| listed.code == code);
         Ok(format_ident!(
             "{}",

@@ -117,7 +117,7 @@ struct Feeder {
 
 /// The state of `StartPush`.
 enum StartPush {
-    /// Nothing is to be done: it was called on this connection, or there is none.
+    /// Nothing is to be done: it was called on this connection, or there is no connection.
     Done,
     /// To be called then.
     Due(Instant),

@@ -166,7 +166,8 @@ impl Notifier {
     ///
     /// # Errors
     ///
-    /// [`NotifyError`]: the stream is gone. Stop, too, or tell the sender of the push that it was not accepted.
+    /// [`NotifyError`]: the stream is gone. Stop, too, or tell the sender of the push that it was not
+    /// accepted.
     pub fn notify(&self) -> Result<(), NotifyError> {
         match self.sender.try_send(()) {
             // Full: a wake-up waits already, and its look begins after this call.

@@ -26,7 +26,8 @@ const MESSAGE_IDENTIFIER: HeaderName = HeaderName::from_static("koppeltaalmessag
 /// use http::Request;
 /// use koppeltaal_push::{Webhook, WebhookError};
 ///
-/// let webhook = Webhook::with_secret("X-Koppeltaal-Secret", "correct horse")?.only_domain("Zorggroep Noord");
+/// let webhook = Webhook::with_secret("X-Koppeltaal-Secret", "correct horse")?;
+/// let webhook = webhook.only_domain("Zorggroep Noord");
 ///
 /// let call = Request::post("/koppeltaal")
 ///     .header("X-Koppeltaal-Secret", "correct horse")
@@ -162,7 +163,8 @@ impl Webhook {
     ///
     /// # Errors
     ///
-    /// [`WebhookError`]: the request does not come from the Koppeltaal server, or is not meant for this application.
+    /// [`WebhookError`]: the request does not come from the Koppeltaal server, or is not meant for this
+    /// application.
     pub fn check<B>(&self, request: &Request<B>) -> Result<WebhookNotification, WebhookError> {
         self.check_head(request.method(), request.headers())
     }

@@ -1,4 +1,5 @@
-//! [`Client`]: its state. The operations are in [`operations`](crate::operations) and [`oauth`](crate::oauth).
+//! [`Client`]: its state. The operations are in [`operations`](crate::operations) and
+//! [`oauth`](crate::oauth).
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! [`Endpoints`]: where a server offers launches, authorization and tokens; and the cache of them that clients share.
+//! [`Endpoints`]: where a server offers launches, authorization and tokens; and the cache of them that
+//! clients share.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,5 +1,5 @@
-//! [`ActiveConnection`]: a connection from its start until it is given up. It receives while it has a channel, and
-//! reconnects when it has lost it.
+//! [`ActiveConnection`]: a connection from its start until it is given up. It receives while it has a
+//! channel, and reconnects when it has lost it.
 
 use std::sync::Arc;
 use std::time::Duration;

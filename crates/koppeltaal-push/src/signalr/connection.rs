@@ -1,4 +1,5 @@
-//! [`HubConnection`]: the application's handle. The work is done in a task of its own, the [driver](super::driver).
+//! [`HubConnection`]: the application's handle. The work is done in a task of its own, the
+//! [driver](super::driver).
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

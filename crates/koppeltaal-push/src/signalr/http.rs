@@ -1,4 +1,5 @@
-//! [`HttpClient`]: the HTTP requests of one connection, each with fresh authorization and the cookies of the server.
+//! [`HttpClient`]: the HTTP requests of one connection, each with fresh authorization and the cookies of the
+//! server.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -35,7 +35,7 @@ async fn a_server_that_asks_to_disconnect_is_neither_told_goodbye_nor_reconnecte
         assert_eq!(numbers(&mut events, 1).await, [7], "{transport}");
         let ended = until(&mut status, |status| status.error.is_some()).await;
         assert!(matches!(ended.error, Some(ConnectError::Ended { reason: None })), "{ended:?}");
-        // Whoever wants to be told of messages begins anew, after a pause.
+        // The client still wants messages, so it begins anew, after a pause.
         until_connections(&mut status, 2).await;
         assert_eq!(server.count("negotiate"), 2, "{transport}");
         assert_eq!((server.count("reconnect"), server.count("abort")), (0, 0), "{transport}");
@@ -83,7 +83,7 @@ async fn a_server_that_shuts_down_is_reconnected_to_with_what_was_received_last(
 }
 
 #[tokio::test]
-async fn a_frame_that_is_too_large_is_told_and_not_asked_for_again() {
+async fn a_frame_that_is_too_large_is_reported_and_not_asked_for_again() {
     for transport in Transport::ALL {
         let server = Server::start(SERVER_2_4).await;
         let (connection, mut events) = connected(&server, transport).await;

@@ -208,7 +208,7 @@ impl Server {
         self.steps().iter().filter(|found| found.starts_with(step)).count()
     }
 
-    /// Waits until there were so many requests that start like this.
+    /// Waits until this many requests have come whose step starts like this.
     pub(crate) async fn until(&self, step: &str, count: usize) {
         let waited = async {
             while self.count(step) < count {

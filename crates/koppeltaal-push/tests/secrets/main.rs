@@ -114,7 +114,7 @@ async fn hub_sessions_logged_at_trace_level_tell_no_password_no_token_and_nothin
             let server = Server::start(Line { disconnect: 600.0, ..SERVER_2_4 }).await;
             let client = Client::builder(&server.url()).credentials(credentials).build().expect("a client");
             shown += &live(&client, transport, &server).await;
-            // The secrets were there to be told.
+            // The secrets were there, so a log could have shown them.
             let used = |text: &str| {
                 server
                     .seen()

@@ -14,7 +14,7 @@ pub(crate) struct Baseline {
 
 impl Baseline {
     pub(crate) fn new(url: &str, username: &str, format: Format) -> Self {
-        // reqwest wants to know whose cryptography it would use, though there is none in this.
+        // reqwest needs a provider of cryptography, although this benchmark uses no TLS.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder().no_proxy().build().expect("a client");
         Self { http, base: format!("{url}/FHIR/Koppeltaal"), username: username.to_owned(), format }

@@ -19,7 +19,8 @@ use crate::error::{Error, Result};
 /// tokens.
 ///
 /// ```
-/// # fn example(tokens: koppeltaal_transport::Tokens, store: std::sync::Arc<dyn koppeltaal_transport::TokenStore>) {
+/// # use koppeltaal_transport::{TokenStore, Tokens};
+/// # fn example(tokens: Tokens, store: std::sync::Arc<dyn TokenStore>) {
 /// use koppeltaal_transport::{ClientAuthentication, Credentials, Session};
 ///
 /// let session = Session::new(tokens).with_refresh(ClientAuthentication::public("game")).with_store(store);

@@ -37,7 +37,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`NoRefreshToken`](crate::Error::NoRefreshToken) when there is none; else those of
+    /// [`NoRefreshToken`](crate::Error::NoRefreshToken) when `tokens` have none; else those of
     /// [`token`](Self::token).
     pub async fn refresh(&self, client: &ClientAuthentication, tokens: &Tokens) -> Result<Tokens> {
         let refresh_token = tokens.refresh_token().ok_or(crate::Error::NoRefreshToken)?;

@@ -113,7 +113,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](Error::NotFound) when there is none; else those of a write.
+    /// [`NotFound`](Error::NotFound) when no content has this id; else those of a write.
     pub async fn delete_binary(&self, id: &str) -> Result<()> {
         let mut url = self.server().fhir("Binary", &[]);
         push_segment(&mut url, id);

@@ -190,7 +190,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::Error::NotFound) when there is none; else those of a write.
+    /// [`NotFound`](crate::Error::NotFound) when no item has this id; else those of a write.
     pub async fn delete_storage_item(&self, id: &str) -> Result<()> {
         let id = id.strip_prefix(DELETE_PREFIX).unwrap_or(id);
         let mut url = self.server().fhir("Other", &[]);

@@ -24,7 +24,7 @@ const PASSWORD: &str = "KOPPELTAAL_PASSWORD";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
-    /// The server, such as <https://koppeltaal.example>.
+    /// The URL of the server, such as `https://koppeltaal.example`.
     #[arg(long, value_name = "URL", env = "KOPPELTAAL_SERVER")]
     server: Option<String>,
 

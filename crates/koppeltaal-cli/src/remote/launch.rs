@@ -24,7 +24,7 @@ pub(super) struct LaunchArguments {
     #[arg(long, value_name = "URL")]
     patient: ResourceUrl,
 
-    /// Who is launched: a practitioner or a related person [default: the patient].
+    /// The practitioner or related person who is launched [default: the patient].
     #[arg(long, value_name = "URL")]
     user: Option<ResourceUrl>,
 
@@ -73,11 +73,11 @@ pub(crate) struct AuthorizeUrl {
     #[arg(long, value_name = "URL|ID", required_unless_present = "mobile", allow_hyphen_values = true)]
     launch: Option<String>,
 
-    /// The user was given an activation code.
+    /// Trade an activation code: the user was launched by `mobile-launch`.
     #[arg(long, conflicts_with = "launch")]
     mobile: bool,
 
-    /// For a server that does not take PKCE.
+    /// Do without PKCE, for a server that does not take it.
     #[arg(long)]
     without_pkce: bool,
 

@@ -1,5 +1,5 @@
-//! [`Connection`]: to which server a command connects, as whom, and how. Flags come first, then the environment, then a
-//! profile.
+//! [`Connection`]: to which server a command connects, as whom, and how. Flags come first, then the
+//! environment, then a profile.
 
 use std::env;
 use std::fs;

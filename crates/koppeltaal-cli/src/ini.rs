@@ -1,5 +1,5 @@
-//! [`Ini`]: reads configuration files exactly as Python's `ConfigParser` does, or refuses them. A password that is misread
-//! would be sent to a server.
+//! [`Ini`]: reads configuration files exactly as Python's `ConfigParser` does, or refuses them. A password
+//! that is misread would be sent to a server.
 //!
 //! The rules are those of `CPython`'s `configparser` with its defaults; a test compares the two. There are
 //! two additions: a byte order mark is skipped, and a value that references make very long is refused.

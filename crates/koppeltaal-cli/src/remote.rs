@@ -4,8 +4,9 @@
 //!
 //! 1. A file `remote/NAME.rs` with a struct of arguments: `#[derive(Debug, Args)]`, and a field
 //!    `#[command(flatten)] connection: Connection`. The docs of the struct and its fields are the help text.
-//! 2. In that file, `impl RemoteCommand`. `self.connection.connect()?` gives the client. What the command prints
-//!    implements `Printable` and goes to `self.connection.output.print`. `metadata.rs` is the shortest example.
+//! 2. In that file, `impl RemoteCommand`. `self.connection.connect()?` gives the client. What the command
+//!    prints implements `Printable` and goes to `self.connection.output.print`. `metadata.rs` is the shortest
+//!    example.
 //! 3. Here, `mod NAME;` and a line in `commands!`.
 //! 4. A line in the README, and a test in `tests/command/remote.rs`.
 //!

@@ -1,5 +1,5 @@
-//! [`Follower`]: when `watch` and `receive --follow` look for messages. The server's hub says when. A timer is the safety net,
-//! since pushes get lost and not every server has a hub.
+//! [`Follower`]: when `watch` and `receive --follow` look for messages. The server's hub says when. A timer
+//! is the safety net, since pushes get lost and not every server has a hub.
 
 use std::time::Duration;
 

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use crate::support::{fixtures, koppeltaal, koppeltaal_reading, stderr, stdout};
 use koppeltaal_fhir::{Document, ReadOptions};
 
-/// The fixtures in both formats that are not wrong on purpose: paths without ending, relative to the fixtures.
+/// The fixtures in both formats that are not wrong on purpose: paths without ending, relative to the
+/// fixtures.
 fn pairs() -> Vec<PathBuf> {
     let mut pairs = Vec::new();
     for folder in ["messages", "resources", "bundles"] {

@@ -6,7 +6,8 @@ use std::process::Stdio;
 
 use crate::support::{command, stderr, stdout};
 
-/// A server that answers the conformance statement, and everything else by its number, as JSON. It ends with the test.
+/// A server that answers the conformance statement, and everything else by its number, as JSON. It ends with
+/// the test.
 pub(crate) fn server(answer: impl Fn(usize) -> String + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");

@@ -1,5 +1,5 @@
-//! Proxies that the environment names. The address 0.0.0.0 is this machine's too, but not by its name: a loopback address
-//! is never reached through a proxy.
+//! Proxies that the environment names. The address 0.0.0.0 is this machine's too, but not by its name: a
+//! loopback address is never reached through a proxy.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -10,7 +10,8 @@ use koppeltaal_sandbox::SandboxConfig;
 
 use crate::support::{command, stderr};
 
-/// A proxy to one port of this machine, and the first line and proxy credentials of each connection's first request.
+/// A proxy to one port of this machine, and the first line and proxy credentials of each connection's first
+/// request.
 fn proxy(to: u16) -> (u16, Receiver<(String, Option<String>)>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();

@@ -237,9 +237,8 @@ impl Grants {
     ) -> Result<String, LaunchSizeError> {
         let context = Arc::new(context);
         self.check_size(&context, "")?;
-        let number = unused(LAUNCH_RANGE, fresh, |number| self.launches.get(number, now).is_none());
-        self.launches.put(&number, now.after(self.lifetimes.launch), context, now);
-        Ok(number)
+        let until = now.after(self.lifetimes.launch);
+        Ok(put_launch(&mut self.launches, LAUNCH_RANGE, until, context, fresh, now))
     }
 
     /// Remembers a mobile launch and gives its activation code, which can be used once.
@@ -251,9 +250,8 @@ impl Grants {
     ) -> Result<String, LaunchSizeError> {
         let context = Arc::new(context);
         self.check_size(&context, "")?;
-        let code = unused(ACTIVATION_RANGE, fresh, |code| self.activations.get(code, now).is_none());
-        self.activations.put(&code, now.after(self.lifetimes.activation), context, now);
-        Ok(code)
+        let until = now.after(self.lifetimes.activation);
+        Ok(put_launch(&mut self.activations, ACTIVATION_RANGE, until, context, fresh, now))
     }
 
     /// Whether each of the grants that follow from a launch with this scope fits into the share of its
@@ -479,16 +477,25 @@ fn without_launches(scope: &str) -> String {
     others.collect::<Vec<_>>().join(" ")
 }
 
-/// A number of the range that is not in use.
-fn unused(range: std::ops::Range<u64>, fresh: NewUuid<'_>, is_free: impl Fn(&str) -> bool) -> String {
+/// Remembers a launch under a number of the range that is not in use.
+fn put_launch(
+    launches: &mut ExpiringTable<Arc<Context>>,
+    range: std::ops::Range<u64>,
+    until: Timestamp,
+    context: Arc<Context>,
+    fresh: NewUuid<'_>,
+    now: Timestamp,
+) -> String {
     // With fewer than `CAPACITY` in use, at most one in nine is taken.
-    loop {
+    let number = loop {
         let number = range.start + fresh().as_u64_pair().0 % (range.end - range.start);
         let number = number.to_string();
-        if is_free(&number) {
-            return number;
+        if launches.get(&number, now).is_none() {
+            break number;
         }
-    }
+    };
+    launches.put(&number, until, context, now);
+    number
 }
 
 /// Text that cannot be guessed.

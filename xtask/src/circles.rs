@@ -1,12 +1,15 @@
-//! `cargo xtask circles`: the circles of files that import each other, compared with the list in `ARCHITECTURE.md`.
+//! `cargo xtask circles` finds files that import each other in a circle, and compares them with the table in
+//! `ARCHITECTURE.md`.
 //!
-//! Imports are paths that start with `crate`, `self` or `super`, wherever they stand. What a module hands on by `use`
-//! counts where it is defined. A module and its parts are one thing, tests do not count, and generated code is one file.
+//! An import is a path that starts with `crate`, `self` or `super`, anywhere in a file. It leads to the file
+//! that defines the item, not to one that re-exports it. A module may import its parts and they may import
+//! it. Generated code counts as one file. Files that only tests have do not count.
 
 mod imports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -20,7 +23,7 @@ const HEADING: &str = "## Circles between files";
 /// A package and the files of one circle in it, without `src/` and `.rs`.
 type Circle = (String, BTreeSet<String>);
 
-/// Fails if the circles are not those of the page.
+/// Fails if the circles are not those of the page. Without the page, every circle is a new one.
 pub(crate) fn run() -> Result<()> {
     let root = crate::workspace_root()?;
     let mut found = BTreeSet::new();
@@ -28,17 +31,20 @@ pub(crate) fn run() -> Result<()> {
         let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
         found.extend(circles(&package.join("src"))?.into_iter().map(|files| (name.clone(), files)));
     }
-    let page = fs::read_to_string(root.join(PAGE)).with_context(|| PAGE.to_owned())?;
-    let told = circles_told(&page);
+    let page = match fs::read_to_string(root.join(PAGE)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        page => page.with_context(|| format!("{PAGE} cannot be read"))?,
+    };
+    let listed = listed_circles(&page);
     let show = |(package, files): &Circle| {
         let files: Vec<_> = files.iter().map(String::as_str).collect();
         format!("{package}: {}", files.join(", "))
     };
-    let new: Vec<_> = found.difference(&told).map(show).collect();
-    let gone: Vec<_> = told.difference(&found).map(show).collect();
+    let new: Vec<_> = found.difference(&listed).map(show).collect();
+    let gone: Vec<_> = listed.difference(&found).map(show).collect();
     if !new.is_empty() || !gone.is_empty() {
         bail!(
-            "the table of {PAGE} under \"{HEADING}\" is not what is there\nnot in the table:\n  {}\nno longer there:\n  {}",
+            "the table under \"{HEADING}\" in {PAGE} is out of date\nnot in the table:\n  {}\nonly in the table:\n  {}",
             new.join("\n  "),
             gone.join("\n  ")
         );
@@ -57,8 +63,8 @@ fn packages(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(packages)
 }
 
-/// The rows of the table: package, files, reason.
-fn circles_told(page: &str) -> BTreeSet<Circle> {
+/// The circles in the table of the page. Its columns are package, files and reason.
+fn listed_circles(page: &str) -> BTreeSet<Circle> {
     let section = page.split_once(HEADING).map_or("", |(_, section)| section);
     let section = section.split_once("\n## ").map_or(section, |(section, _)| section);
     let row = |line: &str| {
@@ -76,6 +82,8 @@ fn circles_told(page: &str) -> BTreeSet<Circle> {
 fn circles(source: &Path) -> Result<Vec<BTreeSet<String>>> {
     let mut files = BTreeMap::new();
     read(source, &mut Vec::new(), &mut files)?;
+    let tests: Vec<Vec<String>> = files.values().flat_map(Imports::tests).cloned().collect();
+    files.retain(|module, _| !tests.iter().any(|test| module.starts_with(test)));
     let arrows: BTreeMap<&Vec<String>, BTreeSet<&Vec<String>>> =
         files.keys().map(|module| (module, imports::arrows(module, &files))).collect();
     let reach: BTreeMap<_, _> = files.keys().map(|module| (module, reachable(module, &arrows))).collect();
@@ -106,12 +114,13 @@ fn reachable<'f>(
     reached
 }
 
-/// The modules below a folder by their path in the crate; the root has none. Tests are left out.
+/// Reads the modules below a folder, by their path in the crate. That of the root is empty.
 fn read(folder: &Path, module: &mut Vec<String>, files: &mut BTreeMap<Vec<String>, Imports>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if name == "tests" || name == "bin" {
+        // Each file in `bin` is a crate of its own.
+        if name == "bin" {
             continue;
         }
         if path.is_dir() {
@@ -124,7 +133,7 @@ fn read(folder: &Path, module: &mut Vec<String>, files: &mut BTreeMap<Vec<String
                 own.push(name);
             }
             let text = fs::read_to_string(&path)?;
-            let imports = Imports::of(&text, &own).with_context(|| path.display().to_string())?;
+            let imports = Imports::parse(&text, &own).with_context(|| path.display().to_string())?;
             own.truncate(own.iter().position(|name| name == "generated").map_or(own.len(), |at| at + 1));
             files.entry(own).or_default().add(imports);
         }
@@ -134,10 +143,14 @@ fn read(folder: &Path, module: &mut Vec<String>, files: &mut BTreeMap<Vec<String
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
 
     fn circles_in(files: &[(&str, &str)]) -> Result<Vec<BTreeSet<String>>> {
-        let folder = std::env::temp_dir().join(format!("circles-{}-{}", std::process::id(), files.len()));
+        static FOLDERS: AtomicU32 = AtomicU32::new(0);
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("circles-{}-{number}", std::process::id()));
         fs::create_dir_all(folder.join("a"))?;
         for (name, text) in files {
             fs::write(folder.join(name), text)?;
@@ -148,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_need_each_other_are_a_circle_also_through_what_another_hands_on() -> Result<()> {
+    fn files_that_import_each_other_are_a_circle_even_through_a_reexport() -> Result<()> {
         let found = circles_in(&[
             ("lib.rs", "mod a; mod b; mod c; pub use b::B; #[cfg(test)] mod tests { use crate::a; }"),
             ("a.rs", "mod inner; use crate::{B, c::{self, C}}; pub(crate) struct A;"),
@@ -162,11 +175,46 @@ mod tests {
     }
 
     #[test]
-    fn the_page_tells_circles_in_a_table() {
+    fn files_that_only_tests_have_do_not_count() -> Result<()> {
+        let tests = [
+            "#[cfg(test)] mod b;",
+            "#[cfg(all(test, unix))] pub(crate) mod b;",
+            "#[cfg(any(test, all(doctest, feature = \"x\")))] mod b;",
+            "#[cfg(test)] use std::{fmt, io}; #[cfg(test)] fn f<A, B>() where A: B, B: A {} #[cfg(test)] mod b;",
+        ];
+        let others = [
+            "mod b;",
+            "#[cfg(not(test))] mod b;",
+            "#[cfg(any(test, unix))] mod b;",
+            "struct S { #[cfg(test)] a: A<u8>, b: u8 } mod b;",
+        ];
+        for (declarations, expected) in
+            tests.map(|one| (one, 0)).into_iter().chain(others.map(|one| (one, 1)))
+        {
+            let root = format!("mod a; {declarations}");
+            let found = circles_in(&[
+                ("lib.rs", &root),
+                ("a.rs", "pub struct A(crate::b::B);"),
+                ("b.rs", "pub struct B(crate::a::A);"),
+            ])?;
+            assert_eq!(found.len(), expected, "{declarations}");
+        }
+        let inner = circles_in(&[
+            ("lib.rs", "mod a; mod b; mod c;"),
+            ("a.rs", "pub struct A(#[cfg(test)] crate::c::C, crate::b::B);"),
+            ("b.rs", "#![cfg(test)] use crate::a::A;"),
+            ("c.rs", "use crate::a::A;"),
+        ])?;
+        assert_eq!(inner, [], "an inner attribute, and a field");
+        Ok(())
+    }
+
+    #[test]
+    fn circles_are_read_from_the_table_of_the_page() {
         let page = format!(
             "x\n{HEADING}\n\n| package | files | why |\n|---|---|---|\n| `p` | `a`, `b/c` | so |\n\n## Next\n| `q` | `d` | |"
         );
         let files: BTreeSet<String> = ["a", "b/c"].map(str::to_owned).into();
-        assert_eq!(circles_told(&page), BTreeSet::from([("p".to_owned(), files)]));
+        assert_eq!(listed_circles(&page), BTreeSet::from([("p".to_owned(), files)]));
     }
 }

@@ -25,7 +25,7 @@ pub(crate) mod profiles;
 pub(crate) const SCHEMAS: &str = "schemas/dstu1";
 /// Where the generated files go, below the root of the workspace.
 const GENERATED: &str = "crates/koppeltaal-fhir/src/generated";
-/// The file that declares the modules in a directory of generated files. It stands beside the directory.
+/// The file that declares the modules in a directory of generated files. It is beside the directory.
 const INDEX: &str = "generated.rs";
 
 /// Writes the generated files; with `check`, only compares and fails when one is stale.

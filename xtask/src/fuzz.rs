@@ -1,11 +1,11 @@
-//! `cargo xtask fuzz`: the fuzz tests of koppeltaal-fhir for a number of cases, optimised. What they promise is told in
-//! `crates/koppeltaal-fhir/tests/fuzz.rs`.
+//! `cargo xtask fuzz` runs the fuzz tests of koppeltaal-fhir in a release build, for any number of cases.
+//! `crates/koppeltaal-fhir/tests/fuzz.rs` says what they test.
 
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result};
 
-/// Runs `cases` in all, half of them per format, from a start that tells everything.
+/// Runs this number of cases, half of them in each format. The seed determines all of them.
 pub(crate) fn run(cases: u64, seed: u64) -> Result<ExitCode> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);

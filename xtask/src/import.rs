@@ -30,7 +30,7 @@ pub(crate) fn run(directory: &Path) -> Result<()> {
 
     let all: Vec<&Definition> = schemas.values().flatten().collect();
     counts::check_names(&all)?;
-    let counts = Counts::of(all);
+    let counts = Counts::from_definitions(all);
     ensure!(
         counts == counts::EXPECTED,
         "the schemas hold\n{}expected\n{}",
@@ -139,7 +139,7 @@ mod tests {
             assert_eq!(print(COMMENT, &definitions), text, "{name}");
             all.extend(definitions);
         }
-        assert_eq!(counts::Counts::of(&all), counts::EXPECTED);
+        assert_eq!(counts::Counts::from_definitions(&all), counts::EXPECTED);
         counts::check_names(&all.iter().collect::<Vec<_>>()).expect("every name is defined");
     }
 }

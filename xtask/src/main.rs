@@ -41,15 +41,16 @@ enum Command {
         /// The directory that holds profile.tsv and valuesets.tsv.
         directory: PathBuf,
     },
-    /// Hold the crates against real messages, the official schema, another connector, a database server
-    /// (`--help` tells more).
+    /// Compare the crates with real messages, the official schema, another connector and a database server
+    /// (see `--help`).
     #[command(disable_help_flag = true)]
     Interop {
         /// Passed on to the program that compares.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Damage fixtures at random and see that koppeltaal-fhir keeps its promises; a find is left in the temporary folder.
+    /// Damage fixtures at random and test the promises of koppeltaal-fhir. A failing text is left in the
+    /// temporary folder.
     Fuzz {
         /// How many texts to try, half of them JSON and half XML.
         #[arg(long, default_value_t = 2_000_000)]
@@ -58,11 +59,11 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-    /// Find files that import each other in a circle; fail when they are not those of ARCHITECTURE.md.
+    /// Find files that import each other in a circle; fail unless ARCHITECTURE.md lists exactly those.
     Circles,
     /// Run everything that must hold before a change lands: `.ci/run`.
     Ci,
-    /// Measure koppeltaal-fhir against a corpus of real files and the official schemas (`--help` tells more).
+    /// Measure koppeltaal-fhir against a corpus of real files and the official schemas (see `--help`).
     #[command(disable_help_flag = true)]
     Conformance {
         /// Passed on to the program that measures.

@@ -1,12 +1,13 @@
-//! `cargo xtask conformance` and `cargo xtask interop`: each runs the program of its name, which is a package
-//! of its own: it needs the crates of the workspace, and xtask must build when their generated code does not.
+//! `cargo xtask conformance` and `cargo xtask interop` run the programs of these names. They are packages of
+//! their own because they need the crates of the workspace, and xtask must build when generated code does
+//! not.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result};
 
-/// Builds and runs a package; its exit code is ours. What measures is optimised.
+/// Builds and runs a package, and returns its exit code. Programs that measure are optimised.
 pub(crate) fn run(package: &str, is_optimised: bool, arguments: &[OsString]) -> Result<ExitCode> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);

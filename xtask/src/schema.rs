@@ -74,11 +74,11 @@ pub(crate) struct Field {
     pub(crate) name: String,
     /// How often the field may occur.
     pub(crate) cardinality: Cardinality,
-    /// Where the field stands and what it holds.
+    /// The position of the field and what it holds.
     pub(crate) shape: Shape,
 }
 
-/// Where a field stands and what it holds.
+/// The position of a field and what it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// An XML attribute.
@@ -135,7 +135,7 @@ pub(crate) struct Primitive {
 pub(crate) struct Codes {
     /// The name of the list.
     pub(crate) name: String,
-    /// The codes as they stand on the wire, in schema order.
+    /// The codes as they are on the wire, in schema order.
     pub(crate) literals: Vec<String>,
 }
 
@@ -218,7 +218,7 @@ impl fmt::Display for Structure {
 }
 
 impl Field {
-    /// The name as it stands in the text, with the mark of its shape.
+    /// The name as it is written, with the mark of its shape.
     fn label(&self) -> String {
         match self.shape {
             Shape::Attribute(_) => format!("@{}", self.name),

@@ -1,8 +1,8 @@
-//! `cargo xtask specification DIR`: every row of `profile.tsv` and `valuesets.tsv` stands in
+//! `cargo xtask specification DIR` finds every row of `profile.tsv` and `valuesets.tsv` in
 //! `schemas/koppeltaal`.
 //!
 //! The tables restate Koppeltaal's documentation and are not part of the repository. Where the schema departs
-//! from them on purpose, [`DEPARTURES`] says why; one that no row needs any more is an error.
+//! from them on purpose, [`DEPARTURES`] says why. A departure that no row needs is an error.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -47,13 +47,13 @@ pub(crate) fn run(directory: &Path) -> Result<()> {
     for (path, column, _) in DEPARTURES {
         let name = column.split(' ').next().unwrap_or(column);
         if !comparison.used.contains(&(path, name)) {
-            comparison.differences.push(format!("{path}: the departure in {name} is needed no more"));
+            comparison.differences.push(format!("{path}: no row needs the departure in {name}"));
         }
     }
     let differences = comparison.differences;
     if differences.is_empty() {
         println!(
-            "{} rows of profiles and {} of value sets stand in {}, {} of them with a departure that has its reason",
+            "{} rows of profiles and {} of value sets are in {}, with {} departures",
             rows.len(),
             codes.len(),
             profiles::SCHEMAS,

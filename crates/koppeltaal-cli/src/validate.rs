@@ -82,7 +82,7 @@ impl Verdict {
         let options = if strict { ReadOptions::strict() } else { ReadOptions::tolerant() };
         let (diagnostics, suppressed, outcome) = match input.read(options) {
             Ok(read) => {
-                let mut findings = Validator::default().read(&read);
+                let mut findings = Validator::default().validate_document(&read);
                 let outcome = match findings.iter().any(|finding| finding.severity == Severity::Error) {
                     true => Outcome::Findings,
                     false => Outcome::Success,

@@ -14,7 +14,8 @@ use crate::unknown::UnknownContent;
 use crate::xhtml::Xhtml;
 
 impl Document {
-    /// What the schema of DSTU1 finds wrong with the document.
+    /// What the schema of DSTU1 finds wrong with the document. The rules of Koppeltaal are another act: the
+    /// `Validator` of `koppeltaal-messaging` has them.
     ///
     /// No finding of severity error means that what is written of it is valid by the schema, apart from the
     /// inside of resources that this build does not model.

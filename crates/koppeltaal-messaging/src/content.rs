@@ -1,25 +1,10 @@
-//! How a message becomes [`Content`], the generated enum with one variant per event, and [`Focal`], which
-//! leads from a profile to its event.
+//! How a message becomes [`Content`], the generated enum with one variant per event.
 
 use koppeltaal_fhir::Bundle;
 use koppeltaal_fhir::resources::Other;
 
 use crate::generated::events::Content;
-use crate::generated::valuesets::Event;
 use crate::message::Message;
-use crate::profile::Profile;
-
-/// A profile that is the focal resource of an event. Each is a variant of [`Content`].
-///
-/// ```
-/// use koppeltaal_messaging::{Event, Focal, profiles::CarePlan};
-///
-/// assert_eq!(CarePlan::EVENT, Event::CreateOrUpdateCarePlan);
-/// ```
-pub trait Focal: Profile {
-    /// The event whose messages are about such a resource.
-    const EVENT: Event;
-}
 
 impl Content {
     /// The content of a message.

@@ -108,7 +108,8 @@ impl Names {
         self.url.is_none() && self.wire.is_none()
     }
 
-    /// Gives the resource this address in another version. The entry changes with it, so that it says the same.
+    /// Gives the resource this address in another version. The entry changes with it, so that it says the
+    /// same.
     pub(crate) fn set_version(&mut self, versioned: &ResourceUrl) {
         if let Some(wire) = &mut self.wire {
             match wire.link.iter_mut().find(|link| link.rel == "self") {

@@ -1,5 +1,7 @@
-//! [`Event`]: what happened, and what each event says about its message. The table is generated from
-//! `schemas/koppeltaal/events.schema`; composing, extracting and validating read it through these methods.
+//! [`Event`]: the event of a message, and what its message holds. [`Focal`]: from a profile to its event.
+//!
+//! The table is generated from `schemas/koppeltaal/events.schema`. Composing, extracting and validating read
+//! it through these methods.
 
 use std::str::FromStr;
 
@@ -8,14 +10,15 @@ use koppeltaal_fhir::Resource;
 use crate::generated::events::EVENTS;
 use crate::generated::kinds::ResourceKind;
 use crate::generated::valuesets::Event;
+use crate::profile::Profile;
 
-/// A row of the table.
+/// A row of the table of events.
 pub(crate) struct EventDefinition {
     /// The kinds that a focal resource can be of. A sender writes the first; a receiver accepts all.
     pub(crate) focal: &'static [ResourceKind],
     pub(crate) patient: PatientPresence,
     /// The kinds of the other resources in the message.
-    pub(crate) with: &'static [ResourceKind],
+    pub(crate) related: &'static [ResourceKind],
 }
 
 /// What an event says about the patient.
@@ -62,8 +65,20 @@ impl Event {
 
     /// The kinds of the other resources in the message, as far as the focal resource refers to them.
     pub fn related_kinds(self) -> &'static [ResourceKind] {
-        self.definition().with
+        self.definition().related
     }
+}
+
+/// A profile that is the focal resource of an event. Each is a variant of [`Content`](crate::Content).
+///
+/// ```
+/// use koppeltaal_messaging::{Event, Focal, profiles::CarePlan};
+///
+/// assert_eq!(CarePlan::EVENT, Event::CreateOrUpdateCarePlan);
+/// ```
+pub trait Focal: Profile {
+    /// The event whose messages are about such a resource.
+    const EVENT: Event;
 }
 
 /// A code that is not the code of an event.

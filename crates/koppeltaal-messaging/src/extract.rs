@@ -14,8 +14,8 @@ use crate::message::{Layout, Message, domain_of};
 
 /// A bundle that is not a message about an event of Koppeltaal, and the reason.
 ///
-/// An application can still read, archive or answer the bundle; [`Header::all_from_bundle`] finds its headers. `Debug`
-/// and `Display` show nothing of it.
+/// An application can still read, archive or answer the bundle; [`Header::all_from_bundle`] finds its
+/// headers. `Debug` and `Display` show nothing of it.
 #[derive(Clone, PartialEq, thiserror::Error)]
 #[error("{reason}")]
 pub struct ExtractError {

@@ -1,4 +1,4 @@
-//! [`Header`]: typed access to a `MessageHeader`. Elements without a method here are kept.
+//! [`Header`]: typed access to a `MessageHeader`. It keeps elements that have no method here.
 
 use std::sync::Arc;
 

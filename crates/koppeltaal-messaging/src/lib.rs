@@ -26,10 +26,9 @@ mod validate;
 pub mod vocabulary;
 
 pub use compose::{ComposeError, MissingReference};
-pub use content::Focal;
 pub use draft::Draft;
 pub use entry::MessageEntry;
-pub use event::UnknownEvent;
+pub use event::{Focal, UnknownEvent};
 pub use extract::{ExtractError, ExtractReason};
 pub use generated::events::Content;
 pub use generated::kinds::ResourceKind;
@@ -50,4 +49,4 @@ pub use status::{
     Acknowledgement, Cause, IllegalTransition, ProcessingState, TRANSITIONS, Transition, UnknownStatus,
 };
 pub use url::{ResourceUrl, UrlError};
-pub use validate::{Validator, place_findings, validate};
+pub use validate::{Validator, place_findings};

@@ -69,8 +69,8 @@ impl Message {
         self.entries().nth(position)
     }
 
-    /// Gives a resource of the message the version in this address: in its entry, and in the header where that
-    /// names it. A message that is posted names the versions that it changes, which are known only then.
+    /// Gives a resource of the message the version in this address: in its entry, and in the header where
+    /// that names it. A message that is posted names the versions that it changes, which are known only then.
     ///
     /// Does nothing if the message does not hold the resource.
     ///

@@ -81,8 +81,8 @@ pub trait Profile: Sized + CheckElements + Into<Resource> + Into<Self::Fhir> + F
     /// The table of the profile: its elements and those of its components.
     const ELEMENTS: &'static [ElementDefinition];
 
-    /// Whether a DSTU1 resource is of this kind. The kinds of `Other`, and `Application`, are told by their
-    /// code.
+    /// Whether a DSTU1 resource is of this kind. The code says so for the kinds of `Other` and for
+    /// `Application`.
     fn matches(fhir: &Self::Fhir) -> bool;
 
     /// Reads a DSTU1 resource. Never fails and never loses anything: `P::from_fhir(x).into_fhir()` equals
@@ -101,9 +101,9 @@ pub trait Profile: Sized + CheckElements + Into<Resource> + Into<Self::Fhir> + F
     /// Where the value departs from the profile: elements that are missing, unlisted or unreadable, in the
     /// order of the profile. Paths begin at the resource and use Koppeltaal's names: `activity[0].startDate`.
     ///
-    /// [`validate`](crate::validate) also checks what no single profile states: identifiers, references, the
-    /// message.
-    fn findings(&self) -> Vec<Finding> {
+    /// A [`Validator`](crate::Validator) also checks what no single profile states: identifiers, references,
+    /// the message.
+    fn validate(&self) -> Vec<Finding> {
         Findings::collect(|findings| self.check(&mut Checker::new(findings)))
     }
 

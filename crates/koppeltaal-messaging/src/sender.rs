@@ -1,7 +1,7 @@
 //! [`Sender`]: the application that sends, and the domain it sends into.
 
-use crate::content::Focal;
 use crate::draft::Draft;
+use crate::event::Focal;
 use crate::generated::kinds::ResourceKind;
 use crate::source::{ApiVersion, Source};
 use crate::url::{ResourceUrl, UrlError};

@@ -264,7 +264,7 @@ impl ProcessingState {
     }
 }
 
-/// The text of a code, string or coding: which of them, differs between senders.
+/// The text of a code, string or coding. Senders differ in which of them they write.
 fn text(value: &ExtensionValue) -> Option<String> {
     match value {
         ExtensionValue::Code(code) => code.as_str().map(str::to_owned),

@@ -144,8 +144,8 @@ impl ResourceUrl {
         Ok(Self { text: [self.versionless(), HISTORY, version].concat(), ..*self })
     }
 
-    /// Splits any text into what stands before `/_history/` and the version after it. The ids of resources belong
-    /// to their owners, so not every id is an address that [`ResourceUrl`] takes.
+    /// Splits any text into the part before `/_history/` and the version after it. It also splits ids that
+    /// are not addresses, such as UUIDs: owners of resources choose their ids.
     ///
     /// ```
     /// use koppeltaal_messaging::ResourceUrl;

@@ -23,12 +23,15 @@ pub use place::place_findings;
 
 /// Validates by the schema of DSTU1, Koppeltaal's profiles and the [rules] for messages.
 ///
+/// Without settings it validates by the newest rules for versions. The schema alone is the `check` of
+/// `koppeltaal-fhir`, such as [`Resource::check`].
+///
 /// ```
 /// use koppeltaal_fhir::{Resource, resources};
 /// use koppeltaal_messaging::{Validator, rules};
 ///
 /// let nobody = Resource::from(resources::Patient::default());
-/// let findings = Validator::default().resource(&nobody);
+/// let findings = Validator::default().validate_resource(&nobody);
 /// assert_eq!(findings.len(), 1);
 /// assert_eq!((findings[0].rule, findings[0].path.as_str()), (rules::PROFILE_MINIMUM, "name"));
 /// ```
@@ -38,19 +41,10 @@ pub struct Validator {
     definitions: Vec<ActivityDefinition>,
 }
 
-/// Validates a bundle by the newest rules for versions.
-///
-/// # Findings
-///
-/// See [`Validator::bundle`].
-pub fn validate(bundle: &Bundle) -> Vec<Finding> {
-    Validator::default().bundle(bundle)
-}
-
 impl Validator {
     /// By the rules for a sender of this api-version: a sender of 1.3.3 need not follow what 1.3.5 adds.
     #[must_use]
-    pub fn api_version(mut self, api_version: ApiVersion) -> Self {
+    pub fn with_api_version(mut self, api_version: ApiVersion) -> Self {
         self.api_version = api_version;
         self
     }
@@ -58,7 +52,7 @@ impl Validator {
     /// With these activity definitions besides those in a bundle. Sub-activities must be those of their
     /// definition.
     #[must_use]
-    pub fn definitions(mut self, definitions: impl IntoIterator<Item = ActivityDefinition>) -> Self {
+    pub fn with_definitions(mut self, definitions: impl IntoIterator<Item = ActivityDefinition>) -> Self {
         self.definitions.extend(definitions);
         self
     }
@@ -66,18 +60,18 @@ impl Validator {
     /// Validates a bundle: each resource, and the whole as a message if it has the tag of a message or holds
     /// one header and other resources. Paths begin at the bundle: `entry[1].content.activity[0].startDate`.
     /// Elements that extensions hold have Koppeltaal's names.
-    pub fn bundle(&self, bundle: &Bundle) -> Vec<Finding> {
+    pub fn validate_bundle(&self, bundle: &Bundle) -> Vec<Finding> {
         joined(bundle.check(), self.rules_for_bundle(bundle))
     }
 
     /// Validates a resource. Paths begin at it: `activity[0].startDate`.
-    pub fn resource(&self, resource: &Resource) -> Vec<Finding> {
+    pub fn validate_resource(&self, resource: &Resource) -> Vec<Finding> {
         joined(resource.check(), self.rules_for_resource(resource))
     }
 
-    /// Validates a document that was read from text: the findings of the reader, with their places in the
-    /// text, and those of Koppeltaal. [`place_findings`] gives the latter their places, too.
-    pub fn read(&self, read: &ReadDocument) -> Vec<Finding> {
+    /// Validates a document that was read from text. The findings of the reader come first and have positions
+    /// in the text. [`place_findings`] gives positions to the others.
+    pub fn validate_document(&self, read: &ReadDocument) -> Vec<Finding> {
         let koppeltaal = match &read.document {
             Document::Bundle(bundle) => self.rules_for_bundle(bundle),
             Document::Resource(resource) => self.rules_for_resource(resource),
@@ -110,7 +104,7 @@ impl Validator {
 impl crate::Message {
     /// Validates the bundle that the message becomes, by the newest rules for versions.
     pub fn validate(&self) -> Vec<Finding> {
-        validate(&self.clone().into_bundle())
+        Validator::default().validate_bundle(&self.clone().into_bundle())
     }
 }
 

@@ -65,17 +65,17 @@ fn a_reply_to_something_else_shows_what_came_back() -> Result {
     other_message.set_identifier("0525ecec-eae1-5661-b50f-d70d3b27bc3d");
     let mut other_event = request();
     other_event.set_event(Event::CreateOrUpdatePatient);
-    let told = |request: &Header| {
+    let error = |request: &Header| {
         Reply::read(bundle.clone(), request.fhir()).map(|_| ()).map_err(|error| error.to_string())
     };
     assert_eq!(
-        told(&other_message),
+        error(&other_message),
         Err("the reply is about message \"c43f4204-e06b-565e-abf2-6743a4f3a597\", \
              not about 0525ecec-eae1-5661-b50f-d70d3b27bc3d"
             .to_owned())
     );
     assert_eq!(
-        told(&other_event),
+        error(&other_event),
         Err("the reply is about event \"CreateOrUpdateCarePlan\", not about CreateOrUpdatePatient".to_owned())
     );
     assert_eq!(Reply::read(Bundle::default(), request().fhir()), Err(ReplyError::NoHeader));

@@ -9,7 +9,7 @@ use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
 use koppeltaal_fhir::resources::{CarePlan, Conformance, DiagnosticReport, MessageHeader, Other, Patient};
 use koppeltaal_fhir::{Bundle, Document, Finding, ReadOptions, Resource, ResourceType, Rule, Severity};
 use koppeltaal_messaging::vocabulary::extension::{care_plan, care_plan_activity_status, user_message};
-use koppeltaal_messaging::{ApiVersion, Issue, Message, Profile as _, Validator, profiles, rules, validate};
+use koppeltaal_messaging::{ApiVersion, Issue, Message, Profile as _, Validator, profiles, rules};
 
 fn messages() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/messages");
@@ -387,6 +387,10 @@ const BREACHES: &[Breach] = &[
     },
 ];
 
+fn validate(bundle: &Bundle) -> Vec<Finding> {
+    Validator::default().validate_bundle(bundle)
+}
+
 /// The findings that the change adds.
 fn added(breach: &Breach) -> Vec<Finding> {
     let mut bundle = bundle(breach.file);
@@ -452,7 +456,7 @@ fn sub_activities_must_be_those_of_a_known_definition() {
     let parts: Vec<_> =
         read.activity[activity].sub_activity.iter().filter_map(|part| part.identifier.as_deref()).collect();
     let unknown = |definition| {
-        let findings = Validator::default().definitions([definition]).bundle(&plan);
+        let findings = Validator::default().with_definitions([definition]).validate_bundle(&plan);
         findings
             .into_iter()
             .filter(|finding| finding.rule == rules::SUB_ACTIVITY)
@@ -476,7 +480,7 @@ fn sub_activities_must_be_those_of_a_known_definition() {
 fn only_senders_of_1_3_5_must_name_care_teams() {
     let minimal = bundle("CreateOrUpdateCarePlan-minimal.json");
     let rules = |version| {
-        let findings = Validator::default().api_version(version).bundle(&minimal);
+        let findings = Validator::default().with_api_version(version).validate_bundle(&minimal);
         findings.into_iter().map(|finding| finding.rule).collect::<Vec<_>>()
     };
     assert_eq!(rules(ApiVersion::V1_3_3), []);
@@ -543,7 +547,7 @@ fn quirks_are_named_and_nothing_else() {
         let options = ReadOptions::tolerant();
         let is_xml = path.extension().is_some_and(|extension| extension == "xml");
         let read = if is_xml { options.xml(&text) } else { options.json(&text) }.expect("DSTU1");
-        let findings = Validator::default().read(&read);
+        let findings = Validator::default().validate_document(&read);
         lines.extend(findings.iter().map(|finding| format!("{}: {finding}", name(&path))));
     }
     insta::assert_snapshot!(lines.join("\n"));

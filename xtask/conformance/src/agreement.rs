@@ -1,12 +1,12 @@
-//! Whether reading, checking and writing agree: what a strict read takes is clean to a check, and a strict read takes what
-//! is written of it, in either format.
+//! Whether reading, checking and writing agree. If a strict read takes a text, a check finds no error in the
+//! document, and a strict read takes it again after it was written in either format.
 
 use koppeltaal_fhir::{Document, Format, ReadOptions, Severity};
 
 use crate::subject::guarded;
 
-/// What disagrees about a document that a strict read took, if anything does. What cannot be written in a format at all is
-/// told when it is written, so that agrees.
+/// The first disagreement about a text; `None` also if a strict read refuses it. A document that a format
+/// cannot hold is no disagreement: writing it is an error.
 pub(crate) fn disagreement(text: &[u8]) -> Option<String> {
     let compared = guarded(|| {
         let Ok(read) = ReadOptions::strict().xml(text) else { return Ok(None) };

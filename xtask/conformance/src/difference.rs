@@ -1,8 +1,8 @@
-//! What the comparers of trees report: the place, and what each side has there.
+//! [`Difference`]: a place where two trees differ, and what each side has there.
 
 use std::fmt;
 
-/// How many differences one comparison collects; a file that is altogether different needs no more to be seen.
+/// How many differences one comparison collects. More say nothing new about a file.
 pub(crate) const MOST: usize = 200;
 
 /// One place where two trees differ.

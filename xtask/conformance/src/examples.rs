@@ -1,15 +1,15 @@
-//! Check 4: Koppeltaal's own documented messages, which no schema accepts, lose nothing on the way through JSON.
+//! Check 4: Koppeltaal's own documented messages, which no schema accepts, lose nothing on the way through
+//! JSON.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use koppeltaal_fhir::ReadOptions;
+use koppeltaal_fhir::{Format, ReadOptions};
 
 use crate::ledger::Ledger;
 use crate::lossless::differences;
-use crate::manifest::Format;
-use crate::subject::{guarded, read, travel};
+use crate::subject::{guarded, travel};
 
 pub(crate) fn check(directory: &Path, ledger: &mut Ledger) -> Result<()> {
     println!("\nExamples");
@@ -18,7 +18,7 @@ pub(crate) fn check(directory: &Path, ledger: &mut Ledger) -> Result<()> {
         [("examples-xml", &[Format::Xml][..]), ("examples-json", &[Format::Json, Format::Xml])]
     {
         let names: Vec<&str> = through.iter().map(|format| format.name()).collect();
-        ledger.start(id, format!("examples: XML -> {}", names.join(" -> ")), 100.0);
+        ledger.start(id, format!("examples: xml -> {}", names.join(" -> ")), 100.0);
         for (name, path) in &files {
             let bytes = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
             let outcome = travel(&bytes, Format::Xml, through, false).and_then(|came_out| {
@@ -31,9 +31,8 @@ pub(crate) fn check(directory: &Path, ledger: &mut Ledger) -> Result<()> {
     for (name, path) in &files {
         let bytes = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
         println!("  findings of {name}:");
-        match guarded(|| {
-            read(ReadOptions::tolerant(), Format::Xml, &bytes).map_err(|error| error.to_string())
-        }) {
+        match guarded(|| ReadOptions::tolerant().read(Format::Xml, &bytes).map_err(|error| error.to_string()))
+        {
             Ok(read) => {
                 for finding in &read.findings {
                     println!("    {finding}");

@@ -1,7 +1,7 @@
 //! Differences that are known, each with its reason.
 //!
-//! A row excuses one kind of difference at one place of one file; everything else in that file still has to be equal.
-//! A row that excuses nothing any more is itself a failure, so the table cannot rot.
+//! A row excuses one kind of difference at one place of one file. Everything else in that file must be equal.
+//! A row that excuses nothing is a failure, so that the table stays true.
 
 use std::cell::Cell;
 
@@ -25,20 +25,21 @@ impl Exception {
         matches!(self.excuse, Excuse::Blanks | Excuse::Hollow(_))
     }
 
-    /// Whether the judge is wrong and not we.
+    /// Whether xmllint is wrong and koppeltaal-fhir is right.
     pub(crate) fn is_judges_fault(&self) -> bool {
         LIBXML.contains(&self.reason)
     }
 }
 
-/// How the two sides must relate to be excused.
+/// The relation of two sides that a row excuses.
 #[derive(Clone, Copy)]
 enum Excuse {
     /// They differ only in white space at their ends, which XML Schema strips: the file counts as equal.
     Blanks,
     /// An element that holds nothing became nothing: the file counts as equal.
     Hollow(&'static str),
-    /// What the original or reference has, and what came out; `*` stands for anything, an empty text for nothing.
+    /// What the original or reference has, and what came out; `*` stands for anything, an empty text for
+    /// nothing.
     Becomes(&'static str, &'static str),
 }
 

@@ -1,10 +1,10 @@
-//! Changes that bring something in: an element of another file, an attribute, Atom, a piece of markup; and the reverse,
-//! an element whose content or attributes are gone.
+//! Changes that insert something into a file: an element of another file, an attribute, Atom, or a piece of
+//! markup. Also the reverse: changes that remove the content or attributes of an element.
 
 use crate::mutate::{Kind, Mutant, Region, Source};
 use crate::random::Random;
 
-/// Attributes that FHIR, Atom or XML has somewhere, and some that nobody has.
+/// Attributes of FHIR, Atom and XML, and some of none of them.
 const ATTRIBUTES: &[&str] = &[
     "foo=\"a\"",
     "id=\"x1\"",
@@ -48,8 +48,8 @@ const ATTRIBUTES: &[&str] = &[
     "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:schemaLocation=\"http://hl7.org/fhir x.xsd\"",
 ];
 
-/// Elements of a feed and an entry, as the schema has them and as it does not. Values out of the ordinary are for the damage
-/// to make.
+/// Elements of a feed and an entry, valid and invalid. Their values are ordinary; other changes damage
+/// values.
 const ATOM: &[&str] = &[
     "<title xmlns=\"http://www.w3.org/2005/Atom\"/>",
     "<title xmlns=\"http://www.w3.org/2005/Atom\" type=\"text\">a &amp; b</title>",
@@ -116,7 +116,7 @@ const ATOM: &[&str] = &[
     "<!-- c -->",
 ];
 
-/// What comes between other characters anywhere.
+/// Pieces of markup that can be inserted anywhere.
 const MARKUP: &[&str] = &[
     "<",
     ">",

@@ -1,7 +1,7 @@
-//! JSON as trees, and where two of them differ.
+//! JSON as trees, and the differences between two of them.
 //!
-//! Shares no code with koppeltaal-fhir on purpose. Numbers stay the text they were written as, for their digits are
-//! meaning; narratives are compared as markup; the order of members is ignored.
+//! Shares no code with koppeltaal-fhir on purpose. Numbers are compared as text, because their digits carry
+//! meaning. Narratives are compared as markup. The order of members is ignored.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -105,8 +105,8 @@ impl Json {
     }
 }
 
-/// Rewrites the forms of older tools into those of 0.0.82: `_id` for `id`, the `feed` wrapper, `null` members, HAPI's
-/// comments.
+/// Rewrites the forms of older tools into those of 0.0.82: `_id` for `id`, the `feed` wrapper, `null`
+/// members, HAPI's comments.
 pub(crate) fn modernize(json: Json) -> Json {
     match json {
         Json::Object(mut members) => {
@@ -193,7 +193,7 @@ fn compare_values(left: &Json, right: &Json, path: &str, differences: &mut Vec<D
     }
 }
 
-/// Compares two strings as markup. What is no markup must be the same to the letter.
+/// Compares two strings as markup. Strings that are not markup must be equal.
 fn compare_markup(left: &Json, right: &Json, path: &str, differences: &mut Vec<Difference>) {
     if left == right {
         return;

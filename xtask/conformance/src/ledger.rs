@@ -1,29 +1,29 @@
-//! What was measured: per check how many files passed, were explained or failed, and the verdict over all.
+//! [`Ledger`]: for each check how many files passed, were explained or failed; and the verdict of the run.
 
 use crate::difference::Difference;
 use crate::exceptions::{Exception, Exceptions};
 
-/// A group of alike measurements.
+/// A group of measurements of one kind.
 pub(crate) struct Check {
     pub(crate) id: &'static str,
     pub(crate) title: String,
     /// Of a hundred cases, how many must pass outright.
     threshold: f64,
     passed: usize,
-    /// File, and why its differences are none by the standard; these have passed.
+    /// Files that passed although they differ, with the reasons why the standard calls them equal.
     equal: Vec<(String, Vec<&'static str>)>,
-    /// File, and the reasons of its differences.
+    /// Files that differ for known reasons.
     explained: Vec<(String, Vec<&'static str>)>,
-    /// File, and the first difference that nothing explains; how many more there are.
+    /// File, its first unexplained difference, and the number of others.
     failed: Vec<(String, String, usize)>,
     /// Of a sample, whose cases have no names.
     sampled: Option<Sample>,
 }
 
-/// How the cases of a sample fared that did not pass outright.
+/// The cases of a sample that did not pass outright.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Sample {
-    /// The judge is wrong, which counts as passed.
+    /// xmllint is wrong, which counts as passed.
     pub(crate) judges_fault: usize,
     /// There is another reason.
     pub(crate) explained: usize,
@@ -41,7 +41,7 @@ impl Ledger {
         Self { exceptions: Exceptions::new(), checks: Vec::new() }
     }
 
-    /// Starts a check; what is recorded from now on belongs to it.
+    /// Starts a check. Later records belong to it.
     pub(crate) fn start(&mut self, id: &'static str, title: impl Into<String>, threshold: f64) {
         let title = title.into();
         self.checks.push(Check {
@@ -56,7 +56,7 @@ impl Ledger {
         });
     }
 
-    /// Records how one file fared: its differences, or why it could not be compared at all.
+    /// Records the outcome for one file: its differences, or why it could not be compared.
     pub(crate) fn record(&mut self, file: &str, outcome: Result<Vec<Difference>, String>) {
         let Some(check) = self.checks.last_mut() else { return };
         let differences = outcome.unwrap_or_else(|problem| vec![Difference::new("", None, Some(problem))]);
@@ -83,7 +83,7 @@ impl Ledger {
         }
     }
 
-    /// Records how many cases of a sample passed outright, and what became of the others.
+    /// Records how many cases of a sample passed outright, and the outcomes of the others.
     pub(crate) fn record_sample(&mut self, passed: usize, sample: Sample) {
         if let Some(check) = self.checks.last_mut() {
             check.passed = passed;
@@ -112,7 +112,7 @@ impl Ledger {
         }
     }
 
-    /// Prints the verdict over all checks and tells whether it is good.
+    /// Prints the verdict over all checks. Returns whether they passed.
     pub(crate) fn conclude(&self) -> bool {
         println!("\nSummary");
         let mut good = true;
@@ -120,7 +120,7 @@ impl Ledger {
             println!("{}", check.summary());
             good &= check.is_good();
         }
-        // Whether a sample needs a row is chance.
+        // Chance decides whether a sample needs a row.
         let whole = self.checks.iter().filter(|check| check.sampled.is_none());
         let ran: Vec<&str> = whole.map(|check| check.id).collect();
         for row in self.exceptions.unused(&ran) {

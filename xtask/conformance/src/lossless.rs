@@ -1,9 +1,11 @@
 //! Check 2: nothing is lost between the formats, there and back.
 
+use koppeltaal_fhir::Format;
+
 use crate::difference::Difference;
 use crate::json_tree;
 use crate::ledger::Ledger;
-use crate::manifest::{Case, Format, Status};
+use crate::manifest::{Case, Status};
 use crate::subject::travel;
 use crate::xml_tree;
 

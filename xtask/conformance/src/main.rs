@@ -1,12 +1,13 @@
 //! Measures koppeltaal-fhir against a corpus of real files, and against the official schemas through xmllint.
 //!
-//! `cargo xtask conformance` runs this program. It stands apart from xtask, which must build when the generated model
-//! does not. Each check lives in a module of its own and records in the [`ledger`]; this file only lists them.
+//! `cargo xtask conformance` runs this program. It is a package apart from xtask, which must build when the
+//! generated model does not. Each check is a module and records in the [`ledger`]; this file only lists them.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use koppeltaal_fhir::Format;
 
 mod agreement;
 mod difference;
@@ -27,7 +28,6 @@ mod written;
 mod xml_tree;
 mod xmllint;
 
-use manifest::Format;
 use schema_verdict::File;
 
 /// Measures koppeltaal-fhir against real files and the official schemas.
@@ -40,7 +40,8 @@ struct Arguments {
     /// A directory of Koppeltaal messages in XML.
     #[arg(long)]
     examples: Option<PathBuf>,
-    /// The directory of the official schemas (fhir-atom.xsd, fhir-atom-single.xsd): compare verdicts with xmllint's.
+    /// The directory of the official schemas (fhir-atom.xsd, fhir-atom-single.xsd): compare verdicts with
+    /// xmllint's.
     #[arg(long)]
     schema: Option<PathBuf>,
     /// How many seeded changes of valid files to compare verdicts on.
@@ -54,7 +55,7 @@ struct Arguments {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     subject::silence_guarded_panics();
-    // First, so that a missing xmllint is told at once.
+    // First, so that a missing xmllint fails at once.
     let xmllint = arguments.schema.as_deref().map(xmllint::Xmllint::new).transpose()?;
     let cases = manifest::read(&arguments.corpus)?;
     let mut ledger = ledger::Ledger::new();

@@ -1,9 +1,10 @@
-//! The corpus: what `MANIFEST.tsv` says about each file, and the file's text.
+//! The files of the corpus, with what `MANIFEST.tsv` says about each.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use koppeltaal_fhir::Format;
 
 /// A file of the corpus.
 pub(crate) struct Case {
@@ -11,34 +12,19 @@ pub(crate) struct Case {
     pub(crate) file: String,
     pub(crate) format: Format,
     pub(crate) status: Status,
-    /// The XML file with the same content, and how the manifest's maker found the two to compare.
+    /// The XML file with the same content, and how the two compare according to the manifest.
     pub(crate) pair: Option<(String, String)>,
     pub(crate) bytes: Vec<u8>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Json,
-    Xml,
-}
-
-impl Format {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Json => "JSON",
-            Self::Xml => "XML",
-        }
-    }
-}
-
-/// What the manifest says a file is worth.
+/// The status of a file in the manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// By the standard.
+    /// Valid by the standard.
     Valid,
-    /// With quirks that are known and harmless.
+    /// Has known and harmless quirks.
     Tolerated,
-    /// Not by the standard; kept as real-world or negative input.
+    /// Not valid by the standard; kept as real-world or negative input.
     Invalid,
 }
 

@@ -1,8 +1,8 @@
-//! Seeded small changes to XML files: one element dropped, doubled, moved or misspelt, or one value damaged. What brings
-//! something in from elsewhere is in module `insert`.
+//! Seeded small changes to XML files: one element dropped, doubled, moved or misspelt, or one value damaged.
+//! Changes that insert something are in module `insert`.
 //!
-//! A change is made in the text, at the byte ranges that a scan of the file gave, so everything around it stays as its
-//! author wrote it. Most mutants are well-formed; the question is whether they are still valid.
+//! A change is made in the text, at the byte ranges that a scan of the file gave, so everything around it
+//! stays as its author wrote it. Most mutants are well-formed; the question is whether they are still valid.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -58,7 +58,7 @@ impl Kind {
     }
 }
 
-/// Whose rules hold for an element.
+/// Which standard defines an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Region {
     Resource,
@@ -117,7 +117,8 @@ pub(crate) struct Element {
     /// The name in the start tag, and in the end tag if there is one.
     pub(crate) name: Range<usize>,
     end_name: Option<Range<usize>>,
-    /// Each attribute from the blank before it to its closing quote, and its value alone. No namespace declarations.
+    /// Each attribute from the blank before it to its closing quote, and its value alone. No namespace
+    /// declarations.
     pub(crate) attributes: Vec<(Range<usize>, Range<usize>)>,
     /// The text of an element that has nothing else.
     text: Option<Range<usize>>,
@@ -367,7 +368,7 @@ fn attribute_ranges(text: &str, mut at: usize, end: usize) -> Vec<(Range<usize>,
     ranges
 }
 
-/// Values of another kind than whatever stood there.
+/// Values that are likely of another kind than the old one.
 const OTHERS: &[&str] = &[
     "true",
     "1",
@@ -387,7 +388,7 @@ const OTHERS: &[&str] = &[
     "99999999999",
 ];
 
-/// A value that is not quite what it was, and in what way.
+/// A value with a small change, and the name of the change.
 fn damaged(value: &str, random: &mut Random) -> (String, &'static str) {
     let letters: Vec<char> = value.chars().collect();
     // A reference must stay whole, or the file is not well-formed.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use koppeltaal_fhir::Format;
+
 use crate::difference::Difference;
 use crate::json_tree::{self, Json};
 use crate::ledger::Ledger;
-use crate::manifest::{Case, Format, Status};
+use crate::manifest::{Case, Status};
 use crate::subject::travel;
 
 pub(crate) fn check(cases: &[Case], ledger: &mut Ledger) {

@@ -1,17 +1,17 @@
 //! Check 1: every file can be read, and the strict verdict is the manifest's.
 
-use koppeltaal_fhir::ReadOptions;
+use koppeltaal_fhir::{Format, ReadOptions};
 
 use crate::difference::Difference;
 use crate::ledger::Ledger;
-use crate::manifest::{Case, Format, Status};
-use crate::subject::{guarded, read};
+use crate::manifest::{Case, Status};
+use crate::subject::guarded;
 
 pub(crate) fn check(cases: &[Case], ledger: &mut Ledger) {
     println!("\nReading");
     ledger.start("read-tolerant", "read tolerantly, whatever the file's status", 100.0);
     for case in cases {
-        let outcome = guarded(|| match read(ReadOptions::tolerant(), case.format, &case.bytes) {
+        let outcome = guarded(|| match ReadOptions::tolerant().read(case.format, &case.bytes) {
             Ok(_) => Ok(Vec::new()),
             Err(error) => Err(error.to_string()),
         });
@@ -20,9 +20,9 @@ pub(crate) fn check(cases: &[Case], ledger: &mut Ledger) {
     ledger.print();
 
     for (id, format) in [("strict-valid-xml", Format::Xml), ("strict-valid-json", Format::Json)] {
-        ledger.start(id, format!("strict read accepts valid {}", format.name()), 99.0);
+        ledger.start(id, format!("strict read accepts valid {format}"), 99.0);
         for case in cases.iter().filter(|case| case.status == Status::Valid && case.format == format) {
-            let outcome = guarded(|| match read(ReadOptions::strict(), case.format, &case.bytes) {
+            let outcome = guarded(|| match ReadOptions::strict().read(case.format, &case.bytes) {
                 Ok(_) => Ok(Vec::new()),
                 Err(error) => Err(error.to_string()),
             });
@@ -34,7 +34,7 @@ pub(crate) fn check(cases: &[Case], ledger: &mut Ledger) {
     ledger.start("strict-refuses", "strict read refuses what is invalid or merely tolerated", 90.0);
     for case in cases.iter().filter(|case| case.status != Status::Valid) {
         let outcome = guarded(|| {
-            Ok(match read(ReadOptions::strict(), case.format, &case.bytes) {
+            Ok(match ReadOptions::strict().read(case.format, &case.bytes) {
                 Ok(_) => vec![Difference::new("", Some("refused".to_owned()), Some("accepted".to_owned()))],
                 Err(_) => Vec::new(),
             })

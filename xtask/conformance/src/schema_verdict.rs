@@ -13,7 +13,7 @@ use crate::random::Random;
 use crate::subject::guarded;
 use crate::xmllint::{Verdict, Xmllint};
 
-/// Files up to this size are changed: what a change does is the same in a large one, and takes longer.
+/// Files up to this size are changed. The same change takes longer in a larger file and shows no more.
 const LARGEST: usize = 40 << 10;
 /// Mutants that are judged at one time.
 const CHUNK: usize = 500;
@@ -124,7 +124,8 @@ pub(crate) fn check_mutants(
     let mut random = Random::new(seed);
     let mut tally = Tally::default();
     let mut left = count;
-    // As many chunks at a time as the machine has cores; they are tallied in their order, so a seed tells everything.
+    // As many chunks at a time as the machine has cores. They are counted in order, so the seed determines
+    // the result.
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     while left > 0 {
         let mut chunks = Vec::new();
@@ -166,7 +167,7 @@ pub(crate) fn check_mutants(
     Ok(())
 }
 
-/// What the two say of each mutant.
+/// The two verdicts on each mutant.
 fn judge(xmllint: &Xmllint, mutants: &[(usize, Mutant)]) -> Result<Vec<(Ours, Verdict)>> {
     let texts: Vec<&[u8]> = mutants.iter().map(|(_, mutant)| mutant.text.as_bytes()).collect();
     let theirs = xmllint.verdicts(&texts)?;

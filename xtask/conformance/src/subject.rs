@@ -1,17 +1,16 @@
-//! koppeltaal-fhir as the checks use it: read and write by format, a panic turned into an error.
+//! koppeltaal-fhir as the checks use it: a panic becomes an error, and a text travels through formats.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use koppeltaal_fhir::{Document, ReadDocument, ReadError, ReadOptions};
-
-use crate::manifest::Format;
+use koppeltaal_fhir::{Format, ReadOptions};
 
 thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Keeps panics inside [`guarded`] quiet: they are reported as failures. Others, this program's own, still print.
+/// Keeps panics inside [`guarded`] quiet: they are reported as failures. Others, this program's own, still
+/// print.
 pub(crate) fn silence_guarded_panics() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -33,25 +32,6 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, 
     })
 }
 
-/// Reads `text`.
-pub(crate) fn read(options: ReadOptions, format: Format, text: &[u8]) -> Result<ReadDocument, ReadError> {
-    match format {
-        Format::Json => options.json(text),
-        Format::Xml => options.xml(text),
-    }
-}
-
-/// Writes `document`, on one line or indented.
-pub(crate) fn write(document: &Document, format: Format, indented: bool) -> Result<String, String> {
-    let written = match (format, indented) {
-        (Format::Json, false) => document.to_json(),
-        (Format::Json, true) => document.to_json_pretty(),
-        (Format::Xml, false) => document.to_xml(),
-        (Format::Xml, true) => document.to_xml_pretty(),
-    };
-    written.map_err(|error| format!("cannot be written as {}: {error}", format.name()))
-}
-
 /// Reads `text` and writes it in each of `formats` in turn, reading it again before the next.
 pub(crate) fn travel(
     text: &[u8],
@@ -64,9 +44,12 @@ pub(crate) fn travel(
         let mut current: Option<String> = None;
         for &format in formats {
             let source = current.as_deref().map_or(text, str::as_bytes);
-            let read = read(ReadOptions::tolerant(), at, source)
-                .map_err(|error| format!("the {} cannot be read: {error}", at.name()))?;
-            current = Some(write(&read.document, format, indented)?);
+            let read = ReadOptions::tolerant()
+                .read(at, source)
+                .map_err(|error| format!("the {at} cannot be read: {error}"))?;
+            let document = read.document;
+            let written = if indented { document.write_pretty(format) } else { document.write(format) };
+            current = Some(written.map_err(|error| format!("cannot be written as {format}: {error}"))?);
             at = format;
         }
         Ok(current.unwrap_or_default())

@@ -1,10 +1,11 @@
 //! Check 6: what koppeltaal-fhir writes is valid by the official schema.
 
 use anyhow::Result;
+use koppeltaal_fhir::Format;
 
 use crate::difference::Difference;
 use crate::ledger::Ledger;
-use crate::manifest::{Case, Format, Status};
+use crate::manifest::{Case, Status};
 use crate::subject::travel;
 use crate::xmllint::{Verdict, Xmllint};
 

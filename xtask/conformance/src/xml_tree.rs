@@ -1,7 +1,7 @@
-//! XML as trees, and where two of them differ.
+//! XML as trees, and the differences between two of them.
 //!
-//! Shares no code with koppeltaal-fhir on purpose: namespaces, references and white space are resolved by quick-xml's
-//! own means here. What the standard calls insignificant is removed by [`parse`]; whatever is left must be equal.
+//! Shares no code with koppeltaal-fhir on purpose: quick-xml resolves namespaces, references and white space
+//! here. [`parse`] removes what the standard calls insignificant. The rest must be equal.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -44,7 +44,7 @@ pub(crate) fn parse(text: &str) -> Result<Element, String> {
     Ok(root)
 }
 
-/// Parses a narrative as it stands in a JSON string: HTML's named entities are known, the namespace may be missing.
+/// Parses the narrative in a JSON string: HTML's named entities are known, the namespace may be missing.
 pub(crate) fn parse_markup(text: &str) -> Result<Element, String> {
     tree(text, true)
 }
@@ -257,7 +257,7 @@ fn compare_elements(left: &Element, right: &Element, path: &str, differences: &m
                 };
                 let describe = |node: Option<&Node>| node.map(Node::describe);
                 differences.push(Difference::new(place, describe(one), describe(other)));
-                // Two texts or comments stand in for each other; anything else puts the rest out of step.
+                // Two texts or two comments are compared. After any other pair the rest is not comparable.
                 if !matches!(
                     (one, other),
                     (Some(Node::Text(_)), Some(Node::Text(_)))

@@ -1,8 +1,9 @@
 //! The official verdict: `xmllint --schema` over many files at once.
 //!
-//! Two schemas have a say. fhir-atom.xsd of 0.0.82 wants the text form of `CarePlan.activity.goal`, which nobody writes;
-//! fhir-atom-single.xsd, with which Koppeltaal validates, has `value` there. Otherwise they give the same verdicts over
-//! the corpus. A file is valid if the first says so, or the second and the file has a goal with a value.
+//! Two schemas count. fhir-atom.xsd of 0.0.82 wants the text form of `CarePlan.activity.goal`, which nobody
+//! writes; fhir-atom-single.xsd, with which Koppeltaal validates, has `value` there. Otherwise they give the
+//! same verdicts over the corpus. A file is valid if the first says so, or the second and the file has a goal
+//! with a value.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +21,7 @@ pub(crate) struct Xmllint {
     with_goal_values: PathBuf,
 }
 
-/// What xmllint says of a file.
+/// The verdict of xmllint on a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Valid,
@@ -29,7 +30,7 @@ pub(crate) enum Verdict {
 }
 
 impl Xmllint {
-    /// For the schemas in a directory. Fails when there is no xmllint or no such schema.
+    /// Finds xmllint and the schemas in a directory. Fails when there is no xmllint or no such schema.
     pub(crate) fn new(schemas: &Path) -> Result<Self> {
         let found = Command::new("xmllint").arg("--version").output();
         if !found.is_ok_and(|output| output.status.success()) {
@@ -99,8 +100,8 @@ fn run(schema: &Path, directory: &Path, files: &[String]) -> Result<Vec<Verdict>
 
 /// The verdicts in what xmllint wrote: `FILE validates`, or messages that start with `FILE:LINE:`.
 ///
-/// It validates on after an error of namespaces, though XML Schema speaks only of documents without any; warnings do not
-/// count.
+/// It validates on after an error of namespaces, though XML Schema speaks only of documents without any;
+/// warnings do not count.
 fn read_messages(text: &str) -> BTreeMap<&str, Verdict> {
     let mut verdicts = BTreeMap::new();
     for line in text.lines() {

@@ -1,5 +1,5 @@
-//! The sandbox's page in a real browser: Chromium without a screen, driven by `ChromeDriver`, with the keyboard where a person
-//! could, and live.
+//! Tests of the sandbox's page in headless Chromium, driven by `ChromeDriver`: live updates, use by keyboard,
+//! narrow screens.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::programs::{Beside, require};
 use crate::webdriver::{Browser, key};
 
-/// Runs the check; pictures of what it sees are left in the directory, if one is given.
+/// Runs the tests. Saves screenshots in the directory, if one is given.
 pub(crate) fn run(screenshots: Option<&Path>) -> Result<usize> {
     require("chromium", "chromium")?;
     require("chromedriver", "chromium-driver")?;
@@ -158,7 +158,7 @@ impl Visit {
         self.focused("#launched a").await
     }
 
-    /// On a telephone nothing hangs out at the side.
+    /// On a telephone the page is not wider than the screen.
     async fn small(&self) -> Result<()> {
         let page = &self.browser;
         page.resize(360, 740).await?;
@@ -184,7 +184,7 @@ impl Visit {
         self.browser.screenshot(&directory.join(format!("{name}.png"))).await
     }
 
-    /// The portal posts a care plan, of which the game is told.
+    /// The portal posts a care plan, and the game is notified.
     async fn post(&self, number: &str) -> Result<()> {
         let text = include_str!("../../../fixtures/messages/CreateOrUpdateCarePlan-minimal.json");
         let text = text

@@ -1,4 +1,5 @@
-//! Messages composed from the fixtures: every event, from the least to the most that a sender says, for both api-versions.
+//! Messages composed from the fixtures: every event, from the least to the most that a sender says, for both
+//! api-versions.
 
 use std::fs;
 
@@ -12,7 +13,7 @@ pub(crate) struct Composed {
     pub(crate) message: Message,
 }
 
-/// All of them.
+/// All composed messages.
 pub(crate) fn all() -> Result<Vec<Composed>> {
     let mut all = Vec::new();
     for event in Event::ALL {

@@ -1,5 +1,5 @@
-//! Real messages from the public documentation of Koppeltaal. Each extracts to a typed event, and what is found in it is
-//! just what is wrong with it: `examples.tsv` lists the defects, read off the messages by hand.
+//! Real messages from the public documentation of Koppeltaal. Each must extract to a typed event, and its
+//! findings must be its defects. `examples.tsv` lists the defects, found by reading the messages.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use koppeltaal_messaging::{ApiVersion, Content, Message, Validator};
 /// File, severity, rule, path; a line per defect.
 const DEFECTS: &str = include_str!("examples.tsv");
 
-/// Compares; the number of differences.
+/// Compares findings with defects. Returns the number of differences.
 pub(crate) fn run(directory: &Path) -> Result<usize> {
     let mut files: Vec<_> = fs::read_dir(directory)
         .with_context(|| format!("{} cannot be listed", directory.display()))?
@@ -33,8 +33,8 @@ pub(crate) fn run(directory: &Path) -> Result<usize> {
         let text = fs::read(path)?;
         let format = Format::of_content(&text).context("neither JSON nor XML")?;
         let read = ReadOptions::tolerant().read(format, &text).with_context(|| name.to_string())?;
-        // They are older than 1.3.5, which asks for more.
-        let found = Validator::default().api_version(ApiVersion::V1_3_3).read(&read);
+        // The messages are older than 1.3.5, which demands more.
+        let found = Validator::default().with_api_version(ApiVersion::V1_3_3).validate_document(&read);
         let found: Vec<_> = (found.iter())
             .map(|finding| format!("{}\t{}\t{}", finding.severity, finding.rule, finding.path))
             .collect();

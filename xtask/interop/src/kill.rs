@@ -1,5 +1,5 @@
-//! Sender and receiver killed at random moments, more often than in a usual run of the tests: `tests/kill.rs` of the crate
-//! koppeltaal says what has to hold.
+//! Kills sender and receiver at random moments, more often than a usual run of the tests does.
+//! `tests/kill.rs` of the crate koppeltaal says what must hold.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::programs;
 
-/// Runs the test with so many kills. It says itself what did not hold.
+/// Runs the test with this number of kills. The test prints its failures.
 pub(crate) fn run(kills: u32, messages: u32) -> Result<()> {
     let mut test = cargo_test(&["--features", "sqlite", "--test", "kill"]);
     test.env("KOPPELTAAL_KILLS", kills.to_string()).env("KOPPELTAAL_KILL_MESSAGES", messages.to_string());

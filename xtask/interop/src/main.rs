@@ -1,6 +1,6 @@
-//! `cargo xtask interop`: the project against what is not its own: real messages, the official schema, deployed
-//! clients, a database server, a browser, a terminal, and whoever kills processes. A package of its own, because xtask must build
-//! when the generated code does not.
+//! `cargo xtask interop` tests the project with what others made: real messages, the official schema,
+//! deployed clients, a database server, a browser, a terminal, and killed processes. It is a package of its
+//! own, because xtask must build when the generated code does not.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ mod signalr;
 mod terminal;
 mod webdriver;
 
-/// Hold messages against those of others.
+/// Tests of the project with what others made.
 #[derive(Parser)]
 #[command(name = "cargo xtask interop")]
 struct Arguments {
@@ -29,7 +29,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Extract real messages to typed events, and compare what is found in them with the list of their defects.
+    /// Extract real messages to typed events, and compare the findings with the list of their defects.
     Examples {
         /// The directory with the messages; they are not part of this project.
         #[arg(long)]
@@ -43,44 +43,46 @@ enum Command {
     },
     /// Drive the sandbox's page in Chromium, by keyboard and mouse. Root installs that where it is missing.
     Browser {
-        /// Leave pictures of the page here.
+        /// Save screenshots here.
         #[arg(long)]
         screenshots: Option<PathBuf>,
     },
-    /// Have the official JavaScript client of SignalR told over each transport. Installs it from npm.
+    /// Notify the official JavaScript client of SignalR over each transport. Installs it from npm.
     Signalr {
-        /// Where its packages are; made when it is not there.
+        /// The folder of its packages; created if it is missing.
         #[arg(long, default_value = "target/interop/node")]
         directory: PathBuf,
     },
-    /// Exchange messages with the Python connector, in both directions and through the sandbox. Installs it into a virtual
-    /// environment.
+    /// Exchange messages with the Python connector, in both directions and through the sandbox. Installs it
+    /// into a virtual environment.
     Python {
         /// The interpreter to make the environment with.
         #[arg(long, default_value = "python3")]
         python: String,
-        /// The environment; made when it is not there.
+        /// The environment; created if it is missing.
         #[arg(long, default_value = "target/interop/venv")]
         environment: PathBuf,
     },
-    /// Run the tests of the version store and the outbox that need a `PostgreSQL` server. Starts one for them.
+    /// Run the tests of the version store and the outbox that need a `PostgreSQL` server. Starts one for
+    /// them.
     Postgresql {
         /// Say what is missing instead of installing the server by apt-get.
         #[arg(long)]
         no_install: bool,
     },
-    /// Kill a sender and a receiver at random moments while messages flow, and see that none is lost or sent twice.
+    /// Kill a sender and a receiver at random moments while messages flow, and see that none is lost or sent
+    /// twice.
     Kill {
-        /// How often.
+        /// The number of kills.
         #[arg(long, default_value_t = 200)]
         kills: u32,
-        /// How many messages flow meanwhile.
+        /// The number of messages that flow meanwhile.
         #[arg(long, default_value_t = 2000)]
         messages: u32,
     },
     /// Run the command on a pseudo-terminal: the password prompt and the progress of long work. Unix only.
     Terminal {
-        /// The interpreter that plays the person.
+        /// The Python interpreter that plays the person.
         #[arg(long, default_value = "python3")]
         python: String,
     },

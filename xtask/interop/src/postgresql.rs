@@ -1,5 +1,5 @@
-//! The stores of the crate koppeltaal against a real `PostgreSQL` server, which is started for them in a temporary directory
-//! and gone afterwards. The server's programs are found, or installed where apt-get is.
+//! Tests the stores of the crate koppeltaal with a real `PostgreSQL` server. It is started in a temporary
+//! directory and removed afterwards. Its programs are installed by apt-get if they are missing.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const VARIABLE: &str = "KOPPELTAAL_TEST_POSTGRESQL";
 /// `PostgreSQL` does not run as root. Debian's package makes this user.
 const USER: &str = "postgres";
 
-/// Runs the tests that need a server. They say themselves what did not hold.
+/// Runs the tests that need a server. They print their failures.
 pub(crate) fn run(installs: bool) -> Result<()> {
     let programs = server_programs(installs)?;
     let server = Server::start(&programs)?;
@@ -95,7 +95,7 @@ impl Server {
             "--no-sync",
         ]))
         .context("initdb does not make a database")?;
-        // What is tested is not whether the machine's disk keeps its word.
+        // This does not test whether the disk keeps what it was given.
         let options = format!(
             "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c max_connections=400",
             server.directory.display()

@@ -1,10 +1,10 @@
-//! Programs of others that the checks run: found, installed where that can be done, ended with the check.
+//! Programs that the checks run: finds, installs, starts and stops them.
 
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-/// Runs a command and gives its output; what it complains about is the error.
+/// Runs a command and returns its output, or its error output as the error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output =
         command.output().with_context(|| format!("{} cannot be run", command.get_program().display()))?;
@@ -16,7 +16,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Runs a command that says itself what it does.
+/// Runs a command that prints its own progress.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status =
         command.status().with_context(|| format!("{} cannot be run", command.get_program().display()))?;
@@ -59,7 +59,7 @@ pub(crate) fn is_root() -> bool {
     output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
-/// A program beside the check, ended when this is dropped.
+/// A program that runs beside the check. It is stopped when this is dropped.
 pub(crate) struct Beside(Child);
 
 impl Beside {

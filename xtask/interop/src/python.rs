@@ -1,8 +1,10 @@
-//! The Python connector `koppeltaal`, an official client of the 1.x era, as the other side. It is licensed under the AGPL:
-//! a tool of this test, installed apart, and no part of the project. `connector.py` is what runs in it.
+//! Exchanges messages with the Python connector `koppeltaal`, an official client of the 1.x era. It is
+//! licensed under the AGPL: a tool of this test, installed apart, and no part of the project. `connector.py`
+//! runs in its environment.
 //!
-//! Its messages extract to typed events without findings of severity error; ours unpack in it without errors, to the same
-//! facts. In the end it exchanges messages with itself through the sandbox (`exchange.py`).
+//! Its messages must extract to typed events without findings of severity error. It must unpack our messages
+//! without errors, to the same facts. At the end it exchanges messages with itself through the sandbox
+//! (`exchange.py`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +23,8 @@ use crate::programs::{output, run as run_aloud};
 /// What is installed. `pkg_resources`, which the connector needs, left setuptools with version 82.
 const PACKAGES: [&str; 2] = ["koppeltaal==1.3.5.14", "setuptools<81"];
 
-/// Where the connector is wrong about DSTU1: what its message about a resource says, and why that is no fault of ours.
+/// Where the connector is wrong about DSTU1: what its message about a resource says, and why that is no fault
+/// of ours.
 const FAULTS: [(&str, &str); 1] = [(
     "for 'Organization.category' (FHIR name: 'type')",
     "it takes a code as Organization.type, where DSTU1 and its schema have a CodeableConcept",
@@ -45,7 +48,7 @@ struct Unpacked {
     facts: Option<Facts>,
 }
 
-/// Exchanges; the number of messages that did not come through.
+/// Exchanges messages. Returns the number of those that did not come through.
 pub(crate) fn run(python: &str, environment: &Path) -> Result<usize> {
     let python = install(python, environment)?;
     let directory = tempfile::tempdir().context("no temporary directory")?;
@@ -111,7 +114,7 @@ fn from_connector(python: &Path, directory: &Path) -> Result<usize> {
     for (file, facts) in &said {
         let text = fs::read(directory.join(file))?;
         let read = ReadOptions::tolerant().json(&text).with_context(|| file.clone())?;
-        let findings = Validator::default().read(&read);
+        let findings = Validator::default().validate_document(&read);
         let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
         let bundle = read.document.into_bundle().map_err(|_| anyhow!("{file} holds no bundle"))?;
         let message = Message::extract(bundle).with_context(|| file.clone())?;

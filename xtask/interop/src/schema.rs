@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::composed;
 
-/// Validates; the number of messages that are not valid.
+/// Validates the messages. Returns the number of those that are not valid.
 pub(crate) fn run(schema: &Path) -> Result<usize> {
     if !Command::new("xmllint").arg("--version").output().is_ok_and(|output| output.status.success()) {
         bail!("xmllint is not installed; Debian and Ubuntu have it in the package libxml2-utils");

@@ -1,5 +1,5 @@
-//! The official JavaScript client of classic SignalR, npm package `signalr`, as a browser would run it, against the sandbox's
-//! hub. `signalr.js` is what runs in Node.
+//! The official JavaScript client of classic SignalR, npm package `signalr`, as a browser would run it,
+//! against the sandbox's hub. `signalr.js` is what runs in Node.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use koppeltaal_sandbox::SandboxConfig;
 
 use crate::programs::{output, require, run as run_aloud};
 
-/// What is installed: the client, what it stands on, and what Node lacks of a browser.
+/// The packages: the client, its dependencies, and the parts of a browser that Node lacks.
 const PACKAGES: [&str; 4] = ["signalr@2.4.3", "jquery@3.8.0", "jsdom@29.1.1", "eventsource@4.1.1"];
 
 /// Runs the client over each transport.
@@ -33,7 +33,7 @@ pub(crate) fn run(directory: &Path) -> Result<usize> {
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/signalr.js");
     let mut command = Command::new("node");
     run_aloud(command.env("NODE_PATH", directory.join("node_modules")).arg(script).arg(sandbox.url()))
-        .context("the client is not told over each transport")?;
+        .context("the client is not notified over each transport")?;
     Ok(0)
 }
 

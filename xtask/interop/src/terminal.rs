@@ -1,11 +1,11 @@
-//! The command on a terminal: what only a person sees, its password prompt and its progress. `terminal.py` plays the
-//! person, since it needs a pseudo-terminal that becomes the controlling one, which the standard library of Python has.
+//! Tests what the command shows only on a terminal: its password prompt and its progress. `terminal.py` plays
+//! the person, because Python's standard library can make a pseudo-terminal the controlling one.
 
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-/// Builds the command and runs it; the number of things that are wrong.
+/// Builds the command and runs it. Returns the number of failures.
 pub(crate) fn run(python: &str) -> Result<usize> {
     let root = crate::workspace_root();
     let built =

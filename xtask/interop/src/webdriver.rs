@@ -1,5 +1,5 @@
-//! A browser, driven over the W3C `WebDriver` protocol: the few commands that the check of the page needs. The libraries for
-//! it bring a second `http` into the tree.
+//! A browser, driven over the W3C `WebDriver` protocol: the few commands that the check of the page needs.
+//! The libraries for it bring a second `http` into the tree.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,12 +10,12 @@ use base64::prelude::BASE64_STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// How long the page may take for anything.
+/// The longest wait for a change of the page.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What elements are called in answers.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// Keys that are no characters.
+/// Keys that are not characters.
 pub(crate) mod key {
     pub(crate) const TAB: &str = "\u{E004}";
     pub(crate) const ENTER: &str = "\u{E007}";
@@ -110,8 +110,8 @@ impl Browser {
         self.act((Method::GET, "element/active", Value::Null), "value", json!({ "text": keys })).await
     }
 
-    /// Does something to the element that a command finds. The page is live: between the two it may put another one in
-    /// the element's place, and then that one is looked for.
+    /// Does something to the element that a command finds. The page is live: between the two it may put
+    /// another one in the element's place, and then that one is looked for.
     async fn act(
         &self,
         (method, path, find): (Method, &str, Value),

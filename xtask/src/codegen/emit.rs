@@ -1,4 +1,5 @@
-//! Tokens: one file per schema file, `resource.rs` with the enum of all resources, and the index of the files.
+//! Tokens: one file per schema file, `resource.rs` with the enum of all resources, and the index of the
+//! files.
 
 use std::collections::{BTreeMap, BTreeSet};
 

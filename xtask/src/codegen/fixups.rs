@@ -1,5 +1,5 @@
-//! Faults of the DSTU1 schemas, mended in one place, each with its reason. A fix-up that no longer matches
-//! anything fails.
+//! Corrections of faults in the DSTU1 schemas, each with its reason. A correction that matches nothing is an
+//! error.
 
 use std::collections::BTreeMap;
 

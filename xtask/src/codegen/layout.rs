@@ -1,5 +1,5 @@
-//! How generated code is laid out: as prettyplease does, which leaves calls of macros a heap of words; those of `describe!`
-//! are tables here, one line per row.
+//! The layout of generated code. Prettyplease does most of it, but does not format the calls of macros. Those
+//! of `describe!` become tables here, one line per row.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
@@ -26,7 +26,7 @@ pub(super) fn unparse(mut file: syn::File) -> String {
     text + "\n"
 }
 
-/// A call of the macro, between blank lines: what comes before the colon stands in the first line.
+/// A call of the macro, between blank lines: the part before the colon is the first line.
 fn table(tokens: TokenStream) -> String {
     let mut lines = Lines { text: format!("\n{TABLE}! {{"), indent: 1, is_begun: true, is_glued: false };
     lines.add(tokens);

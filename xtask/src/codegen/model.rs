@@ -10,13 +10,13 @@ use crate::schema::{Cardinality, Definition, Role, Shape, Structure, TypeName};
 /// The resources that Koppeltaal's services need, besides those that it profiles: every build has them.
 const OF_SERVICES: &[&str] = &["Binary", "Conformance", "Profile", "ValueSet"];
 
-/// Everything that is generated.
+/// The model of all generated code.
 pub(crate) struct Model {
     /// One per schema file, `datatypes` included, by name.
     pub(crate) modules: Vec<Module>,
 }
 
-/// What one schema file becomes.
+/// The module that one schema file becomes.
 pub(crate) struct Module {
     /// The file's name without ending.
     pub(crate) name: String,
@@ -188,7 +188,7 @@ impl<'a> Names<'a> {
         let mut fields = Vec::new();
         let mut index = 0;
         let mut flattened = self.flattened(structure)?;
-        // Attributes stand in the start tag, before any element of a base type.
+        // Attributes are in the start tag, before any element of a base type.
         flattened.sort_by_key(|field| !matches!(field.shape, Shape::Attribute(_)));
         for field in flattened {
             // The id of an element is a plain field of every struct, no entry of the table.
@@ -267,7 +267,7 @@ impl<'a> Names<'a> {
         })
     }
 
-    /// Where a component hangs: the path of the first field that holds it. Of anything else, its name.
+    /// The path of the first field that holds a component. The name of any other type.
     fn path_of(&self, structure: &Structure) -> String {
         if structure.role != Role::Component {
             return structure.name.clone();

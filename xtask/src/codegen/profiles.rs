@@ -152,11 +152,10 @@ pub(crate) struct List {
 }
 
 impl List {
-    /// The variants of its enum, in order.
+    /// The variants of the enum, in order.
     fn variants(&self) -> Result<Vec<String>> {
         let name = |listed: &ListedCode| listed.variant.clone().unwrap_or_else(|| listed.code.clone());
-        let texts: Vec<String> = self.codes.iter().map(name).collect();
-        names::variants(&self.name, &texts)
+        names::variants(&self.name, &self.codes.iter().map(name).collect::<Vec<_>>())
     }
 }
 
@@ -184,11 +183,11 @@ struct Event {
     code: String,
     /// The profile of the focal resource.
     profile: String,
-    /// The kinds that a focal resource is of, the one that is written first.
+    /// The kinds of a focal resource. The first is the one that senders write.
     focal: Vec<String>,
     /// What it says about the patient.
     patient: PatientPresence,
-    /// The kinds of the resources that the message may hold besides.
+    /// The kinds of the other resources that the message may hold.
     with: Vec<String>,
 }
 

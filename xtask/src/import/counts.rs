@@ -46,7 +46,7 @@ pub(crate) struct Counts {
 
 impl Counts {
     /// Counts what the definitions hold.
-    pub(crate) fn of<'a>(definitions: impl IntoIterator<Item = &'a Definition>) -> Self {
+    pub(crate) fn from_definitions<'a>(definitions: impl IntoIterator<Item = &'a Definition>) -> Self {
         let mut counts = Self::default();
         for definition in definitions {
             match definition {

@@ -290,5 +290,4 @@ fn rank(definition: &Definition) -> u8 {
 }
 
 #[cfg(test)]
-#[path = "definitions_tests.rs"]
 mod tests;

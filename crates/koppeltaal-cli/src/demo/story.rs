@@ -89,7 +89,7 @@ impl<W: Write> Story<W> {
             .filter(|definition| definition.activity_definition_identifier.as_deref() == Some(DEFINITION));
         let definition = self.facts.some("the game's activity definition", games.next())?;
         self.facts.same("other definitions with its identifier", &0, &games.count())?;
-        self.nothing("what the definition lacks", &definition.findings())?;
+        self.nothing("what the definition lacks", &definition.validate())?;
         let name = self.facts.some("the name of the game", definition.name.as_deref())?;
         self.narrator.result(&format!("The server has a game: {name:?}, identifier {DEFINITION}."))?;
         Ok(definition)
@@ -129,7 +129,7 @@ impl<W: Write> Story<W> {
         self.facts.some("the patient's resource", message.patient())?;
 
         let plan = self.facts.some("a care plan in the message", delivery.get::<CarePlan>())?;
-        self.nothing("what the care plan lacks", &plan.findings())?;
+        self.nothing("what the care plan lacks", &plan.validate())?;
         self.facts.same("activities in the plan", &1, &plan.activity.len())?;
         let activity = &plan.activity[0];
         self.facts.same("the activity", &Some(ACTIVITY), &activity.identifier.as_deref())?;
@@ -175,7 +175,7 @@ impl<W: Write> Story<W> {
 
         let report = delivery.get::<CarePlanActivityStatus>();
         let report = self.facts.some("a report in the message", report)?;
-        self.nothing("what the report lacks", &report.findings())?;
+        self.nothing("what the report lacks", &report.validate())?;
         self.facts.same("the activity", &Some(ACTIVITY), &report.activity.as_deref())?;
         self.facts.same("the activity's status", &Some(&status), &report.activity_status.as_ref())?;
         self.facts.same("the percentage", &Some(percentage), &report.percentage_completed)?;

@@ -264,22 +264,22 @@ impl Profile for ActivityDefinition {
                 "ActivityDefinition.code",
                 ElementType::Value("CodeableConcept"),
             )
-            .of("OtherResourceUsage"),
+            .with_binding("OtherResourceUsage"),
         ElementDefinition::mandatory(
                 "ActivityDefinition.application",
                 ElementType::Reference(&["Device"]),
             )
-            .at(activity_definition::APPLICATION),
+            .in_extension(activity_definition::APPLICATION),
         ElementDefinition::mandatory(
                 "ActivityDefinition.name",
                 ElementType::Value("string"),
             )
-            .at(activity_definition::ACTIVITY_NAME),
+            .in_extension(activity_definition::ACTIVITY_NAME),
         ElementDefinition::optional(
                 "ActivityDefinition.activityDefinitionIdentifier",
                 ElementType::Value("string"),
             )
-            .at(activity_definition::ACTIVITY_DEFINITION_IDENTIFIER),
+            .in_extension(activity_definition::ACTIVITY_DEFINITION_IDENTIFIER),
         ElementDefinition::list(
             "ActivityDefinition.identifier",
             ElementType::Value("Identifier"),
@@ -288,65 +288,65 @@ impl Profile for ActivityDefinition {
                 "ActivityDefinition.description",
                 ElementType::Value("string"),
             )
-            .at(activity_definition::ACTIVITY_DESCRIPTION),
+            .in_extension(activity_definition::ACTIVITY_DESCRIPTION),
         ElementDefinition::mandatory(
                 "ActivityDefinition.kind",
                 ElementType::Value("Coding"),
             )
-            .of("ActivityKind")
-            .at(activity_definition::ACTIVITY_KIND),
+            .with_binding("ActivityKind")
+            .in_extension(activity_definition::ACTIVITY_KIND),
         ElementDefinition::list(
                 "ActivityDefinition.subActivity",
                 ElementType::Component("ActivityDefinition.SubActivity"),
             )
-            .at(activity_definition::SUB_ACTIVITY),
+            .in_extension(activity_definition::SUB_ACTIVITY),
         ElementDefinition::optional(
                 "ActivityDefinition.defaultPerformer",
                 ElementType::Value("Coding"),
             )
-            .of("ActivityPerformer")
-            .at(activity_definition::DEFAULT_PERFORMER),
+            .with_binding("ActivityPerformer")
+            .in_extension(activity_definition::DEFAULT_PERFORMER),
         ElementDefinition::optional(
                 "ActivityDefinition.isActive",
                 ElementType::Value("boolean"),
             )
-            .at(activity_definition::IS_ACTIVE),
+            .in_extension(activity_definition::IS_ACTIVE),
         ElementDefinition::optional(
                 "ActivityDefinition.isDomainSpecific",
                 ElementType::Value("boolean"),
             )
-            .at(activity_definition::IS_DOMAIN_SPECIFIC),
+            .in_extension(activity_definition::IS_DOMAIN_SPECIFIC),
         ElementDefinition::optional(
                 "ActivityDefinition.launchType",
                 ElementType::Value("code"),
             )
-            .of("ActivityDefinitionLaunchType")
-            .at(activity_definition::LAUNCH_TYPE),
+            .with_binding("ActivityDefinitionLaunchType")
+            .in_extension(activity_definition::LAUNCH_TYPE),
         ElementDefinition::optional(
                 "ActivityDefinition.isArchived",
                 ElementType::Value("boolean"),
             )
-            .at(activity_definition::IS_ARCHIVED),
+            .in_extension(activity_definition::IS_ARCHIVED),
         ElementDefinition::mandatory(
                 "ActivityDefinition.subActivity.name",
                 ElementType::Value("string"),
             )
-            .at(activity_definition::SUB_ACTIVITY_NAME),
+            .in_extension(activity_definition::SUB_ACTIVITY_NAME),
         ElementDefinition::mandatory(
                 "ActivityDefinition.subActivity.identifier",
                 ElementType::Value("string"),
             )
-            .at(activity_definition::SUB_ACTIVITY_IDENTIFIER),
+            .in_extension(activity_definition::SUB_ACTIVITY_IDENTIFIER),
         ElementDefinition::optional(
                 "ActivityDefinition.subActivity.description",
                 ElementType::Value("string"),
             )
-            .at(activity_definition::SUB_ACTIVITY_DESCRIPTION),
+            .in_extension(activity_definition::SUB_ACTIVITY_DESCRIPTION),
         ElementDefinition::optional(
                 "ActivityDefinition.subActivity.isActive",
                 ElementType::Value("boolean"),
             )
-            .at(activity_definition::SUB_ACTIVITY_IS_ACTIVE),
+            .in_extension(activity_definition::SUB_ACTIVITY_IS_ACTIVE),
     ];
     fn matches(fhir: &resources::Other) -> bool {
         says(

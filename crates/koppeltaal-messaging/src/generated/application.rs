@@ -76,14 +76,14 @@ impl Profile for Application {
                 "Application.type",
                 ElementType::Value("CodeableConcept"),
             )
-            .of("DeviceKind"),
+            .with_binding("DeviceKind"),
         ElementDefinition::optional("Application.url", ElementType::Value("uri")),
         ElementDefinition::list(
                 "Application.roles",
                 ElementType::Value("CodeableConcept"),
             )
-            .of("ApplicationRoles")
-            .at(application::APPLICATION_ROLES),
+            .with_binding("ApplicationRoles")
+            .in_extension(application::APPLICATION_ROLES),
     ];
     fn matches(fhir: &resources::Device) -> bool {
         says(fhir.r#type.as_ref(), &fhir.unknown, &valuesets::DeviceKind::Application)

@@ -617,7 +617,7 @@ impl Profile for CarePlan {
             ElementType::Reference(&["Patient"]),
         ),
         ElementDefinition::mandatory("CarePlan.status", ElementType::Value("code"))
-            .of("CarePlanStatus"),
+            .with_binding("CarePlanStatus"),
         ElementDefinition::list(
             "CarePlan.participant",
             ElementType::Component("CarePlan.Participant"),
@@ -634,12 +634,12 @@ impl Profile for CarePlan {
                 "CarePlan.relation",
                 ElementType::Component("CarePlan.Relation"),
             )
-            .at(care_plan::RELATION),
+            .in_extension(care_plan::RELATION),
         ElementDefinition::optional(
                 "CarePlan.participant.role",
                 ElementType::Value("CodeableConcept"),
             )
-            .of("CarePlanParticipantRole"),
+            .with_binding("CarePlanParticipantRole"),
         ElementDefinition::mandatory(
             "CarePlan.participant.member",
             ElementType::Reference(&["Patient", "RelatedPerson", "Practitioner"]),
@@ -648,82 +648,82 @@ impl Profile for CarePlan {
                 "CarePlan.participant.careTeam",
                 ElementType::Reference(&["CareTeam"]),
             )
-            .at(care_plan::PARTICIPANT_CARE_TEAM),
+            .in_extension(care_plan::PARTICIPANT_CARE_TEAM),
         ElementDefinition::mandatory(
             "CarePlan.goal.description",
             ElementType::Value("string"),
         ),
         ElementDefinition::optional("CarePlan.goal.status", ElementType::Value("code"))
-            .of("CarePlanGoalStatus"),
+            .with_binding("CarePlanGoalStatus"),
         ElementDefinition::optional("CarePlan.goal.notes", ElementType::Value("string")),
         ElementDefinition::optional(
                 "CarePlan.activity.activityId",
                 ElementType::Value("string"),
             )
-            .at(care_plan::ACTIVITY_ID),
+            .in_extension(care_plan::ACTIVITY_ID),
         ElementDefinition::optional(
                 "CarePlan.activity.identifier",
                 ElementType::Value("string"),
             )
-            .at(care_plan::ACTIVITY_IDENTIFIER),
+            .in_extension(care_plan::ACTIVITY_IDENTIFIER),
         ElementDefinition::optional(
                 "CarePlan.activity.definition",
                 ElementType::Value("string"),
             )
-            .at(care_plan::ACTIVITY_DEFINITION),
+            .in_extension(care_plan::ACTIVITY_DEFINITION),
         ElementDefinition::optional(
                 "CarePlan.activity.kind",
                 ElementType::Value("Coding"),
             )
-            .of("ActivityKind")
-            .at(care_plan::ACTIVITY_KIND),
+            .with_binding("ActivityKind")
+            .in_extension(care_plan::ACTIVITY_KIND),
         ElementDefinition::optional(
                 "CarePlan.activity.description",
                 ElementType::Value("string"),
             )
-            .at(care_plan::ACTIVITY_DESCRIPTION),
+            .in_extension(care_plan::ACTIVITY_DESCRIPTION),
         ElementDefinition::list(
                 "CarePlan.activity.subActivity",
                 ElementType::Component("CarePlan.SubActivity"),
             )
-            .at(care_plan::SUB_ACTIVITY),
+            .in_extension(care_plan::SUB_ACTIVITY),
         ElementDefinition::list("CarePlan.activity.goal", ElementType::Value("string")),
         ElementDefinition::list(
                 "CarePlan.activity.participant",
                 ElementType::Component("CarePlan.ActivityParticipant"),
             )
-            .at(care_plan::PARTICIPANT),
+            .in_extension(care_plan::PARTICIPANT),
         ElementDefinition::mandatory(
                 "CarePlan.activity.startDate",
                 ElementType::Value("dateTime"),
             )
-            .at(care_plan::START_DATE),
+            .in_extension(care_plan::START_DATE),
         ElementDefinition::optional(
                 "CarePlan.activity.endDate",
                 ElementType::Value("dateTime"),
             )
-            .at(care_plan::END_DATE),
+            .in_extension(care_plan::END_DATE),
         ElementDefinition::mandatory(
                 "CarePlan.activity.status",
                 ElementType::Value("Coding"),
             )
-            .of("CarePlanActivityStatus")
-            .at(care_plan::ACTIVITY_STATUS),
+            .with_binding("CarePlanActivityStatus")
+            .in_extension(care_plan::ACTIVITY_STATUS),
         ElementDefinition::optional(
                 "CarePlan.activity.started",
                 ElementType::Value("instant"),
             )
-            .at(care_plan::STARTED),
+            .in_extension(care_plan::STARTED),
         ElementDefinition::optional(
                 "CarePlan.activity.finished",
                 ElementType::Value("instant"),
             )
-            .at(care_plan::FINISHED),
+            .in_extension(care_plan::FINISHED),
         ElementDefinition::optional(
                 "CarePlan.activity.cancelled",
                 ElementType::Value("instant"),
             )
-            .at(care_plan::CANCELLED),
+            .in_extension(care_plan::CANCELLED),
         ElementDefinition::mandatory(
             "CarePlan.activity.prohibited",
             ElementType::Value("boolean"),
@@ -740,34 +740,34 @@ impl Profile for CarePlan {
                 "CarePlan.activity.subActivity.identifier",
                 ElementType::Value("string"),
             )
-            .at(care_plan::SUB_ACTIVITY_IDENTIFIER),
+            .in_extension(care_plan::SUB_ACTIVITY_IDENTIFIER),
         ElementDefinition::optional(
                 "CarePlan.activity.subActivity.status",
                 ElementType::Value("Coding"),
             )
-            .of("CarePlanActivityStatus")
-            .at(care_plan::SUB_ACTIVITY_STATUS),
+            .with_binding("CarePlanActivityStatus")
+            .in_extension(care_plan::SUB_ACTIVITY_STATUS),
         ElementDefinition::mandatory(
                 "CarePlan.activity.participant.member",
                 ElementType::Reference(&["RelatedPerson", "Practitioner", "Patient"]),
             )
-            .at(care_plan::PARTICIPANT_MEMBER),
+            .in_extension(care_plan::PARTICIPANT_MEMBER),
         ElementDefinition::optional(
                 "CarePlan.activity.participant.role",
                 ElementType::Value("CodeableConcept"),
             )
-            .of("CarePlanParticipantRole")
-            .at(care_plan::PARTICIPANT_ROLE),
+            .with_binding("CarePlanParticipantRole")
+            .in_extension(care_plan::PARTICIPANT_ROLE),
         ElementDefinition::list(
                 "CarePlan.activity.participant.careTeam",
                 ElementType::Reference(&["CareTeam"]),
             )
-            .at(care_plan::PARTICIPANT_CARE_TEAM),
+            .in_extension(care_plan::PARTICIPANT_CARE_TEAM),
         ElementDefinition::mandatory(
                 "CarePlan.activity.simple.category",
                 ElementType::Value("code"),
             )
-            .of("CarePlanActivityCategory"),
+            .with_binding("CarePlanActivityCategory"),
         ElementDefinition::list(
             "CarePlan.activity.simple.performer",
             ElementType::Reference(&["RelatedPerson", "Practitioner", "Patient"]),
@@ -776,13 +776,13 @@ impl Profile for CarePlan {
                 "CarePlan.relation.type",
                 ElementType::Value("Coding"),
             )
-            .of("CarePlanRelationTypes")
-            .at(care_plan::RELATION_TYPE),
+            .with_binding("CarePlanRelationTypes")
+            .in_extension(care_plan::RELATION_TYPE),
         ElementDefinition::mandatory(
                 "CarePlan.relation.reference",
                 ElementType::Reference(&[]),
             )
-            .at(care_plan::RELATION_REFERENCE),
+            .in_extension(care_plan::RELATION_REFERENCE),
     ];
     fn matches(_: &resources::CarePlan) -> bool {
         true

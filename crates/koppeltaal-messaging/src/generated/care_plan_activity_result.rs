@@ -119,12 +119,12 @@ impl Profile for CarePlanActivityResult {
                 "CarePlanActivityResult.activity",
                 ElementType::Value("string"),
             )
-            .at(care_plan_activity_result::ACTIVITY),
+            .in_extension(care_plan_activity_result::ACTIVITY),
         ElementDefinition::mandatory(
                 "CarePlanActivityResult.status",
                 ElementType::Value("code"),
             )
-            .of("DiagnosticReportStatus"),
+            .with_binding("DiagnosticReportStatus"),
         ElementDefinition::mandatory(
             "CarePlanActivityResult.name",
             ElementType::Value("CodeableConcept"),
@@ -157,7 +157,7 @@ impl Profile for CarePlanActivityResult {
                 "CarePlanActivityResult.questionnaire",
                 ElementType::Reference(&["Questionnaire"]),
             )
-            .at(care_plan_activity_result::QUESTIONNAIRE),
+            .in_extension(care_plan_activity_result::QUESTIONNAIRE),
     ];
     fn matches(_: &resources::DiagnosticReport) -> bool {
         true

@@ -185,28 +185,28 @@ impl Profile for CarePlanActivityStatus {
                 "CarePlanActivityStatus.code",
                 ElementType::Value("CodeableConcept"),
             )
-            .of("OtherResourceUsage"),
+            .with_binding("OtherResourceUsage"),
         ElementDefinition::mandatory(
                 "CarePlanActivityStatus.activity",
                 ElementType::Value("string"),
             )
-            .at(care_plan_activity_status::ACTIVITY),
+            .in_extension(care_plan_activity_status::ACTIVITY),
         ElementDefinition::mandatory(
                 "CarePlanActivityStatus.activityStatus",
                 ElementType::Value("Coding"),
             )
-            .of("CarePlanActivityStatus")
-            .at(care_plan_activity_status::ACTIVITY_STATUS),
+            .with_binding("CarePlanActivityStatus")
+            .in_extension(care_plan_activity_status::ACTIVITY_STATUS),
         ElementDefinition::list(
                 "CarePlanActivityStatus.subActivity",
                 ElementType::Component("CarePlanActivityStatus.SubActivity"),
             )
-            .at(care_plan_activity_status::SUB_ACTIVITY),
+            .in_extension(care_plan_activity_status::SUB_ACTIVITY),
         ElementDefinition::optional(
                 "CarePlanActivityStatus.percentageCompleted",
                 ElementType::Value("integer"),
             )
-            .at(care_plan_activity_status::PERCENTAGE_COMPLETED),
+            .in_extension(care_plan_activity_status::PERCENTAGE_COMPLETED),
         ElementDefinition::optional(
             "CarePlanActivityStatus.blackBoxState",
             ElementType::Choice(&["base64Binary", "Resource"]),
@@ -215,13 +215,13 @@ impl Profile for CarePlanActivityStatus {
                 "CarePlanActivityStatus.subActivity.identifier",
                 ElementType::Value("string"),
             )
-            .at(care_plan_activity_status::SUB_ACTIVITY_IDENTIFIER),
+            .in_extension(care_plan_activity_status::SUB_ACTIVITY_IDENTIFIER),
         ElementDefinition::mandatory(
                 "CarePlanActivityStatus.subActivity.status",
                 ElementType::Value("Coding"),
             )
-            .of("CarePlanActivityStatus")
-            .at(care_plan_activity_status::SUB_ACTIVITY_STATUS),
+            .with_binding("CarePlanActivityStatus")
+            .in_extension(care_plan_activity_status::SUB_ACTIVITY_STATUS),
     ];
     fn matches(fhir: &resources::Other) -> bool {
         says(

@@ -117,29 +117,29 @@ impl Profile for CareTeam {
                 "CareTeam.code",
                 ElementType::Value("CodeableConcept"),
             )
-            .of("OtherResourceUsage"),
+            .with_binding("OtherResourceUsage"),
         ElementDefinition::list(
                 "CareTeam.careTeamIdentifier",
                 ElementType::Value("Identifier"),
             )
-            .at(care_team::CARE_TEAM_IDENTIFIER),
+            .in_extension(care_team::CARE_TEAM_IDENTIFIER),
         ElementDefinition::optional("CareTeam.status", ElementType::Value("Coding"))
-            .of("CareTeamStatus")
-            .at(care_team::STATUS),
+            .with_binding("CareTeamStatus")
+            .in_extension(care_team::STATUS),
         ElementDefinition::optional("CareTeam.name", ElementType::Value("string"))
-            .at(care_team::NAME),
+            .in_extension(care_team::NAME),
         ElementDefinition::optional(
                 "CareTeam.subject",
                 ElementType::Reference(&["Patient"]),
             )
-            .at(care_team::SUBJECT),
+            .in_extension(care_team::SUBJECT),
         ElementDefinition::optional("CareTeam.period", ElementType::Value("Period"))
-            .at(care_team::PERIOD),
+            .in_extension(care_team::PERIOD),
         ElementDefinition::list(
                 "CareTeam.managingOrganization",
                 ElementType::Reference(&["Organization"]),
             )
-            .at(care_team::MANAGING_ORGANIZATION),
+            .in_extension(care_team::MANAGING_ORGANIZATION),
     ];
     fn matches(fhir: &resources::Other) -> bool {
         says(fhir.code.as_ref(), &fhir.unknown, &valuesets::OtherResourceUsage::CareTeam)

@@ -5,34 +5,34 @@ use koppeltaal_fhir::{Bundle, Resource};
 use super::kinds::ResourceKind;
 use super::profiles::*;
 use super::valuesets::Event;
-use crate::event::{EventDefinition, PatientPresence};
-use crate::{Focal, Profile};
+use crate::event::{EventDefinition, Focal, PatientPresence};
+use crate::profile::Profile;
 /// In the order of [`Event`].
 pub(crate) static EVENTS: [EventDefinition; 8usize] = [
     EventDefinition {
         focal: &[ResourceKind::Patient],
         patient: PatientPresence::Required,
-        with: &[ResourceKind::Organization, ResourceKind::Practitioner],
+        related: &[ResourceKind::Organization, ResourceKind::Practitioner],
     },
     EventDefinition {
         focal: &[ResourceKind::Practitioner],
         patient: PatientPresence::None,
-        with: &[ResourceKind::Organization],
+        related: &[ResourceKind::Organization],
     },
     EventDefinition {
         focal: &[ResourceKind::RelatedPerson],
         patient: PatientPresence::Required,
-        with: &[ResourceKind::Patient],
+        related: &[ResourceKind::Patient],
     },
     EventDefinition {
         focal: &[ResourceKind::ActivityDefinition],
         patient: PatientPresence::None,
-        with: &[],
+        related: &[],
     },
     EventDefinition {
         focal: &[ResourceKind::CarePlan],
         patient: PatientPresence::Required,
-        with: &[
+        related: &[
             ResourceKind::Patient,
             ResourceKind::Practitioner,
             ResourceKind::RelatedPerson,
@@ -43,17 +43,17 @@ pub(crate) static EVENTS: [EventDefinition; 8usize] = [
     EventDefinition {
         focal: &[ResourceKind::CarePlanActivityStatus],
         patient: PatientPresence::Referenced,
-        with: &[ResourceKind::BlackBoxState],
+        related: &[ResourceKind::BlackBoxState],
     },
     EventDefinition {
         focal: &[ResourceKind::DiagnosticReport, ResourceKind::CarePlanActivityResult],
         patient: PatientPresence::Referenced,
-        with: &[ResourceKind::Observation, ResourceKind::Questionnaire],
+        related: &[ResourceKind::Observation, ResourceKind::Questionnaire],
     },
     EventDefinition {
         focal: &[ResourceKind::UserMessage],
         patient: PatientPresence::Required,
-        with: &[
+        related: &[
             ResourceKind::Patient,
             ResourceKind::Practitioner,
             ResourceKind::RelatedPerson,

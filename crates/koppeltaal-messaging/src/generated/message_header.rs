@@ -10,7 +10,7 @@ pub const MESSAGE_HEADER_ELEMENTS: &[ElementDefinition] = &[
         ElementType::Value("instant"),
     ),
     ElementDefinition::mandatory("MessageHeader.event", ElementType::Value("Coding"))
-        .of("Event"),
+        .with_binding("Event"),
     ElementDefinition::optional(
         "MessageHeader.response",
         ElementType::Component("MessageHeader.Response"),
@@ -24,14 +24,14 @@ pub const MESSAGE_HEADER_ELEMENTS: &[ElementDefinition] = &[
             "MessageHeader.patient",
             ElementType::Reference(&["Patient"]),
         )
-        .at(message_header::PATIENT),
+        .in_extension(message_header::PATIENT),
     ElementDefinition::optional(
             "MessageHeader.processingStatus",
             ElementType::Component("MessageHeader.ProcessingStatus"),
         )
-        .at(message_header::PROCESSING_STATUS),
+        .in_extension(message_header::PROCESSING_STATUS),
     ElementDefinition::optional("MessageHeader.isExpired", ElementType::Value("boolean"))
-        .at(message_header::IS_EXPIRED),
+        .in_extension(message_header::IS_EXPIRED),
     ElementDefinition::mandatory(
         "MessageHeader.response.identifier",
         ElementType::Value("id"),
@@ -40,7 +40,7 @@ pub const MESSAGE_HEADER_ELEMENTS: &[ElementDefinition] = &[
             "MessageHeader.response.code",
             ElementType::Value("code"),
         )
-        .of("ResponseType"),
+        .with_binding("ResponseType"),
     ElementDefinition::optional(
         "MessageHeader.response.details",
         ElementType::Reference(&["OperationOutcome"]),
@@ -65,16 +65,16 @@ pub const MESSAGE_HEADER_ELEMENTS: &[ElementDefinition] = &[
             "MessageHeader.processingStatus.status",
             ElementType::Value("code"),
         )
-        .of("ProcessingStatus")
-        .at(message_header::PROCESSING_STATUS_STATUS),
+        .with_binding("ProcessingStatus")
+        .in_extension(message_header::PROCESSING_STATUS_STATUS),
     ElementDefinition::mandatory(
             "MessageHeader.processingStatus.statusLastChanged",
             ElementType::Value("instant"),
         )
-        .at(message_header::PROCESSING_STATUS_STATUS_LAST_CHANGED),
+        .in_extension(message_header::PROCESSING_STATUS_STATUS_LAST_CHANGED),
     ElementDefinition::optional(
             "MessageHeader.processingStatus.exception",
             ElementType::Value("string"),
         )
-        .at(message_header::PROCESSING_STATUS_EXCEPTION),
+        .in_extension(message_header::PROCESSING_STATUS_EXCEPTION),
 ];

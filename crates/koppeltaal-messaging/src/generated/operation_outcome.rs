@@ -134,12 +134,12 @@ impl Profile for OperationOutcome {
                 "OperationOutcome.issue.severity",
                 ElementType::Value("code"),
             )
-            .of("IssueSeverity"),
+            .with_binding("IssueSeverity"),
         ElementDefinition::optional(
                 "OperationOutcome.issue.type",
                 ElementType::Value("Coding"),
             )
-            .of("IssueType"),
+            .with_binding("IssueType"),
         ElementDefinition::optional(
             "OperationOutcome.issue.details",
             ElementType::Value("string"),
@@ -152,7 +152,7 @@ impl Profile for OperationOutcome {
                 "OperationOutcome.issue.resource",
                 ElementType::Reference(&[]),
             )
-            .at(operation_outcome::ISSUE_RESOURCE),
+            .in_extension(operation_outcome::ISSUE_RESOURCE),
     ];
     fn matches(_: &resources::OperationOutcome) -> bool {
         true

@@ -174,7 +174,7 @@ impl Profile for Organization {
                 "Organization.type",
                 ElementType::Value("CodeableConcept"),
             )
-            .like("OrganizationType"),
+            .with_open_binding("OrganizationType"),
         ElementDefinition::list("Organization.telecom", ElementType::Value("Contact")),
         ElementDefinition::list("Organization.address", ElementType::Value("Address")),
         ElementDefinition::optional(
@@ -197,7 +197,7 @@ impl Profile for Organization {
                 "Organization.contact.purpose",
                 ElementType::Value("CodeableConcept"),
             )
-            .like("ContactEntityType"),
+            .with_open_binding("ContactEntityType"),
         ElementDefinition::optional(
             "Organization.contact.name",
             ElementType::Value("HumanName"),
@@ -214,7 +214,7 @@ impl Profile for Organization {
                 "Organization.contact.gender",
                 ElementType::Value("CodeableConcept"),
             )
-            .of("AdministrativeGender"),
+            .with_binding("AdministrativeGender"),
     ];
     fn matches(_: &resources::Organization) -> bool {
         true

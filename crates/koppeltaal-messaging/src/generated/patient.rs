@@ -139,7 +139,7 @@ impl Profile for Patient {
             ElementType::Value("HumanName"),
         ),
         ElementDefinition::optional("Patient.name.use", ElementType::Value("code"))
-            .of("NameUse"),
+            .with_binding("NameUse"),
         ElementDefinition::optional("Patient.name.text", ElementType::Value("string")),
         ElementDefinition::mandatory_list(
             "Patient.name.family",
@@ -157,10 +157,10 @@ impl Profile for Patient {
                 "Patient.gender",
                 ElementType::Value("CodeableConcept"),
             )
-            .of("AdministrativeGender"),
+            .with_binding("AdministrativeGender"),
         ElementDefinition::optional("Patient.birthDate", ElementType::Value("dateTime")),
         ElementDefinition::optional("Patient.age", ElementType::Value("integer"))
-            .at(patient::AGE),
+            .in_extension(patient::AGE),
         ElementDefinition::list("Patient.address", ElementType::Value("Address")),
         ElementDefinition::list(
             "Patient.careProvider",

@@ -102,7 +102,7 @@ impl Profile for Practitioner {
                 "Practitioner.gender",
                 ElementType::Value("CodeableConcept"),
             )
-            .of("AdministrativeGender"),
+            .with_binding("AdministrativeGender"),
         ElementDefinition::optional(
             "Practitioner.birthDate",
             ElementType::Value("dateTime"),

@@ -115,7 +115,7 @@ impl Profile for RelatedPerson {
                 "RelatedPerson.gender",
                 ElementType::Value("CodeableConcept"),
             )
-            .of("AdministrativeGender"),
+            .with_binding("AdministrativeGender"),
         ElementDefinition::optional(
             "RelatedPerson.address",
             ElementType::Value("Address"),

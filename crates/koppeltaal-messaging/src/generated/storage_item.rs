@@ -123,47 +123,47 @@ impl Profile for StorageItem {
                 "StorageItem.code",
                 ElementType::Value("CodeableConcept"),
             )
-            .of("OtherResourceUsage"),
+            .with_binding("OtherResourceUsage"),
         ElementDefinition::mandatory(
                 "StorageItem.contentType",
                 ElementType::Value("code"),
             )
-            .at(storage_item::CONTENT_TYPE),
+            .in_extension(storage_item::CONTENT_TYPE),
         ElementDefinition::mandatory(
                 "StorageItem.content",
                 ElementType::Value("base64Binary"),
             )
-            .at(storage_item::CONTENT),
+            .in_extension(storage_item::CONTENT),
         ElementDefinition::mandatory(
                 "StorageItem.patientIdentifier",
                 ElementType::Reference(&["Patient"]),
             )
-            .at(storage_item::PATIENT_IDENTIFIER),
+            .in_extension(storage_item::PATIENT_IDENTIFIER),
         ElementDefinition::mandatory(
                 "StorageItem.objectType",
                 ElementType::Value("string"),
             )
-            .at(storage_item::OBJECT_TYPE),
+            .in_extension(storage_item::OBJECT_TYPE),
         ElementDefinition::mandatory(
                 "StorageItem.objectKey",
                 ElementType::Value("string"),
             )
-            .at(storage_item::OBJECT_KEY),
+            .in_extension(storage_item::OBJECT_KEY),
         ElementDefinition::mandatory(
                 "StorageItem.lastModified",
                 ElementType::Value("instant"),
             )
-            .at(storage_item::LAST_MODIFIED),
+            .in_extension(storage_item::LAST_MODIFIED),
         ElementDefinition::optional(
                 "StorageItem.applicationIdentifier",
                 ElementType::Value("string"),
             )
-            .at(storage_item::APPLICATION_IDENTIFIER),
+            .in_extension(storage_item::APPLICATION_IDENTIFIER),
         ElementDefinition::optional(
                 "StorageItem.domainName",
                 ElementType::Value("string"),
             )
-            .at(storage_item::DOMAIN_NAME),
+            .in_extension(storage_item::DOMAIN_NAME),
     ];
     fn matches(fhir: &resources::Other) -> bool {
         says(

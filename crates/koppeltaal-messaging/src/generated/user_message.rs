@@ -97,34 +97,34 @@ impl Profile for UserMessage {
                 "UserMessage.code",
                 ElementType::Value("CodeableConcept"),
             )
-            .of("OtherResourceUsage"),
+            .with_binding("OtherResourceUsage"),
         ElementDefinition::optional("UserMessage.context", ElementType::Value("uri"))
-            .at(user_message::CONTEXT),
+            .in_extension(user_message::CONTEXT),
         ElementDefinition::mandatory(
                 "UserMessage.from",
                 ElementType::Reference(
                     &["Patient", "Practitioner", "RelatedPerson", "Device"],
                 ),
             )
-            .at(user_message::FROM),
+            .in_extension(user_message::FROM),
         ElementDefinition::mandatory(
                 "UserMessage.to",
                 ElementType::Reference(&["Patient", "Practitioner", "RelatedPerson"]),
             )
-            .at(user_message::TO),
+            .in_extension(user_message::TO),
         ElementDefinition::mandatory(
                 "UserMessage.messageKind",
                 ElementType::Value("CodeableConcept"),
             )
-            .of("UserMessageKind")
-            .at(user_message::MESSAGE_KIND),
+            .with_binding("UserMessageKind")
+            .in_extension(user_message::MESSAGE_KIND),
         ElementDefinition::mandatory(
                 "UserMessage.subjectString",
                 ElementType::Value("string"),
             )
-            .at(user_message::SUBJECT_STRING),
+            .in_extension(user_message::SUBJECT_STRING),
         ElementDefinition::mandatory("UserMessage.content", ElementType::Value("string"))
-            .at(user_message::CONTENT),
+            .in_extension(user_message::CONTENT),
     ];
     fn matches(fhir: &resources::Other) -> bool {
         says(

@@ -11,7 +11,7 @@ use crate::status::ProcessingState;
 impl Header {
     /// Where the header departs from Koppeltaal's profile, in the order of the elements. A text that is
     /// present but empty counts as missing. Paths begin at the header: `source.software`.
-    pub fn findings(&self) -> Vec<Finding> {
+    pub fn validate(&self) -> Vec<Finding> {
         Findings::collect(|findings| self.check(&mut Checker::new(findings)))
     }
 }
@@ -89,7 +89,7 @@ mod tests {
             source: Some(MessageHeaderSource { software: "".into(), ..MessageHeaderSource::default() }),
             ..MessageHeader::default()
         });
-        let missing: Vec<_> = header.findings().into_iter().map(|finding| finding.path).collect();
+        let missing: Vec<_> = header.validate().into_iter().map(|finding| finding.path).collect();
         let demanded = MESSAGE_HEADER_ELEMENTS.iter().filter(|element| element.required);
         let demanded: Vec<_> =
             demanded.map(|element| element.path.trim_start_matches("MessageHeader.")).collect();
@@ -100,7 +100,7 @@ mod tests {
         let mut expected_sorted = expected.clone();
         expected_sorted.sort_unstable();
         assert_eq!(missing_sorted, expected_sorted);
-        let rules = header.findings().into_iter().all(|finding| finding.rule == rules::PROFILE_MINIMUM);
+        let rules = header.validate().into_iter().all(|finding| finding.rule == rules::PROFILE_MINIMUM);
         assert!(rules && expected.len() > 5);
     }
 
@@ -113,7 +113,7 @@ mod tests {
             Some(koppeltaal_fhir::datatypes::ExtensionValue::Code("Paused".into()));
         header.fhir_mut().extension.push(extension);
         let paths: Vec<_> =
-            header.findings().into_iter().map(|finding| (finding.path, finding.rule)).collect();
+            header.validate().into_iter().map(|finding| (finding.path, finding.rule)).collect();
         assert!(paths.contains(&("processingStatus.statusLastChanged".to_owned(), rules::PROFILE_MINIMUM)));
         assert!(paths.contains(&("processingStatus.status".to_owned(), rules::PROFILE_CODE)));
     }

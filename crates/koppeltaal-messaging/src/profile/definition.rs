@@ -61,7 +61,7 @@ pub struct Binding {
     pub open: bool,
 }
 
-/// What the generated tables are written with.
+/// Builds the rows of the generated tables, and names elements and lists for findings.
 impl ElementDefinition {
     pub(crate) const fn optional(path: &'static str, element_type: ElementType) -> Self {
         Self { path, required: false, repeats: false, element_type, binding: None, extension: None }
@@ -80,17 +80,17 @@ impl ElementDefinition {
     }
 
     /// With codes of this list and no others.
-    pub(crate) const fn of(self, list: &'static str) -> Self {
+    pub(crate) const fn with_binding(self, list: &'static str) -> Self {
         Self { binding: Some(Binding { list, open: false }), ..self }
     }
 
     /// With codes of this list or any other.
-    pub(crate) const fn like(self, list: &'static str) -> Self {
+    pub(crate) const fn with_open_binding(self, list: &'static str) -> Self {
         Self { binding: Some(Binding { list, open: true }), ..self }
     }
 
     /// In the extension of this URL.
-    pub(crate) const fn at(self, url: &'static str) -> Self {
+    pub(crate) const fn in_extension(self, url: &'static str) -> Self {
         Self { extension: Some(url), ..self }
     }
 

@@ -13,8 +13,8 @@ use super::form::Form;
 /// The place of one extension that was read.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Place {
-    /// An extension that a field took, by the profile's URL; also as it was read, if the profile would write
-    /// it differently.
+    /// An extension that a field took, by the profile's URL. Has the extension as it was read if the profile
+    /// would write it differently.
     Taken(&'static str, Option<Box<AsRead>>),
     /// An extension that no field took.
     Kept,
@@ -26,8 +26,8 @@ pub(crate) enum Place {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AsRead {
     pub(crate) extension: Extension,
-    /// Whether the type of the value or the URL is not the profile's. A display of the sender's own is no
-    /// quirk.
+    /// Whether the type of the value or the URL is not the profile's. A display of the sender's own is not
+    /// a quirk.
     pub(crate) is_quirk: bool,
 }
 
@@ -251,8 +251,7 @@ impl Slot {
     }
 }
 
-/// Whether what an extension has as its URL is this URL, or only the name after its `#`. The latter is a quirk of some
-/// senders.
+/// Whether the URL `own` of an extension is `url`, or only the name after its `#`: a quirk of some senders.
 pub(crate) fn is_url_of(own: &str, url: &str) -> bool {
     own == url || url.split_once('#').is_some_and(|(_, name)| own == name)
 }

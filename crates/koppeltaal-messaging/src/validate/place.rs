@@ -1,12 +1,12 @@
-//! The places in a text of what only a check of the value could find.
+//! Positions in a text for findings about the values that were read from it.
 
 use koppeltaal_fhir::{Finding, Format, Outline};
 
 use crate::generated::profiles::ELEMENTS;
 use crate::profile::is_url_of;
 
-/// Gives findings without a position the position of their element in the text that was read, or of the innermost
-/// element around it that is there. An element that an extension holds is where its extension is.
+/// Gives a position in the text to each finding that has none. It is the position of the element, or of its
+/// extension if an extension holds it. For a missing element it is that of the innermost element around it.
 ///
 /// ```
 /// use koppeltaal_fhir::{Format, ReadOptions};
@@ -16,7 +16,7 @@ use crate::profile::is_url_of;
 ///                 "identifier": [{"system": "http://fhir.nl/fhir/NamingSystem/bsn", "value": "12"}],
 ///                 "name": [{"text": "Jan"}]}"#;
 /// let read = ReadOptions::tolerant().read(Format::Json, text)?;
-/// let mut findings = Validator::default().read(&read);
+/// let mut findings = Validator::default().validate_document(&read);
 /// place_findings(&mut findings, Format::Json, text);
 /// assert!(findings.iter().all(|finding| finding.position.is_some()));
 /// # Ok::<(), koppeltaal_fhir::ReadError>(())
@@ -28,12 +28,12 @@ pub fn place_findings(findings: &mut [Finding], format: Format, text: &[u8]) {
     }
     let outline = Outline::new(format, text);
     for finding in unplaced {
-        finding.position = Some(outline.position(&finding.path, is_held));
+        finding.position = Some(outline.position(&finding.path, is_held_by));
     }
 }
 
 /// Whether an extension of this URL holds an element of this name in a profile.
-fn is_held(element: &str, url: &str) -> bool {
+fn is_held_by(element: &str, url: &str) -> bool {
     let definitions = ELEMENTS.iter().flat_map(|(_, definitions)| *definitions);
     let mut named = definitions.filter(|definition| definition.name() == element);
     named.any(|definition| definition.extension.is_some_and(|own| is_url_of(url, own)))

@@ -6,7 +6,7 @@ pub const AUTHORIZE: [&str; 2] = [
     "http://fhir-registry.smarthealthit.org/Profile/oauth-uris#authorize",
     "http://fhir-registry.smartplatforms.org/Profile/oauth-uris#authorize",
 ];
-/// The OAuth 2 token endpoint, likewise under both URLs.
+/// The OAuth 2 token endpoint, under the same two URLs.
 pub const TOKEN: [&str; 2] = [
     "http://fhir-registry.smarthealthit.org/Profile/oauth-uris#token",
     "http://fhir-registry.smartplatforms.org/Profile/oauth-uris#token",

@@ -92,7 +92,7 @@ proptest! {
         let resource = resource(&json);
         prop_assert!(survives(&resource) > 0, "{}", json);
         // The validator accepts any content, and a message with the resource comes out as it went in.
-        let findings = Validator::default().resource(&resource);
+        let findings = Validator::default().validate_resource(&resource);
         prop_assert!(findings.iter().all(|finding| Finding::from(&Issue::from(finding)) == *finding));
         let mut bundle = message();
         bundle.entry.push(Entry { id: Some("cid:x".to_owned()), content: Some(resource), ..Entry::default() });

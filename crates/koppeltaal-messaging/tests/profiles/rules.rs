@@ -19,7 +19,7 @@ fn findings(profile: &impl Profile) -> Vec<String> {
         rules::PROFILE_VALUE => "unread".to_owned(),
         other => format!("{other} {found}"),
     };
-    let findings = profile.findings();
+    let findings = profile.validate();
     findings
         .iter()
         .map(|finding| format!("{}: {}", finding.path, text(&finding.rule, &finding.found)))
@@ -114,9 +114,9 @@ fn the_validator_checks_every_profile() {
                 let urls = $profile::ELEMENTS.iter().filter_map(|element| element.extension);
                 let empty = urls.map(|url| Extension { url: url.to_owned(), ..Extension::default() });
                 let resource = $profile { extension: empty.collect(), ..Default::default() }.into();
-                let expected = paths($profile::from_resource_ref(&resource).expect("one of its kind").findings());
+                let expected = paths($profile::from_resource_ref(&resource).expect("one of its kind").validate());
                 telling += usize::from(!expected.is_empty());
-                let found = paths(Validator::default().resource(&resource));
+                let found = paths(Validator::default().validate_resource(&resource));
                 assert!(found.is_superset(&expected), "{}: {found:?}", $profile::NAME);
             })*
         };
@@ -128,7 +128,7 @@ fn the_validator_checks_every_profile() {
 #[test]
 fn a_code_that_dstu1_does_not_list_breaks_its_schema() {
     let plan = CarePlan { status: Some(CarePlanStatus::from("paused")), ..CarePlan::default() };
-    let finding = plan.findings().remove(0);
+    let finding = plan.validate().remove(0);
     assert_eq!(
         (finding.rule, finding.severity, finding.path.as_str()),
         (Rule::CODE, Severity::Error, "status")

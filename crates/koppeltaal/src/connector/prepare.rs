@@ -120,8 +120,8 @@ impl Connector {
         let message = Message::compose(self.sender(), draft)?;
         let mut findings = Vec::new();
         if self.validates {
-            let validator = Validator::default().api_version(self.sender().api_version());
-            findings = validator.bundle(&message.clone().into_bundle());
+            let validator = Validator::default().with_api_version(self.sender().api_version());
+            findings = validator.validate_bundle(&message.clone().into_bundle());
             if findings.iter().any(|finding| finding.severity == Severity::Error) {
                 findings.retain(|finding| finding.severity == Severity::Error);
                 return Err(SendError::Invalid { findings });

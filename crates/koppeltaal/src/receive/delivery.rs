@@ -90,7 +90,7 @@ impl Received {
         self.0.header.identifier()
     }
 
-    /// The event; `None` if it is none of the eight.
+    /// The event; `None` if Koppeltaal does not have it.
     pub fn event(&self) -> Option<Event> {
         self.0.header.event().ok()
     }
@@ -124,7 +124,7 @@ impl Received {
     ///
     /// # Errors
     ///
-    /// The bundle is not a message of one of the eight events. It is still available as
+    /// The bundle is not a message about an event of Koppeltaal. It is still available as
     /// [`bundle`](Self::bundle).
     pub fn message(&self) -> Result<&Message, ExtractReason> {
         self.0.content.as_ref().map_err(|error| error.reason.clone())

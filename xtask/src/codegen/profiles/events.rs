@@ -34,8 +34,8 @@ pub(super) fn module(schema: &Schema) -> Result<TokenStream> {
         use super::kinds::ResourceKind;
         use super::profiles::*;
         use super::valuesets::Event;
-        use crate::event::{EventDefinition, PatientPresence};
-        use crate::{Focal, Profile};
+        use crate::event::{EventDefinition, Focal, PatientPresence};
+        use crate::profile::Profile;
 
         /// In the order of [`Event`].
         pub(crate) static EVENTS: [EventDefinition; #count] = [#(#rows),*];
@@ -49,9 +49,9 @@ fn row(event: &Event) -> TokenStream {
         let kinds = kinds.iter().map(|kind| format_ident!("{kind}"));
         quote! { &[#(ResourceKind::#kinds),*] }
     };
-    let (focal, with) = (kinds(&event.focal), kinds(&event.with));
+    let (focal, related) = (kinds(&event.focal), kinds(&event.with));
     let patient = format_ident!("{}", format!("{:?}", event.patient));
-    quote! { EventDefinition { focal: #focal, patient: PatientPresence::#patient, with: #with } }
+    quote! { EventDefinition { focal: #focal, patient: PatientPresence::#patient, related: #related } }
 }
 
 /// The enum `Content`, and what leads from an event to its variant and from a profile to its event.

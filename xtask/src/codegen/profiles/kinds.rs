@@ -91,7 +91,7 @@ fn kind_of(profile: &Structure) -> &str {
     code.filter(|_| profile.base == CARRIER).unwrap_or(&profile.base)
 }
 
-/// An enum of all profiles, for whoever takes a resource of whichever kind.
+/// An enum of all profiles, for code that takes resources of any kind.
 fn any_profile(modules: &[Module]) -> TokenStream {
     let generated = modules.iter().filter(|module| !module.types.is_empty());
     let names: Vec<_> = generated.map(|module| format_ident!("{}", module.profile.name)).collect();

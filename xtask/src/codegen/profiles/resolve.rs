@@ -23,7 +23,7 @@ pub(super) struct Module<'a> {
 pub(super) struct Type<'a> {
     pub(super) name: Ident,
     pub(super) structure: &'a Structure,
-    /// Where it stands, such as `CarePlan.activity.subActivity`.
+    /// Its path in the profile, such as `CarePlan.activity.subActivity`.
     pub(super) path: String,
     pub(super) fhir: Fhir,
     /// The element, list and code that make a resource this profile.

@@ -46,15 +46,15 @@ fn row(path: &str, field: &Field) -> TokenStream {
     let binding = field.binding.as_ref().map(|binding| {
         let list = &binding.list;
         if binding.open {
-            quote! { .like(#list) }
+            quote! { .with_open_binding(#list) }
         } else {
-            quote! { .of(#list) }
+            quote! { .with_binding(#list) }
         }
     });
     let extension = match &field.place {
         Place::Extension { url, .. } => {
             let constant = resolve::url_path(url);
-            Some(quote! { .at(#constant) })
+            Some(quote! { .in_extension(#constant) })
         }
         Place::Native(_) | Place::Kept => None,
     };

@@ -1,4 +1,4 @@
-//! What a line of the schema becomes, and the errors of wrong lines.
+//! Tests of the code that lines of the schema become, and of the errors of wrong lines.
 
 use std::collections::BTreeMap;
 
@@ -71,7 +71,7 @@ fn one_line_adds_an_optional_extension() {
         "extensions.put(plan::COLOUR, Plain, value.colour)",
         "checker.count(element!(\"colour\"), self.colour.iter().len())",
         "pub const COLOUR: &str = \"https://portal.example/fhir/Plan#Colour\"",
-        "ElementDefinition::optional(\"Plan.colour\", ElementType::Value(\"string\")).at(plan::COLOUR)",
+        "ElementDefinition::optional(\"Plan.colour\", ElementType::Value(\"string\")).in_extension(plan::COLOUR)",
     ] {
         let text = &squeezed(text);
         assert!(after.contains(text) && !before.contains(text), "{text}\n{after}");

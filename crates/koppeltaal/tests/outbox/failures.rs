@@ -91,7 +91,8 @@ pub(crate) async fn a_message_that_was_not_tried_yet_comes_before_one_that_is_tr
 ) -> Result {
     world.posts_meet(FaultKind::Status { status: 403, html: false }, 1);
     let again = world.put("1", "Mees").await?;
-    let pause = Duration::from_millis(100);
+    // Long enough that it is not due within one run on a slow machine.
+    let pause = Duration::from_secs(2);
     world.dispatcher().retry_pauses(pause..=pause).run_once().await?;
     assert_eq!(world.states(&[&again]).await?, [Waiting]);
     sleep(pause).await;

@@ -297,7 +297,7 @@ async fn handle_one(game: &Client, answered: &Mutex<Answered>) -> Option<bool> {
     Some(true)
 }
 
-async fn store(victim: &Victim, round: usize, answered: &Mutex<Answered>) {
+async fn store(victim: &Victim, round: u32, answered: &Mutex<Answered>) {
     let game = victim.game();
     for number in 0.. {
         let key = format!("{round}-{number}");

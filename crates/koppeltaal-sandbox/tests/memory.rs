@@ -1,4 +1,4 @@
-//! What the sandbox holds in memory for clients that mean it no good, under its own limits. The clients are in the same
+//! What the sandbox holds in memory for hostile clients, under its own limits. The clients are in the same
 //! process and hold next to nothing.
 
 mod common;
@@ -114,7 +114,7 @@ fn pings() -> &'static [u8] {
 }
 
 #[tokio::test]
-async fn clients_that_mean_no_good_fill_no_memory() {
+async fn hostile_clients_fill_no_memory() {
     let sandbox = start().await;
     let address = sandbox.address();
 

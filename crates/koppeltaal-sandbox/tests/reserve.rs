@@ -52,7 +52,7 @@ async fn fail(game: &Client, (url, header): &(String, MessageHeader), exception:
 async fn every_message_of_a_file_that_may_not_grow_can_be_claimed_given_back_and_acknowledged() {
     let directory = Directory::new("no-growth");
     let (_sandbox, game) = start_full(&directory.file()).await;
-    for _ in 0..3 {
+    for _ in 0..2 {
         let mut claims = Vec::new();
         for _ in 0..MESSAGES {
             claims.push(claim(&game).await);

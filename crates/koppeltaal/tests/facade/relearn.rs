@@ -66,15 +66,15 @@ async fn an_application_that_does_not_receive_its_own_messages_learns_by_their_i
     let world = World::start(Format::Json).await?;
     let sent = world.portal.send(world.portal.draft("3007", patient("Mees"))?).await?;
     let lost = world.connector("portal")?;
-    let error = lost.relearn(&[patient_url(&lost)?]).await.expect_err("it is not told of its own messages");
+    let error = lost.relearn(&[patient_url(&lost)?]).await.expect_err("it does not receive its own messages");
     let RelearnError::NotFound { found, missing } = &error else { panic!("{error:?}") };
     assert_eq!((found.as_slice(), missing.as_slice()), (&[][..], &[patient_url(&lost)?][..]));
-    let said = error.to_string();
+    let text = error.to_string();
     assert!(
-        said.contains("tells the version of Patient") && said.contains("`Connector::relearn_from`"),
-        "{said}"
+        text.contains("has the version of Patient") && text.contains("`Connector::relearn_from`"),
+        "{text}"
     );
-    assert!(!said.contains("3007"), "{said}");
+    assert!(!text.contains("3007"), "{text}");
     assert_eq!(lost.relearn_from(&sent.identifier).await?, sent.versions);
     assert_eq!(lost.relearn_from("of nobody").await?, []);
     lost.send(lost.draft("3007", patient("Saar"))?).await?;

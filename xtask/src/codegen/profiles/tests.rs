@@ -139,7 +139,7 @@ fn an_event_is_a_line_and_a_wrong_one_is_named() {
         &schema("event Sent : Plan patient(referenced) with(Step|Plan)").expect("right").to_string(),
     );
     let row = "EventDefinition { focal : & [ResourceKind :: Plan] , patient : PatientPresence :: Referenced , \
-               with : & [ResourceKind :: Step , ResourceKind :: Plan] }";
+               related : & [ResourceKind :: Step , ResourceKind :: Plan] }";
     assert!(text.contains(&squeezed(row)), "{text}");
     let error = |line: &str| format!("{:#}", schema(line).expect_err("wrong"));
     assert!(error("").contains("nothing is said about the event Sent"));

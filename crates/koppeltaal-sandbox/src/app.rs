@@ -279,7 +279,7 @@ impl App {
         written
     }
 
-    /// Writes what a step changed. When the file may not grow any more, the oldest processed messages make
+    /// Writes what a step changed. When the file may not grow any more, messages that were processed make
     /// room, in the same transaction.
     fn write<'a>(
         &self,

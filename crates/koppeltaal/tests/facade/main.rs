@@ -7,4 +7,5 @@ mod relearn;
 mod send;
 mod worker;
 mod worker_faults;
+mod worker_stop;
 mod world;

@@ -1,8 +1,11 @@
 //! Arbitrary values of every type, for property tests: the schema tables say what there is to fill.
 
+mod split_mix;
+
 use std::borrow::Cow;
 
 use proptest::prelude::*;
+use split_mix::SplitMix64;
 
 use crate::document::Document;
 use crate::primitives::{AnyPrimitive, ScalarKind};
@@ -10,30 +13,18 @@ use crate::resource::{RESOURCE_TYPES, Resource};
 use crate::structure::{Shape, Slot, Structure};
 use crate::xhtml::Xhtml;
 
-/// A small generator of numbers, so that one seed makes one value.
-struct Dice(u64);
-
-impl Dice {
-    /// A number below `sides` (splitmix64).
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
-    }
-
+impl SplitMix64 {
     fn pick(&mut self, texts: &[&'static str]) -> &'static str {
-        texts[self.roll(texts.len())]
+        texts[self.below(texts.len())]
     }
 }
 
-fn text(kind: ScalarKind, dice: &mut Dice) -> &'static str {
+fn text(kind: ScalarKind, random: &mut SplitMix64) -> &'static str {
     match kind {
-        ScalarKind::Boolean => dice.pick(&["true", "false"]),
-        ScalarKind::Integer => dice.pick(&["0", "-1", "2147483647", "-2147483648"]),
-        ScalarKind::Decimal => dice.pick(&["0", "1.00", "-0.0", "0.000001", "12345678901234567890.5"]),
-        ScalarKind::String => dice.pick(&[
+        ScalarKind::Boolean => random.pick(&["true", "false"]),
+        ScalarKind::Integer => random.pick(&["0", "-1", "2147483647", "-2147483648"]),
+        ScalarKind::Decimal => random.pick(&["0", "1.00", "-0.0", "0.000001", "12345678901234567890.5"]),
+        ScalarKind::String => random.pick(&[
             "a",
             " leading",
             "line\nbreak\ttab\rreturn",
@@ -44,66 +35,66 @@ fn text(kind: ScalarKind, dice: &mut Dice) -> &'static str {
             "\\u0041",
             "{}",
         ]),
-        ScalarKind::Uri => dice.pick(&["http://x.example/a?b=c&d", "urn:x", "#a", "a b"]),
-        ScalarKind::Code | ScalarKind::ListedCode => dice.pick(&["male", "in progress", "<=", "unlisted"]),
-        ScalarKind::Id => dice.pick(&["a", "a-1.b"]),
-        ScalarKind::Oid => dice.pick(&["urn:oid:1.2.3"]),
-        ScalarKind::Uuid => dice.pick(&["urn:uuid:c757873d-ec9a-4326-a141-556f43239520"]),
-        ScalarKind::Date => dice.pick(&["1970", "1970-03", "1970-03-30"]),
+        ScalarKind::Uri => random.pick(&["http://x.example/a?b=c&d", "urn:x", "#a", "a b"]),
+        ScalarKind::Code | ScalarKind::ListedCode => random.pick(&["male", "in progress", "<=", "unlisted"]),
+        ScalarKind::Id => random.pick(&["a", "a-1.b"]),
+        ScalarKind::Oid => random.pick(&["urn:oid:1.2.3"]),
+        ScalarKind::Uuid => random.pick(&["urn:uuid:c757873d-ec9a-4326-a141-556f43239520"]),
+        ScalarKind::Date => random.pick(&["1970", "1970-03", "1970-03-30"]),
         ScalarKind::DateTime => {
-            dice.pick(&["1970", "1970-03-30T12:00:00", "2016-07-15T14:32:49.4946374+02:00"])
+            random.pick(&["1970", "1970-03-30T12:00:00", "2016-07-15T14:32:49.4946374+02:00"])
         }
-        ScalarKind::Instant => dice.pick(&["2016-07-15T14:32:49.000-00:00", "2016-07-15T14:32:49Z"]),
-        ScalarKind::Base64Binary => dice.pick(&["QUJD", "QQ=="]),
+        ScalarKind::Instant => random.pick(&["2016-07-15T14:32:49.000-00:00", "2016-07-15T14:32:49Z"]),
+        ScalarKind::Base64Binary => random.pick(&["QUJD", "QQ=="]),
     }
 }
 
-fn fill_primitive(value: &mut dyn AnyPrimitive, dice: &mut Dice, depth: usize) {
-    let with_value = dice.roll(5) > 0;
+fn fill_primitive(value: &mut dyn AnyPrimitive, random: &mut SplitMix64, depth: usize) {
+    let with_value = random.below(5) > 0;
     if with_value {
-        value.set(Cow::Borrowed(text(value.kind(), dice)));
+        value.set(Cow::Borrowed(text(value.kind(), random)));
     }
-    if !with_value || dice.roll(8) == 0 {
+    if !with_value || random.below(8) == 0 {
         let companions = value.companions_mut();
         companions.set_id("p1".to_owned());
-        if depth > 0 && dice.roll(2) == 0 {
-            fill(companions, dice, depth - 1);
+        if depth > 0 && random.below(2) == 0 {
+            fill(companions, random, depth - 1);
         }
     }
 }
 
 /// Fills some fields of a structure, at most `depth` levels deep.
-fn fill(structure: &mut dyn Structure, dice: &mut Dice, depth: usize) {
+fn fill(structure: &mut dyn Structure, random: &mut SplitMix64, depth: usize) {
     let schema = structure.schema();
-    if dice.roll(6) == 0 {
+    if random.below(6) == 0 {
         structure.set_id("e1".to_owned());
     }
     let mut choice_made = None;
     for field in schema.fields {
         // Large types would grow beyond all bounds if every field were likely.
-        let chosen = field.mandatory || dice.roll(schema.fields.len().max(4)) < 4;
+        let chosen = field.mandatory || random.below(schema.fields.len().max(4)) < 4;
         if !chosen || (field.choice.is_some() && field.choice == choice_made) {
             continue;
         }
         choice_made = field.choice;
-        let several = if field.repeats { 1 + dice.roll(2) } else { 1 };
+        let several = if field.repeats { 1 + random.below(2) } else { 1 };
         match structure.slot(usize::from(field.index)) {
             // The text of an element has no room for an id or extensions.
             Slot::Primitive(value) if field.shape == Shape::Text => {
-                value.set(Cow::Borrowed(text(value.kind(), dice)));
+                value.set(Cow::Borrowed(text(value.kind(), random)));
             }
-            Slot::Primitive(value) => fill_primitive(value, dice, depth),
+            Slot::Primitive(value) => fill_primitive(value, random, depth),
             Slot::Primitives(values) => {
-                (0..several).for_each(|index| fill_primitive(values.at(index), dice, depth));
+                (0..several).for_each(|index| fill_primitive(values.at(index), random, depth));
             }
-            Slot::Structure(value) | Slot::Boxed(value) if depth > 0 => fill(value, dice, depth - 1),
+            Slot::Structure(value) | Slot::Boxed(value) if depth > 0 => fill(value, random, depth - 1),
             Slot::Structure(_) | Slot::Boxed(_) => {}
             Slot::Structures(values) if depth > 0 => {
-                (0..several).for_each(|_| fill(values.push(), dice, depth - 1));
+                (0..several).for_each(|_| fill(values.push(), random, depth - 1));
             }
             Slot::Structures(_) => {}
-            Slot::Resource(value) => *value = depth.checked_sub(1).map(|depth| resource(dice, depth)),
-            Slot::Resources(values) if depth > 1 => values.push(resource(dice, depth - 2)),
+            Slot::Resource(value) => *value = depth.checked_sub(1).map(|depth| resource(random, depth)),
+            Slot::Resources(values) if depth > 1 => values.push(resource(random, depth - 2)),
             Slot::Resources(_) => {}
             Slot::Xhtml(value) => *value = Xhtml::from_text("tekst <b> & meer"),
             Slot::Attribute(value) => *value = "http://x.example/\"url\" & more".to_owned(),
@@ -112,12 +103,12 @@ fn fill(structure: &mut dyn Structure, dice: &mut Dice, depth: usize) {
     }
 }
 
-fn resource(dice: &mut Dice, depth: usize) -> Resource {
+fn resource(random: &mut SplitMix64, depth: usize) -> Resource {
     loop {
-        let name = RESOURCE_TYPES[dice.roll(RESOURCE_TYPES.len())];
+        let name = RESOURCE_TYPES[random.below(RESOURCE_TYPES.len())];
         if let Some(mut resource) = Resource::empty(name) {
             if let Some(structure) = resource.structure_mut() {
-                fill(structure, dice, depth);
+                fill(structure, random, depth);
             }
             return resource;
         }
@@ -126,13 +117,13 @@ fn resource(dice: &mut Dice, depth: usize) -> Resource {
 
 /// Any resource, filled to a depth of four.
 pub(crate) fn any_document() -> impl Strategy<Value = Document> {
-    any::<u64>().prop_map(|seed| Document::Resource(resource(&mut Dice(seed), 4)))
+    any::<u64>().prop_map(|seed| Document::Resource(resource(&mut SplitMix64(seed), 4)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::ReadOptions;
+    use crate::read::ReadOptions;
 
     fn from_xml(xml: &str) -> Document {
         ReadOptions::tolerant().xml(xml.as_bytes()).expect("what was written reads back").document

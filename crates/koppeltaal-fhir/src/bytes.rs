@@ -69,7 +69,6 @@ pub(crate) fn plain_length<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> usi
 }
 
 /// How many bytes at the start are what XML calls white space.
-#[cfg(feature = "xml")]
 #[inline]
 pub(crate) fn space_length(bytes: &[u8]) -> usize {
     // Mostly a line break and some blanks.
@@ -86,7 +85,6 @@ pub(crate) fn space_length(bytes: &[u8]) -> usize {
 }
 
 /// Whether all bytes are blanks or control characters (at most 0x20). No bytes at all are not blank.
-#[cfg(feature = "xml")]
 #[inline]
 pub(crate) fn is_blank(bytes: &[u8]) -> bool {
     if bytes.first().is_none_or(|byte| *byte > b' ') {
@@ -126,7 +124,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "xml")]
     fn white_space_is_counted_up_to_the_first_other_byte() {
         for length in 0..40 {
             let space: Vec<u8> = b" \n\t\r         ".iter().copied().cycle().take(length).collect();
@@ -137,7 +134,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "xml")]
     fn blank_is_what_has_nothing_beyond_a_blank() {
         for length in 1..40 {
             let mut bytes = vec![b' '; length];

@@ -17,9 +17,9 @@ mod rule;
 
 pub(crate) use collector::Collected;
 pub use collector::{Findings, NewFinding};
-pub use finding::{Finding, Position, Severity};
+pub use finding::{Finding, Position};
 pub(crate) use lines::Lines;
 pub(crate) use path::path_text;
 pub use path::{ElementPath, PathSegment};
 pub(crate) use report::{Failure, Report};
-pub use rule::Rule;
+pub use rule::{Rule, Severity};

@@ -3,7 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::document::Document;
+/// A byte order mark in UTF-8.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// The least text that either format needs around a value: quotes and a comma in JSON, `</>` in XML.
+pub(crate) const PIECE: usize = 3;
 
 /// One of the two formats of DSTU1.
 ///
@@ -49,20 +53,11 @@ impl Format {
 
     /// The format of a text by its first character that is not blank; `None` if it is neither.
     pub fn of_content(text: &[u8]) -> Option<Self> {
-        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         match text.trim_ascii_start().first() {
             Some(b'{' | b'[') => Some(Self::Json),
             Some(b'<') => Some(Self::Xml),
             _ => None,
-        }
-    }
-
-    /// The media type to label a document with. Koppeltaal tells bundles in XML from single resources.
-    pub fn media_type(self, document: &Document) -> &'static str {
-        match (self, document) {
-            (Self::Json, _) => "application/json; charset=utf-8",
-            (Self::Xml, Document::Bundle(_)) => "application/atom+xml; charset=utf-8",
-            (Self::Xml, Document::Resource(_)) => "application/xml+fhir; charset=utf-8",
         }
     }
 

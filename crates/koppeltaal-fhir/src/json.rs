@@ -10,12 +10,12 @@ mod read;
 mod resource_types;
 mod scan;
 mod structure;
+mod text;
 mod values;
 mod write;
 
 pub(crate) use measure::{count_values, values_length};
 pub(crate) use read::{read, resource_type};
 pub(crate) use scan::{Kind, Result as ScanResult, Scanner};
+pub(crate) use text::write_string;
 pub(crate) use write::write;
-#[cfg(feature = "xml")]
-pub(crate) use write::write_string;

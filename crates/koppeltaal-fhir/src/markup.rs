@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use crate::findings::Finding;
 use crate::limits::Limits;
 use crate::primitives::is_xml_space;
-use crate::xhtml::{Refusal, XHTML_NAMESPACE};
+use crate::xhtml::{Examination, Refusal, XHTML_NAMESPACE, Xhtml};
 use crate::xml::fragment::{self, NARRATIVE, SIGNATURE};
 use crate::xml::unescape;
 
@@ -39,6 +39,16 @@ pub(crate) fn narrative(markup: &str, limits: Limits) -> Result<XmlNarrative<'_>
         whole => Cow::Owned(div(&whole)),
     };
     Ok(XmlNarrative { markup, findings: fragment.findings, suppressed: fragment.suppressed })
+}
+
+impl Xhtml {
+    /// What is wrong with the markup, if it is not what DSTU1 allows in a narrative.
+    pub(crate) fn examine(&self, limits: Limits) -> Result<Examination, Refusal> {
+        let narrative = narrative(self.as_str(), limits)?;
+        let is_xml = narrative.markup == self.as_str();
+        let problems = narrative.findings.into_iter().map(|finding| (finding.expected, finding.found));
+        Ok(Examination { problems: problems.collect(), suppressed: narrative.suppressed, is_xml })
+    }
 }
 
 /// Fails unless the markup is one `Signature` of XML signatures.

@@ -1,16 +1,13 @@
 //! [`Outline`]: where in a text the elements stand that findings name. A reader gives the places of what it finds; a
 //! check of the value that was read knows only the path.
 
-#[cfg(feature = "json")]
 mod json;
-#[cfg(feature = "xml")]
 mod xml;
 
 use std::borrow::Cow;
 
-use crate::document::BYTE_ORDER_MARK;
 use crate::findings::{Lines, Position};
-use crate::format::Format;
+use crate::format::{BYTE_ORDER_MARK, Format};
 
 /// The elements of a text as a tree, for finding the place of a [path](crate::Finding::path).
 ///
@@ -50,12 +47,8 @@ impl<'t> Outline<'t> {
             Err(error) => std::str::from_utf8(&text[..error.valid_up_to()]).unwrap_or_default(),
         };
         let root = match format {
-            #[cfg(feature = "json")]
             Format::Json => json::outline(content),
-            #[cfg(feature = "xml")]
             Format::Xml => xml::outline(content),
-            #[cfg(not(all(feature = "json", feature = "xml")))]
-            _ => Node { offset: content.len(), ..Node::default() },
         };
         Self { root, lines: Lines::new(text) }
     }

@@ -23,9 +23,7 @@ pub use self::jiff::DateConversionError;
 pub use self::rust_decimal::DecimalConversionError;
 pub use date::{Date, DateTime, Instant, Precision};
 pub use decimal::Decimal;
-#[cfg(feature = "json")]
 pub(crate) use decimal::to_json as decimal_to_json;
-#[cfg(feature = "xml")]
 pub(crate) use decimal::to_xml as decimal_to_xml;
 pub(crate) use primitive::{AnyPrimitive, AnyPrimitiveList, Companions, Primitive, Verdict};
 pub(crate) use scalar::{Reading, Scalar, ScalarKind, is_xml_space, unlisted};

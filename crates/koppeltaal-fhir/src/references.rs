@@ -282,7 +282,6 @@ mod tests {
         assert_ne!(changed, kept);
     }
 
-    #[cfg(all(feature = "json", feature = "xml"))]
     proptest::proptest! {
         #[test]
         fn both_visits_show_the_same_references_and_looking_changes_nothing(mut document in crate::arbitrary::any_document()) {

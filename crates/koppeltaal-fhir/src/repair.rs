@@ -8,12 +8,12 @@
 use std::fmt::Write as _;
 
 use crate::markup::named_character;
-use crate::xhtml::XHTML_NAMESPACE;
+use crate::xhtml::{XHTML_NAMESPACE, Xhtml};
 use crate::xml::{escape_attribute, is_unprefixed_name, is_xml_character};
 
 /// What was done to a narrative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Repair {
+enum Repair {
     /// Names in lower case.
     Case,
     /// Elements such as `br` closed.
@@ -38,7 +38,7 @@ pub(crate) enum Repair {
 
 impl Repair {
     /// What the standard wants, and what was there.
-    pub(crate) fn describe(self) -> (&'static str, &'static str) {
+    fn describe(self) -> (&'static str, &'static str) {
         match self {
             Self::Case => ("names in lower case", "names in upper case"),
             Self::Void => ("empty elements that are closed, such as <br/>", "elements such as <br>"),
@@ -90,8 +90,16 @@ const CLOSING: [(&[&str], &[&str], &[&str]); 5] = [
     ),
 ];
 
+impl Xhtml {
+    /// The narrative as XHTML, made of HTML, and for each kind of repair what is expected and what was there.
+    pub(crate) fn repaired(&self, depth: usize) -> Option<(Self, Vec<(&'static str, &'static str)>)> {
+        let (markup, repairs) = repair(self.as_str(), depth)?;
+        Some((Self::from_markup(markup), repairs.into_iter().map(Repair::describe).collect()))
+    }
+}
+
 /// The narrative as XHTML, and what was done to it. `None` if elements stand deeper than `depth` in each other.
-pub(crate) fn repair(markup: &str, depth: usize) -> Option<(String, Vec<Repair>)> {
+fn repair(markup: &str, depth: usize) -> Option<(String, Vec<Repair>)> {
     let mut mender = Mender { out: String::with_capacity(markup.len()), ..Mender::default() };
     let mut rest = markup.trim();
     while !rest.is_empty() {

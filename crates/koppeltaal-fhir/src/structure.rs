@@ -5,6 +5,7 @@
 //! written once, by hand, against these; they use trait objects so that they compile once, in this crate.
 
 mod describe;
+mod emptiness;
 mod field_set;
 mod schema;
 

@@ -3,10 +3,8 @@
 //! The source text is kept rather than a tree: written back in the same format it comes out to the letter, and only
 //! a change of format (module `convert`) has to understand it.
 
-#[cfg(all(feature = "json", feature = "xml"))]
 mod convert;
 
-#[cfg(all(feature = "json", feature = "xml"))]
 pub(crate) use convert::{element_to_json, member_to_xml};
 
 /// Elements, attributes and text that the type does not know, in the order they were met.
@@ -100,13 +98,11 @@ impl AtomPart {
         [('=', Self::Form), ('+', Self::More), ('@', Self::Attribute), ('#', Self::Text)];
 
     /// The character in front of it in JSON, where an array of strings `_atom` carries what only Atom has.
-    #[cfg(feature = "json")]
     pub(crate) fn mark(self) -> char {
         Self::ALL.iter().find(|(_, part)| *part == self).map_or('+', |(mark, _)| *mark)
     }
 
     /// The part that a string of `_atom` is, and the rest of the string.
-    #[cfg(all(feature = "json", feature = "xml"))]
     pub(crate) fn split(text: &str) -> Option<(Self, &str)> {
         Self::ALL.iter().find_map(|(mark, part)| Some((*part, text.strip_prefix(*mark)?)))
     }
@@ -173,4 +169,13 @@ impl UnknownResource {
             | UnknownContent::Atom(_, source) => source,
         }
     }
+}
+
+/// What there is in something unknown.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct ValueCount {
+    /// What XML would have as elements of one name: the items of an array, or one.
+    pub(crate) items: usize,
+    /// All values in it.
+    pub(crate) values: usize,
 }

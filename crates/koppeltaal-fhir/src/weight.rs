@@ -6,22 +6,16 @@
 //! again when it is written in either format and read with the same limits. For that, both numbers are counted in one
 //! place, here; the readers charge the same costs as they go, to stop early.
 
-#![cfg_attr(
-    not(any(feature = "json", feature = "xml")),
-    allow(unused_variables, reason = "without a format nothing unknown can be read")
-)]
-
 use crate::document::Document;
+use crate::format::PIECE;
 use crate::primitives::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, is_xml_space};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, FieldSet, Shape, Structure, StructureList, TypeSchema, Walker};
-use crate::unknown::{AtomPart, UnknownContent, UnknownNode, UnknownResource};
+use crate::unknown::{AtomPart, UnknownContent, UnknownNode, UnknownResource, ValueCount};
 use crate::xhtml::Xhtml;
 
 /// `"resourceType":""` and the braces around it; in XML a namespace declaration is longer.
 const RESOURCE_TEXT: usize = 19;
-/// Quotes and a comma in JSON, `</>` in XML.
-pub(crate) const PIECE: usize = 3;
 
 /// What an item of a list of structures takes at most, in a list that doubles, with an unknown attribute.
 const STRUCTURE_COST: usize = 2 * 1_536;
@@ -31,15 +25,6 @@ const PRIMITIVE_COST: usize = 2 * 64 + size_of::<Companions>();
 
 /// What an unknown name is worth at most: one that XML cannot have becomes `member`.
 const NAME: usize = "member".len();
-
-/// What there is in something unknown.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct ValueCount {
-    /// What XML would have as elements of one name: the items of an array, or one.
-    pub(crate) items: usize,
-    /// All values in it.
-    pub(crate) values: usize,
-}
 
 /// The two sides of a document's weight.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -118,11 +103,9 @@ impl Weight {
     /// What is unknown pays for itself at most: not all of it goes into the other format.
     fn unknown(&mut self, node: &UnknownNode, schema: &TypeSchema) {
         let memory = match &node.content {
-            #[cfg(feature = "json")]
             UnknownContent::JsonMember(raw) => {
                 self.node_cost(node.name(), crate::json::count_values(raw), schema)
             }
-            #[cfg(feature = "xml")]
             UnknownContent::XmlElement(markup) => {
                 let count = ValueCount { items: 1, values: crate::xml::count_values(markup) };
                 self.node_cost(node.name(), count, schema)
@@ -294,19 +277,15 @@ fn narrative_length(markup: &str) -> usize {
 /// The length of the values in what is unknown, which is the same in both formats; not counted beyond `enough`.
 fn content_length(content: &UnknownContent, enough: usize) -> usize {
     match content {
-        #[cfg(feature = "xml")]
         UnknownContent::XmlElement(markup) => crate::xml::values_length(markup, enough),
-        #[cfg(feature = "json")]
         UnknownContent::JsonMember(raw) => crate::json::values_length(raw, enough),
         UnknownContent::XmlAttribute { value: text, .. }
         | UnknownContent::XmlText(text)
         | UnknownContent::Atom(_, text) => text.len(),
-        #[allow(unreachable_patterns, reason = "with both formats there is nothing else")]
-        _ => 0,
     }
 }
 
-#[cfg(all(test, feature = "json", feature = "xml"))]
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::limits::Limits;
-
 /// The namespace of XHTML.
 pub(crate) const XHTML_NAMESPACE: &str = "http://www.w3.org/1999/xhtml";
 
@@ -12,14 +10,6 @@ pub(crate) const ONE_DIV: &str = "markup of one div element";
 
 /// What is expected of markup that is to be a signature.
 pub(crate) const ONE_SIGNATURE: &str = "a Signature element of XML signatures";
-
-/// Fails unless the markup is a signature; without an XML reader anything may be one.
-pub(crate) fn check_signature(markup: &str, limits: Limits) -> Result<(), Refusal> {
-    #[cfg(feature = "xml")]
-    crate::markup::check_signature(markup, limits)?;
-    let _ = (markup, limits);
-    Ok(())
-}
 
 /// Why markup cannot stand in XML.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +71,6 @@ impl Xhtml {
     }
 
     /// Markup that an XML reader has seen to be well-formed and self-contained.
-    #[cfg(feature = "xml")]
     pub(crate) fn from_xml(markup: String) -> Self {
         Self { markup, is_xml: true }
     }
@@ -96,45 +85,11 @@ impl Xhtml {
         self.markup.is_empty()
     }
 
-    /// What is wrong with the markup, if it is not what DSTU1 allows in a narrative.
-    #[cfg(feature = "xml")]
-    pub(crate) fn examine(&self, limits: Limits) -> Result<Examination, Refusal> {
-        let narrative = crate::markup::narrative(&self.markup, limits)?;
-        let is_xml = narrative.markup == self.markup;
-        let problems = narrative.findings.into_iter().map(|finding| (finding.expected, finding.found));
-        Ok(Examination { problems: problems.collect(), suppressed: narrative.suppressed, is_xml })
-    }
-
-    /// The same, as far as it can be seen without an XML reader.
-    #[cfg(not(feature = "xml"))]
-    pub(crate) fn examine(&self, _: Limits) -> Result<Examination, Refusal> {
-        let markup = &self.markup;
-        if markup.starts_with("<div") && (markup.ends_with("</div>") || markup.ends_with("/>")) {
-            return Ok(Examination::default());
-        }
-        Err(Refusal::Malformed("something else".to_owned()))
-    }
-
-    /// The narrative as XHTML, made of HTML, and for each kind of repair what is expected and what was there.
-    #[cfg(all(feature = "json", feature = "xml"))]
-    pub(crate) fn repaired(&self, depth: usize) -> Option<(Self, Vec<(&'static str, &'static str)>)> {
-        let (markup, repairs) = crate::repair::repair(&self.markup, depth)?;
-        Some((Self::from_markup(markup), repairs.into_iter().map(crate::repair::Repair::describe).collect()))
-    }
-
-    /// Without an XML reader nobody can tell what needs a repair.
-    #[cfg(not(all(feature = "json", feature = "xml")))]
-    pub(crate) fn repaired(&self, _: usize) -> Option<(Self, Vec<(&'static str, &'static str)>)> {
-        None
-    }
-
     /// Markup of which [`examine`](Self::examine) told that it is XML.
-    #[cfg(feature = "json")]
     pub(crate) fn examined(self, is_xml: bool) -> Self {
         Self { is_xml, ..self }
     }
 
-    #[cfg(feature = "xml")]
     pub(crate) fn is_xml(&self) -> bool {
         self.is_xml
     }

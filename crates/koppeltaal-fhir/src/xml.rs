@@ -5,6 +5,7 @@ mod atom_parts;
 mod capture;
 #[cfg(test)]
 mod comparison;
+mod content_form;
 mod element;
 mod feed;
 pub(crate) mod fragment;
@@ -20,7 +21,6 @@ mod tokens;
 mod write;
 mod write_feed;
 
-#[cfg(feature = "json")]
 pub(crate) use atom_parts::part_from_json;
 pub(crate) use fragment::{count_values, values_length};
 pub(crate) use names::is_reserved as is_reserved_namespace;

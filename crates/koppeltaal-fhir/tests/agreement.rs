@@ -1,6 +1,5 @@
 //! Reading, checking and writing say the same: what a strict read takes is clean to a check, and what is written of it in
 //! either format is taken again.
-#![cfg(all(feature = "json", feature = "xml"))]
 
 use koppeltaal_fhir::{Document, Format, ReadDocument, ReadOptions, Severity};
 

@@ -1,6 +1,5 @@
 //! How deep things may stand in each other: the same in both formats, and what is written at the limit is
 //! read again.
-#![cfg(all(feature = "json", feature = "xml"))]
 
 use koppeltaal_fhir::{Limits, ReadError, ReadOptions};
 

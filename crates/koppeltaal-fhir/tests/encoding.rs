@@ -1,5 +1,4 @@
 //! The encoding of XML: what the text is, and what it is said to be (RFC 7303, section 3).
-#![cfg(feature = "xml")]
 
 use koppeltaal_fhir::{ReadOptions, Rule, Severity};
 

@@ -1,7 +1,5 @@
 //! What a read says that its content takes in memory, beside what it takes. One test, because the count is of the whole process.
 
-#![cfg(all(feature = "json", feature = "xml"))]
-
 use std::fs;
 use std::path::Path;
 

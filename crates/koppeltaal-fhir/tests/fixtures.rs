@@ -1,5 +1,4 @@
 //! Every fixture of the project, read and written in both formats.
-#![cfg(all(feature = "json", feature = "xml"))]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -9,7 +9,9 @@
 //! A bounded time per format by default; `cargo xtask fuzz` runs a number of cases. `KOPPELTAAL_FUZZ_SECONDS` sets the time
 //! (default 3), `KOPPELTAAL_FUZZ_CASES` a number of cases instead, `KOPPELTAAL_FUZZ_SEED` the start. A failure prints the
 //! seed and leaves the text; put it into `fixtures/fuzz` to have it tried first from then on.
-#![cfg(all(feature = "json", feature = "xml"))]
+
+#[path = "../src/arbitrary/split_mix.rs"]
+mod split_mix;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use koppeltaal_fhir::{Document, Format, Limits, ReadDocument, ReadOptions, Severity};
 use peak_alloc::PeakAlloc;
+use split_mix::SplitMix64;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -136,7 +139,7 @@ fn fuzz(target: &Target) {
     let first = variable("KOPPELTAAL_FUZZ_SEED").unwrap_or(1);
     let mut seed = first;
     while cases.map_or_else(|| start.elapsed() < time, |cases| seed - first < cases) {
-        let text = damaged(target, &seeds, &mut Dice(seed));
+        let text = damaged(target, &seeds, &mut SplitMix64(seed));
         if let Err(broken) = promises_kept(target, &text, seed) {
             let find = std::env::temp_dir().join(format!("find-{seed}.{}", target.ending));
             fs::write(&find, &text).expect("writable");
@@ -183,8 +186,8 @@ const SMALL: usize = 8 << 10;
 
 /// Limits of which one or the other is exceeded by ordinary content.
 fn tight(seed: u64) -> Limits {
-    let mut dice = Dice(seed);
-    Limits { expansion: 1 + dice.roll(14), depth: 3 + dice.roll(20), ..Limits::default() }
+    let mut random = SplitMix64(seed);
+    Limits { expansion: 1 + random.below(14), depth: 3 + random.below(20), ..Limits::default() }
 }
 
 fn tolerant_read(target: &Target, text: &[u8]) -> Result<Result<ReadDocument, ()>, &'static str> {
@@ -239,58 +242,45 @@ fn accepted_stays_accepted(options: &ReadOptions, target: &Target, text: &[u8]) 
 }
 
 /// One of the seeds with a few changes.
-fn damaged(target: &Target, seeds: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
-    let mut text = seeds[dice.roll(seeds.len())].clone();
-    for _ in 0..=dice.roll(4) {
-        let at = dice.roll(text.len() + 1);
-        let to = (at + dice.roll(40)).min(text.len());
-        match dice.roll(8) {
+fn damaged(target: &Target, seeds: &[Vec<u8>], random: &mut SplitMix64) -> Vec<u8> {
+    let mut text = seeds[random.below(seeds.len())].clone();
+    for _ in 0..=random.below(4) {
+        let at = random.below(text.len() + 1);
+        let to = (at + random.below(40)).min(text.len());
+        match random.below(8) {
             0 => drop(text.drain(at..to)),
             1 => {
                 let copy = text[at..to].to_vec();
-                let target_place = dice.roll(text.len() + 1);
+                let target_place = random.below(text.len() + 1);
                 text.splice(target_place..target_place, copy);
             }
             2 => {
-                let token = target.tokens[dice.roll(target.tokens.len())];
+                let token = target.tokens[random.below(target.tokens.len())];
                 text.splice(at..at, token.bytes());
             }
             3 => {
-                let token = target.tokens[dice.roll(target.tokens.len())];
+                let token = target.tokens[random.below(target.tokens.len())];
                 text.splice(at..to, token.bytes());
             }
             4 => text.truncate(at),
             // The same many times: at the edge of what memory allows.
             5 => {
-                let many = text[at..to].repeat(dice.roll(200));
+                let many = text[at..to].repeat(random.below(200));
                 text.splice(at..at, many);
             }
             // A piece of another one.
             6 => {
-                let other = &seeds[dice.roll(seeds.len())];
-                let from = dice.roll(other.len());
-                let piece = &other[from..(from + dice.roll(400)).min(other.len())];
+                let other = &seeds[random.below(seeds.len())];
+                let from = random.below(other.len());
+                let piece = &other[from..(from + random.below(400)).min(other.len())];
                 text.splice(at..at, piece.iter().copied());
             }
             _ => {
                 if let Some(byte) = text.get_mut(at) {
-                    *byte = dice.roll(256) as u8;
+                    *byte = random.below(256) as u8;
                 }
             }
         }
     }
     text
-}
-
-/// A small generator of numbers (splitmix64), so that a seed tells everything.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
-    }
 }

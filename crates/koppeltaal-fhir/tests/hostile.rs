@@ -2,7 +2,6 @@
 
 use koppeltaal_fhir::{Limits, ReadError, ReadOptions};
 
-#[cfg(feature = "json")]
 mod json {
     use koppeltaal_fhir::Rule;
 
@@ -115,7 +114,6 @@ mod json {
     }
 }
 
-#[cfg(feature = "xml")]
 mod xml {
     use super::*;
 
@@ -289,7 +287,6 @@ mod xml {
     }
 
     #[test]
-    #[cfg(feature = "json")]
     fn markup_from_json_does_not_become_elements_of_the_document() {
         use koppeltaal_fhir::WriteError;
 
@@ -332,7 +329,6 @@ mod xml {
     }
 
     #[test]
-    #[cfg(feature = "json")]
     fn a_character_that_xml_cannot_hold_is_an_error_when_written() {
         let json = br#"{"resourceType":"Patient","language":"a\u0001b"}"#;
         let document = ReadOptions::tolerant().json(json).expect("JSON can hold it").document;
@@ -341,7 +337,6 @@ mod xml {
     }
 }
 
-#[cfg(all(feature = "json", feature = "xml"))]
 #[test]
 fn a_bundle_of_a_dozen_resources_with_next_to_nothing_in_them_is_no_attack() {
     let entry = r#"{"content":{"resourceType":"Patient","name":[{"text":"A"}]}}"#;

@@ -1,5 +1,4 @@
 //! JSON of another shape than the type demands: reported, kept once as it came, and never made into something else.
-#![cfg(all(feature = "json", feature = "xml"))]
 
 use koppeltaal_fhir::resources::{Organization, Patient};
 use koppeltaal_fhir::{ReadDocument, ReadOptions, Rule, Severity};

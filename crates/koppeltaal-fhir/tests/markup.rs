@@ -1,6 +1,5 @@
 //! Markup that JSON carries as text is checked as XML is, and whatever is written as XML is well-formed: an independent
 //! parser says so.
-#![cfg(all(feature = "json", feature = "xml"))]
 
 use koppeltaal_fhir::resources::Patient;
 use koppeltaal_fhir::{Document, Format, ReadError, ReadOptions, Rule, WriteError, Xhtml};

@@ -1,8 +1,6 @@
 //! What hostile text may cost in memory: at most 20 times its length, whatever its shape. One test, because the count is of
 //! the whole process.
 
-#![cfg(all(feature = "json", feature = "xml"))]
-
 use koppeltaal_fhir::{ReadDocument, ReadOptions};
 use peak_alloc::PeakAlloc;
 

@@ -1,5 +1,4 @@
 //! [`Outline`]: the places of the elements that paths name, in both formats.
-#![cfg(all(feature = "json", feature = "xml"))]
 
 use koppeltaal_fhir::{Format, Outline};
 

@@ -1,5 +1,5 @@
 //! What every fixture is written as in the other format, and what reading it finds: a change of either shows here.
-#![cfg(all(feature = "json", feature = "xml", feature = "all-resources"))]
+#![cfg(feature = "all-resources")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -429,7 +429,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "json")]
     fn a_reference_outside_data_is_wrapped_in_the_header_only() {
         let text = br#"{"resourceType": "MessageHeader", "reference": "https://a.example/Patient/1"}"#;
         let read = koppeltaal_fhir::ReadOptions::tolerant().json(text).expect("a header");

@@ -7,7 +7,7 @@
 
 use koppeltaal_fhir::datatypes::{Coding, Extension, ExtensionValue, ResourceReference};
 use koppeltaal_fhir::resources::{MessageHeader, Other};
-use koppeltaal_fhir::{Document, ResourceType, Unknown, UnknownNode};
+use koppeltaal_fhir::{Format, ReadOptions, ResourceType, Unknown, UnknownNode};
 
 /// Whether a header has elements that [`wrap_references`] may take.
 pub(crate) fn has_references(header: &MessageHeader) -> bool {
@@ -58,32 +58,11 @@ fn is_xml(node: &UnknownNode) -> bool {
 /// Reads the source text of `node` as the element `inner` within the element `outer` of a `T`.
 fn reread<T: ResourceType>(node: &UnknownNode, [outer, inner]: [&str; 2]) -> Option<T> {
     let (name, source) = (T::NAME, node.source());
-    let document = if is_xml(node) {
-        read_xml(&format!("<{name} xmlns=\"http://hl7.org/fhir\"><{outer}>{source}</{outer}></{name}>"))
+    let (format, text) = if is_xml(node) {
+        (Format::Xml, format!("<{name} xmlns=\"http://hl7.org/fhir\"><{outer}>{source}</{outer}></{name}>"))
     } else {
-        read_json(&format!("{{\"resourceType\":\"{name}\",\"{outer}\":{{\"{inner}\":{source}}}}}"))
+        (Format::Json, format!("{{\"resourceType\":\"{name}\",\"{outer}\":{{\"{inner}\":{source}}}}}"))
     };
-    document?.into_resource().ok()?.take::<T>().ok()
-}
-
-#[cfg(feature = "xml")]
-fn read_xml(text: &str) -> Option<Document> {
-    Some(koppeltaal_fhir::ReadOptions::tolerant().xml(text.as_bytes()).ok()?.document)
-}
-
-/// A build without the format reads no source text in it either.
-#[cfg(not(feature = "xml"))]
-fn read_xml(_: &str) -> Option<Document> {
-    None
-}
-
-#[cfg(feature = "json")]
-fn read_json(text: &str) -> Option<Document> {
-    Some(koppeltaal_fhir::ReadOptions::tolerant().json(text.as_bytes()).ok()?.document)
-}
-
-/// A build without the format reads no source text in it either.
-#[cfg(not(feature = "json"))]
-fn read_json(_: &str) -> Option<Document> {
-    None
+    let read = ReadOptions::tolerant().read(format, text.as_bytes()).ok()?;
+    read.document.into_resource().ok()?.take::<T>().ok()
 }

@@ -1,5 +1,4 @@
 //! Composed messages follow the connector guide, for every event and both api-versions.
-#![cfg(all(feature = "json", feature = "xml"))]
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,4 @@
 //! Replies to posted messages, as servers write them.
-#![cfg(all(feature = "json", feature = "xml"))]
 
 use std::fs;
 use std::path::Path;

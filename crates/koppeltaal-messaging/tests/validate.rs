@@ -1,5 +1,4 @@
 //! Validation: each rule is broken once in an otherwise correct message, and only that is found.
-#![cfg(all(feature = "json", feature = "xml"))]
 
 use std::collections::BTreeSet;
 use std::fs;

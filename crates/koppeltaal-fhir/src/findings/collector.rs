@@ -2,9 +2,9 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use super::finding::{Finding, Position, Severity};
+use super::finding::{Finding, Position};
 use super::path::{PathSegment, path_text};
-use super::rule::Rule;
+use super::rule::{Rule, Severity};
 
 /// How many characters of the content a finding quotes.
 const LONGEST_QUOTE: usize = 80;

@@ -1,29 +1,8 @@
-//! [`Finding`]: one thing that is not as the standard wants it, how much it matters, and where it is.
+//! [`Finding`]: one thing that is not as the standard wants it, and [`Position`], where it is.
 
 use std::fmt;
 
-use super::rule::Rule;
-
-/// How much a [`Finding`] matters. The order is from harmless to grave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// Legal, but worth knowing.
-    Information,
-    /// The schema lets it pass, the prose of the standard does not.
-    Warning,
-    /// Violates the schema of the standard.
-    Error,
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Information => "information",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        })
-    }
-}
+use super::rule::{Rule, Severity};
 
 /// A place in the text that was read, both counted from 1; the column counts characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,13 +1,13 @@
 //! What both readers and the check find, and how they say it. The formats keep what only a token can break.
 
-use super::finding::Severity;
 use super::report::{Failure, Report};
-use super::rule::Rule;
+use super::rule::{Rule, Severity};
 use crate::bundle::Bundle;
+use crate::markup::check_signature;
 use crate::primitives::{AnyPrimitive, ScalarKind, Verdict, is_id};
 use crate::resource::RESOURCE_TYPES;
 use crate::structure::{EXTENSION, FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema};
-use crate::xhtml::{Examination, ONE_DIV, ONE_SIGNATURE, Refusal, check_signature};
+use crate::xhtml::{Examination, ONE_DIV, ONE_SIGNATURE, Refusal};
 
 type Result = std::result::Result<(), Failure>;
 

@@ -7,15 +7,14 @@
 use std::fmt::Display;
 
 use super::collector::{Collected, Findings, NewFinding, Subject};
-use super::finding::{Position, Severity};
+use super::finding::Position;
 use super::lines::Lines;
 use super::path::path_text;
-use super::rule::Rule;
-use crate::document::Document;
+use super::rule::{Rule, Severity};
 use crate::error::ReadError;
+use crate::format::PIECE;
 use crate::limits::Limits;
 use crate::primitives::{AnyPrimitive, Companions};
-use crate::weight::{PIECE, Weight};
 
 /// Memory that a value may take whatever its length.
 const FREE: usize = 24 << 10;
@@ -164,18 +163,17 @@ impl<'text> Report<'text> {
         self.limit(limit, offset)
     }
 
-    /// Fails if a document takes too much memory for what it says (see [`Limits::expansion`]).
-    pub(crate) fn weigh(&self, document: &Document) -> Result<(), Failure> {
-        // Nearly always what was seen on the way is enough to know. A list that moves adds half of all at
-        // most.
+    /// Whether what was seen on the way is enough to know that the document takes no more memory than its length
+    /// allows (see [`Limits::expansion`]). It nearly always is.
+    pub(crate) fn is_in_proportion(&self) -> bool {
+        // A list that moves adds at most half of the total.
         let most = (self.allowance - self.budget).saturating_mul(3) / 2;
-        if !self.has_strays && most <= self.earned.saturating_mul(self.limits.expansion) {
-            return Ok(());
-        }
-        if Weight::of(document, self.limits.expansion).excess() <= FREE {
-            return Ok(());
-        }
-        Err(self.too_heavy(self.text.map_or(0, <[u8]>::len)))
+        !self.has_strays && most <= self.earned.saturating_mul(self.limits.expansion)
+    }
+
+    /// Fails if a document takes too many bytes beyond what its length allows.
+    pub(crate) fn check_excess(&self, excess: usize) -> Result<(), Failure> {
+        if excess <= FREE { Ok(()) } else { Err(self.too_heavy(self.text.map_or(0, <[u8]>::len))) }
     }
 
     /// Accounts for the companions of a value that is to get some.

@@ -1,8 +1,27 @@
-//! [`Rule`]: the rules of DSTU1, each with a stable id and a severity.
+//! [`Rule`]: the rules of DSTU1, each with a stable id and a [`Severity`].
 
 use std::fmt;
 
-use super::finding::Severity;
+/// How much a [`Finding`](crate::Finding) matters. The order is from harmless to grave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Legal, but worth knowing.
+    Information,
+    /// The schema lets it pass, the prose of the standard does not.
+    Warning,
+    /// Violates the schema of the standard.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Information => "information",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
 
 /// A rule that content can break, by its stable id: `Rule::MINIMUM` is `cardinality-min`.
 ///

@@ -2,7 +2,7 @@
 
 use super::scan::Scanner;
 use crate::bytes;
-use crate::weight::ValueCount;
+use crate::unknown::ValueCount;
 
 /// How many bytes the scalars in a value have, white space aside; names and nulls do not count, nor does what
 /// comes after `enough`. The value has been checked before.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::resource_types::ResourceTypes;
 use super::scan::{ARRAY_DEPTH, Kind, ScanError, ScanProblem, Scanner};
 use crate::bundle::Bundle;
-use crate::document::{Document, ReadDocument};
+use crate::document::Document;
 use crate::findings::{Failure, Report, Rule};
 use crate::resource::Resource;
 use crate::unknown::{UnknownContent, UnknownResource};
@@ -16,12 +16,12 @@ use crate::unknown::{UnknownContent, UnknownResource};
 pub(super) type Result<T> = std::result::Result<T, Failure>;
 
 /// Reads one resource or bundle.
-pub(crate) fn read(text: &str, report: Report<'_>) -> Result<ReadDocument> {
+pub(crate) fn read<'t>(text: &'t str, report: Report<'t>) -> Result<(Document, Report<'t>)> {
     let mut reader = Reader { scanner: Scanner::new(text), resource_types: ResourceTypes::default(), report };
     let document = reader.document()?;
     let end = reader.scanner.end();
     reader.scan(end)?;
-    ReadDocument::new(document, reader.report)
+    Ok((document, reader.report))
 }
 
 /// The `resourceType` of the object that a text starts with.

@@ -2,15 +2,11 @@
 
 use super::progress::{Gaps, Progress};
 use super::read::{Reader, Result};
-use super::scan::Kind;
-#[cfg(feature = "xml")]
-use super::scan::Scanner;
+use super::scan::{Kind, Scanner};
 use crate::findings::{Rule, Severity};
-use crate::primitives::{AnyPrimitive, AnyPrimitiveList, Companions};
-use crate::resource::Resource;
-use crate::structure::{FieldSchema, Shape, Slot, Structure, StructureList, Walker};
+use crate::primitives::{AnyPrimitive, Companions};
+use crate::structure::{FieldSchema, Shape, Slot, Structure};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
-use crate::xhtml::Xhtml;
 
 /// How many fields behind the last one are tried before a member's name is read as a string.
 const LOOK_AHEAD: usize = 3;
@@ -84,7 +80,7 @@ impl<'t> Reader<'t> {
                 self.report.finding(Rule::JSON_NULL, &path, *offset).expected(expected).found("null")?;
             }
         }
-        Ok(if is_void(target) { Holding::Nulls } else { Holding::Something })
+        Ok(if target.is_empty() { Holding::Nulls } else { Holding::Something })
     }
 
     /// The member `name` of `target`, which is the field at `index`.
@@ -219,7 +215,6 @@ impl<'t> Reader<'t> {
                     .found("`_id`")?;
                 return self.id(target, name, offset, progress);
             }
-            #[cfg(feature = "xml")]
             "_atom" if target.schema().has_uri_as_id => return self.atom_parts(target, offset),
             // HAPI wrote comments as members; they carry no data.
             "fhir_comments" => {
@@ -255,7 +250,6 @@ impl<'t> Reader<'t> {
     }
 
     /// What only Atom has, as the writer puts it into JSON. Nothing else of XML gets in this way.
-    #[cfg(feature = "xml")]
     fn atom_parts(&mut self, target: &mut dyn Structure, offset: usize) -> Result<()> {
         let raw = self.raw()?;
         let type_name = target.schema().name;
@@ -367,40 +361,6 @@ impl<'t> Reader<'t> {
         unknown.push(unknown_member(name, raw, after));
         Ok(())
     }
-}
-
-/// Whether nothing would be written of a structure.
-fn is_void(structure: &dyn Structure) -> bool {
-    struct Seek(bool);
-    impl Walker for Seek {
-        fn primitive(&mut self, _: &'static FieldSchema, _: &dyn AnyPrimitive) {
-            self.0 = true;
-        }
-        fn primitives(&mut self, _: &'static FieldSchema, _: &dyn AnyPrimitiveList) {
-            self.0 = true;
-        }
-        fn structure(&mut self, _: &'static FieldSchema, _: &dyn Structure) {
-            self.0 = true;
-        }
-        fn structures(&mut self, _: &'static FieldSchema, _: &dyn StructureList) {
-            self.0 = true;
-        }
-        fn resource(&mut self, _: &'static FieldSchema, _: &Resource) {
-            self.0 = true;
-        }
-        fn resources(&mut self, _: &'static FieldSchema, _: &[Resource]) {
-            self.0 = true;
-        }
-        fn xhtml(&mut self, _: &'static FieldSchema, _: &Xhtml) {
-            self.0 = true;
-        }
-        fn attribute(&mut self, _: &'static FieldSchema, _: &str) {
-            self.0 = true;
-        }
-    }
-    let mut seek = Seek(structure.id().is_some() || !structure.unknown().is_empty());
-    structure.walk(&mut seek);
-    !seek.0
 }
 
 /// Whether nothing of this will be written, so that a second member of its name is the first.

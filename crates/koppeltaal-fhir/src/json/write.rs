@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::bytes;
+use super::text::write_string;
 use crate::document::Content;
 use crate::error::WriteError;
 use crate::primitives::{
@@ -158,7 +158,6 @@ impl Writer<'_> {
                 self.out.push(b':');
                 self.out.extend_from_slice(raw.as_bytes());
             }
-            #[cfg(feature = "xml")]
             UnknownContent::XmlElement(markup) => {
                 self.separate();
                 write_string(self.out, &node.name);
@@ -361,30 +360,4 @@ fn has_value(value: &dyn AnyPrimitive) -> bool {
 /// The ids and extensions to write.
 fn companions_of(value: &dyn AnyPrimitive) -> Option<&Companions> {
     value.companions().filter(|companions| companions.is_json())
-}
-
-/// Writes a JSON string with its quotes.
-pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    let mut rest = text.as_bytes();
-    loop {
-        let (copied, special) = rest.split_at(bytes::plain_length(rest, [b'"', b'\\']));
-        out.extend_from_slice(copied);
-        let Some((byte, after)) = special.split_first() else { break };
-        escape(out, *byte);
-        rest = after;
-    }
-    out.push(b'"');
-}
-
-#[cold]
-fn escape(out: &mut Vec<u8>, byte: u8) {
-    match byte {
-        b'"' => out.extend_from_slice(b"\\\""),
-        b'\\' => out.extend_from_slice(b"\\\\"),
-        b'\n' => out.extend_from_slice(b"\\n"),
-        b'\r' => out.extend_from_slice(b"\\r"),
-        b'\t' => out.extend_from_slice(b"\\t"),
-        other => out.extend_from_slice(format!("\\u{other:04x}").as_bytes()),
-    }
 }

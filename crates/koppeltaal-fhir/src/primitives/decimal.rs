@@ -87,7 +87,6 @@ impl<'a> Parts<'a> {
 }
 
 /// `text` as a JSON number: no plus, no leading zeros, a digit on each side of the point. `None` if it is no decimal.
-#[cfg(feature = "json")]
 pub(crate) fn to_json(text: &str) -> Option<Cow<'_, str>> {
     let trimmed = text.trim_matches(is_xml_space);
     let parts = Parts::of(trimmed)?;
@@ -113,7 +112,6 @@ pub(crate) fn to_json(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// `text` as xs:decimal, which has no exponent: `6.02E2` becomes `602`.
-#[cfg(feature = "xml")]
 pub(crate) fn to_xml(text: &str) -> Cow<'_, str> {
     if !text.contains(['e', 'E']) {
         return Cow::Borrowed(text);
@@ -146,7 +144,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "json")]
     fn json_gets_a_legal_number_with_the_same_digits() {
         let cases = [
             ("1.00", "1.00"),
@@ -165,7 +162,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "xml")]
     fn xml_gets_the_exponent_written_out() {
         let cases = [
             ("6.02E2", "602"),

@@ -5,7 +5,7 @@
 //! languages, text beside a resource, an element once more) is kept as an [`AtomPart`], so that it is written
 //! back and no finding.
 
-use super::atom_parts::content_form;
+use super::content_form::content_form;
 use super::element::Element;
 use super::names::Namespace;
 use super::narrative::is_language;

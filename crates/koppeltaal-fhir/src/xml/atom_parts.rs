@@ -1,41 +1,17 @@
-//! The parts of Atom that have no field, as text: how a content stood, what a form says, and what JSON brings back.
+//! The parts of Atom that have no field, read back from their text: what a form says, and what JSON brings.
 
-#[cfg(feature = "json")]
 use super::atom::{COMMON, LINK, check_attribute};
+use super::content_form::RESOURCE;
 use super::element::Element;
 use super::names::Scopes;
 use super::read::Reader;
-use super::text::{escape_attribute, escape_text};
 use super::text_construct::TextConstruct;
 use super::tokens::{Token, Tokens};
-#[cfg(feature = "json")]
 use crate::bundle::{Author, Bundle, Entry};
 use crate::findings::Report;
 use crate::limits::Limits;
 use crate::primitives::is_xml_space;
-use crate::unknown::Unknown;
-#[cfg(feature = "json")]
 use crate::unknown::{AtomPart, UnknownContent, UnknownNode};
-
-/// Where the resource stands in the form of a content.
-pub(super) const RESOURCE: &str = "<?resource?>";
-
-/// The tags of a content, with its text, around the place of the resource.
-pub(super) fn content_form(attributes: &Unknown, texts: &[String; 2]) -> String {
-    let mut form = b"<content type=\"text/xml\"".to_vec();
-    for node in attributes {
-        form.extend_from_slice(format!(" {}=\"", node.name()).as_bytes());
-        // What was read as XML holds no character that XML cannot.
-        let _ = escape_attribute(&mut form, node.source());
-        form.push(b'"');
-    }
-    form.push(b'>');
-    let _ = escape_text(&mut form, &texts[0]);
-    form.extend_from_slice(RESOURCE.as_bytes());
-    let _ = escape_text(&mut form, &texts[1]);
-    form.extend_from_slice(b"</content>");
-    String::from_utf8(form).unwrap_or_default()
-}
 
 /// A reader of a piece of a feed, which stops at the first error, and the piece's element.
 fn piece(markup: &str) -> Option<(Reader<'_>, Element<'_>)> {
@@ -62,7 +38,6 @@ pub(super) fn form_says(name: &str, markup: &str) -> Option<String> {
 }
 
 /// A string of the member `_atom` in JSON as a part of the type of this name; `None` if Atom does not allow it there.
-#[cfg(feature = "json")]
 pub(crate) fn part_from_json(type_name: &str, text: &str) -> Option<UnknownNode> {
     let (part, source) = AtomPart::split(text)?;
     let node = |name: &str, source: &str| UnknownNode {
@@ -103,8 +78,7 @@ pub(crate) fn part_from_json(type_name: &str, text: &str) -> Option<UnknownNode>
     }
 }
 
-/// Whether this is the form of a content, as [`content_form`] makes it.
-#[cfg(feature = "json")]
+/// Whether this is the form of a content, as `content_form` makes it.
 fn is_content_form(reader: &mut Reader<'_>, element: &Element<'_>) -> Option<bool> {
     for (name, raw) in element.all_attributes() {
         let is_allowed = name == "type" || COMMON.contains(&name);

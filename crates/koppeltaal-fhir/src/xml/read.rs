@@ -9,7 +9,7 @@ use super::element::{Element, Problem};
 use super::names::{Namespace, Scope, Scopes};
 use super::tag::RawValue;
 use super::tokens::{Token, Tokens};
-use crate::document::{Document, ReadDocument};
+use crate::document::Document;
 use crate::findings::{Failure, Report, Rule};
 use crate::format::is_utf8;
 use crate::resource::{RESOURCE_TYPES, Resource};
@@ -36,14 +36,14 @@ const NEARLY_UTF8: [&str; 10] = [
 ];
 
 /// Reads one resource or feed. `is_told`: something above the XML declaration says that the text is UTF-8.
-pub(crate) fn read(text: &str, is_told: bool, report: Report<'_>) -> Result<ReadDocument> {
+pub(crate) fn read<'t>(text: &'t str, is_told: bool, report: Report<'t>) -> Result<(Document, Report<'t>)> {
     let mut reader = Reader::new(Tokens::new(text), report);
     let root = reader.root()?;
     if !is_told && let Some(encoding) = reader.tokens.encoding() {
         reader.check_encoding(encoding, text)?;
     }
     let document = reader.document(&root)?;
-    ReadDocument::new(document, reader.report)
+    Ok((document, reader.report))
 }
 
 /// The type of the resource that a text starts with, or `Bundle`.

@@ -235,13 +235,10 @@ impl Writer<'_> {
             UnknownContent::Atom(AtomPart::More, markup) => self.markup(markup),
             // Attributes are written in the start tag, the others where their field would be.
             UnknownContent::XmlAttribute { .. } | UnknownContent::Atom(..) => {}
-            #[cfg(feature = "json")]
             UnknownContent::JsonMember(raw) => match crate::unknown::member_to_xml(&node.name, raw) {
                 Ok(markup) => self.markup(&markup),
                 Err(character) => self.fail(|path| WriteError::Character { path, character }),
             },
-            #[cfg(not(feature = "json"))]
-            UnknownContent::JsonMember(_) => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! From a bundle to an Atom feed.
 
-use super::atom_parts::{RESOURCE, form_says};
+use super::atom_parts::form_says;
+use super::content_form::RESOURCE;
 use super::text::escape_text;
 use super::write::Writer;
 use crate::bundle::{Author, Bundle, Category, Entry, Link};

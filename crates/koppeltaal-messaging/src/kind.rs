@@ -154,6 +154,6 @@ mod tests {
         for kind in ResourceKind::ALL.iter().copied() {
             assert_eq!(kind.to_string().parse(), Ok(kind));
         }
-        assert_eq!("Condition".parse::<ResourceKind>(), Err(UnknownKind("Condition".to_owned())));
+        assert_eq!("Query".parse::<ResourceKind>(), Err(UnknownKind("Query".to_owned())));
     }
 }

@@ -108,8 +108,10 @@ const OF_DSTU1: &[(Rule, IssueType)] = &[
     (Rule::JSON_NULL, IssueType::Structure),
     (Rule::DUPLICATE_MEMBER, IssueType::Structure),
     (Rule::LEGACY, IssueType::Structure),
+    (Rule::ENCODING, IssueType::Structure),
     (Rule::NAMESPACE, IssueType::Structure),
     (Rule::NARRATIVE, IssueType::Structure),
+    (Rule::NARRATIVE_REPAIRED, IssueType::Structure),
     (Rule::BUNDLE, IssueType::Structure),
     (Rule::CONTAINED, IssueType::Structure),
 ];
@@ -134,6 +136,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn every_rule_of_dstu1_has_an_issue_type() {
+        let listed: Vec<_> = OF_DSTU1.iter().map(|(rule, _)| *rule).collect();
+        assert_eq!(listed, Rule::ALL);
+    }
 
     #[test]
     fn every_rule_has_an_id_of_its_own() {

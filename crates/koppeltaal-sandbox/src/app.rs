@@ -13,13 +13,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::Timestamp;
-use crate::config::{Limits, SandboxConfig};
+use crate::config::{ConfiguredDefinition, Limits, SandboxConfig};
 use crate::faults::{Faults, PushFault};
 use crate::hub::{Hub, Seal};
 use crate::instance::InstanceId;
 use crate::mailbox::{Mailbox, Notification};
 use crate::oauth::{Code, Grants, OAuthError};
-use crate::persistence::{DataFile, DataFileError, Persistent, WriteFailure};
+use crate::persistence::{DataFile, DataFileError, Forgotten, Persistent, WriteFailure};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::storage::Storage;
 use crate::webhook;
@@ -101,7 +101,6 @@ impl App {
             Some(data_file) => Seal::with_secret(&data_file.secret("hub", seal.secret())).unwrap_or(seal),
             None => seal,
         };
-        mailbox.seed(&config.activity_definitions, Timestamp::now());
         let accounts = mailbox.instances().map(|(id, instance)| {
             (instance.username.clone(), Credentials { password: instance.password.clone(), id: id.clone() })
         });
@@ -135,8 +134,31 @@ impl App {
             limits: config.limits,
             ahead: AtomicU64::new(0),
         };
-        app.keep(&mut *app.lock(&app.mailbox), None)?;
+        app.seed(&config.activity_definitions)?;
         Ok(app)
+    }
+
+    /// Takes in the configured definitions that were not taken in before. One for which the data file has no
+    /// room is left out until the next start: what is in the file can be processed meanwhile.
+    fn seed(&self, configured: &[ConfiguredDefinition]) -> Result<(), DataFileError> {
+        let mut left_out = 0;
+        for (place, definition) in configured.iter().enumerate() {
+            let mut mailbox = self.lock(&self.mailbox);
+            mailbox.seed(place, definition, Timestamp::now());
+            match self.keep(&mut *mailbox, None) {
+                Ok(()) => {}
+                Err(DataFileError::Full) => left_out += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        if left_out > 0 {
+            tracing::warn!(
+                definitions = left_out,
+                "the data file has no room for configured activity definitions, so they are left out until the next start: \
+                 raise data_bytes or make room on the disk, and start again"
+            );
+        }
+        Ok(())
     }
 
     /// A step of the mailbox. It is saved before it is answered and before hub and webhooks are told.
@@ -257,7 +279,7 @@ impl App {
         written
     }
 
-    /// Writes what a step changed. When the file may not grow any more, the oldest processed messages make
+    /// Writes what a step changed. When the file may not grow any more, messages that were processed make
     /// room, in the same transaction.
     fn write<'a>(
         &self,
@@ -278,19 +300,22 @@ impl App {
                     written => return Ok(written?),
                 }
             };
-            if !part.make_room(bytes) {
+            let mut forgotten = part.make_room(bytes);
+            if forgotten.is_none() {
                 if others.is_none() {
                     *others = mailbox.map(|mailbox| self.lock(mailbox));
                 }
-                if !others.as_mut().is_some_and(|others| others.make_room(bytes)) {
-                    return Err(DataFileError::Full);
-                }
+                forgotten = others.as_mut().and_then(|others| others.make_room(bytes));
             }
-            Self::warn_once(
-                &self.has_forgotten,
-                "the data file is full, so the oldest processed messages are forgotten: raise data_bytes to keep more of \
-                 them, or lower queue_messages",
-            );
+            match forgotten {
+                None => return Err(DataFileError::Full),
+                Some(Forgotten::EarlierClaims) => {}
+                Some(Forgotten::Messages) => Self::warn_once(
+                    &self.has_forgotten,
+                    "the data file is full, so the messages that were processed longest ago are forgotten: raise data_bytes \
+                     to keep more of them, or lower queue_messages",
+                ),
+            }
         }
     }
 

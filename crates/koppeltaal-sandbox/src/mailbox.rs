@@ -187,20 +187,19 @@ impl Mailbox {
         }
     }
 
-    /// Takes in the configured definitions that were not taken in before.
-    pub(crate) fn seed(&mut self, configured: &[ConfiguredDefinition], now: Timestamp) {
-        for (place, ConfiguredDefinition { domain, definition }) in configured.iter().enumerate() {
-            let seed = posting::seed(domain, definition).unwrap_or_else(|| place.to_string());
-            if self.seeds.rows().contains_key(&seed) {
-                continue;
-            }
-            self.seeds.put(seed, ());
-            self.counters.definition += 1;
-            let number = self.counters.definition;
-            let step = &mut self.counters.clock.step(now);
-            let sent = DefinitionDraft { content: definition.clone(), bytes: records::memory(definition) };
-            Domain::of(&mut self.domains, domain).definitions.put(number, sent, step);
+    /// Takes in the configured definition at this place of the configuration, unless that was done before.
+    pub(crate) fn seed(&mut self, place: usize, configured: &ConfiguredDefinition, now: Timestamp) {
+        let ConfiguredDefinition { domain, definition } = configured;
+        let seed = posting::seed(domain, definition).unwrap_or_else(|| place.to_string());
+        if self.seeds.rows().contains_key(&seed) {
+            return;
         }
+        self.seeds.put(seed, ());
+        self.counters.definition += 1;
+        let number = self.counters.definition;
+        let step = &mut self.counters.clock.step(now);
+        let sent = DefinitionDraft { content: definition.clone(), bytes: records::memory(definition) };
+        Domain::of(&mut self.domains, domain).definitions.put(number, sent, step);
     }
 
     fn next_message(&mut self) -> u64 {

@@ -5,10 +5,12 @@ mod error;
 mod expiring;
 mod pkce;
 mod records;
+mod scope;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,11 +19,13 @@ use uuid::Uuid;
 
 pub(crate) use error::{Code, OAuthError};
 pub(crate) use pkce::Challenge;
+pub(crate) use scope::is_mobile;
 
 use crate::clock::Timestamp;
 use crate::config::{Application, Lifetimes, SandboxConfig};
 use crate::persistence::RecordKind;
 use expiring::{ExpiringTable, Grant, Share, entry_bytes};
+use scope::{ACTIVATION_RANGE, LAUNCH_RANGE, launches, without_launches};
 
 /// How many launches, codes and tokens there may be, of each. Each client has its share of them, and of the
 /// memory.
@@ -33,12 +37,6 @@ const KINDS: usize = 5;
 const USED_REFRESHES: usize = 10;
 /// How long a token is remembered after it expired, so that its holder learns why it does not work.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
-/// Launches have nine digits and activation codes six, so that neither is taken for the other.
-const LAUNCH_RANGE: std::ops::Range<u64> = 100_000_000..1_000_000_000;
-const ACTIVATION_RANGE: std::ops::Range<u64> = 100_000..1_000_000;
-/// The part of a scope that names a launch.
-const LAUNCH_SCOPE: &str = "launch:";
-
 /// Who is launched into what.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Context {
@@ -237,9 +235,8 @@ impl Grants {
     ) -> Result<String, LaunchSizeError> {
         let context = Arc::new(context);
         self.check_size(&context, "")?;
-        let number = unused(LAUNCH_RANGE, fresh, |number| self.launches.get(number, now).is_none());
-        self.launches.put(&number, now.after(self.lifetimes.launch), context, now);
-        Ok(number)
+        let until = now.after(self.lifetimes.launch);
+        Ok(put_launch(&mut self.launches, LAUNCH_RANGE, until, context, fresh, now))
     }
 
     /// Remembers a mobile launch and gives its activation code, which can be used once.
@@ -251,9 +248,8 @@ impl Grants {
     ) -> Result<String, LaunchSizeError> {
         let context = Arc::new(context);
         self.check_size(&context, "")?;
-        let code = unused(ACTIVATION_RANGE, fresh, |code| self.activations.get(code, now).is_none());
-        self.activations.put(&code, now.after(self.lifetimes.activation), context, now);
-        Ok(code)
+        let until = now.after(self.lifetimes.activation);
+        Ok(put_launch(&mut self.activations, ACTIVATION_RANGE, until, context, fresh, now))
     }
 
     /// Whether each of the grants that follow from a launch with this scope fits into the share of its
@@ -462,33 +458,25 @@ impl Grants {
     }
 }
 
-/// Whether a request with this scope comes from an app into which its user typed an activation code. There is
-/// no browser to redirect, so every answer is for the app itself.
-pub(crate) fn is_mobile(scope: &str) -> bool {
-    let is_activation = |launch: &str| launch.parse().is_ok_and(|number| ACTIVATION_RANGE.contains(&number));
-    launches(scope).any(is_activation)
-}
-
-/// The launches that a scope names.
-fn launches(scope: &str) -> impl Iterator<Item = &str> {
-    scope.split_whitespace().filter_map(|part| part.strip_prefix(LAUNCH_SCOPE))
-}
-
-fn without_launches(scope: &str) -> String {
-    let others = scope.split_whitespace().filter(|part| !part.starts_with(LAUNCH_SCOPE));
-    others.collect::<Vec<_>>().join(" ")
-}
-
-/// A number of the range that is not in use.
-fn unused(range: std::ops::Range<u64>, fresh: NewUuid<'_>, is_free: impl Fn(&str) -> bool) -> String {
+/// Remembers a launch under a number of the range that is not in use.
+fn put_launch(
+    launches: &mut ExpiringTable<Arc<Context>>,
+    range: Range<u64>,
+    until: Timestamp,
+    context: Arc<Context>,
+    fresh: NewUuid<'_>,
+    now: Timestamp,
+) -> String {
     // With fewer than `CAPACITY` in use, at most one in nine is taken.
-    loop {
+    let number = loop {
         let number = range.start + fresh().as_u64_pair().0 % (range.end - range.start);
         let number = number.to_string();
-        if is_free(&number) {
-            return number;
+        if launches.get(&number, now).is_none() {
+            break number;
         }
-    }
+    };
+    launches.put(&number, until, context, now);
+    number
 }
 
 /// Text that cannot be guessed.

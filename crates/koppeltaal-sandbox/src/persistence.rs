@@ -7,7 +7,8 @@
 //! - The state is in memory, in [`Table`]s and [`Value`]s, which note what a step changes. First a step changes them. Then
 //!   its records are written in one transaction. Only then is it answered, and hub and webhooks are told. A step whose
 //!   records cannot be written is taken back with the same notes: it never happened.
-//! - In a file that may not grow any more, the oldest processed messages are forgotten in the same transaction.
+//! - In a file that may not grow any more, the messages that were processed longest ago are forgotten in the same
+//!   transaction. A step that does not make the file grow needs no room, so messages can always be claimed and acknowledged.
 //! - A file that SQLite can read opens. A record in it that cannot be used is moved to the table `set_aside`, with the
 //!   reason and the time, and everything else works.
 //!
@@ -62,8 +63,8 @@ impl RecordKind {
         }
     }
 
-    /// How much of the [`RESERVE`] of a full file new records of this kind may use. Content may use nothing
-    /// of it. Launches and sessions may use a part, so that enough is left for the records that processing a
+    /// How much of the [`RESERVE`] of a full file records of this kind may use. Content may use nothing of
+    /// it. Launches and sessions may use a part, so that enough is left for the records that processing a
     /// message needs.
     fn reserve(self) -> u64 {
         match self {
@@ -87,6 +88,8 @@ pub(crate) struct Record {
     pub(crate) key: String,
     /// JSON; `None` to remove the record.
     pub(crate) state: Option<String>,
+    /// How much of the [`RESERVE`] it may use.
+    reserve: u64,
 }
 
 impl Record {
@@ -100,8 +103,26 @@ impl Record {
             .map(serde_json::to_string)
             .transpose()
             .map_err(|error| DataFileError::unwritable(&error))?;
-        Ok(Self { kind, key: key.to_string(), state })
+        Ok(Self::of_text(kind, key.to_string(), state))
     }
+
+    fn of_text(kind: RecordKind, key: String, state: Option<String>) -> Self {
+        Self { kind, key, state, reserve: kind.reserve() }
+    }
+
+    /// The same record, which may use only half of what its kind may use.
+    pub(crate) fn with_half_the_reserve(self) -> Self {
+        Self { reserve: self.reserve / 2, ..self }
+    }
+}
+
+/// What was forgotten to make room in a full file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forgotten {
+    /// Processed messages.
+    Messages,
+    /// Claims of messages that were claimed again since.
+    EarlierClaims,
 }
 
 /// A part of the state that is saved in the file.
@@ -122,9 +143,9 @@ pub(crate) trait Persistent {
     }
 
     /// As a part of the step, forgets what may be forgotten, to make room for this many bytes in the data
-    /// file. Tells whether anything was forgotten.
-    fn make_room(&mut self, _bytes: u64) -> bool {
-        false
+    /// file. Says what was forgotten, or `None` when there is nothing to forget.
+    fn make_room(&mut self, _bytes: u64) -> Option<Forgotten> {
+        None
     }
 
     /// The records that the step changed.

@@ -2,7 +2,10 @@
 //! store. Whatever was answered is there after each restart, and the file always opens with nothing set aside; what was not
 //! answered is sent again, and in the end everything is there once.
 //!
-//! Runs a few kills by default; `KOPPELTAAL_KILLS` sets how many. This file has a `main` of its own, since it starts itself as
+//! A second round has a data file so small that processed messages are forgotten all the time: then everything is there that
+//! was not processed.
+//!
+//! Runs a few kills by default; `KOPPELTAAL_KILLS` sets how many of the first round. This file has a `main` of its own, since it starts itself as
 //! the sandbox.
 
 mod common;
@@ -21,12 +24,15 @@ use koppeltaal_fhir::Bundle;
 use koppeltaal_fhir::resources::{MessageHeader, Other};
 use koppeltaal_messaging::profiles::StorageItem;
 use koppeltaal_messaging::{ProcessingStatus as Status, Reference};
-use koppeltaal_sandbox::Application;
+use koppeltaal_sandbox::{Application, Limits};
 use reqwest::Method;
 
 const KILLS: &str = "KOPPELTAAL_KILLS";
 /// Applications that post at the same time, each one message after the other.
 const POSTERS: usize = 4;
+/// The second round: how often it is killed, and the limit of its data file in bytes, which some twenty messages fill.
+const SMALL_KILLS: u32 = 4;
+const SMALL: u64 = 400_000;
 /// Where applications know the sandbox, whatever its port.
 const PUBLIC: &str = "http://koppeltaal.example";
 
@@ -36,18 +42,26 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime");
     match words.as_slice() {
-        ["sandbox", file] => runtime.block_on(serve(Path::new(file))),
+        ["sandbox", file, bytes] => {
+            runtime.block_on(serve(Path::new(file), bytes.parse().expect("a number")))
+        }
         // What cargo asks of a test, and tests that are not this one.
         words if words.contains(&"--list") => {}
         words if words.iter().any(|word| !word.starts_with('-') && !"kill".contains(word)) => {}
-        _ => runtime.block_on(kill()),
+        _ => {
+            let kills = std::env::var(KILLS).ok().and_then(|kills| kills.parse().ok()).unwrap_or(8);
+            runtime.block_on(kill(kills, Limits::default().data_bytes));
+            runtime.block_on(kill(SMALL_KILLS, SMALL));
+        }
     }
 }
 
 /// The sandbox that is killed. It says where it is, and what it could not use of its data file.
-async fn serve(file: &Path) {
+async fn serve(file: &Path, data_bytes: u64) {
+    let mut limits = Limits::default();
+    limits.data_bytes = data_bytes;
     let game = Application::new("game").redirect_uri("https://game.example/").secret("g");
-    let config = world().data(file).application(game).public_url(PUBLIC);
+    let config = world().data(file).application(game).public_url(PUBLIC).limits(limits);
     let sandbox = config.start().await.expect("the file opens");
     println!("{} {}", sandbox.address(), sandbox.number_set_aside());
     std::future::pending::<()>().await;
@@ -60,9 +74,15 @@ struct Victim {
 }
 
 impl Victim {
-    fn start(file: &Path) -> Self {
+    fn start(file: &Path, data_bytes: u64) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
-        let mut process = command.arg("sandbox").arg(file).stdout(Stdio::piped()).spawn().expect("a process");
+        let mut process = command
+            .arg("sandbox")
+            .arg(file)
+            .arg(data_bytes.to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a process");
         let mut line = String::new();
         let output = process.stdout.take().expect("its output");
         BufReader::new(output).read_line(&mut line).expect("a line");
@@ -107,34 +127,42 @@ struct Answered {
     receipts: BTreeMap<String, (String, String)>,
     /// Identifiers of messages of which the success was taken.
     handled: BTreeSet<String>,
+    /// Identifiers of messages of which the success was reported. In a small file they may be forgotten.
+    reported: BTreeSet<String>,
     /// Keys of stored items.
     items: BTreeSet<String>,
     /// Activation codes that nobody used.
     codes: Vec<String>,
 }
 
-async fn kill() {
-    let kills = std::env::var(KILLS).ok().and_then(|kills| kills.parse().ok()).unwrap_or(8);
+async fn kill(kills: u32, data_bytes: u64) {
     let begin = Instant::now();
-    let directory = Directory::new("kills");
+    let is_small = data_bytes == SMALL;
+    let directory = Directory::new(&format!("kills-{data_bytes}"));
     let file = directory.file();
     let answered = Mutex::new(Answered::default());
     let mut next = [0_usize; POSTERS];
     let mut starting = Duration::ZERO;
     for round in 0..kills {
         let started = Instant::now();
-        let victim = Victim::start(&file);
+        let victim = Victim::start(&file, data_bytes);
         starting = starting.max(started.elapsed());
-        check(&victim, &answered).await;
+        check(&victim, &answered, is_small).await;
         let time = Duration::from_millis(5 + RandomState::new().hash_one(round) % 150);
-        let posters =
-            next.iter_mut().enumerate().map(|(poster, next)| post(&victim, poster, next, &answered));
+        let posters = next
+            .iter_mut()
+            .enumerate()
+            .map(|(poster, next)| post(&victim, poster, next, &answered, is_small));
         let work = async {
             tokio::join!(
                 futures_util::future::join_all(posters),
                 handle(&victim, &answered),
-                store(&victim, round, &answered),
-                launch(&victim, &answered)
+                // Nothing makes room for what these keep.
+                async {
+                    if !is_small {
+                        tokio::join!(store(&victim, round, &answered), launch(&victim, &answered));
+                    }
+                }
             )
         };
         // All of them go on until the sandbox is gone, which it is in the middle of what they do.
@@ -146,20 +174,33 @@ async fn kill() {
     }
 
     // What was not answered is sent again; then everything is there, once.
-    let victim = Victim::start(&file);
-    check(&victim, &answered).await;
-    for (poster, next) in next.iter().enumerate() {
-        let message = message(poster, *next);
-        let receipt = receipt(&send(&victim.portal(poster), message).await.expect("an answer").bundle());
-        answered.lock().expect("no panic").receipts.insert(identifier(poster, *next), receipt);
+    let victim = Victim::start(&file, data_bytes);
+    check(&victim, &answered, is_small).await;
+    while is_small && handle_one(&victim.game(), &answered).await == Some(true) {}
+    // A small file has no room for all of these together.
+    let times = if is_small { 8 } else { 1 };
+    for _ in 0..times {
+        for (poster, next) in next.iter_mut().enumerate() {
+            let message = message(poster, *next, is_small);
+            let answer = send(&victim.portal(poster), message).await.expect("an answer");
+            if let Some(receipt) = accepted(&answer, &identifier(poster, *next), &answered, is_small) {
+                answered.lock().expect("no panic").receipts.insert(identifier(poster, *next), receipt);
+            }
+            *next += 1;
+        }
+        while handle_one(&victim.game(), &answered).await == Some(true) {}
     }
-    while handle_one(&victim.game(), &answered).await == Some(true) {}
     let answered = answered.into_inner().expect("no panic");
     let queue = queue(&victim.game()).await;
     let identifiers: Vec<&String> = queue.iter().map(|(identifier, _)| identifier).collect();
     let distinct: BTreeSet<&String> = identifiers.iter().copied().collect();
     assert_eq!(identifiers.len(), distinct.len(), "a message is there twice");
-    assert_eq!(distinct, answered.receipts.keys().collect(), "exactly what was posted is there");
+    if is_small {
+        assert!(distinct.len() < answered.receipts.len(), "something was forgotten");
+        assert!(distinct.iter().all(|identifier| answered.receipts.contains_key(*identifier)));
+    } else {
+        assert_eq!(distinct, answered.receipts.keys().collect(), "exactly what was posted is there");
+    }
     assert!(answered.receipts.len() > POSTERS, "something was posted");
     println!(
         "{kills} kills in {:.0?}: {} messages posted and {} handled, {} items stored, {} launches; nothing lost, nothing twice; \
@@ -176,8 +217,30 @@ fn identifier(poster: usize, number: usize) -> String {
     format!("m-{poster}-{number}")
 }
 
-fn message(poster: usize, number: usize) -> Bundle {
-    plan(&identifier(poster, number), &format!("{poster}-{number}"))
+/// Long ones fill a small file.
+fn message(poster: usize, number: usize, is_long: bool) -> Bundle {
+    let mut message = plan(&identifier(poster, number), &format!("{poster}-{number}"));
+    if is_long {
+        message.entry[1].title = "x".repeat(20_000).into();
+    }
+    message
+}
+
+/// The receipt in an answer to a post; `None` when a small file has no room now. A message that was taken without an answer
+/// may have been processed and forgotten since. Then posting it again is a conflict, because its care plan is known.
+fn accepted(
+    answer: &Answer,
+    identifier: &str,
+    answered: &Mutex<Answered>,
+    is_small: bool,
+) -> Option<(String, String)> {
+    match answer.status {
+        503 if is_small => None,
+        409 if is_small && answered.lock().expect("no panic").reported.contains(identifier) => {
+            Some((String::new(), String::new()))
+        }
+        _ => Some(receipt(&answer.bundle())),
+    }
 }
 
 /// The address and the version of an answer, and the version that it gives to the focal resource.
@@ -197,10 +260,13 @@ async fn get(client: &Client, path: &str) -> Option<Answer> {
 }
 
 /// Posts messages until the sandbox is gone. One that was not answered is the next one to be posted.
-async fn post(victim: &Victim, poster: usize, next: &mut usize, answered: &Mutex<Answered>) {
+async fn post(victim: &Victim, poster: usize, next: &mut usize, answered: &Mutex<Answered>, is_small: bool) {
     let portal = victim.portal(poster);
-    while let Some(answer) = send(&portal, message(poster, *next)).await {
-        let receipt = receipt(&answer.bundle());
+    while let Some(answer) = send(&portal, message(poster, *next, is_small)).await {
+        let Some(receipt) = accepted(&answer, &identifier(poster, *next), answered, is_small) else {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            continue;
+        };
         answered.lock().expect("no panic").receipts.insert(identifier(poster, *next), receipt);
         *next += 1;
     }
@@ -229,13 +295,14 @@ async fn handle_one(game: &Client, answered: &Mutex<Answered>) -> Option<bool> {
         "{identifier} was handled before"
     );
     let url = entry.id.expect("an id").replace(&format!("{PUBLIC}/FHIR/Koppeltaal/"), "");
+    answered.lock().expect("no panic").reported.insert(identifier.clone());
     let report = game.request_with(Method::PUT, &url, with_status(&header, Status::Success));
     game.try_send(report).await?.document();
     answered.lock().expect("no panic").handled.insert(identifier);
     Some(true)
 }
 
-async fn store(victim: &Victim, round: usize, answered: &Mutex<Answered>) {
+async fn store(victim: &Victim, round: u32, answered: &Mutex<Answered>) {
     let game = victim.game();
     for number in 0.. {
         let key = format!("{round}-{number}");
@@ -272,14 +339,19 @@ async fn launch(victim: &Victim, answered: &Mutex<Answered>) {
     }
 }
 
-/// Everything that was answered is there.
-async fn check(victim: &Victim, answered: &Mutex<Answered>) {
-    let (receipts, handled, items, codes) = {
+/// Everything that was answered is there, but for what a small file may have forgotten.
+async fn check(victim: &Victim, answered: &Mutex<Answered>, is_small: bool) {
+    let (mut receipts, mut handled, items, codes) = {
         let answered = answered.lock().expect("no panic");
         let receipts: Vec<_> = answered.receipts.clone().into_iter().collect();
         (receipts, answered.handled.clone(), answered.items.clone(), answered.codes.clone())
     };
     let queue: BTreeMap<String, Status> = queue(&victim.game()).await.into_iter().collect();
+    if is_small {
+        let reported = answered.lock().expect("no panic").reported.clone();
+        receipts.retain(|(identifier, _)| queue.contains_key(identifier) || !reported.contains(identifier));
+        handled.retain(|identifier| queue.contains_key(identifier));
+    }
     for (identifier, _) in &receipts {
         assert!(queue.contains_key(identifier), "{identifier} was taken, and is gone");
     }
@@ -297,7 +369,7 @@ async fn check(victim: &Victim, answered: &Mutex<Answered>) {
         }
     }
     for (poster, (number, before)) in last {
-        let again = send(&victim.portal(poster), message(poster, number)).await.expect("an answer");
+        let again = send(&victim.portal(poster), message(poster, number, is_small)).await.expect("an answer");
         assert_eq!(receipt(&again.bundle()), *before, "the first answer again");
     }
     let mut found = BTreeSet::new();

@@ -1,8 +1,9 @@
-//! What the sandbox holds in memory for clients that mean it no good, under its own limits. The clients are in the same
+//! What the sandbox holds in memory for hostile clients, under its own limits. The clients are in the same
 //! process and hold next to nothing.
 
 mod common;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -22,8 +23,10 @@ use tokio::time::timeout;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// Longer than anything here takes, so that what hangs fails.
+/// How long no client may get any further, so that what hangs fails. However slow the machine is, it moves something.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often clients got further, all together.
+static PROGRESS: AtomicUsize = AtomicUsize::new(0);
 const MIB: usize = 1 << 20;
 /// How much each client sends if it is let.
 const SENT: usize = 16 * MIB;
@@ -47,8 +50,16 @@ async fn peak<F: Future<Output = ()> + Send + 'static>(client: impl Fn() -> F) -
     for _ in 0..CLIENTS {
         clients.spawn(client());
     }
-    while let Some(done) = timeout(PATIENCE, clients.join_next()).await.expect("the server ends it") {
-        done.expect("no panic");
+    let mut progress = 0;
+    loop {
+        match timeout(PATIENCE, clients.join_next()).await {
+            Ok(Some(done)) => done.expect("no panic"),
+            Ok(None) => break,
+            Err(_) => {
+                let before = std::mem::replace(&mut progress, PROGRESS.load(Ordering::Relaxed));
+                assert_ne!(progress, before, "the server ends it");
+            }
+        }
     }
     MEMORY.peak_usage().saturating_sub(before)
 }
@@ -61,6 +72,7 @@ async fn flood(mut stream: TcpStream, start: &str, part: &'static [u8]) {
         if stream.write_all(part).await.is_err() {
             break;
         }
+        PROGRESS.fetch_add(1, Ordering::Relaxed);
     }
     let mut rest = [0; 4096];
     while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
@@ -102,7 +114,7 @@ fn pings() -> &'static [u8] {
 }
 
 #[tokio::test]
-async fn clients_that_mean_no_good_fill_no_memory() {
+async fn hostile_clients_fill_no_memory() {
     let sandbox = start().await;
     let address = sandbox.address();
 

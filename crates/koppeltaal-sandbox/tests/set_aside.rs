@@ -264,6 +264,47 @@ async fn what_cannot_even_be_set_aside_stays_where_it_is_and_nothing_takes_its_p
     assert_eq!(sandbox.number_set_aside(), 0);
 }
 
+/// Makes the record of care plan 1 unusable, and lets no record be set aside while this holds.
+fn make_unusable(path: &Path, while_this: &str) {
+    change(
+        path,
+        &format!(
+            "UPDATE record SET state = '7' WHERE kind = 'resource' AND key LIKE '%/CarePlan/1';
+             CREATE TRIGGER never BEFORE INSERT ON set_aside WHEN {while_this}
+             BEGIN SELECT RAISE(ABORT, 'never'); END"
+        ),
+    );
+}
+
+#[tokio::test]
+async fn an_unusable_record_is_set_aside_when_a_new_one_gets_its_key() {
+    let directory = three_messages("key").await;
+    make_unusable(&directory.file(), "NOT EXISTS (SELECT 1 FROM record WHERE key LIKE '%/CarePlan/4')");
+    let sandbox = start(&directory.file()).await;
+    let (portal, _) = clients(&sandbox);
+    portal.send_message(plan("m4", "4")).await.bundle();
+    portal.send_message(plan("m1-again", "1")).await.bundle();
+    sandbox.stop().await;
+    assert_eq!(find(&directory.file(), "SELECT state FROM set_aside"), ["7"]);
+    assert_eq!(reasons(&directory.file()).len(), 1);
+    let sandbox = start(&directory.file()).await;
+    assert_eq!(sandbox.number_set_aside(), 0);
+    clients(&sandbox).0.send_message(plan("m1-third", "1")).await.issues(409);
+}
+
+#[tokio::test]
+async fn an_unusable_record_that_can_never_be_set_aside_is_overwritten_by_a_new_one_with_its_key() {
+    let directory = three_messages("overwritten").await;
+    make_unusable(&directory.file(), "TRUE");
+    let sandbox = start(&directory.file()).await;
+    let (portal, _) = clients(&sandbox);
+    portal.send_message(plan("m1-again", "1")).await.bundle();
+    sandbox.stop().await;
+    let sandbox = start(&directory.file()).await;
+    assert_eq!(sandbox.number_set_aside(), 0, "the warning named the old one; the new one can be used");
+    clients(&sandbox).0.send_message(plan("m1-third", "1")).await.issues(409);
+}
+
 #[tokio::test]
 async fn a_secret_that_cannot_be_kept_is_no_reason_not_to_start() {
     for (place, damage) in

@@ -93,7 +93,7 @@ fn verdicts(folder: &str) -> Vec<Value> {
 #[test]
 fn every_message_that_is_not_wrong_on_purpose_is_clean() {
     let verdicts = verdicts("messages");
-    assert_eq!(verdicts.len(), 32);
+    assert!(verdicts.len() >= 32, "{} messages", verdicts.len());
     for verdict in verdicts {
         assert_eq!(verdict["verdict"], "valid", "{verdict}");
         let findings = verdict["findings"].as_array().expect("a list").iter();

@@ -58,7 +58,12 @@ impl fmt::Debug for Rule {
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident $id:literal $severity:ident;)*) => {
-        impl Rule { $($(#[$doc])* pub const $name: Self = Self::new($id, Severity::$severity);)* }
+        impl Rule {
+            $($(#[$doc])* pub const $name: Self = Self::new($id, Severity::$severity);)*
+
+            /// Every rule of the base standard.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+        }
     };
 }
 

@@ -43,7 +43,7 @@ pub struct Limits {
     /// own that expire first. Default 256 MiB.
     pub grant_bytes: usize,
     /// Length of the data file in bytes, without its log of a few MiB. To stay within it, the sandbox forgets
-    /// the oldest messages that all their receivers have processed, even when
+    /// messages that all their receivers have processed, those first that changed longest ago, even when
     /// [`queue_messages`](Self::queue_messages) and [`queue_bytes`](Self::queue_bytes) would allow them. When
     /// there are none, new messages, definitions and items are refused. 4 MiB more may be used for everything
     /// else, so that messages can still be claimed and acknowledged; launches and tokens may use 1 MiB of

@@ -111,11 +111,19 @@ impl Delivery {
         self.set(Status::Claimed, step);
         let remembered = if terms.has_room { MAXIMUM_OVERTAKEN } else { self.overtaken.len() };
         self.overtaken.extend(self.claim.take().map(|claim| claim.version));
-        if self.overtaken.len() > remembered {
-            self.overtaken.remove(0);
-        }
+        self.forget_earlier_claims(remembered);
         let deadline = terms.deadline;
         self.claim = Some(Claim { version: self.version.clone(), deadline, is_given_back: false });
+    }
+
+    /// Forgets earlier claims but the last `remembered`.
+    pub(super) fn forget_earlier_claims(&mut self, remembered: usize) {
+        self.overtaken.drain(..self.overtaken.len().saturating_sub(remembered));
+    }
+
+    /// Whether it is or was claimed.
+    pub(super) fn was_claimed(&self) -> bool {
+        self.claim.is_some()
     }
 
     /// What it takes in memory besides the message, in bytes.

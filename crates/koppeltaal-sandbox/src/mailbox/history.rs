@@ -131,9 +131,9 @@ impl History {
         forgotten
     }
 
-    /// The key of each message, and the number of its answer.
-    pub(super) fn holdings(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.sent.rows().iter().map(|(number, sent)| (sent.message.key, *number))
+    /// The messages, oldest first.
+    pub(super) fn holdings(&self) -> impl Iterator<Item = &PostedMessage> {
+        self.sent.rows().values()
     }
 
     pub(super) fn forget(&mut self, number: u64) {

@@ -14,20 +14,6 @@ use crate::definition;
 use crate::refusal::Refusal;
 use crate::representation::{self, RepresentationError, Source};
 
-/// The types that a message may hold besides its header.
-const ACCEPTED_TYPES: [&str; 10] = [
-    "Organization",
-    "Practitioner",
-    "Patient",
-    "RelatedPerson",
-    "Device",
-    "CarePlan",
-    "Other",
-    "DiagnosticReport",
-    "Observation",
-    "Questionnaire",
-];
-
 /// The longest URL of a resource, in bytes. The URLs of all resources with a version are remembered.
 const MAXIMUM_URL: usize = 4096;
 
@@ -170,9 +156,13 @@ fn content_of(entry: &Entry) -> Result<&Resource, Refusal> {
     content.ok_or_else(|| Refusal::malformed("The message has an entry without a resource."))
 }
 
+/// A message holds the types of Koppeltaal's kinds, besides its header.
 fn check_type(entry: &Entry) -> Result<(), Refusal> {
     let resource_type = content_of(entry)?.resource_type();
-    if ACCEPTED_TYPES.contains(&resource_type) {
+    // An `Other` of any code passes: a receiver may know more of them.
+    let carries_it =
+        |kind: &ResourceKind| *kind != ResourceKind::MessageHeader && kind.resource_type() == resource_type;
+    if ResourceKind::ALL.iter().any(carries_it) {
         return Ok(());
     }
     Err(Refusal::unsupported(format!("The resource type '{resource_type}' is not supported")))

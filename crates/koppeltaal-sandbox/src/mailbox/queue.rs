@@ -238,10 +238,30 @@ impl Queue {
         forgotten
     }
 
-    /// Key and number of each message, and whether it is processed.
-    pub(super) fn holdings(&self) -> impl Iterator<Item = (u64, u64, bool)> {
-        let all = self.deliveries.rows().values();
-        all.map(|delivery| (delivery.message.key, delivery.number, !delivery.status.is_open()))
+    /// The deliveries, and whether each is still needed: it is not processed, or its receiver may not know
+    /// yet that it is, because this step changed it.
+    pub(super) fn holdings(&self) -> impl Iterator<Item = (&Delivery, bool)> {
+        let changed = self.deliveries.changed();
+        self.deliveries.rows().values().map(move |delivery| {
+            let is_reported = delivery.was_claimed() && changed.contains_key(&delivery.number);
+            (delivery, delivery.status.is_open() || is_reported)
+        })
+    }
+
+    /// Takes back the earlier claims that the step added to its deliveries: as many of each delivery stay as
+    /// before, the latest ones. Tells whether there were any.
+    pub(super) fn forget_earlier_claims(&mut self) -> bool {
+        let rows = self.deliveries.rows();
+        let changed = self.deliveries.changed().into_iter();
+        let added = changed.filter_map(|(number, before)| {
+            let before = before.map_or(0, |before| before.overtaken.len());
+            (rows.get(number)?.overtaken.len() > before).then_some((*number, before))
+        });
+        let added: Vec<(u64, usize)> = added.collect();
+        for (number, before) in &added {
+            self.change(*number, |delivery| delivery.forget_earlier_claims(*before));
+        }
+        !added.is_empty()
     }
 
     pub(super) fn forget(&mut self, number: u64) {

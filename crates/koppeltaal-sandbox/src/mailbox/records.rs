@@ -20,7 +20,7 @@ use crate::clock::Timestamp;
 use crate::clock::Version;
 use crate::instance::InstanceId;
 use crate::persistence::{
-    Companion, DataFileError, Journal, Persistent, Record, RecordError, RecordKind, Single,
+    Companion, DataFileError, Forgotten, Journal, Persistent, Record, RecordError, RecordKind, Single,
 };
 use crate::representation;
 
@@ -52,7 +52,15 @@ struct DeliveryRecord {
     claim: Option<Claim>,
     overtaken: Vec<Version>,
     expiries: u32,
+    /// Missing in files of earlier versions.
+    #[serde(default)]
+    padding: String,
 }
+
+/// The bytes that status, claim and exception of a delivery have together in its record, with its padding;
+/// longer exceptions come on top. No step of a delivery makes its record longer then, except for an exception
+/// or an earlier claim, so a full data file has room for it.
+const PADDED_BYTES: usize = 192;
 
 #[derive(Serialize, Deserialize)]
 struct ReceiptRecord {
@@ -123,8 +131,11 @@ pub(super) fn delivery(
     number: u64,
     delivery: Option<&Delivery>,
 ) -> Result<Record, DataFileError> {
-    let saved = delivery.map(|delivery| save_delivery(instance, delivery));
-    Record::new(RecordKind::Delivery, &number, saved.as_ref())
+    let saved = delivery.map(|delivery| save_delivery(instance, delivery)).transpose()?;
+    let record = Record::new(RecordKind::Delivery, &number, saved.as_ref())?;
+    // The other half is for acknowledgements, after which the message may be forgotten.
+    let is_open = delivery.is_some_and(|delivery| delivery.status.is_open());
+    Ok(if is_open { record.with_half_the_reserve() } else { record })
 }
 
 pub(super) fn receipt(
@@ -244,11 +255,15 @@ impl Persistent for Mailbox {
         Ok(())
     }
 
-    fn make_room(&mut self, bytes: u64) -> bool {
-        self.forget_processed(bytes).unwrap_or_else(|error| {
+    fn make_room(&mut self, bytes: u64) -> Option<Forgotten> {
+        let has_forgotten = self.forget_processed(bytes).unwrap_or_else(|error| {
             tracing::warn!(%error, "it cannot be told what a message takes in the data file");
             false
-        })
+        });
+        if has_forgotten {
+            return Some(Forgotten::Messages);
+        }
+        self.forget_earlier_claims().then_some(Forgotten::EarlierClaims)
     }
 
     fn restored(&mut self) -> Vec<(RecordKind, String)> {
@@ -377,8 +392,14 @@ fn load_message(key: u64, saved: MessageRecord) -> Result<Message, RecordError> 
     })
 }
 
-fn save_delivery(instance: &InstanceId, delivery: &Delivery) -> DeliveryRecord {
-    DeliveryRecord {
+fn save_delivery(instance: &InstanceId, delivery: &Delivery) -> Result<DeliveryRecord, DataFileError> {
+    let length = |text: serde_json::Result<String>| {
+        text.map(|text| text.len()).map_err(|error| DataFileError::unwritable(&error))
+    };
+    let bytes = delivery.status.to_string().len()
+        + length(serde_json::to_string(&delivery.claim))?
+        + length(serde_json::to_string(&delivery.exception))?;
+    Ok(DeliveryRecord {
         domain: instance.domain.to_string(),
         username: instance.username.to_string(),
         message: delivery.message.key,
@@ -389,7 +410,8 @@ fn save_delivery(instance: &InstanceId, delivery: &Delivery) -> DeliveryRecord {
         claim: delivery.claim.clone(),
         overtaken: delivery.overtaken.clone(),
         expiries: delivery.expiries,
-    }
+        padding: " ".repeat(PADDED_BYTES.saturating_sub(bytes)),
+    })
 }
 
 fn load_delivery(

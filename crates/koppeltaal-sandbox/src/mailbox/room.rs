@@ -1,8 +1,10 @@
-//! Makes room in a full data file: forgets the oldest messages that all their receivers have processed.
+//! Makes room in a full data file: forgets messages that all their receivers have processed, those first that
+//! were processed longest ago. When there are none, the step gives up the earlier claims that it would add.
 
 use std::collections::BTreeMap;
 
 use super::{Account, Mailbox};
+use crate::clock::Timestamp;
 use crate::persistence::{Companion as _, DataFileError};
 
 /// About what a delivery or a receipt takes in the file.
@@ -15,26 +17,32 @@ enum Holding {
     Receipt(usize, u64),
 }
 
+/// The entries for one message.
 #[derive(Debug, Default)]
 struct Holdings {
     all: Vec<Holding>,
-    is_unprocessed: bool,
+    /// Whether a receiver has not processed it, or did so only in this step.
+    is_needed: bool,
+    /// When the last of them changed.
+    changed: Option<Timestamp>,
 }
 
 impl Mailbox {
-    /// As a part of the step, forgets the oldest messages, with their deliveries and receipts, until this
-    /// many bytes of the data file are free. Tells whether any message was forgotten. It forgets no message
-    /// that a receiver has not processed, that belongs to an instance that is not configured now, or that
-    /// came with this step.
+    /// As a part of the step, forgets messages, with their deliveries and receipts, until this many bytes of
+    /// the data file are free. Those go first that changed longest ago: a receiver that saw no answer may
+    /// repeat its acknowledgement soon. Tells whether any message was forgotten. It forgets no message that a
+    /// receiver has not processed, or processed in this step, that belongs to an instance that is not
+    /// configured now, or that came with this step.
     pub(super) fn forget_processed(&mut self, bytes: u64) -> Result<bool, DataFileError> {
         let last_before = self.counters.before().message;
-        let holdings = self.holdings();
+        let mut holdings: Vec<(u64, Holdings)> = self.holdings().into_iter().collect();
+        holdings.sort_by_key(|(key, holdings)| (holdings.changed, *key));
         let mut accounts: Vec<&mut Account> = self.accounts.values_mut().collect();
         let (mut freed, mut has_forgotten) = (0, false);
-        for (key, Holdings { all, is_unprocessed }) in holdings {
+        for (key, Holdings { all, is_needed, .. }) in holdings {
             let message =
                 self.messages.rows().get(&key).filter(|message| message.holders.number() == all.len());
-            let Some(message) = message.filter(|_| !is_unprocessed && key <= last_before) else { continue };
+            let Some(message) = message.filter(|_| !is_needed && key <= last_before) else { continue };
             let record = self.messages.companion().record(&key, Some(message))?;
             freed += record.state.map_or(0, |state| state.len() as u64) + all.len() as u64 * HOLDING_BYTES;
             for holding in all {
@@ -52,17 +60,27 @@ impl Mailbox {
         Ok(has_forgotten)
     }
 
-    /// The entries for each message, by its key, oldest first.
+    /// Takes back the earlier claims that the step added to deliveries, oldest first. Tells whether there
+    /// were any.
+    pub(super) fn forget_earlier_claims(&mut self) -> bool {
+        let queues = self.accounts.values_mut().map(|account| &mut account.queue);
+        queues.fold(false, |any, queue| queue.forget_earlier_claims() || any)
+    }
+
+    /// The entries for each message, by its key.
     fn holdings(&self) -> BTreeMap<u64, Holdings> {
         let mut holdings: BTreeMap<u64, Holdings> = BTreeMap::new();
         for (place, account) in self.accounts.values().enumerate() {
-            for (key, number, is_processed) in account.queue.holdings() {
-                let holdings = holdings.entry(key).or_default();
-                holdings.all.push(Holding::Delivery(place, number));
-                holdings.is_unprocessed |= !is_processed;
+            for (delivery, is_needed) in account.queue.holdings() {
+                let holdings = holdings.entry(delivery.message.key).or_default();
+                holdings.all.push(Holding::Delivery(place, delivery.number));
+                holdings.is_needed |= is_needed;
+                holdings.changed = holdings.changed.max(Some(delivery.changed));
             }
-            for (key, number) in account.history.holdings() {
-                holdings.entry(key).or_default().all.push(Holding::Receipt(place, number));
+            for sent in account.history.holdings() {
+                let holdings = holdings.entry(sent.message.key).or_default();
+                holdings.all.push(Holding::Receipt(place, sent.receipt.number));
+                holdings.changed = holdings.changed.max(Some(sent.receipt.at));
             }
         }
         holdings

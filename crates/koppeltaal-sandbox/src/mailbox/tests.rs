@@ -3,6 +3,7 @@
 mod definitions;
 mod posts;
 mod queues;
+mod room;
 mod versions;
 
 use std::time::Duration;
@@ -57,7 +58,9 @@ impl World {
         change(&mut config);
         let now = Timestamp::from_unix(Duration::from_secs(1_600_000_000));
         let mut mailbox = Mailbox::new(&config);
-        mailbox.seed(&config.activity_definitions, now);
+        for (place, definition) in config.activity_definitions.iter().enumerate() {
+            mailbox.seed(place, definition, now);
+        }
         Self { mailbox, now }
     }
 

@@ -62,7 +62,7 @@ pub enum DataFileError {
 
 impl DataFileError {
     /// A record cannot be made. The cause may quote content, so only its kind is told.
-    pub(super) fn unwritable(error: &serde_json::Error) -> Self {
+    pub(crate) fn unwritable(error: &serde_json::Error) -> Self {
         Self::Record(format!("{:?} error", error.classify()))
     }
 }

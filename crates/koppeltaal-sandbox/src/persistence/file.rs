@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
 
 use super::{DataFileError, Persistent, RESERVE, Record, RecordError, RecordKind, WriteFailure};
 use crate::clock::Timestamp;
@@ -27,6 +27,14 @@ struct UnusableRecord {
     reason: String,
 }
 
+/// A record that could not be used, nor set aside when the file was opened, and whose key a new record has.
+struct Replaced {
+    row: i64,
+    kind: &'static str,
+    /// Its place in the table `set_aside`, or why it could not be moved there.
+    place: rusqlite::Result<i64>,
+}
+
 /// An open data file.
 #[derive(Debug)]
 pub(crate) struct DataFile {
@@ -37,6 +45,8 @@ pub(crate) struct DataFile {
     bytes: u64,
     /// Records that were set aside, by kind.
     set_aside: BTreeMap<&'static str, usize>,
+    /// The rows of unusable records that could not be set aside, with the reasons why they are unusable.
+    unmoved: BTreeMap<i64, String>,
 }
 
 impl DataFile {
@@ -65,7 +75,8 @@ impl DataFile {
         let page_bytes: u32 =
             connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(told)?;
         let path = path.to_owned();
-        let mut store = Self { connection, path, page_bytes, bytes, set_aside: BTreeMap::new() };
+        let (set_aside, unmoved) = (BTreeMap::new(), BTreeMap::new());
+        let mut store = Self { connection, path, page_bytes, bytes, set_aside, unmoved };
         store.set_limit(bytes)?;
         Ok(store)
     }
@@ -73,6 +84,8 @@ impl DataFile {
     /// Reads a part of the state back. Records that cannot be used are set aside.
     pub(crate) fn restore<T: Persistent>(&mut self, part: &mut T) -> Result<(), DataFileError> {
         let unusable = self.read(part).map_err(|error| of_opening(error, &self.path))?;
+        // What the records raised, such as the numbers given out, is not taken back with the first step.
+        part.commit();
         self.set_aside(&unusable)
     }
 
@@ -144,19 +157,11 @@ impl DataFile {
         if unusable.is_empty() {
             return Ok(());
         }
-        let at = Timestamp::now().instant();
-        let places: Result<Vec<i64>, DataFileError> = self.write_with(|transaction| {
-            let mut copy = transaction.prepare(
-                "INSERT INTO set_aside SELECT kind, key, state, ?2, ?3 FROM record WHERE rowid = ?1",
-            )?;
-            let mut remove = transaction.prepare("DELETE FROM record WHERE rowid = ?1")?;
-            let mut move_one = |unusable: &UnusableRecord| {
-                copy.execute(params![unusable.row, unusable.reason, at.as_str()])?;
-                let place = transaction.last_insert_rowid();
-                remove.execute(params![unusable.row])?;
-                Ok(place)
-            };
-            Ok(unusable.iter().map(&mut move_one).collect::<rusqlite::Result<Vec<i64>>>()?)
+        let places: Result<Vec<i64>, DataFileError> = write_with(&mut self.connection, |transaction| {
+            let places = unusable
+                .iter()
+                .map(|UnusableRecord { row, reason, .. }| move_aside(transaction, *row, reason));
+            Ok(places.collect::<rusqlite::Result<Vec<i64>>>()?)
         });
         match &places {
             Ok(places) => {
@@ -165,8 +170,10 @@ impl DataFile {
                     tracing::warn!(kind, place, reason, "a record of the data file is set aside");
                 }
             }
-            // They stay where they are until the next start.
+            // They stay where they are until the next start, or until a new record takes their place.
             Err(error) => {
+                let rows = unusable.iter().map(|unusable| (unusable.row, unusable.reason.clone()));
+                self.unmoved.extend(rows);
                 let records = unusable.len();
                 tracing::warn!(%error, records, "records of the data file cannot be used, nor set aside");
             }
@@ -188,7 +195,7 @@ impl DataFile {
         if let Ok(secret) = found {
             return secret;
         }
-        let record = Record { kind: RecordKind::Secret, key: name.to_owned(), state: Some(fresh.clone()) };
+        let record = Record::of_text(RecordKind::Secret, name.to_owned(), Some(fresh.clone()));
         if let Err(error) = self.write(&[record]).map_err(DataFileError::from) {
             tracing::warn!(
                 %error,
@@ -204,35 +211,58 @@ impl DataFile {
         if records.is_empty() {
             return Ok(());
         }
-        let new = records.iter().filter(|record| record.state.is_some());
-        let reserve = new.map(|record| record.kind.reserve()).min();
         // To remove records needs no room.
-        let limit = reserve.map(|reserve| self.bytes.saturating_add(reserve));
-        match self.write_records(records, limit) {
-            Err(WriteFailure::Failed(DataFileError::Full)) => Err(self.why_full(records, limit)),
+        let reserve =
+            records.iter().filter(|record| record.state.is_some()).map(|record| record.reserve).min();
+        match self.write_records(records, reserve) {
+            Err(WriteFailure::Failed(DataFileError::Full)) => Err(self.why_full(records, reserve)),
             written => written,
         }
     }
 
-    fn write_records(&mut self, records: &[Record], limit: Option<u64>) -> Result<(), WriteFailure> {
-        let page_bytes = self.page_bytes;
-        self.write_with(|transaction| {
-            let mut put = transaction
-                .prepare_cached("INSERT OR REPLACE INTO record (kind, key, state) VALUES (?1, ?2, ?3)")?;
+    fn write_records(&mut self, records: &[Record], reserve: Option<u64>) -> Result<(), WriteFailure> {
+        let (page_bytes, bytes) = (self.page_bytes, self.bytes);
+        let unmoved = &self.unmoved;
+        let replaced = write_with(&mut self.connection, |transaction| {
+            let before = used(transaction, page_bytes)?;
+            // An existing record keeps its place, so one that does not become longer needs no room.
+            let mut put = transaction.prepare_cached(
+                "INSERT INTO record (kind, key, state) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (kind, key) DO UPDATE SET state = excluded.state",
+            )?;
             let mut remove = transaction.prepare_cached("DELETE FROM record WHERE kind = ?1 AND key = ?2")?;
             // Removing comes first: new records use the pages that become free.
             for Record { kind, key, .. } in records.iter().filter(|record| record.state.is_none()) {
                 remove.execute(params![kind.name(), key])?;
             }
-            for Record { kind, key, state } in records.iter().filter(|record| record.state.is_some()) {
+            let mut replaced = Vec::new();
+            for Record { kind, key, state, .. } in records.iter().filter(|record| record.state.is_some()) {
+                if !unmoved.is_empty() {
+                    replaced.extend(replace_unmoved(transaction, unmoved, *kind, key)?);
+                }
                 put.execute(params![kind.name(), key, state])?;
             }
-            let Some(limit) = limit else { return Ok(()) };
+            let limit = match reserve {
+                None => return Ok(replaced),
+                Some(0) => bytes,
+                Some(reserve) => bytes.saturating_add(reserve).max(before),
+            };
             match used(transaction, page_bytes)?.saturating_sub(limit) {
-                0 => Ok(()),
+                0 => Ok(replaced),
                 bytes => Err(WriteFailure::NoRoom { bytes }),
             }
-        })
+        })?;
+        for Replaced { row, kind, place } in replaced {
+            let reason = self.unmoved.remove(&row);
+            match place {
+                Ok(place) => tracing::warn!(kind, place, reason, "a record of the data file is set aside"),
+                Err(error) => tracing::warn!(
+                    %error, kind, reason,
+                    "a record of the data file that cannot be used, nor set aside, is overwritten by a new one with its key"
+                ),
+            }
+        }
+        Ok(())
     }
 
     /// How many bytes to forget when this many have to go: some more, so that not every record makes it
@@ -242,10 +272,11 @@ impl DataFile {
     }
 
     /// Why SQLite says that there is no room: the file has reached its limit, or the disk is full.
-    fn why_full(&self, records: &[Record], limit: Option<u64>) -> WriteFailure {
-        let (Ok(used), Some(limit)) = (used(&self.connection, self.page_bytes), limit) else {
+    fn why_full(&self, records: &[Record], reserve: Option<u64>) -> WriteFailure {
+        let (Ok(used), Some(reserve)) = (used(&self.connection, self.page_bytes), reserve) else {
             return WriteFailure::Failed(DataFileError::Full);
         };
+        let limit = self.bytes.saturating_add(reserve);
         let page = u64::from(self.page_bytes);
         let state = |record: &Record| record.state.as_ref().map_or(0, |state| state.len() as u64 + page);
         match (used + records.iter().map(state).sum::<u64>()).saturating_sub(limit) {
@@ -254,23 +285,53 @@ impl DataFile {
         }
     }
 
-    /// Writes in a transaction. It is rolled back when writing fails, and when it cannot be committed.
-    fn write_with<T, E: From<rusqlite::Error>>(
-        &mut self,
-        write: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let transaction = self.connection.transaction()?;
-        let written = write(&transaction)?;
-        transaction.commit()?;
-        Ok(written)
-    }
-
     /// Bounds the length of the file from now on. A file that is longer already does not grow.
     pub(crate) fn set_limit(&mut self, bytes: u64) -> Result<(), DataFileError> {
         self.bytes = bytes;
         let pages = bytes.saturating_add(RESERVE) / u64::from(self.page_bytes.max(1));
         let pages = pages.clamp(1, u64::from(u32::MAX) - 1);
         Ok(self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?)
+    }
+}
+
+/// Writes in a transaction. It is rolled back when writing fails, and when it cannot be committed.
+fn write_with<T, E: From<rusqlite::Error>>(
+    connection: &mut Connection,
+    write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let transaction = connection.transaction()?;
+    let written = write(&transaction)?;
+    transaction.commit()?;
+    Ok(written)
+}
+
+/// Moves a record to the table `set_aside`, and gives its place there.
+fn move_aside(transaction: &Transaction<'_>, row: i64, reason: &str) -> rusqlite::Result<i64> {
+    let mut copy = transaction.prepare_cached(
+        "INSERT INTO set_aside SELECT kind, key, state, ?2, ?3 FROM record WHERE rowid = ?1",
+    )?;
+    copy.execute(params![row, reason, Timestamp::now().instant().as_str()])?;
+    let place = transaction.last_insert_rowid();
+    transaction.prepare_cached("DELETE FROM record WHERE rowid = ?1")?.execute(params![row])?;
+    Ok(place)
+}
+
+/// Moves an unusable record out of the way of a new one with its kind and key, if there is one. When it
+/// cannot be moved, the new one overwrites it.
+fn replace_unmoved(
+    transaction: &Transaction<'_>,
+    unmoved: &BTreeMap<i64, String>,
+    kind: RecordKind,
+    key: &str,
+) -> rusqlite::Result<Option<Replaced>> {
+    let kind = kind.name();
+    let mut find = transaction.prepare_cached("SELECT rowid FROM record WHERE kind = ?1 AND key = ?2")?;
+    let row: Option<i64> = find.query_row(params![kind, key], |row| row.get(0)).optional()?;
+    let Some((row, reason)) = row.and_then(|row| Some((row, unmoved.get(&row)?))) else { return Ok(None) };
+    match move_aside(transaction, row, reason) {
+        // With room it can be moved, and SQLite may have ended the transaction.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Err(error),
+        place => Ok(Some(Replaced { row, kind, place })),
     }
 }
 

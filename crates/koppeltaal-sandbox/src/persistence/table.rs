@@ -104,6 +104,12 @@ impl<C: Companion> Table<C> {
         &self.companion
     }
 
+    /// The rows that the step changed, as they were before it.
+    pub(crate) fn changed(&self) -> BTreeMap<&KeyOf<C>, Option<&ValueOf<C>>> {
+        // Backwards, so that the first note about each row stays.
+        self.before.iter().rev().map(|(key, before)| (key, before.as_ref())).collect()
+    }
+
     pub(crate) fn put(&mut self, key: KeyOf<C>, value: ValueOf<C>) {
         self.set(key, Some(value));
     }

@@ -42,7 +42,7 @@ pub enum Format {
 pub const FORMATS: [Format; 2] = [Format::Json, Format::Xml];
 
 impl Format {
-    fn extension(self) -> &'static str {
+    pub fn extension(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Xml => "xml",

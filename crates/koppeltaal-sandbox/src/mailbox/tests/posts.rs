@@ -107,13 +107,13 @@ fn a_message_has_an_identifier_and_something_in_it() {
 #[test]
 fn resource_types_that_koppeltaal_does_not_use_are_refused_to_the_letter() {
     let condition = koppeltaal_fhir::ReadOptions::tolerant()
-        .json(br#"{"resourceType": "Bundle", "entry": [{"id": "c", "content": {"resourceType": "Condition"}}]}"#)
+        .json(br#"{"resourceType": "Bundle", "entry": [{"id": "c", "content": {"resourceType": "Query"}}]}"#)
         .expect("a bundle");
     let mut bundle = Draft::plan("m1").bundle();
     bundle.entry.extend(condition.document.into_bundle().expect("a bundle").entry);
     let refusal = Posting::read(bundle, SOURCE).expect_err("refused");
     assert_eq!(refusal.kind, RefusalKind::Unsupported);
-    assert_eq!(details(&refusal), "The resource type 'Condition' is not supported");
+    assert_eq!(details(&refusal), "The resource type 'Query' is not supported");
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn main() {
     let runtime = runtime.expect("a runtime");
     match words.as_slice() {
         ["sandbox", file, bytes] => {
-            runtime.block_on(serve(Path::new(file), bytes.parse().expect("a number")))
+            runtime.block_on(serve(Path::new(file), bytes.parse().expect("a number")));
         }
         // What cargo asks of a test, and tests that are not this one.
         words if words.contains(&"--list") => {}

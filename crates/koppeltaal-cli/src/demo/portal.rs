@@ -100,7 +100,7 @@ impl Portal {
     /// the server has another one by now, it refuses the message.
     pub(super) fn set_activity_status(
         &mut self,
-        status: valuesets::CarePlanActivityStatus,
+        status: &valuesets::CarePlanActivityStatus,
         version: &ResourceUrl,
     ) -> Result<PreparedMessage> {
         for activity in &mut self.plan.activity {

@@ -203,7 +203,7 @@ impl<W: Write> Story<W> {
             "Another session of the portal, which still has the first version, cancels the activity.",
         )?;
         let stale = &published.url;
-        let message = portal.set_activity_status(valuesets::CarePlanActivityStatus::Cancelled, stale)?;
+        let message = portal.set_activity_status(&valuesets::CarePlanActivityStatus::Cancelled, stale)?;
         let resources = match self.post(portal.connector(), message).await {
             Err(DemoError::Send(SendError::Conflict { resources, .. })) => Some(resources),
             Err(other) => return Err(other),

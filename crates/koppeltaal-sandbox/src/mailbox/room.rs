@@ -63,8 +63,11 @@ impl Mailbox {
     /// Takes back the earlier claims that the step added to deliveries, oldest first. Tells whether there
     /// were any.
     pub(super) fn forget_earlier_claims(&mut self) -> bool {
-        let queues = self.accounts.values_mut().map(|account| &mut account.queue);
-        queues.fold(false, |any, queue| queue.forget_earlier_claims() || any)
+        let mut any = false;
+        for account in self.accounts.values_mut() {
+            any |= account.queue.forget_earlier_claims();
+        }
+        any
     }
 
     /// The entries for each message, by its key.

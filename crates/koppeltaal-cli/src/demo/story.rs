@@ -186,7 +186,7 @@ impl<W: Write> Story<W> {
     async fn update(&mut self, portal: &mut Portal, published: &Sent) -> Result<Sent> {
         self.narrator.step("The portal marks the activity as Completed, and publishes the plan again (CreateOrUpdateCarePlan).")?;
         let status = valuesets::CarePlanActivityStatus::Completed;
-        let message = portal.set_activity_status(status, &published.url)?;
+        let message = portal.set_activity_status(&status, &published.url)?;
         let sent = self.send(portal.connector(), message).await?;
         self.new_version("the plan's second version", published, &sent)?;
         // Patient, practitioner and care team did not change, so they keep their versions.

@@ -20,7 +20,7 @@ pub(crate) struct Excerpt {
 /// Finds places in a text. It takes one pass over the text to find any number of places in their order.
 #[derive(Debug)]
 pub(crate) struct Places<'text> {
-    /// What messages call the text.
+    /// The name of the text in messages.
     pub(crate) name: &'text str,
     text: &'text [u8],
     /// The place that was asked for last, and its offset.

@@ -16,7 +16,7 @@ pub(crate) struct Input {
     format: Format,
 }
 
-/// Why an input cannot be had.
+/// Why an input could not be loaded.
 #[derive(Debug)]
 pub(crate) struct InputError {
     /// The file, or `standard input`.
@@ -32,7 +32,7 @@ impl Input {
     ///
     /// It cannot be read, or is neither JSON nor XML.
     pub(crate) fn load(path: &Path) -> Result<Self, InputError> {
-        // The reader says so if that is too much for it.
+        // The limit, a byte order mark and one byte more: enough for the reader to say that it is too long.
         let (name, text) = read_at_most(path, Limits::default().bytes.saturating_add(4));
         let text = text.map_err(|error| InputError { name: name.clone(), problem: error.to_string() })?;
         match format_of(&text) {
@@ -41,12 +41,12 @@ impl Input {
         }
     }
 
-    /// What messages call the text.
+    /// The name of the text in messages.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The places in the text without a byte order mark. Positions of findings refer to them.
+    /// Places in the text without a byte order mark, to which positions of findings refer.
     pub(crate) fn places(&self) -> Places<'_> {
         Places::new(&self.name, self.text())
     }
@@ -98,7 +98,7 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, InputError> {
     }
 }
 
-/// What messages call a file, and what is in it, up to a number of bytes.
+/// The name of a file in messages, and at most the first `length` bytes of its content.
 fn read_at_most(path: &Path, length: usize) -> (String, io::Result<Vec<u8>>) {
     fn read(source: impl io::Read, length: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();

@@ -37,7 +37,7 @@ use crate::output::Output;
 
 /// A command that speaks to a server.
 trait RemoteCommand {
-    /// Which server, as whom, and for whom the output is.
+    /// The arguments about the server, the account and the output.
     fn connection(&self) -> &Connection;
 
     /// Runs the command.
@@ -69,7 +69,7 @@ macro_rules! commands {
     };
 }
 
-// In the order of the help text, which has the first line of docs of each type.
+// In the order of the help text, which shows the first line of each type's docs.
 commands! {
     Metadata: metadata::Metadata,
     Activities: activities::Activities,

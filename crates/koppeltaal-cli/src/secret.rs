@@ -1,5 +1,5 @@
-//! Passwords and other secrets: from the environment, from a file, or typed in. Never from an argument, since
-//! other users can see those in the list of processes.
+//! Passwords and other secrets: from the environment, from a file, or typed in. They are never arguments,
+//! which other users can see in the list of processes.
 
 use std::env;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 ///
 /// # Errors
 ///
-/// There is no terminal to ask at.
+/// As [`ask`].
 pub(crate) fn from_environment(variable: &str, prompt: &str) -> Result<String, Failure> {
     env::var(variable).or_else(|_| ask(prompt, variable))
 }
@@ -21,7 +21,7 @@ pub(crate) fn from_environment(variable: &str, prompt: &str) -> Result<String, F
 ///
 /// # Errors
 ///
-/// There is no terminal to ask at. The error names the environment variable to set.
+/// Standard input is no terminal, so nobody can be asked. The error names the environment variable to set.
 pub(crate) fn ask(prompt: &str, variable: &str) -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::Usage(format!("there is no terminal to ask for a secret: set {variable}")));
@@ -33,11 +33,11 @@ pub(crate) fn ask(prompt: &str, variable: &str) -> Result<String, Failure> {
 ///
 /// # Errors
 ///
-/// The file cannot be read, or there is nothing in the line.
+/// The file cannot be read, or its first line is empty.
 pub(crate) fn first_line(file: &Path) -> Result<String, Failure> {
     let text = fs::read_to_string(file).map_err(Failure::file(file))?;
     let line = text.strip_prefix('\u{FEFF}').unwrap_or(&text).lines().next().filter(|line| !line.is_empty());
     line.map(str::to_owned).ok_or_else(|| {
-        Failure::unusable_file(file.display(), "the first line must hold the secret, and is empty")
+        Failure::unusable_file(file.display(), "its first line must hold the secret, but is empty")
     })
 }

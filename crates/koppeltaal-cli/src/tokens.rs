@@ -1,4 +1,5 @@
-//! A file with the tokens of a launched user. `token` writes it, and every command that uses it refreshes it.
+//! The file with the tokens of a launched user. `token` writes it, and commands that use it write the
+//! refreshed tokens into it.
 
 use std::env;
 use std::fs;
@@ -19,7 +20,7 @@ use crate::secret::first_line;
 /// The environment variable with the secret of a confidential client.
 const CLIENT_SECRET: &str = "KOPPELTAAL_CLIENT_SECRET";
 
-/// Tokens as they are written and printed. The names are those of OAuth.
+/// Tokens as they are written and printed, under their OAuth names.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct TokenSet {
     access_token: String,
@@ -40,7 +41,7 @@ pub(crate) struct TokenSet {
     intent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
-    /// The application that they were given to.
+    /// The application that the tokens were issued to.
     client_id: String,
 }
 
@@ -105,12 +106,12 @@ impl Printable for TokenSet {
     }
 }
 
-/// How the application proves who it is: with the secret in a file or in the environment. A public client has
-/// none.
+/// How the application proves who it is: with the secret in a file or in the environment. Without a secret it
+/// is a public client.
 ///
 /// # Errors
 ///
-/// A file that cannot be read, or a secret that cannot be sent.
+/// The file cannot be read, or the secret cannot be sent.
 pub(crate) fn authentication(
     client_id: &str,
     secret_file: Option<&Path>,
@@ -125,20 +126,20 @@ pub(crate) fn authentication(
     })
 }
 
-/// The tokens in a file, and the application that they were given to.
+/// The tokens in a file, and the application that they were issued to.
 ///
 /// # Errors
 ///
-/// It cannot be read, or holds something else.
+/// The file cannot be read, or holds no tokens.
 pub(crate) fn load(path: &Path) -> Result<(Tokens, String), Failure> {
     let text = fs::read(path).map_err(Failure::file(path))?;
-    // The parser's own message can quote a token.
+    // The parser's own message is left out, since it can quote a token.
     let token_set: TokenSet = serde_json::from_slice(&text)
         .map_err(|_| Failure::unusable_file(path.display(), "it holds no tokens"))?;
     Ok((token_set.tokens()?, token_set.client_id))
 }
 
-/// A session with the tokens in a file, which refreshes them there.
+/// A session with the tokens in a file. It writes refreshed tokens into the same file.
 ///
 /// # Errors
 ///

@@ -1,4 +1,5 @@
-//! What every version store promises, checked of each of them by the same functions.
+//! The promises of every version store, checked for each store by the same functions. After them come the
+//! tests of what only one store has.
 
 #[cfg(feature = "postgresql")]
 #[path = "support/schema.rs"]
@@ -33,8 +34,8 @@ async fn keeps_its_promises(store: Arc<dyn VersionStore>, domain: &str) {
     assert_eq!(known(&*store, domain, &[]).await, [] as [Option<String>; 0]);
     store.record(domain, &[]).await.expect("nothing to record");
 
-    // Versions are per domain and in the order asked, even for an address that is asked twice. Addresses without
-    // version are skipped.
+    // Answers are per domain and in the order of the addresses, even if an address is asked for twice. An
+    // address without a version is not recorded.
     let first = [versioned("1", "2020-08-15T07:33:55:708.2583"), versioned("2", "a"), patient("3")];
     store.record(domain, &first).await.expect("record");
     let one = || Some("2020-08-15T07:33:55:708.2583".to_owned());
@@ -50,8 +51,8 @@ async fn keeps_its_promises(store: Arc<dyn VersionStore>, domain: &str) {
     let answer = store.versions(domain, &[versioned("2", "old")]).await.expect("versions");
     assert_eq!(answer, [Some(versioned("2", "a"))]);
 
-    // An older version never takes the place of a newer one, in one call or in several. Text is compared byte
-    // by byte, as the server counts, not by the rules of a language.
+    // An older version never replaces a newer one, in one call or in several. Versions are compared byte by
+    // byte, as the server does, not by the collation of a language.
     let disorder = [versioned("4", "2"), versioned("4", "3"), versioned("4", "1")];
     store.record(domain, &disorder).await.expect("record");
     store.record(domain, &[versioned("4", "2")]).await.expect("record");
@@ -65,7 +66,7 @@ async fn keeps_its_promises(store: Arc<dyn VersionStore>, domain: &str) {
         ["3", "a", "a", "aa"].map(|version| Some(version.to_owned()))
     );
 
-    // Addresses are compared letter by letter.
+    // Addresses are case-sensitive.
     store.record(domain, &[versioned("x", "1"), versioned("X", "2")]).await.expect("record");
     assert_eq!(known(&*store, domain, &["x", "X"]).await, [Some("1".to_owned()), Some("2".to_owned())]);
 
@@ -156,7 +157,7 @@ mod sqlite {
         };
         assert_eq!(["versions.db", "versions.db-wal", "versions.db-shm"].map(mode), [0o600; 3]);
 
-        // A file that is there is the application's.
+        // A file that existed before belongs to the application and keeps its rights.
         let own = directory.path().join("own.db");
         std::fs::write(&own, "").expect("file");
         std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o640)).expect("mode");

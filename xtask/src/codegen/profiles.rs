@@ -1,9 +1,12 @@
 //! Koppeltaal's profiles and value sets: `schemas/koppeltaal` to `crates/koppeltaal-messaging/src/generated`.
 //!
-//! `parse` reads the schema text, `resolve` finds each field's place in the DSTU1 model and its Rust type,
-//! `emit` writes the structs and their moves, `lists` the value sets and the constants, `rules` the tables
-//! that validation reads, `kinds` the kinds of resources, `events` the events and the contents of their
-//! messages.
+//! - `parse` reads the schema text.
+//! - `resolve` finds each field's place in the DSTU1 model and its Rust type.
+//! - `emit` writes the structs and the code that moves values between them and the DSTU1 types.
+//! - `lists` writes the value sets and the constants.
+//! - `rules` writes the tables that validation reads.
+//! - `kinds` writes the kinds of resources.
+//! - `events` writes the events and the contents of their messages.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -84,7 +87,7 @@ pub(crate) struct Structure {
     /// The DSTU1 resource or component, or `Extension`.
     base: String,
     pub(crate) is_component: bool,
-    /// Whether the crate has hand-written code for it: then only constants are generated.
+    /// Whether the crate has hand-written code for it. Then only constants are generated.
     by_hand: bool,
     /// Whether a profile has no kind: no message holds such a resource.
     without_kind: bool,
@@ -98,7 +101,7 @@ pub(crate) struct Field {
     pub(crate) cardinality: Cardinality,
     /// The name of the type, or the names of all types of a choice.
     pub(crate) types: Vec<String>,
-    /// The kinds that a reference may lead to.
+    /// The kinds that a reference may point to.
     pub(crate) targets: Vec<String>,
     pub(crate) binding: Option<Binding>,
     pub(crate) place: Place,
@@ -108,11 +111,11 @@ pub(crate) struct Field {
     pub(crate) parts: Vec<Field>,
 }
 
-/// The list that a code is from.
+/// The list that a code comes from.
 #[derive(Debug)]
 pub(crate) struct Binding {
     pub(crate) list: String,
-    /// Whether other codes are allowed too: then the field stays a concept.
+    /// Whether other codes are allowed too. Then the field stays a concept.
     open: bool,
     /// The code that makes a resource this profile.
     fixed: Option<String>,
@@ -125,14 +128,14 @@ pub(crate) enum Place {
     Native(String),
     /// In an extension with this URL.
     Extension { url: String, quirk: Option<Quirk> },
-    /// In an extension without a fixed URL: there is no field, the extension stays among the extensions.
+    /// In an extension without a fixed URL. The profile has no field for it: it stays in `extension`.
     Kept,
 }
 
-/// Where else some senders put an extension's value, which is read too.
+/// Another place in which some senders put an extension's value. It is read too.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Quirk {
-    /// In the value of the extension that this is nested in.
+    /// In the value of the enclosing extension.
     ParentValue,
     /// In XHTML instead of a string.
     Xhtml,
@@ -143,10 +146,10 @@ pub(crate) enum Quirk {
 pub(crate) struct List {
     /// The name of the enum.
     pub(crate) name: String,
-    /// The systems: the first is written, all are read.
+    /// The systems. The first is written, all are read.
     pub(crate) systems: Vec<String>,
-    /// Whether the enum has no variant for codes that are not on the list: each of them means something to
-    /// the crate.
+    /// Whether the enum has no variant for codes that are not on the list, because the crate handles each
+    /// code in a way of its own.
     is_closed: bool,
     pub(crate) codes: Vec<ListedCode>,
 }
@@ -227,7 +230,7 @@ pub(crate) fn absolute(url: &str) -> String {
     if url.contains("://") { url.to_owned() } else { format!("{BASE}{url}") }
 }
 
-/// A constant's name: `CarePlanActivityStatus` and `care-plan-status` in upper case with underscores.
+/// The name of a constant: `CarePlanActivityStatus` or `care-plan-status` in upper case with underscores.
 fn constant_name(name: &str) -> String {
     let mut text = String::new();
     let mut previous = '_';

@@ -1,4 +1,4 @@
-//! `koppeltaal message`, and what all commands about messages need: filtering, summing up, printing and
+//! `koppeltaal message`, and what all commands about messages share: the filter, the summary, printing and
 //! saving.
 
 use std::io::{self, Write as _};
@@ -74,7 +74,7 @@ impl Filter {
     }
 }
 
-/// A message in one line.
+/// The summary of a message, printed as one line.
 #[derive(Serialize)]
 pub(super) struct Summary {
     /// Its number at the server.
@@ -150,7 +150,7 @@ impl MessageFolder {
     /// Saves a message as `NUMBER.json` or `NUMBER.xml`.
     pub(super) fn save(&self, header: &Header, bundle: &Bundle) -> Result<PathBuf, Failure> {
         let number = header.url().map(|url| url.id().to_owned());
-        // The name comes from the server, and must not lead out of the folder.
+        // The number comes from the server. As a file name it must not lead out of the folder.
         let is_name = |name: &String| {
             !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
         };

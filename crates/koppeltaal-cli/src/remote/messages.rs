@@ -37,8 +37,8 @@ pub(crate) struct Messages {
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     max_pages: usize,
 
-    /// Fetch each message and write it into this folder, as NUMBER.json or NUMBER.xml that only the user may
-    /// read.
+    /// Fetch each message and write it into this folder, as NUMBER.json or NUMBER.xml. Only the user may read
+    /// the files.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
 
@@ -70,7 +70,7 @@ impl RemoteCommand for Messages {
         };
         let folder = MessageFolder::create(folder, client.format())?;
         let progress = progress();
-        // The list is read on while messages are fetched, but never far ahead of them.
+        // The list is read while messages are fetched, but never far ahead of them.
         let saved = headers.into_stream().map_err(Failure::from).map(|header| {
             let (client, folder) = (&client, &folder);
             async move {
@@ -85,7 +85,7 @@ impl RemoteCommand for Messages {
         let mut saved = pin!(saved.buffered(CONCURRENCY));
         while let Some(message) = saved.next().await {
             progress.inc(1);
-            // A message may be gone since it was listed. That is no failure.
+            // A message may have gone since it was listed. That is not a failure.
             let Some((header, file)) = message? else { continue };
             let mut summary = Summary::of(&header);
             summary.file = Some(file.display().to_string());

@@ -13,16 +13,16 @@ use crate::private;
 use crate::secret;
 use crate::tokens::{TokenSet, authentication, load};
 
-/// The environment variables with an authorization code and its verifier. Other users could read them in
-/// flags.
+/// The environment variables with an authorization code and its verifier. They are not flags, because other
+/// users can see those.
 const CODE: &str = "KOPPELTAAL_CODE";
 const CODE_VERIFIER: &str = "KOPPELTAAL_CODE_VERIFIER";
 
 /// Trade an authorization code for tokens.
 ///
-/// The code comes from `KOPPELTAAL_CODE`; else the command asks for it. It is the code itself, or the URL by
-/// which the browser came back, whose state must be that of --state. The PKCE verifier comes from
-/// `KOPPELTAAL_CODE_VERIFIER`, the secret of a confidential client from --client-secret-file or
+/// The code comes from `KOPPELTAAL_CODE`; else the command asks for it. Give the code itself, or the whole
+/// URL to which the browser was sent back. The state in that URL is compared with --state. The PKCE verifier
+/// comes from `KOPPELTAAL_CODE_VERIFIER`, the secret of a confidential client from --client-secret-file or
 /// `KOPPELTAAL_CLIENT_SECRET`.
 #[derive(Debug, Args)]
 pub(crate) struct Token {
@@ -34,7 +34,7 @@ pub(crate) struct Token {
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
 
-    /// The redirect URI that the code was asked for with.
+    /// The redirect URI of the request for the code.
     #[arg(long, value_name = "URI")]
     redirect_uri: String,
 
@@ -73,7 +73,7 @@ impl RemoteCommand for Token {
     async fn run(self) -> Result<(), Failure> {
         let client = self.connection.anonymous()?;
         if let Some(file) = &self.save {
-            // A code works only once.
+            // A code works only once, so a file that cannot be written has to be noticed before.
             private::prepare(file).map_err(Failure::file(file))?;
         }
         let given = secret::from_environment(CODE, "Authorization code, or the URL with it: ")?;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use crate::support::{fixtures, koppeltaal, koppeltaal_reading, stderr, stdout};
 use koppeltaal_fhir::{Document, ReadOptions};
 
-/// The fixtures in both formats that are not wrong on purpose: paths without ending, relative to the
-/// fixtures.
+/// The fixtures that exist in both formats and are not wrong on purpose. Their paths have no extension and
+/// are relative to the folder of fixtures.
 fn pairs() -> Vec<PathBuf> {
     let mut pairs = Vec::new();
     for folder in ["messages", "resources", "bundles"] {
@@ -41,7 +41,8 @@ fn every_fixture_converts_to_what_its_twin_holds() {
             let file = pair.with_extension(from);
             let output = koppeltaal(&["convert", &file.to_string_lossy(), "--to", to]);
             assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()), "{file:?}");
-            // Twins hold the same, but for what one of the formats cannot carry: so the way back decides.
+            // Twins may differ in what one of the formats cannot carry. So both are compared in the format
+            // that the conversion started from.
             let back = koppeltaal_reading(&output.stdout, &["convert", "-", "--to", from, "--compact"]);
             assert_eq!(back.status.code(), Some(0), "{file:?}");
             let twin = fs::read(fixtures().join(pair.with_extension(to))).expect("readable");

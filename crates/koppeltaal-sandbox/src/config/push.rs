@@ -1,4 +1,4 @@
-//! [`Push`]: the times of the hub and of webhooks.
+//! [`Push`]: intervals and time limits of the hub and of webhooks.
 
 use std::time::Duration;
 
@@ -6,20 +6,21 @@ use serde::Deserialize;
 
 use super::seconds::seconds;
 
-/// The times of webhooks and of the hub `KoppeltaalHub`. The hub tells its own to clients that negotiate.
+/// Intervals and time limits of webhooks and of the hub `KoppeltaalHub`. A client learns the hub's when it
+/// negotiates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Push {
-    /// Between two keep-alives on a quiet connection; more than zero. Clients are told twice as much. Default
-    /// 10 seconds.
+    /// The time between two keep-alives on a quiet connection, more than zero. Clients are told to expect one
+    /// within twice that time. Default 10 seconds.
     #[serde(deserialize_with = "seconds")]
     pub keep_alive: Duration,
     /// How long a client may try to reconnect. The hub remembers its connection 5 seconds longer. Default 30
     /// seconds.
     #[serde(deserialize_with = "seconds")]
     pub disconnect_timeout: Duration,
-    /// After how long a poll is answered when there is no event. Default 110 seconds.
+    /// How long a poll waits for an event before it gets an empty answer. Default 110 seconds.
     #[serde(deserialize_with = "seconds")]
     pub connection_timeout: Duration,
     /// The pause before the second try of a webhook. Each further pause is twice as long. Default 1 second.

@@ -1,4 +1,4 @@
-//! A server that has its answers ready, and the messages of the benchmark.
+//! A server with canned answers, and the messages of the benchmark.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ pub(crate) fn fixture() -> Bundle {
     crate::read(MESSAGE)
 }
 
-/// A message of its own: identifier and care plan are new, and nothing has a version.
+/// A minimal message with an identifier and a care plan of its own. Nothing in it has a version.
 pub(crate) fn numbered(number: usize) -> Bundle {
     let mut bundle =
         crate::read(include_str!("../../../../fixtures/messages/CreateOrUpdateCarePlan-minimal.json"));
@@ -34,6 +34,7 @@ pub(crate) fn numbered(number: usize) -> Bundle {
     bundle
 }
 
+/// The server. A GET gets a message while one is left, a POST the reply, a PUT a header.
 pub(crate) struct Canned {
     pub(crate) url: String,
     pub(crate) format: Format,
@@ -88,7 +89,7 @@ impl Canned {
         Self { url, format, left }
     }
 
-    /// So many messages wait.
+    /// Makes this number of messages wait to be claimed.
     pub(crate) fn fill(&self, messages: usize) {
         self.left.store(messages, Ordering::SeqCst);
     }
@@ -129,7 +130,7 @@ async fn serve(mut socket: TcpStream, answers: Arc<Answers>, left: Arc<AtomicUsi
         }
         bytes.drain(..total);
         if !latency.is_zero() {
-            // tokio's timer is not good for less than two milliseconds.
+            // Tokio's timer is too coarse for pauses of less than two milliseconds.
             let pause = tokio::task::spawn_blocking(move || std::thread::sleep(latency));
             pause.await.expect("no panic");
         }

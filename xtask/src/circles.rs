@@ -23,7 +23,7 @@ const HEADING: &str = "## Circles between files";
 /// A package and the files of one circle in it, without `src/` and `.rs`.
 type Circle = (String, BTreeSet<String>);
 
-/// Fails if the circles are not those of the page. Without the page, every circle is a new one.
+/// Fails if the circles differ from the table on the page. Without the page, every circle is new.
 pub(crate) fn run() -> Result<()> {
     let root = crate::workspace_root()?;
     let mut found = BTreeSet::new();
@@ -97,7 +97,7 @@ fn circles(source: &Path) -> Result<Vec<BTreeSet<String>>> {
     Ok(circles.into_iter().collect())
 }
 
-/// The modules that a module leads to, over one arrow or more.
+/// The modules that can be reached from a module by one import or more.
 fn reachable<'f>(
     from: &'f Vec<String>,
     arrows: &BTreeMap<&'f Vec<String>, BTreeSet<&'f Vec<String>>>,
@@ -114,7 +114,7 @@ fn reachable<'f>(
     reached
 }
 
-/// Reads the modules below a folder, by their path in the crate. That of the root is empty.
+/// Reads the modules below a folder, by their path in the crate. The root's path is empty.
 fn read(folder: &Path, module: &mut Vec<String>, files: &mut BTreeMap<Vec<String>, Imports>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();

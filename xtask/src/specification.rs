@@ -14,7 +14,8 @@ use crate::codegen::profiles::{self, Field, Place, Schema, Structure};
 use crate::codegen::{self, SCHEMAS};
 use crate::schema::Definition;
 
-/// A row's path and column that differ, and why. The column `name` is the name in the schema.
+/// The path and column of each row that differs from the schema, and why. The column `name` is followed by
+/// the name in the schema.
 const DEPARTURES: &[(&str, &str, &str)] = &[
     ("ActivityDefinition.type", "name kind", "its extension is called ActivityKind"),
     ("CarePlan.activity.type", "name kind", "its extension is called ActivityKind"),
@@ -193,7 +194,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// A type as the table has it, in the schema's terms.
+/// A type from the table, in the form that [`type_of`] gives a type from the schema.
 fn expected_type(text: &str, path: &str) -> String {
     match text.split_once('(') {
         Some(("Resource", targets)) => {
@@ -207,7 +208,7 @@ fn expected_type(text: &str, path: &str) -> String {
     }
 }
 
-/// A field's type in the table's terms.
+/// The type of a field in the schema, in the form of the table.
 fn type_of(field: &Field, path: &str) -> String {
     match field.types.as_slice() {
         [one] if one == "Resource" => {

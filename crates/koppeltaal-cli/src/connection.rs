@@ -20,7 +20,7 @@ use crate::tokens;
 /// The environment variable with the password. Other users could read it in a flag.
 const PASSWORD: &str = "KOPPELTAAL_PASSWORD";
 
-/// The arguments that all commands that speak to a server have in common.
+/// The arguments of every command that speaks to a server.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {

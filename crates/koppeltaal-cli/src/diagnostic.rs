@@ -26,7 +26,7 @@ pub(crate) struct Diagnostic {
 /// What is wrong.
 #[derive(Debug)]
 pub(crate) enum Problem {
-    /// The input has something else than the standard wants.
+    /// The input has something other than the standard wants.
     Unexpected { expected: String, found: String },
     /// Anything else, in words.
     Other(String),

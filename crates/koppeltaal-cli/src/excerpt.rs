@@ -9,15 +9,15 @@ const AFTER: usize = 60;
 /// A part of one line, in three pieces.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Excerpt {
-    /// What stands before the place.
+    /// The text before the place.
     pub(crate) before: String,
-    /// What stands at the place: a name, a number, a string in quotes. Empty at the end of a line.
+    /// The text at the place: a name, a number, a string in quotes. Empty at the end of a line.
     pub(crate) place: String,
-    /// What comes after it.
+    /// The text after the place.
     pub(crate) after: String,
 }
 
-/// Finds places in a text. It takes one pass over the text to find any number of places in their order.
+/// Finds places in a text. One pass over the text is enough for any number of places in order.
 #[derive(Debug)]
 pub(crate) struct Places<'text> {
     /// The name of the text in messages.

@@ -49,7 +49,7 @@ pub(crate) enum Failure {
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
-    /// Standard output, in most cases.
+    /// Other input or output failed, in most cases standard output.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -149,12 +149,12 @@ impl Failure {
         error.outcome().into_iter().flat_map(ServerOutcome::issues).map(issue).collect()
     }
 
-    /// Prints it on standard error, as text or as one JSON object.
+    /// Prints the failure on standard error, as text or as one JSON object.
     ///
     /// # Errors
     ///
-    /// A broken pipe of standard output is returned, since nobody reads any more. So is one of standard
-    /// error.
+    /// The failure is a broken pipe, since nobody reads the output any more; or standard error cannot be
+    /// written.
     pub(crate) fn print(self, output: Output) -> io::Result<Outcome> {
         let failure = match self {
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error),

@@ -1,8 +1,8 @@
 //! [`Ini`]: reads configuration files exactly as Python's `ConfigParser` does, or refuses them. A password
 //! that is misread would be sent to a server.
 //!
-//! The rules are those of `CPython`'s `configparser` with its defaults; a test compares the two. There are
-//! two additions: a byte order mark is skipped, and a value that references make very long is refused.
+//! It follows `CPython`'s `configparser` with default settings; a test compares the two. There are two
+//! differences: a byte order mark is skipped, and a value that references make very long is refused.
 
 use std::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ impl Ini {
         let mut section: Option<&mut Options> = None;
         let mut option: Option<String> = None;
         let mut indent = 0;
-        // As Python's universal newlines: a carriage return ends a line, with a line feed behind it or not.
+        // As in Python's universal newlines, a carriage return ends a line, with or without a line feed.
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
         for (number, line) in (1..).zip(text.split('\n')) {
             let value = line.trim_matches(is_space);
@@ -67,7 +67,7 @@ impl Ini {
             let open = section.as_deref_mut().zip(option.as_ref());
             let open = open.and_then(|(options, option)| options.get_mut(option));
             if value.is_empty() {
-                // Blank lines belong to a value that goes on behind them; at its end they are cut off.
+                // Blank lines belong to a value that continues after them. At its end they are cut off.
                 if let Some(open) = open {
                     open.push('\n');
                 }
@@ -117,7 +117,7 @@ impl Ini {
     ///
     /// # Errors
     ///
-    /// [`IniError`]: a percent sign or a reference that means nothing.
+    /// [`IniError`] for a percent sign or a reference that cannot be replaced.
     pub(crate) fn get(&self, section: &str, option: &str) -> Result<Option<String>, IniError> {
         let Some(value) = self.raw(section, &option.to_lowercase()) else { return Ok(None) };
         let mut whole = String::new();
@@ -171,7 +171,7 @@ fn push(whole: &mut String, text: &str) -> Result<(), IniError> {
     Ok(())
 }
 
-/// What stands between the first bracket, which begins the line, and the last one.
+/// The text between the bracket that begins the line and the last closing bracket.
 fn section_name(line: &str) -> Option<&str> {
     let (name, _) = line.strip_prefix('[')?.rsplit_once(']')?;
     Some(name).filter(|name| !name.is_empty())
@@ -198,7 +198,7 @@ mod tests {
         Ini::parse(text)?.get("test", option)
     }
 
-    /// Files, and what is in `password` of section `test`.
+    /// Files, and the value of `password` in section `test`.
     const FILES: &[(&str, Result<Option<&str>, IniError>)] = &[
         ("[test]\npassword = x", Ok(Some("x"))),
         ("[test]\nPassword: x", Ok(Some("x"))),

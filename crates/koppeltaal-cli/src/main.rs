@@ -46,7 +46,7 @@ enum Command {
     Remote(remote::Remote),
 }
 
-/// The exit code of a program that a closed pipe ends (128 and the number of SIGPIPE).
+/// The exit code of a program that a closed pipe ends: 128 plus the number of SIGPIPE.
 const CLOSED_PIPE: u8 = 141;
 
 fn main() -> ExitCode {

@@ -58,7 +58,7 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, or no such profile.
+    /// A file cannot be read, or there is no such profile.
     pub(crate) fn find(name: &str, file: Option<&Path>) -> Result<Self, Failure> {
         let places = file.map_or_else(usual_places, |file| vec![file.to_owned()]);
         for place in &places {

@@ -28,7 +28,7 @@ pub(crate) struct RunSandbox {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Keep everything in this file, so that it survives a restart. It is made if it is not there.
+    /// Keep everything in this file, so that it survives a restart. A missing file is created.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
 

@@ -42,9 +42,9 @@ struct Verdict {
     name: String,
     /// The text, unless it could not be read.
     input: Option<Input>,
-    /// What is wrong, in the order of the text. For a file that could not be read, the only one says why.
+    /// The problems, in the order of the text. If the file could not be read, the only one says why.
     diagnostics: Vec<Diagnostic>,
-    /// How many findings there were beyond those.
+    /// How many more findings there were.
     suppressed: usize,
     outcome: Outcome,
 }
@@ -87,12 +87,12 @@ impl Verdict {
                     true => Outcome::Findings,
                     false => Outcome::Success,
                 };
-                // As many as a reader keeps.
+                // Validation keeps no more findings than a reader does.
                 let most = Limits::default().findings;
                 let suppressed = read.suppressed + findings.len().saturating_sub(most);
                 findings.truncate(most);
                 place_findings(&mut findings, input.format(), input.text());
-                // Validation finds what is missing from an element only at its end.
+                // A missing part of an element is found only at the end of that element.
                 findings.sort_by_key(|finding| finding.position);
                 let first_error = findings.iter().position(|finding| finding.severity == Severity::Error);
                 if let Some(first_error) = first_error.filter(|_| strict) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// A path from the root of the crate: names, the last one perhaps that of an item.
+/// A path from the root of the crate, as names. The last name may be an item's.
 type Names = Vec<String>;
 
 /// How often a name is followed from one `use` to the next.
@@ -16,7 +16,7 @@ const HOPS: usize = 8;
 pub(super) struct Imports {
     /// All of them.
     paths: Vec<Names>,
-    /// Those of its `use` declarations, by the name that each brings into the module.
+    /// The paths of its `use` declarations, by the name that each brings into the module.
     names: BTreeMap<String, Names>,
     /// The modules that only tests have. They may be files of their own.
     tests: BTreeSet<Names>,
@@ -80,7 +80,7 @@ impl Imports {
                         "crate" => Some(Vec::new()),
                         "super" => Some(module[..module.len().saturating_sub(1)].to_vec()),
                         "self" => Some(module.to_vec()),
-                        // In a `use`, another name may be that of a module below or of another crate.
+                        // In a `use`, any other name may be a module below this one or another crate.
                         other => in_use.then(|| [module, &[other.to_owned()]].concat()),
                     };
                     if let Some(base) = base {
@@ -165,8 +165,8 @@ fn needs_tests(condition: &[TokenTree]) -> bool {
     }
 }
 
-/// How many tokens the item at the start of these has: up to a semicolon or a body in braces. What is no
-/// item, such as a field, ends with a comma too.
+/// The number of tokens of the item at the start, up to a semicolon or a body in braces. Anything that is not
+/// an item, such as a field, may also end with a comma.
 fn item_length(tokens: &[TokenTree]) -> usize {
     const ITEMS: [&str; 15] = [
         "async",

@@ -1,5 +1,5 @@
-//! The layout of generated code. Prettyplease does most of it, but does not format the calls of macros. Those
-//! of `describe!` become tables here, one line per row.
+//! The layout of generated code. Prettyplease does most of it, but does not format the calls of macros. Here
+//! the calls of `describe!` become tables, one line per row.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
@@ -51,7 +51,7 @@ impl Lines {
                     self.text.push(mark.as_char());
                     self.end();
                 }
-                // Of the `..=` between two indexes.
+                // A part of the `..=` between two indexes.
                 TokenTree::Punct(mark) => {
                     self.text.push(mark.as_char());
                     self.is_glued = true;

@@ -31,7 +31,7 @@ pub(crate) struct Type {
     /// The name in the standard.
     pub(crate) name: String,
     pub(crate) role: Role,
-    /// Where the type is first used, such as `Patient.contact`; of a resource or data type its name.
+    /// Where the type is first used, such as `Patient.contact`; for a resource or data type, its name.
     pub(crate) path: String,
     pub(crate) fields: Vec<Field>,
 }
@@ -267,7 +267,7 @@ impl<'a> Names<'a> {
         })
     }
 
-    /// The path of the first field that holds a component. The name of any other type.
+    /// For a component, the path of the first field that holds it. For any other type, its name.
     fn path_of(&self, structure: &Structure) -> String {
         if structure.role != Role::Component {
             return structure.name.clone();
@@ -283,7 +283,7 @@ impl<'a> Names<'a> {
             Some((*other, field))
         });
         match holder {
-            // Two components that hold each other would never end; one step up is enough to find them.
+            // Two components may hold each other. One step up is enough, and more might never end.
             Some((other, field)) if other.role == Role::Component && other.name > structure.name => {
                 format!("{}.{}", other.name, field.name)
             }

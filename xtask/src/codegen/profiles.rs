@@ -148,8 +148,8 @@ pub(crate) struct List {
     pub(crate) name: String,
     /// The systems. The first is written, all are read.
     pub(crate) systems: Vec<String>,
-    /// Whether the enum has no variant for codes that are not on the list, because the crate handles each
-    /// code in a way of its own.
+    /// Whether the enum has no variant for codes that are not on the list, because each listed
+    /// code means something of its own to the crate.
     is_closed: bool,
     pub(crate) codes: Vec<ListedCode>,
 }

@@ -24,8 +24,8 @@ pub(crate) const EXPECTED: Counts = Counts {
 /// The element declarations inside types, each member of a choice counted.
 pub(crate) const DECLARED_ELEMENTS: usize = 1_320;
 
-/// Those of them that have no line in the text: 49 references in `Resource.Inline`, and
-/// the five elements that each of the five restrictions repeats.
+/// The declared elements that have no line in the text: 49 references in `Resource.Inline`, and the five
+/// elements that each of the five restrictions repeats.
 pub(crate) const ELEMENTS_NOT_WRITTEN: usize = 49 + 5 * 5;
 
 /// The number of definitions of each kind, and of the things in them.

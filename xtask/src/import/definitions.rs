@@ -10,8 +10,8 @@ use crate::schema::{
     Cardinality, Codes, Definition, Field, Primitive, Restriction, Role, Shape, Structure, TypeName,
 };
 
-/// The simple types that no definition comes from: `xmlIdRef` is written as the type `idref`, the two lists
-/// of resource names are not the type of anything.
+/// The simple types that get no definition: `xmlIdRef` is written as the type `idref`, and the two lists of
+/// resource names are not the type of anything.
 const SIMPLE_TYPES_LEFT_OUT: [&str; 3] = ["xmlIdRef", "ResourceType", "ResourceNamesPlusBinary"];
 
 /// All named types of all files: a type may be declared in another file than the one that uses it.
@@ -42,7 +42,7 @@ impl<'a> Types<'a> {
     }
 
     /// The definitions of one file: base types, primitives, resource, components, data types, restrictions,
-    /// code lists, and within each kind as the schema has them.
+    /// code lists, and within each kind in the order of the schema.
     pub(crate) fn definitions(&self, file: &File) -> Result<Vec<Definition>> {
         let mut definitions = Vec::new();
         for node in file.schema.children_named("complexType") {
@@ -110,8 +110,8 @@ impl<'a> Types<'a> {
         Ok(structure(Role::Binary, name, None, fields))
     }
 
-    /// A restriction repeats the fields of its base and so drops what the base inherits. That is all the text
-    /// form says of it, so check that it is all there is.
+    /// A restriction repeats the fields of its base, without those that the base inherits. The text form
+    /// cannot say more about it, so a restriction that does anything else is refused.
     fn restriction(&self, name: &str, node: &Node) -> Result<Definition> {
         let base = node.required("base")?;
         let declared =
@@ -195,7 +195,7 @@ impl<'a> Types<'a> {
         Ok(Field { name: name.to_owned(), cardinality, shape: Shape::Element(type_name) })
     }
 
-    /// A choice; its members are declared without bounds, the bounds stand on the choice.
+    /// A choice. The bounds are declared on the choice, and not on its members.
     fn choice(&self, node: &Node) -> Result<Field> {
         let cardinality = cardinality(node)?;
         ensure!(!cardinality.repeats, "a choice that repeats");

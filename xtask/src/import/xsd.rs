@@ -1,4 +1,4 @@
-//! Reading of XSD files: a plain tree of the declarations, and all files that one file includes.
+//! Reads XSD files: one file into a plain tree of its declarations, or a file with all that it includes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -51,7 +51,7 @@ impl Node {
         self.children_named(name).next()
     }
 
-    /// Refuses children of any other name, so that nothing in a schema is passed over in silence.
+    /// Refuses children of any other name, so that nothing in a schema is silently ignored.
     pub(crate) fn only_children(&self, names: &[&str]) -> Result<()> {
         for child in &self.children {
             ensure!(
@@ -67,8 +67,8 @@ impl Node {
     }
 }
 
-/// Reads a file and all that it includes, each once; includes go in circles. Imports of other namespaces are
-/// not followed.
+/// Reads a file and all files that it includes, each once, since includes go in circles. Imports of other
+/// namespaces are not followed.
 pub(crate) fn load_all(directory: &Path, start: &str) -> Result<Vec<File>> {
     let mut files = Vec::new();
     let mut seen = BTreeSet::from([start.to_owned()]);

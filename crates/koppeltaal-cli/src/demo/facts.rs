@@ -12,7 +12,7 @@ pub(super) struct Facts {
 #[derive(Debug, thiserror::Error)]
 #[error("{fact}: expected {expected}, found {found}")]
 pub(super) struct FactError {
-    /// What it is about.
+    /// The subject of the fact.
     fact: &'static str,
     expected: String,
     found: String,
@@ -24,7 +24,7 @@ impl Facts {
         self.count
     }
 
-    /// Two things are the same.
+    /// Checks that two things are the same.
     pub(super) fn same<T>(&mut self, fact: &'static str, expected: &T, found: &T) -> Result<(), FactError>
     where
         T: PartialEq + fmt::Debug + ?Sized,
@@ -36,7 +36,7 @@ impl Facts {
         })
     }
 
-    /// Two things are not the same.
+    /// Checks that two things are not the same.
     pub(super) fn differ<T>(&mut self, fact: &'static str, one: &T, other: &T) -> Result<(), FactError>
     where
         T: PartialEq + fmt::Debug + ?Sized,
@@ -48,7 +48,7 @@ impl Facts {
         })
     }
 
-    /// There is something.
+    /// Checks that there is a value, and returns it.
     pub(super) fn some<T>(&mut self, fact: &'static str, found: Option<T>) -> Result<T, FactError> {
         self.check(found.is_some(), || nothing(fact))?;
         found.ok_or_else(|| nothing(fact))

@@ -227,13 +227,13 @@ impl<W: Write> Story<W> {
         self.narrator.result("None does.")
     }
 
-    /// Saves a message in the archive and has it sent.
+    /// Saves a message in the archive and sends it.
     async fn post(&mut self, connector: &Connector, message: PreparedMessage) -> Result<Sent> {
         self.archive.save(connector, &message).await?;
         Ok(connector.send_prepared(message).await?)
     }
 
-    /// Sends a message that is in order. The resource that it is about gets a version.
+    /// Sends a message. Checks that it is valid, and that its focal resource gets a version.
     async fn send(&mut self, connector: &Connector, message: PreparedMessage) -> Result<Sent> {
         self.nothing("what is wrong with the message", message.findings())?;
         let identifier = message.identifier().to_owned();
@@ -243,13 +243,14 @@ impl<W: Write> Story<W> {
         Ok(sent)
     }
 
-    /// The resource that both messages are about is the same, in another version.
+    /// Checks that both messages are about the same resource, in different versions.
     fn new_version(&mut self, fact: &'static str, before: &Sent, after: &Sent) -> Result<()> {
         self.facts.same("the resource", before.url.versionless(), after.url.versionless())?;
         Ok(self.facts.differ(fact, &before.url, &after.url)?)
     }
 
-    /// What was delivered is what was sent, it is claimed, and nothing about it is odd.
+    /// Checks that the delivered message is the one that was sent, that it is claimed, and that nothing in it
+    /// is odd.
     fn delivered(&mut self, delivery: &Delivery, event: Event, sent: &Sent) -> Result<()> {
         // In JSON, servers write the feed's `totalResults` as text. Only the resources have to be in order.
         let findings = delivery.findings().iter();
@@ -268,7 +269,7 @@ impl<W: Write> Story<W> {
         Ok(())
     }
 
-    /// Acknowledges a message. The server then has it as processed and does not deliver it again.
+    /// Acknowledges a message. Checks that the server then has it as processed and does not deliver it again.
     async fn acknowledge(&mut self, connector: &Connector, delivery: Delivery) -> Result<()> {
         self.no_delivery("a second delivery of a claimed message", connector).await?;
         let received = delivery.received().clone();

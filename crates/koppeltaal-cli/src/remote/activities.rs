@@ -44,7 +44,7 @@ enum Change {
         #[command(flatten)]
         connection: Connection,
     },
-    /// Archive an activity definition: it is not offered any more.
+    /// Archive an activity definition, which is then no longer offered.
     Archive {
         /// Its identifier.
         id: String,
@@ -61,7 +61,7 @@ struct Definition {
     application: Option<String>,
     active: Option<bool>,
     archived: Option<bool>,
-    /// With version.
+    /// The address with its version.
     url: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! [`Follower`]: when `watch` and `receive --follow` look for messages. The server's hub says when. A timer
-//! is the safety net, since pushes get lost and not every server has a hub.
+//! [`Follower`]: tells `watch` and `receive --follow` when to look for messages. The server's hub says when.
+//! A timer is the safety net, since a push can get lost and not every server has a hub.
 
 use std::time::Duration;
 
@@ -59,10 +59,10 @@ impl Follower {
         self.signals.has_come()
     }
 
-    /// Says goodbye to the hub.
+    /// Ends the subscription to the hub.
     pub(super) async fn stop(self) {
         if let Some(hub) = self.hub {
-            // A server that does not answer is no reason to stay.
+            // The command also ends if the server does not answer.
             let _ = tokio::time::timeout(GOODBYE, hub.stop()).await;
         }
     }

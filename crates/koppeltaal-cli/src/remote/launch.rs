@@ -69,7 +69,7 @@ pub(crate) struct AuthorizeUrl {
     #[arg(long, value_name = "URI")]
     redirect_uri: String,
 
-    /// The URL by which the user came, or its parameter `launch`.
+    /// The URL that the user's browser opened, or its parameter `launch`.
     #[arg(long, value_name = "URL|ID", required_unless_present = "mobile", allow_hyphen_values = true)]
     launch: Option<String>,
 
@@ -77,7 +77,7 @@ pub(crate) struct AuthorizeUrl {
     #[arg(long, conflicts_with = "launch")]
     mobile: bool,
 
-    /// Do without PKCE, for a server that does not take it.
+    /// Do without PKCE, for a server that does not accept it.
     #[arg(long)]
     without_pkce: bool,
 

@@ -38,8 +38,8 @@ pub(crate) struct Receive {
     #[command(flatten)]
     looks: FollowArguments,
 
-    /// Write each message into this folder, as NUMBER.json or NUMBER.xml that only the user may read, and
-    /// print a line.
+    /// Write each message into this folder, as NUMBER.json or NUMBER.xml, and print a line instead. Only the
+    /// user may read the files.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
 

@@ -31,7 +31,7 @@ pub(crate) struct Send {
 struct Sent {
     /// The identifier of the message.
     identifier: Option<String>,
-    /// The resources that got a version, the one that the message is about first.
+    /// The resources that got a version, starting with the one that the message is about.
     versions: Vec<String>,
 }
 

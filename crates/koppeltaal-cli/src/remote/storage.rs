@@ -40,7 +40,7 @@ struct Put {
     /// The file; - is standard input.
     file: PathBuf,
 
-    /// The patient whom it is about.
+    /// The patient that the item is about.
     #[arg(long, value_name = "URL")]
     patient: ResourceUrl,
 
@@ -66,7 +66,7 @@ struct Get {
     /// Its id.
     id: String,
 
-    /// The patient whom it is about.
+    /// The patient that the item is about.
     #[arg(long, value_name = "URL")]
     patient: Option<ResourceUrl>,
 
@@ -105,7 +105,7 @@ struct List {
     #[arg(long, value_name = "TIME")]
     before: Option<Instant>,
 
-    /// List those first that were changed last.
+    /// List the most recently changed items first.
     #[arg(long)]
     newest_first: bool,
 

@@ -1,5 +1,5 @@
-//! The file in which `receive` and `send` keep the versions of resources, for an application that uses it
-//! too.
+//! The file in which `receive` and `send` keep the versions of resources. An application may use the same
+//! file.
 
 use std::env;
 use std::path::PathBuf;
@@ -50,8 +50,7 @@ impl VersionArguments {
     }
 }
 
-/// The file in the user's data directory, as the XDG base directories have it. Its folder is for the user
-/// alone.
+/// The file in the user's data directory (XDG). Only the user may open its folder.
 fn usual_file() -> Result<PathBuf, Failure> {
     let data = env::var_os("XDG_DATA_HOME")
         .map(PathBuf::from)

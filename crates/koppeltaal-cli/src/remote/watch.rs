@@ -44,7 +44,7 @@ impl RemoteCommand for Watch {
                     Ok(None) => break,
                     Err(error) if error.is_retryable() => {
                         anstream::eprintln!("warning: {error}");
-                        // Messages that could not be listed this time are not new the next time.
+                        // Messages that could not be listed now must not be printed again later.
                         waiting.extend(before.drain());
                         break;
                     }

@@ -18,7 +18,7 @@ struct File<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<&'static str>,
     findings: Vec<Finding<'a>>,
-    /// How many findings there were beyond those.
+    /// How many more findings there were.
     suppressed: usize,
 }
 
@@ -35,7 +35,7 @@ struct Finding<'a> {
     column: Option<u32>,
     /// For people.
     text: String,
-    /// What the standard wants there; absent, like what was found, when that is not the trouble.
+    /// What the standard wants there. Absent, like `found`, if the problem is of another sort.
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -54,7 +54,7 @@ fn row(event: &Event) -> TokenStream {
     quote! { EventDefinition { focal: #focal, patient: PatientPresence::#patient, related: #related } }
 }
 
-/// The enum `Content`, and what leads from an event to its variant and from a profile to its event.
+/// The enum `Content`, its constructor, and the event of each profile.
 fn content(events: &[&Event]) -> TokenStream {
     let codes: Vec<_> = events.iter().map(|event| format_ident!("{}", event.code)).collect();
     let profiles: Vec<_> = events.iter().map(|event| format_ident!("{}", event.profile)).collect();

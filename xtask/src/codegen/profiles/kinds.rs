@@ -83,7 +83,7 @@ fn check(schema: &Schema, kind: &Kind) -> Result<()> {
     Ok(())
 }
 
-/// The name of the kind that a profile is of: of an `Other` the code that makes it the profile, else the
+/// The name of a profile's kind: for an `Other` the code that makes it this profile, else the name of the
 /// DSTU1 resource.
 fn kind_of(profile: &Structure) -> &str {
     let bindings = profile.fields.iter().filter_map(|field| field.binding.as_ref());

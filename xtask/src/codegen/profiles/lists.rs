@@ -53,7 +53,8 @@ fn enumeration(list: &List) -> Result<TokenStream> {
     })
 }
 
-/// An enum of listed codes alone. Those of the events say what belongs to the event.
+/// An enum without a variant for unlisted codes. The docs of an event's variant also say what belongs to the
+/// event.
 fn closed(schema: &Schema, list: &List) -> Result<TokenStream> {
     let name = format_ident!("{}", list.name);
     let doc = format!(" Codes of `{}`. Each means something of its own to this crate.", list.systems[0]);

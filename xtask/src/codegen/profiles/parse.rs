@@ -8,7 +8,7 @@ use super::{
 };
 use crate::schema;
 
-/// What the indented lines that follow belong to.
+/// The definition to which the indented lines that follow belong.
 enum Open {
     Nothing,
     Structure,

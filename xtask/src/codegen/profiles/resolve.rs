@@ -418,7 +418,8 @@ impl<'a> Resolver<'a, '_> {
     }
 }
 
-/// The name of an element's type as a schema line gives it; none for what has several.
+/// The name of an element's type as a schema line gives it. `None` for a choice, and for content that a
+/// schema line cannot name.
 fn standard_name(content: &Content) -> Option<&str> {
     match content {
         Content::Primitive { name, .. } => Some(name),

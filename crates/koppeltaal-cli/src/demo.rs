@@ -30,7 +30,7 @@ use story::Story;
 
 /// Watch a care plan travel from a portal to a game and its status back, through a server in this process.
 ///
-/// Exit code: 0 every fact of the story is true, 1 one is not, 2 the demo could not start.
+/// Exit code: 0 every fact of the story is true, 1 a fact is not, 2 the demo could not start.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// The format in which messages travel.

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use crate::support::{koppeltaal, same_every_time, shown, stderr, stdout};
 
-/// The story without what differs from run to run (the address, versions), and without the line about the
-/// format.
+/// The story without the line about the format, and without the address and the versions, which differ from
+/// run to run.
 fn story(format: &str) -> String {
     let output = koppeltaal(&["demo", "--format", format]);
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()), "{}", shown(&output));

@@ -77,7 +77,7 @@ fn a_link_where_tokens_are_to_be_written_is_not_followed() {
     fs::write(&theirs, "theirs").expect("a file");
     fs::write(&file, r#"{"access_token":"a","refresh_token":"r","client_id":"game"}"#).expect("a file");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("rights");
-    // The name under which an earlier version of this command wrote.
+    // An earlier version of this command wrote under this name.
     symlink(&theirs, folder.join("tokens.new")).expect("a link");
 
     let server = crate::pages::server(|_| r#"{"access_token":"b","refresh_token":"s"}"#.to_owned());

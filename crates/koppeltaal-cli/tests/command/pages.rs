@@ -1,4 +1,4 @@
-//! A server whose list of messages has no end.
+//! A list of messages without an end; and a server with canned answers, which other tests use too.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -6,8 +6,8 @@ use std::process::Stdio;
 
 use crate::support::{command, stderr, stdout};
 
-/// A server that answers the conformance statement, and everything else by its number, as JSON. It ends with
-/// the test.
+/// A server with answers in JSON: the conformance statement, and for every other request `answer` of its
+/// number. It ends with the test.
 pub(crate) fn server(answer: impl Fn(usize) -> String + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -58,10 +58,10 @@ fn a_list_without_an_end_is_followed_for_a_number_of_pages() {
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert_eq!(stdout(&output).lines().count(), 3);
     assert!(stderr(&output).contains("more than 3 pages"), "{}", stderr(&output));
-    // Without the option, too.
+    // Without the option there is a default.
     let output = run(&["messages"]);
     assert_eq!((output.status.code(), stdout(&output).lines().count()), (Some(2), 1000));
-    // What is asked for is enough.
+    // A list that fills the limit is complete.
     let output = run(&["messages", "--max-pages", "3", "--limit", "3"]);
     assert_eq!((output.status.code(), stdout(&output).lines().count()), (Some(0), 3), "{}", stderr(&output));
 }

@@ -58,7 +58,7 @@ impl World {
             .args(["--server", self.url()])
             .env("KOPPELTAAL_USERNAME", username)
             .env("KOPPELTAAL_PASSWORD", PASSWORD)
-            // Where versions are kept unasked.
+            // The folder in which versions are kept by default.
             .env("XDG_DATA_HOME", &self.folder)
             .stdin(Stdio::null());
         command
@@ -165,7 +165,7 @@ fn versions_are_kept_in_a_file_that_an_application_can_use() {
         assert_eq!(known.expect("versions"), [Some(plan.clone())]);
     }
 
-    // Unasked, in the user's own folder; or not at all.
+    // By default versions are kept in the user's own folder; with --no-versions, not at all.
     let usual = world.folder.join("koppeltaal").join("versions.db");
     world.done("game", &["receive", "--ack", "success", "--no-versions"]);
     assert!(!usual.exists());
@@ -299,7 +299,7 @@ fn a_profile_is_read_as_python_reads_it_and_no_other_password_is_sent() {
         let output = run(password);
         assert_eq!(output.status.code(), Some(0), "{password}: {}", stderr(&output));
     }
-    // Sent as they stand, these would be wrong passwords, and the exit code 1.
+    // The server would refuse these passwords (exit code 1), so exit code 2 shows that they were not sent.
     for password in ["%(domain)s", "100%", "Geheim1\n  Geheim2", "Geheim1\npassword = Geheim2"] {
         let output = run(password);
         assert_eq!(output.status.code(), Some(2), "{password}: {}", stderr(&output));
@@ -350,7 +350,7 @@ fn what_comes_while_somebody_follows_is_pushed_and_not_waited_for() {
     for arguments in [&["receive", "--ack", "success", "--follow"][..], &["watch"]] {
         let world = World::start();
         world.done("portal", &["send", PLAN]);
-        // Nobody waits for this timer.
+        // The interval is a day, so the timer plays no part.
         let arguments = [arguments, &["--interval", "86400", "--output", "json"]].concat();
         let mut command = world.command("game", &arguments);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
@@ -361,7 +361,7 @@ fn what_comes_while_somebody_follows_is_pushed_and_not_waited_for() {
             serde_json::from_str::<Value>(&line).expect("JSON")["event"].clone()
         };
         assert_eq!(event(), "CreateOrUpdateCarePlan");
-        // The first look is over.
+        // The first look is over: this message has to be pushed.
         world.done("portal", &["send", STATUS, "--format", "xml"]);
         assert_eq!(event(), "UpdateCarePlanActivityStatus");
         child.kill().expect("it runs");
@@ -369,7 +369,7 @@ fn what_comes_while_somebody_follows_is_pushed_and_not_waited_for() {
     }
 }
 
-/// What a browser does with the URL of Authorize: it is sent back to the application.
+/// Opens an authorization URL like a browser, and returns the URL that the server redirects to.
 fn browse(url: &str) -> String {
     let (host, target) = url.strip_prefix("http://").and_then(|url| url.split_once('/')).expect("a URL");
     let mut socket = TcpStream::connect(host).expect("a connection");
@@ -436,7 +436,7 @@ fn a_user_is_launched_gets_tokens_and_uses_them() {
     assert_ne!(first["access_token"], second["access_token"]);
     assert_eq!(second["patient"], PATIENT);
 
-    // A token that is known to have expired is refreshed by the command that uses it, and the file follows.
+    // A token that is known to have expired is refreshed by the command that uses it, also in the file.
     world.sandbox.as_ref().expect("it runs").advance_clock(std::time::Duration::from_secs(2 * 60 * 60));
     let output = with_tokens(&["messages"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::{command, koppeltaal, stderr, stdout};
 
-/// A sandbox that is ended when the test is over, however it ends.
+/// A sandbox that is killed when the test ends, even if the test fails.
 struct Running {
     child: Child,
     ready: String,
@@ -127,7 +127,7 @@ fn what_was_answered_survives_a_sudden_end() {
         assert!(list.contains(&format!("\"totalResults\":\"{expected}\"")), "{list}");
         let created = ask(sandbox.address(), "POST", "/FHIR/Koppeltaal/Other", body);
         assert!(created.starts_with("HTTP/1.1 201"), "{created}");
-        // Killed, not asked to stop.
+        // This kills the sandbox instead of asking it to stop.
         drop(sandbox);
     }
     std::fs::remove_dir_all(directory).expect("it is there");

@@ -98,7 +98,7 @@ fn every_message_that_is_not_wrong_on_purpose_is_clean() {
         assert_eq!(verdict["verdict"], "valid", "{verdict}");
         let findings = verdict["findings"].as_array().expect("a list").iter();
         let rules: Vec<_> = findings.filter_map(|finding| finding["rule"].as_str()).collect();
-        // The least that a sender may post leaves out what 1.3.5 only asks for.
+        // The smallest care plan leaves out the care team, which 1.3.5 asks for but does not require.
         let asked_for = verdict["file"].as_str().expect("a name").contains("CreateOrUpdateCarePlan-minimal");
         assert_eq!(rules, if asked_for { &["care-team-missing"][..] } else { &[] }, "{verdict}");
     }
@@ -108,7 +108,7 @@ fn every_message_that_is_not_wrong_on_purpose_is_clean() {
 fn resources_that_break_no_schema_are_only_told_what_the_profiles_want() {
     let verdicts: Vec<_> = ["resources", "bundles"].into_iter().flat_map(verdicts).collect();
     assert!(verdicts.len() > 50);
-    // Some of them exercise the standard, not the profiles; one has every way to write a date.
+    // Some files are examples of the standard and not of the profiles. One has every way to write a date.
     let profile = [
         "profile-cardinality-min",
         "requester-missing",
@@ -127,12 +127,13 @@ fn resources_that_break_no_schema_are_only_told_what_the_profiles_want() {
 fn escape_sequences_in_a_file_do_not_reach_the_terminal() {
     let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let file = folder.join("escapes.json");
-    // Raw and as JSON's escape; in a value and in the name of a member, which the finding quotes.
+    // Control characters raw and as an escape of JSON, in a value and in the name of a member, which the
+    // finding quotes.
     let text =
         "{\"resourceType\":\"Patient\",\"active\":\"\\u001b[2Jyes\",\n\"\\u001b[3J\":1, \"\u{202E}[4J\":1}";
     fs::write(&file, text).expect("writable");
     let mut command = command(&["validate", &file.display().to_string()]);
-    // As on a terminal: colours are kept, and with them whatever else is printed.
+    // As on a terminal, colours are kept, and so would any other escape sequence be.
     let output = command.env("CLICOLOR_FORCE", "1").output().expect("the binary runs");
     assert_eq!(output.status.code(), Some(1));
     let printed = stdout(&output);

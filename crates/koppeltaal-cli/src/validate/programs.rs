@@ -8,17 +8,18 @@ use super::Verdict;
 use crate::diagnostic::{Diagnostic, Problem};
 use crate::outcome::Outcome;
 
-/// One file. The names are part of the command's interface.
+/// The verdict on one file. The member names are part of the command's interface.
 #[derive(Serialize)]
 struct File<'a> {
     file: &'a str,
-    /// `valid`: no findings of severity error. `invalid`: some. `unreadable`: the only finding says why.
+    /// `valid`: no finding of severity error. `invalid`: at least one. `unreadable`: the only finding says
+    /// why.
     verdict: &'static str,
     /// `json` or `xml`; absent when the file holds neither.
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<&'static str>,
     findings: Vec<Finding<'a>>,
-    /// How many findings there were beyond those.
+    /// How many more findings there were.
     suppressed: usize,
 }
 
@@ -35,7 +36,7 @@ struct Finding<'a> {
     column: Option<u32>,
     /// For people.
     text: String,
-    /// What the standard wants there; absent, like what was found, when that is not the trouble.
+    /// What the standard wants there; absent, like `found`, for problems of another kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

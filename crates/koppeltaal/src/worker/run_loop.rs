@@ -243,8 +243,8 @@ impl RunLoop {
         }
     }
 
-    /// Holds a message back that cannot be handled now. The server would deliver it again at once if it were
-    /// given back.
+    /// Holds back a message that cannot be handled now. If it were given back, the server would deliver it
+    /// again at once.
     fn later(&mut self, key: Key, delivery: Delivery, error: Option<&(dyn Error + Send + Sync)>) {
         let attempt = self.count(&delivery);
         let pause = self.settings.backoff.delay_after(attempt);
@@ -354,7 +354,7 @@ fn is_due(delivery: &Delivery) -> bool {
     delivery.precedence_now() != Precedence::HoldBack
 }
 
-/// Waits until this time, or for ever without one.
+/// Waits until this time, or forever without one.
 async fn at(due: Option<Instant>) {
     match due {
         Some(due) => sleep_until(due).await,

@@ -280,8 +280,8 @@ impl Persistent for Mailbox {
 }
 
 /// Reads the number in a key, and raises the counter so that the number is not given out again. The counter
-/// is raised even for an unusable record, because that may stay in the file. The record of the counters does
-/// not make this superfluous: it may be unusable too.
+/// is raised even for an unusable record, because that may stay in the file. The record of the counters may
+/// be unusable too.
 fn raise(counter: &mut u64, key: &str) -> Result<u64, RecordError> {
     let number = RecordError::number(key)?;
     *counter = number.max(*counter);

@@ -15,7 +15,7 @@ use super::outcome::{SendError, Sent};
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// How many messages are opened at most, the newest first, to find a resource that is not the focal one.
+/// How many messages are opened at most, the newest first, to find a resource that is not their focal one.
 const MAX_OPENED: usize = 20;
 
 /// How hard [`Connector::send_with_merge`] tries.

@@ -312,7 +312,7 @@ impl RunLoop {
             }
             self.phase.send_replace(Phase::CuttingOff);
         }
-        warn!("not all messages could be given back; they come again when the time of their claims is over");
+        warn!("not all messages could be given back; they come again when their claims expire");
         self.tasks.abort_all();
     }
 

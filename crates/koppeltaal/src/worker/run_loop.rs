@@ -42,8 +42,8 @@ pub(super) struct RunLoop {
     keys: HashMap<task::Id, Key>,
     /// How many attempts at each message failed, by its identifier.
     attempts: HashMap<String, u32>,
-    /// Whether a lane may be given back although messages wait at the server: since the last time, a message
-    /// arrived that had not been tried. So at most half of the claims get a repetition, however many messages
+    /// Whether a lane may be given back although messages wait at the server. It may if an untried message
+    /// has arrived since the last time, so at most half of the claims get a repetition, however many messages
     /// always fail.
     may_repeat: bool,
     phase: watch::Sender<Phase>,

@@ -267,7 +267,7 @@ impl RunLoop {
             }
             FailureKind::Pending => delayed(wait, None),
             FailureKind::Versions => delayed(own_pause, None),
-            // If only this message fails like that, its growing pauses make the others wait ever less often.
+            // If only this message fails like that, its pauses grow, and the others wait less and less often.
             FailureKind::Server => {
                 delayed(lock(&self.server).fail(Instant::now(), wait).max(own_pause), None)
             }

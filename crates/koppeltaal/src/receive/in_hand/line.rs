@@ -1,8 +1,8 @@
 //! [`Line`]: the messages of one patient that workers have in hand, in the server's order, and the rules by
 //! which a message waits for older ones. It knows neither tasks nor locks.
 
-/// How many returned messages a line remembers. When a forgotten one comes again, it stands
-/// behind the others.
+/// How many returned messages a line remembers. When a forgotten one comes again, it stands behind the
+/// others.
 const MAX_RETURNS: usize = 1000;
 
 /// The number of a worker among the workers of its connector.

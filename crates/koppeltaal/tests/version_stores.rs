@@ -65,7 +65,7 @@ async fn keeps_its_promises(store: Arc<dyn VersionStore>, domain: &str) {
         ["3", "a", "a", "aa"].map(|version| Some(version.to_owned()))
     );
 
-    // Addresses are compared letter by letter.
+    // Addresses are compared byte by byte.
     store.record(domain, &[versioned("x", "1"), versioned("X", "2")]).await.expect("record");
     assert_eq!(known(&*store, domain, &["x", "X"]).await, [Some("1".to_owned()), Some("2".to_owned())]);
 

@@ -223,8 +223,8 @@ impl Delivery {
         self.ticket().map(Ticket::order)
     }
 
-    /// Notes that the message will be given back unhandled. Its content is dropped: the header
-    /// is enough to give it back.
+    /// Notes that the message will be given back unhandled. Its content is dropped: the header is enough to
+    /// give it back.
     pub(crate) fn hold_back(&mut self) {
         if let Some(ticket) = self.ticket() {
             ticket.hold_back();

@@ -278,8 +278,7 @@ impl RunLoop {
 
     /// Gives messages back one after the other, the oldest first, so that the oldest is the first to be
     /// claimed again. The order of arrival is not enough: an older message can arrive after a younger one
-    /// that waits for it. Then two workers would pass them to each other without end, the younger one always
-    /// ahead.
+    /// that waits for it. Then two workers would pass them to each other forever, with the younger one always ahead.
     fn release(&mut self, key: Key, mut deliveries: Vec<Delivery>) {
         deliveries.sort_by_key(Delivery::order);
         self.releases += 1;

@@ -247,7 +247,7 @@ impl Outbox {
         self.changed(identifier, changed).await
     }
 
-    /// Makes every message due at once that was refused or waits for its next attempt. Returns how many.
+    /// Retries at once all messages that were refused or wait for their next attempt. Returns how many.
     ///
     /// # Errors
     ///

@@ -26,7 +26,7 @@ pub(crate) struct Diagnostic {
 /// What is wrong.
 #[derive(Debug)]
 pub(crate) enum Problem {
-    /// The input has something other than the standard wants.
+    /// The input differs from what the standard wants.
     Unexpected { expected: String, found: String },
     /// Anything else, in words.
     Other(String),
@@ -87,8 +87,8 @@ impl Diagnostic {
         Self { severity: Severity::Error, rule, problem, path: String::new(), position: None }
     }
 
-    /// The problem for people, several lines in colours. A stream that does not go to a terminal drops the
-    /// colours.
+    /// Draws the problem for people, in several lines with colours. A stream that does not go to a terminal
+    /// drops the colours.
     pub(crate) fn draw(&self, places: &mut Places<'_>) -> String {
         let (name, color) = match self.severity {
             Severity::Error => ("error", AnsiColor::BrightRed),

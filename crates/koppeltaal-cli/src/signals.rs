@@ -1,4 +1,4 @@
-//! [`StopSignals`]: the signals that stop a command that would run on.
+//! [`StopSignals`]: the signals that stop a long-running command.
 
 use std::io;
 
@@ -25,7 +25,7 @@ impl StopSignals {
         Ok(Self {})
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     #[cfg(unix)]
     pub(crate) async fn next(&mut self) -> io::Result<()> {
         tokio::select! {

@@ -53,14 +53,14 @@ impl Draft {
         self
     }
 
-    /// With this identifier instead of a new one, to send the same message again.
+    /// Sets the identifier, to send the same message again. Default: a new one.
     #[must_use]
     pub fn identifier(mut self, identifier: impl Into<String>) -> Self {
         self.identifier = Some(identifier.into());
         self
     }
 
-    /// With this time instead of the current one.
+    /// Sets the time. Default: the current one.
     #[must_use]
     pub fn timestamp(mut self, timestamp: Instant) -> Self {
         self.timestamp = Some(timestamp);

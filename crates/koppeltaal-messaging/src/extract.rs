@@ -75,7 +75,7 @@ impl Message {
     }
 }
 
-/// What the parts of a bundle are in the message.
+/// The header, event and focal resource that were found in a bundle.
 pub(crate) struct Plan {
     pub(crate) header: Header,
     pub(crate) event: Event,

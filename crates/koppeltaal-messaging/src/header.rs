@@ -279,8 +279,7 @@ impl Header {
         self.replace_extension(PROCESSING_STATUS, None);
     }
 
-    /// The header to send back as an acknowledgement: the same, with another processing status that it got at
-    /// `at`.
+    /// The header to send back as an acknowledgement: this one with another processing status, as of `at`.
     ///
     /// # Errors
     ///

@@ -24,7 +24,7 @@ pub(crate) struct KindDefinition {
 }
 
 impl KindDefinition {
-    /// A kind that is a FHIR type. Everything has the name of the type.
+    /// A kind that is a FHIR type. It has the name of the type everywhere.
     pub(crate) const fn type_of_its_own(name: &'static str) -> Self {
         Self { name, resource_type: name, usage: None, url_segment: name }
     }
@@ -40,7 +40,7 @@ impl ResourceKind {
         &KINDS[self as usize]
     }
 
-    /// The name Koppeltaal has for the kind.
+    /// Koppeltaal's name for the kind.
     pub const fn name(self) -> &'static str {
         self.definition().name
     }

@@ -47,7 +47,7 @@ pub(crate) struct Layout {
 }
 
 impl Message {
-    /// The event, as the header has it.
+    /// The event in the header.
     pub fn event(&self) -> Event {
         self.header.event().unwrap_or(self.event)
     }
@@ -104,8 +104,8 @@ impl Message {
     ///
     /// The bundle of a composed message starts with the header and the focal resource. The id of an entry is
     /// its address without version, and its self link is the address with the version, if that is known. The
-    /// bundle of a message that was read is the same as before, with the changes. One quirk is mended:
-    /// [`Header`] puts a `reference` that stands outside `data` in its place.
+    /// bundle of a message that was read is the same as before, with the changes. One quirk is corrected:
+    /// [`Header`] moves a `reference` that stands outside `data` into it.
     pub fn into_bundle(self) -> Bundle {
         let mut entries: Vec<Entry> = self.related.into_iter().map(MessageEntry::into_entry).collect();
         let mut insert = |at: usize, entry| entries.insert(at.min(entries.len()), entry);

@@ -75,7 +75,7 @@ pub trait Profile: Sized + CheckElements + Into<Resource> + Into<Self::Fhir> + F
     /// The DSTU1 resource that carries the profile.
     type Fhir: ResourceType + Clone + Default;
 
-    /// The name Koppeltaal has for the kind of resource.
+    /// Koppeltaal's name for the kind of resource.
     const NAME: &'static str;
 
     /// The table of the profile: its elements and those of its components.

@@ -35,8 +35,8 @@ rules! {
     PROFILE_FORM "profile-form" Warning Value;
     /// A reference points to another kind of resource than the profile allows.
     REFERENCE_TYPE "reference-type" Warning Invariant;
-    /// A reference does not lead to a resource: not to one in the message, where the sender owns it, and not
-    /// by its URL.
+    /// A reference does not lead to a resource: it is neither an absolute URL nor names an entry, or the
+    /// sender owns the resource and the message does not hold it.
     REFERENCE_UNRESOLVED "reference-unresolved" Warning NotFound;
     /// A reference is not the URL of a resource, although it is clear which entry it means.
     REFERENCE_FORM "reference-form" Warning Value;

@@ -20,7 +20,7 @@ impl Sender {
         Self { source, domain: domain.into(), api_version: ApiVersion::default() }
     }
 
-    /// With another api-version: the one that the server has for this application instance.
+    /// Sets the api-version: the one that is configured at the server for this application instance.
     #[must_use]
     pub fn with_api_version(mut self, api_version: ApiVersion) -> Self {
         self.api_version = api_version;

@@ -40,7 +40,7 @@ impl Source {
     }
 
     /// The source of the application's messages. Software and version name the connector first, then the
-    /// application, separated by "; " (the connector guide's form).
+    /// application, separated by "; ", as the connector guide prescribes.
     pub fn to_fhir(&self) -> MessageHeaderSource {
         let name = self.name.as_str();
         MessageHeaderSource {

@@ -53,7 +53,7 @@ pub struct Transition {
     pub to: ProcessingStatus,
 }
 
-/// Makes the rows from a compact form: `status, cause, what it becomes`.
+/// Makes the rows from a compact form: `status cause => next status`.
 macro_rules! transitions {
     ($($from:ident $cause:ident => $($to:ident)|+;)*) => {
         &[$($(Transition {
@@ -172,7 +172,7 @@ impl ProcessingState {
         Self { code: Some(status.code().to_owned()), last_changed: Some(last_changed), exception: None }
     }
 
-    /// With a description of what went wrong. It may be shown to people, so it must hold no data of patients
+    /// Adds a description of what went wrong. It may be shown to people, so it must hold no data of patients
     /// and no stack traces.
     #[must_use]
     pub fn with_exception(mut self, exception: impl Into<String>) -> Self {

@@ -42,15 +42,15 @@ pub struct Validator {
 }
 
 impl Validator {
-    /// By the rules for a sender of this api-version: a sender of 1.3.3 need not follow what 1.3.5 adds.
+    /// Sets the api-version of the sender. A sender of 1.3.3 need not follow the rules that 1.3.5 adds.
     #[must_use]
     pub fn with_api_version(mut self, api_version: ApiVersion) -> Self {
         self.api_version = api_version;
         self
     }
 
-    /// With these activity definitions besides those in a bundle. Sub-activities must be those of their
-    /// definition.
+    /// Adds activity definitions to those in a bundle. The sub-activities of an activity must be among those
+    /// of its definition.
     #[must_use]
     pub fn with_definitions(mut self, definitions: impl IntoIterator<Item = ActivityDefinition>) -> Self {
         self.definitions.extend(definitions);
@@ -108,8 +108,8 @@ impl crate::Message {
     }
 }
 
-/// The findings of both. Where both say that an element is missing or that a code is unlisted, only the
-/// schema's remains.
+/// All findings of the schema and of Koppeltaal. Where both say that an element is missing or that a code is
+/// unlisted, only the schema's remains.
 fn joined(schema: Vec<Finding>, koppeltaal: Vec<Finding>) -> Vec<Finding> {
     let known: HashSet<(&str, Rule)> = schema.iter().map(|known| (known.path.as_str(), known.rule)).collect();
     let is_known = |finding: &Finding| {

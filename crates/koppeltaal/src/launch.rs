@@ -28,9 +28,9 @@ pub struct Launch {
 
 #[derive(Clone, PartialEq, Eq)]
 enum Application {
-    /// That of the activity definition with this identifier.
+    /// The application of the activity definition with this identifier.
     OfDefinition(String),
-    /// That with this client id.
+    /// The application with this client id.
     ClientId(String),
 }
 

@@ -229,14 +229,14 @@ impl Outbox {
         Ok(self.store.summary().await?)
     }
 
-    /// Makes a message due at once that was refused or waits for its next attempt. Its failures are no longer
-    /// counted.
+    /// Makes a message due at once if it was refused or waits for its next attempt. Its earlier failures no
+    /// longer count.
     ///
-    /// The versions are filled in anew. So this also resolves a conflict that the application's state should
-    /// win, once the newer version is known: received, [learned again](Connector::relearn), or
+    /// The versions are filled in again. So a retry also resolves a conflict in favour of this message, once
+    /// the newer version is known: received, [learned again](Connector::relearn), or
     /// [recorded](crate::VersionStore::record) by hand. An application that never receives the changes of
-    /// others stays in conflict. All resources in the message are as old as the message, and all of them
-    /// replace newer versions.
+    /// others stays in conflict. All resources in the message replace newer versions, although they are as
+    /// old as the message.
     ///
     /// # Errors
     ///
@@ -247,7 +247,7 @@ impl Outbox {
         self.changed(identifier, changed).await
     }
 
-    /// Makes all messages due at once that were refused or wait for their next attempt. Returns how many.
+    /// Retries at once all messages that were refused or wait for their next attempt. Returns how many.
     ///
     /// # Errors
     ///

@@ -21,8 +21,8 @@ pub(crate) use in_hand::{InHand, Precedence, line, name};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
-    /// The server cannot be reached, refuses, or gives an unusable answer. A message that it may have handed
-    /// out comes again when the time of its claim is over.
+    /// The server cannot be reached, refuses, or gives an unusable answer. If it has handed out a message all
+    /// the same, that comes again when its claim expires.
     #[error("no message can be claimed: {}", causes(.0))]
     Transport(Error),
     /// The versions in a message could not be recorded. The message was given back.

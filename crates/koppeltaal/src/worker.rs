@@ -191,7 +191,7 @@ impl Worker {
     /// 60, which takes about 40 minutes with the default [pauses](Self::retry_pauses). Attempts before a
     /// restart are not counted.
     ///
-    /// Where a database may be down for longer, take more attempts or longer pauses.
+    /// Where a database may be down for longer, set more attempts or longer pauses.
     pub fn give_up_after(mut self, attempts: u32) -> Self {
         self.settings.attempts = NonZero::new(attempts);
         self
@@ -217,8 +217,8 @@ impl Worker {
     /// Calls `observer` when something goes wrong while the worker runs, to count it or to alert somebody. A
     /// panic in it is logged and stops nothing.
     ///
-    /// The log tells the same without it: at WARN, or at ERROR when a message is given up. It leaves out the
-    /// texts of the application's own errors, since they may hold data of patients.
+    /// The log tells the same without an observer: at WARN, or at ERROR when a message is given up. It leaves
+    /// out the texts of the application's own errors, since they may hold data of patients.
     pub fn on_problem(mut self, observer: impl Fn(&WorkerProblem<'_>) + Send + Sync + 'static) -> Self {
         self.settings.observer = Box::new(observer);
         self
@@ -231,7 +231,7 @@ impl Worker {
         self.deliveries.notifier()
     }
 
-    /// Works without an end, unless the server refuses the first claim for a reason that will not pass.
+    /// Works forever, unless the server refuses the first claim for a reason that will not pass.
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@ pub(super) struct Game {
     connector: Connector,
     /// The identifier of the activity definition that is this game.
     definition: String,
-    /// What there is to play.
+    /// The activity to play, once a care plan has brought one.
     task: Option<Task>,
 }
 
@@ -48,9 +48,9 @@ impl Game {
         Ok(self.connector.url(ResourceKind::CarePlanActivityStatus, REPORT)?)
     }
 
-    /// Claims the next message. From a care plan it takes the activity that is to be played here.
+    /// Claims the next message. If it brings a care plan, remembers the activity that is this game.
     ///
-    /// An application that waits for messages takes [`Connector::deliveries`] or [`Connector::worker`].
+    /// An application that waits for messages uses [`Connector::deliveries`] or [`Connector::worker`].
     pub(super) async fn receive_plan(&mut self) -> Result<Option<Delivery>> {
         let Some(delivery) = self.connector.receive().await? else { return Ok(None) };
         let plan = delivery.get::<CarePlan>().unwrap_or_default();
@@ -65,7 +65,7 @@ impl Game {
 
     /// The message that tells how far the patient is; `None` when there is nothing to play.
     ///
-    /// The first report makes a resource, and each later one is a new version of it. Nobody else changes it,
+    /// The first report creates a resource; each later one is a new version of it. Nobody else changes it,
     /// so the connector may fill in the version.
     pub(super) fn report(
         &self,

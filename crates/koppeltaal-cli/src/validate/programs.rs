@@ -8,11 +8,12 @@ use super::Verdict;
 use crate::diagnostic::{Diagnostic, Problem};
 use crate::outcome::Outcome;
 
-/// One file. The names are part of the command's interface.
+/// The verdict on one file. The member names are part of the command's interface.
 #[derive(Serialize)]
 struct File<'a> {
     file: &'a str,
-    /// `valid`: no findings of severity error. `invalid`: some. `unreadable`: the only finding says why.
+    /// `valid`: no finding of severity error. `invalid`: at least one. `unreadable`: the only finding says
+    /// why.
     verdict: &'static str,
     /// `json` or `xml`; absent when the file holds neither.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,7 +36,7 @@ struct Finding<'a> {
     column: Option<u32>,
     /// For people.
     text: String,
-    /// What the standard wants there. Absent, like `found`, if the problem is of another sort.
+    /// What the standard wants there; absent, like `found`, for problems of another kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -27,7 +27,7 @@ fn the_demo_tells_the_same_story_in_both_formats() {
     insta::assert_snapshot!(json);
 }
 
-/// A directory of its own for a test, empty.
+/// The path of a directory for one test. The directory does not exist yet.
 fn directory(name: &str) -> PathBuf {
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_dir_all(&directory);

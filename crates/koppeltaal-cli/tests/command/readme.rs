@@ -2,7 +2,7 @@
 
 use crate::support::{koppeltaal, same_every_time, stderr, stdout};
 
-/// The commands of the README's console blocks, each with what it shows as their output.
+/// The commands in the console blocks of the README, each with the output that is shown there.
 fn examples() -> Vec<(String, String)> {
     let mut examples: Vec<(String, String)> = Vec::new();
     let blocks = include_str!("../../README.md").split("```console\n").skip(1);

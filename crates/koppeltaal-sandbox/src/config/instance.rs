@@ -1,4 +1,4 @@
-//! [`Instance`]: an application instance as it is configured.
+//! [`Instance`]: the configuration of an application instance.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -36,9 +36,9 @@ pub struct Instance {
     pub application: String,
     /// The events whose messages are copied into the instance's queue.
     pub subscriptions: BTreeSet<Event>,
-    /// Where it is told of messages, besides the hub.
+    /// Where the sandbox announces messages, besides the hub.
     pub webhook: Option<Webhook>,
-    /// The rules of versioning for its messages.
+    /// The versioning rules for its messages.
     pub api_version: ApiVersion,
 }
 
@@ -64,21 +64,21 @@ impl Instance {
         self
     }
 
-    /// As the instance of this application.
+    /// Sets the application.
     #[must_use]
     pub fn application(mut self, identifier: impl Into<String>) -> Self {
         self.application = identifier.into();
         self
     }
 
-    /// With a webhook.
+    /// Sets the webhook.
     #[must_use]
     pub fn webhook(mut self, webhook: Webhook) -> Self {
         self.webhook = Some(webhook);
         self
     }
 
-    /// With another api-version.
+    /// Sets the api-version.
     #[must_use]
     pub fn api_version(mut self, version: ApiVersion) -> Self {
         self.api_version = version;
@@ -86,7 +86,7 @@ impl Instance {
     }
 }
 
-/// An instance as a file has it. The application is the username when it is left out.
+/// An instance in a configuration file. Without an application, the username is used.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InstanceTable {
@@ -127,7 +127,7 @@ fn codes<'de, D: Deserializer<'de>, T: Ord + FromStr<Err: fmt::Display>>(
 }
 
 impl fmt::Debug for Instance {
-    /// Leaves the password out.
+    /// Leaves out the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Instance")
             .field("username", &self.username)

@@ -1,10 +1,10 @@
-//! What a public URL may be: the base of the server, as clients reach it.
+//! The check of the public URL, the base at which clients reach the server.
 
-/// Path of the FHIR interface under that base.
+/// The path of the FHIR interface under that base.
 pub(crate) const FHIR_PATH: &str = "/FHIR/Koppeltaal";
 
-/// `http` or `https`, a host without user information, and an optional path that does not end in that of the
-/// FHIR interface; neither query nor fragment.
+/// Whether a text is a URL with `http` or `https`, a host without user information, an optional path, and
+/// neither query nor fragment. The path must not end in [`FHIR_PATH`]: the sandbox adds that itself.
 pub(super) fn is_public_url(text: &str) -> bool {
     // `Uri` drops a fragment silently.
     if text.contains('#') {

@@ -57,9 +57,9 @@ struct DeliveryRecord {
     padding: String,
 }
 
-/// The bytes that status, claim and exception of a delivery have together in its record, with its padding;
-/// longer exceptions come on top. No step of a delivery makes its record longer then, except for an exception
-/// or an earlier claim, so a full data file has room for it.
+/// How many bytes the status, claim, exception and padding of a delivery take together in its record; more if
+/// the exception is long. The padding keeps a record from growing, so a full data file has room for the next
+/// step of a delivery. Only a long exception or an earlier claim makes a record longer.
 const PADDED_BYTES: usize = 192;
 
 #[derive(Serialize, Deserialize)]
@@ -92,7 +92,7 @@ struct ResourceRecord {
 /// The key of the counters.
 const COUNTERS: &str = "mailbox";
 
-/// The messages that a queue or history has.
+/// The messages that are in a queue or a history.
 #[derive(Debug)]
 pub(super) struct Messages;
 
@@ -133,7 +133,7 @@ pub(super) fn delivery(
 ) -> Result<Record, DataFileError> {
     let saved = delivery.map(|delivery| save_delivery(instance, delivery)).transpose()?;
     let record = Record::new(RecordKind::Delivery, &number, saved.as_ref())?;
-    // The other half is for acknowledgements, after which the message may be forgotten.
+    // The other half of the reserve is for acknowledgements, after which the message may be forgotten.
     let is_open = delivery.is_some_and(|delivery| delivery.status.is_open());
     Ok(if is_open { record.with_half_the_reserve() } else { record })
 }
@@ -257,7 +257,7 @@ impl Persistent for Mailbox {
 
     fn make_room(&mut self, bytes: u64) -> Option<Forgotten> {
         let has_forgotten = self.forget_processed(bytes).unwrap_or_else(|error| {
-            tracing::warn!(%error, "it cannot be told what a message takes in the data file");
+            tracing::warn!(%error, "the size of a message in the data file is unknown");
             false
         });
         if has_forgotten {
@@ -279,8 +279,9 @@ impl Persistent for Mailbox {
     }
 }
 
-/// The number in a key. It is not given out again, even when its record cannot be used: that record may stay
-/// in the file. The record of the counters may be unusable too.
+/// Reads the number in a key, and raises the counter so that the number is not given out again. The counter
+/// is raised even for an unusable record, because that may stay in the file. The record of the counters may
+/// be unusable too.
 fn raise(counter: &mut u64, key: &str) -> Result<u64, RecordError> {
     let number = RecordError::number(key)?;
     *counter = number.max(*counter);
@@ -308,7 +309,7 @@ impl Mailbox {
     }
 }
 
-/// Reads content that the sandbox accepted and wrote itself, so the limits for content of strangers do not
+/// Reads content that the sandbox accepted and wrote itself, so the limits for foreign content do not
 /// apply.
 fn read(json: &str) -> Result<ReadDocument, RecordError> {
     let limits = Limits {
@@ -320,7 +321,7 @@ fn read(json: &str) -> Result<ReadDocument, RecordError> {
         expansion: usize::MAX,
     };
     let read = ReadOptions::tolerant().limits(limits).json(json.as_bytes());
-    // What the error says may quote content.
+    // The text of the error may quote content.
     let read = read.map_err(|_| RecordError::new("its content cannot be read"))?;
     match representation::check_as(&read.document, Format::Xml) {
         Ok(()) => Ok(read),
@@ -329,11 +330,11 @@ fn read(json: &str) -> Result<ReadDocument, RecordError> {
 }
 
 fn write(document: &Document) -> Result<String, DataFileError> {
-    // What the error says may quote content.
+    // The text of the error may quote content.
     document.to_json().map_err(|_| DataFileError::Record("its content cannot be written as JSON".to_owned()))
 }
 
-/// What a configured definition takes in memory, in bytes.
+/// The memory that a configured definition takes, in bytes.
 pub(super) fn memory(definition: &Other) -> usize {
     let json = write(&definition.clone().into()).unwrap_or_default();
     read(&json).map(|read| read.memory()).unwrap_or_default()
@@ -452,7 +453,7 @@ fn load_definition(number: u64, saved: &DefinitionRecord) -> Result<Definition, 
     Ok(Definition::new(number, saved.version.clone(), saved.changed, content, bytes))
 }
 
-/// Codes, by their text on the wire.
+/// Saves codes as their text on the wire.
 pub(super) mod as_text {
     use super::*;
 

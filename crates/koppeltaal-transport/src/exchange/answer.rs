@@ -24,7 +24,7 @@ use crate::oauth::members::{self, Members};
 use crate::outcome::cause::FailureCause;
 use crate::outcome::{self, Outcome};
 
-/// An answer with all of its body.
+/// An answer with its whole body.
 pub(crate) struct Answer {
     /// The URL of the request.
     url: Url,
@@ -45,7 +45,7 @@ pub(crate) struct ReadBundle {
     pub(crate) suppressed: usize,
 }
 
-/// What a refusal means, unless it means that the content is wrong.
+/// What a refusal means. A refusal of wrong content has no variant: it is [`Error::Rejected`].
 #[derive(Clone, Copy)]
 enum Refusal {
     Authentication,
@@ -112,7 +112,7 @@ impl Answer {
         Ok(answer)
     }
 
-    /// The answer, if its status is one of success (or a redirect that is expected); else the error.
+    /// The answer, if its status is a success or an expected redirect; else the error.
     pub(crate) fn check(self) -> Result<Self> {
         let expected = self.expected;
         let speaks_oauth = matches!(expected, Expected::OAuth | Expected::Redirect);
@@ -143,7 +143,7 @@ impl Answer {
     }
 
     /// Whether the server says, as in RFC 6750, that the token is invalid: in the challenge, or only in the
-    /// body. (An `OperationOutcome` with `expired` is dealt with elsewhere.)
+    /// body. ([`refused_by`](Self::refused_by) looks for an `OperationOutcome` with `expired`.)
     fn wants_new_token(&self) -> bool {
         let in_body =
             || OAuthError::read(&self.body).is_some_and(|error| error.code == OAuthErrorCode::InvalidToken);
@@ -161,13 +161,13 @@ impl Answer {
         self.address(&header::LOCATION).filter(|_| self.status.is_redirection())
     }
 
-    /// The address in a header, absolute or relative, also one with characters that should be escaped.
+    /// The address in a header, absolute or relative. It may have characters that should have been escaped.
     fn address(&self, name: &HeaderName) -> Option<Url> {
         let address = std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()?;
         self.url.join(address.trim()).ok()
     }
 
-    /// The body as it is, with its media type.
+    /// The body as bytes, with its media type.
     pub(crate) fn content(&self) -> Result<(String, Vec<u8>)> {
         self.decoded().map_err(|problem| self.not_koppeltaal(problem))?;
         let content_type = self.header(&header::CONTENT_TYPE).unwrap_or("application/octet-stream");
@@ -180,7 +180,7 @@ impl Answer {
     }
 
     /// Reads the body as a JSON object that is not FHIR's, and passes its members to `read`. `missing` is the
-    /// error if the body is no object.
+    /// error if the body is not an object.
     ///
     /// # Errors
     ///
@@ -336,8 +336,8 @@ impl Answer {
         }
     }
 
-    /// Checks the answer to an operation that returns nothing: it must be a resource, or have no body. No
-    /// more than the type of a resource is read, unless it is an outcome, which may be a refusal.
+    /// Checks the answer to an operation that returns nothing: it must be a resource, or have no body. Of a
+    /// resource only the type is read, unless it is an outcome, which may be a refusal.
     ///
     /// # Errors
     ///
@@ -385,7 +385,7 @@ impl Answer {
         self.body.trim_ascii().is_empty()
     }
 
-    /// The error for a readable answer that is not one to this operation.
+    /// The error for a readable answer that does not fit the operation.
     pub(crate) fn unexpected(&self, what: &'static str) -> Error {
         self.not_koppeltaal(ProtocolProblem::Unexpected(what))
     }

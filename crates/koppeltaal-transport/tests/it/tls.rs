@@ -1,4 +1,5 @@
-//! TLS: whom the client trusts, and what it says when it does not. Certificates from `tests/tls/make.sh`.
+//! TLS: which servers the client trusts, and its error for the others. The certificates come from
+//! `tests/tls/make.sh`.
 
 use std::sync::Arc;
 

@@ -15,13 +15,13 @@ use super::outcome::{SendError, Sent};
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// How many messages are opened, the newest first, to find a resource that none of them is about.
+/// How many messages are opened at most, the newest first, to find a resource that is not their focal one.
 const MAX_OPENED: usize = 20;
 
 /// How hard [`Connector::send_with_merge`] tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MergeLimits {
-    /// How often the message is posted at most. It is posted once at least. Default: 5.
+    /// The largest number of posts of the message; it is posted at least once. Default: 5.
     pub attempts: u32,
     /// How long to wait after each conflict for the message with the newer version. Default: 30 seconds.
     pub wait: Duration,

@@ -47,7 +47,7 @@ pub enum SendError {
     /// nothing. Receive what is new, make the change again on top of it and send that as a new message;
     /// [`send_with_merge`](crate::Connector::send_with_merge) does so.
     ///
-    /// Where nobody else changes them, the version store was lost or restored:
+    /// If nobody else changes them, the version store was lost or restored: see
     /// [`relearn_after`](crate::Connector::relearn_after).
     #[error("{source}; {CONFLICT_HELP}")]
     Conflict {
@@ -72,8 +72,8 @@ pub enum SendError {
         identifier: String,
     },
     /// The server has accepted the message, but the versions that it gave out could not be recorded: the next
-    /// change of these resources will be a conflict, unless they are [recorded](crate::VersionStore::record)
-    /// before.
+    /// change of these resources will be a conflict, unless the versions are
+    /// [recorded](crate::VersionStore::record) first.
     #[error("the message was accepted, but the new versions are not recorded")]
     NotRecorded {
         /// What was accepted.
@@ -127,7 +127,7 @@ impl fmt::Display for Rules<'_> {
     }
 }
 
-/// Why a draft makes no message, without ids: these may be those of patients.
+/// Why a draft cannot become a message. Ids are left out, because they may be those of patients.
 fn description(error: &ComposeError) -> String {
     match error {
         ComposeError::RelativeUrl(url) => {

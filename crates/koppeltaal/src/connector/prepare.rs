@@ -12,8 +12,8 @@ use super::outcome::{SendError, Sent};
 /// A composed and validated message that is ready to be [sent](Connector::send_prepared). It lacks only the
 /// versions that the connector fills in when it posts the message.
 ///
-/// However often it is posted, the server takes it once, by its identifier. `Debug` shows nothing of its
-/// content.
+/// The server recognises it by its identifier, and accepts it once however often it is posted. `Debug` shows
+/// nothing of its content.
 #[derive(Clone, PartialEq)]
 pub struct PreparedMessage {
     message: Message,
@@ -46,8 +46,8 @@ impl PreparedMessage {
         &self.identifier
     }
 
-    /// The resource that the message is about. A version in the address is one that the application insists
-    /// on.
+    /// The resource that the message is about. The address has a version only if the application insists on
+    /// one.
     pub fn focal(&self) -> &ResourceUrl {
         &self.focal
     }
@@ -58,7 +58,7 @@ impl PreparedMessage {
         Sent { identifier: self.identifier.clone(), url, versions }
     }
 
-    /// Whether a header at the server is that of this message.
+    /// Whether a header at the server belongs to this message.
     pub(super) fn has_header(&self, header: &Header) -> bool {
         let source = Source::new("", self.message.header.source_endpoint().unwrap_or_default());
         header.identifier() == Some(&self.identifier) && source.sent(header)
@@ -127,7 +127,7 @@ impl Connector {
                 return Err(SendError::Invalid { findings });
             }
         }
-        // Composing makes sure of the address.
+        // `compose` makes sure that there is an address, so only the identifier can be missing.
         PreparedMessage::new(message, findings).ok_or(SendError::NoIdentifier)
     }
 }

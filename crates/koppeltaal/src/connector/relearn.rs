@@ -217,7 +217,7 @@ impl Connector {
     }
 }
 
-/// The newest versions that were found of some resources.
+/// The newest versions of some resources that have been found so far.
 struct NewestVersions {
     resources: Vec<NewestVersion>,
 }

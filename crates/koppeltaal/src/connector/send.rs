@@ -15,11 +15,11 @@ impl Connector {
     /// Sends a message: composes it, validates it, fills in the versions that are known, posts it, and
     /// records the versions that come back.
     ///
-    /// A version in an address is insisted on: the message is a change of that version, and a conflict if
-    /// there is a newer one, known here or not. Without a version, it is a change of the newest version that
-    /// this application has sent or received. Leave the version out only where no change of others can get
-    /// lost. Messages about one resource are sent one after the other, so that the application does not
-    /// conflict with itself.
+    /// If an address has a version, the message is a change of exactly that version. A newer version at the
+    /// server makes it a conflict, whether this application knows it or not. Without a version, it is a
+    /// change of the newest version that this application has sent or received. Leave out the version only
+    /// where no change by others can get lost. Messages about one resource are sent one after the other, so
+    /// that the application does not conflict with itself.
     ///
     /// ```no_run
     /// # async fn example(epd: koppeltaal::Connector) -> Result<(), Box<dyn std::error::Error>> {

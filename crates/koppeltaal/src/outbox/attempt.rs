@@ -124,7 +124,7 @@ pub(super) async fn post(
 }
 
 /// Records the versions of a message that the server has. The message counts as sent only after that, because
-/// later messages need the versions - unless the version store will never accept them.
+/// later messages need the versions. It also counts as sent if the version store will never accept them.
 pub(super) async fn record(connector: &Connector, versions: &[ResourceUrl]) -> Result<(), Failure> {
     match connector.record(versions).await {
         Ok(()) => Ok(()),

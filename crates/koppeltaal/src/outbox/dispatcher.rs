@@ -113,22 +113,22 @@ impl Dispatcher {
     /// somebody. A panic in it is logged and stops nothing. [`Outbox::problems`] lists the messages that
     /// still have a problem later.
     ///
-    /// The log tells the same without it. Refusals by the server are logged at WARN. Problems that may pass
-    /// are logged at WARN when they begin, and every five minutes while they last. Problems that somebody has
-    /// to solve are logged at ERROR, and so are messages that are refused because they fail
+    /// The log tells the same without an observer. Refusals by the server are logged at WARN. Problems that
+    /// may pass are logged at WARN when they begin, and every five minutes while they last. Problems that
+    /// somebody has to solve are logged at ERROR, and so are messages that are refused because they fail
     /// [every time](Self::refuse_after).
     pub fn on_problem(mut self, observer: impl Fn(&DispatchProblem<'_>) + Send + Sync + 'static) -> Self {
         self.observer = Box::new(observer);
         self
     }
 
-    /// Sends without an end.
+    /// Sends forever.
     pub async fn run(self) -> DispatchReport {
         self.run_until(pending::<()>()).await
     }
 
-    /// Sends until `shutdown` is ready. Attempts that are under way then are finished, which takes half the
-    /// [`settle_time`](Self::settle_time) at most.
+    /// Sends until `shutdown` is ready. Then it finishes the attempts that are under way, which takes at most
+    /// half the [`settle_time`](Self::settle_time).
     ///
     /// Dropping the future has the same effect as killing the process: nothing is lost, and the server is
     /// asked later for the messages that were being sent.

@@ -21,8 +21,8 @@ pub struct Outgoing {
 }
 
 impl Connector {
-    /// Makes a draft into a message for an [`Outbox`](super::Outbox): [prepares](Self::prepare) it, and
-    /// writes it as text. Needs neither the server nor the version store.
+    /// Turns a draft into a message for an [`Outbox`](super::Outbox): [prepares](Self::prepare) it and writes
+    /// it as text. Needs neither the server nor the version store.
     ///
     /// An address with a version means the same as for [`send`](Self::send): the message is a change of that
     /// version, and a conflict if there is a newer one when it is sent.

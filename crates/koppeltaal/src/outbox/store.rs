@@ -38,13 +38,13 @@ pub(super) trait Store: Send + Sync + 'static {
     /// Entries, at most this many.
     fn select(&self, filter: EntryFilter, limit: usize) -> Answer<'_, Vec<OutboxEntry>>;
 
-    /// Makes a message due at once that was refused or waits. False: it is in another state.
+    /// Makes a message due at once if it was refused or waits. False: it is in another state.
     fn retry(&self, identifier: String) -> Answer<'_, bool>;
 
-    /// Makes all messages due at once that were refused or wait for their next attempt. Returns how many.
+    /// The same for all messages that were refused or wait. Returns how many.
     fn retry_all(&self) -> Answer<'_, u64>;
 
-    /// Ends the attempts to send a message that was refused or waits. False: it is in another state.
+    /// Ends the attempts to send a message, if it was refused or waits. False: it is in another state.
     fn give_up(&self, identifier: String) -> Answer<'_, bool>;
 
     /// Counts.

@@ -19,7 +19,7 @@ pub(super) struct Claims {
     connector: Connector,
     own: bool,
     patient: Option<ResourceUrl>,
-    /// The events that are claimed; all, if there are none.
+    /// The events that are claimed. Empty: all events.
     events: Vec<Event>,
     /// The index of the event that is asked for first.
     first: Arc<AtomicUsize>,

@@ -46,8 +46,7 @@ impl Claim {
     /// Answers in a task of its own, which finishes even if nobody waits for it any more. The message keeps
     /// its place until then.
     ///
-    /// A runtime that shuts down drops the task. Then the message comes again when the time of its claim is
-    /// over.
+    /// A runtime that shuts down drops the task. Then the message comes again when its claim expires.
     fn answer(self, received: Received, acknowledgement: Acknowledgement) -> JoinHandle<Result<(), Error>> {
         let Self { client, runtime, ticket } = self;
         let is_release = acknowledgement == Acknowledgement::Release;
@@ -120,7 +119,7 @@ impl Received {
         }
     }
 
-    /// All of the message.
+    /// The whole message.
     ///
     /// # Errors
     ///
@@ -130,7 +129,7 @@ impl Received {
         self.0.content.as_ref().map_err(|error| error.reason.clone())
     }
 
-    /// All of the message as it was received.
+    /// The whole message as it was received.
     pub fn bundle(&self) -> Bundle {
         match &self.0.content {
             Ok(message) => message.clone().into_bundle(),
@@ -165,7 +164,7 @@ impl Delivery {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::acknowledge`]: the message may come again when the time of its claim is over.
+    /// Those of [`Client::acknowledge`]: the message may come again when its claim expires.
     pub async fn success(self) -> Result<(), Error> {
         self.acknowledge(Acknowledgement::Success).await
     }
@@ -176,7 +175,7 @@ impl Delivery {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::acknowledge`]: the message may come again when the time of its claim is over.
+    /// Those of [`Client::acknowledge`]: the message may come again when its claim expires.
     pub async fn failure(self, reason: impl Into<String>) -> Result<(), Error> {
         self.acknowledge(Acknowledgement::Failure(reason.into())).await
     }
@@ -185,7 +184,7 @@ impl Delivery {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::acknowledge`]: the message comes again when the time of its claim is over.
+    /// Those of [`Client::acknowledge`]: the message comes again when its claim expires.
     pub async fn release(self) -> Result<(), Error> {
         self.acknowledge(Acknowledgement::Release).await
     }
@@ -224,8 +223,8 @@ impl Delivery {
         self.ticket().map(Ticket::order)
     }
 
-    /// The message will be given back without being handled before that. Its content is dropped: the header
-    /// is enough to give it back.
+    /// Notes that the message will be given back unhandled. Its content is dropped: the header is enough to
+    /// give it back.
     pub(crate) fn hold_back(&mut self) {
         if let Some(ticket) = self.ticket() {
             ticket.hold_back();

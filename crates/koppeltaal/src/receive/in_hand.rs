@@ -104,7 +104,7 @@ impl InHand {
 }
 
 impl ClaimTurn<'_> {
-    /// A claim begins, and the previous one has ended.
+    /// Notes that a claim begins, and that the previous one has ended.
     pub(super) fn begin(&self) {
         let mut lines = self.in_hand.lines();
         lines.end_claim();
@@ -175,12 +175,13 @@ impl Ticket {
         lines.lines.get(&self.line).map_or(Precedence::Handle, |line| line.precedence(self.number))
     }
 
-    /// The position of the message in its line. Messages that are given back in this order come again in it.
+    /// The position of the message in its line. Messages that are given back in this order come again in the
+    /// same order.
     pub(super) fn order(&self) -> u64 {
         self.order
     }
 
-    /// The message will be given back without being handled before that.
+    /// Notes that the message will be given back unhandled.
     pub(super) fn hold_back(&self) {
         if let Some(line) = self.in_hand.lines().lines.get_mut(&self.line) {
             line.hold_back(self.number);

@@ -125,7 +125,7 @@ impl<T> Lanes<T> {
         matches!(self.lanes.get(key), Some(Lane::HeldBack(..)))
     }
 
-    /// Another worker has given messages back. Makes the lanes due that waited for that, if `is_due` for
+    /// Another worker has given messages back. Lanes that waited for that become due if `is_due` holds for
     /// their first message.
     pub(super) fn older_returned(&mut self, now: Instant, is_due: impl Fn(&T) -> bool) {
         for lane in self.lanes.values_mut() {

@@ -42,8 +42,8 @@ pub(super) struct RunLoop {
     keys: HashMap<task::Id, Key>,
     /// How many attempts at each message failed, by its identifier.
     attempts: HashMap<String, u32>,
-    /// Whether a lane may be given back although messages wait at the server: since the last time, a message
-    /// arrived that had not been tried. So at most half of the claims get a repetition, however many messages
+    /// Whether a lane may be given back although messages wait at the server. It may if an untried message
+    /// has arrived since the last time, so at most half of the claims get a repetition, however many messages
     /// always fail.
     may_repeat: bool,
     phase: watch::Sender<Phase>,
@@ -243,8 +243,8 @@ impl RunLoop {
         }
     }
 
-    /// Holds a message back that cannot be handled now. The server would deliver it again at once if it were
-    /// given back.
+    /// Holds back a message that cannot be handled now. If it were given back, the server would deliver it
+    /// again at once.
     fn later(&mut self, key: Key, delivery: Delivery, error: Option<&(dyn Error + Send + Sync)>) {
         let attempt = self.count(&delivery);
         let pause = self.settings.backoff.delay_after(attempt);
@@ -278,8 +278,7 @@ impl RunLoop {
 
     /// Gives messages back one after the other, the oldest first, so that the oldest is the first to be
     /// claimed again. The order of arrival is not enough: an older message can arrive after a younger one
-    /// that waits for it. Then two workers would pass them to each other without end, the younger one always
-    /// ahead.
+    /// that waits for it. Then two workers would pass them to each other forever, with the younger one always ahead.
     fn release(&mut self, key: Key, mut deliveries: Vec<Delivery>) {
         deliveries.sort_by_key(Delivery::order);
         self.releases += 1;
@@ -312,7 +311,7 @@ impl RunLoop {
             }
             self.phase.send_replace(Phase::CuttingOff);
         }
-        warn!("not all messages could be given back; they come again when the time of their claims is over");
+        warn!("not all messages could be given back; they come again when their claims expire");
         self.tasks.abort_all();
     }
 
@@ -354,7 +353,7 @@ fn is_due(delivery: &Delivery) -> bool {
     delivery.precedence_now() != Precedence::HoldBack
 }
 
-/// Waits until this time, or for ever without one.
+/// Waits until this time, or forever without one.
 async fn at(due: Option<Instant>) {
     match due {
         Some(due) => sleep_until(due).await,

@@ -3,7 +3,7 @@
 use koppeltaal::deadpool_postgres::{Manager, Pool, Runtime, tokio_postgres};
 use tokio_postgres::{Config, NoTls};
 
-/// The connection string of a server on which anything may be done.
+/// The variable with the connection string of the server. The tests may change anything there.
 const SERVER: &str = "KOPPELTAAL_TEST_POSTGRESQL";
 
 /// Makes a schema, and a pool whose connections work in it.
@@ -18,7 +18,7 @@ pub(crate) fn schema(name: &str) -> Pool {
     schema_with(name, "")
 }
 
-/// The same, with these options of the server's besides.
+/// The same, with further options for the server.
 pub(crate) fn schema_with(name: &str, options: &str) -> Pool {
     let mut config = server();
     config.options(format!("-c search_path={name} {options}"));

@@ -32,8 +32,8 @@ const SETTLE_TRIES: u32 = 3;
 /// the database does not accept the result, or the message crashes its dispatcher.
 const MAX_UNSETTLED: u32 = 10;
 
-/// A message that has failed for this long is refused after fewer failures. Where little is sent, many
-/// failures that count would take days.
+/// A message that has failed for this long is refused after fewer failures. Where little is sent, it would
+/// take days to reach the full number.
 const LONG_FAILURE: Duration = Duration::from_secs(24 * 60 * 60);
 const LONG_FAILURES: u32 = 3;
 
@@ -267,7 +267,7 @@ impl RunLoop {
             }
             FailureKind::Pending => delayed(wait, None),
             FailureKind::Versions => delayed(own_pause, None),
-            // If only this message fails like that, its growing pauses make the others wait ever less often.
+            // If only this message fails like that, its pauses grow, and the others wait less and less often.
             FailureKind::Server => {
                 delayed(lock(&self.server).fail(Instant::now(), wait).max(own_pause), None)
             }

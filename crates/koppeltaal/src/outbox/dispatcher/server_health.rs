@@ -14,7 +14,7 @@ const SUSPICIOUS_FAILURES: usize = 5;
 #[derive(Debug)]
 pub(super) struct ServerHealth {
     backoff: Backoff,
-    /// Whether there was a problem that concerns all messages, or seems to, since one was sent.
+    /// Whether all messages have had a problem, or seem to have had one, since a message was last sent.
     had_problem: bool,
     /// The end of a pause of all messages.
     until: Option<Instant>,

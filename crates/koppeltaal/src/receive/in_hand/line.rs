@@ -1,8 +1,8 @@
 //! [`Line`]: the messages of one patient that workers have in hand, in the server's order, and the rules by
 //! which a message waits for older ones. It knows neither tasks nor locks.
 
-/// How many messages that were given back a line remembers. When a forgotten one comes again, it stands
-/// behind the others.
+/// How many returned messages a line remembers. When a forgotten one comes again, it stands behind the
+/// others.
 const MAX_RETURNS: usize = 1000;
 
 /// The number of a worker among the workers of its connector.
@@ -48,8 +48,7 @@ struct Place {
 }
 
 /// A message that was given back while younger ones were in hand, or might have been claimed. When it comes
-/// again, it gets its old position. Behind the younger ones, it would wait for them and they for it, without
-/// end.
+/// again, it gets its old position. Behind the younger ones it would wait for them, and they for it, forever.
 #[derive(Debug)]
 struct Return {
     order: u64,

@@ -20,7 +20,7 @@ pub(crate) fn fixture() -> Bundle {
     crate::read(MESSAGE)
 }
 
-/// A minimal message with an identifier and a care plan of its own. Nothing in it has a version.
+/// A new message: identifier and care plan are new, and nothing has a version.
 pub(crate) fn numbered(number: usize) -> Bundle {
     let mut bundle =
         crate::read(include_str!("../../../../fixtures/messages/CreateOrUpdateCarePlan-minimal.json"));
@@ -89,7 +89,7 @@ impl Canned {
         Self { url, format, left }
     }
 
-    /// Makes this number of messages wait to be claimed.
+    /// From now on this many messages wait.
     pub(crate) fn fill(&self, messages: usize) {
         self.left.store(messages, Ordering::SeqCst);
     }
@@ -130,7 +130,7 @@ async fn serve(mut socket: TcpStream, answers: Arc<Answers>, left: Arc<AtomicUsi
         }
         bytes.drain(..total);
         if !latency.is_zero() {
-            // Tokio's timer is too coarse for pauses of less than two milliseconds.
+            // tokio's timer is too coarse for less than two milliseconds.
             let pause = tokio::task::spawn_blocking(move || std::thread::sleep(latency));
             pause.await.expect("no panic");
         }

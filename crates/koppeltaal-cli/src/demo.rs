@@ -37,7 +37,7 @@ pub(crate) struct Demo {
     #[arg(long, value_parser = format(), default_value = "json")]
     format: Format,
 
-    /// Write each message that is posted into this directory.
+    /// Write each posted message into this folder.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
 }

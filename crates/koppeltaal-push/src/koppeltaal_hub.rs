@@ -33,10 +33,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Keeps a connection to the hub of Koppeltaal and wakes a [`Notifications`](crate::Notifications) up:
 /// whenever the connection has become connected, after the `StartPush` that is called then, and on every
 /// `NewMessage`. A `StartPush` that is not answered within 5 seconds is called again, with growing pauses;
-/// each of them is a reason to look, too.
+/// after each of these calls the receiver looks, too.
 ///
-/// While the hub cannot be reached, the timer of the notifications is what remains, and the hub is tried
-/// again with growing pauses. The subscription ends when it or the notifications are dropped.
+/// While the hub cannot be reached, only the timer of the notifications wakes the receiver, and the
+/// subscription tries the hub again with growing pauses. The subscription ends when it or the notifications
+/// are dropped.
 ///
 /// ```no_run
 /// use std::time::Duration;

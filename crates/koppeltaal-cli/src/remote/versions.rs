@@ -1,5 +1,5 @@
-//! The file in which `receive` and `send` keep the versions of resources, for an application that uses it
-//! too.
+//! The file in which `receive` and `send` keep the versions of resources. An application can use the same
+//! file.
 
 use std::env;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::private;
 /// Where versions are kept.
 #[derive(Debug, Args)]
 pub(super) struct VersionArguments {
-    /// Keep the versions of the resources in this `SQLite` file. It is made if it is not there [default:
+    /// Keep the versions of the resources in this `SQLite` file. It is created if it does not exist [default:
     /// koppeltaal/versions.db in the user's data directory]. An application can open it as its version store.
     #[arg(long, value_name = "FILE", env = "KOPPELTAAL_VERSIONS")]
     versions: Option<PathBuf>,
@@ -42,7 +42,8 @@ impl VersionArguments {
             Some(file) => file.clone(),
             None => usual_file()?,
         };
-        // Addresses of resources name patients. SQLite gives the files beside it the same rights.
+        // Addresses of resources name patients, so a new file is for the user alone. SQLite gives the files
+        // that it adds the same permissions.
         private::create(&file).map_err(Failure::file(&file))?;
         let store =
             SqliteVersionStore::open(&file).map_err(|error| Failure::unusable_file(file.display(), error))?;
@@ -50,8 +51,8 @@ impl VersionArguments {
     }
 }
 
-/// The file in the user's data directory, as the XDG base directories have it. Its folder is for the user
-/// alone.
+/// The default file, in the user's data directory (XDG Base Directory Specification). A new folder is for the
+/// user alone.
 fn usual_file() -> Result<PathBuf, Failure> {
     let data = env::var_os("XDG_DATA_HOME")
         .map(PathBuf::from)

@@ -1,5 +1,5 @@
-//! Proxies that the environment names. The address 0.0.0.0 is this machine's too, but not by its name: a
-//! loopback address is never reached through a proxy.
+//! Proxies that the environment names. The tests reach this machine as 0.0.0.0, because no request to a
+//! loopback address goes through a proxy.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -29,7 +29,7 @@ fn proxy(to: u16) -> (u16, Receiver<(String, Option<String>)>) {
             server.write_all(&bytes[..length]).expect("it reads");
             let (mut back, mut answers) =
                 (from.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
-            // However it ends: both sides see it.
+            // Each socket is shut down even after an error, so that both sides see the end.
             std::thread::spawn(move || {
                 let _ = std::io::copy(&mut answers, &mut back);
                 let _ = back.shutdown(Shutdown::Both);

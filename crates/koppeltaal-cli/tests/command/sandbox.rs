@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::{command, koppeltaal, stderr, stdout};
 
-/// A sandbox that is ended when the test is over, however it ends.
+/// A sandbox that is killed at the end of the test, whether the test passes or fails.
 struct Running {
     child: Child,
     ready: String,
@@ -44,7 +44,7 @@ fn get(address: &str, path: &str) -> String {
     ask(address, "GET", path, "")
 }
 
-/// One request of the user `game`, who has the password `game`.
+/// Makes one request as the user `game`, whose password is `game`.
 fn ask(address: &str, method: &str, path: &str, body: &str) -> String {
     let mut connection = TcpStream::connect(address).expect("it listens");
     let length = body.len();

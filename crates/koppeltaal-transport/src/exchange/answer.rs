@@ -112,7 +112,7 @@ impl Answer {
         Ok(answer)
     }
 
-    /// The answer, if its status is one of success (or a redirect that is expected); else the error.
+    /// The answer, if its status is a success or an expected redirect; else the error.
     pub(crate) fn check(self) -> Result<Self> {
         let expected = self.expected;
         let speaks_oauth = matches!(expected, Expected::OAuth | Expected::Redirect);
@@ -336,8 +336,8 @@ impl Answer {
         }
     }
 
-    /// Checks the answer to an operation that returns nothing: it must be a resource, or have no body. No
-    /// more than the type of a resource is read, unless it is an outcome, which may be a refusal.
+    /// Checks the answer to an operation that returns nothing: it must be a resource, or have no body. Of a
+    /// resource, only the type is read; but an outcome is read whole, since it may be a refusal.
     ///
     /// # Errors
     ///
@@ -385,7 +385,7 @@ impl Answer {
         self.body.trim_ascii().is_empty()
     }
 
-    /// The error for a readable answer that is not one to this operation.
+    /// The error for a readable answer that does not fit this operation.
     pub(crate) fn unexpected(&self, what: &'static str) -> Error {
         self.not_koppeltaal(ProtocolProblem::Unexpected(what))
     }

@@ -1,5 +1,5 @@
-//! [`HubSubscription`]: wakes [`Notifications`](crate::Notifications) up by the hub of Koppeltaal. This file
-//! alone knows Koppeltaal's hub; [`signalr`](crate::signalr) works with any hub.
+//! [`HubSubscription`]: wakes [`Notifications`](crate::Notifications) up through the hub of Koppeltaal. This
+//! file alone knows that hub; [`signalr`](crate::signalr) works with any hub.
 
 use std::fmt;
 use std::time::Duration;
@@ -110,7 +110,7 @@ struct Feeder {
     connection: HubConnection,
     notifier: Notifier,
     status: watch::Receiver<ConnectionStatus>,
-    /// The last connection on which `StartPush` was called, by its number.
+    /// The number of the last connection on which `StartPush` was called.
     connections: u64,
     start_push: StartPush,
     backoff: Backoff,
@@ -120,7 +120,7 @@ struct Feeder {
 enum StartPush {
     /// Nothing is to be done: it was called on this connection, or there is no connection.
     Done,
-    /// To be called then.
+    /// To be called at this time.
     Due(Instant),
     /// Its result is awaited.
     Pending(BoxFuture<'static, Result<Value, InvokeError>>),

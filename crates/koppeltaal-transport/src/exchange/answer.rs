@@ -143,7 +143,7 @@ impl Answer {
     }
 
     /// Whether the server says, as in RFC 6750, that the token is invalid: in the challenge, or only in the
-    /// body. (An `OperationOutcome` with `expired` is dealt with elsewhere.)
+    /// body. (`refused_by` deals with an `OperationOutcome` that says `expired`.)
     fn wants_new_token(&self) -> bool {
         let in_body =
             || OAuthError::read(&self.body).is_some_and(|error| error.code == OAuthErrorCode::InvalidToken);

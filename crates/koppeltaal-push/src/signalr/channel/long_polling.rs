@@ -45,7 +45,7 @@ struct LongPolling {
 /// The state of a poll. Each step can be dropped and resumed.
 enum State {
     Idle,
-    /// The request is to be sent then.
+    /// The request is to be sent at this time.
     Pause(Instant),
     Request(BoxFuture<'static, Result<Response, LostReason>>),
     Body(Box<PollBody>),

@@ -20,7 +20,7 @@ pub(crate) fn fixture() -> Bundle {
     crate::read(MESSAGE)
 }
 
-/// A message of its own: identifier and care plan are new, and nothing has a version.
+/// A new message: identifier and care plan are new, and nothing has a version.
 pub(crate) fn numbered(number: usize) -> Bundle {
     let mut bundle =
         crate::read(include_str!("../../../../fixtures/messages/CreateOrUpdateCarePlan-minimal.json"));
@@ -88,7 +88,7 @@ impl Canned {
         Self { url, format, left }
     }
 
-    /// So many messages wait.
+    /// From now on this many messages wait.
     pub(crate) fn fill(&self, messages: usize) {
         self.left.store(messages, Ordering::SeqCst);
     }
@@ -129,7 +129,7 @@ async fn serve(mut socket: TcpStream, answers: Arc<Answers>, left: Arc<AtomicUsi
         }
         bytes.drain(..total);
         if !latency.is_zero() {
-            // tokio's timer is not good for less than two milliseconds.
+            // tokio's timer is too coarse for less than two milliseconds.
             let pause = tokio::task::spawn_blocking(move || std::thread::sleep(latency));
             pause.await.expect("no panic");
         }

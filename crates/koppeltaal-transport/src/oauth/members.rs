@@ -36,7 +36,7 @@ impl Members {
         }
     }
 
-    /// The member with one of these names, the first in this order; else one with another spelling of them.
+    /// The member with the first of these names that is there; else one with another spelling of a name.
     fn get(&self, names: &[&str]) -> Option<&str> {
         let find = |is: fn(&str, &str) -> bool| {
             names.iter().find_map(|name| self.0.iter().find(|(member, _)| is(member, name)))

@@ -174,7 +174,7 @@ impl Channel for LongPolling {
         })
     }
 
-    /// Once they have been seen; not between two polls, when the client itself pauses.
+    /// Polls have them once one has been seen, but not between two polls, when the client itself pauses.
     fn has_signs_of_life(&self) -> bool {
         self.session.polls_have_signs_of_life() && !matches!(self.state, State::Idle | State::Pause(_))
     }

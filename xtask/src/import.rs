@@ -20,7 +20,7 @@ mod xsd;
 /// The first line of every file written.
 const COMMENT: &str = "Structure of FHIR DSTU1 (0.0.82), written by `cargo xtask import`; do not edit.";
 
-/// The file from which all others are reached; what it declares itself is shared by all resources.
+/// The file that leads to all others. All resources share what it declares.
 const START: &str = "fhir-base.xsd";
 
 /// Reads the XSD files in a directory and replaces the schema files of this workspace.
@@ -80,7 +80,7 @@ fn definitions_by_file(files: &[File]) -> Result<BTreeMap<String, Vec<Definition
     Ok(schemas)
 }
 
-/// The name of the one resource in a file, Binary included.
+/// The name of the only resource in a file. Binary counts as one.
 fn resource_name(definitions: &[Definition]) -> Result<&str> {
     let mut names = definitions.iter().filter_map(|definition| match definition {
         Definition::Structure(structure) if matches!(structure.role, Role::Resource | Role::Binary) => {
@@ -102,10 +102,10 @@ fn write(schemas: &BTreeMap<String, Vec<Definition>>, target: &Path) -> Result<(
     fs::create_dir_all(target).with_context(|| format!("cannot make {}", target.display()))?;
     for (name, definitions) in schemas {
         let text = schema::print(COMMENT, definitions);
-        // The text is all that is left of the XSD files: it must say the same when it is read back.
+        // Only this text is kept of the XSD files, so reading it back must give the same definitions.
         ensure!(
             schema::parse(&text, name)? == *definitions,
-            "{name}: what was written reads back differently, a name or a code does not fit the text form"
+            "{name} reads back differently: a name or a code does not fit the text form"
         );
         let path = target.join(name);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
@@ -127,7 +127,7 @@ mod tests {
     use super::{COMMENT, counts, target};
     use crate::schema::{parse, print};
 
-    /// The files in the repository are complete and in the form that the import writes.
+    /// The files in the repository are complete and have the form that the import writes.
     #[test]
     fn the_schema_files_are_complete() {
         let mut all = Vec::new();

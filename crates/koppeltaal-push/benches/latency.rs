@@ -25,8 +25,7 @@ const WARM_UP: u32 = 50;
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn main() {
-    // `cargo test --benches` runs benchmarks, too, with this flag missing: then a few rounds show that it
-    // works.
+    // `cargo test --benches` runs benchmarks without this flag. Then a few rounds show that they work.
     let rounds = if std::env::args().any(|argument| argument == "--bench") { ROUNDS } else { 5 };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(run(rounds));
@@ -49,7 +48,7 @@ impl Times {
     }
 }
 
-/// One transport, with a sandbox of its own so that nobody else is told.
+/// One transport, with a sandbox of its own, so that no other receiver is notified.
 struct Course {
     _sandbox: Sandbox,
     portal: Client,
@@ -88,7 +87,7 @@ async fn run(rounds: u32) {
                 since.elapsed()
             };
             took.push(tokio::join!(post, told));
-            // A long poll has to be there again.
+            // The next long poll has to reach the server first.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         if round >= WARM_UP {

@@ -1,5 +1,5 @@
-//! [`HubSubscription`]: wakes [`Notifications`](crate::Notifications) up by the hub of Koppeltaal. This file
-//! alone knows Koppeltaal's hub; [`signalr`](crate::signalr) works with any hub.
+//! [`HubSubscription`]: wakes [`Notifications`](crate::Notifications) up through the hub of Koppeltaal. This
+//! file alone knows that hub; [`signalr`](crate::signalr) works with any hub.
 
 use std::fmt;
 use std::time::Duration;
@@ -33,10 +33,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Keeps a connection to the hub of Koppeltaal and wakes a [`Notifications`](crate::Notifications) up:
 /// whenever the connection has become connected, after the `StartPush` that is called then, and on every
 /// `NewMessage`. A `StartPush` that is not answered within 5 seconds is called again, with growing pauses;
-/// each of them is a reason to look, too.
+/// after each of these calls the receiver looks, too.
 ///
-/// While the hub cannot be reached, the timer of the notifications is what remains, and the hub is tried
-/// again with growing pauses. The subscription ends when it or the notifications are dropped.
+/// While the hub cannot be reached, only the timer of the notifications wakes the receiver, and the
+/// subscription tries the hub again with growing pauses. The subscription ends when it or the notifications
+/// are dropped.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -109,7 +110,7 @@ struct Feeder {
     connection: HubConnection,
     notifier: Notifier,
     status: watch::Receiver<ConnectionStatus>,
-    /// The last connection on which `StartPush` was called, by its number.
+    /// The number of the last connection on which `StartPush` was called.
     connections: u64,
     start_push: StartPush,
     backoff: Backoff,
@@ -119,7 +120,7 @@ struct Feeder {
 enum StartPush {
     /// Nothing is to be done: it was called on this connection, or there is no connection.
     Done,
-    /// To be called then.
+    /// To be called at this time.
     Due(Instant),
     /// Its result is awaited.
     Pending(BoxFuture<'static, Result<Value, InvokeError>>),

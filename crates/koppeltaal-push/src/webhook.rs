@@ -71,19 +71,19 @@ pub enum WebhookError {
         /// The method of the call.
         method: Method,
     },
-    /// The header that proves the caller is not there.
+    /// The header that authenticates the caller is missing.
     #[error("the header {header} is missing")]
     MissingSecret {
         /// The header.
         header: HeaderName,
     },
-    /// The header that proves the caller has another value than the configured ones.
+    /// The header that authenticates the caller has none of the configured values.
     #[error("the header {header} has a wrong value")]
     WrongSecret {
         /// The header.
         header: HeaderName,
     },
-    /// The header that proves the caller is there more than once. Which one counts would be a guess.
+    /// The header that authenticates the caller is there more than once. Choosing one would be a guess.
     #[error("the header {header} is there more than once")]
     RepeatedSecret {
         /// The header.
@@ -169,7 +169,7 @@ impl Webhook {
         self.check_head(request.method(), request.headers())
     }
 
-    /// The same for a request that was taken apart.
+    /// The same for the head of a request, without its body.
     ///
     /// # Errors
     ///

@@ -45,7 +45,7 @@ struct Script {
     negotiate: &'static str,
     /// Sent once, one after the other.
     frames: Vec<Vec<u8>>,
-    /// Sent again and again afterwards, if it is something.
+    /// Sent repeatedly afterwards, unless it is empty.
     endless: Vec<u8>,
 }
 
@@ -121,7 +121,7 @@ fn mebibytes(bytes: usize) -> usize {
     bytes >> 20
 }
 
-/// The most memory that a connection takes until it is given up, and why it is.
+/// The most memory that a connection takes until it is given up, and the reason for that.
 async fn until_given_up(options: HubConnectionBuilder) -> (usize, ConnectError) {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();

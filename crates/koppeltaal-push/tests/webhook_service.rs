@@ -21,7 +21,7 @@ async fn serve(notifications: &Notifications) -> SocketAddr {
     address
 }
 
-/// Sends a request as the server writes it and gives the answer, lower-cased: head and body.
+/// Sends a request as the server writes it and returns the answer, head and body, in lower case.
 async fn answer(address: SocketAddr, method: &str, headers: &str) -> String {
     let mut socket = TcpStream::connect(address).await.unwrap();
     let request = format!(

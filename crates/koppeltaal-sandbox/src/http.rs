@@ -94,7 +94,7 @@ pub(crate) fn service(
     })
 }
 
-/// Routes below a path. `Router::nest` does the same, but takes every request apart.
+/// Routes below a path. `Router::nest` does the same, but also rewrites the path of every request.
 fn routes_under<const N: usize>(path: &str, routes: [(&str, MethodRouter<Arc<App>>); N]) -> Router<Arc<App>> {
     routes
         .into_iter()
@@ -113,12 +113,12 @@ async fn around(app: &App, request: Request, router: Router) -> Response {
         }
         reply::render(response, format)
     };
-    // The page and the address of the faults meet no faults.
+    // Faults apply neither to the page nor to the address where they are set.
     if is_page {
         return answer(request).await;
     }
-    // Rendered inside, so that a fault finds the body, and again outside, because a fault may be an answer
-    // itself.
+    // `answer` has rendered the body, so that a fault can act on it. A fault may also be the answer itself,
+    // so this renders again.
     let mut response = reply::render(faults::meet(app, request, answer).await, format);
     with_content_type(&mut response);
     response
@@ -146,7 +146,7 @@ fn preflight() -> CorsLayer {
     ])
 }
 
-/// The hub's JavaScript client sends credentials, and then browsers want the origin named.
+/// The hub's JavaScript client sends credentials. For such requests browsers do not accept `*` as the origin.
 fn hub_cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::mirror_request())
@@ -163,7 +163,7 @@ fn with_content_type(response: &mut Response) {
     response.headers_mut().entry(header::CONTENT_TYPE).or_insert(json);
 }
 
-/// Clients that join a base that ends in a slash with a path that starts with one ask for
+/// Some clients join a base that ends in a slash and a path that starts with one. They ask for
 /// `//FHIR/Koppeltaal/...`.
 fn without_double_slash(mut request: Request) -> Request {
     let uri = request.uri();

@@ -28,8 +28,8 @@ fn is_loopback(url: &Url) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether parsing leaves this path as it is, so that it need not be parsed. This holds for the links of
-/// message headers, which every acknowledgement goes to.
+/// Whether parsing would not change this path, so that it can be skipped. That is so for the links of message
+/// headers, to which every acknowledgement goes.
 fn is_plain_path(path: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b':');
     !path.is_empty() && path.bytes().all(is_plain) && !path.contains(FHIR_BASE)
@@ -112,14 +112,14 @@ impl Server {
         url
     }
 
-    /// An address that the server states, also one relative to the server's own. `None` if it has neither
-    /// http nor https.
+    /// The URL for an address that the server states. A relative one is relative to the server's own. `None`
+    /// if the scheme is neither http nor https.
     pub(crate) fn resolve(&self, stated: &str) -> Option<Url> {
         self.url.join(stated.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
     }
 
-    /// The URL at this server for an endpoint that a server states. A path with `OAuth2/Koppeltaal/` goes
-    /// under this server's address from there on; of any other URL, path and query are kept.
+    /// The URL at this server for an endpoint that a server states. If the path has `OAuth2/Koppeltaal/`, the
+    /// part from there on is put under this server's address. Of any other URL, path and query are kept.
     pub(crate) fn localize_outside_fhir(&self, stated: &Url) -> Url {
         let mut url = match stated.path().rsplit_once(OAUTH_BASE) {
             Some((_, path)) => self.outside_fhir(&format!("{OAUTH_BASE}{path}")),

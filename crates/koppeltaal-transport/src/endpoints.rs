@@ -42,7 +42,7 @@ pub(crate) struct EndpointCache {
 }
 
 impl EndpointCache {
-    /// The endpoints, by `fetch` if they are not known. Of many requests at the same time, one is made.
+    /// The endpoints. If they are not known, `fetch` gets them, once for all who ask at the same time.
     pub(crate) async fn get_or_fetch<F>(&self, fetch: impl FnOnce() -> F) -> Result<Arc<Endpoints>>
     where
         F: Future<Output = Result<Arc<Endpoints>>> + Send + 'static,

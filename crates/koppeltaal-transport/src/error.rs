@@ -221,8 +221,8 @@ impl Error {
     }
 
     /// Whether the failure is transient: the same request may succeed later, without anybody changing
-    /// anything. Of a write whose outcome is unknown, this is about its cause; look the message up before you
-    /// post it again.
+    /// anything. For a write whose outcome is unknown, the cause decides; look the message up before you post
+    /// it again.
     ///
     /// The issue types of the outcome decide ([`FailureCause`](crate::FailureCause)), and the status only
     /// where they do not tell the cause: original servers answer 500 to content that they refuse. A 5xx that
@@ -312,11 +312,12 @@ impl Error {
         }
     }
 
-    /// Whether, after a write, this error does not tell if the server acted.
+    /// Whether the server may have done a write that ended with this error.
     ///
-    /// Only a refusal tells that: an `OperationOutcome` with a reason, a reply that refuses the message, a
-    /// status 3xx or 4xx other than 408, or 503 with an outcome or `Retry-After`, by which a server declines
-    /// to begin. With another status 5xx, an outcome that reports a failure at work is no refusal.
+    /// Only a refusal rules that out: an `OperationOutcome` with a reason, a reply that refuses the message,
+    /// a status 3xx or 4xx other than 408, or 503 with an outcome or `Retry-After`, by which a server
+    /// declines to begin. With another status 5xx, an outcome that reports a failure during the work is no
+    /// refusal.
     fn leaves_outcome_unknown(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::Interrupted { .. } => true,
@@ -332,8 +333,8 @@ impl Error {
         }
     }
 
-    /// What this error is for a write: [`UnknownOutcome`](Self::UnknownOutcome), if it does not tell whether
-    /// the server acted.
+    /// Turns this error into that of a write: [`UnknownOutcome`](Self::UnknownOutcome) if the server may have
+    /// done the write, else this error.
     pub(crate) fn for_write(self, message_identifier: Option<&str>) -> Self {
         if !self.leaves_outcome_unknown() {
             return self;

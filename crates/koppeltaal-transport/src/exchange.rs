@@ -25,8 +25,8 @@ pub(crate) mod request;
 pub(crate) mod retry;
 
 impl Client {
-    /// Makes the request, and repeats it where that is safe and worthwhile. `read` takes what is needed from
-    /// the answer, whose status is a success.
+    /// Makes the request, and repeats it where that is safe and worthwhile. `read` takes what the caller
+    /// needs from an answer whose status is a success.
     pub(crate) async fn exchange<T>(
         &self,
         request: Request<'_>,

@@ -9,8 +9,8 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Keeps panics inside [`guarded`] quiet: they are reported as failures. Others, this program's own, still
-/// print.
+/// Prints nothing for panics inside [`guarded`], which are reported as failures. This program's own panics
+/// are still printed.
 pub(crate) fn silence_guarded_panics() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -32,7 +32,8 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, 
     })
 }
 
-/// Reads `text` and writes it in each of `formats` in turn, reading it again before the next.
+/// Reads `text` and writes it in each of `formats` in turn. What was written is read again for the next
+/// format. Returns the last text.
 pub(crate) fn travel(
     text: &[u8],
     from: Format,

@@ -1,9 +1,9 @@
-//! The official verdict: `xmllint --schema` over many files at once.
+//! The official verdict: `xmllint --schema` on many files at once.
 //!
-//! Two schemas count. fhir-atom.xsd of 0.0.82 wants the text form of `CarePlan.activity.goal`, which nobody
-//! writes; fhir-atom-single.xsd, with which Koppeltaal validates, has `value` there. Otherwise they give the
-//! same verdicts over the corpus. A file is valid if the first says so, or the second and the file has a goal
-//! with a value.
+//! There are two schemas. fhir-atom.xsd of 0.0.82 requires the text form of `CarePlan.activity.goal`, which
+//! nobody writes. fhir-atom-single.xsd, with which Koppeltaal validates, has `value` there. Otherwise both
+//! give the same verdicts on the corpus. A file is valid if it passes the first, or if it has a goal with a
+//! value and passes the second.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-/// Files per process: few enough for a command line, enough to make reading the schemas not matter.
+/// Files per process: few enough for a command line, and so many that the time to read the schemas does not
+/// matter.
 const BATCH: usize = 500;
 
 /// The schemas to validate with.
@@ -25,12 +26,12 @@ pub(crate) struct Xmllint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Valid,
-    /// Not valid, or not well-formed; the first message.
+    /// Not valid, or not well-formed, with the first message.
     Refused(String),
 }
 
 impl Xmllint {
-    /// Finds xmllint and the schemas in a directory. Fails when there is no xmllint or no such schema.
+    /// Finds xmllint and the schemas in a directory. Fails if xmllint or one of the schemas is missing.
     pub(crate) fn new(schemas: &Path) -> Result<Self> {
         let found = Command::new("xmllint").arg("--version").output();
         if !found.is_ok_and(|output| output.status.success()) {
@@ -45,7 +46,7 @@ impl Xmllint {
         Ok(Self { official: schema("fhir-atom.xsd")?, with_goal_values: schema("fhir-atom-single.xsd")? })
     }
 
-    /// The verdict on each file, in their order.
+    /// The verdict on each file, in order.
     pub(crate) fn verdicts(&self, texts: &[&[u8]]) -> Result<Vec<Verdict>> {
         let mut verdicts = Vec::with_capacity(texts.len());
         for batch in texts.chunks(BATCH) {
@@ -92,7 +93,7 @@ fn run(schema: &Path, directory: &Path, files: &[String]) -> Result<Vec<Verdict>
     let verdict = |file: &String| {
         known.get(file.as_str()).cloned().with_context(|| {
             let start: String = messages.chars().take(500).collect();
-            format!("xmllint says nothing of {file}; it began with: {start}")
+            format!("xmllint says nothing about {file}; its messages begin with: {start}")
         })
     };
     files.iter().map(verdict).collect()
@@ -100,8 +101,8 @@ fn run(schema: &Path, directory: &Path, files: &[String]) -> Result<Vec<Verdict>
 
 /// The verdicts in what xmllint wrote: `FILE validates`, or messages that start with `FILE:LINE:`.
 ///
-/// It validates on after an error of namespaces, though XML Schema speaks only of documents without any;
-/// warnings do not count.
+/// After a namespace error, xmllint goes on and may say that the file validates. The error counts all the
+/// same, since XML Schema covers only documents without such errors. Warnings do not count.
 fn read_messages(text: &str) -> BTreeMap<&str, Verdict> {
     let mut verdicts = BTreeMap::new();
     for line in text.lines() {

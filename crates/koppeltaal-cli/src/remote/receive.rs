@@ -15,8 +15,8 @@ use crate::failure::Failure;
 
 /// Claim the next message, print it whole, and acknowledge it.
 ///
-/// A message is printed or saved before it is acknowledged. So none is lost when the command is interrupted,
-/// but it may come twice.
+/// A message is printed or saved before it is acknowledged. So an interruption loses no message, but the same
+/// message may come twice.
 #[derive(Debug, Args)]
 pub(crate) struct Receive {
     /// How to acknowledge each message.
@@ -31,7 +31,7 @@ pub(crate) struct Receive {
     #[arg(long, conflicts_with = "follow")]
     all: bool,
 
-    /// Receive all messages that wait and those that come, until Ctrl-C.
+    /// Receive all messages that wait and those that come later, until Ctrl-C.
     #[arg(long)]
     follow: bool,
 
@@ -89,7 +89,7 @@ impl RemoteCommand for Receive {
         }
         let mut follower = self.looks.start(&client)?;
         while follower.look().await? {
-            // Ctrl-C does not interrupt a message that is claimed.
+            // Ctrl-C does not interrupt the processing of a claimed message.
             let mut is_over = false;
             while !is_over && one().await? {
                 is_over = follower.is_over();

@@ -12,7 +12,7 @@ use super::message::{Filter, Summary};
 use crate::connection::Connection;
 use crate::failure::Failure;
 
-/// Print the messages that wait and those that come, without claiming them, until Ctrl-C.
+/// Print the messages that wait and those that come later, without claiming them, until Ctrl-C.
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
     #[command(flatten)]

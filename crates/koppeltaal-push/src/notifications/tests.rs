@@ -29,7 +29,7 @@ impl Wakes {
     }
 }
 
-/// A stream that has said its first word.
+/// A stream whose first item has been taken.
 async fn started() -> Notifications {
     let mut notifications = Notifications::every(INTERVAL);
     assert_eq!(notifications.wait().await, Notification::Start);
@@ -235,14 +235,14 @@ async fn no_push_is_lost_to_a_receiver_on_another_thread() {
     poster.join().unwrap();
 }
 
-/// What happens to a receiver that is told of messages over something that breaks.
+/// What happens to a receiver whose pushes come over a connection that breaks.
 #[derive(Debug, Clone)]
 enum Step {
-    /// A message comes; it is told when there is a connection.
+    /// A message comes. It is pushed if there is a connection.
     Post,
     /// There is a connection (again), which is a reason to look.
     Connect,
-    /// There is none any more.
+    /// The connection is lost.
     Cut,
     /// Milliseconds pass.
     Wait(u64),
@@ -258,8 +258,9 @@ fn schedules() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..60)
 }
 
-/// Runs a schedule in paused time, for a receiver that works this long after each look: how late each message
-/// was claimed, and whether there was a connection when it came; then the number of looks and of reasons.
+/// Runs a schedule on paused time, for a receiver that works this long after each look. Returns, for each
+/// message, how late it was claimed and whether there was a connection when it came; then the number of looks
+/// and of reasons to look.
 async fn run(schedule: Vec<Step>, work: Duration) -> (Vec<(Duration, bool)>, u128, u128) {
     let mut notifications = Notifications::default();
     let notifier = notifications.notifier();

@@ -37,8 +37,8 @@ pub(crate) struct ActiveConnection<'a> {
     silence: KeepAliveWatch,
     /// When the channel was opened.
     opened: Instant,
-    /// The first loss of a channel since one has brought anything. The disconnect timeout counts from here,
-    /// so that channels that are lost as soon as they are opened do not follow each other without end.
+    /// The first loss of a channel since one last worked. The disconnect timeout counts from here, so that
+    /// channels that are lost as soon as they are opened do not follow each other without end.
     losing_since: Option<Instant>,
     /// Whether the last frame was unreadable.
     was_unreadable: bool,

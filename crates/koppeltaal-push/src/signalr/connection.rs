@@ -53,7 +53,7 @@ pub struct HubConnection {
     caller: Caller,
     status: watch::Receiver<ConnectionStatus>,
     events: EventSource,
-    /// Gets all events from the beginning, for the first who asks.
+    /// Receives all events from the beginning, for the first caller of [`events`](Self::events).
     first_events: Mutex<Option<HubEvents>>,
     /// Dropping it ends the task, too.
     stop: StopHandle,
@@ -111,8 +111,8 @@ impl HubConnection {
         caller.invoke(method.to_owned(), Vec::new())
     }
 
-    /// The events of the hub from now on; for the first who asks, those since the beginning. Events that are
-    /// not taken are kept up to the [limit](super::HubConnectionBuilder::events_limit).
+    /// The events of the hub from now on; the first caller gets those since the beginning, too. Events that
+    /// are not taken are kept up to the [limit](super::HubConnectionBuilder::events_limit).
     pub fn events(&self) -> HubEvents {
         let first = self.first_events.lock().unwrap_or_else(PoisonError::into_inner).take();
         first.unwrap_or_else(|| self.events.receiver())

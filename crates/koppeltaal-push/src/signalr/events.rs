@@ -168,7 +168,7 @@ impl HubEvents {
     /// [`EventsError`]
     pub async fn receive(&mut self) -> Result<HubEvent, EventsError> {
         loop {
-            // Before the look at the queue, so that an event that comes after it is noticed.
+            // This comes before the look at the queue, so that an event that comes after the look is noticed.
             let stopped = self.changed.has_changed().is_err();
             self.changed.mark_unchanged();
             if let Some(event) = lock(&self.queue).take(self.receiver) {

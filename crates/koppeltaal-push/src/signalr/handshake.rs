@@ -75,7 +75,7 @@ pub(crate) async fn start(
     for transport in transports {
         match open(&session, transport, options).await {
             Ok(connection) => return complete(connection, options).await,
-            // Another transport would have the same credentials.
+            // Another transport would send the same credentials.
             Err(error) if error.is_authentication() => return Err(error),
             Err(error) => {
                 tracing::debug!(%transport, %error, "the transport does not work");

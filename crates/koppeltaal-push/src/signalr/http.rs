@@ -21,7 +21,7 @@ const COOKIE_LIMIT: usize = 8 << 10;
 
 /// One request to the hub server.
 pub(crate) struct HubRequest {
-    /// Names the request in errors, and the end of its path.
+    /// Gives the name of the request in errors and the last part of its path.
     step: ConnectStep,
     method: Method,
     query: String,

@@ -53,7 +53,7 @@ async fn what_was_said_while_the_channel_was_lost_comes_after_reconnecting_in_or
         let reconnect = seen.iter().rev().find(|seen| seen.endpoint == "reconnect").expect("a reconnect");
         assert_eq!(reconnect.query["messageId"], "d-1-B,0|I,11", "{transport}");
         assert_eq!(reconnect.query["groupsToken"], "g+/=1", "{transport}");
-        // Nothing opens itself again as something new.
+        // The connection reconnects, and no new one is negotiated.
         assert_eq!((server.count("negotiate"), server.count("connect")), (1, 1), "{transport}");
         assert!(server.count("reconnect") >= 9, "{transport}");
     }

@@ -119,7 +119,7 @@ async fn run(transport: Option<Transport>, steps: Vec<Step>) {
         + 1;
     assert!(u128::from(last_look) <= reasons, "{last_look} looks for {reasons} reasons");
 
-    // Connected and let alone: at once.
+    // Connected and undisturbed: claimed at once.
     for endpoint in ["reconnect", "connect", "negotiate", "start"] {
         server.fail_always(endpoint, None);
     }

@@ -41,7 +41,7 @@ async fn proxy(to: u16) -> (String, Arc<Mutex<Vec<String>>>) {
                 };
                 memory.lock().expect("the memory").push(head);
                 if begun.is_ok() {
-                    // However it ends: the other side sees it.
+                    // Even after an error, so that the other side sees the end.
                     let _ = copy_bidirectional(&mut from, &mut to).await;
                 }
             });

@@ -33,7 +33,7 @@ pub(crate) fn client(url: &str, username: &str, password: &str) -> Client {
     Client::builder(url).credentials(credentials).build().expect("a client")
 }
 
-/// Claims and acknowledges until there is nothing, and gives the identifiers of the messages.
+/// Claims and acknowledges until no message is left, and returns the identifiers of the messages.
 async fn drain(game: &Client) -> Vec<String> {
     let mut identifiers = Vec::new();
     while let Some(message) = game.claim().await.expect("an answer") {

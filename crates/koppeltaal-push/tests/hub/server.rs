@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 
 use channel::{Channel, events, init, poll, upgrade};
 
-/// What happens to a request instead of what should.
+/// What goes wrong with a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault {
     /// An answer with this status.
@@ -78,12 +78,12 @@ struct Inner {
     cut: HashSet<String>,
     /// Tokens of connections for which `StartPush` was called.
     pushing: HashSet<String>,
-    /// Frames' items, in the order in which they were said.
+    /// The items of frames, in the order in which they were sent.
     said: Vec<String>,
     /// Frames to be sent as they are.
     frames: VecDeque<String>,
-    /// How many channels there were. The last one alone takes such frames: the server does not notice at once
-    /// that a client has left the one before.
+    /// How many channels there were. Only the last one takes such frames, since the server does not
+    /// notice at once that a client has left the one before.
     channels: u64,
     /// To be said before `/start` is answered.
     early: Option<String>,
@@ -140,7 +140,7 @@ impl Server {
         };
     }
 
-    /// Says `NewMessage` with a number to who called `StartPush`.
+    /// Says `NewMessage` with a number to all who called `StartPush`.
     pub(crate) fn push(&self, number: u32) {
         self.say(&event("NewMessage", number));
     }
@@ -160,7 +160,7 @@ impl Server {
         self.shared.inner().early = Some(event("NewMessage", number));
     }
 
-    /// Ends all channels without a word. Who is between two polls learns it by the next one.
+    /// Cuts all channels without notice. A client that is between two polls learns of it at the next one.
     pub(crate) fn cut(&self) {
         let mut inner = self.shared.inner();
         inner.cut = (1..=inner.tokens).map(token).collect();
@@ -227,7 +227,7 @@ impl Drop for Server {
     }
 }
 
-/// The token of a connection: what is not percent-encoded in it arrives as something else.
+/// The token of a connection. It has characters that arrive as others unless they are percent-encoded.
 fn token(number: u32) -> String {
     format!("t+/={number}")
 }
@@ -264,7 +264,7 @@ impl Shared {
         format!("d-1-B,0|I,{number}")
     }
 
-    /// What there is to say after a cursor, and the cursor then.
+    /// The frame that follows a position, which then moves on.
     fn frame(&self, token: &str, channel: u64, position: &mut usize) -> Option<String> {
         let mut inner = self.inner();
         if inner.channels == channel

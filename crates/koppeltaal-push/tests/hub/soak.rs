@@ -1,7 +1,7 @@
 //! Many messages while connections are cut:
 //! `cargo test -p koppeltaal-push --test hub -- --ignored soak --nocapture`.
 //!
-//! Hub, claims, acknowledgements and posts all go through a proxy that cuts every connection each 50 ms. The
+//! Hub, claims, acknowledgements and posts all go through a proxy that cuts every connection every 50 ms. The
 //! slow timer is so slow that it saves nobody; only a claim whose answer was lost makes the receiver look
 //! again by itself, since the server tells nobody that the claim has run out.
 
@@ -28,12 +28,12 @@ const TIMER: Duration = Duration::from_secs(3600);
 const LIMIT: Duration = Duration::from_secs(540);
 /// When a claim whose answer was lost comes back.
 const CLAIM: Duration = Duration::from_secs(2);
-/// How long the hub connection is cut after the messages, and what memory may grow meanwhile, in KiB: some
-/// four hundred reconnects, of which none may leave as much as three pages behind.
+/// How long the hub connection is cut after the messages, and how much memory may grow meanwhile, in KiB. In
+/// that time there are about four hundred reconnects; none of them may leave three pages behind.
 const IDLE: Duration = Duration::from_secs(20);
 const IDLE_GROWTH: u64 = 4 << 10;
-/// What memory may grow for each message, in KiB: the sandbox keeps all of them, in this process, with what
-/// was read of them.
+/// How much memory may grow for each message, in KiB: the sandbox is in this process and keeps all messages
+/// and what it has read from them.
 const GROWTH: u64 = 32;
 
 /// A proxy whose connections live until the next cut.
@@ -220,8 +220,8 @@ async fn run(transport: Transport, messages: u32) {
     subscription.stop().await;
     drop(receiver);
     let settled = async {
-        // The proxy's connections end with the next cut, the server's with theirs, and what it remembers of
-        // the hub's connections after the disconnect timeout.
+        // The proxy's connections end with the next cut, and the server's end with them. What the server
+        // remembers of the hub's connections ends after the disconnect timeout.
         while tasks() > tasks_before {
             sleep(CUT).await;
         }

@@ -1,5 +1,5 @@
-//! A network that goes silent: connections stay open and nothing comes over them any more, also over those
-//! that are idle.
+//! A network that goes silent: connections, idle ones included, stay open, but nothing comes over them any
+//! more.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::server::{SERVER_2_4, Server};
 use crate::{SHORT, until, until_connections};
 
-/// A way to a server. What went over connections of before the last stall goes nowhere.
+/// A relay to a server. Connections from before the last stall carry nothing any more.
 struct Way {
     address: SocketAddr,
     /// Connections of earlier numbers are dead.
@@ -72,7 +72,7 @@ async fn after_a_silence_no_request_waits_for_a_connection_of_before() {
             .start()
             .await
             .expect("started");
-        // Some connections become idle by that.
+        // This leaves some connections idle.
         let echo = || connection.invoke("Echo", vec![json!(1)]);
         let (first, second, third) = tokio::join!(echo(), echo(), echo());
         assert!(first.is_ok() && second.is_ok() && third.is_ok());

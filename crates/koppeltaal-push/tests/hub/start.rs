@@ -1,4 +1,4 @@
-//! How connections start: transports, fallback, servers of three lines, and what ends a start.
+//! How connections start: transports, fallback, servers of three versions, and what ends a start.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! What wakes notifications up, and what does when the hub cannot be reached.
+//! What wakes notifications up while the hub can be reached, and what does so while it cannot.
 
 use std::time::{Duration, Instant};
 

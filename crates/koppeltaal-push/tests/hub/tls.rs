@@ -19,7 +19,7 @@ pub(crate) const AUTHORITY: &[u8] = include_bytes!("../../../koppeltaal-transpor
 const SERVER: &[u8] = include_bytes!("../../../koppeltaal-transport/tests/tls/server.pem");
 const SERVER_KEY: &[u8] = include_bytes!("../../../koppeltaal-transport/tests/tls/server.key");
 
-/// Takes TLS off in front of a server, and gives the port where; the names in the certificate are `localhost`
+/// Terminates TLS in front of a server, and returns the port. The names in the certificate are `localhost`
 /// and `koppeltaal.example`.
 pub(crate) async fn tls(to: SocketAddr) -> u16 {
     let provider = Arc::new(crypto::ring::default_provider());
@@ -37,7 +37,7 @@ pub(crate) async fn tls(to: SocketAddr) -> u16 {
                 if let (Ok(mut from), Ok(mut to)) =
                     (acceptor.accept(from).await, TcpStream::connect(to).await)
                 {
-                    // However it ends: the other side sees it.
+                    // Even after an error, so that the other side sees the end.
                     let _ = copy_bidirectional(&mut from, &mut to).await;
                 }
             });

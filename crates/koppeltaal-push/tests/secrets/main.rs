@@ -1,6 +1,6 @@
-//! What a hub session leaves in logs and errors. In a process of its own: `tracing` remembers for the whole
-//! process which places nobody listened to when they were first reached, and tests beside this one reach them
-//! unheard.
+//! What a hub session leaves in logs and errors. The test has a process of its own, because `tracing`
+//! remembers for the whole process which call sites had no subscriber when they were first reached. Other
+//! tests reach them without one.
 
 #[path = "../../../koppeltaal-transport/tests/secrets/log.rs"]
 mod log;
@@ -49,8 +49,8 @@ fn options(client: &Client) -> HubConnectionBuilder {
         .restart_delay(SHORT, SHORT * 4)
 }
 
-/// A life with everything in it: calls that fail, events, a lost channel, a refused token, an end with a
-/// reason, a new start, a goodbye. Gives what can be shown of it.
+/// A session with everything in it: calls that fail, events, a lost channel, a refused token, an end with a
+/// reason, a new start, a goodbye. Returns all that can be shown of it.
 async fn live(client: &Client, transport: Transport, server: &Server) -> String {
     let mut notifications = Notifications::every(PATIENCE * 100);
     let mut shown = String::new();

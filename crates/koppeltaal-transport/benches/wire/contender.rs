@@ -19,8 +19,8 @@ pub(crate) struct Contender {
 enum Method {
     /// Sends bytes, takes bytes.
     Bare(Baseline),
-    /// As little more as a program with typed messages needs: one write and one read of each document, by the
-    /// same model.
+    /// Does only what a program with typed messages needs in addition: one write and one read of each
+    /// document, with the same model.
     Typed(Baseline, Format),
     Client(Client),
 }
@@ -70,7 +70,7 @@ impl Contender {
                     let header = Header::all_from_bundle(&bundle).next().expect("a header");
                     let number = header.url().expect("an address").id();
                     let text = acknowledged(&header, *format);
-                    // As the client, which only wants to know what it is.
+                    // The answer is not parsed: the client, too, reads no more than its type.
                     bare.put(number, text).await;
                 }
                 Method::Client(client) => {
@@ -103,9 +103,8 @@ fn read(format: Format, body: &[u8]) -> Document {
     ReadOptions::tolerant().read(format, body).expect("a document").document
 }
 
-/// Rates and ratios are medians. A ratio is one of rounds that ran one after the other: the machine does
-/// other things as well, and is not as fast at all times. So the ratio of the rates need not be the median of
-/// the ratios.
+/// Rates and ratios are medians. Each ratio compares two neighbouring rounds, since the machine does other
+/// things as well and its speed varies. So the ratio of the rates need not be the median of the ratios.
 pub(crate) fn report(what: &str, contenders: &[Contender; 3]) {
     let [bare, typed, client] = contenders.each_ref().map(|contender| median(contender.rates.clone()));
     let ratio = |floor: &Contender| {

@@ -30,7 +30,7 @@ const ROUNDS: usize = 30;
 const LATENCIES: [u64; 2] = [1, 5];
 
 fn main() {
-    // Only `cargo bench` says so; `cargo test --benches` wants to know whether it runs.
+    // Only `cargo bench` passes this flag. `cargo test --benches` only shows whether the benchmark runs.
     let is_test = !std::env::args().any(|argument| argument == "--bench");
     let quick = is_test || std::env::args().any(|argument| argument == "quick");
     let requests = if is_test { 6 } else { 120 };
@@ -75,7 +75,7 @@ async fn against_canned(canned: &Canned, requests: usize) {
     report(&format!("{format}, claim and acknowledge, server that answers at once"), &receivers);
 }
 
-/// A server that does its work.
+/// The sandbox, a server that does all its work.
 async fn against_sandbox(servers: &Runtime, format: Format, messages: usize) {
     let sandbox = servers
         .spawn(

@@ -24,7 +24,7 @@ use crate::oauth::members::{self, Members};
 use crate::outcome::cause::FailureCause;
 use crate::outcome::{self, Outcome};
 
-/// An answer with its whole body.
+/// An answer with all of its body.
 pub(crate) struct Answer {
     /// The URL of the request.
     url: Url,
@@ -45,7 +45,7 @@ pub(crate) struct ReadBundle {
     pub(crate) suppressed: usize,
 }
 
-/// What a refusal means. A refusal of wrong content has no variant: it is [`Error::Rejected`].
+/// What a refusal means, unless it means that the content is wrong.
 #[derive(Clone, Copy)]
 enum Refusal {
     Authentication,
@@ -143,7 +143,7 @@ impl Answer {
     }
 
     /// Whether the server says, as in RFC 6750, that the token is invalid: in the challenge, or only in the
-    /// body. ([`refused_by`](Self::refused_by) looks for an `OperationOutcome` with `expired`.)
+    /// body. (`refused_by` deals with an `OperationOutcome` that says `expired`.)
     fn wants_new_token(&self) -> bool {
         let in_body =
             || OAuthError::read(&self.body).is_some_and(|error| error.code == OAuthErrorCode::InvalidToken);
@@ -161,13 +161,13 @@ impl Answer {
         self.address(&header::LOCATION).filter(|_| self.status.is_redirection())
     }
 
-    /// The address in a header, absolute or relative. It may have characters that should have been escaped.
+    /// The address in a header, absolute or relative, also one with characters that should be escaped.
     fn address(&self, name: &HeaderName) -> Option<Url> {
         let address = std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()?;
         self.url.join(address.trim()).ok()
     }
 
-    /// The body as bytes, with its media type.
+    /// The body as it is, with its media type.
     pub(crate) fn content(&self) -> Result<(String, Vec<u8>)> {
         self.decoded().map_err(|problem| self.not_koppeltaal(problem))?;
         let content_type = self.header(&header::CONTENT_TYPE).unwrap_or("application/octet-stream");
@@ -180,7 +180,7 @@ impl Answer {
     }
 
     /// Reads the body as a JSON object that is not FHIR's, and passes its members to `read`. `missing` is the
-    /// error if the body is not an object.
+    /// error if the body is no object.
     ///
     /// # Errors
     ///
@@ -337,7 +337,7 @@ impl Answer {
     }
 
     /// Checks the answer to an operation that returns nothing: it must be a resource, or have no body. Of a
-    /// resource only the type is read, unless it is an outcome, which may be a refusal.
+    /// resource, only the type is read; but an outcome is read whole, since it may be a refusal.
     ///
     /// # Errors
     ///
@@ -385,7 +385,7 @@ impl Answer {
         self.body.trim_ascii().is_empty()
     }
 
-    /// The error for a readable answer that does not fit the operation.
+    /// The error for a readable answer that does not fit this operation.
     pub(crate) fn unexpected(&self, what: &'static str) -> Error {
         self.not_koppeltaal(ProtocolProblem::Unexpected(what))
     }

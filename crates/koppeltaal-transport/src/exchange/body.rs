@@ -21,7 +21,7 @@ pub(crate) struct Incoming {
 pub(crate) struct TooLarge;
 
 impl Incoming {
-    /// An empty body, of which the server announces this many bytes.
+    /// A body before its first piece. The server announces this many bytes.
     ///
     /// # Errors
     ///

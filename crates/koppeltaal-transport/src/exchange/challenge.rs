@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_field_of_any_bytes_is_read_to_its_end() {
-        // Every short field of the signs that matter.
+        // Every short field made of the characters that matter.
         let signs = b"a=,\" \\";
         for length in 0..=6 {
             for number in 0..signs.len().pow(length) {

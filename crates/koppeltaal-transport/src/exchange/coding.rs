@@ -170,7 +170,7 @@ mod tests {
         assert!(decoded(&["gzip"], &gzip(&[b'x'; LIMIT])).is_ok());
         let too_large = Err(ProtocolProblem::TooLarge { limit: LIMIT });
         assert_eq!(decoded(&["gzip"], &gzip(&[b'x'; LIMIT + 1])), too_large);
-        // The inner text is small, but what holds it is not.
+        // The innermost text is empty, but the outer layer decodes to more than the limit.
         let members = std::iter::repeat_n(gzip(b""), 100).collect::<Vec<_>>().concat();
         assert_eq!(decoded(&["gzip, gzip"], &gzip(&members)), too_large);
         assert_eq!(decoded(&["gzip"], &gzip(&vec![0; 10 << 20])), too_large);

@@ -13,8 +13,8 @@ pub(crate) fn accept(format: Format) -> &'static str {
     }
 }
 
-/// The format of a body. The label decides; where it tells nothing (absent, `text/plain`), the first
-/// character does.
+/// The format of a body. The label decides. If it says nothing (absent, `text/plain`), the first character
+/// decides.
 pub(crate) fn format_of(content_type: Option<&str>, body: &[u8]) -> Option<Format> {
     let label = content_type.unwrap_or_default();
     let name = label.split(';').next().unwrap_or_default().trim();

@@ -1,7 +1,7 @@
 //! Retries: how many, how long to wait before each, and the budget that limits them.
 //!
-//! Whether an operation may be repeated at all is decided in [`exchange`](crate::exchange); this file only
-//! counts and waits.
+//! [`exchange`](crate::exchange) decides whether an operation may be repeated at all; this file only counts
+//! and waits.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};

@@ -152,7 +152,7 @@ impl PendingAuthorization {
         self.code_verifier.as_ref().map(ExposeSecret::expose_secret)
     }
 
-    /// Reads the URL, or its query, by which the browser came back to the redirect URI.
+    /// Reads the URL with which the browser came back to the redirect URI, or only its query.
     ///
     /// # Errors
     ///

@@ -13,7 +13,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 /// How many bytes such an answer may have: plenty for a few tokens of 4 kB each.
 pub(crate) const BYTES: usize = 1 << 20;
 
-/// How many members are looked at. Such answers have some ten.
+/// How many members are read. Such answers have about ten.
 const MEMBERS: usize = 100;
 
 /// The members of an object that are a text, a number or a truth value. Wiped from memory on drop.
@@ -36,7 +36,7 @@ impl Members {
         }
     }
 
-    /// The member with one of these names, the first in this order; else one with another spelling of them.
+    /// The member with the first of these names that is there; else one with another spelling of a name.
     fn get(&self, names: &[&str]) -> Option<&str> {
         let find = |is: fn(&str, &str) -> bool| {
             names.iter().find_map(|name| self.0.iter().find(|(member, _)| is(member, name)))
@@ -92,8 +92,8 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-/// The name under which `serde_json` gives a number, in a map, if any crate of the application has its
-/// feature `arbitrary_precision` on.
+/// `serde_json` gives a number as a map with this key if any crate of the application turns on its feature
+/// `arbitrary_precision`.
 const NUMBER: &str = "$serde_json::private::Number";
 
 /// The value of a member as text; `None` for null, an empty text, an object or a list.

@@ -145,7 +145,7 @@ impl Session {
             Ok(header) => Ok(header),
             Err(error) if expired => Err(error),
             Err(error) => {
-                debug!(%error, "the token is still good");
+                debug!(%error, "the refresh failed, but the token is still valid");
                 Ok(header)
             }
         }

@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 /// A request that is under way at most once. All tasks that ask meanwhile wait for it and get the same answer
 /// or the same error. So no task makes the request again after it has timed out for another.
 ///
-/// The request runs in a task of its own, so dropping those that wait does not stop it. That matters for an
-/// answer that must not be lost, such as that to a refresh token, which works once.
+/// The request runs in a task of its own, so it goes on when the tasks that wait are dropped. That matters
+/// where the answer must not be lost: a refresh token, for instance, works once.
 pub(crate) struct SingleFlight<T> {
     current: Mutex<Option<Shared<BoxFuture<'static, Result<T>>>>>,
 }
@@ -24,8 +24,8 @@ impl<T> Default for SingleFlight<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
-    /// Waits for the request that is under way. If there is none, returns what `known` gives; if it gives
-    /// nothing, `start` makes a request. No other request can start while `known` is called.
+    /// Waits for the request that is under way. If there is none, returns what `known` gives. If `known`
+    /// gives nothing, `start` makes a request. No other request can start while `known` is called.
     pub(crate) async fn join<F>(
         &self,
         known: impl FnOnce() -> Option<T>,

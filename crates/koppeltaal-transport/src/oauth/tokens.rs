@@ -10,8 +10,7 @@ use crate::oauth::members::Members;
 
 /// The tokens of a launched user's session. Wiped from memory on drop; `Debug` shows none of them.
 ///
-/// The methods give every part and set every part, so that tokens can be stored while the application is not
-/// running.
+/// Methods read and set every part, so that an application can store the tokens for its next run.
 #[derive(Clone)]
 pub struct Tokens {
     access_token: SecretString,

@@ -19,7 +19,7 @@ use crate::exchange::request::{Body, Operation, Request};
 
 /// The search parameter that all requests have: which kind of `Other` they are about.
 const CODE: (&str, &str) = (search::CODE, "StorageItem");
-/// What precedes the id in the URL that an item is deleted at.
+/// The prefix of the id in the URL at which an item is deleted.
 const DELETE_PREFIX: &str = "StorageItem:";
 
 /// A stored item as the server has it. `Debug` shows its address and kind only.

@@ -47,7 +47,7 @@ static BY_ISSUE_TYPE: [(IssueType, FailureCause); 26] = [
     (IssueType::Invariant, FailureCause::InvalidContent),
     (IssueType::Security, FailureCause::Forbidden),
     (IssueType::Login, FailureCause::Credentials),
-    // DSTU1 means that the user is unknown; servers mean that the cause is.
+    // In DSTU1 it means that the user is unknown. Servers use it when the cause is unknown.
     (IssueType::Unknown, FailureCause::Unknown),
     (IssueType::Expired, FailureCause::Expired),
     (IssueType::Forbidden, FailureCause::Forbidden),

@@ -173,7 +173,7 @@ async fn an_outcome_without_a_code_leaves_it_to_the_status() {
 async fn an_error_that_is_answered_with_200_is_still_an_error() {
     let error = error_of_a_read(json(outcome("processing"))).await;
     assert!(matches!(error, Error::Rejected { status: StatusCode::OK, .. }), "{error:?}");
-    // Also where nothing else of the answer is looked at.
+    // Even where nothing else in the answer is read.
     let server = Server::playing([json(outcome("processing"))]).await;
     let error = server.client().acknowledge(&claimed(), &Acknowledgement::Success).await;
     assert!(matches!(error, Err(Error::Rejected { status: StatusCode::OK, .. })), "{error:?}");
@@ -218,7 +218,7 @@ async fn a_page_of_a_proxy_is_reported_with_status_type_and_start() {
 async fn a_login_page_with_status_200_is_no_success() {
     let error = error_of_a_read(status(200, "text/html", HTML)).await;
     assert_eq!(protocol(&error).problem, ProtocolProblem::MediaType);
-    // Neither for what has no other answer than success.
+    // Nor is it a success for an operation that needs nothing from the answer.
     let server = Server::playing([status(200, "text/html", HTML)]).await;
     let error = server.client().acknowledge(&claimed(), &Acknowledgement::Success).await;
     assert!(error.expect_err("a failure").is_outcome_unknown());
@@ -313,7 +313,7 @@ async fn an_unknown_outcome_tells_its_cause_once() {
         assert!(error.is_outcome_unknown(), "{error:?}");
         let mut whole = error.to_string();
         assert!(whole.contains(CARE_PLAN) && whole.contains(cause), "{whole}");
-        // As reporters print it, with all that is below.
+        // As error reporters print it, with all its causes.
         let mut below = std::error::Error::source(&error);
         while let Some(inner) = below {
             whole += &format!(": {inner}");

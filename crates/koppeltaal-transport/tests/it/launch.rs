@@ -200,7 +200,7 @@ async fn an_activation_code_is_traded_for_a_code_at_the_configured_server() {
     assert!(sent.contains(&("scope".to_owned(), "patient/*.read launch:593740".to_owned())), "{sent:?}");
     assert!(sent.iter().any(|(name, _)| name == "code_challenge"));
 
-    // Authorize tells a refusal as a redirect, as it would tell a browser.
+    // Authorize refuses with a redirect, as it does for a browser.
     let refusal = with_headers(302, &[("Location", "https://game.example/login?error=invalid_scope")], "");
     let server = Server::playing([statement(), refusal]).await;
     let error = server.client().authorize_mobile(&request).await.expect_err("used up");

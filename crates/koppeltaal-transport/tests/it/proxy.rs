@@ -48,7 +48,7 @@ async fn tunnel(to: u16) -> (u16, Arc<Mutex<Vec<Asked>>>) {
             }
             tokio::spawn(async move {
                 let mut server = TcpStream::connect(("127.0.0.1", to)).await.expect("the server");
-                // However it ends: the other side sees it.
+                // Even after an error, so that the other side sees the end.
                 let _ = copy_bidirectional(&mut socket, &mut server).await;
             });
         }

@@ -69,7 +69,7 @@ impl Script {
         self.asked.lock().expect("the memory").clone()
     }
 
-    /// Serves one connection until either side has enough.
+    /// Serves one connection until either side closes it.
     pub(crate) async fn serve(self, connection: usize, mut socket: impl AsyncRead + AsyncWrite + Unpin) {
         while let Some(asked) = read_request(&mut socket, connection).await {
             self.asked.lock().expect("the memory").push(asked.clone());
@@ -180,8 +180,8 @@ pub(crate) async fn read_request(socket: &mut (impl AsyncRead + Unpin), connecti
     Some(asked)
 }
 
-/// A port of this machine that refuses connections, and that nobody else gets, until the socket listens or is
-/// dropped.
+/// A port of this machine that refuses connections until the socket listens or is dropped. Until then,
+/// nobody else gets the port.
 pub(crate) fn taken_port() -> TcpSocket {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");

@@ -1,4 +1,4 @@
-//! What the `metrics` facade is told, with a recorder for the whole process.
+//! What the client reports to the `metrics` facade. The recorder is set for the whole process.
 
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 #[path = "../it/server.rs"]

@@ -18,7 +18,7 @@ fn page_of(resource: &str) -> String {
 /// The password in clear, and as Basic authentication writes it with the user name.
 const SECRETS: [&str; 3] = ["Geheim1", "R2VoZWlt", "cG9ydGFsOkdlaGVpbTE"];
 
-/// What an error shows, with all that is below it.
+/// What an error shows, with all its causes.
 fn shown(error: &dyn std::error::Error) -> String {
     let mut shown = format!("\n{error}\n{error:?}\n{error:#?}");
     let mut source = error.source();

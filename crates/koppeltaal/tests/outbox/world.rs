@@ -77,7 +77,8 @@ impl Database {
         .await
     }
 
-    /// As if dispatchers had claimed every message this many times, and had been killed each time.
+    /// Makes every message look as if dispatchers had claimed it this many times and had been killed each
+    /// time.
     pub(crate) async fn pretend_it_was_claimed(&self, times: u32) -> Result {
         let long_ago = match self {
             Self::Sqlite(_) => "1",
@@ -91,7 +92,8 @@ impl Database {
         self.execute(&update).await
     }
 
-    /// As if every message that waits had failed this often, the first time a day ago, and were due.
+    /// Makes every waiting message look as if it had failed this many times, first a day ago, and were due
+    /// now.
     pub(crate) async fn pretend_it_failed(&self, times: u32) -> Result {
         let (a_day_ago, now) = match self {
             Self::Sqlite(_) => ("failing_since - 86400000", "1"),
@@ -165,7 +167,7 @@ impl World {
         Ok(states)
     }
 
-    /// The version that the server gave the patient of each message. A larger one was sent later.
+    /// The version that the server gave the patient of each message. A higher version was sent later.
     pub(crate) async fn versions(&self, identifiers: &[&String]) -> Result<Vec<String>> {
         let mut versions = Vec::new();
         for identifier in identifiers {
@@ -176,7 +178,7 @@ impl World {
         Ok(versions)
     }
 
-    /// Another connector, which knows the current version of a patient, changes it.
+    /// Changes a patient through another connector, which knows the current version.
     pub(crate) async fn changed_by_others(&self, id: &str) -> Result<ResourceUrl> {
         let versions = self.epd.versions().versions(DOMAIN, &[self.url(id)?]).await?;
         let other = self.other("epd")?;

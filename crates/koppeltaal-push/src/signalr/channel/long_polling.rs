@@ -19,13 +19,13 @@ use crate::signalr::session::Session;
 const GRACE: Duration = Duration::from_secs(10);
 /// A poll that is answered sooner, with an empty frame, was not held.
 const QUICK: Duration = Duration::from_millis(500);
-/// This many of them in a row need no pause: changes of groups come like that.
+/// Up to this many quick answers in a row need no pause: changes of groups come this way.
 const QUICK_ANSWERS: u32 = 3;
 /// The pause before each poll after too many quick answers. A server, or a cache before it, that never holds
 /// a poll must not be asked without pause.
 const PAUSE: Duration = Duration::from_secs(1);
-/// When a reconnecting poll without an answer counts as held. It is not used if a held poll would show a sign
-/// of life.
+/// A reconnecting poll counts as held after this time without an answer, unless held polls show signs of
+/// life.
 const HELD: Duration = Duration::from_secs(5);
 /// A space is a sign of life if it comes at least this part of the keep-alive timeout after what came before
 /// it. A space that comes sooner may be the way in which a proxy begins its answers.
@@ -45,7 +45,7 @@ struct LongPolling {
 /// The state of a poll. Each step can be dropped and resumed.
 enum State {
     Idle,
-    /// The request is to be sent then.
+    /// The request is to be sent at this time.
     Pause(Instant),
     Request(BoxFuture<'static, Result<Response, LostReason>>),
     Body(Box<PollBody>),
@@ -174,7 +174,7 @@ impl Channel for LongPolling {
         })
     }
 
-    /// Once they have been seen; not between two polls, when the client itself pauses.
+    /// Polls have them once one has been seen, but not between two polls, when the client itself pauses.
     fn has_signs_of_life(&self) -> bool {
         self.session.polls_have_signs_of_life() && !matches!(self.state, State::Idle | State::Pause(_))
     }

@@ -22,7 +22,7 @@ pub(crate) struct EventStream {
 pub(crate) struct LineTooLong;
 
 impl EventStream {
-    /// Takes a chunk and gives the texts that are complete with it.
+    /// Takes a chunk and gives the texts that it completes.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! How many bytes of memory JSON takes once it is read. These are estimates for bounds, so they are rather
-//! too high than too low.
+//! How many bytes of memory JSON takes once it is read. These are estimates for bounds, so they err on the
+//! high side.
 //!
 //! They matter because values take more than their text: `{"":0}` has six bytes and takes more than six
 //! hundred.
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// The most that one text may take, in bytes.
 pub(crate) const LIMIT: usize = 32 << 20;
 
-/// What the allocator adds to each piece of memory.
+/// What the allocator adds to each allocation.
 const ALLOCATION: usize = 16;
 /// A node of a map: eleven keys and values, and what links it to others.
 const NODE: usize = 11 * (size_of::<String>() + size_of::<Value>()) + 112 + ALLOCATION;

@@ -25,9 +25,9 @@ pub struct ProtocolVersion {
 }
 
 impl ProtocolVersion {
-    /// The lowest answer of servers 2.0. Servers 1.x have another protocol.
+    /// The lowest version that servers 2.0 answer. Servers 1.x have another protocol.
     const OLDEST: Self = Self { major: 1, minor: 2 };
-    /// The highest answer of servers 2.4.
+    /// The highest version that servers 2.4 answer.
     const NEWEST: Self = Self { major: 2, minor: 1 };
     /// The first version with `/start`. On older servers that request would hang like a poll.
     const WITH_START: Self = Self { major: 1, minor: 4 };

@@ -38,7 +38,7 @@ pub(crate) fn connected(hub: &str, transport: Transport, token: &str, cursor: Op
     write(&pairs)
 }
 
-/// The list of hubs, which is this one, spelt as the application spells it.
+/// The list of hubs: only this one, spelt as the application spells it.
 fn connection_data(hub: &str) -> String {
     serde_json::json!([{ "name": hub }]).to_string()
 }

@@ -12,8 +12,8 @@ use super::keep_alive::{KeepAliveWatch, Silence};
 use super::negotiate::{NegotiateError, NegotiationResponse, ProtocolVersion};
 use super::query::{self, Cursor};
 
-/// What servers of the three lines sent, written down for this project: per line the direction or kind, a
-/// tab, the text.
+/// What servers of three versions sent, recorded for this project. Each line has the direction or kind, a
+/// tab, and the text.
 const RECORDED: [(&str, &str); 3] = [
     ("2.0", include_str!("fixtures/server-2.0.txt")),
     ("2.2", include_str!("fixtures/server-2.2.txt")),

@@ -36,7 +36,7 @@ pub(super) struct Channel {
     /// The first frame.
     first: Option<String>,
     close: bool,
-    /// To be sent once more.
+    /// To be sent a second time.
     again: Option<String>,
 }
 

@@ -34,7 +34,7 @@ async fn a_definition_is_created_changed_and_archived() {
         let read = ActivityDefinition::from(stored[0].resource.clone());
         assert_eq!(read.activity_definition_identifier, definition.activity_definition_identifier);
 
-        // Whoever subscribed to it is told.
+        // Subscribers receive a message.
         let told = world.portal.claim().await.expect("an answer").expect("a message");
         assert_eq!(told.header.event(), Ok(Event::CreateOrUpdateActivityDefinition));
 

@@ -90,7 +90,7 @@ async fn a_session_is_refreshed_when_the_server_says_that_its_token_has_expired(
             .await
             .expect("accepted");
 
-        // The old refresh token is dead.
+        // The old refresh token no longer works.
         let old = Session::new(old).with_refresh(authentication());
         let error = app.with_credentials(Credentials::bearer(old)).claim().await.expect_err("dead");
         assert!(matches!(error, Error::TokenRefresh { .. }), "{error:?}");

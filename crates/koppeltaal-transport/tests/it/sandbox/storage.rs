@@ -1,4 +1,4 @@
-//! The storage service, as resources and as content.
+//! The storage service: its items and its binary content.
 
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_messaging::ResourceUrl;

@@ -13,9 +13,9 @@ pub(crate) const LOGIN: &str = "https://game.example/login";
 /// A running server, and clients of its two application instances.
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
-    /// Is told about statuses and activity definitions.
+    /// Receives messages about statuses and activity definitions.
     pub(crate) portal: Client,
-    /// Is told about everything else.
+    /// Receives all other messages.
     pub(crate) game: Client,
     pub(crate) format: Format,
 }
@@ -56,7 +56,7 @@ impl World {
         [Self::start(Format::Json).await, Self::start(Format::Xml).await]
     }
 
-    /// Posts this many care plans, and gives the identifiers of their messages.
+    /// Posts this many care plans, and returns the identifiers of their messages.
     pub(crate) async fn post_plans(&self, count: u32) -> Vec<String> {
         let mut identifiers = Vec::new();
         for number in 0..count {
@@ -79,7 +79,7 @@ impl World {
     }
 }
 
-/// A care plan of its own with its patient, without versions.
+/// A new care plan with its patient, without versions.
 pub(crate) fn plan(identifier: &str, id: &str) -> Bundle {
     let path =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/messages/CreateOrUpdateCarePlan-minimal.json");

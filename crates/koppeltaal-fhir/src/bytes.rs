@@ -27,8 +27,8 @@ fn hit<const N: usize>(chunk: [u8; 8], wanted: [u8; N]) -> Option<usize> {
 /// Whether a block has none of `wanted` and no control character (below 0x20).
 #[inline]
 fn is_plain<const N: usize>(block: &[u8; 16], wanted: [u8; N]) -> bool {
-    // Without an early exit the compiler looks at all bytes at once; for each byte wanted, since all of them together are
-    // too much for it.
+    // Without an early exit the compiler looks at all bytes at once; for each byte wanted, since all of them
+    // together are too much for it.
     let has_control = block.iter().fold(false, |found, byte| found | (*byte < b' '));
     wanted.iter().fold(!has_control, |plain, wanted| {
         plain & !block.iter().fold(false, |found, byte| found | (byte == wanted))

@@ -1,4 +1,5 @@
-//! The closed code lists of the standard: enums with a catch-all, so that an unlisted code is kept as it came.
+//! The closed code lists of the standard: enums with a catch-all, so that an unlisted code is kept as it
+//! came.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
-//! Markup that stands as text: narratives and signatures in JSON, or made by an application. As XML it is one element,
-//! well-formed and in a namespace that it declares itself; only then can it stand in another document without
-//! becoming something else there.
+//! Markup that stands as text: narratives and signatures in JSON, or made by an application. As XML it is one
+//! element, well-formed and in a namespace that it declares itself; only then can it stand in another
+//! document without becoming something else there.
 
 use std::borrow::Cow;
 
@@ -59,8 +59,8 @@ pub(crate) fn check_signature(markup: &str, limits: Limits) -> Result<(), Refusa
 /// What `&` has no meaning in, by its start and its end.
 const OPAQUE: [(&str, &str); 3] = [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>")];
 
-/// `&nbsp;` and its kin become characters. The five references of XML, numeric ones, and what is no reference at all
-/// stay as they are.
+/// `&nbsp;` and its kin become characters. The five references of XML, numeric ones, and what is no reference
+/// at all stay as they are.
 fn resolve_named_characters(markup: &str) -> Cow<'_, str> {
     if memchr::memchr(b'&', markup.as_bytes()).is_none() {
         return Cow::Borrowed(markup);
@@ -95,7 +95,8 @@ fn resolve_named_characters(markup: &str) -> Cow<'_, str> {
 /// No name of a character is longer.
 const LONGEST_NAME: usize = 40;
 
-/// The character that a text starts with the name of (`&nbsp;`), and how long that is. Not those of XML, which stay.
+/// The character that a text starts with the name of (`&nbsp;`), and how long that is. Not those of XML,
+/// which stay.
 pub(crate) fn named_character(text: &str) -> Option<(char, usize)> {
     let window = &text.as_bytes()[..text.len().min(LONGEST_NAME)];
     let length = memchr::memchr(b';', window)? + 1;

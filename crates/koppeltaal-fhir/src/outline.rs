@@ -55,8 +55,8 @@ impl<'t> Outline<'t> {
 
     /// Where the element at a path starts, or the innermost one around it that is there.
     ///
-    /// A path may name an element that an extension holds, as the paths of profiles do: `is_held(element, url)` says
-    /// whether an extension of this URL holds it.
+    /// A path may name an element that an extension holds, as the paths of profiles do: `is_held(element,
+    /// url)` says whether an extension of this URL holds it.
     pub fn position(&self, path: &str, is_held: impl Fn(&str, &str) -> bool) -> Position {
         let mut node = &self.root;
         for segment in path.split('.').filter(|segment| !segment.is_empty()) {

@@ -47,8 +47,8 @@ impl ReadDocument {
     }
 
     /// What the content takes in memory, in bytes: what its structures and lists take, which is what
-    /// [`Limits::expansion`] bounds, and for the texts in it the length of the whole text. An estimate for who keeps many
-    /// documents and has to bound them.
+    /// [`Limits::expansion`] bounds, and for the texts in it the length of the whole text. An estimate for
+    /// who keeps many documents and has to bound them.
     pub fn memory(&self) -> usize {
         self.memory
     }
@@ -65,20 +65,21 @@ impl ReadOptions {
         Self { strict: true, ..Self::default() }
     }
 
-    /// For text that came with a media type, as in HTTP's `Content-Type`. If its `charset` is UTF-8, that outranks what an
-    /// XML declaration says of the encoding (RFC 7303, section 3.2), which is not looked at then. A byte order mark does
-    /// the same without being asked. JSON has no such declaration.
+    /// For text that came with a media type, as in HTTP's `Content-Type`. If its `charset` is UTF-8, that
+    /// outranks what an XML declaration says of the encoding (RFC 7303, section 3.2), which is not looked at
+    /// then. A byte order mark does the same without being asked. JSON has no such declaration.
     #[must_use]
     pub fn labelled(mut self, media_type: &str) -> Self {
         self.told_utf8 = charset(media_type).is_some_and(is_utf8);
         self
     }
 
-    /// Makes narratives in JSON that are HTML XHTML, so that they can be written as XML: closes `<br>`, writes names in lower
-    /// case and attributes with quotes, makes `&` a reference, leaves out prefixes that nobody declares. Text stays. Each
-    /// kind of repair is a finding of severity warning ([`Rule::NARRATIVE_REPAIRED`](crate::Rule::NARRATIVE_REPAIRED)), in a
-    /// strict read too. What cannot be repaired stays as it is, with its finding of severity error. Narratives that are XML,
-    /// whatever they hold, are left alone.
+    /// Makes narratives in JSON that are HTML XHTML, so that they can be written as XML: closes `<br>`,
+    /// writes names in lower case and attributes with quotes, makes `&` a reference, leaves out prefixes that
+    /// nobody declares. Text stays. Each kind of repair is a finding of severity warning
+    /// ([`Rule::NARRATIVE_REPAIRED`](crate::Rule::NARRATIVE_REPAIRED)), in a strict read too. What cannot be
+    /// repaired stays as it is, with its finding of severity error. Narratives that are XML, whatever they
+    /// hold, are left alone.
     #[must_use]
     pub fn repair_narrative(mut self, repair: bool) -> Self {
         self.repairs_narratives = repair;
@@ -123,8 +124,8 @@ impl ReadOptions {
         }
     }
 
-    /// The type of the resource in a text, `Bundle` for a bundle, without reading more than it takes to find it. Whether
-    /// the rest can be read, and breaks no rule, remains open.
+    /// The type of the resource in a text, `Bundle` for a bundle, without reading more than it takes to find
+    /// it. Whether the rest can be read, and breaks no rule, remains open.
     ///
     /// ```
     /// use koppeltaal_fhir::{Format, ReadOptions};

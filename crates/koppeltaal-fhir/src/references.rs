@@ -1,6 +1,7 @@
 //! Visiting the references in a resource or a bundle, to look at them or to change them.
 //!
-//! Looking walks as the writers do. Changing asks a walk which fields have something inside, and takes the slots of those.
+//! Looking walks as the writers do. Changing asks a walk which fields have something inside, and takes the
+//! slots of those.
 
 use std::any::Any;
 
@@ -13,10 +14,12 @@ use crate::structure::{FieldSchema, FieldSet, Slot, Structure, StructureList, Wa
 use crate::xhtml::Xhtml;
 
 impl Resource {
-    /// Shows `visit` every [`ResourceReference`] in the resource, each with its place, in the order in which elements are
-    /// written: those in elements, in extensions (also of primitives), and in contained resources.
+    /// Shows `visit` every [`ResourceReference`] in the resource, each with its place, in the order in which
+    /// elements are written: those in elements, in extensions (also of primitives), and in contained
+    /// resources.
     ///
-    /// What is kept as text is not searched: unknown elements, and resources of a type that this build does not model.
+    /// What is kept as text is not searched: unknown elements, and resources of a type that this build does
+    /// not model.
     ///
     /// ```
     /// use koppeltaal_fhir::Resource;
@@ -33,8 +36,8 @@ impl Resource {
         Visitor { path: Vec::new(), visit: &mut visit }.any_resource(self);
     }
 
-    /// The same as [`visit_references`](Self::visit_references), to change the references. Resources that a clone shares
-    /// are copied first.
+    /// The same as [`visit_references`](Self::visit_references), to change the references. Resources that a
+    /// clone shares are copied first.
     pub fn visit_references_mut(&mut self, mut visit: impl FnMut(ElementPath<'_>, &mut ResourceReference)) {
         VisitorMut { path: Vec::new(), visit: &mut visit }.any_resource(self);
     }
@@ -47,8 +50,8 @@ impl Bundle {
         Visitor { path: Vec::new(), visit: &mut visit }.structure_content(self);
     }
 
-    /// The same as [`visit_references`](Self::visit_references), to change the references. Resources that a clone shares
-    /// are copied first.
+    /// The same as [`visit_references`](Self::visit_references), to change the references. Resources that a
+    /// clone shares are copied first.
     pub fn visit_references_mut(&mut self, mut visit: impl FnMut(ElementPath<'_>, &mut ResourceReference)) {
         VisitorMut { path: Vec::new(), visit: &mut visit }.structure_content(self);
     }

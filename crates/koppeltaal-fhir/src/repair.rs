@@ -1,9 +1,10 @@
 //! Narratives that are HTML: made XHTML, on request.
 //!
-//! JSON carries a narrative as text, and some senders put there what their editor gave: `<br>`, upper-case names, `&` as it
-//! is, attributes without quotes, Word's `<o:p>`. As XML that cannot be written. The repair reads it as a browser would,
-//! roughly, and writes tags, attributes and characters as XML wants them; the text itself stays. It is one pass without
-//! recursion, and what comes out is looked at as any narrative before it is used.
+//! JSON carries a narrative as text, and some senders put there what their editor gave: `<br>`, upper-case
+//! names, `&` as it is, attributes without quotes, Word's `<o:p>`. As XML that cannot be written. The repair
+//! reads it as a browser would, roughly, and writes tags, attributes and characters as XML wants them; the
+//! text itself stays. It is one pass without recursion, and what comes out is looked at as any narrative
+//! before it is used.
 
 use std::fmt::Write as _;
 
@@ -98,7 +99,8 @@ impl Xhtml {
     }
 }
 
-/// The narrative as XHTML, and what was done to it. `None` if elements stand deeper than `depth` in each other.
+/// The narrative as XHTML, and what was done to it. `None` if elements stand deeper than `depth` in each
+/// other.
 fn repair(markup: &str, depth: usize) -> Option<(String, Vec<Repair>)> {
     let mut mender = Mender { out: String::with_capacity(markup.len()), ..Mender::default() };
     let mut rest = markup.trim();

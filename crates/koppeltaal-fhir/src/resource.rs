@@ -36,8 +36,8 @@ impl Resource {
         Self::Unknown(Arc::new(UnknownResource { resource_type, content }))
     }
 
-    /// What a resource takes in memory beside its fields: its place in the list that holds it, twice while that list grows,
-    /// and the counters of who shares it.
+    /// What a resource takes in memory beside its fields: its place in the list that holds it, twice while
+    /// that list grows, and the counters of who shares it.
     pub(crate) const COST: usize = 2 * size_of::<Self>() + 2 * size_of::<usize>();
 
     /// The resource as a `T`, if it is one: `resource.get::<Patient>()`.

@@ -1,8 +1,9 @@
 //! The one description of each type that serves both formats.
 //!
-//! Generated code gives every type a [`TypeSchema`] and an implementation of [`Structure`]: walk the fields that are
-//! present, in schema order, and hand out the slot of a field by its index. Readers, writers and validation are
-//! written once, by hand, against these; they use trait objects so that they compile once, in this crate.
+//! Generated code gives every type a [`TypeSchema`] and an implementation of [`Structure`]: walk the fields
+//! that are present, in schema order, and hand out the slot of a field by its index. Readers, writers and
+//! validation are written once, by hand, against these; they use trait objects so that they compile once, in
+//! this crate.
 
 mod describe;
 mod emptiness;
@@ -26,7 +27,8 @@ pub(crate) trait Structure: Any {
     fn id(&self) -> Option<&str> {
         None
     }
-    /// Drops the id where the type has none: Atom's attributes-only elements. One that turns up in JSON is not worth a field.
+    /// Drops the id where the type has none: Atom's attributes-only elements. One that turns up in JSON is
+    /// not worth a field.
     fn set_id(&mut self, _: String) {}
     fn unknown(&self) -> &Unknown;
     fn unknown_mut(&mut self) -> &mut Unknown;
@@ -110,7 +112,8 @@ impl<T: Structure + Default> StructureList for Vec<T> {
     }
 }
 
-/// How many more places a list takes for its next item. Most have one or two items; a vector would start with room for four.
+/// How many more places a list takes for its next item. Most have one or two items; a vector would start with
+/// room for four.
 pub(crate) fn growth<T>(list: &Vec<T>) -> usize {
     if list.len() == list.capacity() { list.len().max(1) } else { 0 }
 }
@@ -236,8 +239,8 @@ impl Field for String {
     }
 }
 
-/// Implements [`Field`] for types that an `Option` holds boxed because they are rarely there. An implementation for any `T`
-/// would overlap with that for `Option<T>`.
+/// Implements [`Field`] for types that an `Option` holds boxed because they are rarely there. An
+/// implementation for any `T` would overlap with that for `Option<T>`.
 macro_rules! boxed {
     ($($type:ident)*) => {
         $(

@@ -1,7 +1,8 @@
-//! What a type of DSTU1 does not have, but a message held all the same: kept, so that nothing is lost on the way through.
+//! What a type of DSTU1 does not have, but a message held all the same: kept, so that nothing is lost on the
+//! way through.
 //!
-//! The source text is kept rather than a tree: written back in the same format it comes out to the letter, and only
-//! a change of format (module `convert`) has to understand it.
+//! The source text is kept rather than a tree: written back in the same format it comes out to the letter,
+//! and only a change of format (module `convert`) has to understand it.
 
 mod convert;
 
@@ -69,7 +70,8 @@ pub struct UnknownNode {
 pub(crate) enum UnknownContent {
     /// An XML element, self-contained: its start tag declares its namespace if that is not FHIR's.
     XmlElement(String),
-    /// The value of an XML attribute, and the namespace that the prefix of its name stands for, if it has one.
+    /// The value of an XML attribute, and the namespace that the prefix of its name stands for, if it has
+    /// one.
     XmlAttribute { value: String, namespace: Option<String> },
     /// Text between elements, unescaped.
     XmlText(String),
@@ -82,8 +84,8 @@ pub(crate) enum UnknownContent {
 /// What a piece of Atom without a field is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AtomPart {
-    /// An element whose field holds only the gist of it, such as a title of type `html`: the markup. Written instead of the
-    /// field as long as both say the same.
+    /// An element whose field holds only the gist of it, such as a title of type `html`: the markup. Written
+    /// instead of the field as long as both say the same.
     Form,
     /// An element beside those that the fields hold, such as a second title: the markup.
     More,
@@ -109,8 +111,8 @@ impl AtomPart {
 }
 
 impl UnknownNode {
-    /// Bytes to account for: the node in a list that may have half as much room again, its old place while the list moves,
-    /// and two small texts.
+    /// Bytes to account for: the node in a list that may have half as much room again, its old place while
+    /// the list moves, and two small texts.
     pub(crate) const COST: usize = size_of::<Self>() * 5 / 2 + 2 * 32;
 
     /// The namespace that is kept with the name of an attribute.

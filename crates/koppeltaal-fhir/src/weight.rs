@@ -1,10 +1,11 @@
-//! What a document weighs: the memory that it takes, against the length that it has at least when it is written on one
-//! line.
+//! What a document weighs: the memory that it takes, against the length that it has at least when it is
+//! written on one line.
 //!
-//! The verdict whether a text grows out of proportion is about the document alone, not about the text it was read from:
-//! white space, comments and the more wordy of the two formats buy no memory. So whatever is accepted once is accepted
-//! again when it is written in either format and read with the same limits. For that, both numbers are counted in one
-//! place, here; the readers charge the same costs as they go, to stop early.
+//! The verdict whether a text grows out of proportion is about the document alone, not about the text it was
+//! read from: white space, comments and the more wordy of the two formats buy no memory. So whatever is
+//! accepted once is accepted again when it is written in either format and read with the same limits. For
+//! that, both numbers are counted in one place, here; the readers charge the same costs as they go, to stop
+//! early.
 
 use crate::document::Document;
 use crate::format::PIECE;
@@ -123,8 +124,9 @@ impl Weight {
         self.memory += memory.saturating_sub(length.saturating_mul(self.expansion));
     }
 
-    /// The memory of what is unknown. In XML a member is an element for each item of its array; and the first one with the
-    /// name of a field, but not its shape or its place, is that field when it comes back from the other format.
+    /// The memory of what is unknown. In XML a member is an element for each item of its array; and the first
+    /// one with the name of a field, but not its shape or its place, is that field when it comes back from
+    /// the other format.
     fn node_cost(&mut self, name: &str, count: ValueCount, schema: &TypeSchema) -> usize {
         let field = schema.find(name, 0).map(|index| &schema.fields[index]);
         // What Atom knows is kept with its attributes once more there. The id of a feed is an element.
@@ -263,7 +265,8 @@ impl Walker for Weight {
     }
 }
 
-/// The length of a narrative, each reference counted as one byte: JSON may have `&nbsp;` where XML has the character.
+/// The length of a narrative, each reference counted as one byte: JSON may have `&nbsp;` where XML has the
+/// character.
 fn narrative_length(markup: &str) -> usize {
     let mut rest = markup.trim_matches(is_xml_space);
     let mut length = 0;
@@ -274,7 +277,8 @@ fn narrative_length(markup: &str) -> usize {
     length + rest.len()
 }
 
-/// The length of the values in what is unknown, which is the same in both formats; not counted beyond `enough`.
+/// The length of the values in what is unknown, which is the same in both formats; not counted beyond
+/// `enough`.
 fn content_length(content: &UnknownContent, enough: usize) -> usize {
     match content {
         UnknownContent::XmlElement(markup) => crate::xml::values_length(markup, enough),

@@ -50,7 +50,8 @@ pub struct Xhtml {
 }
 
 impl Xhtml {
-    /// Markup as it is: a `div` element, with or without its namespace declaration. Writing it as XML checks it.
+    /// Markup as it is: a `div` element, with or without its namespace declaration. Writing it as XML checks
+    /// it.
     pub fn from_markup(markup: impl Into<String>) -> Self {
         Self { markup: markup.into(), is_xml: false }
     }

@@ -1,5 +1,5 @@
-//! Reading, checking and writing say the same: what a strict read takes is clean to a check, and what is written of it in
-//! either format is taken again.
+//! Reading, checking and writing say the same: what a strict read takes is clean to a check, and what is
+//! written of it in either format is taken again.
 
 use koppeltaal_fhir::{Document, Format, ReadDocument, ReadOptions, Severity};
 
@@ -7,7 +7,8 @@ fn strict(format: Format, text: &str) -> ReadDocument {
     ReadOptions::strict().read(format, text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// The document of some valid XML, and its JSON, after they went through everything that should leave them alone.
+/// The document of some valid XML, and its JSON, after they went through everything that should leave them
+/// alone.
 #[track_caller]
 fn agreed(xml: &str) -> (Document, String) {
     let read = strict(Format::Xml, xml);

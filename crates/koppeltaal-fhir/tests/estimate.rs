@@ -1,4 +1,5 @@
-//! What a read says that its content takes in memory, beside what it takes. One test, because the count is of the whole process.
+//! What a read says that its content takes in memory, beside what it takes. One test, because the count is of
+//! the whole process.
 
 use std::fs;
 use std::path::Path;

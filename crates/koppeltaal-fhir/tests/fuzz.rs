@@ -6,9 +6,10 @@
 //! * what a strict read takes is clean to a check, and to a strict read of what is written in either format;
 //! * what is taken within tight limits is taken again within them when it was written in either format.
 //!
-//! A bounded time per format by default; `cargo xtask fuzz` runs a number of cases. `KOPPELTAAL_FUZZ_SECONDS` sets the time
-//! (default 3), `KOPPELTAAL_FUZZ_CASES` a number of cases instead, `KOPPELTAAL_FUZZ_SEED` the start. A failure prints the
-//! seed and leaves the text; put it into `fixtures/fuzz` to have it tried first from then on.
+//! A bounded time per format by default; `cargo xtask fuzz` runs a number of cases. `KOPPELTAAL_FUZZ_SECONDS`
+//! sets the time (default 3), `KOPPELTAAL_FUZZ_CASES` a number of cases instead, `KOPPELTAAL_FUZZ_SEED` the
+//! start. A failure prints the seed and leaves the text; put it into `fixtures/fuzz` to have it tried first
+//! from then on.
 
 #[path = "../src/arbitrary/split_mix.rs"]
 mod split_mix;

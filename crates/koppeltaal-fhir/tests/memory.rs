@@ -1,5 +1,5 @@
-//! What hostile text may cost in memory: at most 20 times its length, whatever its shape. One test, because the count is of
-//! the whole process.
+//! What hostile text may cost in memory: at most 20 times its length, whatever its shape. One test, because
+//! the count is of the whole process.
 
 use koppeltaal_fhir::{ReadDocument, ReadOptions};
 use peak_alloc::PeakAlloc;

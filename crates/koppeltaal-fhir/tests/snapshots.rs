@@ -1,4 +1,5 @@
-//! What every fixture is written as in the other format, and what reading it finds: a change of either shows here.
+//! What every fixture is written as in the other format, and what reading it finds: a change of either shows
+//! here.
 #![cfg(feature = "all-resources")]
 
 use std::collections::BTreeSet;

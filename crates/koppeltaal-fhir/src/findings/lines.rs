@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use super::finding::Position;
 
-/// Counts the lines of a text from the last place that was asked for, not from the start: places are asked for in
-/// order, more or less.
+/// Counts the lines of a text from the last place that was asked for, not from the start: places are asked
+/// for in order, more or less.
 #[derive(Debug)]
 pub(crate) struct Lines<'t> {
     text: &'t [u8],

@@ -163,8 +163,8 @@ impl<'text> Report<'text> {
         self.limit(limit, offset)
     }
 
-    /// Whether what was seen on the way is enough to know that the document takes no more memory than its length
-    /// allows (see [`Limits::expansion`]). It nearly always is.
+    /// Whether what was seen on the way is enough to know that the document takes no more memory than its
+    /// length allows (see [`Limits::expansion`]). It nearly always is.
     pub(crate) fn is_in_proportion(&self) -> bool {
         // A list that moves adds at most half of the total.
         let most = (self.allowance - self.budget).saturating_mul(3) / 2;

@@ -44,7 +44,8 @@ impl Rule {
         self.id
     }
 
-    /// How much it matters when the rule is broken. Some findings depart from it: see [`Finding::severity`](crate::Finding::severity).
+    /// How much it matters when the rule is broken. Some findings depart from it: see
+    /// [`Finding::severity`](crate::Finding::severity).
     pub const fn severity(self) -> Severity {
         self.severity
     }

@@ -1,7 +1,7 @@
 //! From JSON to the model, by the one description of each type (see `structure`).
 //!
-//! Tolerant by nature: what does not fit is reported and kept as unknown. A strict read is the same read, ended by the
-//! first finding of severity error.
+//! Tolerant by nature: what does not fit is reported and kept as unknown. A strict read is the same read,
+//! ended by the first finding of severity error.
 
 use std::borrow::Cow;
 
@@ -120,7 +120,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Until 0.0.81 official tools wrapped a bundle in an object with the one member `feed`. The bundle in it.
+    /// Until 0.0.81 official tools wrapped a bundle in an object with the one member `feed`. The bundle in
+    /// it.
     fn legacy_root(&mut self, start: usize) -> Result<Root<'t>> {
         self.begin_object()?;
         if self.next_member(true)?.as_deref() == Some("feed")

@@ -1,8 +1,8 @@
 //! Where the `resourceType` of an object is, when it is not its first member.
 //!
-//! A resource cannot be read before its type is known, and the member may stand last. Looking for it in each object anew
-//! would pass over a nested resource once per level; here one leap over the outermost object finds those of all
-//! objects in it.
+//! A resource cannot be read before its type is known, and the member may stand last. Looking for it in each
+//! object anew would pass over a nested resource once per level; here one leap over the outermost object
+//! finds those of all objects in it.
 
 use std::borrow::Cow;
 
@@ -22,8 +22,8 @@ pub(super) struct ResourceTypes {
 }
 
 impl ResourceTypes {
-    /// The `resourceType` of the object that `scanner` is at; `None` if there is no such string in it. Objects and arrays
-    /// may stand `depth` deep in each other.
+    /// The `resourceType` of the object that `scanner` is at; `None` if there is no such string in it.
+    /// Objects and arrays may stand `depth` deep in each other.
     pub(super) fn of<'t>(&mut self, scanner: &Scanner<'t>, depth: usize) -> Result<Option<Cow<'t, str>>> {
         let mut object = scanner.clone();
         object.begin_object()?;
@@ -42,8 +42,8 @@ impl ResourceTypes {
         object.string().map(Some)
     }
 
-    /// Looks at brackets and quotes from an object's `{`, which ends at `start`, to its `}`. What stands between is read,
-    /// and checked, later.
+    /// Looks at brackets and quotes from an object's `{`, which ends at `start`, to its `}`. What stands
+    /// between is read, and checked, later.
     fn leap(&mut self, scanner: &Scanner<'_>, start: usize, depth: usize) -> Result<()> {
         self.places.clear();
         let bytes = scanner.bytes();

@@ -166,8 +166,9 @@ impl<'t> Scanner<'t> {
         Ok(Some(name))
     }
 
-    /// Takes the name of the next member with its colon if it is one of `members`, which are in quotes and with the colon,
-    /// written without blanks: the short way for what machines write. Gives its place among them.
+    /// Takes the name of the next member with its colon if it is one of `members`, which are in quotes and
+    /// with the colon, written without blanks: the short way for what machines write. Gives its place among
+    /// them.
     #[inline]
     pub(crate) fn take_member<'m>(
         &mut self,
@@ -372,8 +373,8 @@ impl<'t> Scanner<'t> {
         ScanError::malformed("the text ends inside a value", self.text.len())
     }
 
-    /// The text of the next value, whatever it is, checked to be JSON. `depth` is how deep objects may stand in each other;
-    /// `arrays` how many arrays stand around it.
+    /// The text of the next value, whatever it is, checked to be JSON. `depth` is how deep objects may stand
+    /// in each other; `arrays` how many arrays stand around it.
     pub(crate) fn raw(&mut self, depth: usize, arrays: usize) -> Result<&'t str> {
         self.skip_space();
         let start = self.at;

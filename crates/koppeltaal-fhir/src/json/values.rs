@@ -1,4 +1,5 @@
-//! The values of members: primitives with their `_` halves, structures, lists, contained resources, narratives.
+//! The values of members: primitives with their `_` halves, structures, lists, contained resources,
+//! narratives.
 
 use std::borrow::Cow;
 
@@ -126,7 +127,8 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// The value at `item` of a list, which grows as needed: one list may be longer than that of the companions.
+    /// The value at `item` of a list, which grows as needed: one list may be longer than that of the
+    /// companions.
     fn item_of<'v>(
         &mut self,
         values: &'v mut dyn AnyPrimitiveList,

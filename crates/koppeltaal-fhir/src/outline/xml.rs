@@ -1,4 +1,5 @@
-//! The outline of XML. The element of a resource is no step of a path: what holds it has its place and its children.
+//! The outline of XML. The element of a resource is no step of a path: what holds it has its place and its
+//! children.
 
 use super::Node;
 use crate::limits::Limits;

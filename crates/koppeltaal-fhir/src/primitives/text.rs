@@ -1,6 +1,7 @@
 //! The primitives that are text with a convention: uri, code, id, oid, uuid, base64Binary.
 //!
-//! They hold any text. `From` takes it as it is, `parse` checks it, validation reports what breaks the convention.
+//! They hold any text. `From` takes it as it is, `parse` checks it, validation reports what breaks the
+//! convention.
 
 use std::borrow::Cow;
 
@@ -55,7 +56,8 @@ text_type! {
     Code, read_code
 }
 text_type! {
-    /// An `id`: by the letter 1 to 36 of a-z, 0-9, `-` and `.`; real senders use capitals and more characters.
+    /// An `id`: by the letter 1 to 36 of a-z, 0-9, `-` and `.`; real senders use capitals and more
+    /// characters.
     Id, |text| valid_if(is_id(text))
 }
 text_type! {
@@ -114,7 +116,8 @@ fn is_uuid(text: &str) -> bool {
     })
 }
 
-/// Groups of four digits, the last one padded; blanks between digits do not count (RFC 4648 and xs:base64Binary).
+/// Groups of four digits, the last one padded; blanks between digits do not count (RFC 4648 and
+/// xs:base64Binary).
 fn is_base64(text: &str) -> bool {
     let (mut digits, mut padding, mut last) = (0_usize, 0_usize, 0_u8);
     for byte in text.bytes() {

@@ -24,7 +24,8 @@ impl FieldSet {
         self.0 & (1 << (field & 127)) != 0
     }
 
-    /// The fields of a value whose content has elements in turn: structures and resources, and primitives with companions.
+    /// The fields of a value whose content has elements in turn: structures and resources, and primitives
+    /// with companions.
     pub(crate) fn with_elements_in(value: &dyn Structure) -> Self {
         let mut fields = Self::default();
         value.walk(&mut fields);

@@ -1,7 +1,7 @@
 //! Between the formats, for what the model does not understand: unknown elements and members.
 //!
-//! Nobody knows the type of an unknown element, so this follows the conventions of DSTU1 as far as they can be seen from
-//! the outside: a `value` attribute is a string, several elements of one name are an array.
+//! Nobody knows the type of an unknown element, so this follows the conventions of DSTU1 as far as they can
+//! be seen from the outside: a `value` attribute is a string, several elements of one name are an array.
 
 use std::collections::HashMap;
 

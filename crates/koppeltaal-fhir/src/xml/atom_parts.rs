@@ -37,7 +37,8 @@ pub(super) fn form_says(name: &str, markup: &str) -> Option<String> {
     }
 }
 
-/// A string of the member `_atom` in JSON as a part of the type of this name; `None` if Atom does not allow it there.
+/// A string of the member `_atom` in JSON as a part of the type of this name; `None` if Atom does not allow
+/// it there.
 pub(crate) fn part_from_json(type_name: &str, text: &str) -> Option<UnknownNode> {
     let (part, source) = AtomPart::split(text)?;
     let node = |name: &str, source: &str| UnknownNode {

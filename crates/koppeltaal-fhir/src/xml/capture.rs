@@ -1,7 +1,7 @@
 //! Markup kept as it came: narratives, and elements that nobody knows.
 //!
-//! What is kept must stand on its own, so namespaces that an ancestor declares are written into it. Where none are
-//! (nearly always) the markup is a plain copy of the source.
+//! What is kept must stand on its own, so namespaces that an ancestor declares are written into it. Where
+//! none are (nearly always) the markup is a plain copy of the source.
 
 use super::element::Element;
 use super::names::{Namespace, Scope};
@@ -12,11 +12,13 @@ use super::tokens::Token;
 use crate::findings::Rule;
 use crate::xhtml::Xhtml;
 
-/// Memory that a byte takes by which markup grows: in a text that doubles, and in its old place while that moves.
+/// Memory that a byte takes by which markup grows: in a text that doubles, and in its old place while that
+/// moves.
 const REWRITTEN: usize = 3;
 
 impl<'t> Reader<'t> {
-    /// The markup of `element`, which has just been opened, to stand where `outside` is the default namespace.
+    /// The markup of `element`, which has just been opened, to stand where `outside` is the default
+    /// namespace.
     pub(super) fn capture(&mut self, element: &Element<'t>, outside: Namespace) -> Result<String> {
         self.capture_checked(element, outside, &mut None)
     }
@@ -25,7 +27,8 @@ impl<'t> Reader<'t> {
     pub(super) fn capture_narrative(&mut self, element: &Element<'t>, name: &str) -> Result<Xhtml> {
         let mut narrative = Some((name, Narrative::default()));
         let markup = self.capture_checked(element, Namespace::None, &mut narrative)?;
-        // One in no namespace would be in that of the place where it is written: it is taken for XHTML, as in JSON.
+        // One in no namespace would be in that of the place where it is written: it is taken for XHTML, as in
+        // JSON.
         let is_bare = element.namespace == Namespace::None;
         Ok(if is_bare { Xhtml::from_markup(markup) } else { Xhtml::from_xml(markup) })
     }

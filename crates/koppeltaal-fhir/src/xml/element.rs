@@ -1,7 +1,8 @@
 //! Elements: a start tag whose names have been resolved against the namespaces around it.
 //!
-//! What only the namespaces can tell is checked here, for documents and for pieces of markup alike: that prefixes are
-//! declared, that no attribute is there twice, and that nobody rebinds what is reserved (Namespaces in XML 1.0).
+//! What only the namespaces can tell is checked here, for documents and for pieces of markup alike: that
+//! prefixes are declared, that no attribute is there twice, and that nobody rebinds what is reserved
+//! (Namespaces in XML 1.0).
 
 use super::names::{MAXIMUM_PREFIXES, Namespace, Scope, Scopes};
 use super::tag::{RawValue, Tag};

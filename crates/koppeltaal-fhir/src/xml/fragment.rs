@@ -1,5 +1,6 @@
-//! A piece of markup that is to stand in a document: what a JSON string holds, or an application made. It is read by the
-//! reader of documents, so what is well-formed, and what a narrative may hold, is the same in both formats.
+//! A piece of markup that is to stand in a document: what a JSON string holds, or an application made. It is
+//! read by the reader of documents, so what is well-formed, and what a narrative may hold, is the same in
+//! both formats.
 
 use std::ops::Range;
 
@@ -116,8 +117,8 @@ impl Reader<'_> {
     }
 }
 
-/// How many bytes the attributes and texts in an element have, white space aside, but not what comes after `enough`. The
-/// element has been checked before.
+/// How many bytes the attributes and texts in an element have, white space aside, but not what comes after
+/// `enough`. The element has been checked before.
 pub(crate) fn values_length(markup: &str, enough: usize) -> usize {
     let mut tokens = Tokens::of_fragment(markup);
     let mut length = 0;

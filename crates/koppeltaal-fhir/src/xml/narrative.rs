@@ -1,8 +1,8 @@
-//! Whether a narrative is the XHTML that DSTU1 allows: which elements stand in which, which attributes they have, and
-//! what those hold.
+//! Whether a narrative is the XHTML that DSTU1 allows: which elements stand in which, which attributes they
+//! have, and what those hold.
 //!
-//! The markup itself is kept as it came, whatever is said here. Content that nobody knows is reported once and not
-//! looked into.
+//! The markup itself is kept as it came, whatever is said here. Content that nobody knows is reported once
+//! and not looked into.
 
 mod grammar;
 mod value;
@@ -209,7 +209,8 @@ mod tests {
             match tokens.next() {
                 Ok(Token::Start) => {
                     let tag = tokens.tag();
-                    // A prefix is rare, and what it stands for is not looked up here: the name behind it counts.
+                    // A prefix is rare, and what it stands for is not looked up here: the name behind it
+                    // counts.
                     let name = tag.name.rsplit(':').next();
                     narrative.start(name, tag);
                     if tag.is_empty {

@@ -57,7 +57,8 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// What reading the value could not decide: emptiness, which some types allow, and exponents, which XML does not.
+    /// What reading the value could not decide: emptiness, which some types allow, and exponents, which XML
+    /// does not.
     pub(super) fn check_primitive(
         &mut self,
         field: &FieldSchema,

@@ -1,7 +1,7 @@
 //! From XML to the model, by the one description of each type (see `structure`). Feeds are read in `feed`.
 //!
-//! Tolerant by nature: what does not fit is reported and kept as unknown. A strict read is the same read, ended by the
-//! first finding of severity error.
+//! Tolerant by nature: what does not fit is reported and kept as unknown. A strict read is the same read,
+//! ended by the first finding of severity error.
 
 use std::borrow::Cow;
 
@@ -20,8 +20,8 @@ pub(super) type Result<T> = std::result::Result<T, Failure>;
 /// The root element of a bundle.
 const FEED: &str = "feed";
 
-/// Encodings in which most characters of FHIR's are what they are in UTF-8, or that senders name who write UTF-8 (a .NET
-/// `StringWriter` says `utf-16`), by the start of their names in lower case.
+/// Encodings in which most characters of FHIR's are what they are in UTF-8, or that senders name who write
+/// UTF-8 (a .NET `StringWriter` says `utf-16`), by the start of their names in lower case.
 const NEARLY_UTF8: [&str; 10] = [
     "utf-16",
     "utf16",
@@ -126,7 +126,8 @@ impl<'t> Reader<'t> {
         Err(self.report.not_fhir(problem, root.tag.offset))
     }
 
-    /// The text is UTF-8, or it could not have been read; the encoding that its declaration tells is another matter.
+    /// The text is UTF-8, or it could not have been read; the encoding that its declaration tells is another
+    /// matter.
     fn check_encoding(&mut self, encoding: &str, text: &str) -> Result<()> {
         let name = encoding.to_ascii_lowercase();
         if is_utf8(&name) || name == "us-ascii" && text.is_ascii() {

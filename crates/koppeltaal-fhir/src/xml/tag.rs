@@ -1,7 +1,7 @@
 //! Start tags: their name and their attributes, read in one pass.
 //!
-//! The attribute that FHIR lives on (`value`) and the first other one (mostly the `url` of an extension) are noted on the
-//! way; the rest is read again by those who ask, which is rare.
+//! The attribute that FHIR lives on (`value`) and the first other one (mostly the `url` of an extension) are
+//! noted on the way; the rest is read again by those who ask, which is rare.
 
 use std::borrow::Cow;
 
@@ -35,8 +35,9 @@ pub(crate) struct Tag<'t> {
 impl<'t> Tag<'t> {
     /// Becomes the tag at the start of `text`, which stands at `offset` of the document; gives its length.
     ///
-    /// The tag is well-formed by itself, its names and the references in its attributes included. That no attribute but
-    /// `value` is there twice, and what the prefixes mean, is for [`Element`](super::element::Element) to say.
+    /// The tag is well-formed by itself, its names and the references in its attributes included. That no
+    /// attribute but `value` is there twice, and what the prefixes mean, is for
+    /// [`Element`](super::element::Element) to say.
     #[inline]
     pub(super) fn read(&mut self, text: &'t str, offset: usize) -> Result<usize, Cow<'static, str>> {
         let bytes = text.as_bytes();
@@ -155,7 +156,8 @@ static NAME_BYTES: [u8; 256] = {
     table
 };
 
-/// How long the name at the start is, and whether it is one without a closer look: made of letters, as most are.
+/// How long the name at the start is, and whether it is one without a closer look: made of letters, as most
+/// are.
 #[inline]
 fn scan_name(bytes: &[u8]) -> (usize, bool) {
     let length = bytes.iter().take_while(|byte| NAME_BYTES[usize::from(**byte)] == PLAIN).count();
@@ -263,8 +265,8 @@ impl<'t> Attributes<'t> {
         Ok(Some((name, RawValue { text: &self.text[value_start..value_start + length], is_plain })))
     }
 
-    /// The name of the attribute at the position, and how far from there its value starts: behind an equals sign and a
-    /// quote, with white space wherever XML allows it. `None` if only white space is left.
+    /// The name of the attribute at the position, and how far from there its value starts: behind an equals
+    /// sign and a quote, with white space wherever XML allows it. `None` if only white space is left.
     #[inline]
     fn name(&mut self) -> Result<Option<(&'t str, usize)>, Cow<'static, str>> {
         let text = &self.text[self.position..];

@@ -1,13 +1,14 @@
-//! XML text as FHIR needs it: start tags, end tags, text. Comments and processing instructions carry no data and are
-//! passed over; a DOCTYPE is refused, so no entity is ever expanded.
+//! XML text as FHIR needs it: start tags, end tags, text. Comments and processing instructions carry no data
+//! and are passed over; a DOCTYPE is refused, so no entity is ever expanded.
 //!
-//! What comes out is well-formed, but for what only a look at several attributes or at the elements around can tell:
-//! see module `element`.
+//! What comes out is well-formed, but for what only a look at several attributes or at the elements around
+//! can tell: see module `element`.
 //!
-//! The tokens are our own and not quick-xml's for the same reason as in JSON: one look at each byte. A general reader looks
-//! for the end of a tag, then for that of its name, then for its attributes, checks each piece for UTF-8 and hands out
-//! the white space between elements, half of all events of an indented message; that alone takes more time than
-//! a whole read may. What is well-formed is checked here all the same, and compared with quick-xml's verdict in a test.
+//! The tokens are our own and not quick-xml's for the same reason as in JSON: one look at each byte. A
+//! general reader looks for the end of a tag, then for that of its name, then for its attributes, checks each
+//! piece for UTF-8 and hands out the white space between elements, half of all events of an indented message;
+//! that alone takes more time than a whole read may. What is well-formed is checked here all the same, and
+//! compared with quick-xml's verdict in a test.
 
 use std::borrow::Cow;
 
@@ -139,7 +140,8 @@ impl<'t> Tokens<'t> {
         }
     }
 
-    /// The next token, or `None` for a comment or processing instruction, whose source [`source`](Self::source) gives.
+    /// The next token, or `None` for a comment or processing instruction, whose source
+    /// [`source`](Self::source) gives.
     #[inline]
     pub(crate) fn next_or_remark(&mut self) -> Result<Option<Token<'t>>> {
         self.offset = self.position;

@@ -1,4 +1,5 @@
-//! From the model to XML: one walk over each structure, elements in schema order. Feeds are written in `write_feed`.
+//! From the model to XML: one walk over each structure, elements in schema order. Feeds are written in
+//! `write_feed`.
 
 use std::collections::VecDeque;
 

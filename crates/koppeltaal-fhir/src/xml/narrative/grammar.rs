@@ -1,5 +1,5 @@
-//! The XHTML that DSTU1 allows in a narrative, as tables: XHTML 1.0 Strict without scripts, forms, objects, frames, `ins`,
-//! `del` and event attributes.
+//! The XHTML that DSTU1 allows in a narrative, as tables: XHTML 1.0 Strict without scripts, forms, objects,
+//! frames, `ins`, `del` and event attributes.
 //!
 //! Facts of the official `fhir-xhtml.xsd`; `cargo xtask conformance` compares the verdicts.
 

@@ -117,8 +117,7 @@ impl Entry {
 }
 
 impl Entry {
-    /// What is wrong with an entry that was deleted, which is a tombstone in Atom: where, what is expected,
-    /// what is there.
+    /// The problems of a deleted entry (a tombstone in Atom): where, what is expected, what is there.
     pub(crate) fn tombstone_problems(&self) -> Vec<(&'static str, &'static str, String)> {
         let mut problems = Vec::new();
         if self.deleted.is_absent() {

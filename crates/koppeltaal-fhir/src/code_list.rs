@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::primitives::{Reading, Scalar, ScalarKind};
 
-/// The code lists: a value of a closed list keeps unlisted text as it came.
+/// A closed code list. Its values keep an unlisted code as it came.
 pub(crate) trait CodeList: Sized + PartialEq {
     fn from_code(code: &str) -> Option<Self>;
     fn other(code: String) -> Self;

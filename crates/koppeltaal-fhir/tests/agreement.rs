@@ -1,5 +1,5 @@
-//! Reading, checking and writing say the same: what a strict read takes is clean to a check, and what is
-//! written of it in either format is taken again.
+//! Reading, checking and writing agree: a document that a strict read accepts has no findings in a check, and
+//! a strict read accepts it again after it was written in either format.
 
 use koppeltaal_fhir::{Document, Format, ReadDocument, ReadOptions, Severity};
 
@@ -171,7 +171,7 @@ fn the_text_of_a_title_is_read_whatever_its_type() {
         let xml = feed("", &title);
         let mut document = strict(Format::Json, &kept(&xml)).document;
         assert_eq!(document.to_xml().as_deref(), Ok(xml.as_str()));
-        // What the application says since is not undone by how the title once stood.
+        // The application's change wins over the form in which the title was read.
         let Document::Bundle(bundle) = &mut document else { panic!("a bundle") };
         assert_eq!(bundle.entry[0].title.as_str(), Some(text));
         bundle.entry[0].title = "Robin".into();

@@ -10,7 +10,7 @@ use ::jiff::{Timestamp, ZonedDateTime};
 
 use super::{Date, DateTime, Instant};
 
-/// A value that the type it was to become cannot hold.
+/// A value that the target type cannot hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateConversionError {
     found: String,

@@ -56,7 +56,7 @@ text_type! {
     Code, read_code
 }
 text_type! {
-    /// An `id`: by the letter 1 to 36 of a-z, 0-9, `-` and `.`; real senders use capitals and more
+    /// An `id`: by the standard 1 to 36 of a-z, 0-9, `-` and `.`. Real senders use capitals and more
     /// characters.
     Id, |text| valid_if(is_id(text))
 }
@@ -77,7 +77,7 @@ fn valid_if<T>(is_valid: bool) -> fn(T) -> Reading<T> {
     if is_valid { Reading::Valid } else { Reading::Doubtful }
 }
 
-/// The schema collapses blanks before it looks, the prose forbids what there is to collapse.
+/// The schema collapses blanks before it validates; the prose forbids blanks that would be collapsed.
 fn read_code<T>(text: &str) -> fn(T) -> Reading<T> {
     let bytes = text.as_bytes();
     let is_space = |byte: Option<&u8>| byte.is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
@@ -96,7 +96,7 @@ pub(crate) fn is_id(text: &str) -> bool {
 }
 
 fn is_oid(text: &str) -> bool {
-    // As anyURI, from which the schema takes the blanks before it looks.
+    // Like an anyURI: the schema trims blanks before it validates.
     text.trim_matches(is_xml_space).strip_prefix("urn:oid:").is_some_and(|arcs| {
         arcs.split('.').all(|arc| {
             !arc.is_empty()

@@ -1,5 +1,5 @@
-//! How a type is described: [`describe!`] says once what its elements are, and makes of it the schema, the
-//! walk and the slots that readers and writers work with.
+//! How a type is described: [`describe!`] takes one list of its elements. From it the macro makes the schema,
+//! the walk and the slots that readers and writers work with.
 //!
 //! Generated code and `bundle.rs` call it, once per struct:
 //!
@@ -26,8 +26,8 @@
 //!     },
 //! ```
 //!
-//! Indexes stand in the text because plain repetition, which compiles fast, cannot count; a wrong one does
-//! not compile.
+//! Indexes are written out because plain macro repetition, which compiles fast, cannot count. A wrong index
+//! does not compile.
 //!
 //! [`TypeSchema`]: crate::structure::TypeSchema
 //! [`Shape`]: crate::structure::Shape

@@ -24,8 +24,8 @@ impl FieldSet {
         self.0 & (1 << (field & 127)) != 0
     }
 
-    /// The fields of a value whose content has elements in turn: structures and resources, and primitives
-    /// with companions.
+    /// The fields of a value that have elements inside: structures, resources, and primitives with
+    /// companions.
     pub(crate) fn with_elements_in(value: &dyn Structure) -> Self {
         let mut fields = Self::default();
         value.walk(&mut fields);
@@ -38,7 +38,7 @@ impl FieldSet {
     }
 }
 
-/// What [`FieldSet::with_elements_in`] sees.
+/// The walk of [`FieldSet::with_elements_in`].
 impl Walker for FieldSet {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
         if value.companions().is_some() {

@@ -1,5 +1,5 @@
-//! Atom feeds: the XML form of a bundle. Children come in any order, and as often as they like; the schema
-//! asks for little else. Each of them is read in `atom`.
+//! Atom feeds: the XML form of a bundle. By the schema, children come in any order and any number. Each of
+//! them is read in `atom`.
 
 use super::element::Element;
 use super::names::Namespace;

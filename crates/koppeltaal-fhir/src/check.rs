@@ -14,7 +14,7 @@ use crate::unknown::UnknownContent;
 use crate::xhtml::Xhtml;
 
 impl Document {
-    /// What the schema of DSTU1 finds wrong with the document. The rules of Koppeltaal are not checked here;
+    /// The violations of the schema of DSTU1 in the document. The rules of Koppeltaal are not checked here;
     /// `Validator` in `koppeltaal-messaging` has them.
     ///
     /// Without a finding of severity error, the written document is valid by the schema, except perhaps
@@ -28,7 +28,7 @@ impl Document {
 }
 
 impl Bundle {
-    /// What the schema of DSTU1 finds wrong with the bundle, as [`Document::check`].
+    /// The violations of the schema of DSTU1 in the bundle, as in [`Document::check`].
     pub fn check(&self) -> Vec<Finding> {
         Checker::collect(|checker| {
             checker.structure_content(self);
@@ -38,7 +38,7 @@ impl Bundle {
 }
 
 impl Resource {
-    /// What the schema of DSTU1 finds wrong with the resource, as [`Document::check`].
+    /// The violations of the schema of DSTU1 in the resource, as in [`Document::check`].
     pub fn check(&self) -> Vec<Finding> {
         Checker::collect(|checker| checker.any_resource(self))
     }

@@ -92,7 +92,6 @@ impl<T: Structure + Default> StructureList for Vec<T> {
     }
 
     fn push(&mut self) -> &mut dyn Structure {
-        // Most lists have one or two items; a vector would start with room for four.
         self.reserve_exact(growth(self));
         Vec::push(self, T::default());
         let last = self.len() - 1;
@@ -287,7 +286,7 @@ pub(crate) fn walk_choice(
     }
 }
 
-/// The slot of one alternative of a choice, which replaces whatever other alternative was there.
+/// The slot of one alternative of a choice, which replaces any other alternative.
 pub(crate) fn slot_choice<C: Choice>(choice: &mut Option<C>, alternative: usize) -> Slot<'_> {
     if choice.as_ref().map(C::alternative) != Some(alternative) {
         *choice = C::empty(alternative);

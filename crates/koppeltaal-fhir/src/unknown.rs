@@ -61,7 +61,7 @@ impl<'a> IntoIterator for &'a Unknown {
 pub struct UnknownNode {
     pub(crate) name: String,
     pub(crate) content: UnknownContent,
-    /// How many fields of the type's schema stand before it: it is written in the same place.
+    /// How many fields of the type's schema stand before it, so that it is written in the same place.
     pub(crate) after: usize,
 }
 

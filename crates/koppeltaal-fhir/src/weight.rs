@@ -128,8 +128,8 @@ impl Weight {
     /// that field.
     fn node_cost(&mut self, name: &str, count: ValueCount, schema: &TypeSchema) -> usize {
         let field = schema.find(name, 0).map(|index| &schema.fields[index]);
-        // In Atom, an element of a known name is kept together with its attributes once more. The id of a
-        // feed is an element.
+        // In Atom, an element of a known name is kept as a whole, and its attributes are kept once more. The
+        // id of a feed is an element.
         let is_atom = schema.has_uri_as_id && (field.is_some() || name == "id");
         let nodes = UnknownNode::COST * count.items.max(1) * if is_atom { 3 } else { 1 };
         let Some(field) = field else { return nodes };

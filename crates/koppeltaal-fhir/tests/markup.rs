@@ -1,5 +1,5 @@
-//! Markup that JSON carries as text is checked as XML is, and whatever is written as XML is well-formed: an
-//! independent parser says so.
+//! Markup that JSON carries as text is checked like XML. Everything written as XML is well-formed, as an
+//! independent parser confirms.
 
 use koppeltaal_fhir::resources::Patient;
 use koppeltaal_fhir::{Document, Format, ReadError, ReadOptions, Rule, WriteError, Xhtml};

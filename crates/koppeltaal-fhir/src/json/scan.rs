@@ -367,14 +367,14 @@ impl<'t> Scanner<'t> {
         self.text.as_bytes()
     }
 
-    /// What is wrong with a text that ends too soon.
+    /// The error of a text that ends too soon.
     #[cold]
     pub(crate) fn ends_early(&self) -> Box<ScanError> {
         ScanError::malformed("the text ends inside a value", self.text.len())
     }
 
     /// The text of the next value, whatever it is, checked to be JSON. `depth` is how deep objects may stand
-    /// in each other; `arrays` how many arrays stand around it.
+    /// in each other, `arrays` how many arrays stand around the value.
     pub(crate) fn raw(&mut self, depth: usize, arrays: usize) -> Result<&'t str> {
         self.skip_space();
         let start = self.at;

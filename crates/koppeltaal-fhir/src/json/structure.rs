@@ -20,7 +20,7 @@ pub(super) enum Holding {
 }
 
 impl<'t> Reader<'t> {
-    /// Reads the object that starts here into `target`. Tells whether it holds anything but nulls.
+    /// Reads the object that starts here into `target`. Returns whether it holds anything but nulls.
     pub(super) fn structure(&mut self, target: &mut dyn Structure) -> Result<Holding> {
         let schema = target.schema();
         let start = self.scanner.offset();
@@ -182,7 +182,7 @@ impl<'t> Reader<'t> {
             return Ok(true);
         };
         let own = usize::from(field.index);
-        // The other half of the primitive, or the same half after one that said nothing.
+        // This is the other half of the primitive, or the same half after one that said nothing.
         if progress.present.insert(usize::from(first)) || progress.chosen.contains(own) {
             progress.chosen.insert(own);
             return Ok(true);

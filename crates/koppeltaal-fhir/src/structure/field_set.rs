@@ -10,7 +10,7 @@ use crate::xhtml::Xhtml;
 pub(crate) struct FieldSet(pub(super) u128);
 
 impl FieldSet {
-    /// Adds a field; tells whether it was new.
+    /// Adds a field; returns whether it was new.
     #[inline]
     pub(crate) fn insert(&mut self, field: usize) -> bool {
         let bit = 1_u128 << (field & 127);

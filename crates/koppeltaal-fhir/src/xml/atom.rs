@@ -105,7 +105,7 @@ impl<'t> Reader<'t> {
             .any(|node| matches!(node.content, UnknownContent::Atom(..)) && node.name() != "type"))
     }
 
-    /// The text of an element that has nothing else.
+    /// The text of an element that has no other content.
     pub(super) fn text(&mut self, element: &Element<'t>) -> Result<String> {
         let mut whole = String::new();
         if element.tag.is_empty {

@@ -204,7 +204,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Writes a start tag; gives its name as written, and the default namespace inside.
+    /// Writes a start tag; returns its name as written, and the default namespace inside.
     fn rewrite_start(
         &mut self,
         element: &Element<'t>,

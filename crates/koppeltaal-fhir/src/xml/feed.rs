@@ -26,7 +26,8 @@ impl<'t> Reader<'t> {
             }
             self.feed_child(&mut bundle, &child)?;
         }
-        // The schema wants three, but counts a category that is not there.
+        // The schema wants three children, but it counts an optional category even if that is absent. So this
+        // is a warning only.
         if children < 3 {
             let found = format_args!("{children}");
             self.report

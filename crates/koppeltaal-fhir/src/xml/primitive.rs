@@ -86,7 +86,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Id, extensions and whatever else a primitive has besides its value.
+    /// Reads the id, the extensions and everything else that a primitive has besides its value.
     pub(super) fn primitive_companions(
         &mut self,
         field: &FieldSchema,

@@ -1,8 +1,9 @@
-//! How fast reading and writing are, as ratios to a floor measured in the same run: `serde_json::Value` for JSON, a bare
-//! quick-xml event loop for XML. Absolute times depend on the machine and are printed for scale only.
+//! How fast reading and writing are, as ratios to a floor measured in the same run: `serde_json::Value` for
+//! JSON, a bare quick-xml event loop for XML. Absolute times depend on the machine and are printed for scale
+//! only.
 //!
-//! Two bundles: a full care plan message with its resources, and a megabyte of such resources. The measured pair
-//! takes turns, so that a busy moment of the machine hits both sides; the ratio is that of the medians.
+//! Two bundles: a full care plan message with its resources, and a megabyte of such resources. The two sides
+//! of a ratio take turns, so that a busy moment of the machine hits both. Each ratio compares the medians.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -80,7 +81,7 @@ fn bench(name: &str, document: &Document) {
             drop(black_box(copy(&xml)));
         },
     );
-    // Both in the same order but for the one member.
+    // The two texts differ only in the place of that one member.
     let [first, last] = [Place::First, Place::Last].map(|place| with_resource_type(&value, place));
     compare(
         "resourceType last / first",
@@ -152,7 +153,7 @@ fn with_resource_type(value: &serde_json::Value, place: Place) -> String {
 fn compare(name: &str, target: f64, mut ours: impl FnMut(), mut floor: impl FnMut()) {
     let (mut our_times, mut floor_times) = (Vec::new(), Vec::new());
     let end = Instant::now() + Duration::from_secs(4);
-    // A turn is long, so that neither the clock's own cost shows nor what the other side left in the allocator.
+    // A turn is long enough to hide the cost of the clock and what the other side left in the allocator.
     let repeats = (Duration::from_millis(20).as_nanos() / time(1, &mut floor).as_nanos().max(1))
         .clamp(1, 10_000) as u32;
     while Instant::now() < end || our_times.len() < 10 {

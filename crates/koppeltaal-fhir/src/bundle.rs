@@ -1,7 +1,8 @@
 //! [`Bundle`]: an Atom feed in XML, an object of `resourceType` Bundle in JSON.
 //!
-//! DSTU1 has no Bundle resource with elements and extensions; it borrows Atom. The JSON form looks like any other
-//! type, so bundles describe themselves as [`Structure`]s and JSON needs no code for them. Atom does: `xml::feed`.
+//! DSTU1 has no Bundle resource with elements and extensions; it borrows Atom. The JSON form looks like any
+//! other type, so bundles describe themselves as [`Structure`]s and JSON needs no code for them. Atom does:
+//! `xml::feed`.
 
 use crate::primitives::{Instant, Primitive};
 use crate::resource::Resource;
@@ -116,7 +117,7 @@ impl Entry {
 }
 
 impl Entry {
-    /// What is wrong with an entry that was deleted, which is a tombstone in Atom: where, what is expected, what is there.
+    /// The problems of a deleted entry (a tombstone in Atom): where, what is expected, what is there.
     pub(crate) fn tombstone_problems(&self) -> Vec<(&'static str, &'static str, String)> {
         let mut problems = Vec::new();
         if self.deleted.is_absent() {

@@ -1,11 +1,11 @@
-//! Finding bytes in short strings, eight at a time; both formats' scanners and writers live on it.
+//! Finding bytes in short strings, eight at a time. The scanners and writers of both formats use it.
 //!
 //! `memchr` is faster on long text, but most strings of a message are shorter than its start-up.
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-/// A set high bit for each byte of `word` that is `byte`; also for some bytes behind the first one found.
+/// The high bit of each byte of `word` that equals `byte`. Bytes after the first match may be marked wrongly.
 #[inline]
 fn equal(word: u64, byte: u8) -> u64 {
     let difference = word ^ (ONES * byte as u64);
@@ -27,8 +27,8 @@ fn hit<const N: usize>(chunk: [u8; 8], wanted: [u8; N]) -> Option<usize> {
 /// Whether a block has none of `wanted` and no control character (below 0x20).
 #[inline]
 fn is_plain<const N: usize>(block: &[u8; 16], wanted: [u8; N]) -> bool {
-    // Without an early exit the compiler looks at all bytes at once; for each byte wanted, since all of them together are
-    // too much for it.
+    // Without an early exit the compiler looks at all bytes at once. Each wanted byte has a loop of its own:
+    // one loop over all of them is too much for the compiler.
     let has_control = block.iter().fold(false, |found, byte| found | (*byte < b' '));
     wanted.iter().fold(!has_control, |plain, wanted| {
         plain & !block.iter().fold(false, |found, byte| found | (byte == wanted))
@@ -51,7 +51,7 @@ pub(crate) fn plain_length<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> usi
         {
             at += block.len();
         }
-        // The block that ends where the text does: what it has of the one before is known to be plain.
+        // The last block overlaps the one before it. The bytes that they share are known to be plain.
         if let Some((_, block)) = bytes.split_last_chunk()
             && bytes.len() - at < block.len()
             && is_plain(block, wanted)
@@ -71,7 +71,7 @@ pub(crate) fn plain_length<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> usi
 /// How many bytes at the start are what XML calls white space.
 #[inline]
 pub(crate) fn space_length(bytes: &[u8]) -> usize {
-    // Mostly a line break and some blanks.
+    // White space is mostly a line break and some blanks.
     let mut rest = bytes.strip_prefix(b"\n").unwrap_or(bytes);
     while let Some(after) = rest.strip_prefix(b"        ") {
         rest = after;
@@ -102,7 +102,7 @@ pub(crate) fn is_blank(bytes: &[u8]) -> bool {
     rest.iter().all(|byte| *byte <= b' ')
 }
 
-/// How many bytes of a text are no white space.
+/// How many bytes of a text are not white space.
 pub(crate) fn ink(text: &str) -> usize {
     text.bytes().filter(|byte| !byte.is_ascii_whitespace()).count()
 }

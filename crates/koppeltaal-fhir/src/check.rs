@@ -1,7 +1,7 @@
 //! Checking a value in memory against the structure of DSTU1: what an application built, before it is sent.
 //!
-//! The same rules as reading, as far as they survive reading: cardinality, formats, closed codes, and what is
-//! unknown. Order, duplicates and JSON's types only exist in text.
+//! The rules are those of reading that still apply to a value: cardinality, formats, closed codes, unknown
+//! content. Order, duplicates and JSON's types exist only in text.
 
 use crate::bundle::Bundle;
 use crate::document::Document;
@@ -14,11 +14,11 @@ use crate::unknown::UnknownContent;
 use crate::xhtml::Xhtml;
 
 impl Document {
-    /// What the schema of DSTU1 finds wrong with the document. The rules of Koppeltaal are another act: the
-    /// `Validator` of `koppeltaal-messaging` has them.
+    /// The violations of the schema of DSTU1 in the document. The rules of Koppeltaal are not checked here;
+    /// `Validator` in `koppeltaal-messaging` has them.
     ///
-    /// No finding of severity error means that what is written of it is valid by the schema, apart from the
-    /// inside of resources that this build does not model.
+    /// Without a finding of severity error, the written document is valid by the schema, except perhaps
+    /// inside resources that this build does not model.
     pub fn check(&self) -> Vec<Finding> {
         match self {
             Self::Bundle(bundle) => bundle.check(),
@@ -28,7 +28,7 @@ impl Document {
 }
 
 impl Bundle {
-    /// What the schema of DSTU1 finds wrong with the bundle, as [`Document::check`].
+    /// The violations of the schema of DSTU1 in the bundle, as in [`Document::check`].
     pub fn check(&self) -> Vec<Finding> {
         Checker::collect(|checker| {
             checker.structure_content(self);
@@ -38,7 +38,7 @@ impl Bundle {
 }
 
 impl Resource {
-    /// What the schema of DSTU1 finds wrong with the resource, as [`Document::check`].
+    /// The violations of the schema of DSTU1 in the resource, as in [`Document::check`].
     pub fn check(&self) -> Vec<Finding> {
         Checker::collect(|checker| checker.any_resource(self))
     }
@@ -57,7 +57,7 @@ impl Checker {
         checker.report.into_findings().kept
     }
 
-    /// Reports something. Without a text that never ends a check, so there is no error to pass on.
+    /// Reports a finding. A check of a value never ends early, so there is no error to pass on.
     fn report(&mut self, report: impl FnOnce(&mut Report<'static>) -> Result<(), Failure>) {
         let _ = report(&mut self.report);
     }
@@ -75,7 +75,7 @@ impl Checker {
 
     fn any_resource(&mut self, resource: &Resource) {
         match resource {
-            // That this build does not model a type is no fault of the value.
+            // A type that this build does not model is no fault of the value.
             Resource::Unknown(unknown) if !RESOURCE_TYPES.contains(&unknown.resource_type()) => {
                 self.report(|report| report.unknown_resource(unknown.resource_type(), 0));
             }
@@ -86,7 +86,7 @@ impl Checker {
         }
     }
 
-    /// Checks what a structure holds. Gives the fields that are present.
+    /// Checks the content of a structure, and returns the fields that are present.
     fn structure_content(&mut self, value: &dyn Structure) -> FieldSet {
         let schema = value.schema();
         if let Some(id) = value.id().filter(|_| !schema.has_uri_as_id) {

@@ -1,10 +1,11 @@
-//! The closed code lists of the standard: enums with a catch-all, so that an unlisted code is kept as it came.
+//! The closed code lists of the standard: enums with a catch-all, so that an unlisted code is kept as it
+//! came.
 
 use std::borrow::Cow;
 
 use crate::primitives::{Reading, Scalar, ScalarKind};
 
-/// The code lists: a value of a closed list keeps unlisted text as it came.
+/// A closed code list. Its values keep an unlisted code as it came.
 pub(crate) trait CodeList: Sized + PartialEq {
     fn from_code(code: &str) -> Option<Self>;
     fn other(code: String) -> Self;

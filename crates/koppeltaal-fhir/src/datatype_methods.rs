@@ -1,5 +1,4 @@
-//! Constructors and getters of the data types, for the ways in which they are mostly made and read. The types
-//! themselves are generated.
+//! Constructors and getters of the data types, for the most common uses. The types themselves are generated.
 
 use crate::datatypes::{
     CodeableConcept, Coding, Contact, HumanName, Identifier, Period, Quantity, ResourceReference,
@@ -25,7 +24,7 @@ impl HumanName {
 }
 
 impl Identifier {
-    /// An identifier: which numbering it is of, and the number.
+    /// An identifier: the system of numbers, and the number.
     pub fn new(system: impl Into<String>, value: impl Into<String>) -> Self {
         let system: String = system.into();
         Self { system: system.as_str().into(), value: value.into().into(), ..Self::default() }

@@ -27,7 +27,7 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// It is a resource.
+    /// The document is a resource, which comes back.
     pub fn into_bundle(self) -> Result<Bundle, Resource> {
         match self {
             Self::Bundle(bundle) => Ok(bundle),
@@ -39,7 +39,7 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// It is a bundle, boxed because it is large.
+    /// The document is a bundle, which comes back in a box because it is large.
     pub fn into_resource(self) -> Result<Resource, Box<Bundle>> {
         match self {
             Self::Resource(resource) => Ok(resource),
@@ -56,7 +56,7 @@ impl Document {
     }
 }
 
-/// What a writer writes.
+/// The content that a writer writes.
 #[derive(Clone, Copy)]
 pub(crate) enum Content<'a> {
     Resource(&'a Resource),
@@ -76,7 +76,8 @@ impl<T: Into<Resource>> From<T> for Document {
 }
 
 impl Format {
-    /// The media type to label a document with. Koppeltaal tells bundles in XML from single resources.
+    /// The media type to label a document with. In XML, a bundle has another media type than a single
+    /// resource.
     pub fn media_type(self, document: &Document) -> &'static str {
         match (self, document) {
             (Self::Json, _) => "application/json; charset=utf-8",

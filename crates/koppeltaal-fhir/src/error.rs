@@ -75,19 +75,19 @@ pub enum WriteError {
         /// The resource's type.
         resource_type: String,
     },
-    /// A narrative is no well-formed XHTML, so it cannot stand in XML.
+    /// A narrative is not well-formed XHTML, so it cannot stand in XML.
     Narrative {
         /// Where in the content.
         path: String,
         /// What is wrong with it.
         problem: String,
     },
-    /// The signature of a bundle is no `Signature` element of XML signatures.
+    /// The signature of a bundle is not a `Signature` element of XML signatures.
     Signature {
         /// What is wrong with it.
         problem: String,
     },
-    /// An attribute that DSTU1 does not know cannot stand where it would have to.
+    /// An attribute that DSTU1 does not know cannot be written in its place.
     Attribute {
         /// Where in the content.
         path: String,

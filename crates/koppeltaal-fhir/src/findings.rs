@@ -1,11 +1,12 @@
-//! What a reader or validator has to say about content that is not as the standard wants it.
+//! What readers and validators report about content that departs from the standard.
 //!
 //! A [`Finding`] names a [`Rule`], a place and an expectation, so that an application can show it, count it
 //! or decide on it. A tolerant read returns findings beside the value. A strict read turns the first one of
 //! severity error into a [`ReadError`](crate::ReadError).
 //!
 //! [`Findings`] collects them, wherever they come from. A [`Report`] is the collector of a reader, which
-//! knows places in a text and limits. `policy` is what both readers and the check say in the same words.
+//! knows places in a text and limits. Module `policy` has the findings that both readers and the check report
+//! in the same words.
 
 mod collector;
 mod finding;

@@ -77,7 +77,7 @@ pub(crate) fn charset(media_type: &str) -> Option<&str> {
     charsets.next().map(|(_, value)| value.trim().trim_matches('"'))
 }
 
-/// Whether a name is one of UTF-8: the registered one, or the one that many senders take for it.
+/// Whether a name means UTF-8: the registered one, or `utf8`, which many senders write.
 pub(crate) fn is_utf8(charset: &str) -> bool {
     ["utf-8", "utf8"].iter().any(|name| charset.eq_ignore_ascii_case(name))
 }

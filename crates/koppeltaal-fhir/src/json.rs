@@ -1,8 +1,8 @@
 //! JSON: the reader, the writer, and the tokens below them.
 //!
-//! The tokens are our own code because DSTU1 asks for what general JSON crates do not give at once: numbers as
-//! written, the place of every member for findings, duplicate members noticed, raw text of what is unknown, and a
-//! depth limit that counts.
+//! The tokens are our own code because DSTU1 asks for what general JSON crates do not give at once: numbers
+//! as written, the place of every member for findings, duplicate members noticed, raw text of what is
+//! unknown, and a depth limit that counts.
 
 mod measure;
 mod progress;

@@ -9,14 +9,14 @@ pub struct Limits {
     pub depth: usize,
     /// Entries of one bundle. Default 100,000.
     pub entries: usize,
-    /// Findings kept by a tolerant read; later ones are counted, not kept. Default 1,000, or fewer: in memory
-    /// they may take twice the length of the text and 16 KiB.
+    /// Findings kept by a tolerant read; later ones are counted, not kept. Default 1,000, or fewer: they take
+    /// at most twice the length of the text plus 16 KiB of memory.
     pub findings: usize,
     /// Size of the value in memory as a multiple of its length as text, beyond a free 24 KiB. Default 14.
     ///
-    /// The length is what the content needs at least when it is written on one line in either format: white
-    /// space, comments and names in end tags do not count. So what is read once is read again when it was
-    /// written, in either format. Ordinary content needs two to five; `[{},{},{},...]` would need hundreds.
+    /// The length is the least that the content needs on one line in either format: white space, comments and
+    /// names in end tags do not count. So a document that was read once can be written in either format and
+    /// read again. Ordinary content needs two to five; `[{},{},{},...]` would need hundreds.
     pub expansion: usize,
 }
 

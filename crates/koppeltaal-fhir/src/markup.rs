@@ -1,6 +1,6 @@
-//! Markup that stands as text: narratives and signatures in JSON, or made by an application. As XML it is one element,
-//! well-formed and in a namespace that it declares itself; only then can it stand in another document without
-//! becoming something else there.
+//! Markup that stands as text: narratives and signatures in JSON, or made by an application. To stand in an
+//! XML document without changing its meaning, it must be one well-formed element that declares its own
+//! namespace.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub(crate) struct XmlNarrative<'m> {
     pub(crate) markup: Cow<'m, str>,
     /// What DSTU1 does not allow in it, without places.
     pub(crate) findings: Vec<Finding>,
-    /// How many more there are.
+    /// How many more findings there are.
     pub(crate) suppressed: usize,
 }
 
@@ -56,11 +56,11 @@ pub(crate) fn check_signature(markup: &str, limits: Limits) -> Result<(), Refusa
     fragment::read(markup, SIGNATURE, limits).map(drop)
 }
 
-/// What `&` has no meaning in, by its start and its end.
+/// Parts in which `&` has no meaning, by their start and end.
 const OPAQUE: [(&str, &str); 3] = [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>")];
 
-/// `&nbsp;` and its kin become characters. The five references of XML, numeric ones, and what is no reference at all
-/// stay as they are.
+/// Turns `&nbsp;` and its kin into characters. The five references of XML, numeric ones, and everything that
+/// is no reference stay as they are.
 fn resolve_named_characters(markup: &str) -> Cow<'_, str> {
     if memchr::memchr(b'&', markup.as_bytes()).is_none() {
         return Cow::Borrowed(markup);
@@ -95,7 +95,8 @@ fn resolve_named_characters(markup: &str) -> Cow<'_, str> {
 /// No name of a character is longer.
 const LONGEST_NAME: usize = 40;
 
-/// The character that a text starts with the name of (`&nbsp;`), and how long that is. Not those of XML, which stay.
+/// The character that the reference at the start of a text names (`&nbsp;`), and the length of the reference.
+/// `None` for the five of XML, which stay.
 pub(crate) fn named_character(text: &str) -> Option<(char, usize)> {
     let window = &text.as_bytes()[..text.len().min(LONGEST_NAME)];
     let length = memchr::memchr(b';', window)? + 1;
@@ -105,7 +106,7 @@ pub(crate) fn named_character(text: &str) -> Option<(char, usize)> {
         return None;
     }
     let character = unescape(reference, true).ok()?.chars().next()?;
-    // HTML 5 has other names for the characters of markup; as themselves they would be markup.
+    // HTML 5 has more names for the characters of markup. Resolved, they would become markup.
     (!matches!(character, '<' | '>' | '&' | '"' | '\'')).then_some((character, length))
 }
 

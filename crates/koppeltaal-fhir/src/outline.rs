@@ -1,5 +1,5 @@
-//! [`Outline`]: where in a text the elements stand that findings name. A reader gives the places of what it finds; a
-//! check of the value that was read knows only the path.
+//! [`Outline`]: the places of elements in a text. A reader gives the place of each finding; a check of the
+//! value that was read knows only the path.
 
 mod json;
 mod xml;
@@ -11,7 +11,7 @@ use crate::format::{BYTE_ORDER_MARK, Format};
 
 /// The elements of a text as a tree, for finding the place of a [path](crate::Finding::path).
 ///
-/// The text is one that was read before. Of one that is not well-formed the outline ends where that shows.
+/// The text should have been read before. If it is not well-formed, the outline ends at the first error.
 ///
 /// ```
 /// use koppeltaal_fhir::{Format, Outline};
@@ -53,10 +53,10 @@ impl<'t> Outline<'t> {
         Self { root, lines: Lines::new(text) }
     }
 
-    /// Where the element at a path starts, or the innermost one around it that is there.
+    /// The start of the element at a path, or of the innermost element around it that is there.
     ///
-    /// A path may name an element that an extension holds, as the paths of profiles do: `is_held(element, url)` says
-    /// whether an extension of this URL holds it.
+    /// A path may name an element that an extension holds, as the paths of profiles do: `is_held(element,
+    /// url)` says whether an extension of this URL holds it.
     pub fn position(&self, path: &str, is_held: impl Fn(&str, &str) -> bool) -> Position {
         let mut node = &self.root;
         for segment in path.split('.').filter(|segment| !segment.is_empty()) {

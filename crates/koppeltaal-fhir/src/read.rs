@@ -1,4 +1,4 @@
-//! [`ReadOptions`], how to read a text, and [`ReadDocument`], the document and what was found in the text.
+//! [`ReadOptions`] says how to read a text; [`ReadDocument`] is the document with what was found in the text.
 
 use crate::document::Document;
 use crate::error::ReadError;
@@ -27,7 +27,7 @@ pub struct ReadOptions {
     limits: Limits,
 }
 
-/// What a read gave.
+/// The result of a read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadDocument {
     /// The content.
@@ -46,9 +46,9 @@ impl ReadDocument {
         self.worst == Some(Severity::Error)
     }
 
-    /// What the content takes in memory, in bytes: what its structures and lists take, which is what
-    /// [`Limits::expansion`] bounds, and for the texts in it the length of the whole text. An estimate for who keeps many
-    /// documents and has to bound them.
+    /// An estimate of the memory that the content takes, in bytes: its structures and lists, which
+    /// [`Limits::expansion`] bounds, plus the length of the whole text for the strings in it. Use it to bound
+    /// a store of many documents.
     pub fn memory(&self) -> usize {
         self.memory
     }
@@ -65,20 +65,21 @@ impl ReadOptions {
         Self { strict: true, ..Self::default() }
     }
 
-    /// For text that came with a media type, as in HTTP's `Content-Type`. If its `charset` is UTF-8, that outranks what an
-    /// XML declaration says of the encoding (RFC 7303, section 3.2), which is not looked at then. A byte order mark does
-    /// the same without being asked. JSON has no such declaration.
+    /// For text that came with a media type, as in HTTP's `Content-Type`. A `charset` of UTF-8 outranks the
+    /// encoding in an XML declaration (RFC 7303, section 3.2), which is then ignored. A byte order mark has
+    /// the same effect without this call. JSON has no such declaration.
     #[must_use]
     pub fn labelled(mut self, media_type: &str) -> Self {
         self.told_utf8 = charset(media_type).is_some_and(is_utf8);
         self
     }
 
-    /// Makes narratives in JSON that are HTML XHTML, so that they can be written as XML: closes `<br>`, writes names in lower
-    /// case and attributes with quotes, makes `&` a reference, leaves out prefixes that nobody declares. Text stays. Each
-    /// kind of repair is a finding of severity warning ([`Rule::NARRATIVE_REPAIRED`](crate::Rule::NARRATIVE_REPAIRED)), in a
-    /// strict read too. What cannot be repaired stays as it is, with its finding of severity error. Narratives that are XML,
-    /// whatever they hold, are left alone.
+    /// Turns HTML narratives in JSON into XHTML, so that they can be written as XML: closes `<br>`, writes
+    /// names in lower case and attributes with quotes, makes `&` a reference, leaves out undeclared prefixes.
+    /// Text stays. Each kind of repair is a finding of severity warning
+    /// ([`Rule::NARRATIVE_REPAIRED`](crate::Rule::NARRATIVE_REPAIRED)), in a strict read too. What cannot be
+    /// repaired stays as it is, with its finding of severity error. Narratives that are already XML are left
+    /// alone.
     #[must_use]
     pub fn repair_narrative(mut self, repair: bool) -> Self {
         self.repairs_narratives = repair;
@@ -96,7 +97,7 @@ impl ReadOptions {
     ///
     /// # Errors
     ///
-    /// Text that is no JSON or no DSTU1, that exceeds a limit, or, in a strict read, that breaks a rule.
+    /// Text that is not JSON or not DSTU1, that exceeds a limit, or, in a strict read, that breaks a rule.
     pub fn json(&self, text: &[u8]) -> Result<ReadDocument, ReadError> {
         self.read_with(text, |text, report| ReadDocument::new(json::read(text, report)?))
     }
@@ -105,13 +106,13 @@ impl ReadOptions {
     ///
     /// # Errors
     ///
-    /// Text that is no XML or no DSTU1, that exceeds a limit, or, in a strict read, that breaks a rule.
+    /// Text that is not XML or not DSTU1, that exceeds a limit, or, in a strict read, that breaks a rule.
     pub fn xml(&self, text: &[u8]) -> Result<ReadDocument, ReadError> {
         let is_told = self.told_utf8 || text.starts_with(BYTE_ORDER_MARK);
         self.read_with(text, |text, report| ReadDocument::new(xml::read(text, is_told, report)?))
     }
 
-    /// Reads text of a format.
+    /// Reads text in a format.
     ///
     /// # Errors
     ///
@@ -123,8 +124,8 @@ impl ReadOptions {
         }
     }
 
-    /// The type of the resource in a text, `Bundle` for a bundle, without reading more than it takes to find it. Whether
-    /// the rest can be read, and breaks no rule, remains open.
+    /// The type of the resource in a text; `Bundle` for a bundle. Reads only as far as needed, so the rest
+    /// may still be unreadable or break rules.
     ///
     /// ```
     /// use koppeltaal_fhir::{Format, ReadOptions};
@@ -163,7 +164,7 @@ impl ReadOptions {
 }
 
 impl ReadDocument {
-    /// What a reader made of a text. Fails if the document grew out of proportion.
+    /// The result of a reader. Fails if the document grew out of proportion.
     fn new((document, report): (Document, Report<'_>)) -> Result<Self, Failure> {
         if !report.is_in_proportion() {
             report.check_excess(Weight::of(&document, report.limits().expansion).excess())?;

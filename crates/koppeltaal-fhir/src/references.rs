@@ -1,6 +1,7 @@
 //! Visiting the references in a resource or a bundle, to look at them or to change them.
 //!
-//! Looking walks as the writers do. Changing asks a walk which fields have something inside, and takes the slots of those.
+//! A visit that only looks walks as the writers do. A visit that changes walks first to see which fields have
+//! elements inside, then takes the slots of these fields.
 
 use std::any::Any;
 
@@ -13,10 +14,12 @@ use crate::structure::{FieldSchema, FieldSet, Slot, Structure, StructureList, Wa
 use crate::xhtml::Xhtml;
 
 impl Resource {
-    /// Shows `visit` every [`ResourceReference`] in the resource, each with its place, in the order in which elements are
-    /// written: those in elements, in extensions (also of primitives), and in contained resources.
+    /// Shows `visit` every [`ResourceReference`] in the resource, each with its place, in the order in which
+    /// elements are written: those in elements, in extensions (also of primitives), and in contained
+    /// resources.
     ///
-    /// What is kept as text is not searched: unknown elements, and resources of a type that this build does not model.
+    /// What is kept as text is not searched: unknown elements, and resources of a type that this build does
+    /// not model.
     ///
     /// ```
     /// use koppeltaal_fhir::Resource;
@@ -33,8 +36,8 @@ impl Resource {
         Visitor { path: Vec::new(), visit: &mut visit }.any_resource(self);
     }
 
-    /// The same as [`visit_references`](Self::visit_references), to change the references. Resources that a clone shares
-    /// are copied first.
+    /// The same as [`visit_references`](Self::visit_references), to change the references. Resources that a
+    /// clone shares are copied first.
     pub fn visit_references_mut(&mut self, mut visit: impl FnMut(ElementPath<'_>, &mut ResourceReference)) {
         VisitorMut { path: Vec::new(), visit: &mut visit }.any_resource(self);
     }
@@ -42,13 +45,13 @@ impl Resource {
 
 impl Bundle {
     /// Shows `visit` every [`ResourceReference`] in the resources of the entries, as
-    /// [`Resource::visit_references`] does; a place is that in the bundle: `entry[0].content.patient`.
+    /// [`Resource::visit_references`] does; each place starts at the bundle: `entry[0].content.patient`.
     pub fn visit_references(&self, mut visit: impl FnMut(ElementPath<'_>, &ResourceReference)) {
         Visitor { path: Vec::new(), visit: &mut visit }.structure_content(self);
     }
 
-    /// The same as [`visit_references`](Self::visit_references), to change the references. Resources that a clone shares
-    /// are copied first.
+    /// The same as [`visit_references`](Self::visit_references), to change the references. Resources that a
+    /// clone shares are copied first.
     pub fn visit_references_mut(&mut self, mut visit: impl FnMut(ElementPath<'_>, &mut ResourceReference)) {
         VisitorMut { path: Vec::new(), visit: &mut visit }.structure_content(self);
     }
@@ -144,7 +147,7 @@ impl VisitorMut<'_> {
         if let Some(reference) = (value as &mut dyn Any).downcast_mut() {
             (self.visit)(ElementPath::new(&self.path), reference);
         }
-        // A slot makes what is absent, so only those of fields that have something inside are asked for.
+        // Asking for a slot creates an absent value, so only fields with elements inside are asked for.
         for field in value.schema().fields_in(FieldSet::with_elements_in(value)) {
             match value.slot(usize::from(field.index)) {
                 Slot::Primitive(value) => self.primitive_value(field.name, None, value),

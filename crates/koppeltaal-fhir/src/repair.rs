@@ -1,9 +1,10 @@
 //! Narratives that are HTML: made XHTML, on request.
 //!
-//! JSON carries a narrative as text, and some senders put there what their editor gave: `<br>`, upper-case names, `&` as it
-//! is, attributes without quotes, Word's `<o:p>`. As XML that cannot be written. The repair reads it as a browser would,
-//! roughly, and writes tags, attributes and characters as XML wants them; the text itself stays. It is one pass without
-//! recursion, and what comes out is looked at as any narrative before it is used.
+//! JSON carries a narrative as text, and some senders put there what their editor gave: `<br>`, upper-case
+//! names, `&` as it is, attributes without quotes, Word's `<o:p>`. Such a narrative cannot be written as XML.
+//! The repair reads it roughly as a browser would, and writes tags, attributes and characters as XML wants
+//! them; the text itself stays. It is one pass without recursion. The result is checked like any narrative
+//! before it is used.
 
 use std::fmt::Write as _;
 
@@ -22,11 +23,11 @@ enum Repair {
     Open,
     /// End tags without an element left out.
     End,
-    /// `&` or `<` written as what they are.
+    /// `&` or `<` written as references.
     Character,
     /// Attributes with quotes, once, and with proper names.
     Attribute,
-    /// Prefixes that nobody declares left out.
+    /// Undeclared prefixes left out.
     Prefix,
     /// Comments, declarations and instructions of HTML made right or left out.
     Remark,
@@ -61,7 +62,8 @@ const VOID: [&str; 12] =
 /// Elements whose content is text to HTML, whatever it looks like.
 const RAW: [(&str, &str); 2] = [("script", "</script"), ("style", "</style")];
 
-/// What a start tag closes that is still open, unless one of the last is open in between.
+/// In each row: start tags, the open elements that they close, and the elements that prevent this when they
+/// are open in between.
 const CLOSING: [(&[&str], &[&str], &[&str]); 5] = [
     (&["li"], &["li"], &["ul", "ol"]),
     (&["dt", "dd"], &["dt", "dd"], &["dl"]),
@@ -98,7 +100,8 @@ impl Xhtml {
     }
 }
 
-/// The narrative as XHTML, and what was done to it. `None` if elements stand deeper than `depth` in each other.
+/// The narrative as XHTML, and what was done to it. `None` if elements stand deeper than `depth` in each
+/// other.
 fn repair(markup: &str, depth: usize) -> Option<(String, Vec<Repair>)> {
     let mut mender = Mender { out: String::with_capacity(markup.len()), ..Mender::default() };
     let mut rest = markup.trim();
@@ -132,7 +135,7 @@ struct Mender<'m> {
     /// The names of the elements that are open, as they were written.
     open: Vec<&'m str>,
     repairs: Vec<Repair>,
-    /// Ends that do not come any more: they are sought once.
+    /// Ends that are known not to follow, so that each is searched for in vain only once.
     absent: Vec<&'static str>,
     /// How many elements and texts stand outside of elements, two at most.
     roots: usize,
@@ -155,7 +158,7 @@ impl<'m> Mender<'m> {
         }
     }
 
-    /// Takes what starts with a `<`; gives what follows.
+    /// Takes what starts with a `<`; returns what follows.
     fn markup(&mut self, rest: &'m str) -> &'m str {
         if let Some(behind) = rest.strip_prefix("<!--") {
             return self.comment(behind);
@@ -202,7 +205,8 @@ impl<'m> Mender<'m> {
         behind
     }
 
-    /// Where this end is, in upper or lower case. Looked for to the end of the text once at most.
+    /// Where this end is, in upper or lower case. At most one search per end runs to the end of the text in
+    /// vain.
     fn find(&mut self, rest: &str, end: &'static str) -> Option<usize> {
         if self.absent.contains(&end) {
             return None;
@@ -215,7 +219,7 @@ impl<'m> Mender<'m> {
         found
     }
 
-    /// Text of this length; gives what follows.
+    /// Takes text of this length; returns what follows.
     fn text(&mut self, rest: &'m str, length: usize) -> &'m str {
         let (text, behind) = rest.split_at(length);
         if !text.trim().is_empty() {
@@ -226,7 +230,7 @@ impl<'m> Mender<'m> {
         behind
     }
 
-    /// The text with each `&` part of a reference that XML knows.
+    /// The text, in which each `&` is part of a reference that XML knows.
     fn references(&mut self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -286,7 +290,7 @@ impl<'m> Mender<'m> {
         behind
     }
 
-    /// `rest` starts with the name.
+    /// Takes a start tag. `rest` starts with its name.
     fn start_tag(&mut self, rest: &'m str) -> &'m str {
         let is_end = |c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '<' | '=' | '"' | '\'');
         let (written, mut rest) = rest.split_at(rest.find(is_end).unwrap_or(rest.len()));
@@ -352,7 +356,7 @@ impl<'m> Mender<'m> {
         rest
     }
 
-    /// Closes what cannot hold an element of this name.
+    /// Closes open elements that cannot hold an element of this name.
     fn close_implied(&mut self, name: &str) {
         for (_, closed, between) in CLOSING.iter().filter(|(opening, ..)| opening.contains(&name)) {
             let is = |names: &[&str], open: &str| names.iter().any(|name| name.eq_ignore_ascii_case(open));
@@ -364,7 +368,7 @@ impl<'m> Mender<'m> {
         }
     }
 
-    /// Takes one attribute; gives what follows.
+    /// Takes one attribute; returns what follows.
     fn attribute(&mut self, rest: &'m str, attributes: &mut Vec<(String, String)>) -> &'m str {
         let is_end = |c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '=');
         // A lone `/`, `=` or quote is no name.
@@ -402,7 +406,7 @@ impl<'m> Mender<'m> {
     }
 }
 
-/// More attributes than any element of XHTML has; they are searched one by one.
+/// More attributes than any element of XHTML has. The bound is needed because they are searched one by one.
 const MOST_ATTRIBUTES: usize = 64;
 
 /// The value at the start of a text, what follows it, and whether it has quotes.

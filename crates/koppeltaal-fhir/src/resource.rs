@@ -1,4 +1,4 @@
-//! Any resource: the enum is generated, what can be asked of it is here.
+//! The methods of [`Resource`]; the enum itself is generated.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub trait ResourceType: Sealed + Sized {
     ///
     /// # Errors
     ///
-    /// It is of another type: it comes back as it was.
+    /// The resource is of another type. It comes back unchanged.
     fn take(resource: Resource) -> Result<Self, Resource>;
 }
 
@@ -36,8 +36,8 @@ impl Resource {
         Self::Unknown(Arc::new(UnknownResource { resource_type, content }))
     }
 
-    /// What a resource takes in memory beside its fields: its place in the list that holds it, twice while that list grows,
-    /// and the counters of who shares it.
+    /// The memory of a resource beside its fields: its place in a list, twice while the list grows, and its
+    /// reference counters.
     pub(crate) const COST: usize = 2 * size_of::<Self>() + 2 * size_of::<usize>();
 
     /// The resource as a `T`, if it is one: `resource.get::<Patient>()`.
@@ -45,7 +45,7 @@ impl Resource {
         T::of(self)
     }
 
-    /// The same, to change it; copied by then if a clone shares it.
+    /// The same, to change it. Copied first if a clone shares it.
     pub fn get_mut<T: ResourceType>(&mut self) -> Option<&mut T> {
         T::of_mut(self)
     }
@@ -54,7 +54,7 @@ impl Resource {
     ///
     /// # Errors
     ///
-    /// It is of another type: it comes back as it was.
+    /// The resource is of another type. It comes back unchanged.
     pub fn take<T: ResourceType>(self) -> Result<T, Self> {
         T::take(self)
     }

@@ -1,8 +1,9 @@
 //! The one description of each type that serves both formats.
 //!
-//! Generated code gives every type a [`TypeSchema`] and an implementation of [`Structure`]: walk the fields that are
-//! present, in schema order, and hand out the slot of a field by its index. Readers, writers and validation are
-//! written once, by hand, against these; they use trait objects so that they compile once, in this crate.
+//! Generated code gives every type a [`TypeSchema`] and an implementation of [`Structure`], which walks the
+//! fields that are present, in schema order, and hands out the slot of a field by its index. Readers, writers
+//! and checks are written once, by hand, against these two. They use trait objects, so they compile once, in
+//! this crate.
 
 mod describe;
 mod emptiness;
@@ -26,13 +27,14 @@ pub(crate) trait Structure: Any {
     fn id(&self) -> Option<&str> {
         None
     }
-    /// Drops the id where the type has none: Atom's attributes-only elements. One that turns up in JSON is not worth a field.
+    /// A type without an id (an element of Atom that has attributes only) drops it. An id that turns up in
+    /// JSON is not worth a field.
     fn set_id(&mut self, _: String) {}
     fn unknown(&self) -> &Unknown;
     fn unknown_mut(&mut self) -> &mut Unknown;
     /// Shows `walker` every field that is present, in schema order.
     fn walk(&self, walker: &mut dyn Walker);
-    /// The place where the field at `index` of the schema is to be put. Makes an absent structure.
+    /// The place for the field at `index` of the schema. Creates an absent structure.
     fn slot(&mut self, index: usize) -> Slot<'_>;
 }
 
@@ -41,7 +43,7 @@ pub(crate) trait Walker {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive);
     fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList);
     fn structure(&mut self, field: &'static FieldSchema, value: &dyn Structure);
-    /// The same, for a value in a place of its own.
+    /// The same, for a boxed value.
     fn boxed(&mut self, field: &'static FieldSchema, value: &dyn Structure) {
         self.structure(field, value);
     }
@@ -57,7 +59,7 @@ pub(crate) enum Slot<'a> {
     Primitive(&'a mut dyn AnyPrimitive),
     Primitives(&'a mut dyn AnyPrimitiveList),
     Structure(&'a mut dyn Structure),
-    /// The same, in a place of its own.
+    /// The same, boxed.
     Boxed(&'a mut dyn Structure),
     Structures(&'a mut dyn StructureList),
     Resource(&'a mut Option<Resource>),
@@ -90,7 +92,6 @@ impl<T: Structure + Default> StructureList for Vec<T> {
     }
 
     fn push(&mut self) -> &mut dyn Structure {
-        // Most lists have one or two items; a vector would start with room for four.
         self.reserve_exact(growth(self));
         Vec::push(self, T::default());
         let last = self.len() - 1;
@@ -110,7 +111,8 @@ impl<T: Structure + Default> StructureList for Vec<T> {
     }
 }
 
-/// How many more places a list takes for its next item. Most have one or two items; a vector would start with room for four.
+/// How many more places a list takes for its next item. Most have one or two items; a vector would start with
+/// room for four.
 pub(crate) fn growth<T>(list: &Vec<T>) -> usize {
     if list.len() == list.capacity() { list.len().max(1) } else { 0 }
 }
@@ -236,8 +238,8 @@ impl Field for String {
     }
 }
 
-/// Implements [`Field`] for types that an `Option` holds boxed because they are rarely there. An implementation for any `T`
-/// would overlap with that for `Option<T>`.
+/// Implements [`Field`] for types that are boxed in their `Option` because they are rarely present. An
+/// implementation for any `T` would overlap with the one for `Option<T>`.
 macro_rules! boxed {
     ($($type:ident)*) => {
         $(
@@ -284,7 +286,7 @@ pub(crate) fn walk_choice(
     }
 }
 
-/// The slot of one alternative of a choice, which replaces whatever other alternative was there.
+/// The slot of one alternative of a choice, which replaces any other alternative.
 pub(crate) fn slot_choice<C: Choice>(choice: &mut Option<C>, alternative: usize) -> Slot<'_> {
     if choice.as_ref().map(C::alternative) != Some(alternative) {
         *choice = C::empty(alternative);

@@ -1,7 +1,7 @@
-//! What a type of DSTU1 does not have, but a message held all the same: kept, so that nothing is lost on the way through.
+//! Content of a message that DSTU1 has no place for. It is kept, so that nothing is lost on the way through.
 //!
-//! The source text is kept rather than a tree: written back in the same format it comes out to the letter, and only
-//! a change of format (module `convert`) has to understand it.
+//! The source text is kept, not a tree. In the same format it is written back unchanged; only a change of
+//! format (module `convert`) has to understand it.
 
 mod convert;
 
@@ -61,7 +61,7 @@ impl<'a> IntoIterator for &'a Unknown {
 pub struct UnknownNode {
     pub(crate) name: String,
     pub(crate) content: UnknownContent,
-    /// How many fields of the type's schema stand before it: keeps its place when written.
+    /// How many fields of the type's schema stand before it, so that it is written in the same place.
     pub(crate) after: usize,
 }
 
@@ -69,7 +69,8 @@ pub struct UnknownNode {
 pub(crate) enum UnknownContent {
     /// An XML element, self-contained: its start tag declares its namespace if that is not FHIR's.
     XmlElement(String),
-    /// The value of an XML attribute, and the namespace that the prefix of its name stands for, if it has one.
+    /// The value of an XML attribute, and the namespace that the prefix of its name stands for, if it has
+    /// one.
     XmlAttribute { value: String, namespace: Option<String> },
     /// Text between elements, unescaped.
     XmlText(String),
@@ -79,17 +80,17 @@ pub(crate) enum UnknownContent {
     Atom(AtomPart, String),
 }
 
-/// What a piece of Atom without a field is.
+/// The kinds of Atom parts that have no field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AtomPart {
-    /// An element whose field holds only the gist of it, such as a title of type `html`: the markup. Written instead of the
-    /// field as long as both say the same.
+    /// The markup of an element whose field holds only a part of it, such as a title of type `html`. It is
+    /// written instead of the field as long as both say the same.
     Form,
-    /// An element beside those that the fields hold, such as a second title: the markup.
+    /// The markup of an element that no field holds, such as a second title.
     More,
     /// The value of an attribute.
     Attribute,
-    /// Text, which means nothing where it stands.
+    /// Text in a place where it means nothing.
     Text,
 }
 
@@ -97,20 +98,21 @@ impl AtomPart {
     const ALL: [(char, Self); 4] =
         [('=', Self::Form), ('+', Self::More), ('@', Self::Attribute), ('#', Self::Text)];
 
-    /// The character in front of it in JSON, where an array of strings `_atom` carries what only Atom has.
+    /// The character in front of the part in JSON, where the member `_atom`, an array of strings, carries
+    /// what only Atom has.
     pub(crate) fn mark(self) -> char {
         Self::ALL.iter().find(|(_, part)| *part == self).map_or('+', |(mark, _)| *mark)
     }
 
-    /// The part that a string of `_atom` is, and the rest of the string.
+    /// The kind of part that a string of `_atom` holds, and the rest of the string.
     pub(crate) fn split(text: &str) -> Option<(Self, &str)> {
         Self::ALL.iter().find_map(|(mark, part)| Some((*part, text.strip_prefix(*mark)?)))
     }
 }
 
 impl UnknownNode {
-    /// Bytes to account for: the node in a list that may have half as much room again, its old place while the list moves,
-    /// and two small texts.
+    /// Bytes to account for: the node in a list that may have half as much room again, its old place while
+    /// the list moves, and two small texts.
     pub(crate) const COST: usize = size_of::<Self>() * 5 / 2 + 2 * 32;
 
     /// The namespace that is kept with the name of an attribute.
@@ -171,10 +173,10 @@ impl UnknownResource {
     }
 }
 
-/// What there is in something unknown.
+/// How much there is in unknown content.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct ValueCount {
-    /// What XML would have as elements of one name: the items of an array, or one.
+    /// The number of elements in XML: one per item of an array, or one.
     pub(crate) items: usize,
     /// All values in it.
     pub(crate) values: usize,

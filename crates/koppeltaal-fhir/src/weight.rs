@@ -1,10 +1,10 @@
-//! What a document weighs: the memory that it takes, against the length that it has at least when it is written on one
+//! The weight of a document: the memory that it takes, compared with the least length that it has on one
 //! line.
 //!
-//! The verdict whether a text grows out of proportion is about the document alone, not about the text it was read from:
-//! white space, comments and the more wordy of the two formats buy no memory. So whatever is accepted once is accepted
-//! again when it is written in either format and read with the same limits. For that, both numbers are counted in one
-//! place, here; the readers charge the same costs as they go, to stop early.
+//! Whether a text grows out of proportion depends on the document alone, not on the text it was read from:
+//! white space, comments and the wordier format buy no memory. So a document that was accepted once is
+//! accepted again after it was written in either format, under the same limits. Both numbers are therefore
+//! counted in one place, here. The readers charge the same costs as they go, to stop early.
 
 use crate::document::Document;
 use crate::format::PIECE;
@@ -17,13 +17,13 @@ use crate::xhtml::Xhtml;
 /// `"resourceType":""` and the braces around it; in XML a namespace declaration is longer.
 const RESOURCE_TEXT: usize = 19;
 
-/// What an item of a list of structures takes at most, in a list that doubles, with an unknown attribute.
+/// The most that an item of a list of structures takes, in a list that doubles, with an unknown attribute.
 const STRUCTURE_COST: usize = 2 * 1_536;
 
 /// The same for primitives.
 const PRIMITIVE_COST: usize = 2 * 64 + size_of::<Companions>();
 
-/// What an unknown name is worth at most: one that XML cannot have becomes `member`.
+/// The most that an unknown name counts: a name that XML cannot have becomes `member`.
 const NAME: usize = "member".len();
 
 /// The two sides of a document's weight.
@@ -90,7 +90,7 @@ impl Weight {
         (self.present, self.largest) = outer;
     }
 
-    /// An element that JSON leaves out pays for itself at most.
+    /// The text of an element that JSON leaves out offsets its own memory at most.
     fn silent(&mut self, value: &dyn AnyPrimitive, length: usize) {
         if let Some(companions) = value.companions() {
             self.memory += size_of::<Companions>().saturating_sub(length.saturating_mul(self.expansion));
@@ -100,7 +100,7 @@ impl Weight {
         }
     }
 
-    /// What is unknown pays for itself at most: not all of it goes into the other format.
+    /// The text of unknown content offsets its own memory at most: not all of it goes into the other format.
     fn unknown(&mut self, node: &UnknownNode, schema: &TypeSchema) {
         let memory = match &node.content {
             UnknownContent::JsonMember(raw) => {
@@ -123,11 +123,13 @@ impl Weight {
         self.memory += memory.saturating_sub(length.saturating_mul(self.expansion));
     }
 
-    /// The memory of what is unknown. In XML a member is an element for each item of its array; and the first one with the
-    /// name of a field, but not its shape or its place, is that field when it comes back from the other format.
+    /// The memory of unknown content. In XML, a member becomes one element per item of its array. An element
+    /// or member with the name of a field, but not its shape or place, may come back from the other format as
+    /// that field.
     fn node_cost(&mut self, name: &str, count: ValueCount, schema: &TypeSchema) -> usize {
         let field = schema.find(name, 0).map(|index| &schema.fields[index]);
-        // What Atom knows is kept with its attributes once more there. The id of a feed is an element.
+        // In Atom, an element of a known name is kept as a whole, and its attributes are kept once more. The
+        // id of a feed is an element.
         let is_atom = schema.has_uri_as_id && (field.is_some() || name == "id");
         let nodes = UnknownNode::COST * count.items.max(1) * if is_atom { 3 } else { 1 };
         let Some(field) = field else { return nodes };
@@ -170,7 +172,7 @@ impl Weight {
         match value.kind() {
             // How a number is written depends on the format.
             ScalarKind::Boolean | ScalarKind::Integer | ScalarKind::Decimal => self.text += 1,
-            // Its white space stays behind in JSON.
+            // JSON leaves out its white space.
             ScalarKind::Base64Binary => {
                 let text = value.wire_text().unwrap_or_default();
                 self.text += text.bytes().filter(|byte| !is_xml_space(char::from(*byte))).count();
@@ -263,7 +265,8 @@ impl Walker for Weight {
     }
 }
 
-/// The length of a narrative, each reference counted as one byte: JSON may have `&nbsp;` where XML has the character.
+/// The length of a narrative, each reference counted as one byte: JSON may have `&nbsp;` where XML has the
+/// character.
 fn narrative_length(markup: &str) -> usize {
     let mut rest = markup.trim_matches(is_xml_space);
     let mut length = 0;
@@ -274,7 +277,8 @@ fn narrative_length(markup: &str) -> usize {
     length + rest.len()
 }
 
-/// The length of the values in what is unknown, which is the same in both formats; not counted beyond `enough`.
+/// The length of the values in unknown content, which is the same in both formats. Counting stops at
+/// `enough`.
 fn content_length(content: &UnknownContent, enough: usize) -> usize {
     match content {
         UnknownContent::XmlElement(markup) => crate::xml::values_length(markup, enough),

@@ -33,8 +33,8 @@ macro_rules! writing {
             ///
             /// # Errors
             ///
-            /// A narrative that is no XML, a character that XML cannot carry, or a resource of a type that this build
-            /// does not model, read from JSON.
+            /// A narrative that is not XML, a character that XML cannot carry, or a resource of a type that
+            /// this build does not model, read from JSON.
             pub fn to_xml(&self) -> Result<String, WriteError> {
                 to_string(self.content(), 0, xml::write)
             }

@@ -5,10 +5,10 @@ use std::fmt;
 /// The namespace of XHTML.
 pub(crate) const XHTML_NAMESPACE: &str = "http://www.w3.org/1999/xhtml";
 
-/// What is expected of markup that is to be a narrative.
+/// What is expected of a narrative, for messages.
 pub(crate) const ONE_DIV: &str = "markup of one div element";
 
-/// What is expected of markup that is to be a signature.
+/// What is expected of a signature, for messages.
 pub(crate) const ONE_SIGNATURE: &str = "a Signature element of XML signatures";
 
 /// Why markup cannot stand in XML.
@@ -28,7 +28,7 @@ impl Refusal {
     }
 }
 
-/// What was seen of a narrative that is well-formed.
+/// The result of examining a well-formed narrative.
 #[derive(Debug, Default)]
 pub(crate) struct Examination {
     /// What is expected somewhere, and what is there instead.
@@ -50,7 +50,8 @@ pub struct Xhtml {
 }
 
 impl Xhtml {
-    /// Markup as it is: a `div` element, with or without its namespace declaration. Writing it as XML checks it.
+    /// Markup as it is: a `div` element, with or without its namespace declaration. Writing it as XML checks
+    /// it.
     pub fn from_markup(markup: impl Into<String>) -> Self {
         Self { markup: markup.into(), is_xml: false }
     }
@@ -80,12 +81,12 @@ impl Xhtml {
         &self.markup
     }
 
-    /// Whether there is none.
+    /// Whether there is no markup.
     pub fn is_empty(&self) -> bool {
         self.markup.is_empty()
     }
 
-    /// Markup of which [`examine`](Self::examine) told that it is XML.
+    /// Notes whether [`examine`](Self::examine) found the markup to be XML.
     pub(crate) fn examined(self, is_xml: bool) -> Self {
         Self { is_xml, ..self }
     }
@@ -96,7 +97,7 @@ impl Xhtml {
 }
 
 impl PartialEq for Xhtml {
-    /// Compares the markup; how well it is known does not matter.
+    /// Compares the markup only, not what is known about it.
     fn eq(&self, other: &Self) -> bool {
         self.markup == other.markup
     }

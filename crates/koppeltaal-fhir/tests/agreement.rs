@@ -1,5 +1,5 @@
-//! Reading, checking and writing agree: a check finds no error in what a strict read accepts, and a strict
-//! read accepts what is written of it in either format.
+//! Reading, checking and writing agree: a document that a strict read accepts has no findings in a check, and
+//! a strict read accepts it again after it was written in either format.
 
 use koppeltaal_fhir::{Document, Format, ReadDocument, ReadOptions, Severity};
 
@@ -7,8 +7,8 @@ fn strict(format: Format, text: &str) -> ReadDocument {
     ReadOptions::strict().read(format, text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// Takes valid XML through reading, checking and writing, in both formats, none of which may change or refuse
-/// it. Returns the document and its JSON.
+/// The document of some valid XML, and its JSON, after they went through everything that should leave them
+/// alone.
 #[track_caller]
 fn agreed(xml: &str) -> (Document, String) {
     let read = strict(Format::Xml, xml);
@@ -30,7 +30,7 @@ fn agreed(xml: &str) -> (Document, String) {
     (read.document, json)
 }
 
-/// The same for XML that is written exactly as it was read. Returns the JSON.
+/// The same, for XML that comes out as it went in.
 #[track_caller]
 fn kept(xml: &str) -> String {
     let (document, json) = agreed(xml);
@@ -103,7 +103,7 @@ fn a_binary_may_be_empty() {
 
 const FEED: &str = "<feed xmlns=\"http://www.w3.org/2005/Atom\">";
 
-/// A feed with one entry. `of_feed` comes before the entry, `of_entry` before the content of the entry.
+/// A feed with one entry, whose title is between its id and a resource.
 fn feed(of_feed: &str, of_entry: &str) -> String {
     format!(
         "{FEED}<title>Lijst</title><id>urn:x:1</id><updated>2016-05-06T07:08:09Z</updated>{of_feed}<entry>{of_entry}\
@@ -171,7 +171,7 @@ fn the_text_of_a_title_is_read_whatever_its_type() {
         let xml = feed("", &title);
         let mut document = strict(Format::Json, &kept(&xml)).document;
         assert_eq!(document.to_xml().as_deref(), Ok(xml.as_str()));
-        // The form in which the title was read does not undo a later change by the application.
+        // The application's change wins over the form in which the title was read.
         let Document::Bundle(bundle) = &mut document else { panic!("a bundle") };
         assert_eq!(bundle.entry[0].title.as_str(), Some(text));
         bundle.entry[0].title = "Robin".into();

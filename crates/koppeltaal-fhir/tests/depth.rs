@@ -1,13 +1,12 @@
-//! How deep things may stand in each other: the same in both formats, and what is written at the limit is
-//! read again.
+//! The limit of depth: it is the same in both formats, and a document written at the limit is read again.
 
 use koppeltaal_fhir::{Limits, ReadError, ReadOptions};
 
 /// The limit of depth here.
 const DEPTH: usize = 12;
 
-/// Text that stands in itself: what is in front of the nested part, one level of it, the innermost, and what
-/// closes a level and the whole.
+/// Nested text: what comes before the nested part, the start of a level, the innermost part, and the ends of
+/// a level and of the whole.
 struct Nesting {
     name: &'static str,
     start: &'static str,
@@ -83,7 +82,7 @@ impl Nesting {
     }
 }
 
-/// How many levels are read within the limit, by a reader of text that `text` makes.
+/// How many levels of the text that `text` makes are read within the limit.
 fn levels(text: impl Fn(usize) -> String, read: impl Fn(&[u8]) -> Result<(), ReadError>) -> usize {
     let is_read = |levels: &usize| match read(text(*levels).as_bytes()) {
         Ok(()) => true,

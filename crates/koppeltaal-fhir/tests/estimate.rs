@@ -1,4 +1,5 @@
-//! What a read says that its content takes in memory, beside what it takes. One test, because the count is of the whole process.
+//! The estimate that a read gives of the memory of its content, compared with the memory that is taken. There
+//! is one test only, because the count covers the whole process.
 
 use std::fs;
 use std::path::Path;

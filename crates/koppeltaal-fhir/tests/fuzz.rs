@@ -1,14 +1,15 @@
 //! A fuzz target per format, on stable Rust: fixtures are damaged at random. Whatever comes out, these hold:
 //!
 //! * no reader panics, and no read takes more than 20 times the length of the text in memory;
-//! * what is taken is written, and what is written is taken again and written the same;
-//! * what is written as XML is read by another parser;
-//! * what a strict read takes is clean to a check, and to a strict read of what is written in either format;
-//! * what is taken within tight limits is taken again within them when it was written in either format.
+//! * what is read is written, and what is written is read again and written the same;
+//! * another parser reads what is written as XML;
+//! * what a strict read accepts passes a check, and a strict read after it was written in either format;
+//! * what is read within tight limits is read again within them after it was written in either format.
 //!
-//! A bounded time per format by default; `cargo xtask fuzz` runs a number of cases. `KOPPELTAAL_FUZZ_SECONDS` sets the time
-//! (default 3), `KOPPELTAAL_FUZZ_CASES` a number of cases instead, `KOPPELTAAL_FUZZ_SEED` the start. A failure prints the
-//! seed and leaves the text; put it into `fixtures/fuzz` to have it tried first from then on.
+//! By default each format has a bounded time; `cargo xtask fuzz` runs a number of cases.
+//! `KOPPELTAAL_FUZZ_SECONDS` sets the time (default 3), `KOPPELTAAL_FUZZ_CASES` a number of cases instead,
+//! and `KOPPELTAAL_FUZZ_SEED` the start. A failure prints the seed and leaves the text. Put the text into
+//! `fixtures/fuzz` to have it tried first from then on.
 
 #[path = "../src/arbitrary/split_mix.rs"]
 mod split_mix;
@@ -111,7 +112,7 @@ const XML: Target = Target {
     ],
 };
 
-/// One test, because the count of memory is of the whole process.
+/// One test, because the count of memory covers the whole process.
 #[test]
 fn damaged_text_breaks_no_promise() {
     for target in [&JSON, &XML] {
@@ -180,7 +181,7 @@ fn promises_kept(target: &Target, text: &[u8], seed: u64) -> Result<(), &'static
     .unwrap_or(Err("a panic"))
 }
 
-/// Bytes of memory for each byte of text, of which there are so many at least.
+/// Bytes of memory for each byte of text. A text shorter than `SMALL` counts as that long.
 const EXPANSION: usize = 20;
 const SMALL: usize = 8 << 10;
 
@@ -201,7 +202,7 @@ fn tolerant_read(target: &Target, text: &[u8]) -> Result<Result<ReadDocument, ()
 /// What was read in `format` is written in both; XML is XML; the same format is written the same again.
 fn writing_is_stable(format: Format, document: &Document) -> Result<(), &'static str> {
     for (written, is_own) in [Format::Json, Format::Xml].map(|other| (other, other == format)) {
-        // A narrative that is no XML, say, cannot be written; that is an answer too.
+        // A narrative that is not XML, say, cannot be written. That is an answer too.
         let Ok(text) = document.write(written) else { continue };
         if written == Format::Xml && roxmltree::Document::parse(&text).is_err() {
             return Err("ill-formed XML written");

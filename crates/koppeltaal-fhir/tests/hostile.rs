@@ -230,7 +230,7 @@ mod xml {
         );
         let read = ReadOptions::strict().xml(text.as_bytes()).expect("valid");
         assert!(read.document.to_xml().expect("writable").contains(div));
-        // Kept, though an ancestor declares a prefix, for which unknown markup is written anew.
+        // `xml:` is kept, though unknown markup is rewritten where an ancestor declares a prefix.
         let text = "<Patient xmlns=\"http://hl7.org/fhir\" xmlns:f=\"http://hl7.org/fhir\">\
                     <x f:a=\"1\"><xml:y><z/></xml:y></x></Patient>";
         let read = ReadOptions::tolerant().xml(text.as_bytes()).expect("well-formed");
@@ -268,7 +268,7 @@ mod xml {
             "<x/>\n".repeat(50_000),
         ] {
             let text = format!("{PATIENT}{inside}</Patient>");
-            // Done twice as large it would take four times as long; a test without a clock can only run it.
+            // If the work were quadratic, this would take very long. A test without a clock can only run it.
             let options = ReadOptions::tolerant().limits(Limits { expansion: 100, ..Limits::default() });
             let read = options.xml(text.as_bytes()).expect("odd, but within the limits");
             assert!(read.has_errors());
@@ -344,7 +344,7 @@ fn a_bundle_of_a_dozen_resources_with_next_to_nothing_in_them_is_no_attack() {
     let read = ReadOptions::tolerant().json(text.as_bytes()).expect("within the limits");
     let xml = read.document.to_xml().expect("writable");
     ReadOptions::tolerant().xml(xml.as_bytes()).expect("within the limits as well");
-    // Of many more it would be, for the memory that they take beside their length.
+    // A thousand such resources are an attack: they take too much memory for their length.
     let text = format!(r#"{{"resourceType":"Bundle","entry":[{}]}}"#, vec![entry; 1000].join(","));
     let error = ReadOptions::tolerant().json(text.as_bytes()).expect_err("too much for its length");
     assert!(matches!(error, ReadError::Limit { .. }), "{error}");

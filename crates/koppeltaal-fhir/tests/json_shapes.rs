@@ -1,4 +1,5 @@
-//! JSON of another shape than the type demands: reported, kept once as it came, and never made into something else.
+//! JSON of another shape than the type demands: reported, kept once as it came, and never made into something
+//! else.
 
 use koppeltaal_fhir::resources::{Organization, Patient};
 use koppeltaal_fhir::{ReadDocument, ReadOptions, Rule, Severity};

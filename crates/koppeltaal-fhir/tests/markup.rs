@@ -1,5 +1,5 @@
-//! Markup that JSON carries as text is checked as XML is, and whatever is written as XML is well-formed: an independent
-//! parser says so.
+//! Markup that JSON carries as text is checked like XML. Everything written as XML is well-formed, as an
+//! independent parser confirms.
 
 use koppeltaal_fhir::resources::Patient;
 use koppeltaal_fhir::{Document, Format, ReadError, ReadOptions, Rule, WriteError, Xhtml};
@@ -23,7 +23,7 @@ fn written(document: &Document) -> Result<String, WriteError> {
     document.to_xml()
 }
 
-/// Narratives that are no XML, in the ways that senders and attackers find.
+/// Narratives that are not XML, in the ways that senders and attackers find.
 const ILL_FORMED: [&str; 11] = [
     "<div>Om 3 uur\u{1A} gebeld</div>",
     "<div>\u{FFFF}</div>",
@@ -161,7 +161,7 @@ fn a_narrative_that_an_application_made_is_checked_and_written_well_formed_or_no
         assert!(document.check().iter().any(|finding| finding.rule == Rule::NARRATIVE), "{div}");
         assert!(matches!(document.to_xml(), Err(WriteError::Narrative { .. })), "{div}");
     }
-    // From text anything that XML can hold.
+    // `from_text` takes anything that XML can hold.
     let mut patient = Patient::default();
     patient.text.get_or_insert_default().div = Xhtml::from_text("<b> & \"]]>\"");
     written(&Document::from(patient.clone())).expect("escaped");
@@ -191,7 +191,7 @@ fn html_in_a_narrative_is_repaired_when_that_is_asked_for() {
     assert!(read.document.check().is_empty());
     let xml = written(&read.document).expect("writable now");
     assert!(xml.contains(">Gesproken met Noor &amp; Tom<br/>Vervolg: <b>week 12</b></div>"), "{xml}");
-    // Without the wish it stays, and so does what is XML, whatever it holds.
+    // Without the option it stays, and so does a narrative that is XML.
     assert_eq!(read_json(&json).document.to_json(), Ok(json));
     let script = patient("<div><script>x</script></div>");
     let read = repairing.json(script.as_bytes()).expect("kept");

@@ -1,5 +1,5 @@
-//! What hostile text may cost in memory: at most 20 times its length, whatever its shape. One test, because the count is of
-//! the whole process.
+//! What hostile text may cost in memory: at most 20 times its length, whatever its shape. There is one test
+//! only, because the count covers the whole process.
 
 use koppeltaal_fhir::{ReadDocument, ReadOptions};
 use peak_alloc::PeakAlloc;
@@ -7,7 +7,7 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// Bytes of text in each shape, about: small documents have the same bound.
+/// Approximate bytes of text in each shape: small documents have the same bound.
 const LENGTHS: [usize; 3] = [8 << 10, 64 << 10, 1 << 20];
 /// The bound: bytes of memory for each byte of text.
 const BOUND: f64 = 20.0;

@@ -1,4 +1,4 @@
-//! What every fixture is written as in the other format, and what reading it finds: a change of either shows here.
+//! Every fixture in the other format, and the findings of reading it: a change of either shows here.
 #![cfg(feature = "all-resources")]
 
 use std::collections::BTreeSet;

@@ -31,7 +31,7 @@ pub struct Findings {
     pub(super) path: Vec<PathSegment>,
     kept: Vec<Finding>,
     suppressed: usize,
-    /// The gravest severity, of findings that were not kept too.
+    /// The gravest severity, including that of findings that were not kept.
     worst: Option<Severity>,
     /// How many are kept at most.
     most: usize,
@@ -39,13 +39,13 @@ pub struct Findings {
     room: usize,
 }
 
-/// What a collection of findings came to.
+/// The result of collecting findings.
 pub(crate) struct Collected {
     /// In the order of the text, if a text was read.
     pub(crate) kept: Vec<Finding>,
     /// How many more there were than are kept.
     pub(crate) suppressed: usize,
-    /// The gravest severity, of findings that were not kept too.
+    /// The gravest severity, including that of findings that were not kept.
     pub(crate) worst: Option<Severity>,
 }
 
@@ -57,7 +57,7 @@ impl Findings {
         findings.kept
     }
 
-    /// Keeps the first findings: so many at most, and no more than take this much memory.
+    /// Keeps the first findings: at most `most`, in at most `room` bytes of memory.
     pub(super) const fn bounded(most: usize, room: usize) -> Self {
         Self { path: Vec::new(), kept: Vec::new(), suppressed: 0, worst: None, most, room }
     }
@@ -75,7 +75,7 @@ impl Findings {
         NewFinding::new(self, rule, at, 0)
     }
 
-    /// Counts a finding. Tells whether there is room to keep it.
+    /// Counts a finding, and returns whether there is room to keep it.
     pub(super) fn count(&mut self, severity: Severity) -> bool {
         self.worst = self.worst.max(Some(severity));
         let is_full = self.kept.len() >= self.most || self.room == 0;
@@ -91,7 +91,7 @@ impl Findings {
     /// Keeps a finding that has been counted.
     pub(super) fn keep(&mut self, finding: Finding) {
         let Some(room) = self.room.checked_sub(finding.memory()) else {
-            // No room for a smaller one either: those that are kept are the first ones.
+            // From here on, smaller ones are not kept either: only the first findings are kept, without gaps.
             self.room = 0;
             self.suppressed += 1;
             return;
@@ -139,7 +139,7 @@ impl Subject<'_> {
     }
 }
 
-/// A finding of a collector `C` that does not say yet what was found.
+/// A finding for a collector `C` that does not say yet what was found.
 #[derive(Debug)]
 #[must_use = "a finding is kept once it says what was found"]
 pub struct NewFinding<'a, C, E = &'static str> {
@@ -185,7 +185,7 @@ impl<E: Display> NewFinding<'_, Findings, E> {
 
 /// The start of a text, with `…` if there is more of it.
 fn excerpt(text: &dyn Display) -> String {
-    /// Ends the writing when there is enough.
+    /// Stops the writing once the quote is long enough.
     struct Excerpt {
         start: String,
         characters: usize,
@@ -205,7 +205,7 @@ fn excerpt(text: &dyn Display) -> String {
     }
     let mut excerpt = Excerpt { start: String::new(), characters: 0 };
     let _ = write!(excerpt, "{text}");
-    // Findings count their memory.
+    // The memory of a finding is counted by capacity.
     excerpt.start.shrink_to_fit();
     excerpt.start
 }

@@ -14,7 +14,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// The position of byte `offset` of `text`, which is on a line counted from 0.
+    /// The position of byte `offset` of `text`. The byte is on `line`, counted from 0.
     pub(crate) fn on_line(line: usize, text: &[u8], offset: usize) -> Self {
         let before = &text[..offset];
         let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
@@ -35,7 +35,7 @@ impl fmt::Display for Position {
 
 /// One thing that is not as the standard wants it.
 ///
-/// `found` can hold data of a patient: show it to the person at work, do not write it to a log.
+/// `found` can hold data of a patient: show it to the user, but do not write it to a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// How much it matters.
@@ -53,7 +53,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Bytes that it takes in a list, which may have a quarter more room, and in its copy when the list is
+    /// The bytes that it takes: in a list that may have a quarter more room, and in a copy while the list is
     /// sorted or moved.
     pub(crate) fn memory(&self) -> usize {
         let texts = self.path.capacity() + self.expected.capacity() + self.found.capacity();

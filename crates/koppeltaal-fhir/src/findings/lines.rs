@@ -4,12 +4,12 @@ use std::cell::Cell;
 
 use super::finding::Position;
 
-/// Counts the lines of a text from the last place that was asked for, not from the start: places are asked for in
-/// order, more or less.
+/// Finds lines in a text. It counts from the last place asked for, not from the start, because places are
+/// asked for roughly in order.
 #[derive(Debug)]
 pub(crate) struct Lines<'t> {
     text: &'t [u8],
-    /// An offset of which the line is known, and that line counted from 0.
+    /// An offset and its line, counted from 0.
     known: Cell<(usize, usize)>,
 }
 
@@ -18,7 +18,7 @@ impl<'t> Lines<'t> {
         Self { text, known: Cell::default() }
     }
 
-    /// Where byte `offset` is. One behind the end of the text is at its end.
+    /// The position of byte `offset`. An offset beyond the end of the text counts as its end.
     pub(crate) fn position(&self, offset: usize) -> Position {
         let offset = offset.min(self.text.len());
         let (known, line) = self.known.get();

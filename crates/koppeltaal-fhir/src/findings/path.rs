@@ -1,4 +1,4 @@
-//! Where an element is in a value: the way to it, and that way as text.
+//! The path to an element in a value, as segments and as text.
 
 use std::fmt::{self, Write as _};
 

@@ -1,4 +1,5 @@
-//! What both readers and the check find, and how they say it. The formats keep what only a token can break.
+//! The findings that both readers and the check report, and their wording. Findings about tokens are in the
+//! modules of the formats.
 
 use super::report::{Failure, Report};
 use super::rule::{Rule, Severity};
@@ -33,7 +34,7 @@ impl Report<'_> {
         self.finding(Rule::UNKNOWN_ELEMENT, name, offset).expected(expected).found(name)
     }
 
-    /// Reports an alternative of a choice of which another one is there.
+    /// Reports a second alternative of a choice.
     #[cold]
     pub(crate) fn second_alternative(&mut self, name: &str, offset: usize) -> Result {
         self.finding(Rule::CHOICE, name, offset)
@@ -113,7 +114,7 @@ impl Report<'_> {
             .found(format_args!("{found:?}"))
     }
 
-    /// Reports an id that is none by the schema.
+    /// Reports an id that the schema does not allow.
     pub(crate) fn id(&mut self, id: &str, offset: usize) -> Result {
         if is_id(id) {
             return Ok(());
@@ -122,7 +123,7 @@ impl Report<'_> {
         self.finding(rule, "id", offset).expected(ScalarKind::Id.describe()).found(format_args!("{id:?}"))
     }
 
-    /// Reports what was seen of a narrative that is well-formed.
+    /// Reports the problems of a well-formed narrative.
     pub(crate) fn narrative(&mut self, name: &str, examination: Examination, offset: usize) -> Result {
         for (expected, found) in examination.problems {
             self.finding(Rule::NARRATIVE, name, offset).expected(expected).found(found)?;
@@ -137,7 +138,7 @@ impl Report<'_> {
         self.refused_markup(Rule::NARRATIVE, name, ONE_DIV, refusal, offset)
     }
 
-    /// Looks at the signature of a bundle, whose markup has to be able to stand in XML.
+    /// Checks that the signature of a bundle can stand in XML.
     #[cold]
     pub(crate) fn signature(&mut self, name: &str, markup: &str, offset: usize) -> Result {
         match check_signature(markup, *self.limits()) {

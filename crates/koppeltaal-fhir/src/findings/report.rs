@@ -1,5 +1,5 @@
-//! The state that every reader and validator shares: where it is, what it found so far, and what it may still
-//! use.
+//! The state that every reader and validator shares: where it is, what it found so far, and how much it may
+//! still use.
 //!
 //! Readers push a [`PathSegment`](super::PathSegment) per element on the way down, which costs nothing; the
 //! path becomes text only when a finding needs it.
@@ -37,10 +37,10 @@ pub(crate) struct Report<'text> {
     budget: usize,
     /// The budget at the start.
     allowance: usize,
-    /// Length of values and names that the document holds for certain: not all of them.
+    /// The length of names and values that the document certainly holds. Not all of them are counted.
     earned: usize,
-    /// Whether something was kept as unknown that may be a field in the other format: its weight was not seen
-    /// on the way.
+    /// Whether unknown content was kept that may become a field in the other format. Its weight is not
+    /// counted during the read.
     has_strays: bool,
 }
 
@@ -107,7 +107,8 @@ impl<'text> Report<'text> {
         Ok(())
     }
 
-    /// Steps down to a value that nothing can stand in: the depth limit is about what is around it.
+    /// Steps down to a value that cannot have content inside. The depth limit applies to what is around it
+    /// only.
     #[inline]
     pub(crate) fn step(&mut self, name: &'static str, index: Option<usize>) {
         self.findings.path.push((name, index));
@@ -130,7 +131,7 @@ impl<'text> Report<'text> {
         }
     }
 
-    /// Accounts for the growth of a list, which takes the old and the new place while its items move.
+    /// Accounts for the growth of a list. While its items move, it takes both the old and the new place.
     #[inline]
     pub(crate) fn charge_growth(
         &mut self,
@@ -146,12 +147,12 @@ impl<'text> Report<'text> {
         Ok(())
     }
 
-    /// Notes that something is kept as unknown that may be a field in the other format.
+    /// Notes that unknown content was kept that may become a field in the other format.
     pub(crate) fn stray(&mut self) {
         self.has_strays = true;
     }
 
-    /// Notes a name and a value that the document holds now, with the least that stands around them.
+    /// Notes a name and a value that the document now holds, with the least text that stands around them.
     #[inline]
     pub(crate) fn earn(&mut self, name: &str, value: usize) {
         self.earned += name.len() + PIECE + value;
@@ -163,8 +164,8 @@ impl<'text> Report<'text> {
         self.limit(limit, offset)
     }
 
-    /// Whether what was seen on the way is enough to know that the document takes no more memory than its length
-    /// allows (see [`Limits::expansion`]). It nearly always is.
+    /// Whether the counts of the read alone show that the document takes no more memory than its length
+    /// allows (see [`Limits::expansion`]). They nearly always do.
     pub(crate) fn is_in_proportion(&self) -> bool {
         // A list that moves adds at most half of the total.
         let most = (self.allowance - self.budget).saturating_mul(3) / 2;
@@ -176,7 +177,7 @@ impl<'text> Report<'text> {
         if excess <= FREE { Ok(()) } else { Err(self.too_heavy(self.text.map_or(0, <[u8]>::len))) }
     }
 
-    /// Accounts for the companions of a value that is to get some.
+    /// Accounts for the companions of a value that is about to get some.
     #[inline]
     pub(crate) fn charge_companions(
         &mut self,
@@ -195,8 +196,8 @@ impl<'text> Report<'text> {
         self.lines.position(offset)
     }
 
-    /// Starts a finding at the element `at` below where the reader is, or at the place itself if `at` is
-    /// empty, and at a byte of the text. In a strict read one of severity error ends the read.
+    /// Starts a finding at the element `at` below the current place, or at the place itself if `at` is empty.
+    /// `offset` is its byte in the text. In a strict read, a finding of severity error ends the read.
     #[inline]
     pub(crate) fn finding<'a>(&'a mut self, rule: Rule, at: &'a str, offset: usize) -> NewFinding<'a, Self> {
         NewFinding::new(self, rule, at, offset)

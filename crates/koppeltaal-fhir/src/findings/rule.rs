@@ -33,8 +33,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// A rule with this id, lower-case words with hyphens between them, and the severity that breaking it
-    /// has.
+    /// A rule with this id (lower-case words with hyphens) and the severity of breaking it.
     pub const fn new(id: &'static str, severity: Severity) -> Self {
         Self { id, severity }
     }
@@ -44,7 +43,8 @@ impl Rule {
         self.id
     }
 
-    /// How much it matters when the rule is broken. Some findings depart from it: see [`Finding::severity`](crate::Finding::severity).
+    /// How much it matters when the rule is broken. Some findings depart from it: see
+    /// [`Finding::severity`](crate::Finding::severity).
     pub const fn severity(self) -> Severity {
         self.severity
     }
@@ -98,13 +98,13 @@ rules! {
     DUPLICATE_MEMBER "duplicate-member" Error;
     /// JSON of the time before 0.0.82: `_id` for `id`, or a bundle wrapped in `feed`.
     LEGACY "json-legacy" Error;
-    /// An XML declaration that tells of another encoding than UTF-8, above text that is UTF-8.
+    /// An XML declaration that names another encoding, although the text is UTF-8.
     ENCODING "encoding" Warning;
     /// An element in another XML namespace than the standard's.
     NAMESPACE "namespace" Error;
     /// A narrative that is not the XHTML fragment that the standard allows.
     NARRATIVE "narrative" Error;
-    /// A narrative of HTML that was made XHTML (see
+    /// An HTML narrative that was turned into XHTML (see
     /// [`ReadOptions::repair_narrative`](crate::ReadOptions::repair_narrative)).
     NARRATIVE_REPAIRED "narrative-repaired" Warning;
     /// An Atom feed, entry or link that does not follow the bundle schema.

@@ -4,8 +4,8 @@ use super::scan::Scanner;
 use crate::bytes;
 use crate::unknown::ValueCount;
 
-/// How many bytes the scalars in a value have, white space aside; names and nulls do not count, nor does what
-/// comes after `enough`. The value has been checked before.
+/// How many bytes the scalars in a value have, without white space, names and nulls. Counting stops at
+/// `enough`. The value has been checked before.
 pub(crate) fn values_length(raw: &str, enough: usize) -> usize {
     let mut length = 0;
     visit_values(raw, |_, scalar| {
@@ -26,8 +26,8 @@ pub(crate) fn count_values(raw: &str) -> ValueCount {
     count
 }
 
-/// Shows each object (as `None`) and each scalar but null in a value, with the number of objects around it,
-/// as long as `visit` wants more.
+/// Shows `visit` each object (as `None`) and each scalar except null in a value, with the number of objects
+/// around it, until it returns false.
 fn visit_values(raw: &str, mut visit: impl FnMut(usize, Option<&str>) -> bool) {
     let mut scanner = Scanner::new(raw);
     let mut depth = 0_usize;

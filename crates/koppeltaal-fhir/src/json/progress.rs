@@ -11,15 +11,15 @@ pub(super) struct Progress {
     pub(super) companions: FieldSet,
     /// Fields, or groups of alternatives, that are present in any way.
     pub(super) present: FieldSet,
-    /// Alternatives that are the one of their choice.
+    /// Alternatives that were chosen: the first of their choice.
     pub(super) chosen: FieldSet,
-    /// Alternatives that were refused because another one of the choice was there before.
+    /// Alternatives that were refused because another one of their choice came first.
     pub(super) refused: FieldSet,
     /// Where the search for the next name starts.
     pub(super) hint: usize,
     pub(super) id_seen: bool,
     pub(super) type_seen: bool,
-    /// What was null or does not fit its list: rarely anything.
+    /// Nulls, and items that do not fit their list. There are rarely any.
     pub(super) gaps: Option<Box<Gaps>>,
 }
 

@@ -1,7 +1,7 @@
 //! From JSON to the model, by the one description of each type (see `structure`).
 //!
-//! Tolerant by nature: what does not fit is reported and kept as unknown. A strict read is the same read, ended by the
-//! first finding of severity error.
+//! Tolerant by nature: what does not fit is reported and kept as unknown. A strict read is the same read,
+//! ended by the first finding of severity error.
 
 use std::borrow::Cow;
 
@@ -108,7 +108,7 @@ impl<'t> Reader<'t> {
         self.scan(string)
     }
 
-    /// The object that the text has to be. Nothing of it is taken.
+    /// Finds the root object, which the text has to be. Its members are read later.
     fn root(&mut self) -> Result<Root<'t>> {
         let start = self.scanner.offset();
         if self.kind()? != Kind::Object {
@@ -120,7 +120,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Until 0.0.81 official tools wrapped a bundle in an object with the one member `feed`. The bundle in it.
+    /// The bundle in an object with the single member `feed`. Official tools wrapped bundles like this until
+    /// 0.0.81.
     fn legacy_root(&mut self, start: usize) -> Result<Root<'t>> {
         self.begin_object()?;
         if self.next_member(true)?.as_deref() == Some("feed")
@@ -167,9 +168,10 @@ impl<'t> Reader<'t> {
         Ok(bundle)
     }
 
-    /// The `resourceType` of the object that starts here, wherever in it the member stands. Takes nothing.
+    /// The `resourceType` of the object that starts here, wherever in it the member stands. Does not move the
+    /// reader.
     pub(super) fn resource_type(&mut self) -> Result<Option<Cow<'t, str>>> {
-        // Deeper than any structure with what is unknown in it can be.
+        // Deeper than any structure can be, its unknown content included.
         let depth = self.report.limits().depth.saturating_mul(4).saturating_add(ARRAY_DEPTH);
         let found = self.resource_types.of(&self.scanner, depth);
         self.report.charge(self.resource_types.take_cost(), self.scanner.offset())?;

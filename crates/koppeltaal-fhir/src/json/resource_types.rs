@@ -1,8 +1,8 @@
 //! Where the `resourceType` of an object is, when it is not its first member.
 //!
-//! A resource cannot be read before its type is known, and the member may stand last. Looking for it in each object anew
-//! would pass over a nested resource once per level; here one leap over the outermost object finds those of all
-//! objects in it.
+//! A resource cannot be read before its type is known, and the member may stand last. A search in each object
+//! anew would pass over a nested resource once per level. Instead, one leap over the outermost object finds
+//! the types of all objects in it.
 
 use std::borrow::Cow;
 
@@ -22,8 +22,8 @@ pub(super) struct ResourceTypes {
 }
 
 impl ResourceTypes {
-    /// The `resourceType` of the object that `scanner` is at; `None` if there is no such string in it. Objects and arrays
-    /// may stand `depth` deep in each other.
+    /// The `resourceType` of the object that `scanner` is at; `None` if there is no such string in it.
+    /// Objects and arrays may stand `depth` deep in each other.
     pub(super) fn of<'t>(&mut self, scanner: &Scanner<'t>, depth: usize) -> Result<Option<Cow<'t, str>>> {
         let mut object = scanner.clone();
         object.begin_object()?;
@@ -42,8 +42,8 @@ impl ResourceTypes {
         object.string().map(Some)
     }
 
-    /// Looks at brackets and quotes from an object's `{`, which ends at `start`, to its `}`. What stands between is read,
-    /// and checked, later.
+    /// Looks at brackets and quotes from an object's `{`, which ends at `start`, to its `}`. What stands
+    /// between is read, and checked, later.
     fn leap(&mut self, scanner: &Scanner<'_>, start: usize, depth: usize) -> Result<()> {
         self.places.clear();
         let bytes = scanner.bytes();
@@ -105,7 +105,7 @@ static MEANINGS: [Meaning; 256] = {
     meanings
 };
 
-/// Where the closing quote of the string is whose text starts at `at`.
+/// The place of the closing quote of a string. The text of the string starts at `at`.
 #[inline]
 fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
@@ -119,7 +119,7 @@ fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Where the string starts that follows a colon at `at`, if that is what follows.
+/// The start of the string after a colon at `at`, if a colon and a string follow there.
 fn string_behind_colon(bytes: &[u8], at: usize) -> Option<usize> {
     let skip = |at: usize| {
         let space = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
@@ -162,7 +162,7 @@ mod tests {
         for text in [r#"{}"#, r#"{"a":1}"#, r#"{"a":1,"resourceType":2}"#, r#"{"a":["resourceType","x"]}"#] {
             assert_eq!(types(text), [None], "{text}");
         }
-        // The first of two counts, as it would for a reader that takes one after the other.
+        // The first of two counts, as for a reader that takes members in order.
         assert_eq!(types(r#"{"a":1,"resourceType":"A","resourceType":"B"}"#), [Some("A".into())]);
         assert!(ResourceTypes::default().of(&Scanner::new(r#"{"a":"open"#), 99).is_err());
     }

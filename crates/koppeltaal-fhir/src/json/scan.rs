@@ -40,7 +40,7 @@ pub(crate) struct ScanError {
 pub(crate) enum ScanProblem {
     /// It exceeds the limit of depth.
     TooDeep,
-    /// It is no JSON.
+    /// It is not JSON.
     Malformed(&'static str),
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct Scanner<'t> {
     at: usize,
 }
 
-/// How many arrays may stand in each other beyond the limit for objects. In XML they are no levels at all.
+/// How many levels of arrays are allowed beyond the limit for objects. In XML an array is no level at all.
 pub(super) const ARRAY_DEPTH: usize = 256;
 
 impl<'t> Scanner<'t> {
@@ -166,8 +166,9 @@ impl<'t> Scanner<'t> {
         Ok(Some(name))
     }
 
-    /// Takes the name of the next member with its colon if it is one of `members`, which are in quotes and with the colon,
-    /// written without blanks: the short way for what machines write. Gives its place among them.
+    /// Takes the name of the next member with its colon if it is one of `members`, and returns its index
+    /// among them. `members` are in quotes and end with the colon, without blanks. This is the short way for
+    /// text that machines write.
     #[inline]
     pub(crate) fn take_member<'m>(
         &mut self,
@@ -366,14 +367,14 @@ impl<'t> Scanner<'t> {
         self.text.as_bytes()
     }
 
-    /// What is wrong with a text that ends too soon.
+    /// The error of a text that ends too soon.
     #[cold]
     pub(crate) fn ends_early(&self) -> Box<ScanError> {
         ScanError::malformed("the text ends inside a value", self.text.len())
     }
 
-    /// The text of the next value, whatever it is, checked to be JSON. `depth` is how deep objects may stand in each other;
-    /// `arrays` how many arrays stand around it.
+    /// The text of the next value, whatever it is, checked to be JSON. `depth` is how deep objects may stand
+    /// in each other, `arrays` how many arrays stand around the value.
     pub(crate) fn raw(&mut self, depth: usize, arrays: usize) -> Result<&'t str> {
         self.skip_space();
         let start = self.at;

@@ -1,4 +1,4 @@
-//! Objects and their members: which field each member is, and what to do with one that is none.
+//! Objects and their members: which field each member is, and what happens to a member that is no field.
 
 use super::progress::{Gaps, Progress};
 use super::read::{Reader, Result};
@@ -20,7 +20,7 @@ pub(super) enum Holding {
 }
 
 impl<'t> Reader<'t> {
-    /// Reads the object that starts here into `target`. Tells whether it holds anything but nulls.
+    /// Reads the object that starts here into `target`. Returns whether it holds anything but nulls.
     pub(super) fn structure(&mut self, target: &mut dyn Structure) -> Result<Holding> {
         let schema = target.schema();
         let start = self.scanner.offset();
@@ -47,7 +47,7 @@ impl<'t> Reader<'t> {
             offset = self.scanner.offset();
         }
         if first {
-            // As an empty element of XML: the prose forbids it, no schema does.
+            // Like an empty element of XML: the prose forbids it, the schema does not.
             self.report
                 .finding(Rule::EMPTY, "", start)
                 .severity(Severity::Warning)
@@ -61,7 +61,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Removes the items of lists that were null and have no extensions either, or were kept elsewhere.
+    /// Removes list items that were null without extensions, or that are kept elsewhere.
     #[cold]
     fn close_gaps(&mut self, target: &mut dyn Structure, gaps: &Gaps) -> Result<Holding> {
         let schema = target.schema();
@@ -103,7 +103,7 @@ impl<'t> Reader<'t> {
             progress.null_structure();
             return self.raw().map(drop);
         }
-        // The slot of a refused alternative is not asked for: it would take the place of the other one.
+        // Do not ask for the slot of a refused alternative: it would replace the chosen one.
         if !progress.values.insert(index)
             && (progress.refused.contains(index) || !is_nothing(target.slot(index)))
         {
@@ -111,12 +111,13 @@ impl<'t> Reader<'t> {
             return self.keep(target.unknown_mut(), name, index + 1);
         }
         if !self.enter_choice(field, name, offset, progress)? {
-            // Behind the alternative that is there, or that would be refused when this is read again.
+            // Behind the alternative that is there. Otherwise that one would be refused when this is read
+            // again.
             let after = target.schema().end_of_group(index);
             return self.keep(target.unknown_mut(), name, after);
         }
         if !fits(field, kind) {
-            // Before the slot is asked for, which makes what is absent.
+            // This comes before the call of `slot`, which creates an absent value.
             self.report
                 .finding(Rule::JSON_TYPE, name, offset)
                 .expected(expected_kind(field))
@@ -168,7 +169,7 @@ impl<'t> Reader<'t> {
             .found("the member again")
     }
 
-    /// Notes that a field is present. `false`: another alternative of its choice already is.
+    /// Notes that a field is present. Returns `false` if another alternative of its choice already is.
     pub(super) fn enter_choice(
         &mut self,
         field: &FieldSchema,
@@ -181,7 +182,7 @@ impl<'t> Reader<'t> {
             return Ok(true);
         };
         let own = usize::from(field.index);
-        // The other half of the primitive, or the same half after one that said nothing.
+        // This is the other half of the primitive, or the same half after one that said nothing.
         if progress.present.insert(usize::from(first)) || progress.chosen.contains(own) {
             progress.chosen.insert(own);
             return Ok(true);
@@ -239,7 +240,7 @@ impl<'t> Reader<'t> {
             }
             Some(index) => {
                 self.member_again(name, offset)?;
-                // Behind the first, or it would be the first when this is read again.
+                // Behind the first one. Otherwise it would be the first when this is read again.
                 self.keep(target.unknown_mut(), name, schema.end_of_group(index))
             }
             _ => {
@@ -249,7 +250,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// What only Atom has, as the writer puts it into JSON. Nothing else of XML gets in this way.
+    /// Reads the parts that only Atom has, as the writer puts them into JSON. No other XML gets in this way.
     fn atom_parts(&mut self, target: &mut dyn Structure, offset: usize) -> Result<()> {
         let raw = self.raw()?;
         let type_name = target.schema().name;
@@ -363,7 +364,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// Whether nothing of this will be written, so that a second member of its name is the first.
+/// Whether nothing of this value will be written. Then a second member of its name counts as the first.
 #[cold]
 fn is_nothing(slot: Slot<'_>) -> bool {
     match slot {

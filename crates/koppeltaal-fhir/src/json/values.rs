@@ -1,4 +1,5 @@
-//! The values of members: primitives with their `_` halves, structures, lists, contained resources, narratives.
+//! The values of members: primitives with their `_` halves, structures, lists, contained resources,
+//! narratives.
 
 use std::borrow::Cow;
 
@@ -52,8 +53,8 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// `[null, {"id": .., "extension": [..]}]`. Beside a single value only the first item counts that says
-    /// anything: what comes before it is not written, so it would be the first when this is read again.
+    /// `[null, {"id": .., "extension": [..]}]`. Beside a single value, only the first item with content
+    /// counts. Items before it are not written, so it would be the first when this is read again.
     fn companions_array(
         &mut self,
         field: &'static FieldSchema,
@@ -126,7 +127,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// The value at `item` of a list, which grows as needed: one list may be longer than that of the companions.
+    /// The value at `item` of a list. The list grows as needed: values and companions may differ in number.
     fn item_of<'v>(
         &mut self,
         values: &'v mut dyn AnyPrimitiveList,
@@ -200,7 +201,7 @@ impl<'t> Reader<'t> {
             .found(kind.describe())
     }
 
-    /// Looks at a value that was read, but is not simply right; at a signature in any case.
+    /// Checks a value that was read but is not simply valid. A signature is always checked.
     #[cold]
     fn unusual(
         &mut self,
@@ -241,7 +242,7 @@ impl<'t> Reader<'t> {
         let mut item = 0;
         while self.next_item(item == 0)? {
             let start = self.scanner.offset();
-            // A place for nulls too: `_name` lines up by index.
+            // Nulls have a place too: `_name` lines up by index.
             let value = self.item_of(values, item, start)?;
             match self.kind()? {
                 Kind::Null => {
@@ -329,7 +330,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Passes over an item that does not fit its list. A null holds nothing that would have to be kept.
+    /// Passes over an item that does not fit its list, and notes it to be kept. A null holds nothing to keep.
     #[cold]
     fn misfit(&mut self, field: &FieldSchema, kind: Kind, progress: &mut Progress) -> Result<()> {
         let raw = self.raw_item()?;
@@ -389,7 +390,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// A narrative. Without the feature `xml` only its first and last characters are looked at.
+    /// Reads a narrative, examines it, and repairs it if the options say so.
     pub(super) fn xhtml(&mut self, field: &'static FieldSchema, offset: usize) -> Result<Xhtml> {
         let narrative = Xhtml::from_markup(self.string()?);
         let limits = *self.report.limits();
@@ -414,7 +415,7 @@ impl<'t> Reader<'t> {
         Ok(narrative)
     }
 
-    /// A narrative that was looked at, with what was seen.
+    /// A narrative, after the problems that its examination saw are reported.
     fn examined(
         &mut self,
         field: &'static FieldSchema,

@@ -250,7 +250,8 @@ impl Walker for Writer<'_> {
                 self.companion_name(field);
                 self.companions(companions);
             }
-            // An empty element of XML says nothing; but that it is there counts where the standard wants one.
+            // An empty element of XML says nothing. Where the standard wants an element, it still has to be
+            // there.
             None if !has_value && field.mandatory => {
                 self.companion_name(field);
                 self.out.extend_from_slice(b"{}");
@@ -268,7 +269,7 @@ impl Walker for Writer<'_> {
             has_values |= has_value(value);
             has_companions |= companions_of(value).is_some();
         }
-        // What says nothing in JSON takes no place, unless there has to be one.
+        // Values that say nothing in JSON are left out, unless the list has no others.
         let is_empty = !has_values && !has_companions;
         let shown = || items().filter(|value| is_empty || !value.is_silent());
         if has_values {

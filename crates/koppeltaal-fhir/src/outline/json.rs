@@ -8,7 +8,7 @@ use crate::limits::Limits;
 pub(super) fn outline(text: &str) -> Node<'_> {
     let mut outliner = Outliner { scanner: Scanner::new(text) };
     let mut root = Node::default();
-    // The text was read before. Where it is no JSON all the same, the outline ends.
+    // The text was read before. If it is not JSON after all, the outline ends there.
     let _: ScanResult<()> = outliner.value(&mut root, Limits::default().depth);
     root
 }
@@ -18,7 +18,7 @@ struct Outliner<'t> {
 }
 
 impl<'t> Outliner<'t> {
-    /// Takes the next value, which is that of `node`.
+    /// Takes the next value, which becomes the content of `node`.
     fn value(&mut self, node: &mut Node<'t>, depth: usize) -> ScanResult<()> {
         let kind = self.scanner.kind()?;
         if kind == Kind::Object && depth > 0 {
@@ -50,7 +50,8 @@ impl<'t> Outliner<'t> {
                     }
                 }
                 _ => {
-                    // The place of an object is its own, that of any other value the place of its name.
+                    // The place of an object is its own start. The place of any other value is the start of
+                    // its name.
                     let mut child = Node { name, offset, ..Node::default() };
                     let whole = self.value(&mut child, depth);
                     node.children.push(child);

@@ -1,4 +1,5 @@
-//! The outline of XML. The element of a resource is no step of a path: what holds it has its place and its children.
+//! The outline of XML. The element of a resource is no step of a path: the element around it has its place
+//! and its children.
 
 use super::Node;
 use crate::limits::Limits;
@@ -7,12 +8,12 @@ use crate::xml::{Tag, Token, Tokens};
 /// The outline of a text.
 pub(super) fn outline(text: &str) -> Node<'_> {
     let mut tokens = Tokens::new(text);
-    // The open elements, outermost first; below them what holds the root.
+    // The open elements, outermost first. The first node is the document, which holds the root.
     let mut open = vec![Node::default()];
-    // The text was read before. Where it is no XML all the same, the outline ends.
+    // The text was read before. If it is not XML after all, the outline ends there.
     while let Ok(token) = tokens.next() {
         match token {
-            // Readers take no more.
+            // Readers go no deeper.
             Token::Start if open.len() > Limits::default().depth => break,
             Token::Start => {
                 let tag = tokens.tag();
@@ -43,7 +44,7 @@ fn node<'t>(tag: &Tag<'t>) -> Node<'t> {
     Node { name: name.into(), offset: tag.offset, url, children: Vec::new() }
 }
 
-/// Hangs the innermost open element into the one that holds it.
+/// Closes the innermost open element, and adds it to the one around it.
 fn close<'t>(open: &mut Vec<Node<'t>>) {
     if open.len() < 2 {
         return;

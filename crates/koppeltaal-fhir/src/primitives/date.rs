@@ -1,7 +1,7 @@
 //! `date`, `dateTime` and `instant`: partial or exact, kept as written, with typed parts on demand.
 //!
-//! The schema's rules (proleptic Gregorian calendar, offset up to 14:00, `24:00:00` as the end of a day) decide what
-//! parses. An offset may be missing, as in real messages.
+//! The schema's rules (proleptic Gregorian calendar, offset up to 14:00, `24:00:00` as the end of a day)
+//! decide what parses. An offset may be missing, as in real messages.
 
 use std::borrow::Cow;
 
@@ -116,7 +116,8 @@ macro_rules! time_parts {
                 self.fields().nanosecond
             }
 
-            /// The offset from UTC in minutes, east positive. `None` when the text does not say, which real messages do.
+            /// The offset from UTC in minutes, east positive. `None` when the text does not say, which real
+            /// messages do.
             pub fn offset_minutes(&self) -> Option<i16> {
                 self.fields().offset
             }
@@ -185,7 +186,8 @@ impl Instant {
     }
 }
 
-/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar, counted in 400-year eras that start in March.
+/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar, counted in 400-year eras that start in
+/// March.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);

@@ -7,8 +7,8 @@ use super::{is_xml_space, lexical};
 
 /// A `decimal`, as written: `1.00` stays `1.00`.
 ///
-/// Holds what XML Schema allows (`+1.5`, `.5`, `5.`, `007.10`) and what JSON allows (`6.02E23`); each format is
-/// written in its own legal form.
+/// Holds what XML Schema allows (`+1.5`, `.5`, `5.`, `007.10`) and what JSON allows (`6.02E23`); each format
+/// is written in its own legal form.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Decimal(String);
 
@@ -86,7 +86,8 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// `text` as a JSON number: no plus, no leading zeros, a digit on each side of the point. `None` if it is no decimal.
+/// `text` as a JSON number: no plus, no leading zeros, a digit on each side of the point. `None` if it is no
+/// decimal.
 pub(crate) fn to_json(text: &str) -> Option<Cow<'_, str>> {
     let trimmed = text.trim_matches(is_xml_space);
     let parts = Parts::of(trimmed)?;

@@ -1,7 +1,7 @@
 //! To and from the types of the date-time crate jiff (feature `jiff`).
 //!
-//! A value of jiff is exact, one of DSTU1 need not be: a year is no day, and a time without offset is no point in time.
-//! Such values give an error that says what is missing; nothing is made up.
+//! A value of jiff is exact, one of DSTU1 need not be: a year is no day, and a time without offset is no
+//! point in time. Such values give an error that says what is missing; nothing is made up.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use ::jiff::{Timestamp, ZonedDateTime};
 
 use super::{Date, DateTime, Instant};
 
-/// A value that the type it was to become cannot hold.
+/// A value that the target type cannot hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateConversionError {
     found: String,

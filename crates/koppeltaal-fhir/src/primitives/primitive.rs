@@ -11,7 +11,7 @@ use crate::generated::datatypes::Extension;
 use crate::structure::{describe, growth};
 use crate::unknown::{Unknown, UnknownNode};
 
-/// The rare companions of a primitive value, boxed so that the many without pay one pointer.
+/// The rare companions of a primitive value, boxed so that a primitive without them pays one pointer only.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Companions {
     pub(crate) id: Option<String>,
@@ -193,7 +193,7 @@ impl<T: Scalar> fmt::Display for Primitive<T> {
     }
 }
 
-/// Whether a value kept to the rules of its type.
+/// How well a text follows the rules of its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Valid,
@@ -283,7 +283,7 @@ impl<T: Scalar> AnyPrimitive for Primitive<T> {
                 Reading::Valid(value) | Reading::Lax(value) | Reading::Doubtful(value) => Some(value),
                 Reading::Unreadable => None,
             };
-            // The application may have changed the value since; then the text that was read is history.
+            // The application may have changed the value since; then the text that was read no longer counts.
             if means == self.value {
                 return Some(Cow::Borrowed(text));
             }

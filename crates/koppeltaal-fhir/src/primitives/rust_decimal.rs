@@ -1,4 +1,5 @@
-//! To and from `Decimal` of the crate `rust_decimal`, for sums that must not lose a digit (feature `rust_decimal`).
+//! To and from `Decimal` of the crate `rust_decimal`, for sums that must not lose a digit (feature
+//! `rust_decimal`).
 
 use std::fmt;
 

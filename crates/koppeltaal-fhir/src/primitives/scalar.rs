@@ -1,4 +1,4 @@
-//! [`Scalar`]: what stands as the value of a primitive, how its text is read, and what its type is called.
+//! [`Scalar`]: the values of primitives, how their text is read, and the names of their types.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,7 +18,7 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// The lexical families of the primitives; decides quotes in JSON and what a message calls the type.
+/// The lexical families of the primitives. They decide quotes in JSON, and the name of the type in messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ScalarKind {
     Boolean,
@@ -38,8 +38,7 @@ pub(crate) enum ScalarKind {
 }
 
 impl ScalarKind {
-    /// How long the text of a value is at least, whatever it is written in: numbers and base64 have several
-    /// forms.
+    /// The least length of a value's text in any of its forms: numbers and base64 have several.
     #[inline]
     pub(crate) fn sure_length(self, text: &str) -> usize {
         match self {
@@ -77,7 +76,7 @@ impl ScalarKind {
     }
 }
 
-/// What reading the text of a value gave.
+/// The result of reading the text of a value.
 pub(crate) enum Reading<T> {
     /// The value, by all rules of its type.
     Valid(T),

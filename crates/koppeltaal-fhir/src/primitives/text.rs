@@ -1,6 +1,7 @@
 //! The primitives that are text with a convention: uri, code, id, oid, uuid, base64Binary.
 //!
-//! They hold any text. `From` takes it as it is, `parse` checks it, validation reports what breaks the convention.
+//! They hold any text. `From` takes it as it is, `parse` checks it, validation reports what breaks the
+//! convention.
 
 use std::borrow::Cow;
 
@@ -55,7 +56,8 @@ text_type! {
     Code, read_code
 }
 text_type! {
-    /// An `id`: by the letter 1 to 36 of a-z, 0-9, `-` and `.`; real senders use capitals and more characters.
+    /// An `id`: by the standard 1 to 36 of a-z, 0-9, `-` and `.`. Real senders use capitals and more
+    /// characters.
     Id, |text| valid_if(is_id(text))
 }
 text_type! {
@@ -75,7 +77,7 @@ fn valid_if<T>(is_valid: bool) -> fn(T) -> Reading<T> {
     if is_valid { Reading::Valid } else { Reading::Doubtful }
 }
 
-/// The schema collapses blanks before it looks, the prose forbids what there is to collapse.
+/// The schema collapses blanks before it validates; the prose forbids blanks that would be collapsed.
 fn read_code<T>(text: &str) -> fn(T) -> Reading<T> {
     let bytes = text.as_bytes();
     let is_space = |byte: Option<&u8>| byte.is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
@@ -94,7 +96,7 @@ pub(crate) fn is_id(text: &str) -> bool {
 }
 
 fn is_oid(text: &str) -> bool {
-    // As anyURI, from which the schema takes the blanks before it looks.
+    // Like an anyURI: the schema trims blanks before it validates.
     text.trim_matches(is_xml_space).strip_prefix("urn:oid:").is_some_and(|arcs| {
         arcs.split('.').all(|arc| {
             !arc.is_empty()
@@ -114,7 +116,8 @@ fn is_uuid(text: &str) -> bool {
     })
 }
 
-/// Groups of four digits, the last one padded; blanks between digits do not count (RFC 4648 and xs:base64Binary).
+/// Groups of four digits, the last one padded; blanks between digits do not count (RFC 4648 and
+/// xs:base64Binary).
 fn is_base64(text: &str) -> bool {
     let (mut digits, mut padding, mut last) = (0_usize, 0_usize, 0_u8);
     for byte in text.bytes() {

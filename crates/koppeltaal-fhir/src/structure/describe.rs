@@ -1,5 +1,5 @@
-//! How a type is described: [`describe!`] says once what its elements are, and makes of it the schema, the walk and the
-//! slots that readers and writers work with.
+//! How a type is described: [`describe!`] takes one list of its elements. From it the macro makes the schema,
+//! the walk and the slots that readers and writers work with.
 //!
 //! Generated code and `bundle.rs` call it, once per struct:
 //!
@@ -10,12 +10,14 @@
 //! }
 //! ```
 //!
-//! The head names the struct, the type in the standard and the constructor of [`TypeSchema`]; `id` follows where the
-//! struct has a field of that name. Each line is one element, in the order in which elements are written: its index, its
-//! name in the standard, the field of the struct, the [`Shape`] and the constructor of [`FieldSchema`].
+//! The head names the struct, the type in the standard and the constructor of [`TypeSchema`]; `id` follows
+//! where the struct has a field of that name. Each line is one element, in the order in which elements are
+//! written: its index, its name in the standard, the field of the struct, the [`Shape`] and the constructor
+//! of [`FieldSchema`].
 //!
-//! A choice of types (`value[x]`) takes as many indexes as it has alternatives. Its head names the field, the enum, the
-//! constructor of its rows and the indexes; each line gives index, name, variant and shape of an alternative:
+//! A choice of types (`value[x]`) takes as many indexes as it has alternatives. Its head names the field, the
+//! enum, the constructor of its rows and the indexes; each line gives index, name, variant and shape of an
+//! alternative:
 //!
 //! ```text
 //!     choice value ObservationValue optional 7..=8 {
@@ -24,14 +26,15 @@
 //!     },
 //! ```
 //!
-//! Indexes stand in the text because plain repetition, which compiles fast, cannot count; a wrong one does not compile.
+//! Indexes are written out because plain macro repetition, which compiles fast, cannot count. A wrong index
+//! does not compile.
 //!
 //! [`TypeSchema`]: crate::structure::TypeSchema
 //! [`Shape`]: crate::structure::Shape
 //! [`FieldSchema`]: crate::structure::FieldSchema
 
-/// Implements [`Structure`](crate::structure::Structure) for a struct, and [`Choice`](crate::structure::Choice) for the
-/// enums of its choices. The module has the syntax.
+/// Implements [`Structure`](crate::structure::Structure) for a struct, and
+/// [`Choice`](crate::structure::Choice) for the enums of its choices. The module has the syntax.
 macro_rules! describe {
     ($type:ident $type_name:literal $kind:ident $($id:ident)?: $(
         $($index:literal $name:literal $field:ident $shape:ident $cardinality:ident)?

@@ -10,7 +10,7 @@ use crate::xhtml::Xhtml;
 pub(crate) struct FieldSet(pub(super) u128);
 
 impl FieldSet {
-    /// Adds a field; tells whether it was new.
+    /// Adds a field; returns whether it was new.
     #[inline]
     pub(crate) fn insert(&mut self, field: usize) -> bool {
         let bit = 1_u128 << (field & 127);
@@ -24,7 +24,8 @@ impl FieldSet {
         self.0 & (1 << (field & 127)) != 0
     }
 
-    /// The fields of a value whose content has elements in turn: structures and resources, and primitives with companions.
+    /// The fields of a value that have elements inside: structures, resources, and primitives with
+    /// companions.
     pub(crate) fn with_elements_in(value: &dyn Structure) -> Self {
         let mut fields = Self::default();
         value.walk(&mut fields);
@@ -37,7 +38,7 @@ impl FieldSet {
     }
 }
 
-/// What [`FieldSet::with_elements_in`] sees.
+/// The walk of [`FieldSet::with_elements_in`].
 impl Walker for FieldSet {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
         if value.companions().is_some() {

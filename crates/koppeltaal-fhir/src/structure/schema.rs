@@ -1,4 +1,4 @@
-//! [`TypeSchema`]: what a type of the standard is called, and which elements it has in which order.
+//! [`TypeSchema`]: the name of a type of the standard, and its elements in order.
 
 use super::field_set::FieldSet;
 
@@ -39,8 +39,8 @@ pub(crate) struct FieldSchema {
     pub(crate) index: u8,
     pub(crate) mandatory: bool,
     pub(crate) repeats: bool,
-    /// For an alternative of a choice: the index of the first alternative. Mandatory then speaks of the
-    /// group.
+    /// For an alternative of a choice: the index of the first alternative. Mandatory then applies to the
+    /// whole choice.
     pub(crate) choice: Option<u8>,
     pub(crate) shape: Shape,
     /// A few bytes of the name, which tell most names apart at one comparison.

@@ -1,14 +1,14 @@
-//! Between the formats, for what the model does not understand: unknown elements and members.
+//! Converts unknown elements and members between the formats.
 //!
-//! Nobody knows the type of an unknown element, so this follows the conventions of DSTU1 as far as they can be seen from
-//! the outside: a `value` attribute is a string, several elements of one name are an array.
+//! Nobody knows the type of an unknown element, so this follows the conventions of DSTU1 as far as they can
+//! be seen from the outside: a `value` attribute is a string, several elements of one name are an array.
 
 use std::collections::HashMap;
 
 use crate::json::{Kind, Scanner, write_string};
 use crate::xml::{Token, Tokens, escape_attribute, is_reserved_namespace, is_unprefixed_name};
 
-/// An element, as far as its form tells.
+/// An element, as far as its markup tells.
 #[derive(Default)]
 struct Node {
     name: String,
@@ -57,7 +57,7 @@ fn parse(markup: &str) -> Option<Node> {
     }
 }
 
-/// The children in groups of one name, in the order in which the names come up.
+/// The children grouped by name. The groups are in the order of their first children.
 fn by_name(children: &[Node]) -> Vec<Vec<&Node>> {
     let mut places: HashMap<&str, usize> = HashMap::new();
     let mut groups: Vec<Vec<&Node>> = Vec::new();
@@ -126,7 +126,7 @@ pub(crate) fn member_to_xml(name: &str, raw: &str) -> Result<String, char> {
 }
 
 fn write_member(name: &str, scanner: &mut Scanner<'_>, out: &mut Vec<u8>) -> Result<(), char> {
-    // A name that cannot stand in a tag is left out.
+    // A name that cannot stand in a tag is replaced.
     let name = if is_unprefixed_name(name) { name } else { "member" };
     // The reader checked the text; a scanner that fails all the same ends the element.
     match scanner.kind() {
@@ -172,7 +172,7 @@ fn write_object(name: &str, scanner: &mut Scanner<'_>, out: &mut Vec<u8>) -> Res
         {
             let value = scanner.string().unwrap_or_default();
             if member != "xmlns" || !is_reserved_namespace(&value) {
-                // Once: a second member of the name becomes an element.
+                // Each name once: a second member of the same name becomes an element.
                 free[place] = "";
                 attributes.extend_from_slice(format!(" {member}=\"").as_bytes());
                 escape_attribute(&mut attributes, &value)?;

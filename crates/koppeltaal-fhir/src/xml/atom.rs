@@ -1,9 +1,9 @@
 //! The elements of an Atom feed that hold values: dates, links, categories, authors, content. Those that hold
 //! text for people are read in `text_construct`.
 //!
-//! The model has fields for what a FHIR bundle means. What the schema allows besides (a type of text,
-//! languages, text beside a resource, an element once more) is kept as an [`AtomPart`], so that it is written
-//! back and no finding.
+//! The model has fields for what a FHIR bundle means. Whatever else the schema allows (a type of text,
+//! languages, text beside a resource, an element once more) is kept as an [`AtomPart`]: it is written back,
+//! and it is not a finding.
 
 use super::content_form::content_form;
 use super::element::Element;
@@ -41,8 +41,8 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Keeps an element whose like was there before: legal by the schema's repeating choice, meaningless all
-    /// the same.
+    /// Keeps an element that repeats an earlier one. That is legal, because the schema repeats its choice,
+    /// but meaningless.
     #[cold]
     pub(super) fn keep_more(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
         let offset = element.tag.offset;
@@ -54,7 +54,7 @@ impl<'t> Reader<'t> {
         self.keep_part(AtomPart::More, element, unknown)
     }
 
-    /// Keeps an attribute for which there is no field: one of `allowed`, or else a finding.
+    /// Keeps an attribute for which there is no field. It is a finding unless it is one of `allowed`.
     #[cold]
     fn atom_attribute(
         &mut self,
@@ -82,7 +82,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// The attributes of an element that has none but those of every Atom element.
+    /// Reads the attributes of an element that may have only those of every Atom element.
     pub(super) fn atom_attributes(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
         for attribute in element.all_attributes() {
             self.atom_attribute(element, unknown, attribute, COMMON)?;
@@ -90,7 +90,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Looks at the attributes of an element that becomes a plain value; tells whether there are any worth
+    /// Looks at the attributes of an element that becomes a plain value; returns whether any is worth
     /// keeping.
     pub(super) fn value_attributes(&mut self, element: &Element<'t>, allowed: &[&str]) -> Result<bool> {
         if element.tag.first_other.is_none() && element.value().is_none() {
@@ -105,7 +105,7 @@ impl<'t> Reader<'t> {
             .any(|node| matches!(node.content, UnknownContent::Atom(..)) && node.name() != "type"))
     }
 
-    /// The text of an element that has nothing else.
+    /// The text of an element that has no other content.
     pub(super) fn text(&mut self, element: &Element<'t>) -> Result<String> {
         let mut whole = String::new();
         if element.tag.is_empty {
@@ -209,7 +209,7 @@ impl<'t> Reader<'t> {
                 .expected("a value")
                 .found("an empty one")?;
         }
-        // An id is a URI, of which blanks at the ends are no part.
+        // An id is a URI; blanks at its ends are not part of it.
         if text.starts_with(is_xml_space) || text.ends_with(is_xml_space) {
             text = text.trim_matches(is_xml_space).to_owned();
         }
@@ -217,7 +217,7 @@ impl<'t> Reader<'t> {
         if has_form { self.keep_part(AtomPart::Form, element, unknown) } else { Ok(()) }
     }
 
-    /// How well a result fits. There is no field for it.
+    /// The score of a search result. There is no field for it.
     pub(super) fn score(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
         self.expect_namespace(element, Namespace::Relevance)?;
         self.value_attributes(element, &[])?;
@@ -232,7 +232,7 @@ impl<'t> Reader<'t> {
         self.keep_part(AtomPart::More, element, unknown)
     }
 
-    /// Text that means nothing, and no elements.
+    /// Keeps text that means nothing, in an element without child elements.
     fn idle_text(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
         let text = self.text(element)?;
         if text.trim_matches(is_xml_space).is_empty() {
@@ -260,8 +260,8 @@ impl<'t> Reader<'t> {
         Ok(link)
     }
 
-    /// The link of a tombstone has nothing else, and is in the tombstones' namespace by the schema, in Atom's
-    /// by the standard's example.
+    /// Reads the link of a tombstone, which has no other content. The schema puts the link in the namespace
+    /// of tombstones, the standard's example in Atom's.
     pub(super) fn tombstone_link(&mut self, element: &Element<'t>) -> Result<Link> {
         let offset = element.tag.offset;
         if element.namespace == Namespace::Atom {
@@ -432,7 +432,7 @@ pub(super) fn set_text(value: &mut Primitive<String>, text: String) {
     }
 }
 
-/// What is expected of an attribute, if that is not what it holds.
+/// What is expected of an attribute, if its value does not fit.
 pub(super) fn check_attribute(name: &str, value: &str) -> std::result::Result<(), &'static str> {
     let token = value.trim_matches(is_xml_space);
     let digits = token.strip_prefix('+').unwrap_or(token);

@@ -1,4 +1,5 @@
-//! The parts of Atom that have no field, read back from their text: what a form says, and what JSON brings.
+//! Reads back the parts of Atom that have no field: forms, to compare them with their fields, and strings
+//! from JSON.
 
 use super::atom::{COMMON, LINK, check_attribute};
 use super::content_form::RESOURCE;
@@ -37,7 +38,8 @@ pub(super) fn form_says(name: &str, markup: &str) -> Option<String> {
     }
 }
 
-/// A string of the member `_atom` in JSON as a part of the type of this name; `None` if Atom does not allow it there.
+/// The part that a string of JSON's member `_atom` holds. `None` if Atom does not allow it in the type of
+/// this name.
 pub(crate) fn part_from_json(type_name: &str, text: &str) -> Option<UnknownNode> {
     let (part, source) = AtomPart::split(text)?;
     let node = |name: &str, source: &str| UnknownNode {

@@ -1,7 +1,7 @@
-//! Markup kept as it came: narratives, and elements that nobody knows.
+//! Markup kept as it came: narratives and unknown elements.
 //!
-//! What is kept must stand on its own, so namespaces that an ancestor declares are written into it. Where none are
-//! (nearly always) the markup is a plain copy of the source.
+//! What is kept must stand on its own, so namespaces that an ancestor declares are written into it. Where
+//! none are (nearly always) the markup is a plain copy of the source.
 
 use super::element::Element;
 use super::names::{Namespace, Scope};
@@ -12,11 +12,13 @@ use super::tokens::Token;
 use crate::findings::Rule;
 use crate::xhtml::Xhtml;
 
-/// Memory that a byte takes by which markup grows: in a text that doubles, and in its old place while that moves.
+/// Memory for each byte by which rewriting lengthens markup: the text doubles when it is full, and takes its
+/// old place too while it moves.
 const REWRITTEN: usize = 3;
 
 impl<'t> Reader<'t> {
-    /// The markup of `element`, which has just been opened, to stand where `outside` is the default namespace.
+    /// The markup of `element`, which has just been opened, to stand where `outside` is the default
+    /// namespace.
     pub(super) fn capture(&mut self, element: &Element<'t>, outside: Namespace) -> Result<String> {
         self.capture_checked(element, outside, &mut None)
     }
@@ -25,7 +27,8 @@ impl<'t> Reader<'t> {
     pub(super) fn capture_narrative(&mut self, element: &Element<'t>, name: &str) -> Result<Xhtml> {
         let mut narrative = Some((name, Narrative::default()));
         let markup = self.capture_checked(element, Namespace::None, &mut narrative)?;
-        // One in no namespace would be in that of the place where it is written: it is taken for XHTML, as in JSON.
+        // A narrative in no namespace would get that of the place where it is written. It is taken for XHTML,
+        // as in JSON.
         let is_bare = element.namespace == Namespace::None;
         Ok(if is_bare { Xhtml::from_markup(markup) } else { Xhtml::from_xml(markup) })
     }
@@ -74,7 +77,7 @@ impl<'t> Reader<'t> {
         self.pass_over_checked(element, &mut narrative).map(drop)
     }
 
-    /// The same. Tells whether it uses a prefix that is declared around it.
+    /// The same. Returns whether the element uses a prefix that is declared around it.
     fn pass_over_checked(
         &mut self,
         element: &Element<'t>,
@@ -147,7 +150,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Whether the element's name or an attribute has a prefix, while `outer` declares any.
+    /// Whether the element's name or an attribute has a prefix, and `outer` declares any.
     fn uses_prefix_of(&self, outer: Scope, element: &Element<'t>) -> bool {
         let is_prefixed = |name: &str| name.contains(':') && !name.starts_with("xml:");
         outer.prefixes > 0
@@ -184,7 +187,7 @@ impl<'t> Reader<'t> {
                     out.push(b'>');
                     open.pop();
                 }
-                // A carriage return would become a reference, and that text.
+                // A carriage return would become a reference, which counts as text.
                 Token::Space(text) => {
                     let _ = escape_text(out, &unix_lines(text));
                 }
@@ -201,7 +204,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Writes a start tag; gives its name as written, and the default namespace inside.
+    /// Writes a start tag; returns its name as written, and the default namespace inside.
     fn rewrite_start(
         &mut self,
         element: &Element<'t>,

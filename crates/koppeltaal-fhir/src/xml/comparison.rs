@@ -1,5 +1,5 @@
-//! Our tokens against quick-xml's events, on texts put together from pieces of markup: the same verdict on what is
-//! well-formed, and the same content.
+//! Our tokens against quick-xml's events, on texts put together from pieces of markup: the same verdict on
+//! what is well-formed, and the same content.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
 //! Elements: a start tag whose names have been resolved against the namespaces around it.
 //!
-//! What only the namespaces can tell is checked here, for documents and for pieces of markup alike: that prefixes are
-//! declared, that no attribute is there twice, and that nobody rebinds what is reserved (Namespaces in XML 1.0).
+//! Checks that need the namespaces are here, for documents and for pieces of markup alike: prefixes are
+//! declared, no attribute is there twice, and no reserved name is rebound (Namespaces in XML 1.0).
 
 use super::names::{MAXIMUM_PREFIXES, Namespace, Scope, Scopes};
 use super::tag::{RawValue, Tag};
@@ -46,7 +46,7 @@ impl<'t> Element<'t> {
         };
         match tag.first_other {
             None => {}
-            // An extension's.
+            // The `url` of an extension.
             Some(("url", _)) if tag.others == 1 => element.others = 1,
             Some(_) => element.other_attributes(scopes)?,
         }

@@ -1,5 +1,5 @@
-//! Atom feeds: the XML form of a bundle. Children come in any order, and as often as they like; the schema asks for little
-//! else. Each of them is read in `atom`.
+//! Atom feeds: the XML form of a bundle. By the schema, children come in any order and any number. Each of
+//! them is read in `atom`.
 
 use super::element::Element;
 use super::names::Namespace;
@@ -26,7 +26,8 @@ impl<'t> Reader<'t> {
             }
             self.feed_child(&mut bundle, &child)?;
         }
-        // The schema wants three, but counts a category that is not there.
+        // The schema wants three children, but it counts an optional category even if that is absent. So this
+        // is a warning only.
         if children < 3 {
             let found = format_args!("{children}");
             self.report

@@ -1,5 +1,5 @@
-//! A piece of markup that is to stand in a document: what a JSON string holds, or an application made. It is read by the
-//! reader of documents, so what is well-formed, and what a narrative may hold, is the same in both formats.
+//! A piece of markup that is to stand in a document: from a JSON string, or made by an application. The
+//! reader of documents reads it, so both formats agree on what is well-formed and what a narrative may hold.
 
 use std::ops::Range;
 
@@ -34,13 +34,13 @@ pub(crate) const SIGNATURE: Expected =
 
 /// A well-formed element.
 pub(crate) struct Fragment {
-    /// Where it is in the piece: without what stands around it.
+    /// Its place in the piece, without what stands around it.
     pub(crate) place: Range<usize>,
     /// Whether it does not declare its namespace.
     pub(crate) is_bare: bool,
-    /// What its schema has against it. The positions are those in the piece.
+    /// The violations of its schema. Positions are counted in the piece.
     pub(crate) findings: Vec<Finding>,
-    /// How many more there are.
+    /// How many more findings there are.
     pub(crate) suppressed: usize,
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn check_tag(tag: &str) -> std::result::Result<(), String> {
 }
 
 impl Reader<'_> {
-    /// Where the element is that the text holds, and whether it does not declare its namespace.
+    /// The place of the element in the text, and whether it does not declare its namespace.
     fn fragment(&mut self, expected: Expected) -> Result<(Range<usize>, bool)> {
         let Token::Start = self.token()? else {
             return Err(self.report.malformed("text where an element should start", self.tokens.offset()));
@@ -116,8 +116,8 @@ impl Reader<'_> {
     }
 }
 
-/// How many bytes the attributes and texts in an element have, white space aside, but not what comes after `enough`. The
-/// element has been checked before.
+/// How many bytes the attributes and texts in an element have, without white space. Counting stops at
+/// `enough`. The element has been checked before.
 pub(crate) fn values_length(markup: &str, enough: usize) -> usize {
     let mut tokens = Tokens::of_fragment(markup);
     let mut length = 0;

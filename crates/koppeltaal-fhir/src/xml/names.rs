@@ -93,7 +93,7 @@ impl<'t> Scopes<'t> {
         }
     }
 
-    /// Declares a prefix inside `scope`; tells whether there was room for it.
+    /// Declares a prefix inside `scope`; returns whether there was room for it.
     pub(crate) fn declare(&mut self, scope: &mut Scope, prefix: &'t str, namespace: Namespace) -> bool {
         if scope.prefixes == MAXIMUM_PREFIXES {
             return false;

@@ -1,7 +1,7 @@
-//! Whether a narrative is the XHTML that DSTU1 allows: which elements stand in which, which attributes they have, and
-//! what those hold.
+//! Whether a narrative is the XHTML that DSTU1 allows: which elements stand in which, which attributes they
+//! have, and what those hold.
 //!
-//! The markup itself is kept as it came, whatever is said here. Content that nobody knows is reported once and not
+//! The markup itself is kept as it came, whatever is found here. Unknown content is reported once and not
 //! looked into.
 
 mod grammar;
@@ -34,7 +34,7 @@ pub(crate) struct Narrative {
 
 /// An element that is open.
 struct Open {
-    /// `None`: an element that nobody knows.
+    /// `None`: an unknown element.
     element: Option<&'static Element>,
     /// Where in the order of children the last child was.
     step: usize,
@@ -52,7 +52,7 @@ impl Narrative {
     pub(crate) fn start(&mut self, name: Option<&str>, tag: &Tag<'_>) {
         let known = name.and_then(grammar::element);
         let is_welcome = match self.open.last_mut() {
-            // Inside what nobody knows anything goes.
+            // Inside an unknown element anything goes.
             Some(Open { element: None, .. }) => {
                 self.open.push(Open::unknown());
                 return;
@@ -108,7 +108,7 @@ impl Narrative {
         let (name, _, groups) = element;
         let find = |wanted: &str| groups.iter().copied().flatten().find(|(known, ..)| *known == wanted);
         for (attribute, raw) in tag.attributes() {
-            // Where schemas are may be told anywhere (XML Schema, section 2.6.3).
+            // The locations of schemas may stand on any element (XML Schema, section 2.6.3).
             let is_hint = |local| matches!(local, "schemaLocation" | "noNamespaceSchemaLocation");
             if attribute == "xmlns"
                 || attribute.starts_with("xmlns:")
@@ -144,7 +144,7 @@ impl Open {
         self.element.map_or(&[], |(_, content, _)| content.steps)
     }
 
-    /// Whether a child may come next; if so it has come.
+    /// Whether a child may come next. If so, it counts as the last child.
     fn accept(&mut self, child: Names) -> bool {
         let steps = self.steps();
         let (mut at, mut chosen) = (self.step, self.chosen);
@@ -168,7 +168,7 @@ impl Open {
         false
     }
 
-    /// Whether a child that must come has not.
+    /// Whether a mandatory child is missing.
     fn lacks_children(&self) -> bool {
         let after = if self.chosen.is_some() { self.step + 1 } else { self.step };
         self.steps().iter().skip(after).any(|step| step.mandatory)
@@ -201,7 +201,7 @@ mod tests {
     use super::*;
     use crate::xml::tokens::{Token, Tokens};
 
-    /// The problems of a narrative of well-formed XML; all of it counts as XHTML.
+    /// The problems of a narrative, which is well-formed XML. All its elements count as XHTML.
     fn problems_of(markup: &str) -> Vec<Problem> {
         let mut narrative = Narrative::default();
         let mut tokens = Tokens::new(markup);
@@ -209,7 +209,8 @@ mod tests {
             match tokens.next() {
                 Ok(Token::Start) => {
                     let tag = tokens.tag();
-                    // A prefix is rare, and what it stands for is not looked up here: the name behind it counts.
+                    // A prefix is rare, and what it stands for is not looked up here: the name behind it
+                    // counts.
                     let name = tag.name.rsplit(':').next();
                     narrative.start(name, tag);
                     if tag.is_empty {

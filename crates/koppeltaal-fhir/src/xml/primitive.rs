@@ -48,7 +48,7 @@ impl<'t> Reader<'t> {
             }
             None if value.is_absent() || value.is_hollow() => {
                 self.report.hollow(field.name, element.tag.offset)?;
-                // The schema takes it for an element that is there.
+                // To the schema, the element is there.
                 self.report.charge_companions(value, element.tag.offset)?;
                 value.companions_mut();
             }
@@ -57,7 +57,8 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// What reading the value could not decide: emptiness, which some types allow, and exponents, which XML does not.
+    /// Checks what reading the value could not decide: emptiness, which some types allow, and exponents,
+    /// which XML does not.
     pub(super) fn check_primitive(
         &mut self,
         field: &FieldSchema,
@@ -85,7 +86,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Id, extensions and whatever else a primitive has besides its value.
+    /// Reads the id, the extensions and everything else that a primitive has besides its value.
     pub(super) fn primitive_companions(
         &mut self,
         field: &FieldSchema,

@@ -1,7 +1,7 @@
 //! From XML to the model, by the one description of each type (see `structure`). Feeds are read in `feed`.
 //!
-//! Tolerant by nature: what does not fit is reported and kept as unknown. A strict read is the same read, ended by the
-//! first finding of severity error.
+//! Tolerant by nature: what does not fit is reported and kept as unknown. A strict read is the same read,
+//! ended by the first finding of severity error.
 
 use std::borrow::Cow;
 
@@ -20,8 +20,8 @@ pub(super) type Result<T> = std::result::Result<T, Failure>;
 /// The root element of a bundle.
 const FEED: &str = "feed";
 
-/// Encodings in which most characters of FHIR's are what they are in UTF-8, or that senders name who write UTF-8 (a .NET
-/// `StringWriter` says `utf-16`), by the start of their names in lower case.
+/// Encodings that agree with UTF-8 in most characters of FHIR, and encodings that senders name although they
+/// write UTF-8 (a .NET `StringWriter` says `utf-16`). Each is the start of a name in lower case.
 const NEARLY_UTF8: [&str; 10] = [
     "utf-16",
     "utf16",
@@ -35,7 +35,7 @@ const NEARLY_UTF8: [&str; 10] = [
     "us-ascii",
 ];
 
-/// Reads one resource or feed. `is_told`: something above the XML declaration says that the text is UTF-8.
+/// Reads one resource or feed. `is_told`: a byte order mark or the caller says that the text is UTF-8.
 pub(crate) fn read<'t>(text: &'t str, is_told: bool, report: Report<'t>) -> Result<(Document, Report<'t>)> {
     let mut reader = Reader::new(Tokens::new(text), report);
     let root = reader.root()?;
@@ -126,7 +126,8 @@ impl<'t> Reader<'t> {
         Err(self.report.not_fhir(problem, root.tag.offset))
     }
 
-    /// The text is UTF-8, or it could not have been read; the encoding that its declaration tells is another matter.
+    /// Checks the encoding that the XML declaration names. The text itself is UTF-8, or it could not have
+    /// been read.
     fn check_encoding(&mut self, encoding: &str, text: &str) -> Result<()> {
         let name = encoding.to_ascii_lowercase();
         if is_utf8(&name) || name == "us-ascii" && text.is_ascii() {

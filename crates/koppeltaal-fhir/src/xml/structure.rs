@@ -234,7 +234,7 @@ impl<'t> Reader<'t> {
                     .expected("it once")
                     .found("another one")?,
             }
-            // One that was empty gives way.
+            // An earlier one that was empty gives way.
             let was_empty = field.choice.is_none()
                 && matches!(target.slot(index), Slot::Primitive(value) if value.is_absent() || value.is_hollow());
             if !was_empty {

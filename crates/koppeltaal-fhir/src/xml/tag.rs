@@ -1,7 +1,7 @@
 //! Start tags: their name and their attributes, read in one pass.
 //!
-//! The attribute that FHIR lives on (`value`) and the first other one (mostly the `url` of an extension) are noted on the
-//! way; the rest is read again by those who ask, which is rare.
+//! The attribute that FHIR uses most (`value`) and the first other one (mostly the `url` of an extension) are
+//! noted on the way. The others are read again when asked for, which is rare.
 
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ pub(crate) struct Tag<'t> {
     pub(crate) value: Option<RawValue<'t>>,
     /// The first attribute of another name.
     pub(crate) first_other: Option<(&'t str, RawValue<'t>)>,
-    /// Where behind it the other attributes start.
+    /// Where the attributes after it start.
     first_other_end: usize,
     /// How many attributes have another name.
     pub(crate) others: u32,
@@ -33,10 +33,12 @@ pub(crate) struct Tag<'t> {
 }
 
 impl<'t> Tag<'t> {
-    /// Becomes the tag at the start of `text`, which stands at `offset` of the document; gives its length.
+    /// Reads the tag at the start of `text` into `self`, and returns its length. `text` stands at `offset` of
+    /// the document.
     ///
-    /// The tag is well-formed by itself, its names and the references in its attributes included. That no attribute but
-    /// `value` is there twice, and what the prefixes mean, is for [`Element`](super::element::Element) to say.
+    /// The tag is then known to be well-formed by itself, with its names and the references in its
+    /// attributes, and to have `value` once at most. [`Element`](super::element::Element) checks that no
+    /// other attribute is there twice, and what the prefixes mean.
     #[inline]
     pub(super) fn read(&mut self, text: &'t str, offset: usize) -> Result<usize, Cow<'static, str>> {
         let bytes = text.as_bytes();
@@ -137,7 +139,7 @@ pub(crate) fn is_name_token(text: &str) -> bool {
 
 /// A byte of most names.
 const PLAIN: u8 = 1;
-/// Not at the start of a name; a colon; beyond ASCII. A name with one is looked at more closely.
+/// A byte that needs a closer look: one that cannot start a name, a colon, or one beyond ASCII.
 const LOOK: u8 = 2;
 
 /// For each byte what it means in a name; 0 if it ends one.
@@ -155,7 +157,8 @@ static NAME_BYTES: [u8; 256] = {
     table
 };
 
-/// How long the name at the start is, and whether it is one without a closer look: made of letters, as most are.
+/// The length of the name at the start, and whether it is valid without a closer look: made of letters, as
+/// most are.
 #[inline]
 fn scan_name(bytes: &[u8]) -> (usize, bool) {
     let length = bytes.iter().take_while(|byte| NAME_BYTES[usize::from(**byte)] == PLAIN).count();
@@ -181,7 +184,7 @@ pub(crate) struct RawValue<'t> {
 }
 
 impl<'t> RawValue<'t> {
-    /// The value that was meant, or what is wrong with it.
+    /// The value with its references resolved, or what is wrong with it.
     #[inline]
     pub(crate) fn value(self) -> Result<Cow<'t, str>, text::Problem> {
         if self.is_plain { Ok(Cow::Borrowed(self.text)) } else { text::attribute_value(self.text) }
@@ -219,7 +222,7 @@ fn value_length(bytes: &[u8], quote: u8) -> Result<(usize, bool), Cow<'static, s
     }
 }
 
-/// Where white space ends that is at `from`. By itself, so that the usual way past it stays short.
+/// The end of the white space at `from`. This is a function of its own to keep the usual path short.
 #[inline(never)]
 fn end_of_space(bytes: &[u8], from: usize) -> usize {
     from + bytes::space_length(&bytes[from..])
@@ -263,8 +266,8 @@ impl<'t> Attributes<'t> {
         Ok(Some((name, RawValue { text: &self.text[value_start..value_start + length], is_plain })))
     }
 
-    /// The name of the attribute at the position, and how far from there its value starts: behind an equals sign and a
-    /// quote, with white space wherever XML allows it. `None` if only white space is left.
+    /// The name of the attribute at the position, and how far from there its value starts: behind an equals
+    /// sign and a quote, with white space wherever XML allows it. `None` if only white space is left.
     #[inline]
     fn name(&mut self) -> Result<Option<(&'t str, usize)>, Cow<'static, str>> {
         let text = &self.text[self.position..];

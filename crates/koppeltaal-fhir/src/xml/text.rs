@@ -15,8 +15,9 @@ pub(crate) fn is_xml_character(character: char) -> bool {
 /// The first character that XML does not allow, and where it is.
 pub(crate) fn forbidden_character(text: &str) -> Option<(usize, char)> {
     let bytes = text.as_bytes();
-    // Without an early exit inside a block the compiler looks at many bytes at once. Line feeds are the only control
-    // characters that most texts have; 0xEF starts U+FFFE and U+FFFF, and little else in the languages of Europe.
+    // Without an early exit inside a block the compiler looks at many bytes at once. Line feeds are the only
+    // control characters that most texts have; 0xEF starts U+FFFE and U+FFFF, and little else in the
+    // languages of Europe.
     let suspect = |block: &[u8]| {
         block.iter().fold(false, |found, byte| found | (*byte < b' ') & (*byte != b'\n') | (*byte == 0xEF))
     };
@@ -36,7 +37,8 @@ pub(crate) fn forbidden_character(text: &str) -> Option<(usize, char)> {
 
 const BLOCK: usize = 256;
 
-/// Whether a name may start with the character (XML 1.0, fifth edition, production 4); colons are not looked at here.
+/// Whether a name may start with the character (XML 1.0, fifth edition, production 4); colons are not looked
+/// at here.
 pub(crate) fn is_name_start(character: char) -> bool {
     matches!(character,
         'A'..='Z' | '_' | 'a'..='z' | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2FF}'
@@ -139,7 +141,8 @@ fn reference(name: &str, html: bool) -> Option<char> {
     }
 }
 
-/// Writes the value of an attribute. Line breaks and tabs become references, or reading would make them blanks.
+/// Writes the value of an attribute. Line breaks and tabs become references, or reading would make them
+/// blanks.
 pub(crate) fn escape_attribute(out: &mut Vec<u8>, value: &str) -> Result<(), char> {
     escape(out, value, &ATTRIBUTE)
 }

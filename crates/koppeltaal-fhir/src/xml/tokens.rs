@@ -1,13 +1,14 @@
-//! XML text as FHIR needs it: start tags, end tags, text. Comments and processing instructions carry no data and are
-//! passed over; a DOCTYPE is refused, so no entity is ever expanded.
+//! XML text as FHIR needs it: start tags, end tags, text. Comments and processing instructions carry no data
+//! and are passed over; a DOCTYPE is refused, so no entity is ever expanded.
 //!
-//! What comes out is well-formed, but for what only a look at several attributes or at the elements around can tell:
-//! see module `element`.
+//! The tokens are well-formed, except for rules about several attributes or about the elements around them.
+//! Module `element` checks those.
 //!
-//! The tokens are our own and not quick-xml's for the same reason as in JSON: one look at each byte. A general reader looks
-//! for the end of a tag, then for that of its name, then for its attributes, checks each piece for UTF-8 and hands out
-//! the white space between elements, half of all events of an indented message; that alone takes more time than
-//! a whole read may. What is well-formed is checked here all the same, and compared with quick-xml's verdict in a test.
+//! The tokens are our own and not quick-xml's, so that each byte is looked at only once. A general reader
+//! looks for the end of a tag, then for the end of its name, then for its attributes. It checks each piece
+//! for UTF-8, and hands out the white space between elements, which is half of all events of an indented
+//! message. That alone takes more time than a whole read may. This reader still checks that the text is
+//! well-formed; a test compares its verdict with that of quick-xml.
 
 use std::borrow::Cow;
 
@@ -19,7 +20,7 @@ use crate::primitives::is_xml_space;
 /// One piece of the document.
 #[derive(Debug)]
 pub(crate) enum Token<'t> {
-    /// A start tag, which [`Tokens::tag`] gives: it is too large to be handed up the stack.
+    /// A start tag, which [`Tokens::tag`] gives because it is too large to return by value.
     Start,
     End,
     /// Text, references resolved.
@@ -52,7 +53,7 @@ pub(crate) struct Tokens<'t> {
     open: Vec<&'t str>,
     /// Whether the text is a part of a document, where no XML declaration may stand.
     is_fragment: bool,
-    /// The encoding that the XML declaration tells.
+    /// The encoding that the XML declaration names.
     encoding: Option<&'t str>,
     /// The first character that XML does not allow, and where it is. The text is read up to there.
     forbidden: Option<(usize, char)>,
@@ -79,7 +80,7 @@ impl<'t> Tokens<'t> {
         Self { is_fragment: true, ..Self::new(text) }
     }
 
-    /// The encoding that the XML declaration tells, if there is one and it has been passed.
+    /// The encoding that the XML declaration names, if there is one and it has been passed.
     pub(crate) fn encoding(&self) -> Option<&'t str> {
         self.encoding
     }
@@ -139,7 +140,8 @@ impl<'t> Tokens<'t> {
         }
     }
 
-    /// The next token, or `None` for a comment or processing instruction, whose source [`source`](Self::source) gives.
+    /// The next token, or `None` for a comment or processing instruction, whose source
+    /// [`source`](Self::source) gives.
     #[inline]
     pub(crate) fn next_or_remark(&mut self) -> Result<Option<Token<'t>>> {
         self.offset = self.position;
@@ -207,7 +209,7 @@ impl<'t> Tokens<'t> {
         }
     }
 
-    /// The length up to and with `end`, of which `start` bytes are not looked at.
+    /// The length up to and including `end`. The search starts at byte `start`.
     fn length_to(&self, start: usize, end: &str) -> Option<usize> {
         let rest = self.text.as_bytes().get(self.offset + start..)?;
         memchr::memmem::find(rest, end.as_bytes()).map(|length| start + length + end.len())

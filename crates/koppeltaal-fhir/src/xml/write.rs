@@ -1,4 +1,5 @@
-//! From the model to XML: one walk over each structure, elements in schema order. Feeds are written in `write_feed`.
+//! From the model to XML: one walk over each structure, elements in schema order. Feeds are written in
+//! `write_feed`.
 
 use std::collections::VecDeque;
 
@@ -41,7 +42,7 @@ pub(super) struct Writer<'a> {
     pub(super) level: usize,
     /// Whether a start tag is still open: attributes may follow, and content must close it first.
     in_tag: bool,
-    /// Where the start tag begins that was written last.
+    /// Where the last start tag begins.
     tag_start: usize,
     /// Whether it has attributes that the type does not know. An application can have put them anywhere.
     has_unknown: bool,
@@ -82,7 +83,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Fails if the open start tag is not well-formed because of what came from elsewhere.
+    /// Fails if unknown attributes make the open start tag ill-formed.
     #[inline]
     fn check_tag(&mut self) {
         if self.has_unknown {
@@ -302,7 +303,7 @@ impl Writer<'_> {
         self.path.pop();
     }
 
-    /// A narrative: as it is when it came from XML, else made XML first.
+    /// Writes a narrative: as it is if it came from XML, otherwise made XML first.
     pub(super) fn narrative(&mut self, name: &'static str, value: &Xhtml) {
         if value.is_xml() {
             self.markup(value.as_str());

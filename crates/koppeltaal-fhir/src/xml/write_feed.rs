@@ -56,7 +56,7 @@ impl Writer<'_> {
         self.close("entry");
     }
 
-    /// A tombstone: its namespace has a prefix, so that what is not its own stays in Atom's.
+    /// A tombstone. Its namespace has a prefix, so that other elements in it stay in Atom's namespace.
     fn deleted_entry(&mut self, entry: &Entry) {
         let prefix = free_prefix("at", &entry.unknown);
         let name = format!("{prefix}:deleted-entry");
@@ -185,7 +185,7 @@ impl Writer<'_> {
         if text.is_empty() { self.close(name) } else { self.inline_text(name, text) }
     }
 
-    /// How an element stood when it was read, if it still says what its field does.
+    /// The form in which an element was read, if it still says the same as its field.
     fn form_of<'u>(&self, name: &str, text: &str, unknown: &'u Unknown) -> Option<&'u str> {
         form(unknown, name).filter(|form| form_says(name, form).as_deref() == Some(text))
     }
@@ -201,7 +201,7 @@ impl Writer<'_> {
     }
 }
 
-/// The form of the element `name` among what has no field.
+/// The form of the element `name`, among the parts without a field.
 fn form<'u>(unknown: &'u Unknown, name: &str) -> Option<&'u str> {
     unknown.iter().filter(|node| node.name() == name).find_map(|node| match &node.content {
         UnknownContent::Atom(AtomPart::Form, markup) => Some(markup.as_str()),

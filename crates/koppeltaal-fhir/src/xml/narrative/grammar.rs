@@ -1,7 +1,7 @@
-//! The XHTML that DSTU1 allows in a narrative, as tables: XHTML 1.0 Strict without scripts, forms, objects, frames, `ins`,
-//! `del` and event attributes.
+//! The XHTML that DSTU1 allows in a narrative, as tables: XHTML 1.0 Strict without scripts, forms, objects,
+//! frames, `ins`, `del` and event attributes.
 //!
-//! Facts of the official `fhir-xhtml.xsd`; `cargo xtask conformance` compares the verdicts.
+//! The tables follow the official `fhir-xhtml.xsd`; `cargo xtask conformance` compares the verdicts.
 
 use super::value::Value;
 
@@ -22,7 +22,7 @@ pub(super) struct Step {
     pub(super) mandatory: bool,
     /// Whether more than one child may be there.
     pub(super) repeats: bool,
-    /// Sets of which the first child picks one, and later ones must be in the same.
+    /// Sets of elements. The first child picks a set, and later children must be in the same one.
     pub(super) alternatives: &'static [Names],
 }
 

@@ -44,7 +44,7 @@ impl Value {
             Self::Id => is_unprefixed_name(token),
             Self::Names => all_words(value, is_unprefixed_name),
             Self::NameToken => is_name_token(token),
-            // The schema wants one at least; nobody's processor does.
+            // The schema wants at least one token, but no processor does.
             Self::NameTokens => token.is_empty() || all_words(value, is_name_token),
             Self::Language => is_language(token),
             Self::XmlLanguage => token.is_empty() || is_language(token),

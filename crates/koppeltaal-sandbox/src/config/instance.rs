@@ -86,7 +86,7 @@ impl Instance {
     }
 }
 
-/// An instance as a file has it. The application is the username when it is left out.
+/// An instance in a configuration file. The application is the username when it is left out.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InstanceTable {

@@ -82,7 +82,7 @@ impl fmt::Debug for Webhook {
     }
 }
 
-/// The headers as a file has them: a table.
+/// Reads the headers from a configuration file, where they are a table.
 fn headers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
     BTreeMap::deserialize(from).map(|headers| headers.into_iter().collect())
 }

@@ -45,7 +45,7 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    /// Reads a call; none when it is unreadable or of an unknown hub.
+    /// Reads a call; `None` when it is unreadable or of an unknown hub.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let call: Value = serde_json::from_str(text).ok()?;
         if !call.get("H")?.as_str()?.eq_ignore_ascii_case(HUB) {

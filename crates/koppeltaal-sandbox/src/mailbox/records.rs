@@ -57,9 +57,9 @@ struct DeliveryRecord {
     padding: String,
 }
 
-/// The bytes that status, claim and exception of a delivery have together in its record, with its padding;
-/// longer exceptions come on top. No step of a delivery makes its record longer then, except for an exception
-/// or an earlier claim, so a full data file has room for it.
+/// The bytes that status, claim and exception take together in the record of a delivery, padding included; a
+/// longer exception adds to them. With the padding, only an exception or an earlier claim makes the record
+/// longer, so a full data file has room for every other step.
 const PADDED_BYTES: usize = 192;
 
 #[derive(Serialize, Deserialize)]

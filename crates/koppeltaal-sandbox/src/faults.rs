@@ -1,4 +1,4 @@
-//! [`Faults`]: the faults that are set now. Each part of the sandbox asks for those of its own [`Phase`].
+//! [`Faults`]: the faults that are set now. Each part of the sandbox asks for the faults of its own [`Phase`].
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -30,7 +30,7 @@ fn clients(sandbox: &Sandbox) -> (Client, Client) {
     (Client::portal(sandbox, Format::Json), Client::game(sandbox, Format::Xml))
 }
 
-/// A data file with three messages in the game's queue, of which the first is about care plan 1, and so on.
+/// A data file with three messages in the game's queue, about the care plans 1, 2 and 3.
 async fn three_messages(name: &str) -> Directory {
     let directory = Directory::new(name);
     let sandbox = start(&directory.file()).await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 /// The hub, in the server's spelling.
 pub(crate) const HUB: &str = "KoppeltaalHub";
-/// The method by which a client asks to be told of messages.
+/// The method by which a client asks for an event when a message comes.
 const START_PUSH: &str = "StartPush";
 
 /// The lowest and highest protocol version that a 2.4 server knows, as major and minor.

@@ -257,7 +257,7 @@ impl Persistent for Mailbox {
 
     fn make_room(&mut self, bytes: u64) -> Option<Forgotten> {
         let has_forgotten = self.forget_processed(bytes).unwrap_or_else(|error| {
-            tracing::warn!(%error, "it cannot be told what a message takes in the data file");
+            tracing::warn!(%error, "the size of a message in the data file cannot be computed");
             false
         });
         if has_forgotten {

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 /// The format of the file, in SQLite's `user_version`.
 const FORMAT: i64 = 1;
 
-/// When messages are forgotten to make room, at most this many bytes are freed beyond twice what is needed.
+/// When messages are forgotten to make room, the goal is twice the missing bytes, and at most this many more.
 const BATCH: u64 = 1 << 20;
 
 /// How many of the records that are set aside get a line in the log. Further ones are only counted.
@@ -356,7 +356,7 @@ fn open_private(path: &Path) -> std::io::Result<File> {
         let mode = file.metadata()?.permissions().mode();
         if mode & 0o077 != 0 {
             let mode = format!("{:o}", mode & 0o777);
-            tracing::warn!(mode, "others than its owner can open the data file, which is about patients");
+            tracing::warn!(mode, "not only its owner can open the data file, which is about patients");
         }
         Ok(file)
     }
@@ -375,7 +375,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Makes the tables in a file that has none. Those of another program are not touched.
+/// Makes the tables in a file that has none. The tables of another program are not touched.
 fn make(connection: &Connection, path: &Path) -> Result<(), DataFileError> {
     let told = |error| of_opening(error, path);
     let tables: i64 =

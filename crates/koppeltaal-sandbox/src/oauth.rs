@@ -34,7 +34,8 @@ const CAPACITY: usize = 100_000;
 const KINDS: usize = 5;
 /// How many used refresh tokens of a family are remembered, to notice when one is used again.
 const USED_REFRESHES: usize = 10;
-/// How long a token is remembered after it expired, so that its holder learns why it does not work.
+/// How long a token is remembered after it expired, so that its holder learns why it does not work; and a
+/// used code, to notice when it is used again.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Who is launched into what.

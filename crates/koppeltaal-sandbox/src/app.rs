@@ -138,8 +138,8 @@ impl App {
         Ok(app)
     }
 
-    /// Takes in the configured definitions that were not taken in before. One for which the data file has no
-    /// room is left out until the next start: what is in the file can be processed meanwhile.
+    /// Stores the configured definitions that were not stored before. A definition for which the data file
+    /// has no room is left out until the next start; the messages in the file can be processed meanwhile.
     fn seed(&self, configured: &[ConfiguredDefinition]) -> Result<(), DataFileError> {
         let mut left_out = 0;
         for (place, definition) in configured.iter().enumerate() {
@@ -256,8 +256,8 @@ impl App {
         }
     }
 
-    /// Saves what a step changed in `part`, or takes it back. `mailbox` has the processed messages, if the
-    /// part is another one.
+    /// Saves what a step changed in `part`, or takes it back. `mailbox` is given when `part` is another part:
+    /// its processed messages can make room.
     fn keep(
         &self,
         part: &mut impl Persistent,
@@ -279,8 +279,8 @@ impl App {
         written
     }
 
-    /// Writes what a step changed. When the file may not grow any more, messages that were processed make
-    /// room, in the same transaction.
+    /// Writes what a step changed. When the file may not grow any more, processed messages are forgotten in
+    /// the same transaction, to make room.
     fn write<'a>(
         &self,
         store: &Mutex<DataFile>,

@@ -1,5 +1,5 @@
-//! Time in the sandbox: a [`Timestamp`] says when, a [`Version`] is the text of a timestamp that was given
-//! out once, and the [`VersionClock`] sees to that: each [`Step`] takes its versions from it.
+//! Time in the sandbox. A [`Timestamp`] is a point in time, and a [`Version`] is the text of one. The
+//! [`VersionClock`] gives each version out only once; each [`Step`] takes its versions from it.
 //!
 //! Nothing below the app asks the machine what time it is, except for the data file's table `set_aside`.
 

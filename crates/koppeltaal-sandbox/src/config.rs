@@ -62,7 +62,7 @@ use seconds::seconds;
 #[serde(default = "SandboxConfig::of_empty_file", deny_unknown_fields)]
 #[must_use = "a configuration does nothing until `start`"]
 pub struct SandboxConfig {
-    /// Those of the instances and definitions are among them.
+    /// All domains, also the ones that only an instance or a definition names.
     pub(crate) domains: BTreeSet<String>,
     pub(crate) instances: Vec<Instance>,
     pub(crate) applications: Vec<Application>,
@@ -99,10 +99,10 @@ impl SandboxConfig {
         }
     }
 
-    /// Adds a domain `Sandbox` with a portal (username `portal`, password `portal`) that is told what becomes
-    /// of activities, a game (`game`, `game`) that is told about care plans, the game's activity definition
-    /// (identifier `SANDBOX-GAME`), and the application `game` to launch: secret `game`, launch page
-    /// `http://127.0.0.1:8481/`, redirect URI `http://127.0.0.1:8481/login`, with refresh tokens.
+    /// Adds a domain `Sandbox` with a portal (username `portal`, password `portal`) that receives statuses
+    /// and results of activities, a game (`game`, `game`) that receives care plans, the game's activity
+    /// definition (identifier `SANDBOX-GAME`), and the application `game` to launch: secret `game`, launch
+    /// page `http://127.0.0.1:8481/`, redirect URI `http://127.0.0.1:8481/login`, with refresh tokens.
     pub fn portal_and_game(self) -> Self {
         const DOMAIN: &str = "Sandbox";
         self.instance(Instance::new("portal", "portal", DOMAIN).subscribe([
@@ -168,7 +168,7 @@ impl SandboxConfig {
     }
 
     /// Whether everybody who can reach the sandbox gets the page for people, and may set faults at
-    /// `/sandbox/faults`. They are shown under the sandbox's address and under the name in the public URL.
+    /// `/sandbox/faults`. Both are served under the sandbox's address and under the name in the public URL.
     /// Default no.
     pub fn admin(mut self, admin: bool) -> Self {
         self.admin = admin;
@@ -200,8 +200,8 @@ impl SandboxConfig {
         self
     }
 
-    /// The file in which everything survives the end of the process, also a sudden one. It is an SQLite
-    /// database, and is made if it is not there. Configured activity definitions are taken into it once.
+    /// The file in which everything survives the end of the process, even a sudden one. It is an SQLite
+    /// database, and is made if it is not there. A configured activity definition is stored in it once.
     /// Default none: everything is forgotten.
     pub fn data(mut self, path: impl Into<PathBuf>) -> Self {
         self.data = Some(path.into());

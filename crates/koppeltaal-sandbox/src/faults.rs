@@ -1,4 +1,4 @@
-//! [`Faults`]: the faults that are set now. Each part of the sandbox asks for those of its own [`Phase`].
+//! [`Faults`]: the faults that are set now. Each part of the sandbox asks for the faults of its own [`Phase`].
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -111,7 +111,7 @@ impl Faults {
         !self.meet("", |phase| (phase == Phase::Token).then_some(())).is_empty()
     }
 
-    /// The faults of one phase that strike at this path. Each of them has one time less left.
+    /// The faults of one phase that strike at this path. For each of them, one of its times is used up.
     fn meet<T>(&self, path: &str, of_phase: impl Fn(Phase) -> Option<T>) -> Vec<T> {
         let mut faults = self.lock();
         let mut met = Vec::new();

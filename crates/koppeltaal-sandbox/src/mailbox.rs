@@ -310,7 +310,7 @@ impl Mailbox {
         let account = self.accounts.get_mut(receiver)?;
         let step = &mut self.counters.clock.step(now);
         let claimed = account.queue.claim(filter, is_short, step)?;
-        // The claim before takes room as well.
+        // The earlier claim takes room as well.
         let forgotten = account.queue.make_room(claimed.number);
         self.release(&forgotten);
         Some(claimed)

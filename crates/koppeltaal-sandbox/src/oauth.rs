@@ -27,16 +27,17 @@ use crate::persistence::RecordKind;
 use expiring::{ExpiringTable, Grant, Share, entry_bytes};
 use scope::{ACTIVATION_RANGE, LAUNCH_RANGE, launches, without_launches};
 
-/// How many launches, codes and tokens there may be, of each. Each client has its share of them, and of the
-/// memory.
+/// How many grants of each kind there may be. Each client has its share of them, and of the memory.
 const CAPACITY: usize = 100_000;
 /// The kinds of grants: launches, activation codes, codes, tokens, refresh tokens. Each has its share of the
 /// memory.
 const KINDS: usize = 5;
 /// How many used refresh tokens of a family are remembered, to notice when one is used again.
 const USED_REFRESHES: usize = 10;
-/// How long a token is remembered after it expired, so that its holder learns why it does not work.
+/// How long a token is remembered after it expired, so that its holder learns why it does not work; and a
+/// used code, to notice when it is used again.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Who is launched into what.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Context {

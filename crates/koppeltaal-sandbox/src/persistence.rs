@@ -1,16 +1,18 @@
-//! [`DataFile`]: an SQLite file in which the state of the sandbox survives the end of the process, also a
+//! [`DataFile`]: an SQLite file in which the state of the sandbox survives the end of the process, even a
 //! sudden one.
 //!
 //! The sandbox accepts only what it can save, read back, and hand out in JSON and in XML. The last is checked
 //! by [`representation`](crate::representation); the rest is here:
 //!
-//! - The state is in memory, in [`Table`]s and [`Value`]s, which note what a step changes. First a step changes them. Then
-//!   its records are written in one transaction. Only then is it answered, and hub and webhooks are told. A step whose
-//!   records cannot be written is taken back with the same notes: it never happened.
-//! - In a file that may not grow any more, the messages that were processed longest ago are forgotten in the same
-//!   transaction. A step that does not make the file grow needs no room, so messages can always be claimed and acknowledged.
-//! - A file that SQLite can read opens. A record in it that cannot be used is moved to the table `set_aside`, with the
-//!   reason and the time, and everything else works.
+//! - The state is in memory, in [`Table`]s and [`Value`]s, which note what a step changes. A step first
+//!   changes them; then its records are written in one transaction; only then is it answered, and hub and
+//!   webhooks are told. A step whose records cannot be written is taken back with the same notes: it never
+//!   happened.
+//! - In a file that may not grow any more, the messages that were processed longest ago are forgotten in the
+//!   same transaction. A step that does not make the file grow needs no room, so messages can always be
+//!   claimed and acknowledged.
+//! - A file that SQLite can read opens. A record in it that cannot be used is moved to the table `set_aside`,
+//!   with the reason and the time, and everything else works.
 //!
 //! SQLite's write-ahead log hands each transaction to the operating system, so only a loss of power can lose
 //! the last ones.
@@ -77,8 +79,8 @@ impl RecordKind {
     }
 }
 
-/// Room beyond [`Limits::data_bytes`](crate::Limits::data_bytes) in which messages that are there can still
-/// be claimed and acknowledged.
+/// Room beyond [`Limits::data_bytes`](crate::Limits::data_bytes) for claiming and acknowledging the messages
+/// that are in the file.
 const RESERVE: u64 = 4 << 20;
 
 /// A record to write or to remove.
@@ -110,7 +112,7 @@ impl Record {
         Self { kind, key, state, reserve: kind.reserve() }
     }
 
-    /// The same record, which may use only half of what its kind may use.
+    /// The same record with half the reserve of its kind.
     pub(crate) fn with_half_the_reserve(self) -> Self {
         Self { reserve: self.reserve / 2, ..self }
     }
@@ -137,7 +139,8 @@ pub(crate) trait Persistent {
     /// Puts a record back. One that belongs to nothing that is configured now is left alone.
     fn restore(&mut self, kind: RecordKind, key: &str, state: &str) -> Result<(), RecordError>;
 
-    /// Called when all records are back. Gives the keys of those that nothing needs; they are set aside.
+    /// Called when all records are back. Gives the keys of the records that nothing needs, which are then set
+    /// aside.
     fn restored(&mut self) -> Vec<(RecordKind, String)> {
         Vec::new()
     }

@@ -30,8 +30,8 @@ impl RepresentationError {
 /// What is known about content after it was read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source {
-    /// The format that it came in. It can be written in it again; the tests of readers and writers make sure
-    /// of that.
+    /// The format that it came in. Content can always be written in that format again, as the tests of
+    /// readers and writers show.
     pub(crate) format: Format,
     /// What it takes in memory, in bytes.
     pub(crate) bytes: usize,
@@ -52,7 +52,7 @@ pub(crate) fn is_writable(text: &str) -> bool {
     text.chars().all(is_of_xml)
 }
 
-/// The text, with what cannot be written replaced.
+/// The text, with every character replaced that cannot be written.
 pub(crate) fn replaced(text: &str) -> String {
     text.chars().map(|letter| if is_of_xml(letter) { letter } else { char::REPLACEMENT_CHARACTER }).collect()
 }

@@ -81,13 +81,13 @@ impl Sandbox {
         self.app.advance_clock(by);
     }
 
-    /// Lets these faults happen from now on, instead of those that were set before.
+    /// Sets these faults, in place of all that were set before.
     pub fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) {
         self.app.faults().set(faults.into_iter().collect());
     }
 
     /// How many records of the data file could not be used when it was opened. They are in its table
-    /// `set_aside`, unless the file could not be written; then they are where they were.
+    /// `set_aside`, unless the file could not be written; then they stayed where they were.
     pub fn number_set_aside(&self) -> usize {
         self.app.number_set_aside()
     }

@@ -89,7 +89,7 @@ struct Usage {
     bytes: usize,
 }
 
-/// Where to find an item, and what those of each domain take.
+/// Where to find an item, and what the items of each domain take in memory.
 #[derive(Debug, Default)]
 struct Indexes {
     keys: HashMap<Key, u64>,
@@ -195,7 +195,7 @@ impl Draft {
         Ok(self)
     }
 
-    /// All of it but the content.
+    /// Everything but the content.
     fn described(&self) -> StorageItem {
         StorageItem {
             content_type: Some(Code::from(self.content_type.as_str())),

@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use crate::config::{Instance, Push, Webhook};
 
 const TRIES: u32 = 5;
-/// How many calls may wait for a slow receiver. Further ones are lost: pushes may be.
+/// How many calls may wait for a slow receiver. Further ones are lost, as pushes may be.
 const WAITING: usize = 1000;
 const MESSAGE_IDENTIFIER: HeaderName = HeaderName::from_static("koppeltaalmessageidentifier");
 

@@ -1,4 +1,4 @@
-//! A bearer token is about one patient, and everything that is done with it as well.
+//! A bearer token is about one patient, and so is everything that a client can do with it.
 
 mod common;
 
@@ -34,7 +34,7 @@ fn entry(url: &str, content: impl Into<Resource>) -> Entry {
     }
 }
 
-/// A message with a care plan of this patient at the header, and in the plan.
+/// A message with a care plan; header and plan name this patient.
 fn plan_of(identifier: &str, url: &str, patient: &str) -> Bundle {
     let mut message = bundle("messages/CreateOrUpdateCarePlan-minimal");
     set_header_patient(&mut message, patient);
@@ -56,7 +56,7 @@ fn refused(answer: &Answer) {
 
 type Change = fn(&mut Bundle);
 
-/// Ways to slip another patient into a message of which the header names the right one.
+/// Ways to slip another patient into a message whose header names the right one.
 const DISGUISES: [(&str, Change); 10] = [
     ("the plan's patient", |message| plan_in(message).patient = Some(to(OTHER))),
     ("the plan's patient, with a version", |message| {
@@ -161,7 +161,7 @@ async fn a_token_does_not_touch_what_was_about_another_patient() {
 
         let sandbox = config().start().await.expect("a sandbox with the same data");
         let game = game(&sandbox, format).await;
-        // As its focal resource, beside one, and by a reference.
+        // The other patient's plan: as focal resource, beside the focal resource, and in a reference.
         refused(&game.send_message(plan_of("m1", PLAN, PATIENT)).await);
         let mut beside = plan_of("m2", "https://game.example/CarePlan/1", PATIENT);
         beside.entry.push(entry(PLAN, CarePlan::default()));
@@ -245,7 +245,7 @@ async fn what_a_token_opens_is_about_its_patient_at_every_address() {
         refused(&game.with_body(reqwest::Method::PUT, &defined, definition).await);
         game.get(&defined).await.document();
         assert!(!game.get("Other?code=ActivityDefinition").await.bundle().entry.is_empty());
-        // A launch is nothing that a session asks for.
+        // A launch needs Basic credentials.
         let launch =
             format!("{}/OAuth2/Koppeltaal/Launch?client_id=game&patient={OTHER}&user=u", sandbox.url());
         game.get(&launch).await.details(401);

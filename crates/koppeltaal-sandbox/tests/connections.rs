@@ -1,4 +1,4 @@
-//! No client holds the server: silent and slow ones are given up, and stopping does not wait for them.
+//! No client can block the server: silent and slow ones are given up, and stopping does not wait for them.
 
 mod common;
 
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Longer than anything here takes, so that what hangs fails.
+/// Longer than anything here takes, so that a test that hangs fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 const HALF_A_HEADER: &str = "GET /FHIR/Koppeltaal/metadata HTTP/1.1\r\nHost: ";
 const HALF_A_BODY: &str = "POST /FHIR/Koppeltaal/Mailbox HTTP/1.1\r\nHost: a\r\nAuthorization: Basic cG9ydGFsOnBvcnRhbA==\r\n\
@@ -54,7 +54,7 @@ async fn stopping_does_not_wait_for_clients_that_say_nothing() {
 async fn dropping_ends_the_connections_too() {
     let sandbox = start(|_| {}).await;
     let silent = saying(&sandbox, HALF_A_BODY).await;
-    // Until the server has it.
+    // After this answer, the server has read the request above.
     http().get(format!("{}/FHIR/Koppeltaal/metadata", sandbox.url())).send().await.expect("an answer");
     drop(sandbox);
     assert_eq!(rest(silent).await, "");

@@ -65,7 +65,7 @@ async fn messages_and_their_statuses_survive() {
         let (portal, game) = clients(&sandbox, format);
         assert_eq!(game.get("MessageHeader/_search").await.bundle().entry, before.entry);
         assert_eq!(game.get("MessageHeader/_search?_id=m3").await.bundle().entry, whole.entry);
-        // The claim holds, and so does what was said before.
+        // The claim is still valid, and so is everything from before.
         let (entry, header) = game.claim().await.header_entry();
         assert_eq!(header.identifier.as_str(), Some("m3"));
         assert!(game.claim().await.bundle().entry.is_empty());
@@ -77,7 +77,8 @@ async fn messages_and_their_statuses_survive() {
             .await
             .document();
 
-        // A message that is posted again gets its first answer; a version that was given out is still the current one.
+        // A message that is posted again gets its first answer; a version from before is still the current
+        // one.
         let again = portal.send_message(plan("m1", "1")).await.bundle();
         assert_eq!(again.entry, reply.entry);
         portal.send_message(plan("m4", "1")).await.details(409);

@@ -1,4 +1,5 @@
-//! Activity definitions over real sockets: create, update, archive, list, and the message that the server sends.
+//! Activity definitions over real sockets: create, update, archive, list, and the message that the server
+//! sends.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! What deployed clients of the 1.x era rely on and no standard says: each sentence was found by running or reading one.
+//! What deployed clients of the 1.x era rely on, though no standard says it. Each of these was found by
+//! running or reading a client.
 
 mod common;
 
@@ -10,7 +11,7 @@ use koppeltaal_sandbox::Application;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// One client takes anything but 200 and 201 without content for a failure to parse.
+/// One client treats an answer without content as a failure to parse, unless its status is 200 or 201.
 #[tokio::test]
 async fn every_answer_to_a_json_client_says_that_it_is_json_and_has_content() {
     let game = Application::new("game")
@@ -75,7 +76,7 @@ async fn links_are_lists_and_totals_are_text_in_every_bundle() {
     }
 }
 
-/// What sorts headers by their numbers takes the highest for the newest.
+/// A client that sorts headers by their numbers takes the highest for the newest.
 #[tokio::test]
 async fn numbers_and_versions_of_headers_grow() {
     for format in FORMATS {
@@ -119,7 +120,7 @@ async fn the_processing_status_always_says_when_it_last_changed() {
     }
 }
 
-/// Clients put back a header that they built anew, without what they do not know.
+/// Clients send back a header that they built anew, without the parts that they do not know.
 #[tokio::test]
 async fn of_an_acknowledgement_only_the_status_counts() {
     for format in FORMATS {
@@ -144,8 +145,8 @@ async fn of_an_acknowledgement_only_the_status_counts() {
     }
 }
 
-/// Header entries as senders write them, times without offset and with microseconds, numbers as ids, empty lists, one link
-/// instead of a list, older code systems.
+/// Header entries as senders write them: times without offset and with microseconds, numbers as ids, empty
+/// lists, one link instead of a list, older code systems.
 #[tokio::test]
 async fn what_deployed_senders_write_is_taken() {
     type Change = fn(&mut Value);

@@ -1,4 +1,5 @@
-//! A data file that has no room: what is refused did not happen, and happens when it is tried again with room.
+//! A data file that has no room: a refused request changes nothing, and succeeds when it is repeated with
+//! room.
 
 mod common;
 
@@ -56,7 +57,8 @@ fn expected(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("m{number}")).collect()
 }
 
-/// What there is before and after the file gets room, and after a restart; with a claim in between.
+/// A message is claimed, the file gets full, gets room, and is opened again: each time, what was answered is
+/// there, and what was refused is not.
 async fn a_full_file(
     path: &Path,
     format: Format,
@@ -74,7 +76,7 @@ async fn a_full_file(
     queue.extend(expected(refused));
     assert_eq!(identifiers_in_queue(&game).await, queue, "in memory it did not happen either");
     assert!(game.get(&format!("MessageHeader/_search?_id=m{refused}")).await.bundle().entry.is_empty());
-    // A receiver goes on in between, as far as it can; with room it can.
+    // With room, the receiver goes on.
     make_room(&sandbox).await;
     game.acknowledge(entry.id.as_deref().expect("an id"), &header, Status::Success).await.document();
     let (_, claimed) = game.claim().await.header_entry();
@@ -177,7 +179,7 @@ async fn on_a_full_disk_no_part_of_the_sandbox_changes() {
     let filler = directory.path().join("filler");
     take_all_room(&filler);
     assert_eq!(portal.send_message(long_plan(1)).await.status, 503);
-    // What the log has room for already may still be written; then a claim cannot be kept either.
+    // Room that the log already has may still be used. After that, a claim cannot be saved either.
     let (mut claimed, mut stored, mut codes) = (0, 0, Vec::new());
     while game.claim().await.status == 200 {
         claimed += 1;
@@ -194,7 +196,7 @@ async fn on_a_full_disk_no_part_of_the_sandbox_changes() {
     let listed = game.get("Other?code=StorageItem").await.bundle();
     assert_eq!(listed.entry.len(), stored);
     std::fs::remove_file(&filler).expect("the filler");
-    // The claim that was refused is given now, if none was before.
+    // The refused claim succeeds now, if none did before.
     let expected = usize::from(claimed == 0);
     assert_eq!(game.claim().await.bundle().entry.len().min(1), expected);
     game.post("Other", item(stored)).await.document();
@@ -253,7 +255,7 @@ async fn start_small(path: &Path) -> Sandbox {
     configured(path).limits(limits).start().await.expect("a sandbox")
 }
 
-/// Claims everything and says that it worked. How much that was.
+/// Claims all messages and reports success. Gives their number.
 async fn process_all(game: &Client) -> usize {
     for number in 0.. {
         let claimed = game.claim().await;
@@ -293,7 +295,7 @@ async fn a_full_file_takes_messages_again_when_those_in_it_are_processed() {
         let refused = fill(&portal).await;
         assert_eq!(identifiers_new(&game).await, expected(refused), "what nobody processed stays");
         assert_eq!(process_all(&game).await, refused);
-        // All of it has to go for what comes now.
+        // All of these are forgotten for the next ones.
         let next = fill_from(&portal, refused).await;
         assert!(next - refused > refused / 2, "room for {refused} and then for {}", next - refused);
         let unprocessed = expected(next).split_off(refused);

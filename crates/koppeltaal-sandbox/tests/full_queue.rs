@@ -1,4 +1,5 @@
-//! What a queue that is full takes in memory, under its limit. One test, because the count is of the whole process.
+//! A full queue takes no more memory than its limit says. One test only, because the whole process is
+//! measured.
 
 mod common;
 
@@ -12,7 +13,7 @@ static MEMORY: PeakAlloc = PeakAlloc;
 
 const MIB: usize = 1 << 20;
 
-/// Posts messages about one care plan each until the queue of the game is full. How many there was room for.
+/// Posts messages about one care plan each until the queue of the game is full. Gives how many had room.
 async fn fill(portal: Client, sender: &str) -> usize {
     for number in 0.. {
         let name = format!("{sender}{number}");
@@ -30,7 +31,7 @@ async fn a_full_queue_takes_no_more_memory_than_its_limit_says() {
     let mut limits = Limits::default();
     limits.queue_bytes = 8 * MIB;
     let sandbox = world().limits(limits).start().await.expect("a sandbox");
-    // Connections and buffers are there before it is counted.
+    // Connections and buffers are made before the measurement.
     http().get(sandbox.url()).send().await.expect("an answer");
 
     let before = MEMORY.current_usage();

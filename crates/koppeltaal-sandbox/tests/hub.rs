@@ -25,7 +25,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
 
-/// Longer than anything here takes, so that what hangs fails.
+/// Longer than anything here takes, so that a test that hangs fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 const HUBS: &str = r#"[{"name":"koppeltaalhub"}]"#;
 const TOLD: &str = r#"{"A":[],"H":"KoppeltaalHub","M":"NewMessage"}"#;
@@ -56,7 +56,7 @@ struct HubClient {
     token: String,
     transport: &'static str,
     protocol: &'static str,
-    /// A token to come with in place of the game's own credentials.
+    /// A bearer token to use in place of the game's credentials.
     bearer: Option<String>,
 }
 
@@ -140,7 +140,7 @@ async fn json(response: Response) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// The next text of a socket that is no keep-alive.
+/// The next text of a socket that is not a keep-alive.
 async fn next<S>(socket: &mut WebSocketStream<S>) -> Value
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
@@ -178,7 +178,7 @@ async fn a_socket_is_told_of_messages_after_start_push() {
     post(&sandbox, 2).await;
     let told = next(&mut socket).await;
     assert_eq!(told["M"][0].to_string(), TOLD);
-    // No call, and a call of another hub: no answer, and the socket goes on.
+    // Texts that are no call, or call another hub, get no answer; the socket goes on.
     for text in [
         "no JSON",
         r#"{"H":"other","M":"StartPush","A":[],"I":"4"}"#,
@@ -188,7 +188,7 @@ async fn a_socket_is_told_of_messages_after_start_push() {
     }
     assert_eq!(next(&mut socket).await["I"], "5");
 
-    // Lost, and found again with what was told meanwhile.
+    // The connection is lost, and comes back with the event of the meantime.
     drop(socket);
     post(&sandbox, 3).await;
     let cursor: String =
@@ -232,7 +232,7 @@ async fn a_connection_goes_on_after_a_restart_with_a_data_file() {
         .append_pair("groupsToken", groups["G"].as_str().expect("a token"))
         .finish();
     let mut socket = client.socket("reconnect", &format!("&{query}")).await;
-    // Until the server has it.
+    // The server has the connection when it sends a keep-alive.
     let sign = timeout(PATIENCE, socket.next()).await.expect("in time").expect("more").expect("no error");
     assert_eq!(sign.as_text(), Some("{}"));
     post(&sandbox, 1).await;
@@ -261,7 +261,7 @@ async fn a_client_of_before_a_restart_without_data_is_told_to_start_anew() {
     for path in ["poll", "reconnect"] {
         assert!(json(polls.send(path).await).await["E"].is_string());
     }
-    // As the original: whatever is no receive request, and for clients that do not know such a frame.
+    // 400, as from the original: requests that receive nothing, and clients that do not know such a frame.
     for path in ["connect", "start", "send", "abort"] {
         assert_eq!(polls.send(path).await.status(), 400, "{path}");
     }
@@ -351,7 +351,7 @@ async fn a_poll_is_held_until_there_is_a_message_or_its_time_is_over() {
         post(&sandbox, 1).await;
     });
     assert_eq!(told.1["M"][0].to_string(), TOLD);
-    // The cursor may stand in a form; told again from an old one.
+    // The cursor may be in a form. After an old cursor, the event is told again.
     let form = [("messageId", quiet["C"].as_str().expect("a cursor"))];
     let again = client.request("poll").form(&form).send().await.expect("an answer");
     assert!(again.text().await.expect("text").contains(TOLD));
@@ -426,7 +426,7 @@ async fn stopping_ends_the_connections_of_the_hub() {
     while timeout(PATIENCE, stream.chunk()).await.expect("in time").is_ok_and(|chunk| chunk.is_some()) {}
 }
 
-/// A receiver of webhooks that answers with these statuses, one after the other, and tells what it was sent.
+/// A receiver of webhooks that answers with these statuses, one after the other, and passes on each call.
 async fn receiver(statuses: &'static [u16]) -> (String, mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/hook", listener.local_addr().expect("an address"));

@@ -1,12 +1,12 @@
-//! A sandbox with a data file is killed at random moments, again and again, while applications post, claim, acknowledge and
-//! store. Whatever was answered is there after each restart, and the file always opens with nothing set aside; what was not
-//! answered is sent again, and in the end everything is there once.
+//! A sandbox with a data file is killed at random moments, again and again, while applications post, claim,
+//! acknowledge and store. After each restart, everything that was answered is there, and no record was set
+//! aside. Requests that got no answer are repeated, and in the end everything is there once.
 //!
-//! A second round has a data file so small that processed messages are forgotten all the time: then everything is there that
-//! was not processed.
+//! A second round has a data file so small that processed messages are forgotten all the time. There,
+//! everything is kept that was not processed.
 //!
-//! Runs a few kills by default; `KOPPELTAAL_KILLS` sets how many of the first round. This file has a `main` of its own, since it starts itself as
-//! the sandbox.
+//! The first round has a few kills; `KOPPELTAAL_KILLS` sets how many. This file has a `main` of its own,
+//! since it starts itself as the sandbox.
 
 mod common;
 
@@ -30,10 +30,11 @@ use reqwest::Method;
 const KILLS: &str = "KOPPELTAAL_KILLS";
 /// Applications that post at the same time, each one message after the other.
 const POSTERS: usize = 4;
-/// The second round: how often it is killed, and the limit of its data file in bytes, which some twenty messages fill.
+/// The second round: the number of kills, and the limit of the data file in bytes, which some twenty messages
+/// fill.
 const SMALL_KILLS: u32 = 4;
 const SMALL: u64 = 400_000;
-/// Where applications know the sandbox, whatever its port.
+/// The base URL of the sandbox for applications, whatever its port.
 const PUBLIC: &str = "http://koppeltaal.example";
 
 fn main() {
@@ -45,7 +46,7 @@ fn main() {
         ["sandbox", file, bytes] => {
             runtime.block_on(serve(Path::new(file), bytes.parse().expect("a number")));
         }
-        // What cargo asks of a test, and tests that are not this one.
+        // Cargo asks for a list of tests, or for tests that are not this one.
         words if words.contains(&"--list") => {}
         words if words.iter().any(|word| !word.starts_with('-') && !"kill".contains(word)) => {}
         _ => {
@@ -125,9 +126,9 @@ impl Drop for Victim {
 struct Answered {
     /// The answers to posts, by the identifier of the message.
     receipts: BTreeMap<String, (String, String)>,
-    /// Identifiers of messages of which the success was taken.
+    /// Identifiers of messages whose success was acknowledged and answered.
     handled: BTreeSet<String>,
-    /// Identifiers of messages of which the success was reported. In a small file they may be forgotten.
+    /// Identifiers of messages whose success was reported, answered or not. A small file may forget them.
     reported: BTreeSet<String>,
     /// Keys of stored items.
     items: BTreeSet<String>,
@@ -157,7 +158,7 @@ async fn kill(kills: u32, data_bytes: u64) {
             tokio::join!(
                 futures_util::future::join_all(posters),
                 handle(&victim, &answered),
-                // Nothing makes room for what these keep.
+                // No items or launches in a small file: nothing would make room for them.
                 async {
                     if !is_small {
                         tokio::join!(store(&victim, round, &answered), launch(&victim, &answered));
@@ -165,7 +166,7 @@ async fn kill(kills: u32, data_bytes: u64) {
                 }
             )
         };
-        // All of them go on until the sandbox is gone, which it is in the middle of what they do.
+        // All of them go on until the sandbox is killed, in the middle of their work.
         let killing = async {
             tokio::time::sleep(time).await;
             victim.kill();
@@ -173,7 +174,7 @@ async fn kill(kills: u32, data_bytes: u64) {
         tokio::join!(work, killing);
     }
 
-    // What was not answered is sent again; then everything is there, once.
+    // Messages that got no answer are sent again; then everything is there, once.
     let victim = Victim::start(&file, data_bytes);
     check(&victim, &answered, is_small).await;
     while is_small && handle_one(&victim.game(), &answered).await == Some(true) {}
@@ -226,8 +227,9 @@ fn message(poster: usize, number: usize, is_long: bool) -> Bundle {
     message
 }
 
-/// The receipt in an answer to a post; `None` when a small file has no room now. A message that was taken without an answer
-/// may have been processed and forgotten since. Then posting it again is a conflict, because its care plan is known.
+/// The receipt in an answer to a post; `None` when a small file has no room now. A message may have been
+/// accepted without its answer arriving, and processed and forgotten since. Posting it again is then a
+/// conflict, because its care plan is known.
 fn accepted(
     answer: &Answer,
     identifier: &str,
@@ -282,7 +284,7 @@ async fn handle(victim: &Victim, answered: &Mutex<Answered>) {
     }
 }
 
-/// Whether there was one; none when the sandbox is gone.
+/// Whether there was a message to handle; `None` when the sandbox is gone.
 async fn handle_one(game: &Client, answered: &Mutex<Answered>) -> Option<bool> {
     let claimed = get(game, "MessageHeader/_search?_query=MessageHeader.GetNextNewAndClaim").await?;
     if claimed.bundle().entry.is_empty() {
@@ -339,7 +341,8 @@ async fn launch(victim: &Victim, answered: &Mutex<Answered>) {
     }
 }
 
-/// Everything that was answered is there, but for what a small file may have forgotten.
+/// Checks that everything that was answered is there, except for messages that a small file may have
+/// forgotten.
 async fn check(victim: &Victim, answered: &Mutex<Answered>, is_small: bool) {
     let (mut receipts, mut handled, items, codes) = {
         let answered = answered.lock().expect("no panic");
@@ -358,7 +361,7 @@ async fn check(victim: &Victim, answered: &Mutex<Answered>, is_small: bool) {
     for identifier in &handled {
         assert_eq!(queue[identifier], Status::Success, "{identifier}");
     }
-    // The last posts of each poster, asked again, are answered as before. All of them would take long.
+    // The last post of each poster, repeated, gets its first answer. To repeat all posts would take long.
     let mut last: BTreeMap<usize, (usize, &(String, String))> = BTreeMap::new();
     for (identifier, receipt) in &receipts {
         let mut parts = identifier.split('-').skip(1).map(|part| part.parse().expect("a number"));

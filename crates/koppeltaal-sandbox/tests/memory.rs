@@ -23,7 +23,8 @@ use tokio::time::timeout;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// How long no client may get any further, so that what hangs fails. However slow the machine is, it moves something.
+/// The test fails when no client has got any further for this long. Even a slow machine moves something in
+/// that time.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often clients got further, all together.
 static PROGRESS: AtomicUsize = AtomicUsize::new(0);
@@ -42,7 +43,7 @@ async fn start() -> Sandbox {
     world().push(push).limits(limits).application(confidential()).start().await.expect("a sandbox")
 }
 
-/// The most that is held beyond what was held before, in bytes, while so many clients do the same.
+/// The peak of memory above what was held before, in bytes, while [`CLIENTS`] clients do the same.
 async fn peak<F: Future<Output = ()> + Send + 'static>(client: impl Fn() -> F) -> usize {
     MEMORY.reset_peak_usage();
     let before = MEMORY.current_usage();
@@ -64,7 +65,8 @@ async fn peak<F: Future<Output = ()> + Send + 'static>(client: impl Fn() -> F) -
     MEMORY.peak_usage().saturating_sub(before)
 }
 
-/// Says this, and then sends a part again and again, until the server ends the connection or has it all.
+/// Sends `start`, and then `part` again and again, until the server ends the connection or has [`SENT`]
+/// bytes.
 async fn flood(mut stream: TcpStream, start: &str, part: &'static [u8]) {
     // The server may end it at any time.
     let _ = stream.write_all(start.as_bytes()).await;
@@ -82,7 +84,7 @@ async fn connect(address: std::net::SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.expect("a connection")
 }
 
-/// A hub's socket that was opened, and of which nothing will be read.
+/// An open WebSocket of the hub. Nothing will be read from it.
 async fn socket(sandbox: &Sandbox) -> TcpStream {
     let hub = format!("{}/signalr", sandbox.url());
     let hubs = r#"[{"name":"koppeltaalhub"}]"#;
@@ -144,7 +146,7 @@ async fn hostile_clients_fill_no_memory() {
     let pings = pings();
     let pinged = peak(|| {
         let stream = sockets.lock().expect("no panic").pop().expect("a socket for each");
-        // It reads only when the server has given it up, which is the end of it.
+        // It reads only after the server has given it up.
         async move { flood(stream, "", pings).await }
     });
     let pinged = pinged.await;

@@ -50,7 +50,7 @@ async fn a_message_is_posted_claimed_and_acknowledged() {
         );
         assert_eq!(status_of(&received), Status::Claimed);
 
-        // Exactly one reference, equal to the focal entry's self link, which has the version of the reply.
+        // Exactly one reference: the focal entry's self link, with the version that the reply gave.
         let references: Vec<_> = received.data.iter().filter_map(|data| data.reference.as_str()).collect();
         assert_eq!(references, [data[0]]);
         assert_eq!(message.entry[1].id.as_deref(), Some("https://portal.example/fhir/CarePlan/910"));

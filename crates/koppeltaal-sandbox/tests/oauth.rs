@@ -170,7 +170,7 @@ async fn an_app_with_an_activation_code_reads_every_error_itself() {
     let sandbox = world().application(confidential()).application(portal).start().await.expect("a sandbox");
     let request = get(&sandbox, "MobileLaunch", LAUNCH).basic_auth("portal", Some("wacht:wöord"));
     let known = json(request, 200).await["activation_code"].as_str().expect("text").to_owned();
-    // With a redirect URI, as apps send it that were web applications before.
+    // With a redirect URI, which apps send that used to be web applications.
     let authorize = |client: &str, response_type: &str, launch: &str| {
         let scope = format!("patient/*.read launch:{launch}");
         let query = [
@@ -186,7 +186,7 @@ async fn an_app_with_an_activation_code_reads_every_error_itself() {
     refused(authorize("portal", "code", &known), 400, "unauthorized_client").await;
     assert!(json(authorize("game", "code", &known), 200).await["authorization_code"].is_string());
     refused(authorize("game", "code", &known), 400, "invalid_scope").await;
-    // A web launch that nobody knows goes back to the page, as ever.
+    // An unknown web launch still goes back to the redirect URI.
     location(&sent(authorize("game", "code", "123456789")).await);
 }
 

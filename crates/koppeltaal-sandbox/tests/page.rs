@@ -1,4 +1,4 @@
-//! The page for people: what it asks for, and that nobody else's page can.
+//! The page for people: its requests, and that no page of another site can make them.
 
 mod common;
 
@@ -114,10 +114,11 @@ async fn the_page_is_told_when_a_message_moves() {
 async fn pages_of_other_sites_cannot_read_or_change_anything() {
     let sandbox = start().await;
     let state = format!("{}/sandbox/state", sandbox.url());
-    // A name of somebody else that leads here.
+    // A name of another site that leads to this machine.
     let rebound = http().get(&state).header("host", "evil.example").send().await.expect("an answer");
     assert_eq!(rebound.status(), 403);
-    // Their scripts may ask, but browsers do not show them the answer, and ask before anything with JSON is sent.
+    // A script of another site can send this request, but its browser does not show it the answer. Before
+    // sending JSON, a browser asks the server.
     let foreign =
         http().get(&state).header("origin", "https://evil.example").send().await.expect("an answer");
     assert!(!foreign.headers().contains_key("access-control-allow-origin"));

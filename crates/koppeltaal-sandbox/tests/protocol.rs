@@ -1,4 +1,4 @@
-//! What goes around every operation: authentication, CORS, formats, links, limits, addresses.
+//! What surrounds every operation: authentication, CORS, formats, links, limits, addresses.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! What is accepted is handed out in JSON and in XML; what one of them cannot carry is refused when it is posted, with an
-//! outcome that says why.
+//! Everything that is accepted is handed out in JSON and in XML. Content that one of them cannot carry is
+//! refused when it is posted, with an outcome that says why.
 
 mod common;
 
@@ -13,13 +13,14 @@ use koppeltaal_messaging::{ProcessingStatus as Status, Reference};
 use koppeltaal_sandbox::{ConfigError, Sandbox, StartError};
 use reqwest::Method;
 
-/// A message in which a mark stands in many places, one at a time, and what takes its place.
+/// The message with `with` in place of the first `place`.
 fn posted(format: Format, text: &str, place: &str, with: &str) -> String {
     assert!(text.contains(place), "{format:?}: {place} in {text}");
     text.replacen(place, with, 1)
 }
 
-/// The refusal of a message that one format cannot carry: the sender is told why, nobody else notices.
+/// Checks that a message is refused that one format cannot carry: the sender is told why, and no receiver
+/// gets it.
 async fn is_refused(sandbox: &Sandbox, format: Format, body: String) {
     let portal = Client::portal(sandbox, format);
     let answer = portal.with_body(Method::POST, "Mailbox", body.clone()).await;
@@ -38,7 +39,7 @@ async fn a_message_that_json_can_carry_and_xml_cannot_is_refused() {
     let text = Format::Json.write(plan("m1", "1"));
     let url = r#""id":"https://portal.example/fhir/CarePlan/1""#;
     for (place, with) in [
-        // A control character: in a title, a text, the identifier, and the URL of a resource, which the sandbox takes out.
+        // Characters that XML does not have, a type that is not modelled, and a narrative that is not XHTML.
         (r#""resourceType":"CarePlan""#, r#""resourceType":"CarePlan","modified":"a\u0007""#),
         (r#""resourceType":"CarePlan""#, r#""resourceType":"CarePlan","notes":"a\u0000b""#),
         (r#""resourceType":"CarePlan""#, r#""resourceType":"CarePlan","whoKnows":{"a":["\u001f"]}"#),
@@ -52,7 +53,7 @@ async fn a_message_that_json_can_carry_and_xml_cannot_is_refused() {
     ] {
         is_refused(&sandbox, Format::Json, posted(Format::Json, &text, place, with)).await;
     }
-    // It was not the message as such.
+    // Without these, the message is accepted.
     Client::portal(&sandbox, Format::Json).send_message(plan("m1", "1")).await.bundle();
 }
 
@@ -91,7 +92,7 @@ fn definition() -> Other {
     .into()
 }
 
-/// The same with something that only XML can carry.
+/// The definition with a part that only XML can carry.
 fn definition_of_xml() -> String {
     let text = Format::Xml.write(definition());
     let (start, rest) = text.split_once("<extension").expect("an extension");
@@ -208,7 +209,7 @@ async fn a_message_with_much_white_space_is_read_again_when_the_sandbox_starts()
         r#"<contact><name><text value="Noor Zomerhof"/></name><telecom><value value="{words}"/></telecom></contact>"#
     );
     portal.with_body(Method::POST, "Mailbox", airy("m1", &neighbour)).await.bundle();
-    // White space buys no memory for elements that say nothing.
+    // White space gives empty elements no more memory.
     let refused = portal.with_body(Method::POST, "Mailbox", airy("m2", "<contact/>")).await;
     let details = refused.details(400);
     assert!(details.contains("in memory"), "{details}");

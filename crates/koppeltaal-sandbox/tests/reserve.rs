@@ -13,7 +13,7 @@ use koppeltaal_messaging::valuesets::ActivityKind;
 use koppeltaal_messaging::{Header, ProcessingStatus as Status};
 use koppeltaal_sandbox::{Limits, Sandbox, SandboxConfig};
 
-/// The messages in the file, which make it longer than the reserve.
+/// How many messages the file has. They make it longer than the reserve.
 const MESSAGES: usize = 240;
 
 fn long_plan(number: usize) -> Bundle {
@@ -22,7 +22,7 @@ fn long_plan(number: usize) -> Bundle {
     message
 }
 
-/// A sandbox of which the data file is longer than its limit and the reserve: it may not grow at all.
+/// A sandbox whose data file is longer than limit and reserve together, so it may not grow at all.
 async fn start_full(path: &Path) -> (Sandbox, Client) {
     let sandbox = world().data(path).start().await.expect("a sandbox");
     let (portal, game) = (Client::portal(&sandbox, Format::Json), Client::game(&sandbox, Format::Json));
@@ -124,7 +124,7 @@ async fn a_configured_definition_without_room_in_the_file_is_left_out_until_ther
     game.acknowledge(&url, &header, Status::Success).await.document();
     sandbox.stop().await;
 
-    // The next start makes room for it with the message that was processed.
+    // The next start forgets the processed message and so has room for the definition.
     for _ in 0..2 {
         let sandbox = config().data(directory.file()).start().await.expect("a sandbox");
         assert_eq!(definitions(&Client::game(&sandbox, Format::Json)).await, 1);

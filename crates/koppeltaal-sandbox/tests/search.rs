@@ -8,7 +8,7 @@ use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_messaging::{Header, ProcessingStatus as Status, ResourceUrl};
 use koppeltaal_sandbox::Sandbox;
 
-/// Posts so many care plans, each its own.
+/// Posts this many messages, each about a care plan of its own.
 async fn post_plans(sandbox: &Sandbox, count: usize) {
     let portal = Client::portal(sandbox, Format::Json);
     for id in 1..=count {

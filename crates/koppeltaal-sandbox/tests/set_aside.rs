@@ -1,5 +1,5 @@
-//! A data file always opens: what in it cannot be used is set aside, and the rest works. What is no data file is refused, and
-//! left as it is.
+//! A data file always opens: unusable records are set aside, and the rest works. Any other file is refused
+//! and left as it is.
 
 mod common;
 
@@ -30,7 +30,7 @@ fn clients(sandbox: &Sandbox) -> (Client, Client) {
     (Client::portal(sandbox, Format::Json), Client::game(sandbox, Format::Xml))
 }
 
-/// A data file with three messages in the game's queue, of which the first is about care plan 1, and so on.
+/// A data file with three messages in the game's queue, about the care plans 1, 2 and 3.
 async fn three_messages(name: &str) -> Directory {
     let directory = Directory::new(name);
     let sandbox = start(&directory.file()).await;
@@ -66,7 +66,7 @@ async fn a_delivery_without_its_message_is_set_aside_and_the_rest_works() {
     let (portal, game) = clients(&sandbox);
     assert_eq!(sandbox.number_set_aside(), 2);
     assert_eq!(claimed(&game).await, ["m1", "m3"]);
-    // It was never received as far as the sandbox knows now, so it is taken again; numbers go on.
+    // The sandbox no longer knows that it received this message, so it accepts it again. Numbers go on.
     portal.send_message(plan("m2", "20")).await.bundle();
     assert_eq!(claimed(&game).await, ["m2"]);
     sandbox.stop().await;
@@ -104,7 +104,7 @@ async fn whatever_a_record_is_the_file_opens() {
         let (portal, game) = clients(&sandbox);
         let first = claimed(&game).await;
         assert!(first.iter().all(|identifier| identifier.starts_with('m')), "{damage}: {first:?}");
-        // What is new never gets in the way of what is there.
+        // A new message never collides with a record in the file.
         portal.send_message(plan("new", &format!("new-{place}"))).await.bundle();
         assert_eq!(claimed(&game).await, ["new"], "{damage}");
         sandbox.stop().await;
@@ -138,7 +138,7 @@ async fn what_belongs_to_an_instance_that_is_not_configured_now_waits_for_it() {
     let directory = three_messages("gone").await;
     let config = world_without_game().data(directory.file()).limits(queue_of(1));
     let sandbox = config.start().await.expect("a sandbox");
-    // The portal's history forgets its messages meanwhile; the game's are not forgotten with them.
+    // Meanwhile the portal's history forgets its messages. The game's deliveries of them stay.
     let (portal, _) = clients(&sandbox);
     portal.send_message(plan("m4", "4")).await.bundle();
     sandbox.stop().await;
@@ -245,7 +245,7 @@ async fn what_cannot_even_be_set_aside_stays_where_it_is_and_nothing_takes_its_p
          CREATE TRIGGER never BEFORE INSERT ON set_aside BEGIN SELECT RAISE(ABORT, 'never'); END",
     );
     let sandbox = start(&directory.file()).await;
-    // The message, its delivery and its receipt, and the four that were put in.
+    // The message, its delivery and its receipt, and the four inserted records.
     assert_eq!(sandbox.number_set_aside(), 7);
     let (portal, game) = clients(&sandbox);
     assert_eq!(claimed(&game).await, ["m1", "m2"]);
@@ -264,7 +264,7 @@ async fn what_cannot_even_be_set_aside_stays_where_it_is_and_nothing_takes_its_p
     assert_eq!(sandbox.number_set_aside(), 0);
 }
 
-/// Makes the record of care plan 1 unusable, and lets no record be set aside while this holds.
+/// Makes the record of care plan 1 unusable, and lets no record be set aside while this condition holds.
 fn make_unusable(path: &Path, while_this: &str) {
     change(
         path,

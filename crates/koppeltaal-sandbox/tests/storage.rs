@@ -148,7 +148,7 @@ async fn items_are_found_by_type_key_and_time() {
         ] {
             assert_eq!(found(&game, query).await, expected, "{query}");
         }
-        // The plus of an offset comes as it is from clients that do not encode it.
+        // Some clients do not encode the plus of an offset.
         for offset in ["+00:00", "%2B00:00"] {
             let time = time.replace('Z', offset);
             for (prefix, expected) in [("", 1), ("%3C%3D", 2), ("%3E", 1)] {
@@ -235,7 +235,7 @@ async fn storage_is_bounded() {
     store(&game, "level", "3").await;
 }
 
-/// Bytes that are no text.
+/// Bytes that are not text.
 const BYTES: &[u8] = &[0, 159, 146, 150, 13, 10];
 
 async fn stored_binary(sandbox: &Sandbox) -> (Client, String) {

@@ -26,7 +26,7 @@ async fn a_public_client_need_not_say_who_it_is_for_its_code_does() {
     let code = code(&sandbox, &[]).await;
     let reply = json(get(&sandbox, "Token", &redeem(&code)), 200).await;
     assert_eq!(reply["patient"], PATIENT);
-    // The same again: whoever it is, the code was used.
+    // The code was used, so nobody can use it again.
     refused(get(&sandbox, "Token", &redeem(&code)), 400, "invalid_grant").await;
     refused(get(&sandbox, "Token", &redeem("unknown")), 400, "invalid_grant").await;
 }
@@ -66,7 +66,8 @@ async fn a_refresh_token_that_is_used_again_ends_all_that_came_of_the_same_launc
     let second = json(refresh(&first)(&sandbox), 200).await;
     sandbox.stop().await;
 
-    // That it was used is remembered, and that the rest has ended as well.
+    // After a restart, the used token is still known: using it again ends its family, also after the next
+    // restart.
     let sandbox = start().await;
     let game = |reply: &Value, sandbox: &Sandbox| {
         Client::bearer(sandbox, reply["access_token"].as_str().expect("a token"), Format::Json)
@@ -144,7 +145,7 @@ async fn clients_prove_who_they_are() {
     refused(http().post(&url).form(&named), 401, "invalid_client").await;
     let other = [&redeem(&first)[..], &[("client_id", "portal")]].concat();
     refused(token(&sandbox, &other), 400, "invalid_request").await;
-    // None of these used the code up, and the secret may stand in the form.
+    // None of these used the code up. The secret may also be in the form.
     let in_form = [&named[..], &[("client_secret", "g:eheim")]].concat();
     json(http().post(&url).form(&in_form), 200).await;
 }

@@ -28,7 +28,7 @@ pub(crate) fn run(servers: &Runtime, clients: &Runtime, connections: usize, roun
 
 async fn measure(sandbox: &Sandbox, connections: usize, rounds: usize) {
     let address = sandbox.address();
-    // What the first ones bring along, such as buffers of the runtime, does not count.
+    // The first connections bring along buffers of the runtime, which do not count.
     let _first = listen(address, IDLE).await;
     let before = resident();
     let mut idle = Vec::new();

@@ -16,7 +16,7 @@ pub(crate) struct ConfiguredDefinition {
     pub(crate) definition: Other,
 }
 
-/// The table of a definition in a configuration file.
+/// The form of a definition in a configuration file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DefinitionTable {

@@ -23,13 +23,13 @@ pub enum ConfigError {
     /// A configuration file cannot be read: what is wrong, and in which line.
     #[error("{0}")]
     File(String),
-    /// Two instances have the same username, so their credentials would not decide between them.
+    /// Two instances have the same username, so credentials could not tell them apart.
     #[error("two application instances are called {0:?}")]
     DuplicateInstance(String),
     /// A username is empty or holds a colon, which Basic authentication cannot carry.
     #[error("{0:?} cannot be a username: it is empty or holds a colon")]
     Username(String),
-    /// Two instances of one application in one domain: a token would not decide between them.
+    /// Two instances of one application in one domain: a token could not tell them apart.
     #[error("there are two instances of the application {0:?} in one domain")]
     DuplicateApplicationInstance(String),
     /// Two applications have the same identifier.

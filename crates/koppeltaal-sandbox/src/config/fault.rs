@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Something that goes wrong on purpose. There are none unless they are configured, or set while the sandbox
-/// runs: see [`Sandbox::set_faults`](crate::Sandbox::set_faults).
+/// Something that goes wrong on purpose. Faults happen only when they are configured, or set while the
+/// sandbox runs: see [`Sandbox::set_faults`](crate::Sandbox::set_faults).
 ///
 /// ```
 /// use koppeltaal_sandbox::{Fault, FaultKind};

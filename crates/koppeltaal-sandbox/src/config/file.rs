@@ -1,15 +1,15 @@
-//! [`SandboxConfig`] from a TOML file. The structures of the configuration read themselves; what the file has
-//! of its own is here. `sandbox.toml`, beside this crate's manifest, documents the form.
+//! [`SandboxConfig`] from a TOML file. The structures of the configuration deserialize themselves; here is
+//! what only a file needs. `sandbox.toml`, beside this crate's manifest, documents the form.
 
 use super::{ConfigError, SandboxConfig};
 
-/// Where a configured server listens unless the file says otherwise. A test wants a free port, people a known
-/// one.
+/// Where a configured server listens unless the file says otherwise. A test wants a free port, a person a
+/// known one.
 const LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8480);
 
 impl SandboxConfig {
-    /// Reads a configuration file in TOML. A setting that the file leaves out has its default, except for
-    /// `listen`, which is `127.0.0.1:8480` then.
+    /// Reads a configuration file in TOML. A setting that the file leaves out has its default, except that
+    /// `listen` is `127.0.0.1:8480`.
     ///
     /// The form, with every setting that there is:
     ///
@@ -19,8 +19,8 @@ impl SandboxConfig {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::File`], with the line, when the text is not TOML, or a setting is unknown or makes no sense. Other
-    /// errors are those of [`check`](SandboxConfig::check).
+    /// [`ConfigError::File`], with the line, when the text is not TOML, or a setting is unknown or invalid;
+    /// or an error of [`check`](SandboxConfig::check).
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         let mut config: Self = toml::from_str(text).map_err(|error| ConfigError::File(error.to_string()))?;
         let instances = config.instances.iter().map(|instance| &instance.domain);

@@ -1,4 +1,4 @@
-//! [`Instance`]: the configuration of an application instance.
+//! [`Instance`]: an application instance as it is configured.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -36,9 +36,9 @@ pub struct Instance {
     pub application: String,
     /// The events whose messages are copied into the instance's queue.
     pub subscriptions: BTreeSet<Event>,
-    /// Where the sandbox announces messages, besides the hub.
+    /// Where it is told of messages, besides the hub.
     pub webhook: Option<Webhook>,
-    /// The versioning rules for its messages.
+    /// The rules of versioning for its messages.
     pub api_version: ApiVersion,
 }
 
@@ -64,21 +64,21 @@ impl Instance {
         self
     }
 
-    /// Sets the application.
+    /// As the instance of this application.
     #[must_use]
     pub fn application(mut self, identifier: impl Into<String>) -> Self {
         self.application = identifier.into();
         self
     }
 
-    /// Sets the webhook.
+    /// With a webhook.
     #[must_use]
     pub fn webhook(mut self, webhook: Webhook) -> Self {
         self.webhook = Some(webhook);
         self
     }
 
-    /// Sets the api-version.
+    /// With another api-version.
     #[must_use]
     pub fn api_version(mut self, version: ApiVersion) -> Self {
         self.api_version = version;
@@ -86,7 +86,7 @@ impl Instance {
     }
 }
 
-/// An instance in a configuration file. Without an application, the username is used.
+/// An instance in a configuration file. The application is the username when it is left out.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InstanceTable {
@@ -127,7 +127,7 @@ fn codes<'de, D: Deserializer<'de>, T: Ord + FromStr<Err: fmt::Display>>(
 }
 
 impl fmt::Debug for Instance {
-    /// Leaves out the password.
+    /// Leaves the password out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Instance")
             .field("username", &self.username)

@@ -43,11 +43,11 @@ pub struct Limits {
     /// own that expire first. Default 256 MiB.
     pub grant_bytes: usize,
     /// Length of the data file in bytes, without its log of a few MiB. To stay within it, the sandbox forgets
-    /// messages that all their receivers have processed, those first that changed longest ago, even when
+    /// messages that all their receivers have processed, the longest unchanged first, even when
     /// [`queue_messages`](Self::queue_messages) and [`queue_bytes`](Self::queue_bytes) would allow them. When
-    /// there are none, new messages, definitions and items are refused. 4 MiB more may be used for everything
-    /// else, so that messages can still be claimed and acknowledged; launches and tokens may use 1 MiB of
-    /// that. A file that is longer already does not grow. Default 64 GiB.
+    /// no such message is left, new messages, definitions and items are refused. 4 MiB more may be used for
+    /// everything else, so that messages can still be claimed and acknowledged; launches and tokens may use 1
+    /// MiB of that. A file that is longer already does not grow. Default 64 GiB.
     pub data_bytes: u64,
     /// Connections to the hub that are remembered. Default 10,000.
     pub hub_connections: usize,

@@ -1,4 +1,4 @@
-//! Durations as TOML has them here: a number of seconds, whole or not.
+//! Durations in a configuration file: a number of seconds, whole or not.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The certificate authorities that a webhook over https trusts: those of the operating system, or those in
-//! its configuration.
+//! The certificate authorities that a webhook over https trusts: the operating system's, or the ones in its
+//! configuration.
 
 use std::sync::Arc;
 

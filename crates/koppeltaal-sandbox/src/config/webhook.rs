@@ -1,5 +1,4 @@
-//! [`Webhook`]: where the sandbox tells an instance that a message waits, and the check that this
-//! address can be called.
+//! [`Webhook`]: where an instance is told that a message waits, and the check that it can be called.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -76,14 +75,14 @@ impl Webhook {
 }
 
 impl fmt::Debug for Webhook {
-    /// Leaves out the values of the headers.
+    /// Leaves the values of the headers out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("Webhook").field("url", &self.url).field("headers", &names).finish()
     }
 }
 
-/// Reads the headers, which are a table in a configuration file.
+/// Reads the headers from a configuration file, where they are a table.
 fn headers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
     BTreeMap::deserialize(from).map(|headers| headers.into_iter().collect())
 }

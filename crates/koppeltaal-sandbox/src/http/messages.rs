@@ -32,7 +32,7 @@ pub(crate) async fn post(
     };
     if caller.patient.is_some() && received.is_ambiguous {
         return Err(Refusal::forbidden(
-            "The message has elements twice or of an unknown kind, so it cannot be told whether it is about the patient of the token.",
+            "The message has elements twice or of an unknown kind, so the sandbox cannot check that it is about the patient of the token.",
         ));
     }
     let posting = Posting::read(bundle, received.source)?;

@@ -183,7 +183,7 @@ fn authorization_request(
     })
 }
 
-/// `POST Token` with a form, as RFC 6749 has it, and `GET Token` with a query, as deployed clients have it.
+/// `POST Token` with a form (RFC 6749), and `GET Token` with a query, which deployed clients send.
 pub(crate) async fn token(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let has_basic = parts.headers.contains_key(header::AUTHORIZATION);
@@ -240,7 +240,7 @@ fn client(headers: &HeaderMap, params: &Params) -> Result<Client, OAuthError> {
     Ok(Client { identifier, credentials })
 }
 
-/// The answer of Token, with the scope without the launch, and whom the session is about.
+/// The answer of Token: the tokens, their scope without the launch, and whom the session is about.
 fn reply(tokens: &Tokens) -> Value {
     let context = &tokens.context;
     let mut reply = Map::new();

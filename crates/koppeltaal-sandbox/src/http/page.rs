@@ -3,7 +3,7 @@
 //!
 //! The page needs no login. So it exists only when the sandbox listens on loopback or
 //! [`SandboxConfig::admin`](crate::SandboxConfig::admin) allows it, and only under names that no other site
-//! can have. Changes have to be sent as JSON; those of a browser have to come from this page.
+//! can have. Changes have to be sent as JSON, and a browser's have to come from this page.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -29,8 +29,8 @@ pub(crate) struct RequestDocument {
     pub(crate) document: Document,
     pub(crate) source: Source,
     /// Whether receivers may see more in it than the sandbox does: several elements where one is allowed, or
-    /// contained resources of a type that is not modelled. Then the sandbox cannot check whether a bearer token
-    /// allows the request.
+    /// contained resources of a type that is not modelled. Then the sandbox cannot check whether a bearer
+    /// token allows the request.
     pub(crate) is_ambiguous: bool,
 }
 

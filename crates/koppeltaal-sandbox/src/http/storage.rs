@@ -1,6 +1,6 @@
 //! The storage service as resources: `Other` with the code `StorageItem`.
 //!
-//! The names of its search parameters are those of [`parameter`], since no public text gives them.
+//! [`parameter`] names its search parameters, since no public text does.
 
 use axum::http::StatusCode;
 use koppeltaal_fhir::Document;
@@ -73,7 +73,7 @@ fn read_search(params: &Params) -> Result<Search, Refusal> {
     let keys =
         OBJECT_KEYS.iter().flat_map(|(name, how)| params.all(name).map(|text| (*how, text.to_owned())));
     let times = params.all(parameter::LAST_UPDATED).map(|text| {
-        // The empty prefix is always there.
+        // The empty prefix always matches.
         let (rest, how) = PREFIXES
             .iter()
             .find_map(|(prefix, how)| text.strip_prefix(prefix).map(|rest| (rest, *how)))
@@ -179,7 +179,7 @@ pub(crate) fn deleted() -> Reply {
     Reply::ok(Document::Resource(Issue::outcome([issue]).into()))
 }
 
-/// Whose items the caller may see: those of its application, and with a token only those about its patient.
+/// Whose items the caller may see: its application's, and with a token only the ones about its patient.
 pub(crate) fn reader(app: &App, caller: &Caller) -> Reader {
     let owner = Owner {
         domain: caller.instance.domain.to_string(),

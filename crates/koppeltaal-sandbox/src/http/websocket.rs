@@ -52,7 +52,7 @@ pub(super) fn refuse(hub: &Hub, request: Request, text: String) -> Response {
     })
 }
 
-/// Answers the upgrade. `exchange` is called when there will be a socket, and gives what to do with it.
+/// Answers the upgrade. `exchange` is called when the request is right, and gives what to do with the socket.
 fn upgrade<E, F>(mut request: Request, exchange: impl FnOnce() -> E) -> Response
 where
     E: FnOnce(Socket) -> F + Send + 'static,
@@ -81,7 +81,7 @@ where
     (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }
 
-/// The key of a request that asks for a WebSocket of the one version there is.
+/// The key of a request that asks for a WebSocket of version 13, the only one.
 fn key(headers: &HeaderMap) -> Option<&str> {
     let has = |name: header::HeaderName, token: &str| {
         headers
@@ -109,8 +109,8 @@ enum SocketError {
 /// The next thing to do with a socket.
 enum SocketAction {
     Send(String),
-    /// Sends the pongs that reading pings has queued. They have to be gone before more is read; a client that
-    /// does not take them would fill the memory.
+    /// Sends the pongs that reading pings has queued. They have to be gone before more is read: otherwise a
+    /// client that does not take them would fill the memory.
     Flush,
     Nothing,
 }

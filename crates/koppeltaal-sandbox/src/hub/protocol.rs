@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 /// The hub, in the server's spelling.
 pub(crate) const HUB: &str = "KoppeltaalHub";
-/// The method by which a client asks to be told of messages.
+/// The method by which a client asks for an event when a message comes.
 const START_PUSH: &str = "StartPush";
 
 /// The lowest and highest protocol version that a 2.4 server knows, as major and minor.
@@ -45,7 +45,7 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    /// Reads a call; none when it is unreadable or of an unknown hub.
+    /// Reads a call; `None` when it is unreadable or of an unknown hub.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let call: Value = serde_json::from_str(text).ok()?;
         if !call.get("H")?.as_str()?.eq_ignore_ascii_case(HUB) {

@@ -125,7 +125,7 @@ impl Definitions {
         Ok(())
     }
 
-    /// Takes in a definition that was checked before.
+    /// Stores a definition that was checked before.
     pub(crate) fn put(&mut self, number: u64, sent: DefinitionDraft, step: &mut Step<'_>) -> Definition {
         let DefinitionDraft { mut content, bytes } = sent;
         definition::settle(&mut content);
@@ -170,7 +170,7 @@ impl Mailbox {
         Capacity { definitions: self.limits.definitions, bytes: self.limits.definition_bytes }
     }
 
-    /// Takes in a new activity definition, and sends it to the subscribers of the domain, in a message with
+    /// Stores a new activity definition, and sends it to the subscribers of the domain, in a message with
     /// this identifier.
     pub(crate) fn create_definition(
         &mut self,
@@ -203,7 +203,7 @@ impl Mailbox {
         self.put_definition(domain, number, sent, identifier, now)
     }
 
-    /// Takes in a definition that was checked, if there is room for it and for the message about it.
+    /// Stores a definition that was checked, if there is room for it and for the message about it.
     fn put_definition(
         &mut self,
         domain: &str,

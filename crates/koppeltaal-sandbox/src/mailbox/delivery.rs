@@ -116,7 +116,7 @@ impl Delivery {
         self.claim = Some(Claim { version: self.version.clone(), deadline, is_given_back: false });
     }
 
-    /// Forgets earlier claims but the last `remembered`.
+    /// Forgets all earlier claims but the last `remembered`.
     pub(super) fn forget_earlier_claims(&mut self, remembered: usize) {
         self.overtaken.drain(..self.overtaken.len().saturating_sub(remembered));
     }
@@ -153,7 +153,7 @@ impl Delivery {
         self.set(if is_replaced { Status::ReplacedByNewVersion } else { Status::New }, step);
     }
 
-    /// Carries out what a receiver reports. `terms` are those of a claim that the report makes; `is_replaced`
+    /// Carries out what a receiver reports. `terms` apply to a claim that the report makes; `is_replaced`
     /// says whether a newer message about the same focal resource waits.
     pub(crate) fn acknowledge(
         &mut self,

@@ -19,8 +19,8 @@ pub(super) fn fingerprint(resource: &Resource) -> Result<Fingerprint, WriteError
     Ok(hash.finalize().into())
 }
 
-/// Gives the parts of JSON between its members `id` that are text. The JSON has to be as the model writes it:
-/// correct, and without white space.
+/// Passes on the JSON in parts, without its members `id` whose value is text. The JSON has to be as the model
+/// writes it: correct, and without white space.
 fn without_ids(json: &[u8], mut give: impl FnMut(&[u8])) {
     static MEMBER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(br#""id":""#));
     let (mut given, mut place) = (0, 0);

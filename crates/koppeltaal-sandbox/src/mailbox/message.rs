@@ -97,8 +97,8 @@ impl Address {
 #[derive(Debug)]
 pub(crate) struct MessageResource {
     pub(crate) address: Address,
-    /// Its version. There is none when the sender's api-version has none for it, and it got none from another
-    /// sender.
+    /// Its version. There is none when the sender's api-version gives it none and no other sender has given
+    /// it one.
     pub(crate) version: Option<Version>,
     /// The entry as posted, without id and self link. They are made from `address` and `version` when it is
     /// delivered.

@@ -5,7 +5,7 @@ use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
 use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_messaging::vocabulary::extension::care_team::SUBJECT;
 
-/// The elements in which DSTU1 names whom a resource is about.
+/// The elements of DSTU1 that name whom a resource is about.
 const ABOUT: [&str; 2] = ["patient", "subject"];
 
 /// The patient whom a resource is about, if it names one: URL without version. `url` is that of the resource.

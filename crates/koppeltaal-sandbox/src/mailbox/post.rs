@@ -18,7 +18,7 @@ impl Mailbox {
     /// Posts a message: checks versions, gives out new ones, and copies the message into the queue of every
     /// instance of the domain that subscribed to its event, the sender included. When the sender has posted a
     /// message with this identifier before, it gets the first answer again, and nothing changes. `identifier`
-    /// is that of the answer.
+    /// is the answer's.
     pub(crate) fn post(
         &mut self,
         sender: &InstanceId,

@@ -129,8 +129,8 @@ impl Posting {
     }
 }
 
-/// The bundle, if it can be written in both formats. Its resources are not checked for JSON here: their
-/// fingerprints are taken of it anyway.
+/// The bundle, if it can be written in both formats. Its resources are not checked for JSON here, because
+/// taking their fingerprints writes them as JSON.
 fn check_bundle(bundle: Bundle, source: Source) -> Result<Bundle, Refusal> {
     let document = Document::from(bundle);
     if source.format != Format::Xml {
@@ -156,7 +156,7 @@ fn content_of(entry: &Entry) -> Result<&Resource, Refusal> {
     content.ok_or_else(|| Refusal::malformed("The message has an entry without a resource."))
 }
 
-/// A message holds the types of Koppeltaal's kinds, besides its header.
+/// Besides its header, a message may hold only types of resources that Koppeltaal uses.
 fn check_type(entry: &Entry) -> Result<(), Refusal> {
     let resource_type = content_of(entry)?.resource_type();
     // An `Other` of any code passes: a receiver may know more of them.
@@ -230,7 +230,7 @@ impl PostedResource {
     }
 }
 
-/// Identifies a configured definition, whatever became of it since.
+/// Identifies a configured definition, even after applications have updated it.
 pub(super) fn seed(domain: &str, definition: &Other) -> Option<String> {
     let digest = fingerprint(&definition.clone().into()).ok()?;
     Some(format!("{domain} {}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))

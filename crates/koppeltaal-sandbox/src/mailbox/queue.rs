@@ -248,7 +248,7 @@ impl Queue {
         })
     }
 
-    /// Takes back the earlier claims that the step added to its deliveries: as many of each delivery stay as
+    /// Takes back the earlier claims that the step added to deliveries: each delivery keeps as many as
     /// before, the latest ones. Tells whether there were any.
     pub(super) fn forget_earlier_claims(&mut self) -> bool {
         let rows = self.deliveries.rows();

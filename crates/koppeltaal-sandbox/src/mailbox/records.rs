@@ -57,9 +57,9 @@ struct DeliveryRecord {
     padding: String,
 }
 
-/// How many bytes the status, claim, exception and padding of a delivery take together in its record; more if
-/// the exception is long. The padding keeps a record from growing, so a full data file has room for the next
-/// step of a delivery. Only a long exception or an earlier claim makes a record longer.
+/// The bytes that status, claim and exception take together in the record of a delivery, padding included; a
+/// longer exception adds to them. With the padding, only an exception or an earlier claim makes the record
+/// longer, so a full data file has room for every other step.
 const PADDED_BYTES: usize = 192;
 
 #[derive(Serialize, Deserialize)]
@@ -92,7 +92,7 @@ struct ResourceRecord {
 /// The key of the counters.
 const COUNTERS: &str = "mailbox";
 
-/// The messages that are in a queue or a history.
+/// The messages that a queue or history has.
 #[derive(Debug)]
 pub(super) struct Messages;
 
@@ -133,7 +133,7 @@ pub(super) fn delivery(
 ) -> Result<Record, DataFileError> {
     let saved = delivery.map(|delivery| save_delivery(instance, delivery)).transpose()?;
     let record = Record::new(RecordKind::Delivery, &number, saved.as_ref())?;
-    // The other half of the reserve is for acknowledgements, after which the message may be forgotten.
+    // The other half is for acknowledgements, after which the message may be forgotten.
     let is_open = delivery.is_some_and(|delivery| delivery.status.is_open());
     Ok(if is_open { record.with_half_the_reserve() } else { record })
 }
@@ -257,7 +257,7 @@ impl Persistent for Mailbox {
 
     fn make_room(&mut self, bytes: u64) -> Option<Forgotten> {
         let has_forgotten = self.forget_processed(bytes).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the size of a message in the data file is unknown");
+            tracing::warn!(%error, "the size of a message in the data file cannot be computed");
             false
         });
         if has_forgotten {
@@ -279,9 +279,8 @@ impl Persistent for Mailbox {
     }
 }
 
-/// Reads the number in a key, and raises the counter so that the number is not given out again. The counter
-/// is raised even for an unusable record, because that may stay in the file. The record of the counters may
-/// be unusable too.
+/// The number in a key. It is not given out again, even when its record cannot be used: that record may stay
+/// in the file. The record of the counters may be unusable too.
 fn raise(counter: &mut u64, key: &str) -> Result<u64, RecordError> {
     let number = RecordError::number(key)?;
     *counter = number.max(*counter);
@@ -309,7 +308,7 @@ impl Mailbox {
     }
 }
 
-/// Reads content that the sandbox accepted and wrote itself, so the limits for foreign content do not
+/// Reads content that the sandbox accepted and wrote itself, so the limits for content of strangers do not
 /// apply.
 fn read(json: &str) -> Result<ReadDocument, RecordError> {
     let limits = Limits {
@@ -321,7 +320,7 @@ fn read(json: &str) -> Result<ReadDocument, RecordError> {
         expansion: usize::MAX,
     };
     let read = ReadOptions::tolerant().limits(limits).json(json.as_bytes());
-    // The text of the error may quote content.
+    // What the error says may quote content.
     let read = read.map_err(|_| RecordError::new("its content cannot be read"))?;
     match representation::check_as(&read.document, Format::Xml) {
         Ok(()) => Ok(read),
@@ -330,11 +329,11 @@ fn read(json: &str) -> Result<ReadDocument, RecordError> {
 }
 
 fn write(document: &Document) -> Result<String, DataFileError> {
-    // The text of the error may quote content.
+    // What the error says may quote content.
     document.to_json().map_err(|_| DataFileError::Record("its content cannot be written as JSON".to_owned()))
 }
 
-/// The memory that a configured definition takes, in bytes.
+/// What a configured definition takes in memory, in bytes.
 pub(super) fn memory(definition: &Other) -> usize {
     let json = write(&definition.clone().into()).unwrap_or_default();
     read(&json).map(|read| read.memory()).unwrap_or_default()
@@ -453,7 +452,7 @@ fn load_definition(number: u64, saved: &DefinitionRecord) -> Result<Definition, 
     Ok(Definition::new(number, saved.version.clone(), saved.changed, content, bytes))
 }
 
-/// Saves codes as their text on the wire.
+/// Codes, by their text on the wire.
 pub(super) mod as_text {
     use super::*;
 

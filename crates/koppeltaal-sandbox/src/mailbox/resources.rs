@@ -170,7 +170,7 @@ fn is_versioned(resource: &PostedResource, is_focal: bool, rules: ApiVersion) ->
     !resource.is_definition && (is_focal || rules >= ApiVersion::V1_3_5)
 }
 
-/// The same texts for a resource that the server owns.
+/// The check for a resource that the server owns, with the same texts.
 pub(crate) fn check_definition(url: &str, given: Option<&str>, current: &Version) -> Result<(), Refusal> {
     let details = match given {
         Some(version) if version == current.as_str() => return Ok(()),

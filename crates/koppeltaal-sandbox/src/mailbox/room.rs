@@ -1,5 +1,5 @@
-//! Makes room in a full data file: forgets messages that all their receivers have processed, those first that
-//! were processed longest ago. When there are none, the step gives up the earlier claims that it would add.
+//! Makes room in a full data file: forgets messages that all their receivers have processed, the longest
+//! unchanged first. When no such message is left, the step gives up the earlier claims that it would add.
 
 use std::collections::BTreeMap;
 
@@ -29,10 +29,10 @@ struct Holdings {
 
 impl Mailbox {
     /// As a part of the step, forgets messages, with their deliveries and receipts, until this many bytes of
-    /// the data file are free. Those go first that changed longest ago: a receiver that saw no answer may
-    /// repeat its acknowledgement soon. Tells whether any message was forgotten. It forgets no message that a
-    /// receiver has not processed, or processed in this step, that belongs to an instance that is not
-    /// configured now, or that came with this step.
+    /// the data file are free. The longest unchanged go first, because a receiver that saw no answer may soon
+    /// repeat its acknowledgement. Never forgotten are messages that a receiver has not processed or
+    /// processed in this step, that came with this step, or that belong to an instance that is not configured
+    /// now. Tells whether any message was forgotten.
     pub(super) fn forget_processed(&mut self, bytes: u64) -> Result<bool, DataFileError> {
         let last_before = self.counters.before().message;
         let mut holdings: Vec<(u64, Holdings)> = self.holdings().into_iter().collect();

@@ -21,7 +21,7 @@ use crate::representation::Source;
 const DOMAIN: &str = "Zonnedauw";
 const PATIENT: &str = "https://epd.example/Patient/1";
 const PLAN: &str = "https://portal.example/CarePlan/9";
-/// What the content of every message counts as.
+/// The size that the content of every message counts for.
 const SOURCE: Source = Source { format: Format::Json, bytes: 1000 };
 const TIMEOUT: Duration = Duration::from_secs(300);
 

@@ -26,8 +26,8 @@ pub(crate) struct Share {
     pub(crate) bytes: usize,
 }
 
-/// Entries by a secret, each with a time until which it is there. When a client has too many, its own entries
-/// that expire first go.
+/// Entries by a secret, each with the time at which it expires. When a client has too many, its entries that
+/// expire first are removed.
 pub(crate) struct ExpiringTable<T: Grant> {
     share: Share,
     entries: Table<Order<T>>,
@@ -117,7 +117,7 @@ impl<T: Grant> ExpiringTable<T> {
         }
     }
 
-    /// Puts an entry of the data file back. One that has expired goes when the next one comes.
+    /// Puts an entry of the data file back. An expired one is removed when the next one is put.
     pub(super) fn restore(&mut self, key: &str, until: Timestamp, value: T) {
         self.entries.restore(key.into(), (until, value));
     }
@@ -147,7 +147,7 @@ impl<T: Grant> ExpiringTable<T> {
         self.keep_last(0, client, holds);
     }
 
-    /// Of a client's entries for which this is true, keeps this many that expire last, and removes the
+    /// Among a client's entries for which this is true, keeps this many, the last to expire, and removes the
     /// others.
     pub(crate) fn keep_last(&mut self, kept: usize, client: &str, holds: impl Fn(&T) -> bool) {
         let Some(used) = self.entries.companion().clients.get(client) else { return };

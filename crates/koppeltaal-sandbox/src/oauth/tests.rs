@@ -88,7 +88,7 @@ fn a_used_refresh_token_is_remembered_until_it_would_have_expired() {
     world.now = world.now.after(DAY / 2);
     let refusal = world.refresh("game", &first).map(drop).expect_err("refused");
     assert_eq!(refusal.description, "the refresh token is not known or has expired");
-    // So it ends nothing.
+    // An unknown token ends nothing.
     world.refresh("game", &second).expect("tokens");
 }
 

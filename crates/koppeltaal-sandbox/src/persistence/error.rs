@@ -61,7 +61,7 @@ pub enum DataFileError {
 }
 
 impl DataFileError {
-    /// A record cannot be made. The cause may quote content, so only its kind is told.
+    /// A record cannot be made. The cause may quote content, so only its kind is named.
     pub(crate) fn unwritable(error: &serde_json::Error) -> Self {
         Self::Record(format!("{:?} error", error.classify()))
     }
@@ -81,7 +81,7 @@ impl From<rusqlite::Error> for DataFileError {
 pub(crate) enum WriteFailure {
     /// The file would exceed its limit, by this many bytes.
     NoRoom { bytes: u64 },
-    /// They cannot be written, whatever is forgotten.
+    /// They cannot be written, however much is forgotten.
     Failed(DataFileError),
 }
 
@@ -105,8 +105,8 @@ impl From<WriteFailure> for DataFileError {
 pub(crate) struct RecordError(pub(crate) String);
 
 impl RecordError {
-    /// The number in a key. Other spellings than the sandbox's own are refused, because they would make a
-    /// second record with the same number, and so are numbers so large that they cannot have been given out.
+    /// The number in a key. A spelling other than the sandbox's own is refused, because it would make a
+    /// second record with the same number. So is a number too large to have been given out.
     pub(crate) fn number(key: &str) -> Result<u64, Self> {
         let is_given_out = |number: &u64| *number < 1 << 62 && number.to_string() == key;
         let number = key.parse::<u64>().ok().filter(is_given_out);

@@ -13,10 +13,10 @@ use crate::clock::Timestamp;
 /// The format of the file, in SQLite's `user_version`.
 const FORMAT: i64 = 1;
 
-/// At most this many bytes more than necessary are forgotten at a time.
+/// When messages are forgotten to make room, the goal is twice the missing bytes, and at most this many more.
 const BATCH: u64 = 1 << 20;
 
-/// How many records that are set aside are named one by one. Of further ones only the number is told.
+/// How many of the records that are set aside get a line in the log. Further ones are only counted.
 const NAMED: usize = 100;
 
 /// A record that cannot be used.
@@ -27,7 +27,7 @@ struct UnusableRecord {
     reason: String,
 }
 
-/// A record that could not be used, nor set aside when the file was opened, and whose key a new record has.
+/// An unusable record whose key a new record takes. It could not be set aside when the file was opened.
 struct Replaced {
     row: i64,
     kind: &'static str,
@@ -84,7 +84,8 @@ impl DataFile {
     /// Reads a part of the state back. Records that cannot be used are set aside.
     pub(crate) fn restore<T: Persistent>(&mut self, part: &mut T) -> Result<(), DataFileError> {
         let unusable = self.read(part).map_err(|error| of_opening(error, &self.path))?;
-        // What the records raised, such as the numbers given out, is not taken back with the first step.
+        // Records raise counters, such as the last number given out. To take back the first step must not
+        // lower them.
         part.commit();
         self.set_aside(&unusable)
     }
@@ -118,7 +119,7 @@ impl DataFile {
         Ok(unusable)
     }
 
-    /// Sets aside the records of other kinds than these, and logs how many were set aside in all.
+    /// Sets aside all records but the ones of these kinds, and logs how many were set aside in all.
     pub(crate) fn restored(&mut self, kinds: &[&[RecordKind]]) -> Result<(), DataFileError> {
         let strangers = self.strangers(kinds).map_err(|error| of_opening(error, &self.path))?;
         self.set_aside(&strangers)?;
@@ -184,8 +185,8 @@ impl DataFile {
         Ok(())
     }
 
-    /// The secret of this name: the one in the file, or else this one, which is saved. When it cannot be
-    /// saved, it is valid until the sandbox stops.
+    /// The secret of this name in the file. When there is none, it is `fresh`, which is saved; when that
+    /// fails, `fresh` is valid until the sandbox stops.
     pub(crate) fn secret(&mut self, name: &str, fresh: String) -> String {
         let found = self.connection.query_row(
             "SELECT state FROM record WHERE kind = ?1 AND key = ?2",
@@ -265,8 +266,8 @@ impl DataFile {
         Ok(())
     }
 
-    /// How many bytes to forget when this many have to go: some more, so that not every record makes it
-    /// necessary again.
+    /// How many bytes to forget when this many are missing: some more, so that the next records find room
+    /// too.
     pub(crate) fn batch(&self, bytes: u64) -> u64 {
         2 * bytes + (self.bytes / 16).min(BATCH)
     }
@@ -329,7 +330,7 @@ fn replace_unmoved(
     let row: Option<i64> = find.query_row(params![kind, key], |row| row.get(0)).optional()?;
     let Some((row, reason)) = row.and_then(|row| Some((row, unmoved.get(&row)?))) else { return Ok(None) };
     match move_aside(transaction, row, reason) {
-        // With room it can be moved, and SQLite may have ended the transaction.
+        // Once there is room, the record can be moved. Besides, SQLite may have ended the transaction.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Err(error),
         place => Ok(Some(Replaced { row, kind, place })),
     }
@@ -355,7 +356,7 @@ fn open_private(path: &Path) -> std::io::Result<File> {
         let mode = file.metadata()?.permissions().mode();
         if mode & 0o077 != 0 {
             let mode = format!("{:o}", mode & 0o777);
-            tracing::warn!(mode, "others than its owner can open the data file, which is about patients");
+            tracing::warn!(mode, "not only its owner can open the data file, which is about patients");
         }
         Ok(file)
     }
@@ -374,7 +375,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Makes the tables in a file that has none. Those of another program are not touched.
+/// Makes the tables in a file that has none. The tables of another program are not touched.
 fn make(connection: &Connection, path: &Path) -> Result<(), DataFileError> {
     let told = |error| of_opening(error, path);
     let tables: i64 =

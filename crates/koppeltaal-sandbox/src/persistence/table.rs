@@ -82,7 +82,7 @@ pub(crate) trait Companion {
 pub(crate) type KeyOf<C> = <<C as Companion>::Rows as Rows>::Key;
 pub(crate) type ValueOf<C> = <<C as Companion>::Rows as Rows>::Value;
 
-/// Rows, each of which is a record in the data file.
+/// Rows; each is a record in the data file.
 pub(crate) struct Table<C: Companion> {
     rows: C::Rows,
     companion: C,

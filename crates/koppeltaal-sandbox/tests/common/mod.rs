@@ -13,7 +13,7 @@ use reqwest::{Method, RequestBuilder};
 
 pub const DOMAIN: &str = "Zonnedauw";
 
-/// A sandbox with a portal that is told about statuses and definitions, and a game that is told about everything else.
+/// A sandbox with a portal that receives statuses and definitions, and a game that receives everything else.
 pub fn world() -> SandboxConfig {
     let game = Event::ALL.into_iter().filter(|event| !PORTAL_EVENTS.contains(event));
     world_without_game().instance(Instance::new("game", "g", DOMAIN).subscribe(game))
@@ -295,8 +295,9 @@ pub fn status_of(header: &MessageHeader) -> ProcessingStatus {
     processing(header).status().expect("a known status")
 }
 
-/// A bare HTTP client, which shows redirects instead of following them. In one build with the transport crate reqwest has TLS but no provider of cryptography, and will not
-/// make a client without, though these tests never use it.
+/// A bare HTTP client, which shows redirects instead of following them. It installs a provider of
+/// cryptography, though these tests never use TLS: in one build with the transport crate, reqwest has TLS
+/// without a provider, and then makes no client.
 pub fn http() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client")

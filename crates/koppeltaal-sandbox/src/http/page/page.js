@@ -1,5 +1,5 @@
-// The page of the sandbox: what is in the queues, live, and what one can do by hand. Everything that comes from messages
-// is put in as text.
+// The page of the sandbox: what is in the queues, live, and what one can do by hand. Everything that comes
+// from messages is put in as text.
 "use strict";
 
 // Claims run out and listeners leave without a word from the server.

@@ -266,7 +266,7 @@ fn what_is_wrong_with_a_message_is_said_before_there_being_no_room() {
     ] {
         assert_eq!(world.post("portal", draft).expect_err("refused").kind, kind);
     }
-    // With nothing wrong, the claimed message in the way is what is left.
+    // The update itself is right, but the claimed message, which it cannot replace, still fills the queue.
     world.claim("game").expect("a message");
     let update = Draft::lone_plan("m2", 1).version(0, &focal_version(&receipt));
     assert_eq!(world.post("portal", update).expect_err("refused").kind, RefusalKind::Full);

@@ -4,7 +4,7 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A world with so many care plans, each its own, in the game's queue; their numbers.
+/// A world with this many messages in the game's queue, each about a care plan of its own, and their numbers.
 fn with_plans(count: u64) -> (World, Vec<u64>) {
     let mut world = World::new();
     for id in 1..=count {
@@ -301,8 +301,7 @@ fn lists_are_filtered_and_paged_oldest_first() {
     assert_eq!(world.mailbox.list(&game, &new, 10, 2, world.now).1.len(), 0);
 }
 
-/// A world whose other receiver of care plans takes everything at once, so that only the game's queue fills
-/// up.
+/// A world in which nobody but the game receives care plans, so that only its queue fills up.
 fn full_world(change: impl FnOnce(&mut SandboxConfig)) -> World {
     World::with(|config| {
         config.instances.retain(|instance| instance.username != "rom");
@@ -337,7 +336,7 @@ fn a_queue_full_of_what_nobody_processed_takes_no_more_and_drops_nothing() {
     let refusal = post_plan(&mut world, 3).expect_err("refused");
     assert_eq!(refusal.kind, RefusalKind::Full);
     assert_eq!(world.statuses("game"), [Status::Claimed, Status::New]);
-    // It did not happen, so it can be posted when there is room.
+    // The refused post changed nothing, so it can be repeated when there is room.
     world.acknowledge("game", claimed.number, Status::Success).expect("taken");
     post_plan(&mut world, 3).expect("accepted");
     assert_eq!(world.claim("game").expect("a message").message.identifier, "m2");
@@ -425,7 +424,7 @@ fn only_so_many_earlier_claims_of_a_message_are_remembered() {
     assert!(world.claim("game").expect("a message").overtaken.len() <= 100);
 }
 
-/// Claims the oldest message and gives it back, so often.
+/// Claims the oldest message and gives it back, this many times.
 fn claim_and_give_back(world: &mut World, times: usize) {
     for _ in 0..times {
         let number = world.claim("game").expect("a message").number;
@@ -454,6 +453,6 @@ fn a_full_queue_remembers_no_more_claims_than_it_has_room_for() {
     let (first, second) = (world.claim("game").expect("one"), world.claim("game").expect("another"));
     let remembered = first.overtaken.len() + second.overtaken.len();
     assert!((1..10).contains(&remembered), "{remembered} in 500 bytes");
-    // The last claim can be answered as ever.
+    // The last claim can still be answered.
     world.acknowledge("game", first.number, Status::Success).expect("taken");
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::persistence::{Forgotten, Persistent as _, Record, RecordKind};
 
-/// A world of which the receivers have these care plans.
+/// A world whose receivers have this many messages, each about a care plan of its own.
 fn with_plans(count: u64) -> World {
     let mut world = World::new();
     for id in 0..count {
@@ -13,7 +13,7 @@ fn with_plans(count: u64) -> World {
     world
 }
 
-/// Claims the next message and says that it worked; gives its number.
+/// Claims the next message and reports success; gives its number.
 fn process(world: &mut World, receiver: &str) -> u64 {
     let number = world.claim(receiver).expect("a message").number;
     world.mailbox.commit();

@@ -2,7 +2,7 @@
 
 use super::*;
 
-// To the letter: deployed clients compare them.
+// Exact texts, because deployed clients compare them.
 const NO_VERSION: &str = "No version specified for the focal resource, message is rejected.";
 const WRONG_VERSION: &str = "The specified resource version is not correct";
 

@@ -45,7 +45,7 @@ pub(crate) enum Failure {
     Write(#[from] WriteError),
     /// What was asked for is not there.
     #[error("{0}")]
-    Missing(String),
+    NotFound(String),
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
@@ -105,7 +105,7 @@ impl Failure {
     /// 1 if the server said no or has no such thing, 2 for everything else.
     fn outcome(&self) -> Outcome {
         match self {
-            Self::Missing(_) | Self::Authorization(_) => Outcome::Findings,
+            Self::NotFound(_) | Self::Authorization(_) => Outcome::Findings,
             Self::Server(error) => match **error {
                 Error::Authentication { .. }
                 | Error::Forbidden { .. }
@@ -132,7 +132,7 @@ impl Failure {
             Self::UnusableFile { .. } => "unusable-file",
             Self::Protocol(_) => "protocol",
             Self::Write(_) => "unwritable",
-            Self::Missing(_) => "not-found",
+            Self::NotFound(_) => "not-found",
             Self::File { .. } | Self::Io(_) => "input-output",
         }
     }

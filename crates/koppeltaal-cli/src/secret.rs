@@ -13,7 +13,7 @@ use crate::failure::Failure;
 /// # Errors
 ///
 /// As [`ask`].
-pub(crate) fn from_environment(variable: &str, prompt: &str) -> Result<String, Failure> {
+pub(crate) fn from_environment_or_prompt(variable: &str, prompt: &str) -> Result<String, Failure> {
     env::var(variable).or_else(|_| ask(prompt, variable))
 }
 

@@ -103,7 +103,7 @@ pub(crate) fn is_blank(bytes: &[u8]) -> bool {
 }
 
 /// How many bytes of a text are not white space.
-pub(crate) fn ink(text: &str) -> usize {
+pub(crate) fn length_without_space(text: &str) -> usize {
     text.bytes().filter(|byte| !byte.is_ascii_whitespace()).count()
 }
 

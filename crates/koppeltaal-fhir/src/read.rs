@@ -22,7 +22,7 @@ use crate::{json, xml};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReadOptions {
     strict: bool,
-    told_utf8: bool,
+    is_utf8_known: bool,
     repairs_narratives: bool,
     limits: Limits,
 }
@@ -70,7 +70,7 @@ impl ReadOptions {
     /// the same effect without this call. JSON has no such declaration.
     #[must_use]
     pub fn labelled(mut self, media_type: &str) -> Self {
-        self.told_utf8 = charset(media_type).is_some_and(is_utf8);
+        self.is_utf8_known = charset(media_type).is_some_and(is_utf8);
         self
     }
 
@@ -108,8 +108,8 @@ impl ReadOptions {
     ///
     /// Text that is not XML or not DSTU1, that exceeds a limit, or, in a strict read, that breaks a rule.
     pub fn xml(&self, text: &[u8]) -> Result<ReadDocument, ReadError> {
-        let is_told = self.told_utf8 || text.starts_with(BYTE_ORDER_MARK);
-        self.read_with(text, |text, report| ReadDocument::new(xml::read(text, is_told, report)?))
+        let is_utf8_known = self.is_utf8_known || text.starts_with(BYTE_ORDER_MARK);
+        self.read_with(text, |text, report| ReadDocument::new(xml::read(text, is_utf8_known, report)?))
     }
 
     /// Reads text in a format.

@@ -180,7 +180,7 @@ fn the_text_of_a_title_is_read_whatever_its_type() {
 }
 
 #[test]
-fn what_stands_once_more_is_kept_behind_the_first() {
+fn a_repeated_element_is_kept_after_the_first() {
     for (first, more) in [
         ("<title>Een</title>", "<title>Twee</title>"),
         ("<id>urn:x:2</id>", "<id>urn:x:3</id>"),
@@ -221,7 +221,7 @@ fn a_content_keeps_its_attributes_the_text_beside_its_resource_and_a_feed() {
 }
 
 #[test]
-fn what_atom_does_not_allow_is_refused_and_told_to_a_check_too() {
+fn what_atom_does_not_allow_is_refused_and_found_by_a_check() {
     let content = |content: &str| format!("{FEED}<entry>{content}</entry></feed>");
     for xml in [
         feed("", "<title type=\"HTML\">x</title>"),

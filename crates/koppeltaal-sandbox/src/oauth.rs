@@ -31,7 +31,7 @@ use scope::{ACTIVATION_RANGE, LAUNCH_RANGE, launches, without_launches};
 const CAPACITY: usize = 100_000;
 /// The kinds of grants: launches, activation codes, codes, tokens, refresh tokens. Each has its share of the
 /// memory.
-const KINDS: usize = 5;
+const NUMBER_OF_KINDS: usize = 5;
 /// How many used refresh tokens of a family are remembered, to notice when one is used again.
 const USED_REFRESHES: usize = 10;
 /// How long a token is remembered after it expired, so that its holder learns why it does not work; and a
@@ -195,7 +195,7 @@ impl Grants {
         let clients = applications.len().max(1);
         let share = Share {
             entries: (CAPACITY / clients).max(1),
-            bytes: config.limits.grant_bytes / (KINDS * clients),
+            bytes: config.limits.grant_bytes / (NUMBER_OF_KINDS * clients),
         };
         Self {
             share,

@@ -26,6 +26,9 @@ pub use outcome::{SendError, Sent};
 pub use prepare::PreparedMessage;
 pub use relearn::RelearnError;
 
+/// How many messages are opened at most, the newest first, to find a resource that is not their focal one.
+const MAX_OPENED_MESSAGES: usize = 20;
+
 /// An application in a domain of Koppeltaal: sends messages, receives them, launches users.
 ///
 /// It consists of a [`Client`] (which server, with which credentials), a [`Sender`] (which application, in

@@ -104,7 +104,7 @@ impl RemoteCommand for Activity {
             Change::Archive { id, .. } => {
                 let stored = find(&client, id).await?;
                 let stored =
-                    stored.ok_or_else(|| Failure::Missing(format!("there is no activity {id:?}")))?;
+                    stored.ok_or_else(|| Failure::NotFound(format!("there is no activity {id:?}")))?;
                 let mut definition = ActivityDefinition::from(stored.resource);
                 definition.is_archived = Some(true);
                 definition.is_active = Some(false);

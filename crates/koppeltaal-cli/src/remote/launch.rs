@@ -163,7 +163,7 @@ impl RemoteCommand for AuthorizeUrl {
                 received.launch
             }
             Some(launch) => launch.clone(),
-            None => secret::from_environment(ACTIVATION_CODE, "Activation code: ")?,
+            None => secret::from_environment_or_prompt(ACTIVATION_CODE, "Activation code: ")?,
         };
         let mut request = AuthorizationRequest::new(&self.client_id, &self.redirect_uri, launch);
         if self.without_pkce {

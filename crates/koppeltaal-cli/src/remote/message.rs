@@ -40,7 +40,7 @@ impl RemoteCommand for Message {
         let client = self.connection.connect()?.client;
         let message = client.message(&self.id).await?;
         let message =
-            message.ok_or_else(|| Failure::Missing(format!("there is no message {:?}", self.id)))?;
+            message.ok_or_else(|| Failure::NotFound(format!("there is no message {:?}", self.id)))?;
         let text = pretty(&message.bundle, client.format())?;
         match &self.save {
             Some(file) => private::write(file, text.as_bytes()).map_err(Failure::file(file)),

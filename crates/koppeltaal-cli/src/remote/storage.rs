@@ -191,7 +191,7 @@ impl Get {
     async fn act(self) -> Result<(), Failure> {
         let client = self.connection.connect()?.client;
         let stored = client.storage_item(&self.id, self.patient.as_ref()).await?;
-        let stored = stored.ok_or_else(|| Failure::Missing(format!("there is no item {:?}", self.id)))?;
+        let stored = stored.ok_or_else(|| Failure::NotFound(format!("there is no item {:?}", self.id)))?;
         let text = stored.item.content.as_ref().map(ToString::to_string).unwrap_or_default();
         let text: String = text.split_whitespace().collect();
         let content = STANDARD.decode(text);

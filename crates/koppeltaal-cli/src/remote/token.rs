@@ -76,7 +76,7 @@ impl RemoteCommand for Token {
             // A code works only once, so a file that cannot be written has to be noticed before.
             private::prepare(file).map_err(Failure::file(file))?;
         }
-        let given = secret::from_environment(CODE, "Authorization code, or the URL with it: ")?;
+        let given = secret::from_environment_or_prompt(CODE, "Authorization code, or the URL with it: ")?;
         let verifier = env::var(CODE_VERIFIER).ok();
         let code = if given.contains("://") {
             let state = self.state.as_deref();

@@ -7,12 +7,12 @@ use std::process::{Child, Command, Stdio};
 use crate::support::{command, koppeltaal, stderr, stdout};
 
 /// A sandbox that is killed at the end of the test, whether the test passes or fails.
-struct Running {
+struct SandboxProcess {
     child: Child,
     ready: String,
 }
 
-impl Running {
+impl SandboxProcess {
     fn start(arguments: &[&str]) -> Self {
         let mut child = command(arguments)
             .stdin(Stdio::null())
@@ -33,7 +33,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for SandboxProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -61,7 +61,7 @@ fn ask(address: &str, method: &str, path: &str, body: &str) -> String {
 
 #[test]
 fn the_ready_line_says_where_the_sandbox_listens_and_who_may_come_in() {
-    let sandbox = Running::start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    let sandbox = SandboxProcess::start(&["sandbox", "--listen", "127.0.0.1:0"]);
     let address = sandbox.address();
     let expected = format!(
         "ready: http://{address} listening on {address}, users portal (password portal, domain Sandbox), \
@@ -75,7 +75,7 @@ fn the_ready_line_says_where_the_sandbox_listens_and_who_may_come_in() {
 #[test]
 fn the_public_url_is_in_the_links_of_the_sandbox() {
     let url = "https://koppeltaal.example/test";
-    let sandbox = Running::start(&["sandbox", "--listen", "127.0.0.1:0", "--public-url", url]);
+    let sandbox = SandboxProcess::start(&["sandbox", "--listen", "127.0.0.1:0", "--public-url", url]);
     assert!(sandbox.ready.starts_with(&format!("ready: {url} listening on 127.0.0.1:")), "{}", sandbox.ready);
     let answer = get(sandbox.address(), "/FHIR/Koppeltaal/metadata");
     assert!(answer.contains(&format!("{url}/OAuth2/Koppeltaal/")), "{answer}");
@@ -83,7 +83,7 @@ fn the_public_url_is_in_the_links_of_the_sandbox() {
 
 #[test]
 fn a_sandbox_that_cannot_start_says_why() {
-    let first = Running::start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    let first = SandboxProcess::start(&["sandbox", "--listen", "127.0.0.1:0"]);
     let second = koppeltaal(&["sandbox", "--listen", first.address()]);
     assert_eq!((second.status.code(), stdout(&second)), (Some(2), String::new()));
     assert!(stderr(&second).contains(first.address()), "{}", stderr(&second));
@@ -101,7 +101,7 @@ fn a_configuration_file_decides_who_may_come_in() {
     let text =
         "listen = '127.0.0.1:0'\n[[instances]]\nusername = 'epd'\npassword = 'e'\ndomain = 'Zonnedauw'\n";
     std::fs::write(&path, text).expect("a file");
-    let sandbox = Running::start(&["sandbox", "--config", path.to_str().expect("text")]);
+    let sandbox = SandboxProcess::start(&["sandbox", "--config", path.to_str().expect("text")]);
     assert!(sandbox.ready.ends_with("users epd (password e, domain Zonnedauw)\n"), "{}", sandbox.ready);
     assert!(get(sandbox.address(), "/FHIR/Koppeltaal/metadata").starts_with("HTTP/1.1 200"));
 
@@ -122,7 +122,7 @@ fn what_was_answered_survives_a_sudden_end() {
     let arguments = ["sandbox", "--listen", "127.0.0.1:0", "--data", path.to_str().expect("text")];
     let body = r#"{"resourceType":"Other","code":{"coding":[{"system":"http://ggz.koppeltaal.nl/fhir/Koppeltaal/OtherResourceUsage","code":"ActivityDefinition"}]}}"#;
     for expected in 1..=3 {
-        let sandbox = Running::start(&arguments);
+        let sandbox = SandboxProcess::start(&arguments);
         let list = ask(sandbox.address(), "GET", "/FHIR/Koppeltaal/Other?code=ActivityDefinition", "");
         assert!(list.contains(&format!("\"totalResults\":\"{expected}\"")), "{list}");
         let created = ask(sandbox.address(), "POST", "/FHIR/Koppeltaal/Other", body);
@@ -137,7 +137,7 @@ fn what_was_answered_survives_a_sudden_end() {
 #[test]
 fn the_sandbox_stops_when_it_is_asked_to() {
     for signal in ["INT", "TERM"] {
-        let mut sandbox = Running::start(&["sandbox", "--listen", "127.0.0.1:0"]);
+        let mut sandbox = SandboxProcess::start(&["sandbox", "--listen", "127.0.0.1:0"]);
         let killed = Command::new("kill").args(["-s", signal, &sandbox.child.id().to_string()]).status();
         assert!(killed.expect("kill runs").success());
         assert_eq!(sandbox.child.wait().expect("it ends").code(), Some(0), "SIG{signal}");

@@ -9,7 +9,7 @@ use crate::unknown::ValueCount;
 pub(crate) fn values_length(raw: &str, enough: usize) -> usize {
     let mut length = 0;
     visit_values(raw, |_, scalar| {
-        length += scalar.map_or(0, bytes::ink);
+        length += scalar.map_or(0, bytes::length_without_space);
         length < enough
     });
     length

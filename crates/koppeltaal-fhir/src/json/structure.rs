@@ -13,7 +13,7 @@ const LOOK_AHEAD: usize = 3;
 
 /// What an object holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Holding {
+pub(super) enum ObjectContent {
     Something,
     /// Nothing but nulls.
     Nulls,
@@ -21,7 +21,7 @@ pub(super) enum Holding {
 
 impl<'t> Reader<'t> {
     /// Reads the object that starts here into `target`. Returns whether it holds anything but nulls.
-    pub(super) fn structure(&mut self, target: &mut dyn Structure) -> Result<Holding> {
+    pub(super) fn structure(&mut self, target: &mut dyn Structure) -> Result<ObjectContent> {
         let schema = target.schema();
         let start = self.scanner.offset();
         self.begin_object()?;
@@ -56,14 +56,14 @@ impl<'t> Reader<'t> {
         }
         self.report.missing_fields(schema, progress.present, start)?;
         match &progress.gaps {
-            None => Ok(Holding::Something),
+            None => Ok(ObjectContent::Something),
             Some(gaps) => self.close_gaps(target, gaps),
         }
     }
 
     /// Removes list items that were null without extensions, or that are kept elsewhere.
     #[cold]
-    fn close_gaps(&mut self, target: &mut dyn Structure, gaps: &Gaps) -> Result<Holding> {
+    fn close_gaps(&mut self, target: &mut dyn Structure, gaps: &Gaps) -> Result<ObjectContent> {
         let schema = target.schema();
         for field in schema.fields {
             let index = usize::from(field.index);
@@ -80,7 +80,7 @@ impl<'t> Reader<'t> {
                 self.report.finding(Rule::JSON_NULL, &path, *offset).expected(expected).found("null")?;
             }
         }
-        Ok(if target.is_empty() { Holding::Nulls } else { Holding::Something })
+        Ok(if target.is_empty() { ObjectContent::Nulls } else { ObjectContent::Something })
     }
 
     /// The member `name` of `target`, which is the field at `index`.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::progress::Progress;
 use super::read::{Reader, Result};
 use super::scan::Kind;
-use super::structure::{Holding, is_without_companions};
+use super::structure::{ObjectContent, is_without_companions};
 use crate::findings::{Rule, Severity};
 use crate::primitives::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, Verdict};
 use crate::resource::Resource;
@@ -355,7 +355,7 @@ impl<'t> Reader<'t> {
         let holding = self.structure(value)?;
         self.report.unextended(field, value, offset)?;
         self.report.leave();
-        if holding == Holding::Nulls {
+        if holding == ObjectContent::Nulls {
             values.pop();
         }
         Ok(())

@@ -125,9 +125,9 @@ pub(crate) fn values_length(markup: &str, enough: usize) -> usize {
         match tokens.next() {
             Ok(Token::Start) => {
                 let values = tokens.tag().attributes().filter_map(|(_, raw)| raw.value().ok());
-                length += values.map(|value| bytes::ink(&value)).sum::<usize>();
+                length += values.map(|value| bytes::length_without_space(&value)).sum::<usize>();
             }
-            Ok(Token::Text(text)) => length += bytes::ink(&text),
+            Ok(Token::Text(text)) => length += bytes::length_without_space(&text),
             Ok(Token::End | Token::Space(_)) => {}
             Ok(Token::Eof) | Err(_) => break,
         }

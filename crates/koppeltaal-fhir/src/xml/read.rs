@@ -35,11 +35,15 @@ const NEARLY_UTF8: [&str; 10] = [
     "us-ascii",
 ];
 
-/// Reads one resource or feed. `is_told`: a byte order mark or the caller says that the text is UTF-8.
-pub(crate) fn read<'t>(text: &'t str, is_told: bool, report: Report<'t>) -> Result<(Document, Report<'t>)> {
+/// Reads one resource or feed. `is_utf8_known`: a byte order mark or the caller says that the text is UTF-8.
+pub(crate) fn read<'t>(
+    text: &'t str,
+    is_utf8_known: bool,
+    report: Report<'t>,
+) -> Result<(Document, Report<'t>)> {
     let mut reader = Reader::new(Tokens::new(text), report);
     let root = reader.root()?;
-    if !is_told && let Some(encoding) = reader.tokens.encoding() {
+    if !is_utf8_known && let Some(encoding) = reader.tokens.encoding() {
         reader.check_encoding(encoding, text)?;
     }
     let document = reader.document(&root)?;

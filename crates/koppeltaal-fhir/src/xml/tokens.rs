@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_well_formed_is_told_with_its_place() {
+    fn what_is_not_well_formed_is_reported_with_its_place() {
         for (text, error) in [
             ("<a></b>", "error at 3: expected `</a>`, found `</b>`"),
             ("</a>", "error at 0: `</a>` ends an element that was not started"),

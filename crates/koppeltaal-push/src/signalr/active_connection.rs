@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::calls::{Call, Calls};
 use super::channel::{self, Channel};
-use super::context::{Context, Started};
+use super::context::{Context, StartReply};
 use super::error::{ConnectError, ConnectStep, InvokeError, LostReason};
 use super::handshake::{OpenConnection, time_to_open};
 use super::protocol::Transport;
@@ -86,7 +86,7 @@ impl<'a> ActiveConnection<'a> {
     }
 
     /// Keeps the connection going until it is over. Returns why; an error if it was stopped.
-    pub(crate) async fn run(mut self, started: Option<Started>) -> Result<ConnectError, StopRequest> {
+    pub(crate) async fn run(mut self, started: Option<StartReply>) -> Result<ConnectError, StopRequest> {
         let end = self.keep_connected(started).await;
         self.calls.fail_all();
         let timeout = self.context.options.request_timeout;
@@ -104,7 +104,7 @@ impl<'a> ActiveConnection<'a> {
         }
     }
 
-    async fn keep_connected(&mut self, mut started: Option<Started>) -> ConnectionEnd {
+    async fn keep_connected(&mut self, mut started: Option<StartReply>) -> ConnectionEnd {
         loop {
             self.context.status.send_modify(|status| *status = status.connected(self.transport));
             tracing::debug!(transport = %self.transport, "the hub is connected");

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::calls::{CALLS, Call, CallResult, RESULTS_LIMIT, Reply};
-use super::context::{Context, Started};
+use super::context::{Context, StartReply};
 use super::driver;
 use super::error::InvokeError;
 use super::events::{self, EventSource, HubEvents};
@@ -60,7 +60,7 @@ pub struct HubConnection {
 }
 
 impl HubConnection {
-    pub(crate) fn spawn(client: Client, hub: String, options: Options, started: Option<Started>) -> Self {
+    pub(crate) fn spawn(client: Client, hub: String, options: Options, started: Option<StartReply>) -> Self {
         // A call holds a permit as long as it is in the queue, so there is always room.
         let (call_sender, calls) = mpsc::channel(CALLS);
         let (status_sender, status) = watch::channel(ConnectionStatus::default());

@@ -13,7 +13,7 @@ use super::status::ConnectionStatus;
 use super::stop::{StopRequest, StopSignal};
 
 /// Tells whoever waits for the first start how it went.
-pub(crate) type Started = oneshot::Sender<Result<(), ConnectError>>;
+pub(crate) type StartReply = oneshot::Sender<Result<(), ConnectError>>;
 
 /// What the task of a connection works with.
 pub(crate) struct Context {

@@ -7,7 +7,7 @@ use koppeltaal_transport::Backoff;
 use tokio::time::{Instant, sleep};
 
 use super::active_connection::ActiveConnection;
-use super::context::{Context, Started};
+use super::context::{Context, StartReply};
 use super::error::ConnectError;
 use super::handshake;
 use super::http::HttpClient;
@@ -19,7 +19,7 @@ const STABLE: Duration = Duration::from_secs(10);
 
 /// Runs until the connection is stopped or dropped. With `started`, a first start that fails ends the task,
 /// too.
-pub(crate) async fn run(mut context: Context, mut started: Option<Started>) {
+pub(crate) async fn run(mut context: Context, mut started: Option<StartReply>) {
     let mut backoff = Backoff::new(context.options.restart_delay, context.options.longest_restart_delay);
     let mut is_restart = false;
     let stop = loop {
@@ -52,7 +52,7 @@ pub(crate) async fn run(mut context: Context, mut started: Option<Started>) {
 async fn connect(
     context: &mut Context,
     is_restart: bool,
-    started: &mut Option<Started>,
+    started: &mut Option<StartReply>,
     backoff: &mut Backoff,
 ) -> Result<ConnectError, StopRequest> {
     context.status.send_modify(|status| status.state = ConnectionState::Connecting);

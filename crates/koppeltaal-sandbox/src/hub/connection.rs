@@ -14,7 +14,7 @@ use crate::instance::InstanceId;
 /// How many events are kept for a client that reconnects.
 const BUFFER: usize = 1000;
 /// How many events go into one frame.
-const BATCH: usize = 10;
+const EVENTS_PER_FRAME: usize = 10;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -165,7 +165,7 @@ impl Channel {
                 }
                 let new = state.events.iter().filter(|(number, _)| *number > self.cursor);
                 let told = new.filter(|(_, event)| event.is_for(self.only.as_deref()));
-                let waiting: Vec<_> = told.take(BATCH).cloned().collect();
+                let waiting: Vec<_> = told.take(EVENTS_PER_FRAME).cloned().collect();
                 drop(state);
                 if let Some((last, _)) = waiting.last() {
                     self.cursor = *last;

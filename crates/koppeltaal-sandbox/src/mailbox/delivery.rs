@@ -34,7 +34,7 @@ pub(crate) struct Delivery {
     /// The last claim.
     pub(super) claim: Option<Claim>,
     /// The header versions that were given out with earlier claims.
-    pub(super) overtaken: Vec<Version>,
+    pub(super) earlier_claims: Vec<Version>,
     pub(super) expiries: u32,
 }
 
@@ -90,7 +90,7 @@ impl Delivery {
             exception: None,
             version: step.version(),
             claim: None,
-            overtaken: Vec::new(),
+            earlier_claims: Vec::new(),
             expiries: 0,
         }
     }
@@ -109,8 +109,8 @@ impl Delivery {
     /// New to Claimed.
     pub(crate) fn claim(&mut self, terms: ClaimTerms, step: &mut Step<'_>) {
         self.set(Status::Claimed, step);
-        let remembered = if terms.has_room { MAXIMUM_OVERTAKEN } else { self.overtaken.len() };
-        self.overtaken.extend(self.claim.take().map(|claim| claim.version));
+        let remembered = if terms.has_room { MAXIMUM_OVERTAKEN } else { self.earlier_claims.len() };
+        self.earlier_claims.extend(self.claim.take().map(|claim| claim.version));
         self.forget_earlier_claims(remembered);
         let deadline = terms.deadline;
         self.claim = Some(Claim { version: self.version.clone(), deadline, is_given_back: false });
@@ -118,7 +118,7 @@ impl Delivery {
 
     /// Forgets all earlier claims but the last `remembered`.
     pub(super) fn forget_earlier_claims(&mut self, remembered: usize) {
-        self.overtaken.drain(..self.overtaken.len().saturating_sub(remembered));
+        self.earlier_claims.drain(..self.earlier_claims.len().saturating_sub(remembered));
     }
 
     /// Whether it is or was claimed.
@@ -128,7 +128,7 @@ impl Delivery {
 
     /// What it takes in memory besides the message, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.exception.as_ref().map_or(0, String::len) + self.overtaken.len() * CLAIM_BYTES
+        self.exception.as_ref().map_or(0, String::len) + self.earlier_claims.len() * CLAIM_BYTES
     }
 
     /// New to `ReplacedByNewVersion`.
@@ -162,8 +162,8 @@ impl Delivery {
         is_replaced: bool,
         step: &mut Step<'_>,
     ) -> Result<(), Refusal> {
-        let overtaken = |version: &Version| report.header_version.as_deref() == Some(version.as_str());
-        if self.overtaken.iter().any(overtaken) {
+        let earlier_claims = |version: &Version| report.header_version.as_deref() == Some(version.as_str());
+        if self.earlier_claims.iter().any(earlier_claims) {
             return Err(Refusal::rule("The message was claimed again after the claim that this answers."));
         }
         match self.transition(report.status)? {

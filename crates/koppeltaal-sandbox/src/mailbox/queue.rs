@@ -254,8 +254,8 @@ impl Queue {
         let rows = self.deliveries.rows();
         let changed = self.deliveries.changed().into_iter();
         let added = changed.filter_map(|(number, before)| {
-            let before = before.map_or(0, |before| before.overtaken.len());
-            (rows.get(number)?.overtaken.len() > before).then_some((*number, before))
+            let before = before.map_or(0, |before| before.earlier_claims.len());
+            (rows.get(number)?.earlier_claims.len() > before).then_some((*number, before))
         });
         let added: Vec<(u64, usize)> = added.collect();
         for (number, before) in &added {

@@ -50,7 +50,9 @@ struct DeliveryRecord {
     exception: Option<String>,
     version: Version,
     claim: Option<Claim>,
-    overtaken: Vec<Version>,
+    /// Older data files call it `overtaken`.
+    #[serde(alias = "overtaken")]
+    earlier_claims: Vec<Version>,
     expiries: u32,
     /// Missing in files of earlier versions.
     #[serde(default)]
@@ -408,7 +410,7 @@ fn save_delivery(instance: &InstanceId, delivery: &Delivery) -> Result<DeliveryR
         exception: delivery.exception.clone(),
         version: delivery.version.clone(),
         claim: delivery.claim.clone(),
-        overtaken: delivery.overtaken.clone(),
+        earlier_claims: delivery.earlier_claims.clone(),
         expiries: delivery.expiries,
         padding: " ".repeat(PADDED_BYTES.saturating_sub(bytes)),
     })
@@ -430,7 +432,7 @@ fn load_delivery(
         exception: saved.exception.clone(),
         version: saved.version.clone(),
         claim: saved.claim.clone(),
-        overtaken: saved.overtaken.clone(),
+        earlier_claims: saved.earlier_claims.clone(),
         expiries: saved.expiries,
     })
 }

@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 const FORMAT: i64 = 1;
 
 /// When messages are forgotten to make room, the goal is twice the missing bytes, and at most this many more.
-const BATCH: u64 = 1 << 20;
+const ROOM_AHEAD: u64 = 1 << 20;
 
 /// How many of the records that are set aside get a line in the log. Further ones are only counted.
 const NAMED: usize = 100;
@@ -269,7 +269,7 @@ impl DataFile {
     /// How many bytes to forget when this many are missing: some more, so that the next records find room
     /// too.
     pub(crate) fn batch(&self, bytes: u64) -> u64 {
-        2 * bytes + (self.bytes / 16).min(BATCH)
+        2 * bytes + (self.bytes / 16).min(ROOM_AHEAD)
     }
 
     /// Why SQLite says that there is no room: the file has reached its limit, or the disk is full.

@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use contender::{Contender, Outgoing, client, report};
-use server::Canned;
+use server::CannedServer;
 
 /// Many and short, so that neighbours run under the same conditions.
 const ROUNDS: usize = 30;
@@ -40,25 +40,25 @@ fn main() {
 
     println!("requests per second: bare reqwest, bare reqwest with documents read and written, client");
     for format in Format::ALL {
-        let canned = servers.block_on(Canned::start(format, Duration::ZERO));
+        let canned = servers.block_on(CannedServer::start(format, Duration::ZERO));
         client.block_on(against_canned(&canned, requests));
         client.block_on(against_sandbox(&servers, format, requests / 2));
     }
     for milliseconds in LATENCIES {
         let latency = Duration::from_millis(milliseconds);
-        let slow = servers.block_on(Canned::start(Format::Json, latency));
+        let slow = servers.block_on(CannedServer::start(Format::Json, latency));
         client.block_on(with_latency(&slow, latency, requests / 6));
     }
-    let slow = servers.block_on(Canned::start(Format::Json, Duration::from_millis(5)));
+    let slow = servers.block_on(CannedServer::start(Format::Json, Duration::from_millis(5)));
     client.block_on(concurrent(&slow, 2 * requests));
     if !quick {
-        let canned = servers.block_on(Canned::start(Format::Json, Duration::ZERO));
+        let canned = servers.block_on(CannedServer::start(Format::Json, Duration::ZERO));
         client.block_on(memory(&canned));
     }
 }
 
 /// A server that answers at once shows the client's share at its largest.
-async fn against_canned(canned: &Canned, requests: usize) {
+async fn against_canned(canned: &CannedServer, requests: usize) {
     let format = canned.format;
     let message = outgoing(server::fixture(), format);
     let (numbers, header) = (vec!["306".to_owned(); requests], header(format));
@@ -116,7 +116,7 @@ async fn against_sandbox(servers: &Runtime, format: Format, messages: usize) {
 }
 
 /// What is left of the client's share when the server is not on this machine.
-async fn with_latency(canned: &Canned, latency: Duration, requests: usize) {
+async fn with_latency(canned: &CannedServer, latency: Duration, requests: usize) {
     let message = outgoing(server::fixture(), canned.format);
     let (numbers, header) = (vec!["306".to_owned(); requests], header(canned.format));
     let mut senders = Contender::all(&canned.url, "portal", canned.format);
@@ -143,7 +143,7 @@ fn header(format: Format) -> String {
 }
 
 /// Eight tasks against one, when the server takes 5 ms for each answer.
-async fn concurrent(canned: &Canned, messages: usize) {
+async fn concurrent(canned: &CannedServer, messages: usize) {
     let mut rates = Vec::new();
     for tasks in [1, 8] {
         canned.fill(messages);
@@ -174,7 +174,7 @@ async fn concurrent(canned: &Canned, messages: usize) {
 }
 
 /// Memory of the process while a hundred thousand messages go through one client.
-async fn memory(canned: &Canned) {
+async fn memory(canned: &CannedServer) {
     const MESSAGES: usize = 100_000;
     let client = client(&canned.url, "game", canned.format);
     canned.fill(MESSAGES);

@@ -35,7 +35,7 @@ pub(crate) fn numbered(number: usize) -> Bundle {
 }
 
 /// The server. A GET gets a message while one is left, a POST the reply, a PUT a header.
-pub(crate) struct Canned {
+pub(crate) struct CannedServer {
     pub(crate) url: String,
     pub(crate) format: Format,
     /// How many messages may still be claimed.
@@ -49,7 +49,7 @@ struct Answers {
     header: Vec<u8>,
 }
 
-impl Canned {
+impl CannedServer {
     pub(crate) async fn start(format: Format, latency: Duration) -> Self {
         let message = fixture();
         let header = Header::all_from_bundle(&message).next().expect("a header");

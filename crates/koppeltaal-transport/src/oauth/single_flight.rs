@@ -61,7 +61,7 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_request_goes_on_when_its_caller_is_gone() {
         let flight = SingleFlight::<u32>::default();
         let (release, released) = tokio::sync::oneshot::channel::<()>();

@@ -8,15 +8,12 @@ use koppeltaal_messaging::{Draft, Header, Message, MessageEntry, Profile, Resour
 use koppeltaal_transport::{Backoff, Error, HeaderQuery, MessageFilter};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::Connector;
 use super::outcome::{SendError, Sent};
+use super::{Connector, MAX_OPENED_MESSAGES};
 
 /// How long to wait between two searches for a newer version.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// How many messages are opened at most, the newest first, to find a resource that is not their focal one.
-const MAX_OPENED: usize = 20;
 
 /// How hard [`Connector::send_with_merge`] tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,7 +177,7 @@ impl Connector {
                 let number = |header: &&Header| header.url().and_then(|url| url.id().parse::<u64>().ok());
                 let mut all: Vec<&Header> = headers.iter().collect();
                 all.sort_by_key(|header| std::cmp::Reverse(number(header)));
-                all.truncate(MAX_OPENED);
+                all.truncate(MAX_OPENED_MESSAGES);
                 all
             }
         };

@@ -6,18 +6,14 @@ use std::collections::BTreeMap;
 use koppeltaal_messaging::{Header, ResourceUrl};
 use koppeltaal_transport::{Error, HeaderQuery, MessageFilter, Outcome, ReceivedMessage};
 
-use super::Connector;
 use super::outcome::{SendError, types};
 use super::post::versions_in;
+use super::{Connector, MAX_OPENED_MESSAGES};
 use crate::causes::causes;
 use crate::versions::VersionStoreError;
 
 /// How many headers are looked at.
 const MAX_HEADERS: usize = 100_000;
-
-/// How many messages are opened, the newest first, to find resources that are not the focal one of a newer
-/// message.
-const MAX_OPENED: usize = 20;
 
 /// Why versions were not learned again, or not all of them.
 #[derive(Debug, thiserror::Error)]
@@ -178,7 +174,7 @@ impl Connector {
                 newest.learn(focal, number);
             }
             recent.insert((number, count), url.without_version());
-            if recent.len() > MAX_OPENED {
+            if recent.len() > MAX_OPENED_MESSAGES {
                 recent.pop_first();
             }
             count += 1;

@@ -109,7 +109,7 @@ pub(crate) async fn a_message_that_failed_for_a_day_is_refused_after_few_failure
     let failing = world.put("1", "Mees").await?;
     world.put("2", "Teun").await?;
     try_due_messages(&world).await?;
-    world.database.pretend_it_failed(2).await?;
+    world.database.pretend_all_failed(2).await?;
     world.fail_posts(FAILS, 1);
     let dispatcher = world.dispatcher().concurrency(1).settle_time(SETTLE);
     let report = timeout(LONG, dispatcher.run_once()).await??;

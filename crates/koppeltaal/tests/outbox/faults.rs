@@ -14,7 +14,7 @@ use koppeltaal_sandbox::{FaultKind, Instance, SandboxConfig};
 use tokio::time::timeout;
 
 use crate::promises::{SETTLE, all_sent, patient_dispatcher};
-use crate::world::{DOMAIN, LONG, Result, World, connector, hurried, patient};
+use crate::world::{DOMAIN, LONG, Result, World, connector, patient, with_short_pauses};
 
 /// A server that refuses every message with a text that `PostgreSQL` cannot store, and counts the messages.
 async fn refusing_server() -> Result<(String, Arc<AtomicU32>)> {
@@ -42,7 +42,8 @@ pub(crate) async fn a_refusal_with_a_character_that_the_database_cannot_store_is
     let (url, posts) = refusing_server().await?;
     let epd = connector(&url, "epd", MemoryVersionStore::new())?;
     let messages = [world.put("1", "Mees").await?, world.put("2", "Fenna").await?];
-    let dispatcher = || hurried(world.outbox.dispatcher(epd.clone())).settle_time(Duration::from_millis(100));
+    let dispatcher =
+        || with_short_pauses(world.outbox.dispatcher(epd.clone())).settle_time(Duration::from_millis(100));
     let report = timeout(LONG, dispatcher().run_once()).await??;
     assert_eq!((report.refused, posts.load(Ordering::Relaxed)), (2, 2));
     assert_eq!(world.states(&messages.each_ref()).await?, [Refused, Refused]);
@@ -87,7 +88,7 @@ pub(crate) async fn a_result_that_the_database_never_accepts_delays_no_other_res
 
 pub(crate) async fn a_message_that_is_never_settled_is_refused_in_the_end(world: World) -> Result {
     let message = world.put("1", "Mees").await?;
-    world.database.pretend_it_was_claimed(11).await?;
+    world.database.pretend_all_were_claimed(11).await?;
     let report = patient_dispatcher(&world).settle_time(SETTLE).run_once().await?;
     assert_eq!((report.sent, report.refused), (0, 1));
     let entry = world.entry(&message).await?;
@@ -135,7 +136,7 @@ pub(crate) async fn another_applications_message_with_the_same_identifier_is_not
     let message = world.put("1", "Mees").await?;
     game.send(game.draft("9", patient("Teun"))?.identifier(&message)).await?;
     // As after a dispatcher that was killed before it posted the message.
-    world.database.pretend_it_was_claimed(1).await?;
+    world.database.pretend_all_were_claimed(1).await?;
     let dispatcher = world.outbox.dispatcher(epd.clone()).settle_time(SETTLE);
     assert_eq!(dispatcher.run_once().await?.sent, 1);
     let known = epd.versions().versions(DOMAIN, &[world.url("1")?]).await?;

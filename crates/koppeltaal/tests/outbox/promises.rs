@@ -10,7 +10,7 @@ use koppeltaal::{Connector, DispatchProblem, DispatchReport, Dispatcher, MemoryV
 use koppeltaal_sandbox::FaultKind;
 use tokio::time::{sleep, timeout};
 
-use crate::world::{DOMAIN, FullStore, LONG, Result, World, connector, hurried, patient};
+use crate::world::{DOMAIN, FullStore, LONG, Result, World, connector, patient, with_short_pauses};
 
 /// Short enough to wait for in a test.
 pub(crate) const SETTLE: Duration = Duration::from_secs(2);
@@ -298,7 +298,8 @@ pub(crate) async fn several_dispatchers_keep_the_order(world: World) -> Result {
     }
     let second = world.database.outbox().await?;
     let mine = world.dispatcher().concurrency(3).run_until(all_sent(&world, &identifiers));
-    let other = hurried(second.dispatcher(world.epd.clone())).run_until(all_sent(&world, &identifiers));
+    let other =
+        with_short_pauses(second.dispatcher(world.epd.clone())).run_until(all_sent(&world, &identifiers));
     let (mine, other) = timeout(LONG, async { tokio::join!(mine, other) }).await?;
     assert_eq!((mine.sent + other.sent, mine.refused + other.refused), (18, 0));
     for patient in 0..3 {
@@ -346,7 +347,7 @@ pub(crate) async fn the_next_message_waits_until_the_versions_are_recorded(world
 
     world.outbox.retry(&first).await?;
     let identifiers = [first, behind];
-    let dispatcher = hurried(world.outbox.dispatcher(epd));
+    let dispatcher = with_short_pauses(world.outbox.dispatcher(epd));
     let report = timeout(LONG, dispatcher.run_until(all_sent(&world, &identifiers))).await?;
     assert_eq!((report.sent, report.refused), (2, 0));
     Ok(())

@@ -79,7 +79,7 @@ impl Database {
 
     /// Makes every message look as if dispatchers had claimed it this many times and had been killed each
     /// time.
-    pub(crate) async fn pretend_it_was_claimed(&self, times: u32) -> Result {
+    pub(crate) async fn pretend_all_were_claimed(&self, times: u32) -> Result {
         let long_ago = match self {
             Self::Sqlite(_) => "1",
             #[cfg(feature = "postgresql")]
@@ -94,7 +94,7 @@ impl Database {
 
     /// Makes every waiting message look as if it had failed this many times, first a day ago, and were due
     /// now.
-    pub(crate) async fn pretend_it_failed(&self, times: u32) -> Result {
+    pub(crate) async fn pretend_all_failed(&self, times: u32) -> Result {
         let (a_day_ago, now) = match self {
             Self::Sqlite(_) => ("failing_since - 86400000", "1"),
             #[cfg(feature = "postgresql")]
@@ -141,7 +141,7 @@ impl World {
 
     /// A dispatcher with short pauses.
     pub(crate) fn dispatcher(&self) -> Dispatcher {
-        hurried(self.outbox.dispatcher(self.epd.clone()))
+        with_short_pauses(self.outbox.dispatcher(self.epd.clone()))
     }
 
     /// Hands over a message about this patient, and returns its identifier.
@@ -206,7 +206,7 @@ pub(crate) fn connector(server: &str, user: &str, versions: impl VersionStore) -
 }
 
 /// The dispatcher with short pauses.
-pub(crate) fn hurried(dispatcher: Dispatcher) -> Dispatcher {
+pub(crate) fn with_short_pauses(dispatcher: Dispatcher) -> Dispatcher {
     dispatcher
         .poll_interval(Duration::from_millis(20))
         .retry_pauses(Duration::from_millis(1)..=Duration::from_millis(20))

@@ -421,7 +421,7 @@ fn only_so_many_earlier_claims_of_a_message_are_remembered() {
         let number = world.claim("game").expect("a message").number;
         world.acknowledge("game", number, Status::New).expect("given back");
     }
-    assert!(world.claim("game").expect("a message").overtaken.len() <= 100);
+    assert!(world.claim("game").expect("a message").earlier_claims.len() <= 100);
 }
 
 /// Claims the oldest message and gives it back, this many times.
@@ -441,7 +441,7 @@ fn the_earlier_claims_of_a_message_take_room_in_its_queue() {
     world.acknowledge("game", first.number, Status::Success).expect("taken");
     claim_and_give_back(&mut world, 20);
     assert_eq!(world.statuses("game"), [Status::New], "the processed message made room for them");
-    assert_eq!(world.claim("game").expect("a message").overtaken.len(), 20);
+    assert_eq!(world.claim("game").expect("a message").earlier_claims.len(), 20);
 }
 
 #[test]
@@ -451,7 +451,7 @@ fn a_full_queue_remembers_no_more_claims_than_it_has_room_for() {
     (1..=2).for_each(|id| post_plan(&mut world, id).expect("accepted"));
     claim_and_give_back(&mut world, 20);
     let (first, second) = (world.claim("game").expect("one"), world.claim("game").expect("another"));
-    let remembered = first.overtaken.len() + second.overtaken.len();
+    let remembered = first.earlier_claims.len() + second.earlier_claims.len();
     assert!((1..10).contains(&remembered), "{remembered} in 500 bytes");
     // The last claim can still be answered.
     world.acknowledge("game", first.number, Status::Success).expect("taken");

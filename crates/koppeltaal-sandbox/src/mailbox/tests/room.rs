@@ -67,7 +67,7 @@ fn an_earlier_claim_gives_way_when_nothing_else_can() {
     };
     claim_and_give_back(&mut world);
     claim_and_give_back(&mut world);
-    let earlier = |delivery: &Delivery| delivery.overtaken.clone();
+    let earlier = |delivery: &Delivery| delivery.earlier_claims.clone();
     let before = world.claim("game").expect("a message");
     assert_eq!(earlier(&before).len(), 2);
     world.mailbox.roll_back();

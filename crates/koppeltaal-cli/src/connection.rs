@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::profile::Profile;
 use crate::secret::{ask, first_line};
-use crate::tokens;
+use crate::token_file;
 
 /// The environment variable with the password. Other users could read it in a flag.
 const PASSWORD: &str = "KOPPELTAAL_PASSWORD";
@@ -95,7 +95,7 @@ impl Connection {
         let profile = self.profile()?;
         let client = self.builder(&profile)?.build()?;
         let credentials = match &self.tokens {
-            Some(file) => Credentials::bearer(tokens::session(file)?),
+            Some(file) => Credentials::bearer(token_file::session(file)?),
             None => self.basic(&profile)?,
         };
         Ok(Account {

@@ -17,7 +17,7 @@ mod remote;
 mod sandbox;
 mod secret;
 mod signals;
-mod tokens;
+mod token_file;
 mod validate;
 
 use std::io;

@@ -2,8 +2,8 @@
 //!
 //! There is a [`Verdict`] per file, printed for people or as JSON for programs.
 
-mod people;
-mod programs;
+mod json;
+mod text;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -56,8 +56,8 @@ impl Validate {
             let verdict = Verdict::on(file, self.strict);
             gravest = gravest.max(verdict.outcome);
             match self.output {
-                Output::Text => people::show(&verdict)?,
-                Output::Json => programs::write(&verdict, &mut io::stdout().lock())?,
+                Output::Text => text::write(&verdict)?,
+                Output::Json => json::write(&verdict, &mut io::stdout().lock())?,
             }
         }
         io::stdout().flush()?;

@@ -125,8 +125,8 @@ impl Checker {
                 let markup = value.wire_text().unwrap_or_default();
                 checker.report(|report| report.signature("", &markup, 0));
             }
-            if value.is_hollow() {
-                checker.report(|report| report.hollow("", 0));
+            if value.is_empty_element() {
+                checker.report(|report| report.empty_element("", 0));
             }
             if let Some(companions) = value.companions() {
                 checker.structure_content(companions);

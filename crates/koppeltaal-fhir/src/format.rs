@@ -7,7 +7,7 @@ use std::str::FromStr;
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The least text that either format needs around a value: quotes and a comma in JSON, `</>` in XML.
-pub(crate) const PIECE: usize = 3;
+pub(crate) const LEAST_MARKUP: usize = 3;
 
 /// One of the two formats of DSTU1.
 ///

@@ -7,7 +7,7 @@
 //! counted in one place, here. The readers charge the same costs as they go, to stop early.
 
 use crate::document::Document;
-use crate::format::PIECE;
+use crate::format::LEAST_MARKUP;
 use crate::primitives::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, is_xml_space};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, FieldSet, Shape, Structure, StructureList, TypeSchema, Walker};
@@ -80,7 +80,7 @@ impl Weight {
 
     fn structure_content(&mut self, value: &dyn Structure) {
         if let Some(id) = value.id() {
-            self.text += "id".len() + PIECE + id.trim_matches(is_xml_space).len();
+            self.text += "id".len() + LEAST_MARKUP + id.trim_matches(is_xml_space).len();
         }
         let outer = (std::mem::take(&mut self.present), std::mem::take(&mut self.largest));
         value.walk(self);
@@ -91,7 +91,7 @@ impl Weight {
     }
 
     /// The text of an element that JSON leaves out offsets its own memory at most.
-    fn silent(&mut self, value: &dyn AnyPrimitive, length: usize) {
+    fn absent_in_json(&mut self, value: &dyn AnyPrimitive, length: usize) {
         if let Some(companions) = value.companions() {
             self.memory += size_of::<Companions>().saturating_sub(length.saturating_mul(self.expansion));
             for node in companions.unknown() {
@@ -117,7 +117,7 @@ impl Weight {
             // Text, or markup that has its name in it.
             UnknownContent::XmlText(_) => 0,
             UnknownContent::Atom(part, _) if part != AtomPart::Attribute => 0,
-            _ => PIECE + node.name().len().min(NAME),
+            _ => LEAST_MARKUP + node.name().len().min(NAME),
         };
         let length = around + content_length(&node.content, enough);
         self.memory += memory.saturating_sub(length.saturating_mul(self.expansion));
@@ -158,7 +158,7 @@ impl Weight {
 
     /// The name of an element, and the least that stands around its value.
     fn name(&mut self, field: &FieldSchema) {
-        self.text += field.name.len() + PIECE;
+        self.text += field.name.len() + LEAST_MARKUP;
     }
 
     fn companions(&mut self, value: &dyn AnyPrimitive) {
@@ -189,8 +189,8 @@ pub(crate) fn list_cost(items: usize, size: usize) -> usize {
 
 impl Walker for Weight {
     fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
-        if value.is_silent() {
-            return self.silent(value, field.name.len() + PIECE);
+        if value.is_absent_in_json() {
+            return self.absent_in_json(value, field.name.len() + LEAST_MARKUP);
         }
         self.present.insert(field.group());
         self.name(field);
@@ -204,11 +204,11 @@ impl Walker for Weight {
         let mut name = field.name.len();
         for index in 0..values.len() {
             let value = values.get(index);
-            if value.is_silent() {
-                self.silent(value, PIECE);
+            if value.is_absent_in_json() {
+                self.absent_in_json(value, LEAST_MARKUP);
                 continue;
             }
-            self.text += std::mem::take(&mut name) + PIECE;
+            self.text += std::mem::take(&mut name) + LEAST_MARKUP;
             self.value(value);
             self.companions(value);
         }
@@ -233,7 +233,7 @@ impl Walker for Weight {
             if index == 0 {
                 self.list(values.len(), size_of_val(value));
             }
-            self.text += PIECE;
+            self.text += LEAST_MARKUP;
             self.structure_content(value);
         }
     }

@@ -4,14 +4,12 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Client, Format, http, world};
+use common::{Client, Format, PATIENCE, http, world};
 use koppeltaal_sandbox::{Limits, Sandbox, SandboxConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Longer than anything here takes, so that a test that hangs fails.
-const PATIENCE: Duration = Duration::from_secs(20);
 const HALF_A_HEADER: &str = "GET /FHIR/Koppeltaal/metadata HTTP/1.1\r\nHost: ";
 const HALF_A_BODY: &str = "POST /FHIR/Koppeltaal/Mailbox HTTP/1.1\r\nHost: a\r\nAuthorization: Basic cG9ydGFsOnBvcnRhbA==\r\n\
                            Content-Length: 100\r\n\r\n{";

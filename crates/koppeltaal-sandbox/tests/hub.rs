@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use common::files::Directory;
 use common::oauth::{PATIENT, confidential, tokens};
-use common::{Client, FORMATS, Format, http, plan, world};
+use common::{Client, FORMATS, Format, PATIENCE, http, plan, world};
 use futures_util::{SinkExt as _, StreamExt as _};
 use koppeltaal_messaging::Event;
 use koppeltaal_sandbox::{Fault, FaultKind, Instance, Push, Sandbox, Webhook};
@@ -25,8 +25,6 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
 
-/// Longer than anything here takes, so that a test that hangs fails.
-const PATIENCE: Duration = Duration::from_secs(20);
 const HUBS: &str = r#"[{"name":"koppeltaalhub"}]"#;
 const TOLD: &str = r#"{"A":[],"H":"KoppeltaalHub","M":"NewMessage"}"#;
 

@@ -15,7 +15,7 @@ use claims::Claims;
 
 pub use deliveries::Deliveries;
 pub use delivery::{Delivery, Received};
-pub(crate) use in_hand::{InHand, Precedence, line, name};
+pub(crate) use in_hand::{InHand, Precedence, line_key, name};
 
 /// Why no message could be received.
 #[derive(Debug, thiserror::Error)]

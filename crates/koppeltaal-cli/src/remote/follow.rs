@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::signals::StopSignals;
 
 /// How long a server may take to end the subscription to its hub.
-const GOODBYE: Duration = Duration::from_secs(1);
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 pub(super) struct FollowArguments {
@@ -63,7 +63,7 @@ impl Follower {
     pub(super) async fn stop(self) {
         if let Some(hub) = self.hub {
             // The command also ends if the server does not answer.
-            let _ = tokio::time::timeout(GOODBYE, hub.stop()).await;
+            let _ = tokio::time::timeout(STOP_TIMEOUT, hub.stop()).await;
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::private;
 use crate::secret;
-use crate::tokens::{TokenSet, authentication, load};
+use crate::token_file::{TokenSet, authentication, load};
 
 /// The environment variables with an authorization code and its verifier. They are not flags, because other
 /// users can see those.

@@ -79,7 +79,7 @@ impl Report<'_> {
 
     /// Reports a primitive with neither value nor extension, which the schema lets pass.
     #[cold]
-    pub(crate) fn hollow(&mut self, name: &str, offset: usize) -> Result {
+    pub(crate) fn empty_element(&mut self, name: &str, offset: usize) -> Result {
         self.finding(Rule::EMPTY, name, offset)
             .severity(Severity::Warning)
             .expected("a value")

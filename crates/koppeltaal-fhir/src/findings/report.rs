@@ -12,12 +12,12 @@ use super::lines::Lines;
 use super::path::path_text;
 use super::rule::{Rule, Severity};
 use crate::error::ReadError;
-use crate::format::PIECE;
+use crate::format::LEAST_MARKUP;
 use crate::limits::Limits;
 use crate::primitives::{AnyPrimitive, Companions};
 
 /// Memory that a value may take whatever its length.
-const FREE: usize = 24 << 10;
+const FREE_MEMORY: usize = 24 << 10;
 
 /// Memory that the findings of a text may take.
 const fn findings_room(length: usize) -> usize {
@@ -47,7 +47,7 @@ pub(crate) struct Report<'text> {
 impl<'text> Report<'text> {
     /// For reading `text`.
     pub(crate) fn reading(text: &'text [u8], strict: bool, limits: Limits) -> Self {
-        let budget = text.len().saturating_mul(limits.expansion).saturating_add(FREE);
+        let budget = text.len().saturating_mul(limits.expansion).saturating_add(FREE_MEMORY);
         Self {
             text: Some(text),
             strict,
@@ -148,14 +148,14 @@ impl<'text> Report<'text> {
     }
 
     /// Notes that unknown content was kept that may become a field in the other format.
-    pub(crate) fn stray(&mut self) {
+    pub(crate) fn note_ambiguous(&mut self) {
         self.has_strays = true;
     }
 
     /// Notes a name and a value that the document now holds, with the least text that stands around them.
     #[inline]
-    pub(crate) fn earn(&mut self, name: &str, value: usize) {
-        self.earned += name.len() + PIECE + value;
+    pub(crate) fn count_text(&mut self, name: &str, value: usize) {
+        self.earned += name.len() + LEAST_MARKUP + value;
     }
 
     #[cold]
@@ -174,7 +174,7 @@ impl<'text> Report<'text> {
 
     /// Fails if a document takes too many bytes beyond what its length allows.
     pub(crate) fn check_excess(&self, excess: usize) -> Result<(), Failure> {
-        if excess <= FREE { Ok(()) } else { Err(self.too_heavy(self.text.map_or(0, <[u8]>::len))) }
+        if excess <= FREE_MEMORY { Ok(()) } else { Err(self.too_heavy(self.text.map_or(0, <[u8]>::len))) }
     }
 
     /// Accounts for the companions of a value that is about to get some.

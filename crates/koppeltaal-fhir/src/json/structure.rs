@@ -145,7 +145,7 @@ impl<'t> Reader<'t> {
             Slot::Xhtml(value) => *value = self.xhtml(field, offset)?,
             Slot::Attribute(value) => {
                 *value = self.string()?.into_owned();
-                self.report.earn(field.name, value.len());
+                self.report.count_text(field.name, value.len());
                 if value.is_empty() {
                     self.report
                         .finding(Rule::EMPTY, name, offset)
@@ -325,7 +325,7 @@ impl<'t> Reader<'t> {
                     Kind::Number => target.set_id(raw),
                     _ => {
                         self.report.charge(UnknownNode::COST, offset)?;
-                        self.report.stray();
+                        self.report.note_ambiguous();
                         target.unknown_mut().push(unknown_member(name, raw, 0));
                     }
                 }
@@ -348,7 +348,7 @@ impl<'t> Reader<'t> {
             return Ok(());
         }
         self.report.charge(UnknownNode::COST, self.scanner.offset())?;
-        self.report.stray();
+        self.report.note_ambiguous();
         unknown.push(unknown_member(name, format!("[{items}]"), after));
         Ok(())
     }
@@ -357,7 +357,7 @@ impl<'t> Reader<'t> {
     pub(super) fn keep(&mut self, unknown: &mut Unknown, name: &str, after: usize) -> Result<()> {
         let offset = self.scanner.offset();
         self.report.charge(UnknownNode::COST, offset)?;
-        self.report.stray();
+        self.report.note_ambiguous();
         let raw = self.raw()?.to_owned();
         unknown.push(unknown_member(name, raw, after));
         Ok(())

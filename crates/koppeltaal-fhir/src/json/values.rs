@@ -171,7 +171,7 @@ impl<'t> Reader<'t> {
                 Cow::Borrowed(self.scan(literal)?)
             }
         };
-        self.report.earn(name, scalar.sure_length(&text));
+        self.report.count_text(name, scalar.sure_length(&text));
         if kind != wanted {
             self.other_kind(field, name, start, wanted, kind)?;
         }
@@ -316,7 +316,7 @@ impl<'t> Reader<'t> {
                     let path = format!("{}[{item}]", field.name);
                     let rule = if kind == Kind::Null { Rule::JSON_NULL } else { Rule::JSON_TYPE };
                     self.report.finding(rule, &path, start).expected("an object").found(kind.describe())?;
-                    self.misfit(field, kind, progress)?;
+                    self.skip_misfit(field, kind, progress)?;
                 }
             }
             item += 1;
@@ -332,7 +332,7 @@ impl<'t> Reader<'t> {
 
     /// Passes over an item that does not fit its list, and notes it to be kept. A null holds nothing to keep.
     #[cold]
-    fn misfit(&mut self, field: &FieldSchema, kind: Kind, progress: &mut Progress) -> Result<()> {
+    fn skip_misfit(&mut self, field: &FieldSchema, kind: Kind, progress: &mut Progress) -> Result<()> {
         let raw = self.raw_item()?;
         if kind == Kind::Null {
             progress.null_structure();
@@ -382,7 +382,7 @@ impl<'t> Reader<'t> {
                     let path = format!("{}[{item}]", field.name);
                     let rule = if kind == Kind::Null { Rule::JSON_NULL } else { Rule::CONTAINED };
                     self.report.finding(rule, &path, start).expected("a resource").found(kind.describe())?;
-                    self.misfit(field, kind, progress)?;
+                    self.skip_misfit(field, kind, progress)?;
                 }
             }
             item += 1;

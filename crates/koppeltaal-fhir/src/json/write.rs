@@ -271,7 +271,7 @@ impl Walker for Writer<'_> {
         }
         // Values that say nothing in JSON are left out, unless the list has no others.
         let is_empty = !has_values && !has_companions;
-        let shown = || items().filter(|value| is_empty || !value.is_silent());
+        let shown = || items().filter(|value| is_empty || !value.is_absent_in_json());
         if has_values {
             self.name(field);
             self.open(b'[');

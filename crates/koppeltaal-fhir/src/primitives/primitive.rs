@@ -220,7 +220,7 @@ pub(crate) trait AnyPrimitive {
     fn is_absent(&self) -> bool;
 
     /// Whether JSON has nothing to say about it: no value, id or extension.
-    fn is_silent(&self) -> bool {
+    fn is_absent_in_json(&self) -> bool {
         match self.companions() {
             None => self.is_absent(),
             Some(companions) => !companions.is_json() && self.wire_text().is_none(),
@@ -228,7 +228,7 @@ pub(crate) trait AnyPrimitive {
     }
 
     /// Whether this is an element that holds nothing: there in XML, nothing to tell in JSON.
-    fn is_hollow(&self) -> bool {
+    fn is_empty_element(&self) -> bool {
         self.companions().is_some_and(|companions| companions.is_bare() && companions.text.is_none())
             && self.canonical_text().is_none()
     }

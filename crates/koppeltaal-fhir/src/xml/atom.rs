@@ -233,7 +233,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Keeps text that means nothing, in an element without child elements.
-    fn idle_text(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
+    fn leaf_text(&mut self, element: &Element<'t>, unknown: &mut Unknown) -> Result<()> {
         let text = self.text(element)?;
         if text.trim_matches(is_xml_space).is_empty() {
             return Ok(());
@@ -256,7 +256,7 @@ impl<'t> Reader<'t> {
         let mut link = Link::default();
         let fields = [("rel", &mut link.rel), ("href", &mut link.href)];
         self.string_attributes(element, fields, &["href"], LINK, &mut link.unknown)?;
-        self.idle_text(element, &mut link.unknown)?;
+        self.leaf_text(element, &mut link.unknown)?;
         Ok(link)
     }
 

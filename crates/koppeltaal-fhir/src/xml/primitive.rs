@@ -37,7 +37,7 @@ impl<'t> Reader<'t> {
             Some(raw) => {
                 let text = self.value(raw, element.tag.offset)?;
                 let kind = value.kind();
-                self.report.earn(if item.is_some() { "" } else { field.name }, kind.sure_length(&text));
+                self.report.count_text(if item.is_some() { "" } else { field.name }, kind.sure_length(&text));
                 let verdict = value.set(text);
                 if verdict != Verdict::Valid && simple && value.companions().is_some() {
                     self.report.charge(size_of::<Companions>(), element.tag.offset)?;
@@ -46,8 +46,8 @@ impl<'t> Reader<'t> {
                     self.check_primitive(field, item, value, verdict, element.tag.offset)?;
                 }
             }
-            None if value.is_absent() || value.is_hollow() => {
-                self.report.hollow(field.name, element.tag.offset)?;
+            None if value.is_absent() || value.is_empty_element() => {
+                self.report.empty_element(field.name, element.tag.offset)?;
                 // To the schema, the element is there.
                 self.report.charge_companions(value, element.tag.offset)?;
                 value.companions_mut();

@@ -233,7 +233,7 @@ impl<'t> Reader<'t> {
     /// Keeps an element as unknown.
     pub(super) fn keep(&mut self, unknown: &mut Unknown, element: &Element<'t>, after: usize) -> Result<()> {
         self.report.charge(UnknownNode::COST, element.tag.offset)?;
-        self.report.stray();
+        self.report.note_ambiguous();
         let content = UnknownContent::XmlElement(self.capture(element, Namespace::Fhir)?);
         unknown.push(UnknownNode { name: element.name.to_owned(), content, after });
         Ok(())

@@ -66,7 +66,7 @@ impl<'t> Reader<'t> {
                             .expected("a value")
                             .found("nothing")?;
                     }
-                    self.report.earn(name, value.len());
+                    self.report.count_text(name, value.len());
                     if let Slot::Attribute(slot) = target.slot(index) {
                         *slot = value.into_owned();
                     }
@@ -236,7 +236,7 @@ impl<'t> Reader<'t> {
             }
             // An earlier one that was empty gives way.
             let was_empty = field.choice.is_none()
-                && matches!(target.slot(index), Slot::Primitive(value) if value.is_absent() || value.is_hollow());
+                && matches!(target.slot(index), Slot::Primitive(value) if value.is_absent() || value.is_empty_element());
             if !was_empty {
                 return self.keep(target.unknown_mut(), element, *last + 1);
             }

@@ -97,7 +97,7 @@ async fn answer(
     let is_reopening = matches!(end, "reconnect" | "poll");
     let connection = match app.hub().connection(&caller.instance, token) {
         Err(TokenError::Foreign) if is_reopening && knows_fatal_errors(&params) => {
-            return Ok(forgotten(&app, &transport, request));
+            return Ok(fatal_error(&app, &transport, request));
         }
         connection => connection.map_err(refuse_token)?,
     };
@@ -147,7 +147,7 @@ fn knows_fatal_errors(params: &Params) -> bool {
 /// The answer to a client that comes back with a token from before a restart. The original answers 400, and
 /// official clients then repeat the request until their disconnect timeout. A fatal error makes them
 /// disconnect at once, so that they can start anew.
-fn forgotten(app: &App, transport: &str, request: Request) -> Response {
+fn fatal_error(app: &App, transport: &str, request: Request) -> Response {
     let frame = json!({ "E": "The server does not know this connection any more.", "M": [] }).to_string();
     match transport {
         "websockets" => websocket::refuse(app.hub(), request, frame),

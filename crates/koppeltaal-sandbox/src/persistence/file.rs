@@ -17,7 +17,7 @@ const FORMAT: i64 = 1;
 const ROOM_AHEAD: u64 = 1 << 20;
 
 /// How many of the records that are set aside get a line in the log. Further ones are only counted.
-const NAMED: usize = 100;
+const LOGGED: usize = 100;
 
 /// A record that cannot be used.
 struct UnusableRecord {
@@ -46,7 +46,7 @@ pub(crate) struct DataFile {
     /// Records that were set aside, by kind.
     set_aside: BTreeMap<&'static str, usize>,
     /// The rows of unusable records that could not be set aside, with the reasons why they are unusable.
-    unmoved: BTreeMap<i64, String>,
+    immovable: BTreeMap<i64, String>,
 }
 
 impl DataFile {
@@ -56,9 +56,9 @@ impl DataFile {
     /// Opens or makes a data file.
     pub(crate) fn open(path: &Path, bytes: u64) -> Result<Self, DataFileError> {
         open_private(path).map_err(|source| DataFileError::Open { path: path.to_owned(), source })?;
-        let told = |error| of_opening(error, path);
-        let connection = Connection::open(path).map_err(told)?;
-        let format = prepare(&connection).map_err(told)?;
+        let as_opening = |error| of_opening(error, path);
+        let connection = Connection::open(path).map_err(as_opening)?;
+        let format = prepare(&connection).map_err(as_opening)?;
         match format {
             0 => make(&connection, path)?,
             FORMAT => {}
@@ -71,12 +71,12 @@ impl DataFile {
                  CREATE TABLE IF NOT EXISTS set_aside
                  (kind, key, state, reason TEXT NOT NULL, at TEXT NOT NULL)",
             )
-            .map_err(told)?;
+            .map_err(as_opening)?;
         let page_bytes: u32 =
-            connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(told)?;
+            connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(as_opening)?;
         let path = path.to_owned();
-        let (set_aside, unmoved) = (BTreeMap::new(), BTreeMap::new());
-        let mut store = Self { connection, path, page_bytes, bytes, set_aside, unmoved };
+        let (set_aside, immovable) = (BTreeMap::new(), BTreeMap::new());
+        let mut store = Self { connection, path, page_bytes, bytes, set_aside, immovable };
         store.set_limit(bytes)?;
         Ok(store)
     }
@@ -121,8 +121,8 @@ impl DataFile {
 
     /// Sets aside all records but the ones of these kinds, and logs how many were set aside in all.
     pub(crate) fn restored(&mut self, kinds: &[&[RecordKind]]) -> Result<(), DataFileError> {
-        let strangers = self.strangers(kinds).map_err(|error| of_opening(error, &self.path))?;
-        self.set_aside(&strangers)?;
+        let of_unknown_kinds = self.of_unknown_kinds(kinds).map_err(|error| of_opening(error, &self.path))?;
+        self.set_aside(&of_unknown_kinds)?;
         for (kind, records) in &self.set_aside {
             tracing::warn!(
                 kind,
@@ -133,18 +133,18 @@ impl DataFile {
         Ok(())
     }
 
-    fn strangers(&self, kinds: &[&[RecordKind]]) -> rusqlite::Result<Vec<UnusableRecord>> {
+    fn of_unknown_kinds(&self, kinds: &[&[RecordKind]]) -> rusqlite::Result<Vec<UnusableRecord>> {
         let known: Vec<&str> = kinds.iter().copied().flatten().map(|kind| kind.name()).collect();
-        let mut strangers = Vec::new();
+        let mut of_unknown_kinds = Vec::new();
         let mut statement = self.connection.prepare("SELECT rowid, kind FROM record")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             if !row.get_ref(1)?.as_str().is_ok_and(|kind| known.contains(&kind)) {
                 let reason = "this version knows no such kind of record".to_owned();
-                strangers.push(UnusableRecord { row: row.get(0)?, kind: "unknown", reason });
+                of_unknown_kinds.push(UnusableRecord { row: row.get(0)?, kind: "unknown", reason });
             }
         }
-        Ok(strangers)
+        Ok(of_unknown_kinds)
     }
 
     /// How many records could not be used when the file was opened, whether or not they could be set aside.
@@ -166,7 +166,7 @@ impl DataFile {
         });
         match &places {
             Ok(places) => {
-                let named = NAMED.saturating_sub(self.number_set_aside());
+                let named = LOGGED.saturating_sub(self.number_set_aside());
                 for (UnusableRecord { kind, reason, .. }, place) in unusable.iter().zip(places).take(named) {
                     tracing::warn!(kind, place, reason, "a record of the data file is set aside");
                 }
@@ -174,7 +174,7 @@ impl DataFile {
             // They stay where they are until the next start, or until a new record takes their place.
             Err(error) => {
                 let rows = unusable.iter().map(|unusable| (unusable.row, unusable.reason.clone()));
-                self.unmoved.extend(rows);
+                self.immovable.extend(rows);
                 let records = unusable.len();
                 tracing::warn!(%error, records, "records of the data file cannot be used, nor set aside");
             }
@@ -223,7 +223,7 @@ impl DataFile {
 
     fn write_records(&mut self, records: &[Record], reserve: Option<u64>) -> Result<(), WriteFailure> {
         let (page_bytes, bytes) = (self.page_bytes, self.bytes);
-        let unmoved = &self.unmoved;
+        let immovable = &self.immovable;
         let replaced = write_with(&mut self.connection, |transaction| {
             let before = used(transaction, page_bytes)?;
             // An existing record keeps its place, so one that does not become longer needs no room.
@@ -238,8 +238,8 @@ impl DataFile {
             }
             let mut replaced = Vec::new();
             for Record { kind, key, state, .. } in records.iter().filter(|record| record.state.is_some()) {
-                if !unmoved.is_empty() {
-                    replaced.extend(replace_unmoved(transaction, unmoved, *kind, key)?);
+                if !immovable.is_empty() {
+                    replaced.extend(replace_immovable(transaction, immovable, *kind, key)?);
                 }
                 put.execute(params![kind.name(), key, state])?;
             }
@@ -254,7 +254,7 @@ impl DataFile {
             }
         })?;
         for Replaced { row, kind, place } in replaced {
-            let reason = self.unmoved.remove(&row);
+            let reason = self.immovable.remove(&row);
             match place {
                 Ok(place) => tracing::warn!(kind, place, reason, "a record of the data file is set aside"),
                 Err(error) => tracing::warn!(
@@ -319,16 +319,16 @@ fn move_aside(transaction: &Transaction<'_>, row: i64, reason: &str) -> rusqlite
 
 /// Moves an unusable record out of the way of a new one with its kind and key, if there is one. When it
 /// cannot be moved, the new one overwrites it.
-fn replace_unmoved(
+fn replace_immovable(
     transaction: &Transaction<'_>,
-    unmoved: &BTreeMap<i64, String>,
+    immovable: &BTreeMap<i64, String>,
     kind: RecordKind,
     key: &str,
 ) -> rusqlite::Result<Option<Replaced>> {
     let kind = kind.name();
     let mut find = transaction.prepare_cached("SELECT rowid FROM record WHERE kind = ?1 AND key = ?2")?;
     let row: Option<i64> = find.query_row(params![kind, key], |row| row.get(0)).optional()?;
-    let Some((row, reason)) = row.and_then(|row| Some((row, unmoved.get(&row)?))) else { return Ok(None) };
+    let Some((row, reason)) = row.and_then(|row| Some((row, immovable.get(&row)?))) else { return Ok(None) };
     match move_aside(transaction, row, reason) {
         // Once there is room, the record can be moved. Besides, SQLite may have ended the transaction.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Err(error),
@@ -377,9 +377,10 @@ fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
 
 /// Makes the tables in a file that has none. The tables of another program are not touched.
 fn make(connection: &Connection, path: &Path) -> Result<(), DataFileError> {
-    let told = |error| of_opening(error, path);
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(told)?;
+    let as_opening = |error| of_opening(error, path);
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(as_opening)?;
     if tables > 0 {
         let reason = "it holds tables of another program".to_owned();
         return Err(DataFileError::Damaged { path: path.to_owned(), reason });
@@ -391,7 +392,7 @@ fn make(connection: &Connection, path: &Path) -> Result<(), DataFileError> {
              PRAGMA user_version = {FORMAT};
              COMMIT"
         ))
-        .map_err(told)
+        .map_err(as_opening)
 }
 
 fn of_opening(error: rusqlite::Error, path: &Path) -> DataFileError {

@@ -4,6 +4,8 @@
 pub mod files;
 pub mod oauth;
 
+use std::time::Duration;
+
 use koppeltaal_fhir::resources::{MessageHeader, OperationOutcome};
 use koppeltaal_fhir::{Bundle, Document, Entry, ReadOptions, ResourceType};
 use koppeltaal_messaging::{Event, Header, Issue, ProcessingState, ProcessingStatus};
@@ -12,6 +14,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder};
 
 pub const DOMAIN: &str = "Zonnedauw";
+/// Longer than anything in a test takes: a test that hangs fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A sandbox with a portal that receives statuses and definitions, and a game that receives everything else.
 pub fn world() -> SandboxConfig {

@@ -10,7 +10,9 @@ use tokio_postgres::{GenericClient, Row};
 use super::OutboxError;
 use super::entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
 use super::outgoing::Outgoing;
-use super::store::{Answer, CLAIMABLE, Claim, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store};
+use super::store::{
+    Answer, CLAIMABLE, ClaimRequest, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store,
+};
 use crate::database::postgresql::{self, Database};
 use crate::database::{DatabaseError, DriverError, Part};
 
@@ -108,8 +110,8 @@ impl Outgoing {
 }
 
 impl Store for PostgresqlStore {
-    fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Option<ClaimedEntry>> {
-        let Claim { domain, holder, lease, quarantined } = claim;
+    fn claim<'a>(&'a self, claim: ClaimRequest<'a>) -> Answer<'a, Option<ClaimedEntry>> {
+        let ClaimRequest { domain, holder, lease, quarantined } = claim;
         // The fastest dispatcher locks the row and changes it; the others skip it. A message that was not
         // tried yet is due at the time 0.
         let statement = format!(

@@ -8,7 +8,9 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, pa
 use super::OutboxError;
 use super::entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
 use super::outgoing::Outgoing;
-use super::store::{Answer, CLAIMABLE, Claim, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store};
+use super::store::{
+    Answer, CLAIMABLE, ClaimRequest, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store,
+};
 use crate::database::Part;
 use crate::database::sqlite::Database;
 
@@ -102,8 +104,8 @@ impl Outgoing {
 }
 
 impl Store for SqliteStore {
-    fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Option<ClaimedEntry>> {
-        let Claim { domain, holder, lease, quarantined } = claim;
+    fn claim<'a>(&'a self, claim: ClaimRequest<'a>) -> Answer<'a, Option<ClaimedEntry>> {
+        let ClaimRequest { domain, holder, lease, quarantined } = claim;
         let holder = holder.to_owned();
         let which = Which { domain: domain.to_owned(), quarantined: places(quarantined) };
         Box::pin(async move {

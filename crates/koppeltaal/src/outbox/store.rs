@@ -26,7 +26,7 @@ pub(super) trait Store: Send + Sync + 'static {
     ///
     /// Until the lease is over nobody else can claim the message. From now on it counts as posted, since the
     /// holder of the lease may post it and be killed.
-    fn claim<'a>(&'a self, claim: Claim<'a>) -> Answer<'a, Option<ClaimedEntry>>;
+    fn claim<'a>(&'a self, claim: ClaimRequest<'a>) -> Answer<'a, Option<ClaimedEntry>>;
 
     /// Notes that a message which was posted before is posted again. False: somebody else has claimed it.
     fn post_again<'a>(&'a self, entry: &'a ClaimedEntry, lease: Duration) -> Answer<'a, bool>;
@@ -56,7 +56,7 @@ pub(super) trait Store: Send + Sync + 'static {
 
 /// Who claims a message, and for how long.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Claim<'a> {
+pub(super) struct ClaimRequest<'a> {
     pub(super) domain: &'a str,
     /// A name that nobody else has.
     pub(super) holder: &'a str,

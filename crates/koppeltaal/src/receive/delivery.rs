@@ -31,18 +31,18 @@ use super::in_hand::{Precedence, Ticket};
 pub struct Delivery {
     received: Received,
     /// `None` after the answer.
-    claim: Option<Claim>,
+    claim: Option<OpenClaim>,
 }
 
 /// The parts that an answer needs.
-struct Claim {
+struct OpenClaim {
     client: Client,
     runtime: Handle,
     /// Its place among the messages of all workers, if a worker claimed it.
     ticket: Option<Ticket>,
 }
 
-impl Claim {
+impl OpenClaim {
     /// Answers in a task of its own, which finishes even if nobody waits for it any more. The message keeps
     /// its place until then.
     ///
@@ -151,7 +151,7 @@ impl Delivery {
             content: Message::extract(received.bundle),
             findings: received.findings,
         };
-        let claim = Some(Claim { client, runtime: Handle::current(), ticket });
+        let claim = Some(OpenClaim { client, runtime: Handle::current(), ticket });
         Self { received: Received(Arc::new(parts)), claim }
     }
 

@@ -15,7 +15,7 @@ pub(crate) use line::{Precedence, WorkerNumber};
 
 /// The key of the messages that must not overtake each other: the patient, or the focal resource if there is
 /// no patient. `None`: the message may overtake all others.
-pub(crate) fn line(header: &Header) -> Option<String> {
+pub(crate) fn line_key(header: &Header) -> Option<String> {
     let patient = header.patient().map(str::to_owned);
     patient.or_else(|| header.focal().map(|url| url.versionless().to_owned()))
 }
@@ -40,15 +40,15 @@ pub(crate) struct InHand {
 
 #[derive(Debug, Default)]
 struct Lines {
-    lines: HashMap<String, Line>,
+    by_key: HashMap<String, Line>,
     /// The last number that a worker, a message or a claim got.
     last_number: u64,
-    claim: Option<Claim>,
+    claim: Option<PendingClaim>,
 }
 
 /// A claim that the server has not answered yet.
 #[derive(Debug)]
-struct Claim {
+struct PendingClaim {
     number: u64,
     /// The lines in which a message was given back during the claim.
     lines: Vec<String>,
@@ -109,7 +109,7 @@ impl ClaimTurn<'_> {
         let mut lines = self.in_hand.lines();
         lines.end_claim();
         let number = lines.next_number();
-        lines.claim = Some(Claim { number, lines: Vec::new() });
+        lines.claim = Some(PendingClaim { number, lines: Vec::new() });
     }
 
     /// Gives a message that was claimed its place.
@@ -117,7 +117,7 @@ impl ClaimTurn<'_> {
         let mut lines = self.in_hand.lines();
         let number = lines.next_number();
         let claim = lines.claim_number();
-        let order = lines.lines.entry(line.clone()).or_default().add(number, name, self.worker, claim);
+        let order = lines.by_key.entry(line.clone()).or_default().add(number, name, self.worker, claim);
         drop(lines);
         self.in_hand.changes.send_replace(());
         Ticket { in_hand: Arc::clone(self.in_hand), line, number, order, is_answered: false }
@@ -149,8 +149,8 @@ impl Lines {
     /// Removes a line that affects neither a message in hand nor one that is being claimed.
     fn tidy(&mut self, name: &str) {
         let claim = self.claim_number();
-        if self.lines.get_mut(name).is_some_and(|line| line.tidy(claim)) {
-            self.lines.remove(name);
+        if self.by_key.get_mut(name).is_some_and(|line| line.tidy(claim)) {
+            self.by_key.remove(name);
         }
     }
 }
@@ -172,7 +172,7 @@ impl Ticket {
     /// What to do with this message at present.
     pub(super) fn precedence_now(&self) -> Precedence {
         let lines = self.in_hand.lines();
-        lines.lines.get(&self.line).map_or(Precedence::Handle, |line| line.precedence(self.number))
+        lines.by_key.get(&self.line).map_or(Precedence::Handle, |line| line.precedence(self.number))
     }
 
     /// The position of the message in its line. Messages that are given back in this order come again in the
@@ -183,7 +183,7 @@ impl Ticket {
 
     /// Notes that the message will be given back unhandled.
     pub(super) fn hold_back(&self) {
-        if let Some(line) = self.in_hand.lines().lines.get_mut(&self.line) {
+        if let Some(line) = self.in_hand.lines().by_key.get_mut(&self.line) {
             line.hold_back(self.number);
         }
         self.in_hand.changes.send_replace(());
@@ -194,7 +194,7 @@ impl Ticket {
     pub(super) fn disown(&self) {
         let mut lines = self.in_hand.lines();
         let nobody = WorkerNumber(lines.next_number());
-        if let Some(line) = lines.lines.get_mut(&self.line) {
+        if let Some(line) = lines.by_key.get_mut(&self.line) {
             line.disown(self.number, nobody);
         }
     }
@@ -209,7 +209,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let mut lines = self.in_hand.lines();
         let claim = lines.claim_number();
-        if let Some(line) = lines.lines.get_mut(&self.line) {
+        if let Some(line) = lines.by_key.get_mut(&self.line) {
             if self.is_answered {
                 line.answer(self.number);
             } else {

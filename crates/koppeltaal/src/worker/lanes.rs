@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 
 use tokio::time::Instant;
 
-use crate::receive::{Received, line};
+use crate::receive::{Received, line_key};
 
 /// The key of a lane: its messages must not overtake each other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -63,7 +63,7 @@ impl<T> Lanes<T> {
 
     /// The lane that a message belongs to.
     pub(super) fn key(&mut self, received: &Received) -> Key {
-        match line(received.header()) {
+        match line_key(received.header()) {
             Some(line) => Key::Of(line),
             None => {
                 self.numbers += 1;

@@ -37,7 +37,7 @@ pub(super) struct RunLoop {
     notifier: Notifier,
     settings: Settings,
     lanes: Lanes<Delivery>,
-    tasks: JoinSet<Outcome>,
+    tasks: JoinSet<TaskResult>,
     /// The lane of each task.
     keys: HashMap<task::Id, Key>,
     /// How many attempts at each message failed, by its identifier.
@@ -63,7 +63,7 @@ enum Phase {
 }
 
 /// The result of a task.
-enum Outcome {
+enum TaskResult {
     Succeeded(Received, Result<(), TransportError>),
     Failed(Received, Failure, Result<(), TransportError>),
     /// The message has to come again, because of an error, or because of a panic if there is none.
@@ -180,28 +180,28 @@ impl RunLoop {
         self.spawn(key, async move { attempt.process(delivery).await }.instrument(span));
     }
 
-    fn spawn(&mut self, key: Key, task: impl Future<Output = Outcome> + Send + 'static) {
+    fn spawn(&mut self, key: Key, task: impl Future<Output = TaskResult> + Send + 'static) {
         let id = self.tasks.spawn(task).id();
         self.keys.insert(id, key);
     }
 
     /// A task has ended. Its lane goes on.
-    fn finish(&mut self, ended: Result<(task::Id, Outcome), JoinError>) {
+    fn finish(&mut self, ended: Result<(task::Id, TaskResult), JoinError>) {
         let (id, done) = match ended {
             Ok((id, done)) => (id, done),
             // Panics of handlers are caught, so this one happened while a handler's future was dropped. The
             // delivery was dropped with the task, and so is given back.
-            Err(error) => (error.id(), Outcome::Lost),
+            Err(error) => (error.id(), TaskResult::Lost),
         };
         let Some(key) = self.keys.remove(&id) else { return };
         match done {
-            Outcome::Succeeded(received, answer) => {
+            TaskResult::Succeeded(received, answer) => {
                 self.forget(&received);
                 if self.answered(&received, answer) {
                     self.report.succeeded += 1;
                 }
             }
-            Outcome::Failed(received, Failure { reason, given_up }, answer) => {
+            TaskResult::Failed(received, Failure { reason, given_up }, answer) => {
                 self.forget(&received);
                 let message_identifier = received.identifier();
                 match given_up {
@@ -213,18 +213,18 @@ impl RunLoop {
                     self.report.failed += 1;
                 }
             }
-            Outcome::Later(delivery, error) => return self.later(key, delivery, error.as_deref()),
-            Outcome::Overtaking(delivery) if !self.is_stopping() => {
+            TaskResult::Later(delivery, error) => return self.later(key, delivery, error.as_deref()),
+            TaskResult::Overtaking(delivery) if !self.is_stopping() => {
                 // This is no repetition, because the message was not tried.
                 self.may_repeat = true;
                 let now = Instant::now();
                 let until = if is_due(&delivery) { Until::Time(now) } else { Until::OlderReturn };
                 return self.hold_back(&key, delivery, until);
             }
-            Outcome::Overtaking(delivery) | Outcome::NotHandled(delivery) => {
+            TaskResult::Overtaking(delivery) | TaskResult::NotHandled(delivery) => {
                 return self.release(key, vec![delivery]);
             }
-            Outcome::Released(answers) => {
+            TaskResult::Released(answers) => {
                 self.releases -= 1;
                 for (received, answer) in answers {
                     if self.answered(&received, answer) {
@@ -235,8 +235,8 @@ impl RunLoop {
                 // have stopped.
                 let _ = self.notifier.notify();
             }
-            Outcome::Lost => warn!("the future of a handler panicked when it was dropped"),
-            Outcome::Stopped => return,
+            TaskResult::Lost => warn!("the future of a handler panicked when it was dropped"),
+            TaskResult::Stopped => return,
         }
         if let Some(next) = self.lanes.done(&key) {
             self.start(key, next);
@@ -287,7 +287,7 @@ impl RunLoop {
             for delivery in deliveries {
                 answers.push((delivery.received().clone(), delivery.release().await));
             }
-            Outcome::Released(answers)
+            TaskResult::Released(answers)
         });
     }
 
@@ -298,7 +298,7 @@ impl RunLoop {
         self.release(Key::Alone(0), rest);
         self.spawn(Key::Alone(0), async move {
             deliveries.stop().await;
-            Outcome::Stopped
+            TaskResult::Stopped
         });
         for limit in [grace, RELEASE_TIME] {
             let all_done = async {
@@ -377,31 +377,33 @@ struct TookTooLong(Duration);
 
 impl Attempt {
     /// Calls the handler for the message, and answers the message.
-    async fn process(self, delivery: Delivery) -> Outcome {
+    async fn process(self, delivery: Delivery) -> TaskResult {
         let received = delivery.received().clone();
         let precedence = tokio::select! {
             biased;
-            () = reached(&self.phase, Phase::Stopping) => return Outcome::NotHandled(delivery),
+            () = reached(&self.phase, Phase::Stopping) => return TaskResult::NotHandled(delivery),
             precedence = delivery.precedence() => precedence,
         };
         if precedence != Precedence::Handle {
-            return Outcome::Overtaking(delivery);
+            return TaskResult::Overtaking(delivery);
         }
         let handled = tokio::select! {
             handled = self.handle(received.clone()) => handled,
-            () = reached(&self.phase, Phase::CuttingOff) => return Outcome::NotHandled(delivery),
+            () = reached(&self.phase, Phase::CuttingOff) => return TaskResult::NotHandled(delivery),
         };
         let failure = match (handled, self.last) {
-            (Some(Ok(())), _) => return Outcome::Succeeded(received, delivery.success().await),
+            (Some(Ok(())), _) => return TaskResult::Succeeded(received, delivery.success().await),
             (Some(Err(HandlerError::Failure(reason))), _) => Failure { reason, given_up: None },
             (_, Some(attempts)) => {
                 Failure { reason: format!("Given up after {attempts} attempts"), given_up: Some(attempts) }
             }
-            (Some(Err(HandlerError::Release(error))), None) => return Outcome::Later(delivery, Some(error)),
-            (None, None) => return Outcome::Later(delivery, None),
+            (Some(Err(HandlerError::Release(error))), None) => {
+                return TaskResult::Later(delivery, Some(error));
+            }
+            (None, None) => return TaskResult::Later(delivery, None),
         };
         let answer = delivery.failure(failure.reason.as_str()).await;
-        Outcome::Failed(received, failure, answer)
+        TaskResult::Failed(received, failure, answer)
     }
 
     /// The handler's result; `None` if it panics.

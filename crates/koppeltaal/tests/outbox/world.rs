@@ -60,9 +60,7 @@ impl Database {
         }
         Ok(())
     }
-}
 
-impl Database {
     /// From now on the table accepts no entry with an error.
     pub(crate) async fn reject_errors(&self) -> Result {
         match self {

@@ -22,7 +22,7 @@ use crate::connector::PreparedMessage;
 use crate::database::DatabaseError;
 use crate::observer::guarded;
 use crate::outbox::attempt::{self, Failure, FailureKind};
-use crate::outbox::store::{Claim, ClaimedEntry, Failures, Settlement};
+use crate::outbox::store::{ClaimRequest, ClaimedEntry, Failures, Settlement};
 use crate::outbox::{LastError, OutboxError};
 
 /// How often to try to record the result of an attempt.
@@ -101,7 +101,7 @@ impl RunLoop {
             }
             let holder = Uuid::new_v4().to_string();
             let quarantined = lock(&self.quarantine).places(Instant::now());
-            let claim = Claim {
+            let claim = ClaimRequest {
                 domain: self.dispatcher.connector.sender().domain(),
                 holder: &holder,
                 lease: self.dispatcher.settle_time,

@@ -10,7 +10,7 @@ use crate::input::Input;
 use crate::outcome::Outcome;
 
 /// Prints the report on standard output. If the file could not be read, prints the reason on standard error.
-pub(super) fn show(verdict: &Verdict) -> io::Result<()> {
+pub(super) fn write(verdict: &Verdict) -> io::Result<()> {
     if verdict.outcome == Outcome::Unusable {
         return print(verdict, &mut anstream::stderr().lock());
     }

@@ -36,7 +36,7 @@ pub(crate) struct Receive {
     follow: bool,
 
     #[command(flatten)]
-    follow: FollowArguments,
+    follow_arguments: FollowArguments,
 
     /// Write each message into this folder, as NUMBER.json or NUMBER.xml, and print a line instead. Only the
     /// user may read the files.
@@ -87,7 +87,7 @@ impl RemoteCommand for Receive {
             while one().await? && self.all {}
             return Ok(());
         }
-        let mut follower = self.follow.start(&client)?;
+        let mut follower = self.follow_arguments.start(&client)?;
         while follower.look().await? {
             // Ctrl-C does not interrupt the processing of a claimed message.
             let mut is_over = false;

@@ -201,7 +201,7 @@ impl<'t> Reader<'t> {
                 Token::Text(text) => {
                     let text = text.trim_matches(is_xml_space);
                     if !text.is_empty() {
-                        self.text_between(text, unknown)?;
+                        self.text_between_parts(text, unknown)?;
                     }
                 }
                 Token::Eof => return Err(self.ends_early()),
@@ -210,7 +210,7 @@ impl<'t> Reader<'t> {
     }
 
     #[cold]
-    fn text_between(&mut self, text: &str, unknown: &mut Unknown) -> Result<()> {
+    fn text_between_parts(&mut self, text: &str, unknown: &mut Unknown) -> Result<()> {
         let offset = self.tokens.offset();
         let found = format_args!("{text:?}");
         self.report.finding(Rule::STRAY_TEXT, "", offset).expected("no text here").found(found)?;

@@ -17,7 +17,7 @@ fn claim(in_hand: &Arc<InHand>, worker: WorkerNumber, line: &str, name: &str) ->
 
 /// Nothing is in hand, and nothing is remembered.
 fn assert_empty(in_hand: &InHand) {
-    assert!(in_hand.lines().lines.is_empty(), "{in_hand:?}");
+    assert!(in_hand.lines().by_key.is_empty(), "{in_hand:?}");
 }
 
 #[tokio::test]

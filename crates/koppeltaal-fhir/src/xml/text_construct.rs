@@ -16,7 +16,7 @@ pub(super) struct TextConstruct {
     text: String,
     /// The one element of XHTML, as markup, and whether it is a div with nothing but blanks around it.
     markup: Option<(String, bool)>,
-    /// The attribute `type`; `text` when there is none.
+    /// The attribute `type`, by default `text`.
     text_type: &'static str,
     /// Whether it has attributes that no field holds.
     has_attributes: bool,

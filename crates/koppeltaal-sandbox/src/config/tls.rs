@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-/// The configuration of a webhook's connections, or why there is none. `named` is a PEM text with
+/// The configuration of a webhook's connections; the error is a text for people. `named` is a PEM text with
 /// certificates.
 pub(super) fn config(is_https: bool, named: Option<&str>) -> Result<ClientConfig, String> {
     let provider = Arc::new(ring::default_provider());

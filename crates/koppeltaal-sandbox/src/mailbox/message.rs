@@ -97,8 +97,8 @@ impl Address {
 #[derive(Debug)]
 pub(crate) struct MessageResource {
     pub(crate) address: Address,
-    /// Its version. There is none when the sender's api-version gives it none and no other sender has given
-    /// it one.
+    /// Its current version. `None` if neither this message nor an earlier one gave it a version: one from a
+    /// sender of api-version 1.3.3 gives a version to the focal resource only.
     pub(crate) version: Option<Version>,
     /// The entry as posted, without id and self link. They are made from `address` and `version` when it is
     /// delivered.

@@ -105,14 +105,19 @@ impl Line {
     }
 
     pub(super) fn hold_back(&mut self, number: u64) {
-        self.places
-            .iter_mut()
-            .filter(|place| place.number == number)
-            .for_each(|place| place.is_held_back = true);
+        if let Some(place) = self.place_mut(number) {
+            place.is_held_back = true;
+        }
     }
 
     pub(super) fn disown(&mut self, number: u64, nobody: WorkerNumber) {
-        self.places.iter_mut().filter(|place| place.number == number).for_each(|place| place.worker = nobody);
+        if let Some(place) = self.place_mut(number) {
+            place.worker = nobody;
+        }
+    }
+
+    fn place_mut(&mut self, number: u64) -> Option<&mut Place> {
+        self.places.iter_mut().find(|place| place.number == number)
     }
 
     /// The message does not come again.

@@ -25,9 +25,7 @@ fn connect(server: &str, name: &str) -> Result<Connector> {
 /// The portal's part: a plan with one activity, for a patient.
 async fn publish(portal: &Connector) -> Result<()> {
     let patient_url = portal.url(ResourceKind::Patient, "3007")?;
-    let name =
-        HumanName { given: vec!["Mees".into()], family: vec!["Duinroos".into()], ..Default::default() };
-    let patient = Patient { name: vec![name], ..Default::default() };
+    let patient = Patient { name: vec![HumanName::new("Mees", "Duinroos")], ..Default::default() };
     let activity = CarePlanActivity {
         identifier: Some("plan-31-activity-1".to_owned()),
         definition: Some("SANDBOX-GAME".to_owned()),

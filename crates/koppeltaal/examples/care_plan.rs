@@ -33,7 +33,7 @@ async fn publish(portal: &Connector) -> Result<()> {
         definition: Some("SANDBOX-GAME".to_owned()),
         kind: Some(valuesets::ActivityKind::Game),
         start_date: Some(Instant::now().into()),
-        status: Some(valuesets::CarePlanActivityStatus::Available),
+        status: Some(valuesets::ActivityStatus::Available),
         simple: Some(CarePlanSimple {
             category: Some(CarePlanActivityCategory::Other),
             ..Default::default()
@@ -61,7 +61,7 @@ async fn play(game: Connector) -> Result<()> {
             for (number, activity) in plan.activity.into_iter().enumerate() {
                 let report = CarePlanActivityStatus {
                     activity: activity.identifier,
-                    activity_status: Some(valuesets::CarePlanActivityStatus::Completed),
+                    activity_status: Some(valuesets::ActivityStatus::Completed),
                     percentage_completed: Some(100),
                     ..Default::default()
                 };

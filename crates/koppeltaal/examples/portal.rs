@@ -24,7 +24,7 @@ use koppeltaal::fhir::resources::{CarePlanActivityCategory, CarePlanStatus};
 use koppeltaal::messaging::profiles::{
     CarePlan, CarePlanActivity, CarePlanActivityStatus, CarePlanSimple, Patient,
 };
-use koppeltaal::messaging::valuesets::{ActivityKind, CarePlanActivityStatus as Status};
+use koppeltaal::messaging::valuesets::{ActivityKind, ActivityStatus};
 use koppeltaal::messaging::{Reference, ResourceKind, ResourceUrl};
 use koppeltaal::{Connector, Launch, SqliteVersionStore};
 use maud::{DOCTYPE, Markup, html};
@@ -142,7 +142,7 @@ async fn assign(State(portal): State<Portal>, Form(form): Form<NewAssignment>) -
         definition: Some(DEFINITION.to_owned()),
         kind: Some(ActivityKind::Game),
         start_date: Some("2026-11-24T09:00:00+01:00".parse()?),
-        status: Some(Status::Available),
+        status: Some(ActivityStatus::Available),
         simple: Some(CarePlanSimple {
             category: Some(CarePlanActivityCategory::Other),
             ..CarePlanSimple::default()
@@ -163,7 +163,7 @@ async fn assign(State(portal): State<Portal>, Form(form): Form<NewAssignment>) -
         patient,
         plan,
         activity: format!("activity-{id}"),
-        status: Status::Available.to_string(),
+        status: ActivityStatus::Available.to_string(),
         percentage: None,
     };
     portal.assignments.lock().expect("no handler panics").push(assignment);

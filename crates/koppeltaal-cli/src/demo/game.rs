@@ -69,7 +69,7 @@ impl Game {
     /// so the connector may fill in the version.
     pub(super) fn report(
         &self,
-        status: valuesets::CarePlanActivityStatus,
+        status: valuesets::ActivityStatus,
         percentage: i32,
     ) -> Result<Option<PreparedMessage>> {
         let Some(Task { activity, patient }) = self.task.clone() else { return Ok(None) };

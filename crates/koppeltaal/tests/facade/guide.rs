@@ -145,10 +145,9 @@ async fn update_status(format: Format) -> Result {
     assert_eq!(plan.activity[0].identifier.as_deref(), Some(ACTIVITY));
 
     let mut versions: Vec<ResourceUrl> = Vec::new();
-    for (code, percentage) in [
-        (valuesets::CarePlanActivityStatus::InProgress, 40),
-        (valuesets::CarePlanActivityStatus::Completed, 100),
-    ] {
+    for (code, percentage) in
+        [(valuesets::ActivityStatus::InProgress, 40), (valuesets::ActivityStatus::Completed, 100)]
+    {
         let draft = world.game.draft("718", status(code.clone(), percentage))?.patient(&patient);
         versions.push(world.game.send(draft).await?.url);
         let delivery = world.portal.receive().await?.ok_or("no message")?;

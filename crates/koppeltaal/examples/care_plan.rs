@@ -46,7 +46,7 @@ async fn publish(portal: &Connector) -> Result<()> {
         activity: vec![activity],
         ..Default::default()
     };
-    let sent = portal.send(portal.draft("31", plan)?.with(patient_url, patient)).await?;
+    let sent = portal.send(portal.draft("31", plan)?.with_resource(patient_url, patient)).await?;
     println!("portal: published {}", sent.url);
     Ok(())
 }
@@ -66,7 +66,8 @@ async fn play(game: Connector) -> Result<()> {
                     ..Default::default()
                 };
                 // An error leaves the plan for later: then the report is sent once more, as a new version.
-                let sent = game.send(game.draft(&format!("718-{number}"), report)?.patient(&patient)).await?;
+                let sent =
+                    game.send(game.draft(&format!("718-{number}"), report)?.with_patient(&patient)).await?;
                 println!("game: reported {}", sent.url);
             }
             Ok(())

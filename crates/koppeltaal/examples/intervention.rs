@@ -138,7 +138,7 @@ async fn report(
         ..CarePlanActivityStatus::default()
     };
     // One status per activity: the next report is a new version of it.
-    let draft = session.connector().draft(activity, status)?.patient(&patient);
+    let draft = session.connector().draft(activity, status)?.with_patient(&patient);
     session.connector().send(draft).await?;
     Ok(Redirect::to("/game"))
 }

@@ -156,7 +156,9 @@ async fn assign(State(portal): State<Portal>, Form(form): Form<NewAssignment>) -
         ..CarePlan::default()
     };
     let draft = connector.draft(&id, plan.clone())?;
-    connector.send(draft.with(patient.clone(), Patient { name: vec![name], ..Patient::default() })).await?;
+    connector
+        .send(draft.with_resource(patient.clone(), Patient { name: vec![name], ..Patient::default() }))
+        .await?;
 
     let assignment = Assignment {
         client: form.client,

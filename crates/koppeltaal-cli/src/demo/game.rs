@@ -79,7 +79,7 @@ impl Game {
             percentage_completed: Some(percentage),
             ..CarePlanActivityStatus::default()
         };
-        let draft = self.connector.draft(REPORT, report)?.patient(&patient);
+        let draft = self.connector.draft(REPORT, report)?.with_patient(&patient);
         Ok(Some(self.connector.prepare(draft)?))
     }
 }

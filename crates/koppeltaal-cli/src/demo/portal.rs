@@ -132,9 +132,9 @@ impl Portal {
         };
         let draft = self.connector.draft(PLAN, self.plan.clone())?;
         Ok(draft
-            .with(patient_url, patient)
-            .with(url(ResourceKind::Practitioner, PRACTITIONER)?, practitioner)
-            .with(url(ResourceKind::CareTeam, CARE_TEAM)?, care_team))
+            .with_resource(patient_url, patient)
+            .with_resource(url(ResourceKind::Practitioner, PRACTITIONER)?, practitioner)
+            .with_resource(url(ResourceKind::CareTeam, CARE_TEAM)?, care_team))
     }
 
     /// Claims the next message: what the game reports about an activity.

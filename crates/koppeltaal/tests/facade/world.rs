@@ -114,7 +114,7 @@ pub(crate) fn plan(portal: &Connector) -> Result<CarePlan> {
 
 /// The message about a plan, with the patient.
 pub(crate) fn plan_draft(portal: &Connector, plan: CarePlan) -> Result<Draft> {
-    Ok(portal.draft("31", plan)?.with(patient_url(portal)?, patient("Mees")))
+    Ok(portal.draft("31", plan)?.with_resource(patient_url(portal)?, patient("Mees")))
 }
 
 pub(crate) fn status(code: valuesets::ActivityStatus, percentage: i32) -> CarePlanActivityStatus {

@@ -17,7 +17,7 @@ use axum::http::{HeaderMap, Uri, header};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use koppeltaal::messaging::profiles::CarePlanActivityStatus;
-use koppeltaal::messaging::valuesets::CarePlanActivityStatus as Status;
+use koppeltaal::messaging::valuesets::ActivityStatus;
 use koppeltaal::transport::ClientAuthentication;
 use koppeltaal::{LaunchSession, Launches, PendingLaunch, SqliteVersionStore};
 use maud::{DOCTYPE, html};
@@ -134,12 +134,16 @@ async fn report(
     let patient = session.patient().ok_or("the launch is about no patient")?;
     let status = CarePlanActivityStatus {
         activity: Some(activity.to_owned()),
-        activity_status: Some(if report.percentage < 100 { Status::InProgress } else { Status::Completed }),
+        activity_status: Some(if report.percentage < 100 {
+            ActivityStatus::InProgress
+        } else {
+            ActivityStatus::Completed
+        }),
         percentage_completed: Some(report.percentage),
         ..CarePlanActivityStatus::default()
     };
     // One status per activity: the next report is a new version of it.
-    let draft = session.connector().draft(activity, status)?.patient(&patient);
+    let draft = session.connector().draft(activity, status)?.with_patient(&patient);
     session.connector().send(draft).await?;
     Ok(Redirect::to("/game"))
 }

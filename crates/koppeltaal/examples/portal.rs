@@ -26,7 +26,7 @@ use koppeltaal::fhir::resources::{CarePlanActivityCategory, CarePlanStatus};
 use koppeltaal::messaging::profiles::{
     CarePlan, CarePlanActivity, CarePlanActivityStatus, CarePlanSimple, Patient,
 };
-use koppeltaal::messaging::valuesets::{ActivityKind, CarePlanActivityStatus as Status};
+use koppeltaal::messaging::valuesets::{ActivityKind, ActivityStatus};
 use koppeltaal::messaging::{Reference, ResourceKind, ResourceUrl};
 use koppeltaal::{Connector, Launch, SqliteVersionStore};
 use maud::{DOCTYPE, Markup, html};
@@ -147,7 +147,7 @@ async fn assign(State(portal): State<Portal>, Form(form): Form<NewAssignment>) -
         definition: Some(DEFINITION.to_owned()),
         kind: Some(ActivityKind::Game),
         start_date: Some("2026-11-24T09:00:00+01:00".parse()?),
-        status: Some(Status::Available),
+        status: Some(ActivityStatus::Available),
         simple: Some(CarePlanSimple {
             category: Some(CarePlanActivityCategory::Other),
             ..CarePlanSimple::default()
@@ -161,14 +161,16 @@ async fn assign(State(portal): State<Portal>, Form(form): Form<NewAssignment>) -
         ..CarePlan::default()
     };
     let draft = connector.draft(&id, plan.clone())?;
-    connector.send(draft.with(patient.clone(), Patient { name: vec![name], ..Patient::default() })).await?;
+    connector
+        .send(draft.with_resource(patient.clone(), Patient { name: vec![name], ..Patient::default() }))
+        .await?;
 
     let assignment = Assignment {
         client: form.client,
         patient,
         plan,
         activity: format!("activity-{id}"),
-        status: Status::Available.to_string(),
+        status: ActivityStatus::Available.to_string(),
         percentage: None,
     };
     portal.assignments.lock().expect("no handler panics").push(assignment);

@@ -39,7 +39,7 @@ pub use oauth::tokens::{LaunchContext, Tokens};
 pub use operations::binary::{BinaryContent, BinaryKey, StoredBinary};
 pub use operations::conformance::{ConformanceStatement, Validation};
 pub use operations::definitions::{IncludeArchived, StoredActivityDefinition};
-pub use operations::messages::{HeaderQuery, MessageFilter, ReceivedMessage};
+pub use operations::messages::{HeaderQuery, MessageFilter, StoredMessage};
 pub use operations::search::{Page, Search};
 pub use operations::storage::{Comparison, StorageQuery, StoredItem};
 pub use outcome::Outcome;

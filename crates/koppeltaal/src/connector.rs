@@ -19,10 +19,10 @@ use crate::receive::InHand;
 use crate::versions::VersionStore;
 use turns::Turns;
 
-pub use merge::{MergeLimits, Newer};
+pub use merge::{MergeLimits, NewerVersions};
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 pub(crate) use outcome::CONFLICT_HELP;
-pub use outcome::{SendError, Sent};
+pub use outcome::{SendError, SentMessage};
 pub use prepare::PreparedMessage;
 pub use relearn::RelearnError;
 

@@ -14,7 +14,7 @@ use crate::versions::VersionStoreError;
 use claims::Claims;
 
 pub use deliveries::Deliveries;
-pub use delivery::{Delivery, Received};
+pub use delivery::{Delivery, ReceivedMessage};
 pub(crate) use in_hand::{InHand, Precedence, line_key, name};
 
 /// Why no message could be received.

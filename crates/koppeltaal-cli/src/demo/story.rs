@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use koppeltaal::{Connector, Delivery, PreparedMessage, SendError, Sent};
+use koppeltaal::{Connector, Delivery, PreparedMessage, SendError, SentMessage};
 use koppeltaal_messaging::profiles::{ActivityDefinition, CarePlan, CarePlanActivityStatus};
 use koppeltaal_messaging::valuesets;
 use koppeltaal_messaging::{CodeSystem, Event, ProcessingStatus, Profile, ResourceUrl};
@@ -93,7 +93,11 @@ impl<W: Write> Story<W> {
         Ok(definition)
     }
 
-    async fn publication(&mut self, portal: &mut Portal, definition: &ActivityDefinition) -> Result<Sent> {
+    async fn publication(
+        &mut self,
+        portal: &mut Portal,
+        definition: &ActivityDefinition,
+    ) -> Result<SentMessage> {
         self.narrator.step(
             "The portal publishes a care plan (CreateOrUpdateCarePlan): Teun Haverkruid gives Lieke that game to play.",
         )?;
@@ -114,7 +118,7 @@ impl<W: Write> Story<W> {
         &mut self,
         game: &mut Game,
         portal: &Portal,
-        sent: &Sent,
+        sent: &SentMessage,
         status: &valuesets::ActivityStatus,
     ) -> Result<()> {
         self.narrator.step("The game claims the message that waits for it (CreateOrUpdateCarePlan).")?;
@@ -142,7 +146,7 @@ impl<W: Write> Story<W> {
         game: &Game,
         status: valuesets::ActivityStatus,
         percentage: i32,
-    ) -> Result<Sent> {
+    ) -> Result<SentMessage> {
         let code = status.code().to_owned();
         self.narrator.step(&format!(
             "Lieke plays, and the game reports {code}, {percentage} % (UpdateCarePlanActivityStatus)."
@@ -160,7 +164,7 @@ impl<W: Write> Story<W> {
     async fn report_arrives(
         &mut self,
         portal: &Portal,
-        sent: &Sent,
+        sent: &SentMessage,
         status: valuesets::ActivityStatus,
         percentage: i32,
     ) -> Result<()> {
@@ -181,7 +185,7 @@ impl<W: Write> Story<W> {
         self.acknowledge(portal.connector(), delivery).await
     }
 
-    async fn update(&mut self, portal: &mut Portal, published: &Sent) -> Result<Sent> {
+    async fn update(&mut self, portal: &mut Portal, published: &SentMessage) -> Result<SentMessage> {
         self.narrator.step("The portal marks the activity as Completed, and publishes the plan again (CreateOrUpdateCarePlan).")?;
         let status = valuesets::ActivityStatus::Completed;
         let message = portal.set_activity_status(&status, &published.url)?;
@@ -196,7 +200,7 @@ impl<W: Write> Story<W> {
         Ok(sent)
     }
 
-    async fn conflict(&mut self, portal: &mut Portal, published: &Sent) -> Result<()> {
+    async fn conflict(&mut self, portal: &mut Portal, published: &SentMessage) -> Result<()> {
         self.narrator.step(
             "Another session of the portal, which still has the first version, cancels the activity.",
         )?;
@@ -226,13 +230,13 @@ impl<W: Write> Story<W> {
     }
 
     /// Saves a message in the archive and sends it.
-    async fn post(&mut self, connector: &Connector, message: PreparedMessage) -> Result<Sent> {
+    async fn post(&mut self, connector: &Connector, message: PreparedMessage) -> Result<SentMessage> {
         self.archive.save(connector, &message).await?;
         Ok(connector.send_prepared(message).await?)
     }
 
     /// Sends a message. Checks that it is valid, and that its focal resource gets a version.
-    async fn send(&mut self, connector: &Connector, message: PreparedMessage) -> Result<Sent> {
+    async fn send(&mut self, connector: &Connector, message: PreparedMessage) -> Result<SentMessage> {
         self.nothing("what is wrong with the message", message.findings())?;
         let identifier = message.identifier().to_owned();
         let sent = self.post(connector, message).await?;
@@ -242,14 +246,14 @@ impl<W: Write> Story<W> {
     }
 
     /// Checks that both messages are about the same resource, in different versions.
-    fn new_version(&mut self, fact: &'static str, before: &Sent, after: &Sent) -> Result<()> {
+    fn new_version(&mut self, fact: &'static str, before: &SentMessage, after: &SentMessage) -> Result<()> {
         self.facts.same("the resource", before.url.versionless(), after.url.versionless())?;
         Ok(self.facts.differ(fact, &before.url, &after.url)?)
     }
 
     /// Checks that the delivered message is the one that was sent, that it is claimed, and that nothing in it
     /// is odd.
-    fn delivered(&mut self, delivery: &Delivery, event: Event, sent: &Sent) -> Result<()> {
+    fn delivered(&mut self, delivery: &Delivery, event: Event, sent: &SentMessage) -> Result<()> {
         // In JSON, servers write the feed's `totalResults` as text. Only the resources have to be in order.
         let findings = delivery.findings().iter();
         let odd: Vec<_> = findings.filter(|finding| finding.path.starts_with("entry")).collect();

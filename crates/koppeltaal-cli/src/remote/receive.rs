@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use koppeltaal_messaging::Acknowledgement;
-use koppeltaal_transport::{Client, ReceivedMessage};
+use koppeltaal_transport::{Client, StoredMessage};
 
 use super::RemoteCommand;
 use super::follow::FollowArguments;
@@ -112,7 +112,7 @@ impl Receive {
         versions: Option<&VersionFile>,
     ) -> Result<bool, Failure> {
         let Some(message) = client.claim_matching(&self.filter.build()).await? else { return Ok(false) };
-        let ReceivedMessage { header, bundle, .. } = &message;
+        let StoredMessage { header, bundle, .. } = &message;
         let mut summary = Summary::of(header);
         match folder {
             Some(folder) => summary.file = Some(folder.save(header, bundle)?.display().to_string()),

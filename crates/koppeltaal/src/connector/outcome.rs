@@ -1,4 +1,4 @@
-//! The outcome of sending: [`Sent`] or [`SendError`].
+//! The outcome of sending: [`SentMessage`] or [`SendError`].
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::versions::VersionStoreError;
 /// A message that the server has accepted.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Sent {
+pub struct SentMessage {
     /// The `MessageHeader.identifier`.
     pub identifier: String,
     /// The focal resource, with its new version.
@@ -77,7 +77,7 @@ pub enum SendError {
     #[error("the message was accepted, but the new versions are not recorded")]
     NotRecorded {
         /// What was accepted.
-        sent: Sent,
+        sent: SentMessage,
         /// Why.
         #[source]
         source: VersionStoreError,
@@ -88,9 +88,9 @@ pub enum SendError {
 pub(crate) const CONFLICT_HELP: &str = "receive what is new and make the change again on top of it, or, when the version \
                                         store was lost or restored, `Connector::relearn`";
 
-impl fmt::Debug for Sent {
+impl fmt::Debug for SentMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sent")
+        f.debug_struct("SentMessage")
             .field("identifier", &self.identifier)
             .field("resource_type", &self.url.resource_type())
             .field("versions", &self.versions.len())

@@ -8,7 +8,7 @@ use koppeltaal_transport::Error;
 use tracing::debug;
 
 use super::Connector;
-use super::outcome::Sent;
+use super::outcome::SentMessage;
 use super::prepare::PreparedMessage;
 use crate::versions::VersionStoreError;
 
@@ -33,7 +33,11 @@ impl Connector {
     }
 
     /// Posts a message whose versions are filled in.
-    pub(crate) async fn post(&self, message: Message, prepared: &PreparedMessage) -> Result<Sent, Error> {
+    pub(crate) async fn post(
+        &self,
+        message: Message,
+        prepared: &PreparedMessage,
+    ) -> Result<SentMessage, Error> {
         let reply = self.client.send(&message.into_bundle()).await?;
         Ok(prepared.sent(reply.versions().collect()))
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use koppeltaal_messaging::{Header, ResourceUrl};
-use koppeltaal_transport::{Error, HeaderQuery, MessageFilter, Outcome, ReceivedMessage};
+use koppeltaal_transport::{Error, HeaderQuery, MessageFilter, Outcome, StoredMessage};
 
 use super::outcome::{SendError, types};
 use super::post::versions_in;
@@ -107,7 +107,7 @@ impl Connector {
     }
 
     /// Learns again the versions in one message of this application, found by its identifier. Take the
-    /// identifier of the newest message about a resource, from [`Sent`](super::Sent) or from the
+    /// identifier of the newest message about a resource, from [`SentMessage`](super::SentMessage) or from the
     /// [`Outbox`](crate::OutboxEntry::identifier). Returns nothing for a message that the server no longer
     /// has, or that another application sent.
     ///
@@ -184,7 +184,7 @@ impl Connector {
                 break;
             }
             match self.client.message(url.as_str()).await {
-                Ok(Some(ReceivedMessage { bundle, .. })) => {
+                Ok(Some(StoredMessage { bundle, .. })) => {
                     versions_in(bundle).into_iter().for_each(|url| newest.learn(url, number));
                 }
                 // The other messages may be enough.

@@ -180,7 +180,7 @@ async fn a_merge_sends_the_change_on_top_of_the_newer_version() -> Result {
         let world = World::start(format).await?;
         let (portal, draft) = conflict(&world).await?;
         let mut merges = 0;
-        let again = async |newer: koppeltaal::Newer| complete(&portal, newer.get()?).ok();
+        let again = async |newer: koppeltaal::NewerVersions| complete(&portal, newer.get()?).ok();
         let sent = portal
             .send_with_merge(draft, |newer| {
                 merges += 1;

@@ -65,7 +65,7 @@ pub(crate) async fn send_plan(world: &World, id: &str, patient_id: &str) -> Resu
 }
 
 /// The id of the resource that a message is about.
-pub(crate) fn id(received: &koppeltaal::Received) -> String {
+pub(crate) fn id(received: &koppeltaal::ReceivedMessage) -> String {
     received.url().map(|url| url.id().to_owned()).unwrap_or_default()
 }
 

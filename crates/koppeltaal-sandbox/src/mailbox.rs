@@ -257,19 +257,19 @@ impl Mailbox {
                 });
             }
         }
-        self.release(&forgotten);
+        self.remove_unused(&forgotten);
     }
 
-    /// Keeps a new message if a queue or history has it.
-    fn keep_if_held(&mut self, message: Arc<Message>) {
-        if !message.holders.is_none() {
+    /// Adds a new message to the table if a queue or history has it.
+    fn add_if_used(&mut self, message: Arc<Message>) {
+        if !message.uses.is_zero() {
             self.messages.put(message.key, message);
         }
     }
 
-    /// Forgets the messages that no queue or history has any more.
-    fn release(&mut self, messages: &[Arc<Message>]) {
-        for message in messages.iter().filter(|message| message.holders.is_none()) {
+    /// Removes the messages that no queue or history has any more.
+    fn remove_unused(&mut self, messages: &[Arc<Message>]) {
+        for message in messages.iter().filter(|message| message.uses.is_zero()) {
             self.messages.remove(&message.key);
         }
     }
@@ -312,7 +312,7 @@ impl Mailbox {
         let claimed = account.queue.claim(filter, is_short, step)?;
         // The earlier claim takes room as well.
         let forgotten = account.queue.make_room(claimed.number);
-        self.release(&forgotten);
+        self.remove_unused(&forgotten);
         Some(claimed)
     }
 
@@ -342,10 +342,10 @@ impl Mailbox {
         if let Some(outcome) = account.queue.acknowledge(number, report, step) {
             // The exception takes room as well.
             let forgotten = account.queue.make_room(number);
-            self.release(&forgotten);
+            self.remove_unused(&forgotten);
             return outcome;
         }
-        if self.accounts.values().any(|account| account.queue.holds(number)) {
+        if self.accounts.values().any(|account| account.queue.contains(number)) {
             return Err(Refusal::forbidden("The message is in the queue of another application instance."));
         }
         Err(no_message())

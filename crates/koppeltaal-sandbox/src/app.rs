@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::Timestamp;
-use crate::config::{ConfiguredDefinition, Limits, SandboxConfig};
+use crate::config::{ConfiguredActivityDefinition, Limits, SandboxConfig};
 use crate::faults::{Faults, PushFault};
 use crate::hub::{Hub, Seal};
 use crate::instance::InstanceId;
@@ -140,7 +140,7 @@ impl App {
 
     /// Stores the configured definitions that were not stored before. A definition for which the data file
     /// has no room is left out until the next start; the messages in the file can be processed meanwhile.
-    fn seed(&self, configured: &[ConfiguredDefinition]) -> Result<(), DataFileError> {
+    fn seed(&self, configured: &[ConfiguredActivityDefinition]) -> Result<(), DataFileError> {
         let mut left_out = 0;
         for (place, definition) in configured.iter().enumerate() {
             let seed = |mailbox: &mut Mailbox| mailbox.seed(place, definition, Timestamp::now());

@@ -40,7 +40,7 @@ pub(crate) use posting::Posting;
 pub(crate) use queue::Filter;
 
 use crate::clock::{Timestamp, VersionClock};
-use crate::config::{ConfiguredDefinition, Instance, Limits, SandboxConfig};
+use crate::config::{ConfiguredActivityDefinition, Instance, Limits, SandboxConfig};
 use crate::instance::InstanceId;
 use crate::persistence::{AfterCommit, Table, Value};
 use crate::refusal::{Refusal, RefusalKind};
@@ -188,8 +188,8 @@ impl Mailbox {
     }
 
     /// Takes in the configured definition at this place of the configuration, unless that was done before.
-    pub(crate) fn seed(&mut self, place: usize, configured: &ConfiguredDefinition, now: Timestamp) {
-        let ConfiguredDefinition { domain, definition } = configured;
+    pub(crate) fn seed(&mut self, place: usize, configured: &ConfiguredActivityDefinition, now: Timestamp) {
+        let ConfiguredActivityDefinition { domain, definition } = configured;
         let seed = posting::seed(domain, definition).unwrap_or_else(|| place.to_string());
         if self.seeds.rows().contains_key(&seed) {
             return;

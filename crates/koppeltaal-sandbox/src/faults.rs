@@ -5,22 +5,22 @@ use std::time::Duration;
 
 use crate::config::{Fault, FaultKind};
 
-/// Where a fault strikes. Every [`FaultKind`] has one phase, and every phase one place that acts on it.
+/// When a fault strikes. Every [`FaultKind`] has one phase, and every phase one place that acts on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// A request is not answered yet: `http/faults.rs`.
+    /// Before a request is carried out: `http/faults.rs`.
     Request(RequestFault),
-    /// The answer is there: `http/faults.rs`.
+    /// After a request was carried out: `http/faults.rs`.
     Response(ResponseFault),
-    /// A message is claimed: the claim runs out as soon as it is made.
+    /// When a message is claimed: the claim runs out as soon as it is made.
     Claim,
-    /// A bearer token is presented: it counts as expired.
+    /// When a bearer token is presented: it counts as expired.
     Token,
-    /// Hub and webhooks are told of a message: `app.rs`.
+    /// When hub and webhooks are told of a message: `app.rs`.
     Push(PushFault),
 }
 
-/// What a request meets before it is answered.
+/// What a request meets before it is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequestFault {
     Latency(Duration),
@@ -44,7 +44,7 @@ pub(crate) enum PushFault {
 }
 
 impl FaultKind {
-    /// Where it strikes.
+    /// When it strikes.
     pub(crate) fn phase(self) -> Phase {
         match self {
             Self::Latency { pause } => Phase::Request(RequestFault::Latency(pause)),
@@ -86,7 +86,7 @@ impl Faults {
         self.lock().is_empty()
     }
 
-    /// What a request at this path meets before it is answered.
+    /// What a request at this path meets before it is carried out.
     pub(crate) fn meet_request(&self, path: &str) -> Vec<RequestFault> {
         self.meet(path, |phase| if let Phase::Request(fault) = phase { Some(fault) } else { None })
     }
@@ -111,18 +111,18 @@ impl Faults {
         !self.meet("", |phase| (phase == Phase::Token).then_some(())).is_empty()
     }
 
-    /// The faults of one phase that strike at this path. For each of them, one of its times is used up.
+    /// The faults of one phase that strike at this path. Each of them counts as having struck once.
     fn meet<T>(&self, path: &str, of_phase: impl Fn(Phase) -> Option<T>) -> Vec<T> {
         let mut faults = self.lock();
         let mut met = Vec::new();
         for fault in faults.iter_mut() {
-            let is_here = fault.path.as_ref().is_none_or(|part| path.contains(part.as_str()));
-            if !is_here || fault.times == Some(0) {
+            let is_at_path = fault.path.as_ref().is_none_or(|part| path.contains(part.as_str()));
+            if !is_at_path || fault.times == Some(0) {
                 continue;
             }
-            let Some(what) = of_phase(fault.kind.phase()) else { continue };
+            let Some(effect) = of_phase(fault.kind.phase()) else { continue };
             fault.times = fault.times.map(|times| times - 1);
-            met.push(what);
+            met.push(effect);
         }
         faults.retain(|fault| fault.times != Some(0));
         met
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_met_at_its_path_and_so_many_times() {
+    fn a_fault_strikes_only_at_its_path_and_only_so_many_times() {
         let faults = Faults::new(vec![
             Fault::new(FaultKind::Cut).path("Mailbox").times(2),
             Fault::new(FaultKind::LostPush),

@@ -22,7 +22,7 @@ use crate::server::ConnectionCut;
 const PARTS: usize = 10;
 
 /// What a proxy says when it does not reach a server.
-const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Service Unavailable</title></head>\
+const PROXY_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Service Unavailable</title></head>\
                     <body><h1>Service Unavailable</h1><p>The server is temporarily unable.</p></body></html>\n";
 
 /// `GET /sandbox/faults`
@@ -39,7 +39,7 @@ pub(crate) async fn set(
     list(State(app)).await
 }
 
-/// Answers a request, with the faults that are set for its path before and after that.
+/// Answers a request. The faults that are set for its path strike before and after it is carried out.
 pub(crate) async fn meet(
     app: &App,
     request: Request,
@@ -70,8 +70,8 @@ pub(crate) async fn meet(
 fn refuse(status: u16, html: bool) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if html {
-        let html = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
-        return (status, html, HTML).into_response();
+        let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
+        return (status, content_type, PROXY_PAGE).into_response();
     }
     let mut response =
         Refusal::new(RefusalKind::Unsupported, "exception", "A fault that was asked for.").into_response();
@@ -79,8 +79,8 @@ fn refuse(status: u16, html: bool) -> Response {
     response
 }
 
-/// Sends the body in this many parts, with a pause before each one. With `cut_after` the connection is cut
-/// after that many of them.
+/// Sends the body in this many parts, with a pause before each one. With `cut_after`, the connection is cut
+/// after that many parts.
 async fn in_parts(response: Response, parts: usize, cut_after: Option<usize>, pause: Duration) -> Response {
     let (mut head, body) = response.into_parts();
     // A stream of the hub never ends; it is left alone.

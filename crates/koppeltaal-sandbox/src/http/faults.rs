@@ -23,7 +23,7 @@ const PARTS: usize = 10;
 
 /// What a proxy says when it does not reach a server.
 const PROXY_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Service Unavailable</title></head>\
-                    <body><h1>Service Unavailable</h1><p>The server is temporarily unable.</p></body></html>\n";
+                          <body><h1>Service Unavailable</h1><p>The server is temporarily unable.</p></body></html>\n";
 
 /// `GET /sandbox/faults`
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Vec<Fault>> {

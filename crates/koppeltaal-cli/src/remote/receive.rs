@@ -88,14 +88,12 @@ impl RemoteCommand for Receive {
             return Ok(());
         }
         let mut follower = self.follow_arguments.start(&client)?;
-        while follower.look().await? {
+        'follow: while follower.look().await? {
             // Ctrl-C does not interrupt the processing of a claimed message.
-            let mut is_over = false;
-            while !is_over && one().await? {
-                is_over = follower.is_over();
-            }
-            if is_over {
-                break;
+            while one().await? {
+                if follower.is_over() {
+                    break 'follow;
+                }
             }
         }
         follower.stop().await;

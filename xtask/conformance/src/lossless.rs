@@ -8,7 +8,7 @@ use crate::difference::Difference;
 use crate::json_tree;
 use crate::ledger::Ledger;
 use crate::manifest::{Case, Status};
-use crate::subject::travel;
+use crate::travel::travel;
 use crate::xml_tree;
 
 /// A journey: from the file's format through the others.

@@ -4,9 +4,9 @@
 use koppeltaal_fhir::{Format, ReadOptions};
 
 use crate::difference::Difference;
+use crate::guard::guarded;
 use crate::ledger::Ledger;
 use crate::manifest::{Case, Status};
-use crate::subject::guarded;
 
 pub(crate) fn check(cases: &[Case], ledger: &mut Ledger) {
     println!("\nReading");

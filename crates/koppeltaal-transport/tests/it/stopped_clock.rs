@@ -19,7 +19,7 @@ impl StoppedClock {
         tokio::time::pause();
         let (running, is_running) = channel::<()>();
         // Tokio's paused time does not move by itself while a blocking task runs.
-        tokio::task::spawn_blocking(move || drop(is_running.recv_timeout(PATIENCE)));
+        tokio::task::spawn_blocking(move || is_running.recv_timeout(PATIENCE));
         Self { _running: running, deadline: Instant::now() + PATIENCE }
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::Timestamp;
-use crate::config::{ConfiguredDefinition, Limits, SandboxConfig};
+use crate::config::{ConfiguredActivityDefinition, Limits, SandboxConfig};
 use crate::faults::{Faults, PushFault};
 use crate::hub::{Hub, Seal};
 use crate::instance::InstanceId;
@@ -140,12 +140,11 @@ impl App {
 
     /// Stores the configured definitions that were not stored before. A definition for which the data file
     /// has no room is left out until the next start; the messages in the file can be processed meanwhile.
-    fn seed(&self, configured: &[ConfiguredDefinition]) -> Result<(), DataFileError> {
+    fn seed(&self, configured: &[ConfiguredActivityDefinition]) -> Result<(), DataFileError> {
         let mut left_out = 0;
         for (place, definition) in configured.iter().enumerate() {
-            let mut mailbox = self.lock(&self.mailbox);
-            mailbox.seed(place, definition, Timestamp::now());
-            match self.keep(&mut *mailbox, None) {
+            let seed = |mailbox: &mut Mailbox| mailbox.seed(place, definition, Timestamp::now());
+            match self.try_step(&self.mailbox, None, seed) {
                 Ok(()) => {}
                 Err(DataFileError::Full) => left_out += 1,
                 Err(error) => return Err(error),
@@ -229,18 +228,15 @@ impl App {
         self.step(&self.storage, Some(&self.mailbox), step)
     }
 
-    /// Carries a step out in memory and then saves it. A step that cannot be saved is taken back: it did not
-    /// happen.
+    /// Carries a step out, and says in the log why one cannot be saved.
     fn step<P: Persistent, T>(
         &self,
         part: &Mutex<P>,
-        others: Option<&Mutex<Mailbox>>,
+        mailbox: Option<&Mutex<Mailbox>>,
         step: impl FnOnce(&mut P) -> T,
     ) -> Result<T, SaveError> {
-        let mut part = self.lock(part);
-        let outcome = step(&mut part);
-        match self.keep(&mut *part, others) {
-            Ok(()) => Ok(outcome),
+        match self.try_step(part, mailbox, step) {
+            Ok(outcome) => Ok(outcome),
             Err(DataFileError::Full) => {
                 Self::warn_once(
                     &self.was_full,
@@ -256,56 +252,61 @@ impl App {
         }
     }
 
-    /// Saves what a step changed in `part`, or takes it back. `mailbox` is given when `part` is another part:
-    /// its processed messages can make room.
-    fn keep(
+    /// Carries a step out in memory and then saves it. A step that cannot be saved is taken back: it did not
+    /// happen. `mailbox` is given when `part` is another part: its processed messages can make room.
+    fn try_step<P: Persistent, T>(
         &self,
-        part: &mut impl Persistent,
+        part: &Mutex<P>,
         mailbox: Option<&Mutex<Mailbox>>,
-    ) -> Result<(), DataFileError> {
-        let mut others = None;
-        let written =
-            self.data_file.as_ref().map_or(Ok(()), |store| self.write(store, part, mailbox, &mut others));
+        step: impl FnOnce(&mut P) -> T,
+    ) -> Result<T, DataFileError> {
+        let mut part = self.lock(part);
+        let outcome = step(&mut part);
+        let mut locked = None;
+        let written = match &self.data_file {
+            Some(file) => self.write(file, &mut *part, mailbox, &mut locked),
+            None => Ok(()),
+        };
         match &written {
             Ok(()) => {
                 part.commit();
-                others.iter_mut().for_each(|others| others.commit());
+                locked.iter_mut().for_each(|mailbox| mailbox.commit());
             }
             Err(_) => {
                 part.roll_back();
-                others.iter_mut().for_each(|others| others.roll_back());
+                locked.iter_mut().for_each(|mailbox| mailbox.roll_back());
             }
         }
-        written
+        written.map(|()| outcome)
     }
 
     /// Writes what a step changed. When the file may not grow any more, processed messages are forgotten in
-    /// the same transaction, to make room.
+    /// the same transaction, to make room. The mailbox is locked only for that.
     fn write<'a>(
         &self,
-        store: &Mutex<DataFile>,
+        file: &Mutex<DataFile>,
         part: &mut impl Persistent,
         mailbox: Option<&'a Mutex<Mailbox>>,
-        others: &mut Option<MutexGuard<'a, Mailbox>>,
+        locked: &mut Option<MutexGuard<'a, Mailbox>>,
     ) -> Result<(), DataFileError> {
         loop {
             let mut records = part.changes()?;
-            if let Some(others) = others.as_mut() {
-                records.append(&mut others.changes()?);
+            if let Some(mailbox) = locked.as_mut() {
+                records.append(&mut mailbox.changes()?);
             }
             let bytes = {
-                let mut store = lock_file(store);
-                match store.write(&records) {
-                    Err(WriteFailure::NoRoom { bytes }) => store.batch(bytes),
+                let mut file = lock_file(file);
+                match file.write(&records) {
+                    Err(WriteFailure::NoRoom { bytes }) => file.batch(bytes),
                     written => return Ok(written?),
                 }
             };
             let mut forgotten = part.make_room(bytes);
             if forgotten.is_none() {
-                if others.is_none() {
-                    *others = mailbox.map(|mailbox| self.lock(mailbox));
+                if locked.is_none() {
+                    *locked = mailbox.map(|mailbox| self.lock(mailbox));
                 }
-                forgotten = others.as_mut().and_then(|others| others.make_room(bytes));
+                forgotten = locked.as_mut().and_then(|mailbox| mailbox.make_room(bytes));
             }
             match forgotten {
                 None => return Err(DataFileError::Full),
@@ -319,8 +320,8 @@ impl App {
         }
     }
 
-    fn warn_once(told: &AtomicBool, text: &'static str) {
-        if !told.swap(true, Ordering::Relaxed) {
+    fn warn_once(was_warned: &AtomicBool, text: &'static str) {
+        if !was_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!("{text}");
         }
     }
@@ -337,12 +338,12 @@ impl App {
 
     /// How many records of the data file could not be used when it was opened.
     pub(crate) fn number_set_aside(&self) -> usize {
-        self.data_file.as_ref().map_or(0, |store| lock_file(store).number_set_aside())
+        self.data_file.as_ref().map_or(0, |file| lock_file(file).number_set_aside())
     }
 
     /// Bounds the data file from now on.
     pub(crate) fn limit_data(&self, bytes: u64) -> Result<(), DataFileError> {
-        self.data_file.as_ref().map_or(Ok(()), |store| lock_file(store).set_limit(bytes))
+        self.data_file.as_ref().map_or(Ok(()), |file| lock_file(file).set_limit(bytes))
     }
 
     /// The application that an instance belongs to; empty for an unknown instance.
@@ -386,8 +387,8 @@ impl App {
 }
 
 /// A transaction that panicked was rolled back.
-fn lock_file(store: &Mutex<DataFile>) -> MutexGuard<'_, DataFile> {
-    store.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock_file(file: &Mutex<DataFile>) -> MutexGuard<'_, DataFile> {
+    file.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A step could not be saved, so it did not happen. It may be tried again.

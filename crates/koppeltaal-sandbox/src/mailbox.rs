@@ -40,7 +40,7 @@ pub(crate) use posting::Posting;
 pub(crate) use queue::Filter;
 
 use crate::clock::{Timestamp, VersionClock};
-use crate::config::{ConfiguredDefinition, Instance, Limits, SandboxConfig};
+use crate::config::{ConfiguredActivityDefinition, Instance, Limits, SandboxConfig};
 use crate::instance::InstanceId;
 use crate::persistence::{AfterCommit, Table, Value};
 use crate::refusal::{Refusal, RefusalKind};
@@ -188,8 +188,8 @@ impl Mailbox {
     }
 
     /// Takes in the configured definition at this place of the configuration, unless that was done before.
-    pub(crate) fn seed(&mut self, place: usize, configured: &ConfiguredDefinition, now: Timestamp) {
-        let ConfiguredDefinition { domain, definition } = configured;
+    pub(crate) fn seed(&mut self, place: usize, configured: &ConfiguredActivityDefinition, now: Timestamp) {
+        let ConfiguredActivityDefinition { domain, definition } = configured;
         let seed = posting::seed(domain, definition).unwrap_or_else(|| place.to_string());
         if self.seeds.rows().contains_key(&seed) {
             return;
@@ -257,19 +257,19 @@ impl Mailbox {
                 });
             }
         }
-        self.release(&forgotten);
+        self.remove_unused(&forgotten);
     }
 
-    /// Keeps a new message if a queue or history has it.
-    fn keep_if_held(&mut self, message: Arc<Message>) {
-        if !message.holders.is_none() {
+    /// Adds a new message to the table if a queue or history has it.
+    fn add_if_used(&mut self, message: Arc<Message>) {
+        if !message.uses.is_zero() {
             self.messages.put(message.key, message);
         }
     }
 
-    /// Forgets the messages that no queue or history has any more.
-    fn release(&mut self, messages: &[Arc<Message>]) {
-        for message in messages.iter().filter(|message| message.holders.is_none()) {
+    /// Removes the messages that no queue or history has any more.
+    fn remove_unused(&mut self, messages: &[Arc<Message>]) {
+        for message in messages.iter().filter(|message| message.uses.is_zero()) {
             self.messages.remove(&message.key);
         }
     }
@@ -312,7 +312,7 @@ impl Mailbox {
         let claimed = account.queue.claim(filter, is_short, step)?;
         // The earlier claim takes room as well.
         let forgotten = account.queue.make_room(claimed.number);
-        self.release(&forgotten);
+        self.remove_unused(&forgotten);
         Some(claimed)
     }
 
@@ -342,10 +342,10 @@ impl Mailbox {
         if let Some(outcome) = account.queue.acknowledge(number, report, step) {
             // The exception takes room as well.
             let forgotten = account.queue.make_room(number);
-            self.release(&forgotten);
+            self.remove_unused(&forgotten);
             return outcome;
         }
-        if self.accounts.values().any(|account| account.queue.holds(number)) {
+        if self.accounts.values().any(|account| account.queue.contains(number)) {
             return Err(Refusal::forbidden("The message is in the queue of another application instance."));
         }
         Err(no_message())

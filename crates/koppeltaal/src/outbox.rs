@@ -70,7 +70,7 @@ pub use outgoing::Outgoing;
 /// let outbox = Outbox::sqlite(&database)?;
 ///
 /// // Where patients are saved: one transaction for the patient and the message.
-/// let name = HumanName { given: vec!["Mees".into()], family: vec!["Duinroos".into()], ..Default::default() };
+/// let name = HumanName::new("Mees", "Duinroos");
 /// let message = epd.outgoing(epd.draft("3007", Patient { name: vec![name], ..Default::default() })?)?;
 /// let transaction = connection.transaction()?;
 /// transaction.execute("INSERT INTO patient (id, family) VALUES (3007, 'Duinroos')", [])?;

@@ -58,12 +58,13 @@ fn compare(case: &Case, journey: &Journey) -> Result<Vec<Difference>, String> {
     differences(case.format, case.text()?, &came_out, case.status == Status::Tolerated)
 }
 
-/// Where two texts of one format differ. With `legacy`, the forms of older tools count as those of 0.0.82.
+/// Where two texts of one format differ. With `quirks`, those of older tools count as the forms
+/// of 0.0.82.
 pub(crate) fn differences(
     format: Format,
     left: &str,
     right: &str,
-    legacy: bool,
+    quirks: bool,
 ) -> Result<Vec<Difference>, String> {
     let unreadable =
         |side: &'static str| move |error: String| format!("the comparer cannot read the {side}: {error}");
@@ -76,7 +77,7 @@ pub(crate) fn differences(
         Json => {
             let mut left = json_tree::parse(left).map_err(unreadable("original"))?;
             let right = json_tree::parse(right).map_err(unreadable("result"))?;
-            if legacy {
+            if quirks {
                 left = json_tree::modernize(left);
             }
             Ok(json_tree::compare(&left, &right))

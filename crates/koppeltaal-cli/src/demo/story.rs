@@ -53,18 +53,16 @@ impl<W: Write> Story<W> {
         let definition = self.definition(&portal).await?;
         let published = self.publication(&mut portal, &definition).await?;
         let mut second_session = portal.clone();
-        self.plan_arrives(&mut game, &portal, &published, &valuesets::CarePlanActivityStatus::Available)
-            .await?;
+        self.plan_arrives(&mut game, &portal, &published, &valuesets::ActivityStatus::Available).await?;
 
-        let begun = self.report(&game, valuesets::CarePlanActivityStatus::InProgress, 40).await?;
-        self.report_arrives(&portal, &begun, valuesets::CarePlanActivityStatus::InProgress, 40).await?;
-        let finished = self.report(&game, valuesets::CarePlanActivityStatus::Completed, 100).await?;
+        let begun = self.report(&game, valuesets::ActivityStatus::InProgress, 40).await?;
+        self.report_arrives(&portal, &begun, valuesets::ActivityStatus::InProgress, 40).await?;
+        let finished = self.report(&game, valuesets::ActivityStatus::Completed, 100).await?;
         self.new_version("the report's second version", &begun, &finished)?;
-        self.report_arrives(&portal, &finished, valuesets::CarePlanActivityStatus::Completed, 100).await?;
+        self.report_arrives(&portal, &finished, valuesets::ActivityStatus::Completed, 100).await?;
 
         let updated = self.update(&mut portal, &published).await?;
-        self.plan_arrives(&mut game, &portal, &updated, &valuesets::CarePlanActivityStatus::Completed)
-            .await?;
+        self.plan_arrives(&mut game, &portal, &updated, &valuesets::ActivityStatus::Completed).await?;
         self.conflict(&mut second_session, &published).await?;
         self.silence(&portal, &game).await?;
 
@@ -121,7 +119,7 @@ impl<W: Write> Story<W> {
         game: &mut Game,
         portal: &Portal,
         sent: &SentMessage,
-        status: &valuesets::CarePlanActivityStatus,
+        status: &valuesets::ActivityStatus,
     ) -> Result<()> {
         self.narrator.step("The game claims the message that waits for it (CreateOrUpdateCarePlan).")?;
         let delivery = game.receive_plan().await?;
@@ -146,7 +144,7 @@ impl<W: Write> Story<W> {
     async fn report(
         &mut self,
         game: &Game,
-        status: valuesets::CarePlanActivityStatus,
+        status: valuesets::ActivityStatus,
         percentage: i32,
     ) -> Result<SentMessage> {
         let code = status.code().to_owned();
@@ -167,7 +165,7 @@ impl<W: Write> Story<W> {
         &mut self,
         portal: &Portal,
         sent: &SentMessage,
-        status: valuesets::CarePlanActivityStatus,
+        status: valuesets::ActivityStatus,
         percentage: i32,
     ) -> Result<()> {
         self.narrator
@@ -189,7 +187,7 @@ impl<W: Write> Story<W> {
 
     async fn update(&mut self, portal: &mut Portal, published: &SentMessage) -> Result<SentMessage> {
         self.narrator.step("The portal marks the activity as Completed, and publishes the plan again (CreateOrUpdateCarePlan).")?;
-        let status = valuesets::CarePlanActivityStatus::Completed;
+        let status = valuesets::ActivityStatus::Completed;
         let message = portal.set_activity_status(&status, &published.url)?;
         let sent = self.send(portal.connector(), message).await?;
         self.new_version("the plan's second version", published, &sent)?;
@@ -207,7 +205,7 @@ impl<W: Write> Story<W> {
             "Another session of the portal, which still has the first version, cancels the activity.",
         )?;
         let stale = &published.url;
-        let message = portal.set_activity_status(&valuesets::CarePlanActivityStatus::Cancelled, stale)?;
+        let message = portal.set_activity_status(&valuesets::ActivityStatus::Cancelled, stale)?;
         let resources = match self.post(portal.connector(), message).await {
             Err(DemoError::Send(SendError::Conflict { resources, .. })) => Some(resources),
             Err(other) => return Err(other),

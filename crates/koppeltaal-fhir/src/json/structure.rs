@@ -211,7 +211,7 @@ impl<'t> Reader<'t> {
             // Official tools wrote `_id` for `id` until 0.0.82; no DSTU1 type has a primitive called `id`.
             "_id" if self.kind()? == Kind::String => {
                 self.report
-                    .finding(Rule::LEGACY, name, offset)
+                    .finding(Rule::JSON_QUIRK, name, offset)
                     .expected("`id`, as since 0.0.82")
                     .found("`_id`")?;
                 return self.id(target, name, offset, progress);

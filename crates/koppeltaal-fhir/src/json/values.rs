@@ -8,10 +8,11 @@ use super::read::{Reader, Result};
 use super::scan::Kind;
 use super::structure::{ObjectContent, is_without_companions};
 use crate::findings::{Rule, Severity};
+use crate::markup::Examination;
 use crate::primitives::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, Verdict};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Shape, Slot, Structure, StructureList};
-use crate::xhtml::{Examination, Refusal, Xhtml};
+use crate::xhtml::{Refusal, Xhtml};
 
 impl<'t> Reader<'t> {
     /// The `_name` member: ids and extensions of the primitive at `index`.
@@ -424,7 +425,7 @@ impl<'t> Reader<'t> {
         offset: usize,
     ) -> Result<Xhtml> {
         let is_xml = examination.is_xml;
-        self.report.narrative(field.name, examination, offset)?;
+        self.report.narrative(field.name, examination.findings, offset)?;
         Ok(narrative.examined(is_xml))
     }
 }

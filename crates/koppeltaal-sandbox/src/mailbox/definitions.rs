@@ -9,7 +9,7 @@ use koppeltaal_fhir::resources::{MessageHeader, Other};
 use koppeltaal_messaging::Event;
 use uuid::Uuid;
 
-use super::message::{Address, Holders, Message, MessageResource, Origin, message_bytes};
+use super::message::{Address, Message, MessageResource, Origin, UseCount, message_bytes};
 use super::records;
 use super::resources::check_definition;
 use super::{Domain, Mailbox};
@@ -232,7 +232,7 @@ impl Mailbox {
             event: Some(PUBLISHED.coding()),
             ..MessageHeader::default()
         };
-        let kept = MessageResource {
+        let resource = MessageResource {
             address: Address::Definition(definition.number),
             version: Some(definition.version.clone()),
             entry: Entry { content: Some(definition.content.clone().into()), ..Entry::default() },
@@ -246,12 +246,12 @@ impl Mailbox {
             patient: None,
             header: header.into(),
             focal: 0,
-            resources: vec![kept],
+            resources: vec![resource],
             bytes: message_bytes(definition.bytes, 1),
-            holders: Holders::default(),
+            uses: UseCount::default(),
         });
         self.deliver(&message, now);
-        self.keep_if_held(message);
+        self.add_if_used(message);
     }
 }
 

@@ -81,13 +81,13 @@ impl Companion for Identifiers {
     }
 
     fn add(&mut self, number: &u64, sent: &PostedMessage) {
-        sent.message.holders.add();
+        sent.message.uses.increment();
         self.bytes += sent.bytes();
         self.numbers.insert(sent.message.identifier.clone(), *number);
     }
 
     fn remove(&mut self, number: &u64, sent: &PostedMessage) {
-        sent.message.holders.remove();
+        sent.message.uses.decrement();
         self.bytes -= sent.bytes();
         if self.numbers.get(&sent.message.identifier) == Some(number) {
             self.numbers.remove(&sent.message.identifier);
@@ -116,7 +116,7 @@ impl History {
     }
 
     /// Remembers a message with a new identifier, and gives those that are forgotten for it.
-    #[must_use = "nobody else may hold these messages"]
+    #[must_use = "they may be in no other queue or history"]
     pub(crate) fn put(&mut self, sent: PostedMessage) -> Vec<Arc<Message>> {
         self.sent.put(sent.receipt.number, sent);
         let mut forgotten = Vec::new();
@@ -132,7 +132,7 @@ impl History {
     }
 
     /// The messages, oldest first.
-    pub(super) fn holdings(&self) -> impl Iterator<Item = &PostedMessage> {
+    pub(super) fn messages(&self) -> impl Iterator<Item = &PostedMessage> {
         self.sent.rows().values()
     }
 

@@ -48,7 +48,7 @@ pub(crate) struct Message {
     /// What it takes in memory, in bytes.
     pub(crate) bytes: usize,
     /// In how many queues and histories it is.
-    pub(crate) holders: Holders,
+    pub(crate) uses: UseCount,
 }
 
 /// What a message takes in memory besides its content, and each of its resources.
@@ -63,23 +63,23 @@ pub(crate) fn message_bytes(content: usize, resources: usize) -> usize {
 /// How many queues and histories have a message. Their tables count, when a row comes and when it goes, and
 /// also when that is taken back.
 #[derive(Debug, Default)]
-pub(crate) struct Holders(AtomicUsize);
+pub(crate) struct UseCount(AtomicUsize);
 
-impl Holders {
-    pub(crate) fn add(&self) {
+impl UseCount {
+    pub(crate) fn increment(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn remove(&self) {
+    pub(crate) fn decrement(&self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn number(&self) -> usize {
+    pub(crate) fn get(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is_none(&self) -> bool {
-        self.number() == 0
+    pub(crate) fn is_zero(&self) -> bool {
+        self.get() == 0
     }
 }
 

@@ -115,7 +115,7 @@ impl Companion for Indexes {
 
     fn add(&mut self, number: &u64, delivery: &Delivery) {
         let number = *number;
-        delivery.message.holders.add();
+        delivery.message.uses.increment();
         let usage = Usage::of(delivery);
         self.usage = self.usage.with(usage);
         match delivery.deadline() {
@@ -132,7 +132,7 @@ impl Companion for Indexes {
     }
 
     fn remove(&mut self, number: &u64, delivery: &Delivery) {
-        delivery.message.holders.remove();
+        delivery.message.uses.decrement();
         let usage = Usage::of(delivery);
         self.usage = self.usage.without(usage);
         match delivery.deadline() {
@@ -224,12 +224,12 @@ impl Queue {
     }
 
     /// Forgets processed messages, oldest first, until the queue is within its bounds; never the one with
-    /// number `kept`.
-    #[must_use = "nobody else may hold these messages"]
-    pub(crate) fn make_room(&mut self, kept: u64) -> Vec<Arc<Message>> {
+    /// number `except`.
+    #[must_use = "they may be in no other queue or history"]
+    pub(crate) fn make_room(&mut self, except: u64) -> Vec<Arc<Message>> {
         let mut forgotten = Vec::new();
         while !self.indexes().usage.fits(self.bounds)
-            && let Some(number) = self.indexes().finished.iter().find(|number| **number != kept).copied()
+            && let Some(number) = self.indexes().finished.iter().find(|number| **number != except).copied()
         {
             forgotten
                 .extend(self.deliveries.rows().get(&number).map(|delivery| Arc::clone(&delivery.message)));
@@ -240,7 +240,7 @@ impl Queue {
 
     /// The deliveries, and whether each is still needed: it is not processed, or its receiver may not know
     /// yet that it is, because this step changed it.
-    pub(super) fn holdings(&self) -> impl Iterator<Item = (&Delivery, bool)> {
+    pub(super) fn deliveries(&self) -> impl Iterator<Item = (&Delivery, bool)> {
         let changed = self.deliveries.changed();
         self.deliveries.rows().values().map(move |delivery| {
             let is_reported = delivery.was_claimed() && changed.contains_key(&delivery.number);
@@ -318,7 +318,7 @@ impl Queue {
     }
 
     /// Whether the message with this number is here.
-    pub(crate) fn holds(&self, number: u64) -> bool {
+    pub(crate) fn contains(&self, number: u64) -> bool {
         self.deliveries.rows().contains_key(&number)
     }
 

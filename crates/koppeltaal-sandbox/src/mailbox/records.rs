@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::delivery::Claim;
 use super::fingerprint::Fingerprint;
 use super::history::{PostedMessage, Receipt};
-use super::message::{Address, Holders, Message, MessageResource, Origin, message_bytes};
+use super::message::{Address, Message, MessageResource, Origin, UseCount, message_bytes};
 use super::resources::KnownResource;
 use super::{Account, Counters, Definition, Delivery, Domain, Mailbox, RestoredMessage};
 use crate::clock::Timestamp;
@@ -238,7 +238,7 @@ impl Persistent for Mailbox {
                 let delivery = load_delivery(number, Arc::clone(&message), &saved)?;
                 self.counters.clock.raise(delivery.changed);
                 let id = InstanceId { domain: saved.domain.into(), username: saved.username.into() };
-                self.hold(&id, &message, |account| account.queue.restore(delivery));
+                self.restore_into(&id, &message, |account| account.queue.restore(delivery));
             }
             RecordKind::Receipt => {
                 let number = raise(&mut self.counters.number, key)?;
@@ -250,7 +250,7 @@ impl Persistent for Mailbox {
                 self.counters.clock.raise(receipt.at);
                 let id = InstanceId { domain: receipt.domain.as_str().into(), username: username.into() };
                 let sent = PostedMessage { message: Arc::clone(&message), receipt };
-                self.hold(&id, &message, |account| account.history.restore(sent));
+                self.restore_into(&id, &message, |account| account.history.restore(sent));
             }
             _ => {}
         }
@@ -273,7 +273,7 @@ impl Persistent for Mailbox {
         for (key, RestoredMessage { message, is_configured }) in std::mem::take(&mut self.restored) {
             if is_configured {
                 self.messages.restore(key, message);
-            } else if message.holders.is_none() {
+            } else if message.uses.is_zero() {
                 orphans.push((RecordKind::Message, key.to_string()));
             }
         }
@@ -297,7 +297,7 @@ impl Mailbox {
 
     /// Puts a record back into the account of its instance. When the instance is not configured now, the
     /// record and its message stay in the file.
-    fn hold(&mut self, id: &InstanceId, message: &Message, restore: impl FnOnce(&mut Account)) {
+    fn restore_into(&mut self, id: &InstanceId, message: &Message, restore: impl FnOnce(&mut Account)) {
         match self.accounts.get_mut(id) {
             Some(account) => {
                 restore(account);
@@ -305,7 +305,7 @@ impl Mailbox {
                     restored.is_configured = true;
                 }
             }
-            None => message.holders.add(),
+            None => message.uses.increment(),
         }
     }
 }
@@ -343,7 +343,7 @@ pub(super) fn memory(definition: &Other) -> usize {
 
 fn save_message(message: &Message) -> Result<MessageRecord, DataFileError> {
     let header = Entry { content: Some(message.header.clone().into()), ..Entry::default() };
-    let entries = message.resources.iter().map(|kept| kept.entry.clone());
+    let entries = message.resources.iter().map(|resource| resource.entry.clone());
     let bundle = Bundle { entry: std::iter::once(header).chain(entries).collect(), ..Bundle::default() };
     Ok(MessageRecord {
         identifier: message.identifier.clone(),
@@ -356,7 +356,7 @@ fn save_message(message: &Message) -> Result<MessageRecord, DataFileError> {
         resources: message
             .resources
             .iter()
-            .map(|kept| (kept.address.clone(), kept.version.clone()))
+            .map(|resource| (resource.address.clone(), resource.version.clone()))
             .collect(),
         bundle: write(&bundle.into())?,
     })
@@ -390,7 +390,7 @@ fn load_message(key: u64, saved: MessageRecord) -> Result<Message, RecordError> 
         focal: saved.focal,
         resources,
         bytes,
-        holders: Holders::default(),
+        uses: UseCount::default(),
     })
 }
 

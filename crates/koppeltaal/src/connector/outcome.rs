@@ -64,7 +64,7 @@ pub enum SendError {
     /// The message could not be posted, or it is unknown whether it was: see
     /// [`is_outcome_unknown`](Error::is_outcome_unknown). If it is unknown, the server was already asked for
     /// the message by its identifier, without result. The same draft may be sent again with the same
-    /// [identifier](koppeltaal_messaging::Draft::identifier).
+    /// [identifier](koppeltaal_messaging::Draft::with_identifier).
     #[error(transparent)]
     Transport(Box<Error>),
     /// The runtime is shutting down. It is not known whether the message was sent.

@@ -26,7 +26,7 @@ impl Connector {
     /// use koppeltaal::fhir::datatypes::HumanName;
     /// use koppeltaal::messaging::profiles::Patient;
     ///
-    /// let name = HumanName { given: vec!["Mees".into()], family: vec!["Duinroos".into()], ..HumanName::default() };
+    /// let name = HumanName::new("Mees", "Duinroos");
     /// let sent = epd.send(epd.draft("3007", Patient { name: vec![name], ..Patient::default() })?).await?;
     /// println!("the patient is at {}", sent.url);
     /// # Ok(())

@@ -23,6 +23,7 @@ pub use builder::error::BuildError;
 pub use client::Client;
 pub use credentials::Credentials;
 pub use endpoints::Endpoints;
+pub use error::causes::causes;
 pub use error::protocol::{Excerpt, ProtocolError, ProtocolProblem};
 pub use error::{Error, Result, UnreachableReason};
 pub use exchange::retry::RetryPolicy;

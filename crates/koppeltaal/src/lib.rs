@@ -9,7 +9,7 @@ pub use koppeltaal_push as push;
 #[cfg(feature = "transport")]
 pub use koppeltaal_transport as transport;
 
-#[cfg(feature = "connector")]
+#[cfg(feature = "transport")]
 mod causes;
 #[cfg(feature = "connector")]
 mod connector;

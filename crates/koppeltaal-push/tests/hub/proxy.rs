@@ -27,7 +27,7 @@ async fn every_transport_works_through_a_proxy() {
     let server = Server::start(SERVER_2_4).await;
     let proxy = ForwardProxy::start(server.address.port()).await;
     let builder =
-        || Client::builder("http://koppeltaal.example").danger_allow_plain_http().proxy(&proxy.url());
+        || Client::builder("http://koppeltaal.example").danger_allow_plain_http().proxy(proxy.url());
     let requests = echo(builder, &proxy).await;
     for request in &requests {
         assert!(request.line().contains(" http://koppeltaal.example/signalr/"), "{request:?}");
@@ -41,7 +41,7 @@ async fn every_transport_works_through_the_tunnel_of_a_proxy_to_an_https_server(
     let server = Server::start(SERVER_2_4).await;
     let proxy = ForwardProxy::start(tls(server.address).await).await;
     let builder =
-        || Client::builder("https://koppeltaal.example").root_certificates_pem(AUTHORITY).proxy(&proxy.url());
+        || Client::builder("https://koppeltaal.example").root_certificates_pem(AUTHORITY).proxy(proxy.url());
     let requests = echo(builder, &proxy).await;
     for request in &requests {
         assert_eq!(request.line(), "CONNECT koppeltaal.example:443 HTTP/1.1");

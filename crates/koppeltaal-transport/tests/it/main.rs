@@ -13,5 +13,6 @@ mod sandbox;
 mod search;
 mod server;
 mod session;
+mod stopped_clock;
 mod storage;
 mod tls;

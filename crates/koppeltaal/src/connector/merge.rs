@@ -9,7 +9,7 @@ use koppeltaal_transport::{Backoff, Error, HeaderQuery, MessageFilter};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::outcome::{SendError, SentMessage};
-use super::{Connector, MAX_OPENED_MESSAGES};
+use super::{Connector, MAX_OPENED_MESSAGES, message_number};
 
 /// How long to wait between two searches for a newer version.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
@@ -173,10 +173,8 @@ impl Connector {
         let candidates: Vec<&Header> = match about {
             Some((header, _)) => vec![header],
             None => {
-                // Higher numbers are newer.
-                let number = |header: &&Header| header.url().and_then(|url| url.id().parse::<u64>().ok());
                 let mut all: Vec<&Header> = headers.iter().collect();
-                all.sort_by_key(|header| std::cmp::Reverse(number(header)));
+                all.sort_by_key(|header| std::cmp::Reverse(message_number(header)));
                 all.truncate(MAX_OPENED_MESSAGES);
                 all
             }

@@ -6,6 +6,7 @@ use koppeltaal_fhir::Finding;
 use koppeltaal_messaging::{ComposeError, ResourceUrl};
 use koppeltaal_transport::Error;
 
+use crate::causes::causes;
 use crate::versions::VersionStoreError;
 
 /// A message that the server has accepted.
@@ -49,15 +50,16 @@ pub enum SendError {
     ///
     /// If nobody else changes them, the version store was lost or restored: see
     /// [`relearn_after`](crate::Connector::relearn_after).
-    #[error("{source}; {CONFLICT_HELP}")]
+    #[error("{}; {CONFLICT_HELP}", causes(source.as_ref()))]
     Conflict {
         /// The resources whose versions are not the server's, without version. The focal resource, if the
         /// server named none.
         resources: Vec<ResourceUrl>,
         /// The patient whom the message is about, without version.
         patient: Option<ResourceUrl>,
-        /// What the server said.
-        source: Box<Error>,
+        /// What the server said. The text of this error includes it.
+        // With its raw name, `thiserror` does not take it for the source.
+        r#source: Box<Error>,
     },
     /// The message could not be posted, or it is unknown whether it was: see
     /// [`is_outcome_unknown`](Error::is_outcome_unknown). If it is unknown, the server was already asked for

@@ -13,9 +13,10 @@ use koppeltaal_messaging::{
 use koppeltaal_transport::{Client, Error, StoredMessage};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, debug};
 
 use super::in_hand::{Precedence, Ticket};
+use crate::connector::versions_in;
 
 /// A message that was claimed and has to be answered, in the words of [`Acknowledgement`]:
 /// [`success`](Self::success), [`failure`](Self::failure) or [`release`](Self::release). When it is dropped
@@ -159,6 +160,11 @@ impl Delivery {
         Self { received: ReceivedMessage(Arc::new(parts)), claim }
     }
 
+    /// The versions in the message.
+    pub(super) fn versions(&self) -> Vec<ResourceUrl> {
+        versions_in(&self.received.0.content)
+    }
+
     /// The message, for use after the delivery is answered.
     pub fn received(&self) -> &ReceivedMessage {
         &self.received
@@ -251,8 +257,7 @@ impl Drop for Delivery {
         let answer = claim.answer(self.received.clone(), Acknowledgement::Release);
         runtime.spawn(async move {
             if let Ok(Err(error)) = answer.await {
-                let message_identifier = received.identifier();
-                tracing::debug!(message_identifier, %error, "a message could not be given back; it comes again later");
+                received.log_failed_release(&error);
             }
         });
     }
@@ -279,6 +284,12 @@ impl fmt::Debug for ReceivedMessage {
 }
 
 impl ReceivedMessage {
+    /// Logs why the message could not be given back.
+    pub(super) fn log_failed_release(&self, error: &Error) {
+        let message_identifier = self.identifier();
+        debug!(message_identifier, %error, "a message could not be given back; it comes again later");
+    }
+
     fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
             .field("identifier", &self.identifier())

@@ -21,6 +21,7 @@ mod resources;
 mod room;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -109,7 +110,7 @@ pub(crate) struct Mailbox {
     domains: HashMap<String, Domain>,
     counters: Value<Counters>,
     /// The messages that are in a queue or a history, by key.
-    messages: Table<records::Messages>,
+    messages: Table<message::Messages>,
     /// The configured definitions that were taken in once. With a data file they are not taken in again.
     seeds: Table<records::Seeds>,
     /// Messages that came into queues since the last call of
@@ -179,7 +180,7 @@ impl Mailbox {
             accounts: config.instances.iter().map(account).collect(),
             domains: config.domains.iter().map(|name| (name.clone(), Domain::new(name))).collect(),
             counters: Value::new(Counters::default()),
-            messages: Table::new(records::Messages),
+            messages: Table::new(message::Messages),
             seeds: Table::new(records::Seeds),
             notifications: AfterCommit::default(),
             restored: HashMap::new(),
@@ -198,7 +199,7 @@ impl Mailbox {
         self.counters.definition += 1;
         let number = self.counters.definition;
         let step = &mut self.counters.clock.step(now);
-        let sent = DefinitionDraft { content: definition.clone(), bytes: records::memory(definition) };
+        let sent = DefinitionDraft { content: definition.clone(), bytes: text::memory(definition) };
         Domain::of(&mut self.domains, domain).definitions.put(number, sent, step);
     }
 

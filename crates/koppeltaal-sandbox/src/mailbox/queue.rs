@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use koppeltaal_messaging::{Event, ProcessingStatus as Status};
 
-use super::delivery::{Acknowledgement, CLAIM_BYTES, ClaimTerms, Delivery};
+use super::delivery::{self, Acknowledgement, CLAIM_BYTES, ClaimTerms, Delivery};
 use super::message::{Address, Message};
-use super::records;
 use crate::clock::Step;
 use crate::clock::Timestamp;
 use crate::instance::InstanceId;
@@ -110,7 +109,7 @@ impl Companion for Indexes {
     type Rows = BTreeMap<u64, Delivery>;
 
     fn record(&self, number: &u64, delivery: Option<&Delivery>) -> Result<Record, DataFileError> {
-        records::delivery(&self.instance, *number, delivery)
+        delivery::record(&self.instance, *number, delivery)
     }
 
     fn add(&mut self, number: &u64, delivery: &Delivery) {

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use koppeltaal_messaging::details::{NO_VERSION, WRONG_VERSION};
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::{ApiVersion, Issue};
+use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Fingerprint;
 use super::posting::PostedResource;
-use super::records;
 use crate::clock::{Step, Version};
-use crate::persistence::{Companion, DataFileError, Journal, Record, Table};
+use crate::persistence::{Companion, DataFileError, Journal, Record, RecordKind, Table};
 use crate::refusal::{Refusal, RefusalKind};
 
 /// What is known of the resources of one domain. The resources themselves are not kept.
@@ -26,19 +26,38 @@ struct DomainName(String);
 
 #[derive(Debug)]
 pub(super) struct KnownResource {
-    pub(super) version: Version,
+    version: Version,
     /// Missing in data files of earlier versions, for content that cannot be written in JSON.
-    pub(super) fingerprint: Option<Fingerprint>,
+    fingerprint: Option<Fingerprint>,
     /// URL of the patient whom it is about, if it is about one.
-    pub(super) patient: Option<Box<str>>,
+    patient: Option<Box<str>>,
 }
 
 impl Companion for DomainName {
     type Rows = HashMap<String, KnownResource>;
 
     fn record(&self, url: &String, known: Option<&KnownResource>) -> Result<Record, DataFileError> {
-        records::resource(&self.0, url, known)
+        let saved = known.map(|known| ResourceRecord {
+            domain: self.0.clone(),
+            url: url.clone(),
+            version: known.version.clone(),
+            fingerprint: known.fingerprint,
+            patient: known.patient.clone(),
+        });
+        Record::new(RecordKind::Resource, &format!("{} {url}", self.0), saved.as_ref())
     }
+}
+
+/// A resource in the data file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ResourceRecord {
+    pub(super) domain: String,
+    pub(super) url: String,
+    version: Version,
+    fingerprint: Option<Fingerprint>,
+    /// Missing in files of earlier versions.
+    #[serde(default)]
+    patient: Option<Box<str>>,
 }
 
 /// What a message did to one of its resources.
@@ -143,8 +162,9 @@ impl Resources {
     }
 
     /// Puts a resource of the data file back.
-    pub(super) fn restore(&mut self, url: String, known: KnownResource) {
-        self.known.restore(url, known);
+    pub(super) fn restore(&mut self, saved: ResourceRecord) {
+        let ResourceRecord { domain: _, url, version, fingerprint, patient } = saved;
+        self.known.restore(url, KnownResource { version, fingerprint, patient });
     }
 
     fn put(&mut self, resource: &PostedResource, is_focal: bool, step: &mut Step<'_>) -> Effect {

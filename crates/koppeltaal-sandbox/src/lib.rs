@@ -13,6 +13,7 @@ mod mailbox;
 mod oauth;
 mod persistence;
 mod refusal;
+mod refusals;
 mod representation;
 mod sandbox;
 mod server;
@@ -23,4 +24,5 @@ pub use config::{
     Application, ConfigError, Fault, FaultKind, Instance, Lifetimes, Limits, Push, SandboxConfig, Webhook,
 };
 pub use persistence::DataFileError;
+pub use refusals::RefusedRequest;
 pub use sandbox::{Sandbox, StartError};

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::config::{ConfigError, Fault, SandboxConfig};
 use crate::http;
 use crate::persistence::DataFileError;
+use crate::refusals::RefusedRequest;
 use crate::server;
 
 /// A Koppeltaal server in this process. It stops when it is dropped.
@@ -84,6 +85,11 @@ impl Sandbox {
     /// Sets these faults, in place of all that were set before.
     pub fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) {
         self.app.faults().set(faults.into_iter().collect());
+    }
+
+    /// The last 500 refused requests, the oldest first.
+    pub fn refusals(&self) -> Vec<RefusedRequest> {
+        self.app.refusals()
     }
 
     /// How many records of the data file could not be used when it was opened. They are in its table

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use tokio::time::sleep;
 
+use super::log::Reason;
 use super::request::ShortJson;
 use crate::app::App;
 use crate::config::Fault;
@@ -24,6 +25,9 @@ const PARTS: usize = 10;
 /// What a proxy says when it does not reach a server.
 const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Service Unavailable</title></head>\
                     <body><h1>Service Unavailable</h1><p>The server is temporarily unable.</p></body></html>\n";
+
+/// What is wrong with a request that meets a fault.
+const ON_PURPOSE: &str = "A fault that was asked for.";
 
 /// `GET /sandbox/faults`
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Vec<Fault>> {
@@ -71,10 +75,11 @@ fn refuse(status: u16, html: bool) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if html {
         let html = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
-        return (status, html, HTML).into_response();
+        let mut response = (status, html, HTML).into_response();
+        response.extensions_mut().insert(Reason::of_rule(ON_PURPOSE));
+        return response;
     }
-    let mut response =
-        Refusal::new(RefusalKind::Unsupported, "exception", "A fault that was asked for.").into_response();
+    let mut response = Refusal::new(RefusalKind::Unsupported, "exception", ON_PURPOSE).into_response();
     *response.status_mut() = status;
     response
 }

@@ -151,8 +151,8 @@ impl Definitions {
         let bytes = bytes.saturating_sub(current.map_or(0, |current| current.bytes));
         let used = self.by_number.companion().bytes;
         if self.by_number.rows().len() + more > capacity.definitions || used + bytes > capacity.bytes {
-            let details = "The sandbox holds no more activity definitions in this domain.";
-            return Err(Refusal::new(RefusalKind::Full, "too-costly", details));
+            let rule = "The sandbox holds no more activity definitions in this domain.";
+            return Err(Refusal::new(RefusalKind::Full, "too-costly", rule));
         }
         Ok(())
     }

@@ -204,7 +204,10 @@ impl Delivery {
             }
             None => {
                 let from = self.status;
-                Err(Refusal::rule(format!("The processing status cannot go from {from} to {to}.")))
+                let details = format!("The processing status cannot go from {from} to {to}.");
+                Err(Refusal::rule("The processing status cannot take this step.")
+                    .expected(format!("a step that is allowed from {from}; {to} is none"))
+                    .details(details))
             }
         }
     }

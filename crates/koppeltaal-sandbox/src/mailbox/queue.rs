@@ -186,8 +186,8 @@ impl Queue {
         if Usage::of_message(bytes).fits(self.bounds) {
             return Ok(());
         }
-        let details = "The message is larger than the queue of an application instance that is to get it.";
-        Err(Refusal::new(RefusalKind::TooLarge, "too-long", details))
+        let rule = "The message is larger than the queue of an application instance that is to get it.";
+        Err(Refusal::new(RefusalKind::TooLarge, "too-long", rule))
     }
 
     /// Whether there is room for a message of this many bytes now. No unprocessed message is ever dropped for
@@ -209,7 +209,10 @@ impl Queue {
             "The queue of the application instance '{username}', which is to get the message, is full of messages that it has \
              not processed. Nothing was delivered; try again later."
         );
-        Err(Refusal::new(RefusalKind::Full, "too-costly", details))
+        let rule = "The queue of a receiver is full of messages that it has not processed.";
+        let refusal =
+            Refusal::new(RefusalKind::Full, "too-costly", rule).at(format!("the queue of {username}"));
+        Err(refusal.expected("a receiver that processes its messages").details(details))
     }
 
     /// Puts a message at the end. There has to be room for it. It replaces an older message about the same

@@ -107,13 +107,13 @@ impl Resources {
         focal: usize,
         rules: ApiVersion,
     ) -> Result<usize, Refusal> {
-        let mut issues = Vec::new();
+        let (mut issues, mut first) = (Vec::new(), None);
         let mut created = 0;
         let versioned = posted.iter().enumerate();
         for (place, resource) in
             versioned.filter(|(place, posted)| is_versioned(posted, *place == focal, rules))
         {
-            let details = match (self.known.rows().get(&resource.url), resource.version.as_deref()) {
+            let rule = match (self.known.rows().get(&resource.url), resource.version.as_deref()) {
                 (None, None) => {
                     created += 1;
                     continue;
@@ -124,9 +124,15 @@ impl Resources {
                 // A version for a resource that nobody ever posted cannot be right either.
                 (_, Some(_)) => WRONG_VERSION,
             };
-            issues.push(conflict(&resource.url, details));
+            issues.push(conflict(&resource.url, rule));
+            first.get_or_insert((rule, place));
         }
-        if issues.is_empty() { Ok(created) } else { Err(Refusal { kind: RefusalKind::Conflict, issues }) }
+        match first {
+            None => Ok(created),
+            Some((rule, place)) => Err(Refusal::with_issues(RefusalKind::Conflict, rule, issues)
+                .in_entry(place + 1)
+                .expected(CURRENT_VERSION)),
+        }
     }
 
     /// Whether there is room for this many more resources.
@@ -134,8 +140,8 @@ impl Resources {
         if self.known.rows().len() + created <= capacity {
             return Ok(());
         }
-        let details = "The sandbox holds no more resources in this domain.";
-        Err(Refusal::new(RefusalKind::Full, "too-costly", details))
+        let rule = "The sandbox holds no more resources in this domain.";
+        Err(Refusal::new(RefusalKind::Full, "too-costly", rule))
     }
 
     /// Gives out versions for the resources of a message that was checked.
@@ -185,6 +191,9 @@ impl Resources {
     }
 }
 
+/// What a conflict expects.
+const CURRENT_VERSION: &str = "the current version";
+
 /// Whether a resource of a message gets versions.
 fn is_versioned(resource: &PostedResource, is_focal: bool, rules: ApiVersion) -> bool {
     !resource.is_definition && (is_focal || rules >= ApiVersion::V1_3_5)
@@ -192,12 +201,14 @@ fn is_versioned(resource: &PostedResource, is_focal: bool, rules: ApiVersion) ->
 
 /// The check for a resource that the server owns, with the same texts.
 pub(crate) fn check_definition(url: &str, given: Option<&str>, current: &Version) -> Result<(), Refusal> {
-    let details = match given {
+    let rule = match given {
         Some(version) if version == current.as_str() => return Ok(()),
         Some(_) => WRONG_VERSION,
         None => NO_VERSION,
     };
-    Err(Refusal { kind: RefusalKind::Conflict, issues: vec![conflict(url, details)] })
+    Err(Refusal::with_issues(RefusalKind::Conflict, rule, vec![conflict(url, rule)])
+        .at("the version in the URL")
+        .expected(CURRENT_VERSION))
 }
 
 /// The issue about a resource, which is named without version.

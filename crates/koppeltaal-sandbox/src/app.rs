@@ -173,8 +173,8 @@ impl App {
         if has_moved {
             self.revision.send_modify(|revision| *revision += 1);
         }
-        for Notification { instance, identifier, patient } in notifications {
-            let times = match self.faults.meet_push()[..] {
+        for Notification { instance, identifier, event, patient } in notifications {
+            let times = match self.faults.meet_push(&instance.username, event)[..] {
                 [] => 1,
                 [PushFault::Lost, ..] => 0,
                 [PushFault::Duplicate, ..] => 2,

@@ -3,7 +3,7 @@
 mod authentication;
 mod binary;
 mod definitions;
-mod entries;
+pub(crate) mod entries;
 mod faults;
 mod format;
 mod log;
@@ -144,7 +144,7 @@ async fn around(app: &App, routes: &Routes, request: Request, router: Router) ->
     let asked = Asked::new(routes, request.method(), request.uri(), instance);
     // `answer` has rendered the body, so that a fault can act on it. A fault may also be the answer itself,
     // so this renders again.
-    let mut response = reply::render(faults::meet(app, request, answer).await, format);
+    let mut response = reply::render(faults::meet(app, request, asked.username(), answer).await, format);
     with_content_type(&mut response);
     asked.answered(app, &mut response, begin.elapsed());
     response

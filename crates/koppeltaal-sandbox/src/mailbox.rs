@@ -57,6 +57,7 @@ pub(crate) struct Notification {
     pub(crate) instance: InstanceId,
     /// `MessageHeader.identifier`.
     pub(crate) identifier: String,
+    pub(crate) event: Event,
     /// URL, without version, of the patient whom the message is about, if there is one.
     pub(crate) patient: Option<Arc<str>>,
 }
@@ -254,6 +255,7 @@ impl Mailbox {
                 self.notifications.push(Notification {
                     instance: id.clone(),
                     identifier: message.identifier.clone(),
+                    event: message.event,
                     patient: patient.clone(),
                 });
             }
@@ -298,6 +300,17 @@ impl Mailbox {
     /// The messages that came into queues since the last call.
     pub(crate) fn take_notifications(&mut self) -> Vec<Notification> {
         self.notifications.take()
+    }
+
+    /// The event of the message that [`claim`](Self::claim) would give now.
+    pub(crate) fn next_event(
+        &mut self,
+        receiver: &InstanceId,
+        filter: &Filter,
+        now: Timestamp,
+    ) -> Option<Event> {
+        let account = self.accounts.get_mut(receiver)?;
+        account.queue.next(filter, &mut self.counters.clock.step(now)).map(|delivery| delivery.message.event)
     }
 
     /// Claims the oldest New message that the filter takes. With `is_short`, the claim runs out at once.

@@ -139,16 +139,16 @@ fn by_token(app: &App, token: &str) -> Result<Caller, Refusal> {
     let now = app.now();
     let session = app.oauth(|oauth| oauth.session(token, now).cloned())?;
     let session = session.ok_or_else(unknown_token)?;
-    if app.faults().token_expires() || session.expires <= now {
+    let instance = app.instance_of(&session.context.domain, &session.context.client);
+    // The configuration has changed since.
+    let instance = instance.ok_or_else(unknown_token)?;
+    if app.faults().token_expires(&instance.username) || session.expires <= now {
         let at = session.expires.instant();
         let details = format!("Authentication failed: Bearer token has expired at {}", at.as_str());
         let rule = "Authentication failed: Bearer token has expired";
         let refusal = Refusal::new(RefusalKind::BadToken, "expired", rule).at("Authorization");
         return Err(refusal.expected("a token that is valid").details(details));
     }
-    let instance = app.instance_of(&session.context.domain, &session.context.client);
-    // The configuration has changed since.
-    let instance = instance.ok_or_else(unknown_token)?;
     let patient = ResourceUrl::split_version(&session.context.patient).0.to_owned();
     Ok(Caller { instance, patient: Some(patient) })
 }

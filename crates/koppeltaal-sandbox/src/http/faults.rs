@@ -9,13 +9,16 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
+use koppeltaal_messaging::vocabulary::search::EVENT;
+use koppeltaal_messaging::{Event, Header};
 use tokio::time::sleep;
 
 use super::log::Reason;
-use super::request::ShortJson;
+use super::messages::header_in;
+use super::request::{Params, ShortJson, read_body, read_document};
 use crate::app::App;
 use crate::config::Fault;
-use crate::faults::{RequestFault, ResponseFault};
+use crate::faults::{Occasion, RequestFault, ResponseFault};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::server::ConnectionCut;
 
@@ -43,17 +46,28 @@ pub(crate) async fn set(
     list(State(app)).await
 }
 
-/// Answers a request, with the faults that are set for its path before and after that.
+/// Answers a request of this instance, with the faults that it meets before and after that.
 pub(crate) async fn meet(
     app: &App,
     request: Request,
+    instance: Option<&str>,
     answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     if app.faults().is_empty() {
         return answer(request).await;
     }
     let path = request.uri().path().to_owned();
-    for fault in app.faults().meet_request(&path) {
+    let is_about_a_message = path.contains("/Mailbox") || path.contains("/MessageHeader");
+    let (request, event) = if is_about_a_message && app.faults().ask_for_the_event() {
+        match with_event(app, request).await {
+            Ok(both) => both,
+            Err(refusal) => return refusal.into_response(),
+        }
+    } else {
+        (request, None)
+    };
+    let occasion = Occasion { path: &path, instance, event };
+    for fault in app.faults().meet_request(occasion) {
         match fault {
             RequestFault::Latency(pause) => sleep(pause).await,
             RequestFault::Refuse => return ConnectionCut::response(),
@@ -61,7 +75,8 @@ pub(crate) async fn meet(
         }
     }
     let mut response = answer(request).await;
-    for fault in app.faults().meet_response(&path) {
+    let event = response.extensions().get::<Event>().copied().or(event);
+    for fault in app.faults().meet_response(Occasion { event, ..occasion }) {
         response = match fault {
             ResponseFault::Cut => return ConnectionCut::response(),
             ResponseFault::HalfBody => in_parts(response, 2, Some(1), Duration::ZERO).await,
@@ -69,6 +84,19 @@ pub(crate) async fn meet(
         };
     }
     response
+}
+
+/// The event of the message that a request posts, acknowledges or asks for, if it says so. Its body is read for that.
+async fn with_event(app: &App, request: Request) -> Result<(Request, Option<Event>), Refusal> {
+    let (parts, body) = request.into_parts();
+    let body = read_body(body, app.limits()).await?;
+    let in_body = || {
+        let (_, read) = read_document(&parts.headers, &body).ok()?;
+        Header::from(header_in(&read.document)?.clone()).event().ok()
+    };
+    let in_query = || Params::read(&parts.uri).ok()?.get(EVENT)?.rsplit('|').next()?.parse().ok();
+    let event = if body.is_empty() { in_query() } else { in_body() };
+    Ok((Request::from_parts(parts, Body::from(body)), event))
 }
 
 fn refuse(status: u16, html: bool) -> Response {

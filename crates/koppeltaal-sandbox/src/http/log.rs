@@ -82,7 +82,7 @@ impl Routes {
 pub(crate) struct Asked {
     method: Method,
     route: Option<String>,
-    pub(crate) instance: Option<InstanceId>,
+    instance: Option<InstanceId>,
 }
 
 impl Asked {
@@ -96,6 +96,11 @@ impl Asked {
             _ => pattern.to_owned(),
         });
         Self { method: method.clone(), route, instance }
+    }
+
+    /// The username of the instance that asks.
+    pub(crate) fn username(&self) -> Option<&str> {
+        self.instance.as_ref().map(|instance| &*instance.username)
     }
 
     /// Reports the answer to the log, and to the list of refused requests if it is a refusal.

@@ -16,6 +16,7 @@ use super::reply::Reply;
 use super::request::{LinksFor, Params, RequestDocument, Target};
 use crate::app::App;
 use crate::clock::Timestamp;
+use crate::faults::Occasion;
 use crate::links::{FHIR_PATH, Links, header_number};
 use crate::mailbox::{Acknowledgement, Filter, Lookup, Posting};
 use crate::refusal::{Refusal, RefusalKind};
@@ -88,9 +89,13 @@ impl Search<'_> {
                 .at(parameter::PROCESSING_STATUS));
         }
         let filter = self.filter()?;
-        let is_short = self.app.faults().claim_expires(FHIR_PATH);
-        let claimed =
-            self.app.mailbox(|mailbox| mailbox.claim(&self.caller.instance, &filter, is_short, self.now))?;
+        let instance = &self.caller.instance;
+        let claimed = self.app.mailbox(|mailbox| {
+            let event = mailbox.next_event(instance, &filter, self.now)?;
+            let (path, username) = (FHIR_PATH, &*instance.username);
+            let occasion = Occasion { path, instance: Some(username), event: Some(event) };
+            mailbox.claim(instance, &filter, self.app.faults().claim_expires(occasion), self.now)
+        })?;
         let event = claimed.as_ref().map(|delivery| delivery.message.event);
         let reply = self.one_or_none(claimed.map(|delivery| entries::delivery(&delivery, self.links)));
         Ok(match event {
@@ -188,7 +193,7 @@ pub(crate) async fn acknowledge(
 }
 
 /// The header: the resource itself, or the first entry of a whole message.
-fn header_in(document: &Document) -> Option<&MessageHeader> {
+pub(super) fn header_in(document: &Document) -> Option<&MessageHeader> {
     match document {
         Document::Resource(resource) => resource.get(),
         Document::Bundle(bundle) => bundle.resources().next()?.get(),

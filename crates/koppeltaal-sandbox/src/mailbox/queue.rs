@@ -275,13 +275,18 @@ impl Queue {
         self.deliveries.restore(delivery.number, delivery);
     }
 
+    /// The oldest message that is New and that the filter takes.
+    pub(crate) fn next(&mut self, filter: &Filter, step: &mut Step<'_>) -> Option<&Delivery> {
+        self.expire(step);
+        let waiting = self.indexes().waiting.iter();
+        waiting
+            .filter_map(|number| self.deliveries.rows().get(number))
+            .find(|delivery| filter.takes(delivery))
+    }
+
     /// Claims the oldest message that is New and that the filter takes.
     pub(crate) fn claim(&mut self, filter: &Filter, is_short: bool, step: &mut Step<'_>) -> Option<Delivery> {
-        self.expire(step);
-        let takes = |number: &&u64| {
-            self.deliveries.rows().get(*number).is_some_and(|delivery| filter.takes(delivery))
-        };
-        let number = *self.indexes().waiting.iter().find(takes)?;
+        let number = self.next(filter, step)?.number;
         let terms = self.terms(if is_short { Duration::ZERO } else { self.bounds.claim_timeout }, step);
         self.change(number, |delivery| delivery.claim(terms, step));
         self.deliveries.rows().get(&number).cloned()

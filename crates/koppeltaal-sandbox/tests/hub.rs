@@ -12,7 +12,7 @@ use common::oauth::{PATIENT, confidential, tokens};
 use common::{Client, FORMATS, Format, PATIENCE, http, plan, world};
 use futures_util::{SinkExt as _, StreamExt as _};
 use koppeltaal_messaging::Event;
-use koppeltaal_sandbox::{Fault, FaultKind, Instance, Push, Sandbox, Webhook};
+use koppeltaal_sandbox::{Fault, FaultKind, Instance, Limits, Push, Sandbox, Webhook};
 use reqwest::{RequestBuilder, Response};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -408,14 +408,16 @@ async fn the_hub_is_as_strict_as_the_original() {
 
 #[tokio::test]
 async fn stopping_ends_the_connections_of_the_hub() {
-    let sandbox = start().await;
+    let mut limits = Limits::default();
+    limits.stop_time = PATIENCE * 2;
+    let sandbox = world().push(fast()).limits(limits).start().await.expect("a sandbox");
     let client = HubClient::negotiate(&sandbox, "webSockets").await;
     let mut socket = client.socket("connect", "").await;
     next(&mut socket).await;
     let events = HubClient::negotiate(&sandbox, "serverSentEvents").await;
     let mut stream = events.send("connect").await;
     until(&mut stream, "\"S\":1").await;
-    timeout(Duration::from_secs(3), sandbox.stop()).await.expect("it does not wait for them");
+    timeout(PATIENCE, sandbox.stop()).await.expect("it does not wait for them");
     while let Some(message) = timeout(PATIENCE, socket.next()).await.expect("in time") {
         if message.is_err() {
             break;

@@ -41,9 +41,14 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Vec<Fault>> {
 pub(crate) async fn set(
     State(app): State<Arc<App>>,
     ShortJson(faults): ShortJson<Vec<Fault>>,
-) -> Json<Vec<Fault>> {
+) -> Result<Json<Vec<Fault>>, Refusal> {
+    let usernames = faults.iter().filter_map(|fault| fault.instance.as_deref());
+    if let Some(unknown) = usernames.into_iter().find(|username| app.instance_named(username).is_none()) {
+        let details = format!("A fault is of the instance '{unknown}', which there is not.");
+        return Err(Refusal::rule("A fault is of an instance that there is not.").details(details));
+    }
     app.faults().set(faults);
-    list(State(app)).await
+    Ok(list(State(app)).await)
 }
 
 /// Answers a request of this instance, with the faults that it meets before and after that.

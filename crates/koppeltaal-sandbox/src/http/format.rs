@@ -12,11 +12,10 @@ pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Ref
     };
     Format::of_media_type(content_type).ok_or_else(|| {
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        Refusal::new(
-            RefusalKind::MediaType,
-            "not-supported",
-            format!("The media type '{media_type}' is not supported"),
-        )
+        Refusal::new(RefusalKind::MediaType, "not-supported", "The media type is not supported.")
+            .at("Content-Type")
+            .expected("one of JSON or XML")
+            .details(format!("The media type '{media_type}' is not supported"))
     })
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
 use super::authentication::{Caller, from_query_or_header};
+use super::log::Reason;
 use super::request::{Params, read_up_to};
 use super::websocket;
 use crate::app::App;
@@ -268,5 +269,9 @@ fn json_text(body: &Value) -> Response {
 }
 
 fn text(status: StatusCode, text: &'static str) -> Response {
-    (status, [(header::CONTENT_TYPE, "text/plain; charset=UTF-8")], text).into_response()
+    let mut response = (status, [(header::CONTENT_TYPE, "text/plain; charset=UTF-8")], text).into_response();
+    if !status.is_success() {
+        response.extensions_mut().insert(Reason::of_rule(text));
+    }
+    response
 }

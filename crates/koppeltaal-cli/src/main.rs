@@ -1,22 +1,28 @@
 #![doc = include_str!("../README.md")]
 
 mod arguments;
+mod batch;
 mod connection;
 mod convert;
 mod demo;
 mod diagnostic;
 mod excerpt;
 mod failure;
+mod files;
 mod ini;
 mod input;
+mod many;
 mod outcome;
 mod output;
 mod private;
 mod profile;
+mod progress;
 mod remote;
+mod report;
 mod sandbox;
 mod secret;
 mod signals;
+mod summary;
 mod token_file;
 mod validate;
 

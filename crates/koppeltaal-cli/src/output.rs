@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use clap::ValueEnum;
+use koppeltaal_fhir::Format;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::excerpt::visible;
 
@@ -13,7 +15,8 @@ pub(crate) enum Output {
     /// For people.
     #[default]
     Text,
-    /// For programs: one JSON object on each line.
+    /// For programs: one JSON object on each line (JSON lines).
+    #[value(alias = "jsonl")]
     Json,
 }
 
@@ -33,6 +36,28 @@ impl Output {
             }
         }
         out.flush()
+    }
+}
+
+/// A document in the output for programs: JSON as it is, XML as a string.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum DocumentText {
+    Json(Box<RawValue>),
+    Xml(String),
+}
+
+impl DocumentText {
+    /// A document that was written in this format, in one line.
+    ///
+    /// # Errors
+    ///
+    /// The text is not of that format.
+    pub(crate) fn new(format: Format, text: String) -> serde_json::Result<Self> {
+        match format {
+            Format::Json => RawValue::from_string(text).map(Self::Json),
+            Format::Xml => Ok(Self::Xml(text)),
+        }
     }
 }
 

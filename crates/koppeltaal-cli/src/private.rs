@@ -26,6 +26,20 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Writes a file that was not there. A file that could not be written to its end is removed.
+///
+/// # Errors
+///
+/// `AlreadyExists`: there is something of that name, even if it is only a link. Else those of the file system.
+pub(crate) fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let written = create_new(path)?.write_all(content);
+    if written.is_err() {
+        // The first error counts, even if this fails too.
+        let _ = fs::remove_file(path);
+    }
+    written
+}
+
 /// Writes a file under a random name in the same folder, and then moves it into place. So readers see the old
 /// file or the whole new one, a link in its place is not followed, and the rights of an old file do not
 /// matter.

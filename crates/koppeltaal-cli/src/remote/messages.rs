@@ -6,7 +6,6 @@ use std::pin::pin;
 
 use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use indicatif::{ProgressBar, ProgressStyle};
 use koppeltaal_messaging::ProcessingStatus;
 use koppeltaal_transport::HeaderQuery;
 
@@ -15,6 +14,7 @@ use super::message::{Filter, MessageFolder, Summary};
 use crate::arguments::status;
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::progress;
 
 /// How many messages are fetched at the same time.
 const CONCURRENCY: usize = 8;
@@ -69,7 +69,7 @@ impl RemoteCommand for Messages {
             return Ok(());
         };
         let folder = MessageFolder::create(folder, client.format())?;
-        let progress = progress();
+        let progress = progress::messages();
         // The list is read while messages are fetched, but never far ahead of them.
         let saved = headers.into_stream().map_err(Failure::from).map(|header| {
             let (client, folder) = (&client, &folder);
@@ -96,18 +96,5 @@ impl RemoteCommand for Messages {
         }
         progress.finish();
         Ok(())
-    }
-}
-
-/// A count on standard error, if that is a terminal.
-fn progress() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{spinner} {pos} messages, {per_sec}, {elapsed}");
-    let bar = ProgressBar::new_spinner();
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
     }
 }

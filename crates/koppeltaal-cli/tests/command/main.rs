@@ -5,6 +5,7 @@ mod demo;
 mod failures;
 #[cfg(unix)]
 mod files;
+mod folders;
 mod pages;
 #[cfg(unix)]
 mod proxy;

@@ -75,15 +75,11 @@ mod tests {
     fn results_come_in_the_order_of_the_inputs() {
         for count in [0, 1, 2, 3, 64, 65, 5000] {
             let mut taken = Vec::new();
-            let done = in_order(
-                0..count,
-                |number| number * 2,
-                |double| {
-                    taken.push(double);
-                    Ok(())
-                },
-            );
-            assert!(done.is_ok());
+            let take = |double| {
+                taken.push(double);
+                Ok(())
+            };
+            assert!(in_order(0..count, |_| 1, |number| number * 2, take).is_ok());
             assert_eq!(taken, (0..count).map(|number| number * 2).collect::<Vec<_>>());
         }
     }
@@ -91,15 +87,21 @@ mod tests {
     #[test]
     fn nothing_more_is_done_after_an_error() {
         let mut taken = 0;
+        let take = |_| {
+            taken += 1;
+            if taken == 3 { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+        };
         // The inputs have no end, so this test ends only if the threads do.
-        let done = in_order(
-            0_u64..,
-            |number| number,
-            |_| {
-                taken += 1;
-                if taken == 3 { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
-            },
-        );
+        let done = in_order(0_u64.., |_| 1, |number| number, take);
         assert_eq!((done.map_err(|error| error.kind()), taken), (Err(io::ErrorKind::BrokenPipe), 3));
+    }
+
+    #[test]
+    fn a_large_input_ends_its_group() {
+        let mut inputs = [1, GROUP_SIZE, 1, GROUP_SIZE + 1].into_iter();
+        let mut next = || group(&mut inputs, |size| *size);
+        assert_eq!(next(), [1, GROUP_SIZE]);
+        assert_eq!(next(), [1, GROUP_SIZE + 1]);
+        assert!(next().is_empty());
     }
 }

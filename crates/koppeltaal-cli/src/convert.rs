@@ -23,7 +23,8 @@ use target::Target;
 /// Convert DSTU1 resources and bundles between JSON and XML.
 ///
 /// One file goes to standard output. With --out-dir, files are written into a folder, and a folder is converted with all
-/// files in it and below it whose names end in .json or .xml.
+/// files in it and below it whose names end in .json or .xml. With --output json there is one object per file on a line of
+/// its own, with the document or the name of the file that was written.
 ///
 /// Violations of the standard are shown as warnings on standard error. Elements that are not in the standard
 /// are converted too, if the other format can hold them.
@@ -59,11 +60,6 @@ pub(crate) struct Convert {
     /// Print only the totals, and which files could not be read or written.
     #[arg(short, long)]
     quiet: bool,
-
-    /// Print what was converted, or one JSON object per file on a line of its own, which holds the document or the name of
-    /// the file that was written.
-    #[arg(long, value_enum, default_value_t)]
-    output: Output,
 }
 
 /// A file that was read, and the text to write unless there is a reason not to.
@@ -75,22 +71,24 @@ struct Conversion {
 }
 
 impl Convert {
-    pub(crate) fn run(&self) -> io::Result<Outcome> {
-        if let Some(problem) = self.problem() {
+    pub(crate) fn run(&self, output: Output) -> io::Result<Outcome> {
+        if let Some(problem) = self.problem(output) {
             anstream::eprintln!("error: {problem}");
             return Ok(Outcome::Unusable);
         }
         let mut target = self.out_dir.as_deref().map(|folder| Target::new(folder, self.to, self.force));
-        let printing = Printing { output: self.output, is_quiet: self.quiet };
+        let printing = Printing { output, is_quiet: self.quiet };
         let convert = |file| self.convert(file, printing);
-        many::run(&self.files, printing, convert, |conversion| self.finish(conversion, target.as_mut()))
+        many::run(&self.files, printing, convert, |conversion| {
+            self.finish(conversion, target.as_mut(), output)
+        })
     }
 
     /// What is wrong with the arguments.
-    fn problem(&self) -> Option<&'static str> {
+    fn problem(&self, output: Output) -> Option<&'static str> {
         let has_standard_input = self.files.iter().any(|file| file.as_os_str() == STANDARD_INPUT);
         match self.out_dir {
-            None if are_many(&self.files) && self.output == Output::Text => Some(
+            None if are_many(&self.files) && output == Output::Text => Some(
                 "several files need a folder to be written into: give --out-dir DIR, or --output json for one \
                  line each",
             ),
@@ -139,7 +137,7 @@ impl Convert {
             let _ = writeln!(errors, "warning: {name}: {} more findings are not shown", read.suppressed);
         }
         // A line of the output for programs holds the document in one line.
-        let is_compact = self.compact || (self.output == Output::Json && self.out_dir.is_none());
+        let is_compact = self.compact || (printing.output == Output::Json && self.out_dir.is_none());
         let text =
             if is_compact { read.document.write(self.to) } else { read.document.write_pretty(self.to) };
         let (verdict, text) = match text {
@@ -156,11 +154,11 @@ impl Convert {
     }
 
     /// Puts the text where it belongs: into a file, into the report for programs, or on standard output.
-    fn finish(&self, conversion: Conversion, target: Option<&mut Target>) -> Reported {
+    fn finish(&self, conversion: Conversion, target: Option<&mut Target>, output: Output) -> Reported {
         let Conversion { mut reported, relative, text } = conversion;
         let Some(text) = text else { return reported };
         let text = text.trim_end_matches('\n').to_owned();
-        let problem = match (target, self.output) {
+        let problem = match (target, output) {
             (Some(target), _) => {
                 target.write(&relative, &(text + "\n")).map(|file| reported.report.written = Some(file)).err()
             }

@@ -21,6 +21,13 @@ pub(crate) enum Output {
 }
 
 impl Output {
+    /// Tells people on standard error what they would wonder about. Programs see it by what is not printed.
+    pub(crate) fn remark(self, text: &str) {
+        if self == Self::Text {
+            anstream::eprintln!("{text}");
+        }
+    }
+
     /// Prints one thing and flushes.
     pub(crate) fn print(self, thing: &impl Printable) -> io::Result<()> {
         let mut out = anstream::stdout().lock();

@@ -39,15 +39,11 @@ pub(crate) struct Validate {
     /// Print only the totals, and which files could not be read.
     #[arg(short, long)]
     quiet: bool,
-
-    /// Print for people, or one JSON object per file on a line of its own.
-    #[arg(long, value_enum, default_value_t)]
-    output: Output,
 }
 
 impl Validate {
-    pub(crate) fn run(&self) -> io::Result<Outcome> {
-        let printing = Printing { output: self.output, is_quiet: self.quiet };
+    pub(crate) fn run(&self, output: Output) -> io::Result<Outcome> {
+        let printing = Printing { output, is_quiet: self.quiet };
         many::run(&self.files, printing, |file| self.validate(&file, printing), |reported| reported)
     }
 

@@ -110,7 +110,9 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Python { python, environment } => python::run(&python, &environment)?,
         Command::Postgresql { no_install } => postgresql::run(!no_install).map(|()| 0)?,
         Command::Kill { kills, messages } => kill::run(kills, messages).map(|()| 0)?,
-        Command::Speed { python, environment, files } => speed::run(&python, &environment, files).map(|()| 0)?,
+        Command::Speed { python, environment, files } => {
+            speed::run(&python, &environment, files).map(|()| 0)?
+        }
         Command::Terminal { python } => terminal::run(&python)?,
     };
     Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,5 +1,6 @@
 //! The `koppeltaal` command, run as a program.
 
+mod arguments;
 mod convert;
 mod demo;
 mod failures;
@@ -14,3 +15,4 @@ mod remote;
 mod sandbox;
 mod support;
 mod validate;
+mod work;

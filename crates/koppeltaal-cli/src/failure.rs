@@ -105,7 +105,7 @@ impl Failure {
     /// 1 if the server said no or has no such thing, 2 for everything else.
     fn outcome(&self) -> Outcome {
         match self {
-            Self::NotFound(_) | Self::Authorization(_) => Outcome::Findings,
+            Self::NotFound(_) | Self::Authorization(_) => Outcome::Negative,
             Self::Server(error) => match **error {
                 Error::Authentication { .. }
                 | Error::Forbidden { .. }
@@ -113,7 +113,7 @@ impl Failure {
                 | Error::Conflict { .. }
                 | Error::Rejected { .. }
                 | Error::OAuth { .. }
-                | Error::TokenRefresh { .. } => Outcome::Findings,
+                | Error::TokenRefresh { .. } => Outcome::Negative,
                 _ => Outcome::Unusable,
             },
             _ => Outcome::Unusable,

@@ -41,7 +41,7 @@ impl Verdict {
     pub(crate) fn outcome(self) -> Outcome {
         match self {
             Self::Valid | Self::Converted => Outcome::Success,
-            Self::Invalid => Outcome::Findings,
+            Self::Invalid => Outcome::Negative,
             Self::Unreadable | Self::Unwritten => Outcome::Unusable,
         }
     }

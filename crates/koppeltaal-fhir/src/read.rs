@@ -2,7 +2,7 @@
 
 use crate::document::Document;
 use crate::error::ReadError;
-use crate::findings::{Collected, Failure, Finding, Report, Severity};
+use crate::findings::{Failure, Finding, FindingList, Report, Severity};
 use crate::format::{BYTE_ORDER_MARK, Format, charset, is_utf8};
 use crate::limits::Limits;
 use crate::weight::Weight;
@@ -170,7 +170,7 @@ impl ReadDocument {
             report.check_excess(Weight::of(&document, report.limits().expansion).excess())?;
         }
         let memory = report.memory();
-        let Collected { kept, suppressed, worst } = report.into_findings();
+        let FindingList { kept, suppressed, worst } = report.into_findings();
         Ok(Self { document, findings: kept, suppressed, worst, memory })
     }
 }

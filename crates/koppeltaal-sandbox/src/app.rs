@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::Timestamp;
-use crate::config::{ConfiguredDefinition, Limits, SandboxConfig};
+use crate::config::{ConfiguredActivityDefinition, Limits, SandboxConfig};
 use crate::faults::{Faults, PushFault};
 use crate::hub::{Hub, Seal};
 use crate::instance::InstanceId;
@@ -21,6 +21,7 @@ use crate::mailbox::{Mailbox, Notification};
 use crate::oauth::{Code, Grants, OAuthError};
 use crate::persistence::{DataFile, DataFileError, Forgotten, Persistent, WriteFailure};
 use crate::refusal::{Refusal, RefusalKind};
+use crate::refusals::{Refusals, RefusedRequest};
 use crate::storage::Storage;
 use crate::webhook;
 
@@ -39,11 +40,12 @@ pub(crate) struct App {
     /// Shared with its sockets, which may live a little longer than the rest.
     hub: Arc<Hub>,
     faults: Faults,
+    refusals: Refusals,
     is_admin: bool,
     has_page: bool,
     /// The address that the sandbox listens on.
     listens: IpAddr,
-    /// Counts the steps that moved a message.
+    /// Counts the steps that moved a message, and the refused requests.
     revision: watch::Sender<u64>,
     webhooks: HashMap<InstanceId, webhook::Calls>,
     /// By username.
@@ -115,6 +117,7 @@ impl App {
         let app = Self {
             webhooks: webhooks.collect(),
             faults: Faults::new(config.faults.clone()),
+            refusals: Refusals::default(),
             is_admin: config.admin,
             has_page: config.admin || listens.is_loopback(),
             listens,
@@ -140,12 +143,11 @@ impl App {
 
     /// Stores the configured definitions that were not stored before. A definition for which the data file
     /// has no room is left out until the next start; the messages in the file can be processed meanwhile.
-    fn seed(&self, configured: &[ConfiguredDefinition]) -> Result<(), DataFileError> {
+    fn seed(&self, configured: &[ConfiguredActivityDefinition]) -> Result<(), DataFileError> {
         let mut left_out = 0;
         for (place, definition) in configured.iter().enumerate() {
-            let mut mailbox = self.lock(&self.mailbox);
-            mailbox.seed(place, definition, Timestamp::now());
-            match self.keep(&mut *mailbox, None) {
+            let seed = |mailbox: &mut Mailbox| mailbox.seed(place, definition, Timestamp::now());
+            match self.try_step(&self.mailbox, None, seed) {
                 Ok(()) => {}
                 Err(DataFileError::Full) => left_out += 1,
                 Err(error) => return Err(error),
@@ -171,8 +173,8 @@ impl App {
         if has_moved {
             self.revision.send_modify(|revision| *revision += 1);
         }
-        for Notification { instance, identifier, patient } in notifications {
-            let times = match self.faults.meet_push()[..] {
+        for Notification { instance, identifier, event, patient } in notifications {
+            let times = match self.faults.meet_push(&instance.username, event)[..] {
                 [] => 1,
                 [PushFault::Lost, ..] => 0,
                 [PushFault::Duplicate, ..] => 2,
@@ -191,6 +193,17 @@ impl App {
         &self.faults
     }
 
+    /// Adds a refused request to the list of the last ones.
+    pub(crate) fn refuse(&self, refused: RefusedRequest) {
+        self.refusals.push(refused);
+        self.revision.send_modify(|revision| *revision += 1);
+    }
+
+    /// The last refused requests, the oldest first.
+    pub(crate) fn refusals(&self) -> Vec<RefusedRequest> {
+        self.refusals.all()
+    }
+
     /// Whether there is a page for people.
     pub(crate) fn has_page(&self) -> bool {
         self.has_page
@@ -201,7 +214,7 @@ impl App {
         self.listens
     }
 
-    /// Tells of each step that moves a message.
+    /// Tells of each step that moves a message, and of each refused request.
     pub(crate) fn revision(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
     }
@@ -229,18 +242,15 @@ impl App {
         self.step(&self.storage, Some(&self.mailbox), step)
     }
 
-    /// Carries a step out in memory and then saves it. A step that cannot be saved is taken back: it did not
-    /// happen.
+    /// Carries a step out, and says in the log why one cannot be saved.
     fn step<P: Persistent, T>(
         &self,
         part: &Mutex<P>,
-        others: Option<&Mutex<Mailbox>>,
+        mailbox: Option<&Mutex<Mailbox>>,
         step: impl FnOnce(&mut P) -> T,
     ) -> Result<T, SaveError> {
-        let mut part = self.lock(part);
-        let outcome = step(&mut part);
-        match self.keep(&mut *part, others) {
-            Ok(()) => Ok(outcome),
+        match self.try_step(part, mailbox, step) {
+            Ok(outcome) => Ok(outcome),
             Err(DataFileError::Full) => {
                 Self::warn_once(
                     &self.was_full,
@@ -256,56 +266,61 @@ impl App {
         }
     }
 
-    /// Saves what a step changed in `part`, or takes it back. `mailbox` is given when `part` is another part:
-    /// its processed messages can make room.
-    fn keep(
+    /// Carries a step out in memory and then saves it. A step that cannot be saved is taken back: it did not
+    /// happen. `mailbox` is given when `part` is another part: its processed messages can make room.
+    fn try_step<P: Persistent, T>(
         &self,
-        part: &mut impl Persistent,
+        part: &Mutex<P>,
         mailbox: Option<&Mutex<Mailbox>>,
-    ) -> Result<(), DataFileError> {
-        let mut others = None;
-        let written =
-            self.data_file.as_ref().map_or(Ok(()), |store| self.write(store, part, mailbox, &mut others));
+        step: impl FnOnce(&mut P) -> T,
+    ) -> Result<T, DataFileError> {
+        let mut part = self.lock(part);
+        let outcome = step(&mut part);
+        let mut locked = None;
+        let written = match &self.data_file {
+            Some(file) => self.write(file, &mut *part, mailbox, &mut locked),
+            None => Ok(()),
+        };
         match &written {
             Ok(()) => {
                 part.commit();
-                others.iter_mut().for_each(|others| others.commit());
+                locked.iter_mut().for_each(|mailbox| mailbox.commit());
             }
             Err(_) => {
                 part.roll_back();
-                others.iter_mut().for_each(|others| others.roll_back());
+                locked.iter_mut().for_each(|mailbox| mailbox.roll_back());
             }
         }
-        written
+        written.map(|()| outcome)
     }
 
     /// Writes what a step changed. When the file may not grow any more, processed messages are forgotten in
-    /// the same transaction, to make room.
+    /// the same transaction, to make room. The mailbox is locked only for that.
     fn write<'a>(
         &self,
-        store: &Mutex<DataFile>,
+        file: &Mutex<DataFile>,
         part: &mut impl Persistent,
         mailbox: Option<&'a Mutex<Mailbox>>,
-        others: &mut Option<MutexGuard<'a, Mailbox>>,
+        locked: &mut Option<MutexGuard<'a, Mailbox>>,
     ) -> Result<(), DataFileError> {
         loop {
             let mut records = part.changes()?;
-            if let Some(others) = others.as_mut() {
-                records.append(&mut others.changes()?);
+            if let Some(mailbox) = locked.as_mut() {
+                records.append(&mut mailbox.changes()?);
             }
             let bytes = {
-                let mut store = lock_file(store);
-                match store.write(&records) {
-                    Err(WriteFailure::NoRoom { bytes }) => store.batch(bytes),
+                let mut file = lock_file(file);
+                match file.write(&records) {
+                    Err(WriteFailure::NoRoom { bytes }) => file.batch(bytes),
                     written => return Ok(written?),
                 }
             };
             let mut forgotten = part.make_room(bytes);
             if forgotten.is_none() {
-                if others.is_none() {
-                    *others = mailbox.map(|mailbox| self.lock(mailbox));
+                if locked.is_none() {
+                    *locked = mailbox.map(|mailbox| self.lock(mailbox));
                 }
-                forgotten = others.as_mut().and_then(|others| others.make_room(bytes));
+                forgotten = locked.as_mut().and_then(|mailbox| mailbox.make_room(bytes));
             }
             match forgotten {
                 None => return Err(DataFileError::Full),
@@ -319,8 +334,8 @@ impl App {
         }
     }
 
-    fn warn_once(told: &AtomicBool, text: &'static str) {
-        if !told.swap(true, Ordering::Relaxed) {
+    fn warn_once(was_warned: &AtomicBool, text: &'static str) {
+        if !was_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!("{text}");
         }
     }
@@ -337,12 +352,12 @@ impl App {
 
     /// How many records of the data file could not be used when it was opened.
     pub(crate) fn number_set_aside(&self) -> usize {
-        self.data_file.as_ref().map_or(0, |store| lock_file(store).number_set_aside())
+        self.data_file.as_ref().map_or(0, |file| lock_file(file).number_set_aside())
     }
 
     /// Bounds the data file from now on.
     pub(crate) fn limit_data(&self, bytes: u64) -> Result<(), DataFileError> {
-        self.data_file.as_ref().map_or(Ok(()), |store| lock_file(store).set_limit(bytes))
+        self.data_file.as_ref().map_or(Ok(()), |file| lock_file(file).set_limit(bytes))
     }
 
     /// The application that an instance belongs to; empty for an unknown instance.
@@ -361,6 +376,11 @@ impl App {
             .get(username)
             .filter(|account| account.password == password)
             .map(|account| account.id.clone())
+    }
+
+    /// The instance with this username.
+    pub(crate) fn instance_named(&self, username: &str) -> Option<&InstanceId> {
+        self.accounts.get(username).map(|account| &account.id)
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -386,8 +406,8 @@ impl App {
 }
 
 /// A transaction that panicked was rolled back.
-fn lock_file(store: &Mutex<DataFile>) -> MutexGuard<'_, DataFile> {
-    store.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock_file(file: &Mutex<DataFile>) -> MutexGuard<'_, DataFile> {
+    file.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A step could not be saved, so it did not happen. It may be tried again.

@@ -24,7 +24,7 @@ use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::Event;
 use serde::Deserialize;
 
-pub(crate) use activity_definition::ConfiguredDefinition;
+pub(crate) use activity_definition::ConfiguredActivityDefinition;
 pub use application::Application;
 pub use error::ConfigError;
 pub use fault::{Fault, FaultKind};
@@ -66,7 +66,7 @@ pub struct SandboxConfig {
     pub(crate) domains: BTreeSet<String>,
     pub(crate) instances: Vec<Instance>,
     pub(crate) applications: Vec<Application>,
-    pub(crate) activity_definitions: Vec<ConfiguredDefinition>,
+    pub(crate) activity_definitions: Vec<ConfiguredActivityDefinition>,
     #[serde(deserialize_with = "seconds")]
     pub(crate) claim_timeout: Duration,
     pub(crate) faults: Vec<Fault>,
@@ -150,7 +150,7 @@ impl SandboxConfig {
     pub fn activity_definition(mut self, domain: impl Into<String>, definition: Other) -> Self {
         let domain = domain.into();
         self.domains.insert(domain.clone());
-        self.activity_definitions.push(ConfiguredDefinition { domain, definition });
+        self.activity_definitions.push(ConfiguredActivityDefinition { domain, definition });
         self
     }
 
@@ -248,7 +248,7 @@ impl SandboxConfig {
             }
         }
         let mut definitions: BTreeMap<&str, usize> = BTreeMap::new();
-        for ConfiguredDefinition { domain, definition } in &self.activity_definitions {
+        for ConfiguredActivityDefinition { domain, definition } in &self.activity_definitions {
             if !definition::is_definition(definition) {
                 return Err(ConfigError::NotADefinition);
             }

@@ -12,7 +12,9 @@ mod links;
 mod mailbox;
 mod oauth;
 mod persistence;
+mod queued_message;
 mod refusal;
+mod refusals;
 mod representation;
 mod sandbox;
 mod server;
@@ -23,4 +25,6 @@ pub use config::{
     Application, ConfigError, Fault, FaultKind, Instance, Lifetimes, Limits, Push, SandboxConfig, Webhook,
 };
 pub use persistence::DataFileError;
+pub use queued_message::QueuedMessage;
+pub use refusals::RefusedRequest;
 pub use sandbox::{Sandbox, StartError};

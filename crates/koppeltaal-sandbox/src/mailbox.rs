@@ -21,6 +21,7 @@ mod resources;
 mod room;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -40,7 +41,7 @@ pub(crate) use posting::Posting;
 pub(crate) use queue::Filter;
 
 use crate::clock::{Timestamp, VersionClock};
-use crate::config::{ConfiguredDefinition, Instance, Limits, SandboxConfig};
+use crate::config::{ConfiguredActivityDefinition, Instance, Limits, SandboxConfig};
 use crate::instance::InstanceId;
 use crate::persistence::{AfterCommit, Table, Value};
 use crate::refusal::{Refusal, RefusalKind};
@@ -56,6 +57,7 @@ pub(crate) struct Notification {
     pub(crate) instance: InstanceId,
     /// `MessageHeader.identifier`.
     pub(crate) identifier: String,
+    pub(crate) event: Event,
     /// URL, without version, of the patient whom the message is about, if there is one.
     pub(crate) patient: Option<Arc<str>>,
 }
@@ -109,7 +111,7 @@ pub(crate) struct Mailbox {
     domains: HashMap<String, Domain>,
     counters: Value<Counters>,
     /// The messages that are in a queue or a history, by key.
-    messages: Table<records::Messages>,
+    messages: Table<message::Messages>,
     /// The configured definitions that were taken in once. With a data file they are not taken in again.
     seeds: Table<records::Seeds>,
     /// Messages that came into queues since the last call of
@@ -179,7 +181,7 @@ impl Mailbox {
             accounts: config.instances.iter().map(account).collect(),
             domains: config.domains.iter().map(|name| (name.clone(), Domain::new(name))).collect(),
             counters: Value::new(Counters::default()),
-            messages: Table::new(records::Messages),
+            messages: Table::new(message::Messages),
             seeds: Table::new(records::Seeds),
             notifications: AfterCommit::default(),
             restored: HashMap::new(),
@@ -188,8 +190,8 @@ impl Mailbox {
     }
 
     /// Takes in the configured definition at this place of the configuration, unless that was done before.
-    pub(crate) fn seed(&mut self, place: usize, configured: &ConfiguredDefinition, now: Timestamp) {
-        let ConfiguredDefinition { domain, definition } = configured;
+    pub(crate) fn seed(&mut self, place: usize, configured: &ConfiguredActivityDefinition, now: Timestamp) {
+        let ConfiguredActivityDefinition { domain, definition } = configured;
         let seed = posting::seed(domain, definition).unwrap_or_else(|| place.to_string());
         if self.seeds.rows().contains_key(&seed) {
             return;
@@ -198,7 +200,7 @@ impl Mailbox {
         self.counters.definition += 1;
         let number = self.counters.definition;
         let step = &mut self.counters.clock.step(now);
-        let sent = DefinitionDraft { content: definition.clone(), bytes: records::memory(definition) };
+        let sent = DefinitionDraft { content: definition.clone(), bytes: text::memory(definition) };
         Domain::of(&mut self.domains, domain).definitions.put(number, sent, step);
     }
 
@@ -253,23 +255,24 @@ impl Mailbox {
                 self.notifications.push(Notification {
                     instance: id.clone(),
                     identifier: message.identifier.clone(),
+                    event: message.event,
                     patient: patient.clone(),
                 });
             }
         }
-        self.release(&forgotten);
+        self.remove_unused(&forgotten);
     }
 
-    /// Keeps a new message if a queue or history has it.
-    fn keep_if_held(&mut self, message: Arc<Message>) {
-        if !message.holders.is_none() {
+    /// Adds a new message to the table if a queue or history has it.
+    fn add_if_used(&mut self, message: Arc<Message>) {
+        if !message.uses.is_zero() {
             self.messages.put(message.key, message);
         }
     }
 
-    /// Forgets the messages that no queue or history has any more.
-    fn release(&mut self, messages: &[Arc<Message>]) {
-        for message in messages.iter().filter(|message| message.holders.is_none()) {
+    /// Removes the messages that no queue or history has any more.
+    fn remove_unused(&mut self, messages: &[Arc<Message>]) {
+        for message in messages.iter().filter(|message| message.uses.is_zero()) {
             self.messages.remove(&message.key);
         }
     }
@@ -299,6 +302,17 @@ impl Mailbox {
         self.notifications.take()
     }
 
+    /// The event of the message that [`claim`](Self::claim) would give now.
+    pub(crate) fn next_event(
+        &mut self,
+        receiver: &InstanceId,
+        filter: &Filter,
+        now: Timestamp,
+    ) -> Option<Event> {
+        let account = self.accounts.get_mut(receiver)?;
+        account.queue.next(filter, &mut self.counters.clock.step(now)).map(|delivery| delivery.message.event)
+    }
+
     /// Claims the oldest New message that the filter takes. With `is_short`, the claim runs out at once.
     pub(crate) fn claim(
         &mut self,
@@ -312,7 +326,7 @@ impl Mailbox {
         let claimed = account.queue.claim(filter, is_short, step)?;
         // The earlier claim takes room as well.
         let forgotten = account.queue.make_room(claimed.number);
-        self.release(&forgotten);
+        self.remove_unused(&forgotten);
         Some(claimed)
     }
 
@@ -342,10 +356,10 @@ impl Mailbox {
         if let Some(outcome) = account.queue.acknowledge(number, report, step) {
             // The exception takes room as well.
             let forgotten = account.queue.make_room(number);
-            self.release(&forgotten);
+            self.remove_unused(&forgotten);
             return outcome;
         }
-        if self.accounts.values().any(|account| account.queue.holds(number)) {
+        if self.accounts.values().any(|account| account.queue.contains(number)) {
             return Err(Refusal::forbidden("The message is in the queue of another application instance."));
         }
         Err(no_message())

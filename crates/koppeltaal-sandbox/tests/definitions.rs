@@ -76,12 +76,12 @@ async fn subscribers_get_a_message_from_the_server_itself() {
         let (portal, game) = (Client::portal(&sandbox, format), Client::game(&sandbox, format));
         let created = game.post("Other", changed(|_| {})).await;
         let location = created.header("content-location").to_owned();
-        let told = portal.claim().await;
-        let (_, header) = told.header_entry();
+        let message = portal.claim().await;
+        let (_, header) = message.header_entry();
         assert_eq!(header.event.expect("an event").code.as_str(), Some("CreateOrUpdateActivityDefinition"));
         assert_eq!(header.source.expect("a source").software.as_str(), Some("Koppeltaal"));
         assert_eq!(header.data[0].reference.as_str(), Some(location.as_str()));
-        let entry = told.bundle().entry.swap_remove(1);
+        let entry = message.bundle().entry.swap_remove(1);
         assert_eq!(entry.link("self"), Some(location.as_str()));
         assert_eq!(
             entry.content.as_ref().and_then(|content| content.get()),

@@ -134,14 +134,14 @@ async fn of_an_acknowledgement_only_the_status_counts() {
         rebuilt.set_processing(&state.with_exception("left over")).expect("the first status");
         game.put(entry.link("self").expect("a self link"), rebuilt.into_fhir()).await.document();
 
-        let (_, kept) = game.get("MessageHeader/_search?_id=m1").await.header_entry();
-        assert_eq!((status_of(&kept), processing(&kept).exception()), (Status::Success, None));
+        let (_, header) = game.get("MessageHeader/_search?_id=m1").await.header_entry();
+        assert_eq!((status_of(&header), processing(&header).exception()), (Status::Success, None));
         let without_status = |header: MessageHeader| {
             let mut header = Header::from(header);
             header.clear_processing();
             header.into_fhir()
         };
-        assert_eq!(without_status(kept), without_status(received));
+        assert_eq!(without_status(header), without_status(received));
     }
 }
 

@@ -26,7 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
 
 const HUBS: &str = r#"[{"name":"koppeltaalhub"}]"#;
-const TOLD: &str = r#"{"A":[],"H":"KoppeltaalHub","M":"NewMessage"}"#;
+const NOTIFICATION: &str = r#"{"A":[],"H":"KoppeltaalHub","M":"NewMessage"}"#;
 
 fn fast() -> Push {
     let mut push = Push::default();
@@ -174,8 +174,8 @@ async fn a_socket_is_told_of_messages_after_start_push() {
     assert_eq!(result.to_string(), r#"{"I":"3"}"#);
     assert!(groups["G"].is_string());
     post(&sandbox, 2).await;
-    let told = next(&mut socket).await;
-    assert_eq!(told["M"][0].to_string(), TOLD);
+    let event = next(&mut socket).await;
+    assert_eq!(event["M"][0].to_string(), NOTIFICATION);
     // Texts that are no call, or call another hub, get no answer; the socket goes on.
     for text in [
         "no JSON",
@@ -190,10 +190,10 @@ async fn a_socket_is_told_of_messages_after_start_push() {
     drop(socket);
     post(&sandbox, 3).await;
     let cursor: String =
-        form_urlencoded::byte_serialize(told["C"].as_str().expect("a cursor").as_bytes()).collect();
+        form_urlencoded::byte_serialize(event["C"].as_str().expect("a cursor").as_bytes()).collect();
     let mut socket = client.socket("reconnect", &format!("&messageId={cursor}")).await;
     let missed = next(&mut socket).await;
-    assert_eq!((missed["M"][0].to_string().as_str(), missed.get("S")), (TOLD, None));
+    assert_eq!((missed["M"][0].to_string().as_str(), missed.get("S")), (NOTIFICATION, None));
     assert_eq!(client.send("abort").await.status(), 200);
     loop {
         match timeout(PATIENCE, socket.next()).await.expect("in time") {
@@ -234,7 +234,7 @@ async fn a_connection_goes_on_after_a_restart_with_a_data_file() {
     let sign = timeout(PATIENCE, socket.next()).await.expect("in time").expect("more").expect("no error");
     assert_eq!(sign.as_text(), Some("{}"));
     post(&sandbox, 1).await;
-    assert_eq!(next(&mut socket).await["M"][0].to_string(), TOLD);
+    assert_eq!(next(&mut socket).await["M"][0].to_string(), NOTIFICATION);
 }
 
 #[tokio::test]
@@ -254,8 +254,8 @@ async fn a_client_of_before_a_restart_without_data_is_told_to_start_anew() {
     let close = timeout(PATIENCE, socket.next()).await.expect("in time").expect("more").expect("no error");
     assert!(close.is_close());
     let mut stream = events.send("reconnect").await;
-    let told = until(&mut stream, "\"E\":").await;
-    assert!(told.starts_with("data: initialized\n\ndata: {"), "{told}");
+    let event = until(&mut stream, "\"E\":").await;
+    assert!(event.starts_with("data: initialized\n\ndata: {"), "{event}");
     for path in ["poll", "reconnect"] {
         assert!(json(polls.send(path).await).await["E"].is_string());
     }
@@ -282,8 +282,8 @@ async fn a_client_with_a_token_is_told_of_messages_about_its_patient_only() {
     let mut mine = plan("m2", "2");
     common::set_header_patient(&mut mine, PATIENT);
     Client::portal(&sandbox, Format::Json).send_message(mine).await.bundle();
-    let (_, told) = client.poll("poll", &quiet["C"]).await;
-    assert_eq!(told["M"].as_array().map(Vec::len), Some(1));
+    let (_, event) = client.poll("poll", &quiet["C"]).await;
+    assert_eq!(event["M"].as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]
@@ -319,14 +319,14 @@ async fn a_stream_of_events_is_told_of_messages() {
     client.start_push().await;
     until(&mut stream, "\"G\":").await;
     post(&sandbox, 1).await;
-    until(&mut stream, TOLD).await;
+    until(&mut stream, NOTIFICATION).await;
     until(&mut stream, "data: {}").await;
     // A second stream takes the place of the first.
     let mut second = client.send("reconnect").await;
     while timeout(PATIENCE, stream.chunk()).await.expect("in time").expect("no error").is_some() {}
     post(&sandbox, 2).await;
-    let told = until(&mut second, TOLD).await;
-    assert!(told.starts_with("data: initialized") && !told.contains("\"S\":1"), "{told}");
+    let event = until(&mut second, NOTIFICATION).await;
+    assert!(event.starts_with("data: initialized") && !event.contains("\"S\":1"), "{event}");
     client.send("abort").await;
     while timeout(PATIENCE, second.chunk()).await.expect("in time").expect("no error").is_some() {}
 }
@@ -344,15 +344,15 @@ async fn a_poll_is_held_until_there_is_a_message_or_its_time_is_over() {
     let (text, quiet) = client.poll("poll", &groups["C"]).await;
     assert!(text.starts_with("  "), "spaces show that it lives: {text}");
     assert_eq!(quiet["M"], Value::Array(vec![]));
-    let (told, ()) = tokio::join!(client.poll("poll", &quiet["C"]), async {
+    let (event, ()) = tokio::join!(client.poll("poll", &quiet["C"]), async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         post(&sandbox, 1).await;
     });
-    assert_eq!(told.1["M"][0].to_string(), TOLD);
+    assert_eq!(event.1["M"][0].to_string(), NOTIFICATION);
     // The cursor may be in a form. After an old cursor, the event is told again.
     let form = [("messageId", quiet["C"].as_str().expect("a cursor"))];
     let again = client.request("poll").form(&form).send().await.expect("an answer");
-    assert!(again.text().await.expect("text").contains(TOLD));
+    assert!(again.text().await.expect("text").contains(NOTIFICATION));
 }
 
 #[tokio::test]
@@ -559,6 +559,6 @@ async fn pushes_can_be_lost_and_doubled_on_purpose() {
     assert_eq!(quiet["M"], Value::Array(vec![]));
     sandbox.set_faults([Fault::new(FaultKind::DuplicatePush).times(1)]);
     post(&sandbox, 2).await;
-    let (_, told) = client.poll("poll", &quiet["C"]).await;
-    assert_eq!(told["M"].as_array().map(Vec::len), Some(2));
+    let (_, event) = client.poll("poll", &quiet["C"]).await;
+    assert_eq!(event["M"].as_array().map(Vec::len), Some(2));
 }

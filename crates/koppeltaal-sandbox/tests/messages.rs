@@ -66,8 +66,8 @@ async fn a_message_is_posted_claimed_and_acknowledged() {
         let header = done.resource::<MessageHeader>();
         assert_eq!(status_of(&header), Status::Success);
         assert!(done.header("content-location").starts_with(&format!("{id}/_history/")));
-        let (_, kept) = game.get(&format!("MessageHeader/_search?_id={number}")).await.header_entry();
-        assert_eq!(status_of(&kept), Status::Success);
+        let (_, header) = game.get(&format!("MessageHeader/_search?_id={number}")).await.header_entry();
+        assert_eq!(status_of(&header), Status::Success);
     }
 }
 
@@ -149,8 +149,8 @@ async fn the_processing_status_has_its_parts_in_the_order_that_old_clients_need(
     failed.set_processing(&state.with_exception("Onbekende activiteit")).expect("a step of the protocol");
     game.put(&id, failed.into_fhir()).await.document();
 
-    let kept = game.get(&format!("MessageHeader/_search?_id={id}")).await;
-    let (_, header) = kept.header_entry();
+    let answer = game.get(&format!("MessageHeader/_search?_id={id}")).await;
+    let (_, header) = answer.header_entry();
     assert_eq!(processing(&header).exception(), Some("Onbekende activiteit"));
     let status = header.extension.iter().find(|extension| extension.url == message_header::PROCESSING_STATUS);
     let urls: Vec<_> = status.expect("a status").extension.iter().map(|part| part.url.as_str()).collect();

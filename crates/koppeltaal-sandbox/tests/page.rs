@@ -105,9 +105,9 @@ async fn the_page_is_told_when_a_message_moves() {
     let mut events = http().get(format!("{}/sandbox/events", sandbox.url())).send().await.expect("an answer");
     assert!(events.chunk().await.expect("no error").is_some_and(|chunk| chunk.starts_with(b":")));
     Client::portal(&sandbox, Format::Json).send_message(plan("m1", "1")).await.bundle();
-    let told =
+    let event =
         tokio::time::timeout(std::time::Duration::from_secs(20), events.chunk()).await.expect("in time");
-    assert_eq!(told.expect("no error").as_deref(), Some(&b"data: moved\n\n"[..]));
+    assert_eq!(event.expect("no error").as_deref(), Some(&b"data: moved\n\n"[..]));
 }
 
 #[tokio::test]

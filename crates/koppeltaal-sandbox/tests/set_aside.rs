@@ -108,10 +108,10 @@ async fn whatever_a_record_is_the_file_opens() {
         portal.send_message(plan("new", &format!("new-{place}"))).await.bundle();
         assert_eq!(claimed(&game).await, ["new"], "{damage}");
         sandbox.stop().await;
-        let kept: usize = find(&directory.file(), "SELECT CAST(count(*) AS TEXT) FROM set_aside")[0]
+        let number: usize = find(&directory.file(), "SELECT CAST(count(*) AS TEXT) FROM set_aside")[0]
             .parse()
             .expect("a number");
-        assert_eq!(kept, aside, "{damage}");
+        assert_eq!(number, aside, "{damage}");
         let after: usize = find(&directory.file(), count)[0].parse().expect("a number");
         assert!(after + aside > before, "{damage}: nothing is deleted");
         assert!(aside > 0 || damage.starts_with("DELETE"), "{damage}");
@@ -252,8 +252,8 @@ async fn what_cannot_even_be_set_aside_stays_where_it_is_and_nothing_takes_its_p
     portal.send_message(plan("m4", "4")).await.bundle();
     assert_eq!(claimed(&game).await, ["m4"]);
     sandbox.stop().await;
-    let kept = "SELECT state FROM record WHERE kind = 'message' AND key = '3'";
-    assert_eq!(find(&directory.file(), kept), ["{"]);
+    let state = "SELECT state FROM record WHERE kind = 'message' AND key = '3'";
+    assert_eq!(find(&directory.file(), state), ["{"]);
     let key = "SELECT key FROM record WHERE kind = 'message' AND state LIKE '%\"m4\"%'";
     assert_eq!(find(&directory.file(), key), ["4"]);
     change(&directory.file(), "DROP TRIGGER never");

@@ -7,6 +7,9 @@ mod failures;
 #[cfg(unix)]
 mod files;
 mod folders;
+#[cfg(unix)]
+#[path = "../../../koppeltaal-transport/tests/support/forward_proxy.rs"]
+mod forward_proxy;
 mod pages;
 #[cfg(unix)]
 mod proxy;

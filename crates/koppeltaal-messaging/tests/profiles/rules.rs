@@ -33,7 +33,7 @@ fn a_missing_element_is_named_with_its_place() {
         activity: vec![
             CarePlanActivity {
                 start_date: "2023-03-16".parse().ok(),
-                status: Some(valuesets::CarePlanActivityStatus::Waiting),
+                status: Some(valuesets::ActivityStatus::Waiting),
                 ..CarePlanActivity::default()
             },
             CarePlanActivity {
@@ -84,7 +84,7 @@ fn a_definition_has_path_cardinality_type_binding_and_extension() {
     assert!(rule.required && !rule.repeats);
     assert_eq!(rule.element_type, ElementType::Value("Coding"));
     let binding = rule.binding.map(|binding| (binding.list, binding.open));
-    assert_eq!(binding, Some(("CarePlanActivityStatus", false)));
+    assert_eq!(binding, Some(("ActivityStatus", false)));
     assert_eq!(rule.extension, Some("http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityStatus"));
     let rule =
         MESSAGE_HEADER_ELEMENTS.iter().find(|rule| rule.path == "MessageHeader.patient").expect("a row");

@@ -1,4 +1,4 @@
-//! [`ConfiguredDefinition`]: an activity definition that a sandbox starts with.
+//! [`ConfiguredActivityDefinition`]: an activity definition that a sandbox starts with.
 
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::profiles::ActivityDefinition;
@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 /// An activity definition that a sandbox starts with.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(from = "DefinitionTable")]
-pub(crate) struct ConfiguredDefinition {
+#[serde(from = "ActivityDefinitionTable")]
+pub(crate) struct ConfiguredActivityDefinition {
     /// Name of the domain.
     pub(crate) domain: String,
     /// An `Other` with code `ActivityDefinition`.
@@ -19,7 +19,7 @@ pub(crate) struct ConfiguredDefinition {
 /// The form of a definition in a configuration file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DefinitionTable {
+struct ActivityDefinitionTable {
     domain: String,
     identifier: String,
     name: String,
@@ -28,8 +28,8 @@ struct DefinitionTable {
     description: Option<String>,
 }
 
-impl From<DefinitionTable> for ConfiguredDefinition {
-    fn from(table: DefinitionTable) -> Self {
+impl From<ActivityDefinitionTable> for ConfiguredActivityDefinition {
+    fn from(table: ActivityDefinitionTable) -> Self {
         let definition = ActivityDefinition {
             activity_definition_identifier: Some(table.identifier),
             name: Some(table.name),

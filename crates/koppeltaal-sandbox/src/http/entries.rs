@@ -23,7 +23,7 @@ pub(crate) const SERVER_VERSION: &str = "1.3.9";
 /// A message in the queue of its receiver.
 pub(crate) fn delivery(delivery: &Delivery, links: &Links) -> Vec<Entry> {
     let mut entries = vec![delivery_header(delivery, links)];
-    entries.extend(delivery.message.resources.iter().map(|kept| resource_entry(kept, links)));
+    entries.extend(delivery.message.resources.iter().map(|resource| resource_entry(resource, links)));
     entries
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn posted(posted: &PostedMessage, links: &Links) -> Vec<Entry> {
     let header = header_of(message, links);
     let mut entries =
         vec![header_entry(header, receipt.number, &receipt.version, receipt.at.instant(), links)];
-    entries.extend(message.resources.iter().map(|kept| resource_entry(kept, links)));
+    entries.extend(message.resources.iter().map(|resource| resource_entry(resource, links)));
     entries
 }
 
@@ -75,11 +75,11 @@ fn header_entry(header: Header, number: u64, version: &Version, updated: Instant
 }
 
 /// A resource with id and version filled in. Everything else that the sender put into the entry stays.
-fn resource_entry(kept: &MessageResource, links: &Links) -> Entry {
-    let url = links.resource(&kept.address);
-    let mut entry = kept.entry.clone();
+fn resource_entry(resource: &MessageResource, links: &Links) -> Entry {
+    let url = links.resource(&resource.address);
+    let mut entry = resource.entry.clone();
     entry.link.retain(|link| link.rel != "self");
-    entry.link.insert(0, Link::new("self", versioned(&url, kept.version.as_ref())));
+    entry.link.insert(0, Link::new("self", versioned(&url, resource.version.as_ref())));
     entry.id = Some(url);
     entry
 }

@@ -43,11 +43,11 @@ pub(super) fn refuse(hub: &Hub, request: Request, text: String) -> Response {
     let patience = hub.push().disconnect_timeout;
     upgrade(request, || {
         move |mut socket: Socket| async move {
-            let told = async {
+            let notified = async {
                 socket.send(Message::text(text)).await?;
                 close(&mut socket).await
             };
-            taken(patience, told).await
+            taken(patience, notified).await
         }
     })
 }

@@ -164,8 +164,8 @@ impl Channel {
                     return None;
                 }
                 let new = state.events.iter().filter(|(number, _)| *number > self.cursor);
-                let told = new.filter(|(_, event)| event.is_for(self.only.as_deref()));
-                let waiting: Vec<_> = told.take(EVENTS_PER_FRAME).cloned().collect();
+                let meant = new.filter(|(_, event)| event.is_for(self.only.as_deref()));
+                let waiting: Vec<_> = meant.take(EVENTS_PER_FRAME).cloned().collect();
                 drop(state);
                 if let Some((last, _)) = waiting.last() {
                     self.cursor = *last;

@@ -8,11 +8,11 @@ use koppeltaal_messaging::Event;
 use serde::{Deserialize, Serialize};
 
 use super::message::{Address, Message};
-use super::records;
+use super::text;
 use crate::clock::Timestamp;
 use crate::clock::Version;
 use crate::instance::InstanceId;
-use crate::persistence::{Companion, DataFileError, Journal, Record, Table};
+use crate::persistence::{Companion, DataFileError, Journal, Record, RecordKind, Table};
 
 /// The answer to a posted message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub(crate) struct Receipt {
     /// The identifier of the answer's header.
     pub(crate) identifier: String,
     pub(crate) at: Timestamp,
-    #[serde(with = "super::records::as_text")]
+    #[serde(with = "text::as_text")]
     pub(crate) event: Event,
     pub(crate) domain: String,
     /// The identifier of the message.
@@ -39,6 +39,15 @@ pub(crate) struct Receipt {
 pub(crate) struct PostedMessage {
     pub(crate) message: Arc<Message>,
     pub(crate) receipt: Arc<Receipt>,
+}
+
+/// A posted message in the data file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ReceiptRecord {
+    pub(super) username: String,
+    /// The key of the message.
+    pub(super) message: u64,
+    pub(super) receipt: Arc<Receipt>,
 }
 
 /// What a receipt takes in memory besides the message.
@@ -77,17 +86,22 @@ impl Companion for Identifiers {
     type Rows = BTreeMap<u64, PostedMessage>;
 
     fn record(&self, number: &u64, sent: Option<&PostedMessage>) -> Result<Record, DataFileError> {
-        records::receipt(&self.instance, *number, sent)
+        let saved = sent.map(|sent| ReceiptRecord {
+            username: self.instance.username.to_string(),
+            message: sent.message.key,
+            receipt: Arc::clone(&sent.receipt),
+        });
+        Record::new(RecordKind::Receipt, number, saved.as_ref())
     }
 
     fn add(&mut self, number: &u64, sent: &PostedMessage) {
-        sent.message.holders.add();
+        sent.message.uses.increment();
         self.bytes += sent.bytes();
         self.numbers.insert(sent.message.identifier.clone(), *number);
     }
 
     fn remove(&mut self, number: &u64, sent: &PostedMessage) {
-        sent.message.holders.remove();
+        sent.message.uses.decrement();
         self.bytes -= sent.bytes();
         if self.numbers.get(&sent.message.identifier) == Some(number) {
             self.numbers.remove(&sent.message.identifier);
@@ -116,7 +130,7 @@ impl History {
     }
 
     /// Remembers a message with a new identifier, and gives those that are forgotten for it.
-    #[must_use = "nobody else may hold these messages"]
+    #[must_use = "they may be in no other queue or history"]
     pub(crate) fn put(&mut self, sent: PostedMessage) -> Vec<Arc<Message>> {
         self.sent.put(sent.receipt.number, sent);
         let mut forgotten = Vec::new();
@@ -132,7 +146,7 @@ impl History {
     }
 
     /// The messages, oldest first.
-    pub(super) fn holdings(&self) -> impl Iterator<Item = &PostedMessage> {
+    pub(super) fn messages(&self) -> impl Iterator<Item = &PostedMessage> {
         self.sent.rows().values()
     }
 

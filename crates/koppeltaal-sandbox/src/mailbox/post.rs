@@ -6,7 +6,7 @@ use koppeltaal_messaging::{ApiVersion, Event};
 use uuid::Uuid;
 
 use super::history::{PostedMessage, Receipt};
-use super::message::{Address, Holders, Message, MessageResource, Origin};
+use super::message::{Address, Message, MessageResource, Origin, UseCount};
 use super::posting::Posting;
 use super::resources::Effect;
 use super::{Domain, Mailbox, unknown_instance};
@@ -66,12 +66,12 @@ impl Mailbox {
             let forgotten = account
                 .history
                 .put(PostedMessage { message: Arc::clone(&message), receipt: Arc::clone(&receipt) });
-            self.release(&forgotten);
+            self.remove_unused(&forgotten);
         }
         if !is_inert {
             self.deliver(&message, now);
         }
-        self.keep_if_held(message);
+        self.add_if_used(message);
         Ok(receipt)
     }
 
@@ -114,7 +114,7 @@ fn posted_message(key: u64, posting: Posting, effects: Vec<Effect>) -> Message {
         focal: posting.focal,
         resources: resources.collect(),
         bytes: posting.bytes,
-        holders: Holders::default(),
+        uses: UseCount::default(),
     }
 }
 

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use koppeltaal_messaging::{Event, ProcessingStatus as Status};
 
-use super::delivery::{Acknowledgement, CLAIM_BYTES, ClaimTerms, Delivery};
+use super::delivery::{self, Acknowledgement, CLAIM_BYTES, ClaimTerms, Delivery};
 use super::message::{Address, Message};
-use super::records;
 use crate::clock::Step;
 use crate::clock::Timestamp;
 use crate::instance::InstanceId;
@@ -110,12 +109,12 @@ impl Companion for Indexes {
     type Rows = BTreeMap<u64, Delivery>;
 
     fn record(&self, number: &u64, delivery: Option<&Delivery>) -> Result<Record, DataFileError> {
-        records::delivery(&self.instance, *number, delivery)
+        delivery::record(&self.instance, *number, delivery)
     }
 
     fn add(&mut self, number: &u64, delivery: &Delivery) {
         let number = *number;
-        delivery.message.holders.add();
+        delivery.message.uses.increment();
         let usage = Usage::of(delivery);
         self.usage = self.usage.with(usage);
         match delivery.deadline() {
@@ -132,7 +131,7 @@ impl Companion for Indexes {
     }
 
     fn remove(&mut self, number: &u64, delivery: &Delivery) {
-        delivery.message.holders.remove();
+        delivery.message.uses.decrement();
         let usage = Usage::of(delivery);
         self.usage = self.usage.without(usage);
         match delivery.deadline() {
@@ -187,8 +186,8 @@ impl Queue {
         if Usage::of_message(bytes).fits(self.bounds) {
             return Ok(());
         }
-        let details = "The message is larger than the queue of an application instance that is to get it.";
-        Err(Refusal::new(RefusalKind::TooLarge, "too-long", details))
+        let rule = "The message is larger than the queue of an application instance that is to get it.";
+        Err(Refusal::new(RefusalKind::TooLarge, "too-long", rule))
     }
 
     /// Whether there is room for a message of this many bytes now. No unprocessed message is ever dropped for
@@ -210,7 +209,10 @@ impl Queue {
             "The queue of the application instance '{username}', which is to get the message, is full of messages that it has \
              not processed. Nothing was delivered; try again later."
         );
-        Err(Refusal::new(RefusalKind::Full, "too-costly", details))
+        let rule = "The queue of a receiver is full of messages that it has not processed.";
+        let refusal =
+            Refusal::new(RefusalKind::Full, "too-costly", rule).at(format!("the queue of {username}"));
+        Err(refusal.expected("a receiver that processes its messages").details(details))
     }
 
     /// Puts a message at the end. There has to be room for it. It replaces an older message about the same
@@ -224,12 +226,12 @@ impl Queue {
     }
 
     /// Forgets processed messages, oldest first, until the queue is within its bounds; never the one with
-    /// number `kept`.
-    #[must_use = "nobody else may hold these messages"]
-    pub(crate) fn make_room(&mut self, kept: u64) -> Vec<Arc<Message>> {
+    /// number `except`.
+    #[must_use = "they may be in no other queue or history"]
+    pub(crate) fn make_room(&mut self, except: u64) -> Vec<Arc<Message>> {
         let mut forgotten = Vec::new();
         while !self.indexes().usage.fits(self.bounds)
-            && let Some(number) = self.indexes().finished.iter().find(|number| **number != kept).copied()
+            && let Some(number) = self.indexes().finished.iter().find(|number| **number != except).copied()
         {
             forgotten
                 .extend(self.deliveries.rows().get(&number).map(|delivery| Arc::clone(&delivery.message)));
@@ -240,7 +242,7 @@ impl Queue {
 
     /// The deliveries, and whether each is still needed: it is not processed, or its receiver may not know
     /// yet that it is, because this step changed it.
-    pub(super) fn holdings(&self) -> impl Iterator<Item = (&Delivery, bool)> {
+    pub(super) fn deliveries(&self) -> impl Iterator<Item = (&Delivery, bool)> {
         let changed = self.deliveries.changed();
         self.deliveries.rows().values().map(move |delivery| {
             let is_reported = delivery.was_claimed() && changed.contains_key(&delivery.number);
@@ -273,13 +275,18 @@ impl Queue {
         self.deliveries.restore(delivery.number, delivery);
     }
 
+    /// The oldest message that is New and that the filter takes.
+    pub(crate) fn next(&mut self, filter: &Filter, step: &mut Step<'_>) -> Option<&Delivery> {
+        self.expire(step);
+        let waiting = self.indexes().waiting.iter();
+        waiting
+            .filter_map(|number| self.deliveries.rows().get(number))
+            .find(|delivery| filter.takes(delivery))
+    }
+
     /// Claims the oldest message that is New and that the filter takes.
     pub(crate) fn claim(&mut self, filter: &Filter, is_short: bool, step: &mut Step<'_>) -> Option<Delivery> {
-        self.expire(step);
-        let takes = |number: &&u64| {
-            self.deliveries.rows().get(*number).is_some_and(|delivery| filter.takes(delivery))
-        };
-        let number = *self.indexes().waiting.iter().find(takes)?;
+        let number = self.next(filter, step)?.number;
         let terms = self.terms(if is_short { Duration::ZERO } else { self.bounds.claim_timeout }, step);
         self.change(number, |delivery| delivery.claim(terms, step));
         self.deliveries.rows().get(&number).cloned()
@@ -318,7 +325,7 @@ impl Queue {
     }
 
     /// Whether the message with this number is here.
-    pub(crate) fn holds(&self, number: u64) -> bool {
+    pub(crate) fn contains(&self, number: u64) -> bool {
         self.deliveries.rows().contains_key(&number)
     }
 

@@ -8,19 +8,19 @@ use crate::clock::Timestamp;
 use crate::persistence::{Companion as _, DataFileError};
 
 /// About what a delivery or a receipt takes in the file.
-const HOLDING_BYTES: u64 = 512;
+const USE_BYTES: u64 = 512;
 
-/// An entry for a message in a queue or history: the position of the account, and the number there.
+/// A use of a message, in a queue or in a history: the position of the account, and the number there.
 #[derive(Debug, Clone, Copy)]
-enum Holding {
+enum Use {
     Delivery(usize, u64),
     Receipt(usize, u64),
 }
 
-/// The entries for one message.
+/// The uses of one message.
 #[derive(Debug, Default)]
-struct Holdings {
-    all: Vec<Holding>,
+struct Uses {
+    all: Vec<Use>,
     /// Whether a receiver has not processed it, or did so only in this step.
     is_needed: bool,
     /// When the last of them changed.
@@ -35,20 +35,19 @@ impl Mailbox {
     /// now. Tells whether any message was forgotten.
     pub(super) fn forget_processed(&mut self, bytes: u64) -> Result<bool, DataFileError> {
         let last_before = self.counters.before().message;
-        let mut holdings: Vec<(u64, Holdings)> = self.holdings().into_iter().collect();
-        holdings.sort_by_key(|(key, holdings)| (holdings.changed, *key));
+        let mut uses: Vec<(u64, Uses)> = self.uses().into_iter().collect();
+        uses.sort_by_key(|(key, uses)| (uses.changed, *key));
         let mut accounts: Vec<&mut Account> = self.accounts.values_mut().collect();
         let (mut freed, mut has_forgotten) = (0, false);
-        for (key, Holdings { all, is_needed, .. }) in holdings {
-            let message =
-                self.messages.rows().get(&key).filter(|message| message.holders.number() == all.len());
+        for (key, Uses { all, is_needed, .. }) in uses {
+            let message = self.messages.rows().get(&key).filter(|message| message.uses.get() == all.len());
             let Some(message) = message.filter(|_| !is_needed && key <= last_before) else { continue };
             let record = self.messages.companion().record(&key, Some(message))?;
-            freed += record.state.map_or(0, |state| state.len() as u64) + all.len() as u64 * HOLDING_BYTES;
-            for holding in all {
-                match holding {
-                    Holding::Delivery(account, number) => accounts[account].queue.forget(number),
-                    Holding::Receipt(account, number) => accounts[account].history.forget(number),
+            freed += record.state.map_or(0, |state| state.len() as u64) + all.len() as u64 * USE_BYTES;
+            for one in all {
+                match one {
+                    Use::Delivery(account, number) => accounts[account].queue.forget(number),
+                    Use::Receipt(account, number) => accounts[account].history.forget(number),
                 }
             }
             self.messages.remove(&key);
@@ -70,22 +69,22 @@ impl Mailbox {
         any
     }
 
-    /// The entries for each message, by its key.
-    fn holdings(&self) -> BTreeMap<u64, Holdings> {
-        let mut holdings: BTreeMap<u64, Holdings> = BTreeMap::new();
+    /// The uses of each message, by its key.
+    fn uses(&self) -> BTreeMap<u64, Uses> {
+        let mut uses: BTreeMap<u64, Uses> = BTreeMap::new();
         for (place, account) in self.accounts.values().enumerate() {
-            for (delivery, is_needed) in account.queue.holdings() {
-                let holdings = holdings.entry(delivery.message.key).or_default();
-                holdings.all.push(Holding::Delivery(place, delivery.number));
-                holdings.is_needed |= is_needed;
-                holdings.changed = holdings.changed.max(Some(delivery.changed));
+            for (delivery, is_needed) in account.queue.deliveries() {
+                let uses = uses.entry(delivery.message.key).or_default();
+                uses.all.push(Use::Delivery(place, delivery.number));
+                uses.is_needed |= is_needed;
+                uses.changed = uses.changed.max(Some(delivery.changed));
             }
-            for sent in account.history.holdings() {
-                let holdings = holdings.entry(sent.message.key).or_default();
-                holdings.all.push(Holding::Receipt(place, sent.receipt.number));
-                holdings.changed = holdings.changed.max(Some(sent.receipt.at));
+            for sent in account.history.messages() {
+                let uses = uses.entry(sent.message.key).or_default();
+                uses.all.push(Use::Receipt(place, sent.receipt.number));
+                uses.changed = uses.changed.max(Some(sent.receipt.at));
             }
         }
-        holdings
+        uses
     }
 }

@@ -143,17 +143,17 @@ impl<T: Grant> ExpiringTable<T> {
     }
 
     /// Removes the entries of a client for which this is true.
-    pub(crate) fn remove_where(&mut self, client: &str, holds: impl Fn(&T) -> bool) {
-        self.keep_last(0, client, holds);
+    pub(crate) fn remove_where(&mut self, client: &str, is_meant: impl Fn(&T) -> bool) {
+        self.keep_last(0, client, is_meant);
     }
 
     /// Among a client's entries for which this is true, keeps this many, the last to expire, and removes the
     /// others.
-    pub(crate) fn keep_last(&mut self, kept: usize, client: &str, holds: impl Fn(&T) -> bool) {
+    pub(crate) fn keep_last(&mut self, number: usize, client: &str, is_meant: impl Fn(&T) -> bool) {
         let Some(used) = self.entries.companion().clients.get(client) else { return };
         let rows = self.entries.rows();
-        let is_found = |key: &&Arc<str>| rows.get(*key).is_some_and(|(_, value)| holds(value));
-        let found = used.keys.iter().map(|(_, key)| key).rev().filter(is_found).skip(kept);
+        let is_found = |key: &&Arc<str>| rows.get(*key).is_some_and(|(_, value)| is_meant(value));
+        let found = used.keys.iter().map(|(_, key)| key).rev().filter(is_found).skip(number);
         for key in found.cloned().collect::<Vec<_>>() {
             self.entries.remove(&key);
         }

@@ -194,7 +194,8 @@ impl<C: Companion> Journal for Table<C> {
 #[derive(Debug)]
 pub(crate) struct Value<T> {
     now: T,
-    kept: T,
+    /// The value that is saved.
+    saved: T,
 }
 
 /// How a [`Value`] is written.
@@ -204,12 +205,12 @@ pub(crate) trait Single: Copy + PartialEq {
 
 impl<T: Copy> Value<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { now: value, kept: value }
+        Self { now: value, saved: value }
     }
 
     /// The value before the step.
     pub(crate) fn before(&self) -> &T {
-        &self.kept
+        &self.saved
     }
 
     /// Takes the value that the data file has.
@@ -234,18 +235,18 @@ impl<T> DerefMut for Value<T> {
 
 impl<T: Single> Journal for Value<T> {
     fn records(&self, records: &mut Vec<Record>) -> Result<(), DataFileError> {
-        if self.now != self.kept {
+        if self.now != self.saved {
             records.push(self.now.record()?);
         }
         Ok(())
     }
 
     fn commit(&mut self) {
-        self.kept = self.now;
+        self.saved = self.now;
     }
 
     fn roll_back(&mut self) {
-        self.now = self.kept;
+        self.now = self.saved;
     }
 }
 
@@ -360,7 +361,7 @@ mod tests {
         table.commit();
         assert_eq!(records(&table), []);
         table.roll_back();
-        assert_eq!(table.rows().len(), 3, "what is kept stays");
+        assert_eq!(table.rows().len(), 3, "what was committed stays");
     }
 
     #[test]

@@ -41,10 +41,10 @@ impl World {
 fn subscribers_are_told_of_a_new_definition_by_the_server() {
     let mut world = World::new();
     let created = world.create(definition::game("G", "Game", "game")).expect("created");
-    let told = world.claim("portal").expect("a message");
-    assert_eq!(told.message.event, Event::CreateOrUpdateActivityDefinition);
-    assert_eq!(told.message.focal().address, Address::Definition(created.number));
-    assert_eq!(told.message.focal().version, Some(created.version));
+    let received = world.claim("portal").expect("a message");
+    assert_eq!(received.message.event, Event::CreateOrUpdateActivityDefinition);
+    assert_eq!(received.message.focal().address, Address::Definition(created.number));
+    assert_eq!(received.message.focal().version, Some(created.version));
     assert_eq!(world.statuses("game"), [], "not subscribed");
     assert_eq!(world.statuses("stranger"), [], "of another domain");
 }
@@ -78,11 +78,11 @@ fn an_update_needs_the_current_version() {
 #[test]
 fn archived_definitions_are_listed_on_request_only() {
     let mut world = World::new();
-    let kept = world.create(definition::game("G", "Game", "game")).expect("created");
+    let active = world.create(definition::game("G", "Game", "game")).expect("created");
     let gone = world.create(definition::game("H", "Game", "game")).expect("created");
     world.update(gone.number, Some(gone.version.as_str()), archived()).expect("updated");
-    assert_eq!(world.listed("portal", false), [kept.number]);
-    assert_eq!(world.listed("portal", true), [kept.number, gone.number]);
+    assert_eq!(world.listed("portal", false), [active.number]);
+    assert_eq!(world.listed("portal", true), [active.number, gone.number]);
     assert_eq!(world.listed("stranger", true), [] as [u64; 0]);
 }
 

@@ -54,13 +54,13 @@ fn an_answered_message_is_never_claimed_again() {
 
 #[test]
 fn the_exception_is_kept_for_a_failure_only() {
-    for (status, kept) in [(Status::Failed, Some("No such activity")), (Status::Success, None)] {
+    for (status, expected) in [(Status::Failed, Some("No such activity")), (Status::Success, None)] {
         let (mut world, numbers) = with_plans(1);
         world.claim("game").expect("a message");
         let exception = Some("No such activity".to_owned());
         let report = Acknowledgement { status, exception, header_version: None };
         let delivery = world.report("game", numbers[0], &report).expect("taken");
-        assert_eq!(delivery.exception.as_deref(), kept);
+        assert_eq!(delivery.exception.as_deref(), expected);
     }
 }
 

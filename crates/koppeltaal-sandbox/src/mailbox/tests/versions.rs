@@ -7,13 +7,13 @@ const NO_VERSION: &str = "No version specified for the focal resource, message i
 const WRONG_VERSION: &str = "The specified resource version is not correct";
 
 /// Kind, and per issue: code, details, resource.
-fn told(refusal: Refusal) -> (RefusalKind, Vec<[String; 3]>) {
-    let told = refusal.issues.into_iter().map(|issue| {
+fn issues_of(refusal: Refusal) -> (RefusalKind, Vec<[String; 3]>) {
+    let issues = refusal.issues.into_iter().map(|issue| {
         let code = issue.r#type.map(|code| code.to_string());
         let resource = issue.resource.and_then(|resource| resource.reference);
         [code, issue.details, resource].map(Option::unwrap_or_default)
     });
-    (refusal.kind, told.collect())
+    (refusal.kind, issues.collect())
 }
 
 fn conflict(details: &str, url: &str) -> [String; 3] {
@@ -44,7 +44,7 @@ fn rule_3_a_known_focal_resource_without_version_is_refused() {
     let mut world = World::new();
     world.post("portal", Draft::patient("m1")).expect("accepted");
     let refusal = world.post("portal", Draft::patient("m2")).expect_err("refused");
-    assert_eq!(told(refusal), (RefusalKind::Conflict, vec![conflict(NO_VERSION, PATIENT)]));
+    assert_eq!(issues_of(refusal), (RefusalKind::Conflict, vec![conflict(NO_VERSION, PATIENT)]));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn rule_4_wrong_versions_are_refused_one_issue_per_resource() {
         .version(1, "2019-01-01T00:00:00:000.0000");
     let refusal = world.post("portal", stale).expect_err("refused");
     let issues = vec![conflict(WRONG_VERSION, PLAN), conflict(WRONG_VERSION, PATIENT)];
-    assert_eq!(told(refusal), (RefusalKind::Conflict, issues));
+    assert_eq!(issues_of(refusal), (RefusalKind::Conflict, issues));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn rules_3_and_4_are_reported_together() {
     let mut world = World::new();
     world.post("portal", Draft::plan("m1")).expect("accepted");
     let refusal = world.post("portal", Draft::plan("m2").version(1, "7")).expect_err("refused");
-    assert_eq!(told(refusal).1, [conflict(NO_VERSION, PLAN), conflict(WRONG_VERSION, PATIENT)]);
+    assert_eq!(issues_of(refusal).1, [conflict(NO_VERSION, PLAN), conflict(WRONG_VERSION, PATIENT)]);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn rule_5_a_known_resource_that_is_not_focal_may_lack_its_version() {
 fn a_version_of_a_resource_that_nobody_posted_is_refused() {
     let mut world = World::new();
     let refusal = world.post("portal", Draft::patient("m1").version(0, "7")).expect_err("refused");
-    assert_eq!(told(refusal), (RefusalKind::Conflict, vec![conflict(WRONG_VERSION, PATIENT)]));
+    assert_eq!(issues_of(refusal), (RefusalKind::Conflict, vec![conflict(WRONG_VERSION, PATIENT)]));
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_1_3_3_sender_is_held_to_the_version_of_the_focal_resource() {
     let mut world = World::new();
     let receipt = world.post("rom", Draft::plan("m1")).expect("accepted");
     let refusal = world.post("rom", Draft::plan("m2")).expect_err("refused");
-    assert_eq!(told(refusal).1, [conflict(NO_VERSION, PLAN)]);
+    assert_eq!(issues_of(refusal).1, [conflict(NO_VERSION, PLAN)]);
     world.post("rom", Draft::plan("m3").version(0, &focal_version(&receipt))).expect("accepted");
 }
 

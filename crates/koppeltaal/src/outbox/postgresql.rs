@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use deadpool_postgres::{Pool, tokio_postgres};
 use futures_util::FutureExt as _;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::Row;
 
 use super::OutboxError;
 use super::entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
@@ -65,9 +65,10 @@ impl PostgresqlStore {
 }
 
 impl Outgoing {
-    /// Hands the message over in a transaction of the application, at any isolation level. The tables have to
-    /// exist: [`Outbox::postgresql`](super::Outbox::postgresql) makes them. Once the transaction
-    /// is committed, call [`Outbox::wake`](super::Outbox::wake).
+    /// Hands the message over in a transaction of the application, at any isolation level. It may come from
+    /// `tokio-postgres` or from a pool such as deadpool or bb8. The tables have to exist:
+    /// [`Outbox::postgresql`](super::Outbox::postgresql) makes them. Once the transaction is committed, call
+    /// [`Outbox::wake`](super::Outbox::wake).
     ///
     /// Transactions that hand over messages about the same resource wait for each other, so that there is an
     /// order. A transaction that hands over several messages should do so in the order of their addresses;
@@ -75,37 +76,41 @@ impl Outgoing {
     ///
     /// Handing the same message over again does nothing.
     ///
+    /// ```no_run
+    /// # use koppeltaal::{Connector, Outbox, OutboxError, deadpool_postgres::Pool, messaging::Draft};
+    /// # async fn save(epd: Connector, draft: Draft, pool: Pool, outbox: Outbox) -> Result<(), Box<dyn std::error::Error>> {
+    /// let message = epd.outgoing(draft)?;
+    /// let mut client = pool.get().await?;
+    /// let transaction = client.transaction().await?;
+    /// transaction.execute("UPDATE patient SET family = 'Duinroos' WHERE id = 3007", &[]).await?;
+    /// message.put_postgresql(&transaction).await?;
+    /// transaction.commit().await?;
+    /// outbox.wake();
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`OutboxError::Contention`] when the transaction has to be run again;
     /// [`OutboxError::IdentifierTaken`]; [`OutboxError::Database`].
-    pub async fn put_postgresql(&self, transaction: &impl GenericClient) -> Result<(), OutboxError> {
-        let is_there = self.insert_postgresql(transaction).await?;
-        let identifier = || self.identifier.clone();
-        if is_there { Ok(()) } else { Err(OutboxError::IdentifierTaken { identifier: identifier() }) }
+    pub async fn put_postgresql(
+        &self,
+        transaction: &tokio_postgres::Transaction<'_>,
+    ) -> Result<(), OutboxError> {
+        self.confirm(self.insert_postgresql(transaction).await?)
     }
 
-    /// False: another message has the identifier.
-    async fn insert_postgresql(&self, transaction: &impl GenericClient) -> Result<bool, DatabaseError> {
-        // Places are assigned under the lock, which is held until the transaction ends. So of two messages
-        // about one resource, the one with the lower place becomes visible first.
-        let lock =
-            transaction.prepare("SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 7806))");
-        postgresql::run(transaction, &lock.await?, &[&self.domain, &self.focal]).await?;
-        let insert = transaction.prepare(
-            "INSERT INTO koppeltaal_outbox (identifier, domain, event, focal, message)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (identifier) DO NOTHING",
-        );
-        let row: postgresql::Parameters<'_> =
-            &[&self.identifier, &self.domain, &self.event, &self.focal, &self.message];
-        if postgresql::run(transaction, &insert.await?, row).await?.count == 1 {
-            return Ok(true);
-        }
-        let same = transaction.prepare(
-            "SELECT 1 FROM koppeltaal_outbox
-             WHERE identifier = $1 AND domain = $2 AND event = $3 AND focal = $4",
-        );
-        Ok(!postgresql::run(transaction, &same.await?, &row[..4]).await?.rows.is_empty())
+    /// Returns how many rows were changed.
+    async fn insert_postgresql(
+        &self,
+        transaction: &tokio_postgres::Transaction<'_>,
+    ) -> Result<u64, DatabaseError> {
+        // The place of the row is assigned under the lock, which is held until the transaction ends. So of
+        // two messages about one resource, the one with the lower place becomes visible first.
+        let statement = transaction.prepare(Self::INSERT_POSTGRESQL).await?;
+        let [identifier, domain, event, focal, message] = self.parameters();
+        let parameters: postgresql::Parameters<'_> = &[&identifier, &domain, &event, &focal, &message];
+        Ok(postgresql::run(transaction, &statement, parameters).await?.count)
     }
 }
 

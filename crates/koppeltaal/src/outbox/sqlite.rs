@@ -11,8 +11,8 @@ use super::outgoing::Outgoing;
 use super::store::{
     Answer, CLAIMABLE, ClaimRequest, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store,
 };
-use crate::database::Part;
 use crate::database::sqlite::Database;
+use crate::database::{DatabaseError, Part};
 
 /// Places have the order in which transactions committed, because there is one writer at a time.
 const PART: Part = Part {
@@ -77,29 +77,8 @@ impl Outgoing {
     /// [`OutboxError::Contention`] when the transaction has to be run again;
     /// [`OutboxError::IdentifierTaken`]; [`OutboxError::Database`].
     pub fn put_sqlite(&self, transaction: &Connection) -> Result<(), OutboxError> {
-        self.insert_sqlite(transaction)?
-            .ok_or_else(|| OutboxError::IdentifierTaken { identifier: self.identifier.clone() })
-    }
-
-    /// `None`: another message has the identifier.
-    fn insert_sqlite(&self, transaction: &Connection) -> Result<Option<()>, crate::database::DatabaseError> {
-        let inserted = transaction
-            .prepare_cached(
-                "INSERT INTO koppeltaal_outbox
-                     (identifier, domain, event, focal, message, not_before, created_at, changed_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?6) ON CONFLICT (identifier) DO NOTHING",
-            )?
-            .execute(params![self.identifier, self.domain, self.event, self.focal, self.message, now()])?;
-        if inserted == 1 {
-            return Ok(Some(()));
-        }
-        Ok(transaction
-            .prepare_cached(
-                "SELECT 1 FROM koppeltaal_outbox
-                 WHERE identifier = ?1 AND domain = ?2 AND event = ?3 AND focal = ?4",
-            )?
-            .query_row([&self.identifier, &self.domain, self.event, &self.focal], |_| Ok(()))
-            .optional()?)
+        let insert = || transaction.prepare_cached(Self::INSERT_SQLITE)?.execute(self.parameters());
+        self.confirm(count(insert().map_err(DatabaseError::from)?))
     }
 }
 

@@ -91,12 +91,12 @@ mod isolation {
         // Its snapshot is taken now.
         transaction.query("SELECT 1 FROM koppeltaal_outbox", &[]).await?;
         world.database.put(&[&message], true).await?;
-        let error = message.put_postgresql(&*transaction).await;
+        let error = message.put_postgresql(&transaction).await;
         assert!(matches!(error, Err(OutboxError::Contention { .. })), "{error:?}");
         transaction.rollback().await?;
 
         let transaction = client.transaction().await?;
-        message.put_postgresql(&*transaction).await?;
+        message.put_postgresql(&transaction).await?;
         transaction.commit().await?;
         assert_eq!(world.outbox.summary().await?.waiting, 1);
         Ok(())

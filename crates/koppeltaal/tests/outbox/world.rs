@@ -53,7 +53,7 @@ impl Database {
                 let mut client = pool.get().await?;
                 let transaction = client.build_transaction().start().await?;
                 for message in messages {
-                    message.put_postgresql(&*transaction).await?;
+                    message.put_postgresql(&transaction).await?;
                 }
                 if commits { transaction.commit().await? } else { transaction.rollback().await? }
             }

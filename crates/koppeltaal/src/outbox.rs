@@ -113,12 +113,15 @@ pub enum OutboxError {
         /// What the database says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The tables were made by a later version of this crate.
-    #[error("the outbox's tables have format {found}; this version knows those up to {known}")]
+    /// The tables are not those of this version of the crate: they are missing or older and have to be
+    /// migrated, or a later version made them.
+    #[error(
+        "the outbox's tables have format {found} (0: there are none), and this version of the crate needs {known}"
+    )]
     Format {
-        /// The format of the tables.
+        /// The format of the tables; 0 if there are none.
         found: i64,
-        /// The newest format that this version of the crate knows.
+        /// The format that this version of the crate needs.
         known: i64,
     },
     /// The outbox holds another message with this identifier, about another resource or of another domain.
@@ -144,8 +147,8 @@ pub enum OutboxError {
 }
 
 impl Outbox {
-    /// The outbox in a `SQLite` file, usually that of the application. Makes the tables `koppeltaal_outbox`
-    /// and `koppeltaal_format` when they are not there.
+    /// The outbox in a `SQLite` file, usually that of the application. Makes the file and the tables
+    /// `koppeltaal_outbox` and `koppeltaal_format` when they are not there, and brings them up to date.
     ///
     /// # Errors
     ///
@@ -157,9 +160,23 @@ impl Outbox {
         Ok(Self::new(Arc::new(sqlite::SqliteStore::open(path.as_ref())?)))
     }
 
+    /// The same for a file that has the tables: makes and changes none. They come from
+    /// [`migrate_sqlite`](crate::migrate_sqlite) or from the file `sql/sqlite.sql` of this crate.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::Database`] for a file that is not there or is not a database, [`OutboxError::Format`]
+    /// for tables that are missing, or are those of another version of this crate.
+    #[cfg(feature = "sqlite")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+    pub fn sqlite_without_migration(path: impl AsRef<std::path::Path>) -> Result<Self, OutboxError> {
+        Ok(Self::new(Arc::new(sqlite::SqliteStore::open_without_migration(path.as_ref())?)))
+    }
+
     /// The outbox in a `PostgreSQL` database, usually that of the application. Makes the tables
     /// `koppeltaal_outbox` and `koppeltaal_format` when they are not there, in the current schema of the
-    /// pool's connections.
+    /// pool's connections, and brings them up to date. Tables that are up to date are not changed, and then no
+    /// right to make tables is needed.
     ///
     /// # Errors
     ///
@@ -169,6 +186,19 @@ impl Outbox {
     #[cfg_attr(docsrs, doc(cfg(feature = "postgresql")))]
     pub async fn postgresql(pool: deadpool_postgres::Pool) -> Result<Self, OutboxError> {
         Ok(Self::new(Arc::new(postgresql::PostgresqlStore::open(pool).await?)))
+    }
+
+    /// The same for a database that has the tables: makes and changes none. They come from
+    /// [`migrate_postgresql`](crate::migrate_postgresql) or from the file `sql/postgresql.sql` of this crate.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::Database`] when there is no connection, [`OutboxError::Format`] for tables that are
+    /// missing, or are those of another version of this crate.
+    #[cfg(feature = "postgresql")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "postgresql")))]
+    pub async fn postgresql_without_migration(pool: deadpool_postgres::Pool) -> Result<Self, OutboxError> {
+        Ok(Self::new(Arc::new(postgresql::PostgresqlStore::open_without_migration(pool).await?)))
     }
 
     fn new(store: Arc<dyn Store>) -> Self {

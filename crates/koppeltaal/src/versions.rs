@@ -109,12 +109,15 @@ pub enum VersionStoreError {
         /// of resources.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The tables were made by a later version of this crate.
-    #[error("the version store's tables have format {found}; this version knows those up to {known}")]
+    /// The tables are not those of this version of the crate: they are missing or older and have to be
+    /// migrated, or a later version made them.
+    #[error(
+        "the version store's tables have format {found} (0: there are none), and this version of the crate needs {known}"
+    )]
     Format {
-        /// The format of the tables.
+        /// The format of the tables; 0 if there are none.
         found: i64,
-        /// The newest format that this version of the crate knows.
+        /// The format that this version of the crate needs.
         known: i64,
     },
     /// A stored text cannot be the version of a resource: somebody else has changed the table.

@@ -195,6 +195,8 @@ mod databases {
         let error = message.put_postgresql(&transaction).await.expect_err("the check");
         tracing::warn!(target: "application", ?error, cause = ?std::error::Error::source(&error), "{error}");
         drop(guard);
+        // The second one to open the database does not try to make what is there.
+        assert!(!log.text().contains("NOTICE"), "{}", log.text());
         tells(&log, &[&EXPECTED[..], &["executing statement", "SQLSTATE 23514"]].concat());
         Ok(())
     }

@@ -28,6 +28,8 @@ pub(crate) fn run(installs: bool) -> Result<()> {
         "--test",
         "outbox",
         "--test",
+        "migration",
+        "--test",
         "secrets",
     ]);
     let address = server.address();

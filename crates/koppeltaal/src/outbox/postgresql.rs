@@ -14,45 +14,7 @@ use super::store::{
     Answer, CLAIMABLE, ClaimRequest, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store,
 };
 use crate::database::postgresql::{self, Database};
-use crate::database::{DatabaseError, DriverError, Part};
-
-const PART: Part = Part {
-    name: "outbox",
-    steps: &[
-        "CREATE TABLE koppeltaal_outbox (
-             place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-             identifier text NOT NULL UNIQUE,
-             domain text NOT NULL,
-             event text NOT NULL,
-             focal text NOT NULL,
-             message text,
-             state text NOT NULL DEFAULT 'waiting',
-             attempts bigint NOT NULL DEFAULT 0,
-             not_before timestamptz NOT NULL DEFAULT clock_timestamp(),
-             posted_at timestamptz,
-             holder text,
-             fault_kind text,
-             fault text,
-             fault_detail text,
-             created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-             changed_at timestamptz NOT NULL DEFAULT clock_timestamp());
-         CREATE INDEX koppeltaal_outbox_open ON koppeltaal_outbox (domain, place)
-             WHERE state IN ('waiting', 'sending', 'refused');
-         CREATE INDEX koppeltaal_outbox_focal ON koppeltaal_outbox (domain, focal, place)
-             WHERE state IN ('waiting', 'sending', 'refused');
-         CREATE INDEX koppeltaal_outbox_state ON koppeltaal_outbox (state, place)",
-        "ALTER TABLE koppeltaal_outbox ADD COLUMN unsettled bigint NOT NULL DEFAULT 0",
-        "ALTER TABLE koppeltaal_outbox
-             ADD COLUMN failures bigint NOT NULL DEFAULT 0,
-             ADD COLUMN failing_since timestamptz,
-             ADD COLUMN failed_at timestamptz,
-             ALTER COLUMN not_before SET DEFAULT to_timestamp(0);
-         DROP INDEX koppeltaal_outbox_open;
-         CREATE INDEX koppeltaal_outbox_due ON koppeltaal_outbox (domain, not_before, place)
-             WHERE state IN ('waiting', 'sending');
-         CREATE INDEX koppeltaal_outbox_sent ON koppeltaal_outbox (domain, changed_at) WHERE state = 'sent'",
-    ],
-};
+use crate::database::{DatabaseError, DriverError, OUTBOX};
 
 pub(super) struct PostgresqlStore {
     database: Database,
@@ -60,7 +22,11 @@ pub(super) struct PostgresqlStore {
 
 impl PostgresqlStore {
     pub(super) async fn open(pool: Pool) -> Result<Self, OutboxError> {
-        Ok(Self { database: Database::open(pool, &PART).await? })
+        Ok(Self { database: Database::open(pool, OUTBOX).await? })
+    }
+
+    pub(super) async fn open_without_migration(pool: Pool) -> Result<Self, OutboxError> {
+        Ok(Self { database: Database::open_without_migration(pool, OUTBOX).await? })
     }
 }
 

@@ -12,52 +12,20 @@ use super::store::{
     Answer, CLAIMABLE, ClaimRequest, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store,
 };
 use crate::database::sqlite::Database;
-use crate::database::{DatabaseError, Part};
+use crate::database::{DatabaseError, OUTBOX};
 
 /// Places have the order in which transactions committed, because there is one writer at a time.
-const PART: Part = Part {
-    name: "outbox",
-    steps: &[
-        "CREATE TABLE koppeltaal_outbox (
-             place INTEGER PRIMARY KEY AUTOINCREMENT,
-             identifier TEXT NOT NULL UNIQUE,
-             domain TEXT NOT NULL,
-             event TEXT NOT NULL,
-             focal TEXT NOT NULL,
-             message TEXT,
-             state TEXT NOT NULL DEFAULT 'waiting',
-             attempts INTEGER NOT NULL DEFAULT 0,
-             not_before INTEGER NOT NULL,
-             posted_at INTEGER,
-             holder TEXT,
-             fault_kind TEXT,
-             fault TEXT,
-             fault_detail TEXT,
-             created_at INTEGER NOT NULL,
-             changed_at INTEGER NOT NULL);
-         CREATE INDEX koppeltaal_outbox_open ON koppeltaal_outbox (domain, place)
-             WHERE state IN ('waiting', 'sending', 'refused');
-         CREATE INDEX koppeltaal_outbox_focal ON koppeltaal_outbox (domain, focal, place)
-             WHERE state IN ('waiting', 'sending', 'refused');
-         CREATE INDEX koppeltaal_outbox_state ON koppeltaal_outbox (state, place)",
-        "ALTER TABLE koppeltaal_outbox ADD COLUMN unsettled INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE koppeltaal_outbox ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
-         ALTER TABLE koppeltaal_outbox ADD COLUMN failing_since INTEGER;
-         ALTER TABLE koppeltaal_outbox ADD COLUMN failed_at INTEGER;
-         DROP INDEX koppeltaal_outbox_open;
-         CREATE INDEX koppeltaal_outbox_due ON koppeltaal_outbox (domain, not_before, place)
-             WHERE state IN ('waiting', 'sending');
-         CREATE INDEX koppeltaal_outbox_sent ON koppeltaal_outbox (domain, changed_at) WHERE state = 'sent'",
-    ],
-};
-
 pub(super) struct SqliteStore {
     database: Database,
 }
 
 impl SqliteStore {
     pub(super) fn open(path: &Path) -> Result<Self, OutboxError> {
-        Ok(Self { database: Database::open(path, &PART)? })
+        Ok(Self { database: Database::open(path, OUTBOX)? })
+    }
+
+    pub(super) fn open_without_migration(path: &Path) -> Result<Self, OutboxError> {
+        Ok(Self { database: Database::open_without_migration(path, OUTBOX)? })
     }
 }
 

@@ -59,8 +59,8 @@ pub use migration::migrate_sqlite;
     doc(cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql"))))
 )]
 pub use outbox::{
-    DispatchProblem, DispatchReport, Dispatcher, LastError, Outbox, OutboxEntry, OutboxError, OutboxState,
-    OutboxSummary, Outgoing,
+    DispatchProblem, DispatchReport, Dispatcher, LastError, Outbox, OutboxEntry, OutboxError, OutboxFilter,
+    OutboxState, OutboxSummary, Outgoing,
 };
 #[cfg(feature = "sqlite")]
 pub use rusqlite;

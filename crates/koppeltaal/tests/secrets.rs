@@ -134,7 +134,7 @@ mod databases {
             hand_over(portal.outgoing(portal.draft("3007", patient(given))?)?).await?;
         }
         assert_eq!(once().run_once().await?.refused, 1);
-        outbox.retry_all().await?;
+        outbox.retry_all(koppeltaal::OutboxFilter::new()).await?;
         assert_eq!(once().run_once().await?.sent, 2);
 
         let other = world.connector("portal")?;

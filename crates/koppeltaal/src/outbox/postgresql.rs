@@ -1,18 +1,19 @@
 //! The outbox in a `PostgreSQL` database. Times are those of the database server, so that the clocks of the
 //! machines need not agree.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use deadpool_postgres::{Pool, tokio_postgres};
 use futures_util::FutureExt as _;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::OutboxError;
-use super::entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
+use super::entry::{CLAIMABLE, LastError, OPEN, OutboxEntry, OutboxState, OutboxSummary};
+use super::filter::OutboxFilter;
 use super::outgoing::Outgoing;
-use super::store::{
-    Answer, CLAIMABLE, ClaimRequest, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store,
-};
+use super::store::{Answer, ClaimRequest, ClaimedEntry, Failures, Settlement, Store};
 use crate::database::postgresql::{self, Database};
 use crate::database::{DatabaseError, DriverError, OUTBOX};
 
@@ -185,86 +186,106 @@ impl Store for PostgresqlStore {
         .boxed()
     }
 
-    fn select(&self, filter: EntryFilter, limit: usize) -> Answer<'_, Vec<OutboxEntry>> {
+    fn select(
+        &self,
+        filter: OutboxFilter,
+        refused_first: bool,
+        limit: usize,
+    ) -> Answer<'_, Vec<OutboxEntry>> {
         async move {
-            let (condition, order, arguments) = match filter {
-                EntryFilter::Identifier(identifier) => {
-                    ("identifier = ANY ($1)".to_owned(), "", vec![identifier])
-                }
-                EntryFilter::States(states) => {
-                    let names = states.iter().map(|state| state.name().to_owned()).collect();
-                    ("state = ANY ($1)".to_owned(), "", names)
-                }
-                EntryFilter::Problems => {
-                    let condition =
-                        format!("state IN {OPEN} AND fault_kind IS NOT NULL AND $1 = '{{}}'::text[]");
-                    (condition, "state <> 'refused', ", Vec::new())
-                }
-            };
+            let (condition, values) = filter.condition('$', 2);
+            let order = if refused_first { "state <> 'refused', place" } else { "place" };
             let select = format!(
-                "SELECT identifier, domain, event, focal, state, attempts, not_before, posted_at,
+                "SELECT place, identifier, domain, event, focal, state, attempts, not_before, posted_at,
                      fault_kind, fault, fault_detail, created_at, changed_at,
                      CASE WHEN state IN {OPEN} THEN (SELECT count(*) FROM koppeltaal_outbox AS later
                          WHERE later.domain = entry.domain AND later.focal = entry.focal
                              AND later.place > entry.place AND later.state IN {OPEN}) ELSE 0 END AS behind
-                 FROM koppeltaal_outbox AS entry WHERE {condition} ORDER BY {order}place LIMIT $2"
+                 FROM koppeltaal_outbox AS entry WHERE {condition} ORDER BY {order} LIMIT $1"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = self.database.run(&select, &[&arguments, &limit]).await?.rows;
-            rows.iter().map(entry).collect()
+            let mut parameters = as_parameters(&values);
+            parameters.insert(0, &limit);
+            self.database.run(&select, &parameters).await?.rows.iter().map(entry).collect()
         }
         .boxed()
     }
 
-    fn retry(&self, identifier: String) -> Answer<'_, bool> {
-        let statement = format!("{RETRY} WHERE identifier = $1 AND state IN ('waiting', 'refused')");
-        async move { Ok(self.database.change(&statement, &[&identifier]).await? == 1) }.boxed()
-    }
-
-    fn retry_all(&self) -> Answer<'_, u64> {
-        let statement = format!(
-            "{RETRY} WHERE state = 'refused' OR state = 'waiting' AND not_before > clock_timestamp()"
-        );
-        async move { self.database.change(&statement, &[]).await }.boxed()
-    }
-
-    fn give_up(&self, identifier: String) -> Answer<'_, bool> {
-        // A dispatcher whose lease is over was killed, or will find out that it lost the message.
-        let statement =
-            "UPDATE koppeltaal_outbox SET state = 'given-up', holder = NULL, changed_at = clock_timestamp()
-             WHERE identifier = $1 AND (state IN ('waiting', 'refused')
-                 OR state = 'sending' AND not_before <= clock_timestamp())";
-        async move { Ok(self.database.change(statement, &[&identifier]).await? == 1) }.boxed()
-    }
-
-    fn summary(&self) -> Answer<'_, OutboxSummary> {
+    fn message(&self, identifier: String) -> Answer<'_, Option<Option<String>>> {
+        let select = "SELECT message FROM koppeltaal_outbox WHERE identifier = $1";
         async move {
-            let select = format!(
-                "SELECT state, count(*), min(created_at) FILTER (WHERE state IN {OPEN})
-                 FROM koppeltaal_outbox GROUP BY state"
-            );
-            let mut summary = OutboxSummary::default();
-            for row in self.database.run(&select, &[]).await?.rows {
-                summary.add(state(row.try_get(0)?)?, row.try_get::<_, i64>(1)?.unsigned_abs());
-                let oldest: Option<SystemTime> = row.try_get(2)?;
-                summary.oldest_open = summary.oldest_open.into_iter().chain(oldest).min();
-            }
-            Ok(summary)
+            let row = self.database.run(select, &[&identifier]).await?.rows.pop();
+            row.map(|row| Ok(row.try_get(0)?)).transpose()
         }
         .boxed()
     }
 
-    fn forget(&self, age: Duration) -> Answer<'_, u64> {
-        let statement = "DELETE FROM koppeltaal_outbox WHERE state IN ('sent', 'given-up')
-             AND extract(epoch FROM clock_timestamp() - changed_at)::float8 >= $1";
-        async move { self.database.change(statement, &[&age.as_secs_f64()]).await }.boxed()
+    fn retry(&self, filter: OutboxFilter) -> Answer<'_, u64> {
+        // Makes messages due at once, as if they had never failed.
+        let retry =
+            "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0, not_before = clock_timestamp(),
+                 changed_at = clock_timestamp(), failures = 0, failing_since = NULL, failed_at = NULL
+             WHERE (state = 'refused' OR state = 'waiting' AND not_before > clock_timestamp())";
+        self.change(retry, &filter)
+    }
+
+    fn give_up(&self, filter: OutboxFilter) -> Answer<'_, u64> {
+        // A dispatcher whose lease is over was killed, or will find out that it lost the message.
+        let give_up =
+            "UPDATE koppeltaal_outbox SET state = 'given-up', holder = NULL, changed_at = clock_timestamp()
+             WHERE (state IN ('waiting', 'refused') OR state = 'sending' AND not_before <= clock_timestamp())";
+        self.change(give_up, &filter)
+    }
+
+    fn summaries(&self) -> Answer<'_, BTreeMap<String, OutboxSummary>> {
+        let select =
+            "SELECT domain, state, count(*), min(created_at) FROM koppeltaal_outbox GROUP BY domain, state";
+        async move {
+            let mut summaries: BTreeMap<String, OutboxSummary> = BTreeMap::new();
+            for row in self.database.run(select, &[]).await?.rows {
+                let count = row.try_get::<_, i64>(2)?.unsigned_abs();
+                let summary = summaries.entry(row.try_get(0)?).or_default();
+                summary.add(state(row.try_get(1)?)?, count, row.try_get(3)?);
+            }
+            Ok(summaries)
+        }
+        .boxed()
+    }
+
+    fn count_open(&self, domain: String) -> Answer<'_, u64> {
+        let count = format!("SELECT count(*) FROM koppeltaal_outbox WHERE domain = $1 AND state IN {OPEN}");
+        async move {
+            let row = self.database.run(&count, &[&domain]).await?.rows.pop();
+            row.map_or(Ok(0), |row| Ok(row.try_get::<_, i64>(0)?.unsigned_abs()))
+        }
+        .boxed()
+    }
+
+    fn forget(&self, age: Duration, domain: Option<String>, limit: u64) -> Answer<'_, u64> {
+        let statement = "DELETE FROM koppeltaal_outbox WHERE place IN (SELECT place FROM koppeltaal_outbox
+             WHERE state IN ('sent', 'given-up') AND extract(epoch FROM clock_timestamp() - changed_at)::float8 >= $1
+                 AND domain = coalesce($2, domain)
+             LIMIT $3)";
+        async move {
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            self.database.change(statement, &[&age.as_secs_f64(), &domain, &limit]).await
+        }
+        .boxed()
     }
 }
 
-/// Makes messages due at once, as if they had never failed.
-const RETRY: &str =
-    "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0, not_before = clock_timestamp(),
-     changed_at = clock_timestamp(), failures = 0, failing_since = NULL, failed_at = NULL";
+impl PostgresqlStore {
+    /// Runs an update on the entries that the filter admits. Returns how many it has changed.
+    fn change(&self, update: &str, filter: &OutboxFilter) -> Answer<'_, u64> {
+        let (condition, values) = filter.condition('$', 1);
+        let update = format!("{update} AND {condition}");
+        async move { self.database.change(&update, &as_parameters(&values)).await }.boxed()
+    }
+}
+
+fn as_parameters(values: &[String]) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}
 
 fn entry(row: &Row) -> Result<OutboxEntry, DatabaseError> {
     let kind: Option<String> = row.try_get("fault_kind")?;
@@ -277,6 +298,7 @@ fn entry(row: &Row) -> Result<OutboxEntry, DatabaseError> {
     let state = state(row.try_get("state")?)?;
     let next: SystemTime = row.try_get("not_before")?;
     Ok(OutboxEntry {
+        place: row.try_get("place")?,
         identifier: row.try_get("identifier")?,
         domain: row.try_get("domain")?,
         event: row.try_get("event")?,

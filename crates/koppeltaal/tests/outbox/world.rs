@@ -105,6 +105,16 @@ impl Database {
         self.execute(&update).await
     }
 
+    /// Makes every entry look as if nothing had happened to it for a week.
+    pub(crate) async fn pretend_all_are_a_week_old(&self) -> Result {
+        let a_week_ago = match self {
+            Self::Sqlite(_) => "changed_at - 7 * 86400000",
+            #[cfg(feature = "postgresql")]
+            Self::Postgresql(_) => "changed_at - interval '7 days'",
+        };
+        self.execute(&format!("UPDATE koppeltaal_outbox SET changed_at = {a_week_ago}")).await
+    }
+
     async fn execute(&self, statement: &str) -> Result {
         match self {
             Self::Sqlite(directory) => {

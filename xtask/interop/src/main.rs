@@ -1,5 +1,5 @@
 //! `cargo xtask interop` tests the project with what others made: real messages, the official schema,
-//! deployed clients, a database server, a browser, a terminal, and killed processes. It is a package of its
+//! deployed clients, a database server, other database crates, a browser, a terminal, and killed processes. It is a package of its
 //! own, because xtask must build when the generated code does not.
 
 use std::path::PathBuf;
@@ -17,6 +17,7 @@ mod python;
 mod schema;
 mod signalr;
 mod speed;
+mod stacks;
 mod terminal;
 mod webdriver;
 
@@ -93,6 +94,13 @@ enum Command {
         #[arg(long, default_value_t = 5000)]
         files: usize,
     },
+    /// Build applications that use sqlx or diesel beside the connector and the sandbox, and hand messages over
+    /// in their own transactions.
+    Stacks {
+        /// The names of the stacks; without any, all of them.
+        #[arg(value_name = "STACK")]
+        only: Vec<String>,
+    },
     /// Run the command on a pseudo-terminal: the password prompt and the progress of long work. Unix only.
     Terminal {
         /// The Python interpreter that plays the person.
@@ -113,6 +121,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Speed { python, environment, files } => {
             speed::run(&python, &environment, files).map(|()| 0)?
         }
+        Command::Stacks { only } => stacks::run(&only).map(|()| 0)?,
         Command::Terminal { python } => terminal::run(&python)?,
     };
     Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -214,6 +214,9 @@ impl SandboxConfig {
     /// The file in which everything survives the end of the process, even a sudden one. It is an SQLite
     /// database, and is made if it is not there. A configured activity definition is stored in it once.
     /// Default none: everything is forgotten.
+    ///
+    /// Needs the feature `data-file`. Without it, a sandbox with a file does not start
+    /// ([`DataFileError::NotInThisBuild`](crate::DataFileError::NotInThisBuild)).
     pub fn data(mut self, path: impl Into<PathBuf>) -> Self {
         self.data = Some(path.into());
         self

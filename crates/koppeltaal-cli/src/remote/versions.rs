@@ -20,7 +20,7 @@ pub(super) struct VersionArguments {
     #[arg(long, value_name = "FILE", env = "KOPPELTAAL_VERSIONS")]
     versions: Option<PathBuf>,
 
-    /// Keep no versions.
+    /// Know and keep no versions.
     #[arg(long, conflicts_with = "versions")]
     no_versions: bool,
 }
@@ -69,6 +69,26 @@ fn default_file() -> Result<PathBuf, Failure> {
 }
 
 impl VersionFile {
+    /// Gives each resource of a message that has no version the newest one that is known. Returns the message, and the
+    /// versions that were filled in. A bundle that is no message comes back as it was: the server says what is wrong.
+    pub(super) async fn fill(&self, bundle: Bundle) -> Result<(Bundle, Vec<ResourceUrl>), Failure> {
+        let Some(domain) = domain_of(&bundle).or(self.domain.as_deref()).map(str::to_owned) else {
+            return Ok((bundle, Vec::new()));
+        };
+        let mut message = match Message::extract(bundle) {
+            Ok(message) => message,
+            Err(error) => return Ok((*error.bundle, Vec::new())),
+        };
+        let lacks_version = |url: &&ResourceUrl| url.version().is_none();
+        let lacking: Vec<_> =
+            message.entries().filter_map(|entry| entry.url()).filter(lacks_version).cloned().collect();
+        let known: Vec<_> = self.store.versions(&domain, &lacking).await?.into_iter().flatten().collect();
+        for url in &known {
+            message.set_version(url);
+        }
+        Ok((message.into_bundle(), known))
+    }
+
     /// Records the versions of the resources in a received message.
     pub(super) async fn record_all_of(&self, bundle: &Bundle) -> Result<(), Failure> {
         let Ok(message) = Message::extract(bundle.clone()) else { return Ok(()) };

@@ -1,10 +1,12 @@
 //! The `koppeltaal` command, run as a program.
 
+mod arguments;
 mod convert;
 mod demo;
 mod failures;
 #[cfg(unix)]
 mod files;
+mod folders;
 #[cfg(unix)]
 #[path = "../../../koppeltaal-transport/tests/support/forward_proxy.rs"]
 mod forward_proxy;
@@ -16,3 +18,4 @@ mod remote;
 mod sandbox;
 mod support;
 mod validate;
+mod work;

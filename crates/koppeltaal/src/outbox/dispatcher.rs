@@ -1,5 +1,6 @@
 //! [`Dispatcher`]: sends the messages in an outbox until the application stops it.
 
+mod housekeeping;
 mod problem;
 mod quarantine;
 mod run_loop;
@@ -31,6 +32,8 @@ pub struct Dispatcher {
     settle_time: Duration,
     backoff: Backoff,
     refuse_after: u32,
+    forget_after: Option<Duration>,
+    warn_above: u64,
     observer: Box<dyn Fn(&DispatchProblem<'_>) + Send + Sync>,
 }
 
@@ -56,6 +59,8 @@ impl Dispatcher {
             settle_time: Duration::from_secs(180),
             backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
             refuse_after: 20,
+            forget_after: Some(Duration::from_secs(90 * 24 * 60 * 60)),
+            warn_above: 10_000,
             observer: Box::new(|_| {}),
         }
     }
@@ -106,6 +111,24 @@ impl Dispatcher {
     /// Messages whose entries were [forgotten](Outbox::forget) do not count as sent.
     pub fn refuse_after(mut self, failures: u32) -> Self {
         self.refuse_after = failures.max(2);
+        self
+    }
+
+    /// How long the entries of messages that were sent or given up are kept: of this dispatcher's domain, and
+    /// without the messages themselves if those were sent. The dispatcher deletes older ones. `None` keeps them
+    /// until [`Outbox::forget`]. Default: 90 days.
+    pub fn forget_after(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.forget_after = age.into();
+        self
+    }
+
+    /// How many messages of the domain may be neither sent nor given up before the dispatcher warns: in the
+    /// log, at WARN every five minutes, and with [`DispatchProblem::Backlog`] every minute. Default: 10,000.
+    ///
+    /// No message is refused because of it. The outbox grows as long as the application hands messages over:
+    /// to refuse them would undo the changes that they are about.
+    pub fn warn_above(mut self, messages: u64) -> Self {
+        self.warn_above = messages;
         self
     }
 

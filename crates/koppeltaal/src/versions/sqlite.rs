@@ -8,15 +8,8 @@ use koppeltaal_messaging::ResourceUrl;
 use rusqlite::{OptionalExtension, params};
 
 use super::{VersionStore, VersionStoreError, rows};
-use crate::database::Part;
+use crate::database::VERSIONS;
 use crate::database::sqlite::Database;
-
-const PART: Part = Part {
-    name: "versions",
-    steps: &["CREATE TABLE koppeltaal_version (
-         domain TEXT NOT NULL, resource TEXT NOT NULL, version TEXT NOT NULL,
-         PRIMARY KEY (domain, resource)) WITHOUT ROWID"],
-};
 
 /// Versions in a `SQLite` file, which may be that of the application. They are in the tables
 /// `koppeltaal_version` and `koppeltaal_format`. Several processes on one machine can share the file. Clones
@@ -39,7 +32,18 @@ impl SqliteVersionStore {
     /// [`VersionStoreError::Database`] for a file that cannot be opened or is not a database,
     /// [`VersionStoreError::Format`] for one of a later version of this crate.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, VersionStoreError> {
-        Ok(Self { database: Database::open(path.as_ref(), &PART)? })
+        Ok(Self { database: Database::open(path.as_ref(), VERSIONS)? })
+    }
+
+    /// Opens a file that has the tables: makes and changes none. They come from
+    /// [`migrate_sqlite`](crate::migrate_sqlite) or from the file `sql/sqlite.sql` of this crate.
+    ///
+    /// # Errors
+    ///
+    /// [`VersionStoreError::Database`] for a file that is not there or is not a database,
+    /// [`VersionStoreError::Format`] for tables that are missing, or are those of another version.
+    pub fn open_without_migration(path: impl AsRef<Path>) -> Result<Self, VersionStoreError> {
+        Ok(Self { database: Database::open_without_migration(path.as_ref(), VERSIONS)? })
     }
 }
 

@@ -38,7 +38,7 @@ const LONG_FAILURE: Duration = Duration::from_secs(24 * 60 * 60);
 const LONG_FAILURES: u32 = 3;
 
 pub(super) struct RunLoop {
-    dispatcher: Dispatcher,
+    pub(super) dispatcher: Dispatcher,
     /// Ready when no further message is to be claimed. `None`: the loops end when no message is due.
     stopped: Option<Shared<BoxFuture<'static, ()>>>,
     /// One loop looks for a message at a time. This wakes it.
@@ -83,7 +83,13 @@ impl RunLoop {
                 self.send(&entry).await;
             }
         };
-        join_all((0..self.dispatcher.concurrency).map(|_| one())).await;
+        let sending = join_all((0..self.dispatcher.concurrency).map(|_| one()));
+        if self.stopped.is_some() {
+            tokio::join!(sending, self.keep_house());
+        } else {
+            sending.await;
+            self.keep_house().await;
+        }
     }
 
     /// The next message; `None` when it is time to stop.
@@ -129,7 +135,7 @@ impl RunLoop {
     }
 
     /// Waits for this; `None` when it is time to stop.
-    async fn unless_stopped(&self, wait: impl Future<Output = ()>) -> Option<()> {
+    pub(super) async fn unless_stopped(&self, wait: impl Future<Output = ()>) -> Option<()> {
         let stopped = self.stopped.clone()?;
         tokio::select! {
             () = stopped => None,
@@ -300,7 +306,7 @@ impl RunLoop {
         self.dispatcher.backoff.delay_after(failures)
     }
 
-    fn report_problem(&self, problem: &DispatchProblem<'_>) {
+    pub(super) fn report_problem(&self, problem: &DispatchProblem<'_>) {
         guarded(|| (self.dispatcher.observer)(problem));
     }
 

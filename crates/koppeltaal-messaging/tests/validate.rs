@@ -61,7 +61,7 @@ fn string(text: &str) -> Option<ExtensionValue> {
     Some(ExtensionValue::String(text.into()))
 }
 
-/// A rule, the message that breaks it, how it does, and the finding: severity and path.
+/// A rule, a message, the change that makes the message break the rule, and the finding: severity and path.
 struct Breach {
     rule: Rule,
     file: &'static str,

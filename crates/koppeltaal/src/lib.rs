@@ -18,6 +18,8 @@ mod database;
 #[cfg(feature = "connector")]
 mod launch;
 #[cfg(feature = "connector")]
+mod metrics;
+#[cfg(feature = "connector")]
 mod observer;
 #[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
 mod outbox;

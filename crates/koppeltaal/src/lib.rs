@@ -20,6 +20,8 @@ mod launch;
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 mod migration;
 #[cfg(feature = "connector")]
+mod metrics;
+#[cfg(feature = "connector")]
 mod observer;
 #[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
 mod outbox;

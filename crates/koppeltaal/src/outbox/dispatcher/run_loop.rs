@@ -20,6 +20,7 @@ use super::{DispatchProblem, DispatchReport, Dispatcher};
 use crate::causes::causes;
 use crate::connector::PreparedMessage;
 use crate::database::DatabaseError;
+use crate::metrics;
 use crate::observer::guarded;
 use crate::outbox::attempt::{self, Failure, FailureKind};
 use crate::outbox::store::{ClaimRequest, ClaimedEntry, Failures, Settlement};
@@ -166,6 +167,7 @@ impl RunLoop {
         match settlement {
             Settlement::Sent => {
                 debug!(%identifier, event, "sent");
+                metrics::attempted("sent");
                 self.sent.fetch_add(1, Ordering::Relaxed);
             }
             Settlement::Delayed { pause, error, .. } => {
@@ -175,10 +177,12 @@ impl RunLoop {
                 } else {
                     debug!(%identifier, event, attempts, kind, %error, ?pause, "not sent yet");
                 }
+                metrics::attempted("delayed");
                 self.delayed.fetch_add(1, Ordering::Relaxed);
                 self.report_problem(&DispatchProblem::Delayed { identifier, event, error, pause: *pause });
             }
             Settlement::Refused { error, .. } => {
+                metrics::attempted("refused");
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 self.report_problem(&DispatchProblem::Refused { identifier, event, error });
             }

@@ -84,7 +84,7 @@ impl Verdict {
             Ok(read) => {
                 let mut findings = Validator::default().validate_document(&read);
                 let outcome = match findings.iter().any(|finding| finding.severity == Severity::Error) {
-                    true => Outcome::Findings,
+                    true => Outcome::Negative,
                     false => Outcome::Success,
                 };
                 // Validation keeps no more findings than a reader does.
@@ -100,7 +100,7 @@ impl Verdict {
                 }
                 (findings.iter().map(Diagnostic::from).collect(), suppressed, outcome)
             }
-            Err(error @ ReadError::Invalid(_)) => (vec![Diagnostic::from(&error)], 0, Outcome::Findings),
+            Err(error @ ReadError::Invalid(_)) => (vec![Diagnostic::from(&error)], 0, Outcome::Negative),
             Err(error) => (vec![Diagnostic::from(&error)], 0, Outcome::Unusable),
         };
         Self { name: input.name().to_owned(), input: Some(input), diagnostics, suppressed, outcome }

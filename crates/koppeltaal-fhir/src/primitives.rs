@@ -2,8 +2,8 @@
 //!
 //! `boolean` is `bool`, `integer` is `i32`, `string` is `String`. The other ten have types of their own that
 //! keep the text as written, because `1.00` is not `1` and `2016-07-15T14:32:49.4946374+02:00` must come out
-//! as it went in. `Uri`, `Code`, `Id`, `Oid`, `Uuid` and `Base64Binary` take any text, as real senders write
-//! any; validation says what is wrong with it. Dates and decimals are always well-formed.
+//! as it went in. `Uri`, `Code`, `Id`, `Oid`, `Uuid` and `Base64Binary` hold any text, because real senders
+//! write any; validation reports what is wrong with it. Dates and decimals are always well-formed.
 
 mod date;
 mod decimal;
@@ -30,7 +30,8 @@ pub(crate) use scalar::{Reading, Scalar, ScalarKind, is_xml_space, unlisted};
 pub(crate) use text::is_id;
 pub use text::{Base64Binary, Code, Id, Oid, Uri, Uuid};
 
-/// A newtype over the text of a value: how it prints, compares with text, and gives the text back.
+/// What every newtype over the text of a value has: access to the text, comparison with text, printing, and
+/// parsing.
 macro_rules! lexical {
     ($name:ident) => {
         impl $name {
@@ -79,7 +80,8 @@ macro_rules! lexical {
         impl std::str::FromStr for $name {
             type Err = crate::ParseError;
 
-            /// Reads the text by all rules of the type.
+            /// Reads text that the schema allows. Text that breaks only the prose of the standard is read
+            /// too: a time without an offset, a code with double blanks.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match <Self as crate::primitives::Scalar>::read(text) {
                     crate::primitives::Reading::Valid(value) | crate::primitives::Reading::Lax(value) => {

@@ -12,22 +12,28 @@ mod turns;
 use std::fmt;
 use std::sync::Arc;
 
-use koppeltaal_messaging::{Draft, Focal, ResourceKind, ResourceUrl, Sender, UrlError};
+use koppeltaal_messaging::{Draft, Focal, Header, ResourceKind, ResourceUrl, Sender, UrlError};
 use koppeltaal_transport::{Client, Credentials};
 
 use crate::receive::InHand;
 use crate::versions::VersionStore;
 use turns::Turns;
 
-pub use merge::{MergeLimits, Newer};
+pub use merge::{MergeLimits, NewerVersions};
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 pub(crate) use outcome::CONFLICT_HELP;
-pub use outcome::{SendError, Sent};
+pub use outcome::{SendError, SentMessage};
+pub(crate) use post::versions_in;
 pub use prepare::PreparedMessage;
 pub use relearn::RelearnError;
 
 /// How many messages are opened at most, the newest first, to find a resource that is not their focal one.
 const MAX_OPENED_MESSAGES: usize = 20;
+
+/// The number of a message at the server, by its header. Higher numbers are newer.
+fn message_number(header: &Header) -> Option<u64> {
+    header.url()?.id().parse().ok()
+}
 
 /// An application in a domain of Koppeltaal: sends messages, receives them, launches users.
 ///

@@ -9,7 +9,7 @@ pub use koppeltaal_push as push;
 #[cfg(feature = "transport")]
 pub use koppeltaal_transport as transport;
 
-#[cfg(feature = "connector")]
+#[cfg(feature = "transport")]
 mod causes;
 #[cfg(feature = "connector")]
 mod connector;
@@ -30,13 +30,15 @@ mod worker;
 
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
-pub use connector::{Connector, MergeLimits, Newer, PreparedMessage, RelearnError, SendError, Sent};
+pub use connector::{
+    Connector, MergeLimits, NewerVersions, PreparedMessage, RelearnError, SendError, SentMessage,
+};
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use launch::{Launch, LaunchError, LaunchSession, Launches, PendingLaunch, SessionError};
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
-pub use receive::{Deliveries, Delivery, ReceiveError, Received};
+pub use receive::{Deliveries, Delivery, ReceiveError, ReceivedMessage};
 
 #[cfg(feature = "postgresql")]
 pub use deadpool_postgres;

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::causes::causes;
 use crate::connector::Connector;
 use crate::database::{DatabaseError, ErrorKind};
 use store::{EntryFilter, Store};
@@ -69,7 +70,7 @@ pub use outgoing::Outgoing;
 /// let outbox = Outbox::sqlite(&database)?;
 ///
 /// // Where patients are saved: one transaction for the patient and the message.
-/// let name = HumanName { given: vec!["Mees".into()], family: vec!["Duinroos".into()], ..Default::default() };
+/// let name = HumanName::new("Mees", "Duinroos");
 /// let message = epd.outgoing(epd.draft("3007", Patient { name: vec![name], ..Default::default() })?)?;
 /// let transaction = connection.transaction()?;
 /// transaction.execute("INSERT INTO patient (id, family) VALUES (3007, 'Duinroos')", [])?;
@@ -100,18 +101,18 @@ pub struct Outbox {
 #[non_exhaustive]
 pub enum OutboxError {
     /// The database fails. Usually that passes, and the call may be made again.
-    #[error("the outbox's database: {source}")]
+    #[error("the outbox's database: {}", causes(source.as_ref()))]
     Database {
-        /// What the database says.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What the database says. The text of this error includes it.
+        r#source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The transaction failed because of another one: a serialization failure, a deadlock (SQLSTATE 40001 or
     /// 40P01), or a locked file. Roll the application's transaction back and run all of it again. The crate
     /// has already repeated a transaction of its own several times.
-    #[error("another transaction is in the way; run the transaction again: {source}")]
+    #[error("another transaction is in the way; run the transaction again: {}", causes(source.as_ref()))]
     Contention {
-        /// What the database says.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What the database says. The text of this error includes it.
+        r#source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The tables were made by a later version of this crate.
     #[error("the outbox's tables have format {found}; this version knows those up to {known}")]

@@ -58,11 +58,12 @@ pub trait VersionStore: Send + Sync + 'static {
 #[non_exhaustive]
 pub enum VersionStoreError {
     /// The database fails. Usually that passes, and the call may be made again.
-    #[error("the version store's database: {source}")]
+    #[error("the version store's database: {}", crate::causes::causes(source.as_ref()))]
     Database {
         /// The error of the database. It is logged, so it must not hold data of patients, such as addresses
-        /// of resources.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// of resources. The text of this error includes it.
+        // With its raw name, `thiserror` does not take it for the source.
+        r#source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The tables were made by a later version of this crate.
     #[error("the version store's tables have format {found}; this version knows those up to {known}")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use koppeltaal_messaging::Acknowledgement;
-use koppeltaal_transport::{Client, ReceivedMessage};
+use koppeltaal_transport::{Client, StoredMessage};
 
 use super::RemoteCommand;
 use super::follow::FollowArguments;
@@ -88,14 +88,12 @@ impl RemoteCommand for Receive {
             return Ok(());
         }
         let mut follower = self.follow_arguments.start(&client)?;
-        while follower.look().await? {
+        'follow: while follower.look().await? {
             // Ctrl-C does not interrupt the processing of a claimed message.
-            let mut is_over = false;
-            while !is_over && one().await? {
-                is_over = follower.is_over();
-            }
-            if is_over {
-                break;
+            while one().await? {
+                if follower.is_over() {
+                    break 'follow;
+                }
             }
         }
         follower.stop().await;
@@ -112,7 +110,7 @@ impl Receive {
         versions: Option<&VersionFile>,
     ) -> Result<bool, Failure> {
         let Some(message) = client.claim_matching(&self.filter.build()).await? else { return Ok(false) };
-        let ReceivedMessage { header, bundle, .. } = &message;
+        let StoredMessage { header, bundle, .. } = &message;
         let mut summary = Summary::of(header);
         match folder {
             Some(folder) => summary.file = Some(folder.save(header, bundle)?.display().to_string()),

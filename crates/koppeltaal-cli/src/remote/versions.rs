@@ -15,7 +15,7 @@ use crate::private;
 /// Where versions are kept.
 #[derive(Debug, Args)]
 pub(super) struct VersionArguments {
-    /// Keep the versions of the resources in this `SQLite` file. It is created if it does not exist [default:
+    /// Keep the versions of the resources in this SQLite file. It is created if it does not exist [default:
     /// koppeltaal/versions.db in the user's data directory]. An application can open it as its version store.
     #[arg(long, value_name = "FILE", env = "KOPPELTAAL_VERSIONS")]
     versions: Option<PathBuf>,
@@ -40,7 +40,7 @@ impl VersionArguments {
         }
         let file = match &self.versions {
             Some(file) => file.clone(),
-            None => usual_file()?,
+            None => default_file()?,
         };
         // Addresses of resources name patients, so a new file is for the user alone. SQLite gives the files
         // that it adds the same permissions.
@@ -53,7 +53,7 @@ impl VersionArguments {
 
 /// The default file, in the user's data directory (XDG Base Directory Specification). A new folder is for the
 /// user alone.
-fn usual_file() -> Result<PathBuf, Failure> {
+fn default_file() -> Result<PathBuf, Failure> {
     let data = env::var_os("XDG_DATA_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())

@@ -48,7 +48,7 @@ pub(super) fn write(verdict: &Verdict, out: &mut impl Write) -> io::Result<()> {
         file: &verdict.name,
         verdict: match verdict.outcome {
             Outcome::Success => "valid",
-            Outcome::Findings => "invalid",
+            Outcome::Negative => "invalid",
             Outcome::Unusable => "unreadable",
         },
         format: verdict.input.as_ref().map(|input| input.format().name()),

@@ -5,6 +5,9 @@ mod demo;
 mod failures;
 #[cfg(unix)]
 mod files;
+#[cfg(unix)]
+#[path = "../../../koppeltaal-transport/tests/support/forward_proxy.rs"]
+mod forward_proxy;
 mod pages;
 #[cfg(unix)]
 mod proxy;

@@ -243,10 +243,10 @@ pub struct CarePlanActivity {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#EndDate`.
     pub end_date: Option<primitives::DateTime>,
-    /// `status`, 1..1 `Coding` of `CarePlanActivityStatus`.
+    /// `status`, 1..1 `Coding` of `ActivityStatus`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityStatus`.
-    pub status: Option<valuesets::CarePlanActivityStatus>,
+    pub status: Option<valuesets::ActivityStatus>,
     /// `started`, 0..1 `instant`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#Started`.
@@ -364,10 +364,10 @@ pub struct CarePlanSubActivity {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#SubActivityIdentifier`.
     pub identifier: Option<String>,
-    /// `status`, 0..1 `Coding` of `CarePlanActivityStatus`.
+    /// `status`, 0..1 `Coding` of `ActivityStatus`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#SubActivityStatus`.
-    pub status: Option<valuesets::CarePlanActivityStatus>,
+    pub status: Option<valuesets::ActivityStatus>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
     /// Everything else that was read and that the profile has no field for.
@@ -707,7 +707,7 @@ impl Profile for CarePlan {
                 "CarePlan.activity.status",
                 ElementType::Value("Coding"),
             )
-            .with_binding("CarePlanActivityStatus")
+            .with_binding("ActivityStatus")
             .in_extension(care_plan::ACTIVITY_STATUS),
         ElementDefinition::optional(
                 "CarePlan.activity.started",
@@ -745,7 +745,7 @@ impl Profile for CarePlan {
                 "CarePlan.activity.subActivity.status",
                 ElementType::Value("Coding"),
             )
-            .with_binding("CarePlanActivityStatus")
+            .with_binding("ActivityStatus")
             .in_extension(care_plan::SUB_ACTIVITY_STATUS),
         ElementDefinition::mandatory(
                 "CarePlan.activity.participant.member",

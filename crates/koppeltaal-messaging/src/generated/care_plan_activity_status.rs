@@ -13,10 +13,10 @@ pub struct CarePlanActivityStatus {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#Activity`.
     pub activity: Option<String>,
-    /// `activityStatus`, 1..1 `Coding` of `CarePlanActivityStatus`.
+    /// `activityStatus`, 1..1 `Coding` of `ActivityStatus`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#ActivityStatus`.
-    pub activity_status: Option<valuesets::CarePlanActivityStatus>,
+    pub activity_status: Option<valuesets::ActivityStatus>,
     /// `subActivity`, 0..* `CarePlanActivityStatus.SubActivity`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivity`.
@@ -108,10 +108,10 @@ pub struct CarePlanActivityStatusSubActivity {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivityIdentifier`.
     pub identifier: Option<String>,
-    /// `status`, 1..1 `Coding` of `CarePlanActivityStatus`.
+    /// `status`, 1..1 `Coding` of `ActivityStatus`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivityStatus`.
-    pub status: Option<valuesets::CarePlanActivityStatus>,
+    pub status: Option<valuesets::ActivityStatus>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
     /// Everything else that was read and that the profile has no field for.
@@ -195,7 +195,7 @@ impl Profile for CarePlanActivityStatus {
                 "CarePlanActivityStatus.activityStatus",
                 ElementType::Value("Coding"),
             )
-            .with_binding("CarePlanActivityStatus")
+            .with_binding("ActivityStatus")
             .in_extension(care_plan_activity_status::ACTIVITY_STATUS),
         ElementDefinition::list(
                 "CarePlanActivityStatus.subActivity",
@@ -220,7 +220,7 @@ impl Profile for CarePlanActivityStatus {
                 "CarePlanActivityStatus.subActivity.status",
                 ElementType::Value("Coding"),
             )
-            .with_binding("CarePlanActivityStatus")
+            .with_binding("ActivityStatus")
             .in_extension(care_plan_activity_status::SUB_ACTIVITY_STATUS),
     ];
     fn matches(fhir: &resources::Other) -> bool {

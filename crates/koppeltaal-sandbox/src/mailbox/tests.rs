@@ -4,6 +4,7 @@ mod definitions;
 mod posts;
 mod queues;
 mod room;
+mod search;
 mod versions;
 
 use std::time::Duration;

@@ -15,8 +15,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait between tries where `SQLite` itself does not wait.
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
-/// A connection to the file that only this crate uses. `SQLite` is synchronous, so the work is done on the
-/// runtime's threads for blocking work, one piece at a time.
+/// This crate's own connection to the file. `SQLite` is synchronous, so the work is done on the runtime's
+/// threads for blocking work, one piece at a time.
 #[derive(Clone)]
 pub(crate) struct Database {
     connection: Arc<Mutex<Connection>>,
@@ -132,19 +132,19 @@ fn kind(code: ErrorCode) -> ErrorKind {
 /// Chooses the write-ahead log, with which readers and one writer do not wait for each other. `SQLite` itself
 /// does not wait for others who open a new file at the same time.
 fn write_ahead(connection: &Connection) -> Result<(), DatabaseError> {
-    let begun = Instant::now();
+    let started = Instant::now();
     loop {
         let result = connection.pragma_update(None, "journal_mode", "WAL");
         let is_busy = |error: &rusqlite::Error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
         match result {
-            Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => sleep(BUSY_PAUSE),
+            Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => sleep(BUSY_PAUSE),
             result => return Ok(result?),
         }
     }
 }
 
 /// Brings the tables of a part up to date.
-pub(crate) fn migrate(connection: &mut Connection, part: &Part) -> Result<(), DatabaseError> {
+fn migrate(connection: &mut Connection, part: &Part) -> Result<(), DatabaseError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(
         "CREATE TABLE IF NOT EXISTS koppeltaal_format (part TEXT PRIMARY KEY, format INTEGER NOT NULL)",

@@ -1,4 +1,4 @@
-//! [`SqliteVersionStore`]: versions in a `SQLite` file.
+//! [`SqliteVersionStore`]: versions in a SQLite file.
 
 use std::fmt;
 use std::path::Path;
@@ -29,10 +29,10 @@ pub struct SqliteVersionStore {
 }
 
 impl SqliteVersionStore {
-    /// Opens the file, makes it when it is not there, and brings the tables up to date.
+    /// Opens the file, creates it if it does not exist, and brings the tables up to date.
     ///
     /// The file names patients by the addresses of their resources. On Unix a new file can be read and
-    /// written by its owner only; an existing one keeps its mode. Directories are not made.
+    /// written by its owner only; an existing one keeps its mode. Directories are not created.
     ///
     /// # Errors
     ///
@@ -54,12 +54,12 @@ impl VersionStore for SqliteVersionStore {
             let select = "SELECT version FROM koppeltaal_version WHERE domain = ?1 AND resource = ?2";
             let look_up = move |connection: &rusqlite::Connection| {
                 let mut statement = connection.prepare_cached(select)?;
-                let one = |url: &ResourceUrl| {
+                let version_of = |url: &ResourceUrl| {
                     statement
                         .query_row([&domain, url.versionless()], |row| row.get::<_, String>(0))
                         .optional()
                 };
-                urls.iter().map(one).collect::<rusqlite::Result<Vec<_>>>()
+                urls.iter().map(version_of).collect::<rusqlite::Result<Vec<_>>>()
             };
             rows::with_versions(resources, self.database.read(look_up).await?)
         })

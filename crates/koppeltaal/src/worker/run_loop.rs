@@ -23,7 +23,7 @@ use super::lanes::{Key, Lanes, Until};
 use super::{Settings, Worker, WorkerProblem, WorkerReport};
 use crate::causes::causes;
 use crate::observer::guarded;
-use crate::receive::{Deliveries, Delivery, Precedence, ReceiveError, Received};
+use crate::receive::{Deliveries, Delivery, Precedence, ReceiveError, ReceivedMessage};
 
 /// How long giving messages back may take after handlers were cut off.
 const RELEASE_TIME: Duration = Duration::from_secs(5);
@@ -64,8 +64,8 @@ enum Phase {
 
 /// The result of a task.
 enum TaskResult {
-    Succeeded(Received, Result<(), TransportError>),
-    Failed(Received, Failure, Result<(), TransportError>),
+    Succeeded(ReceivedMessage, Result<(), TransportError>),
+    Failed(ReceivedMessage, Failure, Result<(), TransportError>),
     /// The message has to come again, because of an error, or because of a panic if there is none.
     Later(Delivery, Option<Box<dyn Error + Send + Sync>>),
     /// The worker stops, and the message was not begun, or its handler was cut off.
@@ -73,7 +73,7 @@ enum TaskResult {
     /// It would overtake an older message of the same patient that another worker holds back or has given
     /// back.
     Overtaking(Delivery),
-    Released(Vec<(Received, Result<(), TransportError>)>),
+    Released(Vec<(ReceivedMessage, Result<(), TransportError>)>),
     /// The task panicked, and its message is being given back.
     Lost,
     /// The deliveries have stopped.
@@ -315,7 +315,7 @@ impl RunLoop {
         self.tasks.abort_all();
     }
 
-    fn answered(&mut self, received: &Received, answer: Result<(), TransportError>) -> bool {
+    fn answered(&mut self, received: &ReceivedMessage, answer: Result<(), TransportError>) -> bool {
         let Err(error) = answer else { return true };
         warn!(message_identifier = received.identifier(), %error, "the message could not be answered");
         self.report.unanswered += 1;
@@ -328,7 +328,7 @@ impl RunLoop {
     }
 
     /// Counts a failed attempt, and returns how many there were.
-    fn count(&mut self, received: &Received) -> u32 {
+    fn count(&mut self, received: &ReceivedMessage) -> u32 {
         let name = name(received);
         if self.attempts.len() >= MAX_REMEMBERED && !self.attempts.contains_key(name) {
             self.attempts.clear();
@@ -338,13 +338,13 @@ impl RunLoop {
         *attempts
     }
 
-    fn forget(&mut self, received: &Received) {
+    fn forget(&mut self, received: &ReceivedMessage) {
         self.attempts.remove(name(received));
     }
 }
 
 /// The name by which a message is recognised when it comes again.
-fn name(received: &Received) -> &str {
+fn name(received: &ReceivedMessage) -> &str {
     crate::receive::name(received.header()).unwrap_or_default()
 }
 
@@ -407,7 +407,7 @@ impl Attempt {
     }
 
     /// The handler's result; `None` if it panics.
-    async fn handle(&self, received: Received) -> Option<Result<(), HandlerError>> {
+    async fn handle(&self, received: ReceivedMessage) -> Option<Result<(), HandlerError>> {
         let handling = AssertUnwindSafe(self.handlers.handle(received)).catch_unwind();
         let Some(limit) = self.time_limit else { return handling.await.ok() };
         match timeout(limit, handling).await {

@@ -67,7 +67,7 @@ pub(crate) async fn a_message_that_is_handed_over_several_times_is_sent_once(wor
     world.database.put(&[&message], true).await?;
     assert_eq!(world.once().await?.sent, 0);
 
-    let draft = world.epd.draft("2", patient("Fenna"))?.identifier(message.identifier());
+    let draft = world.epd.draft("2", patient("Fenna"))?.with_identifier(message.identifier());
     let other = world.epd.outgoing(draft)?;
     let error = world.database.put(&[&other], true).await.expect_err("another message");
     let error = error.downcast::<OutboxError>()?;

@@ -14,7 +14,8 @@ const SUSPICIOUS_FAILURES: usize = 5;
 #[derive(Debug)]
 pub(super) struct ServerHealth {
     backoff: Backoff,
-    /// Whether all messages have had a problem, or seem to have had one, since a message was last sent.
+    /// Whether there has been a problem that concerned all messages, or seemed to, since the server last
+    /// worked.
     had_problem: bool,
     /// The end of a pause of all messages.
     until: Option<Instant>,
@@ -80,7 +81,7 @@ mod tests {
         let (mut server, now) = (server(), Instant::now());
         let first = server.fail(now, Duration::ZERO);
         assert!((SECOND..=SECOND * 2).contains(&first), "{first:?}");
-        assert_eq!(server.fail(now, Duration::ZERO), first, "it was under way");
+        assert_eq!(server.fail(now, Duration::ZERO), first, "the attempt was under way");
         let second = server.fail(now + first, Duration::ZERO);
         assert!((SECOND * 2..=SECOND * 4).contains(&second), "{second:?}");
         assert_eq!(server.fail(now + first + second, SECOND * 90), SECOND * 90, "the server asks for it");
@@ -96,7 +97,7 @@ mod tests {
             server.fail_at(place, now);
         }
         assert_eq!(server.pause_end(now), None);
-        assert!(!server.works(), "that others are sent is no news");
+        assert!(!server.works(), "there was no problem of all messages");
     }
 
     #[test]

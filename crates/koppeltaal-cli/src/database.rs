@@ -1,6 +1,7 @@
 //! [`Database`]: where an application keeps its outbox and its versions: in a `SQLite` file or in `PostgreSQL`.
 
 use std::env;
+use std::fmt;
 use std::path::PathBuf;
 
 use koppeltaal::deadpool_postgres::tokio_postgres::{self, NoTls};
@@ -24,6 +25,17 @@ const CONNECTIONS: usize = 2;
 pub(crate) enum Database {
     Sqlite(PathBuf),
     Postgresql(Pool),
+}
+
+/// A database that cannot be opened, or has not the tables. Here it is most often another one than the application's.
+fn unusable(name: &dyn fmt::Display, error: &dyn fmt::Display) -> Failure {
+    Failure::unusable_file(
+        name,
+        format_args!(
+            "{error}. See whether it runs and whether this is the database of the application, which makes the tables \
+             when it starts"
+        ),
+    )
 }
 
 /// A version that an application knows.
@@ -88,9 +100,12 @@ impl Database {
         Ok(match self {
             Self::Sqlite(file) => {
                 let outbox = Outbox::sqlite_without_migration(&file);
-                outbox.map_err(|error| Failure::unusable_file(file.display(), error))?
+                outbox.map_err(|error| unusable(&file.display(), &error))?
             }
-            Self::Postgresql(pool) => Outbox::postgresql_without_migration(pool).await?,
+            Self::Postgresql(pool) => {
+                let outbox = Outbox::postgresql_without_migration(pool).await;
+                outbox.map_err(|error| unusable(&"PostgreSQL", &error))?
+            }
         })
     }
 
@@ -100,7 +115,7 @@ impl Database {
         const ORDER: &str = "ORDER BY domain, resource";
         match self {
             Self::Sqlite(file) => {
-                let failed = |error| Failure::unusable_file(file.display(), error);
+                let failed = |error: rusqlite::Error| unusable(&file.display(), &error);
                 let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_URI;
                 let database = rusqlite::Connection::open_with_flags(file, flags).map_err(failed)?;
                 let select = format!("{SELECT} WHERE ?1 IS NULL OR domain = ?1 {ORDER} LIMIT ?2");
@@ -112,7 +127,7 @@ impl Database {
                 rows.collect::<rusqlite::Result<_>>().map_err(failed)
             }
             Self::Postgresql(pool) => {
-                let failed = |error: &dyn std::fmt::Display| Failure::unusable_file("the database", error);
+                let failed = |error: &dyn fmt::Display| unusable(&"PostgreSQL", error);
                 let client = pool.get().await.map_err(|error| failed(&error))?;
                 let select = format!("{SELECT} WHERE $1::text IS NULL OR domain = $1::text {ORDER} LIMIT $2");
                 let rows = client.query(&select, &[&domain, &i64::from(limit)]).await;
@@ -137,9 +152,12 @@ impl Database {
         Ok(match self {
             Self::Sqlite(file) => {
                 let store = SqliteVersionStore::open_without_migration(&file);
-                Box::new(store.map_err(|error| Failure::unusable_file(file.display(), error))?)
+                Box::new(store.map_err(|error| unusable(&file.display(), &error))?)
             }
-            Self::Postgresql(pool) => Box::new(PostgresqlVersionStore::open_without_migration(pool).await?),
+            Self::Postgresql(pool) => {
+                let store = PostgresqlVersionStore::open_without_migration(pool).await;
+                Box::new(store.map_err(|error| unusable(&"PostgreSQL", &error))?)
+            }
         })
     }
 }

@@ -47,6 +47,7 @@ pub(super) fn advice(entry: &OutboxEntry) -> String {
             let text = row.map_or("", |(_, text)| text);
             let behind = match entry.behind {
                 0 => String::new(),
+                1 => "\nA later message about the same resource waits for this decision.".to_owned(),
                 behind => format!("\n{behind} later messages about the same resource wait for this decision."),
             };
             format!(

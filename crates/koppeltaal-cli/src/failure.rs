@@ -8,7 +8,7 @@ use koppeltaal::OutboxError;
 use koppeltaal_fhir::WriteError;
 use koppeltaal_messaging::CodeSystem as _;
 use koppeltaal_transport::{
-    AuthorizationError, BuildError, CredentialsError, Error, NotALaunch, Outcome as ServerOutcome,
+    AuthorizationError, BuildError, CredentialsError, Error, NotALaunch, OAuthError, Outcome as ServerOutcome,
 };
 use serde::Serialize;
 
@@ -83,6 +83,15 @@ struct FailureReport {
     retry_after_seconds: Option<u64>,
 }
 
+/// How an OAuth endpoint refused, if that is the error.
+fn refusal_in(error: &Error) -> Option<&OAuthError> {
+    match error {
+        Error::OAuth { error, .. } => Some(error),
+        Error::TokenRefresh { source } => refusal_in(source),
+        _ => None,
+    }
+}
+
 #[derive(Serialize)]
 struct IssueReport {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,6 +155,15 @@ impl Failure {
     /// What the server said. A log would not show it, since it can hold data of patients; the user may see
     /// it.
     fn issues(&self) -> Vec<IssueReport> {
+        let refusal = match self {
+            Self::Authorization(AuthorizationError::Refused(refusal)) => Some(refusal),
+            Self::Server(error) => refusal_in(error),
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            let code = Some(refusal.code.as_str().to_owned());
+            return vec![IssueReport { code, details: refusal.description.clone(), resource: None }];
+        }
         let Self::Server(error) = self else { return Vec::new() };
         let issue = |issue: koppeltaal_messaging::Issue| IssueReport {
             code: issue.r#type.map(|code| code.code().to_owned()),

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
+use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, Identifier, ResourceReference};
 use koppeltaal_fhir::resources::{CarePlan, Conformance, DiagnosticReport, MessageHeader, Other, Patient};
 use koppeltaal_fhir::{Bundle, Document, Finding, ReadOptions, Resource, ResourceType, Rule, Severity};
 use koppeltaal_messaging::vocabulary::extension::{care_plan, care_plan_activity_status, user_message};
+use koppeltaal_messaging::vocabulary::system::BSN;
 use koppeltaal_messaging::{ApiVersion, Issue, Message, Profile as _, Validator, profiles, rules};
 
 fn messages() -> Vec<PathBuf> {
@@ -484,6 +485,44 @@ fn only_senders_of_1_3_5_must_name_care_teams() {
     };
     assert_eq!(rules(ApiVersion::V1_3_3), []);
     assert_eq!(rules(ApiVersion::V1_3_5), [rules::CARE_TEAM]);
+}
+
+#[test]
+fn a_rule_of_koppeltaal_or_dstu1_has_the_severity_that_was_set_last() {
+    let mut plan = bundle("CreateOrUpdateCarePlan-minimal.json");
+    resource::<CarePlan>(&mut plan).status = "soon".into();
+    let severities = |validator: Validator| {
+        let findings = validator.validate_bundle(&plan);
+        findings.into_iter().map(|finding| (finding.rule, finding.severity)).collect::<Vec<_>>()
+    };
+    let as_usual = [(Rule::CODE, Severity::Error), (rules::CARE_TEAM, Severity::Warning)];
+    assert_eq!(severities(Validator::default()), as_usual);
+    let validator = Validator::default()
+        .with_severity(Rule::CODE, Severity::Warning)
+        .with_severity(rules::CARE_TEAM, Severity::Information)
+        .with_severity(rules::CARE_TEAM, Severity::Error);
+    let as_set = [(Rule::CODE, Severity::Warning), (rules::CARE_TEAM, Severity::Error)];
+    assert_eq!(severities(validator), as_set);
+}
+
+#[test]
+fn a_wrong_bsn_is_told_what_a_bsn_is_and_not_quoted() {
+    let mut message = bundle("CreateOrUpdatePatient-minimal.json");
+    let identifier = Identifier { system: BSN.into(), value: "123456789".into(), ..Identifier::default() };
+    resource::<Patient>(&mut message).identifier = vec![identifier];
+    let findings = validate(&message);
+    let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+    let said = "identifier-bsn at entry[1].content.identifier[0].value: expected a BSN, because the system is \
+                http://fhir.nl/fhir/NamingSystem/bsn: nine digits that pass the elfproef (times 9, 8, 7, 6, 5, 4, 3, \
+                2 and -1, they add up to a multiple of 11)";
+    assert_eq!(finding.summary().to_string(), said);
+    assert_eq!(
+        finding.to_string(),
+        format!(
+            "error [identifier-bsn] entry[1].content.identifier[0].value: {}, found another text",
+            said.split_once(": ").expect("a colon").1
+        )
+    );
 }
 
 #[test]

@@ -13,13 +13,13 @@ use self::network::network_error;
 use self::request::{Expected, Request};
 use crate::client::{Client, Shared};
 use crate::error::{Error, Result};
+use crate::metrics;
 
 pub(crate) mod answer;
 mod body;
 mod challenge;
 mod coding;
 mod media;
-mod metrics;
 mod network;
 pub(crate) mod request;
 pub(crate) mod retry;
@@ -52,7 +52,7 @@ impl Client {
             let duration = started.elapsed();
             let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
             Span::current().record("duration_ms", milliseconds);
-            metrics::ended(request.operation, result.as_ref().err(), duration);
+            metrics::ended(request.operation.name, result.as_ref().err(), duration);
             match &result {
                 Ok(_) => debug!("done"),
                 Err(error) => debug!(%error, "failed"),
@@ -97,7 +97,7 @@ impl Client {
                 return Err(error);
             }
             debug!(%error, ?delay, "trying again");
-            metrics::retried(request.operation);
+            metrics::retried(request.operation.name);
             sleep(delay).await;
             authorization = self.authorize(request, left()).await?;
         }

@@ -10,6 +10,7 @@ mod credentials;
 mod endpoints;
 mod error;
 mod exchange;
+mod metrics;
 mod oauth;
 mod operations;
 mod outcome;

@@ -22,6 +22,8 @@ pub struct CarePlanActivityResult {
     /// `performer`, 1..1 reference to `Organization`: a Practitioner is seen too.
     pub performer: Option<Reference>,
     /// `diagnostic`, 0..1 `dateTime` or `Period`.
+    ///
+    /// 0..1 in Koppeltaal, 1..1 in DSTU1: required.
     pub diagnostic: Option<resources::DiagnosticReportDiagnostic>,
     /// `result`, 0..* reference to `Observation`.
     pub result: Vec<Reference>,
@@ -142,9 +144,10 @@ impl Profile for CarePlanActivityResult {
             ElementType::Reference(&["Organization"]),
         ),
         ElementDefinition::optional(
-            "CarePlanActivityResult.diagnostic",
-            ElementType::Choice(&["dateTime", "Period"]),
-        ),
+                "CarePlanActivityResult.diagnostic",
+                ElementType::Choice(&["dateTime", "Period"]),
+            )
+            .required_by_dstu1(),
         ElementDefinition::list(
             "CarePlanActivityResult.result",
             ElementType::Reference(&["Observation"]),

@@ -87,7 +87,7 @@ impl<'a> Checker<'a> {
 
     /// A field with this number of values.
     pub(crate) fn count(&mut self, element: &'static ElementDefinition, values: usize) {
-        if element.required && values == 0 {
+        if (element.required || element.required_by_dstu1) && values == 0 {
             self.missing(element);
         }
     }
@@ -253,7 +253,8 @@ impl<'a> Checker<'a> {
     fn missing(&mut self, element: &ElementDefinition) {
         let place = element.extension.map(|url| format!(" in extension {url}")).unwrap_or_default();
         let expected = format!("{}{place}", element.element_type.with_article());
-        self.0.report(rules::PROFILE_MINIMUM, element.name()).expected(expected).found("nothing");
+        let rule = if element.required { rules::PROFILE_MINIMUM } else { Rule::MINIMUM };
+        self.0.report(rule, element.name()).expected(expected).found("nothing");
     }
 
     /// Checks at a value of a field. The path has its position if the field repeats.

@@ -122,7 +122,7 @@ fn sub_activities(activity: &CarePlanActivity, definitions: &[&ActivityDefinitio
     for (index, part) in activity.sub_activity.iter().enumerate() {
         if let Some(identifier) = part.identifier.as_deref().filter(|identifier| !is_known(identifier)) {
             findings.inside(&[("subActivity", Some(index))], |findings| {
-                let expected = format!("a sub-activity of the definition {name:?}");
+                let expected = "a sub-activity of the activity's definition";
                 let found = format!("{identifier:?}");
                 findings.report(rules::SUB_ACTIVITY, "identifier").expected(expected).found(found);
             });

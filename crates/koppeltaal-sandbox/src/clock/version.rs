@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use koppeltaal_fhir::primitives::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::timestamp::Timestamp;
@@ -19,6 +20,14 @@ pub(crate) struct Version(Arc<str>);
 impl Version {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The time when the version was given out, as FHIR writes it, in UTC with milliseconds; `None` for a version
+    /// that somebody else gave out in another form.
+    pub(crate) fn instant(&self) -> Option<Instant> {
+        let (time, _ticks) = self.0.rsplit_once('.')?;
+        let (second, milliseconds) = time.rsplit_once(':')?;
+        [second, ".", milliseconds, "Z"].concat().parse().ok()
     }
 }
 
@@ -110,6 +119,13 @@ mod tests {
     fn a_version_looks_like_those_of_the_original_server() {
         let moment = Timestamp::from_unix(Duration::new(1_597_476_835, 708_258_300));
         assert_eq!(Version::from(moment).as_str(), "2020-08-15T07:33:55:708.2583");
+    }
+
+    #[test]
+    fn a_version_tells_when_it_was_given_out() {
+        let moment = Timestamp::from_unix(Duration::new(1_597_476_835, 8_258_300));
+        assert_eq!(Version::from(moment).instant(), Some(moment.instant()));
+        assert_eq!(Version::from("7").instant(), None);
     }
 
     #[test]

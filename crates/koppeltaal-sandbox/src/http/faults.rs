@@ -41,9 +41,14 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Vec<Fault>> {
 pub(crate) async fn set(
     State(app): State<Arc<App>>,
     ShortJson(faults): ShortJson<Vec<Fault>>,
-) -> Json<Vec<Fault>> {
+) -> Result<Json<Vec<Fault>>, Refusal> {
+    let usernames = faults.iter().filter_map(|fault| fault.instance.as_deref());
+    if let Some(unknown) = usernames.into_iter().find(|username| app.instance_named(username).is_none()) {
+        let details = format!("A fault is of the instance '{unknown}', which there is not.");
+        return Err(Refusal::rule("A fault is of an instance that there is not.").details(details));
+    }
     app.faults().set(faults);
-    list(State(app)).await
+    Ok(list(State(app)).await)
 }
 
 /// Answers a request of this instance. The faults that it meets strike before and after it is carried out.
@@ -135,4 +140,42 @@ async fn in_parts(response: Response, parts: usize, cut_after: Option<usize>, pa
         Some((Ok(part), (rest, sent + 1)))
     });
     Response::from_parts(head, Body::from_stream(stream))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use tokio::task::JoinSet;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::config::{FaultKind, SandboxConfig};
+
+    /// How long a request with this fault takes until its answer, and then until all of the body is there. The clock of the
+    /// runtime stands still but for pauses.
+    async fn pauses(kind: FaultKind) -> (Duration, Duration) {
+        let config = SandboxConfig::new().fault(Fault::new(kind));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let app = App::new(&config, address, address.ip(), &mut JoinSet::new()).expect("an app");
+        let begin = Instant::now();
+        let response =
+            meet(&app, Request::default(), None, async |_| Response::new("0123456789".into())).await;
+        let answered = Instant::now();
+        let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+        assert_eq!(&*body, b"0123456789");
+        (answered - begin, answered.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_answer_is_late_by_its_pause() {
+        let kind = FaultKind::Latency { pause: Duration::from_millis(150) };
+        assert_eq!(pauses(kind).await, (Duration::from_millis(150), Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_body_comes_in_ten_parts_with_a_pause_before_each() {
+        let kind = FaultKind::SlowBody { pause: Duration::from_millis(20) };
+        assert_eq!(pauses(kind).await, (Duration::ZERO, Duration::from_millis(200)));
+    }
 }

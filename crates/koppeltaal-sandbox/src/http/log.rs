@@ -110,7 +110,8 @@ impl Asked {
         let event = event.as_deref();
         let Self { method, route, instance } = self;
         let username = instance.as_ref().map(|instance| &*instance.username);
-        let duration_ms = duration.as_secs_f64() * 1000.0;
+        // To the microsecond.
+        let duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3;
         if response.extensions().get::<ConnectionCut>().is_some() {
             tracing::info!(
                 target: TARGET, %method, route, instance = username, event, duration_ms,

@@ -124,6 +124,16 @@ impl Delivery {
         self.earlier_claims.drain(..self.earlier_claims.len().saturating_sub(remembered));
     }
 
+    /// The header versions of its claims that are remembered, in their order. Their times are those of the claims.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &Version> {
+        self.earlier_claims.iter().chain(self.claim.as_ref().map(|claim| &claim.version))
+    }
+
+    /// Whether the receiver gave the message back after its last claim.
+    pub(crate) fn is_given_back(&self) -> bool {
+        self.claim.as_ref().is_some_and(|claim| claim.is_given_back)
+    }
+
     /// Whether it is or was claimed.
     pub(super) fn was_claimed(&self) -> bool {
         self.claim.is_some()

@@ -334,6 +334,16 @@ impl Queue {
         self.deliveries.rows().get(&number).map(|delivery| delivery.message.patient.as_deref())
     }
 
+    /// The delivery of this message, if it is here.
+    pub(super) fn delivery_of(&self, message: &Message) -> Option<&Delivery> {
+        let rows = self.deliveries.rows();
+        let numbers = self.indexes().by_focal.get(&message.focal().address)?;
+        // Later messages have greater numbers.
+        let key = |number: &u64| rows.get(number).map(|delivery| delivery.message.key);
+        let place = numbers.binary_search_by_key(&Some(message.key), key).ok()?;
+        rows.get(&numbers[place])
+    }
+
     /// The message with this number.
     pub(crate) fn get(&mut self, number: u64, step: &mut Step<'_>) -> Option<Delivery> {
         self.expire(step);
@@ -372,7 +382,7 @@ impl Queue {
     }
 
     /// Ends the claims that have run out. Each ends at its own deadline, however late that is noticed.
-    fn expire(&mut self, step: &mut Step<'_>) {
+    pub(super) fn expire(&mut self, step: &mut Step<'_>) {
         while let Some(&(deadline, number)) = self.indexes().claimed.first()
             && deadline <= step.now()
         {

@@ -27,9 +27,12 @@ pub(super) async fn list(
         Some(username) => Some(instance(&app, params.get("domain"), Some(username))?),
         None => None,
     };
-    let code = |name: &str| params.get(name).map(|code| (code, format!("{name} is not one of the codes.")));
-    let status = code("status").map(|(code, refusal)| code.parse().map_err(|_| Refusal::parameter(refusal)));
-    let event = code("event").map(|(code, refusal)| code.parse().map_err(|_| Refusal::parameter(refusal)));
+    let status = params
+        .get("status")
+        .map(|code| code.parse().map_err(|_| Refusal::parameter("status is not one of the codes.")));
+    let event = params
+        .get("event")
+        .map(|code| code.parse().map_err(|_| Refusal::parameter("event is not one of the codes.")));
     let mut search = Search::default()
         .with_text(params.get("text").unwrap_or_default())
         .with_patient(params.get("patient").unwrap_or_default());

@@ -8,12 +8,13 @@ use crate::Arguments;
 use crate::connection::HEADING;
 
 /// Commands that speak to no server, and whether they have output for programs.
-const LOCAL: [(&str, bool); 7] = [
+const LOCAL: [(&str, bool); 8] = [
     ("completions", false),
     ("convert", true),
     ("demo", false),
     ("man", false),
     ("new", false),
+    ("outbox", true),
     ("sandbox", false),
     ("validate", true),
 ];

@@ -138,6 +138,11 @@ impl Connection {
         built(self.builder(&self.profile()?)?)
     }
 
+    /// The domain that the command line or the environment names.
+    pub(crate) fn domain(&self) -> Option<&str> {
+        self.domain.as_deref().filter(|domain| !domain.is_empty())
+    }
+
     fn profile(&self) -> Result<Profile, Failure> {
         let config = self.config.clone().or_else(|| env::var_os(CONFIG).map(PathBuf::from));
         match &self.profile {

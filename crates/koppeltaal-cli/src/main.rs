@@ -5,6 +5,7 @@ mod batch;
 mod command_line;
 mod connection;
 mod convert;
+mod database;
 mod demo;
 mod diagnostic;
 mod excerpt;
@@ -16,6 +17,7 @@ mod input;
 mod log;
 mod many;
 mod new;
+mod outbox;
 mod outcome;
 mod output;
 mod private;
@@ -60,6 +62,7 @@ enum Command {
     Validate(validate::Validate),
     #[command(flatten)]
     Remote(remote::Remote),
+    Outbox(outbox::OutboxCommand),
     Completions(generate::Completions),
     Man(generate::Man),
 }
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Sandbox(command) => command.run(),
         Command::Validate(command) => command.run(connection.output),
         Command::Remote(command) => command.run(&connection),
+        Command::Outbox(command) => command.run(connection.output),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
     };

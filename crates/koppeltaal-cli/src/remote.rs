@@ -13,6 +13,7 @@
 
 mod activities;
 mod follow;
+mod known_versions;
 mod launch;
 mod message;
 mod messages;
@@ -75,6 +76,7 @@ commands! {
     Token: token::Token,
     Refresh: token::Refresh,
     Storage: storage::Storage,
+    Versions: known_versions::Versions,
 }
 
 impl Remote {

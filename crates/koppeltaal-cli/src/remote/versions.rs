@@ -53,7 +53,7 @@ impl VersionArguments {
 
 /// The default file, in the user's data directory (XDG Base Directory Specification). A new folder is for the
 /// user alone.
-fn default_file() -> Result<PathBuf, Failure> {
+pub(super) fn default_file() -> Result<PathBuf, Failure> {
     let data = env::var_os("XDG_DATA_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())

@@ -10,6 +10,7 @@ mod folders;
 #[cfg(unix)]
 #[path = "../../../koppeltaal-transport/tests/support/forward_proxy.rs"]
 mod forward_proxy;
+mod outbox;
 mod pages;
 #[cfg(unix)]
 mod proxy;

@@ -94,8 +94,8 @@ impl Dispatcher {
     /// long as the one before, with a random part. Default: from a second to a minute.
     ///
     /// After a problem that concerns all messages, such as a server that is down, they all wait. When five
-    /// messages fail one after the other and none is sent, messages are tried one at a time, with a short
-    /// pause in between.
+    /// messages fail one after the other and none is sent, no two attempts begin together: there is a short
+    /// pause before each one.
     pub fn retry_pauses(mut self, pauses: RangeInclusive<Duration>) -> Self {
         self.backoff = Backoff::new(*pauses.start(), *pauses.end());
         self

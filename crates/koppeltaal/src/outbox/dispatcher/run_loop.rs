@@ -115,7 +115,10 @@ impl RunLoop {
                 quarantined: &quarantined,
             };
             match self.dispatcher.outbox.store.claim(claim).await {
-                Ok(Some(entry)) => return Some(entry),
+                Ok(Some(entry)) => {
+                    lock(&self.server).begin(Instant::now());
+                    return Some(entry);
+                }
                 Ok(None) if waits_for_more => {
                     let more = async {
                         tokio::select! {
@@ -279,10 +282,10 @@ impl RunLoop {
             FailureKind::Versions => delayed(own_pause, None),
             // If only this message fails like that, its pauses grow, and the others wait less and less often.
             FailureKind::Server => {
-                delayed(lock(&self.server).fail(Instant::now(), wait).max(own_pause), None)
+                delayed(lock(&self.server).record_outage(Instant::now(), wait).max(own_pause), None)
             }
             FailureKind::Message => {
-                lock(&self.server).fail_at(entry.place, Instant::now());
+                lock(&self.server).record_failure(entry.place, Instant::now());
                 let count = entry.failures.count_with_this();
                 match self.dispatcher.why_refused(count, &entry.failures) {
                     None => delayed(own_pause, Some(count)),
@@ -299,7 +302,7 @@ impl RunLoop {
 
     /// The server works, so a problem that concerned all messages is over.
     fn note_success(&self) {
-        let had_problem = lock(&self.server).works();
+        let had_problem = lock(&self.server).record_success();
         if had_problem && lock(&self.warnings).has_passed() {
             info!("messages can be sent again");
         }

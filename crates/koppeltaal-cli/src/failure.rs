@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use koppeltaal::OutboxError;
 use koppeltaal_fhir::WriteError;
 use koppeltaal_messaging::CodeSystem as _;
 use koppeltaal_transport::{
@@ -31,6 +32,8 @@ pub(crate) enum Failure {
     Launch(#[from] NotALaunch),
     #[error(transparent)]
     Versions(#[from] koppeltaal::VersionStoreError),
+    #[error(transparent)]
+    Outbox(#[from] koppeltaal::OutboxError),
     /// Arguments, the environment or a profile do not say what to do.
     #[error("{0}")]
     Usage(String),
@@ -114,7 +117,9 @@ impl Failure {
     /// 1 if the server said no or has no such thing, 2 for everything else.
     fn outcome(&self) -> Outcome {
         match self {
-            Self::NotFound(_) | Self::Authorization(_) => Outcome::Negative,
+            Self::NotFound(_)
+            | Self::Authorization(_)
+            | Self::Outbox(OutboxError::Unknown { .. } | OutboxError::State { .. }) => Outcome::Negative,
             Self::Server(error) => match **error {
                 Error::Authentication { .. }
                 | Error::Forbidden { .. }
@@ -137,6 +142,7 @@ impl Failure {
             Self::Authorization(_) => "authorization",
             Self::Launch(_) => "launch",
             Self::Versions(_) => "version-store",
+            Self::Outbox(_) => "outbox",
             Self::Usage(_) => "usage",
             Self::UnusableFile { .. } => "unusable-file",
             Self::Protocol(_) => "protocol",

@@ -21,6 +21,7 @@ use crate::mailbox::{Mailbox, Notification};
 use crate::oauth::{Code, Grants, OAuthError};
 use crate::persistence::{DataFile, DataFileError, Forgotten, Persistent, WriteFailure};
 use crate::refusal::{Refusal, RefusalKind};
+use crate::refusals::{Refusals, RefusedRequest};
 use crate::storage::Storage;
 use crate::webhook;
 
@@ -39,11 +40,12 @@ pub(crate) struct App {
     /// Shared with its sockets, which may live a little longer than the rest.
     hub: Arc<Hub>,
     faults: Faults,
+    refusals: Refusals,
     is_admin: bool,
     has_page: bool,
     /// The address that the sandbox listens on.
     listens: IpAddr,
-    /// Counts the steps that moved a message.
+    /// Counts the steps that moved a message, and the refused requests.
     revision: watch::Sender<u64>,
     webhooks: HashMap<InstanceId, webhook::Calls>,
     /// By username.
@@ -115,6 +117,7 @@ impl App {
         let app = Self {
             webhooks: webhooks.collect(),
             faults: Faults::new(config.faults.clone()),
+            refusals: Refusals::default(),
             is_admin: config.admin,
             has_page: config.admin || listens.is_loopback(),
             listens,
@@ -170,8 +173,8 @@ impl App {
         if has_moved {
             self.revision.send_modify(|revision| *revision += 1);
         }
-        for Notification { instance, identifier, patient } in notifications {
-            let times = match self.faults.meet_push()[..] {
+        for Notification { instance, identifier, event, patient } in notifications {
+            let times = match self.faults.meet_push(&instance.username, event)[..] {
                 [] => 1,
                 [PushFault::Lost, ..] => 0,
                 [PushFault::Duplicate, ..] => 2,
@@ -190,6 +193,17 @@ impl App {
         &self.faults
     }
 
+    /// Adds a refused request to the list of the last ones.
+    pub(crate) fn refuse(&self, refused: RefusedRequest) {
+        self.refusals.push(refused);
+        self.revision.send_modify(|revision| *revision += 1);
+    }
+
+    /// The last refused requests, the oldest first.
+    pub(crate) fn refusals(&self) -> Vec<RefusedRequest> {
+        self.refusals.all()
+    }
+
     /// Whether there is a page for people.
     pub(crate) fn has_page(&self) -> bool {
         self.has_page
@@ -200,7 +214,7 @@ impl App {
         self.listens
     }
 
-    /// Tells of each step that moves a message.
+    /// Tells of each step that moves a message, and of each refused request.
     pub(crate) fn revision(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
     }
@@ -362,6 +376,11 @@ impl App {
             .get(username)
             .filter(|account| account.password == password)
             .map(|account| account.id.clone())
+    }
+
+    /// The instance with this username.
+    pub(crate) fn instance_named(&self, username: &str) -> Option<&InstanceId> {
+        self.accounts.get(username).map(|account| &account.id)
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -3,19 +3,22 @@
 
 mod activity_definition;
 mod application;
+mod check;
 mod error;
+mod event;
 mod fault;
 mod file;
 mod instance;
 mod lifetimes;
 mod limits;
+mod listen;
 mod public_url;
 mod push;
 mod seconds;
 mod tls;
 mod webhook;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,8 +39,6 @@ pub use push::Push;
 pub use webhook::Webhook;
 
 use crate::definition;
-use crate::representation;
-use public_url::is_public_url;
 use seconds::seconds;
 
 /// The world of a sandbox, from [`new`](Self::new) to [`start`](Self::start).
@@ -74,6 +75,7 @@ pub struct SandboxConfig {
     pub(crate) push: Push,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) public_url: Option<String>,
+    #[serde(deserialize_with = "listen::deserialize")]
     pub(crate) listen: SocketAddr,
     pub(crate) data: Option<PathBuf>,
     pub(crate) limits: Limits,
@@ -200,9 +202,22 @@ impl SandboxConfig {
         self
     }
 
+    /// Where to listen, as people write it: an address with a port such as `127.0.0.1:8480`; or `localhost:8480`, `:8480` or
+    /// `8480`, which all mean 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Listen`] for any other text.
+    pub fn listen_on(self, text: &str) -> Result<Self, ConfigError> {
+        Ok(self.listen(listen::address(text)?))
+    }
+
     /// The file in which everything survives the end of the process, even a sudden one. It is an SQLite
     /// database, and is made if it is not there. A configured activity definition is stored in it once.
     /// Default none: everything is forgotten.
+    ///
+    /// Needs the feature `data-file`. Without it, a sandbox with a file does not start
+    /// ([`DataFileError::NotInThisBuild`](crate::DataFileError::NotInThisBuild)).
     pub fn data(mut self, path: impl Into<PathBuf>) -> Self {
         self.data = Some(path.into());
         self
@@ -217,57 +232,6 @@ impl SandboxConfig {
     /// The application instances that were added.
     pub fn instances(&self) -> &[Instance] {
         &self.instances
-    }
-
-    /// Whether a sandbox can start with this.
-    ///
-    /// # Errors
-    ///
-    /// The first thing that contradicts itself; see [`ConfigError`].
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let mut usernames = HashSet::new();
-        let mut of_applications = HashSet::new();
-        for instance in &self.instances {
-            // A colon ends the username in Basic authentication (RFC 7617).
-            if instance.username.is_empty() || instance.username.contains(':') {
-                return Err(ConfigError::Username(instance.username.clone()));
-            }
-            if !usernames.insert(&instance.username) {
-                return Err(ConfigError::DuplicateInstance(instance.username.clone()));
-            }
-            instance.webhook.as_ref().map_or(Ok(()), Webhook::check)?;
-            if !of_applications.insert((&instance.domain, &instance.application)) {
-                return Err(ConfigError::DuplicateApplicationInstance(instance.application.clone()));
-            }
-        }
-        let mut identifiers = HashSet::new();
-        for application in &self.applications {
-            application.check()?;
-            if !identifiers.insert(&application.identifier) {
-                return Err(ConfigError::DuplicateApplication(application.identifier.clone()));
-            }
-        }
-        let mut definitions: BTreeMap<&str, usize> = BTreeMap::new();
-        for ConfiguredActivityDefinition { domain, definition } in &self.activity_definitions {
-            if !definition::is_definition(definition) {
-                return Err(ConfigError::NotADefinition);
-            }
-            if let Err(error) = representation::check(&definition.clone().into()) {
-                return Err(ConfigError::Definition { domain: domain.clone(), reason: error.to_string() });
-            }
-            let count = definitions.entry(domain).or_default();
-            *count += 1;
-            if *count > self.limits.definitions {
-                return Err(ConfigError::TooManyDefinitions(domain.clone()));
-            }
-        }
-        if self.push.keep_alive.is_zero() {
-            return Err(ConfigError::KeepAlive);
-        }
-        match &self.public_url {
-            Some(url) if !is_public_url(url) => Err(ConfigError::PublicUrl(url.clone())),
-            _ => Ok(()),
-        }
     }
 }
 

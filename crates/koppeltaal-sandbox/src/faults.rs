@@ -3,24 +3,26 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use koppeltaal_messaging::Event;
+
 use crate::config::{Fault, FaultKind};
 
-/// Where a fault strikes. Every [`FaultKind`] has one phase, and every phase one place that acts on it.
+/// When a fault strikes. Every [`FaultKind`] has one phase, and every phase one place that acts on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// A request is not answered yet: `http/faults.rs`.
+    /// Before a request is carried out: `http/faults.rs`.
     Request(RequestFault),
-    /// The answer is there: `http/faults.rs`.
+    /// After a request was carried out: `http/faults.rs`.
     Response(ResponseFault),
-    /// A message is claimed: the claim runs out as soon as it is made.
+    /// When a message is claimed: the claim runs out as soon as it is made.
     Claim,
-    /// A bearer token is presented: it counts as expired.
+    /// When a bearer token is presented: it counts as expired.
     Token,
-    /// Hub and webhooks are told of a message: `app.rs`.
+    /// When hub and webhooks are told of a message: `app.rs`.
     Push(PushFault),
 }
 
-/// What a request meets before it is answered.
+/// What a request meets before it is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequestFault {
     Latency(Duration),
@@ -44,7 +46,7 @@ pub(crate) enum PushFault {
 }
 
 impl FaultKind {
-    /// Where it strikes.
+    /// When it strikes.
     pub(crate) fn phase(self) -> Phase {
         match self {
             Self::Latency { pause } => Phase::Request(RequestFault::Latency(pause)),
@@ -58,6 +60,24 @@ impl FaultKind {
             Self::LostPush => Phase::Push(PushFault::Lost),
             Self::DuplicatePush => Phase::Push(PushFault::Duplicate),
         }
+    }
+}
+
+/// What a fault may depend on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Occasion<'a> {
+    pub(crate) path: &'a str,
+    /// The username of the instance.
+    pub(crate) instance: Option<&'a str>,
+    /// The event of the message.
+    pub(crate) event: Option<Event>,
+}
+
+impl Occasion<'_> {
+    fn is_of(&self, fault: &Fault) -> bool {
+        fault.path.as_ref().is_none_or(|part| self.path.contains(part.as_str()))
+            && fault.instance.as_ref().is_none_or(|instance| self.instance == Some(instance))
+            && fault.event.is_none_or(|event| self.event == Some(event))
     }
 }
 
@@ -86,43 +106,49 @@ impl Faults {
         self.lock().is_empty()
     }
 
-    /// What a request at this path meets before it is answered.
-    pub(crate) fn meet_request(&self, path: &str) -> Vec<RequestFault> {
-        self.meet(path, |phase| if let Phase::Request(fault) = phase { Some(fault) } else { None })
+    /// Whether it matters which event a request is about.
+    pub(crate) fn ask_for_the_event(&self) -> bool {
+        self.lock().iter().any(|fault| fault.event.is_some())
     }
 
-    /// What the answer to a request at this path meets.
-    pub(crate) fn meet_response(&self, path: &str) -> Vec<ResponseFault> {
-        self.meet(path, |phase| if let Phase::Response(fault) = phase { Some(fault) } else { None })
+    /// What a request meets before it is carried out.
+    pub(crate) fn meet_request(&self, occasion: Occasion<'_>) -> Vec<RequestFault> {
+        self.meet(occasion, |phase| if let Phase::Request(fault) = phase { Some(fault) } else { None })
+    }
+
+    /// What the answer to a request meets.
+    pub(crate) fn meet_response(&self, occasion: Occasion<'_>) -> Vec<ResponseFault> {
+        self.meet(occasion, |phase| if let Phase::Response(fault) = phase { Some(fault) } else { None })
     }
 
     /// What a push meets.
-    pub(crate) fn meet_push(&self) -> Vec<PushFault> {
-        self.meet("", |phase| if let Phase::Push(fault) = phase { Some(fault) } else { None })
+    pub(crate) fn meet_push(&self, instance: &str, event: Event) -> Vec<PushFault> {
+        let occasion = Occasion { path: "", instance: Some(instance), event: Some(event) };
+        self.meet(occasion, |phase| if let Phase::Push(fault) = phase { Some(fault) } else { None })
     }
 
-    /// Whether a claim at this path runs out at once.
-    pub(crate) fn claim_expires(&self, path: &str) -> bool {
-        !self.meet(path, |phase| (phase == Phase::Claim).then_some(())).is_empty()
+    /// Whether a claim runs out at once.
+    pub(crate) fn claim_expires(&self, occasion: Occasion<'_>) -> bool {
+        !self.meet(occasion, |phase| (phase == Phase::Claim).then_some(())).is_empty()
     }
 
-    /// Whether a bearer token counts as expired.
-    pub(crate) fn token_expires(&self) -> bool {
-        !self.meet("", |phase| (phase == Phase::Token).then_some(())).is_empty()
+    /// Whether the bearer token of an instance counts as expired.
+    pub(crate) fn token_expires(&self, instance: &str) -> bool {
+        let occasion = Occasion { path: "", instance: Some(instance), event: None };
+        !self.meet(occasion, |phase| (phase == Phase::Token).then_some(())).is_empty()
     }
 
-    /// The faults of one phase that strike at this path. For each of them, one of its times is used up.
-    fn meet<T>(&self, path: &str, of_phase: impl Fn(Phase) -> Option<T>) -> Vec<T> {
+    /// The faults of one phase that strike now. For each of them, one of its times is used up.
+    fn meet<T>(&self, occasion: Occasion<'_>, of_phase: impl Fn(Phase) -> Option<T>) -> Vec<T> {
         let mut faults = self.lock();
         let mut met = Vec::new();
         for fault in faults.iter_mut() {
-            let is_here = fault.path.as_ref().is_none_or(|part| path.contains(part.as_str()));
-            if !is_here || fault.times == Some(0) {
+            if !occasion.is_of(fault) || fault.times == Some(0) {
                 continue;
             }
-            let Some(what) = of_phase(fault.kind.phase()) else { continue };
+            let Some(effect) = of_phase(fault.kind.phase()) else { continue };
             fault.times = fault.times.map(|times| times - 1);
-            met.push(what);
+            met.push(effect);
         }
         faults.retain(|fault| fault.times != Some(0));
         met
@@ -134,13 +160,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_met_at_its_path_and_so_many_times() {
+    fn a_fault_strikes_only_at_its_path_and_only_so_many_times() {
         let faults = Faults::new(vec![
             Fault::new(FaultKind::Cut).path("Mailbox").times(2),
             Fault::new(FaultKind::LostPush),
         ]);
-        let meet = |path: &str| faults.meet_response(path).len();
+        let meet = |path: &str| faults.meet_response(Occasion { path, instance: None, event: None }).len();
         assert_eq!([meet("/x"), meet("/Mailbox"), meet("/Mailbox"), meet("/Mailbox")], [0, 1, 1, 0]);
         assert_eq!(faults.get(), [Fault::new(FaultKind::LostPush)]);
+    }
+
+    #[test]
+    fn a_fault_is_met_by_its_instance_and_for_its_event() {
+        let fault = Fault::new(FaultKind::Cut).instance("game").event(Event::CreateOrUpdateCarePlan);
+        let faults = Faults::new(vec![fault]);
+        let meet = |instance: Option<&str>, event: Option<Event>| {
+            faults.meet_response(Occasion { path: "/Mailbox", instance, event }).len()
+        };
+        assert_eq!(meet(Some("game"), Some(Event::CreateOrUpdateCarePlan)), 1);
+        assert_eq!(meet(Some("portal"), Some(Event::CreateOrUpdateCarePlan)), 0);
+        assert_eq!(meet(Some("game"), Some(Event::CreateOrUpdatePatient)), 0);
+        assert_eq!([meet(Some("game"), None), meet(None, Some(Event::CreateOrUpdateCarePlan))], [0, 0]);
     }
 }

@@ -3,15 +3,17 @@
 mod authentication;
 mod binary;
 mod definitions;
-mod entries;
+pub(crate) mod entries;
 mod faults;
 mod format;
+mod log;
 mod messages;
 mod metadata;
 mod oauth;
 mod other;
 mod page;
 mod paging;
+mod refusals;
 mod reply;
 mod request;
 mod signalr;
@@ -21,6 +23,7 @@ mod wire;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::Request;
@@ -32,6 +35,7 @@ use axum::routing::{MethodRouter, any, get, post, put};
 use tower::{Service, ServiceExt as _, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use log::{Asked, Routes};
 use oauth::OAUTH_PATH;
 
 use crate::app::App;
@@ -42,8 +46,10 @@ use crate::refusal::{Refusal, RefusalKind};
 pub(crate) fn service(
     app: Arc<App>,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {
+    let mut routes = Routes::default();
     let api = routes_under(
         FHIR_PATH,
+        &mut routes,
         [
             ("/metadata", get(metadata::metadata)),
             ("/Mailbox", post(messages::post)),
@@ -63,6 +69,7 @@ pub(crate) fn service(
     )
     .merge(routes_under(
         OAUTH_PATH,
+        &mut routes,
         [
             ("/Launch", get(oauth::launch)),
             ("/MobileLaunch", get(oauth::mobile_launch)),
@@ -74,35 +81,50 @@ pub(crate) fn service(
     .method_not_allowed_fallback(async || {
         Refusal::new(RefusalKind::MethodNotAllowed, "not-supported", "The method is not supported here.")
     });
-    let hub = Router::new().route("/signalr/{*path}", any(signalr::signalr)).layer(hub_cors());
+    let hub = Router::new().route(HUB_PATH, any(signalr::signalr)).layer(hub_cors());
+    routes.add(HUB_PATH.to_owned());
     let admin = Router::new()
         .route("/sandbox/faults", get(faults::list).put(faults::set))
         .layer(from_fn_with_state(Arc::clone(&app), page::guard));
+    let refusals = Router::new()
+        .route("/sandbox/refusals", get(refusals::list))
+        .layer(from_fn_with_state(Arc::clone(&app), page::guard));
     let router = api.merge(hub);
     let router = if app.is_admin() { router.merge(admin) } else { router };
-    let router = if app.has_page() { router.merge(page::routes(&app)) } else { router };
+    let router = if app.has_page() { router.merge(page::routes(&app)).merge(refusals) } else { router };
     let router = router.with_state(Arc::clone(&app));
     // These layers are outside the router, because inside it every route would have copies of them, which are
     // cloned for each request. A path that starts with two slashes has to be corrected before routing anyway.
     let preflights = Router::new().layer(preflight());
+    let routes = Arc::new(routes);
     service_fn(move |request: Request| {
         let request = without_double_slash(request);
         let is_preflight = request.method() == Method::OPTIONS && is_open(request.uri().path());
         let router = if is_preflight { preflights.clone() } else { router.clone() };
-        let app = Arc::clone(&app);
-        async move { Ok(around(&app, request, router).await) }
+        let (app, routes) = (Arc::clone(&app), Arc::clone(&routes));
+        async move { Ok(around(&app, &routes, request, router).await) }
     })
 }
 
-/// Routes below a path. `Router::nest` does the same, but also rewrites the path of every request.
-fn routes_under<const N: usize>(path: &str, routes: [(&str, MethodRouter<Arc<App>>); N]) -> Router<Arc<App>> {
-    routes
-        .into_iter()
-        .fold(Router::new(), |router, (below, handlers)| router.route(&format!("{path}{below}"), handlers))
+/// Routes below a path, which are added to `routes`. `Router::nest` does the same, but also rewrites the path of every request.
+fn routes_under<const N: usize>(
+    path: &str,
+    routes: &mut Routes,
+    handlers: [(&str, MethodRouter<Arc<App>>); N],
+) -> Router<Arc<App>> {
+    handlers.into_iter().fold(Router::new(), |router, (below, handlers)| {
+        let pattern = format!("{path}{below}");
+        let router = router.route(&pattern, handlers);
+        routes.add(pattern);
+        router
+    })
 }
 
-/// What happens around every handler: faults, and writing the answer.
-async fn around(app: &App, request: Request, router: Router) -> Response {
+/// The addresses of the hub, as a pattern.
+const HUB_PATH: &str = "/signalr/{*path}";
+
+/// What happens around every handler: faults, writing the answer, and the log.
+async fn around(app: &App, routes: &Routes, request: Request, router: Router) -> Response {
     let format = format::of_reply(request.headers());
     let path = request.uri().path();
     let (is_page, is_open) = (page::is_path(path), is_open(path));
@@ -113,14 +135,18 @@ async fn around(app: &App, request: Request, router: Router) -> Response {
         }
         reply::render(response, format)
     };
-    // Faults apply neither to the page nor to the address where they are set.
+    // Faults apply neither to the page nor to the address where they are set, and nobody reads a log of its requests.
     if is_page {
         return answer(request).await;
     }
+    let begin = Instant::now();
+    let instance = authentication::named_instance(app, request.headers(), request.uri());
+    let asked = Asked::new(routes, request.method(), request.uri(), instance);
     // `answer` has rendered the body, so that a fault can act on it. A fault may also be the answer itself,
     // so this renders again.
-    let mut response = reply::render(faults::meet(app, request, answer).await, format);
+    let mut response = reply::render(faults::meet(app, request, asked.username(), answer).await, format);
     with_content_type(&mut response);
+    asked.answered(app, &mut response, begin.elapsed());
     response
 }
 

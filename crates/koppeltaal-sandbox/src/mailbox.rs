@@ -19,8 +19,10 @@ mod queue;
 mod records;
 mod resources;
 mod room;
+mod search;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -38,6 +40,7 @@ pub(crate) use message::{Address, Message, MessageResource, Origin};
 pub(crate) use patient::names_another;
 pub(crate) use posting::Posting;
 pub(crate) use queue::Filter;
+pub(crate) use search::{MAXIMUM_LOOKS, MessageOverview, Search, Start, kind};
 
 use crate::clock::{Timestamp, VersionClock};
 use crate::config::{ConfiguredActivityDefinition, Instance, Limits, SandboxConfig};
@@ -56,6 +59,7 @@ pub(crate) struct Notification {
     pub(crate) instance: InstanceId,
     /// `MessageHeader.identifier`.
     pub(crate) identifier: String,
+    pub(crate) event: Event,
     /// URL, without version, of the patient whom the message is about, if there is one.
     pub(crate) patient: Option<Arc<str>>,
 }
@@ -109,7 +113,7 @@ pub(crate) struct Mailbox {
     domains: HashMap<String, Domain>,
     counters: Value<Counters>,
     /// The messages that are in a queue or a history, by key.
-    messages: Table<records::Messages>,
+    messages: Table<message::Messages>,
     /// The configured definitions that were taken in once. With a data file they are not taken in again.
     seeds: Table<records::Seeds>,
     /// Messages that came into queues since the last call of
@@ -179,7 +183,7 @@ impl Mailbox {
             accounts: config.instances.iter().map(account).collect(),
             domains: config.domains.iter().map(|name| (name.clone(), Domain::new(name))).collect(),
             counters: Value::new(Counters::default()),
-            messages: Table::new(records::Messages),
+            messages: Table::new(message::Messages),
             seeds: Table::new(records::Seeds),
             notifications: AfterCommit::default(),
             restored: HashMap::new(),
@@ -198,7 +202,7 @@ impl Mailbox {
         self.counters.definition += 1;
         let number = self.counters.definition;
         let step = &mut self.counters.clock.step(now);
-        let sent = DefinitionDraft { content: definition.clone(), bytes: records::memory(definition) };
+        let sent = DefinitionDraft { content: definition.clone(), bytes: text::memory(definition) };
         Domain::of(&mut self.domains, domain).definitions.put(number, sent, step);
     }
 
@@ -253,6 +257,7 @@ impl Mailbox {
                 self.notifications.push(Notification {
                     instance: id.clone(),
                     identifier: message.identifier.clone(),
+                    event: message.event,
                     patient: patient.clone(),
                 });
             }
@@ -297,6 +302,17 @@ impl Mailbox {
     /// The messages that came into queues since the last call.
     pub(crate) fn take_notifications(&mut self) -> Vec<Notification> {
         self.notifications.take()
+    }
+
+    /// The event of the message that [`claim`](Self::claim) would give now.
+    pub(crate) fn next_event(
+        &mut self,
+        receiver: &InstanceId,
+        filter: &Filter,
+        now: Timestamp,
+    ) -> Option<Event> {
+        let account = self.accounts.get_mut(receiver)?;
+        account.queue.next(filter, &mut self.counters.clock.step(now)).map(|delivery| delivery.message.event)
     }
 
     /// Claims the oldest New message that the filter takes. With `is_short`, the claim runs out at once.

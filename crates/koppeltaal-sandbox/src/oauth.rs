@@ -3,6 +3,7 @@
 
 mod error;
 mod expiring;
+mod grant;
 mod pkce;
 mod records;
 mod scope;
@@ -14,17 +15,18 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use error::{Code, OAuthError};
+pub(crate) use grant::{Context, Session};
 pub(crate) use pkce::Challenge;
 pub(crate) use scope::is_mobile;
 
 use crate::clock::Timestamp;
 use crate::config::{Application, Lifetimes, SandboxConfig};
 use crate::persistence::RecordKind;
-use expiring::{ExpiringTable, Grant, Share, entry_bytes};
+use expiring::{ExpiringTable, Share, entry_bytes};
+use grant::{AuthorizationCode, RefreshToken};
 use scope::{ACTIVATION_RANGE, LAUNCH_RANGE, launches, without_launches};
 
 /// How many grants of each kind there may be. Each client has its share of them, and of the memory.
@@ -37,21 +39,6 @@ const USED_REFRESHES: usize = 10;
 /// How long a token is remembered after it expired, so that its holder learns why it does not work; and a
 /// used code, to notice when it is used again.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Who is launched into what.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Context {
-    /// The application, as its `client_id`.
-    pub(crate) client: String,
-    pub(crate) domain: String,
-    /// URL of the patient.
-    pub(crate) patient: String,
-    /// URL of the patient, practitioner or related person who is at the screen.
-    pub(crate) user: String,
-    /// Identifier of a care plan activity or of an activity definition.
-    pub(crate) resource: Option<String>,
-    pub(crate) intent: Option<String>,
-}
 
 /// What a client asks of Authorize.
 #[derive(Clone)]
@@ -75,26 +62,6 @@ pub(crate) enum Authorization {
     Code(String),
 }
 
-/// An authorization code. One that was redeemed is kept, to notice when it is used again.
-#[derive(Clone, Serialize, Deserialize)]
-struct AuthorizationCode {
-    context: Arc<Context>,
-    scope: String,
-    redirect_uri: Option<String>,
-    challenge: Option<Challenge>,
-    /// The tokens that were given for it, if it was redeemed.
-    family: Option<Uuid>,
-}
-
-/// What an access token stands for.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Session {
-    pub(crate) context: Arc<Context>,
-    pub(crate) scope: String,
-    pub(crate) expires: Timestamp,
-    family: Uuid,
-}
-
 /// The answer of Token.
 #[derive(Clone)]
 pub(crate) struct Tokens {
@@ -112,65 +79,6 @@ pub(crate) struct Client {
     pub(crate) identifier: Option<String>,
     /// Identifier and secret, in Basic credentials or in the form.
     pub(crate) credentials: Option<(String, String)>,
-}
-
-/// What a refresh token stands for. One that was used is kept, to notice when it is used again.
-#[derive(Serialize, Deserialize)]
-struct RefreshToken {
-    #[serde(flatten)]
-    session: Session,
-    #[serde(default)]
-    is_used: bool,
-}
-
-impl Context {
-    fn bytes(&self) -> usize {
-        let texts = [Some(&self.client), Some(&self.domain), Some(&self.patient), Some(&self.user)];
-        let texts = texts.into_iter().chain([self.resource.as_ref(), self.intent.as_ref()]).flatten();
-        size_of::<Self>() + texts.map(String::len).sum::<usize>()
-    }
-}
-
-/// A context that several grants share counts in full in each, because one may outlive the others.
-impl Grant for Arc<Context> {
-    fn client(&self) -> &str {
-        &self.client
-    }
-
-    fn bytes(&self) -> usize {
-        Context::bytes(self)
-    }
-}
-
-impl Grant for AuthorizationCode {
-    fn client(&self) -> &str {
-        &self.context.client
-    }
-
-    fn bytes(&self) -> usize {
-        let redirect_uri = self.redirect_uri.as_ref().map_or(0, String::len);
-        size_of::<Self>() + self.context.bytes() + self.scope.len() + redirect_uri
-    }
-}
-
-impl Grant for Session {
-    fn client(&self) -> &str {
-        &self.context.client
-    }
-
-    fn bytes(&self) -> usize {
-        size_of::<Self>() + self.context.bytes() + self.scope.len()
-    }
-}
-
-impl Grant for RefreshToken {
-    fn client(&self) -> &str {
-        self.session.client()
-    }
-
-    fn bytes(&self) -> usize {
-        self.session.bytes()
-    }
 }
 
 /// The source of secrets.

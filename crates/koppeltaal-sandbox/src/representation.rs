@@ -25,6 +25,17 @@ impl RepresentationError {
     pub(crate) fn new(format: Format, error: WriteError) -> Self {
         Self { format, error }
     }
+
+    /// Where in the content, if that is known.
+    pub(crate) fn path(&self) -> Option<&str> {
+        match &self.error {
+            WriteError::UnknownResource { path, .. }
+            | WriteError::Narrative { path, .. }
+            | WriteError::Attribute { path, .. }
+            | WriteError::Character { path, .. } => Some(path),
+            _ => None,
+        }
+    }
 }
 
 /// What is known about content after it was read.

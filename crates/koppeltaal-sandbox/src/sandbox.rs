@@ -11,7 +11,11 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::app::App;
 use crate::config::{ConfigError, Fault, SandboxConfig};
 use crate::http;
+use crate::links::Links;
+use crate::mailbox::Filter;
 use crate::persistence::DataFileError;
+use crate::queued_message::QueuedMessage;
+use crate::refusals::RefusedRequest;
 use crate::server;
 
 /// A Koppeltaal server in this process. It stops when it is dropped.
@@ -84,6 +88,34 @@ impl Sandbox {
     /// Sets these faults, in place of all that were set before.
     pub fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) {
         self.app.faults().set(faults.into_iter().collect());
+    }
+
+    /// The messages in the queue of the instance with this username, the oldest first, whatever their status. Looking
+    /// changes nothing, except that claims that have run out end. `None` when there is no such instance.
+    ///
+    /// ```
+    /// use koppeltaal_messaging::ProcessingStatus;
+    ///
+    /// # #[tokio::main] async fn main() -> Result<(), koppeltaal_sandbox::StartError> {
+    /// let sandbox = koppeltaal_sandbox::SandboxConfig::new().portal_and_game().start().await?;
+    /// // ... the code under test posts a care plan, and then:
+    /// let waiting = sandbox.messages("game").expect("an instance of that name");
+    /// assert!(waiting.iter().all(|message| message.status == ProcessingStatus::New));
+    /// # Ok(()) }
+    /// ```
+    pub fn messages(&self, username: &str) -> Option<Vec<QueuedMessage>> {
+        let instance = self.app.instance_named(username)?;
+        let (links, now) = (Links::new(&self.url), self.app.now());
+        let listed =
+            self.app.mailbox(|mailbox| mailbox.list(instance, &Filter::default(), 0, usize::MAX, now));
+        // The step that ends claims could not be saved, so it did not happen. The application would get 503.
+        let (_, deliveries) = listed.unwrap_or_default();
+        Some(deliveries.iter().map(|delivery| QueuedMessage::new(delivery, &links, now)).collect())
+    }
+
+    /// The last 500 refused requests, the oldest first.
+    pub fn refusals(&self) -> Vec<RefusedRequest> {
+        self.app.refusals()
     }
 
     /// How many records of the data file could not be used when it was opened. They are in its table

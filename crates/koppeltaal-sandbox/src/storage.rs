@@ -164,7 +164,10 @@ impl Draft {
         if missing.is_empty() {
             draft.checked()
         } else {
-            Err(Refusal::required(format!("The StorageItem has no {}.", missing.join(", "))))
+            Err(Refusal::required("The StorageItem is incomplete.")
+                .at("Other.extension")
+                .expected(missing.join(", "))
+                .details(format!("The StorageItem has no {}.", missing.join(", "))))
         }
     }
 
@@ -373,8 +376,8 @@ fn check_patient(writer: &Reader, draft: &Draft) -> Result<(), Refusal> {
     }
 }
 
-fn conflict(url: &str, code: IssueType, details: &str) -> Refusal {
-    let mut refusal = Refusal::new(RefusalKind::Conflict, code, details);
+fn conflict(url: &str, code: IssueType, rule: &'static str) -> Refusal {
+    let mut refusal = Refusal::new(RefusalKind::Conflict, code, rule);
     refusal.issues[0].resource = Some(Reference::from(url));
     refusal
 }

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Client, Format, http, plan, world};
 use koppeltaal_sandbox::{Application, Sandbox};
 use serde_json::{Value, json};
@@ -35,14 +37,33 @@ async fn the_page_needs_nothing_from_elsewhere() {
         !html.contains("http://")
             && html.matches("https://").count() == html.matches("https://portal.example").count()
     );
-    for (path, content_type) in
-        [("page.css", "text/css; charset=utf-8"), ("page.js", "text/javascript; charset=utf-8")]
-    {
-        assert!(html.contains(&format!("sandbox/{path}")));
-        let asset = http().get(format!("{}/sandbox/{path}", sandbox.url())).send().await.expect("an answer");
-        assert_eq!(asset.headers()["content-type"], content_type);
-        assert!(!asset.text().await.expect("text").contains("http"), "{path}");
+    let mut scripts = String::new();
+    let mut files = Vec::new();
+    for file in html.split('"').filter_map(|part| part.strip_prefix("sandbox/page/")) {
+        let content_type =
+            if file.ends_with(".css") { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
+        let url = format!("{}/sandbox/page/{file}", sandbox.url());
+        let asset = http().get(url).send().await.expect("an answer");
+        assert_eq!(
+            (asset.status().as_u16(), &asset.headers()["content-type"]),
+            (200, &content_type.parse().expect("a header"))
+        );
+        let text = asset.text().await.expect("text");
+        assert!(!text.contains("://"), "{file}");
+        if file.ends_with(".js") {
+            scripts += &text;
+        }
+        files.push(file);
     }
+    // What a script imports is named in the page too, so that a browser need not wait for one to learn of the next.
+    let imported = scripts.split('"').filter_map(|part| part.strip_prefix("./"));
+    for file in imported {
+        assert!(files.contains(&file), "{file}");
+    }
+    assert!(
+        !scripts.contains("innerHTML") && scripts.contains("import"),
+        "text of messages never becomes markup"
+    );
 }
 
 #[tokio::test]
@@ -53,31 +74,116 @@ async fn queues_and_messages_are_shown_and_moved_by_hand() {
     let instances = state["domains"][1]["instances"].as_array().expect("instances");
     let game = instances.iter().find(|instance| instance["username"] == "game").expect("the game");
     assert_eq!((&game["messages"], &game["listening"]), (&json!({ "New": 1 }), &json!(0)));
-    assert_eq!(state["applications"], json!(["game"]));
+    assert_eq!((&state["applications"], &state["refusals"]), (&json!(["game"]), &json!(0)));
 
-    let queue = get(&sandbox, "/sandbox/queue?domain=Zonnedauw&username=game").await;
+    let queue = get(&sandbox, "/sandbox/messages?domain=Zonnedauw&username=game").await;
     assert_eq!((&queue["total"], &queue["messages"][0]["identifier"]), (&json!(1), &json!("m1")));
     let me = json!({ "domain": "Zonnedauw", "username": "game" });
     let (_, claimed) = post(&sandbox, "/sandbox/claim", me.clone()).await;
     let number = claimed["number"].as_u64().expect("a number");
+    assert_eq!(claimed["key"], queue["messages"][0]["key"]);
     assert_eq!(post(&sandbox, "/sandbox/claim", me).await.1["number"], Value::Null);
 
-    let path = format!("/sandbox/message?domain=Zonnedauw&username=game&number={number}");
+    let path = format!("/sandbox/message?key={}", claimed["key"]);
     let message = get(&sandbox, &path).await;
-    assert_eq!(message["header"]["Status"], "Claimed");
-    assert!(message["json"].as_str().is_some_and(|json| json.contains("MessageHeader")));
-    assert!(message["xml"].as_str().is_some_and(|xml| xml.contains("<feed")));
-    assert_eq!(message["resources"].as_array().map(Vec::len), Some(3));
+    assert_eq!(message["receivers"][0]["status"], "Claimed");
+    assert_eq!(message["resources"].as_array().map(Vec::len), Some(4));
+    for (format, start) in [("json", "MessageHeader"), ("xml", "<feed")] {
+        let text = format!("{}/sandbox/text?key={}&format={format}", sandbox.url(), claimed["key"]);
+        let text = http().get(text).send().await.expect("an answer");
+        assert_eq!(text.headers()["content-type"], "text/plain; charset=utf-8");
+        assert!(text.text().await.expect("text").contains(start));
+    }
 
     let failed = json!({ "domain": "Zonnedauw", "username": "game", "number": number.to_string(), "status": "Failed", "exception": "why" });
     assert_eq!(
         post(&sandbox, "/sandbox/acknowledge", failed).await,
-        (200, get(&sandbox, "/sandbox/queue?domain=Zonnedauw&username=game").await["messages"][0].clone())
+        (200, json!({ "number": number, "status": "Failed" }))
     );
-    let message = get(&sandbox, &path).await;
+    let queue = get(&sandbox, "/sandbox/messages?domain=Zonnedauw&username=game&status=Failed").await;
     assert_eq!(
-        (&message["header"]["Status"], &message["header"]["Exception"]),
-        (&json!("Failed"), &json!("why"))
+        queue["messages"][0]["receivers"][0],
+        json!({ "username": "game", "number": number, "status": "Failed" })
+    );
+    let receiver = &get(&sandbox, &path).await["receivers"][0];
+    assert_eq!((&receiver["status"], &receiver["exception"]), (&json!("Failed"), &json!("why")));
+}
+
+#[tokio::test]
+async fn a_message_is_shown_with_every_step_of_its_way() {
+    let sandbox = world().claim_timeout(Duration::from_secs(60)).start().await.expect("a sandbox");
+    Client::portal(&sandbox, Format::Xml).send_message(plan("m1", "1")).await.bundle();
+    let me = json!({ "domain": "Zonnedauw", "username": "game" });
+    let steps = async || {
+        let message = get(&sandbox, "/sandbox/message?key=1").await;
+        assert_eq!((&message["sender"], &message["kind"]), (&json!("portal"), &json!("CarePlan")));
+        let steps = message["steps"].as_array().expect("steps").clone();
+        assert!(steps.iter().all(|step| step["at"].as_str().is_some_and(|at| at.ends_with('Z'))));
+        steps.iter().map(|step| step["step"].as_str().expect("a step").to_owned()).collect::<Vec<_>>()
+    };
+    let act = async |fields: &[(&str, &str)]| {
+        let mut body = me.clone();
+        body["number"] =
+            get(&sandbox, "/sandbox/message?key=1").await["receivers"][0]["number"].to_string().into();
+        for (name, value) in fields {
+            body[*name] = json!(value);
+        }
+        assert_eq!(post(&sandbox, "/sandbox/acknowledge", body).await.0, 200);
+        // Each step has a time of its own.
+        sandbox.advance_clock(Duration::from_secs(1));
+    };
+    assert_eq!(steps().await, ["posted", "queued"]);
+    act(&[("status", "Claimed")]).await;
+    assert_eq!(steps().await, ["posted", "queued", "claimed"]);
+    act(&[("status", "New")]).await;
+    assert_eq!(steps().await, ["posted", "queued", "claimed", "given back"]);
+    act(&[("status", "Claimed")]).await;
+    sandbox.advance_clock(Duration::from_secs(60));
+    assert_eq!(steps().await, ["posted", "queued", "claimed", "claimed", "ran out"]);
+    act(&[("status", "Success")]).await;
+    assert_eq!(steps().await, ["posted", "queued", "claimed", "claimed", "acknowledged"]);
+}
+
+#[tokio::test]
+async fn messages_are_found_by_text_and_filters_a_page_at_a_time() {
+    let sandbox = start().await;
+    let portal = Client::portal(&sandbox, Format::Json);
+    for number in 1..=120 {
+        portal.send_message(plan(&format!("m{number}"), &number.to_string())).await.bundle();
+    }
+    let newest = get(&sandbox, "/sandbox/messages").await;
+    let keys = |page: &Value| -> Vec<u64> {
+        let messages = page["messages"].as_array().expect("messages");
+        messages.iter().map(|message| message["key"].as_u64().expect("a key")).collect()
+    };
+    assert_eq!((keys(&newest), &newest["total"]), ((21..=120).rev().collect(), &json!(120)));
+    let older = get(&sandbox, &format!("/sandbox/messages?before={}", newest["older_than"])).await;
+    assert_eq!(
+        (keys(&older), &older["newer"], &older["older_than"]),
+        ((1..=20).rev().collect(), &json!(100), &Value::Null)
+    );
+    assert_eq!(keys(&get(&sandbox, "/sandbox/messages?after=20").await), keys(&newest));
+    for (query, total) in [
+        ("text=careplan/7%20PORTAL", 11),
+        ("text=m120", 1),
+        ("event=CreateOrUpdateCarePlan&status=New", 120),
+        ("event=CreateOrUpdatePatient", 0),
+        ("status=Claimed", 0),
+        ("patient=Patient/3007", 120),
+        ("patient=Patient/1", 0),
+        ("domain=Zonnedauw&username=portal", 0),
+    ] {
+        let found = get(&sandbox, &format!("/sandbox/messages?{query}")).await;
+        assert_eq!(found["total"], total, "{query}");
+    }
+    for query in ["status=Odd", "event=Odd", "before=x", "username=game", "username=nobody&domain=Zonnedauw"]
+    {
+        let refused = http().get(format!("{}/sandbox/messages?{query}", sandbox.url())).send().await;
+        assert!(refused.expect("an answer").status().is_client_error(), "{query}");
+    }
+    assert_eq!(
+        get(&sandbox, "/sandbox/message?key=999").await["issue"][0]["details"],
+        "There is no such message, or not any more."
     );
 }
 
@@ -203,7 +309,7 @@ async fn what_needs_no_login_is_short() {
 async fn there_is_no_page_where_others_can_reach_it() {
     let everywhere = "0.0.0.0:0".parse().expect("an address");
     let open = world().listen(everywhere).start().await.expect("a sandbox");
-    for path in ["", "/sandbox/state", "/sandbox/page.js"] {
+    for path in ["", "/sandbox/state", "/sandbox/messages", "/sandbox/page/main.js"] {
         let answer = http().get(format!("{}{path}", open.url())).send().await.expect("an answer");
         assert_eq!(answer.status(), 404);
     }

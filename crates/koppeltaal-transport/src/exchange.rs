@@ -36,6 +36,8 @@ impl Client {
         let span = info_span!(
             "koppeltaal",
             operation = request.operation.name,
+            method = request.operation.method.as_str(),
+            path = request.operation.path,
             // Not `message`: that is what `tracing` calls the text of an event.
             message_identifier = request.message_identifier,
             status = field::Empty,

@@ -19,6 +19,8 @@ mod database;
 mod launch;
 #[cfg(feature = "connector")]
 mod metrics;
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+mod migration;
 #[cfg(feature = "connector")]
 mod observer;
 #[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
@@ -44,14 +46,23 @@ pub use receive::{Deliveries, Delivery, ReceiveError, ReceivedMessage};
 
 #[cfg(feature = "postgresql")]
 pub use deadpool_postgres;
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgresql"))))]
+pub use migration::MigrationError;
+#[cfg(feature = "postgresql")]
+#[cfg_attr(docsrs, doc(cfg(feature = "postgresql")))]
+pub use migration::migrate_postgresql;
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub use migration::migrate_sqlite;
 #[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
 #[cfg_attr(
     docsrs,
     doc(cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql"))))
 )]
 pub use outbox::{
-    DispatchProblem, DispatchReport, Dispatcher, LastError, Outbox, OutboxEntry, OutboxError, OutboxState,
-    OutboxSummary, Outgoing,
+    DispatchProblem, DispatchReport, Dispatcher, LastError, Outbox, OutboxEntry, OutboxError, OutboxFilter,
+    OutboxState, OutboxSummary, Outgoing,
 };
 #[cfg(feature = "sqlite")]
 pub use rusqlite;

@@ -1,5 +1,8 @@
-//! Tests of the sandbox's page in headless Chromium, driven by `ChromeDriver`: live updates, use by keyboard,
-//! narrow screens.
+//! Tests of the sandbox's page in headless Chromium, driven by `ChromeDriver`: live updates, use by keyboard and
+//! mouse, ten thousand messages, how it looks on desktops and telephones.
+
+mod looks;
+mod many;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -49,7 +52,9 @@ async fn check(screenshots: Option<&Path>) -> Result<()> {
     });
     let browser =
         Browser::open(&format!("http://127.0.0.1:{port}"), capabilities).await.context("no browser")?;
-    let visit = Visit { browser, sandbox, screenshots: screenshots.map(Path::to_owned) };
+    let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build()?;
+    let template = template()?;
+    let visit = Visit { browser, sandbox, screenshots: screenshots.map(Path::to_owned), http, template };
     let outcome = visit.all().await;
     if outcome.is_err() {
         // Whatever there is to be seen of it.
@@ -65,111 +70,179 @@ async fn check(screenshots: Option<&Path>) -> Result<()> {
     outcome
 }
 
+/// The card of the game.
+const GAME: &str = "[data-key='Sandbox/game'].card";
+
 struct Visit {
     browser: Browser,
     sandbox: Sandbox,
     screenshots: Option<PathBuf>,
+    http: reqwest::Client,
+    /// A message with [`IDENTIFIER`] and [`PLAN`] in it.
+    template: String,
+}
+
+const IDENTIFIER: &str = "the-identifier";
+const PLAN: &str = "CarePlan/910";
+
+/// A care plan of the portal.
+fn template() -> Result<String> {
+    let text = include_str!("../../../fixtures/messages/CreateOrUpdateCarePlan-minimal.json");
+    let text = text.replace("Domain#Zonnedauw", "Domain#Sandbox");
+    let read = ReadOptions::tolerant().json(text.as_bytes())?;
+    let mut bundle = read.document.into_bundle().ok().context("a bundle")?;
+    let header = bundle.entry[0].content.as_mut().and_then(|content| content.get_mut::<MessageHeader>());
+    header.context("a header first")?.identifier = IDENTIFIER.into();
+    Ok(koppeltaal_fhir::Document::from(bundle).to_json()?)
 }
 
 impl Visit {
     async fn all(&self) -> Result<()> {
         let page = &self.browser;
-        page.resize(1200, 900).await?;
-        page.go(self.sandbox.url()).await?;
-        page.wait("#live", "the page connects", |text| text.contains("Live")).await?;
-        page.wait("#domains", "the world", |text| text.contains("portal") && text.contains("game")).await?;
+        page.resize(1280, 860).await?;
+        self.open("").await?;
+        page.wait("#no-rows", "no messages yet", |text| text.contains("No message has been posted")).await?;
         self.live().await?;
         self.by_keyboard().await?;
         self.by_mouse().await?;
         self.launch().await?;
-        self.small().await?;
+        self.refusals().await?;
+        let key = page.eval("new URLSearchParams(location.search).get('message')").await?;
+        let message = format!("?message={}", key.as_str().unwrap_or("1"));
+        let addresses = [
+            ("list", String::new()),
+            ("filtered", "?status=Failed&text=game&username=game&domain=Sandbox".to_owned()),
+            ("message", message.clone()),
+            ("json", format!("{message}&show=json")),
+            ("xml", format!("{message}&show=xml")),
+            ("instances", "?view=instances".to_owned()),
+            ("launch", "?view=launch".to_owned()),
+            ("refusals", "?view=refusals".to_owned()),
+        ];
+        self.looks(&addresses).await?;
+        self.reach(&addresses).await?;
+        self.fill().await?;
+        self.many().await?;
+        self.by_keyboard_alone().await?;
         let complaints = page.complaints().await?;
         ensure!(complaints.is_empty(), "the browser complains: {complaints:?}");
         Ok(())
     }
 
+    /// Opens an address of the page, which is a query, and waits until everything is there.
+    async fn open(&self, address: &str) -> Result<()> {
+        let page = &self.browser;
+        page.go(&format!("{}/{address}", self.sandbox.url())).await?;
+        page.wait("#live", "the page connects", |text| text.contains("Live")).await
+    }
+
     /// Messages and listeners come into view without a reload.
     async fn live(&self) -> Result<()> {
         let page = &self.browser;
-        self.post("1").await?;
-        page.wait("tr[data-key='Sandbox/game']", "a message", |text| text.contains("New 1")).await?;
+        self.post("browser-1", "1").await?;
+        let is_there = |text: &str| text.contains("browser-1") && text.contains("New");
+        page.wait("#rows", "a message", is_there).await?;
+        page.click("#views [data-view=instances]").await?;
+        self.wait_for_focus("#instances-title").await?;
+        page.wait(GAME, "its number", |text| text.contains("1 New")).await?;
         let listener = self.listen().await?;
-        page.wait("tr[data-key='Sandbox/game'] [data-label='On the hub']", "a listener", |text| text == "1")
-            .await?;
+        page.wait(GAME, "a listener", |text| text.contains("On the hub\n1")).await?;
         drop(listener);
-        page.wait("tr[data-key='Sandbox/game'] [data-label='On the hub']", "no listener", |text| text == "0")
-            .await?;
-        self.picture("instances").await
+        page.wait(GAME, "no listener", |text| text.contains("On the hub\n0")).await
     }
 
     /// Opens a queue, claims, reads and acknowledges with nothing but the keyboard.
     async fn by_keyboard(&self) -> Result<()> {
         let page = &self.browser;
-        page.tab_to("button[data-key='Sandbox/game']").await?;
+        page.tab_to("a[data-key='Sandbox/game']").await?;
         page.press(key::ENTER).await?;
-        page.wait("#queue-title", "the queue", |text| text.contains("game")).await?;
-        self.focused("#queue-title").await?;
-        page.wait("#queue", "its message", |text| text.contains("CreateOrUpdateCarePlan")).await?;
+        page.wait("#rows", "the queue", |text| text.contains("CreateOrUpdateCarePlan")).await?;
         page.tab_to("#claim").await?;
         page.press(key::ENTER).await?;
-        page.wait("#header", "the message", |text| text.contains("Claimed") && text.contains("browser-1"))
+        page.wait("#receivers", "the claim", |text| text.contains("Claimed")).await?;
+        page.wait("#message-about", "the message", |text| text.contains("browser-1")).await?;
+        self.wait_for_focus("#message-title").await?;
+        page.wait("#steps", "what happened", |text| {
+            text.contains("portal posted it") && text.contains("game claimed it")
+        })
+        .await?;
+        page.wait("#resources", "its fields", |text| text.contains("CarePlan") && text.contains("status"))
             .await?;
-        self.focused("#message-title").await?;
-        page.wait("#resources", "its resources", |text| text.contains("/CarePlan/1")).await?;
-        page.tab_to("#acknowledge input[name=exception]").await?;
-        page.press("no use").await?;
         for form in ["json", "xml"] {
-            page.tab_to(&format!("#{form}-part summary")).await?;
+            page.tab_to(&format!("#forms [data-form={form}]")).await?;
             page.press(key::ENTER).await?;
-            page.wait(&format!("#{form}"), "the text", |text| text.contains("MessageHeader")).await?;
+            let start = if form == "json" { "{" } else { "<" };
+            let is_there = |text: &str| text.starts_with(start) && text.contains("MessageHeader");
+            page.wait("#raw", "the text", is_there).await?;
         }
-        self.picture("message").await?;
         page.eval("document.getElementById('message-title').focus()").await?;
-        page.tab_to("#acknowledge button[value=Failed]").await?;
+        page.tab_to("#receivers input").await?;
+        page.press("no use").await?;
+        page.eval("document.getElementById('message-title').focus()").await?;
+        page.tab_to("#receivers button[data-key$=Failed]").await?;
         page.press(key::ENTER).await?;
-        page.wait("#header", "the answer", |text| text.contains("Failed") && text.contains("no use")).await?;
-        page.wait("#queue", "the answer in the queue", |text| text.contains("Failed")).await
+        let is_failed = |text: &str| text.contains("Failed") && text.contains("no use");
+        page.wait("#receivers", "the answer", is_failed).await?;
+        self.wait_for_focus("#receivers-title").await?;
+        page.wait("#steps", "the answer in the time line", is_failed).await?;
+        page.wait("#rows", "the answer in the list", |text| text.contains("Failed")).await
     }
 
     async fn by_mouse(&self) -> Result<()> {
         let page = &self.browser;
         page.click("#claim").await?;
         page.wait("#error", "an error", |text| text.contains("no new message")).await?;
-        self.picture("error").await?;
-        self.post("2").await?;
-        page.wait("#queue", "the second message", |text| text.contains("New")).await?;
+        self.post("browser-2", "2").await?;
+        page.wait("#rows", "the second message", |text| text.contains("browser-2")).await?;
         page.click("#claim").await?;
-        page.wait("#header", "the second message", |text| text.contains("browser-2")).await?;
+        page.wait("#message-about", "the second message", |text| text.contains("browser-2")).await?;
         page.wait("#error", "no error any more", str::is_empty).await?;
-        page.click("#acknowledge button[value=New]").await?;
-        page.wait("#header", "it is given back", |text| text.contains("Status\nNew")).await?;
-        page.click("#claim").await?;
-        page.wait("#header", "it is claimed again", |text| text.contains("Claimed")).await?;
-        page.click("#acknowledge button[value=Success]").await?;
-        page.wait("#header", "it is answered", |text| text.contains("Success")).await?;
-        page.click("#queue tr:last-child button").await?;
-        page.wait("#header", "the first message again", |text| text.contains("browser-1")).await
+        page.click("#receivers button[data-key$=New]").await?;
+        page.wait("#steps", "it is given back", |text| text.contains("game gave it back")).await?;
+        page.click("#receivers button[data-key$=Claimed]").await?;
+        page.wait("#receivers", "it is claimed again", |text| text.contains("Claimed")).await?;
+        page.click("#receivers button[data-key$=Success]").await?;
+        page.wait("#receivers", "it is answered", |text| text.contains("Success")).await?;
+        page.click("#rows li:last-child a").await?;
+        page.wait("#message-about", "the first message again", |text| text.contains("browser-1")).await?;
+        page.click("#forms [data-form=fields]").await?;
+        page.click("#resource-0 dd a").await?;
+        self.focused(".resource").await
     }
 
     async fn launch(&self) -> Result<()> {
         let page = &self.browser;
+        let address = page.eval("location.search").await?;
+        page.click("#views [data-view=launch]").await?;
         page.click("#launch button[type=submit]").await?;
         page.wait("#launched", "a launch", |text| text.contains("http://127.0.0.1:8481/?iss=")).await?;
-        self.focused("#launched a").await
+        self.focused("#launched a").await?;
+        page.back().await?;
+        ensure!(page.eval("location.search").await? == address, "the back button goes elsewhere");
+        Ok(())
     }
 
-    /// On a telephone the page is not wider than the screen.
-    async fn small(&self) -> Result<()> {
+    /// A refused request is shown with what was wrong.
+    async fn refusals(&self) -> Result<()> {
         let page = &self.browser;
-        page.resize(360, 740).await?;
-        let widths = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]";
-        let widths = page.eval(widths).await?;
-        ensure!(
-            widths[0].as_u64() <= widths[1].as_u64(),
-            "the page is too wide for a small screen: {widths}"
-        );
-        page.eval("window.scrollTo(0, 0)").await?;
-        self.picture("small").await
+        let request = self.http.post(format!("{}/FHIR/Koppeltaal/Mailbox", self.sandbox.url()));
+        let request = request.basic_auth("portal", Some("portal")).header("content-type", "application/json");
+        request.body(self.template.replace(IDENTIFIER, "")).send().await?;
+        page.wait("#views", "its number", |text| text.contains("Refusals 1")).await?;
+        page.click("#views [data-view=refusals]").await?;
+        page.wait("#refusals", "the refusal", |text| {
+            text.contains("POST /FHIR/Koppeltaal/Mailbox")
+                && text.contains("identifier")
+                && text.contains("From portal")
+        })
+        .await?;
+        page.back().await
+    }
+
+    /// Waits until something has the focus: it gets it when it is there.
+    async fn wait_for_focus(&self, selector: &str) -> Result<()> {
+        let has_focus = format!("{selector}:focus");
+        self.browser.wait(&has_focus, "the focus", |text| !text.is_empty()).await
     }
 
     async fn focused(&self, selector: &str) -> Result<()> {
@@ -185,17 +258,9 @@ impl Visit {
     }
 
     /// The portal posts a care plan, and the game is notified.
-    async fn post(&self, number: &str) -> Result<()> {
-        let text = include_str!("../../../fixtures/messages/CreateOrUpdateCarePlan-minimal.json");
-        let text = text
-            .replace("CarePlan/910", &format!("CarePlan/{number}"))
-            .replace("Domain#Zonnedauw", "Domain#Sandbox");
-        let read = ReadOptions::tolerant().json(text.as_bytes())?;
-        let mut bundle = read.document.into_bundle().ok().context("a bundle")?;
-        let header = bundle.entry[0].content.as_mut().and_then(|content| content.get_mut::<MessageHeader>());
-        header.context("a header first")?.identifier = format!("browser-{number}").as_str().into();
-        let body = koppeltaal_fhir::Document::from(bundle).to_json()?;
-        let request = reqwest::Client::new().post(format!("{}/FHIR/Koppeltaal/Mailbox", self.sandbox.url()));
+    async fn post(&self, identifier: &str, plan: &str) -> Result<()> {
+        let body = self.template.replace(IDENTIFIER, identifier).replace(PLAN, &format!("CarePlan/{plan}"));
+        let request = self.http.post(format!("{}/FHIR/Koppeltaal/Mailbox", self.sandbox.url()));
         let request = request.basic_auth("portal", Some("portal")).header("content-type", "application/json");
         request.body(body).send().await?.error_for_status()?;
         Ok(())
@@ -203,10 +268,9 @@ impl Visit {
 
     /// The game listens on the hub, until the answer is dropped.
     async fn listen(&self) -> Result<reqwest::Response> {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build()?;
         let data = r#"[{"name":"koppeltaalhub"}]"#;
         let request = |method, path: &str| {
-            let request = http.request(method, format!("{}/signalr/{path}", self.sandbox.url()));
+            let request = self.http.request(method, format!("{}/signalr/{path}", self.sandbox.url()));
             request
                 .basic_auth("game", Some("game"))
                 .query(&[("connectionData", data), ("clientProtocol", "2.1")])

@@ -19,6 +19,8 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 pub(crate) mod key {
     pub(crate) const TAB: &str = "\u{E004}";
     pub(crate) const ENTER: &str = "\u{E007}";
+    pub(crate) const ESCAPE: &str = "\u{E00C}";
+    pub(crate) const DOWN: &str = "\u{E015}";
 }
 
 /// One window of a browser.
@@ -69,13 +71,41 @@ impl Browser {
         self.post("url", json!({ "url": url })).await.map(drop)
     }
 
+    pub(crate) async fn back(&self) -> Result<()> {
+        self.post("back", json!({})).await.map(drop)
+    }
+
+    /// Makes the page as large as this, whatever the least size of a window is.
     pub(crate) async fn resize(&self, width: u32, height: u32) -> Result<()> {
-        self.post("window/rect", json!({ "width": width, "height": height })).await.map(drop)
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await
+    }
+
+    /// Whether the reader prefers dark colours.
+    pub(crate) async fn set_dark(&self, is_dark: bool) -> Result<()> {
+        let value = if is_dark { "dark" } else { "light" };
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
+        self.devtools("Emulation.setEmulatedMedia", features).await
+    }
+
+    /// Runs a script at the start of every page from now on.
+    pub(crate) async fn add_script(&self, script: &str) -> Result<()> {
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await
+    }
+
+    /// A command of Chromium's `DevTools`.
+    async fn devtools(&self, command: &str, params: Value) -> Result<()> {
+        self.post("goog/cdp/execute", json!({ "cmd": command, "params": params })).await.map(drop)
     }
 
     /// The value of a JavaScript expression in the page.
     pub(crate) async fn eval(&self, expression: &str) -> Result<Value> {
         self.post("execute/sync", json!({ "script": format!("return {expression}"), "args": [] })).await
+    }
+
+    /// What a script returns. The script has the arguments in `arguments`; a promise is awaited.
+    pub(crate) async fn run(&self, script: &str, arguments: &[Value]) -> Result<Value> {
+        self.post("execute/sync", json!({ "script": script, "args": arguments })).await
     }
 
     /// The visible text of the element that a CSS selector finds.
@@ -103,6 +133,22 @@ impl Browser {
     pub(crate) async fn click(&self, selector: &str) -> Result<()> {
         let find = json!({ "using": "css selector", "value": selector });
         self.act((Method::POST, "element", find), "click", json!({})).await
+    }
+
+    /// The names of all elements that a CSS selector finds and that are shown, as a screen reader says them.
+    pub(crate) async fn labels(&self, selector: &str) -> Result<Vec<String>> {
+        let selector = serde_json::to_string(selector)?;
+        let shown =
+            format!("[...document.querySelectorAll({selector})].filter((one) => one.checkVisibility())");
+        let elements = self.eval(&shown).await?;
+        let mut labels = Vec::new();
+        for element in elements.as_array().into_iter().flatten() {
+            let path = format!("element/{}/computedlabel", id(element)?);
+            labels.push(
+                self.command(Method::GET, &path, &Value::Null).await?.as_str().unwrap_or_default().to_owned(),
+            );
+        }
+        Ok(labels)
     }
 
     /// Types into whatever has the focus.

@@ -1,9 +1,10 @@
-//! [`Version`]: the opaque text that names one state of a resource, and the [`VersionClock`] that gives
-//! versions out.
+//! [`Version`]: the opaque text that names one state of a resource. A [`VersionClock`] gives versions out, to
+//! one [`Step`] of the sandbox's state at a time.
 
 use std::fmt;
 use std::sync::Arc;
 
+use koppeltaal_fhir::primitives::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::timestamp::Timestamp;
@@ -20,6 +21,14 @@ impl Version {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The time when the version was given out, as FHIR writes it, in UTC with milliseconds; `None` for a version
+    /// that somebody else gave out in another form.
+    pub(crate) fn instant(&self) -> Option<Instant> {
+        let (time, _ticks) = self.0.rsplit_once('.')?;
+        let (second, milliseconds) = time.rsplit_once(':')?;
+        [second, ".", milliseconds, "Z"].concat().parse().ok()
+    }
 }
 
 impl fmt::Display for Version {
@@ -29,7 +38,7 @@ impl fmt::Display for Version {
 }
 
 impl From<&str> for Version {
-    /// A version that somebody else gave out.
+    /// A version as a message gives it. It is not checked.
     fn from(text: &str) -> Self {
         Self(text.into())
     }
@@ -87,7 +96,7 @@ impl Step<'_> {
         self.now
     }
 
-    /// The same step, for what should have happened earlier.
+    /// The same step, for something that was due at an earlier moment: the end of a claim.
     pub(crate) fn at(&mut self, moment: Timestamp) -> Step<'_> {
         Step { clock: self.clock, now: moment }
     }
@@ -110,6 +119,13 @@ mod tests {
     fn a_version_looks_like_those_of_the_original_server() {
         let moment = Timestamp::from_unix(Duration::new(1_597_476_835, 708_258_300));
         assert_eq!(Version::from(moment).as_str(), "2020-08-15T07:33:55:708.2583");
+    }
+
+    #[test]
+    fn a_version_tells_when_it_was_given_out() {
+        let moment = Timestamp::from_unix(Duration::new(1_597_476_835, 8_258_300));
+        assert_eq!(Version::from(moment).instant(), Some(moment.instant()));
+        assert_eq!(Version::from("7").instant(), None);
     }
 
     #[test]

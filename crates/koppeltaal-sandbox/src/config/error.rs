@@ -20,29 +20,59 @@ pub enum ConfigError {
     /// [`Push::keep_alive`](crate::Push::keep_alive) is zero: the hub would do nothing but send keep-alives.
     #[error("keep_alive has to be more than zero")]
     KeepAlive,
+    /// A configuration file contradicts itself in a table that begins in this line.
+    #[error("line {line}: {error}")]
+    Line {
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong there.
+        error: Box<ConfigError>,
+    },
+    /// A configuration file has no application instance.
+    #[error("there are no [[instances]], so nobody could log in: add one with username, password and domain")]
+    NoInstances,
+    /// An activity definition in a configuration file is of an application that does not occur in the file.
+    #[error(
+        "the activity definition {definition:?} is of the application {application:?}, which there is not: name one of \
+         [[applications]] or the application of an instance, or add it to [[applications]]"
+    )]
+    UnknownApplication {
+        /// The identifier of the activity definition.
+        definition: String,
+        /// What it names as its application.
+        application: String,
+    },
+    /// A fault is of an instance that is not configured.
+    #[error("a fault is of the instance {0:?}, which there is not: name the username of an instance")]
+    UnknownInstance(String),
+    /// A text does not say where to listen.
+    #[error("{0:?} does not say where to listen: it has to be ADDRESS:PORT, localhost:PORT, or a port")]
+    Listen(String),
     /// A configuration file cannot be read: what is wrong, and in which line.
     #[error("{0}")]
     File(String),
     /// Two instances have the same username, so credentials could not tell them apart.
-    #[error("two application instances are called {0:?}")]
+    #[error("two application instances are called {0:?}: give one of them another username")]
     DuplicateInstance(String),
     /// A username is empty or holds a colon, which Basic authentication cannot carry.
-    #[error("{0:?} cannot be a username: it is empty or holds a colon")]
+    #[error("{0:?} cannot be a username: it must not be empty or hold a colon")]
     Username(String),
     /// Two instances of one application in one domain: a token could not tell them apart.
-    #[error("there are two instances of the application {0:?} in one domain")]
+    #[error(
+        "there are two instances of the application {0:?} in one domain: remove one, or give it another domain or application"
+    )]
     DuplicateApplicationInstance(String),
     /// Two applications have the same identifier.
-    #[error("two applications are called {0:?}")]
+    #[error("two applications are called {0:?}: give one of them another identifier")]
     DuplicateApplication(String),
     /// The identifier of an application is empty or holds a colon, which Basic authentication cannot carry.
-    #[error("{0:?} cannot identify an application: it is empty or holds a colon")]
+    #[error("{0:?} cannot identify an application: it must not be empty or hold a colon")]
     ApplicationIdentifier(String),
     /// A launch page or redirect URI is not an absolute URI, or has a fragment.
     #[error("{0:?} cannot be a launch page or redirect URI: it has to be absolute and without a fragment")]
     ApplicationUrl(String),
     /// A configured activity definition is an `Other` with another code.
-    #[error("a configured activity definition does not have the code ActivityDefinition")]
+    #[error("a configured activity definition has to have the code ActivityDefinition")]
     NotADefinition,
     /// A configured activity definition cannot be written in both formats.
     #[error(
@@ -56,7 +86,9 @@ pub enum ConfigError {
     },
     /// There are more activity definitions in a domain than
     /// [`Limits::definitions`](crate::Limits::definitions) allows.
-    #[error("there are more activity definitions in the domain {0:?} than the limits allow")]
+    #[error(
+        "the domain {0:?} has more activity definitions than the limit allows: raise `definitions` in [limits]"
+    )]
     TooManyDefinitions(String),
     /// The public URL cannot be a base URL; see
     /// [`SandboxConfig::public_url`](crate::SandboxConfig::public_url).

@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
+use koppeltaal_messaging::Event;
 use serde::{Deserialize, Serialize};
+
+use super::event;
 
 /// Something that goes wrong on purpose. Faults happen only when they are configured, or set while the
 /// sandbox runs: see [`Sandbox::set_faults`](crate::Sandbox::set_faults).
 ///
 /// ```
+/// use koppeltaal_messaging::Event;
 /// use koppeltaal_sandbox::{Fault, FaultKind};
 ///
 /// let hiccup = Fault::new(FaultKind::Status { status: 503, html: true }).path("Mailbox").times(2);
 /// assert_eq!(hiccup.times, Some(2));
+/// let unlucky = Fault::new(FaultKind::Cut).instance("portal").event(Event::CreateOrUpdateCarePlan);
+/// assert_eq!(unlucky.path, None);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -23,6 +29,15 @@ pub struct Fault {
     /// no path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The username of the only instance that meets the fault: the one whose credentials a request has, or the
+    /// one that is told by a push. Without it, all do, and requests without credentials too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Only messages of this event meet the fault: posts, claims and acknowledgements of one, and pushes about
+    /// one. What is done before the answer to a claim ([`Latency`](FaultKind::Latency), [`Refuse`](FaultKind::Refuse),
+    /// [`Status`](FaultKind::Status)) is done only if the claim names the event. A bearer token has no event.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "event::option")]
+    pub event: Option<Event>,
     /// How often it happens; without a number, every time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
@@ -72,13 +87,27 @@ pub enum FaultKind {
 impl Fault {
     /// A fault that every request meets, every time.
     pub fn new(kind: FaultKind) -> Self {
-        Self { kind, path: None, times: None }
+        Self { kind, path: None, instance: None, event: None, times: None }
     }
 
     /// Limits the fault to requests whose path contains this text.
     #[must_use]
     pub fn path(mut self, part: impl Into<String>) -> Self {
         self.path = Some(part.into());
+        self
+    }
+
+    /// Limits the fault to what this instance does, and to pushes to it.
+    #[must_use]
+    pub fn instance(mut self, username: impl Into<String>) -> Self {
+        self.instance = Some(username.into());
+        self
+    }
+
+    /// Limits the fault to messages of this event.
+    #[must_use]
+    pub fn event(mut self, event: Event) -> Self {
+        self.event = Some(event);
         self
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
@@ -74,18 +74,45 @@ impl FromRequestParts<Arc<App>> for Account {
     }
 }
 
+/// The instance that the credentials of a request name, even when they are wrong or have expired. It is for the log and
+/// for faults; it allows nothing.
+pub(crate) fn named_instance(app: &App, headers: &HeaderMap, uri: &Uri) -> Option<InstanceId> {
+    let of_token = |token: &str| {
+        let session = app.oauth(|oauth| oauth.session(token, app.now()).cloned()).ok()??;
+        app.instance_of(&session.context.domain, &session.context.client)
+    };
+    let of_any = |authorization: &str| match scheme(authorization) {
+        (scheme, token) if scheme.eq_ignore_ascii_case("Bearer") => of_token(token.trim()),
+        _ => {
+            basic_credentials(authorization).and_then(|(username, _)| app.instance_named(&username).cloned())
+        }
+    };
+    if headers.contains_key(header::AUTHORIZATION) {
+        return of_any(authorization(headers).ok()?);
+    }
+    uri.query()?;
+    let params = Params::read(uri).ok()?;
+    match params.get("access_token") {
+        Some(token) => of_token(token),
+        None => of_any(&authorization_parameter(&params).ok()?),
+    }
+}
+
 /// The parameter `Authorization`. Without a scheme it means Basic.
 fn authorization_parameter(params: &Params) -> Result<String, Refusal> {
     let given = params.get("Authorization").ok_or_else(no_credentials)?;
     Ok(if given.contains(' ') { given.to_owned() } else { format!("Basic {given}") })
 }
 
-fn refuse(details: impl Into<String>) -> Refusal {
-    Refusal::new(RefusalKind::Unauthorized, "login", details)
+fn refuse(rule: &'static str) -> Refusal {
+    Refusal::new(RefusalKind::Unauthorized, "login", rule).at("Authorization")
 }
 
+/// What may stand in `Authorization`.
+const SCHEMES: &str = "Basic or Bearer";
+
 fn no_credentials() -> Refusal {
-    refuse("Authentication failed: no credentials given")
+    refuse("Authentication failed: no credentials given").expected(SCHEMES)
 }
 
 fn authorization(headers: &HeaderMap) -> Result<&str, Refusal> {
@@ -99,7 +126,7 @@ fn scheme(authorization: &str) -> (&str, &str) {
 
 fn by_basic(app: &App, authorization: &str) -> Result<Account, Refusal> {
     if !scheme(authorization).0.eq_ignore_ascii_case("Basic") {
-        return Err(refuse("Authentication failed: the scheme is not supported"));
+        return Err(refuse("Authentication failed: the scheme is not supported").expected(SCHEMES));
     }
     let known = basic_credentials(authorization)
         .and_then(|(username, password)| app.authenticate(&username, &password));
@@ -111,20 +138,25 @@ fn by_basic(app: &App, authorization: &str) -> Result<Account, Refusal> {
 fn by_token(app: &App, token: &str) -> Result<Caller, Refusal> {
     let now = app.now();
     let session = app.oauth(|oauth| oauth.session(token, now).cloned())?;
-    let session = session.ok_or_else(|| Refusal::new(RefusalKind::BadToken, "login", UNKNOWN_TOKEN))?;
-    if app.faults().token_expires() || session.expires <= now {
-        let at = session.expires.instant();
-        let details = format!("Authentication failed: Bearer token has expired at {}", at.as_str());
-        return Err(Refusal::new(RefusalKind::BadToken, "expired", details));
-    }
+    let session = session.ok_or_else(unknown_token)?;
     let instance = app.instance_of(&session.context.domain, &session.context.client);
     // The configuration has changed since.
-    let instance = instance.ok_or_else(|| Refusal::new(RefusalKind::BadToken, "login", UNKNOWN_TOKEN))?;
+    let instance = instance.ok_or_else(unknown_token)?;
+    if app.faults().token_expires(&instance.username) || session.expires <= now {
+        let at = session.expires.instant();
+        let details = format!("Authentication failed: Bearer token has expired at {}", at.as_str());
+        let rule = "Authentication failed: Bearer token has expired";
+        let refusal = Refusal::new(RefusalKind::BadToken, "expired", rule).at("Authorization");
+        return Err(refusal.expected("a token that is valid").details(details));
+    }
     let patient = ResourceUrl::split_version(&session.context.patient).0.to_owned();
     Ok(Caller { instance, patient: Some(patient) })
 }
 
-const UNKNOWN_TOKEN: &str = "Authentication failed: Bearer token is not known";
+fn unknown_token() -> Refusal {
+    Refusal::new(RefusalKind::BadToken, "login", "Authentication failed: Bearer token is not known")
+        .at("Authorization")
+}
 
 /// Username and password of Basic credentials (RFC 7617, UTF-8); `None` for another scheme.
 pub(crate) fn basic_credentials(authorization: &str) -> Option<(String, String)> {

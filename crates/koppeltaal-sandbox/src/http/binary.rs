@@ -16,7 +16,7 @@ use koppeltaal_messaging::vocabulary::search::storage as parameter;
 use super::authentication::Caller;
 use super::entries;
 use super::reply::Reply;
-use super::request::{LinksFor, Params, Target, read_body, read_document};
+use super::request::{LinksFor, Params, Target, missing_parameter, read_body, read_document};
 use super::storage;
 use crate::app::App;
 use crate::links::{FHIR_PATH, Links, versioned};
@@ -78,9 +78,9 @@ pub(crate) async fn create(
     request: Request,
 ) -> Result<Reply, Refusal> {
     let (content_type, content) = content(&app, request).await?;
-    let required = |name: &str| {
+    let required = |name: &'static str| {
         let value = params.get(name).map(str::to_owned);
-        value.ok_or_else(|| Refusal::required(format!("The parameter {name} is missing.")))
+        value.ok_or_else(|| missing_parameter(name))
     };
     let patient = match &caller.patient {
         Some(patient) if params.get(parameter::PATIENT).is_none() => patient.clone(),

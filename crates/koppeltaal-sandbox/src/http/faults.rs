@@ -9,12 +9,16 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
+use koppeltaal_messaging::vocabulary::search::EVENT;
+use koppeltaal_messaging::{Event, Header};
 use tokio::time::sleep;
 
-use super::request::ShortJson;
+use super::log::Reason;
+use super::messages::header_in;
+use super::request::{Params, ShortJson, read_body, read_document};
 use crate::app::App;
 use crate::config::Fault;
-use crate::faults::{RequestFault, ResponseFault};
+use crate::faults::{Occasion, RequestFault, ResponseFault};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::server::ConnectionCut;
 
@@ -22,8 +26,11 @@ use crate::server::ConnectionCut;
 const PARTS: usize = 10;
 
 /// What a proxy says when it does not reach a server.
-const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Service Unavailable</title></head>\
-                    <body><h1>Service Unavailable</h1><p>The server is temporarily unable.</p></body></html>\n";
+const PROXY_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Service Unavailable</title></head>\
+                          <body><h1>Service Unavailable</h1><p>The server is temporarily unable.</p></body></html>\n";
+
+/// What is wrong with a request that meets a fault.
+const ON_PURPOSE: &str = "A fault that was asked for.";
 
 /// `GET /sandbox/faults`
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Vec<Fault>> {
@@ -34,22 +41,38 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Vec<Fault>> {
 pub(crate) async fn set(
     State(app): State<Arc<App>>,
     ShortJson(faults): ShortJson<Vec<Fault>>,
-) -> Json<Vec<Fault>> {
+) -> Result<Json<Vec<Fault>>, Refusal> {
+    let usernames = faults.iter().filter_map(|fault| fault.instance.as_deref());
+    if let Some(unknown) = usernames.into_iter().find(|username| app.instance_named(username).is_none()) {
+        let details = format!("A fault is of the instance '{unknown}', which there is not.");
+        return Err(Refusal::rule("A fault is of an instance that there is not.").details(details));
+    }
     app.faults().set(faults);
-    list(State(app)).await
+    Ok(list(State(app)).await)
 }
 
-/// Answers a request, with the faults that are set for its path before and after that.
+/// Answers a request of this instance. The faults that it meets strike before and after it is carried out.
 pub(crate) async fn meet(
     app: &App,
     request: Request,
+    instance: Option<&str>,
     answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     if app.faults().is_empty() {
         return answer(request).await;
     }
     let path = request.uri().path().to_owned();
-    for fault in app.faults().meet_request(&path) {
+    let is_about_a_message = path.contains("/Mailbox") || path.contains("/MessageHeader");
+    let (request, event) = if is_about_a_message && app.faults().ask_for_the_event() {
+        match with_event(app, request).await {
+            Ok(both) => both,
+            Err(refusal) => return refusal.into_response(),
+        }
+    } else {
+        (request, None)
+    };
+    let occasion = Occasion { path: &path, instance, event };
+    for fault in app.faults().meet_request(occasion) {
         match fault {
             RequestFault::Latency(pause) => sleep(pause).await,
             RequestFault::Refuse => return ConnectionCut::response(),
@@ -57,7 +80,8 @@ pub(crate) async fn meet(
         }
     }
     let mut response = answer(request).await;
-    for fault in app.faults().meet_response(&path) {
+    let event = response.extensions().get::<Event>().copied().or(event);
+    for fault in app.faults().meet_response(Occasion { event, ..occasion }) {
         response = match fault {
             ResponseFault::Cut => return ConnectionCut::response(),
             ResponseFault::HalfBody => in_parts(response, 2, Some(1), Duration::ZERO).await,
@@ -67,20 +91,34 @@ pub(crate) async fn meet(
     response
 }
 
+/// The event of the message that a request posts, acknowledges or asks for, if it says so. Its body is read for that.
+async fn with_event(app: &App, request: Request) -> Result<(Request, Option<Event>), Refusal> {
+    let (parts, body) = request.into_parts();
+    let body = read_body(body, app.limits()).await?;
+    let in_body = || {
+        let (_, read) = read_document(&parts.headers, &body).ok()?;
+        Header::from(header_in(&read.document)?.clone()).event().ok()
+    };
+    let in_query = || Params::read(&parts.uri).ok()?.get(EVENT)?.rsplit('|').next()?.parse().ok();
+    let event = if body.is_empty() { in_query() } else { in_body() };
+    Ok((Request::from_parts(parts, Body::from(body)), event))
+}
+
 fn refuse(status: u16, html: bool) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if html {
-        let html = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
-        return (status, html, HTML).into_response();
+        let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
+        let mut response = (status, content_type, PROXY_PAGE).into_response();
+        response.extensions_mut().insert(Reason::of_rule(ON_PURPOSE));
+        return response;
     }
-    let mut response =
-        Refusal::new(RefusalKind::Unsupported, "exception", "A fault that was asked for.").into_response();
+    let mut response = Refusal::new(RefusalKind::Unsupported, "exception", ON_PURPOSE).into_response();
     *response.status_mut() = status;
     response
 }
 
-/// Sends the body in this many parts, with a pause before each one. With `cut_after` the connection is cut
-/// after that many of them.
+/// Sends the body in this many parts, with a pause before each one. With `cut_after`, the connection is cut
+/// after that many parts.
 async fn in_parts(response: Response, parts: usize, cut_after: Option<usize>, pause: Duration) -> Response {
     let (mut head, body) = response.into_parts();
     // A stream of the hub never ends; it is left alone.
@@ -102,4 +140,42 @@ async fn in_parts(response: Response, parts: usize, cut_after: Option<usize>, pa
         Some((Ok(part), (rest, sent + 1)))
     });
     Response::from_parts(head, Body::from_stream(stream))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use tokio::task::JoinSet;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::config::{FaultKind, SandboxConfig};
+
+    /// How long a request with this fault takes until its answer, and then until all of the body is there. The clock of the
+    /// runtime stands still but for pauses.
+    async fn pauses(kind: FaultKind) -> (Duration, Duration) {
+        let config = SandboxConfig::new().fault(Fault::new(kind));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let app = App::new(&config, address, address.ip(), &mut JoinSet::new()).expect("an app");
+        let begin = Instant::now();
+        let response =
+            meet(&app, Request::default(), None, async |_| Response::new("0123456789".into())).await;
+        let answered = Instant::now();
+        let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+        assert_eq!(&*body, b"0123456789");
+        (answered - begin, answered.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_answer_is_late_by_its_pause() {
+        let kind = FaultKind::Latency { pause: Duration::from_millis(150) };
+        assert_eq!(pauses(kind).await, (Duration::from_millis(150), Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_body_comes_in_ten_parts_with_a_pause_before_each() {
+        let kind = FaultKind::SlowBody { pause: Duration::from_millis(20) };
+        assert_eq!(pauses(kind).await, (Duration::ZERO, Duration::from_millis(200)));
+    }
 }

@@ -16,6 +16,7 @@ use super::reply::Reply;
 use super::request::{LinksFor, Params, RequestDocument, Target};
 use crate::app::App;
 use crate::clock::Timestamp;
+use crate::faults::Occasion;
 use crate::links::{FHIR_PATH, Links, header_number};
 use crate::mailbox::{Acknowledgement, Filter, Lookup, Posting};
 use crate::refusal::{Refusal, RefusalKind};
@@ -28,7 +29,9 @@ pub(crate) async fn post(
     received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let Document::Bundle(bundle) = received.document else {
-        return Err(Refusal::malformed("A message is a bundle, not a single resource."));
+        return Err(Refusal::malformed("A message is a bundle, not a single resource.")
+            .at("the body")
+            .expected("a bundle"));
     };
     if caller.patient.is_some() && received.is_ambiguous {
         return Err(Refusal::forbidden(
@@ -45,7 +48,7 @@ pub(crate) async fn post(
         mailbox.post(&caller.instance, posting, Uuid::new_v4(), now)
     })??;
     tracing::debug!(%event, message = receipt.number, "posted");
-    Ok(Reply::ok(entries::receipt(&receipt, &links)))
+    Ok(Reply::ok(entries::receipt(&receipt, &links)).event(event))
 }
 
 /// `GET MessageHeader/_search`: claims the next message, gives one whole message, or lists headers.
@@ -76,17 +79,29 @@ struct Search<'a> {
 impl Search<'_> {
     fn claim(&self, query: &str) -> Result<Reply, Refusal> {
         if query != parameter::CLAIM {
-            return Err(Refusal::unsupported(format!("The query '{query}' is not supported")));
+            return Err(Refusal::unsupported("The query is not supported.")
+                .at(parameter::QUERY)
+                .expected(parameter::CLAIM)
+                .details(format!("The query '{query}' is not supported")));
         }
         if self.params.get(parameter::PROCESSING_STATUS).is_some() {
-            return Err(Refusal::parameter("ProcessingStatus is not allowed together with _query."));
+            return Err(Refusal::parameter("ProcessingStatus is not allowed together with _query.")
+                .at(parameter::PROCESSING_STATUS));
         }
         let filter = self.filter()?;
-        let is_short = self.app.faults().claim_expires(FHIR_PATH);
-        let claimed =
-            self.app.mailbox(|mailbox| mailbox.claim(&self.caller.instance, &filter, is_short, self.now))?;
-        let entries = claimed.map(|delivery| entries::delivery(&delivery, self.links));
-        Ok(self.one_or_none(entries))
+        let instance = &self.caller.instance;
+        let claimed = self.app.mailbox(|mailbox| {
+            let event = mailbox.next_event(instance, &filter, self.now)?;
+            let (path, username) = (FHIR_PATH, &*instance.username);
+            let occasion = Occasion { path, instance: Some(username), event: Some(event) };
+            mailbox.claim(instance, &filter, self.app.faults().claim_expires(occasion), self.now)
+        })?;
+        let event = claimed.as_ref().map(|delivery| delivery.message.event);
+        let reply = self.one_or_none(claimed.map(|delivery| entries::delivery(&delivery, self.links)));
+        Ok(match event {
+            Some(event) => reply.event(event),
+            None => reply,
+        })
     }
 
     /// One message by number, by URL with or without version, or by `MessageHeader.identifier`.
@@ -143,13 +158,10 @@ fn filter(params: &Params) -> Result<Filter, Refusal> {
     // A token may come with its system: `http://...|CreateOrUpdatePatient`.
     let token =
         |name: &str| params.get(name).map(|value| value.rsplit_once('|').map_or(value, |(_, code)| code));
-    let event: Option<Event> = token(parameter::EVENT)
-        .map(|code| code.parse().map_err(|_| Refusal::parameter(format!("'{code}' is not an event."))))
-        .transpose()?;
+    let event: Option<Event> =
+        token(parameter::EVENT).map(|code| code.parse().map_err(|_| not_an_event(code))).transpose()?;
     let status: Option<ProcessingStatus> = token(parameter::PROCESSING_STATUS)
-        .map(|code| {
-            code.parse().map_err(|_| Refusal::parameter(format!("'{code}' is not a processing status.")))
-        })
+        .map(|code| code.parse().map_err(|_| not_a_status(code, parameter::PROCESSING_STATUS)))
         .transpose()?;
     Ok(Filter { patient, event, status, only: None })
 }
@@ -163,8 +175,9 @@ pub(crate) async fn acknowledge(
     received: RequestDocument,
 ) -> Result<Reply, Refusal> {
     let number = target.id.parse().map_err(|_| Refusal::not_found("There is no such message."))?;
-    let header = header_in(&received.document)
-        .ok_or_else(|| Refusal::malformed("The body is not a MessageHeader."))?;
+    let header = header_in(&received.document).ok_or_else(|| {
+        Refusal::malformed("The body is not a MessageHeader.").at("the body").expected("a MessageHeader")
+    })?;
     let (status, exception) = reported(header)?;
     let report = Acknowledgement { status, exception, header_version: target.version };
     let only = caller.patient.as_deref();
@@ -175,11 +188,12 @@ pub(crate) async fn acknowledge(
     let entry = entries::delivery_header(&delivery, &links);
     let location = entry.link("self").unwrap_or_default().to_owned();
     let header: Resource = entry.content.unwrap_or_else(|| MessageHeader::default().into());
-    Ok(Reply::ok(Document::Resource(header)).header(axum::http::header::CONTENT_LOCATION, location))
+    let reply = Reply::ok(Document::Resource(header)).event(delivery.message.event);
+    Ok(reply.header(axum::http::header::CONTENT_LOCATION, location))
 }
 
 /// The header: the resource itself, or the first entry of a whole message.
-fn header_in(document: &Document) -> Option<&MessageHeader> {
+pub(super) fn header_in(document: &Document) -> Option<&MessageHeader> {
     match document {
         Document::Resource(resource) => resource.get(),
         Document::Bundle(bundle) => bundle.resources().next()?.get(),
@@ -189,20 +203,39 @@ fn header_in(document: &Document) -> Option<&MessageHeader> {
 /// The longest exception, in bytes. It is stored with the message.
 const MAXIMUM_EXCEPTION: usize = 64 << 10;
 
+/// The place of the processing status in a header.
+const STATUS_PLACE: &str = "MessageHeader.extension (ProcessingStatus)";
+
+pub(super) fn not_an_event(code: &str) -> Refusal {
+    Refusal::parameter("The parameter is not an event.")
+        .at(parameter::EVENT)
+        .expected("a code of Koppeltaal's events")
+        .details(format!("'{code}' is not an event."))
+}
+
+pub(super) fn not_a_status(code: &str, place: &'static str) -> Refusal {
+    let statuses = ProcessingStatus::ALL.iter().map(ToString::to_string).collect::<Vec<_>>();
+    Refusal::parameter("The text is not a processing status.")
+        .at(place)
+        .expected(format!("one of {}", statuses.join(", ")))
+        .details(format!("'{code}' is not a processing status."))
+}
+
 /// The status and the exception in a receiver's header. Nothing else is taken from it.
 fn reported(header: &MessageHeader) -> Result<(ProcessingStatus, Option<String>), Refusal> {
     let state = header.extension.iter().find_map(ProcessingState::from_extension);
-    let state = state.ok_or_else(|| Refusal::required("The MessageHeader has no ProcessingStatus."))?;
-    let code = state.code().ok_or_else(|| Refusal::required("The ProcessingStatus has no status."))?;
-    let status =
-        code.parse().map_err(|_| Refusal::parameter(format!("'{code}' is not a processing status.")))?;
+    let state = state
+        .ok_or_else(|| Refusal::required("The MessageHeader has no ProcessingStatus.").at(STATUS_PLACE))?;
+    let code = state
+        .code()
+        .ok_or_else(|| Refusal::required("The ProcessingStatus has no status.").at(STATUS_PLACE))?;
+    let status = code.parse().map_err(|_| not_a_status(code, STATUS_PLACE))?;
     let exception = state.exception();
     if exception.is_some_and(|exception| exception.len() > MAXIMUM_EXCEPTION) {
-        return Err(Refusal::new(
-            RefusalKind::TooLarge,
-            "too-long",
-            format!("The exception is longer than {MAXIMUM_EXCEPTION} bytes."),
-        ));
+        return Err(Refusal::new(RefusalKind::TooLarge, "too-long", "The exception is too long.")
+            .at(STATUS_PLACE)
+            .expected(format!("at most {MAXIMUM_EXCEPTION} bytes"))
+            .details(format!("The exception is longer than {MAXIMUM_EXCEPTION} bytes.")));
     }
     Ok((status, exception.map(str::to_owned)))
 }

@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::authentication::{Account, basic_credentials};
-use super::request::{LinksFor, Params, read_form};
+use super::log::Reason;
+use super::request::{LinksFor, Params, missing_parameter, read_form};
 use crate::app::App;
 use crate::links::Links;
 use crate::oauth::{
@@ -79,17 +80,17 @@ fn too_large(_: LaunchSizeError) -> Refusal {
 
 /// Who is launched into which application. The patient need not be known: no message may have named it yet.
 fn context(app: &App, account: &Account, params: &Params) -> Result<Context, Refusal> {
-    let required = |name: &str| {
+    let required = |name: &'static str| {
         let value = params.get(name).map(str::to_owned);
-        value.ok_or_else(|| Refusal::required(format!("The parameter {name} is missing.")))
+        value.ok_or_else(|| missing_parameter(name))
     };
     let client = required("client_id")?;
     let domain = account.0.domain.to_string();
     if app.oauth(|oauth| oauth.application(&client).is_none())? {
-        return Err(Refusal::parameter("client_id is not the identifier of an application."));
+        return Err(Refusal::parameter("client_id is not the identifier of an application.").at("client_id"));
     }
     if app.instance_of(&domain, &client).is_none() {
-        return Err(Refusal::parameter("The application has no instance in this domain."));
+        return Err(Refusal::parameter("The application has no instance in this domain.").at("client_id"));
     }
     let optional = |name: &str| params.get(name).map(str::to_owned);
     Ok(Context {
@@ -144,7 +145,10 @@ pub(crate) async fn authorize(State(app): State<Arc<App>>, params: Params) -> Re
         }
         (Err(error), Some(uri)) if !is_mobile => {
             let pairs = [("error", error.code.text()), ("error_description", error.description)];
-            redirect(&with_query(uri, &pairs.into_iter().chain(state).collect::<Vec<_>>()))
+            let mut response =
+                redirect(&with_query(uri, &pairs.into_iter().chain(state).collect::<Vec<_>>()));
+            response.extensions_mut().insert(Reason::of_oauth(error));
+            response
         }
         (Err(error), _) => refuse(error, false),
         (Ok(Authorization::Redirect(_)), None) => {
@@ -278,6 +282,7 @@ fn refuse(error: OAuthError, has_basic: bool) -> Response {
     };
     let body = json!({ "error": error.code.text(), "error_description": error.description });
     let mut response = secret_json(status, &body);
+    response.extensions_mut().insert(Reason::of_oauth(error));
     if has_basic && status == StatusCode::UNAUTHORIZED {
         let realm = HeaderValue::from_static(r#"Basic realm="Koppeltaal""#);
         response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);

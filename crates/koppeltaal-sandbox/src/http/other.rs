@@ -28,7 +28,10 @@ fn by_code(params: &Params) -> Result<Option<OtherCode>, Refusal> {
     match code.rsplit_once('|').map_or(code, |(_, code)| code) {
         "ActivityDefinition" => Ok(Some(OtherCode::Definitions)),
         "StorageItem" => Ok(Some(OtherCode::Storage)),
-        other => Err(Refusal::unsupported(format!("Other with the code '{other}' is not supported"))),
+        other => Err(Refusal::unsupported("Other with this code is not supported.")
+            .at(parameter::CODE)
+            .expected("ActivityDefinition or StorageItem")
+            .details(format!("Other with the code '{other}' is not supported"))),
     }
 }
 

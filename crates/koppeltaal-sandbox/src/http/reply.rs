@@ -7,9 +7,10 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use koppeltaal_fhir::{Bundle, Document, Format, Resource};
-use koppeltaal_messaging::vocabulary;
+use koppeltaal_messaging::{Event, vocabulary};
 
 use super::entries;
+use super::log::Reason;
 use super::wire;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::representation;
@@ -22,13 +23,15 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 pub(crate) struct Reply {
     status: StatusCode,
     headers: Vec<(HeaderName, String)>,
+    /// The event of the message that it is about.
+    event: Option<Event>,
     // Shared, because what travels with a response has to be `Clone`.
     document: Arc<Document>,
 }
 
 impl Reply {
     pub(crate) fn ok(document: impl Into<Document>) -> Self {
-        Self { status: StatusCode::OK, headers: Vec::new(), document: Arc::new(document.into()) }
+        Self { status: StatusCode::OK, headers: Vec::new(), event: None, document: Arc::new(document.into()) }
     }
 
     /// A resource, and the URL of its version: in `Content-Location`, since one deployed client ignores
@@ -42,6 +45,12 @@ impl Reply {
         self
     }
 
+    /// About a message of this event.
+    pub(crate) fn event(mut self, event: Event) -> Self {
+        self.event = Some(event);
+        self
+    }
+
     pub(crate) fn header(mut self, name: HeaderName, value: String) -> Self {
         self.headers.push((name, value));
         self
@@ -51,6 +60,9 @@ impl Reply {
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
+        if let Some(event) = self.event {
+            response.extensions_mut().insert(event);
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -59,8 +71,9 @@ impl IntoResponse for Reply {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let kind = self.kind;
+        let reason = Reason::of_refusal(&self);
         let reply = Reply::ok(entries::outcome(&self.sayable())).status(status(kind));
-        match kind {
+        let reply = match kind {
             RefusalKind::Unauthorized => reply
                 .header(header::WWW_AUTHENTICATE, r#"Basic realm="Koppeltaal", charset="UTF-8""#.to_owned()),
             RefusalKind::BadToken => reply.header(
@@ -69,8 +82,10 @@ impl IntoResponse for Refusal {
             ),
             RefusalKind::Full => reply.header(header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string()),
             _ => reply,
-        }
-        .into_response()
+        };
+        let mut response = reply.into_response();
+        response.extensions_mut().insert(reason);
+        response
     }
 }
 
@@ -149,13 +164,15 @@ fn writable_entries(document: Document, format: Format) -> Document {
 
 /// Says that the document cannot be written in the format that was asked for.
 fn write_failure(error: &str, format: Format, mut response: Response) -> Response {
-    let refusal = Refusal::unsupported(format!("The answer cannot be written in this format: {error}"));
+    let refusal = Refusal::unsupported("The answer cannot be written in this format.")
+        .details(format!("The answer cannot be written in this format: {error}"));
     // An outcome made of plain text can always be written.
     if let Ok((content_type, body)) = wire::write(&entries::outcome(&refusal).into(), format) {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         *response.body_mut() = body.into();
     }
     *response.status_mut() = status(refusal.kind);
+    response.extensions_mut().insert(Reason::of_refusal(&refusal));
     response
 }
 

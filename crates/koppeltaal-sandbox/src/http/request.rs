@@ -11,7 +11,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Uri, header};
 use http_body_util::LengthLimitError;
 use koppeltaal_fhir::resources::Other;
-use koppeltaal_fhir::{Document, Finding, Format, ReadDocument, Rule};
+use koppeltaal_fhir::{Document, Finding, Format, ReadDocument, ReadError, Rule};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -38,10 +38,14 @@ impl RequestDocument {
     /// The document as an `Other`.
     pub(crate) fn other(self) -> Result<Other, Refusal> {
         let resource = self.document.into_resource();
-        let resource = resource.map_err(|_| Refusal::malformed("The body is a bundle, not an Other."))?;
+        let resource = resource
+            .map_err(|_| Refusal::malformed("The body is a bundle, not an Other.").expected("an Other"))?;
         resource.take().map_err(|other| {
             let resource_type = other.resource_type();
-            Refusal::unsupported(format!("The resource type '{resource_type}' is not supported"))
+            Refusal::unsupported("The resource type is not supported.")
+                .at("the body")
+                .expected("an Other")
+                .details(format!("The resource type '{resource_type}' is not supported"))
         })
     }
 }
@@ -70,9 +74,33 @@ fn is_ambiguous(read: &ReadDocument) -> bool {
 pub(crate) fn read_document(headers: &HeaderMap, body: &[u8]) -> Result<(Format, ReadDocument), Refusal> {
     let format = format::of_request(headers, body)?;
     let content_type = format::text(headers, header::CONTENT_TYPE).unwrap_or_default();
-    let read =
-        wire::read(body, format, content_type).map_err(|error| Refusal::malformed(error.to_string()))?;
+    let read = wire::read(body, format, content_type).map_err(|error| unreadable(&error))?;
     Ok((format, read))
+}
+
+/// Says why a body cannot be read. The problem itself may quote the body, so only the client is told it.
+fn unreadable(error: &ReadError) -> Refusal {
+    let (rule, expected, path, position) = match error {
+        ReadError::Limit { path, position, .. } => {
+            ("The body is beyond a limit of the reader.", "less of it", path.as_str(), Some(position))
+        }
+        ReadError::NotFhir { position, .. } => {
+            ("The body is not a DSTU1 resource or bundle.", "a DSTU1 resource or bundle", "", Some(position))
+        }
+        ReadError::Malformed { path, position, .. } => {
+            ("The body is not well-formed.", "well-formed JSON or XML", path.as_str(), Some(position))
+        }
+        _ => ("The body cannot be read.", "a DSTU1 resource or bundle", "", None),
+    };
+    let place: Vec<String> =
+        position.map(ToString::to_string).into_iter().chain(Some(path.to_owned())).collect();
+    let place: Vec<&str> = place.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    Refusal::malformed(rule).at(place.join(", ")).expected(expected).details(error.to_string())
+}
+
+/// A parameter that has to be there is not.
+pub(crate) fn missing_parameter(name: &'static str) -> Refusal {
+    Refusal::required("A parameter is missing.").at(name).details(format!("The parameter {name} is missing."))
 }
 
 /// The longest form, and the longest body of a request that needs no login, in bytes.
@@ -90,8 +118,12 @@ pub(crate) async fn read_form(body: Body, limits: Limits) -> Result<Bytes, Refus
 
 /// A whole body of at most `limit` bytes, within the bound of time.
 pub(crate) async fn read_up_to(limit: usize, body: Body, limits: Limits) -> Result<Bytes, Refusal> {
-    let too_large =
-        || Refusal::new(RefusalKind::TooLarge, "too-long", format!("The body is longer than {limit} bytes."));
+    let too_large = || {
+        Refusal::new(RefusalKind::TooLarge, "too-long", "The body is too long.")
+            .at("the body")
+            .expected(format!("at most {limit} bytes"))
+            .details(format!("The body is longer than {limit} bytes."))
+    };
     let slow = |_| Refusal::new(RefusalKind::Slow, "timeout", "The body did not come in time.");
     let body = timeout(limits.request_time, to_bytes(body, limit)).await.map_err(slow)?;
     body.map_err(|error| {
@@ -127,11 +159,13 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for ShortJson<T> {
         // The refusal names the place only: the text there may be anything.
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
-            if error.is_data() {
-                Refusal::rule(format!("The body does not have the fields that belong here: {place}."))
+            let refusal = if error.is_data() {
+                let details = format!("The body does not have the fields that belong here: {place}.");
+                Refusal::rule("The body does not have the fields that belong here.").details(details)
             } else {
-                Refusal::malformed(format!("The body is not JSON: {place}."))
-            }
+                Refusal::malformed("The body is not JSON.").details(format!("The body is not JSON: {place}."))
+            };
+            refusal.at(place)
         })
     }
 }
@@ -232,10 +266,13 @@ impl Params {
     }
 
     /// A parameter that is a whole number.
-    pub(crate) fn number(&self, name: &str) -> Result<Option<usize>, Refusal> {
+    pub(crate) fn number(&self, name: &'static str) -> Result<Option<usize>, Refusal> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        let number =
-            value.parse().map_err(|_| Refusal::parameter(format!("{name} is not a whole number.")))?;
+        let number = value.parse().map_err(|_| {
+            Refusal::parameter("The parameter is not a whole number.")
+                .at(name)
+                .details(format!("{name} is not a whole number."))
+        })?;
         Ok(Some(number))
     }
 

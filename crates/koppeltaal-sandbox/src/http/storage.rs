@@ -82,7 +82,11 @@ fn read_search(params: &Params) -> Result<Search, Refusal> {
         let time = Time::read(&rest.trim().replace(' ', "+"));
         Ok((
             how,
-            time.ok_or_else(|| Refusal::parameter(format!("{} is not a time.", parameter::LAST_UPDATED)))?,
+            time.ok_or_else(|| {
+                Refusal::parameter("lastUpdated is not a time.")
+                    .at(parameter::LAST_UPDATED)
+                    .expected("a date or time of FHIR, after >, >=, < or <= or alone")
+            })?,
         ))
     });
     let order = SORTS.iter().find_map(|(name, order)| params.get(name).map(|by| (by, *order)));
@@ -90,10 +94,8 @@ fn read_search(params: &Params) -> Result<Search, Refusal> {
         None => Order::default(),
         Some((by, order)) if by.eq_ignore_ascii_case(parameter::LAST_UPDATED) => order,
         Some(_) => {
-            return Err(Refusal::parameter(format!(
-                "Items can be sorted by {} only.",
-                parameter::LAST_UPDATED
-            )));
+            return Err(Refusal::parameter("Items can be sorted by lastUpdated only.")
+                .expected(parameter::LAST_UPDATED));
         }
     };
     Ok(Search {

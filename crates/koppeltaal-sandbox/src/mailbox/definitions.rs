@@ -4,19 +4,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use koppeltaal_fhir::Entry;
 use koppeltaal_fhir::resources::{MessageHeader, Other};
+use koppeltaal_fhir::{Document, Entry};
 use koppeltaal_messaging::Event;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::message::{Address, Message, MessageResource, Origin, UseCount, message_bytes};
-use super::records;
 use super::resources::check_definition;
+use super::text;
 use super::{Domain, Mailbox};
 use crate::clock::Timestamp;
 use crate::clock::{Step, Version};
 use crate::definition;
-use crate::persistence::{Companion, DataFileError, Journal, Record, Table};
+use crate::persistence::{Companion, DataFileError, Journal, Record, RecordError, RecordKind, Table};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::representation;
 
@@ -83,7 +84,8 @@ impl Companion for DomainUsage {
     type Rows = BTreeMap<u64, Definition>;
 
     fn record(&self, number: &u64, definition: Option<&Definition>) -> Result<Record, DataFileError> {
-        records::definition(&self.name, *number, definition)
+        let saved = definition.map(|definition| DefinitionRecord::new(&self.name, definition)).transpose()?;
+        Record::new(RecordKind::Definition, number, saved.as_ref())
     }
 
     fn add(&mut self, _: &u64, definition: &Definition) {
@@ -92,6 +94,36 @@ impl Companion for DomainUsage {
 
     fn remove(&mut self, _: &u64, definition: &Definition) {
         self.bytes -= definition.bytes;
+    }
+}
+
+/// A definition in the data file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct DefinitionRecord {
+    pub(super) domain: String,
+    version: Version,
+    changed: Timestamp,
+    /// In JSON.
+    content: String,
+}
+
+impl DefinitionRecord {
+    fn new(domain: &str, definition: &Definition) -> Result<Self, DataFileError> {
+        Ok(Self {
+            domain: domain.to_owned(),
+            version: definition.version.clone(),
+            changed: definition.changed,
+            content: text::write(&Document::Resource(definition.content.clone().into()))?,
+        })
+    }
+
+    /// The definition with this number.
+    pub(super) fn definition(self, number: u64) -> Result<Definition, RecordError> {
+        let read = text::read(&self.content)?;
+        let bytes = read.memory();
+        let content = read.document.get::<Other>().cloned();
+        let content = content.ok_or_else(|| RecordError::new("its content is not an activity definition"))?;
+        Ok(Definition::new(number, self.version, self.changed, content, bytes))
     }
 }
 
@@ -119,8 +151,8 @@ impl Definitions {
         let bytes = bytes.saturating_sub(current.map_or(0, |current| current.bytes));
         let used = self.by_number.companion().bytes;
         if self.by_number.rows().len() + more > capacity.definitions || used + bytes > capacity.bytes {
-            let details = "The sandbox holds no more activity definitions in this domain.";
-            return Err(Refusal::new(RefusalKind::Full, "too-costly", details));
+            let rule = "The sandbox holds no more activity definitions in this domain.";
+            return Err(Refusal::new(RefusalKind::Full, "too-costly", rule));
         }
         Ok(())
     }

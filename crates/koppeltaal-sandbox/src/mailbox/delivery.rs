@@ -1,5 +1,5 @@
 //! [`Delivery`]: one message in the queue of one application instance, and the steps that its status can
-//! take.
+//! take; and its record in the data file.
 
 use std::sync::Arc;
 
@@ -7,8 +7,11 @@ use koppeltaal_messaging::{Cause, ProcessingStatus as Status};
 use serde::{Deserialize, Serialize};
 
 use super::message::Message;
+use super::text;
 use crate::clock::Timestamp;
 use crate::clock::{Step, Version};
+use crate::instance::InstanceId;
+use crate::persistence::{DataFileError, Record, RecordError, RecordKind};
 use crate::refusal::Refusal;
 
 /// How often the claims of a message may expire: the fifth time makes it `MaximumRetriesExceeded`.
@@ -32,10 +35,10 @@ pub(crate) struct Delivery {
     /// The version of the header; every change of status gives a new one.
     pub(crate) version: Version,
     /// The last claim.
-    pub(super) claim: Option<Claim>,
+    claim: Option<Claim>,
     /// The header versions that were given out with earlier claims.
     pub(super) earlier_claims: Vec<Version>,
-    pub(super) expiries: u32,
+    expiries: u32,
 }
 
 /// What an earlier claim takes in memory: its version, and the entries for it.
@@ -52,7 +55,7 @@ pub(crate) struct ClaimTerms {
 
 /// The claim of a message by its receiver.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Claim {
+struct Claim {
     /// The header version that was given out with it.
     version: Version,
     deadline: Timestamp,
@@ -119,6 +122,16 @@ impl Delivery {
     /// Forgets all earlier claims but the last `remembered`.
     pub(super) fn forget_earlier_claims(&mut self, remembered: usize) {
         self.earlier_claims.drain(..self.earlier_claims.len().saturating_sub(remembered));
+    }
+
+    /// The header versions of its claims that are remembered, in their order. Their times are those of the claims.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &Version> {
+        self.earlier_claims.iter().chain(self.claim.as_ref().map(|claim| &claim.version))
+    }
+
+    /// Whether the receiver gave the message back after its last claim.
+    pub(crate) fn is_given_back(&self) -> bool {
+        self.claim.as_ref().is_some_and(|claim| claim.is_given_back)
     }
 
     /// Whether it is or was claimed.
@@ -201,8 +214,93 @@ impl Delivery {
             }
             None => {
                 let from = self.status;
-                Err(Refusal::rule(format!("The processing status cannot go from {from} to {to}.")))
+                let details = format!("The processing status cannot go from {from} to {to}.");
+                Err(Refusal::rule("The processing status cannot take this step.")
+                    .expected(format!("a step that is allowed from {from}; {to} is none"))
+                    .details(details))
             }
         }
     }
+}
+
+/// A delivery in the data file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct DeliveryRecord {
+    pub(super) domain: String,
+    pub(super) username: String,
+    /// Its key.
+    pub(super) message: u64,
+    #[serde(with = "text::as_text")]
+    status: Status,
+    changed: Timestamp,
+    exception: Option<String>,
+    version: Version,
+    claim: Option<Claim>,
+    /// Older data files call it `overtaken`.
+    #[serde(alias = "overtaken")]
+    earlier_claims: Vec<Version>,
+    expiries: u32,
+    /// Missing in files of earlier versions.
+    #[serde(default)]
+    padding: String,
+}
+
+/// The bytes that status, claim and exception take together in the record of a delivery, padding included; a
+/// longer exception adds to them. With the padding, only an exception or an earlier claim makes the record
+/// longer, so a full data file has room for every other step.
+const PADDED_BYTES: usize = 192;
+
+impl DeliveryRecord {
+    fn new(instance: &InstanceId, delivery: &Delivery) -> Result<Self, DataFileError> {
+        let length = |text: serde_json::Result<String>| {
+            text.map(|text| text.len()).map_err(|error| DataFileError::unwritable(&error))
+        };
+        let bytes = delivery.status.to_string().len()
+            + length(serde_json::to_string(&delivery.claim))?
+            + length(serde_json::to_string(&delivery.exception))?;
+        Ok(Self {
+            domain: instance.domain.to_string(),
+            username: instance.username.to_string(),
+            message: delivery.message.key,
+            status: delivery.status,
+            changed: delivery.changed,
+            exception: delivery.exception.clone(),
+            version: delivery.version.clone(),
+            claim: delivery.claim.clone(),
+            earlier_claims: delivery.earlier_claims.clone(),
+            expiries: delivery.expiries,
+            padding: " ".repeat(PADDED_BYTES.saturating_sub(bytes)),
+        })
+    }
+
+    /// The delivery of this message under this number.
+    pub(super) fn delivery(self, number: u64, message: Arc<Message>) -> Result<Delivery, RecordError> {
+        if self.status == Status::Claimed && self.claim.is_none() {
+            return Err(RecordError::new("it is claimed, without a claim"));
+        }
+        Ok(Delivery {
+            number,
+            message,
+            status: self.status,
+            changed: self.changed,
+            exception: self.exception,
+            version: self.version,
+            claim: self.claim,
+            earlier_claims: self.earlier_claims,
+            expiries: self.expiries,
+        })
+    }
+}
+
+/// The record of a delivery, or of one that was removed.
+pub(super) fn record(
+    instance: &InstanceId,
+    number: u64,
+    delivery: Option<&Delivery>,
+) -> Result<Record, DataFileError> {
+    let saved = delivery.map(|delivery| DeliveryRecord::new(instance, delivery)).transpose()?;
+    let record = Record::new(RecordKind::Delivery, &number, saved.as_ref())?;
+    // The other half is for acknowledgements, after which the message may be forgotten.
+    let is_open = delivery.is_some_and(|delivery| delivery.status.is_open());
+    Ok(if is_open { record.with_half_the_reserve() } else { record })
 }

@@ -8,11 +8,11 @@ use koppeltaal_messaging::Event;
 use serde::{Deserialize, Serialize};
 
 use super::message::{Address, Message};
-use super::records;
+use super::text;
 use crate::clock::Timestamp;
 use crate::clock::Version;
 use crate::instance::InstanceId;
-use crate::persistence::{Companion, DataFileError, Journal, Record, Table};
+use crate::persistence::{Companion, DataFileError, Journal, Record, RecordKind, Table};
 
 /// The answer to a posted message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub(crate) struct Receipt {
     /// The identifier of the answer's header.
     pub(crate) identifier: String,
     pub(crate) at: Timestamp,
-    #[serde(with = "super::records::as_text")]
+    #[serde(with = "text::as_text")]
     pub(crate) event: Event,
     pub(crate) domain: String,
     /// The identifier of the message.
@@ -39,6 +39,15 @@ pub(crate) struct Receipt {
 pub(crate) struct PostedMessage {
     pub(crate) message: Arc<Message>,
     pub(crate) receipt: Arc<Receipt>,
+}
+
+/// A posted message in the data file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ReceiptRecord {
+    pub(super) username: String,
+    /// The key of the message.
+    pub(super) message: u64,
+    pub(super) receipt: Arc<Receipt>,
 }
 
 /// What a receipt takes in memory besides the message.
@@ -77,7 +86,12 @@ impl Companion for Identifiers {
     type Rows = BTreeMap<u64, PostedMessage>;
 
     fn record(&self, number: &u64, sent: Option<&PostedMessage>) -> Result<Record, DataFileError> {
-        records::receipt(&self.instance, *number, sent)
+        let saved = sent.map(|sent| ReceiptRecord {
+            username: self.instance.username.to_string(),
+            message: sent.message.key,
+            receipt: Arc::clone(&sent.receipt),
+        });
+        Record::new(RecordKind::Receipt, number, saved.as_ref())
     }
 
     fn add(&mut self, number: &u64, sent: &PostedMessage) {

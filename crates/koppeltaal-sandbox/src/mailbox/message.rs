@@ -1,12 +1,17 @@
-//! [`Message`]: a message in the mailbox, shared by all queues and histories that have it.
+//! [`Message`]: a message in the mailbox, shared by all queues and histories that have it, and its record in the
+//! data file.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use koppeltaal_fhir::Entry;
+use koppeltaal_fhir::{Bundle, Entry, Resource};
 use koppeltaal_messaging::{Event, Header};
 use serde::{Deserialize, Serialize};
 
+use super::text;
 use crate::clock::Version;
+use crate::persistence::{Companion, DataFileError, Record, RecordError, RecordKind};
 
 /// The address of a resource, without version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -108,5 +113,93 @@ pub(crate) struct MessageResource {
 impl Message {
     pub(crate) fn focal(&self) -> &MessageResource {
         &self.resources[self.focal]
+    }
+}
+
+/// The messages that a queue or history has.
+#[derive(Debug)]
+pub(super) struct Messages;
+
+impl Companion for Messages {
+    type Rows = BTreeMap<u64, Arc<Message>>;
+
+    fn record(&self, key: &u64, message: Option<&Arc<Message>>) -> Result<Record, DataFileError> {
+        Record::new(
+            RecordKind::Message,
+            key,
+            message.map(|message| MessageRecord::new(message)).transpose()?.as_ref(),
+        )
+    }
+}
+
+/// A message in the data file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct MessageRecord {
+    identifier: String,
+    #[serde(with = "text::as_text")]
+    event: Event,
+    domain: String,
+    origin: Origin,
+    patient: Option<String>,
+    focal: usize,
+    bytes: usize,
+    resources: Vec<(Address, Option<Version>)>,
+    /// Header and entries, as a bundle in JSON.
+    bundle: String,
+}
+
+impl MessageRecord {
+    fn new(message: &Message) -> Result<Self, DataFileError> {
+        let header = Entry { content: Some(message.header.clone().into()), ..Entry::default() };
+        let entries = message.resources.iter().map(|resource| resource.entry.clone());
+        let bundle = Bundle { entry: std::iter::once(header).chain(entries).collect(), ..Bundle::default() };
+        Ok(Self {
+            identifier: message.identifier.clone(),
+            event: message.event,
+            domain: message.domain.clone(),
+            origin: message.origin,
+            patient: message.patient.clone(),
+            focal: message.focal,
+            bytes: message.bytes,
+            resources: message
+                .resources
+                .iter()
+                .map(|resource| (resource.address.clone(), resource.version.clone()))
+                .collect(),
+            bundle: text::write(&bundle.into())?,
+        })
+    }
+
+    /// The message with this key.
+    pub(super) fn message(self, key: u64) -> Result<Message, RecordError> {
+        let misfit = || RecordError::new("its content is not that of such a message");
+        let read = text::read(&self.bundle)?;
+        let bytes = message_bytes(read.memory(), self.resources.len());
+        let mut entries = read.document.into_bundle().map_err(|_| misfit())?.entry.into_iter();
+        let Some(Resource::MessageHeader(header)) = entries.next().and_then(|entry| entry.content) else {
+            return Err(misfit());
+        };
+        if self.focal >= self.resources.len() || entries.len() != self.resources.len() {
+            return Err(misfit());
+        }
+        let resources = self
+            .resources
+            .into_iter()
+            .zip(entries)
+            .map(|((address, version), entry)| MessageResource { address, version, entry })
+            .collect();
+        Ok(Message {
+            key,
+            identifier: self.identifier,
+            event: self.event,
+            domain: self.domain,
+            origin: self.origin,
+            patient: self.patient,
+            header: Header::from(header),
+            focal: self.focal,
+            resources,
+            bytes,
+            uses: UseCount::default(),
+        })
     }
 }

@@ -20,6 +20,11 @@ const MAXIMUM_URL: usize = 4096;
 /// The longest identifier of a message, in bytes. Several tables have it.
 const MAXIMUM_IDENTIFIER: usize = 1024;
 
+/// Places in the header of a message.
+const IDENTIFIER: &str = "entry[0].content.identifier";
+const EVENT: &str = "entry[0].content.event";
+const DATA: &str = "entry[0].content.data[0]";
+
 /// A message that is about to be posted.
 #[derive(Debug)]
 pub(crate) struct Posting {
@@ -58,13 +63,19 @@ impl Posting {
     /// Takes a bundle apart.
     pub(crate) fn read(bundle: Bundle, source: Source) -> Result<Self, Refusal> {
         let domain = domain_of(&bundle)
-            .ok_or_else(|| Refusal::required("The message has no security tag that names its domain."))?
+            .ok_or_else(|| {
+                Refusal::required("The message has no security tag that names its domain.").at("category")
+            })?
             .to_owned();
-        let no_header = || Refusal::malformed("The first entry of the message is not a MessageHeader.");
+        let no_header = || {
+            Refusal::malformed("The first entry of the message is not a MessageHeader.")
+                .at("entry[0]")
+                .expected("a MessageHeader")
+        };
         match bundle.entry.split_first() {
-            None => return Err(Refusal::malformed("The message is empty.")),
+            None => return Err(Refusal::malformed("The message is empty.").at("entry")),
             Some((Entry { content: Some(Resource::MessageHeader(_)), .. }, others)) => {
-                others.iter().try_for_each(check_type)?;
+                check_types(others)?;
             }
             Some(_) => return Err(no_header()),
         }
@@ -77,39 +88,43 @@ impl Posting {
         let mut header = Header::from(header);
 
         let identifier = header.identifier().map(str::trim).filter(|identifier| !identifier.is_empty());
-        let identifier =
-            identifier.ok_or_else(|| Refusal::required("The MessageHeader has no identifier."))?.to_owned();
+        let identifier = identifier
+            .ok_or_else(|| Refusal::required("The MessageHeader has no identifier.").at(IDENTIFIER))?
+            .to_owned();
         if identifier.len() > MAXIMUM_IDENTIFIER {
-            return Err(Refusal::malformed(format!(
-                "The identifier of the MessageHeader is longer than {MAXIMUM_IDENTIFIER} bytes."
-            )));
+            return Err(too_long("The identifier of the MessageHeader", MAXIMUM_IDENTIFIER).at(IDENTIFIER));
         }
         let event = event_of(&header)?;
         let patient = header.patient().map(|patient| ResourceUrl::split_version(patient).0.to_owned());
 
-        let mut resources = others.into_iter().map(PostedResource::read).collect::<Result<Vec<_>, _>>()?;
+        let read = |(place, entry)| {
+            PostedResource::read(entry).map_err(|refusal: Refusal| refusal.in_entry(place + 1))
+        };
+        let mut resources = others.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
         let mut urls = HashSet::new();
-        if let Some(twice) = resources.iter().find(|resource| !urls.insert(resource.url.as_str())) {
-            let mut refusal = Refusal::malformed("The message holds a resource twice.");
+        let twice = resources.iter().enumerate().find(|(_, resource)| !urls.insert(resource.url.as_str()));
+        if let Some((place, twice)) = twice {
+            let mut refusal = Refusal::malformed("The message holds a resource twice.").in_entry(place + 1);
             refusal.issues[0].r#type = Some(IssueType::Duplicate);
             refusal.issues[0].resource = Some(twice.url.as_str().into());
             return Err(refusal);
         }
         let focal = focal_of(&header, &resources)?;
         if !resources[focal].entry.content.as_ref().is_some_and(|content| can_be_focal(event, content)) {
-            return Err(Refusal::rule(format!(
-                "The focal resource of {event} has to be a {}.",
-                event.focal()
-            )));
+            return Err(Refusal::rule("The focal resource is of the wrong kind for the event.")
+                .in_entry(focal + 1)
+                .expected(format!("a {}, for {event}", event.focal()))
+                .details(format!("The focal resource of {event} has to be a {}.", event.focal())));
         }
 
         // Some senders do not name the patient a second time. The original accepted that.
         let is_patient = event.focal().resource_type() == "Patient";
         let patient = patient.or_else(|| is_patient.then(|| resources[focal].url.clone()));
         if event.has_patient() && patient.is_none() {
-            return Err(Refusal::required(format!(
-                "The MessageHeader of {event} does not name the patient."
-            )));
+            return Err(Refusal::required("The MessageHeader does not name the patient.")
+                .at("entry[0].content.extension (Patient)")
+                .expected(format!("the URL of the patient, for {event}"))
+                .details(format!("The MessageHeader of {event} does not name the patient.")));
         }
         if event.has_patient() && resources[focal].patient.is_none() {
             resources[focal].patient = patient.as_deref().map(Into::into);
@@ -117,9 +132,7 @@ impl Posting {
 
         let patients = resources.iter().filter_map(|resource| resource.patient.as_deref());
         if patients.chain(patient.as_deref()).any(|url| url.len() > MAXIMUM_URL) {
-            return Err(Refusal::malformed(format!(
-                "The URL of a patient is longer than {MAXIMUM_URL} bytes."
-            )));
+            return Err(too_long("The URL of a patient", MAXIMUM_URL));
         }
 
         let bytes = message_bytes(source.bytes, resources.len());
@@ -151,9 +164,20 @@ fn check_bundle(bundle: Bundle, source: Source) -> Result<Bundle, Refusal> {
     Ok(bundle)
 }
 
+fn too_long(what: &str, bytes: usize) -> Refusal {
+    Refusal::malformed("A text of the message is too long.")
+        .expected(format!("at most {bytes} bytes"))
+        .details(format!("{what} is longer than {bytes} bytes."))
+}
+
 fn content_of(entry: &Entry) -> Result<&Resource, Refusal> {
     let content = entry.content.as_ref();
     content.ok_or_else(|| Refusal::malformed("The message has an entry without a resource."))
+}
+
+fn check_types(others: &[Entry]) -> Result<(), Refusal> {
+    let check = |(place, entry)| check_type(entry).map_err(|refusal| refusal.in_entry(place + 1));
+    others.iter().enumerate().try_for_each(check)
 }
 
 /// Besides its header, a message may hold only types of resources that Koppeltaal uses.
@@ -165,23 +189,34 @@ fn check_type(entry: &Entry) -> Result<(), Refusal> {
     if ResourceKind::ALL.iter().any(carries_it) {
         return Ok(());
     }
-    Err(Refusal::unsupported(format!("The resource type '{resource_type}' is not supported")))
+    Err(Refusal::unsupported("The resource type is not supported.")
+        .expected("a type of resource that Koppeltaal uses")
+        .details(format!("The resource type '{resource_type}' is not supported")))
 }
 
 fn event_of(header: &Header) -> Result<Event, Refusal> {
-    let code = header.event_code().ok_or_else(|| Refusal::required("The MessageHeader has no event."))?;
-    header.event().map_err(|_| Refusal::unsupported(format!("The event '{code}' is not supported")))
+    let code =
+        header.event_code().ok_or_else(|| Refusal::required("The MessageHeader has no event.").at(EVENT))?;
+    header.event().map_err(|_| {
+        Refusal::unsupported("The event is not supported.")
+            .at(EVENT)
+            .expected("a code of Koppeltaal's events")
+            .details(format!("The event '{code}' is not supported"))
+    })
 }
 
 /// The place of the resource that the header names first.
 fn focal_of(header: &Header, resources: &[PostedResource]) -> Result<usize, Refusal> {
     let named = header.data().next();
-    let named = named
-        .ok_or_else(|| Refusal::required("The MessageHeader does not name its focal resource in data."))?;
+    let named = named.ok_or_else(|| {
+        Refusal::required("The MessageHeader does not name its focal resource in data.").at(DATA)
+    })?;
     let (url, _) = ResourceUrl::split_version(named);
     let place = resources.iter().position(|resource| resource.url == url);
     place.ok_or_else(|| {
         Refusal::malformed("The focal resource that the MessageHeader names is not in the message.")
+            .at(DATA)
+            .expected("the id of an entry of the message, with or without version")
     })
 }
 
@@ -199,7 +234,8 @@ impl PostedResource {
         // It would be unclear which of the two is meant, and the check of a token's patient looks at one
         // only.
         if entry.unknown.iter().any(|node| node.name() == "content") {
-            return Err(Refusal::malformed(format!("The entry of a {resource_type} has a second content.")));
+            return Err(Refusal::malformed("An entry has a second content.")
+                .details(format!("The entry of a {resource_type} has a second content.")));
         }
         // The self link should have the version, and the id none. Some senders do it the other way round.
         let id = entry.id.as_deref().filter(|id| !id.is_empty()).map(ResourceUrl::split_version);
@@ -208,15 +244,13 @@ impl PostedResource {
             (Some((id, of_id)), Some((_, of_link))) => (id, of_link.or(of_id)),
             (Some(only), None) | (None, Some(only)) => only,
             (None, None) => {
-                return Err(Refusal::required(format!(
-                    "The entry of a {resource_type} has neither id nor self link."
-                )));
+                return Err(Refusal::required("An entry has neither id nor self link.")
+                    .expected("an id, the URL of the resource")
+                    .details(format!("The entry of a {resource_type} has neither id nor self link.")));
             }
         };
         if url.len() > MAXIMUM_URL {
-            return Err(Refusal::malformed(format!(
-                "The URL of a {resource_type} is longer than {MAXIMUM_URL} bytes."
-            )));
+            return Err(too_long(&format!("The URL of a {resource_type}"), MAXIMUM_URL));
         }
         let fingerprint =
             fingerprint(content).map_err(|error| RepresentationError::new(Format::Json, error))?;

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use koppeltaal_messaging::{Event, ProcessingStatus as Status};
 
-use super::delivery::{Acknowledgement, CLAIM_BYTES, ClaimTerms, Delivery};
+use super::delivery::{self, Acknowledgement, CLAIM_BYTES, ClaimTerms, Delivery};
 use super::message::{Address, Message};
-use super::records;
 use crate::clock::Step;
 use crate::clock::Timestamp;
 use crate::instance::InstanceId;
@@ -110,7 +109,7 @@ impl Companion for Indexes {
     type Rows = BTreeMap<u64, Delivery>;
 
     fn record(&self, number: &u64, delivery: Option<&Delivery>) -> Result<Record, DataFileError> {
-        records::delivery(&self.instance, *number, delivery)
+        delivery::record(&self.instance, *number, delivery)
     }
 
     fn add(&mut self, number: &u64, delivery: &Delivery) {
@@ -187,8 +186,8 @@ impl Queue {
         if Usage::of_message(bytes).fits(self.bounds) {
             return Ok(());
         }
-        let details = "The message is larger than the queue of an application instance that is to get it.";
-        Err(Refusal::new(RefusalKind::TooLarge, "too-long", details))
+        let rule = "The message is larger than the queue of an application instance that is to get it.";
+        Err(Refusal::new(RefusalKind::TooLarge, "too-long", rule))
     }
 
     /// Whether there is room for a message of this many bytes now. No unprocessed message is ever dropped for
@@ -210,7 +209,10 @@ impl Queue {
             "The queue of the application instance '{username}', which is to get the message, is full of messages that it has \
              not processed. Nothing was delivered; try again later."
         );
-        Err(Refusal::new(RefusalKind::Full, "too-costly", details))
+        let rule = "The queue of a receiver is full of messages that it has not processed.";
+        let refusal =
+            Refusal::new(RefusalKind::Full, "too-costly", rule).at(format!("the queue of {username}"));
+        Err(refusal.expected("a receiver that processes its messages").details(details))
     }
 
     /// Puts a message at the end. There has to be room for it. It replaces an older message about the same
@@ -273,13 +275,18 @@ impl Queue {
         self.deliveries.restore(delivery.number, delivery);
     }
 
+    /// The oldest message that is New and that the filter takes.
+    pub(crate) fn next(&mut self, filter: &Filter, step: &mut Step<'_>) -> Option<&Delivery> {
+        self.expire(step);
+        let waiting = self.indexes().waiting.iter();
+        waiting
+            .filter_map(|number| self.deliveries.rows().get(number))
+            .find(|delivery| filter.takes(delivery))
+    }
+
     /// Claims the oldest message that is New and that the filter takes.
     pub(crate) fn claim(&mut self, filter: &Filter, is_short: bool, step: &mut Step<'_>) -> Option<Delivery> {
-        self.expire(step);
-        let takes = |number: &&u64| {
-            self.deliveries.rows().get(*number).is_some_and(|delivery| filter.takes(delivery))
-        };
-        let number = *self.indexes().waiting.iter().find(takes)?;
+        let number = self.next(filter, step)?.number;
         let terms = self.terms(if is_short { Duration::ZERO } else { self.bounds.claim_timeout }, step);
         self.change(number, |delivery| delivery.claim(terms, step));
         self.deliveries.rows().get(&number).cloned()
@@ -327,6 +334,16 @@ impl Queue {
         self.deliveries.rows().get(&number).map(|delivery| delivery.message.patient.as_deref())
     }
 
+    /// The delivery of this message, if it is here.
+    pub(super) fn delivery_of(&self, message: &Message) -> Option<&Delivery> {
+        let rows = self.deliveries.rows();
+        let numbers = self.indexes().by_focal.get(&message.focal().address)?;
+        // Later messages have greater numbers.
+        let key = |number: &u64| rows.get(number).map(|delivery| delivery.message.key);
+        let place = numbers.binary_search_by_key(&Some(message.key), key).ok()?;
+        rows.get(&numbers[place])
+    }
+
     /// The message with this number.
     pub(crate) fn get(&mut self, number: u64, step: &mut Step<'_>) -> Option<Delivery> {
         self.expire(step);
@@ -365,7 +382,7 @@ impl Queue {
     }
 
     /// Ends the claims that have run out. Each ends at its own deadline, however late that is noticed.
-    fn expire(&mut self, step: &mut Step<'_>) {
+    pub(super) fn expire(&mut self, step: &mut Step<'_>) {
         while let Some(&(deadline, number)) = self.indexes().claimed.first()
             && deadline <= step.now()
         {

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use koppeltaal_messaging::details::{NO_VERSION, WRONG_VERSION};
 use koppeltaal_messaging::valuesets::IssueType;
 use koppeltaal_messaging::{ApiVersion, Issue};
+use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Fingerprint;
 use super::posting::PostedResource;
-use super::records;
 use crate::clock::{Step, Version};
-use crate::persistence::{Companion, DataFileError, Journal, Record, Table};
+use crate::persistence::{Companion, DataFileError, Journal, Record, RecordKind, Table};
 use crate::refusal::{Refusal, RefusalKind};
 
 /// What is known of the resources of one domain. The resources themselves are not kept.
@@ -26,19 +26,38 @@ struct DomainName(String);
 
 #[derive(Debug)]
 pub(super) struct KnownResource {
-    pub(super) version: Version,
+    version: Version,
     /// Missing in data files of earlier versions, for content that cannot be written in JSON.
-    pub(super) fingerprint: Option<Fingerprint>,
+    fingerprint: Option<Fingerprint>,
     /// URL of the patient whom it is about, if it is about one.
-    pub(super) patient: Option<Box<str>>,
+    patient: Option<Box<str>>,
 }
 
 impl Companion for DomainName {
     type Rows = HashMap<String, KnownResource>;
 
     fn record(&self, url: &String, known: Option<&KnownResource>) -> Result<Record, DataFileError> {
-        records::resource(&self.0, url, known)
+        let saved = known.map(|known| ResourceRecord {
+            domain: self.0.clone(),
+            url: url.clone(),
+            version: known.version.clone(),
+            fingerprint: known.fingerprint,
+            patient: known.patient.clone(),
+        });
+        Record::new(RecordKind::Resource, &format!("{} {url}", self.0), saved.as_ref())
     }
+}
+
+/// A resource in the data file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ResourceRecord {
+    pub(super) domain: String,
+    pub(super) url: String,
+    version: Version,
+    fingerprint: Option<Fingerprint>,
+    /// Missing in files of earlier versions.
+    #[serde(default)]
+    patient: Option<Box<str>>,
 }
 
 /// What a message did to one of its resources.
@@ -88,13 +107,13 @@ impl Resources {
         focal: usize,
         rules: ApiVersion,
     ) -> Result<usize, Refusal> {
-        let mut issues = Vec::new();
+        let (mut issues, mut first) = (Vec::new(), None);
         let mut created = 0;
         let versioned = posted.iter().enumerate();
         for (place, resource) in
             versioned.filter(|(place, posted)| is_versioned(posted, *place == focal, rules))
         {
-            let details = match (self.known.rows().get(&resource.url), resource.version.as_deref()) {
+            let rule = match (self.known.rows().get(&resource.url), resource.version.as_deref()) {
                 (None, None) => {
                     created += 1;
                     continue;
@@ -105,9 +124,15 @@ impl Resources {
                 // A version for a resource that nobody ever posted cannot be right either.
                 (_, Some(_)) => WRONG_VERSION,
             };
-            issues.push(conflict(&resource.url, details));
+            issues.push(conflict(&resource.url, rule));
+            first.get_or_insert((rule, place));
         }
-        if issues.is_empty() { Ok(created) } else { Err(Refusal { kind: RefusalKind::Conflict, issues }) }
+        match first {
+            None => Ok(created),
+            Some((rule, place)) => Err(Refusal::with_issues(RefusalKind::Conflict, rule, issues)
+                .in_entry(place + 1)
+                .expected(CURRENT_VERSION)),
+        }
     }
 
     /// Whether there is room for this many more resources.
@@ -115,8 +140,8 @@ impl Resources {
         if self.known.rows().len() + created <= capacity {
             return Ok(());
         }
-        let details = "The sandbox holds no more resources in this domain.";
-        Err(Refusal::new(RefusalKind::Full, "too-costly", details))
+        let rule = "The sandbox holds no more resources in this domain.";
+        Err(Refusal::new(RefusalKind::Full, "too-costly", rule))
     }
 
     /// Gives out versions for the resources of a message that was checked.
@@ -143,8 +168,9 @@ impl Resources {
     }
 
     /// Puts a resource of the data file back.
-    pub(super) fn restore(&mut self, url: String, known: KnownResource) {
-        self.known.restore(url, known);
+    pub(super) fn restore(&mut self, saved: ResourceRecord) {
+        let ResourceRecord { domain: _, url, version, fingerprint, patient } = saved;
+        self.known.restore(url, KnownResource { version, fingerprint, patient });
     }
 
     fn put(&mut self, resource: &PostedResource, is_focal: bool, step: &mut Step<'_>) -> Effect {
@@ -165,6 +191,9 @@ impl Resources {
     }
 }
 
+/// What a conflict expects.
+const CURRENT_VERSION: &str = "the current version";
+
 /// Whether a resource of a message gets versions.
 fn is_versioned(resource: &PostedResource, is_focal: bool, rules: ApiVersion) -> bool {
     !resource.is_definition && (is_focal || rules >= ApiVersion::V1_3_5)
@@ -172,12 +201,14 @@ fn is_versioned(resource: &PostedResource, is_focal: bool, rules: ApiVersion) ->
 
 /// The check for a resource that the server owns, with the same texts.
 pub(crate) fn check_definition(url: &str, given: Option<&str>, current: &Version) -> Result<(), Refusal> {
-    let details = match given {
+    let rule = match given {
         Some(version) if version == current.as_str() => return Ok(()),
         Some(_) => WRONG_VERSION,
         None => NO_VERSION,
     };
-    Err(Refusal { kind: RefusalKind::Conflict, issues: vec![conflict(url, details)] })
+    Err(Refusal::with_issues(RefusalKind::Conflict, rule, vec![conflict(url, rule)])
+        .at("the version in the URL")
+        .expected(CURRENT_VERSION))
 }
 
 /// The issue about a resource, which is named without version.

@@ -4,6 +4,7 @@ mod definitions;
 mod posts;
 mod queues;
 mod room;
+mod search;
 mod versions;
 
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::representation::Source;
 const DOMAIN: &str = "Zonnedauw";
 const PATIENT: &str = "https://epd.example/Patient/1";
 const PLAN: &str = "https://portal.example/CarePlan/9";
-/// The size that the content of every message counts for.
+/// Every message counts as this many bytes of content.
 const SOURCE: Source = Source { format: Format::Json, bytes: 1000 };
 const TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -32,8 +33,8 @@ struct World {
 }
 
 impl World {
-    /// A portal, a game that is told about care plans and patients, a ROM application of api-version 1.3.3
-    /// that is told about care plans, and a stranger of another domain that is told about everything.
+    /// A portal, a game subscribed to care plans and patients, a ROM application of api-version 1.3.3 subscribed to care
+    /// plans, and a stranger in another domain, subscribed to everything.
     fn new() -> Self {
         Self::with(|_| {})
     }
@@ -97,7 +98,7 @@ impl World {
         self.mailbox.acknowledge(&receiver, number, report, None, self.now)
     }
 
-    /// The messages in a queue: number and status.
+    /// Number and status of the messages in a queue.
     fn queue(&mut self, receiver: &str) -> Vec<(u64, Status)> {
         let receiver = self.id(receiver);
         let (total, page) = self.mailbox.list(&receiver, &Filter::default(), 0, 1000, self.now);
@@ -110,7 +111,7 @@ impl World {
     }
 }
 
-/// A message about to be posted; the focal resource is the first.
+/// A message to post. Its first resource is the focal one.
 #[derive(Clone)]
 struct Draft {
     identifier: String,

@@ -1,5 +1,5 @@
-//! Servers behind proxies: what a proxy sees, and the error when it refuses. Proxies that the environment
-//! names are tested with the command, which can be started with another environment.
+//! Servers behind proxies: what a proxy sees, and the error when it refuses. The CLI's tests cover proxies
+//! that the environment names, because they can start a process with another environment.
 
 use koppeltaal_transport::{BuildError, Client, ClientBuilder, Credentials, Error, RetryPolicy};
 
@@ -18,7 +18,7 @@ fn client(server: &str, proxy: &str) -> ClientBuilder {
 }
 
 #[tokio::test]
-async fn a_proxy_is_asked_in_the_place_of_the_server() {
+async fn a_proxy_gets_the_requests_for_a_plain_http_server() {
     let proxy = Server::playing([json(fixture("bundles/search-empty.json"))]).await;
     let proxy_url = format!("http://user:Geheim2@127.0.0.1:{}", proxy.port());
     let client = client("http://koppeltaal.example", &proxy_url).danger_allow_plain_http();
@@ -49,7 +49,7 @@ async fn a_proxy_on_the_way_to_an_https_server_sees_its_name_and_nothing_else() 
 }
 
 #[tokio::test]
-async fn a_proxy_that_opens_no_tunnel_means_never_sent() {
+async fn a_message_is_never_sent_when_the_proxy_opens_no_tunnel() {
     let (server, script) = tls::server(false).await;
     let proxy = ForwardProxy::start(server).await;
     let client = client("https://koppeltaal.example", &proxy.url().replace("Geheim2", "Geheim3"));
@@ -61,9 +61,9 @@ async fn a_proxy_that_opens_no_tunnel_means_never_sent() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_in_the_place_of_the_server_is_told_apart_from_the_server() {
-    let refusal = || status(407, "text/html", "<html>Who are you?</html>");
-    let proxy = Server::playing([refusal()]).await;
+async fn a_refusal_by_the_proxy_is_not_taken_for_one_by_the_server() {
+    let refusal = status(407, "text/html", "<html>Who are you?</html>");
+    let proxy = Server::playing([refusal]).await;
     let client = client("http://koppeltaal.example", &proxy.url()).danger_allow_plain_http();
     let error = client.build().expect("a client").message("1").await.expect_err("a refusal");
     let Error::Protocol(error) = error else { panic!("{error:?}") };
@@ -72,15 +72,15 @@ async fn a_proxy_that_refuses_in_the_place_of_the_server_is_told_apart_from_the_
 
 #[tokio::test]
 async fn a_server_on_this_machine_is_reached_without_the_proxy() {
-    let (server, proxy) =
-        (Server::playing([json(fixture("bundles/search-empty.json"))]).await, Server::playing([]).await);
+    let server = Server::playing([json(fixture("bundles/search-empty.json"))]).await;
+    let proxy = Server::playing([]).await;
     let client = client(&server.url(), &proxy.url()).build().expect("a client");
     assert_eq!(client.message("1").await.expect("an answer"), None);
     assert!(proxy.asked().is_empty());
 }
 
 #[test]
-fn a_proxy_that_is_none_is_refused_without_telling_its_password() {
+fn an_unusable_proxy_address_is_an_error_that_hides_its_password() {
     let builder = Client::builder("http://koppeltaal.example").danger_allow_plain_http();
     let error = builder.proxy("http://user:Geheim1@").build().expect_err("no proxy");
     assert!(matches!(error, BuildError::Proxy), "{error:?}");

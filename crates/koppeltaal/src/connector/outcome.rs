@@ -116,14 +116,14 @@ impl fmt::Debug for SendError {
     }
 }
 
-/// The broken rules and their places, without the content that was found there.
+/// The broken rules, their places and what they want, without the content that was found there.
 struct Rules<'a>(&'a [Finding]);
 
 impl fmt::Display for Rules<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, finding) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            write!(f, "{separator}{} at {}", finding.rule, finding.path)?;
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{}", finding.summary())?;
         }
         Ok(())
     }
@@ -141,7 +141,9 @@ fn description(error: &ComposeError) -> String {
         ComposeError::Duplicate(url) => format!("a {} is in the message twice", url.resource_type()),
         ComposeError::Missing(missing) => {
             let missing = types(missing.iter().map(|missing| &missing.to));
-            format!("referred to, but not in the message: {missing}; add them to the draft by `with`")
+            format!(
+                "referred to, but not in the message: {missing}; add them to the draft by `with_resource`"
+            )
         }
         other => other.to_string(),
     }

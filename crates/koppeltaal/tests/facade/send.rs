@@ -93,12 +93,14 @@ async fn a_message_that_breaks_a_rule_is_not_sent_and_the_error_names_the_rule_a
         world.portal.send(world.portal.draft("3007", Patient::default())?).await.expect_err("no name");
     let SendError::Invalid { findings } = &error else { panic!("{error:?}") };
     assert_eq!(findings.len(), 1);
-    assert!(error.to_string().ends_with("at entry[1].content.name"), "{error}");
+    let said =
+        "the message breaks 1 rule: profile-cardinality-min at entry[1].content.name: expected a HumanName";
+    assert_eq!(error.to_string(), said);
 
     let alone = world.portal.draft("31", plan(&world.portal)?)?;
     let error = world.portal.send(alone).await.expect_err("the patient is missing");
     assert!(matches!(error, SendError::Compose(_)), "{error:?}");
-    let said = "the draft makes no message: referred to, but not in the message: Patient; add them to the draft by `with`";
+    let said = "the draft makes no message: referred to, but not in the message: Patient; add them to the draft by `with_resource`";
     assert_eq!(error.to_string(), said);
 
     let blank = world.portal.draft("3007", patient("Mees"))?.with_identifier("");

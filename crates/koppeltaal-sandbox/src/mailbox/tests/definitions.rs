@@ -115,7 +115,7 @@ fn a_definition_posted_to_the_mailbox_is_accepted_and_changes_nothing() {
 }
 
 #[test]
-fn a_definition_inside_another_message_passes_with_the_version_it_came_with() {
+fn a_definition_inside_another_message_keeps_the_version_that_it_came_with() {
     let mut world = World::new();
     let mut draft = Draft::plan("m1");
     let url = "https://k.example/FHIR/Koppeltaal/Other/ActivityDefinition:1";
@@ -127,7 +127,7 @@ fn a_definition_inside_another_message_passes_with_the_version_it_came_with() {
 }
 
 #[test]
-fn what_is_wrong_with_a_definition_is_said_before_there_being_no_room() {
+fn a_mistake_in_a_definition_is_reported_before_a_lack_of_room() {
     let mut world = World::with(|config| {
         config.limits.queue_messages = 1;
         config.limits.definitions = 1;
@@ -146,18 +146,18 @@ fn what_is_wrong_with_a_definition_is_said_before_there_being_no_room() {
             ),
         )
         .expect_err("the queue of the portal is full");
-    let unsayable = definition::game("G", "Ga\u{1}me", "game");
+    let unwritable = definition::game("G", "Ga\u{1}me", "game");
     let care_team = other(ResourceKind::CareTeam);
     for (number, version, content, kind) in [
         (9, version, game(), RefusalKind::NotFound),
         (first.number, None, game(), RefusalKind::Conflict),
         (first.number, Some("another"), game(), RefusalKind::Conflict),
-        (first.number, version, unsayable.clone(), RefusalKind::Rule),
+        (first.number, version, unwritable.clone(), RefusalKind::Rule),
         (first.number, version, care_team.clone(), RefusalKind::Unsupported),
     ] {
         assert_eq!(world.update(number, version, content).expect_err("refused").kind, kind);
     }
-    assert_eq!(world.create(unsayable).expect_err("refused").kind, RefusalKind::Rule);
+    assert_eq!(world.create(unwritable).expect_err("refused").kind, RefusalKind::Rule);
     assert_eq!(world.create(care_team).expect_err("refused").kind, RefusalKind::Unsupported);
     assert_eq!(world.create(game()).expect_err("refused").kind, RefusalKind::Full);
     world.claim("portal").expect("the message about the definition");

@@ -105,7 +105,7 @@ fn a_message_has_an_identifier_and_something_in_it() {
 }
 
 #[test]
-fn resource_types_that_koppeltaal_does_not_use_are_refused_to_the_letter() {
+fn resource_types_that_koppeltaal_does_not_use_are_refused_in_the_words_of_the_original() {
     let condition = koppeltaal_fhir::ReadOptions::tolerant()
         .json(br#"{"resourceType": "Bundle", "entry": [{"id": "c", "content": {"resourceType": "Query"}}]}"#)
         .expect("a bundle");
@@ -162,14 +162,14 @@ fn an_entry_needs_an_id_or_a_self_link() {
 fn a_message_posted_again_is_answered_as_the_first_time_and_not_delivered_again() {
     let mut world = World::new();
     let first = world.post("portal", Draft::plan("m1")).expect("accepted");
-    // Without the replay, rule 3 would refuse it.
+    // Rule 3 would refuse it if it were a new message.
     let second = world.post("portal", Draft::plan("m1")).expect("accepted");
     assert!(Arc::ptr_eq(&first, &second));
     assert_eq!(world.queue("game").len(), 1);
 }
 
 #[test]
-fn identifiers_are_of_one_sender() {
+fn two_senders_may_use_the_same_identifier() {
     let mut world = World::new();
     world.post("portal", Draft::lone_plan("m1", 1)).expect("accepted");
     world.post("game", Draft::lone_plan("m1", 2)).expect("accepted");
@@ -194,7 +194,7 @@ fn a_sender_finds_its_message_by_identifier_and_by_the_number_of_the_answer() {
 }
 
 #[test]
-fn only_so_many_posted_messages_are_remembered() {
+fn the_oldest_posted_messages_are_forgotten() {
     let mut world = World::with(|config| config.limits.queue_messages = 2);
     for id in 1..=3 {
         world.post("portal", Draft::lone_plan(&format!("m{id}"), id)).expect("accepted");
@@ -209,7 +209,7 @@ fn only_so_many_posted_messages_are_remembered() {
 }
 
 #[test]
-fn what_the_mailbox_keeps_of_a_header_has_neither_status_nor_data() {
+fn a_header_is_kept_without_status_and_data() {
     let mut bundle = Draft::plan("m1").bundle();
     let header = bundle.entry[0].content.as_mut().and_then(|content| content.get_mut::<MessageHeader>());
     let status = koppeltaal_messaging::ProcessingState::new(
@@ -251,7 +251,7 @@ fn the_url_of_a_resource_has_a_bounded_length() {
 }
 
 #[test]
-fn what_is_wrong_with_a_message_is_said_before_there_being_no_room() {
+fn a_mistake_in_a_message_is_reported_before_a_lack_of_room() {
     let mut world = World::with(|config| {
         config.limits.queue_messages = 1;
         config.limits.resources = 1;
@@ -273,7 +273,7 @@ fn what_is_wrong_with_a_message_is_said_before_there_being_no_room() {
 }
 
 #[test]
-fn a_message_too_large_for_one_of_its_receivers_is_no_matter_of_waiting() {
+fn waiting_does_not_help_a_message_that_is_too_large_for_a_receiver() {
     let mut world = World::with(|config| config.limits.queue_bytes = 1000);
     let mut draft = Draft::lone_plan("m1", 1);
     assert_eq!(world.post("portal", draft.clone()).expect_err("refused").kind, RefusalKind::TooLarge);

@@ -21,7 +21,7 @@ fn the_oldest_new_message_is_claimed_first() {
         std::iter::from_fn(|| world.claim("game")).map(|delivery| delivery.number).collect();
     assert_eq!(claimed, numbers);
     assert_eq!(world.statuses("game"), [Status::Claimed; 3]);
-    assert_eq!(world.statuses("rom"), [Status::New; 3], "every queue is its own");
+    assert_eq!(world.statuses("rom"), [Status::New; 3], "each queue has its own copy");
 }
 
 #[test]
@@ -96,7 +96,11 @@ fn a_claim_that_is_not_answered_in_time_is_new_again() {
     let Some(Lookup::Received(back)) = world.mailbox.numbered(&game, numbers[0], world.now) else {
         panic!("no message")
     };
-    assert_eq!((back.status, back.changed), (Status::New, expected), "it went back when its time was over");
+    assert_eq!(
+        (back.status, back.changed),
+        (Status::New, expected),
+        "it went back when the claim ran out, not when somebody looked"
+    );
     assert_eq!(world.claim("game").expect("a message").number, numbers[0]);
 }
 
@@ -215,7 +219,7 @@ fn an_answer_to_an_earlier_claim_is_refused_once_the_message_was_claimed_again()
 }
 
 #[test]
-fn an_answer_said_again_changes_nothing() {
+fn a_repeated_answer_changes_nothing() {
     let (mut world, numbers) = with_plans(1);
     world.claim("game").expect("a message");
     let first = world.acknowledge("game", numbers[0], Status::Success).expect("taken");
@@ -314,7 +318,7 @@ fn post_plan(world: &mut World, id: u64) -> Result<(), Refusal> {
 }
 
 #[test]
-fn a_full_queue_forgets_what_is_processed_oldest_first() {
+fn a_full_queue_forgets_its_oldest_processed_messages() {
     let mut world = full_world(|config| config.limits.queue_messages = 3);
     (1..=3).for_each(|id| post_plan(&mut world, id).expect("accepted"));
     let numbers: Vec<u64> = (0..3).map(|_| world.claim("game").expect("a message").number).collect();
@@ -329,7 +333,7 @@ fn a_full_queue_forgets_what_is_processed_oldest_first() {
 }
 
 #[test]
-fn a_queue_full_of_what_nobody_processed_takes_no_more_and_drops_nothing() {
+fn a_queue_full_of_unprocessed_messages_takes_no_more_and_drops_none() {
     let mut world = full_world(|config| config.limits.queue_messages = 2);
     (1..=2).for_each(|id| post_plan(&mut world, id).expect("accepted"));
     let claimed = world.claim("game").expect("a message");
@@ -398,7 +402,7 @@ fn the_exceptions_of_a_queue_take_room_as_well() {
 }
 
 #[test]
-fn what_failed_is_said_in_both_formats_or_not_at_all() {
+fn an_exception_that_xml_cannot_carry_is_refused() {
     let mut world = full_world(|_| {});
     post_plan(&mut world, 1).expect("accepted");
     let claimed = world.claim("game").expect("a message");
@@ -414,7 +418,7 @@ fn what_failed_is_said_in_both_formats_or_not_at_all() {
 }
 
 #[test]
-fn only_so_many_earlier_claims_of_a_message_are_remembered() {
+fn the_oldest_earlier_claims_of_a_message_are_forgotten() {
     let mut world = full_world(|_| {});
     post_plan(&mut world, 1).expect("accepted");
     for _ in 0..1000 {

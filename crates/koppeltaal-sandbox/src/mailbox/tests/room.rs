@@ -3,7 +3,7 @@
 use super::*;
 use crate::persistence::{Forgotten, Persistent as _, Record, RecordKind};
 
-/// A world whose receivers have this many messages, each about a care plan of its own.
+/// A world in which game and ROM application have this many messages, each about another care plan.
 fn with_plans(count: u64) -> World {
     let mut world = World::new();
     for id in 0..count {
@@ -27,14 +27,14 @@ fn numbers(world: &mut World) -> Vec<u64> {
 }
 
 #[test]
-fn a_message_is_not_forgotten_by_the_step_that_settles_it() {
+fn a_message_is_not_forgotten_by_the_step_that_processes_it() {
     let mut world = with_plans(1);
     process(&mut world, "rom");
     world.mailbox.commit();
     let number = process(&mut world, "game");
     assert_eq!(world.mailbox.make_room(1), None, "its receiver has no answer yet");
     world.mailbox.commit();
-    world.acknowledge("game", number, Status::Success).expect("it may be said again");
+    world.acknowledge("game", number, Status::Success).expect("it may be repeated");
     assert_eq!(world.mailbox.make_room(1), None);
     world.mailbox.commit();
     assert_eq!(world.mailbox.make_room(1), Some(Forgotten::Messages));
@@ -42,7 +42,7 @@ fn a_message_is_not_forgotten_by_the_step_that_settles_it() {
 }
 
 #[test]
-fn what_was_settled_longest_ago_is_forgotten_first() {
+fn the_message_that_was_processed_longest_ago_is_forgotten_first() {
     let mut world = with_plans(2);
     let first = world.claim("game").expect("a message").number;
     for receiver in ["game", "rom", "rom"] {
@@ -53,11 +53,11 @@ fn what_was_settled_longest_ago_is_forgotten_first() {
     world.acknowledge("game", first, Status::Success).expect("it is acknowledged");
     world.mailbox.commit();
     assert_eq!(world.mailbox.make_room(1), Some(Forgotten::Messages));
-    assert_eq!(numbers(&mut world), [first], "the older message was settled later");
+    assert_eq!(numbers(&mut world), [first], "the older message was processed later");
 }
 
 #[test]
-fn an_earlier_claim_gives_way_when_nothing_else_can() {
+fn an_earlier_claim_is_forgotten_when_no_message_can_be() {
     let mut world = with_plans(1);
     let claim_and_give_back = |world: &mut World| {
         let number = world.claim("game").expect("a message").number;

@@ -2,11 +2,11 @@
 
 use super::*;
 
-// Exact texts, because deployed clients compare them.
+// Written out, because deployed clients compare these texts.
 const NO_VERSION: &str = "No version specified for the focal resource, message is rejected.";
 const WRONG_VERSION: &str = "The specified resource version is not correct";
 
-/// Kind, and per issue: code, details, resource.
+/// The kind of a refusal; and of each issue the code, the details and the resource.
 fn issues_of(refusal: Refusal) -> (RefusalKind, Vec<[String; 3]>) {
     let issues = refusal.issues.into_iter().map(|issue| {
         let code = issue.r#type.map(|code| code.to_string());
@@ -107,7 +107,7 @@ fn resources_that_did_not_change_keep_their_version() {
 
     let delivered = world.claim("game").expect("a message");
     let version = delivered.message.resources[1].version.as_ref().map(Version::as_str);
-    assert_eq!(version, Some(named(&first)[1].1.as_str()), "a receiver is told the version all the same");
+    assert_eq!(version, Some(named(&first)[1].1.as_str()), "a receiver gets the version all the same");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn the_focal_resource_is_named_first_wherever_it_stands() {
 }
 
 #[test]
-fn a_1_3_3_sender_is_told_the_focal_version_only() {
+fn a_1_3_3_sender_gets_the_focal_version_only() {
     let mut world = World::new();
     let receipt = world.post("rom", Draft::plan("m1")).expect("accepted");
     assert_eq!(named_urls(&receipt), [PLAN]);
@@ -174,7 +174,7 @@ fn resources_around_the_focal_one_of_a_1_3_3_sender_are_not_versioned() {
 }
 
 #[test]
-fn a_1_3_3_sender_is_held_to_the_version_of_the_focal_resource() {
+fn a_1_3_3_sender_has_to_know_the_version_of_the_focal_resource() {
     let mut world = World::new();
     let receipt = world.post("rom", Draft::plan("m1")).expect("accepted");
     let refusal = world.post("rom", Draft::plan("m2")).expect_err("refused");

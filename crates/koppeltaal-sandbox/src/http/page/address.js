@@ -1,0 +1,41 @@
+// The address of the page says everything that is shown: the view, the filters, the page of the list, the open message.
+// So a link opens the same, and the back button goes back.
+
+import { query } from "./server.js";
+
+const listeners = [];
+
+/** The parameters in the address. */
+export const read = () => Object.fromEntries(new URLSearchParams(location.search));
+
+/** The address with some parameters changed; an empty one is left out. */
+export const link = (changes) => query({ ...read(), ...changes }) || "?";
+
+/** Goes to an address without loading the page again. `replace` leaves no step for the back button. */
+export function go(to, { replace = false } = {}) {
+  const before = read();
+  history[replace ? "replaceState" : "pushState"](null, "", to === "?" ? location.pathname : to);
+  tell(before);
+}
+
+/** Calls a function with the address before, whenever it has changed. */
+export function onChange(listener) {
+  listeners.push(listener);
+}
+
+let last = read();
+
+function tell(before) {
+  last = read();
+  listeners.forEach((listener) => listener(before));
+}
+
+addEventListener("popstate", () => tell(last));
+
+// Links within the page do not load it again. With a modifier key they open a new tab, as links do.
+addEventListener("click", (event) => {
+  const target = event.target instanceof Element && event.target.closest("a[href^='?']");
+  if (!target || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  go(target.getAttribute("href"));
+});

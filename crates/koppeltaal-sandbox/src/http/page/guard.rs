@@ -1,0 +1,76 @@
+//! [`guard`] keeps pages of other sites away from what needs no login. Requests come under names that no other
+//! site can have, and what a browser sends has to come from the page.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::app::App;
+
+/// Keeps pages of other sites away from what needs no login. A site whose name leads to this machine (DNS
+/// rebinding) asks under that name; a page that sends something names its origin.
+pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let names = Names { listens: app.listens(), is_admin: app.is_admin(), public_url: app.public_url() };
+    let (host, origin) = (text(request.headers(), header::HOST), text(request.headers(), header::ORIGIN));
+    let is_own = names.has_host(host) && (request.method().is_safe() || names.has_origin(origin, host));
+    if is_own { next.run(request).await } else { foreign() }
+}
+
+/// A header as text; empty when it is not text.
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or_default())
+}
+
+fn foreign() -> Response {
+    let details = "This is not shown under this name: use localhost, the address that the sandbox listens on, \
+                   or the name in its public URL.";
+    (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], details).into_response()
+}
+
+/// The names under which the page may be asked for.
+struct Names<'a> {
+    /// Where the sandbox listens.
+    listens: IpAddr,
+    is_admin: bool,
+    public_url: Option<&'a str>,
+}
+
+impl Names<'_> {
+    /// Whether `Host` is a name of loopback, the address that the sandbox listens on, or the host of the
+    /// public URL. When it listens on all addresses, any IP address will do: no site can have one as its
+    /// name.
+    fn has_host(&self, host: Option<&str>) -> bool {
+        let Some(host) = host else { return true };
+        let Ok(host) = host.parse::<Authority>() else { return false };
+        let name = host.host().trim_matches(['[', ']']);
+        if let Ok(ip) = name.parse::<IpAddr>() {
+            let is_listened = self.listens.is_unspecified() || ip == self.listens;
+            return ip.is_loopback() || (self.is_admin && is_listened);
+        }
+        let is_public = self.public().is_some_and(|(_, public)| public.host().eq_ignore_ascii_case(name));
+        name.eq_ignore_ascii_case("localhost") || is_public
+    }
+
+    /// Whether `Origin` is that of the page: the host of the request, or the public URL. Browsers send it
+    /// with everything that a page sends; other clients do not.
+    fn has_origin(&self, origin: Option<&str>, host: Option<&str>) -> bool {
+        let Some(origin) = origin else { return true };
+        let Some((scheme, authority)) = origin.split_once("://") else { return false };
+        let is_asked = host.is_some_and(|host| host.eq_ignore_ascii_case(authority));
+        let is_public = self.public().is_some_and(|(public_scheme, public)| {
+            public_scheme.eq_ignore_ascii_case(scheme) && public.as_str().eq_ignore_ascii_case(authority)
+        });
+        is_asked || is_public
+    }
+
+    /// Scheme and authority of the public URL.
+    fn public(&self) -> Option<(String, Authority)> {
+        let parts = self.public_url?.parse::<Uri>().ok()?.into_parts();
+        Some((parts.scheme?.as_str().to_owned(), parts.authority?))
+    }
+}

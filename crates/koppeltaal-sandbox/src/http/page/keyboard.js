@@ -1,0 +1,57 @@
+// The keys of the list: arrows or j and k walk through it, Enter reads, Escape goes back, a slash searches.
+
+import { go, link, read } from "./address.js";
+import { get } from "./elements.js";
+import { links, rowOf } from "./list.js";
+
+const STEPS = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
+
+const isField = (element) => element.matches("input, select, textarea");
+
+/** Goes to a row some steps from the one that has the focus or is open, and opens it there. */
+function walk(steps) {
+  const all = links();
+  if (all.length === 0) return;
+  const open = rowOf(read().message ?? -1);
+  const from = all.indexOf(all.includes(document.activeElement) ? document.activeElement : open);
+  const place = from < 0 ? 0 : Math.min(Math.max(from + steps, 0), all.length - 1);
+  all[place].focus();
+  all[place].scrollIntoView({ block: "nearest" });
+  // Walking is not a step for the back button.
+  go(link({ message: all[place].dataset.key, show: "" }), { replace: read().message !== undefined });
+}
+
+/** Back from a message to the list, where it is narrow, or to the row of the message. */
+function leave() {
+  const { message } = read();
+  const row = rowOf(message ?? -1) ?? links()[0];
+  if (row?.offsetParent === null) go(link({ message: "", show: "" }));
+  row?.focus();
+}
+
+addEventListener("keydown", (event) => {
+  const { key, target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || (read().view ?? "messages") !== "messages") return;
+  if (key === "Escape") {
+    // A search field with text is cleared first, by the browser.
+    if (!isField(target) || !target.value) leave();
+  } else if (isField(target)) {
+    if (key === "ArrowDown" && target.type === "search") {
+      event.preventDefault();
+      (rowOf(read().message ?? -1) ?? links()[0])?.focus();
+    }
+  } else if (key === "/") {
+    event.preventDefault();
+    get("filters").text.focus();
+    get("filters").text.select();
+  } else if (key in STEPS && (key.length === 1 || get("rows").contains(target))) {
+    event.preventDefault();
+    walk(STEPS[key]);
+  }
+});
+
+// On a telephone the list is not there while a message is: the focus goes back to its row.
+get("back").addEventListener("click", (event) => {
+  event.preventDefault();
+  leave();
+});

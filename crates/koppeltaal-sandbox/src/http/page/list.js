@@ -1,0 +1,169 @@
+// The list of messages: one page of rows. It is live at its newest end, and stays where it is for a reader.
+
+import { go, link, read } from "./address.js";
+import { act, badge, get, make, name, number, setText, shortUrl, time, unseen } from "./elements.js";
+import { FILTERS } from "./filters.js";
+import { focusNext } from "./message.js";
+import { ask, send } from "./server.js";
+
+/** Receivers that a row has room for. */
+const RECEIVERS = 3;
+
+const rows = get("rows");
+/** What is in the list, by key. */
+let shown = new Map();
+/** The page that it is of. */
+let page;
+let request;
+
+const filtersIn = (address) => Object.fromEntries(FILTERS.map((field) => [field, address[field]]));
+const pageOf = (address) => JSON.stringify([filtersIn(address), address.before, address.after]);
+
+/** Whether two addresses show the same rows. */
+export const isSamePage = (one, other) => pageOf(one) === pageOf(other);
+
+/** The elements with the rows, in order. */
+export const links = () => [...rows.querySelectorAll("a")];
+
+/** Whether somebody has scrolled into the list or walks through it with the keyboard. */
+function isInUse() {
+  const pane = get("list-pane");
+  const top = Math.max(pane.getBoundingClientRect().top, 0);
+  return rows.contains(document.activeElement) || rows.getBoundingClientRect().top < Math.min(top, 60);
+}
+
+/** Loads the page of the address. With `isLive` somebody may be reading it, so newer messages wait. */
+export async function showList({ isLive = false } = {}) {
+  request?.abort();
+  request = new AbortController();
+  const { signal } = request;
+  const address = read();
+  const first = [...shown.keys()][0];
+  const isKept = isLive && pageOf(address) === page && first !== undefined && !address.before && !address.after && isInUse();
+  const start = isKept ? { before: first + 1 } : { before: address.before, after: address.after };
+  const list = await ask("messages", { ...filtersIn(address), ...start }, signal);
+  // A page that is not full because the newest message is on it is the newest page.
+  if (address.after && list.newer === 0) return go(link({ before: "", after: "" }), { replace: true });
+  if (signal.aborted) return undefined;
+  page = pageOf(address);
+  put(list.messages, address);
+  count(list, address);
+  showPages(list, address, isKept);
+  if (!isLive) get("list-pane").scrollTop = 0;
+  return list;
+}
+
+function put(messages, address) {
+  const before = shown;
+  shown = new Map(messages.map((message) => {
+    const text = JSON.stringify(message);
+    const old = before.get(message.key);
+    return [message.key, old?.text === text ? old : { text, element: make("li", row(message)) }];
+  }));
+  const focused = rows.contains(document.activeElement) ? Number(document.activeElement.dataset.key) : null;
+  const elements = [...shown.values()].map(({ element }) => element);
+  const isSame = elements.length === rows.children.length && elements.every((element, place) => rows.children[place] === element);
+  if (!isSame) rows.replaceChildren(...elements);
+  mark(address);
+  if (focused !== null && !rows.contains(document.activeElement)) {
+    (rowOf(focused) ?? links()[0])?.focus({ preventScroll: true });
+  }
+}
+
+/** The row of a message. */
+export const rowOf = (key) => rows.querySelector(`a[data-key="${Number(key)}"]`);
+
+/** Marks the row of the open message. The Tab key goes to it, or to the first row. */
+export function mark(address = read()) {
+  const all = links();
+  const open = all.find((one) => one.dataset.key === address.message);
+  for (const one of all) {
+    one.setAttribute("href", link({ message: one.dataset.key, show: "" }));
+    one.tabIndex = one === (open ?? all[0]) ? 0 : -1;
+    if (one === open) one.setAttribute("aria-current", "true");
+    else one.removeAttribute("aria-current");
+  }
+}
+
+function row(message) {
+  const { receivers } = message;
+  const some = receivers.slice(0, RECEIVERS).map(({ username, status }) => make("span", [name(username), " ", badge(status)], { class: "receiver" }));
+  const more = receivers.length > RECEIVERS ? [make("span", `and ${receivers.length - RECEIVERS} more`)] : [];
+  const patient = message.patient ? shortUrl(message.patient) : null;
+  return make("a", [
+    make("span", [name(message.event, { class: "name event" }), " ", time(message.at)], { class: "first" }),
+    make("span", [
+      name(message.sender), make("span", "→", { "aria-hidden": "true", class: "arrow" }), unseen(" to "),
+      receivers.length ? [some, more] : make("span", "nobody", { class: "soft" }),
+    ], { class: "second" }),
+    make("span", [
+      patient && name(patient, { class: "name patient", title: message.patient }), " ",
+      make("span", message.identifier, { class: "identifier", title: message.identifier }),
+    ], { class: "third" }),
+  ], { "data-key": message.key, draggable: "false" });
+}
+
+function count(list, address) {
+  const { total, newer, messages, counted } = list;
+  const of = counted === null ? number(total) : `${number(total)} in the newest ${number(counted)}`;
+  const isAll = messages.length === total && newer === 0;
+  const nouns = total === 1 ? "message" : "messages";
+  const range = isAll || messages.length === 0 ? "" : `${number(newer + 1)}–${number(newer + messages.length)} of `;
+  setText(get("count"), `${range}${of} ${nouns}`);
+  const isFiltered = FILTERS.some((field) => address[field]);
+  get("clear").hidden = !isFiltered;
+  get("clear").setAttribute("href", link({ ...Object.fromEntries(FILTERS.map((field) => [field, ""])), before: "", after: "" }));
+  const claim = get("claim");
+  claim.hidden = !address.username;
+  setText(claim, `Claim next for ${address.username ?? ""}`);
+  get("no-rows").hidden = messages.length > 0;
+  if (messages.length === 0) setText(get("no-rows"), isFiltered ? "No message matches." : "No message has been posted yet.");
+}
+
+/** Tells those who hear the page how many were found. */
+export const sayCount = () => setText(get("said"), get("count").textContent);
+
+function showPages(list, address, isKept) {
+  const { messages, newer, older_than: olderThan } = list;
+  const isNewest = newer === 0;
+  const first = messages[0]?.key ?? 0;
+  const to = {
+    newest: isNewest ? null : link({ before: "", after: "" }),
+    newer: isNewest ? null : link({ before: "", after: first }),
+    older: olderThan === null ? null : link({ before: olderThan, after: "" }),
+    oldest: olderThan === null ? null : link({ before: "", after: "0" }),
+  };
+  for (const anchor of get("pages").children) {
+    const href = to[anchor.dataset.page];
+    if (href === null) anchor.removeAttribute("href");
+    else anchor.setAttribute("href", href);
+    anchor.toggleAttribute("aria-disabled", href === null);
+  }
+  get("pages").hidden = isNewest && olderThan === null;
+  const pill = get("newer-messages");
+  pill.hidden = !isKept || isNewest;
+  setText(pill, `${number(newer)} newer`);
+  pill.setAttribute("href", link({ before: "", after: "" }));
+}
+
+get("newer-messages").addEventListener("click", (event) => {
+  event.preventDefault();
+  act(async () => {
+    await showList();
+    scrollTo(0, 0);
+    links()[0]?.focus();
+  });
+});
+
+get("claim").addEventListener("click", () => act(async () => {
+  const { domain, username } = read();
+  const claimed = await send("claim", { domain, username });
+  if (claimed.key === null) throw new Error(`There is no new message for ${username}.`);
+  focusNext();
+  go(link({ message: claimed.key, show: "" }));
+}));
+
+// Somebody who opens a row reads on in the message.
+rows.addEventListener("click", (event) => {
+  if (!event.ctrlKey && !event.metaKey && !event.shiftKey && event.target.closest("a")) focusNext();
+});

@@ -1,0 +1,103 @@
+// The page of the sandbox: which view is shown, and live updates.
+
+import { onChange, read } from "./address.js";
+import { act, get, setText } from "./elements.js";
+import { offer, showFilters } from "./filters.js";
+import { showInstances } from "./instances.js";
+import "./keyboard.js";
+import { offerLaunches } from "./launch.js";
+import { isSamePage, mark, sayCount, showList } from "./list.js";
+import { showMessage } from "./message.js";
+import { countRefusals, showRefusals } from "./refusals.js";
+import { ask } from "./server.js";
+
+/** Claims run out and listeners leave without a word from the server. In milliseconds. */
+const LOOK_AGAIN = 2000;
+/** The shortest time between two looks, when messages come fast, in milliseconds. */
+const REST = 250;
+
+const TITLES = { messages: "Messages", instances: "Instances", launch: "Launch", refusals: "Refusals" };
+
+const viewIn = ({ view }) => (view in TITLES ? view : "messages");
+
+function showView() {
+  const view = viewIn(read());
+  for (const part of document.querySelectorAll(".view")) part.hidden = part.dataset.view !== view;
+  for (const anchor of get("views").children) {
+    if (anchor.dataset.view === view) anchor.setAttribute("aria-current", "page");
+    else anchor.removeAttribute("aria-current");
+  }
+  document.body.dataset.view = view;
+  document.title = `${TITLES[view]} - Koppeltaal sandbox`;
+}
+
+onChange((before) => act(async () => {
+  const address = read();
+  showView();
+  showFilters();
+  if (viewIn(before) !== viewIn(address)) get(`${viewIn(address)}-title`)?.focus();
+  if (viewIn(address) !== "messages") return look();
+  const isOtherPage = !isSamePage(before, address) || viewIn(before) !== "messages";
+  const isOtherMessage = before.message !== address.message || before.show !== address.show || before.username !== address.username;
+  mark();
+  await Promise.all([
+    isOtherPage ? showList().then(sayCount) : null,
+    isOtherMessage ? showMessage() : null,
+  ]);
+}));
+
+async function showAll() {
+  const state = await ask("state");
+  offer(state);
+  offerLaunches(state);
+  countRefusals(state);
+  showInstances(state);
+  if (viewIn(read()) === "messages") await Promise.all([showList({ isLive: true }), showMessage()]);
+  else if (viewIn(read()) === "refusals") await showRefusals();
+}
+
+let isLooking = false;
+let hasMoved = false;
+
+/** Looks at what is new. What moves meanwhile is seen by the next look. */
+async function look() {
+  hasMoved = true;
+  if (isLooking) return;
+  isLooking = true;
+  while (hasMoved) {
+    hasMoved = false;
+    try {
+      await showAll();
+      setLive(true);
+    } catch (error) {
+      // A newer request took the place of this one.
+      if (error.name !== "AbortError") setLive(false, error.message);
+    }
+    await new Promise((resolve) => setTimeout(resolve, REST));
+  }
+  isLooking = false;
+}
+
+function setLive(is, why) {
+  get("live").className = is ? "on" : "off";
+  setText(get("live"), is ? "Live" : why);
+}
+
+showView();
+if (viewIn(read()) === "messages") act(() => Promise.all([showList(), showMessage()]));
+// A page that nobody sees listens to nothing: a browser has only six connections to a server, for all its tabs.
+let events;
+
+function listen() {
+  events?.close();
+  events = new EventSource("sandbox/events");
+  events.onopen = look;
+  events.onmessage = look;
+  events.onerror = () => setLive(false, "The server does not answer.");
+}
+
+document.addEventListener("visibilitychange", () => (document.hidden ? events.close() : listen()));
+addEventListener("pagehide", () => events.close());
+addEventListener("pageshow", ({ persisted }) => persisted && listen());
+listen();
+setInterval(() => document.hidden || look(), LOOK_AGAIN);

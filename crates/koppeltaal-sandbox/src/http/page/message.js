@@ -1,0 +1,139 @@
+// The open message: who sent it, who got it and what they did, and its content as fields or as text.
+
+import { go, link, read } from "./address.js";
+import { act, badge, get, make, name, refresh, setText, time, url } from "./elements.js";
+import { resources } from "./resource.js";
+import { ask, askText, query, send } from "./server.js";
+import { step } from "./timeline.js";
+
+/** The longest text that is shown, in characters. More makes a browser slow. */
+const LONGEST = 400_000;
+
+/** What a receiver can do with a message of a status: label, status, whether a reason can be given. */
+const ACTIONS = {
+  New: [["Claim", "Claimed", false]],
+  Claimed: [["Success", "Success", false], ["Give back", "New", false], ["Failed", "Failed", true]],
+};
+
+let request;
+let opened = null;
+let isFocusNext = false;
+
+/** Puts the focus on the next message that is opened, once it is there. */
+export function focusNext() {
+  isFocusNext = true;
+}
+
+/** Shows the message of the address, or that none is open. */
+export async function showMessage() {
+  request?.abort();
+  request = new AbortController();
+  const { signal } = request;
+  const { message: key, username, show = "fields" } = read();
+  document.body.classList.toggle("reads", key !== undefined);
+  if (key === undefined) return close();
+  const message = await ask("message", { key, username }, signal).catch((error) => {
+    if (error.status === 404) close(error.message);
+    else throw error;
+  });
+  if (!message) return;
+  const isOther = opened !== message.key;
+  opened = message.key;
+  fill(message);
+  get("no-message").hidden = true;
+  get("message").hidden = false;
+  await showText(key, username, show, signal);
+  if (isOther) {
+    get("message-pane").scrollTop = 0;
+    if (isFocusNext && matchMedia("(max-width: 56rem)").matches) scrollTo(0, 0);
+  }
+  if (isFocusNext) get("message-title").focus({ preventScroll: true });
+  isFocusNext = false;
+}
+
+function close(why = "Choose a message to read it.") {
+  opened = null;
+  isFocusNext = false;
+  get("message").hidden = true;
+  get("no-message").hidden = false;
+  setText(get("no-message"), why);
+}
+
+function fill(message) {
+  const { steps, receivers, resources: content, ...about } = message;
+  refresh(get("message-title"), message.event, () => [name(message.event)]);
+  refresh(get("message-about"), [about, receivers.map(({ username }) => username)], () => aboutOf(message));
+  refresh(get("steps"), steps, () => steps.map((one) => step(one, steps[0])));
+  refresh(get("receivers"), [message.key, receivers], () => (receivers.length
+    ? receivers.map((one) => receiver(message, one))
+    : [make("li", "No instance of the domain is subscribed to this event.", { class: "soft" })]));
+  const { sections, contents } = resources(content);
+  refresh(get("contents"), content.map(({ url: of, content: text }) => [of, text.length]), () => [contents()]);
+  refresh(get("resources"), content, sections);
+}
+
+function aboutOf(message) {
+  const ofPatient = link({ patient: message.patient, before: "", after: "" });
+  const patient = message.patient
+    ? make("span", ["About ", make("a", url(message.patient), { href: ofPatient, title: "All messages about this patient" })])
+    : null;
+  return [
+    make("span", ["From ", name(message.sender), " in the domain ", name(message.domain), ", ", time(message.at, true)]),
+    ...(patient ? [patient] : []),
+    make("span", ["Identifier ", make("code", message.identifier)], { class: "identifier-line" }),
+  ];
+}
+
+function receiver(message, { username, number, status, until, exception }) {
+  const place = { domain: message.domain, username, number: String(number) };
+  const answer = (event, to) => act(async () => {
+    const reason = event.target.closest("li").querySelector("input")?.value ?? "";
+    await send("acknowledge", { ...place, status: to, exception: reason });
+    // The button that was used goes away.
+    get("receivers-title").focus({ preventScroll: true });
+    await showMessage();
+  });
+  const actions = (ACTIONS[status] ?? []).flatMap(([label, to, hasReason]) => {
+    const button = make("button", label, { type: "button", "data-key": `${number} ${to}`, "aria-label": `${label}: ${username}` });
+    button.addEventListener("click", (event) => answer(event, to));
+    const reason = make("input", [], { "aria-label": `Why it failed: ${username}`, placeholder: "Why it failed", autocomplete: "off", "data-key": `${number} reason` });
+    return hasReason ? [make("span", [button, reason], { class: "with-reason" })] : [button];
+  });
+  const about = [" MessageHeader/", String(number), until ? [", until ", time(until)] : []];
+  return make("li", [
+    make("span", [name(username), badge(status), make("span", about, { class: "soft" })], { class: "receiver-line" }),
+    exception ? make("span", exception, { class: "exception" }) : null,
+    actions.length ? make("span", actions, { class: "actions" }) : null,
+  ], { "data-username": username });
+}
+
+async function showText(key, username, form, signal) {
+  for (const choice of get("forms").children) {
+    choice.setAttribute("href", link({ show: choice.dataset.form === "fields" ? "" : choice.dataset.form }));
+    if (choice.dataset.form === form) choice.setAttribute("aria-current", "true");
+    else choice.removeAttribute("aria-current");
+  }
+  const isText = form !== "fields";
+  get("text").hidden = !isText;
+  get("resources").hidden = isText;
+  get("contents").hidden = isText;
+  if (!isText) return;
+  const parameters = { key, username, format: form };
+  const text = await askText("text", parameters, signal);
+  const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)}\n... The whole text is longer: open it as plain text.` : text;
+  setText(get("raw"), shown);
+  get("plain").setAttribute("href", `sandbox/text${query(parameters)}`);
+  get("copy").onclick = () => act(async () => {
+    await navigator.clipboard.writeText(text);
+    setText(get("copied"), "Copied.");
+    setTimeout(() => setText(get("copied"), ""), 2000);
+  });
+}
+
+// Another form of the same message does not scroll the reader away.
+get("forms").addEventListener("click", (event) => {
+  const choice = event.target.closest("a");
+  if (!choice || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  go(choice.getAttribute("href"), { replace: true });
+});

@@ -1,0 +1,149 @@
+//! One message on the page: its way from the sender through the queues, its resources, and its text.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use koppeltaal_fhir::primitives::Instant;
+use koppeltaal_fhir::{Bundle, Document, Entry, Format, WriteError};
+use koppeltaal_messaging::ProcessingStatus as Status;
+use serde_json::{Value, json};
+
+use super::super::entries;
+use super::super::request::{LinksFor, Params};
+use super::{assets, list};
+use crate::app::App;
+use crate::clock::Version;
+use crate::instance::InstanceId;
+use crate::links::Links;
+use crate::mailbox::{Delivery, MessageOverview};
+use crate::refusal::Refusal;
+
+/// The most claims of one queue on the time line: the first of them and the last ones.
+const CLAIMS: usize = 20;
+
+/// The message with this `key`. With `username`, its header is that of this instance's queue.
+pub(super) async fn message(
+    State(app): State<Arc<App>>,
+    LinksFor(links): LinksFor,
+    params: Params,
+) -> Result<Json<Value>, Refusal> {
+    let overview = overview(&app, &params)?;
+    let entries = entries_of(&overview, &params, &links);
+    let resources: Vec<Value> =
+        entries.iter().enumerate().map(|(place, entry)| resource(place, entry, &overview)).collect();
+    let receivers = overview.deliveries.iter().map(|(id, delivery)| receiver(id, delivery));
+    let mut value = list::row(&overview, &links);
+    value["receivers"] = receivers.collect();
+    value["steps"] = steps(&overview).into();
+    value["resources"] = resources.into();
+    Ok(Json(value))
+}
+
+/// The text of the message with this `key`, in JSON or XML, as its `format` says.
+pub(super) async fn text(
+    State(app): State<Arc<App>>,
+    LinksFor(links): LinksFor,
+    params: Params,
+) -> Result<Response, Refusal> {
+    let overview = overview(&app, &params)?;
+    let entry = entries_of(&overview, &params, &links);
+    let document = Document::from(Bundle { entry, ..Bundle::default() });
+    let written = match params.get("format") {
+        Some("xml") => document.to_xml_pretty(),
+        _ => document.to_json_pretty(),
+    };
+    Ok(assets::answer("text/plain; charset=utf-8", or_why_not(written)))
+}
+
+fn overview(app: &App, params: &Params) -> Result<MessageOverview, Refusal> {
+    let key = params.number("key")?.unwrap_or_default() as u64;
+    let now = app.now();
+    let overview = app.mailbox(|mailbox| mailbox.message(key, now))?;
+    overview.ok_or_else(|| Refusal::not_found("There is no such message, or not any more."))
+}
+
+/// The message as the receiver that the parameters name gets it, else as any receiver does, else as its sender
+/// finds it.
+fn entries_of(overview: &MessageOverview, params: &Params, links: &Links) -> Vec<Entry> {
+    let username = params.get("username");
+    let deliveries = &overview.deliveries;
+    let named = deliveries.iter().find(|(id, _)| Some(&*id.username) == username).or(deliveries.first());
+    match (named, overview.as_posted()) {
+        (Some((_, delivery)), _) => entries::delivery(delivery, links),
+        (None, Some(posted)) => entries::posted(&posted, links),
+        // A message is forgotten with its last delivery and receipt.
+        (None, None) => Vec::new(),
+    }
+}
+
+fn or_why_not(written: Result<String, WriteError>) -> String {
+    written.unwrap_or_else(|error| format!("It cannot be written: {error}"))
+}
+
+/// A resource with its content in JSON: numbers keep their digits in a text.
+fn resource(place: usize, entry: &Entry, overview: &MessageOverview) -> Value {
+    let content = entry.content.clone();
+    let written = content.map(|content| or_why_not(Document::from(content).write(Format::Json)));
+    json!({
+        "url": entry.id,
+        "link": entry.link("self"),
+        // The header is the first entry.
+        "is_focal": place == overview.message.focal + 1,
+        "content": written,
+    })
+}
+
+/// A queue that has the message.
+fn receiver(id: &InstanceId, delivery: &Delivery) -> Value {
+    json!({
+        "username": id.username,
+        "number": delivery.number,
+        "status": delivery.status.code(),
+        "until": delivery.deadline().map(|deadline| deadline.instant().as_str().to_owned()),
+        "exception": delivery.exception,
+        "version": delivery.version.as_str(),
+    })
+}
+
+/// What happened to the message, oldest first: `step` is a word, `by` who did it, `queue` in whose queue.
+fn steps(overview: &MessageOverview) -> Vec<Value> {
+    let mut steps = Vec::new();
+    let posted_at = list::posted_at(overview);
+    steps.push(json!({ "at": posted_at, "step": "posted", "by": list::sender(overview) }));
+    for (id, delivery) in &overview.deliveries {
+        let queue = &*id.username;
+        steps.push(json!({ "at": posted_at, "step": "queued", "queue": queue, "number": delivery.number }));
+        let claims: Vec<&Version> = delivery.claims().collect();
+        let left_out = claims.len().saturating_sub(CLAIMS);
+        for (place, version) in
+            claims.into_iter().enumerate().filter(|(place, _)| *place == 0 || *place > left_out)
+        {
+            let at = version.instant();
+            steps.push(json!({ "at": at.as_ref().map(Instant::as_str), "step": "claimed", "by": queue, "place": place + 1 }));
+        }
+        let at = delivery.changed.instant();
+        let mut last =
+            json!({ "at": at.as_str(), "by": queue, "queue": queue, "exception": delivery.exception });
+        let has_claims = delivery.claims().next().is_some();
+        let step = match delivery.status {
+            // The claim or the queue has been said already.
+            Status::Claimed => continue,
+            Status::New if !has_claims => continue,
+            Status::New if delivery.is_given_back() => "given back",
+            Status::New => "ran out",
+            Status::ReplacedByNewVersion => "replaced",
+            Status::MaximumRetriesExceeded => "given up",
+            status => {
+                last["status"] = status.code().into();
+                "acknowledged"
+            }
+        };
+        last["step"] = step.into();
+        steps.push(last);
+    }
+    // FHIR's instants of one server sort as text. Steps of the same time stay in their order.
+    steps.sort_by(|one, other| one["at"].as_str().cmp(&other["at"].as_str()));
+    steps
+}

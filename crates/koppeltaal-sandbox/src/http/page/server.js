@@ -1,0 +1,35 @@
+// Requests to the sandbox. What goes wrong becomes an error whose message people can read.
+
+async function answer(path, options) {
+  const response = await fetch(`sandbox/${path}`, options).catch((error) => {
+    throw error.name === "AbortError" ? error : new Error("The server does not answer.");
+  });
+  if (response.ok) return response;
+  const content = await response.json().catch(() => ({}));
+  const details = content.issue?.map((issue) => issue.details).join(" ");
+  const error = new Error(details || `The server answers ${response.status} ${response.statusText}.`);
+  error.status = response.status;
+  throw error;
+}
+
+/** What is at a path, with these parameters; those that are empty are left out. */
+export async function ask(path, parameters = {}, signal) {
+  return (await answer(`${path}${query(parameters)}`, { signal })).json();
+}
+
+/** The same, as text. */
+export async function askText(path, parameters, signal) {
+  return (await answer(`${path}${query(parameters)}`, { signal })).text();
+}
+
+/** Does something: sends names and texts. */
+export async function send(path, fields) {
+  const headers = { "Content-Type": "application/json" };
+  return (await answer(path, { method: "POST", headers, body: JSON.stringify(fields) })).json();
+}
+
+/** Parameters as a query. */
+export function query(parameters) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  return given.length ? `?${new URLSearchParams(given)}` : "";
+}

@@ -1,0 +1,37 @@
+// The texts whose contrast with what is behind them is below WCAG AA: 4.5, or 3 for large ones.
+return (() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgba = (color) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const behind = (element) => {
+    for (let one = element; one; one = one.parentElement) {
+      const color = rgba(getComputedStyle(one).backgroundColor);
+      if (color[3] === 255) return color;
+    }
+    return rgba(getComputedStyle(document.documentElement).colorScheme.includes("dark") && matchMedia("(prefers-color-scheme: dark)").matches ? "black" : "white");
+  };
+  const faint = new Map();
+  const check = (element, color) => {
+    const style = getComputedStyle(element);
+    const [one, other] = [light(rgba(color)), light(behind(element))].sort((x, y) => y - x);
+    const contrast = (one + 0.05) / (other + 0.05);
+    const size = parseFloat(style.fontSize);
+    const isLarge = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    if (contrast < (isLarge ? 3 : 4.5)) faint.set(`${element.tagName}.${element.className} ${element.id}`, contrast.toFixed(2));
+  };
+  for (const element of document.body.querySelectorAll("*")) {
+    if (!element.checkVisibility()) continue;
+    const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (hasText || element.matches("input, select")) check(element, getComputedStyle(element).color);
+    if (element.matches("input") && element.placeholder) check(element, getComputedStyle(element, "::placeholder").color);
+  }
+  return [...faint];
+})();

@@ -1,0 +1,84 @@
+//! How the page looks, in every view, on a desktop and a telephone, in light and dark: nothing too wide, no name
+//! broken, enough contrast; and that the Tab key and screen readers get everywhere.
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use super::Visit;
+use crate::webdriver::key;
+
+/// The sizes of the page, in CSS pixels.
+const SIZES: [(&str, u32, u32); 2] = [("desktop", 1280, 860), ("phone", 360, 740)];
+
+/// Names that are shown on more than one line.
+const BROKEN: &str = "[...document.querySelectorAll('.name')].filter((one) => {
+    const range = document.createRange();
+    range.selectNodeContents(one);
+    return one.checkVisibility() && new Set([...range.getClientRects()].map((rect) => Math.round(rect.top))).size > 1;
+}).map((one) => one.textContent)";
+
+/// What gets the focus and is not seen to have it.
+const IS_FOCUS_SEEN: &str = "document.activeElement === document.body
+    || parseFloat(getComputedStyle(document.activeElement).outlineWidth) > 1
+       && getComputedStyle(document.activeElement).outlineStyle !== 'none'";
+
+impl Visit {
+    /// Looks at the addresses, each with a name for its picture.
+    pub(super) async fn looks(&self, addresses: &[(&str, String)]) -> Result<()> {
+        let page = &self.browser;
+        for (size, width, height) in SIZES {
+            page.resize(width, height).await?;
+            for (colors, is_dark) in [("light", false), ("dark", true)] {
+                page.set_dark(is_dark).await?;
+                for (name, address) in addresses {
+                    let what = format!("{name}, {size}, {colors}");
+                    self.open(address).await?;
+                    let widths =
+                        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]";
+                    let widths = page.eval(widths).await?;
+                    ensure!(
+                        widths[0].as_u64() <= widths[1].as_u64(),
+                        "{what}: the page is too wide: {widths}"
+                    );
+                    let broken = page.eval(BROKEN).await?;
+                    ensure!(is_empty(&broken), "{what}: names are broken: {broken}");
+                    let faint = page.run(include_str!("contrast.js"), &[]).await?;
+                    ensure!(is_empty(&faint), "{what}: too little contrast: {faint}");
+                    self.picture(&format!("{name}-{size}-{colors}")).await?;
+                }
+            }
+        }
+        page.set_dark(false).await?;
+        page.resize(1280, 860).await
+    }
+
+    /// The Tab key gets to everything, one can see where it is, and everything has a name.
+    pub(super) async fn reach(&self, addresses: &[(&str, String)]) -> Result<()> {
+        let page = &self.browser;
+        for (name, address) in addresses {
+            self.open(address).await?;
+            let count = page.run(include_str!("focus.js"), &[]).await?.as_u64().unwrap_or_default();
+            let reached = "(window.reached ??= new Set()).add(document.activeElement).size";
+            // The body has the focus before the first stop and after the last.
+            for _ in 0..=count {
+                page.press(key::TAB).await?;
+                page.eval(reached).await?;
+                ensure!(page.eval(IS_FOCUS_SEEN).await? == true, "{name}: the focus is not seen");
+            }
+            let stops =
+                "[...window.reached].filter((one) => one.matches('a, button, input, select, pre')).length";
+            let stops = page.eval(stops).await?.as_u64().unwrap_or_default();
+            ensure!(stops >= count, "{name}: Tab reaches {stops} of {count}");
+            let labels = page.labels("a[href], button, input, select, pre, nav, article, form").await?;
+            ensure!(
+                labels.iter().all(|label| !label.is_empty()),
+                "{name}: something has no name: {labels:?}"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn is_empty(list: &Value) -> bool {
+    list.as_array().is_some_and(Vec::is_empty)
+}

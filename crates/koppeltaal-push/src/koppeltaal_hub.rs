@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use koppeltaal_transport::{Backoff, Client};
+use koppeltaal_transport::{Backoff, Client, causes};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -214,7 +214,10 @@ impl Feeder {
                 StartPush::Done
             }
             Err(error) => {
-                tracing::warn!(%error, "the hub does not start to push; it will be asked again");
+                tracing::warn!(
+                    error = causes(&error),
+                    "the hub does not start to push; it will be asked again"
+                );
                 StartPush::Due(Instant::now() + self.backoff.next_delay())
             }
         };

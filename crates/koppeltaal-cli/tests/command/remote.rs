@@ -457,6 +457,17 @@ fn an_activation_code_is_traded_for_an_authorization_code() {
 }
 
 #[test]
+fn a_refusal_of_oauth_is_shown_with_what_it_means_and_in_the_words_of_the_server() {
+    let world = World::start();
+    let authorize = ["authorize-url", "--mobile", "--client-id", "game", "--redirect-uri", LOGIN];
+    let mut command = world.command("portal", &authorize);
+    let output = command.env("KOPPELTAAL_ACTIVATION_CODE", "wrong").output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("invalid_scope, the launch or activation code"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the server says: invalid_scope: "), "{}", stderr(&output));
+}
+
+#[test]
 fn things_are_stored_listed_read_and_deleted() {
     let world = World::start();
     let file = world.file("state.bin");

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use koppeltaal_transport::Backoff;
+use koppeltaal_transport::{Backoff, causes};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::calls::{Call, Calls};
@@ -315,7 +315,7 @@ impl Attempts {
                 // The same request would be refused again. A new start has another token and fresh
                 // credentials.
                 Ok(Err(error)) if error.is_refusal() => return Err(error),
-                Ok(Err(error)) => tracing::debug!(%error, "not reconnected yet"),
+                Ok(Err(error)) => tracing::debug!(error = causes(&error), "not reconnected yet"),
                 Err(_) => tracing::debug!("not reconnected yet: no answer"),
             }
             pause = self.pauses.next_delay();

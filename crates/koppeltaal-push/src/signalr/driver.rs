@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use koppeltaal_transport::Backoff;
+use koppeltaal_transport::{Backoff, causes};
 use tokio::time::{Instant, sleep};
 
 use super::active_connection::ActiveConnection;
@@ -32,7 +32,7 @@ pub(crate) async fn run(mut context: Context, mut started: Option<StartReply>) {
             let _ = started.send(Err(error));
             break StopRequest::default();
         }
-        tracing::debug!(%error, "there is no hub connection");
+        tracing::debug!(error = causes(&error), "there is no hub connection");
         let longest = context.options.longest_restart_delay;
         let next = backoff.next_delay();
         let delay = if error.is_authentication() { longest } else { next };

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use koppeltaal_transport::causes;
 use tokio::time::timeout;
 
 use super::channel::{self, Channel};
@@ -78,7 +79,7 @@ pub(crate) async fn start(
             // Another transport would send the same credentials.
             Err(error) if error.is_authentication() => return Err(error),
             Err(error) => {
-                tracing::debug!(%transport, %error, "the transport does not work");
+                tracing::debug!(%transport, error = causes(&error), "the transport does not work");
                 tried.push((transport, error));
             }
         }

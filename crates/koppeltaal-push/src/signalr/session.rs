@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use koppeltaal_transport::causes;
 use serde_json::{Map, Value};
 
 use super::error::{ConnectError, ConnectStep, InvokeError, LostReason};
@@ -156,7 +157,7 @@ impl Session {
         let step = ConnectStep::Abort;
         let request = HubRequest::post(step, self.query(transport, step)).timeout(timeout);
         if let Err(error) = self.http.send(request).await {
-            tracing::debug!(%error, "the server does not know that the connection ends");
+            tracing::debug!(error = causes(&error), "the server does not know that the connection ends");
         }
     }
 

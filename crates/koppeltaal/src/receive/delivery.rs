@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tracing::{Instrument as _, debug};
 
 use super::in_hand::{Precedence, Ticket};
+use crate::causes::causes;
 use crate::connector::versions_in;
 
 /// A message that was claimed and has to be answered, in the words of [`Acknowledgement`]:
@@ -287,7 +288,8 @@ impl ReceivedMessage {
     /// Logs why the message could not be given back.
     pub(super) fn log_failed_release(&self, error: &Error) {
         let message_identifier = self.identifier();
-        debug!(message_identifier, %error, "a message could not be given back; it comes again later");
+        let error = causes(error);
+        debug!(message_identifier, error, "a message could not be given back; it comes again later");
     }
 
     fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use koppeltaal_transport::Error as TransportError;
 
+use crate::causes::causes;
 use crate::receive::{ReceiveError, ReceivedMessage};
 
 /// Something that went wrong while a worker ran. The worker goes on.
@@ -57,7 +58,7 @@ pub enum WorkerProblem<'a> {
 impl fmt::Display for WorkerProblem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Receive(error) => write!(f, "{error}"),
+            Self::Receive(error) => f.write_str(&causes(*error)),
             Self::Failure { received, .. } => write!(f, "{} is permanently wrong", Name(received)),
             Self::Release { received, error, attempt, pause } => {
                 write!(f, "{} cannot be handled now: {error}; {}", Name(received), Attempt(*attempt, *pause))
@@ -66,7 +67,12 @@ impl fmt::Display for WorkerProblem<'_> {
                 write!(f, "the handler of {} panicked; {}", Name(received), Attempt(*attempt, *pause))
             }
             Self::Unanswered { received, error } => {
-                write!(f, "{} may come again, since it could not be answered: {error}", Name(received))
+                write!(
+                    f,
+                    "{} may come again, since it could not be answered: {}",
+                    Name(received),
+                    causes(*error)
+                )
             }
         }
     }

@@ -324,7 +324,8 @@ impl RunLoop {
 
     fn answered(&mut self, received: &ReceivedMessage, answer: Result<(), TransportError>) -> bool {
         let Err(error) = answer else { return true };
-        warn!(message_identifier = received.identifier(), %error, "the message could not be answered");
+        let message_identifier = received.identifier();
+        warn!(message_identifier, error = causes(&error), "the message could not be answered");
         self.report.unanswered += 1;
         self.report_problem(&WorkerProblem::Unanswered { received, error: &error });
         false

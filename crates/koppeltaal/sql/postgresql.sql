@@ -9,15 +9,15 @@
 -- The tables are made in the current schema. The role of the application needs no right to make any:
 --
 --     GRANT SELECT ON koppeltaal_format TO application;
---     GRANT SELECT, INSERT, UPDATE, DELETE ON koppeltaal_outbox, koppeltaal_version TO application;
+--     GRANT SELECT, INSERT, UPDATE, DELETE ON koppeltaal_outbox, koppeltaal_version, koppeltaal_dead_letter TO application;
 --
 -- What an application may rely on in koppeltaal_outbox: it may read `identifier`, `domain`, `event`, `focal` (the resource),
 -- `message` (JSON; NULL when sent), `state` (waiting, sending, sent, refused, given-up), `attempts`, `fault_kind`, `fault`,
 -- `fault_detail` (the last error), `created_at` and `changed_at`. It inserts rows by `Outgoing::INSERT_POSTGRESQL` only, and
 -- changes or deletes none: `Outbox` has methods for that. The other columns are the dispatcher's, and may change.
 --
--- Released steps do not change. A message is data of a patient, and so is `focal`, `resource`, `fault` and `fault_detail`:
--- protect the database like a patient file.
+-- Released steps do not change. A message is data of a patient, and so is `focal`, `resource`, `fault`, `fault_detail` and
+-- `reason`: protect the database like a patient file.
 
 -- step: format 1
 CREATE TABLE koppeltaal_format (part text PRIMARY KEY, format bigint NOT NULL);
@@ -68,3 +68,15 @@ CREATE TABLE koppeltaal_version (
     domain text NOT NULL, resource text NOT NULL, version text COLLATE "C" NOT NULL,
     PRIMARY KEY (domain, resource));
 INSERT INTO koppeltaal_format (part, format) VALUES ('versions', 1);
+
+-- step: dead_letters 1
+CREATE TABLE koppeltaal_dead_letter (
+    place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    domain text NOT NULL,
+    identifier text NOT NULL,
+    event text,
+    message text NOT NULL,
+    reason text NOT NULL,
+    failed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (domain, identifier));
+INSERT INTO koppeltaal_format (part, format) VALUES ('dead_letters', 1);

@@ -11,7 +11,7 @@
 -- changes or deletes none: `Outbox` has methods for that. The other columns are the dispatcher's, and may change.
 --
 -- Released steps do not change. Times are milliseconds since 1970. A message is data of a patient, and so is `focal`,
--- `resource`, `fault` and `fault_detail`: protect the file like a patient file.
+-- `resource`, `fault`, `fault_detail` and `reason`: protect the file like a patient file.
 
 -- step: format 1
 CREATE TABLE koppeltaal_format (part TEXT PRIMARY KEY, format INTEGER NOT NULL);
@@ -60,3 +60,15 @@ CREATE TABLE koppeltaal_version (
     domain TEXT NOT NULL, resource TEXT NOT NULL, version TEXT NOT NULL,
     PRIMARY KEY (domain, resource)) WITHOUT ROWID;
 INSERT INTO koppeltaal_format (part, format) VALUES ('versions', 1);
+
+-- step: dead_letters 1
+CREATE TABLE koppeltaal_dead_letter (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    domain TEXT NOT NULL,
+    identifier TEXT NOT NULL,
+    event TEXT,
+    message TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    failed_at INTEGER NOT NULL,
+    UNIQUE (domain, identifier));
+INSERT INTO koppeltaal_format (part, format) VALUES ('dead_letters', 1);

@@ -17,7 +17,13 @@ use std::fmt;
 /// The parts of this crate that have tables of their own, by their names in the table of formats.
 pub(crate) const OUTBOX: &str = "outbox";
 pub(crate) const VERSIONS: &str = "versions";
-pub(crate) const PARTS: [&str; 2] = [OUTBOX, VERSIONS];
+#[cfg(feature = "connector")]
+pub(crate) const DEAD_LETTERS: &str = "dead_letters";
+pub(crate) const PARTS: [&str; 3] = [OUTBOX, VERSIONS, "dead_letters"];
+
+/// What an operation on a database gives.
+#[cfg(feature = "connector")]
+pub(crate) type Answer<'a, T> = futures_util::future::BoxFuture<'a, Result<T, DatabaseError>>;
 
 /// The text of `sql/`: the statements that make the tables, one step after the other. A line
 /// `-- step: PART NUMBER` begins each step. The format of a part is the number of its steps that were run. The
@@ -136,6 +142,17 @@ impl Script {
         let steps = self.0.split("\n-- step: ").skip(1);
         steps.filter(move |step| step.starts_with(&of_part)).filter_map(|step| Some(step.split_once('\n')?.1))
     }
+}
+
+/// Text without the character that `PostgreSQL` cannot store (U+0000), and not longer than this.
+#[cfg(feature = "connector")]
+pub(crate) fn storable(text: &str, limit: usize) -> String {
+    let mut stored = text.replace('\0', "\u{FFFD}");
+    if stored.len() > limit {
+        let end = (0..=limit).rev().find(|end| stored.is_char_boundary(*end)).unwrap_or(0);
+        stored.truncate(end);
+    }
+    stored
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ mod causes;
 mod connector;
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 mod database;
+#[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
+mod dead_letters;
 #[cfg(feature = "connector")]
 mod launch;
 #[cfg(feature = "connector")]
@@ -44,11 +46,17 @@ pub use launch::{Launch, LaunchError, LaunchSession, Launches, PendingLaunch, Se
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use receive::{Deliveries, Delivery, ReceiveError, ReceivedMessage};
 
+#[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql"))))
+)]
+pub use dead_letters::{DeadLetter, DeadLetters};
 #[cfg(feature = "postgresql")]
 pub use deadpool_postgres;
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgresql"))))]
-pub use migration::MigrationError;
+pub use migration::TableError;
 #[cfg(feature = "postgresql")]
 #[cfg_attr(docsrs, doc(cfg(feature = "postgresql")))]
 pub use migration::migrate_postgresql;
@@ -75,6 +83,12 @@ pub use versions::SqliteVersionStore;
 #[cfg(feature = "transport")]
 pub use versions::{MemoryVersionStore, VersionStore, VersionStoreError};
 
+#[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql"))))
+)]
+pub use worker::ReplayReport;
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use worker::{HandlerError, Worker, WorkerProblem, WorkerReport};

@@ -14,10 +14,10 @@ use crate::database::sqlite;
 ///
 /// # Errors
 ///
-/// [`MigrationError::Database`]; [`MigrationError::Format`] for tables of a later version of this crate.
+/// [`TableError::Database`]; [`TableError::Format`] for tables of a later version of this crate.
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
-pub fn migrate_sqlite(path: impl AsRef<std::path::Path>) -> Result<(), MigrationError> {
+pub fn migrate_sqlite(path: impl AsRef<std::path::Path>) -> Result<(), TableError> {
     Ok(sqlite::migrate(path.as_ref())?)
 }
 
@@ -41,36 +41,38 @@ pub fn migrate_sqlite(path: impl AsRef<std::path::Path>) -> Result<(), Migration
 ///
 /// # Errors
 ///
-/// [`MigrationError::Database`] when there is no connection or no right to make tables;
-/// [`MigrationError::Format`] for tables of a later version of this crate.
+/// [`TableError::Database`] when there is no connection or no right to make tables;
+/// [`TableError::Format`] for tables of a later version of this crate.
 #[cfg(feature = "postgresql")]
 #[cfg_attr(docsrs, doc(cfg(feature = "postgresql")))]
-pub async fn migrate_postgresql(pool: &deadpool_postgres::Pool) -> Result<(), MigrationError> {
+pub async fn migrate_postgresql(pool: &deadpool_postgres::Pool) -> Result<(), TableError> {
     Ok(postgresql::migrate(pool.clone()).await?)
 }
 
-/// Why the tables could not be made or brought up to date. What was done before the error stays; running it
-/// again goes on from there.
+/// Why this crate's tables could not be made, brought up to date or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum MigrationError {
-    /// The database fails, or forbids it.
+pub enum TableError {
+    /// The database fails, or forbids it. A migration that is run again goes on from there.
     #[error("the database: {source}")]
     Database {
         /// What the database says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A later version of this crate made the tables.
-    #[error("the tables have format {found}; this version of the crate knows those up to {known}")]
+    /// The tables are not those of this version of the crate: a later version made them or, where nothing is
+    /// migrated, they are missing or older.
+    #[error(
+        "the tables have format {found} (0: there are none), and this version of the crate needs {known}"
+    )]
     Format {
-        /// The format of the tables.
+        /// The format of the tables; 0 if there are none.
         found: i64,
-        /// The newest format that this version of the crate knows.
+        /// The format that this version of the crate needs.
         known: i64,
     },
 }
 
-impl From<DatabaseError> for MigrationError {
+impl From<DatabaseError> for TableError {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::Driver(source) => Self::Database { source: source.into() },

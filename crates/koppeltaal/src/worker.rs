@@ -1,10 +1,14 @@
 //! [`Worker`]: hands each message to the handler of its event and answers it, until the application stops it.
 
+mod handler_call;
 mod handlers;
 mod lanes;
 mod problem;
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+mod replay;
 mod run_loop;
 
+use std::error::Error;
 use std::fmt;
 use std::future::pending;
 use std::num::NonZero;
@@ -12,6 +16,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use koppeltaal_messaging::Focal;
 use koppeltaal_push::Notifier;
 use koppeltaal_transport::Backoff;
@@ -23,6 +28,8 @@ use run_loop::RunLoop;
 
 pub use handlers::HandlerError;
 pub use problem::WorkerProblem;
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+pub use replay::ReplayReport;
 
 /// How often a message is tried. With the default pauses that takes about 40 minutes.
 const DEFAULT_ATTEMPTS: u32 = 60;
@@ -83,8 +90,13 @@ struct Settings {
     backoff: Backoff,
     attempts: Option<NonZero<u32>>,
     time_limit: Option<Duration>,
+    keep: Option<Keep>,
     observer: Box<dyn Fn(&WorkerProblem<'_>) + Send + Sync>,
 }
+
+/// Keeps a message that gets the status `Failed`, with the reason.
+type Keep = Arc<dyn Fn(ReceivedMessage, String) -> Keeping + Send + Sync>;
+type Keeping = BoxFuture<'static, Result<(), Box<dyn Error + Send + Sync>>>;
 
 /// What a worker did while it ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -122,6 +134,7 @@ impl Worker {
             backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
             attempts: NonZero::new(DEFAULT_ATTEMPTS),
             time_limit: None,
+            keep: None,
             observer: Box::new(|_| {}),
         };
         Self { deliveries, leaves_unexpected: false, grace: Duration::from_secs(30), settings }
@@ -194,6 +207,22 @@ impl Worker {
     /// Where a database may be down for longer, set more attempts or longer pauses.
     pub fn give_up_after(mut self, attempts: u32) -> Self {
         self.settings.attempts = NonZero::new(attempts);
+        self
+    }
+
+    /// Keeps every message that gets the status `Failed`, with the reason: those that are given up, that a
+    /// handler declares permanently wrong, and that have no handler. [`replay`](Self::replay) hands them to
+    /// the handlers again.
+    ///
+    /// A message is answered only after it is kept. If it cannot be kept, it comes again after a pause.
+    #[cfg(any(feature = "sqlite", feature = "postgresql"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgresql"))))]
+    pub fn dead_letters(mut self, letters: crate::DeadLetters) -> Self {
+        let domain: Arc<str> = self.deliveries.domain().into();
+        self.settings.keep = Some(Arc::new(move |received, reason| {
+            let (letters, domain) = (letters.clone(), Arc::clone(&domain));
+            Box::pin(async move { Ok(letters.keep(&domain, &received, &reason).await?) })
+        }));
         self
     }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use koppeltaal::rusqlite::Connection;
 use koppeltaal::{
-    MigrationError, Outbox, OutboxError, SqliteVersionStore, VersionStoreError, migrate_sqlite,
+    DeadLetters, Outbox, OutboxError, SqliteVersionStore, TableError, VersionStoreError, migrate_sqlite,
 };
 
 use application::Result;
@@ -60,10 +60,12 @@ async fn the_script_makes_the_tables_that_the_crate_makes() -> Result {
     migrate_sqlite(&by_crate)?;
     Outbox::sqlite(&by_opening)?;
     SqliteVersionStore::open(&by_opening)?;
+    DeadLetters::sqlite(&by_opening)?;
     assert_eq!(schema(&by_script)?, schema(&by_crate)?);
     assert_eq!(schema(&by_opening)?, schema(&by_crate)?);
     Outbox::sqlite_without_migration(&by_script)?;
     SqliteVersionStore::open_without_migration(&by_script)?;
+    DeadLetters::sqlite_without_migration(&by_script)?;
     Ok(())
 }
 
@@ -92,7 +94,7 @@ async fn tables_of_a_later_version_are_left_alone() -> Result {
     migrate_sqlite(&path)?;
     Connection::open(&path)?.execute("UPDATE koppeltaal_format SET format = 99", [])?;
     let error = migrate_sqlite(&path).err();
-    assert!(matches!(error, Some(MigrationError::Format { found: 99, .. })), "{error:?}");
+    assert!(matches!(error, Some(TableError::Format { found: 99, .. })), "{error:?}");
     let error = Outbox::sqlite_without_migration(&path).err();
     assert!(matches!(error, Some(OutboxError::Format { found: 99, .. })), "{error:?}");
     Ok(())
@@ -125,7 +127,7 @@ mod postgresql {
 
         migrate_postgresql(&of_owner).await?;
         let grants = "GRANT SELECT ON koppeltaal_format TO application;
-             GRANT SELECT, INSERT, UPDATE, DELETE ON koppeltaal_outbox, koppeltaal_version TO application";
+             GRANT SELECT, INSERT, UPDATE, DELETE ON koppeltaal_outbox, koppeltaal_version, koppeltaal_dead_letter TO application";
         for grant in grants.lines().map(str::trim) {
             assert!(include_str!("../sql/postgresql.sql").contains(grant), "{grant}");
         }
@@ -155,7 +157,8 @@ mod postgresql {
         let pool = support::fresh_schema().await;
         pool.get().await?.batch_execute(include_str!("../sql/postgresql.sql")).await?;
         Outbox::postgresql_without_migration(pool.clone()).await?;
-        PostgresqlVersionStore::open_without_migration(pool).await?;
+        PostgresqlVersionStore::open_without_migration(pool.clone()).await?;
+        DeadLetters::postgresql_without_migration(pool).await?;
         Ok(())
     }
 }

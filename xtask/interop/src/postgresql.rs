@@ -30,6 +30,8 @@ pub(crate) fn run(installs: bool) -> Result<()> {
         "--test",
         "migration",
         "--test",
+        "dead_letters",
+        "--test",
         "secrets",
     ]);
     let address = server.address();

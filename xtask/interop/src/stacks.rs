@@ -42,7 +42,7 @@ fn cargo_test(name: &str) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let stacks = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("stacks");
     let mut command = Command::new(cargo);
-    command.args(["test", "--quiet", "--manifest-path"]).arg(stacks.join(name).join("Cargo.toml"));
+    command.args(["test", "--quiet", "--tests", "--manifest-path"]).arg(stacks.join(name).join("Cargo.toml"));
     command.arg("--target-dir").arg(workspace_root().join("target/interop/stacks"));
     command
 }

@@ -276,3 +276,20 @@ fn kind(code: &str) -> ErrorKind {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_cannot_be_reached_is_described_with_the_cause() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let address = format!("host=127.0.0.1 port={} user=nobody", free.expect("a free port").port());
+        let error =
+            tokio_postgres::connect(&address, tokio_postgres::NoTls).await.err().expect("nobody listens");
+        let (kind, text) = describe(&error).expect("an error of the driver");
+        assert_eq!(kind, ErrorKind::Transient);
+        let cause = text.strip_prefix("error connecting to server: ");
+        assert!(cause.is_some_and(|cause| !cause.is_empty()), "{text}");
+    }
+}

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+#[cfg(feature = "connector")]
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
@@ -146,7 +148,8 @@ fn names_our_table(message: &str) -> bool {
     let table =
         message.strip_prefix("no such table: ").map(|table| table.strip_prefix("main.").unwrap_or(table));
     table.is_some_and(|table| {
-        ["koppeltaal_outbox", "koppeltaal_version", "koppeltaal_format"].contains(&table)
+        ["koppeltaal_outbox", "koppeltaal_version", "koppeltaal_dead_letter", "koppeltaal_format"]
+            .contains(&table)
     })
 }
 
@@ -202,6 +205,31 @@ fn format(connection: &Connection, part: &str) -> rusqlite::Result<i64> {
 fn has_formats(connection: &Connection) -> rusqlite::Result<bool> {
     let select = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'koppeltaal_format'";
     connection.query_row(select, [], |row| Ok(row.get::<_, i64>(0)? > 0))
+}
+
+/// The time as it is stored: milliseconds since 1970, by the clock of the process.
+#[cfg(feature = "connector")]
+pub(crate) fn now() -> i64 {
+    milliseconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// A stretch of time as it is stored.
+#[cfg(feature = "connector")]
+pub(crate) fn milliseconds(duration: Duration) -> i64 {
+    // A limit at which no sum overflows.
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).min(i64::MAX / 4)
+}
+
+/// A stored time.
+#[cfg(feature = "connector")]
+pub(crate) fn time(milliseconds: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(milliseconds.try_into().unwrap_or(0))
+}
+
+/// A number of rows.
+#[cfg(feature = "connector")]
+pub(crate) fn count(rows: usize) -> u64 {
+    rows.try_into().unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::SystemTime;
 
+use crate::database::storable;
+
 /// A message in the outbox, without its content.
 ///
 /// `Debug` shows nothing that could name a patient.
@@ -97,16 +99,6 @@ impl LastError {
     pub(super) fn without_text(&self) -> Self {
         Self::new(&self.kind, "the error cannot be stored in the outbox's database; see the log", None)
     }
-}
-
-/// Text without the character that `PostgreSQL` cannot store (U+0000), and not longer than this.
-fn storable(text: &str, limit: usize) -> String {
-    let mut stored = text.replace('\0', "\u{FFFD}");
-    if stored.len() > limit {
-        let end = (0..=limit).rev().find(|end| stored.is_char_boundary(*end)).unwrap_or(0);
-        stored.truncate(end);
-    }
-    stored
 }
 
 /// How many messages are in which state.

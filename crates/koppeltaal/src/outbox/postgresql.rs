@@ -13,9 +13,9 @@ use super::OutboxError;
 use super::entry::{CLAIMABLE, LastError, OPEN, OutboxEntry, OutboxState, OutboxSummary};
 use super::filter::OutboxFilter;
 use super::outgoing::Outgoing;
-use super::store::{Answer, ClaimRequest, ClaimedEntry, Failures, Settlement, Store};
+use super::store::{ClaimRequest, ClaimedEntry, Failures, Settlement, Store};
 use crate::database::postgresql::{self, Database};
-use crate::database::{DatabaseError, DriverError, OUTBOX};
+use crate::database::{Answer, DatabaseError, DriverError, OUTBOX};
 
 pub(super) struct PostgresqlStore {
     database: Database,

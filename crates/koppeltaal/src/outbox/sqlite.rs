@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::iter;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params, params_from_iter};
@@ -12,9 +12,9 @@ use super::OutboxError;
 use super::entry::{CLAIMABLE, LastError, OPEN, OutboxEntry, OutboxState, OutboxSummary};
 use super::filter::OutboxFilter;
 use super::outgoing::Outgoing;
-use super::store::{Answer, ClaimRequest, ClaimedEntry, Failures, Settlement, Store};
-use crate::database::sqlite::Database;
-use crate::database::{DatabaseError, OUTBOX};
+use super::store::{ClaimRequest, ClaimedEntry, Failures, Settlement, Store};
+use crate::database::sqlite::{Database, count, milliseconds, now, time};
+use crate::database::{Answer, DatabaseError, OUTBOX};
 
 /// Places have the order in which transactions committed, because there is one writer at a time.
 pub(super) struct SqliteStore {
@@ -330,21 +330,4 @@ fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<OutboxState> {
         let error = format!("{name:?} is not the state of a message");
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into())
     })
-}
-
-fn now() -> i64 {
-    milliseconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
-}
-
-fn milliseconds(duration: Duration) -> i64 {
-    // A limit at which no sum overflows.
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).min(i64::MAX / 4)
-}
-
-fn time(milliseconds: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(milliseconds.try_into().unwrap_or(0))
-}
-
-fn count(rows: usize) -> u64 {
-    rows.try_into().unwrap_or(u64::MAX)
 }

@@ -3,13 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-
 use super::entry::{LastError, OutboxEntry, OutboxSummary};
 use super::filter::OutboxFilter;
-use crate::database::DatabaseError;
-
-pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, DatabaseError>>;
+use crate::database::Answer;
 
 /// A database with an outbox in it.
 pub(super) trait Store: Send + Sync + 'static {

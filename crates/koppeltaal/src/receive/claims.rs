@@ -28,6 +28,11 @@ pub(super) struct Claims {
 }
 
 impl Claims {
+    #[cfg(any(feature = "sqlite", feature = "postgresql"))]
+    pub(super) fn domain(&self) -> &str {
+        self.connector.sender().domain()
+    }
+
     pub(super) fn new(connector: Connector) -> Self {
         Self { connector, own: false, patient: None, events: Vec::new(), first: Arc::default(), worker: None }
     }

@@ -54,6 +54,12 @@ impl Deliveries {
         }
     }
 
+    /// The domain whose messages these are.
+    #[cfg(any(feature = "sqlite", feature = "postgresql"))]
+    pub(crate) fn domain(&self) -> &str {
+        self.claims.domain()
+    }
+
     /// Also hands out the application's own messages that the server delivers to it. By default they are
     /// acknowledged and skipped.
     pub fn including_own(mut self) -> Self {

@@ -135,6 +135,14 @@ impl ReceivedMessage {
         self.0.content.as_ref().map_err(|error| error.reason.clone())
     }
 
+    /// A message that was received before; `None` for a bundle without a header.
+    #[cfg(any(feature = "sqlite", feature = "postgresql"))]
+    pub(crate) fn from_bundle(bundle: Bundle) -> Option<Self> {
+        let header = Header::all_from_bundle(&bundle).next()?;
+        let content = Message::extract(bundle);
+        Some(Self(Arc::new(Parts { header, content, findings: Vec::new() })))
+    }
+
     /// The whole message as it was received.
     pub fn bundle(&self) -> Bundle {
         match &self.0.content {

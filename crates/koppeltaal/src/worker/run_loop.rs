@@ -4,12 +4,9 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::future::pending;
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use koppeltaal_messaging::Event;
 use koppeltaal_push::Notifier;
 use koppeltaal_transport::Error as TransportError;
@@ -18,9 +15,10 @@ use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Instrument as _, debug, error, info_span, warn};
 
-use super::handlers::{HandlerError, Handlers};
+use super::handler_call::{HandlerCall, error_text};
+use super::handlers::HandlerError;
 use super::lanes::{Key, Lanes, Until};
-use super::{Settings, Worker, WorkerProblem, WorkerReport};
+use super::{Keep, Settings, Worker, WorkerProblem, WorkerReport};
 use crate::causes::causes;
 use crate::metrics::{self, Handling, InHandGauge};
 use crate::observer::guarded;
@@ -174,9 +172,9 @@ impl RunLoop {
         let tried = self.attempts.get(name(&delivery)).copied();
         let last = self.settings.attempts.filter(|limit| tried.unwrap_or(0) + 1 >= limit.get());
         let attempt = Attempt {
-            handlers: Arc::clone(&self.settings.handlers),
+            call: HandlerCall::new(&self.settings),
             last: last.map(u32::from),
-            time_limit: self.settings.time_limit,
+            keep: self.settings.keep.clone(),
             phase: self.phase.subscribe(),
         };
         let event = delivery.event().map(Event::code);
@@ -371,17 +369,12 @@ async fn at(due: Option<Instant>) {
 
 /// One attempt to handle a message.
 struct Attempt {
-    handlers: Arc<Handlers>,
+    call: HandlerCall,
     /// The number of this attempt, if it is the last one.
     last: Option<u32>,
-    time_limit: Option<Duration>,
+    keep: Option<Keep>,
     phase: watch::Receiver<Phase>,
 }
-
-/// A handler reached [`Worker::time_limit`].
-#[derive(Debug, thiserror::Error)]
-#[error("the handler took more than {} s", .0.as_secs_f32())]
-struct TookTooLong(Duration);
 
 impl Attempt {
     /// Calls the handler for the message, and answers the message.
@@ -397,34 +390,33 @@ impl Attempt {
         }
         let started = Instant::now();
         let handled = tokio::select! {
-            handled = self.handle(received.clone()) => Some(handled),
+            handled = self.call.run(received.clone()) => Some(handled),
             () = reached(&self.phase, Phase::CuttingOff) => None,
         };
         metrics::handler_ended(received.event(), started.elapsed());
         let Some(handled) = handled else { return TaskResult::NotHandled(delivery) };
-        let failure = match (handled, self.last) {
+        let (failure, kept_reason) = match (handled, self.last) {
             (Some(Ok(())), _) => return TaskResult::Succeeded(received, delivery.success().await),
-            (Some(Err(HandlerError::Failure(reason))), _) => Failure { reason, given_up: None },
-            (_, Some(attempts)) => {
-                Failure { reason: format!("Given up after {attempts} attempts"), given_up: Some(attempts) }
+            (Some(Err(HandlerError::Failure(reason))), _) => {
+                (Failure { reason: reason.clone(), given_up: None }, reason)
+            }
+            (handled, Some(attempts)) => {
+                let reason = format!("Given up after {attempts} attempts");
+                let kept_reason = format!("{reason}: {}", error_text(handled.and_then(Result::err).as_ref()));
+                (Failure { reason, given_up: Some(attempts) }, kept_reason)
             }
             (Some(Err(HandlerError::Release(error))), None) => {
                 return TaskResult::Later(delivery, Some(error));
             }
             (None, None) => return TaskResult::Later(delivery, None),
         };
+        if let Some(keep) = &self.keep
+            && let Err(error) = keep(received.clone(), kept_reason).await
+        {
+            return TaskResult::Later(delivery, Some(error));
+        }
         let answer = delivery.failure(failure.reason.as_str()).await;
         TaskResult::Failed(received, failure, answer)
-    }
-
-    /// The handler's result; `None` if it panics.
-    async fn handle(&self, received: ReceivedMessage) -> Option<Result<(), HandlerError>> {
-        let handling = AssertUnwindSafe(self.handlers.handle(received)).catch_unwind();
-        let Some(limit) = self.time_limit else { return handling.await.ok() };
-        match timeout(limit, handling).await {
-            Ok(handled) => handled.ok(),
-            Err(_) => Some(Err(TookTooLong(limit).into())),
-        }
     }
 }
 

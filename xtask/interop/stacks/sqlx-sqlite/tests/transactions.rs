@@ -25,7 +25,7 @@ async fn a_message_is_sent_when_its_transaction_is_committed_and_not_when_it_is_
     // The same message again is no error, another one with its identifier is.
     save(&pool, 3009, "Duinroos", &first).await?;
     let draft = epd.draft("3010", koppeltaal::messaging::profiles::Patient::default())?;
-    let other = epd.clone().without_validation().outgoing(draft.identifier(first.identifier()))?;
+    let other = epd.clone().without_validation().outgoing(draft.with_identifier(first.identifier()))?;
     let error = save(&pool, 3010, "Duinroos", &other).await.expect_err("the identifier is taken");
     assert!(matches!(error.downcast_ref(), Some(OutboxError::IdentifierTaken { .. })), "{error}");
     Ok(())

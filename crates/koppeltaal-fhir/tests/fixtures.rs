@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use koppeltaal_fhir::{Document, Format, ReadDocument, ReadError, ReadOptions};
 
-/// The fixtures with an ending, quirky ones or the others.
+/// The fixtures with this ending: the quirky ones, or all others.
 fn fixtures(ending: &str, quirky: bool) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
     let mut files = Vec::new();
@@ -53,7 +53,7 @@ fn what_is_right_is_read_strictly_and_without_findings() {
     for ending in [".xml", ".json"] {
         for path in fixtures(ending, false) {
             let findings = read(&path, ReadOptions::strict()).findings;
-            // Every way to write a date is in one file, three of them against the prose of the standard.
+            // One file has every way to write a date. Three of them break the prose of the standard.
             let is_dates = path.file_stem().is_some_and(|stem| stem == "other-dates");
             let expected = if is_dates { vec!["warning value-format"; 3] } else { Vec::new() };
             let found: Vec<String> =

@@ -166,7 +166,10 @@ fn joined(mut schema: Vec<Finding>, koppeltaal: Vec<Finding>) -> Vec<Finding> {
     let known: HashSet<(&str, Rule)> = schema.iter().map(|known| (known.path.as_str(), known.rule)).collect();
     let is_known = |finding: &Finding| {
         let by = match finding.rule {
-            Rule::MINIMUM | rules::PROFILE_MINIMUM => &[Rule::MINIMUM, Rule::EMPTY][..],
+            // A value that cannot be read counts as missing.
+            Rule::MINIMUM | rules::PROFILE_MINIMUM => {
+                &[Rule::MINIMUM, Rule::EMPTY, Rule::FORMAT, Rule::CODE, Rule::JSON_TYPE][..]
+            }
             Rule::CODE => &[Rule::CODE],
             _ => return false,
         };

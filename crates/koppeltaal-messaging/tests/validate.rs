@@ -61,7 +61,7 @@ fn string(text: &str) -> Option<ExtensionValue> {
     Some(ExtensionValue::String(text.into()))
 }
 
-/// A rule, the message that breaks it, how it does, and the finding: severity and path.
+/// A rule, a message, the change that makes the message break the rule, and the finding: severity and path.
 struct Breach {
     rule: Rule,
     file: &'static str,
@@ -424,6 +424,43 @@ fn a_finding_of_the_schema_is_not_repeated_by_the_profile() {
     let breach = BREACHES.iter().find(|breach| breach.path.is_empty()).expect("the empty text");
     let rules: Vec<_> = added(breach).into_iter().map(|finding| finding.rule).collect();
     assert_eq!(rules, [Rule::EMPTY]);
+}
+
+/// A fixture in JSON with another text in the place of `from`.
+fn changed(file: &str, from: &str, to: &str) -> Bundle {
+    let path = messages().into_iter().find(|path| name(path) == file).expect("a fixture");
+    let text = fs::read_to_string(path).expect("readable");
+    assert_eq!(text.matches(from).count(), 1, "{from}");
+    let read = ReadOptions::tolerant().json(text.replace(from, to).as_bytes());
+    read.expect("DSTU1").document.into_bundle().expect("a bundle")
+}
+
+#[test]
+fn a_date_that_cannot_be_read_is_one_finding() {
+    let correct = validate(&bundle(PLAN));
+    let rules = |findings: Vec<Finding>| {
+        let new = findings.into_iter().filter(|finding| !correct.contains(finding));
+        new.map(|finding| finding.rule).collect::<Vec<_>>()
+    };
+    let mut wrong = changed(PLAN, "\"2023-03-16T00:00:00+01:00\"", "\"16-03-2023\"");
+    assert_eq!(rules(validate(&wrong)), [Rule::FORMAT]);
+    let plan: &mut CarePlan = resource(&mut wrong);
+    let alone = profiles::CarePlan::from_resource_ref(&plan.clone().into()).expect("a plan");
+    assert_eq!(rules(alone.validate()), [rules::PROFILE_VALUE]);
+
+    // One more beside a correct one is two mistakes.
+    let one_more = value(&mut plan.activity[0].extension, care_plan::START_DATE).clone();
+    let mut two = bundle(PLAN);
+    resource::<CarePlan>(&mut two).activity[0].extension.push(one_more);
+    assert_eq!(rules(validate(&two)), [Rule::FORMAT, rules::PROFILE_VALUE]);
+}
+
+#[test]
+fn a_mandatory_element_that_cannot_be_read_is_not_missing_too() {
+    let file = "CreateOrUpdateCarePlanActivityResult-minimal.json";
+    let wrong = changed(file, "\"issued\": \"", "\"issued\": \"on ");
+    let rules: Vec<_> = validate(&wrong).into_iter().map(|finding| finding.rule).collect();
+    assert_eq!(rules, [Rule::FORMAT]);
 }
 
 #[test]

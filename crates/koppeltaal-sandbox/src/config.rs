@@ -5,6 +5,7 @@ mod activity_definition;
 mod application;
 mod check;
 mod error;
+mod event;
 mod fault;
 mod file;
 mod instance;

@@ -19,6 +19,7 @@ pub(crate) mod answer;
 mod body;
 mod challenge;
 mod coding;
+pub(crate) mod headers;
 mod media;
 mod network;
 pub(crate) mod request;
@@ -130,6 +131,9 @@ impl Client {
             .header(header::ACCEPT, accept)
             .header(header::ACCEPT_ENCODING, coding::ACCEPT)
             .timeout(limit);
+        if let Some(source) = &settings.headers {
+            builder = builder.headers(source.headers());
+        }
         if let Some(body) = request.body.clone() {
             builder = builder.header(header::CONTENT_TYPE, body.content_type).body(body.bytes);
         }

@@ -28,7 +28,7 @@ pub use error::causes::causes;
 pub use error::protocol::{Excerpt, ProtocolError, ProtocolProblem};
 pub use error::{Error, Result, UnreachableReason};
 pub use exchange::retry::RetryPolicy;
-pub use http::StatusCode;
+pub use http::{HeaderMap, HeaderValue, StatusCode};
 pub use koppeltaal_fhir::Format;
 pub use oauth::authorize::{
     AuthorizationCode, AuthorizationError, AuthorizationRequest, PendingAuthorization,

@@ -17,6 +17,8 @@ mod connector;
 mod database;
 #[cfg(feature = "connector")]
 mod launch;
+#[cfg(feature = "connector")]
+mod metrics;
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 mod migration;
 #[cfg(feature = "connector")]

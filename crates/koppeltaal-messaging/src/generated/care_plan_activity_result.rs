@@ -94,6 +94,7 @@ impl CheckElements for CarePlanActivityResult {
     const TABLE: &'static [ElementDefinition] = CarePlanActivityResult::ELEMENTS;
     const PLACE: &'static str = "CarePlanActivityResult";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("activity"), self.activity.iter().len());
         checker
             .standard_codes(
@@ -109,7 +110,6 @@ impl CheckElements for CarePlanActivityResult {
         checker.references(element!("result"), self.result.iter());
         checker.count(element!("presentedForm"), self.presented_form.iter().len());
         checker.references(element!("questionnaire"), self.questionnaire.iter());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }

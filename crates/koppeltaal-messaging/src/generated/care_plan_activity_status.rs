@@ -87,6 +87,7 @@ impl CheckElements for CarePlanActivityStatus {
     const TABLE: &'static [ElementDefinition] = CarePlanActivityStatus::ELEMENTS;
     const PLACE: &'static str = "CarePlanActivityStatus";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("activity"), self.activity.iter().len());
         checker.codes(element!("activityStatus"), self.activity_status.iter());
         checker.groups(element!("subActivity"), self.sub_activity.iter());
@@ -95,7 +96,6 @@ impl CheckElements for CarePlanActivityStatus {
                 element!("percentageCompleted"),
                 self.percentage_completed.iter().len(),
             );
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }
@@ -171,9 +171,9 @@ impl CheckElements for CarePlanActivityStatusSubActivity {
     const TABLE: &'static [ElementDefinition] = CarePlanActivityStatus::ELEMENTS;
     const PLACE: &'static str = "CarePlanActivityStatus.subActivity";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("identifier"), self.identifier.iter().len());
         checker.codes(element!("status"), self.status.iter());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }

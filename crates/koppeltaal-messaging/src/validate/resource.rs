@@ -22,10 +22,10 @@ pub(super) fn check(
     findings: &mut Findings,
 ) {
     if let Resource::MessageHeader(header) = resource {
-        Header::from(header.clone()).check(&mut Checker::new(findings));
+        Header::from(header.clone()).check(&mut Checker::beside_schema(findings));
     }
     for profile in AnyProfile::all_from_resource(resource) {
-        profile.check(&mut Checker::new(findings));
+        profile.check(&mut Checker::beside_schema(findings));
         beyond_the_table(&profile, api_version, definitions, findings);
     }
 }

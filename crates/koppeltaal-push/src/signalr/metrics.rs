@@ -4,17 +4,15 @@
 //! |---|---|---|
 //! | `koppeltaal_hub_connections` | gauge: how many connections are in this state | `state`: `connecting`, `connected`, `reconnecting` or `disconnected` |
 
-use super::status::ConnectionState;
-
 /// The state of one connection, as it is reported.
 #[derive(Debug, Default)]
 pub(crate) struct StateGauge {
-    reported: Option<ConnectionState>,
+    reported: Option<&'static str>,
 }
 
 impl StateGauge {
     /// Reports the state, or that the connection is gone.
-    pub(crate) fn set(&mut self, state: Option<ConnectionState>) {
+    pub(crate) fn set(&mut self, state: Option<&'static str>) {
         if state == self.reported {
             return;
         }
@@ -35,16 +33,10 @@ impl Drop for StateGauge {
 }
 
 #[cfg(feature = "metrics")]
-fn add(state: ConnectionState, count: f64) {
-    let state = match state {
-        ConnectionState::Connecting => "connecting",
-        ConnectionState::Connected => "connected",
-        ConnectionState::Reconnecting => "reconnecting",
-        ConnectionState::Disconnected => "disconnected",
-    };
+fn add(state: &'static str, count: f64) {
     ::metrics::gauge!("koppeltaal_hub_connections", "state" => state).increment(count);
 }
 
 /// Does nothing.
 #[cfg(not(feature = "metrics"))]
-fn add(_: ConnectionState, _: f64) {}
+fn add(_: &'static str, _: f64) {}

@@ -21,6 +21,18 @@ pub enum ConnectionState {
     Disconnected,
 }
 
+impl ConnectionState {
+    /// The state in lower case, for metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Reconnecting => "reconnecting",
+            Self::Disconnected => "disconnected",
+        }
+    }
+}
+
 /// How a connection is doing.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -71,7 +83,7 @@ pub(crate) struct StatusSender {
 pub(crate) fn channel() -> (StatusSender, watch::Receiver<ConnectionStatus>) {
     let (sender, receiver) = watch::channel(ConnectionStatus::default());
     let mut gauge = StateGauge::default();
-    gauge.set(Some(ConnectionState::default()));
+    gauge.set(Some(ConnectionState::default().name()));
     (StatusSender { sender, gauge }, receiver)
 }
 
@@ -79,6 +91,6 @@ impl StatusSender {
     pub(crate) fn send_modify(&mut self, change: impl FnOnce(&mut ConnectionStatus)) {
         self.sender.send_modify(change);
         let state = self.sender.borrow().state;
-        self.gauge.set(Some(state));
+        self.gauge.set(Some(state.name()));
     }
 }

@@ -1,5 +1,6 @@
 //! [`Dispatcher`]: sends the messages in an outbox until the application stops it.
 
+mod gauges;
 mod housekeeping;
 mod problem;
 mod quarantine;
@@ -93,8 +94,8 @@ impl Dispatcher {
     /// long as the one before, with a random part. Default: from a second to a minute.
     ///
     /// After a problem that concerns all messages, such as a server that is down, they all wait. When five
-    /// messages fail one after the other and none is sent, messages are tried one at a time, with a short
-    /// pause in between.
+    /// messages fail one after the other and none is sent, no two attempts begin together: there is a short
+    /// pause before each one.
     pub fn retry_pauses(mut self, pauses: RangeInclusive<Duration>) -> Self {
         self.backoff = Backoff::new(*pauses.start(), *pauses.end());
         self
@@ -157,9 +158,11 @@ impl Dispatcher {
     /// asked later for the messages that were being sent.
     pub async fn run_until<S: Future>(self, shutdown: S) -> DispatchReport {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let running = RunLoop::new(self, Some(stopped.map(drop).boxed().shared()));
+        let stopped = stopped.map(drop).boxed().shared();
+        let measuring = gauges::measure(self.outbox.clone(), stopped.clone());
+        let running = RunLoop::new(self, Some(stopped));
         let shutdown = shutdown.map(|_| drop(stop));
-        tokio::join!(running.work(), shutdown);
+        tokio::join!(running.work(), shutdown, measuring);
         running.report()
     }
 
@@ -171,8 +174,10 @@ impl Dispatcher {
     ///
     /// The outbox's database fails. No message is lost or sent twice because of it.
     pub async fn run_once(self) -> Result<DispatchReport, OutboxError> {
+        let outbox = self.outbox.clone();
         let running = RunLoop::new(self, None);
         running.work().await;
+        gauges::measure_once(&outbox).await;
         let report = running.report();
         let error = running.error.into_inner().unwrap_or_else(PoisonError::into_inner);
         error.map_or(Ok(report), Err)

@@ -22,6 +22,7 @@ use super::handlers::{HandlerError, Handlers};
 use super::lanes::{Key, Lanes, Until};
 use super::{Settings, Worker, WorkerProblem, WorkerReport};
 use crate::causes::causes;
+use crate::metrics::{self, Handling, InHandGauge};
 use crate::observer::guarded;
 use crate::receive::{Deliveries, Delivery, Precedence, ReceiveError, ReceivedMessage};
 
@@ -50,6 +51,7 @@ pub(super) struct RunLoop {
     /// How many tasks are giving messages back.
     releases: usize,
     report: WorkerReport,
+    in_hand: InHandGauge,
 }
 
 /// How far a worker has got, as its tasks need to know.
@@ -101,6 +103,7 @@ impl RunLoop {
             phase: watch::Sender::new(Phase::Running),
             releases: 0,
             report: WorkerReport::default(),
+            in_hand: InHandGauge::default(),
         }
     }
 
@@ -114,6 +117,7 @@ impl RunLoop {
         let mut returns = deliveries.for_worker();
         debug!("the worker begins");
         let ended = loop {
+            self.in_hand.set(self.lanes.active() + self.lanes.held());
             // While older messages are being given back, a claim could get younger ones. So a claim that is
             // under way ends first, and the next one begins when they are back.
             let is_claiming = deliveries.is_claiming();
@@ -196,12 +200,14 @@ impl RunLoop {
         let Some(key) = self.keys.remove(&id) else { return };
         match done {
             TaskResult::Succeeded(received, answer) => {
+                metrics::handled(received.event(), Handling::Ok);
                 self.forget(&received);
                 if self.answered(&received, answer) {
                     self.report.succeeded += 1;
                 }
             }
             TaskResult::Failed(received, Failure { reason, given_up }, answer) => {
+                metrics::handled(received.event(), Handling::Failed);
                 self.forget(&received);
                 let message_identifier = received.identifier();
                 match given_up {
@@ -246,6 +252,7 @@ impl RunLoop {
     /// Holds back a message that cannot be handled now. If it were given back, the server would deliver it
     /// again at once.
     fn later(&mut self, key: Key, delivery: Delivery, error: Option<&(dyn Error + Send + Sync)>) {
+        metrics::handled(delivery.event(), Handling::Later);
         let attempt = self.count(&delivery);
         let pause = self.settings.backoff.delay_after(attempt);
         let message_identifier = delivery.identifier();
@@ -387,10 +394,13 @@ impl Attempt {
         if precedence != Precedence::Handle {
             return TaskResult::Overtaking(delivery);
         }
+        let started = Instant::now();
         let handled = tokio::select! {
-            handled = self.handle(received.clone()) => handled,
-            () = reached(&self.phase, Phase::CuttingOff) => return TaskResult::NotHandled(delivery),
+            handled = self.handle(received.clone()) => Some(handled),
+            () = reached(&self.phase, Phase::CuttingOff) => None,
         };
+        metrics::handler_ended(received.event(), started.elapsed());
+        let Some(handled) = handled else { return TaskResult::NotHandled(delivery) };
         let failure = match (handled, self.last) {
             (Some(Ok(())), _) => return TaskResult::Succeeded(received, delivery.success().await),
             (Some(Err(HandlerError::Failure(reason))), _) => Failure { reason, given_up: None },

@@ -92,8 +92,8 @@ pub(super) fn check(module: &Module, one: &Type) -> TokenStream {
             const PLACE: &'static str = #place;
 
             fn check(&self, checker: &mut Checker<'_>) {
-                #(#lines)*
                 checker.extensions::<Self>(&self.extension);
+                #(#lines)*
                 #quirks
             }
         }

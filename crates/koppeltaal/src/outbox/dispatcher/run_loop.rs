@@ -20,6 +20,7 @@ use super::{DispatchProblem, DispatchReport, Dispatcher};
 use crate::causes::causes;
 use crate::connector::PreparedMessage;
 use crate::database::DatabaseError;
+use crate::metrics;
 use crate::observer::guarded;
 use crate::outbox::attempt::{self, Failure, FailureKind};
 use crate::outbox::store::{ClaimRequest, ClaimedEntry, Failures, Settlement};
@@ -114,7 +115,10 @@ impl RunLoop {
                 quarantined: &quarantined,
             };
             match self.dispatcher.outbox.store.claim(claim).await {
-                Ok(Some(entry)) => return Some(entry),
+                Ok(Some(entry)) => {
+                    lock(&self.server).begin(Instant::now());
+                    return Some(entry);
+                }
                 Ok(None) if waits_for_more => {
                     let more = async {
                         tokio::select! {
@@ -166,6 +170,7 @@ impl RunLoop {
         match settlement {
             Settlement::Sent => {
                 debug!(%identifier, event, "sent");
+                metrics::attempted("sent");
                 self.sent.fetch_add(1, Ordering::Relaxed);
             }
             Settlement::Delayed { pause, error, .. } => {
@@ -175,10 +180,12 @@ impl RunLoop {
                 } else {
                     debug!(%identifier, event, attempts, kind, %error, ?pause, "not sent yet");
                 }
+                metrics::attempted("delayed");
                 self.delayed.fetch_add(1, Ordering::Relaxed);
                 self.report_problem(&DispatchProblem::Delayed { identifier, event, error, pause: *pause });
             }
             Settlement::Refused { error, .. } => {
+                metrics::attempted("refused");
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 self.report_problem(&DispatchProblem::Refused { identifier, event, error });
             }
@@ -275,10 +282,10 @@ impl RunLoop {
             FailureKind::Versions => delayed(own_pause, None),
             // If only this message fails like that, its pauses grow, and the others wait less and less often.
             FailureKind::Server => {
-                delayed(lock(&self.server).fail(Instant::now(), wait).max(own_pause), None)
+                delayed(lock(&self.server).record_outage(Instant::now(), wait).max(own_pause), None)
             }
             FailureKind::Message => {
-                lock(&self.server).fail_at(entry.place, Instant::now());
+                lock(&self.server).record_failure(entry.place, Instant::now());
                 let count = entry.failures.count_with_this();
                 match self.dispatcher.why_refused(count, &entry.failures) {
                     None => delayed(own_pause, Some(count)),
@@ -295,7 +302,7 @@ impl RunLoop {
 
     /// The server works, so a problem that concerned all messages is over.
     fn note_success(&self) {
-        let had_problem = lock(&self.server).works();
+        let had_problem = lock(&self.server).record_success();
         if had_problem && lock(&self.warnings).has_passed() {
             info!("messages can be sent again");
         }

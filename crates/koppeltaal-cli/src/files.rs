@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::vec;
+use std::{slice, vec};
 
 use koppeltaal_fhir::Format;
 
@@ -49,17 +49,17 @@ impl Found {
 /// names. Hidden files and folders are left out, links to folders are not followed. The names of one folder at each level
 /// are in memory at a time.
 #[derive(Debug)]
-pub(crate) struct Files {
-    arguments: vec::IntoIter<PathBuf>,
+pub(crate) struct Files<'a> {
+    arguments: slice::Iter<'a, PathBuf>,
     /// The folder that was named last.
     base: PathBuf,
     /// What is left of that folder and of those in it, the innermost last.
     folders: Vec<vec::IntoIter<PathBuf>>,
 }
 
-impl Files {
-    pub(crate) fn new(arguments: &[PathBuf]) -> Self {
-        Self { arguments: arguments.to_vec().into_iter(), base: PathBuf::new(), folders: Vec::new() }
+impl<'a> Files<'a> {
+    pub(crate) fn new(arguments: &'a [PathBuf]) -> Self {
+        Self { arguments: arguments.iter(), base: PathBuf::new(), folders: Vec::new() }
     }
 
     fn enter(&mut self, folder: &Path) -> Option<Found> {
@@ -76,13 +76,13 @@ impl Files {
     }
 
     /// An argument; `None` if it is a folder, which is now entered.
-    fn argument(&mut self, path: PathBuf) -> Option<Found> {
+    fn argument(&mut self, path: &Path) -> Option<Found> {
         if path.as_os_str() != STANDARD_INPUT && path.is_dir() {
-            self.base.clone_from(&path);
-            return self.enter(&path);
+            path.clone_into(&mut self.base);
+            return self.enter(path);
         }
         let relative = path.file_name().map(PathBuf::from).unwrap_or_default();
-        Some(Found::File(FoundFile { path, relative, is_in_folder: false, length: 0 }))
+        Some(Found::File(FoundFile { path: path.to_owned(), relative, is_in_folder: false, length: 0 }))
     }
 
     /// An entry of a folder; `None` if it is hidden, or a folder, which is now entered.
@@ -110,7 +110,7 @@ impl Files {
     }
 }
 
-impl Iterator for Files {
+impl Iterator for Files<'_> {
     type Item = Found;
 
     fn next(&mut self) -> Option<Found> {

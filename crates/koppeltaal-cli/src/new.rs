@@ -81,7 +81,7 @@ impl NewMessage {
             .replace("{n}", &number[..8])
             .replace("{identifier}", &identifier.to_string())
             .replace("{bundle}", &Uuid::new_v4().to_string())
-            .replace("{timestamp}", &Instant::now().to_string());
+            .replace("{timestamp}", Instant::now().as_ref());
         let mut document = ReadOptions::tolerant().json(text.as_bytes()).map_err(io::Error::other)?.document;
         let domain = self.domain.as_deref().filter(|domain| !domain.is_empty());
         if let (Document::Bundle(bundle), Some(domain)) = (&mut document, domain) {

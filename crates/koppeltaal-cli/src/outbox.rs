@@ -3,6 +3,7 @@
 
 mod advice;
 mod entry;
+mod time;
 mod watch;
 
 use std::io::{self, Write as _};
@@ -20,7 +21,7 @@ use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use advice::{advice, overview};
-use entry::{Details, EntryLine};
+use entry::{Details, EntryLine, Settled};
 
 /// See and settle what an application has handed over and the server does not have yet.
 ///
@@ -30,7 +31,7 @@ use entry::{Details, EntryLine};
 /// Exit code: 0 done, 1 there is no such message or its state does not allow it, 2 everything else.
 #[derive(Debug, Args)]
 pub(crate) struct OutboxCommand {
-    /// The `SQLite` file, or a URL such as postgresql://portal@db.example/portal. Its password comes from PGPASSWORD, or
+    /// The `SQLite` file, or a URL such as `postgresql://portal@db.example/portal`. Its password comes from PGPASSWORD, or
     /// stands in the URL in `KOPPELTAAL_DATABASE` [env: `KOPPELTAAL_DATABASE`]. Connections to `PostgreSQL` have no TLS.
     #[arg(long, global = true, value_name = "FILE|URL")]
     database: Option<String>,
@@ -157,25 +158,26 @@ impl OutboxCommand {
                     Some(id) => outbox.retry(id).await.map(|()| 1)?,
                     None => outbox.retry_all(which.filter.build(&[OutboxState::Refused])).await?,
                 };
-                Ok(output.remark(&format!(
+                let text = format!(
                     "{count} due at once: a running dispatcher sends within seconds; `koppeltaal outbox list` shows \
                      what becomes of it"
-                )))
+                );
+                Ok(output.print(&Settled { count, text })?)
             }
             Action::GiveUp { which } => {
                 let count = match &which.id {
                     Some(id) => outbox.give_up(id).await.map(|()| 1)?,
                     None => outbox.give_up_all(which.filter.build(&[OutboxState::Refused])).await?,
                 };
-                Ok(output.remark(&format!(
-                    "{count} given up: later messages about the same resources are sent now"
-                )))
+                let text = format!("{count} given up: later messages about the same resources are sent now");
+                Ok(output.print(&Settled { count, text })?)
             }
             Action::Forget { older_than } => {
                 let age = Duration::from_secs(older_than.saturating_mul(24 * 60 * 60));
                 let count = outbox.forget(age).await?;
-                Ok(output
-                    .remark(&format!("{count} deleted that were sent or given up {older_than} days ago")))
+                let text =
+                    format!("{count} deleted that were sent or given up {older_than} days ago or earlier");
+                Ok(output.print(&Settled { count, text })?)
             }
             Action::Watch { interval } => watch::run(&outbox, output, Duration::from_secs(interval)).await,
         }

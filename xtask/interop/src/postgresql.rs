@@ -36,6 +36,16 @@ pub(crate) fn run(installs: bool) -> Result<()> {
     ]);
     let address = server.address();
     programs::run(test.args(["--", "--ignored", "postgresql"]).env(VARIABLE, &address))?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(crate::workspace_root()).args([
+        "test",
+        "--package",
+        "koppeltaal-cli",
+        "--test",
+        "command",
+    ]);
+    programs::run(command.args(["--", "--ignored", "postgresql"]).env(VARIABLE, &address))?;
     let mut kill = crate::kill::cargo_test(&["--features", "sqlite,postgresql", "--test", "kill"]);
     kill.env("KOPPELTAAL_KILLS", "50").env("KOPPELTAAL_KILL_MESSAGES", "500");
     programs::run(kill.env("KOPPELTAAL_KILL_SCHEMA", "kill").env(VARIABLE, &address))

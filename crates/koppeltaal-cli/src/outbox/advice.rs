@@ -2,7 +2,7 @@
 
 use koppeltaal::{OutboxEntry, OutboxState, OutboxSummary};
 
-use super::entry::time;
+use super::time::time;
 
 /// What to do about a refused message, by the kind of its last error. The last row is for all others.
 const REFUSED: [(&[&str], &str); 4] = [

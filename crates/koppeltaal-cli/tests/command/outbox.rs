@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use koppeltaal::rusqlite::Connection;
-use koppeltaal::{Connector, MemoryVersionStore, Outbox};
+use koppeltaal::{Connector, MemoryVersionStore, Outbox, Outgoing};
 use koppeltaal_fhir::datatypes::HumanName;
 use koppeltaal_messaging::profiles::Patient;
 use koppeltaal_messaging::{Sender, Source};
@@ -38,11 +38,16 @@ impl Application {
         Self { folder, file: file.display().to_string(), connector, outbox }
     }
 
-    /// Hands over a message about this patient, and returns its identifier.
-    fn put(&self, patient: &str) -> String {
+    /// A message about this patient.
+    fn message(&self, patient: &str) -> Outgoing {
         let content = Patient { name: vec![HumanName::new("Mees", "Duinroos")], ..Patient::default() };
         let draft = self.connector.draft(patient, content).expect("a draft");
-        let message = self.connector.outgoing(draft).expect("a message");
+        self.connector.outgoing(draft).expect("a message")
+    }
+
+    /// Hands over a message about this patient, and returns its identifier.
+    fn put(&self, patient: &str) -> String {
+        let message = self.message(patient);
         let mut connection = Connection::open(&self.file).expect("a connection");
         let transaction = connection.transaction().expect("a transaction");
         message.put_sqlite(&transaction).expect("put");
@@ -139,9 +144,8 @@ fn a_refused_message_is_retried_or_given_up_by_an_operator() {
 
     other.dispatch();
     let output = other.run(&["give-up", "--all"]);
-    assert!(stderr(&output).starts_with("1 given up"), "{}", stderr(&output));
-    let output = other.run(&["forget", "--older-than", "0"]);
-    assert!(stderr(&output).starts_with("2 deleted"), "{}", stderr(&output));
+    assert!(stdout(&output).starts_with("1 given up"), "{}", stderr(&output));
+    assert_eq!(other.json(&["forget", "--older-than", "0"])[0]["count"], 2);
     let output = other.run(&["show", &conflict]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("koppeltaal outbox list"), "{}", stderr(&output));
@@ -212,4 +216,59 @@ fn versions_are_listed_and_learned_again() {
     );
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("CarePlan/1"), "{}", stderr(&output));
+}
+
+/// `cargo xtask interop postgresql` starts a server, and runs this test with its address.
+#[test]
+#[ignore = "needs a PostgreSQL server: cargo xtask interop postgresql"]
+fn the_outbox_and_the_versions_in_postgresql_are_shown_and_settled() {
+    use koppeltaal::VersionStore as _;
+    use koppeltaal::deadpool_postgres::tokio_postgres::{Config, NoTls};
+    use koppeltaal::deadpool_postgres::{Manager, Pool};
+
+    let address = std::env::var("KOPPELTAAL_TEST_POSTGRESQL").expect("the address of a server");
+    let part = |name: &str| {
+        let part = address.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+        part.expect("a part of the address").to_owned()
+    };
+    let url = |name: &str| format!("postgresql://{}@{}:{}/{name}", part("user"), part("host"), part("port"));
+    let pool = |url: String| {
+        let config: Config = url.parse().expect("a URL");
+        Pool::builder(Manager::new(config, NoTls)).build().expect("a pool")
+    };
+    let runtime = Runtime::new().expect("a runtime");
+    let name = format!("koppeltaal_cli_{}", std::process::id());
+    runtime.block_on(async {
+        let client = pool(url("postgres")).get().await.expect("a connection");
+        client.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a database");
+    });
+    let run = |arguments: &[&str]| {
+        let mut command = command(arguments);
+        command.env("KOPPELTAAL_DATABASE", url(&name)).stdin(Stdio::null()).output().expect("the binary runs")
+    };
+    let output = run(&["outbox", "list"]);
+    assert_eq!(output.status.code(), Some(2), "there are no tables yet");
+    assert!(stderr(&output).contains("database of the application"), "{}", stderr(&output));
+
+    let application = Application::new("postgresql", "http://127.0.0.1:9", "Geheim1");
+    let message = application.message("2041");
+    runtime.block_on(async {
+        let pool = pool(url(&name));
+        let _tables = Outbox::postgresql(pool.clone()).await.expect("an outbox");
+        let versions = koppeltaal::PostgresqlVersionStore::open(pool.clone()).await.expect("a store");
+        let version = "https://epd.example/fhir/Patient/2041/_history/2020-08-15T07:33:55:708.2583";
+        versions.record("Zonnedauw", &[version.parse().expect("a URL")]).await.expect("recorded");
+        let mut client = pool.get().await.expect("a connection");
+        let transaction = client.transaction().await.expect("a transaction");
+        message.put_postgresql(&transaction).await.expect("put");
+        transaction.commit().await.expect("committed");
+    });
+    let output = run(&["outbox", "list"]);
+    assert!(stdout(&output).contains(message.identifier()), "{}", stderr(&output));
+    let output = run(&["outbox", "give-up", message.identifier()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    for (domain, lines) in [("Zonnedauw", 1), ("Elsewhere", 0)] {
+        let output = run(&["versions", "list", "--domain", domain]);
+        assert_eq!(stdout(&output).lines().count(), lines, "{}", stderr(&output));
+    }
 }

@@ -43,7 +43,8 @@ impl Visit {
         page.add_script(include_str!("long_tasks.js")).await?;
         self.open("").await?;
         page.wait("#count", "all messages", |text| text == "1–100 of 10,000 messages").await?;
-        let paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime";
+        let paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime";
+        page.until(&format!("{paint} > 0"), "nothing is painted").await?;
         within(FIRST_PAINT, "the first paint with all messages", &page.eval(paint).await?)?;
 
         for (text, expected) in [
@@ -106,6 +107,29 @@ impl Visit {
         ensure!(after == before, "the reader was scrolled away, from {before} to {after}");
         page.click("#newer-messages").await?;
         page.wait("#rows li:first-child", "the newest", |text| text.contains("more-5")).await
+    }
+
+    /// On a telephone a message takes the place of the list, and afterwards the list is where it was.
+    pub(super) async fn on_a_phone(&self) -> Result<()> {
+        let page = &self.browser;
+        page.resize(360, 740).await?;
+        self.open("").await?;
+        for leave in ["history.back()", "document.querySelector('#back').click()"] {
+            page.click("#rows li:nth-child(60) a").await?;
+            self.wait_for_focus("#message-title").await?;
+            let top =
+                page.eval("document.querySelector('#message-title').getBoundingClientRect().top").await?;
+            ensure!(
+                top.as_f64().is_some_and(|top| (0.0..300.0).contains(&top)),
+                "the message is out of sight: {top}"
+            );
+            page.eval(leave).await?;
+            page.wait("#list-pane", "the list", |text| !text.is_empty()).await?;
+            let top = "document.querySelector('#rows li:nth-child(60)').getBoundingClientRect().top";
+            let is_in_sight = format!("{top} >= 0 && {top} < innerHeight");
+            page.until(&is_in_sight, "the row is out of sight").await?;
+        }
+        page.resize(1280, 860).await
     }
 
     /// Searches, finds, reads and goes on with nothing but the keyboard.

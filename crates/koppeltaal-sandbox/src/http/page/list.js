@@ -39,7 +39,8 @@ export async function showList({ isLive = false } = {}) {
   const { signal } = request;
   const address = read();
   const first = [...shown.keys()][0];
-  const isKept = isLive && pageOf(address) === page && first !== undefined && !address.before && !address.after && isInUse();
+  const isNewest = !address.before && !address.after;
+  const isKept = isLive && isNewest && pageOf(address) === page && first !== undefined && isInUse();
   const start = isKept ? { before: first + 1 } : { before: address.before, after: address.after };
   const list = await ask("messages", { ...filtersIn(address), ...start }, signal);
   // A page that is not full because the newest message is on it is the newest page.
@@ -62,8 +63,8 @@ function put(messages, address) {
   }));
   const focused = rows.contains(document.activeElement) ? Number(document.activeElement.dataset.key) : null;
   const elements = [...shown.values()].map(({ element }) => element);
-  const isSame = elements.length === rows.children.length && elements.every((element, place) => rows.children[place] === element);
-  if (!isSame) rows.replaceChildren(...elements);
+  const isThere = (element, place) => rows.children[place] === element;
+  if (elements.length !== rows.children.length || !elements.every(isThere)) rows.replaceChildren(...elements);
   mark(address);
   if (focused !== null && !rows.contains(document.activeElement)) {
     (rowOf(focused) ?? links()[0])?.focus({ preventScroll: true });
@@ -87,7 +88,8 @@ export function mark(address = read()) {
 
 function row(message) {
   const { receivers } = message;
-  const some = receivers.slice(0, RECEIVERS).map(({ username, status }) => make("span", [name(username), " ", badge(status)], { class: "receiver" }));
+  const receiver = ({ username, status }) => make("span", [name(username), " ", badge(status)], { class: "receiver" });
+  const some = receivers.slice(0, RECEIVERS).map(receiver);
   const more = receivers.length > RECEIVERS ? [make("span", `and ${receivers.length - RECEIVERS} more`)] : [];
   const patient = message.patient ? shortUrl(message.patient) : null;
   return make("a", [
@@ -112,12 +114,12 @@ function count(list, address) {
   setText(get("count"), `${range}${of} ${nouns}`);
   const isFiltered = FILTERS.some((field) => address[field]);
   get("clear").hidden = !isFiltered;
-  get("clear").setAttribute("href", link({ ...Object.fromEntries(FILTERS.map((field) => [field, ""])), before: "", after: "" }));
+  get("clear").setAttribute("href", link({ ...filtersIn({}), before: "", after: "" }));
   const claim = get("claim");
   claim.hidden = !address.username;
   setText(claim, `Claim next for ${address.username ?? ""}`);
   get("no-rows").hidden = messages.length > 0;
-  if (messages.length === 0) setText(get("no-rows"), isFiltered ? "No message matches." : "No message has been posted yet.");
+  setText(get("no-rows"), isFiltered ? "No message matches." : "No message has been posted yet.");
 }
 
 /** Tells those who hear the page how many were found. */

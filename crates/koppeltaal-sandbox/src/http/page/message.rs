@@ -121,7 +121,8 @@ fn steps(overview: &MessageOverview) -> Vec<Value> {
             claims.into_iter().enumerate().filter(|(place, _)| *place == 0 || *place > left_out)
         {
             let at = version.instant();
-            steps.push(json!({ "at": at.as_ref().map(Instant::as_str), "step": "claimed", "by": queue, "place": place + 1 }));
+            let at = at.as_ref().map(Instant::as_str);
+            steps.push(json!({ "at": at, "step": "claimed", "by": queue, "place": place + 1 }));
         }
         let at = delivery.changed.instant();
         let mut last =

@@ -17,7 +17,7 @@ mod counts;
 mod definitions;
 mod xsd;
 
-/// The first line of every file written.
+/// The first line of every file that the import writes.
 const COMMENT: &str = "Structure of FHIR DSTU1 (0.0.82), written by `cargo xtask import`; do not edit.";
 
 /// The file that leads to all others. All resources share what it declares.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use koppeltaal_fhir::Format;
-use koppeltaal_transport::{Client, ClientBuilder, Credentials};
+use koppeltaal_transport::{BuildError, Client, ClientBuilder, Credentials};
 
 use crate::arguments::format;
 use crate::failure::Failure;
@@ -20,62 +20,84 @@ use crate::token_file;
 /// The environment variable with the password. Other users could read it in a flag.
 const PASSWORD: &str = "KOPPELTAAL_PASSWORD";
 
-/// The arguments of every command that speaks to a server.
+/// The environment variable with the file of profiles.
+const CONFIG: &str = "KOPPELTAAL_CONFIG";
+
+/// Over the arguments about the connection in the help of a command.
+pub(crate) const HEADING: &str = "Connection";
+
+/// What the address of a server looks like.
+const EXAMPLE: &str = "such as https://koppeltaal.example";
+
+/// The arguments of every command that speaks to a server. They may stand before the command or after it.
+///
+/// The help of a command shows them in short, and `-h` explains them. So each has one paragraph.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Connection")]
+#[command(next_help_heading = HEADING)]
 pub(crate) struct Connection {
     /// The URL of the server, such as `https://koppeltaal.example`.
-    #[arg(long, value_name = "URL", env = "KOPPELTAAL_SERVER")]
+    #[arg(long, global = true, value_name = "URL", env = "KOPPELTAAL_SERVER", hide_long_help = true)]
     server: Option<String>,
 
     /// The application instance's user name. The password comes from --password-file, `KOPPELTAAL_PASSWORD`
     /// or the profile; else the command asks for it.
-    #[arg(long, value_name = "NAME", env = "KOPPELTAAL_USERNAME")]
+    #[arg(long, global = true, value_name = "NAME", env = "KOPPELTAAL_USERNAME", hide_long_help = true)]
     username: Option<String>,
 
     /// A file whose first line is the password.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", hide_long_help = true)]
     password_file: Option<PathBuf>,
 
     /// The domain of the account. A message of another domain is not sent.
-    #[arg(long, value_name = "NAME", env = "KOPPELTAAL_DOMAIN")]
+    #[arg(long, global = true, value_name = "NAME", env = "KOPPELTAAL_DOMAIN", hide_long_help = true)]
     domain: Option<String>,
 
     /// The name of a profile in --config, ~/.config/koppeltaal/profiles.cfg or ~/.koppeltaal.cfg.
-    #[arg(long, value_name = "NAME", env = "KOPPELTAAL_PROFILE")]
+    #[arg(long, global = true, value_name = "NAME", env = "KOPPELTAAL_PROFILE", hide_long_help = true)]
     profile: Option<String>,
 
-    /// The file with profiles.
-    #[arg(long, value_name = "FILE", env = "KOPPELTAAL_CONFIG")]
+    /// The file with profiles [env: `KOPPELTAAL_CONFIG`].
+    // Not by `env`: the sandbox has an argument of this name that the variable must not set.
+    #[arg(long, global = true, value_name = "FILE", hide_long_help = true)]
     config: Option<PathBuf>,
 
     /// Act as a launched user, with the tokens that `koppeltaal token --save FILE` wrote. They are refreshed
     /// in that file.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["username", "password_file"])]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        conflicts_with_all = ["username", "password_file"],
+        hide_long_help = true
+    )]
     tokens: Option<PathBuf>,
 
     /// The format in which to speak to the server.
-    #[arg(long, value_parser = format())]
+    #[arg(long, global = true, value_parser = format(), hide_long_help = true)]
     format: Option<Format>,
 
     /// Certificate authorities (PEM) to trust besides those of this machine.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", hide_long_help = true)]
     ca_file: Option<PathBuf>,
 
     /// A proxy to use instead of the one in the environment.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", hide_long_help = true)]
     proxy: Option<String>,
 
     /// How long one request may take, in seconds.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, global = true, value_name = "SECONDS", hide_long_help = true)]
     timeout: Option<u64>,
 
     /// Allow http to other machines than this one: passwords and patient data travel unprotected.
-    #[arg(long)]
+    #[arg(long, global = true, hide_long_help = true)]
     allow_plain_http: bool,
 
-    /// Print for people or for programs.
-    #[arg(long, value_enum, default_value_t)]
+    /// Show on standard error what goes over the wire: method, path, status and time, but no content.
+    #[arg(short, long, global = true, hide_long_help = true)]
+    pub(crate) verbose: bool,
+
+    /// Print for people (text), or one JSON object on each line for programs (json).
+    #[arg(long, global = true, value_enum, default_value_t, hide_possible_values = true, help_heading = None)]
     pub(crate) output: Output,
 }
 
@@ -93,7 +115,10 @@ impl Connection {
     /// Something is missing or cannot be used.
     pub(crate) fn connect(&self) -> Result<Account, Failure> {
         let profile = self.profile()?;
-        let client = self.builder(&profile)?.build()?;
+        let client = built(self.builder(&profile)?)?;
+        if self.tokens.is_some() && self.password_file.is_some() {
+            return Err(Failure::Usage("give --tokens or --password-file, not both".to_owned()));
+        }
         let credentials = match &self.tokens {
             Some(file) => Credentials::bearer(token_file::session(file)?),
             None => self.basic(&profile)?,
@@ -110,21 +135,31 @@ impl Connection {
     ///
     /// As [`connect`](Self::connect).
     pub(crate) fn anonymous(&self) -> Result<Client, Failure> {
-        Ok(self.builder(&self.profile()?)?.build()?)
+        built(self.builder(&self.profile()?)?)
+    }
+
+    /// The domain that the command line or the environment names.
+    pub(crate) fn domain(&self) -> Option<&str> {
+        self.domain.as_deref().filter(|domain| !domain.is_empty())
     }
 
     fn profile(&self) -> Result<Profile, Failure> {
+        let config = self.config.clone().or_else(|| env::var_os(CONFIG).map(PathBuf::from));
         match &self.profile {
-            Some(name) => Profile::find(name, self.config.as_deref()),
-            None if self.config.is_some() => Err(Failure::Usage("--config needs --profile".to_owned())),
+            Some(name) => Profile::find(name, config.as_deref()),
+            None if config.is_some() => Err(Failure::Usage(format!(
+                "--config (or {CONFIG}) needs --profile: which account is meant?"
+            ))),
             None => Ok(Profile::default()),
         }
     }
 
     fn builder(&self, profile: &Profile) -> Result<ClientBuilder, Failure> {
-        let server = self.server.as_ref().or(profile.url.as_ref());
-        let server =
-            server.ok_or_else(|| Failure::Usage("no server: give --server or --profile".to_owned()))?;
+        // A variable that is empty is as good as none.
+        let given = self.server.as_ref().filter(|server| !server.is_empty());
+        let server = given.or(profile.url.as_ref()).ok_or_else(|| {
+            Failure::Usage(format!("no server: give --server URL, {EXAMPLE}, or --profile NAME"))
+        })?;
         let mut builder = Client::builder(server);
         let format = match (self.format, &profile.format) {
             (Some(format), _) => format,
@@ -165,4 +200,20 @@ impl Connection {
         };
         Ok(Credentials::basic(username, &password)?)
     }
+}
+
+/// The client. A refusal that an argument can mend names the argument.
+fn built(builder: ClientBuilder) -> Result<Client, Failure> {
+    builder.build().map_err(|error| match error {
+        // The address is not repeated: it may hold a password.
+        BuildError::Url(problem) => Failure::Usage(format!(
+            "the server's address cannot be used ({problem}): give --server (or KOPPELTAAL_SERVER, or url in the \
+             profile) a URL {EXAMPLE}"
+        )),
+        BuildError::InsecureUrl { host } => Failure::Usage(format!(
+            "{host} would be reached without TLS: use https, or give --allow-plain-http if passwords and data of \
+             patients may travel unprotected"
+        )),
+        error => error.into(),
+    })
 }

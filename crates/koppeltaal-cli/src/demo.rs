@@ -70,7 +70,7 @@ impl Demo {
             Err(DemoError::Output(error)) => Err(error),
             Err(error) => {
                 anstream::eprintln!("error: {error}");
-                Ok(Outcome::Findings)
+                Ok(Outcome::Negative)
             }
         }
     }

@@ -41,6 +41,15 @@ impl fmt::Display for Problem {
     }
 }
 
+/// What people read.
+pub(crate) fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Information => "remark",
+    }
+}
+
 impl From<&Finding> for Diagnostic {
     fn from(finding: &Finding) -> Self {
         Self {
@@ -90,11 +99,12 @@ impl Diagnostic {
     /// Draws the problem for people, in several lines with colours. A stream that does not go to a terminal
     /// drops the colours.
     pub(crate) fn draw(&self, places: &mut Places<'_>) -> String {
-        let (name, color) = match self.severity {
-            Severity::Error => ("error", AnsiColor::BrightRed),
-            Severity::Warning => ("warning", AnsiColor::Yellow),
-            Severity::Information => ("remark", AnsiColor::BrightGreen),
+        let color = match self.severity {
+            Severity::Error => AnsiColor::BrightRed,
+            Severity::Warning => AnsiColor::Yellow,
+            Severity::Information => AnsiColor::BrightGreen,
         };
+        let name = severity_name(self.severity);
         let mark = Style::new().bold().fg_color(Some(color.into()));
         let frame = Style::new().bold().fg_color(Some(AnsiColor::BrightBlue.into()));
         let bold = Style::new().bold();
@@ -114,12 +124,13 @@ impl Diagnostic {
         match self.position.and_then(|position| places.excerpt(position)) {
             Some(Excerpt { before, place, after }) => {
                 let indent = " ".repeat(before.width());
+                let gap = if path.is_empty() { "" } else { " " };
                 let carets = "^".repeat(place.width().max(1));
                 let _ = write!(
                     drawing,
                     "\n{margin} {frame}|{frame:#}\n\
                      {frame}{line} |{frame:#} {before}{place}{after}\n\
-                     {margin} {frame}|{frame:#} {indent}{mark}{carets} {path}{mark:#}"
+                     {margin} {frame}|{frame:#} {indent}{mark}{carets}{gap}{path}{mark:#}"
                 );
             }
             None if path.is_empty() => {}

@@ -4,10 +4,11 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use koppeltaal::OutboxError;
 use koppeltaal_fhir::WriteError;
 use koppeltaal_messaging::CodeSystem as _;
 use koppeltaal_transport::{
-    AuthorizationError, BuildError, CredentialsError, Error, NotALaunch, Outcome as ServerOutcome,
+    AuthorizationError, BuildError, CredentialsError, Error, NotALaunch, OAuthError, Outcome as ServerOutcome,
 };
 use serde::Serialize;
 
@@ -31,6 +32,8 @@ pub(crate) enum Failure {
     Launch(#[from] NotALaunch),
     #[error(transparent)]
     Versions(#[from] koppeltaal::VersionStoreError),
+    #[error(transparent)]
+    Outbox(#[from] koppeltaal::OutboxError),
     /// Arguments, the environment or a profile do not say what to do.
     #[error("{0}")]
     Usage(String),
@@ -80,6 +83,15 @@ struct FailureReport {
     retry_after_seconds: Option<u64>,
 }
 
+/// How an OAuth endpoint refused, if that is the error.
+fn refusal_in(error: &Error) -> Option<&OAuthError> {
+    match error {
+        Error::OAuth { error, .. } => Some(error),
+        Error::TokenRefresh { source } => refusal_in(source),
+        _ => None,
+    }
+}
+
 #[derive(Serialize)]
 struct IssueReport {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,7 +117,9 @@ impl Failure {
     /// 1 if the server said no or has no such thing, 2 for everything else.
     fn outcome(&self) -> Outcome {
         match self {
-            Self::NotFound(_) | Self::Authorization(_) => Outcome::Findings,
+            Self::NotFound(_)
+            | Self::Authorization(_)
+            | Self::Outbox(OutboxError::Unknown { .. } | OutboxError::State { .. }) => Outcome::Negative,
             Self::Server(error) => match **error {
                 Error::Authentication { .. }
                 | Error::Forbidden { .. }
@@ -113,7 +127,7 @@ impl Failure {
                 | Error::Conflict { .. }
                 | Error::Rejected { .. }
                 | Error::OAuth { .. }
-                | Error::TokenRefresh { .. } => Outcome::Findings,
+                | Error::TokenRefresh { .. } => Outcome::Negative,
                 _ => Outcome::Unusable,
             },
             _ => Outcome::Unusable,
@@ -128,6 +142,7 @@ impl Failure {
             Self::Authorization(_) => "authorization",
             Self::Launch(_) => "launch",
             Self::Versions(_) => "version-store",
+            Self::Outbox(_) => "outbox",
             Self::Usage(_) => "usage",
             Self::UnusableFile { .. } => "unusable-file",
             Self::Protocol(_) => "protocol",
@@ -140,6 +155,15 @@ impl Failure {
     /// What the server said. A log would not show it, since it can hold data of patients; the user may see
     /// it.
     fn issues(&self) -> Vec<IssueReport> {
+        let refusal = match self {
+            Self::Authorization(AuthorizationError::Refused(refusal)) => Some(refusal),
+            Self::Server(error) => refusal_in(error),
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            let code = Some(refusal.code.as_str().to_owned());
+            return vec![IssueReport { code, details: refusal.description.clone(), resource: None }];
+        }
         let Self::Server(error) = self else { return Vec::new() };
         let issue = |issue: koppeltaal_messaging::Issue| IssueReport {
             code: issue.r#type.map(|code| code.code().to_owned()),

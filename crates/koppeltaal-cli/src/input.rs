@@ -100,14 +100,22 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, InputError> {
 
 /// The name of a file in messages, and at most the first `length` bytes of its content.
 fn read_at_most(path: &Path, length: usize) -> (String, io::Result<Vec<u8>>) {
-    fn read(source: impl io::Read, length: usize) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
+    fn read(source: impl io::Read, expected: u64, length: usize) -> io::Result<Vec<u8>> {
+        // One byte more than there is shows the end without another piece of memory.
+        let mut bytes =
+            Vec::with_capacity(usize::try_from(expected).unwrap_or(length).min(length).saturating_add(1));
         source.take(u64::try_from(length).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
     match path.to_str() {
-        Some("-") => ("standard input".to_owned(), read(io::stdin().lock(), length)),
-        _ => (path.display().to_string(), File::open(path).and_then(|file| read(file, length))),
+        Some("-") => ("standard input".to_owned(), read(io::stdin().lock(), 0, length)),
+        _ => {
+            let text = File::open(path).and_then(|file| {
+                let expected = file.metadata()?.len();
+                read(file, expected, length)
+            });
+            (path.display().to_string(), text)
+        }
     }
 }
 

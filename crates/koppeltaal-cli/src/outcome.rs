@@ -5,8 +5,8 @@
 pub(crate) enum Outcome {
     /// The command did what it was asked to do, and found nothing wrong.
     Success = 0,
-    /// Something is wrong with what the command looked at, or the server said no.
-    Findings = 1,
+    /// The answer is no: something is wrong with what the command looked at, or the server refused.
+    Negative = 1,
     /// The command could not do its work: an input cannot be read, an output cannot be written, a server
     /// cannot be asked.
     Unusable = 2,

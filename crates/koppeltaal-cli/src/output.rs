@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use clap::ValueEnum;
+use koppeltaal_fhir::Format;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::excerpt::visible;
 
@@ -13,11 +15,19 @@ pub(crate) enum Output {
     /// For people.
     #[default]
     Text,
-    /// For programs: one JSON object on each line.
+    /// For programs: one JSON object on each line (JSON lines).
+    #[value(alias = "jsonl")]
     Json,
 }
 
 impl Output {
+    /// Tells people on standard error what they would wonder about. Programs see it by what is not printed.
+    pub(crate) fn remark(self, text: &str) {
+        if self == Self::Text {
+            anstream::eprintln!("{text}");
+        }
+    }
+
     /// Prints one thing and flushes.
     pub(crate) fn print(self, thing: &impl Printable) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
@@ -33,6 +43,28 @@ impl Output {
             }
         }
         out.flush()
+    }
+}
+
+/// A document in the output for programs: JSON as it is, XML as a string.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum DocumentText {
+    Json(Box<RawValue>),
+    Xml(String),
+}
+
+impl DocumentText {
+    /// A document that was written in this format, in one line.
+    ///
+    /// # Errors
+    ///
+    /// The text is not of that format.
+    pub(crate) fn new(format: Format, text: String) -> serde_json::Result<Self> {
+        match format {
+            Format::Json => RawValue::from_string(text).map(Self::Json),
+            Format::Xml => Ok(Self::Xml(text)),
+        }
     }
 }
 

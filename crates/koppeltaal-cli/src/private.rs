@@ -4,10 +4,13 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How many random names to try.
 const NAMES: usize = 16;
+
+/// How many files of one name there may be in a folder.
+const COPIES: usize = 1000;
 
 /// Makes a folder, and those above it, if it is not there. One that is there keeps its rights.
 pub(crate) fn folder(path: &Path) -> io::Result<()> {
@@ -24,6 +27,46 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         result => result.map(drop),
     }
+}
+
+/// Writes a file that was not there. A file that could not be written to its end is removed.
+///
+/// # Errors
+///
+/// `AlreadyExists`: there is something of that name, even if it is only a link. Else those of the file system.
+pub(crate) fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let written = create_new(path)?.write_all(content);
+    if written.is_err() {
+        // The first error counts, even if this fails too.
+        let _ = fs::remove_file(path);
+    }
+    written
+}
+
+/// Writes a file under this name or, if something has it, under the next that is free: `NAME-2.EXTENSION`, and so on.
+/// Returns the name.
+///
+/// # Errors
+///
+/// There are a thousand files of that name; else those of the file system.
+pub(crate) fn write_beside(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
+    let stem = path.file_stem().unwrap_or_default();
+    for number in 1..=COPIES {
+        let mut name = stem.to_owned();
+        if number > 1 {
+            name.push(format!("-{number}"));
+        }
+        if let Some(extension) = path.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        let file = path.with_file_name(name);
+        match write_new(&file, content) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            result => return result.map(|()| file),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// Writes a file under a random name in the same folder, and then moves it into place. So readers see the old
@@ -75,6 +118,19 @@ fn check(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether users other than its owner may read a file.
+#[cfg(unix)]
+pub(crate) fn is_shared(path: &Path) -> bool {
+    let mode = |found: fs::Metadata| std::os::unix::fs::PermissionsExt::mode(&found.permissions());
+    fs::metadata(path).is_ok_and(|found| mode(found) & 0o044 != 0)
+}
+
+/// Whether users other than its owner may read a file: that is not known here.
+#[cfg(not(unix))]
+pub(crate) fn is_shared(_: &Path) -> bool {
+    false
+}
+
 fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -91,7 +147,6 @@ fn create_new(path: &Path) -> io::Result<File> {
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
-    use std::path::PathBuf;
 
     use super::*;
 
@@ -122,6 +177,20 @@ mod tests {
         create(&inner.join("empty")).expect("made");
         assert_eq!(mode(&inner.join("empty")), 0o600);
         assert_eq!(fs::read_dir(&inner).expect("a folder").count(), 2);
+        fs::remove_dir_all(&world).expect("removed");
+    }
+
+    #[test]
+    fn a_file_is_written_beside_others_of_its_name() {
+        let world = world("beside");
+        let file = world.join("17.json");
+        symlink("nowhere", world.join("17-3.json")).expect("a link");
+        let written = |content: &str| write_beside(&file, content.as_bytes()).expect("written");
+        assert_eq!(written("one"), file);
+        assert_eq!(written("two"), world.join("17-2.json"));
+        assert_eq!(written("four"), world.join("17-4.json"));
+        assert_eq!(fs::read_to_string(&file).expect("a text"), "one");
+        assert_eq!(mode(&world.join("17-4.json")), 0o600);
         fs::remove_dir_all(&world).expect("removed");
     }
 

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::ini::Ini;
+use crate::private;
 
 /// One section of a configuration file.
 #[derive(Default)]
@@ -69,6 +70,12 @@ impl Profile {
             if let Some(profile) =
                 Self::read(name, &text).map_err(|problem| Failure::unusable_file(place.display(), problem))?
             {
+                if profile.password.is_some() && private::is_shared(place) {
+                    let name = place.display();
+                    anstream::eprintln!(
+                        "warning: other users can read {name}, which has a password in it: chmod 600 {name}"
+                    );
+                }
                 return Ok(profile);
             }
         }

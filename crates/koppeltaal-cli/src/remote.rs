@@ -2,11 +2,10 @@
 //!
 //! A new command takes four steps:
 //!
-//! 1. A file `remote/NAME.rs` with a struct of arguments: `#[derive(Debug, Args)]`, and a field
-//!    `#[command(flatten)] connection: Connection`. The docs of the struct and its fields are the help text.
-//! 2. In that file, `impl RemoteCommand`. `self.connection.connect()?` gives the client. What the command
-//!    prints implements `Printable` and goes to `self.connection.output.print`. `metadata.rs` is the shortest
-//!    example.
+//! 1. A file `remote/NAME.rs` with a struct of arguments: `#[derive(Debug, Args)]`. The docs of the struct and its fields
+//!    are the help text. Server, account and output are arguments of all commands.
+//! 2. In that file, `impl RemoteCommand`. `connection.connect()?` gives the client. What the command prints
+//!    implements `Printable` and goes to `connection.output.print`. `metadata.rs` is the shortest example.
 //! 3. Here, `mod NAME;` and a line in `commands!`.
 //! 4. A line in the README, and a test in `tests/command/remote.rs`.
 //!
@@ -14,6 +13,7 @@
 
 mod activities;
 mod follow;
+mod known_versions;
 mod launch;
 mod message;
 mod messages;
@@ -32,16 +32,13 @@ use tokio::runtime::Runtime;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::log;
 use crate::outcome::Outcome;
-use crate::output::Output;
 
 /// A command that speaks to a server.
 trait RemoteCommand {
-    /// The arguments about the server, the account and the output.
-    fn connection(&self) -> &Connection;
-
-    /// Runs the command.
-    async fn run(self) -> Result<(), Failure>;
+    /// Runs the command. `connection` has the arguments about the server, the account and the output.
+    async fn run(self, connection: &Connection) -> Result<(), Failure>;
 }
 
 /// Makes the enum of all commands from one line for each.
@@ -54,15 +51,9 @@ macro_rules! commands {
         }
 
         impl Remote {
-            fn output(&self) -> Output {
+            async fn act(self, connection: &Connection) -> Result<(), Failure> {
                 match self {
-                    $(Self::$name(command) => command.connection().output,)+
-                }
-            }
-
-            async fn act(self) -> Result<(), Failure> {
-                match self {
-                    $(Self::$name(command) => command.run().await,)+
+                    $(Self::$name(command) => command.run(connection).await,)+
                 }
             }
         }
@@ -85,14 +76,15 @@ commands! {
     Token: token::Token,
     Refresh: token::Refresh,
     Storage: storage::Storage,
+    Versions: known_versions::Versions,
 }
 
 impl Remote {
-    pub(crate) fn run(self) -> io::Result<Outcome> {
-        let output = self.output();
-        match Runtime::new()?.block_on(self.act()) {
+    pub(crate) fn run(self, connection: &Connection) -> io::Result<Outcome> {
+        log::start(connection.verbose);
+        match Runtime::new()?.block_on(self.act(connection)) {
             Ok(()) => Ok(Outcome::Success),
-            Err(failure) => failure.print(output),
+            Err(failure) => failure.print(connection.output),
         }
     }
 }

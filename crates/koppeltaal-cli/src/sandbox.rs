@@ -2,6 +2,7 @@
 
 mod log;
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -70,18 +71,12 @@ impl RunSandbox {
     async fn serve(self) -> io::Result<Outcome> {
         let config = match self.configuration() {
             Ok(config) => config,
-            Err(error) => {
-                anstream::eprintln!("error: {error}");
-                return Ok(Outcome::Unusable);
-            }
+            Err(error) => return Ok(cannot_start(&error)),
         };
         let users = users(&config);
         let sandbox = match config.start().await {
             Ok(sandbox) => sandbox,
-            Err(error) => {
-                anstream::eprintln!("error: {error}");
-                return Ok(Outcome::Unusable);
-            }
+            Err(error) => return Ok(cannot_start(&error)),
         };
         // Before the ready line: a program that reads it may stop the server at once.
         let mut signals = StopSignals::listen()?;
@@ -96,14 +91,12 @@ impl RunSandbox {
         }
         Ok(Outcome::Success)
     }
-}
 
-impl RunSandbox {
     /// The configuration in the file, changed by the flags.
     fn configuration(&self) -> Result<SandboxConfig, String> {
         let mut config = match &self.config {
             Some(path) => {
-                let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+                let named = |error: &dyn Display| format!("{}: {error}", path.display());
                 let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
                 SandboxConfig::from_toml(&text).map_err(|error| named(&error))?
             }
@@ -122,7 +115,12 @@ impl RunSandbox {
     }
 }
 
-/// The users for people: `portal (password portal, domain Sandbox)`.
+fn cannot_start(error: &dyn Display) -> Outcome {
+    anstream::eprintln!("error: {error}");
+    Outcome::Unusable
+}
+
+/// The users as the ready line lists them: `portal (password portal, domain Sandbox)`.
 fn users(config: &SandboxConfig) -> String {
     let user = |instance: &koppeltaal_sandbox::Instance| {
         format!("{} (password {}, domain {})", instance.username, instance.password, instance.domain)

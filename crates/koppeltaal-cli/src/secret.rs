@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use crate::failure::Failure;
+use crate::terminal;
 
 /// A secret from the environment. If it is not there, the user is asked.
 ///
@@ -26,7 +27,7 @@ pub(crate) fn ask(prompt: &str, variable: &str) -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::Usage(format!("there is no terminal to ask for a secret: set {variable}")));
     }
-    Ok(rpassword::prompt_password(prompt)?)
+    Ok(terminal::ask(prompt)?)
 }
 
 /// The secret in the first line of a file, without the byte order mark that some editors write.

@@ -48,11 +48,12 @@ pub(crate) struct TokenSet {
 impl TokenSet {
     pub(crate) fn new(tokens: &Tokens, client_id: &str) -> Self {
         let context = tokens.context().clone();
-        let since = |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let seconds =
+            |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         Self {
             access_token: tokens.access_token().to_owned(),
             refresh_token: tokens.refresh_token().map(str::to_owned),
-            expires_at: tokens.expires_at().map(since),
+            expires_at: tokens.expires_at().map(seconds),
             patient: context.patient,
             user: context.user,
             resource: context.resource,
@@ -130,7 +131,7 @@ pub(crate) fn authentication(
 ///
 /// # Errors
 ///
-/// The file cannot be read, or holds no tokens.
+/// The file cannot be read, holds no tokens, or holds one that a header cannot carry.
 pub(crate) fn load(path: &Path) -> Result<(Tokens, String), Failure> {
     let text = fs::read(path).map_err(Failure::file(path))?;
     // The parser's own message is left out, since it can quote a token.
@@ -143,7 +144,7 @@ pub(crate) fn load(path: &Path) -> Result<(Tokens, String), Failure> {
 ///
 /// # Errors
 ///
-/// As [`load`].
+/// Those of [`load`], or the secret in the environment cannot be sent.
 pub(crate) fn session(path: &Path) -> Result<Session, Failure> {
     let (tokens, client_id) = load(path)?;
     let authentication = authentication(&client_id, None)?;
@@ -152,6 +153,7 @@ pub(crate) fn session(path: &Path) -> Result<Session, Failure> {
         .with_store(Arc::new(TokenFile { path: path.to_owned(), client_id })))
 }
 
+/// Where a session writes refreshed tokens.
 struct TokenFile {
     path: PathBuf,
     client_id: String,

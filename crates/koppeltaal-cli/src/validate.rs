@@ -1,112 +1,90 @@
 //! `koppeltaal validate`: checks files against the schema of DSTU1 and the rules of Koppeltaal.
 //!
-//! There is a [`Verdict`] per file, printed for people or as JSON for programs.
+//! There is a [`Report`] per file, printed for people or as JSON for programs.
 
-mod json;
 mod text;
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use clap::Args;
 use koppeltaal_fhir::{Limits, ReadError, ReadOptions, Severity};
 use koppeltaal_messaging::{Validator, place_findings};
 
 use crate::diagnostic::Diagnostic;
+use crate::files::FoundFile;
 use crate::input::Input;
+use crate::many::{self, Printing, Reported};
 use crate::outcome::Outcome;
 use crate::output::Output;
+use crate::report::{Report, Verdict};
 
 /// Check resources, bundles and messages against the schema of DSTU1 and the rules of Koppeltaal.
+///
+/// Of a folder it checks all files in it and below it whose names end in .json or .xml, and of several files it prints
+/// the totals at the end.
 ///
 /// Exit code: 0 clean, 1 findings of severity error, 2 a file could not be read. With several files, the
 /// highest.
 #[derive(Debug, Args)]
 pub(crate) struct Validate {
-    /// The files, in either format; - is standard input.
-    #[arg(required = true)]
+    /// The files and folders. A file is in either format; - is standard input.
+    #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
     /// Stop at the first error in each file, as a strict receiver does. Warnings before it are shown.
     #[arg(long)]
     strict: bool,
 
-    /// Print for people, or one JSON object per file on a line of its own.
-    #[arg(long, value_enum, default_value_t)]
-    output: Output,
-}
-
-/// The result for one file.
-struct Verdict {
-    /// The file, or `standard input`.
-    name: String,
-    /// The text, unless it could not be read.
-    input: Option<Input>,
-    /// The problems, in the order of the text. If the file could not be read, the only one says why.
-    diagnostics: Vec<Diagnostic>,
-    /// How many more findings there were.
-    suppressed: usize,
-    outcome: Outcome,
+    /// Print only the totals, and which files could not be read.
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 impl Validate {
-    pub(crate) fn run(&self) -> io::Result<Outcome> {
-        let mut gravest = Outcome::Success;
-        for file in &self.files {
-            let verdict = Verdict::on(file, self.strict);
-            gravest = gravest.max(verdict.outcome);
-            match self.output {
-                Output::Text => text::write(&verdict)?,
-                Output::Json => json::write(&verdict, &mut io::stdout().lock())?,
+    pub(crate) fn run(&self, output: Output) -> io::Result<Outcome> {
+        let printing = Printing { output, is_quiet: self.quiet };
+        many::run(&self.files, printing, |file| self.validate(&file, printing), |reported| reported)
+    }
+
+    fn validate(&self, file: &FoundFile, printing: Printing) -> Reported {
+        match Input::load(&file.path) {
+            Ok(input) => {
+                let report = report(&input, self.strict);
+                if printing.draws() { text::draw(report, &input, file.is_in_folder) } else { report.into() }
             }
+            Err(error) => error.into(),
         }
-        io::stdout().flush()?;
-        Ok(gravest)
     }
 }
 
-impl Verdict {
-    fn on(file: &Path, strict: bool) -> Self {
-        let input = match Input::load(file) {
-            Ok(input) => input,
-            Err(error) => {
-                return Self {
-                    name: error.name,
-                    input: None,
-                    diagnostics: vec![Diagnostic::unplaced("unreadable", error.problem)],
-                    suppressed: 0,
-                    outcome: Outcome::Unusable,
-                };
-            }
-        };
-        let options = if strict { ReadOptions::strict() } else { ReadOptions::tolerant() };
-        let (diagnostics, suppressed, outcome) = match input.read(options) {
-            Ok(read) => {
-                let mut findings = Validator::default().validate_document(&read);
-                let outcome = match findings.iter().any(|finding| finding.severity == Severity::Error) {
-                    true => Outcome::Findings,
-                    false => Outcome::Success,
-                };
-                // Validation keeps no more findings than a reader does.
-                let most = Limits::default().findings;
-                let suppressed = read.suppressed + findings.len().saturating_sub(most);
-                findings.truncate(most);
-                place_findings(&mut findings, input.format(), input.text());
-                // A missing part of an element is found only at the end of that element.
-                findings.sort_by_key(|finding| finding.position);
-                let first_error = findings.iter().position(|finding| finding.severity == Severity::Error);
-                if let Some(first_error) = first_error.filter(|_| strict) {
-                    findings.truncate(first_error + 1);
-                }
-                (findings.iter().map(Diagnostic::from).collect(), suppressed, outcome)
-            }
-            Err(error @ ReadError::Invalid(_)) => (vec![Diagnostic::from(&error)], 0, Outcome::Findings),
-            Err(error) => (vec![Diagnostic::from(&error)], 0, Outcome::Unusable),
-        };
-        Self { name: input.name().to_owned(), input: Some(input), diagnostics, suppressed, outcome }
+fn report(input: &Input, is_strict: bool) -> Report {
+    let options = if is_strict { ReadOptions::strict() } else { ReadOptions::tolerant() };
+    let read = match input.read(options) {
+        Ok(read) => read,
+        Err(error) => {
+            let verdict = match error {
+                ReadError::Invalid(_) => Verdict::Invalid,
+                _ => Verdict::Unreadable,
+            };
+            return Report::new(input, verdict, vec![Diagnostic::from(&error)], 0);
+        }
+    };
+    let mut findings = Validator::default().validate_document(&read);
+    let verdict = match findings.iter().any(|finding| finding.severity == Severity::Error) {
+        true => Verdict::Invalid,
+        false => Verdict::Valid,
+    };
+    // Validation keeps no more findings than a reader does.
+    let most = Limits::default().findings;
+    let suppressed = read.suppressed + findings.len().saturating_sub(most);
+    findings.truncate(most);
+    place_findings(&mut findings, input.format(), input.text());
+    // A missing part of an element is found only at the end of that element.
+    findings.sort_by_key(|finding| finding.position);
+    let first_error = findings.iter().position(|finding| finding.severity == Severity::Error);
+    if let Some(first_error) = first_error.filter(|_| is_strict) {
+        findings.truncate(first_error + 1);
     }
-
-    fn count(&self, severity: Severity) -> usize {
-        self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
-    }
+    Report::new(input, verdict, findings.iter().map(Diagnostic::from).collect(), suppressed)
 }

@@ -176,7 +176,7 @@ impl Walker for Checker {
         self.present.insert(field.group());
         let examined = value.examine(Limits::default());
         self.report(|report| match examined {
-            Ok(examination) => report.narrative(field.name, examination, 0),
+            Ok(examination) => report.narrative(field.name, examination.findings, 0),
             Err(refusal) => report.refused_narrative(field.name, refusal, 0),
         });
     }

@@ -69,7 +69,7 @@ macro_rules! code_list {
             type Err = $crate::ParseError;
 
             fn from_str(code: &str) -> Result<Self, $crate::ParseError> {
-                $crate::code_list::CodeList::from_code(code).ok_or_else(|| $crate::primitives::unlisted(code))
+                $crate::primitives::parse(code)
             }
         }
     };

@@ -16,7 +16,7 @@ mod policy;
 mod report;
 mod rule;
 
-pub(crate) use collector::Collected;
+pub(crate) use collector::{FindingList, excerpt};
 pub use collector::{Findings, NewFinding};
 pub use finding::{Finding, Position};
 pub(crate) use lines::Lines;

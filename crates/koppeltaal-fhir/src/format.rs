@@ -6,6 +6,12 @@ use std::str::FromStr;
 /// A byte order mark in UTF-8.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
+/// Byte order marks in UTF-16.
+pub(crate) const UTF16_MARKS: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
+
+/// What to do about a text in another encoding, for errors.
+pub(crate) const CONVERT_TO_UTF8: &str = "only UTF-8 is read; convert the text to UTF-8 first";
+
 /// The least text that either format needs around a value: quotes and a comma in JSON, `</>` in XML.
 pub(crate) const LEAST_MARKUP: usize = 3;
 

@@ -4,10 +4,10 @@
 
 use std::borrow::Cow;
 
-use crate::findings::Finding;
+use crate::findings::FindingList;
 use crate::limits::Limits;
 use crate::primitives::is_xml_space;
-use crate::xhtml::{Examination, Refusal, XHTML_NAMESPACE, Xhtml};
+use crate::xhtml::{Refusal, XHTML_NAMESPACE, Xhtml};
 use crate::xml::fragment::{self, NARRATIVE, SIGNATURE};
 use crate::xml::unescape;
 
@@ -16,9 +16,16 @@ pub(crate) struct XmlNarrative<'m> {
     /// One div, with the declaration of its namespace, and no named characters but the five of XML.
     pub(crate) markup: Cow<'m, str>,
     /// What DSTU1 does not allow in it, without places.
-    pub(crate) findings: Vec<Finding>,
-    /// How many more findings there are.
-    pub(crate) suppressed: usize,
+    pub(crate) findings: FindingList,
+}
+
+/// The result of examining a well-formed narrative.
+#[derive(Debug)]
+pub(crate) struct Examination {
+    /// What DSTU1 does not allow in it, without places.
+    pub(crate) findings: FindingList,
+    /// Whether the markup can stand in XML as it is.
+    pub(crate) is_xml: bool,
 }
 
 /// Makes a narrative XML: named characters become themselves, the namespace is declared.
@@ -38,7 +45,7 @@ pub(crate) fn narrative(markup: &str, limits: Limits) -> Result<XmlNarrative<'_>
         }
         whole => Cow::Owned(div(&whole)),
     };
-    Ok(XmlNarrative { markup, findings: fragment.findings, suppressed: fragment.suppressed })
+    Ok(XmlNarrative { markup, findings: fragment.findings })
 }
 
 impl Xhtml {
@@ -46,8 +53,7 @@ impl Xhtml {
     pub(crate) fn examine(&self, limits: Limits) -> Result<Examination, Refusal> {
         let narrative = narrative(self.as_str(), limits)?;
         let is_xml = narrative.markup == self.as_str();
-        let problems = narrative.findings.into_iter().map(|finding| (finding.expected, finding.found));
-        Ok(Examination { problems: problems.collect(), suppressed: narrative.suppressed, is_xml })
+        Ok(Examination { findings: narrative.findings, is_xml })
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::document::Document;
 use crate::error::ReadError;
-use crate::findings::{Collected, Failure, Finding, Report, Severity};
-use crate::format::{BYTE_ORDER_MARK, Format, charset, is_utf8};
+use crate::findings::{Failure, Finding, FindingList, Report, Severity};
+use crate::format::{BYTE_ORDER_MARK, CONVERT_TO_UTF8, Format, UTF16_MARKS, charset, is_utf8};
 use crate::limits::Limits;
 use crate::weight::Weight;
 use crate::{json, xml};
@@ -99,7 +99,7 @@ impl ReadOptions {
     ///
     /// Text that is not JSON or not DSTU1, that exceeds a limit, or, in a strict read, that breaks a rule.
     pub fn json(&self, text: &[u8]) -> Result<ReadDocument, ReadError> {
-        self.read_with(text, |text, report| ReadDocument::new(json::read(text, report)?))
+        self.read_with(Format::Json, text, |text, report| ReadDocument::new(json::read(text, report)?))
     }
 
     /// Reads XML: a resource, or an Atom feed.
@@ -109,7 +109,9 @@ impl ReadOptions {
     /// Text that is not XML or not DSTU1, that exceeds a limit, or, in a strict read, that breaks a rule.
     pub fn xml(&self, text: &[u8]) -> Result<ReadDocument, ReadError> {
         let is_utf8_known = self.is_utf8_known || text.starts_with(BYTE_ORDER_MARK);
-        self.read_with(text, |text, report| ReadDocument::new(xml::read(text, is_utf8_known, report)?))
+        self.read_with(Format::Xml, text, |text, report| {
+            ReadDocument::new(xml::read(text, is_utf8_known, report)?)
+        })
     }
 
     /// Reads text in a format.
@@ -140,13 +142,14 @@ impl ReadOptions {
     /// Text that does not start like DSTU1, or that exceeds the limit of bytes.
     pub fn resource_type(&self, format: Format, text: &[u8]) -> Result<String, ReadError> {
         match format {
-            Format::Json => self.read_with(text, json::resource_type),
-            Format::Xml => self.read_with(text, xml::resource_type),
+            Format::Json => self.read_with(format, text, json::resource_type),
+            Format::Xml => self.read_with(format, text, xml::resource_type),
         }
     }
 
     fn read_with<T>(
         &self,
+        format: Format,
         text: &[u8],
         read: impl FnOnce(&str, Report<'_>) -> Result<T, Failure>,
     ) -> Result<T, ReadError> {
@@ -158,8 +161,24 @@ impl ReadOptions {
         }
         match std::str::from_utf8(text) {
             Ok(text) => read(text, report).map_err(|failure| *failure),
-            Err(error) => Err(*report.malformed("not UTF-8", error.valid_up_to())),
+            Err(error) => {
+                let (start, rest) = text.split_at(error.valid_up_to());
+                Err(*report.malformed(not_utf8(format, start, rest), start.len()))
+            }
         }
+    }
+}
+
+/// The problem of a text that is UTF-8 at its start only, with the encoding that the text itself declares.
+fn not_utf8(format: Format, start: &[u8], rest: &[u8]) -> String {
+    if start.is_empty() && UTF16_MARKS.iter().any(|mark| rest.starts_with(mark)) {
+        return format!("not UTF-8 but UTF-16, by its byte order mark: {CONVERT_TO_UTF8}");
+    }
+    let start = std::str::from_utf8(start).unwrap_or_default();
+    let declared = if format == Format::Xml { xml::declared_encoding(start) } else { None };
+    match declared.filter(|declared| !is_utf8(declared)) {
+        Some(declared) => format!("not UTF-8 but {declared}, as it declares: {CONVERT_TO_UTF8}"),
+        None => "not UTF-8".to_owned(),
     }
 }
 
@@ -170,7 +189,7 @@ impl ReadDocument {
             report.check_excess(Weight::of(&document, report.limits().expansion).excess())?;
         }
         let memory = report.memory();
-        let Collected { kept, suppressed, worst } = report.into_findings();
+        let FindingList { kept, suppressed, worst } = report.into_findings();
         Ok(Self { document, findings: kept, suppressed, worst, memory })
     }
 }

@@ -6,91 +6,17 @@
 //! them; the text itself stays. It is one pass without recursion. The result is checked like any narrative
 //! before it is used.
 
+mod html;
+mod kind;
+
 use std::fmt::Write as _;
+
+use html::{CLOSING, RAW, VOID};
+use kind::Repair;
 
 use crate::markup::named_character;
 use crate::xhtml::{XHTML_NAMESPACE, Xhtml};
 use crate::xml::{escape_attribute, is_unprefixed_name, is_xml_character};
-
-/// What was done to a narrative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Repair {
-    /// Names in lower case.
-    Case,
-    /// Elements such as `br` closed.
-    Void,
-    /// Elements closed that were left open.
-    Open,
-    /// End tags without an element left out.
-    End,
-    /// `&` or `<` written as references.
-    Character,
-    /// Attributes with quotes, once, and with proper names.
-    Attribute,
-    /// Undeclared prefixes left out.
-    Prefix,
-    /// Comments, declarations and instructions of HTML made right or left out.
-    Remark,
-    /// Characters left out that XML cannot hold.
-    Forbidden,
-    /// A `div` put around it all.
-    Wrapped,
-}
-
-impl Repair {
-    /// What the standard wants, and what was there.
-    fn describe(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Case => ("names in lower case", "names in upper case"),
-            Self::Void => ("empty elements that are closed, such as <br/>", "elements such as <br>"),
-            Self::Open => ("elements with their end tags", "elements that were left open"),
-            Self::End => ("end tags of elements", "end tags without their elements, left out"),
-            Self::Character => ("&amp; and &lt;", "the characters themselves, or named ones"),
-            Self::Attribute => ("attributes with a quoted value, once", "others, put right or left out"),
-            Self::Prefix => ("names of XHTML", "names with a prefix, left out"),
-            Self::Remark => ("comments of XML", "others, a declaration or an instruction"),
-            Self::Forbidden => ("characters that XML can hold", "others, left out"),
-            Self::Wrapped => ("one div element", "something else, put into a div"),
-        }
-    }
-}
-
-/// Elements of HTML that have no content.
-const VOID: [&str; 12] =
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "wbr"];
-
-/// Elements whose content is text to HTML, whatever it looks like.
-const RAW: [(&str, &str); 2] = [("script", "</script"), ("style", "</style")];
-
-/// In each row: start tags, the open elements that they close, and the elements that prevent this when they
-/// are open in between.
-const CLOSING: [(&[&str], &[&str], &[&str]); 5] = [
-    (&["li"], &["li"], &["ul", "ol"]),
-    (&["dt", "dd"], &["dt", "dd"], &["dl"]),
-    (&["td", "th"], &["td", "th"], &["table", "tr"]),
-    (&["tr", "tbody", "thead", "tfoot"], &["tr"], &["table"]),
-    (
-        &[
-            "p",
-            "div",
-            "ul",
-            "ol",
-            "dl",
-            "table",
-            "pre",
-            "hr",
-            "blockquote",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-        ],
-        &["p"],
-        &["div", "td", "th", "li", "dd", "blockquote", "table"],
-    ),
-];
 
 impl Xhtml {
     /// The narrative as XHTML, made of HTML, and for each kind of repair what is expected and what was there.

@@ -80,6 +80,18 @@ pub(crate) enum UnknownContent {
     Atom(AtomPart, String),
 }
 
+impl UnknownContent {
+    fn source(&self) -> &str {
+        match self {
+            Self::XmlElement(source)
+            | Self::XmlAttribute { value: source, .. }
+            | Self::XmlText(source)
+            | Self::JsonMember(source)
+            | Self::Atom(_, source) => source,
+        }
+    }
+}
+
 /// The kinds of Atom parts that have no field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AtomPart {
@@ -135,13 +147,7 @@ impl UnknownNode {
 
     /// The source text as it stood in the message: markup of an element, value of an attribute, a JSON value.
     pub fn source(&self) -> &str {
-        match &self.content {
-            UnknownContent::XmlElement(source)
-            | UnknownContent::XmlAttribute { value: source, .. }
-            | UnknownContent::XmlText(source)
-            | UnknownContent::JsonMember(source)
-            | UnknownContent::Atom(_, source) => source,
-        }
+        self.content.source()
     }
 }
 
@@ -163,13 +169,7 @@ impl UnknownResource {
 
     /// The resource as it stood in the message, XML or JSON.
     pub fn source(&self) -> &str {
-        match &self.content {
-            UnknownContent::XmlElement(source)
-            | UnknownContent::XmlAttribute { value: source, .. }
-            | UnknownContent::XmlText(source)
-            | UnknownContent::JsonMember(source)
-            | UnknownContent::Atom(_, source) => source,
-        }
+        self.content.source()
     }
 }
 

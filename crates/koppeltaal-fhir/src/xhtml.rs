@@ -28,17 +28,6 @@ impl Refusal {
     }
 }
 
-/// The result of examining a well-formed narrative.
-#[derive(Debug, Default)]
-pub(crate) struct Examination {
-    /// What is expected somewhere, and what is there instead.
-    pub(crate) problems: Vec<(String, String)>,
-    /// How many problems there are beyond the limit.
-    pub(crate) suppressed: usize,
-    /// Whether the markup can stand in XML as it is.
-    pub(crate) is_xml: bool,
-}
-
 /// A narrative: one `div` element of XHTML, as text.
 ///
 /// Treat it as untrusted: sanitise it before showing it to anybody.

@@ -24,7 +24,7 @@ mod write_feed;
 pub(crate) use atom_parts::part_from_json;
 pub(crate) use fragment::{count_values, values_length};
 pub(crate) use names::is_reserved as is_reserved_namespace;
-pub(crate) use read::{read, resource_type};
+pub(crate) use read::{declared_encoding, read, resource_type};
 pub(crate) use tag::{Tag, is_unprefixed_name};
 pub(crate) use text::{escape_attribute, is_xml_character, unescape};
 pub(crate) use tokens::{Token, Tokens};

@@ -7,8 +7,8 @@ fn strict(format: Format, text: &str) -> ReadDocument {
     ReadOptions::strict().read(format, text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// The document of some valid XML, and its JSON, after they went through everything that should leave them
-/// alone.
+/// Reads valid XML, and checks that it is clean and that both formats write and read it without a change.
+/// Returns the document and its JSON.
 #[track_caller]
 fn agreed(xml: &str) -> (Document, String) {
     let read = strict(Format::Xml, xml);

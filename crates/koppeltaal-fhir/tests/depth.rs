@@ -82,7 +82,7 @@ impl Nesting {
     }
 }
 
-/// How many levels of the text that `text` makes are read within the limit.
+/// How deep the text that `text` makes can be nested before it exceeds the limit.
 fn levels(text: impl Fn(usize) -> String, read: impl Fn(&[u8]) -> Result<(), ReadError>) -> usize {
     let is_read = |levels: &usize| match read(text(*levels).as_bytes()) {
         Ok(()) => true,

@@ -1,6 +1,6 @@
 //! The encoding of XML: what the text is, and what it is said to be (RFC 7303, section 3).
 
-use koppeltaal_fhir::{ReadOptions, Rule, Severity};
+use koppeltaal_fhir::{Format, ReadOptions, Rule, Severity};
 
 fn text(encoding: &str) -> String {
     format!(
@@ -38,6 +38,32 @@ fn an_encoding_that_gives_bytes_another_meaning_is_refused() {
         let error = ReadOptions::tolerant().xml(text(encoding).as_bytes()).expect_err("not read");
         assert!(error.to_string().contains(encoding), "{error}");
     }
+}
+
+#[test]
+fn a_text_in_another_encoding_is_told_the_encoding_that_it_declares_and_what_to_do() {
+    let latin = |text: String| text.chars().map(|letter| letter as u8).collect::<Vec<_>>();
+    for encoding in ["ISO-8859-1", "windows-1252"] {
+        let error = ReadOptions::tolerant().xml(&latin(text(encoding))).expect_err("not UTF-8");
+        let said = format!(
+            "not well-formed: not UTF-8 but {encoding}, as it declares: only UTF-8 is read; \
+             convert the text to UTF-8 first (line 1, column "
+        );
+        assert!(error.to_string().starts_with(&said), "{error}");
+        let error = ReadOptions::tolerant().resource_type(Format::Xml, &latin(text(encoding)));
+        assert!(error.expect_err("not UTF-8").to_string().starts_with(&said));
+    }
+    let wide: Vec<u8> =
+        format!("\u{FEFF}{}", text("utf-16")).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for format in Format::ALL {
+        let error = ReadOptions::tolerant().read(format, &wide).expect_err("not UTF-8").to_string();
+        assert!(
+            error.contains("not UTF-8 but UTF-16, by its byte order mark: only UTF-8 is read"),
+            "{error}"
+        );
+    }
+    let error = ReadOptions::tolerant().xml(&latin(text("utf-8"))).expect_err("not UTF-8");
+    assert!(error.to_string().starts_with("not well-formed: not UTF-8 (line 1, column "), "{error}");
 }
 
 #[test]

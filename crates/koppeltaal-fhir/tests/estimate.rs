@@ -1,4 +1,4 @@
-//! The estimate that a read gives of the memory of its content, compared with the memory that is taken. There
+//! A read estimates how much memory its content takes. This compares the estimate with what is allocated. There
 //! is one test only, because the count covers the whole process.
 
 use std::fs;

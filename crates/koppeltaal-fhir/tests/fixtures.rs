@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use koppeltaal_fhir::{Document, Format, ReadDocument, ReadError, ReadOptions};
 
-/// The fixtures with an ending, quirky ones or the others.
+/// The fixtures with this ending: the quirky ones, or all others.
 fn fixtures(ending: &str, quirky: bool) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
     let mut files = Vec::new();
@@ -53,7 +53,7 @@ fn what_is_right_is_read_strictly_and_without_findings() {
     for ending in [".xml", ".json"] {
         for path in fixtures(ending, false) {
             let findings = read(&path, ReadOptions::strict()).findings;
-            // Every way to write a date is in one file, three of them against the prose of the standard.
+            // One file has every way to write a date. Three of them break the prose of the standard.
             let is_dates = path.file_stem().is_some_and(|stem| stem == "other-dates");
             let expected = if is_dates { vec!["warning value-format"; 3] } else { Vec::new() };
             let found: Vec<String> =
@@ -99,6 +99,101 @@ fn what_is_odd_is_read_with_findings() {
             assert!(!read(&path, ReadOptions::tolerant()).findings.is_empty(), "{}", path.display());
         }
     }
+}
+
+/// The rows of `quirks.tsv`: file, place, quirk.
+fn quirks() -> Vec<[String; 3]> {
+    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/quirks.tsv");
+    let table = fs::read_to_string(table).expect("readable");
+    let row = |line: &str| -> [String; 3] {
+        let columns: Vec<_> = line.split('\t').map(str::to_owned).collect();
+        columns.try_into().expect("three columns")
+    };
+    table.lines().skip(1).map(row).collect()
+}
+
+/// The rows of one file, without the file.
+fn quirks_of(path: &Path, all: &[[String; 3]]) -> Vec<(String, String)> {
+    let rows = all.iter().filter(|[file, ..]| path.ends_with(file));
+    rows.map(|[_, place, quirk]| (place.clone(), quirk.clone())).collect()
+}
+
+#[test]
+fn each_row_of_the_quirks_is_about_a_quirky_fixture() {
+    let files: Vec<_> = [".xml", ".json"].iter().flat_map(|ending| fixtures(ending, true)).collect();
+    for [file, _, quirk] in quirks() {
+        assert!(files.iter().any(|path| path.ends_with(&file)), "{file}: {quirk}");
+    }
+}
+
+#[test]
+fn a_quirk_in_xml_is_named_by_the_comment_right_before_it() {
+    let all = quirks();
+    for path in fixtures(".xml", true) {
+        let text = fs::read_to_string(&path).expect("readable");
+        let quirk = |line: &str| {
+            Some(line.trim().strip_prefix("<!-- quirk: ")?.strip_suffix(" -->").expect("one line").to_owned())
+        };
+        // The place of a quirk is the line after its comment; lines count from 1.
+        let named = text.lines().enumerate().filter_map(|(index, line)| Some((index + 2, quirk(line)?)));
+        let named: Vec<_> = named.map(|(line, quirk)| (format!("line {line}"), quirk)).collect();
+        assert!(!named.is_empty(), "{}", path.display());
+        assert_eq!(named, quirks_of(&path, &all), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_quirk_in_json_is_about_a_member_that_is_there_or_missing() {
+    let all = quirks();
+    for path in fixtures(".json", true) {
+        let text = fs::read_to_string(&path).expect("readable");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let rows = quirks_of(&path, &all);
+        assert!(!rows.is_empty(), "{}", path.display());
+        for (places, quirk) in rows {
+            for place in places.split(", ").filter(|place| !["(all)", "(root)"].contains(place)) {
+                let found = members(&json, place);
+                let row = format!("{}: {place}: {quirk}", path.display());
+                assert_eq!(found.is_empty(), quirk.starts_with("absent"), "{row}");
+                assert!(found.iter().all(|value| has_form(value, &quirk)), "{row}");
+            }
+        }
+    }
+}
+
+/// Whether a value has the form that a quirk names; any value, if the quirk names none.
+fn has_form(value: &serde_json::Value, quirk: &str) -> bool {
+    match quirk {
+        "null" => value.is_null(),
+        "number" => value.is_number(),
+        "empty array" => value.as_array().is_some_and(Vec::is_empty),
+        "string" | "string instead of array" | "number as a string" | "boolean as a string" => {
+            value.is_string()
+        }
+        "object instead of array" => value.is_object(),
+        _ => true,
+    }
+}
+
+/// The members at a path such as `entry[1].content.id`; `entry[].id` are those of all entries.
+fn members<'v>(json: &'v serde_json::Value, path: &str) -> Vec<&'v serde_json::Value> {
+    let mut found = vec![json];
+    for segment in path.split('.') {
+        let (name, index) = match segment.strip_suffix(']').and_then(|segment| segment.split_once('[')) {
+            Some((name, index)) => (name, Some(index)),
+            None => (segment, None),
+        };
+        found = found.into_iter().filter_map(|value| value.get(name)).collect();
+        match index {
+            None => {}
+            Some("") => found = found.into_iter().filter_map(|value| value.as_array()).flatten().collect(),
+            Some(index) => {
+                let index: usize = index.parse().expect("an index");
+                found = found.into_iter().filter_map(|value| value.get(index)).collect();
+            }
+        }
+    }
+    found
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn promises_kept(target: &Target, text: &[u8], seed: u64) -> Result<(), &'static
 const EXPANSION: usize = 20;
 const SMALL: usize = 8 << 10;
 
-/// Limits of which one or the other is exceeded by ordinary content.
+/// Limits so tight that ordinary content often exceeds one of them.
 fn tight(seed: u64) -> Limits {
     let mut random = SplitMix64(seed);
     Limits { expansion: 1 + random.below(14), depth: 3 + random.below(20), ..Limits::default() }

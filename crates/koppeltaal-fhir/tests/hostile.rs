@@ -1,4 +1,4 @@
-//! Input that was made to hurt: every kind is an error, within bounds, and never a panic.
+//! Hostile input: each kind ends in an error, stays within the bounds and never panics.
 
 use koppeltaal_fhir::{Limits, ReadError, ReadOptions};
 

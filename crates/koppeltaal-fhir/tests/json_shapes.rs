@@ -120,7 +120,7 @@ fn companions_that_say_nothing_leave_room_for_those_that_do() {
         ),
         (
             r#""_deceasedBoolean":{},"deceasedDateTime":"1999","_deceasedBoolean":{"id":"b"}"#,
-            r#""_deceasedBoolean":{"id":"b"},"deceasedDateTime":"1999""#,
+            r#""deceasedDateTime":"1999","_deceasedBoolean":{"id":"b"}"#,
         ),
     ] {
         let [json, written] =
@@ -142,6 +142,35 @@ fn a_refused_alternative_of_a_choice_leaves_the_other_alone_however_often_it_com
             &format!(r#"{{"resourceType":"Patient","deceasedDateTime":"1999",{again}}}"#),
             "deceasedDateTime value=\"1999\"",
         );
+    }
+}
+
+#[test]
+fn an_alternative_that_says_nothing_gives_way_to_one_that_does() {
+    for nothing in [r#""_deceasedBoolean":{}"#, r#""_deceasedBoolean":[null]"#] {
+        let json = format!(r#"{{"resourceType":"Patient",{nothing},"deceasedDateTime":"1999"}}"#);
+        let read = read(&json);
+        assert!(findings(&read).contains(&"choice-exclusive deceasedDateTime".to_owned()), "{json}");
+        let written = r#"{"resourceType":"Patient","deceasedDateTime":"1999"}"#;
+        assert_eq!(read.document.to_json().as_deref(), Ok(written));
+    }
+}
+
+#[test]
+fn alternatives_and_their_companions_are_written_the_same_again_in_whatever_order_they_came() {
+    let mut members = vec![r#""x":1"#.to_owned(), r#""birthDate":"1970""#.to_owned()];
+    for (name, value) in [("deceasedBoolean", "true"), ("deceasedDateTime", r#""1999""#)] {
+        members.extend([value, "null", "[1]"].map(|value| format!(r#""{name}":{value}"#)));
+        let companions = [r#"{"id":"a"}"#, "{}", "[null]", r#"[null,{"id":"b"}]"#, r#""s""#];
+        members.extend(companions.map(|value| format!(r#""_{name}":{value}"#)));
+    }
+    let all = || members.iter();
+    for (one, two, three) in
+        all().flat_map(|one| all().flat_map(move |two| all().map(move |three| (one, two, three))))
+    {
+        let json = format!(r#"{{"resourceType":"Patient",{one},{two},{three}}}"#);
+        let once = read(&json).document.to_json().expect("writable");
+        assert_eq!(read(&once).document.to_json().as_deref(), Ok(&*once), "{json}");
     }
 }
 

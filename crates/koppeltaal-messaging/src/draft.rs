@@ -28,14 +28,14 @@ impl Draft {
 
     /// Names the patient. Required unless the focal resource is a patient or refers to exactly one.
     #[must_use]
-    pub fn patient(mut self, patient: &ResourceUrl) -> Self {
+    pub fn with_patient(mut self, patient: &ResourceUrl) -> Self {
         self.patient = Some(patient.without_version());
         self
     }
 
     /// Adds a resource that another one in the message refers to.
     #[must_use]
-    pub fn with(mut self, url: ResourceUrl, resource: impl Into<Resource>) -> Self {
+    pub fn with_resource(mut self, url: ResourceUrl, resource: impl Into<Resource>) -> Self {
         self.related.push(MessageEntry::new(url, resource));
         self
     }
@@ -55,14 +55,14 @@ impl Draft {
 
     /// Sets the identifier, to send the same message again. Default: a new one.
     #[must_use]
-    pub fn identifier(mut self, identifier: impl Into<String>) -> Self {
+    pub fn with_identifier(mut self, identifier: impl Into<String>) -> Self {
         self.identifier = Some(identifier.into());
         self
     }
 
     /// Sets the time. Default: the current one.
     #[must_use]
-    pub fn timestamp(mut self, timestamp: Instant) -> Self {
+    pub fn with_timestamp(mut self, timestamp: Instant) -> Self {
         self.timestamp = Some(timestamp);
         self
     }

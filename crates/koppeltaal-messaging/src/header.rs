@@ -29,7 +29,7 @@ pub struct Header {
 mod check;
 
 impl From<MessageHeader> for Header {
-    /// Takes the header unchanged, except that a `reference` outside of `data` (a quirk) is moved into one.
+    /// Takes the header unchanged, except that a `reference` outside `data` (a quirk) is moved into `data`.
     fn from(fhir: MessageHeader) -> Self {
         Self::from(Arc::new(fhir))
     }
@@ -183,7 +183,7 @@ impl Header {
         self.fhir.data.iter().filter_map(|data| filled(data.reference.as_str()))
     }
 
-    /// The first of [`data`](Self::data) as the address of a resource.
+    /// The first of [`data`](Self::data) as the address of a resource; `None` also if it is not an address.
     pub fn focal(&self) -> Option<ResourceUrl> {
         self.data().next()?.parse().ok()
     }
@@ -197,14 +197,15 @@ impl Header {
         self.fhir_mut().data = urls.into_iter().map(reference).collect();
     }
 
-    /// Replaces the version of the data that are this resource.
+    /// Gives the references to this resource in the data its version.
     pub(crate) fn set_data_version(&mut self, versioned: &ResourceUrl) {
-        let is_it = |data: &str| data.parse::<ResourceUrl>().is_ok_and(|url| url.same_resource(versioned));
-        if !self.data().any(is_it) {
+        let is_same = |data: &str| data.parse::<ResourceUrl>().is_ok_and(|url| url.same_resource(versioned));
+        // Nothing to change: the header may stay shared.
+        if !self.data().any(is_same) {
             return;
         }
         for data in &mut self.fhir_mut().data {
-            if data.reference.as_str().is_some_and(is_it) {
+            if data.reference.as_str().is_some_and(is_same) {
                 data.reference.value = Some(versioned.as_str().to_owned());
             }
         }
@@ -221,14 +222,7 @@ impl Header {
     /// Replaces or removes the patient. The reference is written without its version.
     pub fn set_patient(&mut self, patient: Option<&ResourceUrl>) {
         let value = patient.map(|url| ExtensionValue::Resource(Box::new(url.into())));
-        self.replace_extension(
-            PATIENT,
-            value.map(|value| Extension {
-                url: PATIENT.to_owned(),
-                value: Some(value),
-                ..Extension::default()
-            }),
-        );
+        self.replace_extension(PATIENT, value.map(|value| extension_with_value(PATIENT, value)));
     }
 
     /// Whether the sender marked the message as expired. Absent means no.
@@ -241,14 +235,8 @@ impl Header {
 
     /// Marks the message as expired or not.
     pub fn set_expired(&mut self, expired: bool) {
-        self.replace_extension(
-            IS_EXPIRED,
-            Some(Extension {
-                url: IS_EXPIRED.to_owned(),
-                value: Some(ExtensionValue::Boolean(Primitive::new(expired))),
-                ..Extension::default()
-            }),
-        );
+        let value = ExtensionValue::Boolean(Primitive::new(expired));
+        self.replace_extension(IS_EXPIRED, Some(extension_with_value(IS_EXPIRED, value)));
     }
 
     /// The processing status of the message in the queue that it was read from.
@@ -279,7 +267,8 @@ impl Header {
         self.replace_extension(PROCESSING_STATUS, None);
     }
 
-    /// The header to send back as an acknowledgement: this one with another processing status, as of `at`.
+    /// The header to send back as an acknowledgement: this one with another processing status, as of `at`. A
+    /// header without a processing status counts as claimed.
     ///
     /// # Errors
     ///
@@ -332,6 +321,10 @@ impl Header {
     }
 }
 
+fn extension_with_value(url: &str, value: ExtensionValue) -> Extension {
+    Extension { url: url.to_owned(), value: Some(value), ..Extension::default() }
+}
+
 /// The code of the event of a header.
 pub(crate) fn event_code(header: &MessageHeader) -> Option<&str> {
     filled(header.event.as_ref()?.code.as_str())
@@ -352,11 +345,7 @@ mod tests {
     }
 
     fn note() -> Extension {
-        Extension {
-            url: "https://a.example/note".to_owned(),
-            value: Some(ExtensionValue::String("keep me".into())),
-            ..Extension::default()
-        }
+        extension_with_value("https://a.example/note", ExtensionValue::String("keep me".into()))
     }
 
     fn header() -> Header {
@@ -367,9 +356,9 @@ mod tests {
 
     #[test]
     fn new_headers_have_identifiers_of_their_own() {
-        let (one, other) = (header(), header());
-        assert_eq!(one.identifier().map(str::len), Some(36));
-        assert_ne!(one.identifier(), other.identifier());
+        let (first, second) = (header(), header());
+        assert_eq!(first.identifier().map(str::len), Some(36));
+        assert_ne!(first.identifier(), second.identifier());
     }
 
     #[test]
@@ -418,24 +407,25 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_changed_leaves_the_bundle_that_it_was_read_from_as_it_was() {
+    fn changing_a_header_does_not_change_the_bundle_that_it_was_read_from() {
         let bundle = Bundle { entry: vec![header().into_entry()], ..Bundle::default() };
-        let mut read = Header::all_from_bundle(&bundle).next().expect("a header");
-        read.set_identifier("another");
-        let kept = Header::all_from_bundle(&bundle).next().expect("a header");
-        assert_ne!(kept.identifier(), Some("another"));
-        assert_eq!(read.identifier(), Some("another"));
+        let mut changed = Header::all_from_bundle(&bundle).next().expect("a header");
+        changed.set_identifier("another");
+        let original = Header::all_from_bundle(&bundle).next().expect("a header");
+        assert_ne!(original.identifier(), Some("another"));
+        assert_eq!(changed.identifier(), Some("another"));
     }
 
     #[test]
-    fn a_reference_outside_data_is_wrapped_in_the_header_only() {
+    fn a_reference_outside_data_is_moved_in_the_header_and_not_in_the_entry() {
         let text = br#"{"resourceType": "MessageHeader", "reference": "https://a.example/Patient/1"}"#;
         let read = koppeltaal_fhir::ReadOptions::tolerant().json(text).expect("a header");
         let entry = Entry { content: read.document.into_resource().ok(), ..Entry::default() };
         let header = Header::from_entry_ref(&entry).expect("a header");
         assert_eq!(header.data().collect::<Vec<_>>(), ["https://a.example/Patient/1"]);
-        let kept: Option<&MessageHeader> = entry.content.as_ref().and_then(Resource::get);
-        assert_eq!(kept.map(|kept| (kept.data.len(), kept.unknown.iter().count())), Some((0, 1)));
+        let original: Option<&MessageHeader> = entry.content.as_ref().and_then(Resource::get);
+        let counts = original.map(|fhir| (fhir.data.len(), fhir.unknown.iter().count()));
+        assert_eq!(counts, Some((0, 1)));
     }
 
     #[test]

@@ -70,7 +70,8 @@ impl Message {
     }
 
     /// Gives a resource of the message the version in this address: in its entry, and in the header where
-    /// that names it. A message that is posted names the versions that it changes, which are known only then.
+    /// that names it. A posted message names the versions that it changes, and these are known only when it is
+    /// posted.
     ///
     /// Does nothing if the message does not hold the resource.
     ///
@@ -89,8 +90,8 @@ impl Message {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn set_version(&mut self, versioned: &ResourceUrl) {
-        let is_it = |url: &ResourceUrl| url.same_resource(versioned);
-        let Some(entry) = self.entries_mut().find(|entry| entry.url().is_some_and(is_it)) else { return };
+        let is_same = |url: &ResourceUrl| url.same_resource(versioned);
+        let Some(entry) = self.entries_mut().find(|entry| entry.url().is_some_and(is_same)) else { return };
         entry.names.set_version(versioned);
         self.header.set_data_version(versioned);
     }
@@ -113,7 +114,7 @@ impl Message {
             insert(0, self.focal.into_entry());
             insert(0, self.header.into_entry());
             let bundle = envelope(self.domain.as_deref());
-            return Bundle { id: self.id.or_else(|| Some(fresh_id())), entry: entries, ..bundle };
+            return Bundle { id: self.id.or(bundle.id), entry: entries, ..bundle };
         };
         insert(layout.focal, self.focal.into_entry());
         insert(layout.header, self.header.into_entry());
@@ -136,7 +137,7 @@ impl From<Message> for Bundle {
 }
 
 /// An empty bundle with a fresh id, the current time, and the tags of a message in this domain.
-pub(crate) fn envelope(domain: Option<&str>) -> Bundle {
+fn envelope(domain: Option<&str>) -> Bundle {
     Bundle {
         id: Some(fresh_id()),
         updated: Instant::now().into(),

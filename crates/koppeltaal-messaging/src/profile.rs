@@ -100,6 +100,7 @@ pub trait Profile: Sized + CheckElements + Into<Resource> + Into<Self::Fhir> + F
 
     /// Where the value departs from the profile: elements that are missing, unlisted or unreadable, in the
     /// order of the profile. Paths begin at the resource and use Koppeltaal's names: `activity[0].startDate`.
+    /// An element that DSTU1 requires is missing even if the profile would let it be absent.
     ///
     /// A [`Validator`](crate::Validator) also checks what no single profile states: identifiers, references,
     /// the message.

@@ -107,7 +107,7 @@ const OF_DSTU1: &[(Rule, IssueType)] = &[
     (Rule::JSON_TYPE, IssueType::Structure),
     (Rule::JSON_NULL, IssueType::Structure),
     (Rule::DUPLICATE_MEMBER, IssueType::Structure),
-    (Rule::LEGACY, IssueType::Structure),
+    (Rule::JSON_QUIRK, IssueType::Structure),
     (Rule::ENCODING, IssueType::Structure),
     (Rule::NAMESPACE, IssueType::Structure),
     (Rule::NARRATIVE, IssueType::Structure),

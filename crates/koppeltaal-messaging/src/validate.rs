@@ -13,7 +13,7 @@ mod resource;
 
 use std::collections::HashSet;
 
-use koppeltaal_fhir::{Bundle, Document, Finding, Findings, ReadDocument, Resource, Rule};
+use koppeltaal_fhir::{Bundle, Document, Finding, Findings, ReadDocument, Resource, Rule, Severity};
 
 use crate::generated::profiles::ActivityDefinition;
 use crate::rules;
@@ -39,6 +39,8 @@ pub use place::place_findings;
 pub struct Validator {
     api_version: ApiVersion,
     definitions: Vec<ActivityDefinition>,
+    /// Severities that differ from those of the rules.
+    severities: Vec<(Rule, Severity)>,
 }
 
 impl Validator {
@@ -57,16 +59,46 @@ impl Validator {
         self
     }
 
+    /// Gives all findings of a rule this severity, whatever it is otherwise. The rule may be one of Koppeltaal
+    /// or of DSTU1, and the last call for it counts.
+    ///
+    /// So a rule can be relaxed: a warning does not stop a message, but is still reported. To leave the
+    /// findings of a rule out, skip those with this [`Finding::rule`]. A server may still refuse what breaks
+    /// the rule.
+    ///
+    /// ```
+    /// use koppeltaal_fhir::datatypes::{HumanName, Identifier};
+    /// use koppeltaal_fhir::{Resource, Severity, resources};
+    /// use koppeltaal_messaging::{Validator, rules, vocabulary::system};
+    ///
+    /// let foreign = Identifier { system: system::BSN.into(), value: "85.07.30-033 28".into(), ..Identifier::default() };
+    /// let patient = resources::Patient {
+    ///     identifier: vec![foreign],
+    ///     name: vec![HumanName::new("Mees", "Duinroos")],
+    ///     ..resources::Patient::default()
+    /// };
+    /// let validator = Validator::default().with_severity(rules::IDENTIFIER_BSN, Severity::Warning);
+    /// let findings = validator.validate_resource(&Resource::from(patient));
+    /// assert_eq!(findings.len(), 1);
+    /// assert_eq!((findings[0].rule, findings[0].severity), (rules::IDENTIFIER_BSN, Severity::Warning));
+    /// ```
+    #[must_use]
+    pub fn with_severity(mut self, rule: Rule, severity: Severity) -> Self {
+        self.severities.retain(|(known, _)| known.id() != rule.id());
+        self.severities.push((rule, severity));
+        self
+    }
+
     /// Validates a bundle: each resource, and the whole as a message if it has the tag of a message or holds
     /// one header and other resources. Paths begin at the bundle: `entry[1].content.activity[0].startDate`.
     /// Elements that extensions hold have Koppeltaal's names.
     pub fn validate_bundle(&self, bundle: &Bundle) -> Vec<Finding> {
-        joined(bundle.check(), self.rules_for_bundle(bundle))
+        self.all_findings(bundle.check(), self.rules_for_bundle(bundle))
     }
 
     /// Validates a resource. Paths begin at it: `activity[0].startDate`.
     pub fn validate_resource(&self, resource: &Resource) -> Vec<Finding> {
-        joined(resource.check(), self.rules_for_resource(resource))
+        self.all_findings(resource.check(), self.rules_for_resource(resource))
     }
 
     /// Validates a document that was read from text. The findings of the reader come first and have positions
@@ -76,7 +108,17 @@ impl Validator {
             Document::Bundle(bundle) => self.rules_for_bundle(bundle),
             Document::Resource(resource) => self.rules_for_resource(resource),
         };
-        joined(read.findings.clone(), koppeltaal)
+        self.all_findings(read.findings.clone(), koppeltaal)
+    }
+
+    /// The findings of the schema and of Koppeltaal, with the severities that were set.
+    fn all_findings(&self, schema: Vec<Finding>, koppeltaal: Vec<Finding>) -> Vec<Finding> {
+        let mut findings = joined(schema, koppeltaal);
+        for finding in &mut findings {
+            let set = self.severities.iter().find(|(rule, _)| rule.id() == finding.rule.id());
+            finding.severity = set.map_or(finding.severity, |(_, severity)| *severity);
+        }
+        findings
     }
 
     fn rules_for_bundle(&self, bundle: &Bundle) -> Vec<Finding> {
@@ -109,12 +151,25 @@ impl crate::Message {
 }
 
 /// All findings of the schema and of Koppeltaal. Where both say that an element is missing or that a code is
-/// unlisted, only the schema's remains.
-fn joined(schema: Vec<Finding>, koppeltaal: Vec<Finding>) -> Vec<Finding> {
+/// unlisted, only the schema's remains. A choice is an exception: the schema names its first alternative
+/// (`diagnosticDateTime`), the profile the choice itself.
+fn joined(mut schema: Vec<Finding>, koppeltaal: Vec<Finding>) -> Vec<Finding> {
+    let missing = |finding: &&Finding| finding.rule == Rule::MINIMUM;
+    let choices: Vec<_> = koppeltaal.iter().filter(missing).map(|finding| finding.path.as_str()).collect();
+    let is_alternative = |finding: &Finding, choice: &str| {
+        let alternative = finding.path.strip_prefix(choice);
+        alternative.is_some_and(|name| name.starts_with(|first: char| first.is_ascii_uppercase()))
+    };
+    schema.retain(|finding| {
+        !missing(&finding) || !choices.iter().any(|choice| is_alternative(finding, choice))
+    });
     let known: HashSet<(&str, Rule)> = schema.iter().map(|known| (known.path.as_str(), known.rule)).collect();
     let is_known = |finding: &Finding| {
         let by = match finding.rule {
-            rules::PROFILE_MINIMUM => &[Rule::MINIMUM, Rule::EMPTY][..],
+            // A value that cannot be read counts as missing.
+            Rule::MINIMUM | rules::PROFILE_MINIMUM => {
+                &[Rule::MINIMUM, Rule::EMPTY, Rule::FORMAT, Rule::CODE, Rule::JSON_TYPE][..]
+            }
             Rule::CODE => &[Rule::CODE],
             _ => return false,
         };

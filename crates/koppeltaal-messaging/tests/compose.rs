@@ -58,10 +58,10 @@ fn draft_of(message: Message) -> std::result::Result<(String, Draft), Box<dyn st
         message.focal.resource().clone(),
     );
     if let Some(patient) = message.header.patient() {
-        draft = draft.patient(&patient.parse()?);
+        draft = draft.with_patient(&patient.parse()?);
     }
     for entry in message.related {
-        draft = draft.with(entry.url().cloned().ok_or("no URL")?, entry.into_resource());
+        draft = draft.with_resource(entry.url().cloned().ok_or("no URL")?, entry.into_resource());
     }
     Ok((base, draft))
 }
@@ -85,8 +85,8 @@ fn every_event_composes_exactly_as_the_snapshot() -> Result {
     for event in Event::ALL {
         let (base, draft) = draft_of(fixture(event, "minimal")?)?;
         let draft = draft
-            .identifier("47b45f9f-a208-4a26-a4ce-c71eff6e541f")
-            .timestamp("2023-03-31T11:30:05+02:00".parse()?);
+            .with_identifier("47b45f9f-a208-4a26-a4ce-c71eff6e541f")
+            .with_timestamp("2023-03-31T11:30:05+02:00".parse()?);
         let bundle = steady(Message::compose(&sender(&base), draft)?.into_bundle());
         let json = Document::from(bundle).to_json_pretty()?.replace(CONNECTOR_VERSION, "[connector version]");
         insta::assert_snapshot!(event.code(), json);
@@ -222,7 +222,10 @@ fn resources_that_the_sender_owns_and_refers_to_must_be_in_the_message() -> Resu
         ComposeError::Missing(vec![MissingReference { from: Some(person), to: patient.clone() }])
     );
     // It is there, in another version.
-    Message::compose(&portal(), draft.clone().with(patient.with_version(VERSION)?, Patient::default()))?;
+    Message::compose(
+        &portal(),
+        draft.clone().with_resource(patient.with_version(VERSION)?, Patient::default()),
+    )?;
     // Another application owns it.
     Message::compose(&sender("https://other.example/fhir"), draft)?;
     Ok(())
@@ -256,10 +259,10 @@ fn the_patient_in_the_header_must_be_in_the_message_too() -> Result {
     let patient = url("https://portal.example/fhir/Patient/1");
     let message = Other { code: ResourceKind::UserMessage.usage_concept(), ..Other::default() };
     let focal = url("https://portal.example/fhir/UserMessage/1");
-    let draft = Draft::new(Event::CreateOrUpdateUserMessage, focal, message).patient(&patient);
+    let draft = Draft::new(Event::CreateOrUpdateUserMessage, focal, message).with_patient(&patient);
     let error = Message::compose(&portal(), draft.clone()).expect_err("a missing patient");
     assert_eq!(error, ComposeError::Missing(vec![MissingReference { from: None, to: patient.clone() }]));
-    Message::compose(&portal(), draft.with(patient, Patient::default()))?;
+    Message::compose(&portal(), draft.with_resource(patient, Patient::default()))?;
     Ok(())
 }
 
@@ -285,23 +288,25 @@ fn a_draft_that_does_not_become_a_message_says_why() {
         ),
         (
             Draft::new(Event::CreateOrUpdatePractitioner, practitioner(), Practitioner::default())
-                .patient(&patient()),
+                .with_patient(&patient()),
             "CreateOrUpdatePractitioner has no patient",
         ),
         (
-            for_patient().with(url("https://portal.example/fhir/Conformance/1"), Conformance::default()),
+            for_patient()
+                .with_resource(url("https://portal.example/fhir/Conformance/1"), Conformance::default()),
             "the resource type 'Conformance' is not supported",
         ),
         (
-            for_patient().with(url("Practitioner/1"), Practitioner::default()),
+            for_patient().with_resource(url("Practitioner/1"), Practitioner::default()),
             "Practitioner/1 is not an absolute URL",
         ),
         (
-            for_patient().with(url("https://portal.example/fhir/CarePlan/1"), Practitioner::default()),
+            for_patient()
+                .with_resource(url("https://portal.example/fhir/CarePlan/1"), Practitioner::default()),
             "https://portal.example/fhir/CarePlan/1 is not the URL of a Practitioner",
         ),
         (
-            for_patient().with(patient().with_version("1").expect("a version"), Patient::default()),
+            for_patient().with_resource(patient().with_version("1").expect("a version"), Patient::default()),
             "https://portal.example/fhir/Patient/1 is in the message twice",
         ),
     ] {
@@ -314,7 +319,7 @@ fn a_draft_that_does_not_become_a_message_says_why() {
 fn a_profile_has_an_event_and_a_form_of_address() -> Result {
     let status = profiles::CarePlanActivityStatus { activity: Some("a1".into()), ..Default::default() };
     let patient = url("https://portal.example/fhir/Patient/1");
-    let draft = portal().draft("718", status)?.patient(&patient);
+    let draft = portal().draft("718", status)?.with_patient(&patient);
     let message = Message::compose(&portal(), draft)?;
     assert_eq!(message.event(), Event::UpdateCarePlanActivityStatus);
     let address = message.focal.url().map(ResourceUrl::as_str);

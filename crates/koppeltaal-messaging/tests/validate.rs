@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, ResourceReference};
+use koppeltaal_fhir::datatypes::{Extension, ExtensionValue, Identifier, ResourceReference};
 use koppeltaal_fhir::resources::{CarePlan, Conformance, DiagnosticReport, MessageHeader, Other, Patient};
 use koppeltaal_fhir::{Bundle, Document, Finding, ReadOptions, Resource, ResourceType, Rule, Severity};
 use koppeltaal_messaging::vocabulary::extension::{care_plan, care_plan_activity_status, user_message};
+use koppeltaal_messaging::vocabulary::system::BSN;
 use koppeltaal_messaging::{ApiVersion, Issue, Message, Profile as _, Validator, profiles, rules};
 
 fn messages() -> Vec<PathBuf> {
@@ -60,7 +61,7 @@ fn string(text: &str) -> Option<ExtensionValue> {
     Some(ExtensionValue::String(text.into()))
 }
 
-/// A rule, the message that breaks it, how it does, and the finding: severity and path.
+/// A rule, a message, the change that makes the message break the rule, and the finding: severity and path.
 struct Breach {
     rule: Rule,
     file: &'static str,
@@ -425,6 +426,43 @@ fn a_finding_of_the_schema_is_not_repeated_by_the_profile() {
     assert_eq!(rules, [Rule::EMPTY]);
 }
 
+/// A fixture in JSON with another text in the place of `from`.
+fn changed(file: &str, from: &str, to: &str) -> Bundle {
+    let path = messages().into_iter().find(|path| name(path) == file).expect("a fixture");
+    let text = fs::read_to_string(path).expect("readable");
+    assert_eq!(text.matches(from).count(), 1, "{from}");
+    let read = ReadOptions::tolerant().json(text.replace(from, to).as_bytes());
+    read.expect("DSTU1").document.into_bundle().expect("a bundle")
+}
+
+#[test]
+fn a_date_that_cannot_be_read_is_one_finding() {
+    let correct = validate(&bundle(PLAN));
+    let rules = |findings: Vec<Finding>| {
+        let new = findings.into_iter().filter(|finding| !correct.contains(finding));
+        new.map(|finding| finding.rule).collect::<Vec<_>>()
+    };
+    let mut wrong = changed(PLAN, "\"2023-03-16T00:00:00+01:00\"", "\"16-03-2023\"");
+    assert_eq!(rules(validate(&wrong)), [Rule::FORMAT]);
+    let plan: &mut CarePlan = resource(&mut wrong);
+    let alone = profiles::CarePlan::from_resource_ref(&plan.clone().into()).expect("a plan");
+    assert_eq!(rules(alone.validate()), [rules::PROFILE_VALUE]);
+
+    // One more beside a correct one is two mistakes.
+    let one_more = value(&mut plan.activity[0].extension, care_plan::START_DATE).clone();
+    let mut two = bundle(PLAN);
+    resource::<CarePlan>(&mut two).activity[0].extension.push(one_more);
+    assert_eq!(rules(validate(&two)), [Rule::FORMAT, rules::PROFILE_VALUE]);
+}
+
+#[test]
+fn a_mandatory_element_that_cannot_be_read_is_not_missing_too() {
+    let file = "CreateOrUpdateCarePlanActivityResult-minimal.json";
+    let wrong = changed(file, "\"issued\": \"", "\"issued\": \"on ");
+    let rules: Vec<_> = validate(&wrong).into_iter().map(|finding| finding.rule).collect();
+    assert_eq!(rules, [Rule::FORMAT]);
+}
+
 #[test]
 fn every_rule_of_koppeltaal_is_broken_here() {
     let broken: BTreeSet<_> = BREACHES.iter().map(|breach| breach.rule).collect();
@@ -484,6 +522,44 @@ fn only_senders_of_1_3_5_must_name_care_teams() {
     };
     assert_eq!(rules(ApiVersion::V1_3_3), []);
     assert_eq!(rules(ApiVersion::V1_3_5), [rules::CARE_TEAM]);
+}
+
+#[test]
+fn a_rule_of_koppeltaal_or_dstu1_has_the_severity_that_was_set_last() {
+    let mut plan = bundle("CreateOrUpdateCarePlan-minimal.json");
+    resource::<CarePlan>(&mut plan).status = "soon".into();
+    let severities = |validator: Validator| {
+        let findings = validator.validate_bundle(&plan);
+        findings.into_iter().map(|finding| (finding.rule, finding.severity)).collect::<Vec<_>>()
+    };
+    let as_usual = [(Rule::CODE, Severity::Error), (rules::CARE_TEAM, Severity::Warning)];
+    assert_eq!(severities(Validator::default()), as_usual);
+    let validator = Validator::default()
+        .with_severity(Rule::CODE, Severity::Warning)
+        .with_severity(rules::CARE_TEAM, Severity::Information)
+        .with_severity(rules::CARE_TEAM, Severity::Error);
+    let as_set = [(Rule::CODE, Severity::Warning), (rules::CARE_TEAM, Severity::Error)];
+    assert_eq!(severities(validator), as_set);
+}
+
+#[test]
+fn a_wrong_bsn_is_told_what_a_bsn_is_and_not_quoted() {
+    let mut message = bundle("CreateOrUpdatePatient-minimal.json");
+    let identifier = Identifier { system: BSN.into(), value: "123456789".into(), ..Identifier::default() };
+    resource::<Patient>(&mut message).identifier = vec![identifier];
+    let findings = validate(&message);
+    let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+    let said = "identifier-bsn at entry[1].content.identifier[0].value: expected a BSN, because the system is \
+                http://fhir.nl/fhir/NamingSystem/bsn: nine digits that pass the elfproef (times 9, 8, 7, 6, 5, 4, 3, \
+                2 and -1, they add up to a multiple of 11)";
+    assert_eq!(finding.summary().to_string(), said);
+    assert_eq!(
+        finding.to_string(),
+        format!(
+            "error [identifier-bsn] entry[1].content.identifier[0].value: {}, found another text",
+            said.split_once(": ").expect("a colon").1
+        )
+    );
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod error;
 mod events;
 mod handshake;
 mod http;
+mod metrics;
 mod options;
 mod protocol;
 mod session;

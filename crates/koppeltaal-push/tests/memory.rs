@@ -23,7 +23,7 @@ static MEMORY: PeakAlloc = PeakAlloc;
 const CONNECTIONS: usize = 20;
 /// The most that one connection may hold, in bytes.
 const BOUND: usize = 64 << 10;
-/// A version without `/start`.
+/// An answer to `negotiate` with a protocol version that has no `/start`.
 const NEGOTIATED: &str =
     r#"{"ConnectionToken":"t","ProtocolVersion":"1.3","KeepAliveTimeout":20.0,"DisconnectTimeout":30.0}"#;
 
@@ -39,9 +39,8 @@ async fn head(stream: &mut TcpStream) -> String {
     String::from_utf8(bytes).expect("text")
 }
 
-/// What a server sends over a socket after the upgrade.
+/// What a server answers to `negotiate`, and then sends over a socket after the upgrade.
 struct Script {
-    /// The answer to `negotiate`.
     negotiate: &'static str,
     /// Sent once, one after the other.
     frames: Vec<Vec<u8>>,
@@ -67,6 +66,7 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>) {
         name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.to_owned())
     });
     let Some(key) = key else {
+        // The start gets no answer, so that frames come before it.
         if request.contains("/start?") {
             std::future::pending::<()>().await;
         }
@@ -93,7 +93,7 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>) {
     let _ = stream.read_u8().await;
 }
 
-/// Options of a connection to a server with this script.
+/// Starts a server with this script. Returns the options of a connection to it.
 async fn server(script: Script) -> HubConnectionBuilder {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -121,7 +121,7 @@ fn mebibytes(bytes: usize) -> usize {
     bytes >> 20
 }
 
-/// The most memory that a connection takes until it is given up, and the reason for that.
+/// The most memory that a connection takes until it is given up, and why it is given up.
 async fn until_given_up(options: HubConnectionBuilder) -> (usize, ConnectError) {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
@@ -160,7 +160,7 @@ async fn a_server_that_pings_and_reads_no_pongs_fills_no_memory() {
 }
 
 #[tokio::test]
-async fn events_that_nobody_takes_are_lost_by_bytes_and_counted() {
+async fn events_that_nobody_takes_are_dropped_above_a_bound_in_bytes_and_counted() {
     const EVENTS: usize = 60;
     let _alone = ONE_AT_A_TIME.lock().await;
     let large = objects(64 << 10);
@@ -185,12 +185,12 @@ async fn events_that_nobody_takes_are_lost_by_bytes_and_counted() {
     assert!(held < 12 << 20, "{held} bytes");
 
     let Err(EventsError::Missed(missed)) = lazy.receive().await else { panic!("nothing is missed") };
-    let mut found = 0;
+    let mut received = 0;
     while !lazy.receive().await.expect("an event").is("h", "Last") {
-        found += 1;
+        received += 1;
     }
-    assert_eq!(usize::try_from(missed).expect("small") + found, EVENTS);
-    assert!(found > 0, "the newest are there");
+    assert_eq!(usize::try_from(missed).expect("small") + received, EVENTS);
+    assert!(received > 0, "the newest are there");
 }
 
 #[tokio::test]

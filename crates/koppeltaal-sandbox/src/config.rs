@@ -5,6 +5,7 @@ mod activity_definition;
 mod application;
 mod check;
 mod error;
+mod event;
 mod fault;
 mod file;
 mod instance;
@@ -214,6 +215,9 @@ impl SandboxConfig {
     /// The file in which everything survives the end of the process, even a sudden one. It is an SQLite
     /// database, and is made if it is not there. A configured activity definition is stored in it once.
     /// Default none: everything is forgotten.
+    ///
+    /// Needs the feature `data-file`. Without it, a sandbox with a file does not start
+    /// ([`DataFileError::NotInThisBuild`](crate::DataFileError::NotInThisBuild)).
     pub fn data(mut self, path: impl Into<PathBuf>) -> Self {
         self.data = Some(path.into());
         self

@@ -7,22 +7,22 @@ use koppeltaal_messaging::Event;
 
 use crate::config::{Fault, FaultKind};
 
-/// Where a fault strikes. Every [`FaultKind`] has one phase, and every phase one place that acts on it.
+/// When a fault strikes. Every [`FaultKind`] has one phase, and every phase one place that acts on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// A request is not answered yet: `http/faults.rs`.
+    /// Before a request is carried out: `http/faults.rs`.
     Request(RequestFault),
-    /// The answer is there: `http/faults.rs`.
+    /// After a request was carried out: `http/faults.rs`.
     Response(ResponseFault),
-    /// A message is claimed: the claim runs out as soon as it is made.
+    /// When a message is claimed: the claim runs out as soon as it is made.
     Claim,
-    /// A bearer token is presented: it counts as expired.
+    /// When a bearer token is presented: it counts as expired.
     Token,
-    /// Hub and webhooks are told of a message: `app.rs`.
+    /// When hub and webhooks are told of a message: `app.rs`.
     Push(PushFault),
 }
 
-/// What a request meets before it is answered.
+/// What a request meets before it is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequestFault {
     Latency(Duration),
@@ -46,7 +46,7 @@ pub(crate) enum PushFault {
 }
 
 impl FaultKind {
-    /// Where it strikes.
+    /// When it strikes.
     pub(crate) fn phase(self) -> Phase {
         match self {
             Self::Latency { pause } => Phase::Request(RequestFault::Latency(pause)),
@@ -111,7 +111,7 @@ impl Faults {
         self.lock().iter().any(|fault| fault.event.is_some())
     }
 
-    /// What a request meets before it is answered.
+    /// What a request meets before it is carried out.
     pub(crate) fn meet_request(&self, occasion: Occasion<'_>) -> Vec<RequestFault> {
         self.meet(occasion, |phase| if let Phase::Request(fault) = phase { Some(fault) } else { None })
     }
@@ -146,9 +146,9 @@ impl Faults {
             if !occasion.is_of(fault) || fault.times == Some(0) {
                 continue;
             }
-            let Some(what) = of_phase(fault.kind.phase()) else { continue };
+            let Some(effect) = of_phase(fault.kind.phase()) else { continue };
             fault.times = fault.times.map(|times| times - 1);
-            met.push(what);
+            met.push(effect);
         }
         faults.retain(|fault| fault.times != Some(0));
         met
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_met_at_its_path_and_so_many_times() {
+    fn a_fault_strikes_only_at_its_path_and_only_so_many_times() {
         let faults = Faults::new(vec![
             Fault::new(FaultKind::Cut).path("Mailbox").times(2),
             Fault::new(FaultKind::LostPush),

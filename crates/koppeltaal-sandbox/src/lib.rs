@@ -11,6 +11,7 @@ mod instance;
 mod links;
 mod mailbox;
 mod oauth;
+#[cfg_attr(not(feature = "data-file"), allow(dead_code, reason = "nothing is written without a file"))]
 mod persistence;
 mod queued_message;
 mod refusal;

@@ -14,16 +14,24 @@
 //! - A file that SQLite can read opens. A record in it that cannot be used is moved to the table `set_aside`,
 //!   with the reason and the time, and everything else works.
 //!
+//! Without the feature `data-file` no file can be opened, and the same steps change only what is in memory.
+//!
 //! SQLite's write-ahead log hands each transaction to the operating system, so only a loss of power can lose
 //! the last ones.
 
 mod error;
+#[cfg(feature = "data-file")]
 mod file;
+#[cfg(not(feature = "data-file"))]
+mod no_file;
 mod table;
 
 pub use error::DataFileError;
 pub(crate) use error::{RecordError, WriteFailure};
+#[cfg(feature = "data-file")]
 pub(crate) use file::DataFile;
+#[cfg(not(feature = "data-file"))]
+pub(crate) use no_file::DataFile;
 pub(crate) use table::{AfterCommit, Companion, Journal, Single, Table, Value};
 
 /// The kind of a record. Its name is in the file, so it must not change.

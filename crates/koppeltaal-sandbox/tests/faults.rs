@@ -101,8 +101,9 @@ async fn faults_are_set_by_an_address_that_is_off_unless_it_is_switched_on() {
     assert_eq!(shown[0]["times"], 1);
     game.get(METADATA).await.details(502);
     game.get(METADATA).await.document();
-    let wrong = json!([{ "kind": "nonsense" }]);
-    assert_eq!(http().put(url(&sandbox)).json(&wrong).send().await.expect("an answer").status(), 422);
+    for wrong in [json!([{ "kind": "nonsense" }]), json!([{ "kind": "cut", "instance": "nobody" }])] {
+        assert_eq!(http().put(url(&sandbox)).json(&wrong).send().await.expect("an answer").status(), 422);
+    }
 }
 
 #[tokio::test]

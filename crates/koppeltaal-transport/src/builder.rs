@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use http::HeaderMap;
 use koppeltaal_fhir::{Format, Limits};
 use reqwest::redirect;
 use rustls::ClientConfig;
@@ -13,6 +14,7 @@ use crate::client::{Client, Settings, Shared};
 
 use crate::credentials::Credentials;
 use crate::endpoints::EndpointCache;
+use crate::exchange::headers::HeaderSource;
 use crate::exchange::retry::{RetryBudget, RetryPolicy};
 use crate::tls::TlsOptions;
 
@@ -31,6 +33,7 @@ pub struct ClientBuilder {
     body_limit: usize,
     retry: RetryPolicy,
     user_agent: String,
+    headers: Option<HeaderSource>,
     proxy: Proxy,
     plain_http: bool,
     /// The first error is returned by [`build`](Self::build), so that calls chain.
@@ -59,6 +62,7 @@ impl Client {
             body_limit: Limits::default().bytes,
             retry: RetryPolicy::default(),
             user_agent: concat!("koppeltaal-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+            headers: None,
             proxy: Proxy::Environment,
             plain_http: false,
             tls: Ok(TlsOptions::default()),
@@ -127,6 +131,26 @@ impl ClientBuilder {
     /// The `User-Agent` header. Default: `koppeltaal-rust/` and the version of this crate.
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
+        self
+    }
+
+    /// Adds the headers that `source` returns to each request, each time it is tried: `traceparent` of the current
+    /// span, for instance. `source` is called in the task and the span of the request, so it should be quick.
+    ///
+    /// It cannot replace the headers that the client sets, such as `Authorization` and `Content-Type`: those are
+    /// left out. Requests of a hub connection get none.
+    ///
+    /// ```
+    /// use koppeltaal_transport::{Client, HeaderMap, HeaderValue};
+    ///
+    /// let client = Client::builder("https://koppeltaal.example").header_source(|| {
+    ///     let mut headers = HeaderMap::new();
+    ///     headers.insert("x-request-id", HeaderValue::from_static("4711"));
+    ///     headers
+    /// });
+    /// ```
+    pub fn header_source(mut self, source: impl Fn() -> HeaderMap + Send + Sync + 'static) -> Self {
+        self.headers = Some(HeaderSource::new(source));
         self
     }
 
@@ -205,6 +229,7 @@ impl ClientBuilder {
             total_timeout: self.total_timeout,
             limits: Limits { bytes: self.body_limit, ..Limits::default() },
             retry: self.retry,
+            headers: self.headers.clone(),
         };
         let shared = Shared {
             http,

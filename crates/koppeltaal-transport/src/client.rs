@@ -10,6 +10,7 @@ use koppeltaal_fhir::{Format, Limits};
 use crate::address::Server;
 use crate::credentials::Credentials;
 use crate::endpoints::EndpointCache;
+use crate::exchange::headers::HeaderSource;
 use crate::exchange::retry::{RetryBudget, RetryPolicy};
 
 /// A client of one Koppeltaal server, as one application instance.
@@ -47,6 +48,7 @@ pub(crate) struct Settings {
     pub(crate) total_timeout: Duration,
     pub(crate) limits: Limits,
     pub(crate) retry: RetryPolicy,
+    pub(crate) headers: Option<HeaderSource>,
 }
 
 impl Client {

@@ -11,11 +11,15 @@ use http::StatusCode;
 use koppeltaal_fhir::WriteError;
 use koppeltaal_messaging::{IllegalTransition, ResourceUrl};
 
+use self::causes::causes;
 use self::protocol::ProtocolError;
 use crate::oauth::error::OAuthError;
 use crate::outcome::Outcome;
 
+pub(crate) mod causes;
 pub(crate) mod protocol;
+#[cfg(test)]
+mod tests;
 
 /// The result of an operation.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -120,7 +124,7 @@ pub enum Error {
     #[error(
         "the request was sent, but whether the server acted on it is unknown{}: {}",
         of_message(message_identifier.as_deref()),
-        WithCauses(source)
+        causes(source.as_ref())
     )]
     UnknownOutcome {
         /// The `MessageHeader.identifier` of the message. `None` for a claim, and for resources outside
@@ -132,7 +136,7 @@ pub enum Error {
         r#source: Box<Error>,
     },
     /// An OAuth endpoint refuses a launch, code, refresh token or client (RFC 6749).
-    #[error("the server refuses: {error} (HTTP {status})")]
+    #[error("the server refuses (HTTP {status}): {error}")]
     OAuth {
         /// The HTTP status.
         status: StatusCode,
@@ -141,7 +145,7 @@ pub enum Error {
     },
     /// The access token has expired, and getting a new one failed. The request was not made, or the server
     /// refused it unprocessed.
-    #[error("the token has expired and cannot be refreshed: {}", WithCauses(source))]
+    #[error("the token has expired and cannot be refreshed: {}", causes(source.as_ref()))]
     TokenRefresh {
         /// Why the refresh failed. The text of this error includes it.
         r#source: Box<Error>,
@@ -359,24 +363,6 @@ impl fmt::Debug for Error {
             debug.field(source);
         }
         debug.finish()
-    }
-}
-
-/// An error and its causes in one line. Some layers repeat the text of their cause; it is shown once.
-struct WithCauses<'a>(&'a Error);
-
-impl fmt::Display for WithCauses<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = self.0.to_string();
-        let mut below = std::error::Error::source(self.0);
-        while let Some(error) = below {
-            let part = error.to_string();
-            if !text.contains(&part) {
-                text = text + ": " + &part;
-            }
-            below = error.source();
-        }
-        f.write_str(&text)
     }
 }
 

@@ -13,13 +13,14 @@ use self::network::network_error;
 use self::request::{Expected, Request};
 use crate::client::{Client, Shared};
 use crate::error::{Error, Result};
+use crate::metrics;
 
 pub(crate) mod answer;
 mod body;
 mod challenge;
 mod coding;
+pub(crate) mod headers;
 mod media;
-mod metrics;
 mod network;
 pub(crate) mod request;
 pub(crate) mod retry;
@@ -35,6 +36,8 @@ impl Client {
         let span = info_span!(
             "koppeltaal",
             operation = request.operation.name,
+            method = request.operation.method.as_str(),
+            path = request.operation.path,
             // Not `message`: that is what `tracing` calls the text of an event.
             message_identifier = request.message_identifier,
             status = field::Empty,
@@ -50,7 +53,7 @@ impl Client {
             let duration = started.elapsed();
             let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
             Span::current().record("duration_ms", milliseconds);
-            metrics::ended(request.operation, result.as_ref().err(), duration);
+            metrics::ended(request.operation.name, result.as_ref().err(), duration);
             match &result {
                 Ok(_) => debug!("done"),
                 Err(error) => debug!(%error, "failed"),
@@ -95,7 +98,7 @@ impl Client {
                 return Err(error);
             }
             debug!(%error, ?delay, "trying again");
-            metrics::retried(request.operation);
+            metrics::retried(request.operation.name);
             sleep(delay).await;
             authorization = self.authorize(request, left()).await?;
         }
@@ -128,6 +131,9 @@ impl Client {
             .header(header::ACCEPT, accept)
             .header(header::ACCEPT_ENCODING, coding::ACCEPT)
             .timeout(limit);
+        if let Some(source) = &settings.headers {
+            builder = builder.headers(source.headers());
+        }
         if let Some(body) = request.body.clone() {
             builder = builder.header(header::CONTENT_TYPE, body.content_type).body(body.bytes);
         }

@@ -68,7 +68,7 @@ impl World {
             ..CarePlan::default()
         };
         let draft = self.portal.draft(&number.to_string(), plan).expect("an address");
-        draft.with(url, Patient { name: vec![name], ..Patient::default() })
+        draft.with_resource(url, Patient { name: vec![name], ..Patient::default() })
     }
 
     async fn send_by_client(&self, messages: usize) -> Duration {

@@ -25,15 +25,13 @@ fn connect(server: &str, name: &str) -> Result<Connector> {
 /// The portal's part: a plan with one activity, for a patient.
 async fn publish(portal: &Connector) -> Result<()> {
     let patient_url = portal.url(ResourceKind::Patient, "3007")?;
-    let name =
-        HumanName { given: vec!["Mees".into()], family: vec!["Duinroos".into()], ..Default::default() };
-    let patient = Patient { name: vec![name], ..Default::default() };
+    let patient = Patient { name: vec![HumanName::new("Mees", "Duinroos")], ..Default::default() };
     let activity = CarePlanActivity {
         identifier: Some("plan-31-activity-1".to_owned()),
         definition: Some("SANDBOX-GAME".to_owned()),
         kind: Some(valuesets::ActivityKind::Game),
         start_date: Some(Instant::now().into()),
-        status: Some(valuesets::CarePlanActivityStatus::Available),
+        status: Some(valuesets::ActivityStatus::Available),
         simple: Some(CarePlanSimple {
             category: Some(CarePlanActivityCategory::Other),
             ..Default::default()
@@ -46,7 +44,7 @@ async fn publish(portal: &Connector) -> Result<()> {
         activity: vec![activity],
         ..Default::default()
     };
-    let sent = portal.send(portal.draft("31", plan)?.with(patient_url, patient)).await?;
+    let sent = portal.send(portal.draft("31", plan)?.with_resource(patient_url, patient)).await?;
     println!("portal: published {}", sent.url);
     Ok(())
 }
@@ -61,12 +59,13 @@ async fn play(game: Connector) -> Result<()> {
             for (number, activity) in plan.activity.into_iter().enumerate() {
                 let report = CarePlanActivityStatus {
                     activity: activity.identifier,
-                    activity_status: Some(valuesets::CarePlanActivityStatus::Completed),
+                    activity_status: Some(valuesets::ActivityStatus::Completed),
                     percentage_completed: Some(100),
                     ..Default::default()
                 };
                 // An error leaves the plan for later: then the report is sent once more, as a new version.
-                let sent = game.send(game.draft(&format!("718-{number}"), report)?.patient(&patient)).await?;
+                let sent =
+                    game.send(game.draft(&format!("718-{number}"), report)?.with_patient(&patient)).await?;
                 println!("game: reported {}", sent.url);
             }
             Ok(())

@@ -2,9 +2,10 @@
 //! goes into the outbox in the same transaction. A dispatcher delivers them, whatever happens to the process
 //! or the server meanwhile.
 //!
-//! `cargo run -p koppeltaal --features sqlite --example epd_feed -- epd.db` with `koppeltaal sandbox`
-//! running, or another server in `KOPPELTAAL_SERVER`. It reads patients from standard input, one `id;given
-//! names;family name` on a line, and ends when all are delivered.
+//! `echo '3007;Mees;Duinroos' | cargo run -p koppeltaal --features sqlite --example epd_feed` with `koppeltaal
+//! sandbox` running, or another server in `KOPPELTAAL_SERVER`. It reads patients from standard input, one
+//! `id;given names;family name` on a line, and ends when all are delivered. Its database is the file that is
+//! its argument, or `koppeltaal-epd.db` in the temporary folder.
 
 #[path = "common/shared.rs"]
 mod common;
@@ -14,11 +15,11 @@ use koppeltaal::messaging::profiles::Patient;
 use koppeltaal::rusqlite::{Connection, params};
 use koppeltaal::{Connector, Outbox, SqliteVersionStore};
 
-use common::{Result, connector};
+use common::{Result, connector, temporary_file};
 
 #[tokio::main]
 async fn main() -> Result {
-    let file = std::env::args().nth(1).unwrap_or_else(|| "epd.db".to_owned());
+    let file = std::env::args().nth(1).unwrap_or_else(|| temporary_file("koppeltaal-epd.db"));
     let outbox = Outbox::sqlite(&file)?;
     let epd =
         connector(("Tiny EPD", "https://epd.example/fhir"), "portal", SqliteVersionStore::open(&file)?)?;

@@ -21,12 +21,12 @@ async fn main() -> Result<()> {
     let sandbox = SandboxConfig::new().instance(epd).instance(portal).start().await?;
 
     let epd = connect(sandbox.url(), "epd")?;
-    let name =
-        HumanName { given: vec!["Mees".into()], family: vec!["Duinroos".into()], ..Default::default() };
+    let name = HumanName::new("Mees", "Duinroos");
     epd.send(epd.draft("3007", Patient { name: vec![name], ..Default::default() })?).await?;
 
     let portal = connect(sandbox.url(), "portal")?;
     let delivery = portal.deliveries().next().await?;
-    println!("{:?}", delivery.get::<Patient>());
+    let patient = delivery.get::<Patient>().ok_or("a message without a patient")?;
+    println!("the portal received {}", patient.name[0].display());
     Ok(delivery.success().await?)
 }

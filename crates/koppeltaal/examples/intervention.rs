@@ -1,7 +1,9 @@
 //! A tiny intervention: a game for users whom a portal launches. It reports their progress.
 //!
 //! See the example `portal` for how to run both. The sandbox expects the game at <http://127.0.0.1:8481/>;
-//! `INTERVENTION_LISTEN` and `INTERVENTION_URL` move it, `KOPPELTAAL_SERVER` names another server.
+//! `INTERVENTION_LISTEN` and `INTERVENTION_URL` move it, `KOPPELTAAL_SERVER` names another server,
+//! `INTERVENTION_DATABASE` another file for the versions than `koppeltaal-intervention.db` in the temporary
+//! folder.
 
 #[path = "common/shared.rs"]
 mod common;
@@ -15,13 +17,13 @@ use axum::http::{HeaderMap, Uri, header};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use koppeltaal::messaging::profiles::CarePlanActivityStatus;
-use koppeltaal::messaging::valuesets::CarePlanActivityStatus as Status;
+use koppeltaal::messaging::valuesets::ActivityStatus;
 use koppeltaal::transport::ClientAuthentication;
 use koppeltaal::{LaunchSession, Launches, PendingLaunch, SqliteVersionStore};
 use maud::{DOCTYPE, html};
 use serde::Deserialize;
 
-use common::{Failure, Result, connector, setting};
+use common::{Failure, Result, connector, setting, shutdown, temporary_file};
 
 /// The cookie that says which browser it is.
 const COOKIE: &str = "intervention";
@@ -40,7 +42,10 @@ enum Browser {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let versions = SqliteVersionStore::open(setting("INTERVENTION_DATABASE", "intervention.db"))?;
+    let versions = SqliteVersionStore::open(setting(
+        "INTERVENTION_DATABASE",
+        &temporary_file("koppeltaal-intervention.db"),
+    ))?;
     let connector = connector(("Tiny game", "https://game.example/fhir"), "game", versions)?;
     let authentication = ClientAuthentication::basic("game", &setting("INTERVENTION_SECRET", "game"))?;
     let login = format!("{}/login", setting("INTERVENTION_URL", "http://127.0.0.1:8481"));
@@ -54,7 +59,7 @@ async fn main() -> Result<()> {
         .with_state(intervention);
     let listener = tokio::net::TcpListener::bind(setting("INTERVENTION_LISTEN", "127.0.0.1:8481")).await?;
     println!("the intervention is at http://{}/", listener.local_addr()?);
-    Ok(axum::serve(listener, pages).await?)
+    Ok(axum::serve(listener, pages).with_graceful_shutdown(shutdown()).await?)
 }
 
 /// The launch page: the browser comes from the portal, and is sent to the server to be authorized.
@@ -129,12 +134,16 @@ async fn report(
     let patient = session.patient().ok_or("the launch is about no patient")?;
     let status = CarePlanActivityStatus {
         activity: Some(activity.to_owned()),
-        activity_status: Some(if report.percentage < 100 { Status::InProgress } else { Status::Completed }),
+        activity_status: Some(if report.percentage < 100 {
+            ActivityStatus::InProgress
+        } else {
+            ActivityStatus::Completed
+        }),
         percentage_completed: Some(report.percentage),
         ..CarePlanActivityStatus::default()
     };
     // One status per activity: the next report is a new version of it.
-    let draft = session.connector().draft(activity, status)?.patient(&patient);
+    let draft = session.connector().draft(activity, status)?.with_patient(&patient);
     session.connector().send(draft).await?;
     Ok(Redirect::to("/game"))
 }

@@ -3,12 +3,14 @@
 //! In three terminals, then at <http://127.0.0.1:8482/>:
 //!
 //! ```text
-//! koppeltaal sandbox
+//! cargo run -p koppeltaal-cli -- sandbox
 //! cargo run -p koppeltaal --features sqlite --example intervention
 //! cargo run -p koppeltaal --features sqlite --example portal
 //! ```
 //!
-//! `KOPPELTAAL_SERVER` names another server than the sandbox, `PORTAL_LISTEN` another address for the page.
+//! `KOPPELTAAL_SERVER` names another server than the sandbox, `PORTAL_LISTEN` another address for the page,
+//! `PORTAL_DATABASE` another file for the versions than `koppeltaal-portal.db` in the temporary folder. Ctrl-C
+//! and SIGTERM stop it.
 
 #[path = "common/shared.rs"]
 mod common;
@@ -24,13 +26,13 @@ use koppeltaal::fhir::resources::{CarePlanActivityCategory, CarePlanStatus};
 use koppeltaal::messaging::profiles::{
     CarePlan, CarePlanActivity, CarePlanActivityStatus, CarePlanSimple, Patient,
 };
-use koppeltaal::messaging::valuesets::{ActivityKind, CarePlanActivityStatus as Status};
+use koppeltaal::messaging::valuesets::{ActivityKind, ActivityStatus};
 use koppeltaal::messaging::{Reference, ResourceKind, ResourceUrl};
 use koppeltaal::{Connector, Launch, SqliteVersionStore};
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 
-use common::{Failure, Result, connector, setting};
+use common::{Failure, Result, connector, setting, shutdown, temporary_file};
 
 /// The built-in game of the sandbox.
 const DEFINITION: &str = "SANDBOX-GAME";
@@ -53,7 +55,8 @@ struct Assignment {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let versions = SqliteVersionStore::open(setting("PORTAL_DATABASE", "portal.db"))?;
+    let versions =
+        SqliteVersionStore::open(setting("PORTAL_DATABASE", &temporary_file("koppeltaal-portal.db")))?;
     let connector = connector(("Tiny portal", "https://portal.example/fhir"), "portal", versions)?;
     let portal = Portal { connector, assignments: Arc::default() };
 
@@ -76,10 +79,12 @@ async fn main() -> Result<()> {
         .with_state(portal);
     let listener = tokio::net::TcpListener::bind(setting("PORTAL_LISTEN", "127.0.0.1:8482")).await?;
     println!("the portal is at http://{}/", listener.local_addr()?);
-    tokio::select! {
-        ended = axum::serve(listener, pages) => Ok(ended?),
-        report = worker.run() => Err(format!("the worker ended: {report:?}").into()),
-    }
+    // The page answers the requests that it has, the worker ends the messages that it has.
+    let serve = async { Ok(axum::serve(listener, pages).with_graceful_shutdown(shutdown()).await?) };
+    let work = async { Ok(worker.run_until(shutdown()).await?) };
+    let ((), report) = tokio::try_join!(serve, work).map_err(|error: Box<dyn std::error::Error>| error)?;
+    println!("stopped: {report:?}");
+    Ok(())
 }
 
 /// Records the status of an activity.
@@ -142,7 +147,7 @@ async fn assign(State(portal): State<Portal>, Form(form): Form<NewAssignment>) -
         definition: Some(DEFINITION.to_owned()),
         kind: Some(ActivityKind::Game),
         start_date: Some("2026-11-24T09:00:00+01:00".parse()?),
-        status: Some(Status::Available),
+        status: Some(ActivityStatus::Available),
         simple: Some(CarePlanSimple {
             category: Some(CarePlanActivityCategory::Other),
             ..CarePlanSimple::default()
@@ -156,14 +161,16 @@ async fn assign(State(portal): State<Portal>, Form(form): Form<NewAssignment>) -
         ..CarePlan::default()
     };
     let draft = connector.draft(&id, plan.clone())?;
-    connector.send(draft.with(patient.clone(), Patient { name: vec![name], ..Patient::default() })).await?;
+    connector
+        .send(draft.with_resource(patient.clone(), Patient { name: vec![name], ..Patient::default() }))
+        .await?;
 
     let assignment = Assignment {
         client: form.client,
         patient,
         plan,
         activity: format!("activity-{id}"),
-        status: Status::Available.to_string(),
+        status: ActivityStatus::Available.to_string(),
         percentage: None,
     };
     portal.assignments.lock().expect("no handler panics").push(assignment);

@@ -12,7 +12,7 @@ use axum::Router;
 use koppeltaal::MemoryVersionStore;
 use koppeltaal::push::Webhook;
 
-use common::{Result, connector, setting};
+use common::{Result, connector, setting, shutdown};
 
 #[tokio::main]
 async fn main() -> Result {
@@ -43,8 +43,9 @@ async fn main() -> Result {
 
     let listener = tokio::net::TcpListener::bind(setting("WEBHOOK_LISTEN", "127.0.0.1:8483")).await?;
     println!("the webhook is at http://{}/koppeltaal", listener.local_addr()?);
-    tokio::select! {
-        ended = axum::serve(listener, pages) => Ok(ended?),
-        report = worker.run() => Err(format!("the worker ended: {report:?}").into()),
-    }
+    let serve = async { Ok(axum::serve(listener, pages).with_graceful_shutdown(shutdown()).await?) };
+    let work = async { Ok(worker.run_until(shutdown()).await?) };
+    let ((), report) = tokio::try_join!(serve, work).map_err(|error: Box<dyn std::error::Error>| error)?;
+    println!("stopped: {report:?}");
+    Ok(())
 }

@@ -1,43 +1,85 @@
-//! [`causes`]: the text of an error for a log, with its causes.
+//! The text of an error for a log, with its causes: that of the transport, for all errors of this crate.
 
-use std::error::Error;
+pub(crate) use koppeltaal_transport::causes;
 
-/// The texts of an error and its causes, each once: many errors repeat the text of their cause.
-///
-/// For errors of this crate and of the transport, whose texts are made for logs.
-pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    text
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "connector"))]
 mod tests {
-    use super::*;
+    use std::error::Error;
+    use std::io;
+    use std::sync::Arc;
 
-    #[derive(Debug, thiserror::Error)]
-    #[error("the post failed: {source}")]
-    struct Outer {
-        source: Inner,
+    use koppeltaal_messaging::{ComposeError, ResourceUrl};
+    use koppeltaal_transport::{AuthorizationError, Error as TransportError, UnreachableReason};
+
+    use super::causes;
+    use crate::{
+        LaunchError, ReceiveError, RelearnError, SendError, SentMessage, SessionError, VersionStoreError,
+    };
+
+    fn unreachable() -> TransportError {
+        let source = Arc::new(io::Error::other("the cable is cut"));
+        TransportError::Unreachable { reason: UnreachableReason::Other, source }
     }
 
-    #[derive(Debug, thiserror::Error)]
-    #[error("no answer")]
-    struct Inner {
-        source: std::io::Error,
+    fn versions() -> VersionStoreError {
+        VersionStoreError::Database { source: Box::new(io::Error::other("the disk is full")) }
+    }
+
+    fn patient() -> ResourceUrl {
+        "https://epd.example/fhir/Patient/1".parse().expect("an address")
+    }
+
+    /// A value of every variant that has a cause, and of others.
+    fn errors() -> Vec<Box<dyn Error>> {
+        let conflict = TransportError::Conflict { resources: vec![patient()], outcome: None };
+        let unknown =
+            TransportError::UnknownOutcome { message_identifier: None, source: Box::new(unreachable()) };
+        let sent = SentMessage { identifier: "1".to_owned(), url: patient(), versions: Vec::new() };
+        #[allow(unused_mut, reason = "without a database there is no outbox")]
+        let mut errors: Vec<Box<dyn Error>> = vec![
+            Box::new(SendError::Compose(ComposeError::Duplicate(patient()))),
+            Box::new(SendError::Invalid { findings: Vec::new() }),
+            Box::new(SendError::NoIdentifier),
+            Box::new(SendError::Versions(versions())),
+            Box::new(SendError::Conflict {
+                resources: Vec::new(),
+                patient: None,
+                source: Box::new(conflict),
+            }),
+            Box::new(SendError::Transport(Box::new(unknown))),
+            Box::new(SendError::Stopped { identifier: "1".to_owned() }),
+            Box::new(SendError::NotRecorded { sent, source: versions() }),
+            Box::new(ReceiveError::Transport(unreachable())),
+            Box::new(ReceiveError::Versions(versions())),
+            Box::new(ReceiveError::Stopped),
+            Box::new(RelearnError::Transport(unreachable())),
+            Box::new(RelearnError::Versions(versions())),
+            Box::new(RelearnError::NotFound { found: Vec::new(), missing: vec![patient()] }),
+            Box::new(SessionError::Authorization(AuthorizationError::State)),
+            Box::new(SessionError::Transport(unreachable())),
+            Box::new(LaunchError::Transport(unreachable())),
+            Box::new(versions()),
+        ];
+        #[cfg(any(feature = "sqlite", feature = "postgresql"))]
+        for error in [
+            crate::OutboxError::Database { source: Box::new(io::Error::other("the disk is full")) },
+            crate::OutboxError::Contention { source: Box::new(io::Error::other("a lock")) },
+        ] {
+            errors.push(Box::new(error));
+        }
+        errors
     }
 
     #[test]
-    fn each_cause_is_in_the_text_once() {
-        let source = Inner { source: std::io::Error::other("the cable is cut") };
-        assert_eq!(causes(&Outer { source }), "the post failed: no answer: the cable is cut");
+    fn no_text_occurs_twice_when_an_error_is_shown_with_its_causes() {
+        for error in errors() {
+            let mut texts = vec![error.to_string()];
+            let mut next = error.source();
+            while let Some(cause) = next {
+                texts.push(cause.to_string());
+                next = cause.source();
+            }
+            assert_eq!(texts.join(": "), causes(error.as_ref()));
+        }
     }
 }

@@ -11,23 +11,31 @@ mod turns;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use koppeltaal_messaging::{Draft, Focal, ResourceKind, ResourceUrl, Sender, UrlError};
-use koppeltaal_transport::{Client, Credentials};
+use koppeltaal_messaging::{Draft, Focal, Header, ResourceKind, ResourceUrl, Sender, UrlError};
+use koppeltaal_transport::{Client, Credentials, Error};
+use tokio::time::timeout;
 
 use crate::receive::InHand;
 use crate::versions::VersionStore;
 use turns::Turns;
 
-pub use merge::{MergeLimits, Newer};
+pub use merge::{MergeLimits, NewerVersions};
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 pub(crate) use outcome::CONFLICT_HELP;
-pub use outcome::{SendError, Sent};
+pub use outcome::{SendError, SentMessage};
+pub(crate) use post::versions_in;
 pub use prepare::PreparedMessage;
 pub use relearn::RelearnError;
 
 /// How many messages are opened at most, the newest first, to find a resource that is not their focal one.
 const MAX_OPENED_MESSAGES: usize = 20;
+
+/// The number of a message at the server, by its header. Higher numbers are newer.
+fn message_number(header: &Header) -> Option<u64> {
+    header.url()?.id().parse().ok()
+}
 
 /// An application in a domain of Koppeltaal: sends messages, receives them, launches users.
 ///
@@ -102,6 +110,37 @@ impl Connector {
 
     pub(crate) fn with_client(&self, client: Client) -> Self {
         Self { client, ..self.clone() }
+    }
+
+    /// Asks the server something harmless, for a readiness probe or at the start: whether it can be reached and takes
+    /// the credentials. Changes nothing at the server, and claims nothing.
+    ///
+    /// `limit` is how long it may take at most, retries included; take less than the probe itself waits. Ask at
+    /// most every few seconds, since each call is one request.
+    ///
+    /// A server that is down does not make an application unready that only hands messages to an outbox.
+    ///
+    /// ```no_run
+    /// # async fn example(epd: koppeltaal::Connector) {
+    /// use std::time::Duration;
+    ///
+    /// match epd.check(Duration::from_secs(5)).await {
+    ///     Ok(()) => println!("ready"),
+    ///     Err(error) => println!("not ready: {}", koppeltaal::transport::causes(&error)),
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The reason, whose variants say what helps: [`Error::Authentication`], [`Error::Unreachable`],
+    /// [`Error::Unavailable`], or [`Error::Timeout`] after `limit`, for instance.
+    pub async fn check(&self, limit: Duration) -> Result<(), Error> {
+        // No message has this identifier, so the answer is short.
+        match timeout(limit, self.client.message("koppeltaal-check")).await {
+            Ok(answer) => answer.map(drop),
+            Err(_) => Err(Error::Timeout { limit }),
+        }
     }
 
     /// The client, for all that the connector has no method for: activity definitions, storage, header

@@ -1,5 +1,5 @@
 //! The tables of this crate in a database that usually is the application's own. They are made and brought up
-//! to date when they are opened. The table `koppeltaal_format` holds the format of each part.
+//! to date by the text in `sql/`. The table `koppeltaal_format` holds the format of each part.
 
 #![cfg_attr(
     not(all(feature = "connector", feature = "postgresql")),
@@ -14,21 +14,22 @@ pub(crate) mod sqlite;
 use std::error::Error;
 use std::fmt;
 
-/// The tables of one purpose, and the steps that make them.
-pub(crate) struct Part {
-    /// Its name in the table of formats.
-    pub(crate) name: &'static str,
-    /// The statements that make the tables, one step after the other. The format of the tables is the number
-    /// of steps taken. A step that was released never changes; a change of the tables is a new step.
-    pub(crate) steps: &'static [&'static str],
-}
+/// The parts of this crate that have tables of their own, by their names in the table of formats.
+pub(crate) const OUTBOX: &str = "outbox";
+pub(crate) const VERSIONS: &str = "versions";
+pub(crate) const PARTS: [&str; 2] = [OUTBOX, VERSIONS];
+
+/// The text of `sql/`: the statements that make the tables, one step after the other. A line
+/// `-- step: PART NUMBER` begins each step. The format of a part is the number of its steps that were run. The
+/// last statement of a step notes the new format.
+pub(crate) struct Script(pub(crate) &'static str);
 
 /// Why a database could not be used.
 #[derive(Debug)]
 pub(crate) enum DatabaseError {
     /// The driver reports an error.
     Driver(DriverError),
-    /// The tables were made by a later version of this crate.
+    /// The tables are not those of this version of the crate.
     Format { found: i64, known: i64 },
 }
 
@@ -110,15 +111,58 @@ impl fmt::Debug for DriverError {
 
 impl Error for DriverError {}
 
-impl Part {
-    /// The steps that tables of this format still need.
-    fn steps_after(&self, format: i64) -> Result<&'static [&'static str], DatabaseError> {
-        let future = || DatabaseError::Format { found: format, known: self.format() };
-        usize::try_from(format).ok().and_then(|taken| self.steps.get(taken..)).ok_or_else(future)
+impl Script {
+    /// The step that makes the table of formats.
+    fn format_table(&self) -> &'static str {
+        self.steps("format").next().unwrap_or_default()
     }
 
-    /// The format after all steps.
-    fn format(&self) -> i64 {
-        i64::try_from(self.steps.len()).unwrap_or(i64::MAX)
+    /// The steps that the tables of a part still need after this format.
+    fn steps_after(&self, part: &str, format: i64) -> Result<Vec<&'static str>, DatabaseError> {
+        let known = self.format(part);
+        match usize::try_from(format) {
+            Ok(taken) if format <= known => Ok(self.steps(part).skip(taken).collect()),
+            _ => Err(DatabaseError::Format { found: format, known }),
+        }
+    }
+
+    /// The format of a part after all of its steps.
+    fn format(&self, part: &str) -> i64 {
+        self.steps(part).count().try_into().unwrap_or(i64::MAX)
+    }
+
+    fn steps(&self, part: &str) -> impl Iterator<Item = &'static str> {
+        let of_part = format!("{part} ");
+        let steps = self.0.split("\n-- step: ").skip(1);
+        steps.filter(move |step| step.starts_with(&of_part)).filter_map(|step| Some(step.split_once('\n')?.1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_of_each_part_are_numbered_and_note_their_number() {
+        let scripts = [include_str!("../sql/sqlite.sql"), include_str!("../sql/postgresql.sql")].map(Script);
+        for script in &scripts {
+            assert!(script.format_table().contains("CREATE TABLE koppeltaal_format"));
+            for part in PARTS {
+                assert!(script.format(part) > 0, "{part}");
+                for (step, number) in script.steps(part).zip(1..) {
+                    assert!(
+                        script.0.contains(&format!("\n-- step: {part} {number}\n{step}")),
+                        "{part} {number}"
+                    );
+                    let notes = match number {
+                        1 => format!("INSERT INTO koppeltaal_format (part, format) VALUES ('{part}', 1);"),
+                        _ => format!("UPDATE koppeltaal_format SET format = {number} WHERE part = '{part}';"),
+                    };
+                    assert!(step.trim_end().ends_with(&notes), "{part} {number}");
+                }
+            }
+        }
+        let formats = |script: &Script| PARTS.map(|part| script.format(part));
+        assert_eq!(formats(&scripts[0]), formats(&scripts[1]), "the databases have the same formats");
     }
 }

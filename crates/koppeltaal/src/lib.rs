@@ -9,7 +9,7 @@ pub use koppeltaal_push as push;
 #[cfg(feature = "transport")]
 pub use koppeltaal_transport as transport;
 
-#[cfg(feature = "connector")]
+#[cfg(feature = "transport")]
 mod causes;
 #[cfg(feature = "connector")]
 mod connector;
@@ -17,6 +17,10 @@ mod connector;
 mod database;
 #[cfg(feature = "connector")]
 mod launch;
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+mod migration;
+#[cfg(feature = "connector")]
+mod metrics;
 #[cfg(feature = "connector")]
 mod observer;
 #[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
@@ -30,24 +34,35 @@ mod worker;
 
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
-pub use connector::{Connector, MergeLimits, Newer, PreparedMessage, RelearnError, SendError, Sent};
+pub use connector::{
+    Connector, MergeLimits, NewerVersions, PreparedMessage, RelearnError, SendError, SentMessage,
+};
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use launch::{Launch, LaunchError, LaunchSession, Launches, PendingLaunch, SessionError};
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
-pub use receive::{Deliveries, Delivery, ReceiveError, Received};
+pub use receive::{Deliveries, Delivery, ReceiveError, ReceivedMessage};
 
 #[cfg(feature = "postgresql")]
 pub use deadpool_postgres;
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgresql"))))]
+pub use migration::MigrationError;
+#[cfg(feature = "postgresql")]
+#[cfg_attr(docsrs, doc(cfg(feature = "postgresql")))]
+pub use migration::migrate_postgresql;
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub use migration::migrate_sqlite;
 #[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
 #[cfg_attr(
     docsrs,
     doc(cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql"))))
 )]
 pub use outbox::{
-    DispatchProblem, DispatchReport, Dispatcher, LastError, Outbox, OutboxEntry, OutboxError, OutboxState,
-    OutboxSummary, Outgoing,
+    DispatchProblem, DispatchReport, Dispatcher, LastError, Outbox, OutboxEntry, OutboxError, OutboxFilter,
+    OutboxState, OutboxSummary, Outgoing,
 };
 #[cfg(feature = "sqlite")]
 pub use rusqlite;

@@ -4,6 +4,7 @@
 mod attempt;
 mod dispatcher;
 mod entry;
+mod filter;
 mod outgoing;
 #[cfg(feature = "postgresql")]
 mod postgresql;
@@ -11,18 +12,21 @@ mod postgresql;
 mod sqlite;
 mod store;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::causes::causes;
 use crate::connector::Connector;
 use crate::database::{DatabaseError, ErrorKind};
-use store::{EntryFilter, Store};
+use store::Store;
 
 pub use dispatcher::{DispatchProblem, DispatchReport, Dispatcher};
 pub use entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
+pub use filter::OutboxFilter;
 pub use outgoing::Outgoing;
 
 /// Messages that wait in the application's database until the server has them.
@@ -43,8 +47,8 @@ pub use outgoing::Outgoing;
 /// - A message at which the server fails while it accepts others is tried again, and is `Refused` after
 ///   [20 such failures](Dispatcher::refuse_after).
 ///
-/// The message itself is deleted from the database when the server has it. The rest of the entry stays until
-/// [`forget`](Self::forget).
+/// The message itself is deleted from the database when the server has it. The rest of the entry stays for 90
+/// days, or as long as [`Dispatcher::forget_after`] says.
 ///
 /// With `SQLite`:
 ///
@@ -69,7 +73,7 @@ pub use outgoing::Outgoing;
 /// let outbox = Outbox::sqlite(&database)?;
 ///
 /// // Where patients are saved: one transaction for the patient and the message.
-/// let name = HumanName { given: vec!["Mees".into()], family: vec!["Duinroos".into()], ..Default::default() };
+/// let name = HumanName::new("Mees", "Duinroos");
 /// let message = epd.outgoing(epd.draft("3007", Patient { name: vec![name], ..Default::default() })?)?;
 /// let transaction = connection.transaction()?;
 /// transaction.execute("INSERT INTO patient (id, family) VALUES (3007, 'Duinroos')", [])?;
@@ -100,25 +104,28 @@ pub struct Outbox {
 #[non_exhaustive]
 pub enum OutboxError {
     /// The database fails. Usually that passes, and the call may be made again.
-    #[error("the outbox's database: {source}")]
+    #[error("the outbox's database: {}", causes(source.as_ref()))]
     Database {
-        /// What the database says.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What the database says. The text of this error includes it.
+        r#source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The transaction failed because of another one: a serialization failure, a deadlock (SQLSTATE 40001 or
     /// 40P01), or a locked file. Roll the application's transaction back and run all of it again. The crate
     /// has already repeated a transaction of its own several times.
-    #[error("another transaction is in the way; run the transaction again: {source}")]
+    #[error("another transaction is in the way; run the transaction again: {}", causes(source.as_ref()))]
     Contention {
-        /// What the database says.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What the database says. The text of this error includes it.
+        r#source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The tables were made by a later version of this crate.
-    #[error("the outbox's tables have format {found}; this version knows those up to {known}")]
+    /// The tables are not those of this version of the crate: they are missing or older and have to be
+    /// migrated, or a later version made them.
+    #[error(
+        "the outbox's tables have format {found} (0: there are none), and this version of the crate needs {known}"
+    )]
     Format {
-        /// The format of the tables.
+        /// The format of the tables; 0 if there are none.
         found: i64,
-        /// The newest format that this version of the crate knows.
+        /// The format that this version of the crate needs.
         known: i64,
     },
     /// The outbox holds another message with this identifier, about another resource or of another domain.
@@ -144,8 +151,8 @@ pub enum OutboxError {
 }
 
 impl Outbox {
-    /// The outbox in a `SQLite` file, usually that of the application. Makes the tables `koppeltaal_outbox`
-    /// and `koppeltaal_format` when they are not there.
+    /// The outbox in a `SQLite` file, usually that of the application. Makes the file and the tables
+    /// `koppeltaal_outbox` and `koppeltaal_format` when they are not there, and brings them up to date.
     ///
     /// # Errors
     ///
@@ -157,9 +164,23 @@ impl Outbox {
         Ok(Self::new(Arc::new(sqlite::SqliteStore::open(path.as_ref())?)))
     }
 
+    /// The same for a file that has the tables: makes and changes none. They come from
+    /// [`migrate_sqlite`](crate::migrate_sqlite) or from the file `sql/sqlite.sql` of this crate.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::Database`] for a file that is not there or is not a database, [`OutboxError::Format`]
+    /// for tables that are missing, or are those of another version of this crate.
+    #[cfg(feature = "sqlite")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+    pub fn sqlite_without_migration(path: impl AsRef<std::path::Path>) -> Result<Self, OutboxError> {
+        Ok(Self::new(Arc::new(sqlite::SqliteStore::open_without_migration(path.as_ref())?)))
+    }
+
     /// The outbox in a `PostgreSQL` database, usually that of the application. Makes the tables
     /// `koppeltaal_outbox` and `koppeltaal_format` when they are not there, in the current schema of the
-    /// pool's connections.
+    /// pool's connections, and brings them up to date. Tables that are up to date are not changed, and then no
+    /// right to make tables is needed.
     ///
     /// # Errors
     ///
@@ -169,6 +190,19 @@ impl Outbox {
     #[cfg_attr(docsrs, doc(cfg(feature = "postgresql")))]
     pub async fn postgresql(pool: deadpool_postgres::Pool) -> Result<Self, OutboxError> {
         Ok(Self::new(Arc::new(postgresql::PostgresqlStore::open(pool).await?)))
+    }
+
+    /// The same for a database that has the tables: makes and changes none. They come from
+    /// [`migrate_postgresql`](crate::migrate_postgresql) or from the file `sql/postgresql.sql` of this crate.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::Database`] when there is no connection, [`OutboxError::Format`] for tables that are
+    /// missing, or are those of another version of this crate.
+    #[cfg(feature = "postgresql")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "postgresql")))]
+    pub async fn postgresql_without_migration(pool: deadpool_postgres::Pool) -> Result<Self, OutboxError> {
+        Ok(Self::new(Arc::new(postgresql::PostgresqlStore::open_without_migration(pool).await?)))
     }
 
     fn new(store: Arc<dyn Store>) -> Self {
@@ -194,20 +228,33 @@ impl Outbox {
     ///
     /// The database cannot be read.
     pub async fn entry(&self, identifier: &str) -> Result<Option<OutboxEntry>, OutboxError> {
-        Ok(self.store.select(EntryFilter::Identifier(identifier.to_owned()), 1).await?.pop())
+        Ok(self.store.select(OutboxFilter::identifier(identifier), false, 1).await?.pop())
     }
 
-    /// The entries in one of these states, at most this many, the oldest first.
+    /// The message of an entry, in JSON, as it was handed over: without the versions that are filled in when
+    /// it is sent. `None` once the server has it, because then it is deleted from the database.
+    ///
+    /// It is data of a patient.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::Unknown`], or the database cannot be read.
+    pub async fn message(&self, identifier: &str) -> Result<Option<String>, OutboxError> {
+        let message = self.store.message(identifier.to_owned()).await?;
+        message.ok_or_else(|| OutboxError::Unknown { identifier: identifier.to_owned() })
+    }
+
+    /// The entries that the filter admits, at most this many, the oldest first.
     ///
     /// # Errors
     ///
     /// The database cannot be read.
     pub async fn entries(
         &self,
-        states: &[OutboxState],
+        filter: impl Into<OutboxFilter>,
         limit: usize,
     ) -> Result<Vec<OutboxEntry>, OutboxError> {
-        Ok(self.store.select(EntryFilter::States(states.to_vec()), limit).await?)
+        Ok(self.store.select(filter.into(), false, limit).await?)
     }
 
     /// The entries that somebody should look at, at most this many: messages that failed and are neither sent
@@ -217,7 +264,7 @@ impl Outbox {
     ///
     /// The database cannot be read.
     pub async fn problems(&self, limit: usize) -> Result<Vec<OutboxEntry>, OutboxError> {
-        Ok(self.store.select(EntryFilter::Problems, limit).await?)
+        Ok(self.store.select(OutboxFilter::new().problems(), true, limit).await?)
     }
 
     /// How many messages are in which state.
@@ -226,7 +273,17 @@ impl Outbox {
     ///
     /// The database cannot be read.
     pub async fn summary(&self) -> Result<OutboxSummary, OutboxError> {
-        Ok(self.store.summary().await?)
+        let summaries = self.store.summaries().await?;
+        Ok(summaries.into_values().fold(OutboxSummary::default(), OutboxSummary::merge))
+    }
+
+    /// The same for each domain that has entries.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub async fn summary_by_domain(&self) -> Result<BTreeMap<String, OutboxSummary>, OutboxError> {
+        Ok(self.store.summaries().await?)
     }
 
     /// Makes a message due at once if it was refused or waits for its next attempt. Its earlier failures no
@@ -243,17 +300,18 @@ impl Outbox {
     /// [`OutboxError::Unknown`]; [`OutboxError::State`] for one that is being sent, sent or given up; or the
     /// database cannot be written.
     pub async fn retry(&self, identifier: &str) -> Result<(), OutboxError> {
-        let changed = self.store.retry(identifier.to_owned()).await?;
-        self.changed(identifier, changed).await
+        let count = self.store.retry(OutboxFilter::identifier(identifier)).await?;
+        self.changed(identifier, count).await
     }
 
-    /// Retries at once all messages that were refused or wait for their next attempt. Returns how many.
+    /// Retries at once all messages that the filter admits and that were refused or wait for their next
+    /// attempt. Returns how many. `retry_all(OutboxFilter::new())` retries all.
     ///
     /// # Errors
     ///
     /// The database cannot be written.
-    pub async fn retry_all(&self) -> Result<u64, OutboxError> {
-        let count = self.store.retry_all().await?;
+    pub async fn retry_all(&self, filter: impl Into<OutboxFilter>) -> Result<u64, OutboxError> {
+        let count = self.store.retry(filter.into()).await?;
         self.wake();
         Ok(count)
     }
@@ -266,12 +324,25 @@ impl Outbox {
     /// [`OutboxError::Unknown`]; [`OutboxError::State`] for one that is being sent, sent or given up already;
     /// or the database cannot be written.
     pub async fn give_up(&self, identifier: &str) -> Result<(), OutboxError> {
-        let changed = self.store.give_up(identifier.to_owned()).await?;
-        self.changed(identifier, changed).await
+        let count = self.store.give_up(OutboxFilter::identifier(identifier)).await?;
+        self.changed(identifier, count).await
     }
 
-    async fn changed(&self, identifier: &str, changed: bool) -> Result<(), OutboxError> {
-        if changed {
+    /// Gives up all messages that the filter admits and that are not being sent, sent or given up already.
+    /// Returns how many. Without a condition about states, messages that only wait for their turn are given up
+    /// as well; `give_up_all([OutboxState::Refused])` leaves them.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be written.
+    pub async fn give_up_all(&self, filter: impl Into<OutboxFilter>) -> Result<u64, OutboxError> {
+        let count = self.store.give_up(filter.into()).await?;
+        self.wake();
+        Ok(count)
+    }
+
+    async fn changed(&self, identifier: &str, count: u64) -> Result<(), OutboxError> {
+        if count > 0 {
             self.wake();
             return Ok(());
         }
@@ -282,13 +353,14 @@ impl Outbox {
         }
     }
 
-    /// Deletes the entries of messages that were sent or given up longer ago than this. Returns how many.
+    /// Deletes the entries of messages that were sent or given up longer ago than this. Returns how many. A
+    /// dispatcher does so by itself [after 90 days](Dispatcher::forget_after).
     ///
     /// # Errors
     ///
     /// The database cannot be written.
     pub async fn forget(&self, age: Duration) -> Result<u64, OutboxError> {
-        Ok(self.store.forget(age).await?)
+        Ok(self.store.forget(age, None, u64::MAX).await?)
     }
 }
 

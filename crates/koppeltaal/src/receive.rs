@@ -14,15 +14,15 @@ use crate::versions::VersionStoreError;
 use claims::Claims;
 
 pub use deliveries::Deliveries;
-pub use delivery::{Delivery, Received};
+pub use delivery::{Delivery, ReceivedMessage};
 pub(crate) use in_hand::{InHand, Precedence, line_key, name};
 
 /// Why no message could be received.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
-    /// The server cannot be reached, refuses, or gives an unusable answer. If it has handed out a message all
-    /// the same, that comes again when its claim expires.
+    /// The server cannot be reached, refuses, or gives an unusable answer. If it handed out a message all the
+    /// same, the message comes again when its claim expires.
     #[error("no message can be claimed: {}", causes(.0))]
     Transport(Error),
     /// The versions in a message could not be recorded. The message was given back.
@@ -37,11 +37,11 @@ pub enum ReceiveError {
 }
 
 impl ReceiveError {
-    /// Whether the error may pass by itself. Otherwise somebody has to change something: credentials or an
-    /// address.
+    /// Whether the error may pass by itself. Otherwise the runtime is shutting down, or somebody has to change
+    /// something: credentials, an address, a certificate, or the version store.
     ///
     /// A claim has no content that a server could refuse. So an error of the server counts as transient,
-    /// unless it is about credentials, permissions or the address.
+    /// unless it is about credentials, permissions, the address or a certificate.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Transport(error) => error.is_transient() || !is_misconfigured(error),

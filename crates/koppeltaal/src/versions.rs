@@ -7,6 +7,8 @@ mod postgresql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use koppeltaal_messaging::ResourceUrl;
 
@@ -27,6 +29,24 @@ pub use sqlite::SqliteVersionStore;
 ///
 /// [`MemoryVersionStore`] forgets its versions when the process ends. An application that restarts needs a
 /// database.
+///
+/// A store behind an [`Arc`] or a [`Box`] is a store as well, so an application can share one, or choose one
+/// by its configuration:
+///
+/// ```
+/// use koppeltaal::{MemoryVersionStore, VersionStore};
+///
+/// fn version_store(file: Option<&str>) -> Result<Box<dyn VersionStore>, Box<dyn std::error::Error>> {
+///     match file {
+/// #       #[cfg(feature = "sqlite")]
+///         Some(path) => Ok(Box::new(koppeltaal::SqliteVersionStore::open(path)?)),
+/// #       #[cfg(not(feature = "sqlite"))]
+/// #       Some(path) => unreachable!("{path}"),
+///         None => Ok(Box::new(MemoryVersionStore::new())),
+///     }
+/// }
+/// # assert!(version_store(None).is_ok());
+/// ```
 pub trait VersionStore: Send + Sync + 'static {
     /// For each address, the same address with the version that is known, or `None`, in the order asked. A
     /// version in an address that is asked for does not matter.
@@ -53,23 +73,52 @@ pub trait VersionStore: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), VersionStoreError>>;
 }
 
+/// A pointer to a store is a store.
+macro_rules! stores_behind {
+    ($($pointer:ident),*) => {$(
+        impl<T: VersionStore + ?Sized> VersionStore for $pointer<T> {
+            fn versions<'a>(
+                &'a self,
+                domain: &'a str,
+                resources: &'a [ResourceUrl],
+            ) -> BoxFuture<'a, Result<Vec<Option<ResourceUrl>>, VersionStoreError>> {
+                (**self).versions(domain, resources)
+            }
+
+            fn record<'a>(
+                &'a self,
+                domain: &'a str,
+                versioned: &'a [ResourceUrl],
+            ) -> BoxFuture<'a, Result<(), VersionStoreError>> {
+                (**self).record(domain, versioned)
+            }
+        }
+    )*};
+}
+
+stores_behind!(Arc, Box);
+
 /// Why versions could not be read or recorded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VersionStoreError {
     /// The database fails. Usually that passes, and the call may be made again.
-    #[error("the version store's database: {source}")]
+    #[error("the version store's database: {}", crate::causes::causes(source.as_ref()))]
     Database {
         /// The error of the database. It is logged, so it must not hold data of patients, such as addresses
-        /// of resources.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// of resources. The text of this error includes it.
+        // With its raw name, `thiserror` does not take it for the source.
+        r#source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The tables were made by a later version of this crate.
-    #[error("the version store's tables have format {found}; this version knows those up to {known}")]
+    /// The tables are not those of this version of the crate: they are missing or older and have to be
+    /// migrated, or a later version made them.
+    #[error(
+        "the version store's tables have format {found} (0: there are none), and this version of the crate needs {known}"
+    )]
     Format {
-        /// The format of the tables.
+        /// The format of the tables; 0 if there are none.
         found: i64,
-        /// The newest format that this version of the crate knows.
+        /// The format that this version of the crate needs.
         known: i64,
     },
     /// A stored text cannot be the version of a resource: somebody else has changed the table.

@@ -17,7 +17,7 @@ use koppeltaal_push::Notifier;
 use koppeltaal_transport::Backoff;
 
 use crate::connector::Connector;
-use crate::receive::{Deliveries, ReceiveError, Received};
+use crate::receive::{Deliveries, ReceiveError, ReceivedMessage};
 use handlers::Handlers;
 use run_loop::RunLoop;
 
@@ -134,7 +134,7 @@ impl Worker {
     pub fn on<P, F, R>(mut self, handler: F) -> Self
     where
         P: Focal + Send + 'static,
-        F: Fn(P, Received) -> R + Send + Sync + 'static,
+        F: Fn(P, ReceivedMessage) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
         Arc::make_mut(&mut self.settings.handlers).insert(handler);
@@ -144,7 +144,7 @@ impl Worker {
     /// Handles all messages that have no handler of their own, including those whose event is unknown.
     pub fn on_others<F, R>(mut self, handler: F) -> Self
     where
-        F: Fn(Received) -> R + Send + Sync + 'static,
+        F: Fn(ReceivedMessage) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
         Arc::make_mut(&mut self.settings.handlers).insert_others(handler);

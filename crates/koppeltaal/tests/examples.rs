@@ -52,6 +52,13 @@ impl Server {
         Ok(server)
     }
 
+    /// Asks it to stop, as a service manager does.
+    #[cfg(unix)]
+    fn terminate(&self) -> Result {
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        if status.success() { Ok(()) } else { Err("the program is gone already".into()) }
+    }
+
     /// The next line that it prints.
     fn line(&self) -> Result<String> {
         Ok(self.lines.recv_timeout(LONG)?)
@@ -181,7 +188,7 @@ async fn a_client_plays_the_game_that_the_portal_gave_and_the_portal_sees_how_fa
 
 #[test]
 fn the_programs_that_bring_their_own_server_end_well() -> Result {
-    for (name, last) in [("first", "Duinroos"), ("care_plan", "Completed")] {
+    for (name, last) in [("first", "Mees Duinroos"), ("care_plan", "Completed")] {
         let mut child = example(name).stdout(Stdio::piped()).spawn()?;
         let end = Instant::now() + LONG;
         let status = loop {
@@ -291,10 +298,18 @@ async fn the_webhook_receiver_receives_what_the_server_calls_it_for() -> Result 
     let receiver = Server::start(command)?;
 
     let portal = connector(&sandbox, "portal", "portal")?;
-    let name =
-        HumanName { given: vec!["Mees".into()], family: vec!["Duinroos".into()], ..HumanName::default() };
-    let patient = Patient { name: vec![name], ..Patient::default() };
+    let patient = Patient { name: vec![HumanName::new("Mees", "Duinroos")], ..Patient::default() };
     let sent = portal.send(portal.draft("3007", patient)?).await?;
     assert_eq!(receiver.line()?, format!("CreateOrUpdatePatient: Some({:?})", sent.identifier));
+
+    #[cfg(unix)]
+    {
+        let mut receiver = receiver;
+        receiver.terminate()?;
+        let report = receiver.line()?;
+        assert!(report.starts_with("stopped: ") && report.contains("succeeded: 1"), "{report}");
+        let status = receiver.child.wait()?;
+        assert!(status.success(), "{status}");
+    }
     Ok(())
 }

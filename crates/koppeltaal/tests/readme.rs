@@ -13,3 +13,12 @@ fn the_readme_shows_the_first_program() {
     let lines = program.lines().filter(|line| !line.is_empty()).count();
     assert!(lines < 30, "{lines} lines");
 }
+
+#[test]
+fn the_readme_shows_how_the_application_with_sqlx_hands_a_message_over() {
+    let readme = include_str!("../README.md");
+    let application = include_str!("../../../xtask/interop/stacks/sqlx-sqlite/src/lib.rs");
+    let start = application.find("async fn put").expect("the function");
+    let function = &application[start..];
+    assert!(readme.contains(function), "the README does not show the function of the application as it is");
+}

@@ -101,6 +101,14 @@ async fn the_store_in_memory_keeps_its_promises() {
     keeps_its_promises(Arc::new(MemoryVersionStore::new()), "Zonnedauw").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shared_or_boxed_store_is_a_store_itself() {
+    let shared = Arc::new(MemoryVersionStore::new());
+    let chosen: Box<dyn VersionStore> = Box::new(Arc::clone(&shared));
+    keeps_its_promises(Arc::new(chosen), "Zonnedauw").await;
+    assert_eq!(known(&*shared, "Zonnedauw", &["4"]).await, [Some("3".to_owned())]);
+}
+
 #[tokio::test]
 async fn debug_output_of_a_store_names_nobody() {
     let store = MemoryVersionStore::new();

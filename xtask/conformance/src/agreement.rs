@@ -3,7 +3,7 @@
 
 use koppeltaal_fhir::{Document, Format, ReadOptions, Severity};
 
-use crate::subject::guarded;
+use crate::guard::guarded;
 
 /// The first disagreement about a text; `None` also if a strict read refuses it. A document that a format
 /// cannot hold is no disagreement: writing it is an error.

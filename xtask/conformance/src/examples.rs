@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use koppeltaal_fhir::{Format, ReadOptions};
 
+use crate::guard::guarded;
 use crate::ledger::Ledger;
 use crate::lossless::differences;
-use crate::subject::{guarded, travel};
+use crate::travel::travel;
 
 pub(crate) fn check(directory: &Path, ledger: &mut Ledger) -> Result<()> {
     println!("\nExamples");

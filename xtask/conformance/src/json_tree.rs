@@ -105,7 +105,7 @@ impl Json {
     }
 }
 
-/// Rewrites the forms of older tools into those of 0.0.82: `_id` for `id`, the `feed` wrapper, `null`
+/// Rewrites the quirks of older tools into the forms of 0.0.82: `_id` for `id`, the `feed` wrapper, `null`
 /// members, HAPI's comments.
 pub(crate) fn modernize(json: Json) -> Json {
     match json {
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_modernized_forms_hide_legacy_ones() {
+    fn only_modernizing_hides_quirks() {
         let old = parse(
             r#"{"feed": {"_id": "a", "title": null, "fhir_comments": [], "_x": {"id": "b"}, "y": [null]}}"#,
         );

@@ -1,12 +1,14 @@
 //! Check 2: nothing is lost between the formats, there and back.
 
+use Format::{Json, Xml};
+
 use koppeltaal_fhir::Format;
 
 use crate::difference::Difference;
 use crate::json_tree;
 use crate::ledger::Ledger;
 use crate::manifest::{Case, Status};
-use crate::subject::travel;
+use crate::travel::travel;
 use crate::xml_tree;
 
 /// A journey: from the file's format through the others.
@@ -16,8 +18,6 @@ struct Journey {
     through: &'static [Format],
     indented: bool,
 }
-
-use Format::{Json, Xml};
 
 const JOURNEYS: &[Journey] = &[
     Journey { id: "xml-xml", from: Xml, through: &[Xml], indented: false },
@@ -54,32 +54,33 @@ pub(crate) fn check(cases: &[Case], ledger: &mut Ledger) {
 }
 
 fn compare(case: &Case, journey: &Journey) -> Result<Vec<Difference>, String> {
-    let came_out = travel(&case.bytes, journey.from, journey.through, journey.indented)?;
-    differences(case.format, case.text()?, &came_out, case.status == Status::Tolerated)
+    let result = travel(&case.bytes, journey.from, journey.through, journey.indented)?;
+    differences(case.format, case.text()?, &result, case.status == Status::Tolerated)
 }
 
-/// Where two texts of one format differ. With `legacy`, the forms of older tools count as those of 0.0.82.
+/// Where two texts of one format differ. With `quirks`, the JSON of older tools counts as that of DSTU1
+/// ([`json_tree::modernize`]).
 pub(crate) fn differences(
     format: Format,
-    left: &str,
-    right: &str,
-    legacy: bool,
+    original: &str,
+    result: &str,
+    quirks: bool,
 ) -> Result<Vec<Difference>, String> {
     let unreadable =
         |side: &'static str| move |error: String| format!("the comparer cannot read the {side}: {error}");
     match format {
         Xml => {
-            let left = xml_tree::parse(left).map_err(unreadable("original"))?;
-            let right = xml_tree::parse(right).map_err(unreadable("result"))?;
-            Ok(xml_tree::compare(&left, &right))
+            let original = xml_tree::parse(original).map_err(unreadable("original"))?;
+            let result = xml_tree::parse(result).map_err(unreadable("result"))?;
+            Ok(xml_tree::compare(&original, &result))
         }
         Json => {
-            let mut left = json_tree::parse(left).map_err(unreadable("original"))?;
-            let right = json_tree::parse(right).map_err(unreadable("result"))?;
-            if legacy {
-                left = json_tree::modernize(left);
+            let mut original = json_tree::parse(original).map_err(unreadable("original"))?;
+            let result = json_tree::parse(result).map_err(unreadable("result"))?;
+            if quirks {
+                original = json_tree::modernize(original);
             }
-            Ok(json_tree::compare(&left, &right))
+            Ok(json_tree::compare(&original, &result))
         }
     }
 }

@@ -13,6 +13,7 @@ mod agreement;
 mod difference;
 mod examples;
 mod exceptions;
+mod guard;
 mod insert;
 mod json_tree;
 mod ledger;
@@ -23,7 +24,7 @@ mod pairs;
 mod random;
 mod reading;
 mod schema_verdict;
-mod subject;
+mod travel;
 mod written;
 mod xml_tree;
 mod xmllint;
@@ -54,7 +55,7 @@ struct Arguments {
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    subject::silence_guarded_panics();
+    guard::silence_guarded_panics();
     // First, so that a missing xmllint fails at once.
     let xmllint = arguments.schema.as_deref().map(xmllint::Xmllint::new).transpose()?;
     let cases = manifest::read(&arguments.corpus)?;

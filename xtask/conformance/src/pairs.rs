@@ -8,7 +8,7 @@ use crate::difference::Difference;
 use crate::json_tree::{self, Json};
 use crate::ledger::Ledger;
 use crate::manifest::{Case, Status};
-use crate::subject::travel;
+use crate::travel::travel;
 
 pub(crate) fn check(cases: &[Case], ledger: &mut Ledger) {
     println!("\nPairs");

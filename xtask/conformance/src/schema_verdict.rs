@@ -7,10 +7,10 @@ use koppeltaal_fhir::{ReadError, ReadOptions};
 
 use crate::agreement::disagreement;
 use crate::difference::{Difference, excerpt};
+use crate::guard::guarded;
 use crate::ledger::{Ledger, Sample};
 use crate::mutate::{KINDS, Kind, Mutant, REGIONS, Region, Source};
 use crate::random::Random;
-use crate::subject::guarded;
 use crate::xmllint::{Verdict, Xmllint};
 
 /// Files up to this size are changed. The same change takes longer in a larger file and shows no more.

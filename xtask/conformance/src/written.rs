@@ -6,7 +6,7 @@ use koppeltaal_fhir::Format;
 use crate::difference::Difference;
 use crate::ledger::Ledger;
 use crate::manifest::{Case, Status};
-use crate::subject::travel;
+use crate::travel::travel;
 use crate::xmllint::{Verdict, Xmllint};
 
 pub(crate) fn check(xmllint: &Xmllint, cases: &[Case], ledger: &mut Ledger) -> Result<()> {

@@ -39,11 +39,11 @@ fn compose(file: &str, format: Format, api_version: ApiVersion) -> Result<Messag
     let url = received.focal.url().context("the focal resource has no URL")?.clone();
     let mut draft = Draft::new(received.event(), url, received.focal.resource().clone());
     if let Some(patient) = received.header.patient() {
-        draft = draft.patient(&patient.parse()?);
+        draft = draft.with_patient(&patient.parse()?);
     }
     for entry in received.related {
         let url = entry.url().context("a resource has no URL")?.clone();
-        draft = draft.with(url, entry.into_resource());
+        draft = draft.with_resource(url, entry.into_resource());
     }
     let source = Source {
         name: "Zonnedauw".to_owned(),

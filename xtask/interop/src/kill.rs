@@ -1,5 +1,5 @@
-//! Kills sender and receiver at random moments, more often than a usual run of the tests does.
-//! `tests/kill.rs` of the crate koppeltaal says what must hold.
+//! Kills sender and receiver at random moments, more often than an ordinary run of the tests does.
+//! `tests/kill/main.rs` of the crate koppeltaal says what must hold.
 
 use std::process::Command;
 
@@ -7,14 +7,14 @@ use anyhow::Result;
 
 use crate::programs;
 
-/// Runs the test with this number of kills. The test prints its failures.
+/// Runs the test with this many kills and messages. The test prints its failures.
 pub(crate) fn run(kills: u32, messages: u32) -> Result<()> {
     let mut test = cargo_test(&["--features", "sqlite", "--test", "kill"]);
     test.env("KOPPELTAAL_KILLS", kills.to_string()).env("KOPPELTAAL_KILL_MESSAGES", messages.to_string());
     programs::run(&mut test)
 }
 
-/// The tests of the crate koppeltaal, of this workspace.
+/// `cargo test` for the crate koppeltaal of this workspace, with these arguments.
 pub(crate) fn cargo_test(arguments: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);

@@ -1,5 +1,5 @@
 //! `cargo xtask interop` tests the project with what others made: real messages, the official schema,
-//! deployed clients, a database server, a browser, a terminal, and killed processes. It is a package of its
+//! deployed clients, a database server, other database crates, a browser, a terminal, and killed processes. It is a package of its
 //! own, because xtask must build when the generated code does not.
 
 use std::path::PathBuf;
@@ -16,6 +16,8 @@ mod programs;
 mod python;
 mod schema;
 mod signalr;
+mod speed;
+mod stacks;
 mod terminal;
 mod webdriver;
 
@@ -80,6 +82,25 @@ enum Command {
         #[arg(long, default_value_t = 2000)]
         messages: u32,
     },
+    /// Measure `koppeltaal validate` and `convert` on a folder of messages, beside the reader of the Python connector.
+    Speed {
+        /// The interpreter to make the environment with.
+        #[arg(long, default_value = "python3")]
+        python: String,
+        /// The environment of the connector; created if it is missing.
+        #[arg(long, default_value = "target/interop/venv")]
+        environment: PathBuf,
+        /// The number of messages.
+        #[arg(long, default_value_t = 5000)]
+        files: usize,
+    },
+    /// Build applications that use sqlx or diesel beside the connector and the sandbox, and hand messages over
+    /// in their own transactions.
+    Stacks {
+        /// The names of the stacks; without any, all of them.
+        #[arg(value_name = "STACK")]
+        only: Vec<String>,
+    },
     /// Run the command on a pseudo-terminal: the password prompt and the progress of long work. Unix only.
     Terminal {
         /// The Python interpreter that plays the person.
@@ -97,6 +118,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Python { python, environment } => python::run(&python, &environment)?,
         Command::Postgresql { no_install } => postgresql::run(!no_install).map(|()| 0)?,
         Command::Kill { kills, messages } => kill::run(kills, messages).map(|()| 0)?,
+        Command::Speed { python, environment, files } => {
+            speed::run(&python, &environment, files).map(|()| 0)?
+        }
+        Command::Stacks { only } => stacks::run(&only).map(|()| 0)?,
         Command::Terminal { python } => terminal::run(&python)?,
     };
     Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

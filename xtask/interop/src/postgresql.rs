@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::programs::{self, is_root, output};
 
 /// Where the tests look for the server.
-const VARIABLE: &str = "KOPPELTAAL_TEST_POSTGRESQL";
+pub(crate) const VARIABLE: &str = "KOPPELTAAL_TEST_POSTGRESQL";
 
 /// `PostgreSQL` does not run as root. Debian's package makes this user.
 const USER: &str = "postgres";
@@ -28,13 +28,20 @@ pub(crate) fn run(installs: bool) -> Result<()> {
         "--test",
         "outbox",
         "--test",
+        "migration",
+        "--test",
         "secrets",
     ]);
-    let address = format!("host=127.0.0.1 port={} user={USER}", server.port);
+    let address = server.address();
     programs::run(test.args(["--", "--ignored", "postgresql"]).env(VARIABLE, &address))?;
     let mut kill = crate::kill::cargo_test(&["--features", "sqlite,postgresql", "--test", "kill"]);
     kill.env("KOPPELTAAL_KILLS", "50").env("KOPPELTAAL_KILL_MESSAGES", "500");
     programs::run(kill.env("KOPPELTAAL_KILL_SCHEMA", "kill").env(VARIABLE, &address))
+}
+
+/// Starts a server if its programs are there.
+pub(crate) fn start_if_installed() -> Result<Option<Server>> {
+    find_programs().map(|programs| Server::start(&programs)).transpose()
 }
 
 /// The directory with `initdb` and `pg_ctl`.
@@ -67,13 +74,18 @@ fn version(programs: &Path) -> Result<String> {
 }
 
 /// A running server. It stops, and its files are gone, when it is dropped.
-struct Server {
+pub(crate) struct Server {
     programs: PathBuf,
     directory: PathBuf,
     port: u16,
 }
 
 impl Server {
+    /// The connection string.
+    pub(crate) fn address(&self) -> String {
+        format!("host=127.0.0.1 port={} user={USER}", self.port)
+    }
+
     fn start(programs: &Path) -> Result<Self> {
         // Made by the server's user, whose files they are.
         let made =

@@ -59,7 +59,7 @@ pub(crate) fn run(python: &str, environment: &Path) -> Result<usize> {
 }
 
 /// The interpreter of an environment that has the connector.
-fn install(python: &str, environment: &Path) -> Result<PathBuf> {
+pub(crate) fn install(python: &str, environment: &Path) -> Result<PathBuf> {
     let environment = crate::workspace_root().join(environment);
     let interpreter = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     if output(Command::new(&interpreter).args(["-c", "import koppeltaal.connector"])).is_ok() {

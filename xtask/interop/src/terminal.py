@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -76,6 +77,7 @@ class Terminal:
         """Reads to the end; the exit code, or the number of the signal below zero."""
         while self.read(20):
             pass
+        self.echoes = bool(termios.tcgetattr(self.terminal)[3] & termios.ECHO)
         os.close(self.terminal)
         return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
 
@@ -142,7 +144,13 @@ def prompt(server):
     terminal = Terminal(*arguments)
     terminal.asked("Password of game: ")
     terminal.type("\x03")
-    check("Ctrl-C ends the prompt", terminal.end() != 0, terminal.seen)
+    check("Ctrl-C ends the prompt", terminal.end() == 130, terminal.seen)
+    check("and the terminal echoes again", terminal.echoes)
+
+    terminal = Terminal(*arguments)
+    terminal.asked("Password of game: ")
+    os.kill(terminal.process, signal.SIGTERM)
+    check("so it does when the command is terminated", terminal.end() == 143 and terminal.echoes, terminal.seen)
 
     # The prompt goes to the terminal wherever standard output goes.
     with tempfile.NamedTemporaryFile() as output:

@@ -8,7 +8,7 @@ use super::names;
 use crate::schema::{Cardinality, Definition, Role, Shape, Structure, TypeName};
 
 /// The resources that Koppeltaal's services need, besides those that it profiles: every build has them.
-const OF_SERVICES: &[&str] = &["Binary", "Conformance", "Profile", "ValueSet"];
+const SERVICE_RESOURCES: &[&str] = &["Binary", "Conformance", "Profile", "ValueSet"];
 
 /// The model of all generated code.
 pub(crate) struct Model {
@@ -36,7 +36,7 @@ pub(crate) struct Type {
     pub(crate) fields: Vec<Field>,
 }
 
-/// One field of a struct. Its alternatives, for a choice, have consecutive indexes from `index` on.
+/// One field of a struct. The alternatives of a choice have consecutive indexes, from `index` on.
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) index: usize,
@@ -55,7 +55,7 @@ pub(crate) enum Content {
         name: String,
         text: bool,
     },
-    /// A string that 0.0.82 wants as the text of the element, and everybody writes as its `value`
+    /// A string that DSTU1 wants as the text of the element, but everybody writes as its `value`
     /// (CarePlan.activity.goal).
     IdReference,
     Code {
@@ -95,7 +95,7 @@ impl Model {
         schemas: &BTreeMap<String, Vec<Definition>>,
         profiled: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self> {
-        let files = OF_SERVICES.iter().copied().chain(profiled).map(str::to_ascii_lowercase);
+        let files = SERVICE_RESOURCES.iter().copied().chain(profiled).map(str::to_ascii_lowercase);
         let always: BTreeSet<String> = files.chain(["datatypes".to_owned()]).collect();
         let names = Names::of(schemas);
         let mut modules = Vec::new();
@@ -128,12 +128,11 @@ impl Model {
         Ok(model)
     }
 
-    /// The resources and Binary, with whether every build has them.
+    /// The resources, Binary included, each with its module.
     pub(crate) fn resources(&self) -> impl Iterator<Item = (&Module, &Type)> {
         self.modules.iter().flat_map(|module| {
-            let resources =
-                module.types.iter().filter(|one| matches!(one.role, Role::Resource | Role::Binary));
-            resources.map(move |one| (module, one))
+            let resources = module.types.iter().filter(|ty| matches!(ty.role, Role::Resource | Role::Binary));
+            resources.map(move |ty| (module, ty))
         })
     }
 
@@ -141,9 +140,9 @@ impl Model {
     fn check_clashes(&self) -> Result<()> {
         let mut seen = BTreeSet::new();
         for module in &self.modules {
-            for one in &module.types {
-                ensure!(seen.insert(names::type_name(&one.name)), "two types are called {}", one.name);
-                for field in &one.fields {
+            for ty in &module.types {
+                ensure!(seen.insert(names::type_name(&ty.name)), "two types are called {}", ty.name);
+                for field in &ty.fields {
                     if let Content::Choice { enumeration, .. } = &field.content {
                         ensure!(seen.insert(enumeration.clone()), "two types are called {enumeration}");
                     }
@@ -191,7 +190,7 @@ impl<'a> Names<'a> {
         // Attributes are in the start tag, before any element of a base type.
         flattened.sort_by_key(|field| !matches!(field.shape, Shape::Attribute(_)));
         for field in flattened {
-            // The id of an element is a plain field of every struct, no entry of the table.
+            // The id of an element is a plain field of every struct and has no entry in the table.
             if field.name == "id" && matches!(field.shape, Shape::Attribute(_)) {
                 continue;
             }

@@ -123,7 +123,7 @@ impl<'a> Types<'a> {
         Ok(Definition::Restriction(Restriction { name: name.to_owned(), base: base.to_owned() }))
     }
 
-    /// A type that only has a `value`: a code out of a closed list, or a primitive.
+    /// A type that only has a `value`: a code of a closed list, or a primitive.
     fn wrapper(&self, name: &str, value_type: &str) -> Result<Definition> {
         let simple =
             self.simple.get(value_type).with_context(|| format!("unknown value type {value_type}"))?;
@@ -144,7 +144,7 @@ impl<'a> Types<'a> {
         primitive(name, simple).with_context(|| value_type.to_owned()).map(Definition::Primitive)
     }
 
-    /// Whether a type is a code out of a closed list.
+    /// Whether a type is a code of a closed list.
     fn is_code(&self, name: &str) -> bool {
         self.simple.contains_key(format!("{name}-list").as_str())
     }

@@ -42,7 +42,7 @@ impl Archive {
         let message = with_versions(connector, prepared).await?;
         let name = format!("{:02}-{}.{}", self.saved, message.event(), self.format.name());
         let text = message.into_bundle().write(self.format)?;
-        private::write(&directory.join(name), text.as_bytes()).map_err(DemoError::Save)
+        private::write_beside(&directory.join(name), text.as_bytes()).map(drop).map_err(DemoError::Save)
     }
 }
 

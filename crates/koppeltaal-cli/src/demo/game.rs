@@ -69,7 +69,7 @@ impl Game {
     /// so the connector may fill in the version.
     pub(super) fn report(
         &self,
-        status: valuesets::CarePlanActivityStatus,
+        status: valuesets::ActivityStatus,
         percentage: i32,
     ) -> Result<Option<PreparedMessage>> {
         let Some(Task { activity, patient }) = self.task.clone() else { return Ok(None) };
@@ -79,7 +79,7 @@ impl Game {
             percentage_completed: Some(percentage),
             ..CarePlanActivityStatus::default()
         };
-        let draft = self.connector.draft(REPORT, report)?.patient(&patient);
+        let draft = self.connector.draft(REPORT, report)?.with_patient(&patient);
         Ok(Some(self.connector.prepare(draft)?))
     }
 }

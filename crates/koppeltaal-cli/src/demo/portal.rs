@@ -70,7 +70,7 @@ impl Portal {
             definition: definition.activity_definition_identifier.clone(),
             kind: definition.kind.clone(),
             start_date: Some(Instant::now().into()),
-            status: Some(valuesets::CarePlanActivityStatus::Available),
+            status: Some(valuesets::ActivityStatus::Available),
             // Nobody but the patient writes to it.
             simple: Some(CarePlanSimple {
                 category: Some(CarePlanActivityCategory::Other),
@@ -100,13 +100,13 @@ impl Portal {
     /// the server has another one by now, it refuses the message.
     pub(super) fn set_activity_status(
         &mut self,
-        status: &valuesets::CarePlanActivityStatus,
+        status: &valuesets::ActivityStatus,
         version: &ResourceUrl,
     ) -> Result<PreparedMessage> {
         for activity in &mut self.plan.activity {
             match status {
-                valuesets::CarePlanActivityStatus::Completed => activity.finished = Some(Instant::now()),
-                valuesets::CarePlanActivityStatus::Cancelled => activity.cancelled = Some(Instant::now()),
+                valuesets::ActivityStatus::Completed => activity.finished = Some(Instant::now()),
+                valuesets::ActivityStatus::Cancelled => activity.cancelled = Some(Instant::now()),
                 _ => {}
             }
             activity.status = Some(status.clone());
@@ -132,9 +132,9 @@ impl Portal {
         };
         let draft = self.connector.draft(PLAN, self.plan.clone())?;
         Ok(draft
-            .with(patient_url, patient)
-            .with(url(ResourceKind::Practitioner, PRACTITIONER)?, practitioner)
-            .with(url(ResourceKind::CareTeam, CARE_TEAM)?, care_team))
+            .with_resource(patient_url, patient)
+            .with_resource(url(ResourceKind::Practitioner, PRACTITIONER)?, practitioner)
+            .with_resource(url(ResourceKind::CareTeam, CARE_TEAM)?, care_team))
     }
 
     /// Claims the next message: what the game reports about an activity.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use koppeltaal::{Connector, Delivery, PreparedMessage, SendError, Sent};
+use koppeltaal::{Connector, Delivery, PreparedMessage, SendError, SentMessage};
 use koppeltaal_messaging::profiles::{ActivityDefinition, CarePlan, CarePlanActivityStatus};
 use koppeltaal_messaging::valuesets;
 use koppeltaal_messaging::{CodeSystem, Event, ProcessingStatus, Profile, ResourceUrl};
@@ -53,18 +53,16 @@ impl<W: Write> Story<W> {
         let definition = self.definition(&portal).await?;
         let published = self.publication(&mut portal, &definition).await?;
         let mut second_session = portal.clone();
-        self.plan_arrives(&mut game, &portal, &published, &valuesets::CarePlanActivityStatus::Available)
-            .await?;
+        self.plan_arrives(&mut game, &portal, &published, &valuesets::ActivityStatus::Available).await?;
 
-        let begun = self.report(&game, valuesets::CarePlanActivityStatus::InProgress, 40).await?;
-        self.report_arrives(&portal, &begun, valuesets::CarePlanActivityStatus::InProgress, 40).await?;
-        let finished = self.report(&game, valuesets::CarePlanActivityStatus::Completed, 100).await?;
+        let begun = self.report(&game, valuesets::ActivityStatus::InProgress, 40).await?;
+        self.report_arrives(&portal, &begun, valuesets::ActivityStatus::InProgress, 40).await?;
+        let finished = self.report(&game, valuesets::ActivityStatus::Completed, 100).await?;
         self.new_version("the report's second version", &begun, &finished)?;
-        self.report_arrives(&portal, &finished, valuesets::CarePlanActivityStatus::Completed, 100).await?;
+        self.report_arrives(&portal, &finished, valuesets::ActivityStatus::Completed, 100).await?;
 
         let updated = self.update(&mut portal, &published).await?;
-        self.plan_arrives(&mut game, &portal, &updated, &valuesets::CarePlanActivityStatus::Completed)
-            .await?;
+        self.plan_arrives(&mut game, &portal, &updated, &valuesets::ActivityStatus::Completed).await?;
         self.conflict(&mut second_session, &published).await?;
         self.silence(&portal, &game).await?;
 
@@ -95,7 +93,11 @@ impl<W: Write> Story<W> {
         Ok(definition)
     }
 
-    async fn publication(&mut self, portal: &mut Portal, definition: &ActivityDefinition) -> Result<Sent> {
+    async fn publication(
+        &mut self,
+        portal: &mut Portal,
+        definition: &ActivityDefinition,
+    ) -> Result<SentMessage> {
         self.narrator.step(
             "The portal publishes a care plan (CreateOrUpdateCarePlan): Teun Haverkruid gives Lieke that game to play.",
         )?;
@@ -116,8 +118,8 @@ impl<W: Write> Story<W> {
         &mut self,
         game: &mut Game,
         portal: &Portal,
-        sent: &Sent,
-        status: &valuesets::CarePlanActivityStatus,
+        sent: &SentMessage,
+        status: &valuesets::ActivityStatus,
     ) -> Result<()> {
         self.narrator.step("The game claims the message that waits for it (CreateOrUpdateCarePlan).")?;
         let delivery = game.receive_plan().await?;
@@ -142,9 +144,9 @@ impl<W: Write> Story<W> {
     async fn report(
         &mut self,
         game: &Game,
-        status: valuesets::CarePlanActivityStatus,
+        status: valuesets::ActivityStatus,
         percentage: i32,
-    ) -> Result<Sent> {
+    ) -> Result<SentMessage> {
         let code = status.code().to_owned();
         self.narrator.step(&format!(
             "Lieke plays, and the game reports {code}, {percentage} % (UpdateCarePlanActivityStatus)."
@@ -162,8 +164,8 @@ impl<W: Write> Story<W> {
     async fn report_arrives(
         &mut self,
         portal: &Portal,
-        sent: &Sent,
-        status: valuesets::CarePlanActivityStatus,
+        sent: &SentMessage,
+        status: valuesets::ActivityStatus,
         percentage: i32,
     ) -> Result<()> {
         self.narrator
@@ -183,9 +185,9 @@ impl<W: Write> Story<W> {
         self.acknowledge(portal.connector(), delivery).await
     }
 
-    async fn update(&mut self, portal: &mut Portal, published: &Sent) -> Result<Sent> {
+    async fn update(&mut self, portal: &mut Portal, published: &SentMessage) -> Result<SentMessage> {
         self.narrator.step("The portal marks the activity as Completed, and publishes the plan again (CreateOrUpdateCarePlan).")?;
-        let status = valuesets::CarePlanActivityStatus::Completed;
+        let status = valuesets::ActivityStatus::Completed;
         let message = portal.set_activity_status(&status, &published.url)?;
         let sent = self.send(portal.connector(), message).await?;
         self.new_version("the plan's second version", published, &sent)?;
@@ -198,12 +200,12 @@ impl<W: Write> Story<W> {
         Ok(sent)
     }
 
-    async fn conflict(&mut self, portal: &mut Portal, published: &Sent) -> Result<()> {
+    async fn conflict(&mut self, portal: &mut Portal, published: &SentMessage) -> Result<()> {
         self.narrator.step(
             "Another session of the portal, which still has the first version, cancels the activity.",
         )?;
         let stale = &published.url;
-        let message = portal.set_activity_status(&valuesets::CarePlanActivityStatus::Cancelled, stale)?;
+        let message = portal.set_activity_status(&valuesets::ActivityStatus::Cancelled, stale)?;
         let resources = match self.post(portal.connector(), message).await {
             Err(DemoError::Send(SendError::Conflict { resources, .. })) => Some(resources),
             Err(other) => return Err(other),
@@ -228,13 +230,13 @@ impl<W: Write> Story<W> {
     }
 
     /// Saves a message in the archive and sends it.
-    async fn post(&mut self, connector: &Connector, message: PreparedMessage) -> Result<Sent> {
+    async fn post(&mut self, connector: &Connector, message: PreparedMessage) -> Result<SentMessage> {
         self.archive.save(connector, &message).await?;
         Ok(connector.send_prepared(message).await?)
     }
 
     /// Sends a message. Checks that it is valid, and that its focal resource gets a version.
-    async fn send(&mut self, connector: &Connector, message: PreparedMessage) -> Result<Sent> {
+    async fn send(&mut self, connector: &Connector, message: PreparedMessage) -> Result<SentMessage> {
         self.nothing("what is wrong with the message", message.findings())?;
         let identifier = message.identifier().to_owned();
         let sent = self.post(connector, message).await?;
@@ -244,14 +246,14 @@ impl<W: Write> Story<W> {
     }
 
     /// Checks that both messages are about the same resource, in different versions.
-    fn new_version(&mut self, fact: &'static str, before: &Sent, after: &Sent) -> Result<()> {
+    fn new_version(&mut self, fact: &'static str, before: &SentMessage, after: &SentMessage) -> Result<()> {
         self.facts.same("the resource", before.url.versionless(), after.url.versionless())?;
         Ok(self.facts.differ(fact, &before.url, &after.url)?)
     }
 
     /// Checks that the delivered message is the one that was sent, that it is claimed, and that nothing in it
     /// is odd.
-    fn delivered(&mut self, delivery: &Delivery, event: Event, sent: &Sent) -> Result<()> {
+    fn delivered(&mut self, delivery: &Delivery, event: Event, sent: &SentMessage) -> Result<()> {
         // In JSON, servers write the feed's `totalResults` as text. Only the resources have to be in order.
         let findings = delivery.findings().iter();
         let odd: Vec<_> = findings.filter(|finding| finding.path.starts_with("entry")).collect();

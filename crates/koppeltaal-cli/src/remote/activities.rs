@@ -23,9 +23,6 @@ pub(crate) struct Activities {
     /// List archived ones too.
     #[arg(long)]
     archived: bool,
-
-    #[command(flatten)]
-    pub(super) connection: Connection,
 }
 
 /// Change the activity definitions of the domain.
@@ -41,15 +38,11 @@ enum Change {
     Put {
         /// An `Other` with code `ActivityDefinition`, in JSON or XML; - is standard input.
         file: PathBuf,
-        #[command(flatten)]
-        connection: Connection,
     },
     /// Archive an activity definition, which is then no longer offered.
     Archive {
         /// Its identifier.
         id: String,
-        #[command(flatten)]
-        connection: Connection,
     },
 }
 
@@ -66,31 +59,21 @@ struct Definition {
 }
 
 impl RemoteCommand for Activities {
-    fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.connect()?.client;
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let client = connection.connect()?.client;
         let archived = if self.archived { IncludeArchived::Yes } else { IncludeArchived::No };
         let mut definitions = client.activity_definitions(archived);
         while let Some(stored) = definitions.next().await? {
             let url = stored.url.as_ref().map(ToString::to_string);
-            self.connection.output.print(&Definition::new(ActivityDefinition::from(stored.resource), url))?;
+            connection.output.print(&Definition::new(ActivityDefinition::from(stored.resource), url))?;
         }
         Ok(())
     }
 }
 
 impl RemoteCommand for Activity {
-    fn connection(&self) -> &Connection {
-        match &self.change {
-            Change::Put { connection, .. } | Change::Archive { connection, .. } => connection,
-        }
-    }
-
-    async fn run(self) -> Result<(), Failure> {
-        let client = self.connection().connect()?.client;
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let client = connection.connect()?.client;
         let (definition, current) = match &self.change {
             Change::Put { file, .. } => {
                 let definition = definition_in(file)?;
@@ -112,7 +95,7 @@ impl RemoteCommand for Activity {
             }
         };
         let url = put(&client, current.as_ref(), &definition.clone().into()).await?;
-        Ok(self.connection().output.print(&Definition::new(definition, Some(url.to_string())))?)
+        Ok(connection.output.print(&Definition::new(definition, Some(url.to_string())))?)
     }
 }
 

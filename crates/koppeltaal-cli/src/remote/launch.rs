@@ -1,6 +1,7 @@
 //! `koppeltaal launch`, `mobile-launch` and `authorize-url`: launches a user, and begins the authorization.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use koppeltaal_messaging::ResourceUrl;
 use koppeltaal_transport::{AuthorizationRequest, LaunchRequest, ReceivedLaunch};
 use serde::Serialize;
@@ -35,9 +36,6 @@ pub(super) struct LaunchArguments {
     /// What the user is to do there.
     #[arg(long)]
     intent: Option<String>,
-
-    #[command(flatten)]
-    pub(super) connection: Connection,
 }
 
 /// Launch a user into a web application: print the URL that the browser is to open.
@@ -70,7 +68,7 @@ pub(crate) struct AuthorizeUrl {
     redirect_uri: String,
 
     /// The URL that the user's browser opened, or its parameter `launch`.
-    #[arg(long, value_name = "URL|ID", required_unless_present = "mobile", allow_hyphen_values = true)]
+    #[arg(long, value_name = "URL|ID", required_unless_present = "mobile", allow_hyphen_values = true, value_parser = NonEmptyStringValueParser::new())]
     launch: Option<String>,
 
     /// Trade an activation code: the user was launched by `mobile-launch`.
@@ -80,9 +78,6 @@ pub(crate) struct AuthorizeUrl {
     /// Do without PKCE, for a server that does not accept it.
     #[arg(long)]
     without_pkce: bool,
-
-    #[command(flatten)]
-    pub(super) connection: Connection,
 }
 
 #[derive(Serialize)]
@@ -120,37 +115,25 @@ impl LaunchArguments {
 }
 
 impl RemoteCommand for Launch {
-    fn connection(&self) -> &Connection {
-        &self.launch.connection
-    }
-
-    async fn run(self) -> Result<(), Failure> {
-        let client = self.launch.connection.connect()?.client;
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let client = connection.connect()?.client;
         let url = client.launch(&self.launch.request()).await?.into();
-        Ok(self.launch.connection.output.print(&Page { url })?)
+        Ok(connection.output.print(&Page { url })?)
     }
 }
 
 impl RemoteCommand for MobileLaunch {
-    fn connection(&self) -> &Connection {
-        &self.launch.connection
-    }
-
-    async fn run(self) -> Result<(), Failure> {
-        let client = self.launch.connection.connect()?.client;
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let client = connection.connect()?.client;
         let launch = client.mobile_launch(&self.launch.request()).await?;
         let code = Code { activation_code: launch.activation_code, expires_in_days: launch.expires_in_days };
-        Ok(self.launch.connection.output.print(&code)?)
+        Ok(connection.output.print(&code)?)
     }
 }
 
 impl RemoteCommand for AuthorizeUrl {
-    fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.anonymous()?;
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let client = connection.anonymous()?;
         let launch = match &self.launch {
             Some(launch) if launch.contains("://") => {
                 let received = ReceivedLaunch::read(launch)?;
@@ -187,7 +170,7 @@ impl RemoteCommand for AuthorizeUrl {
                 code_verifier: owned(pending.code_verifier()),
             }
         };
-        Ok(self.connection.output.print(&authorization)?)
+        Ok(connection.output.print(&authorization)?)
     }
 }
 

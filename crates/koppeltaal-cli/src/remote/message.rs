@@ -14,7 +14,7 @@ use super::RemoteCommand;
 use crate::arguments::event;
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{Output, Printable, or_hyphen};
+use crate::output::{DocumentText, Output, Printable, or_hyphen};
 use crate::private;
 
 /// Show one whole message, whatever its status, without claiming it.
@@ -23,29 +23,30 @@ pub(crate) struct Message {
     /// Its number at the server, its URL, or the identifier that its sender gave it.
     id: String,
 
-    /// Write it into this file, which only the user may read, instead of printing it.
+    /// Write it into this file, which only the user may read, instead of printing it. A file that is there is not
+    /// replaced.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(super) connection: Connection,
 }
 
 impl RemoteCommand for Message {
-    fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.connect()?.client;
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let client = connection.connect()?.client;
         let message = client.message(&self.id).await?;
         let message =
             message.ok_or_else(|| Failure::NotFound(format!("there is no message {:?}", self.id)))?;
+        let Some(file) = &self.save else {
+            let summary = Summary::of(&message.header);
+            return print_whole(connection.output, &summary, &message.bundle, client.format());
+        };
         let text = pretty(&message.bundle, client.format())?;
-        match &self.save {
-            Some(file) => private::write(file, text.as_bytes()).map_err(Failure::file(file)),
-            None => Ok(print_text(&text)?),
-        }
+        private::write_new(file, text.as_bytes()).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Failure::unusable_file(
+                file.display(),
+                "it is there already, and is not replaced: choose another name",
+            ),
+            _ => Failure::File { path: file.clone(), source: error },
+        })
     }
 }
 
@@ -147,7 +148,7 @@ impl MessageFolder {
         Ok(Self { path: path.to_owned(), format })
     }
 
-    /// Saves a message as `NUMBER.json` or `NUMBER.xml`.
+    /// Saves a message as `NUMBER.json` or `NUMBER.xml`, or beside a file of that name as `NUMBER-2.json`.
     pub(super) fn save(&self, header: &Header, bundle: &Bundle) -> Result<PathBuf, Failure> {
         let number = header.url().map(|url| url.id().to_owned());
         // The number comes from the server. As a file name it must not lead out of the folder.
@@ -158,8 +159,7 @@ impl MessageFolder {
         let number =
             number.ok_or_else(|| Failure::Protocol("a message has no number that can be a file name"))?;
         let file = self.path.join(format!("{number}.{}", self.format));
-        private::write(&file, pretty(bundle, self.format)?.as_bytes()).map_err(Failure::file(&file))?;
-        Ok(file)
+        private::write_beside(&file, pretty(bundle, self.format)?.as_bytes()).map_err(Failure::file(&file))
     }
 }
 
@@ -169,19 +169,19 @@ pub(super) fn pretty(bundle: &Bundle, format: Format) -> Result<String, Failure>
     Ok(text.trim_end().to_owned() + "\n")
 }
 
-pub(super) fn print_text(text: &str) -> io::Result<()> {
+fn print_text(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
 }
 
-/// A whole message for programs: its summary and its text.
+/// A whole message for programs: its summary and itself.
 #[derive(Serialize)]
 struct WholeMessage<'a> {
     #[serde(flatten)]
     summary: &'a Summary,
     /// In the format of the connection.
-    message: &'a str,
+    message: DocumentText,
 }
 
 /// Prints a whole message.
@@ -191,13 +191,17 @@ pub(super) fn print_whole(
     bundle: &Bundle,
     format: Format,
 ) -> Result<(), Failure> {
-    let text = pretty(bundle, format)?;
     match output {
-        Output::Text => print_text(&text)?,
+        Output::Text => print_text(&pretty(bundle, format)?)?,
         Output::Json => {
+            let text = match format {
+                // In one line, since it becomes a part of one.
+                Format::Json => bundle.write(format)?,
+                Format::Xml => pretty(bundle, format)?,
+            };
+            let message = DocumentText::new(format, text).map_err(io::Error::from)?;
             let mut out = io::stdout().lock();
-            serde_json::to_writer(&mut out, &WholeMessage { summary, message: &text })
-                .map_err(io::Error::from)?;
+            serde_json::to_writer(&mut out, &WholeMessage { summary, message }).map_err(io::Error::from)?;
             writeln!(out)?;
             out.flush()?;
         }

@@ -6,7 +6,6 @@ use std::pin::pin;
 
 use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use indicatif::{ProgressBar, ProgressStyle};
 use koppeltaal_messaging::ProcessingStatus;
 use koppeltaal_transport::HeaderQuery;
 
@@ -15,6 +14,7 @@ use super::message::{Filter, MessageFolder, Summary};
 use crate::arguments::status;
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::progress;
 
 /// How many messages are fetched at the same time.
 const CONCURRENCY: usize = 8;
@@ -37,22 +37,15 @@ pub(crate) struct Messages {
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     max_pages: usize,
 
-    /// Fetch each message and write it into this folder, as NUMBER.json or NUMBER.xml. Only the user may read
-    /// the files.
+    /// Fetch each message and write it into this folder, as NUMBER.json or NUMBER.xml, or as NUMBER-2.json if another file
+    /// has that name. Only the user may read the files.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(super) connection: Connection,
 }
 
 impl RemoteCommand for Messages {
-    fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.connect()?.client;
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let client = connection.connect()?.client;
         let mut query = HeaderQuery::default().filter(self.filter.build());
         if let Some(status) = self.status {
             query = query.status(status);
@@ -60,16 +53,21 @@ impl RemoteCommand for Messages {
         if let Some(limit) = self.limit {
             query = query.limit(limit);
         }
-        let output = self.connection.output;
+        let output = connection.output;
         let mut headers = client.message_headers(&query).max_pages(self.max_pages);
         let Some(folder) = &self.save else {
+            let mut is_empty = true;
             while let Some(header) = headers.next().await? {
+                is_empty = false;
                 output.print(&Summary::of(&header))?;
+            }
+            if is_empty {
+                output.remark("no messages");
             }
             return Ok(());
         };
         let folder = MessageFolder::create(folder, client.format())?;
-        let progress = progress();
+        let progress = progress::messages();
         // The list is read while messages are fetched, but never far ahead of them.
         let saved = headers.into_stream().map_err(Failure::from).map(|header| {
             let (client, folder) = (&client, &folder);
@@ -83,7 +81,9 @@ impl RemoteCommand for Messages {
             }
         });
         let mut saved = pin!(saved.buffered(CONCURRENCY));
+        let mut is_empty = true;
         while let Some(message) = saved.next().await {
+            is_empty = false;
             progress.inc(1);
             // A message may have gone since it was listed. That is not a failure.
             let Some((header, file)) = message? else { continue };
@@ -95,19 +95,9 @@ impl RemoteCommand for Messages {
             }
         }
         progress.finish();
+        if is_empty {
+            output.remark("no messages");
+        }
         Ok(())
-    }
-}
-
-/// A count on standard error, if that is a terminal.
-fn progress() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{spinner} {pos} messages, {per_sec}, {elapsed}");
-    let bar = ProgressBar::new_spinner();
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
     }
 }

@@ -10,10 +10,7 @@ use crate::output::{Printable, table};
 
 /// Show what a server says about itself. Needs no account.
 #[derive(Debug, Args)]
-pub(crate) struct Metadata {
-    #[command(flatten)]
-    pub(super) connection: Connection,
-}
+pub(crate) struct Metadata {}
 
 /// What people read in place of an endpoint that must not be used.
 const UNUSABLE: &str = "(no usable address)";
@@ -35,12 +32,8 @@ struct Statement {
 }
 
 impl RemoteCommand for Metadata {
-    fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    async fn run(self) -> Result<(), Failure> {
-        let statement = self.connection.anonymous()?.conformance().await?;
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let statement = connection.anonymous()?.conformance().await?;
         let (endpoints, validation) = (statement.endpoints(), statement.validation());
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let statement = Statement {
@@ -56,7 +49,7 @@ impl RemoteCommand for Metadata {
             validates_requests_against_profile: validation.requests_against_profile,
             validates_replies_against_profile: validation.replies_against_profile,
         };
-        Ok(self.connection.output.print(&statement)?)
+        Ok(connection.output.print(&statement)?)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use koppeltaal_messaging::Acknowledgement;
-use koppeltaal_transport::{Client, ReceivedMessage};
+use koppeltaal_transport::{Client, StoredMessage};
 
 use super::RemoteCommand;
 use super::follow::FollowArguments;
@@ -38,8 +38,8 @@ pub(crate) struct Receive {
     #[command(flatten)]
     follow_arguments: FollowArguments,
 
-    /// Write each message into this folder, as NUMBER.json or NUMBER.xml, and print a line instead. Only the
-    /// user may read the files.
+    /// Write each message into this folder, as NUMBER.json or NUMBER.xml, or as NUMBER-2.json if another file has that name,
+    /// and print a line instead. Only the user may read the files.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
 
@@ -48,9 +48,6 @@ pub(crate) struct Receive {
 
     #[command(flatten)]
     filter: Filter,
-
-    #[command(flatten)]
-    pub(super) connection: Connection,
 }
 
 /// How to acknowledge a message.
@@ -67,35 +64,33 @@ enum Ack {
 }
 
 impl RemoteCommand for Receive {
-    fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    async fn run(self) -> Result<(), Failure> {
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
         if self.all && self.ack == Ack::Release {
             return Err(Failure::Usage("--all with --ack release would never end".to_owned()));
         }
-        let account = self.connection.connect()?;
+        let account = connection.connect()?;
         let client = account.client;
         let versions = self.versions.open(account.domain)?;
         let folder = match &self.save {
             Some(folder) => Some(MessageFolder::create(folder, client.format())?),
             None => None,
         };
-        let one = || self.one(&client, folder.as_ref(), versions.as_ref());
+        let one = || self.one(connection, &client, folder.as_ref(), versions.as_ref());
         if !self.follow {
-            while one().await? && self.all {}
+            if !one().await? {
+                connection.output.remark("no message waits");
+                return Ok(());
+            }
+            while self.all && one().await? {}
             return Ok(());
         }
         let mut follower = self.follow_arguments.start(&client)?;
-        while follower.look().await? {
+        'follow: while follower.look().await? {
             // Ctrl-C does not interrupt the processing of a claimed message.
-            let mut is_over = false;
-            while !is_over && one().await? {
-                is_over = follower.is_over();
-            }
-            if is_over {
-                break;
+            while one().await? {
+                if follower.is_over() {
+                    break 'follow;
+                }
             }
         }
         follower.stop().await;
@@ -107,16 +102,17 @@ impl Receive {
     /// Receives the next message; `false` if none waits.
     async fn one(
         &self,
+        connection: &Connection,
         client: &Client,
         folder: Option<&MessageFolder>,
         versions: Option<&VersionFile>,
     ) -> Result<bool, Failure> {
         let Some(message) = client.claim_matching(&self.filter.build()).await? else { return Ok(false) };
-        let ReceivedMessage { header, bundle, .. } = &message;
+        let StoredMessage { header, bundle, .. } = &message;
         let mut summary = Summary::of(header);
         match folder {
             Some(folder) => summary.file = Some(folder.save(header, bundle)?.display().to_string()),
-            None => print_whole(self.connection.output, &summary, bundle, client.format())?,
+            None => print_whole(connection.output, &summary, bundle, client.format())?,
         }
         if let Some(versions) = versions {
             versions.record_all_of(bundle).await?;
@@ -132,7 +128,7 @@ impl Receive {
         }
         if folder.is_some() {
             summary.acknowledged = Some(said);
-            self.connection.output.print(&summary)?;
+            connection.output.print(&summary)?;
         }
         Ok(true)
     }

@@ -14,17 +14,21 @@ use crate::failure::Failure;
 use crate::input::Input;
 use crate::output::{Printable, or_hyphen};
 
-/// Post a message as it is in a file: a bundle that starts with a `MessageHeader`.
+/// Post a message from a file: a bundle that starts with a `MessageHeader`.
+///
+/// A resource of the message that has no version gets the newest one that is known from earlier messages; standard error says
+/// which. A version that the file names stays.
 #[derive(Debug, Args)]
 pub(crate) struct Send {
     /// The file, in JSON or XML; - is standard input.
     file: PathBuf,
 
-    #[command(flatten)]
-    versions: VersionArguments,
+    /// Send the file as it stands: fill in no versions.
+    #[arg(long)]
+    exact: bool,
 
     #[command(flatten)]
-    pub(super) connection: Connection,
+    versions: VersionArguments,
 }
 
 #[derive(Serialize)]
@@ -36,18 +40,14 @@ struct Sent {
 }
 
 impl RemoteCommand for Send {
-    fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    async fn run(self) -> Result<(), Failure> {
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
         let input = Input::load(&self.file)?;
         let unusable = |problem: &str| Failure::unusable_file(input.name(), problem);
         let read = input.read(ReadOptions::tolerant()).map_err(|error| unusable(&error.to_string()))?;
         let Document::Bundle(bundle) = read.document else {
             return Err(unusable("it is a resource, not a message"));
         };
-        let account = self.connection.connect()?;
+        let account = connection.connect()?;
         match (&account.domain, domain_of(&bundle)) {
             (Some(ours), Some(domain)) if ours != domain => {
                 return Err(unusable(&format!("it is a message of domain {domain:?}, not {ours:?}")));
@@ -55,6 +55,18 @@ impl RemoteCommand for Send {
             _ => {}
         }
         let versions = self.versions.open(account.domain)?;
+        let mut bundle = bundle;
+        if let Some(versions) = versions.as_ref().filter(|_| !self.exact) {
+            let (filled, urls) = versions.fill(bundle).await?;
+            bundle = filled;
+            for url in urls {
+                let version = url.version().unwrap_or_default();
+                let resource = url.without_version();
+                let resource = resource.versionless().rsplit('/').take(2).collect::<Vec<_>>();
+                let resource = resource.into_iter().rev().collect::<Vec<_>>().join("/");
+                connection.output.remark(&format!("version {version} of {resource} filled in"));
+            }
+        }
         let reply = account.client.send(&bundle).await?;
         let identifier = Header::all_from_bundle(&bundle).next();
         let sent = Sent {
@@ -62,7 +74,7 @@ impl RemoteCommand for Send {
             versions: reply.versions().map(|url| url.to_string()).collect(),
         };
         // Printed first: the message is sent, even if its versions cannot be recorded.
-        self.connection.output.print(&sent)?;
+        connection.output.print(&sent)?;
         if let Some(versions) = versions {
             versions.record(&bundle, &reply.versions().collect::<Vec<_>>()).await?;
         }

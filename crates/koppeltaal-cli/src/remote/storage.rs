@@ -55,9 +55,6 @@ struct Put {
     /// Its media type.
     #[arg(long, value_name = "TYPE", default_value = "application/octet-stream")]
     content_type: String,
-
-    #[command(flatten)]
-    connection: Connection,
 }
 
 /// Print the content of a stored item.
@@ -69,9 +66,6 @@ struct Get {
     /// The patient that the item is about.
     #[arg(long, value_name = "URL")]
     patient: Option<ResourceUrl>,
-
-    #[command(flatten)]
-    connection: Connection,
 }
 
 /// List stored items.
@@ -112,9 +106,6 @@ struct List {
     /// List no more than this many.
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
-
-    #[command(flatten)]
-    connection: Connection,
 }
 
 /// Delete a stored item.
@@ -122,9 +113,6 @@ struct List {
 struct Delete {
     /// Its id.
     id: String,
-
-    #[command(flatten)]
-    connection: Connection,
 }
 
 #[derive(Serialize)]
@@ -140,30 +128,21 @@ struct ItemLine {
 }
 
 impl RemoteCommand for Storage {
-    fn connection(&self) -> &Connection {
-        match &self.action {
-            Action::Put(put) => &put.connection,
-            Action::Get(get) => &get.connection,
-            Action::List(list) => &list.connection,
-            Action::Delete(delete) => &delete.connection,
-        }
-    }
-
-    async fn run(self) -> Result<(), Failure> {
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
         match self.action {
-            Action::Put(put) => put.act().await,
-            Action::Get(get) => get.act().await,
-            Action::List(list) => list.act().await,
-            Action::Delete(delete) => delete.act().await,
+            Action::Put(put) => put.act(connection).await,
+            Action::Get(get) => get.act(connection).await,
+            Action::List(list) => list.act(connection).await,
+            Action::Delete(delete) => delete.act(connection).await,
         }
     }
 }
 
 impl Put {
-    async fn act(self) -> Result<(), Failure> {
+    async fn act(self, connection: &Connection) -> Result<(), Failure> {
         // Base64 makes four characters of three bytes, and the item is read back by a reader with this limit.
         let content = bytes(&self.file, Limits::default().bytes / 4 * 3)?;
-        let client = self.connection.connect()?.client;
+        let client = connection.connect()?.client;
         let query = StorageQuery::default()
             .patient(&self.patient)
             .object_type(&self.object_type)
@@ -183,13 +162,13 @@ impl Put {
             Some(current) => client.update_storage_item(&current, &item).await?,
             None => client.create_storage_item(&item).await?,
         };
-        Ok(self.connection.output.print(&ItemLine::new(Some(url), item))?)
+        Ok(connection.output.print(&ItemLine::new(Some(url), item))?)
     }
 }
 
 impl Get {
-    async fn act(self) -> Result<(), Failure> {
-        let client = self.connection.connect()?.client;
+    async fn act(self, connection: &Connection) -> Result<(), Failure> {
+        let client = connection.connect()?.client;
         let stored = client.storage_item(&self.id, self.patient.as_ref()).await?;
         let stored = stored.ok_or_else(|| Failure::NotFound(format!("there is no item {:?}", self.id)))?;
         let text = stored.item.content.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -203,11 +182,11 @@ impl Get {
 }
 
 impl List {
-    async fn act(self) -> Result<(), Failure> {
-        let client = self.connection.connect()?.client;
+    async fn act(self, connection: &Connection) -> Result<(), Failure> {
+        let client = connection.connect()?.client;
         let mut items = client.storage_items(&self.query());
         while let Some(StoredItem { url, item, .. }) = items.next().await? {
-            self.connection.output.print(&ItemLine::new(url, item))?;
+            connection.output.print(&ItemLine::new(url, item))?;
         }
         Ok(())
     }
@@ -245,8 +224,8 @@ impl List {
 }
 
 impl Delete {
-    async fn act(self) -> Result<(), Failure> {
-        Ok(self.connection.connect()?.client.delete_storage_item(&self.id).await?)
+    async fn act(self, connection: &Connection) -> Result<(), Failure> {
+        Ok(connection.connect()?.client.delete_storage_item(&self.id).await?)
     }
 }
 

@@ -46,9 +46,6 @@ pub(crate) struct Token {
     /// Write the tokens into this file, for --tokens of other commands, instead of printing them.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(super) connection: Connection,
 }
 
 /// Trade the refresh token in a file for new tokens, which replace the old ones.
@@ -60,18 +57,11 @@ pub(crate) struct Refresh {
     /// A file whose first line is the application's secret.
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(super) connection: Connection,
 }
 
 impl RemoteCommand for Token {
-    fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.anonymous()?;
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let client = connection.anonymous()?;
         if let Some(file) = &self.save {
             // A code works only once, so a file that cannot be written has to be noticed before.
             private::prepare(file).map_err(Failure::file(file))?;
@@ -91,18 +81,14 @@ impl RemoteCommand for Token {
         let token_set = TokenSet::new(&tokens, &self.client_id);
         match &self.save {
             Some(file) => token_set.save(file).map_err(Failure::file(file)),
-            None => Ok(self.connection.output.print(&token_set)?),
+            None => Ok(connection.output.print(&token_set)?),
         }
     }
 }
 
 impl RemoteCommand for Refresh {
-    fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.anonymous()?;
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let client = connection.anonymous()?;
         let (old, client_id) = load(&self.file)?;
         let authentication = authentication(&client_id, self.client_secret_file.as_deref())?;
         let tokens = client.refresh(&authentication, &old).await?;

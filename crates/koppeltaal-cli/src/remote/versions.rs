@@ -15,12 +15,12 @@ use crate::private;
 /// Where versions are kept.
 #[derive(Debug, Args)]
 pub(super) struct VersionArguments {
-    /// Keep the versions of the resources in this `SQLite` file. It is created if it does not exist [default:
+    /// Keep the versions of the resources in this SQLite file. It is created if it does not exist [default:
     /// koppeltaal/versions.db in the user's data directory]. An application can open it as its version store.
     #[arg(long, value_name = "FILE", env = "KOPPELTAAL_VERSIONS")]
     versions: Option<PathBuf>,
 
-    /// Keep no versions.
+    /// Know and keep no versions.
     #[arg(long, conflicts_with = "versions")]
     no_versions: bool,
 }
@@ -40,7 +40,7 @@ impl VersionArguments {
         }
         let file = match &self.versions {
             Some(file) => file.clone(),
-            None => usual_file()?,
+            None => default_file()?,
         };
         // Addresses of resources name patients, so a new file is for the user alone. SQLite gives the files
         // that it adds the same permissions.
@@ -53,7 +53,7 @@ impl VersionArguments {
 
 /// The default file, in the user's data directory (XDG Base Directory Specification). A new folder is for the
 /// user alone.
-fn usual_file() -> Result<PathBuf, Failure> {
+pub(super) fn default_file() -> Result<PathBuf, Failure> {
     let data = env::var_os("XDG_DATA_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())
@@ -69,6 +69,26 @@ fn usual_file() -> Result<PathBuf, Failure> {
 }
 
 impl VersionFile {
+    /// Gives each resource of a message that has no version the newest one that is known. Returns the message, and the
+    /// versions that were filled in. A bundle that is no message comes back as it was: the server says what is wrong.
+    pub(super) async fn fill(&self, bundle: Bundle) -> Result<(Bundle, Vec<ResourceUrl>), Failure> {
+        let Some(domain) = domain_of(&bundle).or(self.domain.as_deref()).map(str::to_owned) else {
+            return Ok((bundle, Vec::new()));
+        };
+        let mut message = match Message::extract(bundle) {
+            Ok(message) => message,
+            Err(error) => return Ok((*error.bundle, Vec::new())),
+        };
+        let lacks_version = |url: &&ResourceUrl| url.version().is_none();
+        let lacking: Vec<_> =
+            message.entries().filter_map(|entry| entry.url()).filter(lacks_version).cloned().collect();
+        let known: Vec<_> = self.store.versions(&domain, &lacking).await?.into_iter().flatten().collect();
+        for url in &known {
+            message.set_version(url);
+        }
+        Ok((message.into_bundle(), known))
+    }
+
     /// Records the versions of the resources in a received message.
     pub(super) async fn record_all_of(&self, bundle: &Bundle) -> Result<(), Failure> {
         let Ok(message) = Message::extract(bundle.clone()) else { return Ok(()) };

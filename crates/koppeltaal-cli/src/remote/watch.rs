@@ -20,18 +20,11 @@ pub(crate) struct Watch {
 
     #[command(flatten)]
     follow: FollowArguments,
-
-    #[command(flatten)]
-    pub(super) connection: Connection,
 }
 
 impl RemoteCommand for Watch {
-    fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.connect()?.client;
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let client = connection.connect()?.client;
         let query = HeaderQuery::default().status(ProcessingStatus::New).filter(self.filter.build());
         let mut follower = self.follow.start(&client)?;
         let mut before = HashSet::new();
@@ -52,7 +45,7 @@ impl RemoteCommand for Watch {
                 };
                 let url = header.url().map(|url| url.versionless().to_owned());
                 if !url.as_ref().is_some_and(|url| before.contains(url)) {
-                    self.connection.output.print(&Summary::of(&header))?;
+                    connection.output.print(&Summary::of(&header))?;
                 }
                 waiting.extend(url);
             }

@@ -1,46 +1,46 @@
-//! A verdict for people: each finding with its line of text, and one line per file at the end.
+//! A report for people: each finding with its line of text, and one line per file at the end.
 
-use std::io::{self, Write};
+use std::fmt::Write as _;
 
 use koppeltaal_fhir::Severity;
 
-use super::Verdict;
 use crate::excerpt::visible;
 use crate::input::Input;
-use crate::outcome::Outcome;
+use crate::many::Reported;
+use crate::report::{Report, Verdict};
 
-/// Prints the report on standard output. If the file could not be read, prints the reason on standard error.
-pub(super) fn write(verdict: &Verdict) -> io::Result<()> {
-    if verdict.outcome == Outcome::Unusable {
-        return print(verdict, &mut anstream::stderr().lock());
+/// Draws the report for standard output or, if the file could not be read, for standard error. Of a file in a folder there is
+/// nothing to print when nothing is found in it.
+pub(super) fn draw(report: Report, input: &Input, is_in_folder: bool) -> Reported {
+    let mut places = input.places();
+    let mut text = String::new();
+    for diagnostic in &report.diagnostics {
+        let _ = writeln!(text, "{}\n", diagnostic.draw(&mut places));
     }
-    let mut out = anstream::stdout().lock();
-    print(verdict, &mut out)?;
-    writeln!(out, "{}: {}", visible(&verdict.name), summary(verdict))
+    if !(is_in_folder && report.diagnostics.is_empty()) {
+        let _ = writeln!(text, "{}: {}", visible(&report.name), summary(&report));
+    }
+    let (out, errors) = match report.verdict {
+        Verdict::Unreadable => (String::new(), text),
+        _ => (text, String::new()),
+    };
+    Reported { report, out, errors }
 }
 
-fn print(verdict: &Verdict, out: &mut impl Write) -> io::Result<()> {
-    let mut places = verdict.input.as_ref().map(Input::places);
-    for diagnostic in &verdict.diagnostics {
-        match &mut places {
-            Some(places) => writeln!(out, "{}\n", diagnostic.draw(places))?,
-            None => writeln!(out, "error: {}: {}", visible(&verdict.name), diagnostic.problem)?,
-        }
+fn summary(report: &Report) -> String {
+    if report.verdict == Verdict::Unreadable {
+        return "unreadable".to_owned();
     }
-    Ok(())
-}
-
-fn summary(verdict: &Verdict) -> String {
     let counted =
         [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Information, "remark")];
     let mut parts: Vec<_> = counted
         .into_iter()
-        .map(|(severity, name)| (verdict.count(severity), name))
+        .map(|(severity, name)| (report.count(severity), name))
         .filter(|(count, _)| *count > 0)
         .map(|(count, name)| format!("{count} {name}{}", if count == 1 { "" } else { "s" }))
         .collect();
-    if verdict.suppressed > 0 {
-        parts.push(format!("{} more that are not shown", verdict.suppressed));
+    if report.suppressed > 0 {
+        parts.push(format!("{} more that are not shown", report.suppressed));
     }
     if parts.is_empty() { "nothing found".to_owned() } else { parts.join(", ") }
 }

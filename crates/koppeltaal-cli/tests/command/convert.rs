@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use crate::support::{fixtures, koppeltaal, koppeltaal_reading, stderr, stdout};
 use koppeltaal_fhir::{Document, ReadOptions};
 
-/// The fixtures that exist in both formats and are not wrong on purpose. Their paths have no extension and
-/// are relative to the folder of fixtures.
+/// The valid fixtures that exist in both formats. The paths have no extension and are relative to the folder
+/// of fixtures.
 fn pairs() -> Vec<PathBuf> {
     let mut pairs = Vec::new();
     for folder in ["messages", "resources", "bundles"] {
         for entry in fs::read_dir(fixtures().join(folder)).expect("the folder is there") {
             let path = PathBuf::from(folder).join(entry.expect("readable").file_name());
-            let is_right = !path.to_string_lossy().contains("-quirky");
-            if is_right && path.extension().is_some_and(|ending| ending == "xml") {
+            let is_valid = !path.to_string_lossy().contains("-quirky");
+            if is_valid && path.extension().is_some_and(|ending| ending == "xml") {
                 let other = fixtures().join(path.with_extension("json"));
                 pairs.extend(other.exists().then(|| path.with_extension("")));
             }
@@ -31,7 +31,7 @@ fn read(text: &[u8]) -> Document {
     } else {
         ReadOptions::strict().xml(text)
     };
-    read.expect("what was converted is right").document
+    read.expect("a valid document").document
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn every_fixture_converts_to_what_its_twin_holds() {
             let file = pair.with_extension(from);
             let output = koppeltaal(&["convert", &file.to_string_lossy(), "--to", to]);
             assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()), "{file:?}");
-            // Twins may differ in what one of the formats cannot carry. So both are compared in the format
-            // that the conversion started from.
+            // The twins differ where one of the formats cannot carry something, so both are compared after a
+            // conversion to the first format.
             let back = koppeltaal_reading(&output.stdout, &["convert", "-", "--to", from, "--compact"]);
             assert_eq!(back.status.code(), Some(0), "{file:?}");
             let twin = fs::read(fixtures().join(pair.with_extension(to))).expect("readable");
@@ -65,7 +65,7 @@ fn compact_output_is_one_line_and_holds_the_same() {
 }
 
 #[test]
-fn a_file_is_written_anew_in_its_own_format() {
+fn a_file_can_be_written_in_the_format_that_it_has() {
     let output = koppeltaal(&["convert", "resources/patient.json", "--to", "json"]);
     let original = fs::read(fixtures().join("resources/patient.json")).expect("readable");
     assert_eq!(read(&output.stdout), read(&original));
@@ -88,12 +88,12 @@ fn what_cannot_be_read_gives_code_2_and_no_output() {
         (b"<html><body>Login</body></html>", "not-fhir"),
         (b"<!DOCTYPE feed [<!ENTITY a 'b'>]><feed xmlns='http://www.w3.org/2005/Atom'/>", "malformed"),
     ];
-    for (text, said) in cases {
+    for (text, expected) in cases {
         let output = koppeltaal_reading(text, &["convert", "-", "--to", "xml"]);
         assert_eq!(output.status.code(), Some(2));
         assert_eq!(stdout(&output), "");
         let errors = stderr(&output);
-        assert!(errors.contains("standard input") && errors.contains(said), "{errors}");
+        assert!(errors.contains("standard input") && errors.contains(expected), "{errors}");
     }
     let output = koppeltaal(&["convert", "nowhere.xml", "--to", "json"]);
     assert_eq!(output.status.code(), Some(2));
@@ -109,8 +109,9 @@ fn what_the_other_format_cannot_carry_gives_code_2_and_no_output() {
 }
 
 #[test]
-fn html_in_a_narrative_is_repaired_when_that_is_asked_for() {
-    let text = br#"{"resourceType":"Patient","text":{"status":"generated","div":"<DIV>Bed & bad<br>om acht uur</DIV>"}}"#;
+fn html_in_a_narrative_is_repaired_on_request() {
+    let text = br#"{"resourceType":"Patient",
+        "text":{"status":"generated","div":"<DIV>Bed & bad<br>om acht uur</DIV>"}}"#;
     let output = koppeltaal_reading(text, &["convert", "-", "--to", "xml"]);
     assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
     let output = koppeltaal_reading(text, &["convert", "-", "--to", "xml", "--repair-narrative"]);

@@ -1,10 +1,16 @@
 //! The `koppeltaal` command, run as a program.
 
+mod arguments;
 mod convert;
 mod demo;
 mod failures;
 #[cfg(unix)]
 mod files;
+mod folders;
+#[cfg(unix)]
+#[path = "../../../koppeltaal-transport/tests/support/forward_proxy.rs"]
+mod forward_proxy;
+mod outbox;
 mod pages;
 #[cfg(unix)]
 mod proxy;
@@ -13,3 +19,4 @@ mod remote;
 mod sandbox;
 mod support;
 mod validate;
+mod work;

@@ -6,7 +6,7 @@ use super::finding::{Finding, Position};
 use super::path::{PathSegment, path_text};
 use super::rule::{Rule, Severity};
 
-/// How many characters of the content a finding quotes.
+/// How many characters of the content a finding or an error quotes.
 const LONGEST_QUOTE: usize = 80;
 
 /// The findings of a check so far, and where the check is.
@@ -39,8 +39,9 @@ pub struct Findings {
     room: usize,
 }
 
-/// The result of collecting findings.
-pub(crate) struct Collected {
+/// The findings of one text or value, as many as there was room for.
+#[derive(Debug, Default)]
+pub(crate) struct FindingList {
     /// In the order of the text, if a text was read.
     pub(crate) kept: Vec<Finding>,
     /// How many more there were than are kept.
@@ -103,9 +104,9 @@ impl Findings {
         self.kept.push(finding);
     }
 
-    pub(super) fn into_collected(mut self) -> Collected {
+    pub(super) fn into_list(mut self) -> FindingList {
         self.kept.sort_by_key(|finding| finding.position);
-        Collected { kept: self.kept, suppressed: self.suppressed, worst: self.worst }
+        FindingList { kept: self.kept, suppressed: self.suppressed, worst: self.worst }
     }
 }
 
@@ -184,7 +185,7 @@ impl<E: Display> NewFinding<'_, Findings, E> {
 }
 
 /// The start of a text, with `…` if there is more of it.
-fn excerpt(text: &dyn Display) -> String {
+pub(crate) fn excerpt(text: &dyn Display) -> String {
     /// Stops the writing once the quote is long enough.
     struct Excerpt {
         start: String,

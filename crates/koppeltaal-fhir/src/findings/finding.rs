@@ -36,6 +36,7 @@ impl fmt::Display for Position {
 /// One thing that is not as the standard wants it.
 ///
 /// `found` can hold data of a patient: show it to the user, but do not write it to a log.
+/// [`summary`](Self::summary) is the text for a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// How much it matters.
@@ -46,13 +47,25 @@ pub struct Finding {
     pub path: String,
     /// Where in the text, when text was read.
     pub position: Option<Position>,
-    /// What the standard wants there.
+    /// What the standard wants there. It quotes no value of the content.
     pub expected: String,
     /// What was there, cut off after some 80 characters.
     pub found: String,
 }
 
 impl Finding {
+    /// The finding without what was found, which can hold data of a patient:
+    /// `identifier-bsn at entry[1].content.identifier[0].value: expected a BSN, ...`.
+    pub fn summary(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| {
+            write!(f, "{}", self.rule)?;
+            if !self.path.is_empty() {
+                write!(f, " at {}", self.path)?;
+            }
+            write!(f, ": expected {}", self.expected)
+        })
+    }
+
     /// The bytes that it takes: in a list that may have a quarter more room, and in a copy while the list is
     /// sorted or moved.
     pub(crate) fn memory(&self) -> usize {

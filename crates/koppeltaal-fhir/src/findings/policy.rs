@@ -1,6 +1,7 @@
 //! The findings that both readers and the check report, and their wording. Findings about tokens are in the
 //! modules of the formats.
 
+use super::collector::FindingList;
 use super::report::{Failure, Report};
 use super::rule::{Rule, Severity};
 use crate::bundle::Bundle;
@@ -8,7 +9,7 @@ use crate::markup::check_signature;
 use crate::primitives::{AnyPrimitive, ScalarKind, Verdict, is_id};
 use crate::resource::RESOURCE_TYPES;
 use crate::structure::{EXTENSION, FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema};
-use crate::xhtml::{Examination, ONE_DIV, ONE_SIGNATURE, Refusal};
+use crate::xhtml::{ONE_DIV, ONE_SIGNATURE, Refusal};
 
 type Result = std::result::Result<(), Failure>;
 
@@ -123,12 +124,12 @@ impl Report<'_> {
         self.finding(rule, "id", offset).expected(ScalarKind::Id.describe()).found(format_args!("{id:?}"))
     }
 
-    /// Reports the problems of a well-formed narrative.
-    pub(crate) fn narrative(&mut self, name: &str, examination: Examination, offset: usize) -> Result {
-        for (expected, found) in examination.problems {
-            self.finding(Rule::NARRATIVE, name, offset).expected(expected).found(found)?;
+    /// Reports what DSTU1 does not allow in a well-formed narrative.
+    pub(crate) fn narrative(&mut self, name: &str, list: FindingList, offset: usize) -> Result {
+        for finding in list.kept {
+            self.finding(Rule::NARRATIVE, name, offset).expected(finding.expected).found(finding.found)?;
         }
-        self.suppress(examination.suppressed);
+        self.suppress(list.suppressed);
         Ok(())
     }
 

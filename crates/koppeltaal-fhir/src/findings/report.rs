@@ -6,7 +6,7 @@
 
 use std::fmt::Display;
 
-use super::collector::{Collected, Findings, NewFinding, Subject};
+use super::collector::{FindingList, Findings, NewFinding, Subject};
 use super::finding::Position;
 use super::lines::Lines;
 use super::path::path_text;
@@ -263,8 +263,8 @@ impl<'text> Report<'text> {
     }
 
     /// What was found, in the order of the text.
-    pub(crate) fn into_findings(self) -> Collected {
-        self.findings.into_collected()
+    pub(crate) fn into_findings(self) -> FindingList {
+        self.findings.into_list()
     }
 }
 

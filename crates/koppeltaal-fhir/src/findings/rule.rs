@@ -96,8 +96,8 @@ rules! {
     JSON_NULL "json-null" Error;
     /// A JSON object with the same member twice.
     DUPLICATE_MEMBER "duplicate-member" Error;
-    /// JSON of the time before 0.0.82: `_id` for `id`, or a bundle wrapped in `feed`.
-    LEGACY "json-legacy" Error;
+    /// A quirk of JSON from before 0.0.82: `_id` for `id`, or a bundle wrapped in `feed`.
+    JSON_QUIRK "json-quirk" Error;
     /// An XML declaration that names another encoding, although the text is UTF-8.
     ENCODING "encoding" Warning;
     /// An element in another XML namespace than the standard's.

@@ -1,6 +1,6 @@
 //! [`Progress`]: what the reader remembers while it reads the members of one object, which come in any order.
 
-use crate::structure::{FieldSchema, FieldSet};
+use crate::structure::{FieldSchema, FieldSet, TypeSchema};
 
 /// Which fields of one object have been read, and what the object still has to be checked for.
 #[derive(Default)]
@@ -13,6 +13,8 @@ pub(super) struct Progress {
     pub(super) present: FieldSet,
     /// Alternatives that were chosen: the first of their choice.
     pub(super) chosen: FieldSet,
+    /// Chosen alternatives that said nothing so far: neither value, id nor extension.
+    pub(super) silent: FieldSet,
     /// Alternatives that were refused because another one of their choice came first.
     pub(super) refused: FieldSet,
     /// Where the search for the next name starts.
@@ -36,6 +38,13 @@ pub(super) struct Gaps {
 }
 
 impl Progress {
+    /// The chosen alternative of a field's choice, if it said nothing so far.
+    #[cold]
+    pub(super) fn silent_alternative(&self, schema: &TypeSchema, index: usize) -> Option<usize> {
+        let first = usize::from(schema.fields[index].choice?);
+        (first..schema.end_of_group(index)).find(|other| self.silent.contains(*other))
+    }
+
     pub(super) fn gaps(&mut self) -> &mut Gaps {
         self.gaps.get_or_insert_default()
     }

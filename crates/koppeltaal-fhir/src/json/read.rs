@@ -39,7 +39,7 @@ pub(super) struct Reader<'t> {
 /// The outermost object.
 struct Root<'t> {
     resource_type: Cow<'t, str>,
-    /// Whether it stands in another one (see [`Reader::legacy_root`]).
+    /// Whether it stands in another one (see [`Reader::wrapped_root`]).
     is_wrapped: bool,
 }
 
@@ -116,13 +116,13 @@ impl<'t> Reader<'t> {
         }
         match self.resource_type()? {
             Some(resource_type) => Ok(Root { resource_type, is_wrapped: false }),
-            None => self.legacy_root(start),
+            None => self.wrapped_root(start),
         }
     }
 
     /// The bundle in an object with the single member `feed`. Official tools wrapped bundles like this until
     /// 0.0.81.
-    fn legacy_root(&mut self, start: usize) -> Result<Root<'t>> {
+    fn wrapped_root(&mut self, start: usize) -> Result<Root<'t>> {
         self.begin_object()?;
         if self.next_member(true)?.as_deref() == Some("feed")
             && self.kind()? == Kind::Object
@@ -131,7 +131,7 @@ impl<'t> Reader<'t> {
         {
             let expected = "the bundle itself, as since 0.0.82";
             self.report
-                .finding(Rule::LEGACY, "", start)
+                .finding(Rule::JSON_QUIRK, "", start)
                 .expected(expected)
                 .found("a bundle wrapped in `feed`")?;
             return Ok(Root { resource_type, is_wrapped: true });

@@ -5,7 +5,7 @@ use super::read::{Reader, Result};
 use super::scan::{Kind, Scanner};
 use crate::findings::{Rule, Severity};
 use crate::primitives::{AnyPrimitive, Companions};
-use crate::structure::{FieldSchema, Shape, Slot, Structure};
+use crate::structure::{FieldSchema, Shape, Slot, Structure, TypeSchema};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 
 /// How many fields behind the last one are tried before a member's name is read as a string.
@@ -71,6 +71,10 @@ impl<'t> Reader<'t> {
             if null.is_none() && !gaps.misfits.contains(index) {
                 continue;
             }
+            // Only lists have items. The slot of an alternative would replace the chosen one.
+            if !field.repeats {
+                continue;
+            }
             let Slot::Primitives(values) = target.slot(index) else { continue };
             if let Some(item) = values.drop_absent()
                 && let Some((_, offset)) = null
@@ -110,7 +114,7 @@ impl<'t> Reader<'t> {
             self.member_again(name, offset)?;
             return self.keep(target.unknown_mut(), name, index + 1);
         }
-        if !self.enter_choice(field, name, offset, progress)? {
+        if !self.enter_choice(target.schema(), index, name, offset, progress)? {
             // Behind the alternative that is there. Otherwise that one would be refused when this is read
             // again.
             let after = target.schema().end_of_group(index);
@@ -169,27 +173,39 @@ impl<'t> Reader<'t> {
             .found("the member again")
     }
 
-    /// Notes that a field is present. Returns `false` if another alternative of its choice already is.
+    /// Notes that the field at `own` is present. Returns `false` if another alternative of its choice already
+    /// is, and that one says something.
     pub(super) fn enter_choice(
         &mut self,
-        field: &FieldSchema,
+        schema: &TypeSchema,
+        own: usize,
         name: &str,
         offset: usize,
         progress: &mut Progress,
     ) -> Result<bool> {
-        let Some(first) = field.choice else {
-            progress.present.insert(usize::from(field.index));
+        let Some(first) = schema.fields[own].choice.map(usize::from) else {
+            progress.present.insert(own);
             return Ok(true);
         };
-        let own = usize::from(field.index);
         // This is the other half of the primitive, or the same half after one that said nothing.
-        if progress.present.insert(usize::from(first)) || progress.chosen.contains(own) {
+        if progress.present.insert(first) || progress.chosen.contains(own) {
             progress.chosen.insert(own);
+            progress.silent.remove(own);
             return Ok(true);
         }
         self.report.second_alternative(name, offset)?;
-        progress.refused.insert(own);
-        Ok(false)
+        // An alternative that says nothing is not written. The next one would be the first when this is read
+        // again, so it is the first here too.
+        let Some(silent) = progress.silent_alternative(schema, own) else {
+            progress.refused.insert(own);
+            return Ok(false);
+        };
+        progress.silent.remove(silent);
+        progress.chosen.remove(silent);
+        progress.refused.insert(silent);
+        progress.refused.remove(own);
+        progress.chosen.insert(own);
+        Ok(true)
     }
 
     /// A member that is no field: `resourceType`, `id`, the `_` half of a primitive, or unknown.
@@ -211,7 +227,7 @@ impl<'t> Reader<'t> {
             // Official tools wrote `_id` for `id` until 0.0.82; no DSTU1 type has a primitive called `id`.
             "_id" if self.kind()? == Kind::String => {
                 self.report
-                    .finding(Rule::LEGACY, name, offset)
+                    .finding(Rule::JSON_QUIRK, name, offset)
                     .expected("`id`, as since 0.0.82")
                     .found("`_id`")?;
                 return self.id(target, name, offset, progress);
@@ -234,8 +250,10 @@ impl<'t> Reader<'t> {
         match primitive {
             Some(index)
                 if progress.companions.insert(index)
+                    || progress.silent_alternative(schema, index).is_some()
                     || !progress.refused.contains(index) && is_without_companions(target.slot(index)) =>
             {
+                progress.hint = index + 1;
                 self.companions(target, index, name, offset, progress)
             }
             Some(index) => {

@@ -8,10 +8,11 @@ use super::read::{Reader, Result};
 use super::scan::Kind;
 use super::structure::{ObjectContent, is_without_companions};
 use crate::findings::{Rule, Severity};
+use crate::markup::Examination;
 use crate::primitives::{AnyPrimitive, AnyPrimitiveList, Companions, ScalarKind, Verdict};
 use crate::resource::Resource;
 use crate::structure::{FieldSchema, Shape, Slot, Structure, StructureList};
-use crate::xhtml::{Examination, Refusal, Xhtml};
+use crate::xhtml::{Refusal, Xhtml};
 
 impl<'t> Reader<'t> {
     /// The `_name` member: ids and extensions of the primitive at `index`.
@@ -23,12 +24,16 @@ impl<'t> Reader<'t> {
         offset: usize,
         progress: &mut Progress,
     ) -> Result<()> {
-        let field = &target.schema().fields[index];
-        let belongs = !progress.refused.contains(index)
-            && (progress.values.contains(index) || self.enter_choice(field, name, offset, progress)?);
+        let schema = target.schema();
+        let field = &schema.fields[index];
+        let said_nothing = !progress.chosen.contains(index) || progress.silent.contains(index);
+        let may_belong =
+            !progress.refused.contains(index) || progress.silent_alternative(schema, index).is_some();
+        let belongs = may_belong
+            && (progress.values.contains(index)
+                || self.enter_choice(schema, index, name, offset, progress)?);
         if !belongs {
-            let after = target.schema().end_of_group(index);
-            return self.keep(target.unknown_mut(), name, after);
+            return self.keep(target.unknown_mut(), name, schema.end_of_group(index));
         }
         let kind = self.kind()?;
         if !matches!(kind, Kind::Object | Kind::Array) {
@@ -44,11 +49,18 @@ impl<'t> Reader<'t> {
             self.report.finding(Rule::JSON_TYPE, name, offset).expected(expected).found(kind.describe())?;
         }
         if kind == Kind::Object {
-            return self.companions_object(field, target, 0, offset);
+            self.companions_object(field, target, 0, offset)?;
+        } else {
+            self.companions_array(field, target, name, offset, progress)?;
+            if progress.has_misfits() {
+                return self.keep_misfits(target.unknown_mut(), name, progress, index + 1);
+            }
         }
-        self.companions_array(field, target, name, offset, progress)?;
-        if progress.gaps.is_some() {
-            self.keep_misfits(target.unknown_mut(), name, progress, index + 1)?;
+        if field.choice.is_some()
+            && said_nothing
+            && matches!(target.slot(index), Slot::Primitive(value) if value.is_absent_in_json())
+        {
+            progress.silent.insert(index);
         }
         Ok(())
     }
@@ -424,7 +436,7 @@ impl<'t> Reader<'t> {
         offset: usize,
     ) -> Result<Xhtml> {
         let is_xml = examination.is_xml;
-        self.report.narrative(field.name, examination, offset)?;
+        self.report.narrative(field.name, examination.findings, offset)?;
         Ok(narrative.examined(is_xml))
     }
 }

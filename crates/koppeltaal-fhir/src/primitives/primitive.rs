@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::scalar::{ParseError, Reading, Scalar, ScalarKind};
+use super::scalar::{self, ParseError, Reading, Scalar, ScalarKind};
 use crate::generated::datatypes::Extension;
 use crate::structure::{describe, growth};
 use crate::unknown::{Unknown, UnknownNode};
@@ -172,14 +172,10 @@ impl<T: for<'a> From<&'a str>> From<&str> for Primitive<T> {
 impl<T: Scalar> std::str::FromStr for Primitive<T> {
     type Err = ParseError;
 
-    /// Reads the text of the value by the rules of its type.
+    /// Reads text that the schema allows, also when it breaks the prose of the standard: a time without an
+    /// offset, a code with double blanks.
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        match T::read(text) {
-            Reading::Valid(value) | Reading::Lax(value) => Ok(Self::new(value)),
-            Reading::Doubtful(_) | Reading::Unreadable => {
-                Err(ParseError { expected: T::KIND.describe(), found: text.to_owned() })
-            }
-        }
+        scalar::parse(text).map(Self::new)
     }
 }
 

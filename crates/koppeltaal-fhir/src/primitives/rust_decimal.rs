@@ -7,13 +7,15 @@ use ::rust_decimal::Decimal as Number;
 
 use super::Decimal;
 
-/// A decimal of more digits than `rust_decimal` holds: 28.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DecimalConversionError(String);
+/// A decimal of more digits than `rust_decimal` holds: 28. The decimal itself is left out, because it may be data
+/// of a patient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DecimalConversionError;
 
 impl fmt::Display for DecimalConversionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected a decimal of at most 28 digits, found {}", self.0)
+        f.write_str("expected a decimal of at most 28 digits")
     }
 }
 
@@ -33,7 +35,7 @@ impl TryFrom<&Decimal> for Number {
             None => Number::from_str_exact(text.strip_prefix('+').unwrap_or(text)),
             Some(_) => Number::from_scientific(text),
         };
-        read.map_err(|_| DecimalConversionError(text.to_owned()))
+        read.map_err(|_| DecimalConversionError)
     }
 }
 

@@ -3,16 +3,34 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// Text that is not of the primitive type it was parsed as.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Text that is not of the primitive type it was parsed as. `Display` and `Debug` say what was expected. They
+/// leave the text out, because it may be data of a patient.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ParseError {
-    pub(crate) expected: &'static str,
-    pub(crate) found: String,
+    expected: &'static str,
+    found: String,
+}
+
+impl ParseError {
+    pub(crate) fn new(expected: &'static str, found: &str) -> Self {
+        Self { expected, found: found.to_owned() }
+    }
+
+    /// The text that was parsed. It may be data of a patient.
+    pub fn found(&self) -> &str {
+        &self.found
+    }
 }
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected {}, found {:?}", self.expected, self.found)
+        write!(f, "expected {}", self.expected)
+    }
+}
+
+impl fmt::Debug for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ParseError").field("expected", &self.expected).finish_non_exhaustive()
     }
 }
 
@@ -110,8 +128,12 @@ pub(crate) trait Scalar: Sized + PartialEq {
     }
 }
 
-pub(crate) fn unlisted(code: &str) -> ParseError {
-    ParseError { expected: ScalarKind::ListedCode.describe(), found: code.to_owned() }
+/// The value of a text that the schema allows, [`Reading::Valid`] or [`Reading::Lax`].
+pub(crate) fn parse<T: Scalar>(text: &str) -> Result<T, ParseError> {
+    match T::read(text) {
+        Reading::Valid(value) | Reading::Lax(value) => Ok(value),
+        Reading::Doubtful(_) | Reading::Unreadable => Err(ParseError::new(T::KIND.describe(), text)),
+    }
 }
 
 /// What XML Schema calls white space.
@@ -165,5 +187,20 @@ impl Scalar for String {
 
     fn is_text(&self, _: &str) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Primitive;
+    use crate::primitives::Date;
+
+    #[test]
+    fn an_error_says_what_was_expected_and_shows_the_text_only_when_asked() {
+        let error = "30-03-1970".parse::<Date>().expect_err("no date");
+        assert_eq!(error.to_string(), "expected a date (YYYY, YYYY-MM or YYYY-MM-DD)");
+        assert!(!format!("{error:?}").contains("1970"), "{error:?}");
+        assert_eq!(error.found(), "30-03-1970");
+        assert_eq!("30-03-1970".parse::<Primitive<Date>>(), Err(error));
     }
 }

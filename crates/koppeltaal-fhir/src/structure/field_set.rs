@@ -19,6 +19,11 @@ impl FieldSet {
         new
     }
 
+    /// Takes a field out.
+    pub(crate) fn remove(&mut self, field: usize) {
+        self.0 &= !(1 << (field & 127));
+    }
+
     #[inline]
     pub(crate) fn contains(self, field: usize) -> bool {
         self.0 & (1 << (field & 127)) != 0

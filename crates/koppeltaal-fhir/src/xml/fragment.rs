@@ -9,8 +9,7 @@ use super::read::{Reader, Result};
 use super::tokens::{Token, Tokens};
 use crate::bytes;
 use crate::error::ReadError;
-use crate::findings::Finding;
-use crate::findings::Report;
+use crate::findings::{FindingList, Report};
 use crate::limits::Limits;
 use crate::primitives::is_xml_space;
 use crate::xhtml::Refusal;
@@ -39,9 +38,7 @@ pub(crate) struct Fragment {
     /// Whether it does not declare its namespace.
     pub(crate) is_bare: bool,
     /// The violations of its schema. Positions are counted in the piece.
-    pub(crate) findings: Vec<Finding>,
-    /// How many more findings there are.
-    pub(crate) suppressed: usize,
+    pub(crate) findings: FindingList,
 }
 
 /// Reads one element, with nothing but white space and remarks around it.
@@ -53,10 +50,7 @@ pub(crate) fn read(
     let report = Report::reading(markup.as_bytes(), false, limits);
     let mut reader = Reader::new(Tokens::of_fragment(markup), report);
     match reader.fragment(expected) {
-        Ok((place, is_bare)) => {
-            let findings = reader.report.into_findings();
-            Ok(Fragment { place, is_bare, findings: findings.kept, suppressed: findings.suppressed })
-        }
+        Ok((place, is_bare)) => Ok(Fragment { place, is_bare, findings: reader.report.into_findings() }),
         Err(error) => Err(match *error {
             ReadError::Malformed { problem, position, .. } | ReadError::NotFhir { problem, position } => {
                 Refusal::Malformed(format!("{problem} ({position} of the markup)"))

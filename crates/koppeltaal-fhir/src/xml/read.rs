@@ -11,7 +11,7 @@ use super::tag::RawValue;
 use super::tokens::{Token, Tokens};
 use crate::document::Document;
 use crate::findings::{Failure, Report, Rule};
-use crate::format::is_utf8;
+use crate::format::{CONVERT_TO_UTF8, is_utf8};
 use crate::resource::{RESOURCE_TYPES, Resource};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode, UnknownResource};
 
@@ -48,6 +48,14 @@ pub(crate) fn read<'t>(
     }
     let document = reader.document(&root)?;
     Ok((document, reader.report))
+}
+
+/// The encoding that the XML declaration at the start of a text names.
+pub(crate) fn declared_encoding(text: &str) -> Option<&str> {
+    let mut tokens = Tokens::new(text);
+    // The text may end early. The declaration comes first.
+    let _ = tokens.next();
+    tokens.encoding()
 }
 
 /// The type of the resource that a text starts with, or `Bundle`.
@@ -138,7 +146,7 @@ impl<'t> Reader<'t> {
             return Ok(());
         }
         if !NEARLY_UTF8.iter().any(|known| name.starts_with(known)) {
-            return Err(self.report.malformed(format!("encoding {encoding}: only UTF-8 is read"), 0));
+            return Err(self.report.malformed(format!("the encoding {encoding}: {CONVERT_TO_UTF8}"), 0));
         }
         self.report
             .finding(Rule::ENCODING, "", 0)

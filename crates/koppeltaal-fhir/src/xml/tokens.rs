@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use super::tag::{Attributes, Tag, is_unprefixed_name};
 use super::text;
 use crate::bytes;
+use crate::findings::excerpt;
 use crate::primitives::is_xml_space;
 
 /// One piece of the document.
@@ -202,7 +203,7 @@ impl<'t> Tokens<'t> {
     #[cold]
     fn wrong_end_tag(&self) -> Box<TokenError> {
         let found = self.text[self.offset..].split_inclusive('>').next().unwrap_or_default();
-        let found: String = found.chars().take(80).collect();
+        let found = excerpt(&found);
         match self.open.last() {
             Some(name) => self.error(format!("expected `</{name}>`, found `{found}`")),
             None => self.error(format!("`{found}` ends an element that was not started")),
@@ -403,6 +404,13 @@ mod tests {
         let mut tokens = Tokens::of_fragment("<?xml version='1.0'?><a/>");
         assert!(tokens.next().is_err());
         assert!(Tokens::of_fragment("<?xml-stylesheet?><a/>").next().is_ok());
+    }
+
+    #[test]
+    fn an_error_quotes_the_start_of_a_long_end_tag_as_findings_do() {
+        let text = format!("<a></{}>", "é".repeat(90));
+        let error = format!("error at 3: expected `</a>`, found `</{}…`", "é".repeat(78));
+        assert_eq!(read(&text).last(), Some(&error));
     }
 
     #[test]

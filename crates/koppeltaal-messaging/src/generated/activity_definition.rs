@@ -146,6 +146,7 @@ impl CheckElements for ActivityDefinition {
     const TABLE: &'static [ElementDefinition] = ActivityDefinition::ELEMENTS;
     const PLACE: &'static str = "ActivityDefinition";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.references(element!("application"), self.application.iter());
         checker.count(element!("name"), self.name.iter().len());
         checker
@@ -163,7 +164,6 @@ impl CheckElements for ActivityDefinition {
             .count(element!("isDomainSpecific"), self.is_domain_specific.iter().len());
         checker.codes(element!("launchType"), self.launch_type.iter());
         checker.count(element!("isArchived"), self.is_archived.iter().len());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }
@@ -248,11 +248,11 @@ impl CheckElements for ActivityDefinitionSubActivity {
     const TABLE: &'static [ElementDefinition] = ActivityDefinition::ELEMENTS;
     const PLACE: &'static str = "ActivityDefinition.subActivity";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("name"), self.name.iter().len());
         checker.count(element!("identifier"), self.identifier.iter().len());
         checker.count(element!("description"), self.description.iter().len());
         checker.count(element!("isActive"), self.is_active.iter().len());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }

@@ -57,10 +57,10 @@ impl CheckElements for Application {
     const TABLE: &'static [ElementDefinition] = Application::ELEMENTS;
     const PLACE: &'static str = "Application";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("identifier"), self.identifier.iter().len());
         checker.count(element!("url"), self.url.iter().len());
         checker.codes(element!("roles"), self.roles.iter());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }

@@ -66,6 +66,7 @@ impl CheckElements for CarePlan {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.references(element!("patient"), self.patient.iter());
         checker
             .standard_codes(
@@ -77,7 +78,6 @@ impl CheckElements for CarePlan {
         checker.groups(element!("goal"), self.goal.iter());
         checker.groups(element!("activity"), self.activity.iter());
         checker.groups(element!("relation"), self.relation.iter());
-        checker.extensions::<Self>(&self.extension);
     }
 }
 /// A value of `CarePlan.participant`, carried by the DSTU1 component [`CarePlanParticipant`](resources::CarePlanParticipant).
@@ -132,10 +132,10 @@ impl CheckElements for CarePlanParticipant {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan.participant";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.codes(element!("role"), self.role.iter());
         checker.references(element!("member"), self.member.iter());
         checker.references(element!("careTeam"), self.care_team.iter());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }
@@ -189,6 +189,7 @@ impl CheckElements for CarePlanGoal {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan.goal";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("description"), self.description.iter().len());
         checker
             .standard_codes(
@@ -197,7 +198,6 @@ impl CheckElements for CarePlanGoal {
                 resources::CarePlanGoalStatus::CODES,
             );
         checker.count(element!("notes"), self.notes.iter().len());
-        checker.extensions::<Self>(&self.extension);
     }
 }
 /// A value of `CarePlan.activity`, carried by the DSTU1 component [`CarePlanActivity`](resources::CarePlanActivity).
@@ -243,10 +243,10 @@ pub struct CarePlanActivity {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#EndDate`.
     pub end_date: Option<primitives::DateTime>,
-    /// `status`, 1..1 `Coding` of `CarePlanActivityStatus`.
+    /// `status`, 1..1 `Coding` of `ActivityStatus`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityStatus`.
-    pub status: Option<valuesets::CarePlanActivityStatus>,
+    pub status: Option<valuesets::ActivityStatus>,
     /// `started`, 0..1 `instant`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#Started`.
@@ -335,6 +335,7 @@ impl CheckElements for CarePlanActivity {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan.activity";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("activityId"), self.activity_id.iter().len());
         checker.count(element!("identifier"), self.identifier.iter().len());
         checker.count(element!("definition"), self.definition.iter().len());
@@ -351,7 +352,6 @@ impl CheckElements for CarePlanActivity {
         checker.count(element!("cancelled"), self.cancelled.iter().len());
         checker.count(element!("notes"), self.notes.iter().len());
         checker.groups(element!("simple"), self.simple.iter());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }
@@ -364,10 +364,10 @@ pub struct CarePlanSubActivity {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#SubActivityIdentifier`.
     pub identifier: Option<String>,
-    /// `status`, 0..1 `Coding` of `CarePlanActivityStatus`.
+    /// `status`, 0..1 `Coding` of `ActivityStatus`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#SubActivityStatus`.
-    pub status: Option<valuesets::CarePlanActivityStatus>,
+    pub status: Option<valuesets::ActivityStatus>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
     /// Everything else that was read and that the profile has no field for.
@@ -419,9 +419,9 @@ impl CheckElements for CarePlanSubActivity {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan.activity.subActivity";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("identifier"), self.identifier.iter().len());
         checker.codes(element!("status"), self.status.iter());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }
@@ -486,10 +486,10 @@ impl CheckElements for CarePlanActivityParticipant {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan.activity.participant";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.references(element!("member"), self.member.iter());
         checker.codes(element!("role"), self.role.iter());
         checker.references(element!("careTeam"), self.care_team.iter());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }
@@ -539,6 +539,7 @@ impl CheckElements for CarePlanSimple {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan.activity.simple";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker
             .standard_codes(
                 element!("category"),
@@ -546,7 +547,6 @@ impl CheckElements for CarePlanSimple {
                 resources::CarePlanActivityCategory::CODES,
             );
         checker.references(element!("performer"), self.performer.iter());
-        checker.extensions::<Self>(&self.extension);
     }
 }
 /// A value of `CarePlan.relation`, carried by an extension.
@@ -602,9 +602,9 @@ impl CheckElements for CarePlanRelation {
     const TABLE: &'static [ElementDefinition] = CarePlan::ELEMENTS;
     const PLACE: &'static str = "CarePlan.relation";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.codes(element!("type"), self.r#type.iter());
         checker.references(element!("reference"), self.reference.iter());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }
@@ -707,7 +707,7 @@ impl Profile for CarePlan {
                 "CarePlan.activity.status",
                 ElementType::Value("Coding"),
             )
-            .with_binding("CarePlanActivityStatus")
+            .with_binding("ActivityStatus")
             .in_extension(care_plan::ACTIVITY_STATUS),
         ElementDefinition::optional(
                 "CarePlan.activity.started",
@@ -745,7 +745,7 @@ impl Profile for CarePlan {
                 "CarePlan.activity.subActivity.status",
                 ElementType::Value("Coding"),
             )
-            .with_binding("CarePlanActivityStatus")
+            .with_binding("ActivityStatus")
             .in_extension(care_plan::SUB_ACTIVITY_STATUS),
         ElementDefinition::mandatory(
                 "CarePlan.activity.participant.member",

@@ -22,6 +22,8 @@ pub struct CarePlanActivityResult {
     /// `performer`, 1..1 reference to `Organization`: a Practitioner is seen too.
     pub performer: Option<Reference>,
     /// `diagnostic`, 0..1 `dateTime` or `Period`.
+    ///
+    /// 0..1 in Koppeltaal, 1..1 in DSTU1: required.
     pub diagnostic: Option<resources::DiagnosticReportDiagnostic>,
     /// `result`, 0..* reference to `Observation`.
     pub result: Vec<Reference>,
@@ -92,6 +94,7 @@ impl CheckElements for CarePlanActivityResult {
     const TABLE: &'static [ElementDefinition] = CarePlanActivityResult::ELEMENTS;
     const PLACE: &'static str = "CarePlanActivityResult";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("activity"), self.activity.iter().len());
         checker
             .standard_codes(
@@ -107,7 +110,6 @@ impl CheckElements for CarePlanActivityResult {
         checker.references(element!("result"), self.result.iter());
         checker.count(element!("presentedForm"), self.presented_form.iter().len());
         checker.references(element!("questionnaire"), self.questionnaire.iter());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }
@@ -142,9 +144,10 @@ impl Profile for CarePlanActivityResult {
             ElementType::Reference(&["Organization"]),
         ),
         ElementDefinition::optional(
-            "CarePlanActivityResult.diagnostic",
-            ElementType::Choice(&["dateTime", "Period"]),
-        ),
+                "CarePlanActivityResult.diagnostic",
+                ElementType::Choice(&["dateTime", "Period"]),
+            )
+            .required_by_dstu1(),
         ElementDefinition::list(
             "CarePlanActivityResult.result",
             ElementType::Reference(&["Observation"]),

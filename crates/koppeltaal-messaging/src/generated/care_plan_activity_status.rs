@@ -13,10 +13,10 @@ pub struct CarePlanActivityStatus {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#Activity`.
     pub activity: Option<String>,
-    /// `activityStatus`, 1..1 `Coding` of `CarePlanActivityStatus`.
+    /// `activityStatus`, 1..1 `Coding` of `ActivityStatus`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#ActivityStatus`.
-    pub activity_status: Option<valuesets::CarePlanActivityStatus>,
+    pub activity_status: Option<valuesets::ActivityStatus>,
     /// `subActivity`, 0..* `CarePlanActivityStatus.SubActivity`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivity`.
@@ -87,6 +87,7 @@ impl CheckElements for CarePlanActivityStatus {
     const TABLE: &'static [ElementDefinition] = CarePlanActivityStatus::ELEMENTS;
     const PLACE: &'static str = "CarePlanActivityStatus";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("activity"), self.activity.iter().len());
         checker.codes(element!("activityStatus"), self.activity_status.iter());
         checker.groups(element!("subActivity"), self.sub_activity.iter());
@@ -95,7 +96,6 @@ impl CheckElements for CarePlanActivityStatus {
                 element!("percentageCompleted"),
                 self.percentage_completed.iter().len(),
             );
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }
@@ -108,10 +108,10 @@ pub struct CarePlanActivityStatusSubActivity {
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivityIdentifier`.
     pub identifier: Option<String>,
-    /// `status`, 1..1 `Coding` of `CarePlanActivityStatus`.
+    /// `status`, 1..1 `Coding` of `ActivityStatus`.
     ///
     /// Extension `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivityStatus`.
-    pub status: Option<valuesets::CarePlanActivityStatus>,
+    pub status: Option<valuesets::ActivityStatus>,
     /// Extensions that the profile does not know, kept as they came.
     pub extension: Vec<Extension>,
     /// Everything else that was read and that the profile has no field for.
@@ -171,9 +171,9 @@ impl CheckElements for CarePlanActivityStatusSubActivity {
     const TABLE: &'static [ElementDefinition] = CarePlanActivityStatus::ELEMENTS;
     const PLACE: &'static str = "CarePlanActivityStatus.subActivity";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("identifier"), self.identifier.iter().len());
         checker.codes(element!("status"), self.status.iter());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }
@@ -195,7 +195,7 @@ impl Profile for CarePlanActivityStatus {
                 "CarePlanActivityStatus.activityStatus",
                 ElementType::Value("Coding"),
             )
-            .with_binding("CarePlanActivityStatus")
+            .with_binding("ActivityStatus")
             .in_extension(care_plan_activity_status::ACTIVITY_STATUS),
         ElementDefinition::list(
                 "CarePlanActivityStatus.subActivity",
@@ -220,7 +220,7 @@ impl Profile for CarePlanActivityStatus {
                 "CarePlanActivityStatus.subActivity.status",
                 ElementType::Value("Coding"),
             )
-            .with_binding("CarePlanActivityStatus")
+            .with_binding("ActivityStatus")
             .in_extension(care_plan_activity_status::SUB_ACTIVITY_STATUS),
     ];
     fn matches(fhir: &resources::Other) -> bool {

@@ -91,6 +91,7 @@ impl CheckElements for CareTeam {
     const TABLE: &'static [ElementDefinition] = CareTeam::ELEMENTS;
     const PLACE: &'static str = "CareTeam";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker
             .count(
                 element!("careTeamIdentifier"),
@@ -105,7 +106,6 @@ impl CheckElements for CareTeam {
                 element!("managingOrganization"),
                 self.managing_organization.iter(),
             );
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }

@@ -44,8 +44,8 @@ impl CheckElements for OperationOutcome {
     const TABLE: &'static [ElementDefinition] = OperationOutcome::ELEMENTS;
     const PLACE: &'static str = "OperationOutcome";
     fn check(&self, checker: &mut Checker<'_>) {
-        checker.groups(element!("issue"), self.issue.iter());
         checker.extensions::<Self>(&self.extension);
+        checker.groups(element!("issue"), self.issue.iter());
     }
 }
 /// A value of `OperationOutcome.issue`, carried by the DSTU1 component [`OperationOutcomeIssue`](resources::OperationOutcomeIssue).
@@ -108,6 +108,7 @@ impl CheckElements for OperationOutcomeIssue {
     const TABLE: &'static [ElementDefinition] = OperationOutcome::ELEMENTS;
     const PLACE: &'static str = "OperationOutcome.issue";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker
             .standard_codes(
                 element!("severity"),
@@ -118,7 +119,6 @@ impl CheckElements for OperationOutcomeIssue {
         checker.count(element!("details"), self.details.iter().len());
         checker.count(element!("location"), self.location.iter().len());
         checker.references(element!("resource"), self.resource.iter());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }

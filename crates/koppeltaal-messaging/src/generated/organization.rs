@@ -76,6 +76,7 @@ impl CheckElements for Organization {
     const TABLE: &'static [ElementDefinition] = Organization::ELEMENTS;
     const PLACE: &'static str = "Organization";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("name"), self.name.iter().len());
         checker.count(element!("identifier"), self.identifier.iter().len());
         checker.count(element!("type"), self.r#type.iter().len());
@@ -85,7 +86,6 @@ impl CheckElements for Organization {
         checker.groups(element!("contact"), self.contact.iter());
         checker.references(element!("location"), self.location.iter());
         checker.count(element!("active"), self.active.iter().len());
-        checker.extensions::<Self>(&self.extension);
     }
 }
 /// A value of `Organization.contact`, carried by the DSTU1 component [`OrganizationContact`](resources::OrganizationContact).
@@ -146,6 +146,7 @@ impl CheckElements for OrganizationContact {
     const TABLE: &'static [ElementDefinition] = Organization::ELEMENTS;
     const PLACE: &'static str = "Organization.contact";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("purpose"), self.purpose.iter().len());
         checker.count(element!("name"), self.name.iter().len());
         checker.count(element!("telecom"), self.telecom.iter().len());
@@ -158,7 +159,6 @@ impl CheckElements for OrganizationContact {
                 element!("gender"),
                 self.rest.element().and_then(|fhir| fhir.gender.as_ref()),
             );
-        checker.extensions::<Self>(&self.extension);
     }
 }
 impl Profile for Organization {

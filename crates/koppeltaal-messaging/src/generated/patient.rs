@@ -82,6 +82,7 @@ impl CheckElements for Patient {
     const TABLE: &'static [ElementDefinition] = Patient::ELEMENTS;
     const PLACE: &'static str = "Patient";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("identifier"), self.identifier.iter().len());
         checker.count(element!("name"), self.name.iter().len());
         checker
@@ -125,7 +126,6 @@ impl CheckElements for Patient {
                 self.managing_organization.iter(),
             );
         checker.count(element!("active"), self.active.iter().len());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }

@@ -68,6 +68,7 @@ impl CheckElements for Practitioner {
     const TABLE: &'static [ElementDefinition] = Practitioner::ELEMENTS;
     const PLACE: &'static str = "Practitioner";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("identifier"), self.identifier.iter().len());
         checker.count(element!("name"), self.name.iter().len());
         checker.count(element!("telecom"), self.telecom.iter().len());
@@ -82,7 +83,6 @@ impl CheckElements for Practitioner {
         checker.count(element!("birthDate"), self.birth_date.iter().len());
         checker.references(element!("organization"), self.organization.iter());
         checker.count(element!("address"), self.address.iter().len());
-        checker.extensions::<Self>(&self.extension);
     }
 }
 impl Profile for Practitioner {

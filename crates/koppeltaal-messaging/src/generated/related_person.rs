@@ -72,6 +72,7 @@ impl CheckElements for RelatedPerson {
     const TABLE: &'static [ElementDefinition] = RelatedPerson::ELEMENTS;
     const PLACE: &'static str = "RelatedPerson";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("identifier"), self.identifier.iter().len());
         checker.references(element!("patient"), self.patient.iter());
         checker.count(element!("relationship"), self.relationship.iter().len());
@@ -87,7 +88,6 @@ impl CheckElements for RelatedPerson {
             );
         checker.count(element!("address"), self.address.iter().len());
         checker.count(element!("photo"), self.photo.iter().len());
-        checker.extensions::<Self>(&self.extension);
     }
 }
 impl Profile for RelatedPerson {

@@ -98,6 +98,7 @@ impl CheckElements for StorageItem {
     const TABLE: &'static [ElementDefinition] = StorageItem::ELEMENTS;
     const PLACE: &'static str = "StorageItem";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("contentType"), self.content_type.iter().len());
         checker.count(element!("content"), self.content.iter().len());
         checker
@@ -111,7 +112,6 @@ impl CheckElements for StorageItem {
                 self.application_identifier.iter().len(),
             );
         checker.count(element!("domainName"), self.domain_name.iter().len());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }

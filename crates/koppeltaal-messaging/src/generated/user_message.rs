@@ -79,13 +79,13 @@ impl CheckElements for UserMessage {
     const TABLE: &'static [ElementDefinition] = UserMessage::ELEMENTS;
     const PLACE: &'static str = "UserMessage";
     fn check(&self, checker: &mut Checker<'_>) {
+        checker.extensions::<Self>(&self.extension);
         checker.count(element!("context"), self.context.iter().len());
         checker.references(element!("from"), self.from.iter());
         checker.references(element!("to"), self.to.iter());
         checker.codes(element!("messageKind"), self.message_kind.iter());
         checker.count(element!("subjectString"), self.subject_string.iter().len());
         checker.count(element!("content"), self.content.iter().len());
-        checker.extensions::<Self>(&self.extension);
         checker.quirks::<Self>(self.rest.quirks());
     }
 }

@@ -176,7 +176,7 @@ code_system! {
 }
 /// Codes of `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum CarePlanActivityStatus {
+pub enum ActivityStatus {
     /// `Waiting`
     Waiting,
     /// `Available`
@@ -195,10 +195,10 @@ pub enum CarePlanActivityStatus {
     Unlisted(Box<UnlistedCode>),
 }
 code_system! {
-    CarePlanActivityStatus : system::CARE_PLAN_ACTIVITY_STATUS, []; Waiting "Waiting"
-    "Waiting", Available "Available" "Available", InProgress "InProgress" "InProgress",
-    Completed "Completed" "Completed", Cancelled "Cancelled" "Cancelled", Expired
-    "Expired" "Expired", SkippedByUser "SkippedByUser" "SkippedByUser",
+    ActivityStatus : system::CARE_PLAN_ACTIVITY_STATUS, []; Waiting "Waiting" "Waiting",
+    Available "Available" "Available", InProgress "InProgress" "InProgress", Completed
+    "Completed" "Completed", Cancelled "Cancelled" "Cancelled", Expired "Expired"
+    "Expired", SkippedByUser "SkippedByUser" "SkippedByUser",
 }
 /// Codes of `http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityResultStatus`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -25,7 +25,7 @@ pub mod system {
     pub const CARE_PLAN_ACTIVITY_CATEGORY: &str = "http://hl7.org/fhir/care-plan-activity-category";
     /// The codes `CarePlanActivityResultStatus`.
     pub const CARE_PLAN_ACTIVITY_RESULT_STATUS: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityResultStatus";
-    /// The codes `CarePlanActivityStatus`.
+    /// The codes `ActivityStatus`.
     pub const CARE_PLAN_ACTIVITY_STATUS: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus";
     /// The codes of DSTU1's closed list `CarePlanGoalStatus`.
     pub const CARE_PLAN_GOAL_STATUS: &str = "http://hl7.org/fhir/care-plan-goal-status";
@@ -128,7 +128,7 @@ pub mod extension {
         pub const ACTIVITY_IDENTIFIER: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityIdentifier";
         /// Of `CarePlan.activity`: `kind`, 0..1 `Coding` of `ActivityKind`: obsolete since 1.3.
         pub const ACTIVITY_KIND: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityKind";
-        /// Of `CarePlan.activity`: `status`, 1..1 `Coding` of `CarePlanActivityStatus`.
+        /// Of `CarePlan.activity`: `status`, 1..1 `Coding` of `ActivityStatus`.
         pub const ACTIVITY_STATUS: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityStatus";
         /// Of `CarePlan.activity`: `cancelled`, 0..1 `instant`.
         pub const CANCELLED: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#Cancelled";
@@ -158,7 +158,7 @@ pub mod extension {
         pub const SUB_ACTIVITY: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#SubActivity";
         /// Of `CarePlan.activity.subActivity`: `identifier`, 1..1 `string`: one of the definition's sub-activities; in Koppeltaal 1.0 the extension's own value.
         pub const SUB_ACTIVITY_IDENTIFIER: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#SubActivityIdentifier";
-        /// Of `CarePlan.activity.subActivity`: `status`, 0..1 `Coding` of `CarePlanActivityStatus`.
+        /// Of `CarePlan.activity.subActivity`: `status`, 0..1 `Coding` of `ActivityStatus`.
         pub const SUB_ACTIVITY_STATUS: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#SubActivityStatus";
     }
     /// Extensions of `care_plan_activity_result`.
@@ -172,7 +172,7 @@ pub mod extension {
     pub mod care_plan_activity_status {
         /// Of `CarePlanActivityStatus`: `activity`, 1..1 `string`: the identifier of a care plan's activity.
         pub const ACTIVITY: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#Activity";
-        /// Of `CarePlanActivityStatus`: `activityStatus`, 1..1 `Coding` of `CarePlanActivityStatus`.
+        /// Of `CarePlanActivityStatus`: `activityStatus`, 1..1 `Coding` of `ActivityStatus`.
         pub const ACTIVITY_STATUS: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#ActivityStatus";
         /// Of `CarePlanActivityStatus`: `percentageCompleted`, 0..1 `integer`: 0 to 100; also read from a decimal, whose fraction is cut off.
         pub const PERCENTAGE_COMPLETED: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#PercentageCompleted";
@@ -180,7 +180,7 @@ pub mod extension {
         pub const SUB_ACTIVITY: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivity";
         /// Of `CarePlanActivityStatus.subActivity`: `identifier`, 1..1 `string`.
         pub const SUB_ACTIVITY_IDENTIFIER: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivityIdentifier";
-        /// Of `CarePlanActivityStatus.subActivity`: `status`, 1..1 `Coding` of `CarePlanActivityStatus`.
+        /// Of `CarePlanActivityStatus.subActivity`: `status`, 1..1 `Coding` of `ActivityStatus`.
         pub const SUB_ACTIVITY_STATUS: &str = "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus#SubActivityStatus";
     }
     /// Extensions of `care_team`.

@@ -1,7 +1,7 @@
 //! Compares a value with the table of its profile: [`CheckElements`] is implemented by the structs that have
 //! a table, and [`Checker`] has one method for each shape of field.
 
-use koppeltaal_fhir::datatypes::{CodeableConcept, Extension};
+use koppeltaal_fhir::datatypes::{CodeableConcept, Extension, ExtensionValue};
 use koppeltaal_fhir::{Findings, PathSegment, RESOURCE_TYPES, Rule};
 
 use super::definition::{ElementDefinition, ElementType};
@@ -77,18 +77,35 @@ fn extension_of<C: CheckElements + ?Sized>(url: &str) -> Option<&'static Element
 }
 
 /// Checks the fields of a struct. Each method takes the row of the field and its values.
-pub(crate) struct Checker<'a>(&'a mut Findings);
+pub(crate) struct Checker<'a> {
+    findings: &'a mut Findings,
+    /// Whether the resource is also checked by the schema of DSTU1.
+    beside_schema: bool,
+    /// The fields of the struct with an extension that could not be read, and whether the schema says why.
+    unread: Vec<(&'static ElementDefinition, bool)>,
+}
 
 impl<'a> Checker<'a> {
     /// A checker that reports to `findings`, at the place where those are.
     pub(crate) fn new(findings: &'a mut Findings) -> Self {
-        Self(findings)
+        Self { findings, beside_schema: false, unread: Vec::new() }
+    }
+
+    /// A checker that leaves out what the schema of DSTU1 says about a value.
+    pub(crate) fn beside_schema(findings: &'a mut Findings) -> Self {
+        Self { beside_schema: true, ..Self::new(findings) }
     }
 
     /// A field with this number of values.
     pub(crate) fn count(&mut self, element: &'static ElementDefinition, values: usize) {
-        if element.required && values == 0 {
-            self.missing(element);
+        let unread = self.unread.iter().find(|(unread, _)| unread.path == element.path);
+        match unread {
+            // The schema said what is wrong with its value, but not that it is one too many.
+            Some((_, true)) if values > 0 && !element.repeats => self.unread_value(element),
+            // It is there, so it is not missing.
+            Some(_) => {}
+            None if (element.required || element.required_by_dstu1) && values == 0 => self.missing(element),
+            None => {}
         }
     }
 
@@ -153,9 +170,10 @@ impl<'a> Checker<'a> {
             let names_a_kind =
                 kind != "Other" && (RESOURCE_TYPES.contains(&kind) || kind.parse::<ResourceKind>().is_ok());
             if names_a_kind && !allowed.contains(&kind) {
-                self.at(element, index, |Checker(findings)| {
+                self.at(element, index, |checker| {
                     let expected = element.element_type.with_article();
-                    findings.report(rules::REFERENCE_TYPE, "").expected(expected).found(url.to_string());
+                    let finding = checker.findings.report(rules::REFERENCE_TYPE, "");
+                    finding.expected(expected).found(url.to_string());
                 });
             }
         }
@@ -203,16 +221,29 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The extensions of a struct that no field took: one of the profile's own should not be among them.
+    /// The extensions of a struct that no field took: one of the profile's own should not be among them. The
+    /// fields are checked after this.
     pub(crate) fn extensions<C: CheckElements + ?Sized>(&mut self, extensions: &[Extension]) {
-        for element in extensions.iter().filter_map(|extension| extension_of::<C>(&extension.url)) {
-            let expected = match element.repeats {
-                true => format!("extensions with {} each", element.element_type.with_article()),
-                false => format!("one extension with {}", element.element_type.with_article()),
-            };
-            let found = "one with another content, or one too many";
-            self.0.report(rules::PROFILE_VALUE, element.name()).expected(expected).found(found);
+        for extension in extensions {
+            let Some(element) = extension_of::<C>(&extension.url) else { continue };
+            let unreadable = extension.value.as_ref().and_then(unreadable_type);
+            let by_schema = self.beside_schema
+                && unreadable.is_some_and(|name| element.element_type == ElementType::Value(name));
+            if !by_schema {
+                self.unread_value(element);
+            }
+            self.unread.push((element, by_schema));
         }
+    }
+
+    /// An extension that no field took.
+    fn unread_value(&mut self, element: &ElementDefinition) {
+        let expected = match element.repeats {
+            true => format!("extensions with {} each", element.element_type.with_article()),
+            false => format!("one extension with {}", element.element_type.with_article()),
+        };
+        let found = "one with another content, or one too many";
+        self.findings.report(rules::PROFILE_VALUE, element.name()).expected(expected).found(found);
     }
 
     /// The extensions of a struct that were read from a quirk, by URL.
@@ -220,7 +251,7 @@ impl<'a> Checker<'a> {
         for (url, element) in urls.filter_map(|url| Some((url, extension_of::<C>(url)?))) {
             let expected = format!("an extension {url} with {}", element.element_type.with_article());
             let found = "another form that is read as one";
-            self.0.report(rules::PROFILE_FORM, element.name()).expected(expected).found(found);
+            self.findings.report(rules::PROFILE_FORM, element.name()).expected(expected).found(found);
         }
     }
 
@@ -236,12 +267,12 @@ impl<'a> Checker<'a> {
         let quirk = systems().find(|system| E::QUIRK_SYSTEMS.contains(system) || *system == NULL_FLAVOR);
         if let Some(quirk) = quirk.filter(|_| !systems().any(|system| system == E::SYSTEM)) {
             let expected = format!("the system {}", E::SYSTEM);
-            self.0.report(rules::PROFILE_SYSTEM, element.name()).expected(expected).found(quirk);
+            self.findings.report(rules::PROFILE_SYSTEM, element.name()).expected(expected).found(quirk);
         }
     }
 
     fn unlisted(&mut self, rule: Rule, element: &ElementDefinition, found: String) {
-        self.0.report(rule, "").expected(format!("a code of {}", element.list_name())).found(found);
+        self.findings.report(rule, "").expected(format!("a code of {}", element.list_name())).found(found);
     }
 
     fn standard_code(&mut self, element: &ElementDefinition, code: &str, listed: &[&str]) {
@@ -253,7 +284,8 @@ impl<'a> Checker<'a> {
     fn missing(&mut self, element: &ElementDefinition) {
         let place = element.extension.map(|url| format!(" in extension {url}")).unwrap_or_default();
         let expected = format!("{}{place}", element.element_type.with_article());
-        self.0.report(rules::PROFILE_MINIMUM, element.name()).expected(expected).found("nothing");
+        let rule = if element.required { rules::PROFILE_MINIMUM } else { Rule::MINIMUM };
+        self.findings.report(rule, element.name()).expected(expected).found("nothing");
     }
 
     /// Checks at a value of a field. The path has its position if the field repeats.
@@ -264,8 +296,35 @@ impl<'a> Checker<'a> {
         check: impl FnOnce(&mut Checker<'_>),
     ) {
         let segment: PathSegment = (element.name(), element.repeats.then_some(index));
-        self.0.inside(&[segment], |findings| check(&mut Checker(findings)));
+        let beside_schema = self.beside_schema;
+        self.findings.inside(&[segment], |findings| {
+            check(&mut Checker { findings, beside_schema, unread: Vec::new() });
+        });
     }
+}
+
+/// The type of a primitive whose text is none of its values.
+fn unreadable_type(value: &ExtensionValue) -> Option<&'static str> {
+    macro_rules! types {
+        ($($variant:ident $name:literal),*) => {
+            match value {
+                $(ExtensionValue::$variant(value) => {
+                    (value.get().is_none() && value.text().is_some()).then_some($name)
+                })*
+                _ => None,
+            }
+        };
+    }
+    types!(
+        Boolean "boolean",
+        Integer "integer",
+        Decimal "decimal",
+        Base64Binary "base64Binary",
+        Instant "instant",
+        Uri "uri",
+        Date "date",
+        DateTime "dateTime"
+    )
 }
 
 #[cfg(test)]

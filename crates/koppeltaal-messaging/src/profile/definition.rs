@@ -7,8 +7,10 @@ use std::fmt;
 pub struct ElementDefinition {
     /// Where the element is, such as `CarePlan.activity.startDate`.
     pub path: &'static str,
-    /// Whether the element must occur.
+    /// Whether the element must occur, by the profile.
     pub required: bool,
+    /// Whether the element must occur by the schema of DSTU1, although the profile lets it be absent.
+    pub required_by_dstu1: bool,
     /// Whether the element may occur more than once.
     pub repeats: bool,
     /// What the element holds.
@@ -64,7 +66,15 @@ pub struct Binding {
 /// Builds the rows of the generated tables, and names elements and lists for findings.
 impl ElementDefinition {
     pub(crate) const fn optional(path: &'static str, element_type: ElementType) -> Self {
-        Self { path, required: false, repeats: false, element_type, binding: None, extension: None }
+        Self {
+            path,
+            required: false,
+            required_by_dstu1: false,
+            repeats: false,
+            element_type,
+            binding: None,
+            extension: None,
+        }
     }
 
     pub(crate) const fn mandatory(path: &'static str, element_type: ElementType) -> Self {
@@ -77,6 +87,11 @@ impl ElementDefinition {
 
     pub(crate) const fn mandatory_list(path: &'static str, element_type: ElementType) -> Self {
         Self { required: true, ..Self::list(path, element_type) }
+    }
+
+    /// Mandatory in DSTU1.
+    pub(crate) const fn required_by_dstu1(self) -> Self {
+        Self { required_by_dstu1: true, ..self }
     }
 
     /// With codes of this list and no others.

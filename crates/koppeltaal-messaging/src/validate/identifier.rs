@@ -23,7 +23,10 @@ pub(super) fn check(name: &str, identifiers: &[Identifier], findings: &mut Findi
                 .found(found);
         } else if identifier.system.as_str() == Some(BSN) && !is_bsn(value) {
             // Does not quote the number: a mistyped one is as private as a correct one.
-            let expected = "a BSN: nine digits that pass the check";
+            let expected = format_args!(
+                "a BSN, because the system is {BSN}: nine digits that pass the elfproef \
+                 (times 9, 8, 7, 6, 5, 4, 3, 2 and -1, they add up to a multiple of 11)"
+            );
             findings.report(rules::IDENTIFIER_BSN, &path).expected(expected).found("another text");
         }
     }

@@ -22,10 +22,10 @@ pub(super) fn check(
     findings: &mut Findings,
 ) {
     if let Resource::MessageHeader(header) = resource {
-        Header::from(header.clone()).check(&mut Checker::new(findings));
+        Header::from(header.clone()).check(&mut Checker::beside_schema(findings));
     }
     for profile in AnyProfile::all_from_resource(resource) {
-        profile.check(&mut Checker::new(findings));
+        profile.check(&mut Checker::beside_schema(findings));
         beyond_the_table(&profile, api_version, definitions, findings);
     }
 }
@@ -122,7 +122,7 @@ fn sub_activities(activity: &CarePlanActivity, definitions: &[&ActivityDefinitio
     for (index, part) in activity.sub_activity.iter().enumerate() {
         if let Some(identifier) = part.identifier.as_deref().filter(|identifier| !is_known(identifier)) {
             findings.inside(&[("subActivity", Some(index))], |findings| {
-                let expected = format!("a sub-activity of the definition {name:?}");
+                let expected = "a sub-activity of the activity's definition";
                 let found = format!("{identifier:?}");
                 findings.report(rules::SUB_ACTIVITY, "identifier").expected(expected).found(found);
             });

@@ -35,7 +35,7 @@ fn plan() -> CarePlan {
             kind: Some(ActivityKind::ELearning),
             sub_activity: vec![CarePlanSubActivity {
                 identifier: Some("nacht-1".to_owned()),
-                status: Some(valuesets::CarePlanActivityStatus::Completed),
+                status: Some(valuesets::ActivityStatus::Completed),
                 ..Default::default()
             }],
             goal: vec!["doel-slaap".to_owned()],
@@ -46,7 +46,7 @@ fn plan() -> CarePlan {
                 ..Default::default()
             }],
             start_date: "2023-03-16T00:00:00+01:00".parse().ok(),
-            status: Some(valuesets::CarePlanActivityStatus::InProgress),
+            status: Some(valuesets::ActivityStatus::InProgress),
             started: "2023-03-17T20:15:00+01:00".parse().ok(),
             simple: Some(CarePlanSimple {
                 category: Some(CarePlanActivityCategory::Procedure),
@@ -93,7 +93,7 @@ fn a_typed_value_reads_back_as_itself_with_nothing_left_over() {
     assert_eq!(Application::from_fhir(application.clone().into_fhir()), application);
     let status = CarePlanActivityStatus {
         activity: Some("a1".to_owned()),
-        activity_status: Some(valuesets::CarePlanActivityStatus::Completed),
+        activity_status: Some(valuesets::ActivityStatus::Completed),
         percentage_completed: Some(100),
         ..Default::default()
     };
@@ -110,7 +110,7 @@ fn a_change_leaves_the_rest_of_the_message_alone() {
             {"url": "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityIdentifier", "valueString": "a1"}
         ], "prohibited": false}], "notes": "n"}"#;
     let mut plan: CarePlan = read(text);
-    plan.activity[0].status = Some(valuesets::CarePlanActivityStatus::Available);
+    plan.activity[0].status = Some(valuesets::ActivityStatus::Available);
     plan.activity[0].end_date = "2023-06-01".parse().ok();
     insta::assert_snapshot!(json(plan));
 }

@@ -60,7 +60,7 @@ fn a_sub_activity_of_koppeltaal_1_0_has_its_identifier_as_value() {
     let mut activity = activity(&[extension("CarePlan#SubActivity", r#""valueString": "nacht-1""#)]);
     let part = &mut activity.sub_activity[0];
     assert_eq!((part.identifier.as_deref(), &part.status), (Some("nacht-1"), &None));
-    part.status = Some(valuesets::CarePlanActivityStatus::Completed);
+    part.status = Some(valuesets::ActivityStatus::Completed);
     let plan = CarePlan { activity: vec![activity.clone()], ..CarePlan::default() };
     assert!(json(plan).contains(r#""valueString": "nacht-1""#), "the identifier has not changed");
     activity.sub_activity[0].identifier = Some("nacht-2".to_owned());
@@ -85,11 +85,8 @@ fn extensions_of_results_may_have_a_name_for_a_url() {
 #[test]
 fn an_activity_status_may_be_a_code_a_coding_or_unlisted() {
     let status = |value: &str| activity(&[extension("CarePlan#ActivityStatus", value)]).status;
-    assert_eq!(status(r#""valueCode": "Available""#), Some(valuesets::CarePlanActivityStatus::Available));
-    assert_eq!(
-        status(r#""valueCoding": {"code": "Available"}"#),
-        Some(valuesets::CarePlanActivityStatus::Available)
-    );
+    assert_eq!(status(r#""valueCode": "Available""#), Some(valuesets::ActivityStatus::Available));
+    assert_eq!(status(r#""valueCoding": {"code": "Available"}"#), Some(valuesets::ActivityStatus::Available));
     let unlisted = status(
         r#""valueCoding": {"system": "http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlanActivityStatus", "code": "Paused", "display": "Rust"}"#,
     )

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use koppeltaal_fhir::datatypes::{Extension, HumanName};
-use koppeltaal_fhir::resources::CarePlanStatus;
+use koppeltaal_fhir::datatypes::{CodeableConcept, Extension, HumanName};
+use koppeltaal_fhir::resources::{CarePlanStatus, DiagnosticReportStatus};
 use koppeltaal_fhir::{Finding, Rule, Severity};
 use koppeltaal_messaging::profiles::*;
 use koppeltaal_messaging::valuesets;
@@ -33,7 +33,7 @@ fn a_missing_element_is_named_with_its_place() {
         activity: vec![
             CarePlanActivity {
                 start_date: "2023-03-16".parse().ok(),
-                status: Some(valuesets::CarePlanActivityStatus::Waiting),
+                status: Some(valuesets::ActivityStatus::Waiting),
                 ..CarePlanActivity::default()
             },
             CarePlanActivity {
@@ -84,7 +84,7 @@ fn a_definition_has_path_cardinality_type_binding_and_extension() {
     assert!(rule.required && !rule.repeats);
     assert_eq!(rule.element_type, ElementType::Value("Coding"));
     let binding = rule.binding.map(|binding| (binding.list, binding.open));
-    assert_eq!(binding, Some(("CarePlanActivityStatus", false)));
+    assert_eq!(binding, Some(("ActivityStatus", false)));
     assert_eq!(rule.extension, Some("http://ggz.koppeltaal.nl/fhir/Koppeltaal/CarePlan#ActivityStatus"));
     let rule =
         MESSAGE_HEADER_ELEMENTS.iter().find(|rule| rule.path == "MessageHeader.patient").expect("a row");
@@ -100,6 +100,23 @@ fn one_list_has_the_elements_of_every_profile() {
     for (profile, rules) in ELEMENTS {
         assert!(rules.iter().all(|rule| rule.path.split('.').next() == Some(*profile)), "{profile}");
     }
+}
+
+#[test]
+fn what_only_dstu1_requires_is_a_finding_of_the_profile_and_one_of_the_validator() {
+    let result = CarePlanActivityResult {
+        activity: Some("a1".to_owned()),
+        status: Some(DiagnosticReportStatus::Final),
+        name: Some(CodeableConcept::default()),
+        issued: Some("2023-03-16T10:00:00+01:00".parse().expect("a time")),
+        subject: Some("https://epd.example/fhir/Patient/2041".into()),
+        performer: Some("https://epd.example/fhir/Organization/1".into()),
+        ..CarePlanActivityResult::default()
+    };
+    let expected = ["error [cardinality-min] diagnostic: expected a dateTime or Period, found nothing"];
+    let said = |findings: Vec<Finding>| findings.iter().map(Finding::to_string).collect::<Vec<_>>();
+    assert_eq!(said(result.validate()), expected);
+    assert_eq!(said(Validator::default().validate_resource(&result.into())), expected);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::driver;
 use super::error::InvokeError;
 use super::events::{self, EventSource, HubEvents};
 use super::options::Options;
-use super::status::ConnectionStatus;
+use super::status::{self, ConnectionStatus};
 use super::stop::{self, StopHandle};
 
 /// A connection to one hub of a classic ASP.NET SignalR 2.x server that keeps itself connected.
@@ -63,7 +63,7 @@ impl HubConnection {
     pub(crate) fn spawn(client: Client, hub: String, options: Options, started: Option<StartReply>) -> Self {
         // A call holds a permit as long as it is in the queue, so there is always room.
         let (call_sender, calls) = mpsc::channel(CALLS);
-        let (status_sender, status) = watch::channel(ConnectionStatus::default());
+        let (status_sender, status) = status::channel();
         let (event_sender, events) = events::channel(options.events_limit);
         let (stop, stop_signal) = stop::channel();
         let caller = Caller {

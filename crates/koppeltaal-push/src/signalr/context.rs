@@ -3,13 +3,13 @@
 use std::pin::pin;
 
 use koppeltaal_transport::Client;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use super::calls::Call;
 use super::error::{ConnectError, InvokeError};
 use super::events::EventSender;
 use super::options::Options;
-use super::status::ConnectionStatus;
+use super::status::StatusSender;
 use super::stop::{StopRequest, StopSignal};
 
 /// Tells whoever waits for the first start how it went.
@@ -20,7 +20,7 @@ pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) hub: String,
     pub(crate) options: Options,
-    pub(crate) status: watch::Sender<ConnectionStatus>,
+    pub(crate) status: StatusSender,
     pub(crate) events: EventSender,
     pub(crate) calls: mpsc::Receiver<Call>,
     pub(crate) stop: StopSignal,

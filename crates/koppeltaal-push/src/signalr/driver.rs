@@ -17,18 +17,18 @@ use super::stop::StopRequest;
 /// After a connection of this age, the pauses before restarts begin with the shortest again.
 const STABLE: Duration = Duration::from_secs(10);
 
-/// Runs until the connection is stopped or dropped. With `started`, a first start that fails ends the task,
-/// too.
+/// Runs until the connection is stopped or dropped. With `started`, the task also ends when the first start
+/// fails, and the caller gets the error.
 pub(crate) async fn run(mut context: Context, mut started: Option<StartReply>) {
     let mut backoff = Backoff::new(context.options.restart_delay, context.options.longest_restart_delay);
     let mut is_restart = false;
     let stop = loop {
-        let error = match connect(&mut context, is_restart, &mut started, &mut backoff).await {
+        let error = match run_connection(&mut context, is_restart, &mut started, &mut backoff).await {
             Ok(error) => error,
             Err(stop) => break stop,
         };
         if let Some(started) = started.take() {
-            // The caller may be gone; so is its connection then.
+            // If the caller is gone, so is its connection.
             let _ = started.send(Err(error));
             break StopRequest::default();
         }
@@ -43,13 +43,13 @@ pub(crate) async fn run(mut context: Context, mut started: Option<StartReply>) {
         is_restart = true;
     };
     context.status.send_modify(|status| *status = status.disconnected(None));
-    // Last, so that whoever waits for the end finds nothing of the task left.
+    // The request goes last, so that whoever waits for the end finds nothing of the task left.
     drop(context);
     drop(stop);
 }
 
-/// Starts a connection and runs it until it ends. Returns why there is no connection.
-async fn connect(
+/// Starts a connection and runs it until it ends. Returns why there is none; an error if it was stopped.
+async fn run_connection(
     context: &mut Context,
     is_restart: bool,
     started: &mut Option<StartReply>,
@@ -65,9 +65,9 @@ async fn connect(
         Ok(connection) => connection,
         Err(error) => return Ok(error),
     };
-    let since = Instant::now();
+    let connected_at = Instant::now();
     let error = ActiveConnection::new(context, connection).run(started.take()).await?;
-    if since.elapsed() >= STABLE {
+    if connected_at.elapsed() >= STABLE {
         backoff.reset();
     }
     Ok(error)

@@ -1,11 +1,15 @@
 //! The errors of a hub connection, sorted by what a caller can do about them. No text shows a URL, a token,
 //! or a text of the server.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use koppeltaal_transport::causes;
 
 use super::protocol::Transport;
 use super::protocol::hub::HubException;
@@ -95,7 +99,7 @@ pub enum ConnectError {
         limit: Duration,
     },
     /// The answer to negotiate cannot be used.
-    #[error("negotiate: {0}")]
+    #[error("the answer to negotiate cannot be used")]
     Negotiate(#[from] NegotiateError),
     /// The answer does not follow the protocol.
     #[error("the answer to {step} is not that of a SignalR server")]
@@ -104,7 +108,7 @@ pub enum ConnectError {
         step: ConnectStep,
     },
     /// The channel was lost before the connection had started.
-    #[error("the channel was lost at {step}: {reason}")]
+    #[error("the channel was lost at {step}: {}", causes(reason))]
     Lost {
         /// What was being done.
         step: ConnectStep,
@@ -133,7 +137,7 @@ pub enum ConnectError {
     /// A frame is too large, makes the state of the hub too large, or is unreadable for the second time in a
     /// row. The server would send it again after every reconnect, so the connection is started anew, after
     /// that frame. Events may be lost.
-    #[error("the connection cannot go on: {reason}")]
+    #[error("the connection cannot go on: {}", causes(reason))]
     UnusableFrame {
         /// What is wrong with the frame.
         reason: LostReason,
@@ -176,7 +180,7 @@ impl ConnectError {
 }
 
 fn each(tried: &[(Transport, ConnectError)]) -> String {
-    tried.iter().map(|(transport, error)| format!("; {transport}: {error}")).collect()
+    tried.iter().map(|(transport, error)| format!("; {transport}: {}", causes(error))).collect()
 }
 
 /// Why a receive channel is lost. The connection reconnects, unless the server would send the same frame

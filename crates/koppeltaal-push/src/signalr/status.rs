@@ -1,6 +1,9 @@
 //! [`ConnectionStatus`]: how a connection is doing.
 
+use tokio::sync::watch;
+
 use super::error::ConnectError;
+use super::metrics::StateGauge;
 use super::protocol::Transport;
 
 /// The state of a connection. Names are SignalR's.
@@ -16,6 +19,18 @@ pub enum ConnectionState {
     Reconnecting,
     /// There is no connection. Unless it was stopped, it will be started anew.
     Disconnected,
+}
+
+impl ConnectionState {
+    /// The state in lower case, for metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Reconnecting => "reconnecting",
+            Self::Disconnected => "disconnected",
+        }
+    }
 }
 
 /// How a connection is doing.
@@ -55,5 +70,27 @@ impl ConnectionStatus {
             error: error.or_else(|| self.error.clone()),
             ..Self::default()
         }
+    }
+}
+
+/// Tells those who watch a connection, and the metrics, how it is doing.
+pub(crate) struct StatusSender {
+    sender: watch::Sender<ConnectionStatus>,
+    gauge: StateGauge,
+}
+
+/// The status of a connection that is being started.
+pub(crate) fn channel() -> (StatusSender, watch::Receiver<ConnectionStatus>) {
+    let (sender, receiver) = watch::channel(ConnectionStatus::default());
+    let mut gauge = StateGauge::default();
+    gauge.set(Some(ConnectionState::default().name()));
+    (StatusSender { sender, gauge }, receiver)
+}
+
+impl StatusSender {
+    pub(crate) fn send_modify(&mut self, change: impl FnOnce(&mut ConnectionStatus)) {
+        self.sender.send_modify(change);
+        let state = self.sender.borrow().state;
+        self.gauge.set(Some(state.name()));
     }
 }

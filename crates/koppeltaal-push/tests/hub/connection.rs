@@ -9,7 +9,7 @@ use koppeltaal_push::{
 use koppeltaal_transport::{Client, ClientAuthentication, Credentials, Session, Tokens};
 use serde_json::json;
 
-use crate::server::{Fault, Line, SERVER_2_4, Seen, Server};
+use crate::server::{Fault, SERVER_2_4, Seen, Server, ServerConfig};
 use crate::{PATIENCE, SHORT, options, until, until_connections};
 
 /// A connection on which `StartPush` was called.
@@ -82,18 +82,18 @@ async fn silence_is_noticed_where_there_are_signs_of_life() {
 
 #[tokio::test]
 async fn a_held_poll_that_showed_life_is_slow_and_then_lost_when_it_is_silent() {
-    let server = Server::start(SERVER_2_4).await;
+    // No poll ends by itself during the test.
+    let server = Server::start(ServerConfig { hold: 600.0, ..SERVER_2_4 }).await;
     let (connection, mut events) = connected(&server, Transport::LongPolling).await;
     let mut status = connection.status();
-    // It is held for two seconds, and shows life in between.
+    // The held poll shows life meanwhile.
     tokio::time::sleep(Duration::from_millis(700)).await;
     server.stall(true);
     let since = Instant::now();
     until(&mut status, |status| status.is_slow).await;
     assert_eq!(status.borrow().state, ConnectionState::Connected);
     until(&mut status, |status| status.state == ConnectionState::Reconnecting).await;
-    let elapsed = since.elapsed();
-    assert!((Duration::from_millis(600)..Duration::from_millis(1800)).contains(&elapsed), "{elapsed:?}");
+    assert!(since.elapsed() >= Duration::from_millis(600), "{:?}", since.elapsed());
     server.stall(false);
     until_connections(&mut status, 2).await;
     server.push(1);
@@ -102,9 +102,9 @@ async fn a_held_poll_that_showed_life_is_slow_and_then_lost_when_it_is_silent() 
 
 #[tokio::test]
 async fn silence_without_signs_of_life_is_no_trouble() {
-    let quiet = Line { keep_alive: None, ..SERVER_2_4 };
-    for (line, transport) in [(quiet, Transport::WebSockets), (SERVER_2_4, Transport::LongPolling)] {
-        let server = Server::start(line).await;
+    let quiet = ServerConfig { keep_alive: None, ..SERVER_2_4 };
+    for (config, transport) in [(quiet, Transport::WebSockets), (SERVER_2_4, Transport::LongPolling)] {
+        let server = Server::start(config).await;
         let (connection, mut events) = connected(&server, transport).await;
         if transport == Transport::LongPolling {
             server.stall(true);
@@ -120,7 +120,7 @@ async fn silence_without_signs_of_life_is_no_trouble() {
 #[tokio::test]
 async fn a_connection_that_cannot_be_had_back_is_started_anew() {
     for transport in Transport::ALL {
-        let server = Server::start(Line { disconnect: 0.5, ..SERVER_2_4 }).await;
+        let server = Server::start(ServerConfig { disconnect: 0.5, ..SERVER_2_4 }).await;
         let (connection, mut events) = connected(&server, transport).await;
         let mut status = connection.status();
         server.fail_always("reconnect", Some(Fault::Status(500)));
@@ -143,7 +143,7 @@ async fn a_connection_that_cannot_be_had_back_is_started_anew() {
 #[tokio::test]
 async fn a_refusal_while_reconnecting_leads_to_a_new_start_at_once() {
     for (status, attempts) in [(403, 1), (401, 1), (400, 1), (429, 2)] {
-        let server = Server::start(Line { disconnect: 600.0, ..SERVER_2_4 }).await;
+        let server = Server::start(ServerConfig { disconnect: 600.0, ..SERVER_2_4 }).await;
         let (connection, _events) = connected(&server, Transport::WebSockets).await;
         server.fail("reconnect", [Fault::Status(status)]);
         server.cut();
@@ -189,7 +189,7 @@ async fn a_token_that_is_refused_is_renewed_and_the_connection_kept() {
 
 #[tokio::test]
 async fn channels_that_close_as_soon_as_they_open_are_no_loop_without_pause_or_end() {
-    let server = Server::start(Line { disconnect: 1.0, ..SERVER_2_4 }).await;
+    let server = Server::start(ServerConfig { disconnect: 1.0, ..SERVER_2_4 }).await;
     for transport in [Transport::WebSockets, Transport::ServerSentEvents] {
         let (connection, _events) = connected(&server, transport).await;
         let before = (server.count("reconnect"), server.count("negotiate"));
@@ -219,7 +219,7 @@ async fn a_channel_that_is_closed_politely_is_lost_all_the_same() {
 
 #[tokio::test]
 async fn a_reconnecting_poll_that_is_held_in_silence_counts_as_reconnected() {
-    let server = Server::start(Line { disconnect: 600.0, ..SERVER_2_4 }).await;
+    let server = Server::start(ServerConfig { disconnect: 600.0, ..SERVER_2_4 }).await;
     let (connection, _events) = connected(&server, Transport::LongPolling).await;
     server.fail("reconnect", [Fault::Hang]);
     server.cut();
@@ -238,8 +238,7 @@ async fn a_server_that_asks_for_pauses_between_polls_gets_them() {
     server.send_frame(r#"{"C":"d-1-B,0|I,0","L":700,"M":[]}"#);
     server.push(1);
     assert_eq!(numbers(&mut events, 1).await, [1]);
-    let paused = since.elapsed();
-    assert!((Duration::from_millis(700)..PATIENCE).contains(&paused), "{paused:?}");
+    assert!(since.elapsed() >= Duration::from_millis(700), "{:?}", since.elapsed());
 }
 
 #[tokio::test]
@@ -249,7 +248,7 @@ async fn a_text_that_is_no_frame_costs_the_channel_and_not_the_connection() {
         let (connection, _events) = connected(&server, transport).await;
         let mut status = connection.status();
         // Not JSON as a whole: the channel cannot be trusted any more, the connection can.
-        server.say("{");
+        server.send_item("{");
         let lost = until(&mut status, |status| status.state != ConnectionState::Connected).await;
         assert_eq!(lost.state, ConnectionState::Reconnecting, "{transport}");
     }

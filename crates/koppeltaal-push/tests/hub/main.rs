@@ -1,6 +1,8 @@
 //! The hub connection over real sockets, against a scripted server and against the sandbox.
 
 mod connection;
+#[path = "../../../koppeltaal-transport/tests/support/forward_proxy.rs"]
+mod forward_proxy;
 mod frames;
 mod plan;
 mod promise;

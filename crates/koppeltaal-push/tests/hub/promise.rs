@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use crate::server::{Fault, Line, SERVER_2_4, Server};
+use crate::server::{Fault, SERVER_2_4, Server, ServerConfig};
 use crate::{SHORT, options};
 
 /// The slow timer.
@@ -54,7 +54,7 @@ fn transports() -> impl Strategy<Value = Option<Transport>> {
 
 /// Runs a schedule, and checks the promise for every message.
 async fn run(transport: Option<Transport>, steps: Vec<Step>) {
-    let server = Server::start(Line { disconnect: 0.6, ..SERVER_2_4 }).await;
+    let server = Server::start(ServerConfig { disconnect: 0.6, ..SERVER_2_4 }).await;
     let mut options = options(&server);
     if let Some(transport) = transport {
         options = options.transport(transport);

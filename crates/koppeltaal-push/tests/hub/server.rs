@@ -35,9 +35,9 @@ pub(crate) enum Fault {
     Close,
 }
 
-/// What the server says of itself.
+/// What the server tells clients about itself, and how long it holds polls.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Line {
+pub(crate) struct ServerConfig {
     pub(crate) version: &'static str,
     pub(crate) try_web_sockets: bool,
     /// Seconds, as told to clients; signs of life come five times as often.
@@ -45,16 +45,20 @@ pub(crate) struct Line {
     pub(crate) disconnect: f64,
     /// Servers 2.0 do not say how long polls are held.
     pub(crate) tells_connection_timeout: bool,
+    /// Seconds.
+    pub(crate) hold: f64,
 }
 
-pub(crate) const SERVER_2_0: Line = Line { version: "1.3", tells_connection_timeout: false, ..SERVER_2_4 };
-pub(crate) const SERVER_2_2: Line = Line { version: "1.5", ..SERVER_2_4 };
-pub(crate) const SERVER_2_4: Line = Line {
+pub(crate) const SERVER_2_0: ServerConfig =
+    ServerConfig { version: "1.3", tells_connection_timeout: false, ..SERVER_2_4 };
+pub(crate) const SERVER_2_2: ServerConfig = ServerConfig { version: "1.5", ..SERVER_2_4 };
+pub(crate) const SERVER_2_4: ServerConfig = ServerConfig {
     version: "2.0",
     try_web_sockets: true,
     keep_alive: Some(1.0),
     disconnect: 3.0,
     tells_connection_timeout: true,
+    hold: 2.0,
 };
 
 /// One request as it came.
@@ -79,14 +83,14 @@ struct Inner {
     /// Tokens of connections for which `StartPush` was called.
     pushing: HashSet<String>,
     /// The items of frames, in the order in which they were sent.
-    said: Vec<String>,
+    items: Vec<String>,
     /// Frames to be sent as they are.
     frames: VecDeque<String>,
     /// How many channels there were. Only the last one takes such frames, since the server does not
     /// notice at once that a client has left the one before.
     channels: u64,
-    /// To be said before `/start` is answered.
-    early: Option<String>,
+    /// An item that is sent before `/start` is answered.
+    item_before_start: Option<String>,
     stalled: bool,
     /// Every frame is sent twice.
     doubles: bool,
@@ -101,7 +105,7 @@ pub(crate) struct Server {
 }
 
 struct Shared {
-    line: Line,
+    config: ServerConfig,
     inner: Mutex<Inner>,
     /// Grows with everything that channels have to look at.
     changed: watch::Sender<u64>,
@@ -110,9 +114,9 @@ struct Shared {
 }
 
 impl Server {
-    pub(crate) async fn start(line: Line) -> Self {
+    pub(crate) async fn start(config: ServerConfig) -> Self {
         let shared = Arc::new(Shared {
-            line,
+            config,
             inner: Mutex::default(),
             changed: watch::Sender::new(0),
             cut: watch::Sender::new(0),
@@ -140,13 +144,14 @@ impl Server {
         };
     }
 
-    /// Says `NewMessage` with a number to all who called `StartPush`.
+    /// Sends `NewMessage` with a number to all who called `StartPush`.
     pub(crate) fn push(&self, number: u32) {
-        self.say(&event("NewMessage", number));
+        self.send_item(&event("NewMessage", number));
     }
 
-    pub(crate) fn say(&self, item: &str) {
-        self.shared.inner().said.push(item.to_owned());
+    /// Sends an item to all who called `StartPush`.
+    pub(crate) fn send_item(&self, item: &str) {
+        self.shared.inner().items.push(item.to_owned());
         self.shared.changed.send_modify(|changes| *changes += 1);
     }
 
@@ -156,8 +161,9 @@ impl Server {
         self.shared.changed.send_modify(|changes| *changes += 1);
     }
 
-    pub(crate) fn say_early(&self, number: u32) {
-        self.shared.inner().early = Some(event("NewMessage", number));
+    /// Sends `NewMessage` to the next connection before its `/start` is answered.
+    pub(crate) fn push_before_start(&self, number: u32) {
+        self.shared.inner().item_before_start = Some(event("NewMessage", number));
     }
 
     /// Cuts all channels without notice. A client that is between two polls learns of it at the next one.
@@ -182,11 +188,11 @@ impl Server {
         self.shared.inner().doubles = doubles;
     }
 
-    /// Forgets what was set up and said, as a restart does.
+    /// Forgets connections and items, as a restart does.
     pub(crate) fn forget(&self) {
         let mut inner = self.shared.inner();
         inner.pushing.clear();
-        inner.said.clear();
+        inner.items.clear();
         drop(inner);
         self.cut();
     }
@@ -252,12 +258,12 @@ impl Shared {
         None
     }
 
-    /// The newest connection is told even before it has started.
-    fn hear_early(&self, early: String) {
+    /// Sends an item to the newest connection before it has started.
+    fn send_before_start(&self, item: String) {
         let mut inner = self.inner();
         let token = token(inner.tokens);
         inner.pushing.insert(token);
-        inner.said.push(early);
+        inner.items.push(item);
     }
 
     fn cursor(number: usize) -> String {
@@ -273,13 +279,13 @@ impl Shared {
             return Some(frame);
         }
         // A cursor of another process means "from now on".
-        *position = (*position).min(inner.said.len());
-        if inner.stalled || inner.said.len() == *position {
+        *position = (*position).min(inner.items.len());
+        if inner.stalled || inner.items.len() == *position {
             return None;
         }
         let items =
-            if inner.pushing.contains(token) { inner.said[*position..].join(",") } else { String::new() };
-        *position = inner.said.len();
+            if inner.pushing.contains(token) { inner.items[*position..].join(",") } else { String::new() };
+        *position = inner.items.len();
         Some(format!(r#"{{"C":"{}","M":[{items}]}}"#, Self::cursor(*position)))
     }
 
@@ -370,7 +376,8 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 }
 
 fn negotiate(shared: &Shared) -> Response {
-    let Line { version, try_web_sockets, keep_alive, disconnect, tells_connection_timeout } = shared.line;
+    let ServerConfig { version, try_web_sockets, keep_alive, disconnect, tells_connection_timeout, hold } =
+        shared.config;
     let mut inner = shared.inner();
     inner.tokens += 1;
     let mut body = json!({
@@ -384,19 +391,19 @@ fn negotiate(shared: &Shared) -> Response {
         "TransportConnectTimeout": 0.5,
     });
     if tells_connection_timeout {
-        body["ConnectionTimeout"] = json!(2.0);
+        body["ConnectionTimeout"] = json!(hold);
     }
     ([(header::SET_COOKIE, "ARRAffinity=abc; Path=/; HttpOnly")], body.to_string()).into_response()
 }
 
 async fn start(shared: &Shared) -> Response {
-    if shared.line.version < "1.4" {
+    if shared.config.version < "1.4" {
         // There is no such endpoint: it is a receive request.
         std::future::pending::<()>().await;
     }
-    let early = shared.inner().early.take();
-    if let Some(early) = early {
-        shared.hear_early(early);
+    let item = shared.inner().item_before_start.take();
+    if let Some(item) = item {
+        shared.send_before_start(item);
         shared.changed.send_modify(|changes| *changes += 1);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use koppeltaal_push::{Notification, Notifications, Transport};
 use tokio::time::timeout;
 
-use crate::server::{Fault, Line, SERVER_2_4, Server};
+use crate::server::{Fault, SERVER_2_4, Server, ServerConfig};
 use crate::{PATIENCE, SHORT, options, until_connections};
 
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -22,8 +22,8 @@ async fn settled(notifications: &mut Notifications) {
 }
 
 async fn quiet(notifications: &mut Notifications) {
-    let said = timeout(SHORT * 4, notifications.wait()).await;
-    assert!(said.is_err(), "{said:?}");
+    let notification = timeout(SHORT * 4, notifications.wait()).await;
+    assert!(notification.is_err(), "{notification:?}");
 }
 
 #[tokio::test]
@@ -38,10 +38,10 @@ async fn a_look_at_the_start_after_start_push_and_on_every_message() {
             server.push(number);
             push(&mut notifications).await;
         }
-        server.say(r#"{"H":"KoppeltaalHub","M":"SomethingElse","A":[]}"#);
-        server.say(r#"{"H":"OtherHub","M":"NewMessage","A":[]}"#);
+        server.send_item(r#"{"H":"KoppeltaalHub","M":"SomethingElse","A":[]}"#);
+        server.send_item(r#"{"H":"OtherHub","M":"NewMessage","A":[]}"#);
         quiet(&mut notifications).await;
-        server.say(r#"{"H":"KOPPELTAALHUB","M":"newmessage","A":[]}"#);
+        server.send_item(r#"{"H":"KOPPELTAALHUB","M":"newmessage","A":[]}"#);
         push(&mut notifications).await;
         subscription.stop().await;
         assert_eq!(server.count("abort"), 1, "{transport}");
@@ -51,7 +51,7 @@ async fn a_look_at_the_start_after_start_push_and_on_every_message() {
 #[tokio::test]
 async fn a_server_that_forgot_everything_is_told_again() {
     for transport in Transport::ALL {
-        let server = Server::start(Line { disconnect: 0.4, ..SERVER_2_4 }).await;
+        let server = Server::start(ServerConfig { disconnect: 0.4, ..SERVER_2_4 }).await;
         let mut notifications = Notifications::every(NEVER);
         notifications.wait().await;
         let subscription = options(&server).transport(transport).subscribe(notifications.notifier());
@@ -86,8 +86,9 @@ async fn without_a_hub_the_timer_remains_and_the_hub_is_tried_with_pauses() {
     }
     let (elapsed, tries) = (before.elapsed(), server.count("negotiate"));
     assert!(elapsed >= SHORT * 40, "{elapsed:?}");
-    // Pauses are at least 50 ms, then at least 200 ms.
-    assert!((3..=15).contains(&tries), "{tries}");
+    // Pauses grow to 200 ms, with a random part.
+    assert!(tries as u128 <= 15 * elapsed.as_millis() / (SHORT * 40).as_millis(), "{tries} in {elapsed:?}");
+    server.until("negotiate", 3).await;
     server.fail_always("negotiate", None);
     let found = async { while notifications.wait().await != Notification::Push {} };
     timeout(PATIENCE, found).await.expect("the hub is found");
@@ -118,15 +119,15 @@ async fn connected_is_a_reason_to_look_and_a_lost_start_push_is_repeated_soon() 
     let mut notifications = Notifications::every(NEVER);
     notifications.wait().await;
     let since = Instant::now();
+    // The call that is lost does not end during the test.
     let _subscription = options(&server)
-        .invoke_timeout(Duration::from_secs(30))
+        .invoke_timeout(PATIENCE * 10)
         .transport(Transport::ServerSentEvents)
         .subscribe(notifications.notifier());
     push(&mut notifications).await;
-    assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+    assert!(server.count("send") < 2, "the first look waits for no repetition");
     server.until("send", 2).await;
-    let elapsed = since.elapsed();
-    assert!((Duration::from_secs(5)..Duration::from_secs(10)).contains(&elapsed), "{elapsed:?}");
+    assert!(since.elapsed() >= Duration::from_secs(5), "{:?}", since.elapsed());
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use server::{Fault, Line, SERVER_2_4, Server};
+use server::{Fault, SERVER_2_4, Server, ServerConfig};
 
 /// Longer than anything takes, so that what hangs fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -70,7 +70,7 @@ async fn live(client: &Client, transport: Transport, server: &Server) -> String 
         let error = connection.invoke(method, vec![argument]).await.expect_err("an error");
         shown += &format!("{error} {error:?} {error:#?}");
     }
-    server.say(r#"{"H":"KoppeltaalHub","M":"NewMessage","A":["Lieke"]}"#);
+    server.send_item(r#"{"H":"KoppeltaalHub","M":"NewMessage","A":["Lieke"]}"#);
     let event = timeout(PATIENCE, events.receive()).await.expect("in time").expect("an event");
     shown += &format!("{event:?}");
     let mut status = connection.status();
@@ -111,7 +111,7 @@ async fn hub_sessions_logged_at_trace_level_tell_no_password_no_token_and_nothin
         for credentials in
             [Credentials::basic("game", "Geheim1").expect("credentials"), Credentials::bearer(session)]
         {
-            let server = Server::start(Line { disconnect: 600.0, ..SERVER_2_4 }).await;
+            let server = Server::start(ServerConfig { disconnect: 600.0, ..SERVER_2_4 }).await;
             let client = Client::builder(&server.url()).credentials(credentials).build().expect("a client");
             shown += &live(&client, transport, &server).await;
             // The secrets were there, so a log could have shown them.
@@ -127,8 +127,8 @@ async fn hub_sessions_logged_at_trace_level_tell_no_password_no_token_and_nothin
     drop(guard);
 
     let log = log.text();
-    for said in ["the hub is connected", "the hub's channel is lost", "not reconnected yet", "TRACE"] {
-        assert!(log.contains(said), "{said} is not in the log");
+    for text in ["the hub is connected", "the hub's channel is lost", "not reconnected yet", "TRACE"] {
+        assert!(log.contains(text), "{text} is not in the log");
     }
     for (name, text) in [("log", &log), ("errors", &shown)] {
         for secret in SECRETS {

@@ -1,5 +1,5 @@
-//! [`Version`]: the opaque text that names one state of a resource, and the [`VersionClock`] that gives
-//! versions out.
+//! [`Version`]: the opaque text that names one state of a resource. A [`VersionClock`] gives versions out, to
+//! one [`Step`] of the sandbox's state at a time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl fmt::Display for Version {
 }
 
 impl From<&str> for Version {
-    /// A version that somebody else gave out.
+    /// A version as a message gives it. It is not checked.
     fn from(text: &str) -> Self {
         Self(text.into())
     }
@@ -96,7 +96,7 @@ impl Step<'_> {
         self.now
     }
 
-    /// The same step, for what should have happened earlier.
+    /// The same step, for something that was due at an earlier moment: the end of a claim.
     pub(crate) fn at(&mut self, moment: Timestamp) -> Step<'_> {
         Step { clock: self.clock, now: moment }
     }

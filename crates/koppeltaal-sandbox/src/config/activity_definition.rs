@@ -4,7 +4,8 @@ use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::profiles::ActivityDefinition;
 use koppeltaal_messaging::valuesets::ActivityKind;
 use koppeltaal_messaging::{CodeSystem as _, Reference};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// An activity definition that a sandbox starts with.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -23,9 +24,19 @@ struct ActivityDefinitionTable {
     domain: String,
     identifier: String,
     name: String,
-    kind: String,
+    #[serde(deserialize_with = "kind")]
+    kind: ActivityKind,
     application: String,
     description: Option<String>,
+}
+
+/// A kind of the list. In code, others are possible.
+fn kind<'de, D: Deserializer<'de>>(from: D) -> Result<ActivityKind, D::Error> {
+    let code = String::deserialize(from)?;
+    ActivityKind::listed(&code).ok_or_else(|| {
+        let kinds = ActivityKind::CODES.iter().map(|(code, _)| *code).collect::<Vec<_>>().join(", ");
+        D::Error::custom(format!("{code:?} is not a kind of activity; these are: {kinds}"))
+    })
 }
 
 impl From<ActivityDefinitionTable> for ConfiguredActivityDefinition {
@@ -33,7 +44,7 @@ impl From<ActivityDefinitionTable> for ConfiguredActivityDefinition {
         let definition = ActivityDefinition {
             activity_definition_identifier: Some(table.identifier),
             name: Some(table.name),
-            kind: Some(ActivityKind::from_code(&table.kind)),
+            kind: Some(table.kind),
             application: Some(Reference::default().with_display(table.application)),
             description: table.description,
             ..ActivityDefinition::default()

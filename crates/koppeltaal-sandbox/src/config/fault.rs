@@ -5,6 +5,8 @@ use std::time::Duration;
 use koppeltaal_messaging::Event;
 use serde::{Deserialize, Serialize};
 
+use super::event;
+
 /// Something that goes wrong on purpose. Faults happen only when they are configured, or set while the
 /// sandbox runs: see [`Sandbox::set_faults`](crate::Sandbox::set_faults).
 ///
@@ -34,7 +36,7 @@ pub struct Fault {
     /// Only messages of this event meet the fault: posts, claims and acknowledgements of one, and pushes about
     /// one. What is done before the answer to a claim ([`Latency`](FaultKind::Latency), [`Refuse`](FaultKind::Refuse),
     /// [`Status`](FaultKind::Status)) is done only if the claim names the event. A bearer token has no event.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "event")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "event::option")]
     pub event: Option<Event>,
     /// How often it happens; without a number, every time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,25 +116,6 @@ impl Fault {
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
-    }
-}
-
-/// An event as its code.
-mod event {
-    use koppeltaal_messaging::Event;
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(event: &Option<Event>, to: S) -> Result<S::Ok, S::Error> {
-        match event {
-            Some(event) => to.collect_str(event),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Event>, D::Error> {
-        let code = Option::<String>::deserialize(from)?;
-        code.map(|code| code.parse().map_err(D::Error::custom)).transpose()
     }
 }
 

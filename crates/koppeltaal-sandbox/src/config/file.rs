@@ -154,7 +154,8 @@ mod tests {
         for (text, part) in [
             ("a = ", "line 1"),
             ("listen = 'example.com:80'", "ADDRESS:PORT"),
-            ("[[faults]]\nkind = 'cut'\nevent = 'X'", "\"X\" is not an event of Koppeltaal"),
+            ("[[faults]]\nkind = 'cut'\nevent = 'X'", "\"X\" is not an event of Koppeltaal; these are: "),
+            ("[[activity_definitions]]\nkind = 'X'", "\"X\" is not a kind of activity; these are: Game"),
             ("\nclaim_time = 5", "unknown field `claim_time`"),
             ("claim_timeout = \"5m\"", "a number of seconds"),
             ("claim_timeout = -1.5", "claim_timeout"),

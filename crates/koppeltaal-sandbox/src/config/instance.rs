@@ -8,7 +8,7 @@ use koppeltaal_messaging::{ApiVersion, Event};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::Webhook;
+use super::{Webhook, event};
 
 /// An application instance: one application in one domain, with credentials, a queue and subscriptions.
 ///
@@ -94,7 +94,7 @@ struct InstanceTable {
     password: String,
     domain: String,
     application: Option<String>,
-    #[serde(default, deserialize_with = "codes")]
+    #[serde(default, deserialize_with = "event::list::deserialize")]
     subscriptions: BTreeSet<Event>,
     #[serde(default, deserialize_with = "code")]
     api_version: ApiVersion,
@@ -117,13 +117,6 @@ impl From<InstanceTable> for Instance {
 
 fn code<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(from: D) -> Result<T, D::Error> {
     String::deserialize(from)?.parse().map_err(D::Error::custom)
-}
-
-fn codes<'de, D: Deserializer<'de>, T: Ord + FromStr<Err: fmt::Display>>(
-    from: D,
-) -> Result<BTreeSet<T>, D::Error> {
-    let codes = Vec::<String>::deserialize(from)?;
-    codes.iter().map(|code| code.parse().map_err(D::Error::custom)).collect()
 }
 
 impl fmt::Debug for Instance {

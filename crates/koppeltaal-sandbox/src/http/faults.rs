@@ -26,8 +26,8 @@ use crate::server::ConnectionCut;
 const PARTS: usize = 10;
 
 /// What a proxy says when it does not reach a server.
-const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Service Unavailable</title></head>\
-                    <body><h1>Service Unavailable</h1><p>The server is temporarily unable.</p></body></html>\n";
+const PROXY_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Service Unavailable</title></head>\
+                          <body><h1>Service Unavailable</h1><p>The server is temporarily unable.</p></body></html>\n";
 
 /// What is wrong with a request that meets a fault.
 const ON_PURPOSE: &str = "A fault that was asked for.";
@@ -41,12 +41,17 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Vec<Fault>> {
 pub(crate) async fn set(
     State(app): State<Arc<App>>,
     ShortJson(faults): ShortJson<Vec<Fault>>,
-) -> Json<Vec<Fault>> {
+) -> Result<Json<Vec<Fault>>, Refusal> {
+    let usernames = faults.iter().filter_map(|fault| fault.instance.as_deref());
+    if let Some(unknown) = usernames.into_iter().find(|username| app.instance_named(username).is_none()) {
+        let details = format!("A fault is of the instance '{unknown}', which there is not.");
+        return Err(Refusal::rule("A fault is of an instance that there is not.").details(details));
+    }
     app.faults().set(faults);
-    list(State(app)).await
+    Ok(list(State(app)).await)
 }
 
-/// Answers a request of this instance, with the faults that it meets before and after that.
+/// Answers a request of this instance. The faults that it meets strike before and after it is carried out.
 pub(crate) async fn meet(
     app: &App,
     request: Request,
@@ -102,8 +107,8 @@ async fn with_event(app: &App, request: Request) -> Result<(Request, Option<Even
 fn refuse(status: u16, html: bool) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if html {
-        let html = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
-        let mut response = (status, html, HTML).into_response();
+        let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
+        let mut response = (status, content_type, PROXY_PAGE).into_response();
         response.extensions_mut().insert(Reason::of_rule(ON_PURPOSE));
         return response;
     }
@@ -112,8 +117,8 @@ fn refuse(status: u16, html: bool) -> Response {
     response
 }
 
-/// Sends the body in this many parts, with a pause before each one. With `cut_after` the connection is cut
-/// after that many of them.
+/// Sends the body in this many parts, with a pause before each one. With `cut_after`, the connection is cut
+/// after that many parts.
 async fn in_parts(response: Response, parts: usize, cut_after: Option<usize>, pause: Duration) -> Response {
     let (mut head, body) = response.into_parts();
     // A stream of the hub never ends; it is left alone.

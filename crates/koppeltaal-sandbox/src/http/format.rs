@@ -5,7 +5,8 @@ use koppeltaal_fhir::Format;
 
 use crate::refusal::{Refusal, RefusalKind};
 
-/// The format of a request's body, by Content-Type; without one, by the body's first character.
+/// The format of a request's body, by Content-Type; without one, by the body's first character, and else
+/// JSON.
 pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Refusal> {
     let Some(content_type) = text(headers, header::CONTENT_TYPE) else {
         return Ok(Format::of_content(body).unwrap_or_default());
@@ -27,7 +28,7 @@ pub(crate) fn of_reply(headers: &HeaderMap) -> Format {
         let Some(format) = Format::of_media_type(range) else { continue };
         let mut parameters = range.split(';').skip(1).map(str::trim);
         let quality = parameters.find_map(|part| part.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
-        // The first of equal ones wins.
+        // Of equally preferred ones, the first wins.
         if quality > wanted.map_or(0.0, |(_, best)| best) {
             wanted = Some((format, quality));
         }
@@ -35,6 +36,7 @@ pub(crate) fn of_reply(headers: &HeaderMap) -> Format {
     wanted.map(|(format, _)| format).or_else(|| of_request(headers, b"").ok()).unwrap_or_default()
 }
 
+/// The value of a header, if it is ASCII text.
 pub(crate) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }

@@ -92,7 +92,9 @@ impl Asked {
             params.is_some_and(|params| params.get(parameter::QUERY) == Some(parameter::CLAIM))
         };
         let route = routes.of(uri.path()).map(|pattern| match uri.query() {
-            Some(_) if is_claim() => [pattern, "?", parameter::QUERY, "=", parameter::CLAIM].concat(),
+            Some(query) if query.contains(parameter::QUERY) && is_claim() => {
+                [pattern, "?", parameter::QUERY, "=", parameter::CLAIM].concat()
+            }
             _ => pattern.to_owned(),
         });
         Self { method: method.clone(), route, instance }

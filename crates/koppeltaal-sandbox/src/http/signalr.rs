@@ -19,35 +19,37 @@ use crate::hub::protocol::{Call, is_connection_data, version};
 use crate::hub::{Channel, Connection, Frame, TokenError};
 use crate::refusal::Refusal;
 
-/// The longest form: the longest call that a socket takes, with each character percent-encoded.
-const FORM_BYTES: usize = 3 * websocket::MESSAGE_BYTES + 1024;
+/// The longest form of a `send`: the longest call that a socket takes, with each character percent-encoded.
+const SEND_FORM_BYTES: usize = 3 * websocket::MESSAGE_BYTES + 1024;
 /// The first protocol version in which a frame can end a connection with an error (`E`).
-const WITH_FATAL_ERRORS: (u32, u32) = (2, 0);
+const FATAL_ERRORS_SINCE: (u32, u32) = (2, 0);
+/// The first event on an event stream.
+const INITIALIZED: &str = "data: initialized\n\n";
 
 /// A request about a connection.
 struct Context {
     app: Arc<App>,
     connection: Arc<Connection>,
-    /// The only patient of whose messages the client is told, if there is such a limit.
-    only: Option<String>,
+    /// The client is told of messages about this patient only; `None`: about everybody.
+    patient: Option<String>,
     params: Params,
     form: Params,
 }
 
 impl Context {
-    /// A parameter of the query, or else of the form: JavaScript clients poll with a form since 2.2.
+    /// A parameter of the query, or else of the form: since 2.2, JavaScript clients poll with a form.
     fn get(&self, name: &str) -> Option<&str> {
         self.params.get(name).or_else(|| self.form.get(name))
     }
 
     fn open(&self) -> Channel {
         let (cursor, groups) = (self.get("messageId"), self.get("groupsToken"));
-        self.app.hub().open(&self.connection, cursor, groups, self.only.as_deref())
+        self.app.hub().open(&self.connection, cursor, groups, self.patient.as_deref())
     }
 }
 
-/// Everything under `/signalr`. The end of the path decides, without regard to case; a path with another end
-/// is a receive request.
+/// Everything under `/signalr`. The last segment of the path, without regard to case, says what is asked for;
+/// with an unknown one, the client asks for events.
 pub(crate) async fn signalr(
     State(app): State<Arc<App>>,
     uri: Uri,
@@ -108,9 +110,9 @@ async fn answer(
             hub.open(&connection, cursor, params.get("groupsToken"), caller.patient.as_deref())
         }));
     }
-    let form = read_up_to(FORM_BYTES, request.into_body(), app.limits()).await;
+    let form = read_up_to(SEND_FORM_BYTES, request.into_body(), app.limits()).await;
     let form = Params::of_form(&form.map_err(Refusal::into_response)?);
-    let context = Context { app, connection, only: caller.patient, params, form };
+    let context = Context { app, connection, patient: caller.patient, params, form };
     Ok(match (end, transport.as_str()) {
         ("start", _) => json_text(&json!({ "Response": "started" })),
         ("abort", _) => {
@@ -142,7 +144,7 @@ fn knows_fatal_errors(params: &Params) -> bool {
         let (major, minor) = text.split_once('.')?;
         Some((major.parse().ok()?, minor.parse().ok()?))
     });
-    version.is_some_and(|version| version >= WITH_FATAL_ERRORS)
+    version.is_some_and(|version| version >= FATAL_ERRORS_SINCE)
 }
 
 /// The answer to a client that comes back with a token from before a restart. The original answers 400, and
@@ -153,7 +155,7 @@ fn fatal_error(app: &App, transport: &str, request: Request) -> Response {
     match transport {
         "websockets" => websocket::refuse(app.hub(), request, frame),
         "serversentevents" => {
-            let events = ["data: initialized\n\n", &event(&frame)].concat();
+            let events = [INITIALIZED, &event(&frame)].concat();
             ([(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))], events).into_response()
         }
         _ => json_body(frame),
@@ -189,20 +191,20 @@ fn send(context: &Context) -> Response {
 fn events(context: &Context, is_connect: bool) -> Response {
     let app = Arc::clone(&context.app);
     let channel = context.open();
-    let mut start = "data: initialized\n\n".to_owned();
+    let mut start = INITIALIZED.to_owned();
     if is_connect {
         start.push_str(&event(&Frame::init().text(&app.hub().cursor(channel.cursor))));
     }
     let stream = unfold((app, channel, Some(start)), async |(app, mut channel, start)| {
         if let Some(start) = start {
-            return Some((line(start), (app, channel, None)));
+            return Some((chunk(start), (app, channel, None)));
         }
         let keep_alive = app.hub().push().keep_alive;
         let text = tokio::select! {
             frame = channel.next() => event(&frame?.text(&app.hub().cursor(channel.cursor))),
             () = tokio::time::sleep(keep_alive) => event("{}"),
         };
-        Some((line(text), (app, channel, None)))
+        Some((chunk(text), (app, channel, None)))
     });
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
@@ -216,7 +218,7 @@ fn event(frame: &str) -> String {
     format!("data: {frame}\r\n\r\n")
 }
 
-fn line(text: String) -> Result<Bytes, std::convert::Infallible> {
+fn chunk(text: String) -> Result<Bytes, std::convert::Infallible> {
     Ok(text.into())
 }
 
@@ -248,9 +250,9 @@ fn poll(context: &Context) -> Response {
         Some(match frame {
             Some(frame) => {
                 let text = frame.text(&app.hub().cursor(channel.cursor));
-                (line(text), (app, Poll::Over))
+                (chunk(text), (app, Poll::Over))
             }
-            None => (line(" ".to_owned()), (app, Poll::Waiting { channel, until })),
+            None => (chunk(" ".to_owned()), (app, Poll::Waiting { channel, until })),
         })
     });
     (json_type(), Body::from_stream(stream)).into_response()

@@ -3,8 +3,6 @@
 
 use std::path::PathBuf;
 
-use rusqlite::ErrorCode;
-
 /// Why the state cannot be saved or read back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -54,7 +52,13 @@ pub enum DataFileError {
     Full,
     /// SQLite cannot read or write the file.
     #[error("the data file cannot be read or written: {0}")]
-    Database(rusqlite::Error),
+    Database(Box<dyn std::error::Error + Send + Sync>),
+    /// The crate was built without the feature `data-file`.
+    #[error("the data file {} needs the feature `data-file` of koppeltaal-sandbox", path.display())]
+    NotInThisBuild {
+        /// The file.
+        path: PathBuf,
+    },
     /// A record cannot be written.
     #[error("a record of the data file cannot be written: {0}")]
     Record(String),
@@ -67,11 +71,12 @@ impl DataFileError {
     }
 }
 
+#[cfg(feature = "data-file")]
 impl From<rusqlite::Error> for DataFileError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::Full,
-            _ => Self::Database(error),
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Database(error.into()),
         }
     }
 }
@@ -85,6 +90,7 @@ pub(crate) enum WriteFailure {
     Failed(DataFileError),
 }
 
+#[cfg(feature = "data-file")]
 impl From<rusqlite::Error> for WriteFailure {
     fn from(error: rusqlite::Error) -> Self {
         Self::Failed(error.into())

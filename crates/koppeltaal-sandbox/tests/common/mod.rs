@@ -3,6 +3,7 @@
 
 pub mod files;
 pub mod oauth;
+pub mod push;
 
 use std::time::Duration;
 

@@ -15,6 +15,8 @@ pub(crate) struct Operation {
     /// For spans.
     pub(crate) name: &'static str,
     pub(crate) method: Method,
+    /// The path below the server's address of FHIR or OAuth, for spans. Ids are left out: they can be those of patients.
+    pub(crate) path: &'static str,
     /// Whether it is idempotent (RFC 9110 section 9.2.2): doing it twice is the same as doing it once. Then
     /// it may be tried again whatever became of the first try. A claim is not idempotent, although it is a
     /// GET.
@@ -41,11 +43,12 @@ pub(crate) enum Expected {
 }
 
 macro_rules! operations {
-    ($($constant:ident $name:literal $method:ident $repeatable:literal $open:literal $authenticates:literal $answer:ident;)*) => {
+    ($($constant:ident $name:literal $method:ident $path:literal $repeatable:literal $open:literal $authenticates:literal $answer:ident;)*) => {
         impl Operation {
             $(pub(crate) const $constant: &Self = &Self {
                 name: $name,
                 method: Method::$method,
+                path: $path,
                 repeatable: $repeatable,
                 open_on_failure: $open,
                 authenticates: $authenticates,
@@ -56,36 +59,36 @@ macro_rules! operations {
 }
 
 operations! {
-    //                          name                         method repeatable open   authenticates answer
-    CONFORMANCE                 "conformance"                GET    true       false  false         Fhir;
-    SEND                        "send"                       POST   false      true   true          Fhir;
-    CLAIM                       "claim"                      GET    false      true   true          Fhir;
-    ACKNOWLEDGE                 "acknowledge"                PUT    true       true   true          Fhir;
+    //                          name                         method path                    repeatable open   authenticates answer
+    CONFORMANCE                 "conformance"                GET    "metadata"              true       false  false         Fhir;
+    SEND                        "send"                       POST   "Mailbox"               false      true   true          Fhir;
+    CLAIM                       "claim"                      GET    "MessageHeader/_search" false      true   true          Fhir;
+    ACKNOWLEDGE                 "acknowledge"                PUT    "MessageHeader/{id}"    true       true   true          Fhir;
     // Repeated, it could release a message that somebody else has claimed in the meantime.
-    RELEASE                     "release"                    PUT    false      true   true          Fhir;
-    HEADERS                     "headers"                    GET    true       false  true          Fhir;
-    MESSAGE                     "message"                    GET    true       false  true          Fhir;
-    ACTIVITY_DEFINITIONS        "activity-definitions"       GET    true       false  true          Fhir;
-    CREATE_ACTIVITY_DEFINITION  "create-activity-definition" POST   false      true   true          Fhir;
+    RELEASE                     "release"                    PUT    "MessageHeader/{id}"    false      true   true          Fhir;
+    HEADERS                     "headers"                    GET    "MessageHeader/_search" true       false  true          Fhir;
+    MESSAGE                     "message"                    GET    "MessageHeader/_search" true       false  true          Fhir;
+    ACTIVITY_DEFINITIONS        "activity-definitions"       GET    "Other/_search"         true       false  true          Fhir;
+    CREATE_ACTIVITY_DEFINITION  "create-activity-definition" POST   "Other"                 false      true   true          Fhir;
     // Goes to a versioned address: repeated, it is in conflict with itself.
-    UPDATE_ACTIVITY_DEFINITION  "update-activity-definition" PUT    false      true   true          Fhir;
-    STORAGE_ITEMS               "storage-items"              GET    true       false  true          Fhir;
-    STORAGE_ITEM                "storage-item"               GET    true       false  true          Fhir;
-    CREATE_STORAGE_ITEM         "create-storage-item"        POST   false      true   true          Fhir;
-    UPDATE_STORAGE_ITEM         "update-storage-item"        PUT    false      true   true          Fhir;
+    UPDATE_ACTIVITY_DEFINITION  "update-activity-definition" PUT    "Other/{id}"            false      true   true          Fhir;
+    STORAGE_ITEMS               "storage-items"              GET    "Other"                 true       false  true          Fhir;
+    STORAGE_ITEM                "storage-item"               GET    "Other/{id}"            true       false  true          Fhir;
+    CREATE_STORAGE_ITEM         "create-storage-item"        POST   "Other"                 false      true   true          Fhir;
+    UPDATE_STORAGE_ITEM         "update-storage-item"        PUT    "Other/{id}"            false      true   true          Fhir;
     // Repeated, it fails with 404.
-    DELETE_STORAGE_ITEM         "delete-storage-item"        DELETE false      true   true          Fhir;
-    BINARY                      "binary"                     GET    true       false  true          Content;
-    CREATE_BINARY               "create-binary"              POST   false      true   true          Fhir;
-    UPDATE_BINARY               "update-binary"              PUT    false      true   true          Fhir;
-    DELETE_BINARY               "delete-binary"              DELETE false      true   true          Fhir;
+    DELETE_STORAGE_ITEM         "delete-storage-item"        DELETE "Other/{id}"            false      true   true          Fhir;
+    BINARY                      "binary"                     GET    "Binary/{id}"           true       false  true          Content;
+    CREATE_BINARY               "create-binary"              POST   "Binary"                false      true   true          Fhir;
+    UPDATE_BINARY               "update-binary"              PUT    "Binary/{id}"           false      true   true          Fhir;
+    DELETE_BINARY               "delete-binary"              DELETE "Binary/{id}"           false      true   true          Fhir;
     // If the answer is lost, nobody knows the first launch, so a second one does no harm.
-    LAUNCH                      "launch"                     GET    true       false  true          Redirect;
-    MOBILE_LAUNCH               "mobile-launch"              GET    true       false  true          OAuth;
+    LAUNCH                      "launch"                     GET    "Launch"                true       false  true          Redirect;
+    MOBILE_LAUNCH               "mobile-launch"              GET    "MobileLaunch"          true       false  true          OAuth;
     // Activation codes, authorization codes and refresh tokens work once.
-    AUTHORIZE_MOBILE            "authorize-mobile"           GET    false      true   false         OAuth;
-    TOKEN                       "token"                      POST   false      true   false         OAuth;
-    REFRESH                     "refresh"                    POST   false      true   false         OAuth;
+    AUTHORIZE_MOBILE            "authorize-mobile"           GET    "Authorize"             false      true   false         OAuth;
+    TOKEN                       "token"                      POST   "Token"                 false      true   false         OAuth;
+    REFRESH                     "refresh"                    POST   "Token"                 false      true   false         OAuth;
 }
 
 /// A request to make.

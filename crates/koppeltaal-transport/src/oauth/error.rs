@@ -4,13 +4,15 @@ use std::fmt;
 
 use crate::oauth::members::Members;
 
-/// A refusal of an OAuth endpoint. `Debug` and `Display` show the code, and not the server's words.
+/// A refusal of an OAuth endpoint. `Display` shows the code and what it means, `Debug` the code. Neither shows the
+/// server's words, because they are made for logs, and servers quote codes, tokens and names of users.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthError {
     /// The error code.
     pub code: OAuthErrorCode,
-    /// What the server says about it, for developers. It may quote what was sent.
+    /// What the server says about it, for developers. It may quote what was sent. At most 500 characters, without
+    /// control characters.
     pub description: Option<String>,
 }
 
@@ -45,26 +47,47 @@ pub enum OAuthErrorCode {
     Other,
 }
 
-const CODES: [(OAuthErrorCode, &str); 11] = [
-    (OAuthErrorCode::InvalidRequest, "invalid_request"),
-    (OAuthErrorCode::InvalidClient, "invalid_client"),
-    (OAuthErrorCode::InvalidGrant, "invalid_grant"),
-    (OAuthErrorCode::UnauthorizedClient, "unauthorized_client"),
-    (OAuthErrorCode::UnsupportedGrantType, "unsupported_grant_type"),
-    (OAuthErrorCode::UnsupportedResponseType, "unsupported_response_type"),
-    (OAuthErrorCode::InvalidScope, "invalid_scope"),
-    (OAuthErrorCode::AccessDenied, "access_denied"),
-    (OAuthErrorCode::ServerError, "server_error"),
-    (OAuthErrorCode::TemporarilyUnavailable, "temporarily_unavailable"),
-    (OAuthErrorCode::InvalidToken, "invalid_token"),
+/// Each code as OAuth writes it, and what it means.
+const CODES: [(OAuthErrorCode, &str, &str); 11] = [
+    (OAuthErrorCode::InvalidRequest, "invalid_request", "a parameter is missing, unknown or given twice"),
+    (OAuthErrorCode::InvalidClient, "invalid_client", "the client is unknown, or its secret is wrong"),
+    (
+        OAuthErrorCode::InvalidGrant,
+        "invalid_grant",
+        "the code or refresh token is unknown, used up or expired; a new launch helps",
+    ),
+    (OAuthErrorCode::UnauthorizedClient, "unauthorized_client", "the client may not do this"),
+    (
+        OAuthErrorCode::UnsupportedGrantType,
+        "unsupported_grant_type",
+        "the server does not know the grant type",
+    ),
+    (
+        OAuthErrorCode::UnsupportedResponseType,
+        "unsupported_response_type",
+        "the server does not know the response type",
+    ),
+    (
+        OAuthErrorCode::InvalidScope,
+        "invalid_scope",
+        "the launch or activation code is unknown, used up or expired; a new launch helps",
+    ),
+    (OAuthErrorCode::AccessDenied, "access_denied", "the user or the server said no"),
+    (OAuthErrorCode::ServerError, "server_error", "the server failed; try again later"),
+    (
+        OAuthErrorCode::TemporarilyUnavailable,
+        "temporarily_unavailable",
+        "the server is busy; try again later",
+    ),
+    (OAuthErrorCode::InvalidToken, "invalid_token", "the access token has expired or was revoked"),
 ];
 
 impl OAuthErrorCode {
     fn from_text(text: &str) -> Self {
         CODES
             .iter()
-            .find(|(_, known)| known.eq_ignore_ascii_case(text.trim()))
-            .map_or(Self::Other, |(code, _)| *code)
+            .find(|(_, known, _)| known.eq_ignore_ascii_case(text.trim()))
+            .map_or(Self::Other, |(code, ..)| *code)
     }
 
     /// Whether the same request may succeed later, without anybody changing anything.
@@ -72,15 +95,23 @@ impl OAuthErrorCode {
         matches!(self, Self::ServerError | Self::TemporarilyUnavailable)
     }
 
+    /// What the code means, and what helps.
+    pub fn meaning(self) -> &'static str {
+        CODES
+            .iter()
+            .find(|(code, ..)| *code == self)
+            .map_or("a code that OAuth does not have", |(.., meaning)| meaning)
+    }
+
     /// The code as OAuth writes it; `other` for [`Other`](Self::Other).
     pub fn as_str(self) -> &'static str {
-        CODES.iter().find(|(code, _)| *code == self).map_or("other", |(_, text)| text)
+        CODES.iter().find(|(code, ..)| *code == self).map_or("other", |(_, text, _)| text)
     }
 }
 
 impl OAuthError {
     pub(crate) fn new(code: &str, description: Option<String>) -> Self {
-        Self { code: OAuthErrorCode::from_text(code), description }
+        Self { code: OAuthErrorCode::from_text(code), description: description.map(|text| printable(&text)) }
     }
 
     /// The refusal in a JSON body, if it is one.
@@ -100,6 +131,14 @@ impl OAuthError {
     }
 }
 
+/// The longest description that is kept, in characters.
+const MAX_DESCRIPTION: usize = 500;
+
+/// A text that a terminal can show, and not longer than the limit.
+fn printable(text: &str) -> String {
+    text.chars().take(MAX_DESCRIPTION).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 impl fmt::Display for OAuthErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -108,7 +147,7 @@ impl fmt::Display for OAuthErrorCode {
 
 impl fmt::Display for OAuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.code.fmt(f)
+        write!(f, "{}, {}", self.code, self.code.meaning())
     }
 }
 
@@ -129,10 +168,21 @@ mod tests {
         let error = OAuthError::read(br#"{"error":"invalid_grant","error_description":"token abc123"}"#);
         let error = error.expect("an error");
         assert_eq!(error.code, OAuthErrorCode::InvalidGrant);
-        assert_eq!(format!("{error} {error:?}"), "invalid_grant OAuthError(invalid_grant)");
+        assert_eq!(format!("{error:?}"), "OAuthError(invalid_grant)");
+        assert!(error.to_string().starts_with("invalid_grant, the code or refresh token"), "{error}");
+        assert!(!error.to_string().contains("abc123"), "{error}");
         assert_eq!(error.description.as_deref(), Some("token abc123"));
         assert_eq!(OAuthError::read(b"{}"), None);
         let other = OAuthError::new("abc123", None);
-        assert_eq!(other.to_string(), "other");
+        assert_eq!(other.to_string(), "other, a code that OAuth does not have");
+    }
+
+    #[test]
+    fn a_description_is_bounded_and_printable() {
+        let error =
+            OAuthError::new("invalid_scope", Some(format!("\u{1b}[31mgone\r\n{}", "x".repeat(10_000))));
+        let description = error.description.expect("a description");
+        assert!(description.starts_with(" [31mgone  xxx"), "{description}");
+        assert_eq!(description.chars().count(), 500);
     }
 }

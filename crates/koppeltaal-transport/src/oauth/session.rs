@@ -14,6 +14,7 @@ use super::single_flight::SingleFlight;
 use super::tokens::Tokens;
 use crate::authorization;
 use crate::error::{Error, Result};
+use crate::metrics;
 
 /// The session of a launched user, for [`Credentials::bearer`](crate::Credentials::bearer). Clones share the
 /// tokens.
@@ -175,7 +176,9 @@ impl Session {
             return Err(ended);
         }
         let authentication = self.client.as_deref().ok_or(Error::NoRefreshToken)?;
-        let tokens = match client.refresh_tokens(authentication, &old).await {
+        let refreshed = client.refresh_tokens(authentication, &old).await;
+        metrics::refreshed(refreshed.as_ref().err());
+        let tokens = match refreshed {
             Ok(tokens) => tokens,
             Err(error) => {
                 if matches!(&error, Error::OAuth { error, .. } if error.code == OAuthErrorCode::InvalidGrant)

@@ -18,7 +18,7 @@ use crate::exchange::request::{Body, Operation, Request};
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct StoredActivityDefinition {
-    /// Its address with version, which an update needs.
+    /// Its address. An update needs the version, which is absent if the server left it out.
     pub url: Option<ResourceUrl>,
     /// The definition, an `Other` with code `ActivityDefinition`.
     pub resource: Other,
@@ -38,11 +38,11 @@ impl Client {
     /// The activity definitions of the domain. Nothing is requested until results are asked for.
     pub fn activity_definitions(&self, archived: IncludeArchived) -> Search<StoredActivityDefinition> {
         let parameters = [(search::CODE, "ActivityDefinition"), (search::INCLUDE_ARCHIVED, "yes")];
-        let count = match archived {
-            IncludeArchived::No => 1,
-            IncludeArchived::Yes => 2,
+        let parameters = match archived {
+            IncludeArchived::No => &parameters[..1],
+            IncludeArchived::Yes => &parameters[..],
         };
-        let first = self.server().fhir("Other/_search", &parameters[..count]);
+        let first = self.server().fhir("Other/_search", parameters);
         Search::new(self, Operation::ACTIVITY_DEFINITIONS, first, None, StoredActivityDefinition::from_entry)
     }
 

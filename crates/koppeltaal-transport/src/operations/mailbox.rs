@@ -7,7 +7,7 @@ use koppeltaal_messaging::vocabulary::search;
 use koppeltaal_messaging::{Acknowledgement, Header, Reply, ResourceUrl};
 use tracing::Span;
 
-use super::messages::{HEADER_SEARCH, MessageFilter, ReceivedMessage};
+use super::messages::{HEADER_SEARCH, MessageFilter, StoredMessage};
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::exchange::answer::Answer;
@@ -46,7 +46,7 @@ impl Client {
     ///
     /// Those of a write. After [`UnknownOutcome`](Error::UnknownOutcome), the server may have claimed a
     /// message whose answer was lost; it is delivered again when the claim expires. Claiming again is fine.
-    pub async fn claim(&self) -> Result<Option<ReceivedMessage>> {
+    pub async fn claim(&self) -> Result<Option<StoredMessage>> {
         self.claim_matching(&MessageFilter::default()).await
     }
 
@@ -55,12 +55,12 @@ impl Client {
     /// # Errors
     ///
     /// Those of [`claim`](Self::claim).
-    pub async fn claim_matching(&self, filter: &MessageFilter) -> Result<Option<ReceivedMessage>> {
+    pub async fn claim_matching(&self, filter: &MessageFilter) -> Result<Option<StoredMessage>> {
         let mut parameters = vec![(search::QUERY, search::CLAIM)];
         parameters.extend(filter.parameters());
         let request = Request::new(Operation::CLAIM, self.server().fhir(HEADER_SEARCH, &parameters));
         self.exchange(request, |answer| {
-            let message = ReceivedMessage::read(answer)?;
+            let message = StoredMessage::read(answer)?;
             // Only the answer says which message the operation was about.
             if let Some(identifier) = message.as_ref().and_then(|message| message.header.identifier()) {
                 Span::current().record("message_identifier", identifier);

@@ -39,7 +39,7 @@ pub struct HeaderQuery {
 /// `Debug` names the event and the identifier, and shows nothing of what is in the message.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
-pub struct ReceivedMessage {
+pub struct StoredMessage {
     /// The header, with the address to acknowledge the message at.
     pub header: Header,
     /// The whole message, header included.
@@ -138,14 +138,14 @@ impl Client {
     /// # Errors
     ///
     /// Those of a read.
-    pub async fn message(&self, id: &str) -> Result<Option<ReceivedMessage>> {
+    pub async fn message(&self, id: &str) -> Result<Option<StoredMessage>> {
         let request =
             Request::new(Operation::MESSAGE, self.server().fhir(HEADER_SEARCH, &[(search::ID, id)]));
-        or_none(self.exchange(request, ReceivedMessage::read).await)
+        or_none(self.exchange(request, StoredMessage::read).await)
     }
 }
 
-impl ReceivedMessage {
+impl StoredMessage {
     /// The message that the answer's bundle holds; `None` if the bundle is empty.
     pub(crate) fn read(answer: &Answer) -> Result<Option<Self>> {
         let ReadBundle { bundle, findings, suppressed } = answer.bundle()?;
@@ -172,9 +172,9 @@ impl fmt::Debug for MessageFilter {
     }
 }
 
-impl fmt::Debug for ReceivedMessage {
+impl fmt::Debug for StoredMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReceivedMessage")
+        f.debug_struct("StoredMessage")
             .field("identifier", &self.header.identifier())
             .field("event", &self.header.event().ok())
             .field("entries", &self.bundle.entry.len())

@@ -2,6 +2,8 @@
 //! that need a process of their own, for its log or its metrics, are beside this folder.
 
 mod failures;
+#[path = "../support/forward_proxy.rs"]
+mod forward_proxy;
 mod launch;
 mod network;
 mod operations;
@@ -11,5 +13,6 @@ mod sandbox;
 mod search;
 mod server;
 mod session;
+mod stopped_clock;
 mod storage;
 mod tls;

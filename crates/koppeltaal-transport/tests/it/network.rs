@@ -57,8 +57,8 @@ async fn a_silent_server_costs_the_request_timeout() {
     let client = server.builder().request_timeout(Duration::from_millis(150)).build().expect("a client");
     let started = Instant::now();
     let error = client.message("1").await.expect_err("no answer");
-    assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
-    assert!((Duration::from_millis(150)..Duration::from_secs(29)).contains(&started.elapsed()));
+    assert!(matches!(error, Error::Timeout { limit } if limit == Duration::from_millis(150)), "{error:?}");
+    assert!(started.elapsed() >= Duration::from_millis(150));
 
     let error = client.send(&care_plan()).await.expect_err("no answer");
     assert!(error.is_outcome_unknown() && error.is_timeout(), "{error:?}");

@@ -5,7 +5,7 @@ use koppeltaal_fhir::{Document, ReadOptions};
 use koppeltaal_messaging::{Acknowledgement, Event, ProcessingStatus, ReplyError, ResourceUrl};
 use koppeltaal_transport::{
     AuthorizationCode, AuthorizationRequest, ClientAuthentication, Error, Format, HeaderQuery,
-    IncludeArchived, MessageFilter, ProtocolProblem, StatusCode, Url,
+    IncludeArchived, MessageFilter, ProtocolProblem, RetryPolicy, StatusCode, Url,
 };
 
 use crate::server::{
@@ -464,4 +464,30 @@ async fn a_new_definition_without_address_leaves_the_outcome_open() {
     let server = Server::playing([with_headers(201, &[], "")]).await;
     let error = server.client().create_activity_definition(&Other::default()).await.expect_err("no address");
     assert!(error.is_outcome_unknown(), "{error:?}");
+}
+
+#[tokio::test]
+async fn headers_of_the_application_are_added_to_each_try_and_replace_none_of_the_clients() {
+    let busy = status(503, "text/plain", "busy");
+    let server = Server::playing([busy, json(fixture("bundles/search-empty.json"))]).await;
+    let calls = std::sync::atomic::AtomicU32::new(0);
+    let source = move || {
+        let number = calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let mut headers = koppeltaal_transport::HeaderMap::new();
+        let text = |text: &str| koppeltaal_transport::HeaderValue::from_str(text).expect("a header");
+        headers.insert("traceparent", text(&format!("00-{number}")));
+        headers.insert("authorization", text("Bearer stolen"));
+        headers.insert("accept", text("text/html"));
+        headers
+    };
+    let policy = RetryPolicy::default().with_min_delay(std::time::Duration::from_millis(1));
+    let client = server.builder().retry(policy).header_source(source).build().expect("a client");
+    client.message("1").await.expect("an answer");
+    let asked = server.asked();
+    let traces: Vec<_> = asked.iter().filter_map(|asked| asked.header("traceparent")).collect();
+    assert_eq!(traces, ["00-0", "00-1"]);
+    for asked in &asked {
+        assert!(!asked.head.contains("stolen") && !asked.head.contains("text/html"), "{}", asked.head);
+        assert!(asked.header("authorization").is_some(), "{}", asked.head);
+    }
 }

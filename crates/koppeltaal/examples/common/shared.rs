@@ -1,4 +1,5 @@
-//! Shared by the examples: settings from the environment, a connector, and errors as answers to a browser.
+//! Shared by the examples: settings from the environment, a connector, the end of a service, and errors as
+//! answers to a browser.
 #![allow(dead_code, reason = "each example takes what it needs")]
 
 use std::error::Error;
@@ -30,6 +31,29 @@ pub(crate) fn connector(
         .build()?;
     let sender = Sender::new(Source::new(application, endpoint), setting("KOPPELTAAL_DOMAIN", "Sandbox"));
     Ok(Connector::new(client, sender, versions))
+}
+
+/// The path of a file in the folder for temporary files, so that an example leaves nothing in the working
+/// folder.
+pub(crate) fn temporary_file(name: &str) -> String {
+    std::env::temp_dir().join(name).to_string_lossy().into_owned()
+}
+
+/// Ready when the process has to stop: after Ctrl-C, or after SIGTERM, which service managers and containers
+/// send.
+pub(crate) async fn shutdown() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).expect("the process may handle SIGTERM");
+        tokio::select! {
+            _ = interrupt => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = interrupt.await;
 }
 
 /// Any error, as an answer to a browser.

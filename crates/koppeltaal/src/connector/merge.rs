@@ -8,8 +8,8 @@ use koppeltaal_messaging::{Draft, Header, Message, MessageEntry, Profile, Resour
 use koppeltaal_transport::{Backoff, Error, HeaderQuery, MessageFilter};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::outcome::{SendError, Sent};
-use super::{Connector, MAX_OPENED_MESSAGES};
+use super::outcome::{SendError, SentMessage};
+use super::{Connector, MAX_OPENED_MESSAGES, message_number};
 
 /// How long to wait between two searches for a newer version.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
@@ -34,11 +34,11 @@ impl Default for MergeLimits {
 ///
 /// `Debug` shows nothing of their content.
 #[derive(Clone)]
-pub struct Newer {
+pub struct NewerVersions {
     entries: Vec<MessageEntry>,
 }
 
-impl Newer {
+impl NewerVersions {
     /// The resources that somebody else changed, with their addresses and newest versions.
     pub fn entries(&self) -> &[MessageEntry] {
         &self.entries
@@ -78,9 +78,9 @@ impl Connector {
     ///
     /// Those of [`send`](Self::send). The last [`Conflict`](SendError::Conflict) is returned when the newer
     /// version is not found in time, when `merge` returns `None`, and when others are faster every time.
-    pub async fn send_with_merge<F, R>(&self, draft: Draft, mut merge: F) -> Result<Sent, SendError>
+    pub async fn send_with_merge<F, R>(&self, draft: Draft, mut merge: F) -> Result<SentMessage, SendError>
     where
-        F: FnMut(Newer) -> R,
+        F: FnMut(NewerVersions) -> R,
         R: Future<Output = Option<Draft>>,
     {
         let mut draft = draft;
@@ -115,7 +115,7 @@ impl Connector {
         sent: &Message,
         resources: &[ResourceUrl],
         patient: Option<&ResourceUrl>,
-    ) -> Result<Option<Newer>, SendError> {
+    ) -> Result<Option<NewerVersions>, SendError> {
         let deadline = Instant::now() + self.merge_limits.wait;
         let mut backoff = Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE);
         let look = async {
@@ -137,7 +137,7 @@ impl Connector {
         sent: &Message,
         resources: &[ResourceUrl],
         patient: Option<&ResourceUrl>,
-    ) -> Result<Option<Newer>, Error> {
+    ) -> Result<Option<NewerVersions>, Error> {
         let filter = match patient {
             Some(patient) => MessageFilter::default().patient(patient.clone()),
             None => MessageFilter::default(),
@@ -154,7 +154,7 @@ impl Connector {
                 _ => return Ok(None),
             }
         }
-        Ok(Some(Newer { entries }))
+        Ok(Some(NewerVersions { entries }))
     }
 
     /// The newest version of a resource in these messages.
@@ -173,10 +173,8 @@ impl Connector {
         let candidates: Vec<&Header> = match about {
             Some((header, _)) => vec![header],
             None => {
-                // Higher numbers are newer.
-                let number = |header: &&Header| header.url().and_then(|url| url.id().parse::<u64>().ok());
                 let mut all: Vec<&Header> = headers.iter().collect();
-                all.sort_by_key(|header| std::cmp::Reverse(number(header)));
+                all.sort_by_key(|header| std::cmp::Reverse(message_number(header)));
                 all.truncate(MAX_OPENED_MESSAGES);
                 all
             }
@@ -198,8 +196,8 @@ impl Connector {
     }
 }
 
-impl fmt::Debug for Newer {
+impl fmt::Debug for NewerVersions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Newer").field("resources", &self.entries.len()).finish_non_exhaustive()
+        f.debug_struct("NewerVersions").field("resources", &self.entries.len()).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! The outcome of sending: [`Sent`] or [`SendError`].
+//! The outcome of sending: [`SentMessage`] or [`SendError`].
 
 use std::fmt;
 
@@ -6,12 +6,13 @@ use koppeltaal_fhir::Finding;
 use koppeltaal_messaging::{ComposeError, ResourceUrl};
 use koppeltaal_transport::Error;
 
+use crate::causes::causes;
 use crate::versions::VersionStoreError;
 
 /// A message that the server has accepted.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Sent {
+pub struct SentMessage {
     /// The `MessageHeader.identifier`.
     pub identifier: String,
     /// The focal resource, with its new version.
@@ -49,20 +50,21 @@ pub enum SendError {
     ///
     /// If nobody else changes them, the version store was lost or restored: see
     /// [`relearn_after`](crate::Connector::relearn_after).
-    #[error("{source}; {CONFLICT_HELP}")]
+    #[error("{}; {CONFLICT_HELP}", causes(source.as_ref()))]
     Conflict {
         /// The resources whose versions are not the server's, without version. The focal resource, if the
         /// server named none.
         resources: Vec<ResourceUrl>,
         /// The patient whom the message is about, without version.
         patient: Option<ResourceUrl>,
-        /// What the server said.
-        source: Box<Error>,
+        /// What the server said. The text of this error includes it.
+        // With its raw name, `thiserror` does not take it for the source.
+        r#source: Box<Error>,
     },
     /// The message could not be posted, or it is unknown whether it was: see
     /// [`is_outcome_unknown`](Error::is_outcome_unknown). If it is unknown, the server was already asked for
     /// the message by its identifier, without result. The same draft may be sent again with the same
-    /// [identifier](koppeltaal_messaging::Draft::identifier).
+    /// [identifier](koppeltaal_messaging::Draft::with_identifier).
     #[error(transparent)]
     Transport(Box<Error>),
     /// The runtime is shutting down. It is not known whether the message was sent.
@@ -77,7 +79,7 @@ pub enum SendError {
     #[error("the message was accepted, but the new versions are not recorded")]
     NotRecorded {
         /// What was accepted.
-        sent: Sent,
+        sent: SentMessage,
         /// Why.
         #[source]
         source: VersionStoreError,
@@ -88,9 +90,9 @@ pub enum SendError {
 pub(crate) const CONFLICT_HELP: &str = "receive what is new and make the change again on top of it, or, when the version \
                                         store was lost or restored, `Connector::relearn`";
 
-impl fmt::Debug for Sent {
+impl fmt::Debug for SentMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sent")
+        f.debug_struct("SentMessage")
             .field("identifier", &self.identifier)
             .field("resource_type", &self.url.resource_type())
             .field("versions", &self.versions.len())
@@ -114,14 +116,14 @@ impl fmt::Debug for SendError {
     }
 }
 
-/// The broken rules and their places, without the content that was found there.
+/// The broken rules, their places and what they want, without the content that was found there.
 struct Rules<'a>(&'a [Finding]);
 
 impl fmt::Display for Rules<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, finding) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            write!(f, "{separator}{} at {}", finding.rule, finding.path)?;
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{}", finding.summary())?;
         }
         Ok(())
     }
@@ -139,7 +141,9 @@ fn description(error: &ComposeError) -> String {
         ComposeError::Duplicate(url) => format!("a {} is in the message twice", url.resource_type()),
         ComposeError::Missing(missing) => {
             let missing = types(missing.iter().map(|missing| &missing.to));
-            format!("referred to, but not in the message: {missing}; add them to the draft by `with`")
+            format!(
+                "referred to, but not in the message: {missing}; add them to the draft by `with_resource`"
+            )
         }
         other => other.to_string(),
     }

@@ -2,13 +2,12 @@
 //! record the versions that come back. [`send`](super::send) takes them at once, the outbox when a message is
 //! due.
 
-use koppeltaal_fhir::Bundle;
-use koppeltaal_messaging::{ApiVersion, Header, Message, ResourceUrl};
+use koppeltaal_messaging::{ApiVersion, ExtractError, Header, Message, ResourceUrl};
 use koppeltaal_transport::Error;
 use tracing::debug;
 
 use super::Connector;
-use super::outcome::Sent;
+use super::outcome::SentMessage;
 use super::prepare::PreparedMessage;
 use crate::versions::VersionStoreError;
 
@@ -33,7 +32,11 @@ impl Connector {
     }
 
     /// Posts a message whose versions are filled in.
-    pub(crate) async fn post(&self, message: Message, prepared: &PreparedMessage) -> Result<Sent, Error> {
+    pub(crate) async fn post(
+        &self,
+        message: Message,
+        prepared: &PreparedMessage,
+    ) -> Result<SentMessage, Error> {
         let reply = self.client.send(&message.into_bundle()).await?;
         Ok(prepared.sent(reply.versions().collect()))
     }
@@ -51,7 +54,7 @@ impl Connector {
         let found = self.client.message(prepared.identifier()).await?;
         let Some(found) = found.filter(|found| prepared.has_header(&found.header)) else { return Ok(None) };
         debug!(message_identifier = prepared.identifier(), "the message is at the server");
-        Ok(Some(versions_in(found.bundle)))
+        Ok(Some(versions_in(&Message::extract(found.bundle))))
     }
 
     /// Records versions that the server assigned or delivered.
@@ -60,9 +63,9 @@ impl Connector {
     }
 }
 
-/// The versions in a message at the server: those of its resources, and those that its header names. In a
+/// The versions in a message from the server: those of its resources, and those that its header names. In a
 /// bundle that is not a message of Koppeltaal, only the header counts.
-pub(super) fn versions_in(bundle: Bundle) -> Vec<ResourceUrl> {
+pub(crate) fn versions_in(content: &Result<Message, ExtractError>) -> Vec<ResourceUrl> {
     let mut versions: Vec<ResourceUrl> = Vec::new();
     let mut add = |url: ResourceUrl| {
         if url.version().is_some() && !versions.contains(&url) {
@@ -72,7 +75,7 @@ pub(super) fn versions_in(bundle: Bundle) -> Vec<ResourceUrl> {
     let named_by = |header: &Header| -> Vec<ResourceUrl> {
         header.data().filter_map(|data| data.parse().ok()).collect()
     };
-    match Message::extract(bundle) {
+    match content {
         Ok(message) => {
             message.entries().filter_map(|entry| entry.url()).cloned().for_each(&mut add);
             named_by(&message.header).into_iter().for_each(add);

@@ -7,7 +7,7 @@ use koppeltaal_fhir::{Finding, Severity};
 use koppeltaal_messaging::{Draft, Header, Message, ResourceUrl, Source, Validator};
 
 use super::Connector;
-use super::outcome::{SendError, Sent};
+use super::outcome::{SendError, SentMessage};
 
 /// A composed and validated message that is ready to be [sent](Connector::send_prepared). It lacks only the
 /// versions that the connector fills in when it posts the message.
@@ -54,9 +54,9 @@ impl PreparedMessage {
     }
 
     /// The message as the server has accepted it, with these versions of its resources.
-    pub(super) fn sent(&self, versions: Vec<ResourceUrl>) -> Sent {
+    pub(super) fn sent(&self, versions: Vec<ResourceUrl>) -> SentMessage {
         let url = versions.iter().find(|url| url.same_resource(&self.focal)).unwrap_or(&self.focal).clone();
-        Sent { identifier: self.identifier.clone(), url, versions }
+        SentMessage { identifier: self.identifier.clone(), url, versions }
     }
 
     /// Whether a header at the server belongs to this message.

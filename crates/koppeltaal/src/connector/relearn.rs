@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use koppeltaal_messaging::{Header, ResourceUrl};
-use koppeltaal_transport::{Error, HeaderQuery, MessageFilter, Outcome, ReceivedMessage};
+use koppeltaal_messaging::{Header, Message, ResourceUrl};
+use koppeltaal_transport::{Error, HeaderQuery, MessageFilter, Outcome, StoredMessage};
 
 use super::outcome::{SendError, types};
 use super::post::versions_in;
-use super::{Connector, MAX_OPENED_MESSAGES};
+use super::{Connector, MAX_OPENED_MESSAGES, message_number};
 use crate::causes::causes;
 use crate::versions::VersionStoreError;
 
@@ -107,7 +107,7 @@ impl Connector {
     }
 
     /// Learns again the versions in one message of this application, found by its identifier. Take the
-    /// identifier of the newest message about a resource, from [`Sent`](super::Sent) or from the
+    /// identifier of the newest message about a resource, from [`SentMessage`](super::SentMessage) or from the
     /// [`Outbox`](crate::OutboxEntry::identifier). Returns nothing for a message that the server no longer
     /// has, or that another application sent.
     ///
@@ -119,7 +119,7 @@ impl Connector {
         let is_ours =
             |header: &Header| header.identifier() == Some(identifier) && self.sender().source().sent(header);
         let Some(found) = found.filter(|found| is_ours(&found.header)) else { return Ok(Vec::new()) };
-        let versions = versions_in(found.bundle);
+        let versions = versions_in(&Message::extract(found.bundle));
         let mut newest = NewestVersions::new(&versions);
         versions.into_iter().for_each(|url| newest.learn(url, None));
         self.record_newest(newest, true).await
@@ -168,8 +168,7 @@ impl Connector {
                 break;
             }
             let Some(url) = header.url() else { continue };
-            // Higher numbers are newer.
-            let number = url.id().parse().ok();
+            let number = message_number(&header);
             if let Some(focal) = header.focal() {
                 newest.learn(focal, number);
             }
@@ -184,8 +183,10 @@ impl Connector {
                 break;
             }
             match self.client.message(url.as_str()).await {
-                Ok(Some(ReceivedMessage { bundle, .. })) => {
-                    versions_in(bundle).into_iter().for_each(|url| newest.learn(url, number));
+                Ok(Some(StoredMessage { bundle, .. })) => {
+                    versions_in(&Message::extract(bundle))
+                        .into_iter()
+                        .for_each(|url| newest.learn(url, number));
                 }
                 // The other messages may be enough.
                 Ok(None) | Err(Error::Protocol { .. } | Error::NotFound { .. }) => {}

@@ -8,7 +8,7 @@ use tokio::sync::OwnedMutexGuard;
 use tracing::Instrument as _;
 
 use super::Connector;
-use super::outcome::{SendError, Sent};
+use super::outcome::{SendError, SentMessage};
 use super::prepare::PreparedMessage;
 
 impl Connector {
@@ -26,7 +26,7 @@ impl Connector {
     /// use koppeltaal::fhir::datatypes::HumanName;
     /// use koppeltaal::messaging::profiles::Patient;
     ///
-    /// let name = HumanName { given: vec!["Mees".into()], family: vec!["Duinroos".into()], ..HumanName::default() };
+    /// let name = HumanName::new("Mees", "Duinroos");
     /// let sent = epd.send(epd.draft("3007", Patient { name: vec![name], ..Patient::default() })?).await?;
     /// println!("the patient is at {}", sent.url);
     /// # Ok(())
@@ -38,7 +38,7 @@ impl Connector {
     /// # Errors
     ///
     /// [`SendError`], whose variants say what can be done.
-    pub async fn send(&self, draft: Draft) -> Result<Sent, SendError> {
+    pub async fn send(&self, draft: Draft) -> Result<SentMessage, SendError> {
         self.send_prepared(self.prepare(draft)?).await
     }
 
@@ -47,7 +47,7 @@ impl Connector {
     /// # Errors
     ///
     /// Those of [`send`](Self::send), without those of `prepare`.
-    pub async fn send_prepared(&self, prepared: PreparedMessage) -> Result<Sent, SendError> {
+    pub async fn send_prepared(&self, prepared: PreparedMessage) -> Result<SentMessage, SendError> {
         let turn = self.shared.turns.wait(prepared.focal()).await;
         let message = self.fill_versions(&prepared).await.map_err(SendError::Versions)?;
         self.post_and_record(message, prepared, turn).await
@@ -60,7 +60,7 @@ impl Connector {
         message: Message,
         prepared: PreparedMessage,
         turn: OwnedMutexGuard<()>,
-    ) -> Result<Sent, SendError> {
+    ) -> Result<SentMessage, SendError> {
         let (connector, identifier) = (self.clone(), prepared.identifier().to_owned());
         let task = async move {
             let _turn = turn;
@@ -86,7 +86,7 @@ impl Connector {
     }
 
     /// The message whose post was not answered, if it is at the server after all. The server is asked once.
-    async fn found_after(&self, error: &Error, prepared: &PreparedMessage) -> Option<Sent> {
+    async fn found_after(&self, error: &Error, prepared: &PreparedMessage) -> Option<SentMessage> {
         if !error.is_outcome_unknown() {
             return None;
         }

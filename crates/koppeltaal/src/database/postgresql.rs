@@ -15,20 +15,18 @@ use deadpool_postgres::tokio_postgres::types::{Format, IsNull, ToSql, Type};
 use deadpool_postgres::tokio_postgres::{self, GenericClient, IsolationLevel, Row, Statement};
 use deadpool_postgres::{Pool, PoolError, Transaction};
 use futures_util::TryStreamExt as _;
+use koppeltaal_transport::Backoff;
 
-use super::{DatabaseError, ErrorKind, Part};
+use super::{DatabaseError, ErrorKind, PARTS, Script};
+
+/// The tables.
+const SCRIPT: Script = Script(include_str!("../../sql/postgresql.sql"));
 
 /// The key of the advisory lock under which tables are made: "koppelta" as a number.
 const MIGRATION_LOCK: i64 = i64::from_be_bytes(*b"koppelta");
 
-/// Pauses before a transaction is run again because of another one. After the last pause it fails.
-const PAUSES: [Duration; 5] = [
-    Duration::from_millis(5),
-    Duration::from_millis(20),
-    Duration::from_millis(80),
-    Duration::from_millis(250),
-    Duration::from_millis(700),
-];
+/// How often a transaction is run again because of another one.
+const REPETITIONS: u32 = 5;
 
 /// A parameter of a statement. The driver logs parameters with `Debug`, at the level DEBUG; this type shows
 /// nothing.
@@ -95,17 +93,21 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Brings the tables of a part up to date. Any number of processes may do so at once.
-    pub(crate) async fn open(pool: Pool, part: &Part) -> Result<Self, DatabaseError> {
+    /// Brings the tables of a part up to date. Any number of processes may do so at once. Tables that are up
+    /// to date are only looked at.
+    pub(crate) async fn open(pool: Pool, part: &str) -> Result<Self, DatabaseError> {
         let database = Self { pool };
-        let mut pauses = PAUSES.iter();
-        while let Err(error) = database.migrate(part).await {
-            match pauses.next() {
-                Some(pause) if error.is_contention() => tokio::time::sleep(*pause).await,
-                _ => return Err(error),
-            }
+        if database.format(part).await? != SCRIPT.format(part) {
+            database.migrate_part(part).await?;
         }
         Ok(database)
+    }
+
+    /// Opens a database that has the tables of a part. Makes and changes no table.
+    pub(crate) async fn open_without_migration(pool: Pool, part: &str) -> Result<Self, DatabaseError> {
+        let database = Self { pool };
+        let (found, known) = (database.format(part).await?, SCRIPT.format(part));
+        if found == known { Ok(database) } else { Err(DatabaseError::Format { found, known }) }
     }
 
     /// Runs a statement in a transaction of its own.
@@ -118,14 +120,11 @@ impl Database {
         statement: &str,
         parameters: Parameters<'_>,
     ) -> Result<Done, DatabaseError> {
-        let mut pauses = PAUSES.iter();
+        let mut repetition = Repetition::new();
         loop {
             match self.try_to_run(statement, parameters).await {
-                Err(error) if error.is_contention() => match pauses.next() {
-                    Some(pause) => tokio::time::sleep(*pause).await,
-                    None => return Err(error),
-                },
-                result => return result,
+                Err(error) => repetition.wait_after(error).await?,
+                done => return done,
             }
         }
     }
@@ -148,29 +147,84 @@ impl Database {
         Ok(done)
     }
 
-    async fn migrate(&self, part: &Part) -> Result<(), DatabaseError> {
+    async fn format(&self, part: &str) -> Result<i64, DatabaseError> {
+        let mut client = self.pool.get().await?;
+        Ok(format(&begin(&mut client).await?, part).await?)
+    }
+
+    async fn migrate_part(&self, part: &str) -> Result<(), DatabaseError> {
+        let mut repetition = Repetition::new();
+        loop {
+            match self.try_to_migrate(part).await {
+                Err(error) => repetition.wait_after(error).await?,
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_to_migrate(&self, part: &str) -> Result<(), DatabaseError> {
         let mut client = self.pool.get().await?;
         let transaction = begin(&mut client).await?;
         transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
-        transaction
-            .batch_execute(
-                "CREATE TABLE IF NOT EXISTS koppeltaal_format (part text PRIMARY KEY, format bigint NOT NULL)",
-            )
-            .await?;
-        let row = transaction
-            .query_opt("SELECT format FROM koppeltaal_format WHERE part = $1", &[&part.name])
-            .await?;
-        for step in part.steps_after(row.map_or(0, |row| row.get(0)))? {
+        if !has_formats(&transaction).await? {
+            transaction.batch_execute(SCRIPT.format_table()).await?;
+        }
+        for step in SCRIPT.steps_after(part, format(&transaction, part).await?)? {
             transaction.batch_execute(step).await?;
         }
-        transaction
-            .execute(
-                "INSERT INTO koppeltaal_format (part, format) VALUES ($1, $2)
-                 ON CONFLICT (part) DO UPDATE SET format = excluded.format",
-                &[&part.name, &part.format()],
-            )
-            .await?;
         Ok(transaction.commit().await?)
+    }
+}
+
+/// Brings the tables of all parts up to date.
+pub(crate) async fn migrate(pool: Pool) -> Result<(), DatabaseError> {
+    let database = Database { pool };
+    for part in PARTS {
+        database.migrate_part(part).await?;
+    }
+    Ok(())
+}
+
+/// The format of a part's tables; 0 if there are none.
+async fn format(transaction: &Transaction<'_>, part: &str) -> Result<i64, tokio_postgres::Error> {
+    if !has_formats(transaction).await? {
+        return Ok(0);
+    }
+    let select = "SELECT format FROM koppeltaal_format WHERE part = $1";
+    Ok(transaction.query_opt(select, &[&part]).await?.map_or(0, |row| row.get(0)))
+}
+
+/// Whether the table of formats is there. Asking first, instead of making it if it is not there, gives no
+/// notice in the log, and needs no right to make tables.
+async fn has_formats(transaction: &Transaction<'_>) -> Result<bool, tokio_postgres::Error> {
+    // `to_regclass` can answer from a cache that does not have yet what another process has just made.
+    let select = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class
+         WHERE relname = 'koppeltaal_format' AND pg_catalog.pg_table_is_visible(oid))";
+    Ok(transaction.query_one(select, &[]).await?.get(0))
+}
+
+/// How often a transaction was run again because of another one.
+struct Repetition {
+    backoff: Backoff,
+    left: u32,
+}
+
+impl Repetition {
+    fn new() -> Self {
+        Self {
+            backoff: Backoff::new(Duration::from_millis(5), Duration::from_millis(700)),
+            left: REPETITIONS,
+        }
+    }
+
+    /// Waits until the transaction may be run again, or gives the error back.
+    async fn wait_after(&mut self, error: DatabaseError) -> Result<(), DatabaseError> {
+        if !error.is_contention() || self.left == 0 {
+            return Err(error);
+        }
+        self.left -= 1;
+        tokio::time::sleep(self.backoff.next_delay()).await;
+        Ok(())
     }
 }
 
@@ -184,7 +238,7 @@ async fn begin(client: &mut deadpool_postgres::Client) -> Result<Transaction<'_>
 /// their detail.
 pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(ErrorKind, String)> {
     let of_driver = |error: &tokio_postgres::Error| {
-        let Some(database) = error.as_db_error() else { return (ErrorKind::Transient, error.to_string()) };
+        let Some(database) = error.as_db_error() else { return (ErrorKind::Transient, with_cause(error)) };
         let code = database.code().code();
         let kind = kind(code);
         // Errors about data quote values, and so may errors that the application's own functions raise.
@@ -199,6 +253,15 @@ pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(ErrorKind, Stri
     match error.downcast_ref::<PoolError>()? {
         PoolError::Backend(error) => Some(of_driver(error)),
         error => Some((ErrorKind::Transient, error.to_string())),
+    }
+}
+
+/// What the driver says itself, with the cause of an error of the connection. Errors about parameters and columns
+/// have values in their cause.
+fn with_cause(error: &tokio_postgres::Error) -> String {
+    match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

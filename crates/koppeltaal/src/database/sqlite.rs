@@ -6,17 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::{DatabaseError, ErrorKind, Part};
+use super::{DatabaseError, ErrorKind, PARTS, Script};
+
+/// The tables.
+const SCRIPT: Script = Script(include_str!("../../sql/sqlite.sql"));
 
 /// How long to wait for others who write to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait between tries where `SQLite` itself does not wait.
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
-/// A connection to the file that only this crate uses. `SQLite` is synchronous, so the work is done on the
-/// runtime's threads for blocking work, one piece at a time.
+/// This crate's own connection to the file. `SQLite` is synchronous, so the work is done on the runtime's
+/// threads for blocking work, one piece at a time.
 #[derive(Clone)]
 pub(crate) struct Database {
     connection: Arc<Mutex<Connection>>,
@@ -24,15 +27,26 @@ pub(crate) struct Database {
 
 impl Database {
     /// Opens or makes the file, and brings the tables of a part up to date.
-    pub(crate) fn open(path: &Path, part: &Part) -> Result<Self, DatabaseError> {
-        make_private(path)?;
-        let mut connection = Connection::open(path)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        write_ahead(&connection)?;
-        // Committed data also survives a loss of power.
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        migrate(&mut connection, part)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+    pub(crate) fn open(path: &Path, part: &str) -> Result<Self, DatabaseError> {
+        let mut connection = make(path)?;
+        if format(&connection, part)? != SCRIPT.format(part) {
+            migrate_part(&mut connection, part)?;
+        }
+        Ok(Self::new(connection))
+    }
+
+    /// Opens a file that has the tables of a part. Makes and changes no table.
+    pub(crate) fn open_without_migration(path: &Path, part: &str) -> Result<Self, DatabaseError> {
+        let connection = connect(path, OpenFlags::default() - OpenFlags::SQLITE_OPEN_CREATE)?;
+        let (found, known) = (format(&connection, part)?, SCRIPT.format(part));
+        if found != known {
+            return Err(DatabaseError::Format { found, known });
+        }
+        Ok(Self::new(connection))
+    }
+
+    fn new(connection: Connection) -> Self {
+        Self { connection: Arc::new(Mutex::new(connection)) }
     }
 
     /// Does a piece of work in one transaction, which is rolled back on an error. The transaction holds the
@@ -67,6 +81,21 @@ impl Database {
         let work = move || work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(tokio::task::spawn_blocking(work).await??)
     }
+}
+
+/// Opens or makes the file.
+fn make(path: &Path) -> Result<Connection, DatabaseError> {
+    make_private(path)?;
+    connect(path, OpenFlags::default())
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, DatabaseError> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    write_ahead(&connection)?;
+    // Committed data also survives a loss of power.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
 }
 
 /// Makes the file, if it is not there, so that nobody but its owner can read or write it. `SQLite` gives its
@@ -132,36 +161,47 @@ fn kind(code: ErrorCode) -> ErrorKind {
 /// Chooses the write-ahead log, with which readers and one writer do not wait for each other. `SQLite` itself
 /// does not wait for others who open a new file at the same time.
 fn write_ahead(connection: &Connection) -> Result<(), DatabaseError> {
-    let begun = Instant::now();
+    let started = Instant::now();
     loop {
         let result = connection.pragma_update(None, "journal_mode", "WAL");
         let is_busy = |error: &rusqlite::Error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
         match result {
-            Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => sleep(BUSY_PAUSE),
+            Err(error) if is_busy(&error) && started.elapsed() < BUSY_TIMEOUT => sleep(BUSY_PAUSE),
             result => return Ok(result?),
         }
     }
 }
 
+/// Makes the file if it is not there, and brings the tables of all parts up to date.
+pub(crate) fn migrate(path: &Path) -> Result<(), DatabaseError> {
+    let mut connection = make(path)?;
+    PARTS.iter().try_for_each(|part| migrate_part(&mut connection, part))
+}
+
 /// Brings the tables of a part up to date.
-pub(crate) fn migrate(connection: &mut Connection, part: &Part) -> Result<(), DatabaseError> {
+fn migrate_part(connection: &mut Connection, part: &str) -> Result<(), DatabaseError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch(
-        "CREATE TABLE IF NOT EXISTS koppeltaal_format (part TEXT PRIMARY KEY, format INTEGER NOT NULL)",
-    )?;
-    let format = transaction
-        .query_row("SELECT format FROM koppeltaal_format WHERE part = ?1", [part.name], |row| row.get(0))
-        .optional()?
-        .unwrap_or(0);
-    for step in part.steps_after(format)? {
+    if !has_formats(&transaction)? {
+        transaction.execute_batch(SCRIPT.format_table())?;
+    }
+    for step in SCRIPT.steps_after(part, format(&transaction, part)?)? {
         transaction.execute_batch(step)?;
     }
-    transaction.execute(
-        "INSERT INTO koppeltaal_format (part, format) VALUES (?1, ?2)
-         ON CONFLICT (part) DO UPDATE SET format = excluded.format",
-        params![part.name, part.format()],
-    )?;
     Ok(transaction.commit()?)
+}
+
+/// The format of a part's tables; 0 if there are none.
+fn format(connection: &Connection, part: &str) -> rusqlite::Result<i64> {
+    if !has_formats(connection)? {
+        return Ok(0);
+    }
+    let select = "SELECT format FROM koppeltaal_format WHERE part = ?1";
+    Ok(connection.query_row(select, [part], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+fn has_formats(connection: &Connection) -> rusqlite::Result<bool> {
+    let select = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'koppeltaal_format'";
+    connection.query_row(select, [], |row| Ok(row.get::<_, i64>(0)? > 0))
 }
 
 #[cfg(test)]

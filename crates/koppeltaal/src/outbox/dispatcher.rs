@@ -1,5 +1,7 @@
 //! [`Dispatcher`]: sends the messages in an outbox until the application stops it.
 
+mod gauges;
+mod housekeeping;
 mod problem;
 mod quarantine;
 mod run_loop;
@@ -31,6 +33,8 @@ pub struct Dispatcher {
     settle_time: Duration,
     backoff: Backoff,
     refuse_after: u32,
+    forget_after: Option<Duration>,
+    warn_above: u64,
     observer: Box<dyn Fn(&DispatchProblem<'_>) + Send + Sync>,
 }
 
@@ -56,6 +60,8 @@ impl Dispatcher {
             settle_time: Duration::from_secs(180),
             backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
             refuse_after: 20,
+            forget_after: Some(Duration::from_secs(90 * 24 * 60 * 60)),
+            warn_above: 10_000,
             observer: Box::new(|_| {}),
         }
     }
@@ -88,8 +94,8 @@ impl Dispatcher {
     /// long as the one before, with a random part. Default: from a second to a minute.
     ///
     /// After a problem that concerns all messages, such as a server that is down, they all wait. When five
-    /// messages fail one after the other and none is sent, messages are tried one at a time, with a short
-    /// pause in between.
+    /// messages fail one after the other and none is sent, no two attempts begin together: there is a short
+    /// pause before each one.
     pub fn retry_pauses(mut self, pauses: RangeInclusive<Duration>) -> Self {
         self.backoff = Backoff::new(*pauses.start(), *pauses.end());
         self
@@ -106,6 +112,24 @@ impl Dispatcher {
     /// Messages whose entries were [forgotten](Outbox::forget) do not count as sent.
     pub fn refuse_after(mut self, failures: u32) -> Self {
         self.refuse_after = failures.max(2);
+        self
+    }
+
+    /// How long the entries of messages that were sent or given up are kept: of this dispatcher's domain, and
+    /// without the messages themselves if those were sent. The dispatcher deletes older ones. `None` keeps them
+    /// until [`Outbox::forget`]. Default: 90 days.
+    pub fn forget_after(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.forget_after = age.into();
+        self
+    }
+
+    /// How many messages of the domain may be neither sent nor given up before the dispatcher warns: in the
+    /// log, at WARN every five minutes, and with [`DispatchProblem::Backlog`] every minute. Default: 10,000.
+    ///
+    /// No message is refused because of it. The outbox grows as long as the application hands messages over:
+    /// to refuse them would undo the changes that they are about.
+    pub fn warn_above(mut self, messages: u64) -> Self {
+        self.warn_above = messages;
         self
     }
 
@@ -134,9 +158,11 @@ impl Dispatcher {
     /// asked later for the messages that were being sent.
     pub async fn run_until<S: Future>(self, shutdown: S) -> DispatchReport {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let running = RunLoop::new(self, Some(stopped.map(drop).boxed().shared()));
+        let stopped = stopped.map(drop).boxed().shared();
+        let measuring = gauges::measure(self.outbox.clone(), stopped.clone());
+        let running = RunLoop::new(self, Some(stopped));
         let shutdown = shutdown.map(|_| drop(stop));
-        tokio::join!(running.work(), shutdown);
+        tokio::join!(running.work(), shutdown, measuring);
         running.report()
     }
 
@@ -148,8 +174,10 @@ impl Dispatcher {
     ///
     /// The outbox's database fails. No message is lost or sent twice because of it.
     pub async fn run_once(self) -> Result<DispatchReport, OutboxError> {
+        let outbox = self.outbox.clone();
         let running = RunLoop::new(self, None);
         running.work().await;
+        gauges::measure_once(&outbox).await;
         let report = running.report();
         let error = running.error.into_inner().unwrap_or_else(PoisonError::into_inner);
         error.map_or(Ok(report), Err)

@@ -9,6 +9,8 @@ use std::time::SystemTime;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutboxEntry {
+    /// Its place in the order in which messages were handed over.
+    pub(super) place: i64,
     /// The `MessageHeader.identifier`.
     pub identifier: String,
     /// The domain.
@@ -54,6 +56,14 @@ pub enum OutboxState {
     /// The application gave it up.
     GivenUp,
 }
+
+/// The states of messages that later messages about the same resource wait for. The index that finds the
+/// earlier message (`koppeltaal_outbox_focal`) holds these states only, and a database uses such an index
+/// only for a query with the same condition.
+pub(super) const OPEN: &str = "('waiting', 'sending', 'refused')";
+
+/// The states of messages that may be claimed: those of the index that orders them (`koppeltaal_outbox_due`).
+pub(super) const CLAIMABLE: &str = "('waiting', 'sending')";
 
 /// Why an attempt to send a message failed. `Debug` and `Display` leave the detail out.
 #[derive(Clone, PartialEq, Eq)]
@@ -123,11 +133,28 @@ impl OutboxSummary {
     pub fn open(&self) -> u64 {
         self.waiting + self.sending + self.refused
     }
+
+    /// Both together.
+    pub(super) fn merge(self, other: Self) -> Self {
+        Self {
+            waiting: self.waiting + other.waiting,
+            sending: self.sending + other.sending,
+            sent: self.sent + other.sent,
+            refused: self.refused + other.refused,
+            given_up: self.given_up + other.given_up,
+            oldest_open: self.oldest_open.into_iter().chain(other.oldest_open).min(),
+        }
+    }
 }
 
 impl OutboxState {
     /// All states.
     pub const ALL: [Self; 5] = [Self::Waiting, Self::Sending, Self::Sent, Self::Refused, Self::GivenUp];
+
+    /// Whether the message is neither sent nor given up.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Waiting | Self::Sending | Self::Refused)
+    }
 
     /// The word for it in the database.
     pub fn name(self) -> &'static str {
@@ -152,7 +179,11 @@ impl fmt::Display for OutboxState {
 }
 
 impl OutboxSummary {
-    pub(super) fn add(&mut self, state: OutboxState, count: u64) {
+    /// Adds this many messages in a state, the oldest of which was handed over then.
+    pub(super) fn add(&mut self, state: OutboxState, count: u64, oldest: SystemTime) {
+        if state.is_open() {
+            self.oldest_open = self.oldest_open.into_iter().chain([oldest]).min();
+        }
         *match state {
             OutboxState::Waiting => &mut self.waiting,
             OutboxState::Sending => &mut self.sending,

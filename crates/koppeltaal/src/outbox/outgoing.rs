@@ -5,10 +5,16 @@ use std::fmt;
 use koppeltaal_messaging::Draft;
 use koppeltaal_transport::Error;
 
+use super::OutboxError;
 use crate::connector::{Connector, SendError};
 
 /// A composed and validated message that is ready for an outbox. It lacks only the versions of its resources,
 /// which are filled in when it is sent. Put it into the outbox in the transaction that saves the change.
+///
+/// With rusqlite that is `put_sqlite`, with tokio-postgres (and the pools deadpool and bb8) `put_postgresql`.
+/// Any other driver runs one statement, [`INSERT_SQLITE`](Self::INSERT_SQLITE) or
+/// [`INSERT_POSTGRESQL`](Self::INSERT_POSTGRESQL), with the [`parameters`](Self::parameters), and shows the
+/// number of rows to [`confirm`](Self::confirm).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Outgoing {
     pub(super) domain: String,
@@ -45,9 +51,59 @@ impl Connector {
 }
 
 impl Outgoing {
+    /// The statement that puts a message into an outbox in `SQLite` (3.24 or later), for a driver that this
+    /// crate has no method for. Its placeholders `?1` to `?5` are the [`parameters`](Self::parameters). Run
+    /// it in the transaction that saves the change, and [`confirm`](Self::confirm) the number of rows that it
+    /// changed.
+    ///
+    /// It does nothing, and counts one row, if the same message is there already. For another message with
+    /// the same identifier it counts none.
+    pub const INSERT_SQLITE: &'static str = "\
+        INSERT INTO koppeltaal_outbox (identifier, domain, event, focal, message, not_before, created_at, changed_at)
+        SELECT ?1, ?2, ?3, ?4, ?5, 0, now, now
+            FROM (SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS now) WHERE true
+        ON CONFLICT (identifier) DO UPDATE SET identifier = excluded.identifier
+            WHERE domain = excluded.domain AND event = excluded.event AND focal = excluded.focal";
+
+    /// The statement that puts a message into an outbox in `PostgreSQL`, for a driver that this crate has no
+    /// method for. Its placeholders `$1` to `$5` are the [`parameters`](Self::parameters), all of type text.
+    /// Run it in the transaction that saves the change, and [`confirm`](Self::confirm) the number of rows
+    /// that it changed.
+    ///
+    /// It does nothing, and counts one row, if the same message is there already. For another message with
+    /// the same identifier it counts none. An error with SQLSTATE 40001 or 40P01 means that the whole
+    /// transaction has to be run again.
+    pub const INSERT_POSTGRESQL: &'static str = "\
+        WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($2::text || ' ' || $4::text, 7806)))
+        INSERT INTO koppeltaal_outbox AS present (identifier, domain, event, focal, message)
+        SELECT $1::text, $2::text, $3::text, $4::text, $5::text FROM turn
+        ON CONFLICT (identifier) DO UPDATE SET identifier = excluded.identifier
+            WHERE present.domain = excluded.domain AND present.event = excluded.event
+                AND present.focal = excluded.focal";
+
     /// The `MessageHeader.identifier`, by which the outbox knows the message.
     pub fn identifier(&self) -> &str {
         &self.identifier
+    }
+
+    /// The values of the placeholders in [`INSERT_SQLITE`](Self::INSERT_SQLITE) and
+    /// [`INSERT_POSTGRESQL`](Self::INSERT_POSTGRESQL), in their order: identifier, domain, event, focal
+    /// resource, message. They are data of patients, so a driver should not log them.
+    pub fn parameters(&self) -> [&str; 5] {
+        [&self.identifier, &self.domain, self.event, &self.focal, &self.message]
+    }
+
+    /// Checks how many rows the insert statement has changed: 1 if the message is in the outbox now, or was
+    /// there already.
+    ///
+    /// # Errors
+    ///
+    /// [`OutboxError::IdentifierTaken`] for 0 rows: roll the transaction back.
+    pub fn confirm(&self, rows_affected: u64) -> Result<(), OutboxError> {
+        match rows_affected {
+            0 => Err(OutboxError::IdentifierTaken { identifier: self.identifier.clone() }),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,58 +1,21 @@
 //! The outbox in a `PostgreSQL` database. Times are those of the database server, so that the clocks of the
 //! machines need not agree.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use deadpool_postgres::{Pool, tokio_postgres};
 use futures_util::FutureExt as _;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::OutboxError;
-use super::entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
+use super::entry::{CLAIMABLE, LastError, OPEN, OutboxEntry, OutboxState, OutboxSummary};
+use super::filter::OutboxFilter;
 use super::outgoing::Outgoing;
-use super::store::{
-    Answer, CLAIMABLE, ClaimRequest, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store,
-};
+use super::store::{Answer, ClaimRequest, ClaimedEntry, Failures, Settlement, Store};
 use crate::database::postgresql::{self, Database};
-use crate::database::{DatabaseError, DriverError, Part};
-
-const PART: Part = Part {
-    name: "outbox",
-    steps: &[
-        "CREATE TABLE koppeltaal_outbox (
-             place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-             identifier text NOT NULL UNIQUE,
-             domain text NOT NULL,
-             event text NOT NULL,
-             focal text NOT NULL,
-             message text,
-             state text NOT NULL DEFAULT 'waiting',
-             attempts bigint NOT NULL DEFAULT 0,
-             not_before timestamptz NOT NULL DEFAULT clock_timestamp(),
-             posted_at timestamptz,
-             holder text,
-             fault_kind text,
-             fault text,
-             fault_detail text,
-             created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-             changed_at timestamptz NOT NULL DEFAULT clock_timestamp());
-         CREATE INDEX koppeltaal_outbox_open ON koppeltaal_outbox (domain, place)
-             WHERE state IN ('waiting', 'sending', 'refused');
-         CREATE INDEX koppeltaal_outbox_focal ON koppeltaal_outbox (domain, focal, place)
-             WHERE state IN ('waiting', 'sending', 'refused');
-         CREATE INDEX koppeltaal_outbox_state ON koppeltaal_outbox (state, place)",
-        "ALTER TABLE koppeltaal_outbox ADD COLUMN unsettled bigint NOT NULL DEFAULT 0",
-        "ALTER TABLE koppeltaal_outbox
-             ADD COLUMN failures bigint NOT NULL DEFAULT 0,
-             ADD COLUMN failing_since timestamptz,
-             ADD COLUMN failed_at timestamptz,
-             ALTER COLUMN not_before SET DEFAULT to_timestamp(0);
-         DROP INDEX koppeltaal_outbox_open;
-         CREATE INDEX koppeltaal_outbox_due ON koppeltaal_outbox (domain, not_before, place)
-             WHERE state IN ('waiting', 'sending');
-         CREATE INDEX koppeltaal_outbox_sent ON koppeltaal_outbox (domain, changed_at) WHERE state = 'sent'",
-    ],
-};
+use crate::database::{DatabaseError, DriverError, OUTBOX};
 
 pub(super) struct PostgresqlStore {
     database: Database,
@@ -60,14 +23,19 @@ pub(super) struct PostgresqlStore {
 
 impl PostgresqlStore {
     pub(super) async fn open(pool: Pool) -> Result<Self, OutboxError> {
-        Ok(Self { database: Database::open(pool, &PART).await? })
+        Ok(Self { database: Database::open(pool, OUTBOX).await? })
+    }
+
+    pub(super) async fn open_without_migration(pool: Pool) -> Result<Self, OutboxError> {
+        Ok(Self { database: Database::open_without_migration(pool, OUTBOX).await? })
     }
 }
 
 impl Outgoing {
-    /// Hands the message over in a transaction of the application, at any isolation level. The tables have to
-    /// exist: [`Outbox::postgresql`](super::Outbox::postgresql) makes them. Once the transaction
-    /// is committed, call [`Outbox::wake`](super::Outbox::wake).
+    /// Hands the message over in a transaction of the application, at any isolation level. It may come from
+    /// `tokio-postgres` or from a pool such as deadpool or bb8. The tables have to exist:
+    /// [`Outbox::postgresql`](super::Outbox::postgresql) makes them. Once the transaction is committed, call
+    /// [`Outbox::wake`](super::Outbox::wake).
     ///
     /// Transactions that hand over messages about the same resource wait for each other, so that there is an
     /// order. A transaction that hands over several messages should do so in the order of their addresses;
@@ -75,37 +43,41 @@ impl Outgoing {
     ///
     /// Handing the same message over again does nothing.
     ///
+    /// ```no_run
+    /// # use koppeltaal::{Connector, Outbox, OutboxError, deadpool_postgres::Pool, messaging::Draft};
+    /// # async fn save(epd: Connector, draft: Draft, pool: Pool, outbox: Outbox) -> Result<(), Box<dyn std::error::Error>> {
+    /// let message = epd.outgoing(draft)?;
+    /// let mut client = pool.get().await?;
+    /// let transaction = client.transaction().await?;
+    /// transaction.execute("UPDATE patient SET family = 'Duinroos' WHERE id = 3007", &[]).await?;
+    /// message.put_postgresql(&transaction).await?;
+    /// transaction.commit().await?;
+    /// outbox.wake();
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`OutboxError::Contention`] when the transaction has to be run again;
     /// [`OutboxError::IdentifierTaken`]; [`OutboxError::Database`].
-    pub async fn put_postgresql(&self, transaction: &impl GenericClient) -> Result<(), OutboxError> {
-        let is_there = self.insert_postgresql(transaction).await?;
-        let identifier = || self.identifier.clone();
-        if is_there { Ok(()) } else { Err(OutboxError::IdentifierTaken { identifier: identifier() }) }
+    pub async fn put_postgresql(
+        &self,
+        transaction: &tokio_postgres::Transaction<'_>,
+    ) -> Result<(), OutboxError> {
+        self.confirm(self.insert_postgresql(transaction).await?)
     }
 
-    /// False: another message has the identifier.
-    async fn insert_postgresql(&self, transaction: &impl GenericClient) -> Result<bool, DatabaseError> {
-        // Places are assigned under the lock, which is held until the transaction ends. So of two messages
-        // about one resource, the one with the lower place becomes visible first.
-        let lock =
-            transaction.prepare("SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 7806))");
-        postgresql::run(transaction, &lock.await?, &[&self.domain, &self.focal]).await?;
-        let insert = transaction.prepare(
-            "INSERT INTO koppeltaal_outbox (identifier, domain, event, focal, message)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (identifier) DO NOTHING",
-        );
-        let row: postgresql::Parameters<'_> =
-            &[&self.identifier, &self.domain, &self.event, &self.focal, &self.message];
-        if postgresql::run(transaction, &insert.await?, row).await?.count == 1 {
-            return Ok(true);
-        }
-        let same = transaction.prepare(
-            "SELECT 1 FROM koppeltaal_outbox
-             WHERE identifier = $1 AND domain = $2 AND event = $3 AND focal = $4",
-        );
-        Ok(!postgresql::run(transaction, &same.await?, &row[..4]).await?.rows.is_empty())
+    /// Returns how many rows were changed.
+    async fn insert_postgresql(
+        &self,
+        transaction: &tokio_postgres::Transaction<'_>,
+    ) -> Result<u64, DatabaseError> {
+        // The place of the row is assigned under the lock, which is held until the transaction ends. So of
+        // two messages about one resource, the one with the lower place becomes visible first.
+        let statement = transaction.prepare(Self::INSERT_POSTGRESQL).await?;
+        let [identifier, domain, event, focal, message] = self.parameters();
+        let parameters: postgresql::Parameters<'_> = &[&identifier, &domain, &event, &focal, &message];
+        Ok(postgresql::run(transaction, &statement, parameters).await?.count)
     }
 }
 
@@ -214,86 +186,106 @@ impl Store for PostgresqlStore {
         .boxed()
     }
 
-    fn select(&self, filter: EntryFilter, limit: usize) -> Answer<'_, Vec<OutboxEntry>> {
+    fn select(
+        &self,
+        filter: OutboxFilter,
+        refused_first: bool,
+        limit: usize,
+    ) -> Answer<'_, Vec<OutboxEntry>> {
         async move {
-            let (condition, order, arguments) = match filter {
-                EntryFilter::Identifier(identifier) => {
-                    ("identifier = ANY ($1)".to_owned(), "", vec![identifier])
-                }
-                EntryFilter::States(states) => {
-                    let names = states.iter().map(|state| state.name().to_owned()).collect();
-                    ("state = ANY ($1)".to_owned(), "", names)
-                }
-                EntryFilter::Problems => {
-                    let condition =
-                        format!("state IN {OPEN} AND fault_kind IS NOT NULL AND $1 = '{{}}'::text[]");
-                    (condition, "state <> 'refused', ", Vec::new())
-                }
-            };
+            let (condition, values) = filter.condition('$', 2);
+            let order = if refused_first { "state <> 'refused', place" } else { "place" };
             let select = format!(
-                "SELECT identifier, domain, event, focal, state, attempts, not_before, posted_at,
+                "SELECT place, identifier, domain, event, focal, state, attempts, not_before, posted_at,
                      fault_kind, fault, fault_detail, created_at, changed_at,
                      CASE WHEN state IN {OPEN} THEN (SELECT count(*) FROM koppeltaal_outbox AS later
                          WHERE later.domain = entry.domain AND later.focal = entry.focal
                              AND later.place > entry.place AND later.state IN {OPEN}) ELSE 0 END AS behind
-                 FROM koppeltaal_outbox AS entry WHERE {condition} ORDER BY {order}place LIMIT $2"
+                 FROM koppeltaal_outbox AS entry WHERE {condition} ORDER BY {order} LIMIT $1"
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = self.database.run(&select, &[&arguments, &limit]).await?.rows;
-            rows.iter().map(entry).collect()
+            let mut parameters = as_parameters(&values);
+            parameters.insert(0, &limit);
+            self.database.run(&select, &parameters).await?.rows.iter().map(entry).collect()
         }
         .boxed()
     }
 
-    fn retry(&self, identifier: String) -> Answer<'_, bool> {
-        let statement = format!("{RETRY} WHERE identifier = $1 AND state IN ('waiting', 'refused')");
-        async move { Ok(self.database.change(&statement, &[&identifier]).await? == 1) }.boxed()
-    }
-
-    fn retry_all(&self) -> Answer<'_, u64> {
-        let statement = format!(
-            "{RETRY} WHERE state = 'refused' OR state = 'waiting' AND not_before > clock_timestamp()"
-        );
-        async move { self.database.change(&statement, &[]).await }.boxed()
-    }
-
-    fn give_up(&self, identifier: String) -> Answer<'_, bool> {
-        // A dispatcher whose lease is over was killed, or will find out that it lost the message.
-        let statement =
-            "UPDATE koppeltaal_outbox SET state = 'given-up', holder = NULL, changed_at = clock_timestamp()
-             WHERE identifier = $1 AND (state IN ('waiting', 'refused')
-                 OR state = 'sending' AND not_before <= clock_timestamp())";
-        async move { Ok(self.database.change(statement, &[&identifier]).await? == 1) }.boxed()
-    }
-
-    fn summary(&self) -> Answer<'_, OutboxSummary> {
+    fn message(&self, identifier: String) -> Answer<'_, Option<Option<String>>> {
+        let select = "SELECT message FROM koppeltaal_outbox WHERE identifier = $1";
         async move {
-            let select = format!(
-                "SELECT state, count(*), min(created_at) FILTER (WHERE state IN {OPEN})
-                 FROM koppeltaal_outbox GROUP BY state"
-            );
-            let mut summary = OutboxSummary::default();
-            for row in self.database.run(&select, &[]).await?.rows {
-                summary.add(state(row.try_get(0)?)?, row.try_get::<_, i64>(1)?.unsigned_abs());
-                let oldest: Option<SystemTime> = row.try_get(2)?;
-                summary.oldest_open = summary.oldest_open.into_iter().chain(oldest).min();
-            }
-            Ok(summary)
+            let row = self.database.run(select, &[&identifier]).await?.rows.pop();
+            row.map(|row| Ok(row.try_get(0)?)).transpose()
         }
         .boxed()
     }
 
-    fn forget(&self, age: Duration) -> Answer<'_, u64> {
-        let statement = "DELETE FROM koppeltaal_outbox WHERE state IN ('sent', 'given-up')
-             AND extract(epoch FROM clock_timestamp() - changed_at)::float8 >= $1";
-        async move { self.database.change(statement, &[&age.as_secs_f64()]).await }.boxed()
+    fn retry(&self, filter: OutboxFilter) -> Answer<'_, u64> {
+        // Makes messages due at once, as if they had never failed.
+        let retry =
+            "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0, not_before = clock_timestamp(),
+                 changed_at = clock_timestamp(), failures = 0, failing_since = NULL, failed_at = NULL
+             WHERE (state = 'refused' OR state = 'waiting' AND not_before > clock_timestamp())";
+        self.change(retry, &filter)
+    }
+
+    fn give_up(&self, filter: OutboxFilter) -> Answer<'_, u64> {
+        // A dispatcher whose lease is over was killed, or will find out that it lost the message.
+        let give_up =
+            "UPDATE koppeltaal_outbox SET state = 'given-up', holder = NULL, changed_at = clock_timestamp()
+             WHERE (state IN ('waiting', 'refused') OR state = 'sending' AND not_before <= clock_timestamp())";
+        self.change(give_up, &filter)
+    }
+
+    fn summaries(&self) -> Answer<'_, BTreeMap<String, OutboxSummary>> {
+        let select =
+            "SELECT domain, state, count(*), min(created_at) FROM koppeltaal_outbox GROUP BY domain, state";
+        async move {
+            let mut summaries: BTreeMap<String, OutboxSummary> = BTreeMap::new();
+            for row in self.database.run(select, &[]).await?.rows {
+                let count = row.try_get::<_, i64>(2)?.unsigned_abs();
+                let summary = summaries.entry(row.try_get(0)?).or_default();
+                summary.add(state(row.try_get(1)?)?, count, row.try_get(3)?);
+            }
+            Ok(summaries)
+        }
+        .boxed()
+    }
+
+    fn count_open(&self, domain: String) -> Answer<'_, u64> {
+        let count = format!("SELECT count(*) FROM koppeltaal_outbox WHERE domain = $1 AND state IN {OPEN}");
+        async move {
+            let row = self.database.run(&count, &[&domain]).await?.rows.pop();
+            row.map_or(Ok(0), |row| Ok(row.try_get::<_, i64>(0)?.unsigned_abs()))
+        }
+        .boxed()
+    }
+
+    fn forget(&self, age: Duration, domain: Option<String>, limit: u64) -> Answer<'_, u64> {
+        let statement = "DELETE FROM koppeltaal_outbox WHERE place IN (SELECT place FROM koppeltaal_outbox
+             WHERE state IN ('sent', 'given-up') AND extract(epoch FROM clock_timestamp() - changed_at)::float8 >= $1
+                 AND domain = coalesce($2, domain)
+             LIMIT $3)";
+        async move {
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            self.database.change(statement, &[&age.as_secs_f64(), &domain, &limit]).await
+        }
+        .boxed()
     }
 }
 
-/// Makes messages due at once, as if they had never failed.
-const RETRY: &str =
-    "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0, not_before = clock_timestamp(),
-     changed_at = clock_timestamp(), failures = 0, failing_since = NULL, failed_at = NULL";
+impl PostgresqlStore {
+    /// Runs an update on the entries that the filter admits. Returns how many it has changed.
+    fn change(&self, update: &str, filter: &OutboxFilter) -> Answer<'_, u64> {
+        let (condition, values) = filter.condition('$', 1);
+        let update = format!("{update} AND {condition}");
+        async move { self.database.change(&update, &as_parameters(&values)).await }.boxed()
+    }
+}
+
+fn as_parameters(values: &[String]) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}
 
 fn entry(row: &Row) -> Result<OutboxEntry, DatabaseError> {
     let kind: Option<String> = row.try_get("fault_kind")?;
@@ -306,6 +298,7 @@ fn entry(row: &Row) -> Result<OutboxEntry, DatabaseError> {
     let state = state(row.try_get("state")?)?;
     let next: SystemTime = row.try_get("not_before")?;
     Ok(OutboxEntry {
+        place: row.try_get("place")?,
         identifier: row.try_get("identifier")?,
         domain: row.try_get("domain")?,
         event: row.try_get("event")?,

@@ -1,63 +1,33 @@
 //! The outbox in a `SQLite` file. Times are milliseconds since 1970, by the clock of the process.
 
+use std::collections::BTreeMap;
+use std::iter;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params, params_from_iter};
 
 use super::OutboxError;
-use super::entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
+use super::entry::{CLAIMABLE, LastError, OPEN, OutboxEntry, OutboxState, OutboxSummary};
+use super::filter::OutboxFilter;
 use super::outgoing::Outgoing;
-use super::store::{
-    Answer, CLAIMABLE, ClaimRequest, ClaimedEntry, EntryFilter, Failures, OPEN, Settlement, Store,
-};
-use crate::database::Part;
+use super::store::{Answer, ClaimRequest, ClaimedEntry, Failures, Settlement, Store};
 use crate::database::sqlite::Database;
+use crate::database::{DatabaseError, OUTBOX};
 
 /// Places have the order in which transactions committed, because there is one writer at a time.
-const PART: Part = Part {
-    name: "outbox",
-    steps: &[
-        "CREATE TABLE koppeltaal_outbox (
-             place INTEGER PRIMARY KEY AUTOINCREMENT,
-             identifier TEXT NOT NULL UNIQUE,
-             domain TEXT NOT NULL,
-             event TEXT NOT NULL,
-             focal TEXT NOT NULL,
-             message TEXT,
-             state TEXT NOT NULL DEFAULT 'waiting',
-             attempts INTEGER NOT NULL DEFAULT 0,
-             not_before INTEGER NOT NULL,
-             posted_at INTEGER,
-             holder TEXT,
-             fault_kind TEXT,
-             fault TEXT,
-             fault_detail TEXT,
-             created_at INTEGER NOT NULL,
-             changed_at INTEGER NOT NULL);
-         CREATE INDEX koppeltaal_outbox_open ON koppeltaal_outbox (domain, place)
-             WHERE state IN ('waiting', 'sending', 'refused');
-         CREATE INDEX koppeltaal_outbox_focal ON koppeltaal_outbox (domain, focal, place)
-             WHERE state IN ('waiting', 'sending', 'refused');
-         CREATE INDEX koppeltaal_outbox_state ON koppeltaal_outbox (state, place)",
-        "ALTER TABLE koppeltaal_outbox ADD COLUMN unsettled INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE koppeltaal_outbox ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
-         ALTER TABLE koppeltaal_outbox ADD COLUMN failing_since INTEGER;
-         ALTER TABLE koppeltaal_outbox ADD COLUMN failed_at INTEGER;
-         DROP INDEX koppeltaal_outbox_open;
-         CREATE INDEX koppeltaal_outbox_due ON koppeltaal_outbox (domain, not_before, place)
-             WHERE state IN ('waiting', 'sending');
-         CREATE INDEX koppeltaal_outbox_sent ON koppeltaal_outbox (domain, changed_at) WHERE state = 'sent'",
-    ],
-};
-
 pub(super) struct SqliteStore {
     database: Database,
 }
 
 impl SqliteStore {
     pub(super) fn open(path: &Path) -> Result<Self, OutboxError> {
-        Ok(Self { database: Database::open(path, &PART)? })
+        Ok(Self { database: Database::open(path, OUTBOX)? })
+    }
+
+    pub(super) fn open_without_migration(path: &Path) -> Result<Self, OutboxError> {
+        Ok(Self { database: Database::open_without_migration(path, OUTBOX)? })
     }
 }
 
@@ -77,29 +47,8 @@ impl Outgoing {
     /// [`OutboxError::Contention`] when the transaction has to be run again;
     /// [`OutboxError::IdentifierTaken`]; [`OutboxError::Database`].
     pub fn put_sqlite(&self, transaction: &Connection) -> Result<(), OutboxError> {
-        self.insert_sqlite(transaction)?
-            .ok_or_else(|| OutboxError::IdentifierTaken { identifier: self.identifier.clone() })
-    }
-
-    /// `None`: another message has the identifier.
-    fn insert_sqlite(&self, transaction: &Connection) -> Result<Option<()>, crate::database::DatabaseError> {
-        let inserted = transaction
-            .prepare_cached(
-                "INSERT INTO koppeltaal_outbox
-                     (identifier, domain, event, focal, message, not_before, created_at, changed_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?6) ON CONFLICT (identifier) DO NOTHING",
-            )?
-            .execute(params![self.identifier, self.domain, self.event, self.focal, self.message, now()])?;
-        if inserted == 1 {
-            return Ok(Some(()));
-        }
-        Ok(transaction
-            .prepare_cached(
-                "SELECT 1 FROM koppeltaal_outbox
-                 WHERE identifier = ?1 AND domain = ?2 AND event = ?3 AND focal = ?4",
-            )?
-            .query_row([&self.identifier, &self.domain, self.event, &self.focal], |_| Ok(()))
-            .optional()?)
+        let insert = || transaction.prepare_cached(Self::INSERT_SQLITE)?.execute(self.parameters());
+        self.confirm(count(insert().map_err(DatabaseError::from)?))
     }
 }
 
@@ -181,72 +130,97 @@ impl Store for SqliteStore {
         }))
     }
 
-    fn select(&self, filter: EntryFilter, limit: usize) -> Answer<'_, Vec<OutboxEntry>> {
+    fn select(
+        &self,
+        filter: OutboxFilter,
+        refused_first: bool,
+        limit: usize,
+    ) -> Answer<'_, Vec<OutboxEntry>> {
         Box::pin(self.database.read(move |connection| {
-            // One statement for any number of values: a list in JSON.
-            let (condition, values) = match filter {
-                EntryFilter::Identifier(identifier) => ("identifier = ?1".to_owned(), identifier),
-                EntryFilter::States(states) => {
-                    let names: Vec<_> = states.iter().map(|state| format!("\"{}\"", state.name())).collect();
-                    let list = format!("[{}]", names.join(","));
-                    ("state IN (SELECT value FROM json_each(?1))".to_owned(), list)
-                }
-                EntryFilter::Problems => {
-                    let condition = format!("state IN {OPEN} AND fault_kind IS NOT NULL AND ?1 = ''");
-                    return entries(connection, &condition, "state <> 'refused', place", "", limit);
-                }
-            };
-            entries(connection, &condition, "place", &values, limit)
+            let (condition, mut values) = filter.condition('?', 2);
+            values.insert(0, limit.to_string());
+            let order = if refused_first { "state <> 'refused', place" } else { "place" };
+            let select = format!(
+                "SELECT *, CASE WHEN state IN {OPEN} THEN (SELECT count(*) FROM koppeltaal_outbox AS later
+                     WHERE later.domain = entry.domain AND later.focal = entry.focal AND later.place > entry.place
+                         AND later.state IN {OPEN}) ELSE 0 END AS behind
+                 FROM koppeltaal_outbox AS entry WHERE {condition} ORDER BY {order} LIMIT CAST(?1 AS INTEGER)"
+            );
+            let mut statement = connection.prepare_cached(&select)?;
+            statement.query_map(params_from_iter(values), entry)?.collect()
         }))
     }
 
-    fn retry(&self, identifier: String) -> Answer<'_, bool> {
-        Box::pin(self.database.write(move |transaction| {
-            let retry = format!("{RETRY} WHERE identifier = ?2 AND state IN ('waiting', 'refused')");
-            Ok(transaction.execute(&retry, params![now(), identifier])? == 1)
+    fn message(&self, identifier: String) -> Answer<'_, Option<Option<String>>> {
+        Box::pin(self.database.read(move |connection| {
+            let select = "SELECT message FROM koppeltaal_outbox WHERE identifier = ?1";
+            connection.query_row(select, [identifier], |row| row.get(0)).optional()
         }))
     }
 
-    fn retry_all(&self) -> Answer<'_, u64> {
-        Box::pin(self.database.write(move |transaction| {
-            let retry = format!("{RETRY} WHERE state = 'refused' OR state = 'waiting' AND not_before > ?1");
-            Ok(count(transaction.execute(&retry, [now()])?))
-        }))
+    fn retry(&self, filter: OutboxFilter) -> Answer<'_, u64> {
+        // Makes messages due at once, as if they had never failed.
+        let retry =
+            "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0, not_before = ?1, changed_at = ?1,
+                 failures = 0, failing_since = NULL, failed_at = NULL
+             WHERE (state = 'refused' OR state = 'waiting' AND not_before > ?1)";
+        self.change(retry, &filter)
     }
 
-    fn give_up(&self, identifier: String) -> Answer<'_, bool> {
-        Box::pin(self.database.write(move |transaction| {
-            // A dispatcher whose lease is over was killed, or will find out that it lost the message.
-            let give_up = "UPDATE koppeltaal_outbox SET state = 'given-up', holder = NULL, changed_at = ?1
-                 WHERE identifier = ?2
-                     AND (state IN ('waiting', 'refused') OR state = 'sending' AND not_before <= ?1)";
-            Ok(transaction.execute(give_up, params![now(), identifier])? == 1)
-        }))
+    fn give_up(&self, filter: OutboxFilter) -> Answer<'_, u64> {
+        // A dispatcher whose lease is over was killed, or will find out that it lost the message.
+        let give_up = "UPDATE koppeltaal_outbox SET state = 'given-up', holder = NULL, changed_at = ?1
+             WHERE (state IN ('waiting', 'refused') OR state = 'sending' AND not_before <= ?1)";
+        self.change(give_up, &filter)
     }
 
-    fn summary(&self) -> Answer<'_, OutboxSummary> {
+    fn summaries(&self) -> Answer<'_, BTreeMap<String, OutboxSummary>> {
         Box::pin(self.database.read(|connection| {
-            let mut summary = OutboxSummary::default();
-            let mut statement =
-                connection.prepare_cached("SELECT state, count(*) FROM koppeltaal_outbox GROUP BY state")?;
+            let select = "SELECT domain, state, count(*), min(created_at) FROM koppeltaal_outbox GROUP BY domain, state";
+            let mut statement = connection.prepare_cached(select)?;
             let mut rows = statement.query([])?;
+            let mut summaries: BTreeMap<_, OutboxSummary> = BTreeMap::new();
             while let Some(row) = rows.next()? {
-                summary.add(state(row, 0)?, row.get::<_, i64>(1)?.unsigned_abs());
+                let count = row.get::<_, i64>(2)?.unsigned_abs();
+                summaries.entry(row.get(0)?).or_default().add(state(row, 1)?, count, time(row.get(3)?));
             }
-            let oldest = format!("SELECT min(created_at) FROM koppeltaal_outbox WHERE state IN {OPEN}");
-            summary.oldest_open =
-                connection.query_row(&oldest, [], |row| row.get::<_, Option<i64>>(0))?.map(time);
-            Ok(summary)
+            Ok(summaries)
         }))
     }
 
-    fn forget(&self, age: Duration) -> Answer<'_, u64> {
+    fn count_open(&self, domain: String) -> Answer<'_, u64> {
+        Box::pin(self.database.read(move |connection| {
+            let count =
+                format!("SELECT count(*) FROM koppeltaal_outbox WHERE domain = ?1 AND state IN {OPEN}");
+            Ok(connection.query_row(&count, [domain], |row| row.get::<_, i64>(0))?.unsigned_abs())
+        }))
+    }
+
+    fn forget(&self, age: Duration, domain: Option<String>, limit: u64) -> Answer<'_, u64> {
         Box::pin(self.database.write(move |transaction| {
+            let until = now().saturating_sub(milliseconds(age));
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let deleted = transaction.execute(
-                "DELETE FROM koppeltaal_outbox WHERE state IN ('sent', 'given-up') AND changed_at <= ?1",
-                [now().saturating_sub(milliseconds(age))],
+                "DELETE FROM koppeltaal_outbox WHERE place IN (SELECT place FROM koppeltaal_outbox
+                     WHERE state IN ('sent', 'given-up') AND changed_at <= ?1 AND domain = coalesce(?2, domain)
+                     LIMIT ?3)",
+                params![until, domain, limit],
             )?;
             Ok(count(deleted))
+        }))
+    }
+}
+
+impl SqliteStore {
+    /// Runs an update, whose `?1` is the time, on the entries that the filter admits. Returns how many it has
+    /// changed.
+    fn change(&self, update: &str, filter: &OutboxFilter) -> Answer<'_, u64> {
+        let (condition, values) = filter.condition('?', 2);
+        let update = format!("{update} AND {condition}");
+        Box::pin(self.database.write(move |transaction| {
+            let values = values.into_iter().map(Value::from);
+            let parameters = params_from_iter(iter::once(Value::from(now())).chain(values));
+            Ok(count(transaction.execute(&update, parameters)?))
         }))
     }
 }
@@ -263,11 +237,6 @@ fn places(places: &[i64]) -> String {
     let numbers: Vec<_> = places.iter().map(i64::to_string).collect();
     format!("[{}]", numbers.join(","))
 }
-
-/// Makes messages due at once, as if they had never failed.
-const RETRY: &str =
-    "UPDATE koppeltaal_outbox SET state = 'waiting', attempts = 0, not_before = ?1, changed_at = ?1,
-     failures = 0, failing_since = NULL, failed_at = NULL";
 
 /// The place of the next message to claim. A message that was not tried yet is due at the time 0.
 fn next(connection: &Connection, which: &Which) -> rusqlite::Result<Option<i64>> {
@@ -329,25 +298,6 @@ fn take(
         })
 }
 
-/// The entries that meet a condition about `?1`, in this order.
-fn entries(
-    connection: &Connection,
-    condition: &str,
-    order: &str,
-    values: &str,
-    limit: usize,
-) -> rusqlite::Result<Vec<OutboxEntry>> {
-    let select = format!(
-        "SELECT *, CASE WHEN state IN {OPEN} THEN (SELECT count(*) FROM koppeltaal_outbox AS later
-             WHERE later.domain = entry.domain AND later.focal = entry.focal AND later.place > entry.place
-                 AND later.state IN {OPEN}) ELSE 0 END AS behind
-         FROM koppeltaal_outbox AS entry WHERE {condition} ORDER BY {order} LIMIT ?2"
-    );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut statement = connection.prepare_cached(&select)?;
-    statement.query_map(params![values, limit], entry)?.collect()
-}
-
 fn entry(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
     let kind: Option<String> = row.get("fault_kind")?;
     let last_error = match kind {
@@ -358,6 +308,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
     let state = state(row, place)?;
     let next: i64 = row.get("not_before")?;
     Ok(OutboxEntry {
+        place: row.get("place")?,
         identifier: row.get("identifier")?,
         domain: row.get("domain")?,
         event: row.get("event")?,

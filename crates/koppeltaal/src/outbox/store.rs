@@ -1,19 +1,13 @@
 //! [`Store`]: the operations of the outbox on a database. Every method is one transaction.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::entry::{LastError, OutboxEntry, OutboxState, OutboxSummary};
+use super::entry::{LastError, OutboxEntry, OutboxSummary};
+use super::filter::OutboxFilter;
 use crate::database::DatabaseError;
-
-/// The states of messages that later messages about the same resource wait for. The index that finds the
-/// earlier message (`koppeltaal_outbox_focal`) holds these states only, and a database uses such an index
-/// only for a query with the same condition.
-pub(super) const OPEN: &str = "('waiting', 'sending', 'refused')";
-
-/// The states of messages that may be claimed: those of the index that orders them (`koppeltaal_outbox_due`).
-pub(super) const CLAIMABLE: &str = "('waiting', 'sending')";
 
 pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, DatabaseError>>;
 
@@ -35,23 +29,29 @@ pub(super) trait Store: Send + Sync + 'static {
     /// is changed only if the server has accepted it.
     fn settle<'a>(&'a self, entry: &'a ClaimedEntry, settlement: Settlement) -> Answer<'a, ()>;
 
-    /// Entries, at most this many.
-    fn select(&self, filter: EntryFilter, limit: usize) -> Answer<'_, Vec<OutboxEntry>>;
+    /// Entries, at most this many, in the order of their places; refused ones first if asked.
+    fn select(&self, filter: OutboxFilter, refused_first: bool, limit: usize)
+    -> Answer<'_, Vec<OutboxEntry>>;
 
-    /// Makes a message due at once if it was refused or waits. False: it is in another state.
-    fn retry(&self, identifier: String) -> Answer<'_, bool>;
+    /// The text of a message, in JSON. `None`: there is no entry. `Some(None)`: the entry is without its text,
+    /// because the server has the message.
+    fn message(&self, identifier: String) -> Answer<'_, Option<Option<String>>>;
 
-    /// The same for all messages that were refused or wait. Returns how many.
-    fn retry_all(&self) -> Answer<'_, u64>;
+    /// Makes messages due at once that were refused or wait for their next attempt. Returns how many.
+    fn retry(&self, filter: OutboxFilter) -> Answer<'_, u64>;
 
-    /// Ends the attempts to send a message, if it was refused or waits. False: it is in another state.
-    fn give_up(&self, identifier: String) -> Answer<'_, bool>;
+    /// Ends the attempts to send messages that were refused or wait. Returns how many.
+    fn give_up(&self, filter: OutboxFilter) -> Answer<'_, u64>;
 
-    /// Counts.
-    fn summary(&self) -> Answer<'_, OutboxSummary>;
+    /// Counts, by domain.
+    fn summaries(&self) -> Answer<'_, BTreeMap<String, OutboxSummary>>;
 
-    /// Deletes the entries of messages that were sent or given up longer ago than this.
-    fn forget(&self, age: Duration) -> Answer<'_, u64>;
+    /// How many messages of a domain are neither sent nor given up.
+    fn count_open(&self, domain: String) -> Answer<'_, u64>;
+
+    /// Deletes the entries of messages that were sent or given up longer ago than this, of one domain or of
+    /// all, at most this many. Returns how many.
+    fn forget(&self, age: Duration, domain: Option<String>, limit: u64) -> Answer<'_, u64>;
 }
 
 /// Who claims a message, and for how long.
@@ -117,12 +117,4 @@ impl Settlement {
         }
         Some(settlement)
     }
-}
-
-/// Which entries.
-#[derive(Debug, Clone)]
-pub(super) enum EntryFilter {
-    Identifier(String),
-    States(Vec<OutboxState>),
-    Problems,
 }

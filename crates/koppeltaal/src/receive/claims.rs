@@ -91,7 +91,7 @@ impl Claims {
     /// Records the versions in a message. A version that the store will never accept must not hold up this
     /// message and all later ones.
     async fn record(&self, delivery: &Delivery) -> Result<(), ReceiveError> {
-        match self.connector.record(&versions(delivery)).await {
+        match self.connector.record(&delivery.versions()).await {
             Err(error) if error.is_permanent() => {
                 let error = causes(&error);
                 error!(
@@ -116,10 +116,4 @@ impl Claims {
             events => events.iter().map(|event| all.clone().event(*event)).collect(),
         }
     }
-}
-
-/// The versioned addresses of the resources in a message.
-fn versions(delivery: &Delivery) -> Vec<ResourceUrl> {
-    let Ok(message) = delivery.message() else { return Vec::new() };
-    message.entries().filter_map(|entry| entry.url().cloned()).filter(|url| url.version().is_some()).collect()
 }

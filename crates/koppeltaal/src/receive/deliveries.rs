@@ -177,9 +177,11 @@ impl Deliveries {
     pub async fn stop(mut self) {
         if let Some(claiming) = self.claiming.take()
             && let Ok(Ok(Some(delivery))) = claiming.await
-            && let Err(error) = delivery.release().await
         {
-            tracing::debug!(%error, "a message could not be given back; it comes again later");
+            let received = delivery.received().clone();
+            if let Err(error) = delivery.release().await {
+                received.log_failed_release(&error);
+            }
         }
         if let Some(subscription) = self.subscription.take() {
             subscription.stop().await;

@@ -10,16 +10,17 @@ use koppeltaal_messaging::{
     Acknowledgement, Content, Event, ExtractError, ExtractReason, Focal, Header, Message, Profile,
     ResourceUrl,
 };
-use koppeltaal_transport::{Client, Error, ReceivedMessage};
+use koppeltaal_transport::{Client, Error, StoredMessage};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, debug};
 
 use super::in_hand::{Precedence, Ticket};
+use crate::connector::versions_in;
 
 /// A message that was claimed and has to be answered, in the words of [`Acknowledgement`]:
 /// [`success`](Self::success), [`failure`](Self::failure) or [`release`](Self::release). When it is dropped
-/// without an answer, it is released. It derefs to [`Received`], which has the content.
+/// without an answer, it is released. It derefs to [`ReceivedMessage`], which has the content.
 ///
 /// An answer is given even if its future is dropped before it is ready.
 ///
@@ -29,7 +30,7 @@ use super::in_hand::{Precedence, Ticket};
 /// `Debug` names the event and the identifier, and shows nothing of what is in the message.
 #[must_use = "a delivery that is dropped goes back into the queue"]
 pub struct Delivery {
-    received: Received,
+    received: ReceivedMessage,
     /// `None` after the answer.
     claim: Option<OpenClaim>,
 }
@@ -47,7 +48,11 @@ impl OpenClaim {
     /// its place until then.
     ///
     /// A runtime that shuts down drops the task. Then the message comes again when its claim expires.
-    fn answer(self, received: Received, acknowledgement: Acknowledgement) -> JoinHandle<Result<(), Error>> {
+    fn answer(
+        self,
+        received: ReceivedMessage,
+        acknowledgement: Acknowledgement,
+    ) -> JoinHandle<Result<(), Error>> {
         let Self { client, runtime, ticket } = self;
         let is_release = acknowledgement == Acknowledgement::Release;
         if is_release {
@@ -70,7 +75,7 @@ impl OpenClaim {
 ///
 /// `Debug` names the event and the identifier, and shows nothing of what is in the message.
 #[derive(Clone)]
-pub struct Received(Arc<Parts>);
+pub struct ReceivedMessage(Arc<Parts>);
 
 struct Parts {
     header: Header,
@@ -78,7 +83,7 @@ struct Parts {
     findings: Vec<Finding>,
 }
 
-impl Received {
+impl ReceivedMessage {
     /// The header of the message.
     pub fn header(&self) -> &Header {
         &self.0.header
@@ -145,18 +150,23 @@ impl Received {
 
 impl Delivery {
     /// Must be called in a runtime.
-    pub(super) fn new(client: Client, received: ReceivedMessage, ticket: Option<Ticket>) -> Self {
+    pub(super) fn new(client: Client, received: StoredMessage, ticket: Option<Ticket>) -> Self {
         let parts = Parts {
             header: received.header,
             content: Message::extract(received.bundle),
             findings: received.findings,
         };
         let claim = Some(OpenClaim { client, runtime: Handle::current(), ticket });
-        Self { received: Received(Arc::new(parts)), claim }
+        Self { received: ReceivedMessage(Arc::new(parts)), claim }
+    }
+
+    /// The versions in the message.
+    pub(super) fn versions(&self) -> Vec<ResourceUrl> {
+        versions_in(&self.received.0.content)
     }
 
     /// The message, for use after the delivery is answered.
-    pub fn received(&self) -> &Received {
+    pub fn received(&self) -> &ReceivedMessage {
         &self.received
     }
 
@@ -231,7 +241,7 @@ impl Delivery {
         }
         let header = self.header().clone();
         let content = Err(ExtractError { reason: ExtractReason::Empty, bundle: Box::default() });
-        self.received = Received(Arc::new(Parts { header, content, findings: Vec::new() }));
+        self.received = ReceivedMessage(Arc::new(Parts { header, content, findings: Vec::new() }));
     }
 
     fn ticket(&self) -> Option<&Ticket> {
@@ -247,17 +257,16 @@ impl Drop for Delivery {
         let answer = claim.answer(self.received.clone(), Acknowledgement::Release);
         runtime.spawn(async move {
             if let Ok(Err(error)) = answer.await {
-                let message_identifier = received.identifier();
-                tracing::debug!(message_identifier, %error, "a message could not be given back; it comes again later");
+                received.log_failed_release(&error);
             }
         });
     }
 }
 
 impl Deref for Delivery {
-    type Target = Received;
+    type Target = ReceivedMessage;
 
-    fn deref(&self) -> &Received {
+    fn deref(&self) -> &ReceivedMessage {
         &self.received
     }
 }
@@ -268,13 +277,19 @@ impl fmt::Debug for Delivery {
     }
 }
 
-impl fmt::Debug for Received {
+impl fmt::Debug for ReceivedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.describe("Received", f)
+        self.describe("ReceivedMessage", f)
     }
 }
 
-impl Received {
+impl ReceivedMessage {
+    /// Logs why the message could not be given back.
+    pub(super) fn log_failed_release(&self, error: &Error) {
+        let message_identifier = self.identifier();
+        debug!(message_identifier, %error, "a message could not be given back; it comes again later");
+    }
+
     fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
             .field("identifier", &self.identifier())

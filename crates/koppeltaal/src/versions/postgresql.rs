@@ -8,15 +8,7 @@ use koppeltaal_messaging::ResourceUrl;
 
 use super::{VersionStore, VersionStoreError, rows};
 use crate::database::postgresql::Database;
-use crate::database::{DatabaseError, Part};
-
-/// Versions are compared byte by byte, whatever language the database is in.
-const PART: Part = Part {
-    name: "versions",
-    steps: &[r#"CREATE TABLE koppeltaal_version (
-         domain text NOT NULL, resource text NOT NULL, version text COLLATE "C" NOT NULL,
-         PRIMARY KEY (domain, resource))"#],
-};
+use crate::database::{DatabaseError, VERSIONS};
 
 /// Versions in a `PostgreSQL` database, which may be that of the application. They are in the tables
 /// `koppeltaal_version` and `koppeltaal_format`, in the current schema of the pool's connections. Any number
@@ -27,14 +19,26 @@ pub struct PostgresqlVersionStore {
 }
 
 impl PostgresqlVersionStore {
-    /// Makes the tables or brings them up to date, with connections of this pool.
+    /// Makes the tables or brings them up to date, with connections of this pool. Tables that are up to date
+    /// are not changed, and then no right to make tables is needed.
     ///
     /// # Errors
     ///
     /// [`VersionStoreError::Database`] when there is no connection or no right to make tables,
     /// [`VersionStoreError::Format`] for tables of a later version of this crate.
     pub async fn open(pool: Pool) -> Result<Self, VersionStoreError> {
-        Ok(Self { database: Database::open(pool, &PART).await? })
+        Ok(Self { database: Database::open(pool, VERSIONS).await? })
+    }
+
+    /// Opens a database that has the tables: makes and changes none. They come from
+    /// [`migrate_postgresql`](crate::migrate_postgresql) or from the file `sql/postgresql.sql` of this crate.
+    ///
+    /// # Errors
+    ///
+    /// [`VersionStoreError::Database`] when there is no connection, [`VersionStoreError::Format`] for tables
+    /// that are missing, or are those of another version.
+    pub async fn open_without_migration(pool: Pool) -> Result<Self, VersionStoreError> {
+        Ok(Self { database: Database::open_without_migration(pool, VERSIONS).await? })
     }
 
     async fn look_up(

@@ -1,4 +1,4 @@
-//! [`SqliteVersionStore`]: versions in a `SQLite` file.
+//! [`SqliteVersionStore`]: versions in a SQLite file.
 
 use std::fmt;
 use std::path::Path;
@@ -8,15 +8,8 @@ use koppeltaal_messaging::ResourceUrl;
 use rusqlite::{OptionalExtension, params};
 
 use super::{VersionStore, VersionStoreError, rows};
-use crate::database::Part;
+use crate::database::VERSIONS;
 use crate::database::sqlite::Database;
-
-const PART: Part = Part {
-    name: "versions",
-    steps: &["CREATE TABLE koppeltaal_version (
-         domain TEXT NOT NULL, resource TEXT NOT NULL, version TEXT NOT NULL,
-         PRIMARY KEY (domain, resource)) WITHOUT ROWID"],
-};
 
 /// Versions in a `SQLite` file, which may be that of the application. They are in the tables
 /// `koppeltaal_version` and `koppeltaal_format`. Several processes on one machine can share the file. Clones
@@ -29,17 +22,28 @@ pub struct SqliteVersionStore {
 }
 
 impl SqliteVersionStore {
-    /// Opens the file, makes it when it is not there, and brings the tables up to date.
+    /// Opens the file, creates it if it does not exist, and brings the tables up to date.
     ///
     /// The file names patients by the addresses of their resources. On Unix a new file can be read and
-    /// written by its owner only; an existing one keeps its mode. Directories are not made.
+    /// written by its owner only; an existing one keeps its mode. Directories are not created.
     ///
     /// # Errors
     ///
     /// [`VersionStoreError::Database`] for a file that cannot be opened or is not a database,
     /// [`VersionStoreError::Format`] for one of a later version of this crate.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, VersionStoreError> {
-        Ok(Self { database: Database::open(path.as_ref(), &PART)? })
+        Ok(Self { database: Database::open(path.as_ref(), VERSIONS)? })
+    }
+
+    /// Opens a file that has the tables: makes and changes none. They come from
+    /// [`migrate_sqlite`](crate::migrate_sqlite) or from the file `sql/sqlite.sql` of this crate.
+    ///
+    /// # Errors
+    ///
+    /// [`VersionStoreError::Database`] for a file that is not there or is not a database,
+    /// [`VersionStoreError::Format`] for tables that are missing, or are those of another version.
+    pub fn open_without_migration(path: impl AsRef<Path>) -> Result<Self, VersionStoreError> {
+        Ok(Self { database: Database::open_without_migration(path.as_ref(), VERSIONS)? })
     }
 }
 
@@ -54,12 +58,12 @@ impl VersionStore for SqliteVersionStore {
             let select = "SELECT version FROM koppeltaal_version WHERE domain = ?1 AND resource = ?2";
             let look_up = move |connection: &rusqlite::Connection| {
                 let mut statement = connection.prepare_cached(select)?;
-                let one = |url: &ResourceUrl| {
+                let version_of = |url: &ResourceUrl| {
                     statement
                         .query_row([&domain, url.versionless()], |row| row.get::<_, String>(0))
                         .optional()
                 };
-                urls.iter().map(one).collect::<rusqlite::Result<Vec<_>>>()
+                urls.iter().map(version_of).collect::<rusqlite::Result<Vec<_>>>()
             };
             rows::with_versions(resources, self.database.read(look_up).await?)
         })

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use koppeltaal_messaging::{Event, Focal};
 
-use crate::receive::Received;
+use crate::receive::ReceivedMessage;
 
 /// Why a handler did not process a message. It decides how the message is answered: see
 /// [`Acknowledgement`](koppeltaal_messaging::Acknowledgement).
@@ -53,7 +53,7 @@ impl fmt::Debug for HandlerError {
 }
 
 type HandlerFuture = BoxFuture<'static, Result<(), HandlerError>>;
-type Handler = Arc<dyn Fn(Received) -> HandlerFuture + Send + Sync>;
+type Handler = Arc<dyn Fn(ReceivedMessage) -> HandlerFuture + Send + Sync>;
 
 /// The description that a message gets when it has no handler.
 const NOT_EXPECTED: &str = "Event not expected";
@@ -69,10 +69,10 @@ impl Handlers {
     pub(super) fn insert<P, F, R>(&mut self, handler: F)
     where
         P: Focal + Send + 'static,
-        F: Fn(P, Received) -> R + Send + Sync + 'static,
+        F: Fn(P, ReceivedMessage) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        let typed = move |received: Received| -> HandlerFuture {
+        let typed = move |received: ReceivedMessage| -> HandlerFuture {
             match received.get::<P>() {
                 Some(focal) => Box::pin(handler(focal, received)),
                 None => {
@@ -86,7 +86,7 @@ impl Handlers {
 
     pub(super) fn insert_others<F, R>(&mut self, handler: F)
     where
-        F: Fn(Received) -> R + Send + Sync + 'static,
+        F: Fn(ReceivedMessage) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
         self.others = Some(Arc::new(move |received| -> HandlerFuture { Box::pin(handler(received)) }));
@@ -101,7 +101,7 @@ impl Handlers {
         self.others.is_some()
     }
 
-    pub(super) async fn handle(&self, received: Received) -> Result<(), HandlerError> {
+    pub(super) async fn handle(&self, received: ReceivedMessage) -> Result<(), HandlerError> {
         let typed = received.event().and_then(|event| self.typed.get(&event));
         match typed.or(self.others.as_ref()) {
             Some(handler) => handler(received).await,

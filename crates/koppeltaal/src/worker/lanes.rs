@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 
 use tokio::time::Instant;
 
-use crate::receive::{Received, line_key};
+use crate::receive::{ReceivedMessage, line_key};
 
 /// The key of a lane: its messages must not overtake each other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -62,7 +62,7 @@ impl<T> Lanes<T> {
     }
 
     /// The lane that a message belongs to.
-    pub(super) fn key(&mut self, received: &Received) -> Key {
+    pub(super) fn key(&mut self, received: &ReceivedMessage) -> Key {
         match line_key(received.header()) {
             Some(line) => Key::Of(line),
             None => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use koppeltaal_transport::Error as TransportError;
 
-use crate::receive::{ReceiveError, Received};
+use crate::receive::{ReceiveError, ReceivedMessage};
 
 /// Something that went wrong while a worker ran. The worker goes on.
 ///
@@ -20,14 +20,14 @@ pub enum WorkerProblem<'a> {
     /// A message is permanently wrong, was not expected, or is given up. It does not come again.
     Failure {
         /// The message.
-        received: &'a Received,
+        received: &'a ReceivedMessage,
         /// The description that the server gets.
         reason: &'a str,
     },
     /// A message could not be handled now. It is held back for a while and then given back, and comes again.
     Release {
         /// The message.
-        received: &'a Received,
+        received: &'a ReceivedMessage,
         /// The handler's error.
         error: &'a (dyn Error + Send + Sync),
         /// How often this worker has tried to handle it.
@@ -38,7 +38,7 @@ pub enum WorkerProblem<'a> {
     /// A handler panicked. The message comes again, as after [`Release`](Self::Release).
     Panic {
         /// The message.
-        received: &'a Received,
+        received: &'a ReceivedMessage,
         /// How often this worker has tried to handle it.
         attempt: u32,
         /// How long it is held back.
@@ -47,8 +47,8 @@ pub enum WorkerProblem<'a> {
     /// An answer may not have reached the server. The message may come again.
     Unanswered {
         /// The message. When it was held back before, only its header is left: its
-        /// [`content`](Received::content) is unknown and its [`bundle`](Received::bundle) is empty.
-        received: &'a Received,
+        /// [`content`](ReceivedMessage::content) is unknown and its [`bundle`](ReceivedMessage::bundle) is empty.
+        received: &'a ReceivedMessage,
         /// Why the answer is not certain.
         error: &'a TransportError,
     },
@@ -72,7 +72,7 @@ impl fmt::Display for WorkerProblem<'_> {
     }
 }
 
-struct Name<'a>(&'a Received);
+struct Name<'a>(&'a ReceivedMessage);
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -22,8 +22,9 @@ use super::handlers::{HandlerError, Handlers};
 use super::lanes::{Key, Lanes, Until};
 use super::{Settings, Worker, WorkerProblem, WorkerReport};
 use crate::causes::causes;
+use crate::metrics::{self, Handling, InHandGauge};
 use crate::observer::guarded;
-use crate::receive::{Deliveries, Delivery, Precedence, ReceiveError, Received};
+use crate::receive::{Deliveries, Delivery, Precedence, ReceiveError, ReceivedMessage};
 
 /// How long giving messages back may take after handlers were cut off.
 const RELEASE_TIME: Duration = Duration::from_secs(5);
@@ -50,6 +51,7 @@ pub(super) struct RunLoop {
     /// How many tasks are giving messages back.
     releases: usize,
     report: WorkerReport,
+    in_hand: InHandGauge,
 }
 
 /// How far a worker has got, as its tasks need to know.
@@ -64,8 +66,8 @@ enum Phase {
 
 /// The result of a task.
 enum TaskResult {
-    Succeeded(Received, Result<(), TransportError>),
-    Failed(Received, Failure, Result<(), TransportError>),
+    Succeeded(ReceivedMessage, Result<(), TransportError>),
+    Failed(ReceivedMessage, Failure, Result<(), TransportError>),
     /// The message has to come again, because of an error, or because of a panic if there is none.
     Later(Delivery, Option<Box<dyn Error + Send + Sync>>),
     /// The worker stops, and the message was not begun, or its handler was cut off.
@@ -73,7 +75,7 @@ enum TaskResult {
     /// It would overtake an older message of the same patient that another worker holds back or has given
     /// back.
     Overtaking(Delivery),
-    Released(Vec<(Received, Result<(), TransportError>)>),
+    Released(Vec<(ReceivedMessage, Result<(), TransportError>)>),
     /// The task panicked, and its message is being given back.
     Lost,
     /// The deliveries have stopped.
@@ -101,6 +103,7 @@ impl RunLoop {
             phase: watch::Sender::new(Phase::Running),
             releases: 0,
             report: WorkerReport::default(),
+            in_hand: InHandGauge::default(),
         }
     }
 
@@ -114,6 +117,7 @@ impl RunLoop {
         let mut returns = deliveries.for_worker();
         debug!("the worker begins");
         let ended = loop {
+            self.in_hand.set(self.lanes.active() + self.lanes.held());
             // While older messages are being given back, a claim could get younger ones. So a claim that is
             // under way ends first, and the next one begins when they are back.
             let is_claiming = deliveries.is_claiming();
@@ -196,12 +200,14 @@ impl RunLoop {
         let Some(key) = self.keys.remove(&id) else { return };
         match done {
             TaskResult::Succeeded(received, answer) => {
+                metrics::handled(received.event(), Handling::Ok);
                 self.forget(&received);
                 if self.answered(&received, answer) {
                     self.report.succeeded += 1;
                 }
             }
             TaskResult::Failed(received, Failure { reason, given_up }, answer) => {
+                metrics::handled(received.event(), Handling::Failed);
                 self.forget(&received);
                 let message_identifier = received.identifier();
                 match given_up {
@@ -246,6 +252,7 @@ impl RunLoop {
     /// Holds back a message that cannot be handled now. If it were given back, the server would deliver it
     /// again at once.
     fn later(&mut self, key: Key, delivery: Delivery, error: Option<&(dyn Error + Send + Sync)>) {
+        metrics::handled(delivery.event(), Handling::Later);
         let attempt = self.count(&delivery);
         let pause = self.settings.backoff.delay_after(attempt);
         let message_identifier = delivery.identifier();
@@ -315,7 +322,7 @@ impl RunLoop {
         self.tasks.abort_all();
     }
 
-    fn answered(&mut self, received: &Received, answer: Result<(), TransportError>) -> bool {
+    fn answered(&mut self, received: &ReceivedMessage, answer: Result<(), TransportError>) -> bool {
         let Err(error) = answer else { return true };
         warn!(message_identifier = received.identifier(), %error, "the message could not be answered");
         self.report.unanswered += 1;
@@ -328,7 +335,7 @@ impl RunLoop {
     }
 
     /// Counts a failed attempt, and returns how many there were.
-    fn count(&mut self, received: &Received) -> u32 {
+    fn count(&mut self, received: &ReceivedMessage) -> u32 {
         let name = name(received);
         if self.attempts.len() >= MAX_REMEMBERED && !self.attempts.contains_key(name) {
             self.attempts.clear();
@@ -338,13 +345,13 @@ impl RunLoop {
         *attempts
     }
 
-    fn forget(&mut self, received: &Received) {
+    fn forget(&mut self, received: &ReceivedMessage) {
         self.attempts.remove(name(received));
     }
 }
 
 /// The name by which a message is recognised when it comes again.
-fn name(received: &Received) -> &str {
+fn name(received: &ReceivedMessage) -> &str {
     crate::receive::name(received.header()).unwrap_or_default()
 }
 
@@ -387,10 +394,13 @@ impl Attempt {
         if precedence != Precedence::Handle {
             return TaskResult::Overtaking(delivery);
         }
+        let started = Instant::now();
         let handled = tokio::select! {
-            handled = self.handle(received.clone()) => handled,
-            () = reached(&self.phase, Phase::CuttingOff) => return TaskResult::NotHandled(delivery),
+            handled = self.handle(received.clone()) => Some(handled),
+            () = reached(&self.phase, Phase::CuttingOff) => None,
         };
+        metrics::handler_ended(received.event(), started.elapsed());
+        let Some(handled) = handled else { return TaskResult::NotHandled(delivery) };
         let failure = match (handled, self.last) {
             (Some(Ok(())), _) => return TaskResult::Succeeded(received, delivery.success().await),
             (Some(Err(HandlerError::Failure(reason))), _) => Failure { reason, given_up: None },
@@ -407,7 +417,7 @@ impl Attempt {
     }
 
     /// The handler's result; `None` if it panics.
-    async fn handle(&self, received: Received) -> Option<Result<(), HandlerError>> {
+    async fn handle(&self, received: ReceivedMessage) -> Option<Result<(), HandlerError>> {
         let handling = AssertUnwindSafe(self.handlers.handle(received)).catch_unwind();
         let Some(limit) = self.time_limit else { return handling.await.ok() };
         match timeout(limit, handling).await {

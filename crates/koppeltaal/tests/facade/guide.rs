@@ -107,7 +107,7 @@ async fn launch(format: Format) -> Result {
     };
     let plan = CarePlan { participant: vec![requester], ..plan(&world.portal)? };
     let caregiver = Practitioner { name: patient("Teun").name.pop(), ..Practitioner::default() };
-    let draft = plan_draft(&world.portal, plan.clone())?.with(practitioner.clone(), caregiver);
+    let draft = plan_draft(&world.portal, plan.clone())?.with_resource(practitioner.clone(), caregiver);
     world.portal.send(draft).await?;
 
     let target = Launch::of_activity(&plan, ACTIVITY)?;
@@ -145,11 +145,10 @@ async fn update_status(format: Format) -> Result {
     assert_eq!(plan.activity[0].identifier.as_deref(), Some(ACTIVITY));
 
     let mut versions: Vec<ResourceUrl> = Vec::new();
-    for (code, percentage) in [
-        (valuesets::CarePlanActivityStatus::InProgress, 40),
-        (valuesets::CarePlanActivityStatus::Completed, 100),
-    ] {
-        let draft = world.game.draft("718", status(code.clone(), percentage))?.patient(&patient);
+    for (code, percentage) in
+        [(valuesets::ActivityStatus::InProgress, 40), (valuesets::ActivityStatus::Completed, 100)]
+    {
+        let draft = world.game.draft("718", status(code.clone(), percentage))?.with_patient(&patient);
         versions.push(world.game.send(draft).await?.url);
         let delivery = world.portal.receive().await?.ok_or("no message")?;
         assert_eq!(delivery.event(), Some(Event::UpdateCarePlanActivityStatus));

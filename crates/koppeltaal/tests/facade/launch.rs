@@ -42,11 +42,11 @@ async fn a_launched_user_reports_the_status_of_the_activity() -> Result {
         assert_eq!((session.activity(), session.intent()), (Some(ACTIVITY), Some("play")));
         let patient = session.patient().ok_or("no patient")?;
         let game = session.connector();
-        let report = status(valuesets::CarePlanActivityStatus::InProgress, 40);
-        game.send(game.draft("718", report)?.patient(&patient)).await?;
+        let report = status(valuesets::ActivityStatus::InProgress, 40);
+        game.send(game.draft("718", report)?.with_patient(&patient)).await?;
         // The application itself knows the version that its user's session was given.
-        let report = status(valuesets::CarePlanActivityStatus::Completed, 100);
-        world.game.send(world.game.draft("718", report)?.patient(&patient)).await?;
+        let report = status(valuesets::ActivityStatus::Completed, 100);
+        world.game.send(world.game.draft("718", report)?.with_patient(&patient)).await?;
         let delivery = world.portal.receive().await?.ok_or("no message")?;
         let told = delivery.get::<CarePlanActivityStatus>().ok_or("no status")?;
         assert_eq!(told.percentage_completed, Some(100), "the newer one takes the place of the older one");

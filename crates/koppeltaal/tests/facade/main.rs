@@ -1,5 +1,6 @@
 //! The `Connector` over sockets, against a sandbox.
 
+mod check;
 mod deliveries;
 mod guide;
 mod launch;

@@ -60,12 +60,12 @@ pub(crate) async fn send_plan(world: &World, id: &str, patient_id: &str) -> Resu
     let portal = &world.portal;
     let url = portal.url(ResourceKind::Patient, patient_id)?;
     let plan = CarePlan { patient: Some(Reference::from(&url)), ..plan(portal)? };
-    portal.send(portal.draft(id, plan)?.with(url, patient("Mees"))).await?;
+    portal.send(portal.draft(id, plan)?.with_resource(url, patient("Mees"))).await?;
     Ok(())
 }
 
 /// The id of the resource that a message is about.
-pub(crate) fn id(received: &koppeltaal::Received) -> String {
+pub(crate) fn id(received: &koppeltaal::ReceivedMessage) -> String {
     received.url().map(|url| url.id().to_owned()).unwrap_or_default()
 }
 
@@ -130,7 +130,8 @@ async fn a_resource_that_the_profile_cannot_read_fails_with_a_description() -> R
     // A result is a diagnostic report; some senders write it as an `Other`.
     let kind = ResourceKind::CarePlanActivityResult;
     let other = koppeltaal::fhir::resources::Other { code: kind.usage_concept(), ..Default::default() };
-    let draft = Draft::new(event, world.game.url(kind, "1")?, other).patient(&patient_url(&world.portal)?);
+    let draft =
+        Draft::new(event, world.game.url(kind, "1")?, other).with_patient(&patient_url(&world.portal)?);
     world.game.clone().without_validation().send(draft).await?;
     let nurse = world.connector("nurse")?;
     let worker = start(nurse.worker().on(|_: CarePlanActivityResult, _| async { Ok(()) }));

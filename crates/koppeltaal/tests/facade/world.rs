@@ -97,7 +97,7 @@ pub(crate) fn plan(portal: &Connector) -> Result<CarePlan> {
         definition: Some(DEFINITION.to_owned()),
         kind: Some(valuesets::ActivityKind::Game),
         start_date: Some("2026-11-24T09:00:00+01:00".parse()?),
-        status: Some(valuesets::CarePlanActivityStatus::Available),
+        status: Some(valuesets::ActivityStatus::Available),
         simple: Some(CarePlanSimple {
             category: Some(CarePlanActivityCategory::Other),
             ..CarePlanSimple::default()
@@ -114,10 +114,10 @@ pub(crate) fn plan(portal: &Connector) -> Result<CarePlan> {
 
 /// The message about a plan, with the patient.
 pub(crate) fn plan_draft(portal: &Connector, plan: CarePlan) -> Result<Draft> {
-    Ok(portal.draft("31", plan)?.with(patient_url(portal)?, patient("Mees")))
+    Ok(portal.draft("31", plan)?.with_resource(patient_url(portal)?, patient("Mees")))
 }
 
-pub(crate) fn status(code: valuesets::CarePlanActivityStatus, percentage: i32) -> CarePlanActivityStatus {
+pub(crate) fn status(code: valuesets::ActivityStatus, percentage: i32) -> CarePlanActivityStatus {
     CarePlanActivityStatus {
         activity: Some(ACTIVITY.to_owned()),
         activity_status: Some(code),

@@ -123,7 +123,7 @@ async fn save_postgresql(
     let transaction = client.transaction().await?;
     if transaction.execute(INSERT, &[&i32::try_from(number)?]).await? == 1 {
         for message in messages {
-            message.put_postgresql(&*transaction).await?;
+            message.put_postgresql(&transaction).await?;
         }
     }
     Ok(transaction.commit().await?)

@@ -134,7 +134,7 @@ pub(crate) async fn another_applications_message_with_the_same_identifier_is_not
     let epd = connector(sandbox.url(), "epd", MemoryVersionStore::new())?;
     let game = connector(sandbox.url(), "game", MemoryVersionStore::new())?;
     let message = world.put("1", "Mees").await?;
-    game.send(game.draft("9", patient("Teun"))?.identifier(&message)).await?;
+    game.send(game.draft("9", patient("Teun"))?.with_identifier(&message)).await?;
     // As after a dispatcher that was killed before it posted the message.
     world.database.pretend_all_were_claimed(1).await?;
     let dispatcher = world.outbox.dispatcher(epd.clone()).settle_time(SETTLE);

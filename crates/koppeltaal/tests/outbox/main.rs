@@ -2,6 +2,7 @@
 
 mod failures;
 mod faults;
+mod operations;
 mod promises;
 #[cfg(feature = "postgresql")]
 #[path = "../support/schema.rs"]
@@ -58,6 +59,12 @@ in_every_database! {
     failures::a_message_that_was_not_tried_yet_comes_before_one_that_is_tried_again,
     failures::a_message_that_failed_for_a_day_is_refused_after_few_failures,
     faults::another_applications_message_with_the_same_identifier_is_not_taken_for_ours,
+    operations::entries_are_listed_by_state_domain_and_event_and_page_by_page,
+    operations::a_message_can_be_read_until_the_server_has_it,
+    operations::a_summary_counts_each_domain,
+    operations::messages_are_given_up_or_retried_by_a_filter,
+    operations::a_dispatcher_forgets_old_entries_of_its_domain,
+    operations::a_dispatcher_reports_a_backlog,
 }
 
 #[cfg(feature = "postgresql")]
@@ -91,12 +98,12 @@ mod isolation {
         // Its snapshot is taken now.
         transaction.query("SELECT 1 FROM koppeltaal_outbox", &[]).await?;
         world.database.put(&[&message], true).await?;
-        let error = message.put_postgresql(&*transaction).await;
+        let error = message.put_postgresql(&transaction).await;
         assert!(matches!(error, Err(OutboxError::Contention { .. })), "{error:?}");
         transaction.rollback().await?;
 
         let transaction = client.transaction().await?;
-        message.put_postgresql(&*transaction).await?;
+        message.put_postgresql(&transaction).await?;
         transaction.commit().await?;
         assert_eq!(world.outbox.summary().await?.waiting, 1);
         Ok(())

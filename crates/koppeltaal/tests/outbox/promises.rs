@@ -67,7 +67,7 @@ pub(crate) async fn a_message_that_is_handed_over_several_times_is_sent_once(wor
     world.database.put(&[&message], true).await?;
     assert_eq!(world.once().await?.sent, 0);
 
-    let draft = world.epd.draft("2", patient("Fenna"))?.identifier(message.identifier());
+    let draft = world.epd.draft("2", patient("Fenna"))?.with_identifier(message.identifier());
     let other = world.epd.outgoing(draft)?;
     let error = world.database.put(&[&other], true).await.expect_err("another message");
     let error = error.downcast::<OutboxError>()?;
@@ -165,7 +165,7 @@ pub(crate) async fn a_server_that_is_not_available_only_delays_messages(world: W
 
     world.sandbox.set_faults([]);
     // The second one was not posted.
-    assert_eq!(world.outbox.retry_all().await?, 1);
+    assert_eq!(world.outbox.retry_all(koppeltaal::OutboxFilter::new()).await?, 1);
     timeout(LONG, world.dispatcher().run_until(all_sent(&world, &identifiers))).await?;
     assert_eq!(world.outbox.summary().await?.sent, 2);
     Ok(())
@@ -190,7 +190,7 @@ pub(crate) async fn wrong_credentials_refuse_nothing(world: World) -> Result {
 
     // The other one was not even tried.
     assert_eq!(world.entry(&identifiers[1]).await?.attempts, 0);
-    assert!(world.outbox.retry_all().await? <= 1);
+    assert!(world.outbox.retry_all(koppeltaal::OutboxFilter::new()).await? <= 1);
     timeout(LONG, world.dispatcher().run_until(all_sent(&world, &identifiers))).await?;
     Ok(())
 }

@@ -53,7 +53,7 @@ impl Database {
                 let mut client = pool.get().await?;
                 let transaction = client.build_transaction().start().await?;
                 for message in messages {
-                    message.put_postgresql(&*transaction).await?;
+                    message.put_postgresql(&transaction).await?;
                 }
                 if commits { transaction.commit().await? } else { transaction.rollback().await? }
             }
@@ -103,6 +103,16 @@ impl Database {
                  posted_at = NULL WHERE state = 'waiting'"
         );
         self.execute(&update).await
+    }
+
+    /// Makes every entry look as if nothing had happened to it for a week.
+    pub(crate) async fn pretend_all_are_a_week_old(&self) -> Result {
+        let a_week_ago = match self {
+            Self::Sqlite(_) => "changed_at - 7 * 86400000",
+            #[cfg(feature = "postgresql")]
+            Self::Postgresql(_) => "changed_at - interval '7 days'",
+        };
+        self.execute(&format!("UPDATE koppeltaal_outbox SET changed_at = {a_week_ago}")).await
     }
 
     async fn execute(&self, statement: &str) -> Result {

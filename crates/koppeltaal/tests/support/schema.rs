@@ -8,7 +8,14 @@ use koppeltaal::deadpool_postgres::Pool;
 
 /// A pool whose connections work in a schema that is theirs alone.
 pub(crate) async fn fresh_schema() -> Pool {
-    postgresql::create_schema(&fresh_name()).await
+    named_schema().await.1
+}
+
+/// The same, with the name of the schema.
+pub(crate) async fn named_schema() -> (String, Pool) {
+    let name = fresh_name();
+    let pool = postgresql::create_schema(&name).await;
+    (name, pool)
 }
 
 /// The same, where transactions have this isolation level when nothing is said.

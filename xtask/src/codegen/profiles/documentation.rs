@@ -2,6 +2,7 @@
 
 use super::resolve::{Fhir, Module, Type};
 use super::{Event, Field, PatientPresence, Place};
+use crate::schema::Cardinality;
 
 /// The comment at the top of a file.
 pub(super) fn of_module(module: &Module) -> String {
@@ -56,9 +57,13 @@ pub(super) fn of_event(event: &Event) -> Vec<String> {
     ]
 }
 
-/// The comment above a field.
-pub(super) fn of_field(field: &Field) -> String {
+/// The comment above a field. `stricter` is its cardinality in DSTU1, if only DSTU1 requires it.
+pub(super) fn of_field(field: &Field, stricter: Option<&Cardinality>) -> String {
     let mut text = format!(" {}", facts(field));
+    if let Some(stricter) = stricter {
+        let own = field.cardinality;
+        text.push_str(&format!("\n\n {own} in Koppeltaal, {stricter} in DSTU1: required."));
+    }
     if let Place::Extension { url, .. } = &field.place {
         text.push_str(&format!("\n\n Extension `{url}`."));
     }

@@ -60,7 +60,8 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
     let doc = comment(&documentation::of_type(one));
     let fhir = fhir_type(&one.fhir);
     let fields = one.fields.iter().map(|resolved| {
-        let doc = comment(&documentation::of_field(resolved.field));
+        let stricter = module.stricter.get(&format!("{}.{}", one.path, resolved.field.name));
+        let doc = comment(&documentation::of_field(resolved.field, stricter));
         let (ident, rust_type) = (&resolved.ident, &resolved.rust_type);
         quote! { #doc pub #ident: #rust_type }
     });

@@ -14,6 +14,12 @@ use crate::codegen::names;
 pub(super) fn valuesets(schema: &Schema) -> Result<TokenStream> {
     let mut items = Vec::new();
     for list in &schema.lists {
+        let is_taken = schema.structures.iter().any(|structure| structure.name.replace('.', "") == list.name);
+        ensure!(
+            !is_taken,
+            "the list `{0}` is called like the profile `{0}`, and programs use both",
+            list.name
+        );
         items.push(if list.is_closed { closed(schema, list)? } else { enumeration(list)? });
     }
     Ok(quote! {

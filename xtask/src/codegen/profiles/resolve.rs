@@ -1,5 +1,7 @@
 //! From schema lines to code: the Rust type of each field, and how its value moves to and from DSTU1.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -7,6 +9,7 @@ use quote::{format_ident, quote};
 use super::{BASE, Binding, Field, List, Place, Quirk, Schema, Structure, constant_name};
 use crate::codegen::model::{self, Content, Model};
 use crate::codegen::names;
+use crate::schema::Cardinality;
 
 /// A profile with its components: one generated file.
 pub(super) struct Module<'a> {
@@ -17,6 +20,8 @@ pub(super) struct Module<'a> {
     pub(super) types: Vec<Type<'a>>,
     /// The profile and its components, with their paths.
     pub(super) structures: Vec<(String, &'a Structure)>,
+    /// The elements that DSTU1 requires and the profile does not, by path, with their cardinality in DSTU1.
+    pub(super) stricter: BTreeMap<String, Cardinality>,
 }
 
 /// One struct.
@@ -100,6 +105,7 @@ fn module<'a>(schema: &'a Schema, profile: &'a Structure, dstu1: &Model) -> Resu
         profile,
         types: Vec::new(),
         structures: Vec::new(),
+        stricter: BTreeMap::new(),
     };
     for structure in &schema.structures {
         if structure.name.split('.').next() != Some(&profile.name) {
@@ -107,6 +113,7 @@ fn module<'a>(schema: &'a Schema, profile: &'a Structure, dstu1: &Model) -> Resu
         }
         let resolver = Resolver { schema, dstu1, structure };
         let one = resolver.resolve().with_context(|| structure.name.clone())?;
+        module.stricter.extend(resolver.stricter(&one.path));
         module.structures.push((one.path.clone(), structure));
         if !structure.by_hand {
             module.types.push(one);
@@ -166,6 +173,15 @@ impl<'a> Resolver<'a, '_> {
             }
         }
         Ok(one)
+    }
+
+    /// The fields of the structure at `path` that DSTU1 requires and the profile does not.
+    fn stricter(&self, path: &str) -> impl Iterator<Item = (String, Cardinality)> {
+        self.structure.fields.iter().filter(|field| !field.cardinality.required).filter_map(move |field| {
+            let Place::Native(element) = &field.place else { return None };
+            let cardinality = self.dstu1_field(element).ok()?.cardinality;
+            cardinality.required.then(|| (format!("{path}.{}", field.name), cardinality))
+        })
     }
 
     /// The path of a structure, and the URL of the extension that holds it.

@@ -13,7 +13,9 @@ pub(super) fn table(module: &Module) -> Vec<TokenStream> {
     for (path, structure) in &module.structures {
         for field in &structure.fields {
             let field_path = format!("{path}.{}", field.name);
-            rows.push(row(&field_path, field));
+            let in_dstu1 = module.stricter.get(&field_path).map(|_| quote! { .required_by_dstu1() });
+            let row_of_field = row(&field_path, field);
+            rows.push(quote! { #row_of_field #in_dstu1 });
             rows.extend(field.parts.iter().map(|part| row(&format!("{field_path}.{}", part.name), part)));
         }
     }
@@ -90,8 +92,8 @@ pub(super) fn check(module: &Module, one: &Type) -> TokenStream {
             const PLACE: &'static str = #place;
 
             fn check(&self, checker: &mut Checker<'_>) {
-                #(#lines)*
                 checker.extensions::<Self>(&self.extension);
+                #(#lines)*
                 #quirks
             }
         }

@@ -187,6 +187,28 @@ fn codes_become_enums_with_their_system() {
 }
 
 #[test]
+fn what_only_dstu1_requires_is_said_in_the_docs_and_in_the_table() {
+    let schema = |cardinality: &str| {
+        let step = format!("component Plan.Step : Plan.Step\n    done  {cardinality}  boolean\n");
+        generate(&format!("profile Plan : Plan\n    step  0..*  Plan.Step\n{step}")).expect("right")
+    };
+    let (lax, strict) = (schema("0..1"), schema("1..1"));
+    for part in ["0..1 in Koppeltaal, 1..1 in DSTU1: required.", ".required_by_dstu1()"] {
+        let part = &squeezed(part);
+        assert!(lax.contains(part) && !strict.contains(part), "{part}\n{lax}");
+    }
+}
+
+#[test]
+fn a_list_cannot_have_the_name_of_a_profile() {
+    let text = "profile Plan : Plan\n    title  0..1  string\ncodes Plan : Plans\n    red\n";
+    assert!(error(text).contains("the list `Plan` is called like the profile `Plan`"));
+    let text = "profile Plan : Plan\n    step  0..*  Plan.Step\ncomponent Plan.Step : Plan.Step\n\
+                codes PlanStep : Steps\n    red\n";
+    assert!(error(text).contains("the list `PlanStep` is called like"));
+}
+
+#[test]
 fn a_wrong_line_is_named_with_its_reason() {
     let plan = |line: &str| error(&format!("profile Plan : Plan\n    {line}\n"));
     assert!(plan("title 0..1").contains("test.schema, line 2: expected a type"));

@@ -52,16 +52,16 @@ impl Channel {
         cut.mark_unchanged();
         let mut changed = shared.changed.subscribe();
         changed.mark_changed();
-        let (said, number) = {
+        let (count, number) = {
             let mut inner = shared.inner();
             inner.channels += 1;
-            (inner.said.len(), inner.channels)
+            (inner.items.len(), inner.channels)
         };
         let cursor = query.get("messageId").and_then(|cursor| cursor.rsplit(',').next()?.parse().ok());
         let first =
-            (endpoint == "connect" && !matches!(fault, Some(Fault::NoInit))).then(|| init(said, &shared));
+            (endpoint == "connect" && !matches!(fault, Some(Fault::NoInit))).then(|| init(count, &shared));
         let close = matches!(fault, Some(Fault::Close));
-        let position = cursor.unwrap_or(said);
+        let position = cursor.unwrap_or(count);
         Self { shared, token, number, position, changed, cut, first, close, again: None }
     }
 
@@ -78,7 +78,7 @@ impl Channel {
         }
         let pause = self
             .shared
-            .line
+            .config
             .keep_alive
             .map_or(Duration::from_secs(3600), |timeout| Duration::from_secs_f64(timeout / 5.0));
         loop {
@@ -119,7 +119,7 @@ pub(super) fn events(channel: Channel) -> Response {
 /// One answer with spaces in front. When the channels are cut the answer breaks off.
 pub(super) async fn poll(mut channel: Channel) -> Response {
     channel.first = None;
-    let hold = tokio::time::Instant::now() + Duration::from_secs(2);
+    let hold = tokio::time::Instant::now() + Duration::from_secs_f64(channel.shared.config.hold);
     let stream = unfold(Some((channel, false)), move |state| async move {
         let (mut channel, began) = state?;
         if !began {

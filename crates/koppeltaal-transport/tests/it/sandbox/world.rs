@@ -3,7 +3,7 @@
 use koppeltaal_fhir::{Bundle, ReadOptions};
 use koppeltaal_messaging::{Event, Header, ProcessingStatus, ResourceUrl};
 use koppeltaal_sandbox::{Application, Instance, Sandbox, SandboxConfig};
-use koppeltaal_transport::{Client, Credentials, Format, ReceivedMessage, RetryPolicy};
+use koppeltaal_transport::{Client, Credentials, Format, RetryPolicy, StoredMessage};
 
 pub(crate) const DOMAIN: &str = "Zonnedauw";
 
@@ -74,7 +74,7 @@ impl World {
         message.header.processing()?.status()
     }
 
-    pub(crate) async fn claim(&self) -> ReceivedMessage {
+    pub(crate) async fn claim(&self) -> StoredMessage {
         self.game.claim().await.expect("an answer").expect("a message")
     }
 }

@@ -33,6 +33,11 @@ pub enum DispatchProblem<'a> {
         /// How long the pause is.
         pause: Duration,
     },
+    /// More messages than [`warn_above`](crate::Dispatcher::warn_above) are neither sent nor given up.
+    Backlog {
+        /// How many there are in the dispatcher's domain.
+        open: u64,
+    },
     /// The outbox's database fails. The dispatcher tries again. No message is lost or sent twice because of
     /// it.
     Database(&'a OutboxError),
@@ -62,6 +67,7 @@ impl fmt::Display for DispatchProblem<'_> {
                     "message {identifier} ({event}) is not sent yet: {error}; next attempt in {seconds} s"
                 )
             }
+            Self::Backlog { open } => write!(f, "{open} messages wait in the outbox"),
             Self::Database(error) => write!(f, "{error}"),
             Self::NotSettled { identifier, event, error } => {
                 write!(f, "the result for message {identifier} ({event}) cannot be recorded: {error}")

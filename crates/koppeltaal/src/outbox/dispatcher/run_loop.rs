@@ -20,6 +20,7 @@ use super::{DispatchProblem, DispatchReport, Dispatcher};
 use crate::causes::causes;
 use crate::connector::PreparedMessage;
 use crate::database::DatabaseError;
+use crate::metrics;
 use crate::observer::guarded;
 use crate::outbox::attempt::{self, Failure, FailureKind};
 use crate::outbox::store::{ClaimRequest, ClaimedEntry, Failures, Settlement};
@@ -38,7 +39,7 @@ const LONG_FAILURE: Duration = Duration::from_secs(24 * 60 * 60);
 const LONG_FAILURES: u32 = 3;
 
 pub(super) struct RunLoop {
-    dispatcher: Dispatcher,
+    pub(super) dispatcher: Dispatcher,
     /// Ready when no further message is to be claimed. `None`: the loops end when no message is due.
     stopped: Option<Shared<BoxFuture<'static, ()>>>,
     /// One loop looks for a message at a time. This wakes it.
@@ -83,7 +84,13 @@ impl RunLoop {
                 self.send(&entry).await;
             }
         };
-        join_all((0..self.dispatcher.concurrency).map(|_| one())).await;
+        let sending = join_all((0..self.dispatcher.concurrency).map(|_| one()));
+        if self.stopped.is_some() {
+            tokio::join!(sending, self.keep_house());
+        } else {
+            sending.await;
+            self.keep_house().await;
+        }
     }
 
     /// The next message; `None` when it is time to stop.
@@ -108,7 +115,10 @@ impl RunLoop {
                 quarantined: &quarantined,
             };
             match self.dispatcher.outbox.store.claim(claim).await {
-                Ok(Some(entry)) => return Some(entry),
+                Ok(Some(entry)) => {
+                    lock(&self.server).begin(Instant::now());
+                    return Some(entry);
+                }
                 Ok(None) if waits_for_more => {
                     let more = async {
                         tokio::select! {
@@ -129,7 +139,7 @@ impl RunLoop {
     }
 
     /// Waits for this; `None` when it is time to stop.
-    async fn unless_stopped(&self, wait: impl Future<Output = ()>) -> Option<()> {
+    pub(super) async fn unless_stopped(&self, wait: impl Future<Output = ()>) -> Option<()> {
         let stopped = self.stopped.clone()?;
         tokio::select! {
             () = stopped => None,
@@ -160,6 +170,7 @@ impl RunLoop {
         match settlement {
             Settlement::Sent => {
                 debug!(%identifier, event, "sent");
+                metrics::attempted("sent");
                 self.sent.fetch_add(1, Ordering::Relaxed);
             }
             Settlement::Delayed { pause, error, .. } => {
@@ -169,10 +180,12 @@ impl RunLoop {
                 } else {
                     debug!(%identifier, event, attempts, kind, %error, ?pause, "not sent yet");
                 }
+                metrics::attempted("delayed");
                 self.delayed.fetch_add(1, Ordering::Relaxed);
                 self.report_problem(&DispatchProblem::Delayed { identifier, event, error, pause: *pause });
             }
             Settlement::Refused { error, .. } => {
+                metrics::attempted("refused");
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 self.report_problem(&DispatchProblem::Refused { identifier, event, error });
             }
@@ -269,10 +282,10 @@ impl RunLoop {
             FailureKind::Versions => delayed(own_pause, None),
             // If only this message fails like that, its pauses grow, and the others wait less and less often.
             FailureKind::Server => {
-                delayed(lock(&self.server).fail(Instant::now(), wait).max(own_pause), None)
+                delayed(lock(&self.server).record_outage(Instant::now(), wait).max(own_pause), None)
             }
             FailureKind::Message => {
-                lock(&self.server).fail_at(entry.place, Instant::now());
+                lock(&self.server).record_failure(entry.place, Instant::now());
                 let count = entry.failures.count_with_this();
                 match self.dispatcher.why_refused(count, &entry.failures) {
                     None => delayed(own_pause, Some(count)),
@@ -289,7 +302,7 @@ impl RunLoop {
 
     /// The server works, so a problem that concerned all messages is over.
     fn note_success(&self) {
-        let had_problem = lock(&self.server).works();
+        let had_problem = lock(&self.server).record_success();
         if had_problem && lock(&self.warnings).has_passed() {
             info!("messages can be sent again");
         }
@@ -300,7 +313,7 @@ impl RunLoop {
         self.dispatcher.backoff.delay_after(failures)
     }
 
-    fn report_problem(&self, problem: &DispatchProblem<'_>) {
+    pub(super) fn report_problem(&self, problem: &DispatchProblem<'_>) {
         guarded(|| (self.dispatcher.observer)(problem));
     }
 

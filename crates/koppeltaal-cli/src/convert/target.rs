@@ -1,0 +1,53 @@
+//! [`Target`]: the folder into which files are converted.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use koppeltaal_fhir::Format;
+
+use crate::private;
+
+/// A folder for converted files.
+#[derive(Debug)]
+pub(super) struct Target {
+    folder: PathBuf,
+    format: Format,
+    replaces: bool,
+    /// What this run has written. That is never replaced: two files would become one.
+    written: HashSet<PathBuf>,
+}
+
+impl Target {
+    pub(super) fn new(folder: &Path, format: Format, replaces: bool) -> Self {
+        Self { folder: folder.to_owned(), format, replaces, written: HashSet::new() }
+    }
+
+    /// Writes a file under its relative name, with the ending of the format, and returns its path.
+    ///
+    /// # Errors
+    ///
+    /// There is a file of that name that must not be replaced, or it cannot be written. The text says which and what to do.
+    pub(super) fn write(&mut self, relative: &Path, text: &str) -> Result<PathBuf, String> {
+        let file = self.folder.join(relative).with_extension(self.format.name());
+        let name = file.display();
+        if self.written.contains(&file) {
+            return Err(format!("{name} was just written for another file of that name: convert them apart"));
+        }
+        let folder = file.parent().unwrap_or(&self.folder);
+        let result = private::folder(folder).and_then(|()| match self.replaces {
+            true => private::write(&file, text.as_bytes()),
+            false => private::write_new(&file, text.as_bytes()),
+        });
+        match result {
+            Ok(()) => {
+                self.written.insert(file.clone());
+                Ok(file)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(format!("{name} is there already: --force replaces it"))
+            }
+            Err(error) => Err(format!("{name} cannot be written: {error}")),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `koppeltaal validate` and `convert` with folders and many files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::{fixtures, koppeltaal, shown, stderr, stdout};
+
+/// A new folder for a test, with this name.
+fn folder(name: &str) -> PathBuf {
+    let folder =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("folders-{}-{name}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+/// A folder with two clean files, one that is wrong, one that cannot be read, and things that are to be left out.
+fn archive(name: &str) -> PathBuf {
+    let archive = folder(name);
+    let inner = archive.join("2024");
+    fs::create_dir_all(inner.join(".git")).expect("a folder");
+    for (from, to) in [
+        ("resources/patient.json", "patient.json"),
+        ("messages/CreateOrUpdatePatient-full.xml", "2024/message.XML"),
+        ("messages/CreateOrUpdateActivityDefinition-quirky.json", "2024/quirky.json"),
+        ("resources/patient.json", "2024/.git/patient.json"),
+    ] {
+        fs::copy(fixtures().join(from), archive.join(to)).expect("copied");
+    }
+    fs::write(inner.join("broken.json"), "{\"resourceType\": \"Patient\", ").expect("written");
+    fs::write(inner.join("notes.txt"), "none of ours").expect("written");
+    archive
+}
+
+/// Runs the command and takes the name of the folder out of what it shows.
+fn run(arguments: &[&str], folder: &Path) -> String {
+    shown(&koppeltaal(arguments)).replace(&folder.display().to_string(), "FOLDER")
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("an object per line")).collect()
+}
+
+#[test]
+fn a_folder_is_validated_with_all_that_is_in_it_and_totals_at_the_end() {
+    let archive = archive("validate");
+    insta::assert_snapshot!(run(&["validate", &archive.display().to_string()], &archive));
+    fs::remove_dir_all(archive).expect("removed");
+}
+
+#[test]
+fn quiet_leaves_the_totals_and_what_could_not_be_read() {
+    let archive = archive("quiet");
+    insta::assert_snapshot!(run(
+        &["validate", "--quiet", &archive.display().to_string(), "nowhere"],
+        &archive
+    ));
+    // Of one file there are no totals.
+    let output = koppeltaal(&["validate", "--quiet", "messages/CreateOrUpdateCarePlan-quirky.xml"]);
+    assert_eq!(
+        (output.status.code(), stdout(&output), stderr(&output)),
+        (Some(1), String::new(), String::new())
+    );
+    fs::remove_dir_all(archive).expect("removed");
+}
+
+#[test]
+fn json_lines_come_in_the_order_of_the_names_however_many_there_are() {
+    let many = folder("many");
+    for number in 0..300 {
+        fs::copy(fixtures().join("resources/patient.json"), many.join(format!("{number:03}.json")))
+            .expect("copied");
+    }
+    let output = koppeltaal(&["validate", "--output", "jsonl", &many.display().to_string()]);
+    let names: Vec<_> = lines(&stdout(&output)).into_iter().map(|line| line["file"].clone()).collect();
+    let expected: Vec<_> = (0..300)
+        .map(|number| Value::from(many.join(format!("{number:03}.json")).display().to_string()))
+        .collect();
+    assert_eq!(names, expected);
+    assert_eq!(stderr(&output), "");
+    fs::remove_dir_all(many).expect("removed");
+}
+
+#[test]
+fn a_folder_is_converted_under_the_same_names() {
+    let archive = archive("convert");
+    let target = folder("converted");
+    let (from, to) = (archive.display().to_string(), target.display().to_string());
+    let text = run(&["convert", &from, "--to", "xml", "--out-dir", &to], &archive);
+    insta::assert_snapshot!(text);
+    for name in ["patient.xml", "2024/message.xml", "2024/quirky.xml"] {
+        let output = koppeltaal(&["validate", &target.join(name).display().to_string()]);
+        assert_ne!(output.status.code(), Some(2), "{name}: {}", stderr(&output));
+    }
+    assert!(!target.join("2024/broken.xml").exists());
+    for folder in [archive, target] {
+        fs::remove_dir_all(folder).expect("removed");
+    }
+}
+
+#[test]
+fn files_that_are_there_are_replaced_only_when_that_is_asked_for() {
+    let target = folder("force");
+    let file = target.join("patient.xml");
+    fs::write(&file, "theirs").expect("written");
+    let to = target.display().to_string();
+    let convert = ["convert", "resources/patient.json", "--to", "xml", "-o", &to];
+    let output = koppeltaal(&convert);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--force"), "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(&file).expect("it is there"), "theirs");
+    let output = koppeltaal(&[&convert[..], &["--force"]].concat());
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+    assert!(fs::read_to_string(&file).expect("it is there").starts_with("<Patient"));
+    // Not even then does one input replace what another one became.
+    let twins =
+        ["convert", "resources/patient.json", "resources/patient.xml", "--to", "xml", "-o", &to, "--force"];
+    let output = koppeltaal(&twins);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("convert them apart"), "{}", stderr(&output));
+    fs::remove_dir_all(target).expect("removed");
+}
+
+#[test]
+fn converted_documents_are_lines_for_programs() {
+    let files = ["resources/patient.json", "resources/patient.xml", "nowhere.xml"];
+    for (format, is_json) in [("json", true), ("xml", false)] {
+        let output = koppeltaal(&[&["convert", "--to", format, "--output", "jsonl"][..], &files].concat());
+        assert_eq!((output.status.code(), stderr(&output)), (Some(2), String::new()));
+        let lines = lines(&stdout(&output));
+        let verdicts: Vec<_> =
+            lines.iter().map(|line| line["verdict"].as_str().expect("a verdict")).collect();
+        assert_eq!(verdicts, ["converted", "converted", "unreadable"]);
+        for line in &lines[..2] {
+            let document = &line["document"];
+            match is_json {
+                true => assert_eq!(document["resourceType"], "Patient"),
+                false => assert!(document.as_str().is_some_and(|text| text.starts_with("<Patient"))),
+            }
+        }
+    }
+    let target = folder("lines");
+    let to = target.display().to_string();
+    let output = koppeltaal(&["convert", "--to", "xml", "--output", "json", files[0], "-o", &to]);
+    let line = &lines(&stdout(&output))[0];
+    assert_eq!(line["written"], Value::from(target.join("patient.xml").display().to_string()));
+    assert_eq!(line.get("document"), None);
+    fs::remove_dir_all(target).expect("removed");
+}
+
+#[test]
+fn several_files_are_not_mixed_on_standard_output() {
+    for arguments in [&["resources/patient.json", "resources/patient.xml"][..], &["resources"]] {
+        let output = koppeltaal(&[&["convert", "--to", "xml"][..], arguments].concat());
+        assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
+        assert!(stderr(&output).contains("--out-dir"), "{}", stderr(&output));
+    }
+}

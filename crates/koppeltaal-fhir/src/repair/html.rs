@@ -1,0 +1,38 @@
+//! What HTML leaves to the reader and XML does not: elements without end tags.
+
+/// Elements of HTML that have no content.
+pub(super) const VOID: [&str; 12] =
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "wbr"];
+
+/// Elements whose content is text to HTML, whatever it looks like.
+pub(super) const RAW: [(&str, &str); 2] = [("script", "</script"), ("style", "</style")];
+
+/// In each row: start tags, the open elements that they close, and the elements that prevent this when they
+/// are open in between.
+pub(super) const CLOSING: [(&[&str], &[&str], &[&str]); 5] = [
+    (&["li"], &["li"], &["ul", "ol"]),
+    (&["dt", "dd"], &["dt", "dd"], &["dl"]),
+    (&["td", "th"], &["td", "th"], &["table", "tr"]),
+    (&["tr", "tbody", "thead", "tfoot"], &["tr"], &["table"]),
+    (
+        &[
+            "p",
+            "div",
+            "ul",
+            "ol",
+            "dl",
+            "table",
+            "pre",
+            "hr",
+            "blockquote",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+        ],
+        &["p"],
+        &["div", "td", "th", "li", "dd", "blockquote", "table"],
+    ),
+];

@@ -1,0 +1,45 @@
+//! The gauges of an outbox: how many messages are in which state, and how old the oldest is.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::sleep;
+
+use crate::metrics::{outbox_messages, outbox_oldest};
+use crate::outbox::{Outbox, OutboxState, OutboxSummary};
+
+/// How often to measure.
+const INTERVAL: Duration = Duration::from_secs(15);
+
+/// Measures an outbox until `stopped` is ready, and then a last time. Does nothing without the feature `metrics`.
+pub(super) async fn measure(outbox: Outbox, stopped: impl Future<Output = ()>) {
+    let mut stopped = std::pin::pin!(stopped);
+    while cfg!(feature = "metrics") {
+        measure_once(&outbox).await;
+        tokio::select! {
+            () = &mut stopped => break,
+            () = sleep(INTERVAL) => {}
+        }
+    }
+    measure_once(&outbox).await;
+}
+
+pub(super) async fn measure_once(outbox: &Outbox) {
+    if !cfg!(feature = "metrics") {
+        return;
+    }
+    // When the database fails, the dispatcher itself says so.
+    if let Ok(summary) = outbox.summary().await {
+        report(&summary, SystemTime::now());
+    }
+}
+
+fn report(summary: &OutboxSummary, now: SystemTime) {
+    let OutboxSummary { waiting, sending, refused, oldest_open, .. } = *summary;
+    for (state, count) in
+        [(OutboxState::Waiting, waiting), (OutboxState::Sending, sending), (OutboxState::Refused, refused)]
+    {
+        outbox_messages(state.name(), count);
+    }
+    let age = oldest_open.and_then(|oldest| now.duration_since(oldest).ok());
+    outbox_oldest(age.unwrap_or_default());
+}

@@ -1,0 +1,48 @@
+//! Builds and runs applications that use other people's database crates beside ours. Each is a package of its
+//! own in `stacks/`, outside the workspace, so that its dependencies are resolved as in an application.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::{postgresql, programs, workspace_root};
+
+/// The folders in `stacks/`, and whether the program needs a `PostgreSQL` server.
+const STACKS: [(&str, bool); 3] =
+    [("sqlx-sqlite", false), ("diesel-sqlite", false), ("sqlx-postgresql", true)];
+
+/// Tests these stacks, or all. They print their failures. Without a `PostgreSQL` server, the stacks that need
+/// one are only built.
+pub(crate) fn run(only: &[String]) -> Result<()> {
+    if let Some(unknown) = only.iter().find(|name| STACKS.iter().all(|(known, _)| known != name)) {
+        bail!("there is no stack {unknown}; there are: {}", STACKS.map(|(name, _)| name).join(", "));
+    }
+    for (name, needs_postgresql) in STACKS {
+        if !only.is_empty() && only.iter().all(|wanted| wanted != name) {
+            continue;
+        }
+        println!("{name}");
+        let mut test = cargo_test(name);
+        if !needs_postgresql {
+            programs::run(&mut test)?;
+        } else if let Some(server) = postgresql::start_if_installed()? {
+            test.args(["--", "--include-ignored"]).env(postgresql::VARIABLE, server.address());
+            programs::run(&mut test)?;
+        } else {
+            println!("PostgreSQL is not installed, so {name} is only built");
+            programs::run(test.arg("--no-run"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The tests of a stack. All stacks share a target folder, so that what they have in common is built once.
+fn cargo_test(name: &str) -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let stacks = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("stacks");
+    let mut command = Command::new(cargo);
+    command.args(["test", "--quiet", "--manifest-path"]).arg(stacks.join(name).join("Cargo.toml"));
+    command.arg("--target-dir").arg(workspace_root().join("target/interop/stacks"));
+    command
+}

@@ -17,10 +17,10 @@ mod connector;
 mod database;
 #[cfg(feature = "connector")]
 mod launch;
-#[cfg(any(feature = "sqlite", feature = "postgresql"))]
-mod migration;
 #[cfg(feature = "connector")]
 mod metrics;
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+mod migration;
 #[cfg(feature = "connector")]
 mod observer;
 #[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]

@@ -14,6 +14,8 @@ const rows = get("rows");
 let shown = new Map();
 /** The page that it is of. */
 let page;
+/** Whether the first row gets the focus next: the link that had it may be gone. */
+let isFirstNext = false;
 let request;
 
 const filtersIn = (address) => Object.fromEntries(FILTERS.map((field) => [field, address[field]]));
@@ -51,6 +53,8 @@ export async function showList({ isLive = false } = {}) {
   count(list, address);
   showPages(list, address, isKept);
   if (!isLive) get("list-pane").scrollTop = 0;
+  if (isFirstNext) links()[0]?.focus();
+  isFirstNext = false;
   return list;
 }
 
@@ -139,7 +143,6 @@ function showPages(list, address, isKept) {
     const href = to[anchor.dataset.page];
     if (href === null) anchor.removeAttribute("href");
     else anchor.setAttribute("href", href);
-    anchor.toggleAttribute("aria-disabled", href === null);
   }
   get("pages").hidden = isNewest && olderThan === null;
   const pill = get("newer-messages");
@@ -164,6 +167,12 @@ get("claim").addEventListener("click", () => act(async () => {
   focusNext();
   go(link({ message: claimed.key, show: "" }));
 }));
+
+for (const part of [get("pages"), get("clear")]) {
+  part.addEventListener("click", (event) => {
+    isFirstNext = event.target.matches("a[href]") && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+  });
+}
 
 // Somebody who opens a row reads on in the message.
 rows.addEventListener("click", (event) => {

@@ -124,6 +124,7 @@ impl Visit {
         self.fill().await?;
         self.many().await?;
         self.by_keyboard_alone().await?;
+        self.on_a_phone().await?;
         let complaints = page.complaints().await?;
         ensure!(complaints.is_empty(), "the browser complains: {complaints:?}");
         Ok(())

@@ -130,6 +130,18 @@ impl Browser {
         }
     }
 
+    /// Waits until a JavaScript expression is true, or says what is wrong.
+    pub(crate) async fn until(&self, expression: &str, what: &str) -> Result<()> {
+        let started = Instant::now();
+        while self.eval(expression).await? != true {
+            if started.elapsed() > PATIENCE {
+                bail!("{what}");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn click(&self, selector: &str) -> Result<()> {
         let find = json!({ "using": "css selector", "value": selector });
         self.act((Method::POST, "element", find), "click", json!({})).await

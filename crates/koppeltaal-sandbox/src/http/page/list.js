@@ -14,6 +14,8 @@ const rows = get("rows");
 let shown = new Map();
 /** The page that it is of. */
 let page;
+/** Whether the first row gets the focus next: the link that had it may be gone. */
+let isFirstNext = false;
 let request;
 
 const filtersIn = (address) => Object.fromEntries(FILTERS.map((field) => [field, address[field]]));
@@ -39,7 +41,8 @@ export async function showList({ isLive = false } = {}) {
   const { signal } = request;
   const address = read();
   const first = [...shown.keys()][0];
-  const isKept = isLive && pageOf(address) === page && first !== undefined && !address.before && !address.after && isInUse();
+  const isNewest = !address.before && !address.after;
+  const isKept = isLive && isNewest && pageOf(address) === page && first !== undefined && isInUse();
   const start = isKept ? { before: first + 1 } : { before: address.before, after: address.after };
   const list = await ask("messages", { ...filtersIn(address), ...start }, signal);
   // A page that is not full because the newest message is on it is the newest page.
@@ -50,6 +53,8 @@ export async function showList({ isLive = false } = {}) {
   count(list, address);
   showPages(list, address, isKept);
   if (!isLive) get("list-pane").scrollTop = 0;
+  if (isFirstNext) links()[0]?.focus();
+  isFirstNext = false;
   return list;
 }
 
@@ -62,8 +67,8 @@ function put(messages, address) {
   }));
   const focused = rows.contains(document.activeElement) ? Number(document.activeElement.dataset.key) : null;
   const elements = [...shown.values()].map(({ element }) => element);
-  const isSame = elements.length === rows.children.length && elements.every((element, place) => rows.children[place] === element);
-  if (!isSame) rows.replaceChildren(...elements);
+  const isThere = (element, place) => rows.children[place] === element;
+  if (elements.length !== rows.children.length || !elements.every(isThere)) rows.replaceChildren(...elements);
   mark(address);
   if (focused !== null && !rows.contains(document.activeElement)) {
     (rowOf(focused) ?? links()[0])?.focus({ preventScroll: true });
@@ -87,7 +92,8 @@ export function mark(address = read()) {
 
 function row(message) {
   const { receivers } = message;
-  const some = receivers.slice(0, RECEIVERS).map(({ username, status }) => make("span", [name(username), " ", badge(status)], { class: "receiver" }));
+  const receiver = ({ username, status }) => make("span", [name(username), " ", badge(status)], { class: "receiver" });
+  const some = receivers.slice(0, RECEIVERS).map(receiver);
   const more = receivers.length > RECEIVERS ? [make("span", `and ${receivers.length - RECEIVERS} more`)] : [];
   const patient = message.patient ? shortUrl(message.patient) : null;
   return make("a", [
@@ -112,12 +118,12 @@ function count(list, address) {
   setText(get("count"), `${range}${of} ${nouns}`);
   const isFiltered = FILTERS.some((field) => address[field]);
   get("clear").hidden = !isFiltered;
-  get("clear").setAttribute("href", link({ ...Object.fromEntries(FILTERS.map((field) => [field, ""])), before: "", after: "" }));
+  get("clear").setAttribute("href", link({ ...filtersIn({}), before: "", after: "" }));
   const claim = get("claim");
   claim.hidden = !address.username;
   setText(claim, `Claim next for ${address.username ?? ""}`);
   get("no-rows").hidden = messages.length > 0;
-  if (messages.length === 0) setText(get("no-rows"), isFiltered ? "No message matches." : "No message has been posted yet.");
+  setText(get("no-rows"), isFiltered ? "No message matches." : "No message has been posted yet.");
 }
 
 /** Tells those who hear the page how many were found. */
@@ -137,7 +143,6 @@ function showPages(list, address, isKept) {
     const href = to[anchor.dataset.page];
     if (href === null) anchor.removeAttribute("href");
     else anchor.setAttribute("href", href);
-    anchor.toggleAttribute("aria-disabled", href === null);
   }
   get("pages").hidden = isNewest && olderThan === null;
   const pill = get("newer-messages");
@@ -162,6 +167,12 @@ get("claim").addEventListener("click", () => act(async () => {
   focusNext();
   go(link({ message: claimed.key, show: "" }));
 }));
+
+for (const part of [get("pages"), get("clear")]) {
+  part.addEventListener("click", (event) => {
+    isFirstNext = event.target.matches("a[href]") && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+  });
+}
 
 // Somebody who opens a row reads on in the message.
 rows.addEventListener("click", (event) => {

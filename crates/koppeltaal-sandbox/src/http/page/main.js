@@ -6,7 +6,7 @@ import { offer, showFilters } from "./filters.js";
 import { showInstances } from "./instances.js";
 import "./keyboard.js";
 import { offerLaunches } from "./launch.js";
-import { isSamePage, mark, sayCount, showList } from "./list.js";
+import { isSamePage, mark, rowOf, sayCount, showList } from "./list.js";
 import { showMessage } from "./message.js";
 import { countRefusals, showRefusals } from "./refusals.js";
 import { ask } from "./server.js";
@@ -38,12 +38,14 @@ onChange((before) => act(async () => {
   if (viewIn(before) !== viewIn(address)) get(`${viewIn(address)}-title`)?.focus();
   if (viewIn(address) !== "messages") return look();
   const isOtherPage = !isSamePage(before, address) || viewIn(before) !== "messages";
-  const isOtherMessage = before.message !== address.message || before.show !== address.show || before.username !== address.username;
+  const isOtherMessage = ["message", "show", "username"].some((field) => before[field] !== address[field]);
   mark();
   await Promise.all([
     isOtherPage ? showList().then(sayCount) : null,
     isOtherMessage ? showMessage() : null,
   ]);
+  // Where the message took the place of the list, the list starts at its top.
+  if (before.message && !address.message) rowOf(before.message)?.scrollIntoView({ block: "nearest" });
 }));
 
 async function showAll() {

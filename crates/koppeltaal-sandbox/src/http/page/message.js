@@ -45,7 +45,7 @@ export async function showMessage() {
   await showText(key, username, show, signal);
   if (isOther) {
     get("message-pane").scrollTop = 0;
-    if (isFocusNext && matchMedia("(max-width: 56rem)").matches) scrollTo(0, 0);
+    scrollTo(0, 0);
   }
   if (isFocusNext) get("message-title").focus({ preventScroll: true });
   isFocusNext = false;
@@ -73,14 +73,12 @@ function fill(message) {
 }
 
 function aboutOf(message) {
-  const ofPatient = link({ patient: message.patient, before: "", after: "" });
-  const patient = message.patient
-    ? make("span", ["About ", make("a", url(message.patient), { href: ofPatient, title: "All messages about this patient" })])
-    : null;
+  const { sender, domain, patient, identifier, at } = message;
+  const ofPatient = { href: link({ patient, before: "", after: "" }), title: "All messages about this patient" };
   return [
-    make("span", ["From ", name(message.sender), " in the domain ", name(message.domain), ", ", time(message.at, true)]),
-    ...(patient ? [patient] : []),
-    make("span", ["Identifier ", make("code", message.identifier)], { class: "identifier-line" }),
+    make("span", ["From ", name(sender), " in the domain ", name(domain), ", ", time(at, true)]),
+    ...(patient ? [make("span", ["About ", make("a", url(patient), ofPatient)])] : []),
+    make("span", ["Identifier ", make("code", identifier)], { class: "identifier-line" }),
   ];
 }
 
@@ -94,10 +92,16 @@ function receiver(message, { username, number, status, until, exception }) {
     await showMessage();
   });
   const actions = (ACTIONS[status] ?? []).flatMap(([label, to, hasReason]) => {
-    const button = make("button", label, { type: "button", "data-key": `${number} ${to}`, "aria-label": `${label}: ${username}` });
+    const button = make("button", label, {
+      type: "button", "aria-label": `${label}: ${username}`, "data-key": `${number} ${to}`,
+    });
     button.addEventListener("click", (event) => answer(event, to));
-    const reason = make("input", [], { "aria-label": `Why it failed: ${username}`, placeholder: "Why it failed", autocomplete: "off", "data-key": `${number} reason` });
-    return hasReason ? [make("span", [button, reason], { class: "with-reason" })] : [button];
+    if (!hasReason) return [button];
+    const reason = make("input", [], {
+      placeholder: "Why it failed", "aria-label": `Why it failed: ${username}`, autocomplete: "off",
+      "data-key": `${number} reason`,
+    });
+    return [make("span", [button, reason], { class: "with-reason" })];
   });
   const about = [" MessageHeader/", String(number), until ? [", until ", time(until)] : []];
   return make("li", [
@@ -120,8 +124,9 @@ async function showText(key, username, form, signal) {
   if (!isText) return;
   const parameters = { key, username, format: form };
   const text = await askText("text", parameters, signal);
-  const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)}\n... The whole text is longer: open it as plain text.` : text;
-  setText(get("raw"), shown);
+  const isLong = text.length > LONGEST;
+  const rest = "\n... The text is longer: open it as plain text.";
+  setText(get("raw"), isLong ? text.slice(0, LONGEST) + rest : text);
   get("plain").setAttribute("href", `sandbox/text${query(parameters)}`);
   get("copy").onclick = () => act(async () => {
     await navigator.clipboard.writeText(text);

@@ -109,41 +109,51 @@ fn receiver(id: &InstanceId, delivery: &Delivery) -> Value {
 
 /// What happened to the message, oldest first: `step` is a word, `by` who did it, `queue` in whose queue.
 fn steps(overview: &MessageOverview) -> Vec<Value> {
-    let mut steps = Vec::new();
     let posted_at = list::posted_at(overview);
-    steps.push(json!({ "at": posted_at, "step": "posted", "by": list::sender(overview) }));
-    for (id, delivery) in &overview.deliveries {
-        let queue = &*id.username;
-        steps.push(json!({ "at": posted_at, "step": "queued", "queue": queue, "number": delivery.number }));
-        let claims: Vec<&Version> = delivery.claims().collect();
-        let left_out = claims.len().saturating_sub(CLAIMS);
-        for (place, version) in
-            claims.into_iter().enumerate().filter(|(place, _)| *place == 0 || *place > left_out)
-        {
-            let at = version.instant();
-            steps.push(json!({ "at": at.as_ref().map(Instant::as_str), "step": "claimed", "by": queue, "place": place + 1 }));
-        }
-        let at = delivery.changed.instant();
-        let mut last =
-            json!({ "at": at.as_str(), "by": queue, "queue": queue, "exception": delivery.exception });
-        let has_claims = delivery.claims().next().is_some();
-        let step = match delivery.status {
-            // The claim or the queue has been said already.
-            Status::Claimed => continue,
-            Status::New if !has_claims => continue,
-            Status::New if delivery.is_given_back() => "given back",
-            Status::New => "ran out",
-            Status::ReplacedByNewVersion => "replaced",
-            Status::MaximumRetriesExceeded => "given up",
-            status => {
-                last["status"] = status.code().into();
-                "acknowledged"
-            }
-        };
-        last["step"] = step.into();
-        steps.push(last);
-    }
+    let posted = json!({ "at": posted_at, "step": "posted", "by": list::sender(overview) });
+    let queued = overview.deliveries.iter().map(|(id, delivery)| {
+        json!({ "at": posted_at, "step": "queued", "queue": id.username, "number": delivery.number })
+    });
+    let mut later: Vec<Value> = overview
+        .deliveries
+        .iter()
+        .flat_map(|(id, delivery)| steps_in_queue(&id.username, delivery))
+        .collect();
     // FHIR's instants of one server sort as text. Steps of the same time stay in their order.
-    steps.sort_by(|one, other| one["at"].as_str().cmp(&other["at"].as_str()));
-    steps
+    later.sort_by(|one, other| one["at"].as_str().cmp(&other["at"].as_str()));
+    std::iter::once(posted).chain(queued).chain(later).collect()
+}
+
+/// The claims of a receiver, and the last change if it is no claim.
+fn steps_in_queue(username: &str, delivery: &Delivery) -> Vec<Value> {
+    let claims: Vec<&Version> = delivery.claims().collect();
+    let left_out = claims.len().saturating_sub(CLAIMS);
+    let is_shown = |(place, _): &(usize, &Version)| *place == 0 || *place > left_out;
+    let has_claims = !claims.is_empty();
+    let claimed = claims.into_iter().enumerate().filter(is_shown).map(|(place, version)| {
+        let at = version.instant();
+        let at = at.as_ref().map(Instant::as_str);
+        json!({ "at": at, "step": "claimed", "by": username, "place": place + 1 })
+    });
+    let step = match delivery.status {
+        // That it was claimed or queued has been said.
+        Status::Claimed => None,
+        Status::New if !has_claims => None,
+        Status::New if delivery.is_given_back() => Some("given back"),
+        Status::New => Some("ran out"),
+        Status::ReplacedByNewVersion => Some("replaced"),
+        Status::MaximumRetriesExceeded => Some("given up"),
+        _ => Some("acknowledged"),
+    };
+    let last = step.map(|step| {
+        json!({
+            "at": delivery.changed.instant().as_str(),
+            "step": step,
+            "by": username,
+            "queue": username,
+            "status": (step == "acknowledged").then(|| delivery.status.code()),
+            "exception": delivery.exception,
+        })
+    });
+    claimed.chain(last).collect()
 }

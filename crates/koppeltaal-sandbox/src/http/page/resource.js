@@ -10,35 +10,59 @@ const DEEPEST = 24;
 
 const VERSION = "/_history/";
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+/** Whether an object has fields, and none but these. */
+const hasOnly = (value, known) =>
+  Object.keys(value).length > 0 && Object.keys(value).every((key) => known.includes(key));
 const isReference = (value) => isObject(value) && typeof value.reference === "string";
-const isCoding = (value) => isObject(value) && typeof value.code === "string" && ("system" in value || "display" in value);
+const isCoding = (value) => isObject(value) && "code" in value && hasOnly(value, ["system", "code", "display"]);
+const isConcept = (value) =>
+  isObject(value) && hasOnly(value, ["coding", "text"]) && Array.isArray(value.coding) && value.coding.every(isCoding);
+const isPeriod = (value) => isObject(value) && hasOnly(value, ["start", "end"]);
+/** Whether a value has fields of its own, and is not shown on one line. */
+const isGroup = (value) =>
+  Array.isArray(value) || (isObject(value) && ![isReference, isCoding, isConcept, isPeriod].some((is) => is(value)));
 
 /** Content in JSON; numbers keep their digits where the browser can tell them. */
 function parse(text) {
+  const digits = (key, value, context) => (typeof value === "number" ? context?.source ?? value : value);
   try {
-    return JSON.parse(text, (key, value, context) => (typeof value === "number" && context?.source ? context.source : value));
+    return JSON.parse(text, digits);
   } catch {
     return { text };
   }
 }
 
+/** The kind of a resource: its type, or what an `Other` is used for. */
+const kindOf = ({ resourceType, code }) =>
+  (resourceType === "Other" && code?.coding?.[0]?.code) || resourceType || "Resource";
+
 /** The resources of a message: `sections` makes them, `contents` a list of links to them. */
 export function resources(entries) {
-  const read = entries.map((entry, place) => ({ ...entry, id: `resource-${place}`, content: parse(entry.content ?? "{}") }));
-  const kind = ({ content }) => content.code?.coding?.[0]?.code && content.resourceType === "Other" ? content.code.coding[0].code : content.resourceType ?? "Resource";
-  const form = { left: MOST_FIELDS, targets: new Map(read.map((entry) => [entry.url, { id: entry.id, kind: kind(entry) }])) };
-  const section = (entry) => {
-    const version = entry.link?.includes(VERSION) ? entry.link.split(VERSION).pop() : null;
-    form.base = entry.url?.split("/").slice(0, -2).join("/");
-    form.contained = `${entry.id}-`;
-    return make("section", [
-      make("h4", [name(kind(entry)), entry.is_focal ? make("span", "focal", { class: "tag" }) : null], { id: `${entry.id}-title` }),
-      make("p", [entry.url ? url(entry.url) : "", version ? [" version ", make("span", version, { class: "nowrap" })] : ""], { class: "soft resource-url" }),
-      fields(entry.content, form, 0),
-    ], { class: "resource", id: entry.id, tabindex: "-1", "aria-labelledby": `${entry.id}-title` });
+  const read = entries.map((entry, place) => {
+    const content = parse(entry.content ?? "{}");
+    return { ...entry, id: `resource-${place}`, content, kind: kindOf(content) };
+  });
+  const form = { left: MOST_FIELDS, targets: new Map(read.map((entry) => [entry.url, entry])) };
+  const item = ({ id, kind }) => make("li", make("a", name(kind), { href: `#${id}`, "data-target": id }));
+  return {
+    sections: () => read.map((entry) => section(entry, form)),
+    contents: () => make("ul", read.map(item)),
   };
-  const contents = () => make("ul", read.map((entry) => make("li", make("a", name(kind(entry)), { href: `#${entry.id}`, "data-target": entry.id }))));
-  return { sections: () => read.map(section), contents };
+}
+
+function section({ id, kind, url: address, link, is_focal: isFocal, content }, form) {
+  const version = link?.includes(VERSION) ? link.split(VERSION).pop() : null;
+  form.base = address?.split("/").slice(0, -2).join("/");
+  form.contained = `${id}-`;
+  const title = `${id}-title`;
+  return make("section", [
+    make("h4", [name(kind), isFocal ? make("span", "focal", { class: "tag" }) : null], { id: title }),
+    make("p", [
+      address ? url(address) : null,
+      version ? [" version ", make("span", version, { class: "nowrap" })] : null,
+    ], { class: "soft resource-url" }),
+    fields(content, form, 0),
+  ], { class: "resource", id, tabindex: "-1", "aria-labelledby": title });
 }
 
 /** The fields of an object. */
@@ -64,34 +88,35 @@ function field(title, value, form, depth, extensionUrl) {
   if (form.left === 0) return [];
   form.left -= 1;
   if (form.left === 0) return [make("dt", "..."), make("dd", "There is more: see the text in JSON.")];
-  const label = [title, extensionUrl ? make("span", "extension", { class: "tag", title: extensionUrl }) : null];
+  const label = () => [title, extensionUrl ? make("span", "extension", { class: "tag", title: extensionUrl }) : null];
   const many = Array.isArray(value) ? value : [value];
-  const isPlain = many.every((one) => !isGroup(one));
-  if (isPlain) return [make("dt", label), make("dd", many.map((one) => make("div", plain(one, form))))];
-  return many.flatMap((one, place) => [
-    make("dt", [...label.map((part) => (part?.cloneNode ? part.cloneNode(true) : part)), many.length > 1 ? make("span", ` ${place + 1} of ${many.length}`, { class: "soft" }) : null], { class: "group" }),
-    make("dd", group(one, form, depth + 1), { class: "group" }),
-  ]);
+  if (!many.some(isGroup)) return [make("dt", label()), make("dd", many.map((one) => make("div", plain(one, form))))];
+  return many.flatMap((one, place) => {
+    const which = many.length > 1 ? make("span", ` ${place + 1} of ${many.length}`, { class: "soft" }) : null;
+    return [
+      make("dt", [label(), which], { class: "group" }),
+      make("dd", group(one, form, depth + 1), { class: "group" }),
+    ];
+  });
 }
-
-/** Whether a value has fields of its own. */
-const isGroup = (value) => Array.isArray(value) || (isObject(value) && !isReference(value) && !isCoding(value) && !isConcept(value) && !isPeriod(value));
-const isConcept = (value) => isObject(value) && Array.isArray(value.coding) && value.coding.every(isCoding) && Object.keys(value).every((key) => ["coding", "text"].includes(key));
-const isPeriod = (value) => isObject(value) && Object.keys(value).length > 0 && Object.keys(value).every((key) => ["start", "end"].includes(key));
 
 function group(value, form, depth) {
   if (!isGroup(value)) return plain(value, form);
   if (depth > DEEPEST) return make("code", JSON.stringify(value));
-  if (Array.isArray(value)) return fields(Object.fromEntries(value.map((one, place) => [String(place + 1), one])), form, depth);
+  if (Array.isArray(value)) return value.map((one) => make("div", group(one, form, depth + 1)));
   if (!value.resourceType) return fields(value, form, depth);
   // A contained resource, to which #id refers.
-  return make("div", fields(value, form, depth), { id: value.id ? `${form.contained}${value.id}` : null, tabindex: "-1" });
+  const id = value.id ? `${form.contained}${value.id}` : null;
+  return make("div", fields(value, form, depth), { id, tabindex: "-1" });
 }
 
 function plain(value, form) {
   if (isReference(value)) return reference(value, form);
   if (isCoding(value)) return coding(value);
-  if (isConcept(value)) return [...value.coding.map((one) => make("div", coding(one))), value.text ? make("div", `“${value.text}”`) : null];
+  if (isConcept(value)) {
+    const text = value.text ? make("div", `“${value.text}”`) : null;
+    return [...value.coding.map((one) => make("div", coding(one))), text];
+  }
   if (isPeriod(value)) return `${value.start ?? "..."} to ${value.end ?? "..."}`;
   if (value === null) return make("span", "null", { class: "soft" });
   const text = String(value);
@@ -110,13 +135,17 @@ function coding({ code, display, system }) {
 
 function reference(value, form) {
   const whole = value.reference.split(VERSION)[0];
-  const absolute = whole.startsWith("#") || whole.includes(":") ? whole : `${form.base}/${whole}`;
-  const contained = whole.startsWith("#") ? { id: `${form.contained}${whole.slice(1)}`, kind: "contained" } : null;
-  const target = contained ?? form.targets.get(absolute);
-  const says = value.display ? [value.display, " "] : [];
-  const more = Object.keys(value).some((key) => !["reference", "display"].includes(key)) ? make("code", ` ${JSON.stringify(value)}`) : null;
-  if (!target) return [...says, make("span", url(value.reference), { class: says.length ? "soft" : "" }), more];
-  return [...says, make("a", url(value.reference), { href: `#${target.id}`, "data-target": target.id, title: `In this message: ${target.kind}` }), more];
+  const isContained = whole.startsWith("#");
+  const absolute = isContained || whole.includes(":") ? whole : `${form.base}/${whole}`;
+  const contained = { id: `${form.contained}${whole.slice(1)}`, kind: "contained" };
+  const target = isContained ? contained : form.targets.get(absolute);
+  const text = url(value.reference);
+  const about = target && { href: `#${target.id}`, "data-target": target.id, title: `In this message: ${target.kind}` };
+  return [
+    value.display ? `${value.display} ` : null,
+    target ? make("a", text, about) : make("span", text, { class: value.display ? "soft" : null }),
+    hasOnly(value, ["reference", "display"]) ? null : make("code", ` ${JSON.stringify(value)}`),
+  ];
 }
 
 // Links inside a message scroll to the resource; the address of the page stays.

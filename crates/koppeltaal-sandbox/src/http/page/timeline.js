@@ -20,7 +20,7 @@ const ordinal = (place) => `${place}${ENDINGS[RULES.select(place)]}`;
 
 /** How long after the first step another one was. */
 function later(from, to) {
-  const seconds = (new Date(to) - new Date(from)) / 1000;
+  const seconds = (Date.parse(to) - Date.parse(from)) / 1000;
   if (!(seconds > 0)) return "";
   if (seconds < 1) return `+${Math.round(seconds * 1000)} ms`;
   if (seconds < 120) return `+${seconds.toFixed(1)} s`;

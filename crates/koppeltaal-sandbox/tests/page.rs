@@ -74,7 +74,7 @@ async fn queues_and_messages_are_shown_and_moved_by_hand() {
     let instances = state["domains"][1]["instances"].as_array().expect("instances");
     let game = instances.iter().find(|instance| instance["username"] == "game").expect("the game");
     assert_eq!((&game["messages"], &game["listening"]), (&json!({ "New": 1 }), &json!(0)));
-    assert_eq!(state["applications"], json!(["game"]));
+    assert_eq!((&state["applications"], &state["refusals"]), (&json!(["game"]), &json!(0)));
 
     let queue = get(&sandbox, "/sandbox/messages?domain=Zonnedauw&username=game").await;
     assert_eq!((&queue["total"], &queue["messages"][0]["identifier"]), (&json!(1), &json!("m1")));

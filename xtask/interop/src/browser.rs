@@ -106,6 +106,7 @@ impl Visit {
         self.by_keyboard().await?;
         self.by_mouse().await?;
         self.launch().await?;
+        self.refusals().await?;
         let key = page.eval("new URLSearchParams(location.search).get('message')").await?;
         let message = format!("?message={}", key.as_str().unwrap_or("1"));
         let addresses = [
@@ -116,6 +117,7 @@ impl Visit {
             ("xml", format!("{message}&show=xml")),
             ("instances", "?view=instances".to_owned()),
             ("launch", "?view=launch".to_owned()),
+            ("refusals", "?view=refusals".to_owned()),
         ];
         self.looks(&addresses).await?;
         self.reach(&addresses).await?;
@@ -218,6 +220,23 @@ impl Visit {
         page.back().await?;
         ensure!(page.eval("location.search").await? == address, "the back button goes elsewhere");
         Ok(())
+    }
+
+    /// A refused request is shown with what was wrong.
+    async fn refusals(&self) -> Result<()> {
+        let page = &self.browser;
+        let request = self.http.post(format!("{}/FHIR/Koppeltaal/Mailbox", self.sandbox.url()));
+        let request = request.basic_auth("portal", Some("portal")).header("content-type", "application/json");
+        request.body(self.template.replace(IDENTIFIER, "")).send().await?;
+        page.wait("#views", "its number", |text| text.contains("Refusals 1")).await?;
+        page.click("#views [data-view=refusals]").await?;
+        page.wait("#refusals", "the refusal", |text| {
+            text.contains("POST /FHIR/Koppeltaal/Mailbox")
+                && text.contains("identifier")
+                && text.contains("From portal")
+        })
+        .await?;
+        page.back().await
     }
 
     /// Waits until something has the focus: it gets it when it is there.

@@ -206,14 +206,14 @@ const MAXIMUM_EXCEPTION: usize = 64 << 10;
 /// The place of the processing status in a header.
 const STATUS_PLACE: &str = "MessageHeader.extension (ProcessingStatus)";
 
-fn not_an_event(code: &str) -> Refusal {
+pub(super) fn not_an_event(code: &str) -> Refusal {
     Refusal::parameter("The parameter is not an event.")
         .at(parameter::EVENT)
         .expected("a code of Koppeltaal's events")
         .details(format!("'{code}' is not an event."))
 }
 
-fn not_a_status(code: &str, place: &'static str) -> Refusal {
+pub(super) fn not_a_status(code: &str, place: &'static str) -> Refusal {
     let statuses = ProcessingStatus::ALL.iter().map(ToString::to_string).collect::<Vec<_>>();
     Refusal::parameter("The text is not a processing status.")
         .at(place)

@@ -51,7 +51,8 @@ pub(super) fn is_path(path: &str) -> bool {
     path == "/" || path.starts_with("/sandbox/")
 }
 
-/// Domains and instances with what is in their queues, and the codes that messages can be filtered by.
+/// Domains and instances with what is in their queues, the codes that messages can be filtered by, and the number of
+/// refused requests.
 async fn state(State(app): State<Arc<App>>) -> Result<Json<Value>, Refusal> {
     let now = app.now();
     let overview = app.mailbox(|mailbox| mailbox.overview(now))?;
@@ -85,6 +86,7 @@ async fn state(State(app): State<Arc<App>>) -> Result<Json<Value>, Refusal> {
         "applications": applications,
         "events": events,
         "statuses": statuses,
+        "refusals": app.refusals().len(),
     })))
 }
 

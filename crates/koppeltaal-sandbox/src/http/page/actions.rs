@@ -8,6 +8,7 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::super::authentication::Account;
+use super::super::messages::not_a_status;
 use super::super::oauth;
 use super::super::request::{LinksFor, Params, ShortJson};
 use super::instance;
@@ -38,9 +39,10 @@ pub(super) async fn acknowledge(
 ) -> Result<Json<Value>, Refusal> {
     let id = in_fields(&app, &fields)?;
     let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
-    let number = field("number").parse().map_err(|_| Refusal::parameter("number is not a number."))?;
-    let status =
-        field("status").parse().map_err(|_| Refusal::parameter("status is not a processing status."))?;
+    let number = field("number")
+        .parse()
+        .map_err(|_| Refusal::parameter("The parameter is not a whole number.").at("number"))?;
+    let status = field("status").parse().map_err(|_| not_a_status(field("status"), "status"))?;
     let exception = Some(field("exception").to_owned()).filter(|exception| !exception.is_empty());
     let report = Acknowledgement { status, exception, header_version: None };
     let now = app.now();

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
+use super::super::messages::{not_a_status, not_an_event};
 use super::super::request::{LinksFor, Params};
 use super::instance;
 use crate::app::App;
@@ -27,9 +28,8 @@ pub(super) async fn list(
         Some(username) => Some(instance(&app, params.get("domain"), Some(username))?),
         None => None,
     };
-    let code = |name: &str| params.get(name).map(|code| (code, format!("{name} is not one of the codes.")));
-    let status = code("status").map(|(code, refusal)| code.parse().map_err(|_| Refusal::parameter(refusal)));
-    let event = code("event").map(|(code, refusal)| code.parse().map_err(|_| Refusal::parameter(refusal)));
+    let event = params.get("event").map(|code| code.parse().map_err(|_| not_an_event(code)));
+    let status = params.get("status").map(|code| code.parse().map_err(|_| not_a_status(code, "status")));
     let mut search = Search::default()
         .with_text(params.get("text").unwrap_or_default())
         .with_patient(params.get("patient").unwrap_or_default());

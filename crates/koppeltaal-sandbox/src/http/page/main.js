@@ -8,7 +8,7 @@ import "./keyboard.js";
 import { offerLaunches } from "./launch.js";
 import { isSamePage, mark, sayCount, showList } from "./list.js";
 import { showMessage } from "./message.js";
-import { offerRefusals, showRefusals } from "./refusals.js";
+import { countRefusals, showRefusals } from "./refusals.js";
 import { ask } from "./server.js";
 
 /** Claims run out and listeners leave without a word from the server. In milliseconds. */
@@ -50,7 +50,7 @@ async function showAll() {
   const state = await ask("state");
   offer(state);
   offerLaunches(state);
-  offerRefusals(state);
+  countRefusals(state);
   showInstances(state);
   if (viewIn(read()) === "messages") await Promise.all([showList({ isLive: true }), showMessage()]);
   else if (viewIn(read()) === "refusals") await showRefusals();

@@ -261,13 +261,27 @@ impl SandboxConfig {
                 return Err(ConfigError::TooManyDefinitions(domain.clone()));
             }
         }
-        if self.push.keep_alive.is_zero() {
-            return Err(ConfigError::KeepAlive);
+        if let Some((name, _)) = self.more_than_zero().into_iter().find(|(_, is_zero)| *is_zero) {
+            return Err(ConfigError::Zero(name));
         }
         match &self.public_url {
             Some(url) if !is_public_url(url) => Err(ConfigError::PublicUrl(url.clone())),
             _ => Ok(()),
         }
+    }
+}
+
+impl SandboxConfig {
+    /// The settings with which a sandbox cannot work when they are zero, and whether they are.
+    fn more_than_zero(&self) -> [(&'static str, bool); 5] {
+        let Self { limits, push, .. } = self;
+        [
+            ("limits.body_bytes", limits.body_bytes == 0),
+            ("limits.connections", limits.connections == 0),
+            ("limits.request_time", limits.request_time.is_zero()),
+            ("push.keep_alive", push.keep_alive.is_zero()),
+            ("push.webhook_timeout", push.webhook_timeout.is_zero()),
+        ]
     }
 }
 
@@ -316,6 +330,16 @@ mod tests {
         assert_eq!(push("a:b", "Sandbox"), Err(ConfigError::Username("a:b".into())));
         let other = portal_and_game().activity_definition("Sandbox", Other::default());
         assert_eq!(other.check(), Err(ConfigError::NotADefinition));
+        let changes: [(fn(&mut SandboxConfig), _); 5] = [
+            (|config| config.limits.body_bytes = 0, "limits.body_bytes"),
+            (|config| config.limits.connections = 0, "limits.connections"),
+            (|config| config.limits.request_time = Duration::ZERO, "limits.request_time"),
+            (|config| config.push.keep_alive = Duration::ZERO, "push.keep_alive"),
+            (|config| config.push.webhook_timeout = Duration::ZERO, "push.webhook_timeout"),
+        ];
+        for (change, name) in changes {
+            assert_eq!(with(change), Err(ConfigError::Zero(name)));
+        }
         let full = with(|config| config.limits.definitions = 0);
         assert_eq!(full, Err(ConfigError::TooManyDefinitions("Sandbox".into())));
     }

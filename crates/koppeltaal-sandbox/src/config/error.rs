@@ -17,9 +17,10 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
-    /// [`Push::keep_alive`](crate::Push::keep_alive) is zero: the hub would do nothing but send keep-alives.
-    #[error("keep_alive has to be more than zero")]
-    KeepAlive,
+    /// A setting is zero with which a sandbox could not work, such as
+    /// [`Limits::connections`](crate::Limits::connections): its name.
+    #[error("{0} has to be more than zero")]
+    Zero(&'static str),
     /// A configuration file cannot be read: what is wrong, and in which line.
     #[error("{0}")]
     File(String),

@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 
 use super::authentication::Account;
 use super::entries;
+use super::format::event_stream;
 use super::oauth;
 use super::request::{LinksFor, Params, ShortJson};
 use crate::app::App;
@@ -251,8 +252,7 @@ async fn events(State(app): State<Arc<App>>) -> Response {
         let event = if is_first { ": here\n\n" } else { "data: moved\n\n" };
         Some((Ok::<_, Infallible>(Bytes::from_static(event.as_bytes())), (revision, false)))
     });
-    let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))];
-    (content_type, Body::from_stream(stream)).into_response()
+    event_stream(Body::from_stream(stream))
 }
 
 async fn claim(State(app): State<Arc<App>>, ShortJson(fields): Fields) -> Result<Json<Value>, Refusal> {
@@ -283,7 +283,7 @@ async fn launch(
 ) -> Result<Json<Value>, Refusal> {
     let domain = fields.get("domain").cloned().unwrap_or_default();
     let account = Account(InstanceId { domain: domain.as_str().into(), username: "".into() });
-    let location = oauth::launch_location(&app, &account, &links, &Params::of_pairs(fields))?;
+    let location = oauth::launch_location(&app, &account, &links, &Params::from_pairs(fields))?;
     Ok(Json(json!({ "location": location })))
 }
 

@@ -280,6 +280,16 @@ mod tests {
         assert_eq!(push("a:b", "Sandbox"), Err(ConfigError::Username("a:b".into())));
         let other = portal_and_game().activity_definition("Sandbox", Other::default());
         assert_eq!(other.check(), Err(ConfigError::NotADefinition));
+        let changes: [(fn(&mut SandboxConfig), _); 5] = [
+            (|config| config.limits.body_bytes = 0, "limits.body_bytes"),
+            (|config| config.limits.connections = 0, "limits.connections"),
+            (|config| config.limits.request_time = Duration::ZERO, "limits.request_time"),
+            (|config| config.push.keep_alive = Duration::ZERO, "push.keep_alive"),
+            (|config| config.push.webhook_timeout = Duration::ZERO, "push.webhook_timeout"),
+        ];
+        for (change, name) in changes {
+            assert_eq!(with(change), Err(ConfigError::Zero(name)));
+        }
         let full = with(|config| config.limits.definitions = 0);
         assert_eq!(full, Err(ConfigError::TooManyDefinitions("Sandbox".into())));
     }

@@ -61,6 +61,11 @@ impl FaultKind {
             Self::DuplicatePush => Phase::Push(PushFault::Duplicate),
         }
     }
+
+    /// Whether a request, claim, token or push that meets it cannot meet another fault of the same phase.
+    fn is_final(self) -> bool {
+        !matches!(self, Self::Latency { .. } | Self::HalfBody | Self::SlowBody { .. })
+    }
 }
 
 /// What a fault may depend on.
@@ -133,12 +138,13 @@ impl Faults {
     }
 
     /// Whether the bearer token of an instance counts as expired.
-    pub(crate) fn token_expires(&self, instance: &str) -> bool {
-        let occasion = Occasion { path: "", instance: Some(instance), event: None };
+    pub(crate) fn token_expires(&self, path: &str, instance: &str) -> bool {
+        let occasion = Occasion { path, instance: Some(instance), event: None };
         !self.meet(occasion, |phase| (phase == Phase::Token).then_some(())).is_empty()
     }
 
-    /// The faults of one phase that strike now. For each of them, one of its times is used up.
+    /// The faults of one phase that strike now, up to the first that leaves nothing to do for further ones. For
+    /// each of them, one of its times is used up.
     fn meet<T>(&self, occasion: Occasion<'_>, of_phase: impl Fn(Phase) -> Option<T>) -> Vec<T> {
         let mut faults = self.lock();
         let mut met = Vec::new();
@@ -149,6 +155,9 @@ impl Faults {
             let Some(effect) = of_phase(fault.kind.phase()) else { continue };
             fault.times = fault.times.map(|times| times - 1);
             met.push(effect);
+            if fault.kind.is_final() {
+                break;
+            }
         }
         faults.retain(|fault| fault.times != Some(0));
         met
@@ -168,6 +177,26 @@ mod tests {
         let meet = |path: &str| faults.meet_response(Occasion { path, instance: None, event: None }).len();
         assert_eq!([meet("/x"), meet("/Mailbox"), meet("/Mailbox"), meet("/Mailbox")], [0, 1, 1, 0]);
         assert_eq!(faults.get(), [Fault::new(FaultKind::LostPush)]);
+    }
+
+    #[test]
+    fn a_fault_that_another_one_prevents_keeps_its_times() {
+        let status = |status| FaultKind::Status { status, html: false };
+        let faults = Faults::new(vec![
+            Fault::new(FaultKind::Latency { pause: Duration::ZERO }).times(1),
+            Fault::new(status(500)).times(1),
+            Fault::new(status(503)).times(1),
+            Fault::new(FaultKind::DuplicatePush).times(1),
+            Fault::new(FaultKind::LostPush).times(1),
+        ]);
+        let occasion = Occasion { path: "/Mailbox", instance: None, event: None };
+        let meet = || faults.meet_request(occasion);
+        let fault = |status| RequestFault::Status { status, html: false };
+        assert_eq!(meet(), [RequestFault::Latency(Duration::ZERO), fault(500)]);
+        assert_eq!(meet(), [fault(503)]);
+        assert_eq!(meet(), []);
+        let push = || faults.meet_push("game", Event::CreateOrUpdateCarePlan);
+        assert_eq!([push(), push()], [[PushFault::Duplicate], [PushFault::Lost]]);
     }
 
     #[test]

@@ -106,20 +106,20 @@ impl Hub {
         });
     }
 
-    /// A channel for the events after the cursor; with `only`, for those about that patient. A groups token
+    /// A channel for the events after the cursor; with `patient`, for those about that patient. A groups token
     /// of the connection puts it back into its group.
     pub(crate) fn open(
         &self,
         connection: &Arc<Connection>,
         cursor: Option<&str>,
         groups_token: Option<&str>,
-        only: Option<&str>,
+        patient: Option<&str>,
     ) -> Channel {
         let groups = groups_token.and_then(|token| self.seal.open(GROUPS, token).ok());
         if groups.is_some_and(|id| id == connection.id) {
             connection.start_push(None);
         }
-        connection.open(cursor.and_then(|cursor| self.read_cursor(cursor)), only)
+        connection.open(cursor.and_then(|cursor| self.read_cursor(cursor)), patient)
     }
 
     /// Carries out a client's call, and gives the result.

@@ -73,9 +73,35 @@ async fn a_body_can_break_off_or_come_slowly() {
 }
 
 #[tokio::test]
+async fn half_a_body_can_come_slowly() {
+    let (sandbox, game) = with(Fault::new(FaultKind::HalfBody), Format::Json).await;
+    for pause in [None, Some(Duration::from_millis(1))] {
+        let slow = pause.map(|pause| Fault::new(FaultKind::SlowBody { pause }));
+        sandbox.set_faults([Fault::new(FaultKind::HalfBody)].into_iter().chain(slow));
+        let mut answer = game.request(Method::GET, METADATA).send().await.expect("a head");
+        let length = answer.content_length().expect("a length");
+        let mut came = 0;
+        let error = loop {
+            match answer.chunk().await {
+                Ok(part) => came += part.expect("no end").len() as u64,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(came, length / 2, "{pause:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn of_an_answer_without_a_body_not_even_a_half_comes() {
+    let (_sandbox, game) = with(Fault::new(FaultKind::HalfBody), Format::Json).await;
+    game.request(Method::OPTIONS, METADATA).send().await.expect_err("no answer");
+}
+
+#[tokio::test]
 async fn a_claim_can_run_out_at_once() {
     for format in FORMATS {
-        let (sandbox, game) = with(Fault::new(FaultKind::ClaimExpires).times(1), format).await;
+        let fault = Fault::new(FaultKind::ClaimExpires).path("MessageHeader").times(1);
+        let (sandbox, game) = with(fault, format).await;
         Client::portal(&sandbox, format).send_message(plan("m1", "1")).await.bundle();
         let (_, first) = game.claim().await.header_entry();
         assert_eq!(common::status_of(&first), Status::Claimed);
@@ -194,4 +220,22 @@ fn faults_say_the_same_in_rust_json_and_toml() {
                 event = 'CreateOrUpdateCarePlan'\ntimes = 2\n";
     assert_eq!(toml::from_str::<Fault>(toml).expect("a fault"), fault);
     assert!(serde_json::from_value::<Fault>(json!({ "kind": "cut", "event": "Lieke" })).is_err());
+}
+
+#[test]
+fn a_fault_with_an_unknown_field_or_an_impossible_status_is_refused() {
+    let in_toml = |text: &str| toml::from_str::<Fault>(text).expect_err("no fault").to_string();
+    for (text, part) in [
+        ("kind = 'cut'\npth = 'Mailbox'", "unknown field `pth`"),
+        ("kind = 'cut'\nstatus = 503", "unknown field `status`"),
+        ("kind = 'status'\nstatus = 503\nmilliseconds = 5", "unknown field `milliseconds`"),
+        ("kind = 'status'\nstatus = 42", "expected a status from 200 to 999, found 42"),
+        ("kind = 'status'\nstatus = 1000", "expected a status from 200 to 999, found 1000"),
+        ("kind = 'latency'", "missing field `milliseconds`"),
+    ] {
+        let error = in_toml(text);
+        assert!(error.contains(part), "{error}");
+    }
+    let null = json!({ "kind": "cut", "path": null });
+    assert_eq!(serde_json::from_value::<Fault>(null).expect("a fault"), Fault::new(FaultKind::Cut));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::files::Directory;
 use common::oauth::*;
 use common::{Client, FORMATS, Format, http, plan, world};
-use koppeltaal_sandbox::{Application, Lifetimes, Sandbox};
+use koppeltaal_sandbox::{Application, Fault, FaultKind, Lifetimes, Sandbox};
 use serde_json::Value;
 
 #[tokio::test]
@@ -213,8 +213,10 @@ async fn a_token_can_expire_on_purpose() {
     let sandbox = start(confidential()).await;
     let reply = tokens(&sandbox).await;
     let game = Client::bearer(&sandbox, reply["access_token"].as_str().unwrap(), Format::Json);
-    sandbox
-        .set_faults([koppeltaal_sandbox::Fault::new(koppeltaal_sandbox::FaultKind::TokenExpires).times(1)]);
+    let expired = Fault::new(FaultKind::TokenExpires).times(1);
+    sandbox.set_faults([expired.clone().path("Mailbox")]);
+    game.claim().await.bundle();
+    sandbox.set_faults([expired.path("MessageHeader")]);
     assert!(game.claim().await.issues(401)[0].is("expired"));
     game.claim().await.bundle();
 }

@@ -100,13 +100,25 @@ impl SandboxConfig {
             }
             _ => Ok(()),
         })?;
-        if self.push.keep_alive.is_zero() {
-            return Err(ConfigError::KeepAlive.into());
+        if let Some((name, _)) = self.more_than_zero().into_iter().find(|(_, is_zero)| *is_zero) {
+            return Err(ConfigError::Zero(name).into());
         }
         match &self.public_url {
             Some(url) if !is_public_url(url) => Err(ConfigError::PublicUrl(url.clone()).into()),
             _ => Ok(()),
         }
+    }
+
+    /// The settings with which a sandbox cannot work when they are zero, and whether they are.
+    fn more_than_zero(&self) -> [(&'static str, bool); 5] {
+        let Self { limits, push, .. } = self;
+        [
+            ("limits.body_bytes", limits.body_bytes == 0),
+            ("limits.connections", limits.connections == 0),
+            ("limits.request_time", limits.request_time.is_zero()),
+            ("push.keep_alive", push.keep_alive.is_zero()),
+            ("push.webhook_timeout", push.webhook_timeout.is_zero()),
+        ]
     }
 
     /// What would start, but what nobody means who writes a file. In code, tests may mean it.

@@ -17,9 +17,6 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
-    /// [`Push::keep_alive`](crate::Push::keep_alive) is zero: the hub would do nothing but send keep-alives.
-    #[error("keep_alive has to be more than zero")]
-    KeepAlive,
     /// A configuration file contradicts itself in a table that begins in this line.
     #[error("line {line}: {error}")]
     Line {
@@ -48,6 +45,10 @@ pub enum ConfigError {
     /// A text does not say where to listen.
     #[error("{0:?} does not say where to listen: it has to be ADDRESS:PORT, localhost:PORT, or a port")]
     Listen(String),
+    /// A setting is zero with which a sandbox could not work, such as
+    /// [`Limits::connections`](crate::Limits::connections): its name.
+    #[error("{0} has to be more than zero")]
+    Zero(&'static str),
     /// A configuration file cannot be read: what is wrong, and in which line.
     #[error("{0}")]
     File(String),

@@ -1,9 +1,12 @@
 //! [`Fault`]: something that goes wrong on purpose, so that clients can be tested against it.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use koppeltaal_messaging::Event;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use super::event;
 
@@ -20,13 +23,15 @@ use super::event;
 /// assert_eq!(unlucky.path, None);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 #[non_exhaustive]
 pub struct Fault {
     /// What goes wrong.
     #[serde(flatten)]
     pub kind: FaultKind,
-    /// Only requests whose path contains this text meet the fault. Without it, all requests do. Pushes have
-    /// no path.
+    /// Only requests whose path contains this text meet the fault: for a claim and a bearer token, the request that
+    /// claims or has the token. Without it, all requests do. Pushes have no path, so a fault of pushes with a path
+    /// never happens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The username of the only instance that meets the fault: the one whose credentials a request has, or the
@@ -60,13 +65,15 @@ pub enum FaultKind {
     Cut,
     /// A request is not carried out, and is answered with this status.
     Status {
-        /// The HTTP status, 100 to 999.
+        /// The HTTP status, 200 to 999.
+        #[serde(deserialize_with = "status")]
         status: u16,
         /// Whether the body is HTML, as a proxy would send it, rather than an `OperationOutcome`.
         #[serde(default)]
         html: bool,
     },
-    /// Half of the answer's body is sent, then the connection is closed.
+    /// Half of the answer's body is sent, then the connection is closed. Of an answer without a body, nothing is
+    /// sent.
     HalfBody,
     /// The answer's body is sent in ten parts.
     SlowBody {
@@ -117,6 +124,41 @@ impl Fault {
         self.times = Some(times);
         self
     }
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        // Not this method, but the derived function, which `remote` makes.
+        Self::serialize(self, to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fault {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let given = Map::deserialize(from)?;
+        // The derived function, which ignores fields that do not belong to the kind of fault. They are those that are
+        // not written again.
+        let fault = Self::deserialize(Value::Object(given.clone())).map_err(D::Error::custom)?;
+        let written = serde_json::to_value(&fault).map_err(D::Error::custom)?;
+        match given.iter().find(|(name, value)| !value.is_null() && written.get(name).is_none()) {
+            None => Ok(fault),
+            Some((name, _)) => {
+                Err(D::Error::custom(format!("unknown field `{name}` for this kind of fault")))
+            }
+        }
+    }
+}
+
+/// The statuses that the server can answer with.
+const STATUSES: RangeInclusive<u16> = 200..=999;
+
+fn status<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
+    let status = u16::deserialize(from)?;
+    if STATUSES.contains(&status) {
+        return Ok(status);
+    }
+    let (least, most) = (STATUSES.start(), STATUSES.end());
+    Err(D::Error::custom(format!("expected a status from {least} to {most}, found {status}")))
 }
 
 /// A duration as a whole number of milliseconds.

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Uri, header};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use super::format::header_text;
 use super::request::Params;
 use crate::app::App;
 use crate::instance::InstanceId;
@@ -27,15 +28,15 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
-        by_any(app, authorization(&parts.headers)?)
+        by_any(app, authorization(&parts.headers)?, parts.uri.path())
     }
 }
 
-/// Basic or Bearer.
-fn by_any(app: &App, authorization: &str) -> Result<Caller, Refusal> {
+/// Basic or Bearer, for a request to this path.
+fn by_any(app: &App, authorization: &str, path: &str) -> Result<Caller, Refusal> {
     let (scheme, token) = scheme(authorization);
     if scheme.eq_ignore_ascii_case("Bearer") {
-        return by_token(app, token.trim());
+        return by_token(app, token.trim(), path);
     }
     let Account(instance) = by_basic(app, authorization)?;
     Ok(Caller { instance, patient: None })
@@ -46,15 +47,16 @@ fn by_any(app: &App, authorization: &str) -> Result<Caller, Refusal> {
 pub(crate) fn from_query_or_header(
     app: &App,
     headers: &HeaderMap,
+    uri: &Uri,
     params: &Params,
 ) -> Result<Caller, Refusal> {
     if headers.contains_key(header::AUTHORIZATION) {
-        return by_any(app, authorization(headers)?);
+        return by_any(app, authorization(headers)?, uri.path());
     }
     if let Some(token) = params.get("access_token") {
-        return by_token(app, token);
+        return by_token(app, token, uri.path());
     }
-    by_any(app, &authorization_parameter(params)?)
+    by_any(app, &authorization_parameter(params)?, uri.path())
 }
 
 /// The application instance that makes a request, by Basic credentials only. They may also stand in the
@@ -116,8 +118,7 @@ fn no_credentials() -> Refusal {
 }
 
 fn authorization(headers: &HeaderMap) -> Result<&str, Refusal> {
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    authorization.ok_or_else(no_credentials)
+    header_text(headers, header::AUTHORIZATION).ok_or_else(no_credentials)
 }
 
 fn scheme(authorization: &str) -> (&str, &str) {
@@ -135,14 +136,14 @@ fn by_basic(app: &App, authorization: &str) -> Result<Account, Refusal> {
         .ok_or_else(|| refuse("Authentication failed: the username or the password is not correct"))
 }
 
-fn by_token(app: &App, token: &str) -> Result<Caller, Refusal> {
+fn by_token(app: &App, token: &str, path: &str) -> Result<Caller, Refusal> {
     let now = app.now();
     let session = app.oauth(|oauth| oauth.session(token, now).cloned())?;
     let session = session.ok_or_else(unknown_token)?;
     let instance = app.instance_of(&session.context.domain, &session.context.client);
     // The configuration has changed since.
     let instance = instance.ok_or_else(unknown_token)?;
-    if app.faults().token_expires(&instance.username) || session.expires <= now {
+    if app.faults().token_expires(path, &instance.username) || session.expires <= now {
         let at = session.expires.instant();
         let details = format!("Authentication failed: Bearer token has expired at {}", at.as_str());
         let rule = "Authentication failed: Bearer token has expired";

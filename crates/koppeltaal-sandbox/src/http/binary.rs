@@ -15,6 +15,7 @@ use koppeltaal_messaging::vocabulary::search::storage as parameter;
 
 use super::authentication::Caller;
 use super::entries;
+use super::format::header_text;
 use super::reply::Reply;
 use super::request::{LinksFor, Params, Target, missing_parameter, read_body, read_document};
 use super::storage;
@@ -148,15 +149,14 @@ async fn content(app: &App, request: Request) -> Result<(String, String), Refusa
         let content = binary.content.get().map(|content| content.as_str().to_owned());
         return Ok((binary.content_type.clone(), content.unwrap_or_default()));
     }
-    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let content_type = content_type.unwrap_or("application/octet-stream").to_owned();
+    let content_type =
+        header_text(&parts.headers, header::CONTENT_TYPE).unwrap_or("application/octet-stream").to_owned();
     Ok((content_type, BASE64_STANDARD.encode(&body)))
 }
 
 /// Whether the client asks for a media type of FHIR.
 fn wants_fhir(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accept.contains("+fhir")
+    header_text(headers, header::ACCEPT).is_some_and(|accept| accept.contains("+fhir"))
 }
 
 fn binary(item: &Item) -> Binary {

@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use koppeltaal_messaging::vocabulary::search::EVENT;
 use koppeltaal_messaging::{Event, Header};
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
+use super::format::EVENT_STREAM;
 use super::log::Reason;
 use super::messages::header_in;
 use super::request::{Params, ShortJson, read_body, read_document};
@@ -79,16 +81,17 @@ pub(crate) async fn meet(
             RequestFault::Status { status, html } => return refuse(status, html),
         }
     }
-    let mut response = answer(request).await;
+    let response = answer(request).await;
     let event = response.extensions().get::<Event>().copied().or(event);
+    let (mut is_half, mut pause) = (false, None);
     for fault in app.faults().meet_response(Occasion { event, ..occasion }) {
-        response = match fault {
+        match fault {
             ResponseFault::Cut => return ConnectionCut::response(),
-            ResponseFault::HalfBody => in_parts(response, 2, Some(1), Duration::ZERO).await,
-            ResponseFault::SlowBody(pause) => in_parts(response, PARTS, None, pause).await,
-        };
+            ResponseFault::HalfBody => is_half = true,
+            ResponseFault::SlowBody(longer) => pause = Some(pause.unwrap_or_default() + longer),
+        }
     }
-    response
+    if is_half || pause.is_some() { in_parts(app, response, is_half, pause).await } else { response }
 }
 
 /// The event of the message that a request posts, acknowledges or asks for, if it says so. Its body is read for that.
@@ -117,27 +120,38 @@ fn refuse(status: u16, html: bool) -> Response {
     response
 }
 
-/// Sends the body in this many parts, with a pause before each one. With `cut_after`, the connection is cut
-/// after that many parts.
-async fn in_parts(response: Response, parts: usize, cut_after: Option<usize>, pause: Duration) -> Response {
+/// Sends the body, or the first half of it before the connection is cut. With a pause, the body is sent in parts,
+/// with the pause before each one.
+async fn in_parts(app: &App, response: Response, is_half: bool, pause: Option<Duration>) -> Response {
     let (mut head, body) = response.into_parts();
     // A stream of the hub never ends; it is left alone.
-    if head.headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "text/event-stream") {
+    if head.headers.get(header::CONTENT_TYPE).is_some_and(|value| value == EVENT_STREAM) {
         return Response::from_parts(head, body);
     }
-    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    // An answer is in memory as a whole, except that of a poll, which is short.
+    let limit = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
+    let Ok(mut body) = to_bytes(body, limit.unwrap_or(app.limits().body_bytes)).await else {
+        return ConnectionCut::response();
+    };
+    // There is no half of nothing.
+    if is_half && body.is_empty() {
+        return ConnectionCut::response();
+    }
     head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    let parts = if pause.is_some() { PARTS } else { 1 };
     let size = body.len().div_ceil(parts).max(1);
-    let stream = unfold((body, 0), move |(mut rest, sent)| async move {
-        if cut_after == Some(sent) {
-            return Some((Err(std::io::Error::other("cut off")), (Bytes::new(), sent + 1)));
-        }
+    if is_half {
+        body.truncate(body.len() / 2);
+    }
+    let stream = unfold((body, is_half), move |(mut rest, is_cut)| async move {
+        // A wait of any length lets the server send what it has.
         if rest.is_empty() {
-            return None;
+            yield_now().await;
+            return is_cut.then(|| (Err(std::io::Error::other("cut off")), (rest, false)));
         }
-        sleep(pause).await;
+        sleep(pause.unwrap_or_default()).await;
         let part = rest.split_to(size.min(rest.len()));
-        Some((Ok(part), (rest, sent + 1)))
+        Some((Ok(part), (rest, is_cut)))
     });
     Response::from_parts(head, Body::from_stream(stream))
 }

@@ -1,6 +1,8 @@
-//! JSON or XML: the format of a request, and the one that its sender wants for the answer.
+//! The formats of bodies: JSON or XML, for a request and for its answer, and the stream of server-sent events.
 
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use koppeltaal_fhir::Format;
 
 use crate::refusal::{Refusal, RefusalKind};
@@ -8,11 +10,11 @@ use crate::refusal::{Refusal, RefusalKind};
 /// The format of a request's body, by Content-Type; without one, by the body's first character, and else
 /// JSON.
 pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Refusal> {
-    let Some(content_type) = text(headers, header::CONTENT_TYPE) else {
+    let Some(content_type) = header_text(headers, header::CONTENT_TYPE) else {
         return Ok(Format::of_content(body).unwrap_or_default());
     };
     Format::of_media_type(content_type).ok_or_else(|| {
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        let media_type = media_type(content_type);
         Refusal::new(RefusalKind::MediaType, "not-supported", "The media type is not supported.")
             .at("Content-Type")
             .expected("one of JSON or XML")
@@ -22,7 +24,7 @@ pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Ref
 
 /// The format of an answer: the preferred one of Accept, else the format of the request, else JSON.
 pub(crate) fn of_reply(headers: &HeaderMap) -> Format {
-    let accept = text(headers, header::ACCEPT).unwrap_or_default();
+    let accept = header_text(headers, header::ACCEPT).unwrap_or_default();
     let mut wanted: Option<(Format, f32)> = None;
     for range in accept.split(',') {
         let Some(format) = Format::of_media_type(range) else { continue };
@@ -37,14 +39,26 @@ pub(crate) fn of_reply(headers: &HeaderMap) -> Format {
 }
 
 /// The value of a header, if it is ASCII text.
-pub(crate) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+pub(crate) fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// The media type in a Content-Type, without its parameters.
+pub(crate) fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+/// The media type of server-sent events.
+pub(crate) const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+
+/// An answer of server-sent events.
+pub(crate) fn event_stream(body: Body) -> Response {
+    let no_cache = HeaderValue::from_static("no-cache");
+    ([(header::CONTENT_TYPE, EVENT_STREAM), (header::CACHE_CONTROL, no_cache)], body).into_response()
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     fn reply(accept: Option<&'static str>, content_type: Option<&'static str>) -> Format {
@@ -82,5 +96,12 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
         assert_eq!(of_request(&headers, b"").map_err(|refusal| refusal.kind), Err(RefusalKind::MediaType));
+    }
+
+    #[test]
+    fn nobody_keeps_events() {
+        let answer = event_stream(Body::empty());
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/event-stream");
+        assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-cache");
     }
 }

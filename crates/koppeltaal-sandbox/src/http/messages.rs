@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::Uri;
 use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_fhir::{Document, Entry, Link, Resource};
 use koppeltaal_messaging::vocabulary::search as parameter;
@@ -56,9 +57,11 @@ pub(crate) async fn search(
     State(app): State<Arc<App>>,
     caller: Caller,
     LinksFor(links): LinksFor,
+    uri: Uri,
     params: Params,
 ) -> Result<Reply, Refusal> {
-    let search = Search { app: &app, caller: &caller, links: &links, params: &params, now: app.now() };
+    let (path, now) = (uri.path(), app.now());
+    let search = Search { app: &app, caller: &caller, links: &links, path, params: &params, now };
     if let Some(query) = params.get(parameter::QUERY) {
         search.claim(query)
     } else if let Some(id) = params.get(parameter::ID) {
@@ -72,6 +75,7 @@ struct Search<'a> {
     app: &'a App,
     caller: &'a Caller,
     links: &'a Links,
+    path: &'a str,
     params: &'a Params,
     now: Timestamp,
 }
@@ -92,8 +96,8 @@ impl Search<'_> {
         let instance = &self.caller.instance;
         let claimed = self.app.mailbox(|mailbox| {
             let event = mailbox.next_event(instance, &filter, self.now)?;
-            let (path, username) = (FHIR_PATH, &*instance.username);
-            let occasion = Occasion { path, instance: Some(username), event: Some(event) };
+            let username = Some(&*instance.username);
+            let occasion = Occasion { path: self.path, instance: username, event: Some(event) };
             mailbox.claim(instance, &filter, self.app.faults().claim_expires(occasion), self.now)
         })?;
         let event = claimed.as_ref().map(|delivery| delivery.message.event);

@@ -165,7 +165,7 @@ fn authorization_request(
     client: &str,
     redirect_uri: Option<&str>,
 ) -> Result<AuthorizationRequest, OAuthError> {
-    if params.has_twice() {
+    if params.has_duplicates() {
         return Err(OAuthError::new(Code::InvalidRequest, "a parameter is given twice"));
     }
     if params.get("response_type") != Some("code") {
@@ -193,7 +193,7 @@ pub(crate) async fn token(State(app): State<Arc<App>>, request: Request) -> Resp
     let has_basic = parts.headers.contains_key(header::AUTHORIZATION);
     let params = match parts.method {
         axum::http::Method::POST => match read_form(body, app.limits()).await {
-            Ok(form) => Params::of_form(&form),
+            Ok(form) => Params::from_form(&form),
             Err(refusal) => {
                 let description = match refusal.kind {
                     RefusalKind::TooLarge => "the form is longer than 64 KiB",
@@ -202,7 +202,7 @@ pub(crate) async fn token(State(app): State<Arc<App>>, request: Request) -> Resp
                 return refuse(OAuthError::new(Code::InvalidRequest, description), false);
             }
         },
-        _ => Params::read(&parts.uri).unwrap_or_else(|_| Params::of_form(b"")),
+        _ => Params::read(&parts.uri).unwrap_or_else(|_| Params::from_form(b"")),
     };
     match tokens(&app, &parts.headers, &params) {
         Ok(tokens) => secret_json(StatusCode::OK, &reply(&tokens)),
@@ -211,7 +211,7 @@ pub(crate) async fn token(State(app): State<Arc<App>>, request: Request) -> Resp
 }
 
 fn tokens(app: &App, headers: &HeaderMap, params: &Params) -> Result<Tokens, OAuthError> {
-    if params.has_twice() {
+    if params.has_duplicates() {
         return Err(OAuthError::new(Code::InvalidRequest, "a parameter is given twice"));
     }
     let invalid = |description| OAuthError::new(Code::InvalidRequest, description);

@@ -17,9 +17,8 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_util::stream::unfold;
@@ -28,6 +27,7 @@ use serde_json::{Value, json};
 
 pub(super) use guard::guard;
 
+use super::format::event_stream;
 use crate::app::App;
 use crate::instance::InstanceId;
 use crate::refusal::Refusal;
@@ -110,6 +110,5 @@ async fn events(State(app): State<Arc<App>>) -> Response {
         let event = if is_first { ": here\n\n" } else { "data: moved\n\n" };
         Some((Ok::<_, Infallible>(Bytes::from_static(event.as_bytes())), (revision, false)))
     });
-    let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))];
-    (content_type, Body::from_stream(stream)).into_response()
+    event_stream(Body::from_stream(stream))
 }

@@ -73,7 +73,7 @@ fn is_ambiguous(read: &ReadDocument) -> bool {
 /// The document in a body, and the format that the headers name.
 pub(crate) fn read_document(headers: &HeaderMap, body: &[u8]) -> Result<(Format, ReadDocument), Refusal> {
     let format = format::of_request(headers, body)?;
-    let content_type = format::text(headers, header::CONTENT_TYPE).unwrap_or_default();
+    let content_type = format::header_text(headers, header::CONTENT_TYPE).unwrap_or_default();
     let read = wire::read(body, format, content_type).map_err(|error| unreadable(&error))?;
     Ok((format, read))
 }
@@ -145,10 +145,9 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for ShortJson<T> {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
-        let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let media_type = content_type.and_then(|text| text.split(';').next()).unwrap_or_default();
+        let content_type = format::header_text(&parts.headers, header::CONTENT_TYPE).unwrap_or_default();
         // With other types, a browser would let pages of other sites send this without asking.
-        if !media_type.trim().eq_ignore_ascii_case("application/json") {
+        if !format::media_type(content_type).eq_ignore_ascii_case("application/json") {
             return Err(Refusal::new(
                 RefusalKind::MediaType,
                 "not-supported",
@@ -203,7 +202,7 @@ impl FromRequestParts<Arc<App>> for LinksFor {
 
 fn base_used(headers: &HeaderMap, address: &str) -> String {
     let first = |name: HeaderName| -> Option<&str> {
-        headers.get(name)?.to_str().ok()?.split(',').next().map(str::trim).filter(|value| !value.is_empty())
+        format::header_text(headers, name)?.split(',').next().map(str::trim).filter(|value| !value.is_empty())
     };
     let is_host =
         |host: &&str| host.parse::<Authority>().is_ok_and(|authority| !authority.as_str().contains('@'));
@@ -237,17 +236,17 @@ impl Params {
     }
 
     /// These pairs as parameters.
-    pub(crate) fn of_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub(crate) fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(pairs.into_iter().collect())
     }
 
     /// The parameters of a form.
-    pub(crate) fn of_form(form: &[u8]) -> Self {
+    pub(crate) fn from_form(form: &[u8]) -> Self {
         Self(form_urlencoded::parse(form).into_owned().collect())
     }
 
     /// Whether a parameter is given more than once.
-    pub(crate) fn has_twice(&self) -> bool {
+    pub(crate) fn has_duplicates(&self) -> bool {
         let mut names = HashSet::new();
         !self.0.iter().all(|(name, _)| names.insert(name.as_str()))
     }

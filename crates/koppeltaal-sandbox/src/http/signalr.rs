@@ -11,18 +11,17 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
 use super::authentication::{Caller, from_query_or_header};
+use super::format::event_stream;
 use super::log::Reason;
 use super::request::{Params, read_up_to};
 use super::websocket;
 use crate::app::App;
-use crate::hub::protocol::{Call, is_connection_data, version};
+use crate::hub::protocol::{Call, is_connection_data, knows_fatal_errors, version};
 use crate::hub::{Channel, Connection, Frame, TokenError};
 use crate::refusal::Refusal;
 
 /// The longest form of a `send`: the longest call that a socket takes, with each character percent-encoded.
 const SEND_FORM_BYTES: usize = 3 * websocket::MESSAGE_BYTES + 1024;
-/// The first protocol version in which a frame can end a connection with an error (`E`).
-const FATAL_ERRORS_SINCE: (u32, u32) = (2, 0);
 /// The first event on an event stream.
 const INITIALIZED: &str = "data: initialized\n\n";
 
@@ -70,7 +69,7 @@ async fn answer(
     request: Request,
 ) -> Result<Response, Response> {
     let params = Params::read(uri).map_err(Refusal::into_response)?;
-    let caller = from_query_or_header(&app, headers, &params).map_err(Refusal::into_response)?;
+    let caller = from_query_or_header(&app, headers, uri, &params).map_err(Refusal::into_response)?;
     if params.get("callback").is_some() {
         return Err(text(StatusCode::FORBIDDEN, "JSONP is switched off."));
     }
@@ -99,7 +98,7 @@ async fn answer(
     let token = params.get("connectionToken").unwrap_or_default();
     let is_reopening = matches!(end, "reconnect" | "poll");
     let connection = match app.hub().connection(&caller.instance, token) {
-        Err(TokenError::Foreign) if is_reopening && knows_fatal_errors(&params) => {
+        Err(TokenError::Foreign) if is_reopening && knows_fatal_errors(params.get("clientProtocol")) => {
             return Ok(fatal_error(&app, &transport, request));
         }
         connection => connection.map_err(refuse_token)?,
@@ -111,7 +110,7 @@ async fn answer(
         }));
     }
     let form = read_up_to(SEND_FORM_BYTES, request.into_body(), app.limits()).await;
-    let form = Params::of_form(&form.map_err(Refusal::into_response)?);
+    let form = Params::from_form(&form.map_err(Refusal::into_response)?);
     let context = Context { app, connection, patient: caller.patient, params, form };
     Ok(match (end, transport.as_str()) {
         ("start", _) => json_text(&json!({ "Response": "started" })),
@@ -138,15 +137,6 @@ fn refuse_token(error: TokenError) -> Response {
     }
 }
 
-/// Whether the client understands a frame with a fatal error: the official ones do since 2.4.1.
-fn knows_fatal_errors(params: &Params) -> bool {
-    let version = params.get("clientProtocol").and_then(|text| {
-        let (major, minor) = text.split_once('.')?;
-        Some((major.parse().ok()?, minor.parse().ok()?))
-    });
-    version.is_some_and(|version| version >= FATAL_ERRORS_SINCE)
-}
-
 /// The answer to a client that comes back with a token from before a restart. The original answers 400, and
 /// official clients then repeat the request until their disconnect timeout. A fatal error makes them
 /// disconnect at once, so that they can start anew.
@@ -154,10 +144,7 @@ fn fatal_error(app: &App, transport: &str, request: Request) -> Response {
     let frame = json!({ "E": "The server does not know this connection any more.", "M": [] }).to_string();
     match transport {
         "websockets" => websocket::refuse(app.hub(), request, frame),
-        "serversentevents" => {
-            let events = [INITIALIZED, &event(&frame)].concat();
-            ([(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))], events).into_response()
-        }
+        "serversentevents" => event_stream(Body::from([INITIALIZED, &event(&frame)].concat())),
         _ => json_body(frame),
     }
 }
@@ -206,11 +193,7 @@ fn events(context: &Context, is_connect: bool) -> Response {
         };
         Some((chunk(text), (app, channel, None)))
     });
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-    ];
-    (headers, Body::from_stream(stream)).into_response()
+    event_stream(Body::from_stream(stream))
 }
 
 fn event(frame: &str) -> String {

@@ -11,15 +11,25 @@ const START_PUSH: &str = "StartPush";
 /// The lowest and highest protocol version that a 2.4 server knows, as major and minor.
 const VERSIONS: ((u32, u32), (u32, u32)) = ((1, 2), (2, 0));
 
+/// The first version in which a frame can end a connection with an error (`E`).
+const FATAL_ERRORS_SINCE: (u32, u32) = (2, 0);
+
 /// The version that a connection speaks: what the client asks for, within what the server knows.
 pub(crate) fn version(asked: Option<&str>) -> String {
-    let asked = asked.and_then(|text| {
-        let (major, minor) = text.split_once('.')?;
-        Some((major.parse().ok()?, minor.parse().ok()?))
-    });
     let (least, most) = VERSIONS;
-    let (major, minor): (u32, u32) = asked.unwrap_or(least).clamp(least, most);
+    let (major, minor) = asked.and_then(read_version).unwrap_or(least).clamp(least, most);
     format!("{major}.{minor}")
+}
+
+/// Whether a client that asks for this version understands a frame with a fatal error: the official ones do since
+/// 2.4.1.
+pub(crate) fn knows_fatal_errors(asked: Option<&str>) -> bool {
+    asked.and_then(read_version).is_some_and(|version| version >= FATAL_ERRORS_SINCE)
+}
+
+fn read_version(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// Whether the connection data names only hubs that exist, each once. It may be missing or empty.

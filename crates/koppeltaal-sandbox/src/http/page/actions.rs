@@ -58,7 +58,7 @@ pub(super) async fn launch(
 ) -> Result<Json<Value>, Refusal> {
     let domain = fields.get("domain").cloned().unwrap_or_default();
     let account = Account(InstanceId { domain: domain.as_str().into(), username: "".into() });
-    let location = oauth::launch_location(&app, &account, &links, &Params::of_pairs(fields))?;
+    let location = oauth::launch_location(&app, &account, &links, &Params::from_pairs(fields))?;
     Ok(Json(json!({ "location": location })))
 }
 

@@ -36,7 +36,14 @@ async fn each_request_is_logged_with_its_reason_and_without_content() {
     // What is refused before it is a message.
     header_mut(&mut message).identifier = None.into();
     portal.send_message(message.clone()).await.issues(400);
-    portal.with_body(Method::POST, "Mailbox", r#"{"Lieke": "999911120"#.to_owned()).await.issues(400);
+    portal
+        .with_body(
+            Method::POST,
+            "Mailbox",
+            r#"{"resourceType": "Bundle", "Lieke": {"999911120": 1"#.to_owned(),
+        )
+        .await
+        .issues(400);
     let html = portal.request(Method::POST, "Mailbox").header(CONTENT_TYPE, "text/Lieke").body("Lieke");
     portal.send(html).await.issues(415);
     portal.get("MessageHeader/_search?Patient=https://epd.example/Patient/1&event=Lieke").await.issues(400);

@@ -78,24 +78,23 @@ pub(crate) fn read_document(headers: &HeaderMap, body: &[u8]) -> Result<(Format,
     Ok((format, read))
 }
 
-/// Says why a body cannot be read. The problem itself may quote the body, so only the client is told it.
+/// Says why a body cannot be read. The problem may quote the body, and so may the path, in names that the client made up:
+/// only the client gets them.
 fn unreadable(error: &ReadError) -> Refusal {
-    let (rule, expected, path, position) = match error {
-        ReadError::Limit { path, position, .. } => {
-            ("The body is beyond a limit of the reader.", "less of it", path.as_str(), Some(position))
+    let (rule, expected, position) = match error {
+        ReadError::Limit { position, .. } => {
+            ("The body is beyond a limit of the reader.", "less of it", Some(position))
         }
         ReadError::NotFhir { position, .. } => {
-            ("The body is not a DSTU1 resource or bundle.", "a DSTU1 resource or bundle", "", Some(position))
+            ("The body is not a DSTU1 resource or bundle.", "a DSTU1 resource or bundle", Some(position))
         }
-        ReadError::Malformed { path, position, .. } => {
-            ("The body is not well-formed.", "well-formed JSON or XML", path.as_str(), Some(position))
+        ReadError::Malformed { position, .. } => {
+            ("The body is not well-formed.", "well-formed JSON or XML", Some(position))
         }
-        _ => ("The body cannot be read.", "a DSTU1 resource or bundle", "", None),
+        _ => ("The body cannot be read.", "a DSTU1 resource or bundle", None),
     };
-    let place: Vec<String> =
-        position.map(ToString::to_string).into_iter().chain(Some(path.to_owned())).collect();
-    let place: Vec<&str> = place.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
-    Refusal::malformed(rule).at(place.join(", ")).expected(expected).details(error.to_string())
+    let place = position.map_or_else(|| "the body".to_owned(), ToString::to_string);
+    Refusal::malformed(rule).at(place).expected(expected).details(error.to_string())
 }
 
 /// A parameter that has to be there is not.

@@ -8,13 +8,13 @@ use std::thread;
 /// How many groups of inputs, and of results, wait for each processor. More would only take memory.
 const WAITING: usize = 2;
 
-/// How many inputs there are in a group, and how large they may be together. Threads that hand each other one small
-/// input at a time would spend most of their time on that.
+/// How many inputs there are in a group, and how large they may be together. Threads that hand each other one
+/// small input at a time would spend most of their time on that.
 const GROUP: usize = 64;
 const GROUP_SIZE: u64 = 1 << 20;
 
-/// Does `work` to each input. Groups of inputs and results go round the threads, so at most a few of each are in memory.
-/// `size` is that of an input, in bytes.
+/// Does `work` to each input. Groups of inputs and results go round the threads, so at most a few of each are
+/// in memory. `size` is that of an input, in bytes.
 ///
 /// # Errors
 ///

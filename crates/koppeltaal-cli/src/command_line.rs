@@ -66,8 +66,8 @@ fn is_below(command: &Command, argument: &Arg) -> bool {
     command.get_subcommands().any(|below| below.get_arguments().any(is_it))
 }
 
-/// An argument that a command has already is not shared with it. So it gets the shared ones as arguments of its own, which
-/// its help does not show.
+/// An argument that a command has already is not shared with it. So it gets the shared ones as arguments of
+/// its own, which its help does not show.
 fn without_connection(command: Command, shared: &[Arg], has_output: bool) -> Command {
     let is_own = |argument: &Arg| command.get_arguments().any(|own| own.get_id() == argument.get_id());
     let is_meant = |argument: &Arg| has_output && argument.get_help_heading() != Some(HEADING);

@@ -22,9 +22,9 @@ use target::Target;
 
 /// Convert DSTU1 resources and bundles between JSON and XML.
 ///
-/// One file goes to standard output. With --out-dir, files are written into a folder, and a folder is converted with all
-/// files in it and below it whose names end in .json or .xml. With --output json there is one object per file on a line of
-/// its own, with the document or the name of the file that was written.
+/// One file goes to standard output. With --out-dir, files are written into a folder, and a folder is
+/// converted with all files in it and below it whose names end in .json or .xml. With --output json there is
+/// one object per file on a line of its own, with the document or the name of the file that was written.
 ///
 /// Violations of the standard are shown as warnings on standard error. Elements that are not in the standard
 /// are converted too, if the other format can hold them.
@@ -40,7 +40,8 @@ pub(crate) struct Convert {
     #[arg(long, value_parser = format())]
     to: Format,
 
-    /// Write into this folder, under the same names with the ending of the format. Only the user may read the files.
+    /// Write into this folder, under the same names with the ending of the format. Only the user may read the
+    /// files.
     #[arg(short, long, value_name = "DIR")]
     out_dir: Option<PathBuf>,
 

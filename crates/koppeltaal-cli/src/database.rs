@@ -27,7 +27,8 @@ pub(crate) enum Database {
     Postgresql(Pool),
 }
 
-/// A database that cannot be opened, or has not the tables. Here it is most often another one than the application's.
+/// A database that cannot be opened, or has not the tables. Here it is most often another one than the
+/// application's.
 fn unusable(name: &dyn fmt::Display, error: &dyn fmt::Display) -> Failure {
     Failure::unusable_file(
         name,

@@ -46,8 +46,8 @@ impl Found {
 }
 
 /// The files that arguments name, in the order of the arguments. Those of a folder come in the order of their
-/// names. Hidden files and folders are left out, links to folders are not followed. The names of one folder at each level
-/// are in memory at a time.
+/// names. Hidden files and folders are left out, links to folders are not followed. The names of one folder
+/// at each level are in memory at a time.
 #[derive(Debug)]
 pub(crate) struct Files<'a> {
     arguments: slice::Iter<'a, PathBuf>,

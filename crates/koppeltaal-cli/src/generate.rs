@@ -1,4 +1,5 @@
-//! `koppeltaal completions` and `koppeltaal man`: what shells and `man` want to know, made of the command line itself.
+//! `koppeltaal completions` and `koppeltaal man`: what shells and `man` want to know, made of the command
+//! line itself.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -12,8 +13,8 @@ use crate::outcome::Outcome;
 
 /// Print a script that completes commands and arguments in a shell.
 ///
-/// For bash, put it into `~/.local/share/bash-completion/completions/koppeltaal`; for zsh, into a file `_koppeltaal` in a
-/// folder of `$fpath`; for fish, into `~/.config/fish/completions/koppeltaal.fish`.
+/// For bash, put it into `~/.local/share/bash-completion/completions/koppeltaal`; for zsh, into a file
+/// `_koppeltaal` in a folder of `$fpath`; for fish, into `~/.config/fish/completions/koppeltaal.fish`.
 ///
 /// Exit code: 0 printed, 2 could not be printed.
 #[derive(Debug, Args)]

@@ -1,5 +1,5 @@
-//! What goes over the wire, on standard error: with `--verbose` a line for each request, with `RUST_LOG` what the libraries log.
-//! Neither has content, secrets, or ids of patients.
+//! What goes over the wire, on standard error: with `--verbose` a line for each request, with `RUST_LOG` what
+//! the libraries log. Neither has content, secrets, or ids of patients.
 
 use std::env;
 use std::fmt;

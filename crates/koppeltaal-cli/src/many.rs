@@ -48,8 +48,8 @@ impl From<InputError> for Reported {
     }
 }
 
-/// Does `work` to each file, on all processors, then `finish` to the results, in the order of the files. Prints what comes
-/// of that, and the totals if there may be more than one file. Returns the gravest outcome.
+/// Does `work` to each file, on all processors, then `finish` to the results, in the order of the files.
+/// Prints what comes of that, and the totals if there may be more than one file. Returns the gravest outcome.
 ///
 /// # Errors
 ///

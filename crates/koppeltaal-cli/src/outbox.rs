@@ -1,5 +1,5 @@
-//! `koppeltaal outbox`: the messages that an application has handed over and the server does not have yet; and what an
-//! operator can do about them.
+//! `koppeltaal outbox`: the messages that an application has handed over and the server does not have yet;
+//! and what an operator can do about them.
 
 mod advice;
 mod entry;
@@ -25,14 +25,15 @@ use entry::{Details, EntryLine, Settled};
 
 /// See and settle what an application has handed over and the server does not have yet.
 ///
-/// The outbox is in the application's own database, which may be in use. `list` shows what is open, `show` why a message is
-/// not sent and what to do; then `retry` it, or `give-up`.
+/// The outbox is in the application's own database, which may be in use. `list` shows what is open, `show`
+/// why a message is not sent and what to do; then `retry` it, or `give-up`.
 ///
 /// Exit code: 0 done, 1 there is no such message or its state does not allow it, 2 everything else.
 #[derive(Debug, Args)]
 pub(crate) struct OutboxCommand {
-    /// The `SQLite` file, or a URL such as `postgresql://portal@db.example/portal`. Its password comes from PGPASSWORD, or
-    /// stands in the URL in `KOPPELTAAL_DATABASE` [env: `KOPPELTAAL_DATABASE`]. Connections to `PostgreSQL` have no TLS.
+    /// The `SQLite` file, or a URL such as `postgresql://portal@db.example/portal`. Its password comes from
+    /// PGPASSWORD, or stands in the URL in `KOPPELTAAL_DATABASE` [env: `KOPPELTAAL_DATABASE`]. Connections to
+    /// `PostgreSQL` have no TLS.
     #[arg(long, global = true, value_name = "FILE|URL")]
     database: Option<String>,
 

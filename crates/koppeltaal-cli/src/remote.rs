@@ -2,8 +2,8 @@
 //!
 //! A new command takes four steps:
 //!
-//! 1. A file `remote/NAME.rs` with a struct of arguments: `#[derive(Debug, Args)]`. The docs of the struct and its fields
-//!    are the help text. Server, account and output are arguments of all commands.
+//! 1. A file `remote/NAME.rs` with a struct of arguments: `#[derive(Debug, Args)]`. The docs of the struct
+//!    and its fields are the help text. Server, account and output are arguments of all commands.
 //! 2. In that file, `impl RemoteCommand`. `connection.connect()?` gives the client. What the command prints
 //!    implements `Printable` and goes to `connection.output.print`. `metadata.rs` is the shortest example.
 //! 3. Here, `mod NAME;` and a line in `commands!`.

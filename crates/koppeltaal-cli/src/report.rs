@@ -23,7 +23,8 @@ pub(crate) enum Verdict {
     Converted,
     /// It cannot be read. The only finding says why.
     Unreadable,
-    /// It cannot be written: the format cannot hold it, or there is a file already. The last finding says which.
+    /// It cannot be written: the format cannot hold it, or there is a file already. The last finding says
+    /// which.
     Unwritten,
 }
 

@@ -23,8 +23,8 @@ const DEFAULT_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8480);
 /// standard output: where it listens, and which users there are. Not for production: everybody knows the
 /// passwords, and without a data file everything is lost at the end.
 ///
-/// A request that it refuses is a line on standard error that says what was wrong and where, without content; with
-/// --log, every request is.
+/// A request that it refuses is a line on standard error that says what was wrong and where, without content;
+/// with --log, every request is.
 ///
 /// Exit code: 0 stopped, 2 could not start.
 #[derive(Debug, Args)]
@@ -33,8 +33,8 @@ pub(crate) struct RunSandbox {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Print a configuration file with every setting and comments, and end. It describes the server that runs without a
-    /// configuration.
+    /// Print a configuration file with every setting and comments, and end. It describes the server that runs
+    /// without a configuration.
     #[arg(long, exclusive = true)]
     print_config: bool,
 
@@ -52,8 +52,8 @@ pub(crate) struct RunSandbox {
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 
-    /// Print a line on standard error for each request, not only for refused ones: for people, or as JSON. `off` prints
-    /// warnings only.
+    /// Print a line on standard error for each request, not only for refused ones: for people, or as JSON.
+    /// `off` prints warnings only.
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "text")]
     log: Option<LogFormat>,
 }

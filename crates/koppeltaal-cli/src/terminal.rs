@@ -4,8 +4,8 @@ use std::io;
 
 use crate::signals;
 
-/// Asks for a line that is not shown. On Unix, Ctrl-C and SIGTERM end the program with the usual exit code, and bring back
-/// the terminal as it was.
+/// Asks for a line that is not shown. On Unix, Ctrl-C and SIGTERM end the program with the usual exit code,
+/// and bring back the terminal as it was.
 pub(crate) fn ask(prompt: &str) -> io::Result<String> {
     #[cfg(unix)]
     end_on_signal();

@@ -21,8 +21,8 @@ use crate::report::{Report, Verdict};
 
 /// Check resources, bundles and messages against the schema of DSTU1 and the rules of Koppeltaal.
 ///
-/// Of a folder it checks all files in it and below it whose names end in .json or .xml, and of several files it prints
-/// the totals at the end.
+/// Of a folder it checks all files in it and below it whose names end in .json or .xml, and of several files
+/// it prints the totals at the end.
 ///
 /// Exit code: 0 clean, 1 findings of severity error, 2 a file could not be read. With several files, the
 /// highest.

@@ -1,5 +1,5 @@
-//! A read estimates how much memory its content takes. This compares the estimate with what is allocated. There
-//! is one test only, because the count covers the whole process.
+//! A read estimates how much memory its content takes. This compares the estimate with what is allocated.
+//! There is one test only, because the count covers the whole process.
 
 use std::fs;
 use std::path::Path;

@@ -202,8 +202,8 @@ impl SandboxConfig {
         self
     }
 
-    /// Where to listen, as people write it: an address with a port such as `127.0.0.1:8480`; or `localhost:8480`, `:8480` or
-    /// `8480`, which all mean 127.0.0.1.
+    /// Where to listen, as people write it: an address with a port such as `127.0.0.1:8480`; or
+    /// `localhost:8480`, `:8480` or `8480`, which all mean 127.0.0.1.
     ///
     /// # Errors
     ///

@@ -143,8 +143,8 @@ impl Faults {
         !self.meet(occasion, |phase| (phase == Phase::Token).then_some(())).is_empty()
     }
 
-    /// The faults of one phase that strike now, up to the first that leaves nothing to do for further ones. For
-    /// each of them, one of its times is used up.
+    /// The faults of one phase that strike now, up to the first that leaves nothing to do for further ones.
+    /// For each of them, one of its times is used up.
     fn meet<T>(&self, occasion: Occasion<'_>, of_phase: impl Fn(Phase) -> Option<T>) -> Vec<T> {
         let mut faults = self.lock();
         let mut met = Vec::new();

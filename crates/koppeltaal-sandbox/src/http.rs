@@ -106,7 +106,8 @@ pub(crate) fn service(
     })
 }
 
-/// Routes below a path, which are added to `routes`. `Router::nest` does the same, but also rewrites the path of every request.
+/// Routes below a path, which are added to `routes`. `Router::nest` does the same, but also rewrites the path
+/// of every request.
 fn routes_under<const N: usize>(
     path: &str,
     routes: &mut Routes,
@@ -135,7 +136,8 @@ async fn around(app: &App, routes: &Routes, request: Request, router: Router) ->
         }
         reply::render(response, format)
     };
-    // Faults apply neither to the page nor to the address where they are set, and nobody reads a log of its requests.
+    // Faults apply neither to the page nor to the address where they are set, and nobody reads a log of its
+    // requests.
     if is_page {
         return answer(request).await;
     }

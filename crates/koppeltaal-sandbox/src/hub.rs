@@ -106,8 +106,8 @@ impl Hub {
         });
     }
 
-    /// A channel for the events after the cursor; with `patient`, for those about that patient. A groups token
-    /// of the connection puts it back into its group.
+    /// A channel for the events after the cursor; with `patient`, for those about that patient. A groups
+    /// token of the connection puts it back into its group.
     pub(crate) fn open(
         &self,
         connection: &Arc<Connection>,

@@ -13,8 +13,8 @@ const CAPACITY: usize = 500;
 /// The longest place or expectation that is kept, in bytes. A path in a body can be as long as the body.
 const MAXIMUM_TEXT: usize = 500;
 
-/// A request that the sandbox refused. It says what was wrong, but holds nothing that the client sent: no content, no
-/// id, no password. That is in the answer that the client got.
+/// A request that the sandbox refused. It says what was wrong, but holds nothing that the client sent: no
+/// content, no id, no password. That is in the answer that the client got.
 ///
 /// [`Sandbox::refusals`](crate::Sandbox::refusals) gives the last 500, the oldest first. `GET /sandbox/refusals` gives
 /// them as a JSON array of objects, under the conditions of the page for people:
@@ -34,8 +34,8 @@ pub struct RefusedRequest {
     pub when: Instant,
     /// The method, such as `POST`.
     pub method: String,
-    /// The path as a pattern, with `{id}` and `{version}` in place of what the client asked for; or `None` for a path
-    /// that the sandbox does not have. A claim has the query that makes it one.
+    /// The path as a pattern, with `{id}` and `{version}` in place of what the client asked for; or `None`
+    /// for a path that the sandbox does not have. A claim has the query that makes it one.
     pub route: Option<String>,
     /// The username of the instance that the credentials name, even when they are wrong.
     pub instance: Option<String>,
@@ -45,7 +45,8 @@ pub struct RefusedRequest {
     pub code: Option<String>,
     /// What is wrong, as a sentence.
     pub rule: Option<&'static str>,
-    /// Where: an element such as `entry[1].content`, a parameter, a header, or the line and column in the body.
+    /// Where: an element such as `entry[1].content`, a parameter, a header, or the line and column in the
+    /// body.
     pub place: Option<String>,
     /// What belongs there.
     pub expected: Option<String>,

@@ -90,8 +90,9 @@ impl Sandbox {
         self.app.faults().set(faults.into_iter().collect());
     }
 
-    /// The messages in the queue of the instance with this username, the oldest first, whatever their status. Looking
-    /// changes nothing, except that claims that have run out end. `None` when there is no such instance.
+    /// The messages in the queue of the instance with this username, the oldest first, whatever their status.
+    /// Looking changes nothing, except that claims that have run out end. `None` when there is no such
+    /// instance.
     ///
     /// ```
     /// use koppeltaal_messaging::ProcessingStatus;

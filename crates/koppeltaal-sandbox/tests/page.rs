@@ -55,7 +55,8 @@ async fn the_page_needs_nothing_from_elsewhere() {
         }
         files.push(file);
     }
-    // What a script imports is named in the page too, so that a browser need not wait for one to learn of the next.
+    // What a script imports is named in the page too, so that a browser need not wait for one to learn of the
+    // next.
     let imported = scripts.split('"').filter_map(|part| part.strip_prefix("./"));
     for file in imported {
         assert!(files.contains(&file), "{file}");

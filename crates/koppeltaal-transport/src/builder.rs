@@ -134,11 +134,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Adds the headers that `source` returns to each request, each time it is tried: `traceparent` of the current
-    /// span, for instance. `source` is called in the task and the span of the request, so it should be quick.
+    /// Adds the headers that `source` returns to each request, each time it is tried: `traceparent` of the
+    /// current span, for instance. `source` is called in the task and the span of the request, so it should
+    /// be quick.
     ///
-    /// It cannot replace the headers that the client sets, such as `Authorization` and `Content-Type`: those are
-    /// left out. Requests of a hub connection get none.
+    /// It cannot replace the headers that the client sets, such as `Authorization` and `Content-Type`: those
+    /// are left out. Requests of a hub connection get none.
     ///
     /// ```
     /// use koppeltaal_transport::{Client, HeaderMap, HeaderValue};

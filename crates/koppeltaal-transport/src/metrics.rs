@@ -1,4 +1,5 @@
-//! Metrics of operations and tokens, for the `metrics` facade. Without that feature, the functions do nothing.
+//! Metrics of operations and tokens, for the `metrics` facade. Without that feature, the functions do
+//! nothing.
 //!
 //! | metric | kind | labels |
 //! |---|---|---|

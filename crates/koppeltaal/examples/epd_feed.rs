@@ -2,10 +2,10 @@
 //! goes into the outbox in the same transaction. A dispatcher delivers them, whatever happens to the process
 //! or the server meanwhile.
 //!
-//! `echo '3007;Mees;Duinroos' | cargo run -p koppeltaal --features sqlite --example epd_feed` with `koppeltaal
-//! sandbox` running, or another server in `KOPPELTAAL_SERVER`. It reads patients from standard input, one
-//! `id;given names;family name` on a line, and ends when all are delivered. Its database is the file that is
-//! its argument, or `koppeltaal-epd.db` in the temporary folder.
+//! `echo '3007;Mees;Duinroos' | cargo run -p koppeltaal --features sqlite --example epd_feed` with
+//! `koppeltaal sandbox` running, or another server in `KOPPELTAAL_SERVER`. It reads patients from standard
+//! input, one `id;given names;family name` on a line, and ends when all are delivered. Its database is the
+//! file that is its argument, or `koppeltaal-epd.db` in the temporary folder.
 
 #[path = "common/shared.rs"]
 mod common;

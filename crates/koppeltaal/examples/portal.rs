@@ -9,8 +9,8 @@
 //! ```
 //!
 //! `KOPPELTAAL_SERVER` names another server than the sandbox, `PORTAL_LISTEN` another address for the page,
-//! `PORTAL_DATABASE` another file for the versions than `koppeltaal-portal.db` in the temporary folder. Ctrl-C
-//! and SIGTERM stop it.
+//! `PORTAL_DATABASE` another file for the versions than `koppeltaal-portal.db` in the temporary folder.
+//! Ctrl-C and SIGTERM stop it.
 
 #[path = "common/shared.rs"]
 mod common;

@@ -25,9 +25,9 @@ pub(crate) const PARTS: [&str; 3] = [OUTBOX, VERSIONS, "dead_letters"];
 #[cfg(feature = "connector")]
 pub(crate) type Answer<'a, T> = futures_util::future::BoxFuture<'a, Result<T, DatabaseError>>;
 
-/// The text of `sql/`: the statements that make the tables, one step after the other. A line
-/// `-- step: PART NUMBER` begins each step. The format of a part is the number of its steps that were run. The
-/// last statement of a step notes the new format.
+/// The text of `sql/`: the statements that make the tables, one step after the other. A line `-- step: PART
+/// NUMBER` begins each step. The format of a part is the number of its steps that were run. The last
+/// statement of a step notes the new format.
 pub(crate) struct Script(pub(crate) &'static str);
 
 /// Why a database could not be used.

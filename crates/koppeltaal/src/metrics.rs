@@ -1,5 +1,5 @@
-//! Metrics of workers and outboxes, for the `metrics` facade. Without that feature, the functions do nothing. The
-//! README describes each metric.
+//! Metrics of workers and outboxes, for the `metrics` facade. Without that feature, the functions do nothing.
+//! The README describes each metric.
 
 #![cfg_attr(
     not(any(feature = "sqlite", feature = "postgresql")),

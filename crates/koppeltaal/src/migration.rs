@@ -7,8 +7,8 @@ use crate::database::postgresql;
 #[cfg(feature = "sqlite")]
 use crate::database::sqlite;
 
-/// Makes all tables of this crate in a `SQLite` file, or brings them up to date. Makes the file when it is not
-/// there, so that only its owner can read it. The statements are those of the file `sql/sqlite.sql`.
+/// Makes all tables of this crate in a `SQLite` file, or brings them up to date. Makes the file when it is
+/// not there, so that only its owner can read it. The statements are those of the file `sql/sqlite.sql`.
 ///
 /// Opening an outbox or a version store does the same for its own tables.
 ///
@@ -21,9 +21,9 @@ pub fn migrate_sqlite(path: impl AsRef<std::path::Path>) -> Result<(), TableErro
     Ok(sqlite::migrate(path.as_ref())?)
 }
 
-/// Makes all tables of this crate in a `PostgreSQL` database, in the current schema of the pool's connections,
-/// or brings them up to date. The statements are those of the file `sql/postgresql.sql`, which also says what
-/// rights the role of the application needs. Any number of processes may do so at once.
+/// Makes all tables of this crate in a `PostgreSQL` database, in the current schema of the pool's
+/// connections, or brings them up to date. The statements are those of the file `sql/postgresql.sql`, which
+/// also says what rights the role of the application needs. Any number of processes may do so at once.
 ///
 /// Opening an outbox or a version store does the same for its own tables. Where the role of the application
 /// may make no tables, this runs with another one:

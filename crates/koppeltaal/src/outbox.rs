@@ -179,8 +179,8 @@ impl Outbox {
 
     /// The outbox in a `PostgreSQL` database, usually that of the application. Makes the tables
     /// `koppeltaal_outbox` and `koppeltaal_format` when they are not there, in the current schema of the
-    /// pool's connections, and brings them up to date. Tables that are up to date are not changed, and then no
-    /// right to make tables is needed.
+    /// pool's connections, and brings them up to date. Tables that are up to date are not changed, and then
+    /// no right to make tables is needed.
     ///
     /// # Errors
     ///
@@ -329,8 +329,8 @@ impl Outbox {
     }
 
     /// Gives up all messages that the filter admits and that are not being sent, sent or given up already.
-    /// Returns how many. Without a condition about states, messages that only wait for their turn are given up
-    /// as well; `give_up_all([OutboxState::Refused])` leaves them.
+    /// Returns how many. Without a condition about states, messages that only wait for their turn are given
+    /// up as well; `give_up_all([OutboxState::Refused])` leaves them.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Tests of the sandbox's page in headless Chromium, driven by `ChromeDriver`: live updates, use by keyboard and
-//! mouse, ten thousand messages, how it looks on desktops and telephones.
+//! Tests of the sandbox's page in headless Chromium, driven by `ChromeDriver`: live updates, use by keyboard
+//! and mouse, ten thousand messages, how it looks on desktops and telephones.
 
 mod looks;
 mod many;

@@ -1,6 +1,6 @@
 //! `cargo xtask interop` tests the project with what others made: real messages, the official schema,
-//! deployed clients, a database server, other database crates, a browser, a terminal, and killed processes. It is a package of its
-//! own, because xtask must build when the generated code does not.
+//! deployed clients, a database server, other database crates, a browser, a terminal, and killed processes.
+//! It is a package of its own, because xtask must build when the generated code does not.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -82,7 +82,8 @@ enum Command {
         #[arg(long, default_value_t = 2000)]
         messages: u32,
     },
-    /// Measure `koppeltaal validate` and `convert` on a folder of messages, beside the reader of the Python connector.
+    /// Measure `koppeltaal validate` and `convert` on a folder of messages, beside the reader of the Python
+    /// connector.
     Speed {
         /// The interpreter to make the environment with.
         #[arg(long, default_value = "python3")]
@@ -94,8 +95,8 @@ enum Command {
         #[arg(long, default_value_t = 5000)]
         files: usize,
     },
-    /// Build applications that use sqlx or diesel beside the connector and the sandbox, and hand messages over
-    /// in their own transactions.
+    /// Build applications that use sqlx or diesel beside the connector and the sandbox, and hand messages
+    /// over in their own transactions.
     Stacks {
         /// The names of the stacks; without any, all of them.
         #[arg(value_name = "STACK")]

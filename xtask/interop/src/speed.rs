@@ -1,6 +1,6 @@
-//! Measures how fast `koppeltaal validate` and `convert` go through a folder of messages, beside the reader of the Python
-//! connector on the same files (`speed.py` has the clock). The figures depend on the machine and on what else it does; the
-//! ratio of the work hardly does.
+//! Measures how fast `koppeltaal validate` and `convert` go through a folder of messages, beside the reader
+//! of the Python connector on the same files (`speed.py` has the clock). The figures depend on the machine
+//! and on what else it does; the ratio of the work hardly does.
 
 use std::fs;
 use std::path::Path;

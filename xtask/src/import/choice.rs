@@ -5,9 +5,9 @@ use anyhow::{Context as _, Result, ensure};
 
 /// Finds the prefix of a choice from the names and types of its members.
 ///
-/// Each name must be the prefix, followed by the type with its first letter in upper case. `ResourceReference`
-/// is shortened to `Resource`. The longest common prefix would not do: `valueString` and `valueSampledData`
-/// share `valueS`.
+/// Each name must be the prefix, followed by the type with its first letter in upper case.
+/// `ResourceReference` is shortened to `Resource`. The longest common prefix would not do: `valueString` and
+/// `valueSampledData` share `valueS`.
 pub(crate) fn prefix<'a>(members: &[(&'a str, &str)]) -> Result<&'a str> {
     let mut found = None;
     for (name, type_name) in members {

@@ -27,7 +27,8 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// There is a file of that name that must not be replaced, or it cannot be written. The text says which and what to do.
+    /// There is a file of that name that must not be replaced, or it cannot be written. The text says which
+    /// and what to do.
     pub(super) fn write(&mut self, relative: &Path, text: &str) -> Result<PathBuf, String> {
         let file = self.folder.join(relative).with_extension(self.format.name());
         let name = file.display();

@@ -10,8 +10,8 @@ pub(super) fn time(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", of_day / 3600, of_day / 60 % 60, of_day % 60)
 }
 
-/// The date so many days after 1970-01-01, in the Gregorian calendar. Years are counted from March, so that the day of a
-/// leap year is the last one.
+/// The date so many days after 1970-01-01, in the Gregorian calendar. Years are counted from March, so that
+/// the day of a leap year is the last one.
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);

@@ -14,12 +14,13 @@ use crate::output::Printable;
 
 /// See the versions of resources that an application knows, or learn them again from the server.
 ///
-/// The server takes a change of a resource only with its newest version. A database that was lost or restored lacks it, and
-/// every change is a conflict.
+/// The server takes a change of a resource only with its newest version. A database that was lost or restored
+/// lacks it, and every change is a conflict.
 #[derive(Debug, Args)]
 pub(crate) struct Versions {
-    /// The `SQLite` file, or a URL such as `postgresql://portal@db.example/portal`. Its password comes from PGPASSWORD, or
-    /// stands in the URL in `KOPPELTAAL_DATABASE` [env: `KOPPELTAAL_DATABASE`] [default: the file of `send` and `receive`].
+    /// The `SQLite` file, or a URL such as `postgresql://portal@db.example/portal`. Its password comes from
+    /// PGPASSWORD, or stands in the URL in `KOPPELTAAL_DATABASE` [env: `KOPPELTAAL_DATABASE`] [default: the
+    /// file of `send` and `receive`].
     #[arg(long, global = true, value_name = "FILE|URL")]
     database: Option<String>,
 
@@ -35,7 +36,8 @@ enum Action {
         #[arg(long, value_name = "COUNT", default_value_t = 1000)]
         limit: u32,
     },
-    /// Look for the newest versions of resources in the messages at the server, and keep them in the database.
+    /// Look for the newest versions of resources in the messages at the server, and keep them in the
+    /// database.
     Relearn {
         /// The resources. With the patient among them, only messages about that patient are looked at.
         #[arg(required = true, value_name = "URL")]

@@ -23,8 +23,8 @@ pub(crate) struct Message {
     /// Its number at the server, its URL, or the identifier that its sender gave it.
     id: String,
 
-    /// Write it into this file, which only the user may read, instead of printing it. A file that is there is not
-    /// replaced.
+    /// Write it into this file, which only the user may read, instead of printing it. A file that is there is
+    /// not replaced.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
 }

@@ -37,8 +37,8 @@ pub(crate) struct Messages {
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     max_pages: usize,
 
-    /// Fetch each message and write it into this folder, as NUMBER.json or NUMBER.xml, or as NUMBER-2.json if another file
-    /// has that name. Only the user may read the files.
+    /// Fetch each message and write it into this folder, as NUMBER.json or NUMBER.xml, or as NUMBER-2.json if
+    /// another file has that name. Only the user may read the files.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
 }

@@ -16,8 +16,8 @@ use crate::output::{Printable, or_hyphen};
 
 /// Post a message from a file: a bundle that starts with a `MessageHeader`.
 ///
-/// A resource of the message that has no version gets the newest one that is known from earlier messages; standard error says
-/// which. A version that the file names stays.
+/// A resource of the message that has no version gets the newest one that is known from earlier messages;
+/// standard error says which. A version that the file names stays.
 #[derive(Debug, Args)]
 pub(crate) struct Send {
     /// The file, in JSON or XML; - is standard input.

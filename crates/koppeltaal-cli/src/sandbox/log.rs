@@ -1,5 +1,5 @@
-//! What a running sandbox prints on standard error: requests, and warnings. The sandbox logs both without content, as events
-//! of `tracing`.
+//! What a running sandbox prints on standard error: requests, and warnings. The sandbox logs both without
+//! content, as events of `tracing`.
 
 use std::fmt::{self, Write as _};
 

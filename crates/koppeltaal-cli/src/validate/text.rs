@@ -9,8 +9,8 @@ use crate::input::Input;
 use crate::many::Reported;
 use crate::report::{Report, Verdict};
 
-/// Draws the report for standard output or, if the file could not be read, for standard error. Of a file in a folder there is
-/// nothing to print when nothing is found in it.
+/// Draws the report for standard output or, if the file could not be read, for standard error. Of a file in a
+/// folder there is nothing to print when nothing is found in it.
 pub(super) fn draw(report: Report, input: &Input, is_in_folder: bool) -> Reported {
     let mut places = input.places();
     let mut text = String::new();

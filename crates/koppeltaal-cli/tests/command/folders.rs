@@ -16,7 +16,8 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// A folder with two clean files, one that is wrong, one that cannot be read, and things that are to be left out.
+/// A folder with two clean files, one that is wrong, one that cannot be read, and things that are to be left
+/// out.
 fn archive(name: &str) -> PathBuf {
     let archive = folder(name);
     let inner = archive.join("2024");

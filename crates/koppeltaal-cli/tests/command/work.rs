@@ -1,4 +1,5 @@
-//! A day's work at a server: a second version, messages to try things out with, empty queues, files that are there already.
+//! A day's work at a server: a second version, messages to try things out with, empty queues, files that are
+//! there already.
 
 use std::fs;
 use std::process::Stdio;

@@ -10,8 +10,8 @@ use ::jiff::{Timestamp, ZonedDateTime};
 
 use super::{Date, DateTime, Instant};
 
-/// A value that the target type cannot hold. `Display` and `Debug` say what was expected. They leave the value
-/// out, because it may be a birth date.
+/// A value that the target type cannot hold. `Display` and `Debug` say what was expected. They leave the
+/// value out, because it may be a birth date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateConversionError {
     expected: &'static str,

@@ -7,8 +7,8 @@ use ::rust_decimal::Decimal as Number;
 
 use super::Decimal;
 
-/// A decimal of more digits than `rust_decimal` holds: 28. The decimal itself is left out, because it may be data
-/// of a patient.
+/// A decimal of more digits than `rust_decimal` holds: 28. The decimal itself is left out, because it may be
+/// data of a patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecimalConversionError;

@@ -22,8 +22,8 @@ impl Version {
         &self.0
     }
 
-    /// The time when the version was given out, as FHIR writes it, in UTC with milliseconds; `None` for a version
-    /// that somebody else gave out in another form.
+    /// The time when the version was given out, as FHIR writes it, in UTC with milliseconds; `None` for a
+    /// version that somebody else gave out in another form.
     pub(crate) fn instant(&self) -> Option<Instant> {
         let (time, _ticks) = self.0.rsplit_once('.')?;
         let (second, milliseconds) = time.rsplit_once(':')?;

@@ -1,5 +1,5 @@
-//! Whether a sandbox can start with a configuration. A contradiction says which table of a configuration file it is in, so
-//! that whoever wrote the file finds the line.
+//! Whether a sandbox can start with a configuration. A contradiction says which table of a configuration file
+//! it is in, so that whoever wrote the file finds the line.
 
 use std::collections::{BTreeMap, HashSet};
 

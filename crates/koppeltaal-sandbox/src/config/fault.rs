@@ -29,18 +29,19 @@ pub struct Fault {
     /// What goes wrong.
     #[serde(flatten)]
     pub kind: FaultKind,
-    /// Only requests whose path contains this text meet the fault: for a claim and a bearer token, the request that
-    /// claims or has the token. Without it, all requests do. Pushes have no path, so a fault of pushes with a path
-    /// never happens.
+    /// Only requests whose path contains this text meet the fault: for a claim and a bearer token, the
+    /// request that claims or has the token. Without it, all requests do. Pushes have no path, so a fault of
+    /// pushes with a path never happens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The username of the only instance that meets the fault: the one whose credentials a request has, or the
-    /// one that is told by a push. Without it, all do, and requests without credentials too.
+    /// The username of the only instance that meets the fault: the one whose credentials a request has, or
+    /// the one that is told by a push. Without it, all do, and requests without credentials too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
-    /// Only messages of this event meet the fault: posts, claims and acknowledgements of one, and pushes about
-    /// one. What is done before the answer to a claim ([`Latency`](FaultKind::Latency), [`Refuse`](FaultKind::Refuse),
-    /// [`Status`](FaultKind::Status)) is done only if the claim names the event. A bearer token has no event.
+    /// Only messages of this event meet the fault: posts, claims and acknowledgements of one, and pushes
+    /// about one. What is done before the answer to a claim ([`Latency`](FaultKind::Latency),
+    /// [`Refuse`](FaultKind::Refuse), [`Status`](FaultKind::Status)) is done only if the claim names the
+    /// event. A bearer token has no event.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "event::option")]
     pub event: Option<Event>,
     /// How often it happens; without a number, every time.
@@ -72,8 +73,8 @@ pub enum FaultKind {
         #[serde(default)]
         html: bool,
     },
-    /// Half of the answer's body is sent, then the connection is closed. Of an answer without a body, nothing is
-    /// sent.
+    /// Half of the answer's body is sent, then the connection is closed. Of an answer without a body, nothing
+    /// is sent.
     HalfBody,
     /// The answer's body is sent in ten parts.
     SlowBody {
@@ -136,8 +137,8 @@ impl Serialize for Fault {
 impl<'de> Deserialize<'de> for Fault {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let given = Map::deserialize(from)?;
-        // The derived function, which ignores fields that do not belong to the kind of fault. They are those that are
-        // not written again.
+        // The derived function, which ignores fields that do not belong to the kind of fault. They are those
+        // that are not written again.
         let fault = Self::deserialize(Value::Object(given.clone())).map_err(D::Error::custom)?;
         let written = serde_json::to_value(&fault).map_err(D::Error::custom)?;
         match given.iter().find(|(name, value)| !value.is_null() && written.get(name).is_none()) {

@@ -9,8 +9,8 @@ use super::seconds::seconds;
 /// The bounds of what a sandbox takes and keeps.
 ///
 /// A request for which there is no room is refused as a whole, with status 503 and `Retry-After`. A body that
-/// is too long, or a message that is larger than a whole queue, gets 413, since trying again would not help. A
-/// bound with another effect says so.
+/// is too long, or a message that is larger than a whole queue, gets 413, since trying again would not help.
+/// A bound with another effect says so.
 ///
 /// The sandbox never drops an unprocessed message. A full queue forgets its oldest processed messages for new
 /// ones. When none of those is left, a message for that queue is refused, and then none of its receivers gets
@@ -41,9 +41,9 @@ pub struct Limits {
     pub storage_items: usize,
     /// Bytes that the items of one domain take. Default 256 MiB.
     pub storage_bytes: usize,
-    /// Bytes that launches, activation codes, authorization codes, access tokens and refresh tokens take. Each
-    /// of these five kinds may take a fifth of it, and each application an equal part of that. When its part
-    /// is full, an application's new ones replace its own that expire first. Default 256 MiB.
+    /// Bytes that launches, activation codes, authorization codes, access tokens and refresh tokens take.
+    /// Each of these five kinds may take a fifth of it, and each application an equal part of that. When its
+    /// part is full, an application's new ones replace its own that expire first. Default 256 MiB.
     pub grant_bytes: usize,
     /// Length of the data file in bytes, without its log of a few MiB. To stay within it, the sandbox forgets
     /// messages that all their receivers have processed, the longest unchanged first, even when

@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::ConfigError;
 
-/// The address in a text. A port alone, or one of `localhost`, is one of 127.0.0.1. Other names are not looked up.
+/// The address in a text. A port alone, or one of `localhost`, is one of 127.0.0.1. Other names are not
+/// looked up.
 pub(super) fn address(text: &str) -> Result<SocketAddr, ConfigError> {
     if let Ok(address) = text.parse() {
         return Ok(address);

@@ -76,8 +76,8 @@ impl FromRequestParts<Arc<App>> for Account {
     }
 }
 
-/// The instance that the credentials of a request name, even when they are wrong or have expired. It is for the log and
-/// for faults; it allows nothing.
+/// The instance that the credentials of a request name, even when they are wrong or have expired. It is for
+/// the log and for faults; it allows nothing.
 pub(crate) fn named_instance(app: &App, headers: &HeaderMap, uri: &Uri) -> Option<InstanceId> {
     let of_token = |token: &str| {
         let session = app.oauth(|oauth| oauth.session(token, app.now()).cloned()).ok()??;

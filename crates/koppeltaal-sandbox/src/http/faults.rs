@@ -94,7 +94,8 @@ pub(crate) async fn meet(
     if is_half || pause.is_some() { in_parts(app, response, is_half, pause).await } else { response }
 }
 
-/// The event of the message that a request posts, acknowledges or asks for, if it says so. Its body is read for that.
+/// The event of the message that a request posts, acknowledges or asks for, if it says so. Its body is read
+/// for that.
 async fn with_event(app: &App, request: Request) -> Result<(Request, Option<Event>), Refusal> {
     let (parts, body) = request.into_parts();
     let body = read_body(body, app.limits()).await?;
@@ -120,8 +121,8 @@ fn refuse(status: u16, html: bool) -> Response {
     response
 }
 
-/// Sends the body, or the first half of it before the connection is cut. With a pause, the body is sent in parts,
-/// with the pause before each one.
+/// Sends the body, or the first half of it before the connection is cut. With a pause, the body is sent in
+/// parts, with the pause before each one.
 async fn in_parts(app: &App, response: Response, is_half: bool, pause: Option<Duration>) -> Response {
     let (mut head, body) = response.into_parts();
     // A stream of the hub never ends; it is left alone.
@@ -166,8 +167,8 @@ mod tests {
     use super::*;
     use crate::config::{FaultKind, SandboxConfig};
 
-    /// How long a request with this fault takes until its answer, and then until all of the body is there. The clock of the
-    /// runtime stands still but for pauses.
+    /// How long a request with this fault takes until its answer, and then until all of the body is there.
+    /// The clock of the runtime stands still but for pauses.
     async fn pauses(kind: FaultKind) -> (Duration, Duration) {
         let config = SandboxConfig::new().fault(Fault::new(kind));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));

@@ -1,4 +1,5 @@
-//! The formats of bodies: JSON or XML, for a request and for its answer, and the stream of server-sent events.
+//! The formats of bodies: JSON or XML, for a request and for its answer, and the stream of server-sent
+//! events.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};

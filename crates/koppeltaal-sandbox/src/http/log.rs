@@ -1,5 +1,5 @@
-//! What is said about each request: an event for `tracing`, and an entry in the list of refused requests if it was one.
-//! Neither holds anything that a client sent, so nothing of a patient is in them.
+//! What is said about each request: an event for `tracing`, and an entry in the list of refused requests if
+//! it was one. Neither holds anything that a client sent, so nothing of a patient is in them.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -58,8 +58,8 @@ impl Routes {
         self.0.push(pattern);
     }
 
-    /// The pattern of a path, if the sandbox has it. A name in braces stands for one segment, a name with an asterisk for
-    /// the rest.
+    /// The pattern of a path, if the sandbox has it. A name in braces stands for one segment, a name with an
+    /// asterisk for the rest.
     fn of(&self, path: &str) -> Option<&str> {
         let is_match = |pattern: &&String| {
             let mut segments = path.split('/');

@@ -1,5 +1,5 @@
-//! The page for people at `/`, and the addresses under `/sandbox` that it uses: instances, messages, and claims
-//! and launches by hand.
+//! The page for people at `/`, and the addresses under `/sandbox` that it uses: instances, messages, and
+//! claims and launches by hand.
 //!
 //! The page needs no login. So it exists only when the sandbox listens on loopback or
 //! [`SandboxConfig::admin`](crate::SandboxConfig::admin) allows it, and only under names that no other site
@@ -51,8 +51,8 @@ pub(super) fn is_path(path: &str) -> bool {
     path == "/" || path.starts_with("/sandbox/")
 }
 
-/// Domains and instances with what is in their queues, the codes that messages can be filtered by, and the number of
-/// refused requests.
+/// Domains and instances with what is in their queues, the codes that messages can be filtered by, and the
+/// number of refused requests.
 async fn state(State(app): State<Arc<App>>) -> Result<Json<Value>, Refusal> {
     let now = app.now();
     let overview = app.mailbox(|mailbox| mailbox.overview(now))?;

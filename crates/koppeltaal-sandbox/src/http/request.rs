@@ -78,8 +78,8 @@ pub(crate) fn read_document(headers: &HeaderMap, body: &[u8]) -> Result<(Format,
     Ok((format, read))
 }
 
-/// Says why a body cannot be read. The problem may quote the body, and so may the path, in names that the client made up:
-/// only the client gets them.
+/// Says why a body cannot be read. The problem may quote the body, and so may the path, in names that the
+/// client made up: only the client gets them.
 fn unreadable(error: &ReadError) -> Refusal {
     let (rule, expected, position) = match error {
         ReadError::Limit { position, .. } => {

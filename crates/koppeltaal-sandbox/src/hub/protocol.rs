@@ -21,8 +21,8 @@ pub(crate) fn version(asked: Option<&str>) -> String {
     format!("{major}.{minor}")
 }
 
-/// Whether a client that asks for this version understands a frame with a fatal error: the official ones do since
-/// 2.4.1.
+/// Whether a client that asks for this version understands a frame with a fatal error: the official ones do
+/// since 2.4.1.
 pub(crate) fn knows_fatal_errors(asked: Option<&str>) -> bool {
     asked.and_then(read_version).is_some_and(|version| version >= FATAL_ERRORS_SINCE)
 }

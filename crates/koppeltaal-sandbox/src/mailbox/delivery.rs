@@ -124,7 +124,8 @@ impl Delivery {
         self.earlier_claims.drain(..self.earlier_claims.len().saturating_sub(remembered));
     }
 
-    /// The header versions of its claims that are remembered, in their order. Their times are those of the claims.
+    /// The header versions of its claims that are remembered, in their order. Their times are those of the
+    /// claims.
     pub(crate) fn claims(&self) -> impl Iterator<Item = &Version> {
         self.earlier_claims.iter().chain(self.claim.as_ref().map(|claim| &claim.version))
     }

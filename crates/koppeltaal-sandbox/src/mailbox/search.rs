@@ -207,8 +207,8 @@ impl Mailbox {
             })
     }
 
-    /// What words are looked for in, in lower case: identifier, event, domain, sender, receivers, patient, kind and
-    /// URL of the focal resource, and the numbers in the URLs of its headers.
+    /// What words are looked for in, in lower case: identifier, event, domain, sender, receivers, patient,
+    /// kind and URL of the focal resource, and the numbers in the URLs of its headers.
     fn write_text(&self, message: &Message, text: &mut String) {
         let focal = message.focal();
         let sender = self.sender_of(message);

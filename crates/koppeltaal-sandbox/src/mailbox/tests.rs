@@ -33,8 +33,8 @@ struct World {
 }
 
 impl World {
-    /// A portal, a game subscribed to care plans and patients, a ROM application of api-version 1.3.3 subscribed to care
-    /// plans, and a stranger in another domain, subscribed to everything.
+    /// A portal, a game subscribed to care plans and patients, a ROM application of api-version 1.3.3
+    /// subscribed to care plans, and a stranger in another domain, subscribed to everything.
     fn new() -> Self {
         Self::with(|_| {})
     }

@@ -1,4 +1,5 @@
-//! The grants: launches, authorization codes, sessions and refresh tokens; what each stands for and takes in memory.
+//! The grants: launches, authorization codes, sessions and refresh tokens; what each stands for and takes in
+//! memory.
 
 use std::sync::Arc;
 

@@ -15,7 +15,8 @@ pub(crate) struct Operation {
     /// For spans.
     pub(crate) name: &'static str,
     pub(crate) method: Method,
-    /// The path below the server's address of FHIR or OAuth, for spans. Ids are left out: they can be those of patients.
+    /// The path below the server's address of FHIR or OAuth, for spans. Ids are left out: they can be those
+    /// of patients.
     pub(crate) path: &'static str,
     /// Whether it is idempotent (RFC 9110 section 9.2.2): doing it twice is the same as doing it once. Then
     /// it may be tried again whatever became of the first try. A claim is not idempotent, although it is a

@@ -4,15 +4,16 @@ use std::fmt;
 
 use crate::oauth::members::Members;
 
-/// A refusal of an OAuth endpoint. `Display` shows the code and what it means, `Debug` the code. Neither shows the
-/// server's words, because they are made for logs, and servers quote codes, tokens and names of users.
+/// A refusal of an OAuth endpoint. `Display` shows the code and what it means, `Debug` the code. Neither
+/// shows the server's words, because they are made for logs, and servers quote codes, tokens and names of
+/// users.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthError {
     /// The error code.
     pub code: OAuthErrorCode,
-    /// What the server says about it, for developers. It may quote what was sent. At most 500 characters, without
-    /// control characters.
+    /// What the server says about it, for developers. It may quote what was sent. At most 500 characters,
+    /// without control characters.
     pub description: Option<String>,
 }
 

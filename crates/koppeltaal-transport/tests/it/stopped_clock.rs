@@ -1,5 +1,5 @@
-//! A clock that only the test moves, for tests over real sockets. Without it, paused time of tokio jumps to the
-//! next timer whenever the sockets keep the runtime waiting.
+//! A clock that only the test moves, for tests over real sockets. Without it, paused time of tokio jumps to
+//! the next timer whenever the sockets keep the runtime waiting.
 
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
@@ -23,8 +23,8 @@ impl StoppedClock {
         Self { _running: running, deadline: Instant::now() + PATIENCE }
     }
 
-    /// Moves the clock, and lets the tasks whose time has come go on until they wait again. Tokio's timers end
-    /// up to a millisecond late.
+    /// Moves the clock, and lets the tasks whose time has come go on until they wait again. Tokio's timers
+    /// end up to a millisecond late.
     pub(crate) async fn advance(&self, duration: Duration) {
         tokio::time::advance(duration + Duration::from_millis(1)).await;
         for _ in 0..100 {

@@ -8,8 +8,8 @@ use metrics::{
     SharedString, Unit,
 };
 
-/// The value of every counter and gauge, and how many values each histogram got, by name and labels. Clones are
-/// the same recorder.
+/// The value of every counter and gauge, and how many values each histogram got, by name and labels. Clones
+/// are the same recorder.
 #[derive(Clone, Default)]
 pub(crate) struct MetricsRecorder(Arc<Mutex<BTreeMap<String, f64>>>);
 

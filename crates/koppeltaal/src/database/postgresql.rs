@@ -256,8 +256,8 @@ pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(ErrorKind, Stri
     }
 }
 
-/// What the driver says itself, with the cause of an error of the connection. Errors about parameters and columns
-/// have values in their cause.
+/// What the driver says itself, with the cause of an error of the connection. Errors about parameters and
+/// columns have values in their cause.
 fn with_cause(error: &tokio_postgres::Error) -> String {
     match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
         Some(cause) => format!("{error}: {cause}"),

@@ -116,8 +116,8 @@ impl Dispatcher {
     }
 
     /// How long the entries of messages that were sent or given up are kept: of this dispatcher's domain, and
-    /// without the messages themselves if those were sent. The dispatcher deletes older ones. `None` keeps them
-    /// until [`Outbox::forget`]. Default: 90 days.
+    /// without the messages themselves if those were sent. The dispatcher deletes older ones. `None` keeps
+    /// them until [`Outbox::forget`]. Default: 90 days.
     pub fn forget_after(mut self, age: impl Into<Option<Duration>>) -> Self {
         self.forget_after = age.into();
         self

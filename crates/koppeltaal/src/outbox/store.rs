@@ -29,8 +29,8 @@ pub(super) trait Store: Send + Sync + 'static {
     fn select(&self, filter: OutboxFilter, refused_first: bool, limit: usize)
     -> Answer<'_, Vec<OutboxEntry>>;
 
-    /// The text of a message, in JSON. `None`: there is no entry. `Some(None)`: the entry is without its text,
-    /// because the server has the message.
+    /// The text of a message, in JSON. `None`: there is no entry. `Some(None)`: the entry is without its
+    /// text, because the server has the message.
     fn message(&self, identifier: String) -> Answer<'_, Option<Option<String>>>;
 
     /// Makes messages due at once that were refused or wait for their next attempt. Returns how many.

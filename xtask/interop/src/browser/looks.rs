@@ -1,5 +1,5 @@
-//! How the page looks, in every view, on a desktop and a telephone, in light and dark: nothing too wide, no name
-//! broken, enough contrast; and that the Tab key and screen readers get everywhere.
+//! How the page looks, in every view, on a desktop and a telephone, in light and dark: nothing too wide, no
+//! name broken, enough contrast; and that the Tab key and screen readers get everywhere.
 
 use anyhow::{Result, ensure};
 use serde_json::Value;

@@ -1,4 +1,5 @@
-//! The page with ten thousand messages: it stays fast, everything is in reach, and nobody who reads is disturbed.
+//! The page with ten thousand messages: it stays fast, everything is in reach, and nobody who reads is
+//! disturbed.
 
 use anyhow::{Context as _, Result, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};

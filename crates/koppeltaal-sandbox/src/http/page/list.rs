@@ -17,8 +17,8 @@ use crate::refusal::Refusal;
 /// The rows of a page.
 const ROWS: usize = 100;
 
-/// Finds messages by `text`, `event`, `status`, `patient`, and the queue of `domain` and `username`; the newest, or
-/// those `before` or `after` the message with this key.
+/// Finds messages by `text`, `event`, `status`, `patient`, and the queue of `domain` and `username`; the
+/// newest, or those `before` or `after` the message with this key.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     LinksFor(links): LinksFor,

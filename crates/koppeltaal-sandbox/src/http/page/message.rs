@@ -64,8 +64,8 @@ fn overview(app: &App, params: &Params) -> Result<MessageOverview, Refusal> {
     overview.ok_or_else(|| Refusal::not_found("There is no such message, or not any more."))
 }
 
-/// The message as the receiver that the parameters name gets it, else as any receiver does, else as its sender
-/// finds it.
+/// The message as the receiver that the parameters name gets it, else as any receiver does, else as its
+/// sender finds it.
 fn entries_of(overview: &MessageOverview, params: &Params, links: &Links) -> Vec<Entry> {
     let username = params.get("username");
     let deliveries = &overview.deliveries;

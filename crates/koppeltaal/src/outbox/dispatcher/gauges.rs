@@ -10,7 +10,8 @@ use crate::outbox::{Outbox, OutboxState, OutboxSummary};
 /// How often to measure.
 const INTERVAL: Duration = Duration::from_secs(15);
 
-/// Measures an outbox until `stopped` is ready, and then a last time. Does nothing without the feature `metrics`.
+/// Measures an outbox until `stopped` is ready, and then a last time. Does nothing without the feature
+/// `metrics`.
 pub(super) async fn measure(outbox: Outbox, stopped: impl Future<Output = ()>) {
     let mut stopped = std::pin::pin!(stopped);
     while cfg!(feature = "metrics") {

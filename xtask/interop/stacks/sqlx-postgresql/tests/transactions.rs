@@ -1,5 +1,5 @@
-//! The outbox, the version store and sqlx use one PostgreSQL database: sqlx with its own pool, the others with
-//! a small one beside it.
+//! The outbox, the version store and sqlx use one PostgreSQL database: sqlx with its own pool, the others
+//! with a small one beside it.
 
 use koppeltaal::deadpool_postgres::tokio_postgres::{Config, NoTls, config::Host};
 use koppeltaal::deadpool_postgres::{Manager, Pool, Runtime};

@@ -21,19 +21,12 @@ pub(crate) fn folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Makes an empty file, unless there is one.
-pub(crate) fn create(path: &Path) -> io::Result<()> {
-    match create_new(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        result => result.map(drop),
-    }
-}
-
 /// Writes a file that was not there. A file that could not be written to its end is removed.
 ///
 /// # Errors
 ///
-/// `AlreadyExists`: there is something of that name, even if it is only a link. Else those of the file system.
+/// `AlreadyExists`: there is something of that name, even if it is only a link. Else those of the file
+/// system.
 pub(crate) fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let written = create_new(path)?.write_all(content);
     if written.is_err() {
@@ -43,8 +36,8 @@ pub(crate) fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Writes a file under this name or, if something has it, under the next that is free: `NAME-2.EXTENSION`, and so on.
-/// Returns the name.
+/// Writes a file under this name or, if something has it, under the next that is free: `NAME-2.EXTENSION`,
+/// and so on. Returns the name.
 ///
 /// # Errors
 ///
@@ -172,10 +165,10 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).expect("rights");
         write(&file, b"new").expect("written");
         assert_eq!((mode(&file), fs::read_to_string(&file).expect("a text")), (0o600, "new".to_owned()));
-        create(&file).expect("it is there");
+        write_new(&file, b"newer").expect_err("it is there");
         assert_eq!(fs::read_to_string(&file).expect("a text"), "new");
-        create(&inner.join("empty")).expect("made");
-        assert_eq!(mode(&inner.join("empty")), 0o600);
+        write_new(&inner.join("other"), b"").expect("made");
+        assert_eq!(mode(&inner.join("other")), 0o600);
         assert_eq!(fs::read_dir(&inner).expect("a folder").count(), 2);
         fs::remove_dir_all(&world).expect("removed");
     }

@@ -76,8 +76,11 @@ impl TokenSet {
         if let Some(refresh_token) = &self.refresh_token {
             tokens = tokens.with_refresh_token(refresh_token);
         }
-        if let Some(at) = self.expires_at {
-            tokens = tokens.with_expires_at(SystemTime::UNIX_EPOCH + Duration::from_secs(at));
+        // A time that the system cannot express is as good as none.
+        let expires_at =
+            self.expires_at.and_then(|at| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(at)));
+        if let Some(at) = expires_at {
+            tokens = tokens.with_expires_at(at);
         }
         let mut context = tokens.context().clone();
         context.patient.clone_from(&self.patient);
@@ -167,7 +170,8 @@ impl TokenStore for TokenFile {
         Box::pin(async {
             let result = TokenSet::new(tokens, &self.client_id).save(&self.path);
             if let Err(error) = &result {
-                anstream::eprintln!("warning: {}: {error}; the session is lost", self.path.display());
+                let next = "the new tokens are not saved, so log in again for the next command";
+                anstream::eprintln!("warning: {}: {error}; {next}", self.path.display());
             }
             Ok(result?)
         })

@@ -11,6 +11,7 @@ use crate::event::UnknownEvent;
 use crate::generated::valuesets::Event;
 use crate::header::Header;
 use crate::message::{Layout, Message, domain_of};
+use crate::url::ResourceUrl;
 
 /// A bundle that is not a message about an event of Koppeltaal, and the reason.
 ///
@@ -53,6 +54,31 @@ pub enum ExtractReason {
         /// The event.
         event: Event,
     },
+}
+
+/// The versions in a message from the server: those of its resources, and those that its header names. In a
+/// bundle that is not a message of Koppeltaal, only the header counts.
+pub fn versions_in(content: &Result<Message, ExtractError>) -> Vec<ResourceUrl> {
+    let mut versions: Vec<ResourceUrl> = Vec::new();
+    let mut add = |url: ResourceUrl| {
+        if url.version().is_some() && !versions.contains(&url) {
+            versions.push(url);
+        }
+    };
+    let named_by = |header: &Header| -> Vec<ResourceUrl> {
+        header.data().filter_map(|data| data.parse().ok()).collect()
+    };
+    match content {
+        Ok(message) => {
+            message.entries().filter_map(|entry| entry.url()).cloned().for_each(&mut add);
+            named_by(&message.header).into_iter().for_each(add);
+        }
+        Err(error) => {
+            let headers = Header::all_from_bundle(&error.bundle);
+            headers.flat_map(|header| named_by(&header)).for_each(add);
+        }
+    }
+    versions
 }
 
 impl Message {

@@ -29,7 +29,7 @@ pub use compose::{ComposeError, MissingReference};
 pub use draft::Draft;
 pub use entry::MessageEntry;
 pub use event::{Focal, UnknownEvent};
-pub use extract::{ExtractError, ExtractReason};
+pub use extract::{ExtractError, ExtractReason, versions_in};
 pub use generated::events::Content;
 pub use generated::kinds::ResourceKind;
 pub use generated::profiles::OperationOutcomeIssue as Issue;

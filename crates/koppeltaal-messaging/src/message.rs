@@ -70,8 +70,8 @@ impl Message {
     }
 
     /// Gives a resource of the message the version in this address: in its entry, and in the header where
-    /// that names it. A posted message names the versions that it changes, and these are known only when it is
-    /// posted.
+    /// that names it. A posted message names the versions that it changes, and these are known only when it
+    /// is posted.
     ///
     /// Does nothing if the message does not hold the resource.
     ///

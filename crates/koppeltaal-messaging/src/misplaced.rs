@@ -1,5 +1,5 @@
-//! Quirks: elements outside the element that they belong in, and XHTML in an extension. DSTU1 has no place for
-//! either, so the reader keeps them as unknown elements with their source text.
+//! Quirks: elements outside the element that they belong in, and XHTML in an extension. DSTU1 has no place
+//! for either, so the reader keeps them as unknown elements with their source text.
 //!
 //! Some deployed senders leave out a header's `data` and write its `reference` alone, or leave out the
 //! concept and write its `coding` alone. This module adds the missing element to the source text and reads

@@ -53,7 +53,7 @@ pub(crate) mod prelude {
     pub(crate) use super::extension::Extensions;
     pub(crate) use super::form::*;
     pub(crate) use super::native::*;
-    pub(crate) use super::{CodeSystem, ElementDefinition, ElementType, Profile, Reference, Rest, says};
+    pub(crate) use super::{CodeSystem, ElementDefinition, ElementType, Profile, Reference, Rest, has_code};
     pub(crate) use crate::valuesets;
     pub(crate) use crate::vocabulary::extension::*;
 }
@@ -127,7 +127,11 @@ pub trait Profile: Sized + CheckElements + Into<Resource> + Into<Self::Fhir> + F
 }
 
 /// Whether a concept has this code. Without a concept, codings that stand outside of it count: a quirk.
-pub(crate) fn says<E: CodeSystem>(concept: Option<&CodeableConcept>, unknown: &Unknown, code: &E) -> bool {
+pub(crate) fn has_code<E: CodeSystem>(
+    concept: Option<&CodeableConcept>,
+    unknown: &Unknown,
+    code: &E,
+) -> bool {
     match concept {
         Some(concept) => concept.coding.iter().any(|coding| E::from_coding(coding).as_ref() == Some(code)),
         None => {

@@ -59,8 +59,8 @@ impl Validator {
         self
     }
 
-    /// Gives all findings of a rule this severity, whatever it is otherwise. The rule may be one of Koppeltaal
-    /// or of DSTU1, and the last call for it counts.
+    /// Gives all findings of a rule this severity, whatever it is otherwise. The rule may be one of
+    /// Koppeltaal or of DSTU1, and the last call for it counts.
     ///
     /// So a rule can be relaxed: a warning does not stop a message, but is still reported. To leave the
     /// findings of a rule out, skip those with this [`Finding::rule`]. A server may still refuse what breaks

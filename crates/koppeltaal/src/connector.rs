@@ -25,7 +25,6 @@ pub use merge::{MergeLimits, NewerVersions};
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 pub(crate) use outcome::CONFLICT_HELP;
 pub use outcome::{SendError, SentMessage};
-pub(crate) use post::versions_in;
 pub use prepare::PreparedMessage;
 pub use relearn::RelearnError;
 
@@ -112,11 +111,11 @@ impl Connector {
         Self { client, ..self.clone() }
     }
 
-    /// Asks the server something harmless, for a readiness probe or at the start: whether it can be reached and takes
-    /// the credentials. Changes nothing at the server, and claims nothing.
+    /// Asks the server something harmless, for a readiness probe or at the start: whether it can be reached
+    /// and takes the credentials. Changes nothing at the server, and claims nothing.
     ///
-    /// `limit` is how long it may take at most, retries included; take less than the probe itself waits. Ask at
-    /// most every few seconds, since each call is one request.
+    /// `limit` is how long it may take at most, retries included; take less than the probe itself waits. Ask
+    /// at most every few seconds, since each call is one request.
     ///
     /// A server that is down does not make an application unready that only hands messages to an outbox.
     ///

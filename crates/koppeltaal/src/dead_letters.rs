@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::database::storable;
 use crate::migration::TableError;
-use crate::receive::{ReceivedMessage, name};
+use crate::receive::{ReceivedMessage, message_name};
 use store::{NewLetter, Store};
 
 pub use store::DeadLetter;
@@ -80,8 +80,8 @@ impl DeadLetters {
         Ok(Self::new(Arc::new(sqlite::SqliteStore::open_without_migration(path.as_ref())?)))
     }
 
-    /// Dead letters in a `PostgreSQL` database. Makes the table `koppeltaal_dead_letter` when it is not there,
-    /// in the current schema of the pool's connections, and brings it up to date.
+    /// Dead letters in a `PostgreSQL` database. Makes the table `koppeltaal_dead_letter` when it is not
+    /// there, in the current schema of the pool's connections, and brings it up to date.
     ///
     /// # Errors
     ///
@@ -109,8 +109,8 @@ impl DeadLetters {
         Self { store, forget_after: Some(Duration::from_secs(90 * 24 * 60 * 60)) }
     }
 
-    /// How long a letter is kept. Older ones are deleted when the next letter is kept. `None` keeps them until
-    /// [`forget`](Self::forget). Default: 90 days.
+    /// How long a letter is kept. Older ones are deleted when the next letter is kept. `None` keeps them
+    /// until [`forget`](Self::forget). Default: 90 days.
     #[must_use]
     pub fn forget_after(mut self, age: impl Into<Option<Duration>>) -> Self {
         self.forget_after = age.into();
@@ -170,7 +170,8 @@ impl DeadLetters {
         received: &ReceivedMessage,
         reason: &str,
     ) -> Result<(), TableError> {
-        let identifier = name(received.header()).map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
+        let identifier =
+            message_name(received.header()).map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
         let letter = NewLetter {
             domain: domain.to_owned(),
             identifier,

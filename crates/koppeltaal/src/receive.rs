@@ -15,7 +15,7 @@ use claims::Claims;
 
 pub use deliveries::Deliveries;
 pub use delivery::{Delivery, ReceivedMessage};
-pub(crate) use in_hand::{InHand, Precedence, line_key, name};
+pub(crate) use in_hand::{InHand, Precedence, line_key, message_name};
 
 /// Why no message could be received.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +37,8 @@ pub enum ReceiveError {
 }
 
 impl ReceiveError {
-    /// Whether the error may pass by itself. Otherwise the runtime is shutting down, or somebody has to change
-    /// something: credentials, an address, a certificate, or the version store.
+    /// Whether the error may pass by itself. Otherwise the runtime is shutting down, or somebody has to
+    /// change something: credentials, an address, a certificate, or the version store.
     ///
     /// A claim has no content that a server could refuse. So an error of the server counts as transient,
     /// unless it is about credentials, permissions, the address or a certificate.

@@ -20,7 +20,7 @@ pub(crate) fn run(installs: bool) -> Result<()> {
     let programs = server_programs(installs)?;
     let server = Server::start(&programs)?;
     println!("{} runs on port {}", version(&programs)?, server.port);
-    let mut test = crate::kill::cargo_test(&[
+    let mut test = programs::cargo_test(&[
         "--features",
         "sqlite,postgresql",
         "--test",
@@ -46,7 +46,7 @@ pub(crate) fn run(installs: bool) -> Result<()> {
         "command",
     ]);
     programs::run(command.args(["--", "--ignored", "postgresql"]).env(VARIABLE, &address))?;
-    let mut kill = crate::kill::cargo_test(&["--features", "sqlite,postgresql", "--test", "kill"]);
+    let mut kill = programs::cargo_test(&["--features", "sqlite,postgresql", "--test", "kill"]);
     kill.env("KOPPELTAAL_KILLS", "50").env("KOPPELTAAL_KILL_MESSAGES", "500");
     programs::run(kill.env("KOPPELTAAL_KILL_SCHEMA", "kill").env(VARIABLE, &address))
 }

@@ -26,6 +26,14 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// `cargo test` for the crate koppeltaal of this workspace, with these arguments.
+pub(crate) fn cargo_test(arguments: &[&str]) -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(crate::workspace_root()).args(["test", "--package", "koppeltaal"]).args(arguments);
+    command
+}
+
 fn works(program: &str) -> bool {
     let mut command = Command::new(program);
     command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());

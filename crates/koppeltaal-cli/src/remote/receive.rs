@@ -38,8 +38,8 @@ pub(crate) struct Receive {
     #[command(flatten)]
     follow_arguments: FollowArguments,
 
-    /// Write each message into this folder, as NUMBER.json or NUMBER.xml, or as NUMBER-2.json if another file has that name,
-    /// and print a line instead. Only the user may read the files.
+    /// Write each message into this folder, as NUMBER.json or NUMBER.xml, or as NUMBER-2.json if another file
+    /// has that name, and print a line instead. Only the user may read the files.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
 
@@ -65,8 +65,9 @@ enum Ack {
 
 impl RemoteCommand for Receive {
     async fn run(self, connection: &Connection) -> Result<(), Failure> {
-        if self.all && self.ack == Ack::Release {
-            return Err(Failure::Usage("--all with --ack release would never end".to_owned()));
+        if (self.all || self.follow) && self.ack == Ack::Release {
+            let problem = "with --ack release, --all and --follow would receive the same message for ever";
+            return Err(Failure::Usage(problem.to_owned()));
         }
         let account = connection.connect()?;
         let client = account.client;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use koppeltaal::{SqliteVersionStore, VersionStore as _};
 use koppeltaal_fhir::Bundle;
-use koppeltaal_messaging::{Message, ResourceUrl, domain_of};
+use koppeltaal_messaging::{Message, ResourceUrl, domain_of, versions_in};
 
 use crate::failure::Failure;
 use crate::private;
@@ -42,9 +42,12 @@ impl VersionArguments {
             Some(file) => file.clone(),
             None => default_file()?,
         };
-        // Addresses of resources name patients, so a new file is for the user alone. SQLite gives the files
-        // that it adds the same permissions.
-        private::create(&file).map_err(Failure::file(&file))?;
+        // SQLite takes these for other things than files, and the versions would be lost.
+        let is_special = file.as_os_str().is_empty()
+            || file.to_str().is_some_and(|name| name == ":memory:" || name.starts_with("file:"));
+        if is_special {
+            return Err(Failure::Usage(format!("--versions has to name a file, not {:?}", file.display())));
+        }
         let store =
             SqliteVersionStore::open(&file).map_err(|error| Failure::unusable_file(file.display(), error))?;
         Ok(Some(VersionFile { store, domain }))
@@ -69,8 +72,9 @@ pub(super) fn default_file() -> Result<PathBuf, Failure> {
 }
 
 impl VersionFile {
-    /// Gives each resource of a message that has no version the newest one that is known. Returns the message, and the
-    /// versions that were filled in. A bundle that is no message comes back as it was: the server says what is wrong.
+    /// Gives each resource of a message that has no version the newest one that is known. Returns the
+    /// message, and the versions that were filled in. A bundle that is no message comes back as it was: the
+    /// server says what is wrong.
     pub(super) async fn fill(&self, bundle: Bundle) -> Result<(Bundle, Vec<ResourceUrl>), Failure> {
         let Some(domain) = domain_of(&bundle).or(self.domain.as_deref()).map(str::to_owned) else {
             return Ok((bundle, Vec::new()));
@@ -89,11 +93,9 @@ impl VersionFile {
         Ok((message.into_bundle(), known))
     }
 
-    /// Records the versions of the resources in a received message.
+    /// Records the versions in a received message.
     pub(super) async fn record_all_of(&self, bundle: &Bundle) -> Result<(), Failure> {
-        let Ok(message) = Message::extract(bundle.clone()) else { return Ok(()) };
-        let urls: Vec<_> = message.entries().filter_map(|entry| entry.url().cloned()).collect();
-        self.record(bundle, &urls).await
+        self.record(bundle, &versions_in(&Message::extract(bundle.clone()))).await
     }
 
     /// Records versions in the domain of a message. If the message names none, this only warns: it must still

@@ -46,6 +46,12 @@ fn a_file_that_cannot_be_used_is_not_called_wrong_usage() {
         let file = arguments.last().expect("a file");
         assert!(text.as_str().is_some_and(|text| text.starts_with(&format!("{file}: "))), "{text}");
     }
-    let (kind, _) = failure("{}", &["receive", "--all", "--ack", "release"]);
-    assert_eq!(kind, "usage");
+    for endless in ["--all", "--follow"] {
+        let (kind, _) = failure("{}", &["receive", endless, "--ack", "release"]);
+        assert_eq!(kind, "usage", "{endless}");
+    }
+    for special in [":memory:", "file:x"] {
+        let (kind, _) = failure("{}", &["receive", "--ack", "none", "--versions", special]);
+        assert_eq!(kind, "usage", "{special}");
+    }
 }

@@ -349,7 +349,7 @@ impl Profile for ActivityDefinition {
             .in_extension(activity_definition::SUB_ACTIVITY_IS_ACTIVE),
     ];
     fn matches(fhir: &resources::Other) -> bool {
-        says(
+        has_code(
             fhir.code.as_ref(),
             &fhir.unknown,
             &valuesets::OtherResourceUsage::ActivityDefinition,

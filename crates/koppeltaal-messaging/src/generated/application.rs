@@ -86,7 +86,11 @@ impl Profile for Application {
             .in_extension(application::APPLICATION_ROLES),
     ];
     fn matches(fhir: &resources::Device) -> bool {
-        says(fhir.r#type.as_ref(), &fhir.unknown, &valuesets::DeviceKind::Application)
+        has_code(
+            fhir.r#type.as_ref(),
+            &fhir.unknown,
+            &valuesets::DeviceKind::Application,
+        )
     }
 }
 impl From<Application> for Resource {

@@ -224,7 +224,7 @@ impl Profile for CarePlanActivityStatus {
             .in_extension(care_plan_activity_status::SUB_ACTIVITY_STATUS),
     ];
     fn matches(fhir: &resources::Other) -> bool {
-        says(
+        has_code(
             fhir.code.as_ref(),
             &fhir.unknown,
             &valuesets::OtherResourceUsage::CarePlanActivityStatus,

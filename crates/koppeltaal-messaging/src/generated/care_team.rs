@@ -142,7 +142,11 @@ impl Profile for CareTeam {
             .in_extension(care_team::MANAGING_ORGANIZATION),
     ];
     fn matches(fhir: &resources::Other) -> bool {
-        says(fhir.code.as_ref(), &fhir.unknown, &valuesets::OtherResourceUsage::CareTeam)
+        has_code(
+            fhir.code.as_ref(),
+            &fhir.unknown,
+            &valuesets::OtherResourceUsage::CareTeam,
+        )
     }
 }
 impl From<CareTeam> for Resource {

@@ -166,7 +166,7 @@ impl Profile for StorageItem {
             .in_extension(storage_item::DOMAIN_NAME),
     ];
     fn matches(fhir: &resources::Other) -> bool {
-        says(
+        has_code(
             fhir.code.as_ref(),
             &fhir.unknown,
             &valuesets::OtherResourceUsage::StorageItem,

@@ -127,7 +127,7 @@ impl Profile for UserMessage {
             .in_extension(user_message::CONTENT),
     ];
     fn matches(fhir: &resources::Other) -> bool {
-        says(
+        has_code(
             fhir.code.as_ref(),
             &fhir.unknown,
             &valuesets::OtherResourceUsage::UserMessage,

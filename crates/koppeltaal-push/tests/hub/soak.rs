@@ -2,8 +2,9 @@
 //! `cargo test -p koppeltaal-push --test hub -- --ignored soak --nocapture`.
 //!
 //! Hub, claims, acknowledgements and posts all go through a proxy that cuts every connection every 50 ms. The
-//! timer is too slow to help, so pushes alone must wake the receiver. There is one exception: the server sends
-//! no push when a claim expires, so after a claim whose answer was lost the receiver looks again by itself.
+//! timer is too slow to help, so pushes alone must wake the receiver. There is one exception: the server
+//! sends no push when a claim expires, so after a claim whose answer was lost the receiver looks again by
+//! itself.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -58,9 +59,9 @@ async fn cutting_proxy(to: SocketAddr, cuts: Arc<AtomicU64>) -> String {
 
 /// Pages of memory that this process holds, in KiB.
 fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or_default()
+    let status = std::fs::read_to_string("/proc/self/status").expect("a system that has /proc");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line about memory");
+    line.trim().trim_end_matches("kB").trim().parse().expect("a number of KiB")
 }
 
 fn tasks() -> usize {

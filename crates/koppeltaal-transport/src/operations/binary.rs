@@ -96,7 +96,7 @@ impl Client {
                 (parameter::OBJECT_KEY, &key.object_key),
             ],
         );
-        self.put_binary(Operation::CREATE_BINARY, url, content).await
+        self.write_binary(Operation::CREATE_BINARY, url, content).await
     }
 
     /// Replaces stored content. With a version in `current`, only if it still has that version.
@@ -106,7 +106,7 @@ impl Client {
     /// [`Conflict`](Error::Conflict) when it has another version; [`ForeignUrl`](Error::ForeignUrl) for an
     /// address that is not this server's; else those of [`create_binary`](Self::create_binary).
     pub async fn update_binary(&self, current: &ResourceUrl, content: &BinaryContent) -> Result<ResourceUrl> {
-        self.put_binary(Operation::UPDATE_BINARY, self.local_url(current)?, content).await
+        self.write_binary(Operation::UPDATE_BINARY, self.local_url(current)?, content).await
     }
 
     /// Deletes stored content.
@@ -120,7 +120,7 @@ impl Client {
         self.delete(Operation::DELETE_BINARY, url).await
     }
 
-    async fn put_binary(
+    async fn write_binary(
         &self,
         operation: &'static Operation,
         url: Url,

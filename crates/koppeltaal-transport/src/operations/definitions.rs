@@ -53,7 +53,7 @@ impl Client {
     /// Those of a write.
     pub async fn create_activity_definition(&self, definition: &Other) -> Result<ResourceUrl> {
         let url = self.server().fhir("Other", &[]);
-        self.put_definition(Operation::CREATE_ACTIVITY_DEFINITION, url, definition).await
+        self.write_definition(Operation::CREATE_ACTIVITY_DEFINITION, url, definition).await
     }
 
     /// Replaces an activity definition, and returns its address with the new version. `current` is its
@@ -70,10 +70,10 @@ impl Client {
         definition: &Other,
     ) -> Result<ResourceUrl> {
         let url = self.local_url(current)?;
-        self.put_definition(Operation::UPDATE_ACTIVITY_DEFINITION, url, definition).await
+        self.write_definition(Operation::UPDATE_ACTIVITY_DEFINITION, url, definition).await
     }
 
-    async fn put_definition(
+    async fn write_definition(
         &self,
         operation: &'static Operation,
         url: reqwest::Url,

@@ -42,7 +42,7 @@ pub struct Search<T> {
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// The results, in the server's order.
+    /// The results, in the server's order. Entries of another type, such as an outcome, are left out.
     pub items: Vec<T>,
     /// How many results the whole search has, if the server says so.
     pub total: Option<u64>,

@@ -166,7 +166,7 @@ impl Client {
     /// Those of a write; the object key must be new for the patient and object type.
     pub async fn create_storage_item(&self, item: &StorageItem) -> Result<ResourceUrl> {
         let url = self.server().fhir("Other", &[CODE]);
-        self.put_storage_item(Operation::CREATE_STORAGE_ITEM, url, item).await
+        self.write_storage_item(Operation::CREATE_STORAGE_ITEM, url, item).await
     }
 
     /// Replaces a stored item. With a version in `current`, only if it still has that version.
@@ -183,7 +183,7 @@ impl Client {
     ) -> Result<ResourceUrl> {
         let mut url = self.local_url(current)?;
         url.query_pairs_mut().append_pair(CODE.0, CODE.1);
-        self.put_storage_item(Operation::UPDATE_STORAGE_ITEM, url, item).await
+        self.write_storage_item(Operation::UPDATE_STORAGE_ITEM, url, item).await
     }
 
     /// Deletes a stored item, by its id or the last part of its address.
@@ -198,7 +198,7 @@ impl Client {
         self.delete(Operation::DELETE_STORAGE_ITEM, url).await
     }
 
-    async fn put_storage_item(
+    async fn write_storage_item(
         &self,
         operation: &'static Operation,
         url: Url,

@@ -2,7 +2,7 @@
 //! record the versions that come back. [`send`](super::send) takes them at once, the outbox when a message is
 //! due.
 
-use koppeltaal_messaging::{ApiVersion, ExtractError, Header, Message, ResourceUrl};
+use koppeltaal_messaging::{ApiVersion, Message, ResourceUrl, versions_in};
 use koppeltaal_transport::Error;
 use tracing::debug;
 
@@ -61,29 +61,4 @@ impl Connector {
     pub(crate) async fn record(&self, versions: &[ResourceUrl]) -> Result<(), VersionStoreError> {
         self.shared.versions.record(self.domain(), versions).await
     }
-}
-
-/// The versions in a message from the server: those of its resources, and those that its header names. In a
-/// bundle that is not a message of Koppeltaal, only the header counts.
-pub(crate) fn versions_in(content: &Result<Message, ExtractError>) -> Vec<ResourceUrl> {
-    let mut versions: Vec<ResourceUrl> = Vec::new();
-    let mut add = |url: ResourceUrl| {
-        if url.version().is_some() && !versions.contains(&url) {
-            versions.push(url);
-        }
-    };
-    let named_by = |header: &Header| -> Vec<ResourceUrl> {
-        header.data().filter_map(|data| data.parse().ok()).collect()
-    };
-    match content {
-        Ok(message) => {
-            message.entries().filter_map(|entry| entry.url()).cloned().for_each(&mut add);
-            named_by(&message.header).into_iter().for_each(add);
-        }
-        Err(error) => {
-            let headers = Header::all_from_bundle(&error.bundle);
-            headers.flat_map(|header| named_by(&header)).for_each(add);
-        }
-    }
-    versions
 }

@@ -30,8 +30,8 @@ impl PreparedMessage {
         Some(Self { message, findings, identifier, focal })
     }
 
-    /// The message. [`into_bundle`](Message::into_bundle) of a clone is the bundle that is posted, but for the
-    /// versions, which are filled in then.
+    /// The message. [`into_bundle`](Message::into_bundle) of a clone is the bundle that is posted, but for
+    /// the versions, which are filled in then.
     pub fn message(&self) -> &Message {
         &self.message
     }

@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use koppeltaal_messaging::{Header, Message, ResourceUrl};
+use koppeltaal_messaging::{Header, Message, ResourceUrl, versions_in};
 use koppeltaal_transport::{Error, HeaderQuery, MessageFilter, Outcome, StoredMessage};
 
 use super::outcome::{SendError, types};
-use super::post::versions_in;
 use super::{Connector, MAX_OPENED_MESSAGES, message_number};
 use crate::causes::causes;
 use crate::versions::VersionStoreError;
@@ -107,9 +106,9 @@ impl Connector {
     }
 
     /// Learns again the versions in one message of this application, found by its identifier. Take the
-    /// identifier of the newest message about a resource, from [`SentMessage`](super::SentMessage) or from the
-    /// [`Outbox`](crate::OutboxEntry::identifier). Returns nothing for a message that the server no longer
-    /// has, or that another application sent.
+    /// identifier of the newest message about a resource, from [`SentMessage`](super::SentMessage) or from
+    /// the [`Outbox`](crate::OutboxEntry::identifier). Returns nothing for a message that the server no
+    /// longer has, or that another application sent.
     ///
     /// # Errors
     ///

@@ -125,7 +125,9 @@ fn make_private(path: &Path) -> Result<(), DatabaseError> {
 /// What `SQLite` says, without values. In the application's own connection, functions and triggers of the
 /// application can say anything. So only text that certainly is `SQLite`'s own is shown.
 pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(ErrorKind, String)> {
-    use rusqlite::Error::{FromSqlConversionFailure, InvalidColumnType, SqlInputError, SqliteFailure};
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, SqlInputError, SqliteFailure,
+    };
     Some(match error.downcast_ref::<rusqlite::Error>()? {
         SqliteFailure(code, Some(message)) | SqlInputError { error: code, msg: message, .. }
             if names_our_table(message) =>
@@ -133,7 +135,7 @@ pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(ErrorKind, Stri
             (kind(code.code), message.clone())
         }
         SqliteFailure(code, _) | SqlInputError { error: code, .. } => (kind(code.code), code.to_string()),
-        FromSqlConversionFailure(column, ..) => {
+        FromSqlConversionFailure(column, ..) | IntegralValueOutOfRange(column, _) => {
             (ErrorKind::Permanent, format!("column {column} holds a value that does not belong there"))
         }
         InvalidColumnType(column, ..) => {

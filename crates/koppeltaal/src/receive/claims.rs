@@ -8,7 +8,7 @@ use koppeltaal_transport::MessageFilter;
 use tokio::task::JoinHandle;
 use tracing::error;
 
-use super::in_hand::{ClaimTurn, WorkerNumber, line_key, name};
+use super::in_hand::{ClaimTurn, WorkerNumber, line_key, message_name};
 use super::{Delivery, ReceiveError};
 use crate::causes::causes;
 use crate::connector::Connector;
@@ -79,8 +79,10 @@ impl Claims {
                 turn.iter().for_each(ClaimTurn::begin);
                 let Some(received) = self.connector.client().claim_matching(filter).await? else { break };
                 let header = &received.header;
-                let ticket =
-                    turn.as_ref().zip(line_key(header)).map(|(turn, line)| turn.add(line, name(header)));
+                let ticket = turn
+                    .as_ref()
+                    .zip(line_key(header))
+                    .map(|(turn, line)| turn.add(line, message_name(header)));
                 let delivery = Delivery::new(self.connector.client().clone(), received, ticket);
                 self.record(&delivery).await?;
                 if self.own || !self.connector.sender().source().sent(delivery.header()) {

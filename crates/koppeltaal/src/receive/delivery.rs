@@ -8,7 +8,7 @@ use std::sync::Arc;
 use koppeltaal_fhir::{Bundle, Finding};
 use koppeltaal_messaging::{
     Acknowledgement, Content, Event, ExtractError, ExtractReason, Focal, Header, Message, Profile,
-    ResourceUrl,
+    ResourceUrl, versions_in,
 };
 use koppeltaal_transport::{Client, Error, StoredMessage};
 use tokio::runtime::Handle;
@@ -17,7 +17,6 @@ use tracing::{Instrument as _, debug};
 
 use super::in_hand::{Precedence, Ticket};
 use crate::causes::causes;
-use crate::connector::versions_in;
 
 /// A message that was claimed and has to be answered, in the words of [`Acknowledgement`]:
 /// [`success`](Self::success), [`failure`](Self::failure) or [`release`](Self::release). When it is dropped

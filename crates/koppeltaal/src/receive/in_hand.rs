@@ -22,7 +22,7 @@ pub(crate) fn line_key(header: &Header) -> Option<String> {
 
 /// The name by which a message is recognised when it comes again: its identifier, or its address at the
 /// server if it has none.
-pub(crate) fn name(header: &Header) -> Option<&str> {
+pub(crate) fn message_name(header: &Header) -> Option<&str> {
     header.identifier().or_else(|| header.url().map(ResourceUrl::versionless))
 }
 

@@ -48,7 +48,8 @@ pub enum WorkerProblem<'a> {
     /// An answer may not have reached the server. The message may come again.
     Unanswered {
         /// The message. When it was held back before, only its header is left: its
-        /// [`content`](ReceivedMessage::content) is unknown and its [`bundle`](ReceivedMessage::bundle) is empty.
+        /// [`content`](ReceivedMessage::content) is unknown and its [`bundle`](ReceivedMessage::bundle) is
+        /// empty.
         received: &'a ReceivedMessage,
         /// Why the answer is not certain.
         error: &'a TransportError,

@@ -158,7 +158,7 @@ impl RunLoop {
     }
 
     fn arrive(&mut self, mut delivery: Delivery) {
-        self.may_repeat |= !self.attempts.contains_key(name(&delivery));
+        self.may_repeat |= !self.attempts.contains_key(message_name(&delivery));
         let key = self.lanes.key(&delivery);
         if self.lanes.is_held_back(&key) {
             delivery.hold_back();
@@ -169,7 +169,7 @@ impl RunLoop {
     }
 
     fn start(&mut self, key: Key, delivery: Delivery) {
-        let tried = self.attempts.get(name(&delivery)).copied();
+        let tried = self.attempts.get(message_name(&delivery)).copied();
         let last = self.settings.attempts.filter(|limit| tried.unwrap_or(0) + 1 >= limit.get());
         let attempt = Attempt {
             call: HandlerCall::new(&self.settings),
@@ -283,7 +283,8 @@ impl RunLoop {
 
     /// Gives messages back one after the other, the oldest first, so that the oldest is the first to be
     /// claimed again. The order of arrival is not enough: an older message can arrive after a younger one
-    /// that waits for it. Then two workers would pass them to each other forever, with the younger one always ahead.
+    /// that waits for it. Then two workers would pass them to each other forever, with the younger one always
+    /// ahead.
     fn release(&mut self, key: Key, mut deliveries: Vec<Delivery>) {
         deliveries.sort_by_key(Delivery::order);
         self.releases += 1;
@@ -335,7 +336,7 @@ impl RunLoop {
 
     /// Counts a failed attempt, and returns how many there were.
     fn count(&mut self, received: &ReceivedMessage) -> u32 {
-        let name = name(received);
+        let name = message_name(received);
         if self.attempts.len() >= MAX_REMEMBERED && !self.attempts.contains_key(name) {
             self.attempts.clear();
         }
@@ -345,13 +346,13 @@ impl RunLoop {
     }
 
     fn forget(&mut self, received: &ReceivedMessage) {
-        self.attempts.remove(name(received));
+        self.attempts.remove(message_name(received));
     }
 }
 
 /// The name by which a message is recognised when it comes again.
-fn name(received: &ReceivedMessage) -> &str {
-    crate::receive::name(received.header()).unwrap_or_default()
+fn message_name(received: &ReceivedMessage) -> &str {
+    crate::receive::message_name(received.header()).unwrap_or_default()
 }
 
 /// Whether a message that is held back because of older ones has to be given back.

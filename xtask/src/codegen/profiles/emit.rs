@@ -181,7 +181,7 @@ fn profile(module: &Module, one: &Type) -> TokenStream {
         None => (quote! { _ }, quote! { true }),
         Some((element, list, code)) => (
             quote! { fhir },
-            quote! { says(fhir.#element.as_ref(), &fhir.unknown, &valuesets::#list::#code) },
+            quote! { has_code(fhir.#element.as_ref(), &fhir.unknown, &valuesets::#list::#code) },
         ),
     };
     quote! {

@@ -1,23 +1,25 @@
 -- The tables of the crate koppeltaal in PostgreSQL 12 or later. The crate runs the same text, in
--- `koppeltaal::migrate_postgresql` or when it opens the database, so this file is needed only where somebody else makes the
--- tables.
+-- `koppeltaal::migrate_postgresql` or when it opens the database, so this file is needed only where somebody
+-- else makes the tables.
 --
 -- A new database:  psql --single-transaction --set ON_ERROR_STOP=1 --file postgresql.sql
--- A later version: the steps that are not in the database yet. SELECT part, format FROM koppeltaal_format; says which are: a
---                  part has the format N when its step N was the last one. Run each step in a transaction.
+-- A later version: the steps that have not run yet, each in a transaction. The last step of each part that
+--                  has run: SELECT part, format FROM koppeltaal_format;
 --
 -- The tables are made in the current schema. The role of the application needs no right to make any:
 --
 --     GRANT SELECT ON koppeltaal_format TO application;
---     GRANT SELECT, INSERT, UPDATE, DELETE ON koppeltaal_outbox, koppeltaal_version, koppeltaal_dead_letter TO application;
+--     GRANT SELECT, INSERT, UPDATE, DELETE
+--         ON koppeltaal_outbox, koppeltaal_version, koppeltaal_dead_letter TO application;
 --
--- What an application may rely on in koppeltaal_outbox: it may read `identifier`, `domain`, `event`, `focal` (the resource),
--- `message` (JSON; NULL when sent), `state` (waiting, sending, sent, refused, given-up), `attempts`, `fault_kind`, `fault`,
--- `fault_detail` (the last error), `created_at` and `changed_at`. It inserts rows by `Outgoing::INSERT_POSTGRESQL` only, and
--- changes or deletes none: `Outbox` has methods for that. The other columns are the dispatcher's, and may change.
+-- What an application may rely on in koppeltaal_outbox: it may read `identifier`, `domain`, `event`, `focal`
+-- (the resource), `message` (JSON; NULL when sent), `state` (waiting, sending, sent, refused, given-up),
+-- `attempts`, `fault_kind`, `fault`, `fault_detail` (the last error), `created_at` and `changed_at`. It
+-- inserts rows by `Outgoing::INSERT_POSTGRESQL` only, and changes or deletes none: `Outbox` has methods for
+-- that. The other columns are the dispatcher's, and may change.
 --
--- Released steps do not change. A message is data of a patient, and so is `focal`, `resource`, `fault`, `fault_detail` and
--- `reason`: protect the database like a patient file.
+-- Released steps do not change. A message is data of a patient, and so is `focal`, `resource`, `fault`,
+-- `fault_detail` and `reason`: protect the database like a patient file.
 
 -- step: format 1
 CREATE TABLE koppeltaal_format (part text PRIMARY KEY, format bigint NOT NULL);

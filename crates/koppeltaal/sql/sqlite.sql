@@ -1,17 +1,18 @@
--- The tables of the crate koppeltaal in SQLite. The crate runs the same text, in `koppeltaal::migrate_sqlite` or when it
--- opens a file, so this file is needed only where somebody else makes the tables.
+-- The tables of the crate koppeltaal in SQLite. The crate runs the same text, in `koppeltaal::migrate_sqlite`
+-- or when it opens a file, so this file is needed only where somebody else makes the tables.
 --
 -- A new file:      sqlite3 epd.db < sqlite.sql
--- A later version: the steps that are not in the file yet. SELECT part, format FROM koppeltaal_format; says which are: a part
---                  has the format N when its step N was the last one. Run each step in a transaction.
+-- A later version: the steps that have not run yet, each in a transaction. The last step of each part that
+--                  has run: SELECT part, format FROM koppeltaal_format;
 --
--- What an application may rely on in koppeltaal_outbox: it may read `identifier`, `domain`, `event`, `focal` (the resource),
--- `message` (JSON; NULL when sent), `state` (waiting, sending, sent, refused, given-up), `attempts`, `fault_kind`, `fault`,
--- `fault_detail` (the last error), `created_at` and `changed_at`. It inserts rows by `Outgoing::INSERT_SQLITE` only, and
--- changes or deletes none: `Outbox` has methods for that. The other columns are the dispatcher's, and may change.
+-- What an application may rely on in koppeltaal_outbox: it may read `identifier`, `domain`, `event`, `focal`
+-- (the resource), `message` (JSON; NULL when sent), `state` (waiting, sending, sent, refused, given-up),
+-- `attempts`, `fault_kind`, `fault`, `fault_detail` (the last error), `created_at` and `changed_at`. It
+-- inserts rows by `Outgoing::INSERT_SQLITE` only, and changes or deletes none: `Outbox` has methods for that.
+-- The other columns are the dispatcher's, and may change.
 --
--- Released steps do not change. Times are milliseconds since 1970. A message is data of a patient, and so is `focal`,
--- `resource`, `fault`, `fault_detail` and `reason`: protect the file like a patient file.
+-- Released steps do not change. Times are milliseconds since 1970. A message is data of a patient, and so is
+-- `focal`, `resource`, `fault`, `fault_detail` and `reason`: protect the file like a patient file.
 
 -- step: format 1
 CREATE TABLE koppeltaal_format (part TEXT PRIMARY KEY, format INTEGER NOT NULL);

@@ -85,8 +85,8 @@ impl DeadLetters {
     ///
     /// # Errors
     ///
-    /// [`TableError::Database`] when there is no connection or no right to make tables, [`TableError::Format`]
-    /// for a table of a later version of this crate.
+    /// [`TableError::Database`] when there is no connection or no right to make tables,
+    /// [`TableError::Format`] for a table of a later version of this crate.
     #[cfg(feature = "postgresql")]
     #[cfg_attr(docsrs, doc(cfg(feature = "postgresql")))]
     pub async fn postgresql(pool: deadpool_postgres::Pool) -> Result<Self, TableError> {

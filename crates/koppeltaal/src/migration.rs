@@ -1,5 +1,5 @@
-//! [`migrate_sqlite`] and [`migrate_postgresql`]: make the tables of this crate, or bring them up to date, apart
-//! from the start of the application.
+//! [`migrate_sqlite`] and [`migrate_postgresql`] make the tables of this crate, or bring them up to date,
+//! apart from the start of the application.
 
 use crate::database::DatabaseError;
 #[cfg(feature = "postgresql")]
@@ -10,7 +10,7 @@ use crate::database::sqlite;
 /// Makes all tables of this crate in a `SQLite` file, or brings them up to date. Makes the file when it is
 /// not there, so that only its owner can read it. The statements are those of the file `sql/sqlite.sql`.
 ///
-/// Opening an outbox or a version store does the same for its own tables.
+/// Opening an outbox, a version store or dead letters does the same for the tables that it needs.
 ///
 /// # Errors
 ///
@@ -25,12 +25,12 @@ pub fn migrate_sqlite(path: impl AsRef<std::path::Path>) -> Result<(), TableErro
 /// connections, or brings them up to date. The statements are those of the file `sql/postgresql.sql`, which
 /// also says what rights the role of the application needs. Any number of processes may do so at once.
 ///
-/// Opening an outbox or a version store does the same for its own tables. Where the role of the application
-/// may make no tables, this runs with another one:
+/// Opening an outbox, a version store or dead letters does the same for the tables that it needs. Where the
+/// role of the application may make no tables, this runs with another one:
 ///
 /// ```no_run
-/// # async fn example(of_owner: koppeltaal::deadpool_postgres::Pool, pool: koppeltaal::deadpool_postgres::Pool)
-/// #     -> Result<(), Box<dyn std::error::Error>> {
+/// # use koppeltaal::deadpool_postgres::Pool;
+/// # async fn example(of_owner: Pool, pool: Pool) -> Result<(), Box<dyn std::error::Error>> {
 /// // When a version of the application is installed.
 /// koppeltaal::migrate_postgresql(&of_owner).await?;
 ///
@@ -53,7 +53,7 @@ pub async fn migrate_postgresql(pool: &deadpool_postgres::Pool) -> Result<(), Ta
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableError {
-    /// The database fails, or forbids it. A migration that is run again goes on from there.
+    /// The database fails, or forbids it. A migration that is run again goes on where it ended.
     #[error("the database: {source}")]
     Database {
         /// What the database says.

@@ -53,8 +53,8 @@ async fn letters_are_kept_and_replayed(letters: DeadLetters) -> Result {
     let text = letters.message(DOMAIN, &kept[1].identifier).await?.ok_or("no message")?;
     assert!(text.contains("Duinroos"), "{text}");
     assert!(!format!("{kept:?} {letters:?}").contains("Duinroos"));
-    let server_knows = queue(&world.game).await?;
-    assert!(server_knows.iter().flat_map(|(_, text)| text).all(|text| !text.contains("Duinroos")));
+    let at_server = queue(&world.game).await?;
+    assert!(at_server.iter().flat_map(|(_, text)| text).all(|text| !text.contains("Duinroos")));
 
     // They fail again.
     let report = timeout(LONG, worker(&world, &letters).on(handler).replay(&letters)).await??;
@@ -65,9 +65,9 @@ async fn letters_are_kept_and_replayed(letters: DeadLetters) -> Result {
 
     // The cause is repaired.
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let note = Arc::clone(&seen);
+    let seen_by_handler = Arc::clone(&seen);
     let repaired = worker(&world, &letters).on(move |_: Patient, received| {
-        note.lock().expect("lock").push(received.url().map(|url| url.id().to_owned()));
+        seen_by_handler.lock().expect("lock").push(received.url().map(|url| url.id().to_owned()));
         std::future::ready(Ok(()))
     });
     let report = timeout(LONG, repaired.replay(&letters)).await??;
@@ -129,16 +129,16 @@ mod sqlite {
         database.execute_batch("ALTER TABLE koppeltaal_dead_letter RENAME TO elsewhere")?;
         let world = World::start(Format::Json).await?;
         world.send_patient("1").await?;
-        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let (sender, mut errors) = tokio::sync::mpsc::unbounded_channel();
         let worker = worker(&world, &letters)
             .on(|_: Patient, _| async { Err(HandlerError::failure("Never")) })
             .on_problem(move |problem| {
                 if let WorkerProblem::Release { error, .. } = problem {
-                    let _ = tell.send(error.to_string());
+                    let _ = sender.send(error.to_string());
                 }
             });
         let script = async {
-            let error = told.recv().await.expect("a problem");
+            let error = errors.recv().await.expect("a problem");
             assert!(error.contains("no such table"), "{error}");
             assert!(queue(&world.game).await.expect("queue").iter().all(|(status, _)| *status != Failed));
             database.execute_batch("ALTER TABLE elsewhere RENAME TO koppeltaal_dead_letter").expect("back");

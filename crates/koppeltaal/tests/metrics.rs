@@ -59,14 +59,14 @@ async fn workers_and_outboxes_are_counted_timed_and_measured() -> Result {
     let oldest = metrics(&recorder, "koppeltaal_outbox_oldest_seconds");
     assert_eq!(oldest.len(), 1, "{oldest:?}");
     assert_eq!(
-        metrics(&recorder, "koppeltaal_outbox_a"),
+        metrics(&recorder, "koppeltaal_outbox_attempts_total"),
         [
             "koppeltaal_outbox_attempts_total result=refused: 1",
             "koppeltaal_outbox_attempts_total result=sent: 2"
         ]
     );
     assert_eq!(
-        metrics(&recorder, "koppeltaal_outbox_m"),
+        metrics(&recorder, "koppeltaal_outbox_messages"),
         [
             "koppeltaal_outbox_messages state=refused: 1",
             "koppeltaal_outbox_messages state=sending: 0",
@@ -74,7 +74,8 @@ async fn workers_and_outboxes_are_counted_timed_and_measured() -> Result {
         ]
     );
 
-    // Of the two patients, the handler wants one later and then at once, and does not want the other.
+    // The handler releases the first message that it gets, whichever that is. After that it takes Mees, and
+    // refuses Fenna.
     let (tries, done) = (AtomicU32::new(0), std::sync::Arc::new(Notify::new()));
     let handled = std::sync::Arc::clone(&done);
     let in_hand = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));

@@ -127,7 +127,8 @@ mod postgresql {
 
         migrate_postgresql(&of_owner).await?;
         let grants = "GRANT SELECT ON koppeltaal_format TO application;
-             GRANT SELECT, INSERT, UPDATE, DELETE ON koppeltaal_outbox, koppeltaal_version, koppeltaal_dead_letter TO application";
+             GRANT SELECT, INSERT, UPDATE, DELETE
+                 ON koppeltaal_outbox, koppeltaal_version, koppeltaal_dead_letter TO application";
         for grant in grants.lines().map(str::trim) {
             assert!(include_str!("../sql/postgresql.sql").contains(grant), "{grant}");
         }

@@ -50,8 +50,8 @@ macro_rules! lexical {
         impl std::str::FromStr for $name {
             type Err = crate::ParseError;
 
-            /// Reads text that the schema allows, also when it breaks the prose of the standard: a time
-            /// without an offset, a code with double blanks.
+            /// Reads text that the schema allows, even if the prose of the standard does not: a time without
+            /// an offset, a code with double blanks.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 crate::primitives::scalar::parse(text)
             }

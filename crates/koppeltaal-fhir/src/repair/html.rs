@@ -1,4 +1,5 @@
-//! What HTML leaves to the reader and XML does not: elements without end tags.
+//! The elements that HTML treats unlike XML: those without content, those whose content is plain text, and
+//! those that the start of another element closes.
 
 /// Elements of HTML that have no content.
 pub(super) const VOID: [&str; 12] =

@@ -13,9 +13,9 @@ pub(super) enum Repair {
     End,
     /// `&` or `<` written as references.
     Character,
-    /// Attributes with quotes, once, and with proper names.
+    /// Attributes put in quotes, and left out if they are repeated or XML does not allow their names.
     Attribute,
-    /// Undeclared prefixes left out.
+    /// Tags and attributes with a prefix, and declarations of other namespaces, left out.
     Prefix,
     /// Comments, declarations and instructions of HTML made right or left out.
     Remark,

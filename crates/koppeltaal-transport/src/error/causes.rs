@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-/// The texts of an error and its causes in one line, each once. `Display` of an error alone leaves out the
-/// causes below it.
+/// The texts of an error and its causes, each once, separated by colons. `Display` of an error may leave its
+/// causes out.
 ///
 /// ```
 /// # let error = koppeltaal_transport::Error::NotAMessage;

@@ -10,7 +10,7 @@ use crate::error::protocol::{Excerpt, ProtocolProblem};
 
 /// A value of every variant.
 fn every_error() -> Vec<Error> {
-    let below =
+    let network_error =
         || -> Arc<dyn std::error::Error + Send + Sync> { Arc::new(io::Error::other("the cable is cut")) };
     let status = StatusCode::SERVICE_UNAVAILABLE;
     let unavailable =
@@ -30,9 +30,9 @@ fn every_error() -> Vec<Error> {
         Error::Rejected { status, outcome: None },
         Error::RateLimited { retry_after: None, outcome: None },
         unavailable(),
-        Error::Unreachable { reason: UnreachableReason::Other, source: below() },
+        Error::Unreachable { reason: UnreachableReason::Other, source: network_error() },
         Error::Timeout { limit: Duration::from_secs(1) },
-        Error::Interrupted { source: below() },
+        Error::Interrupted { source: network_error() },
         Error::UnknownOutcome { message_identifier: None, source: Box::new(unavailable()) },
         Error::OAuth { status, error: refused() },
         Error::TokenRefresh { source: Box::new(Error::OAuth { status, error: refused() }) },
@@ -63,8 +63,8 @@ fn no_text_occurs_twice_when_an_error_is_shown_with_its_causes() {
 
 #[test]
 fn the_text_of_an_unknown_outcome_names_its_cause() {
-    let below = Arc::new(io::Error::other("the cable is cut"));
-    let cut = Error::Interrupted { source: below }.for_write(None);
+    let source = Arc::new(io::Error::other("the cable is cut"));
+    let cut = Error::Interrupted { source }.for_write(None);
     assert!(
         cut.to_string().ends_with("the connection broke before the answer was complete: the cable is cut"),
         "{cut}"

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, header};
 
-/// The headers that only the client sets. Others could change who asks, for what, or where.
-const OWN: [HeaderName; 12] = [
+/// The headers that only the client sets. If the application set them, it could change who asks, for what, or
+/// where.
+const RESERVED: [HeaderName; 12] = [
     header::ACCEPT,
     header::ACCEPT_ENCODING,
     header::AUTHORIZATION,
@@ -33,7 +34,7 @@ impl HeaderSource {
     /// The headers for a request, without those that only the client sets.
     pub(crate) fn headers(&self) -> HeaderMap {
         let mut headers = (self.0)();
-        for name in &OWN {
+        for name in &RESERVED {
             headers.remove(name);
         }
         headers

@@ -1,10 +1,10 @@
-//! A clock that only the test moves, for tests over real sockets. Without it, paused time of tokio jumps to
-//! the next timer whenever the sockets keep the runtime waiting.
+//! A clock that only the test moves, for tests over real sockets. Without it, tokio's paused time jumps to
+//! the next timer whenever the runtime waits for a socket.
 
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
-/// How long a test may take in real time, so that what hangs fails.
+/// How long a test may take in real time. A test that hangs fails after that.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Tokio's clock stands still as long as this exists.
@@ -33,8 +33,8 @@ impl StoppedClock {
     }
 
     /// Waits without moving the clock.
-    pub(crate) async fn until(&self, is_so: impl Fn() -> bool) {
-        while !is_so() {
+    pub(crate) async fn until(&self, condition: impl Fn() -> bool) {
+        while !condition() {
             assert!(Instant::now() < self.deadline, "not within {PATIENCE:?}");
             tokio::task::yield_now().await;
         }

@@ -26,10 +26,10 @@ impl ForwardProxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let memory = Arc::clone(&requests);
+        let log = Arc::clone(&requests);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(forward(client, to, Arc::clone(&memory)));
+                tokio::spawn(forward(client, to, Arc::clone(&log)));
             }
         });
         Self { port, requests }
@@ -41,7 +41,7 @@ impl ForwardProxy {
     }
 
     pub(crate) fn requests(&self) -> Vec<ProxyRequest> {
-        self.requests.lock().expect("the memory").clone()
+        self.requests.lock().expect("the requests").clone()
     }
 }
 
@@ -59,7 +59,7 @@ impl ProxyRequest {
 
 /// Answers a request for a tunnel itself. Passes any other request on as it is, since servers take absolute
 /// addresses too.
-async fn forward(mut client: TcpStream, to: u16, memory: Arc<Mutex<Vec<ProxyRequest>>>) {
+async fn forward(mut client: TcpStream, to: u16, log: Arc<Mutex<Vec<ProxyRequest>>>) {
     let mut bytes = Vec::new();
     while !bytes.windows(4).any(|end| end == b"\r\n\r\n") {
         if client.read_buf(&mut bytes).await.unwrap_or_default() == 0 {
@@ -67,23 +67,23 @@ async fn forward(mut client: TcpStream, to: u16, memory: Arc<Mutex<Vec<ProxyRequ
         }
     }
     let request = ProxyRequest { head: String::from_utf8_lossy(&bytes).into_owned() };
-    let (is_tunnel, is_known) = (
+    let (is_tunnel, is_authorized) = (
         request.line().starts_with("CONNECT "),
         request.header("proxy-authorization") == Some(PROXY_CREDENTIALS),
     );
-    memory.lock().expect("the memory").push(request);
-    if !is_known {
+    log.lock().expect("the requests").push(request);
+    if !is_authorized {
         let answer = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
         // An error means that the client has gone.
         let _ = client.write_all(answer).await;
         return;
     }
     let mut server = TcpStream::connect(("127.0.0.1", to)).await.expect("the server");
-    let begun = match is_tunnel {
+    let started = match is_tunnel {
         true => client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await,
         false => server.write_all(&bytes).await,
     };
-    if begun.is_ok() {
+    if started.is_ok() {
         // It closes both sides, even after an error of one.
         let _ = copy_bidirectional(&mut client, &mut server).await;
     }

@@ -85,6 +85,7 @@ impl GaugeFn for Metric {
 
 impl HistogramFn for Metric {
     fn record(&self, value: f64) {
+        // All histograms are of seconds. Another unit would be out of this range.
         assert!((0.0..60.0).contains(&value), "{} got {value} s", self.1);
         self.change(|count| *count += 1.0);
     }

@@ -34,8 +34,8 @@ impl Store for PostgresqlStore {
             }
             let insert = "INSERT INTO koppeltaal_dead_letter (domain, identifier, event, message, reason)
                  VALUES ($1, $2, $3, $4, $5)
-                 ON CONFLICT (domain, identifier) DO UPDATE SET event = excluded.event, message = excluded.message,
-                     reason = excluded.reason, failed_at = excluded.failed_at";
+                 ON CONFLICT (domain, identifier) DO UPDATE SET event = excluded.event,
+                     message = excluded.message, reason = excluded.reason, failed_at = excluded.failed_at";
             let NewLetter { domain, identifier, event, message, reason } = letter;
             self.database.change(insert, &[&domain, &identifier, &event, &message, &reason]).await?;
             Ok(())

@@ -31,10 +31,11 @@ impl Store for SqliteStore {
                 let old = "DELETE FROM koppeltaal_dead_letter WHERE failed_at <= ?1";
                 transaction.execute(old, [now.saturating_sub(milliseconds(age))])?;
             }
-            let insert = "INSERT INTO koppeltaal_dead_letter (domain, identifier, event, message, reason, failed_at)
+            let insert = "INSERT INTO koppeltaal_dead_letter
+                     (domain, identifier, event, message, reason, failed_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (domain, identifier) DO UPDATE SET event = excluded.event, message = excluded.message,
-                     reason = excluded.reason, failed_at = excluded.failed_at";
+                 ON CONFLICT (domain, identifier) DO UPDATE SET event = excluded.event,
+                     message = excluded.message, reason = excluded.reason, failed_at = excluded.failed_at";
             let NewLetter { domain, identifier, event, message, reason } = letter;
             transaction.execute(insert, params![domain, identifier, event, message, reason, now])?;
             Ok(())

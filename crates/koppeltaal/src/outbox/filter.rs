@@ -90,7 +90,7 @@ impl OutboxFilter {
         match self.states.as_deref() {
             None => {}
             Some([]) => conditions.push("false".to_owned()),
-            // The names are this crate's own.
+            // The names are constants of this crate, so they need no placeholders.
             Some(states) => {
                 let names: Vec<_> = states.iter().map(|state| format!("'{}'", state.name())).collect();
                 conditions.push(format!("state IN ({})", names.join(", ")));

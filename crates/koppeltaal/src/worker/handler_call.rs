@@ -21,7 +21,7 @@ pub(super) struct HandlerCall {
 /// A handler reached [`Worker::time_limit`](super::Worker::time_limit).
 #[derive(Debug, thiserror::Error)]
 #[error("the handler took more than {} s", .0.as_secs_f32())]
-struct TookTooLong(Duration);
+struct HandlerTimeout(Duration);
 
 impl HandlerCall {
     pub(super) fn new(settings: &Settings) -> Self {
@@ -34,7 +34,7 @@ impl HandlerCall {
         let Some(limit) = self.time_limit else { return handling.await.ok() };
         match timeout(limit, handling).await {
             Ok(handled) => handled.ok(),
-            Err(_) => Some(Err(TookTooLong(limit).into())),
+            Err(_) => Some(Err(HandlerTimeout(limit).into())),
         }
     }
 }

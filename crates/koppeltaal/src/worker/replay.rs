@@ -14,9 +14,10 @@ const PAGE: usize = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ReplayReport {
-    /// Messages that a handler has handled. Their letters are gone.
+    /// Messages that were handled. Their letters are deleted.
     pub succeeded: u64,
-    /// Messages that failed again. Their letters stay, with the new reason.
+    /// Messages that failed again, whose letters stay with the new reason, and letters that cannot be read
+    /// back.
     pub failed: u64,
 }
 
@@ -26,7 +27,7 @@ impl Worker {
     /// messages stay `Failed`.
     ///
     /// Younger messages of the same patients may have been handled meanwhile, so a handler should look at the
-    /// version of what it got. The order of a patient is kept only if no worker runs at the same time.
+    /// version of the resource. The order of a patient is kept only if no worker runs at the same time.
     ///
     /// # Errors
     ///

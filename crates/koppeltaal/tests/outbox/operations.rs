@@ -1,5 +1,5 @@
-//! What an operator does with the outbox: lists, reads, counts, gives up; and what the dispatcher does so
-//! that nobody has to.
+//! What an operator does with the outbox (lists, reads, counts, gives up), and the housekeeping of the
+//! dispatcher.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

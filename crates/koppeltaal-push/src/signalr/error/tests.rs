@@ -7,19 +7,19 @@ use koppeltaal_transport::causes;
 
 use super::*;
 
-fn below() -> Arc<dyn Error + Send + Sync> {
+fn network_error() -> Arc<dyn Error + Send + Sync> {
     Arc::new(io::Error::other("the cable is cut"))
 }
 
 /// A value of every variant.
 fn every_connect_error() -> Vec<ConnectError> {
     let (step, status, limit) = (ConnectStep::Connect, StatusCode::NOT_FOUND, Duration::from_secs(1));
-    let lost = || ConnectError::Lost { step, reason: LostReason::Network(below()) };
+    let lost = || ConnectError::Lost { step, reason: LostReason::Network(network_error()) };
     vec![
         ConnectError::Authentication { step, status },
         ConnectError::Credentials(Box::new(koppeltaal_transport::Error::NoRefreshToken)),
         ConnectError::Status { step, status },
-        ConnectError::Unreachable { step, source: below() },
+        ConnectError::Unreachable { step, source: network_error() },
         ConnectError::Timeout { step, limit },
         ConnectError::Negotiate(NegotiateError::NoToken),
         ConnectError::Protocol { step },
@@ -34,7 +34,7 @@ fn every_connect_error() -> Vec<ConnectError> {
 
 #[test]
 fn no_text_occurs_twice_when_an_error_is_shown_with_its_causes() {
-    let calls = [InvokeError::Unreachable { source: below() }, InvokeError::TooLong];
+    let calls = [InvokeError::Unreachable { source: network_error() }, InvokeError::TooLong];
     let errors = every_connect_error().into_iter().map(|error| Box::new(error) as Box<dyn Error>);
     for error in errors.chain(calls.into_iter().map(|error| Box::new(error) as Box<dyn Error>)) {
         let mut texts = vec![error.to_string()];
@@ -51,7 +51,7 @@ fn no_text_occurs_twice_when_an_error_is_shown_with_its_causes() {
 fn the_error_of_each_transport_that_was_tried_names_its_cause() {
     let tried = vec![(
         Transport::LongPolling,
-        ConnectError::Unreachable { step: ConnectStep::Connect, source: below() },
+        ConnectError::Unreachable { step: ConnectStep::Connect, source: network_error() },
     )];
     let text = ConnectError::NoTransport { tried }.to_string();
     assert_eq!(text, "no transport works; longPolling: no answer to connect: the cable is cut");

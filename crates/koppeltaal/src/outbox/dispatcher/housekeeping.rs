@@ -1,4 +1,4 @@
-//! What a dispatcher does beside sending: it forgets old entries, and says when too many messages wait.
+//! What a dispatcher does beside sending: it deletes old entries, and warns when too many messages wait.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const BATCH: u64 = 1000;
 impl RunLoop {
     /// Looks every minute until it is time to stop; once if the dispatcher runs once.
     pub(super) async fn keep_house(&self) {
-        // Apart from those about messages, which pass when a message is sent.
+        // Not those of the run loop, which are cleared when a message is sent.
         let mut warnings = Warnings::default();
         loop {
             if let Err(error) = self.look_after_entries(&mut warnings).await

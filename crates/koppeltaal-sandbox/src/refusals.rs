@@ -1,5 +1,5 @@
-//! [`RefusedRequest`]: a request that the sandbox refused, as people and tests see it; and the bounded list of the
-//! last ones.
+//! [`RefusedRequest`]: a request that the sandbox refused, as people and tests see it; and the bounded list of
+//! the last ones.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -16,13 +16,14 @@ const MAXIMUM_TEXT: usize = 500;
 /// A request that the sandbox refused. It says what was wrong, but holds nothing that the client sent: no
 /// content, no id, no password. That is in the answer that the client got.
 ///
-/// [`Sandbox::refusals`](crate::Sandbox::refusals) gives the last 500, the oldest first. `GET /sandbox/refusals` gives
-/// them as a JSON array of objects, under the conditions of the page for people:
+/// [`Sandbox::refusals`](crate::Sandbox::refusals) gives the last 500, the oldest first.
+/// `GET /sandbox/refusals` gives them as a JSON array of objects, wherever the page for people is shown:
 ///
 /// ```json
-/// [{ "when": "2026-01-31T12:00:00.000Z", "method": "POST", "route": "/FHIR/Koppeltaal/Mailbox", "instance": "portal",
-///    "status": 400, "code": "required", "rule": "The MessageHeader has no identifier.",
-///    "place": "entry[0].content.identifier", "expected": null }]
+/// [{ "when": "2026-01-31T12:00:00.000Z", "method": "POST", "route": "/FHIR/Koppeltaal/Mailbox",
+///    "instance": "portal", "status": 400, "code": "required",
+///    "rule": "The MessageHeader has no identifier.", "place": "entry[0].content.identifier",
+///    "expected": null }]
 /// ```
 ///
 /// All members are always there; `route`, `instance`, `code`, `rule`, `place` and `expected` may be null.

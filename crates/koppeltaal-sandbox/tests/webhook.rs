@@ -114,7 +114,7 @@ async fn a_webhook_over_https_is_called_only_where_its_certificate_is_trusted() 
 }
 
 #[tokio::test]
-async fn a_webhook_with_certificates_that_are_none_does_not_start() {
+async fn a_sandbox_does_not_start_with_root_certificates_that_are_not_pem() {
     let webhook = Webhook::new("https://epd.example/hook").root_certificates("no PEM");
     let config = world().instance(Instance::new("epd", "e", common::DOMAIN).webhook(webhook));
     let error = config.start().await.expect_err("no sandbox").to_string();
@@ -133,7 +133,7 @@ async fn a_webhook_is_tried_five_times() {
         let call = timeout(PATIENCE, received.recv()).await.expect("in time").expect("a call");
         assert!(call.to_ascii_lowercase().contains("identifier: m1"));
     }
-    // Given up: the next call is of the next message.
+    // The next call is of the next message.
     post(&sandbox, 2).await;
     let call = timeout(PATIENCE, received.recv()).await.expect("in time").expect("a call");
     assert!(call.to_ascii_lowercase().contains("identifier: m2"));

@@ -32,7 +32,7 @@ impl From<ConfigError> for Contradiction {
     }
 }
 
-/// Carries out a check for each table of one sort.
+/// Checks all tables of one kind, and says which of them contradicts itself.
 fn each<'a, T>(
     table: Table,
     rows: &'a [T],
@@ -55,7 +55,7 @@ impl SandboxConfig {
 
     pub(super) fn check_tables(&self) -> Result<(), Contradiction> {
         let mut usernames = HashSet::new();
-        let mut of_applications = HashSet::new();
+        let mut applications = HashSet::new();
         each(Table::Instances, &self.instances, |instance| {
             // A colon ends the username in Basic authentication (RFC 7617).
             if instance.username.is_empty() || instance.username.contains(':') {
@@ -65,7 +65,7 @@ impl SandboxConfig {
                 return Err(ConfigError::DuplicateInstance(instance.username.clone()));
             }
             instance.webhook.as_ref().map_or(Ok(()), Webhook::check)?;
-            if !of_applications.insert((&instance.domain, &instance.application)) {
+            if !applications.insert((&instance.domain, &instance.application)) {
                 return Err(ConfigError::DuplicateApplicationInstance(instance.application.clone()));
             }
             Ok(())
@@ -121,7 +121,7 @@ impl SandboxConfig {
         ]
     }
 
-    /// What would start, but what nobody means who writes a file. In code, tests may mean it.
+    /// Refuses what could start but is a mistake in a file. In code, a test may mean it.
     pub(super) fn check_file(&self) -> Result<(), Contradiction> {
         if self.instances.is_empty() {
             return Err(ConfigError::NoInstances.into());

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::ConfigError;
 
-/// The address in a text. A port alone, or one of `localhost`, is one of 127.0.0.1. Other names are not
-/// looked up.
+/// The address in a text. A port alone is one of 127.0.0.1, and `localhost` means 127.0.0.1. Other names are
+/// not looked up.
 pub(super) fn address(text: &str) -> Result<SocketAddr, ConfigError> {
     if let Ok(address) = text.parse() {
         return Ok(address);
@@ -22,7 +22,7 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, ConfigError> {
     Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
 }
 
-/// Reads it from a configuration file: a text, or the number of a port.
+/// Reads an address from a configuration file: a text, or the number of a port.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "expected an address such as \"127.0.0.1:8480\", or a port")]
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_one_of_this_machine() {
+    fn an_address_is_read_as_people_write_it() {
         let local = SocketAddr::from(([127, 0, 0, 1], 8480));
         for text in ["127.0.0.1:8480", "localhost:8480", "LOCALHOST:8480", ":8480", "8480"] {
             assert_eq!(address(text), Ok(local), "{text}");

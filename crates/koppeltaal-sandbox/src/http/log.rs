@@ -1,5 +1,5 @@
-//! What is said about each request: an event for `tracing`, and an entry in the list of refused requests if
-//! it was one. Neither holds anything that a client sent, so nothing of a patient is in them.
+//! The log of requests: each is an event of `tracing`, and an entry in the list of refused requests if it was
+//! refused. Neither holds anything that a client sent, so nothing of a patient is in them.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl Routes {
 
     /// The pattern of a path, if the sandbox has it. A name in braces stands for one segment, a name with an
     /// asterisk for the rest.
-    fn of(&self, path: &str) -> Option<&str> {
+    fn pattern_of(&self, path: &str) -> Option<&str> {
         let is_match = |pattern: &&String| {
             let mut segments = path.split('/');
             for part in pattern.split('/') {
@@ -91,7 +91,7 @@ impl Asked {
             let params = Params::read(uri).ok();
             params.is_some_and(|params| params.get(parameter::QUERY) == Some(parameter::CLAIM))
         };
-        let route = routes.of(uri.path()).map(|pattern| match uri.query() {
+        let route = routes.pattern_of(uri.path()).map(|pattern| match uri.query() {
             Some(query) if query.contains(parameter::QUERY) && is_claim() => {
                 [pattern, "?", parameter::QUERY, "=", parameter::CLAIM].concat()
             }
@@ -168,12 +168,12 @@ mod tests {
         for pattern in ["/a/_search", "/a/{id}", "/a/{id}/_history/{version}", "/signalr/{*path}"] {
             routes.add(pattern.to_owned());
         }
-        assert_eq!(routes.of("/a/_search"), Some("/a/_search"));
-        assert_eq!(routes.of("/a/12"), Some("/a/{id}"));
-        assert_eq!(routes.of("/a/12/_history/3"), Some("/a/{id}/_history/{version}"));
-        assert_eq!(routes.of("/signalr/connect/x"), Some("/signalr/{*path}"));
+        assert_eq!(routes.pattern_of("/a/_search"), Some("/a/_search"));
+        assert_eq!(routes.pattern_of("/a/12"), Some("/a/{id}"));
+        assert_eq!(routes.pattern_of("/a/12/_history/3"), Some("/a/{id}/_history/{version}"));
+        assert_eq!(routes.pattern_of("/signalr/connect/x"), Some("/signalr/{*path}"));
         for unknown in ["/a", "/a/", "/a/12/_history", "/a/12/_history/3/4", "/Patient/900001"] {
-            assert_eq!(routes.of(unknown), None, "{unknown}");
+            assert_eq!(routes.pattern_of(unknown), None, "{unknown}");
         }
     }
 }

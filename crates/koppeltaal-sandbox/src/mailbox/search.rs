@@ -13,16 +13,16 @@ use super::{Account, Mailbox};
 use crate::clock::Timestamp;
 use crate::instance::InstanceId;
 
-/// How many messages a search looks at, and counts.
+/// How many messages a search looks at for its page, and how many it counts.
 pub(crate) const MAXIMUM_LOOKS: usize = 50_000;
 
 /// How many words of a text are looked for.
 const MAXIMUM_WORDS: usize = 8;
 
-/// Which messages are looked for. A field that is empty takes all of them.
+/// Which messages are looked for. An empty field matches every message.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
-    /// In lower case. Each has to occur in what [`Mailbox::write_text`] says of a message.
+    /// In lower case. Each has to occur in the text that [`Mailbox::write_text`] makes of a message.
     pub(super) words: Vec<String>,
     pub(crate) event: Option<Event>,
     /// In the receiver's queue, or if none is named, in any.
@@ -92,7 +92,7 @@ impl MessageOverview {
 impl Mailbox {
     /// A page of at most `count` messages.
     pub(crate) fn search(&mut self, search: &Search, start: Start, count: usize, now: Timestamp) -> Found {
-        self.end_claims(now);
+        self.expire_claims(now);
         self.search_within(MAXIMUM_LOOKS, search, start, count)
     }
 
@@ -100,27 +100,28 @@ impl Mailbox {
     pub(super) fn search_within(&self, looks: usize, search: &Search, start: Start, count: usize) -> Found {
         let rows = self.messages.rows();
         let mut text = String::new();
-        let mut takes = |message: &Message| self.takes(search, message, &mut text);
+        let mut is_match = |message: &Message| self.is_match(search, message, &mut text);
         let mut page: Vec<&Arc<Message>> = Vec::new();
         match start {
             Start::Newest => {}
             Start::Before(key) => {
                 let older = rows.range(..key).rev().take(looks).map(|(_, message)| message);
-                page.extend(older.filter(|message| takes(message)).take(count));
+                page.extend(older.filter(|message| is_match(message)).take(count));
             }
             Start::After(key) => {
                 let newer = rows.range((Bound::Excluded(key), Bound::Unbounded)).take(looks);
-                page.extend(newer.map(|(_, message)| message).filter(|message| takes(message)).take(count));
+                let newer = newer.map(|(_, message)| message);
+                page.extend(newer.filter(|message| is_match(message)).take(count));
                 page.reverse();
             }
         }
 
-        // The newest page comes from the look that counts.
+        // The pass that counts also collects the newest page.
         let is_newest = start == Start::Newest;
         let first = if is_newest { u64::MAX } else { page.first().map_or(0, |message| message.key) };
         let (mut total, mut newer) = (0, 0);
         for (key, message) in rows.iter().rev().take(looks) {
-            if takes(message) {
+            if is_match(message) {
                 total += 1;
                 newer += usize::from(*key > first);
                 if is_newest && page.len() < count {
@@ -150,11 +151,11 @@ impl Mailbox {
 
     /// The message with this key.
     pub(crate) fn message(&mut self, key: u64, now: Timestamp) -> Option<MessageOverview> {
-        self.end_claims(now);
+        self.expire_claims(now);
         self.messages.rows().get(&key).map(|message| self.overview_of(message))
     }
 
-    fn end_claims(&mut self, now: Timestamp) {
+    fn expire_claims(&mut self, now: Timestamp) {
         for account in self.accounts.values_mut() {
             account.queue.expire(&mut self.counters.clock.step(now));
         }
@@ -168,24 +169,25 @@ impl Mailbox {
     }
 
     /// The instances of a message's domain.
-    fn accounts_near(&self, message: &Message) -> impl Iterator<Item = (&InstanceId, &Account)> {
+    fn accounts_in_domain_of(&self, message: &Message) -> impl Iterator<Item = (&InstanceId, &Account)> {
         self.accounts.iter().filter(|(id, _)| *id.domain == message.domain)
     }
 
     fn sender_of(&self, message: &Message) -> Option<(&InstanceId, &Arc<Receipt>)> {
-        let is_it = |sent: &&PostedMessage| sent.message.key == message.key;
-        self.accounts_near(message).find_map(|(id, account)| {
-            let sent = account.history.identified(&message.identifier).filter(is_it)?;
+        let is_same = |sent: &&PostedMessage| sent.message.key == message.key;
+        self.accounts_in_domain_of(message).find_map(|(id, account)| {
+            let sent = account.history.identified(&message.identifier).filter(is_same)?;
             Some((id, &sent.receipt))
         })
     }
 
     fn deliveries_of(&self, message: &Message) -> impl Iterator<Item = (&InstanceId, &Delivery)> {
-        self.accounts_near(message)
+        self.accounts_in_domain_of(message)
             .filter_map(|(id, account)| Some((id, account.queue.delivery_of(message)?)))
     }
 
-    fn takes(&self, search: &Search, message: &Message, text: &mut String) -> bool {
+    /// Whether a message is one of those that are looked for. `text` is a buffer.
+    fn is_match(&self, search: &Search, message: &Message, text: &mut String) -> bool {
         let Search { words, event, status, receiver, patient } = search;
         let is_of_patient = || {
             let url = message.patient.as_deref().unwrap_or_default();
@@ -207,8 +209,8 @@ impl Mailbox {
             })
     }
 
-    /// What words are looked for in, in lower case: identifier, event, domain, sender, receivers, patient,
-    /// kind and URL of the focal resource, and the numbers in the URLs of its headers.
+    /// Writes the text in which words are looked for, in lower case: identifier, event, domain, sender,
+    /// receivers, patient, kind and URL of the focal resource, and the numbers in the URLs of its headers.
     fn write_text(&self, message: &Message, text: &mut String) {
         let focal = message.focal();
         let sender = self.sender_of(message);

@@ -25,7 +25,7 @@ pub(super) async fn claim(
     State(app): State<Arc<App>>,
     ShortJson(fields): Fields,
 ) -> Result<Json<Value>, Refusal> {
-    let id = in_fields(&app, &fields)?;
+    let id = instance_in(&app, &fields)?;
     let now = app.now();
     let claimed = app.mailbox(|mailbox| mailbox.claim(&id, &Filter::default(), false, now))?;
     let key = claimed.as_ref().map(|delivery| delivery.message.key);
@@ -37,7 +37,7 @@ pub(super) async fn acknowledge(
     State(app): State<Arc<App>>,
     ShortJson(fields): Fields,
 ) -> Result<Json<Value>, Refusal> {
-    let id = in_fields(&app, &fields)?;
+    let id = instance_in(&app, &fields)?;
     let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
     let number = field("number")
         .parse()
@@ -62,7 +62,8 @@ pub(super) async fn launch(
     Ok(Json(json!({ "location": location })))
 }
 
-fn in_fields(app: &App, fields: &BTreeMap<String, String>) -> Result<InstanceId, Refusal> {
+/// The instance that the fields name.
+fn instance_in(app: &App, fields: &BTreeMap<String, String>) -> Result<InstanceId, Refusal> {
     let field = |name: &str| fields.get(name).map(String::as_str);
     instance(app, field("domain"), field("username"))
 }

@@ -1,5 +1,5 @@
-//! The files of the page: HTML, style and scripts, as they stand beside this one. They need no build and
-//! nothing from elsewhere.
+//! The files of the page: HTML, style sheets and scripts, served as they are in this folder. They need no
+//! build and load nothing from elsewhere.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use axum::routing::get;
 use crate::app::App;
 
 /// Only content of the sandbox itself, and no text that becomes markup.
-const POLICY: &str = "default-src 'none'; img-src data:; script-src 'self'; style-src 'self'; connect-src 'self'; \
-                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+const POLICY: &str = "default-src 'none'; img-src data:; script-src 'self'; style-src 'self'; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -59,7 +59,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
     })
 }
 
-/// A text that a browser shows as what it is, and that can load or run nothing from elsewhere.
+/// An answer whose content a browser takes as this media type and as no other, and which can load or run
+/// nothing from elsewhere.
 pub(super) fn answer(media_type: &'static str, content: impl Into<Body>) -> Response {
     const HEADERS: [(HeaderName, HeaderValue); 4] = [
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),

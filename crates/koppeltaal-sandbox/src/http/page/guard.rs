@@ -1,5 +1,5 @@
-//! [`guard`] keeps pages of other sites away from what needs no login. Requests come under names that no other
-//! site can have, and what a browser sends has to come from the page.
+//! [`guard`] keeps pages of other sites away from what needs no login. Requests have to name a host that no
+//! other site can have, and what a browser sends has to come from the page.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
 
-/// Keeps pages of other sites away from what needs no login. A site whose name leads to this machine (DNS
-/// rebinding) asks under that name; a page that sends something names its origin.
+/// Answers 403 to a request of another site's page. If the name of that site leads to this machine (DNS
+/// rebinding), the page asks under that name; if it sends something, its browser names its origin.
 pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let names = Names { listens: app.listens(), is_admin: app.is_admin(), public_url: app.public_url() };
     let (host, origin) = (text(request.headers(), header::HOST), text(request.headers(), header::ORIGIN));
@@ -21,14 +21,14 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     if is_own { next.run(request).await } else { foreign() }
 }
 
-/// A header as text; empty when it is not text.
+/// A header as text. One that is not text counts as empty.
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).map(|value| value.to_str().unwrap_or_default())
 }
 
 fn foreign() -> Response {
-    let details = "This is not shown under this name: use localhost, the address that the sandbox listens on, \
-                   or the name in its public URL.";
+    let details = "This is not shown under this name: use localhost, the address that the sandbox listens \
+                   on, or the name in its public URL.";
     (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], details).into_response()
 }
 
@@ -43,7 +43,7 @@ struct Names<'a> {
 impl Names<'_> {
     /// Whether `Host` is a name of loopback, the address that the sandbox listens on, or the host of the
     /// public URL. When it listens on all addresses, any IP address will do: no site can have one as its
-    /// name.
+    /// name. Browsers always send `Host`.
     fn has_host(&self, host: Option<&str>) -> bool {
         let Some(host) = host else { return true };
         let Ok(host) = host.parse::<Authority>() else { return false };

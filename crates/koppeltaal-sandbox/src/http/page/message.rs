@@ -54,7 +54,7 @@ pub(super) async fn text(
         Some("xml") => document.to_xml_pretty(),
         _ => document.to_json_pretty(),
     };
-    Ok(assets::answer("text/plain; charset=utf-8", or_why_not(written)))
+    Ok(assets::answer("text/plain; charset=utf-8", text_or_error(written)))
 }
 
 fn overview(app: &App, params: &Params) -> Result<MessageOverview, Refusal> {
@@ -78,14 +78,15 @@ fn entries_of(overview: &MessageOverview, params: &Params, links: &Links) -> Vec
     }
 }
 
-fn or_why_not(written: Result<String, WriteError>) -> String {
+/// What was written, or in its place why it cannot be.
+fn text_or_error(written: Result<String, WriteError>) -> String {
     written.unwrap_or_else(|error| format!("It cannot be written: {error}"))
 }
 
-/// A resource with its content in JSON: numbers keep their digits in a text.
+/// A resource. Its content is JSON in a string, so that numbers keep their digits.
 fn resource(place: usize, entry: &Entry, overview: &MessageOverview) -> Value {
     let content = entry.content.clone();
-    let written = content.map(|content| or_why_not(Document::from(content).write(Format::Json)));
+    let written = content.map(|content| text_or_error(Document::from(content).write(Format::Json)));
     json!({
         "url": entry.id,
         "link": entry.link("self"),
@@ -107,7 +108,7 @@ fn receiver(id: &InstanceId, delivery: &Delivery) -> Value {
     })
 }
 
-/// What happened to the message, oldest first: `step` is a word, `by` who did it, `queue` in whose queue.
+/// What happened to the message, oldest first: `step` says what, `by` who did it, `queue` in whose queue.
 fn steps(overview: &MessageOverview) -> Vec<Value> {
     let posted_at = list::posted_at(overview);
     let posted = json!({ "at": posted_at, "step": "posted", "by": list::sender(overview) });
@@ -119,12 +120,12 @@ fn steps(overview: &MessageOverview) -> Vec<Value> {
         .iter()
         .flat_map(|(id, delivery)| steps_in_queue(&id.username, delivery))
         .collect();
-    // FHIR's instants of one server sort as text. Steps of the same time stay in their order.
+    // The instants of one server sort as text. Steps of the same time stay in their order.
     later.sort_by(|one, other| one["at"].as_str().cmp(&other["at"].as_str()));
     std::iter::once(posted).chain(queued).chain(later).collect()
 }
 
-/// The claims of a receiver, and the last change if it is no claim.
+/// The claims of a receiver, and the last change if that is not a claim.
 fn steps_in_queue(username: &str, delivery: &Delivery) -> Vec<Value> {
     let claims: Vec<&Version> = delivery.claims().collect();
     let left_out = claims.len().saturating_sub(CLAIMS);
@@ -136,7 +137,7 @@ fn steps_in_queue(username: &str, delivery: &Delivery) -> Vec<Value> {
         json!({ "at": at, "step": "claimed", "by": username, "place": place + 1 })
     });
     let step = match delivery.status {
-        // That it was claimed or queued has been said.
+        // The steps before say that it was claimed or queued.
         Status::Claimed => None,
         Status::New if !has_claims => None,
         Status::New if delivery.is_given_back() => Some("given back"),

@@ -1,4 +1,4 @@
-//! A test's look at queues without a client.
+//! `Sandbox::messages`: the messages of a queue, as a test sees them without a client.
 
 mod common;
 
@@ -37,6 +37,6 @@ async fn a_test_sees_the_messages_of_a_queue_as_their_receiver_gets_them() {
 }
 
 #[tokio::test]
-async fn there_is_nothing_to_see_of_an_instance_that_is_not_there() {
+async fn an_unknown_instance_has_no_queue() {
     assert_eq!(start().await.messages("nobody"), None);
 }
